@@ -1,0 +1,98 @@
+namespace BlackPony.Reference;
+
+/// <summary>The table of spec 13, under its names. Lengths in octets; a line's length includes CRLF.</summary>
+public static class Limits
+{
+    /// <summary>A line of a reply to XBLACKPONY, and the XBLACKPONY line of an EHLO reply.</summary>
+    public const int MaxReplyLine = 512;
+
+    /// <summary>An XBLACKPONY command line and its continuation line.</summary>
+    public const int MaxCommandLine = 4096;
+
+    /// <summary>Any other command line that a relay reads.</summary>
+    public const int MaxOtherCommandLine = 12288;
+
+    /// <summary>Any other line of a reply that a client or relay parses.</summary>
+    public const int MaxEhloLine = 2048;
+
+    /// <summary>Lines of one reply that a client or relay parses.</summary>
+    public const int MaxEhloLines = 128;
+
+    /// <summary>Lines of a 220 or 334 reply to XBLACKPONY.</summary>
+    public const int MaxShareLines = 16;
+
+    /// <summary>Base64 characters in each <c>K=</c> line but the last.</summary>
+    public const int ShareFragment = 400;
+
+    /// <summary>XBLACKPONY commands that a server examines in one session.</summary>
+    public const int MaxUpgradeAttempts = 8;
+
+    /// <summary>XBLACKPONY commands that a client sends in one session.</summary>
+    public const int MaxClientAttempts = 2;
+
+    /// <summary>Data in one record.</summary>
+    public const int MaxData = 16384;
+
+    /// <summary>Data, type and padding of one record.</summary>
+    public const int MaxInner = 16385;
+
+    /// <summary>Tag of an AEAD record.</summary>
+    public const int AeadTag = 16;
+
+    /// <summary>Tag of a Blowfish record.</summary>
+    public const int HmacTag = 32;
+
+    /// <summary>Multiple to which <em>inner</em> is padded.</summary>
+    public const int PadTo = 256;
+
+    /// <summary>Records in a row that carry no data.</summary>
+    public const int MaxIdleRecords = 64;
+
+    /// <summary>Records under one AEAD traffic secret.</summary>
+    public const long AeadRekeyRecords = 1 << 24;
+
+    /// <summary>Blowfish blocks under one traffic secret.</summary>
+    public const long BlowfishRekeyBlocks = 1 << 20;
+
+    /// <summary>Keys in one ident record.</summary>
+    public const int MaxIdents = 4;
+
+    /// <summary>RSA modulus, in bits.</summary>
+    public const int RsaBits = 3072;
+
+    /// <summary>Servers remembered.</summary>
+    public const int MaxMemoryEntries = 10000;
+
+    /// <summary>TCP port of the server.</summary>
+    public const int DefaultPort = 25;
+
+    /// <summary>Life of an RSA key pair.</summary>
+    public static readonly TimeSpan RsaKeyLifetime = TimeSpan.FromHours(24);
+
+    /// <summary>A client's TCP connect, for each address.</summary>
+    public static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(30);
+
+    /// <summary>Client: until the 220 greeting (RFC 5321 4.5.3.2.1).</summary>
+    public static readonly TimeSpan GreetingTimeout = TimeSpan.FromSeconds(300);
+
+    /// <summary>Client: until the reply to EHLO or XBLACKPONY, and until the server's Finished.</summary>
+    public static readonly TimeSpan ReplyTimeout = TimeSpan.FromSeconds(300);
+
+    /// <summary>Server: until the continuation line.</summary>
+    public static readonly TimeSpan ContinuationTimeout = TimeSpan.FromSeconds(60);
+
+    /// <summary>Server: until the client's Finished.</summary>
+    public static readonly TimeSpan FinishedTimeout = TimeSpan.FromSeconds(60);
+
+    /// <summary>Server: until the next command (RFC 5321 4.5.3.2.7).</summary>
+    public static readonly TimeSpan IdleTimeout = TimeSpan.FromSeconds(300);
+
+    /// <summary>Until the peer's close.</summary>
+    public static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>Memory of a server after its last good session.</summary>
+    public static readonly TimeSpan MemoryLifetime = TimeSpan.FromDays(30);
+
+    /// <summary>How long a remembered server may fail to show itself before it is forgotten.</summary>
+    public static readonly TimeSpan MemoryPatience = TimeSpan.FromHours(72);
+}

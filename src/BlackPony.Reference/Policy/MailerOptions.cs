@@ -1,0 +1,24 @@
+using BlackPony.Reference.Keys;
+using BlackPony.Reference.Suites;
+
+namespace BlackPony.Reference.Policy;
+
+/// <summary>What a client accepts.</summary>
+/// <param name="RsaKeys">The process's RSA key pair (spec 5.4).</param>
+public sealed record MailerOptions(RsaKeys RsaKeys)
+{
+    /// <summary>What to do when a server does not upgrade ([BP-9.1-1]).</summary>
+    public ClientPolicy Policy { get; init; } = ClientPolicy.Opportunistic;
+
+    /// <summary>The suites, in order of preference; ROT only if the user named it ([BP-5.5-9]).</summary>
+    public IReadOnlyList<Suite> Suites { get; init; } = SuiteRegistry.Default;
+
+    /// <summary>ROT's shift, 1 to 25.</summary>
+    public int Shift { get; init; } = 13;
+
+    /// <summary>The memory, under <see cref="ClientPolicy.Remembered"/>.</summary>
+    public ServerMemory? Memory { get; init; }
+
+    /// <summary>Where to log secrets, if the user asked for it ([BP-11.3-1]).</summary>
+    public IKeyLog? KeyLog { get; init; }
+}

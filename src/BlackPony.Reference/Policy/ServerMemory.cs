@@ -1,0 +1,113 @@
+using System.Globalization;
+
+namespace BlackPony.Reference.Policy;
+
+/// <summary>What is remembered of a server.</summary>
+/// <param name="LastGood">The last good session.</param>
+/// <param name="FailingSince">Since when the server fails to show itself; null if it does not.</param>
+/// <param name="Idents">Its IDENT keys, 32 octets each, in hexadecimal.</param>
+public sealed record MemoryEntry(DateTimeOffset LastGood, DateTimeOffset? FailingSince, IReadOnlyList<string> Idents);
+
+/// <summary>The client's memory of servers that once showed BlackPony (spec 9.4). The file is the caller's; this is its text.</summary>
+public sealed class ServerMemory
+{
+    private const string Header = "# BlackPony memory 1: name port last-good failing-since idents";
+    private readonly TimeProvider _time;
+    private readonly SortedDictionary<string, MemoryEntry> _entries = new(StringComparer.Ordinal);
+
+    /// <summary>Makes an empty memory.</summary>
+    /// <param name="time">The clock.</param>
+    public ServerMemory(TimeProvider time) => _time = time;
+
+    /// <summary>How many servers are remembered, expired ones included.</summary>
+    public int Count => _entries.Count;
+
+    /// <summary>Reads a memory's text.</summary>
+    /// <exception cref="FormatException">The text is not a memory; that is a temporary failure of delivery ([BP-9.4-12]).</exception>
+    public static ServerMemory Parse(string text, TimeProvider time)
+    {
+        var memory = new ServerMemory(time);
+        var lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        if (lines.Length > 0 && lines[0] != Header)
+        {
+            throw new FormatException("The memory file does not begin with its header line.");
+        }
+
+        foreach (var line in lines.Skip(1))
+        {
+            var fields = line.Split(' ');
+            if (fields.Length != 5 || !TryTime(fields[2], out var good) || (fields[3] != "-" && !TryTime(fields[3], out _)))
+            {
+                throw new FormatException("The memory file has a line that is not an entry.");
+            }
+
+            DateTimeOffset? failing = fields[3] == "-" ? null : TryTime(fields[3], out var since) ? since : null;
+            memory._entries[$"{fields[0]} {fields[1]}"] = new MemoryEntry(good, failing, fields[4] == "-" ? [] : fields[4].Split(','));
+        }
+
+        return memory;
+    }
+
+    /// <summary>The memory as text.</summary>
+    public override string ToString() => string.Concat(
+        _entries.Select(e => $"{e.Key} {Time(e.Value.LastGood)} {(e.Value.FailingSince is { } f ? Time(f) : "-")} {(e.Value.Idents.Count == 0 ? "-" : string.Join(',', e.Value.Idents))}\n")
+            .Prepend(Header + "\n"));
+
+    /// <summary>The entry of a server, if it is alive ([BP-9.4-5], [BP-9.4-10]).</summary>
+    /// <param name="name">Host name or address.</param>
+    /// <param name="port">TCP port.</param>
+    /// <param name="gaveUp">Whether an entry was removed because the server failed to show itself for too long.</param>
+    public MemoryEntry? Find(string name, int port, out bool gaveUp)
+    {
+        var key = Key(name, port);
+        gaveUp = false;
+        if (!_entries.TryGetValue(key, out var entry))
+        {
+            return null;
+        }
+
+        var now = _time.GetUtcNow();
+        if (now < entry.LastGood)
+        {
+            // A clock that ran backward: the last session counts as now ([BP-9.4-11]).
+            entry = entry with { LastGood = now };
+            _entries[key] = entry;
+        }
+
+        gaveUp = entry.FailingSince is { } since && now - since > Limits.MemoryPatience;
+        if (gaveUp || now - entry.LastGood > Limits.MemoryLifetime)
+        {
+            _entries.Remove(key);
+            return null;
+        }
+
+        return entry;
+    }
+
+    /// <summary>Notes a good session ([BP-9.4-2], [BP-9.4-7], [BP-9.4-9]).</summary>
+    public void Good(string name, int port, IEnumerable<byte[]> idents)
+    {
+        _entries[Key(name, port)] = new MemoryEntry(_time.GetUtcNow(), null, [.. idents.Select(Convert.ToHexStringLower)]);
+        while (_entries.Count > Limits.MaxMemoryEntries)
+        {
+            _entries.Remove(_entries.MinBy(e => e.Value.LastGood).Key);
+        }
+    }
+
+    /// <summary>Notes a deferral on account of an entry ([BP-9.4-8]).</summary>
+    public void Failing(string name, int port)
+    {
+        if (_entries.TryGetValue(Key(name, port), out var entry) && entry.FailingSince is null)
+        {
+            _entries[Key(name, port)] = entry with { FailingSince = _time.GetUtcNow() };
+        }
+    }
+
+    private static string Key(string name, int port) =>
+        $"{name.TrimEnd('.').ToLowerInvariant()} {port.ToString(CultureInfo.InvariantCulture)}";
+
+    private static string Time(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
+    private static bool TryTime(string text, out DateTimeOffset time) => DateTimeOffset.TryParseExact(
+        text, "yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out time);
+}

@@ -1,0 +1,26 @@
+namespace BlackPony.Reference.Policy;
+
+/// <summary>What became of a session (spec 11.1).</summary>
+public sealed record SessionReport
+{
+    /// <summary>The peer: a host name or address, with its port.</summary>
+    public string Peer { get; init; } = "";
+
+    /// <summary>The suite that the session used; null in plaintext.</summary>
+    public string? Suite { get; init; }
+
+    /// <summary>Whether records were in use; false under ROT ([BP-11.1-2]).</summary>
+    public bool Encrypted { get; init; }
+
+    /// <summary>Why it fell back or was deferred, one of the words of spec 11.1; null if it did not.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>Whether a broken upgrade was followed by plaintext ([BP-9.2-5]).</summary>
+    public bool Downgrade { get; init; }
+
+    /// <summary>Whether the mail was deferred.</summary>
+    public bool Deferred { get; init; }
+
+    /// <summary>How it closed, one of the words of spec 11.1.</summary>
+    public string Closed { get; init; } = "lost";
+}

@@ -1,0 +1,121 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using BlackPony.Reference.Keys;
+using BlackPony.Reference.Suites;
+
+namespace BlackPony.Reference.Records;
+
+/// <summary>One direction's recipient (spec 7.1, 7.6). Keeps at most one record.</summary>
+public sealed class RecordReader : IDisposable
+{
+    private readonly Suite _suite;
+    private byte[] _record = new byte[512];
+    private int _have;
+    private byte[] _secret;
+    private RecordProtection _protection;
+    private ulong _seq;
+    private long _used;
+
+    /// <summary>Begins with traffic[0].</summary>
+    /// <param name="suite">A suite that encrypts.</param>
+    /// <param name="trafficSecret">32 octets.</param>
+    public RecordReader(Suite suite, ReadOnlySpan<byte> trafficSecret)
+    {
+        _suite = suite;
+        _secret = trafficSecret.ToArray();
+        _protection = suite.Protect(_secret);
+    }
+
+    /// <summary>Whether a record failed: its length, its protection, its form or a limit. Nothing more is read.</summary>
+    public bool Failed { get; private set; }
+
+    /// <summary>Takes octets until a record is whole.</summary>
+    /// <param name="octets">What came in; what was used is cut off.</param>
+    /// <param name="type">The record's type.</param>
+    /// <param name="data">The record's data, valid until the next call.</param>
+    /// <returns>Whether there is a record; false with <see cref="Failed"/> after a failure.</returns>
+    public bool Read(ref ReadOnlySpan<byte> octets, out RecordType type, out ReadOnlySpan<byte> data)
+    {
+        type = 0;
+        data = default;
+        while (!Failed)
+        {
+            int need = 2;
+            if (_have >= 2)
+            {
+                int length = BinaryPrimitives.ReadUInt16BigEndian(_record);
+                if (length > Limits.MaxInner + _protection.TagLength || length < 1 + _protection.TagLength)
+                {
+                    Failed = true;
+                    return false;
+                }
+
+                need = 2 + length;
+            }
+
+            int take = Math.Min(need - _have, octets.Length);
+            if (_record.Length < _have + take)
+            {
+                Array.Resize(ref _record, need);
+            }
+
+            octets[..take].CopyTo(_record.AsSpan(_have));
+            octets = octets[take..];
+            _have += take;
+            if (_have < need)
+            {
+                return false;
+            }
+
+            if (need > 2)
+            {
+                _have = 0;
+                return Open(_record.AsSpan(0, need), out type, out data);
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Goes on to the next traffic secret, after a rekey record.</summary>
+    public void Rekey()
+    {
+        var next = KeySchedule.ExpandLabel(_secret, "upd", [], KeySchedule.SecretLength);
+        Dispose();
+        _secret = next;
+        _protection = _suite.Protect(next);
+        _seq = 0;
+        _used = 0;
+    }
+
+    /// <summary>Erases the secret and the keys ([BP-6.2-3]).</summary>
+    public void Dispose()
+    {
+        CryptographicOperations.ZeroMemory(_secret);
+        _protection.Dispose();
+    }
+
+    private bool Open(Span<byte> record, out RecordType type, out ReadOnlySpan<byte> data)
+    {
+        type = 0;
+        data = default;
+        var inner = record[2..^_protection.TagLength];
+        _used += _protection.Cost(inner.Length);
+        if (_used > _protection.Budget || !_protection.Open(_seq++, record))
+        {
+            Failed = true;
+            return false;
+        }
+
+        int last = inner.LastIndexOfAnyExcept((byte)0);
+        if (last < 0)
+        {
+            Failed = true;
+            return false;
+        }
+
+        type = (RecordType)inner[last];
+        data = inner[..last];
+        return true;
+    }
+}

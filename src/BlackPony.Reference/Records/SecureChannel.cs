@@ -1,0 +1,230 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using BlackPony.Reference.Keys;
+using BlackPony.Reference.Suites;
+
+namespace BlackPony.Reference.Records;
+
+/// <summary>Where a protected channel stands (spec 8).</summary>
+public enum ChannelState
+{
+    /// <summary>Our close was not sent, and nothing failed.</summary>
+    Open,
+
+    /// <summary>Our close was sent; the peer's is awaited.</summary>
+    Closing,
+
+    /// <summary>Both closes were exchanged.</summary>
+    Closed,
+
+    /// <summary>Something failed here; the alert was sent.</summary>
+    Failed,
+
+    /// <summary>The peer sent an alert.</summary>
+    Alerted,
+
+    /// <summary>The connection ended before the peer's close.</summary>
+    Truncated,
+}
+
+/// <summary>Both directions of records after the switch: Finished, IDENT, data, rekey, close and alerts (spec 6.3, 6.5, 7, 8).</summary>
+public sealed class SecureChannel : IDisposable
+{
+    private readonly Role _role;
+    private readonly KeySchedule _keys;
+    private readonly RecordWriter _writer;
+    private readonly RecordReader _reader;
+    private readonly IReadOnlyList<IdentKey> _idents;
+    private int _received;
+    private int _idle;
+
+    /// <summary>Makes the channel.</summary>
+    /// <param name="role">This side.</param>
+    /// <param name="suite">A suite that encrypts.</param>
+    /// <param name="sharedSecret">The key exchange's result; the caller erases it.</param>
+    /// <param name="transcriptHash">32 octets.</param>
+    /// <param name="idents">A server's IDENT keys.</param>
+    /// <param name="keyLog">Where to log secrets, if the user asked for it.</param>
+    public SecureChannel(Role role, Suite suite, ReadOnlySpan<byte> sharedSecret, ReadOnlySpan<byte> transcriptHash, IReadOnlyList<IdentKey>? idents = null, IKeyLog? keyLog = null)
+    {
+        _role = role;
+        _idents = idents ?? [];
+        _keys = new KeySchedule(suite.Name, sharedSecret, transcriptHash);
+        _writer = new RecordWriter(suite, role == Role.Client ? _keys.ClientTraffic : _keys.ServerTraffic);
+        _reader = new RecordReader(suite, role == Role.Client ? _keys.ServerTraffic : _keys.ClientTraffic);
+        if (keyLog is not null)
+        {
+            string th = Convert.ToHexStringLower(_keys.TranscriptHash);
+            keyLog.Log($"BLACKPONY_CLIENT_TRAFFIC_SECRET_0 {th} {Convert.ToHexStringLower(_keys.ClientTraffic)}");
+            keyLog.Log($"BLACKPONY_SERVER_TRAFFIC_SECRET_0 {th} {Convert.ToHexStringLower(_keys.ServerTraffic)}");
+            keyLog.Log($"BLACKPONY_EXPORTER_SECRET {th} {Convert.ToHexStringLower(_keys.ExporterSecret)}");
+        }
+    }
+
+    /// <summary>Where the channel stands.</summary>
+    public ChannelState State { get; private set; }
+
+    /// <summary>Whether the peer's Finished was verified.</summary>
+    public bool IsEstablished { get; private set; }
+
+    /// <summary>The IDENT keys that the server proved, 32 octets each; none if it sent none.</summary>
+    public IReadOnlyList<byte[]> PeerIdents { get; private set; } = [];
+
+    /// <summary>The transcript hash, 32 octets: what both sides compare when they report.</summary>
+    public ReadOnlyMemory<byte> TranscriptHash => _keys.TranscriptHash;
+
+    /// <summary>Begins: the server sends Finished and IDENT ([BP-6.3-2], [BP-6.5-2]); the client waits.</summary>
+    public void Start(IBufferWriter<byte> output)
+    {
+        if (_role == Role.Server)
+        {
+            _writer.Write(RecordType.Finished, _keys.Finished(Role.Server), output);
+            if (_idents.Count > 0)
+            {
+                _writer.Write(RecordType.Ident, Ident.Create(_idents, _keys.TranscriptHash), output);
+            }
+        }
+    }
+
+    /// <summary>Takes octets from the peer. Never throws on them.</summary>
+    /// <param name="octets">Any octets, split in any way.</param>
+    /// <param name="data">Receives the SMTP stream.</param>
+    /// <param name="output">Receives Finished, close or alert.</param>
+    public void Receive(ReadOnlySpan<byte> octets, IBufferWriter<byte> data, IBufferWriter<byte> output)
+    {
+        while (State is ChannelState.Open or ChannelState.Closing && _reader.Read(ref octets, out var type, out var content))
+        {
+            if (!Take(type, content, data, output))
+            {
+                Fail(output);
+            }
+
+            _received = Math.Min(_received + 1, 2);
+        }
+
+        if (_reader.Failed)
+        {
+            Fail(output);
+        }
+    }
+
+    /// <summary>Sends a part of the SMTP stream, in as many records as it needs.</summary>
+    /// <exception cref="InvalidOperationException">The peer's Finished is not verified, or the channel is not open.</exception>
+    public void Send(ReadOnlySpan<byte> data, IBufferWriter<byte> output)
+    {
+        if (State != ChannelState.Open || !IsEstablished)
+        {
+            throw new InvalidOperationException("The channel is not open for data.");
+        }
+
+        for (; !data.IsEmpty; data = data[Math.Min(data.Length, Limits.MaxData)..])
+        {
+            _writer.Write(RecordType.Data, data[..Math.Min(data.Length, Limits.MaxData)], output);
+        }
+    }
+
+    /// <summary>Sends a rekey record ([BP-7.6-4]).</summary>
+    public void Rekey(IBufferWriter<byte> output)
+    {
+        if (State == ChannelState.Open && IsEstablished)
+        {
+            _writer.Rekey(output);
+        }
+    }
+
+    /// <summary>Sends close: nothing follows (spec 8.1).</summary>
+    public void Close(IBufferWriter<byte> output)
+    {
+        if (State == ChannelState.Open)
+        {
+            _writer.Write(RecordType.Close, [], output);
+            State = ChannelState.Closing;
+        }
+    }
+
+    /// <summary>Gives up with the one alert ([BP-8.3-1], [BP-8.3-2]).</summary>
+    public void Fail(IBufferWriter<byte> output)
+    {
+        if (State == ChannelState.Open)
+        {
+            _writer.Write(RecordType.Alert, [1], output);
+        }
+
+        if (State is ChannelState.Open or ChannelState.Closing)
+        {
+            State = ChannelState.Failed;
+        }
+    }
+
+    /// <summary>The connection ended ([BP-8.2-1]).</summary>
+    public void ConnectionEnded()
+    {
+        if (State is ChannelState.Open or ChannelState.Closing)
+        {
+            State = ChannelState.Truncated;
+        }
+    }
+
+    /// <summary>Keying material for an application (spec 6.4).</summary>
+    public byte[] Export(string label, ReadOnlySpan<byte> context, int length) => _keys.Export(label, context, length);
+
+    /// <summary>Erases every secret.</summary>
+    public void Dispose()
+    {
+        _keys.Dispose();
+        _writer.Dispose();
+        _reader.Dispose();
+    }
+
+    // One verified record; false is a failure.
+    private bool Take(RecordType type, ReadOnlySpan<byte> content, IBufferWriter<byte> data, IBufferWriter<byte> output)
+    {
+        if (type == RecordType.Alert)
+        {
+            State = ChannelState.Alerted;
+            return true;
+        }
+
+        if (!IsEstablished)
+        {
+            return type == RecordType.Finished && TakeFinished(content, output);
+        }
+
+        _idle = type == RecordType.Data && !content.IsEmpty ? 0 : _idle + 1;
+        if (_idle > Limits.MaxIdleRecords)
+        {
+            return false;
+        }
+
+        switch (type)
+        {
+            case RecordType.Data:
+                data.Write(content);
+                return true;
+            case RecordType.Ident when _role == Role.Client && _received == 1:
+                PeerIdents = Ident.Verify(content, _keys.TranscriptHash) ?? [];
+                return PeerIdents.Count > 0;
+            case RecordType.Rekey when content.IsEmpty:
+                _reader.Rekey();
+                return true;
+            case RecordType.Close when content.IsEmpty:
+                Close(output);
+                State = ChannelState.Closed;
+                return true;
+            default:
+                return type >= RecordType.FirstIgnored;
+        }
+    }
+
+    private bool TakeFinished(ReadOnlySpan<byte> content, IBufferWriter<byte> output)
+    {
+        var expected = _keys.Finished(_role == Role.Client ? Role.Server : Role.Client);
+        IsEstablished = CryptographicOperations.FixedTimeEquals(content, expected);
+        if (IsEstablished && _role == Role.Client)
+        {
+            _writer.Write(RecordType.Finished, _keys.Finished(Role.Client), output);
+        }
+
+        return IsEstablished;
+    }
+}

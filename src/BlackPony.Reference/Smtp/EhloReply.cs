@@ -1,0 +1,62 @@
+using System.Text;
+using BlackPony.Reference.Negotiation;
+
+namespace BlackPony.Reference.Smtp;
+
+/// <summary>Positive EHLO replies as relay and mailer pass them on (spec 10.2, 10.4).</summary>
+internal static class EhloReply
+{
+    /// <summary>The reply without some keywords, and with a line added.</summary>
+    /// <param name="reply">The server's positive reply.</param>
+    /// <param name="removed">Keywords in upper case.</param>
+    /// <param name="added">A line without code; empty for none.</param>
+    public static byte[] Rewrite(Reply reply, IReadOnlyCollection<string> removed, ReadOnlySpan<byte> added = default)
+    {
+        var lines = new List<byte[]> { reply.Text(0).ToArray() };
+        for (int i = 1; i < reply.Lines.Count; i++)
+        {
+            if (!removed.Contains(Keyword(reply.Text(i))))
+            {
+                lines.Add(reply.Text(i).ToArray());
+            }
+        }
+
+        if (!added.IsEmpty)
+        {
+            lines.Add(added.ToArray());
+        }
+
+        var octets = new MemoryStream();
+        for (int i = 0; i < lines.Count; i++)
+        {
+            octets.Write(Encoding.ASCII.GetBytes($"{reply.Code}{(i < lines.Count - 1 ? '-' : ' ')}"));
+            octets.Write(lines[i]);
+            octets.Write("\r\n"u8);
+        }
+
+        return octets.ToArray();
+    }
+
+    /// <summary>The first usable offer among a reply's lines ([BP-4.1-11]).</summary>
+    public static Offer? FindOffer(Reply reply)
+    {
+        for (int i = 1; i < reply.Lines.Count; i++)
+        {
+            if (Offer.IsKeyword(reply.Text(i)))
+            {
+                return Offer.Parse(reply.Text(i));
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Whether a keyword stands in a reply.</summary>
+    public static bool Has(Reply reply, string keyword) => Enumerable.Range(1, reply.Lines.Count - 1).Any(i => Keyword(reply.Text(i)) == keyword);
+
+    private static string Keyword(ReadOnlySpan<byte> line)
+    {
+        int end = line.IndexOf((byte)' ');
+        return Encoding.Latin1.GetString(end < 0 ? line : line[..end]).ToUpperInvariant();
+    }
+}

@@ -1,0 +1,677 @@
+using System.Buffers;
+using System.Text;
+using BlackPony.Reference.Negotiation;
+using BlackPony.Reference.Policy;
+using BlackPony.Reference.Records;
+using BlackPony.Reference.Suites;
+
+namespace BlackPony.Reference.Smtp;
+
+/// <summary>What the mailer's host has to do beside sending what waits.</summary>
+public enum MailerRequest
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>Close the connection and connect to the same address again ([BP-9.2-2]).</summary>
+    Reconnect,
+
+    /// <summary>Close the connection, if any, and connect to the next address or mail exchanger.</summary>
+    NextTarget,
+
+    /// <summary>Send what waits, then end both sides.</summary>
+    Close,
+}
+
+/// <summary>
+/// One delivery of the mailer: a local mail server that speaks SMTP on one side, the next mail server on the other
+/// (spec 9, 10.4, state table 15.2). Octets in, octets out; the host has the sockets, DNS and the clock.
+/// </summary>
+public sealed class MailerSession : IDisposable
+{
+    private static readonly string[] Hidden = ["XBLACKPONY"];
+    private static readonly string[] HiddenInside = ["XBLACKPONY", "STARTTLS"];
+
+    private readonly MailerOptions _options;
+    private readonly IRandomSource _random;
+    private readonly OctetBuffer _local = new();
+    private readonly OctetBuffer _server = new();
+    private readonly ArrayBufferWriter<byte> _toLocal = new();
+    private readonly ArrayBufferWriter<byte> _toServer = new();
+    private readonly List<Suite> _tried = [];
+    private ReplyReader _replies = new();
+    private State _state = State.Connecting;
+    private ClientUpgrade? _upgrade;
+    private SecureChannel? _channel;
+    private Offer? _offer;
+    private int _shift;
+    private byte[]? _ehlo;
+    private bool _greeted;
+    private bool _plainOnly;
+    private bool _moreTargets;
+    private string _name = "";
+    private int _port;
+    private SessionReport _report = new();
+
+    /// <summary>Makes the machine; the host connects to the first target and calls <see cref="Connected"/> or <see cref="ConnectFailed"/>.</summary>
+    /// <param name="options">What the client accepts.</param>
+    /// <param name="random">The source of every draw.</param>
+    public MailerSession(MailerOptions options, IRandomSource random)
+    {
+        _options = options;
+        _random = random;
+    }
+
+    private enum State
+    {
+        Connecting,
+        Greeting,
+        WaitingForEhlo,
+        Asking,
+        Sharing,
+        Confirming,
+        InsideEhlo,
+        HeloOnly,
+        Inside,
+        Plain,
+        Closing,
+        End,
+    }
+
+    /// <summary>Octets for the local mail server.</summary>
+    public ArrayBufferWriter<byte> ToLocal => _toLocal;
+
+    /// <summary>Octets for the server.</summary>
+    public ArrayBufferWriter<byte> ToServer => _toServer;
+
+    /// <summary>What the host has to do; it calls <see cref="Connected"/>, <see cref="ConnectFailed"/> or ends.</summary>
+    public MailerRequest Request { get; private set; }
+
+    /// <summary>Whether the host should read from the local mail server.</summary>
+    public bool WantsLocal => _state is State.WaitingForEhlo or State.HeloOnly or State.Inside or State.Plain;
+
+    /// <summary>How long the server may be silent now (spec 13).</summary>
+    public TimeSpan Patience => _state switch
+    {
+        State.Greeting => Limits.GreetingTimeout,
+        State.Asking or State.Sharing or State.Confirming or State.InsideEhlo => Limits.ReplyTimeout,
+        State.Closing => Limits.CloseTimeout,
+        _ => Timeout.InfiniteTimeSpan,
+    };
+
+    /// <summary>What became of the session.</summary>
+    public SessionReport Report => _report;
+
+    /// <summary>Warnings of the memory ([BP-9.4-10]), for the log.</summary>
+    public bool MemoryGaveUp { get; private set; }
+
+    private bool Remembers => _options.Policy == ClientPolicy.Remembered && _options.Memory is not null;
+
+    // Whether plaintext is forbidden with this server ([BP-9.1-2], [BP-9.1-3]).
+    private bool MustEncrypt => _options.Policy == ClientPolicy.Required || (Remembers && Entry() is not null);
+
+    /// <summary>The TCP connection stands.</summary>
+    /// <param name="name">The host name, or the address of an address literal ([BP-9.4-1]).</param>
+    /// <param name="port">The TCP port.</param>
+    /// <param name="moreTargets">Whether the host has further addresses or mail exchangers.</param>
+    public void Connected(string name, int port, bool moreTargets)
+    {
+        Request = MailerRequest.None;
+        (_name, _port, _moreTargets) = (name, port, moreTargets);
+        _report = _report with { Peer = $"{name}:{port}" };
+        _server.Clear();
+        _replies = new ReplyReader();
+        _state = State.Greeting;
+    }
+
+    /// <summary>No connection could be made to the last target asked for.</summary>
+    /// <param name="moreTargets">Whether the host has further addresses or mail exchangers.</param>
+    public void ConnectFailed(bool moreTargets)
+    {
+        Request = MailerRequest.None;
+        _moreTargets = moreTargets;
+        NextOrDefer("unreachable", "421 4.4.1 No mail server reachable, try again later");
+    }
+
+    /// <summary>Takes octets from the server.</summary>
+    public void FromServer(ReadOnlySpan<byte> octets)
+    {
+        if (_channel is not null)
+        {
+            _channel.Receive(octets, _server.Writer, _toServer);
+            if (_state == State.Confirming && _channel.IsEstablished)
+            {
+                _state = State.InsideEhlo;
+                SendInside(_ehlo!);
+            }
+
+            Pump();
+            CheckChannel();
+            return;
+        }
+
+        if (_shift > 0)
+        {
+            var plain = octets.ToArray();
+            RotShift.Shift(plain, 26 - _shift);
+            _server.Append(plain);
+        }
+        else
+        {
+            _server.Append(octets);
+        }
+
+        Pump();
+    }
+
+    /// <summary>Takes octets from the local mail server.</summary>
+    public void FromLocal(ReadOnlySpan<byte> octets)
+    {
+        if (_state is State.Inside or State.Plain)
+        {
+            SendInside(octets);
+            return;
+        }
+
+        _local.Append(octets);
+        while (_state is State.WaitingForEhlo or State.HeloOnly && _local.Span.IndexOf("\r\n"u8) is var end and >= 0)
+        {
+            var line = _local.Span[..(end + 2)].ToArray();
+            _local.Consume(end + 2);
+            OnLocalLine(line);
+        }
+
+        if (_state is State.WaitingForEhlo or State.HeloOnly && _local.Length > Limits.MaxCommandLine)
+        {
+            _toLocal.Write("500 5.5.2 Line too long\r\n"u8);
+            End("plain");
+        }
+    }
+
+    /// <summary>The server's connection ended.</summary>
+    public void ServerEnded()
+    {
+        _channel?.ConnectionEnded();
+        switch (_state)
+        {
+            case State.Greeting:
+            case State.Asking:
+                NextOrDefer("unreachable", "421 4.4.2 Connection lost");
+                break;
+            case State.Sharing:
+            case State.Confirming:
+                Broken();
+                break;
+            case State.InsideEhlo:
+                NextOrDefer("broken", "421 4.4.2 Connection lost");
+                break;
+            case State.End:
+                break;
+            default:
+                // A truncated session passes nothing more on ([BP-10.4-10]).
+                End(_channel is null ? "plain" : _channel.State == ChannelState.Closed ? "close" : "truncated");
+                break;
+        }
+    }
+
+    /// <summary>The local mail server has no more to say.</summary>
+    public void LocalEnded()
+    {
+        if (_channel is { State: ChannelState.Open, IsEstablished: true })
+        {
+            _channel.Close(_toServer);
+            _state = State.Closing;
+        }
+        else
+        {
+            End("plain");
+        }
+    }
+
+    /// <summary>The server was silent for longer than <see cref="Patience"/>.</summary>
+    public void TimedOut()
+    {
+        if (_state == State.Closing)
+        {
+            End("truncated");
+        }
+        else
+        {
+            ServerEnded();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _upgrade?.Dispose();
+        _channel?.Dispose();
+    }
+
+    private void OnLocalLine(byte[] line)
+    {
+        var verb = Encoding.Latin1.GetString(line).Split(' ', '\r')[0].ToUpperInvariant();
+        switch (verb)
+        {
+            case "EHLO" when _state == State.WaitingForEhlo:
+                _ehlo = line;
+                Ask();
+                break;
+            case "HELO":
+                if (MustEncrypt)
+                {
+                    _report = _report with { Reason = "ehlo-refused" };
+                    Defer("421 4.7.0 Encryption required, and the server was not asked by EHLO");
+                    break;
+                }
+
+                _toServer.Write(line);
+                GoPlain("ehlo-refused");
+                break;
+            case "QUIT":
+                _toServer.Write(line);
+                _state = State.Plain;
+                _report = _report with { Closed = "plain" };
+                break;
+            default:
+                _toLocal.Write("503 5.5.1 EHLO first\r\n"u8);
+                break;
+        }
+    }
+
+    private void Ask()
+    {
+        _toServer.Write(_ehlo);
+        _state = State.Asking;
+    }
+
+    private void Pump()
+    {
+        while (_server.Length > 0)
+        {
+            switch (_state)
+            {
+                case State.Inside:
+                case State.Plain:
+                    _toLocal.Write(_server.Span);
+                    _server.Clear();
+                    return;
+                case State.Greeting:
+                case State.Asking:
+                case State.Sharing:
+                case State.InsideEhlo:
+                    var reply = _replies.Read(_server.Span, out int consumed);
+                    _server.Consume(consumed);
+                    if (_replies.IsMalformed)
+                    {
+                        OnMalformed();
+                        return;
+                    }
+
+                    if (reply is null)
+                    {
+                        return;
+                    }
+
+                    OnReply(reply);
+                    break;
+                default:
+                    return;
+            }
+        }
+    }
+
+    private void OnMalformed()
+    {
+        _server.Clear();
+        if (_state == State.Sharing)
+        {
+            Broken();
+        }
+        else
+        {
+            NextOrDefer("unreachable", "421 4.3.0 The server speaks no SMTP");
+        }
+    }
+
+    private void OnReply(Reply reply)
+    {
+        switch (_state)
+        {
+            case State.Greeting:
+                OnGreeting(reply);
+                break;
+            case State.Asking:
+                OnEhloReply(reply);
+                break;
+            case State.Sharing:
+                OnUpgradeReply(reply);
+                break;
+            default:
+                OnInsideReply(reply);
+                break;
+        }
+    }
+
+    private void OnGreeting(Reply reply)
+    {
+        if (reply.Code != 220)
+        {
+            if (_moreTargets)
+            {
+                Request = MailerRequest.NextTarget;
+                _state = State.Connecting;
+            }
+            else if (_greeted)
+            {
+                Defer("421 4.3.0 The server does not want to talk now");
+            }
+            else
+            {
+                _toLocal.Write(reply.ToOctets());
+                End("plain");
+            }
+        }
+        else if (_greeted)
+        {
+            // The mail server has its greeting; a further server's is kept back.
+            Ask();
+        }
+        else
+        {
+            _greeted = true;
+            _toLocal.Write(reply.ToOctets());
+            _state = State.WaitingForEhlo;
+        }
+    }
+
+    private void OnEhloReply(Reply reply)
+    {
+        if (reply.Code is >= 400 and <= 499)
+        {
+            NextOrDefer("ehlo-refused", "421 4.3.0 The server put off EHLO");
+        }
+        else if (!reply.IsPositive)
+        {
+            if (MustEncrypt)
+            {
+                NextOrDefer("ehlo-refused", "421 4.7.0 Encryption required, and the server refused EHLO");
+                return;
+            }
+
+            _toLocal.Write(reply.ToOctets());
+            _state = State.HeloOnly;
+            _report = _report with { Reason = "ehlo-refused" };
+        }
+        else
+        {
+            _ehloReply = reply;
+            _offer = _plainOnly ? null : EhloReply.FindOffer(reply);
+            _tried.Clear();
+            TryUpgrade(_plainOnly ? _report.Reason ?? "broken" : _offer is null ? "not-offered" : "no-common-suite");
+        }
+    }
+
+    private Reply? _ehloReply;
+
+    private void TryUpgrade(string otherwise)
+    {
+        var suite = _offer?.Common(_options.Suites).Except(_tried).FirstOrDefault();
+        if (suite is null || _tried.Count == Limits.MaxClientAttempts)
+        {
+            FallBack(otherwise);
+            return;
+        }
+
+        try
+        {
+            _tried.Add(suite);
+            _upgrade?.Dispose();
+            _upgrade = new ClientUpgrade(_offer!, suite, _options.Shift, _random, _options.RsaKeys, _options.KeyLog);
+            _toServer.Write(_upgrade.Command);
+            _state = State.Sharing;
+        }
+        catch (RandomnessUnavailableException)
+        {
+            NoRandomness();
+        }
+    }
+
+    private void OnUpgradeReply(Reply reply)
+    {
+        ClientStep step;
+        try
+        {
+            step = _upgrade!.OnReply(reply);
+        }
+        catch (RandomnessUnavailableException)
+        {
+            NoRandomness();
+            return;
+        }
+
+        switch (step.Kind)
+        {
+            case ClientStepKind.Send:
+                _toServer.Write(step.Octets);
+                break;
+            case ClientStepKind.Agreed:
+                Agreed(step.Channel);
+                break;
+            case ClientStepKind.Refused when reply.Code == 504:
+                TryUpgrade("refused");
+                break;
+            case ClientStepKind.Refused:
+                FallBack("refused");
+                break;
+            default:
+                Broken();
+                break;
+        }
+    }
+
+    private void Agreed(SecureChannel? channel)
+    {
+        _replies = new ReplyReader();
+        if (channel is null)
+        {
+            _shift = _upgrade!.Shift;
+            var waiting = _server.Span.ToArray();
+            _server.Clear();
+            RotShift.Shift(waiting, 26 - _shift);
+            _server.Append(waiting);
+            _state = State.InsideEhlo;
+            SendInside(_ehlo!);
+            return;
+        }
+
+        // Whatever stands behind the 220 is records ([BP-4.3-9]).
+        _channel = channel;
+        _state = State.Confirming;
+        var records = _server.Span.ToArray();
+        _server.Clear();
+        _channel.Start(_toServer);
+        if (records.Length > 0)
+        {
+            FromServer(records);
+        }
+        else
+        {
+            CheckChannel();
+        }
+    }
+
+    private void OnInsideReply(Reply reply)
+    {
+        if (_channel is not null && Remembers)
+        {
+            var entry = Entry();
+            var shown = _channel.PeerIdents.Select(Convert.ToHexStringLower).ToList();
+            if (entry is { Idents.Count: > 0 } && !entry.Idents.Intersect(shown).Any())
+            {
+                _channel.Close(_toServer);
+                NextOrDefer(shown.Count == 0 ? "ident-missing" : "ident-mismatch", "421 4.7.0 The server is not the one that is remembered");
+                return;
+            }
+
+            _options.Memory!.Good(_name, _port, _channel.PeerIdents);
+        }
+        else if (_channel is null && MustEncrypt)
+        {
+            // ROT satisfies no policy but opportunistic ([BP-9.1-4]).
+            NextOrDefer("refused", "421 4.7.0 Encryption required");
+            return;
+        }
+
+        _report = _report with { Suite = _upgrade!.Suite.Name, Encrypted = _channel is not null };
+        if (reply.IsPositive)
+        {
+            _toLocal.Write(EhloReply.Rewrite(reply, HiddenInside));
+        }
+        else
+        {
+            _toLocal.Write(reply.ToOctets());
+        }
+
+        _state = State.Inside;
+    }
+
+    private void FallBack(string reason)
+    {
+        if (MustEncrypt)
+        {
+            NextOrDefer(_options.Policy == ClientPolicy.Required ? reason : "remembered", "421 4.7.0 Encryption required, and not available");
+            return;
+        }
+
+        _toLocal.Write(EhloReply.Rewrite(_ehloReply!, Hidden));
+        GoPlain(reason);
+    }
+
+    private void GoPlain(string reason)
+    {
+        _state = State.Plain;
+        _report = _report with { Reason = reason, Downgrade = _plainOnly, Closed = "plain" };
+        Pump();
+    }
+
+    // Neither refused nor done: one fresh connection in plaintext, or none ([BP-9.2-2], [BP-9.2-3]).
+    private void Broken()
+    {
+        if (MustEncrypt)
+        {
+            NextOrDefer("broken", "421 4.7.0 Encryption required, and the upgrade failed");
+            return;
+        }
+
+        Disconnect();
+        _plainOnly = true;
+        _report = _report with { Reason = "broken" };
+        Request = MailerRequest.Reconnect;
+    }
+
+    private void NoRandomness()
+    {
+        _report = _report with { Reason = "no-randomness" };
+        Defer("421 4.3.0 No randomness available");
+    }
+
+    private void NextOrDefer(string reason, string text)
+    {
+        _report = _report with { Reason = reason };
+        if (Remembers && _options.Memory!.Find(_name, _port, out _) is not null)
+        {
+            _options.Memory.Failing(_name, _port);
+        }
+
+        if (!_moreTargets)
+        {
+            Defer(text);
+            return;
+        }
+
+        Disconnect();
+        _plainOnly = false;
+        Request = MailerRequest.NextTarget;
+    }
+
+    private void Disconnect()
+    {
+        _channel?.Dispose();
+        _channel = null;
+        _shift = 0;
+        _state = State.Connecting;
+    }
+
+    private void Defer(string text)
+    {
+        _report = _report with { Deferred = true };
+        _toLocal.Write(Encoding.ASCII.GetBytes(text + "\r\n"));
+        End(_channel is null ? "plain" : "close");
+    }
+
+    private MemoryEntry? Entry()
+    {
+        var entry = _options.Memory!.Find(_name, _port, out bool gaveUp);
+        MemoryGaveUp |= gaveUp;
+        return entry;
+    }
+
+    private void SendInside(ReadOnlySpan<byte> octets)
+    {
+        if (_channel is not null)
+        {
+            if (_channel.State == ChannelState.Open)
+            {
+                _channel.Send(octets, _toServer);
+            }
+        }
+        else if (_shift > 0)
+        {
+            var shifted = octets.ToArray();
+            RotShift.Shift(shifted, _shift);
+            _toServer.Write(shifted);
+        }
+        else
+        {
+            _toServer.Write(octets);
+        }
+    }
+
+    private void CheckChannel()
+    {
+        if (_channel is null || _state == State.End)
+        {
+            return;
+        }
+
+        switch (_channel.State)
+        {
+            case ChannelState.Failed or ChannelState.Alerted when _state == State.Confirming:
+                Broken();
+                break;
+            case ChannelState.Failed or ChannelState.Alerted when _state == State.InsideEhlo:
+                NextOrDefer("broken", "421 4.7.0 The protected session failed");
+                break;
+            case ChannelState.Failed:
+                End("failure");
+                break;
+            case ChannelState.Alerted:
+                End("alert");
+                break;
+            case ChannelState.Closed when _state == State.InsideEhlo:
+                NextOrDefer("broken", "421 4.4.2 The server closed the session");
+                break;
+            case ChannelState.Closed:
+                End("close");
+                break;
+        }
+    }
+
+    private void End(string closed)
+    {
+        _state = State.End;
+        _report = _report with { Closed = closed };
+        Request = MailerRequest.Close;
+    }
+}

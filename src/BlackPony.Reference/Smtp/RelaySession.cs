@@ -1,0 +1,668 @@
+using System.Buffers;
+using System.Text;
+using BlackPony.Reference.Negotiation;
+using BlackPony.Reference.Policy;
+using BlackPony.Reference.Records;
+using BlackPony.Reference.Suites;
+
+namespace BlackPony.Reference.Smtp;
+
+/// <summary>What the relay's host has to do beside sending what waits.</summary>
+public enum RelayRequest
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>Open a fresh backend connection, then call <see cref="RelaySession.BackendReady"/> or <see cref="RelaySession.BackendUnavailable"/>.</summary>
+    OpenBackend,
+
+    /// <summary>Send what waits, then close the client's connection and the backend's.</summary>
+    Close,
+}
+
+/// <summary>
+/// One session of the relay: a client on one side, a mail server on the other (spec 10.1 to 10.3, state table 15.1).
+/// Octets in, octets out; the host has the sockets and the clock.
+/// </summary>
+public sealed class RelaySession : IDisposable
+{
+    private const int MaxWaiting = 32768;
+    private static readonly string[] Hidden = ["XBLACKPONY", "XCLIENT", "XFORWARD"];
+    private static readonly string[] HiddenInside = [.. Hidden, "STARTTLS"];
+    private static readonly string[] Foreign = ["GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "DELETE", "PATCH", "TRACE"];
+    private static readonly string[] Known = ["MAIL", "RCPT", "RSET", "NOOP", "VRFY", "EXPN", "HELP", "QUIT"];
+
+    private readonly ServerUpgrade _upgrade;
+    private readonly OctetBuffer _input = new();
+    private readonly ArrayBufferWriter<byte> _toClient = new();
+    private readonly ArrayBufferWriter<byte> _toBackend = new();
+    private readonly Queue<string> _pending = new();
+    private ReplyReader _replies = new();
+    private readonly OctetBuffer _fromBackend = new();
+    private SecureChannel? _channel;
+    private int _shift;
+    private Reading _reading = Reading.Greeting;
+    private long _payload;
+    private int _dotState;
+    private bool _discarding;
+    private bool _afterEhlo;
+    private bool _inTransaction;
+    private bool _chunking;
+    private bool _firstCommand = true;
+    private bool _goodbye;
+    private SessionReport _report;
+
+    /// <summary>Makes the machine; the host opens the first backend connection and calls <see cref="BackendReady"/>.</summary>
+    /// <param name="options">What the relay offers.</param>
+    /// <param name="random">The source of every draw.</param>
+    /// <param name="peer">The client, for the report.</param>
+    public RelaySession(ServerOptions options, IRandomSource random, string peer)
+    {
+        _upgrade = new ServerUpgrade(options, random);
+        _report = new SessionReport { Peer = peer };
+    }
+
+    private enum Reading
+    {
+        Greeting,
+        Commands,
+        Held,
+        Line,
+        Data,
+        Chunk,
+        Opening,
+        Continuation,
+        Pipe,
+        Closing,
+        End,
+    }
+
+    /// <summary>Octets for the client; the host sends them and calls <see cref="ArrayBufferWriter{T}.ResetWrittenCount"/>.</summary>
+    public ArrayBufferWriter<byte> ToClient => _toClient;
+
+    /// <summary>Octets for the backend.</summary>
+    public ArrayBufferWriter<byte> ToBackend => _toBackend;
+
+    /// <summary>What the host has to do.</summary>
+    public RelayRequest Request { get; private set; }
+
+    /// <summary>Whether the host should read from the client: false while much waits here ([BP-10.1-7]).</summary>
+    public bool WantsClient => _reading is not Reading.End && _input.Length < MaxWaiting;
+
+    /// <summary>How long the client may be silent now (spec 13); infinite while the backend is to speak.</summary>
+    public TimeSpan Patience => _reading switch
+    {
+        Reading.Continuation => Limits.ContinuationTimeout,
+        Reading.Closing => Limits.CloseTimeout,
+        _ when _channel is { IsEstablished: false } => Limits.FinishedTimeout,
+        Reading.Greeting or Reading.Held or Reading.Opening => Timeout.InfiniteTimeSpan,
+        _ when _pending.Count > 0 => Timeout.InfiniteTimeSpan,
+        _ => Limits.IdleTimeout,
+    };
+
+    /// <summary>Whether the session is between transactions, so that the relay may end it without harm.</summary>
+    public bool IsIdle => !_inTransaction && _pending.Count == 0 && _reading is Reading.Commands;
+
+    /// <summary>What became of the session.</summary>
+    public SessionReport Report => _report;
+
+    private bool IsProtected => _channel is not null || _shift > 0;
+
+    /// <summary>The backend connection that the relay asked for is open.</summary>
+    /// <param name="greeting">The octets of the backend's greeting, the whole reply.</param>
+    public void BackendReady(ReadOnlySpan<byte> greeting)
+    {
+        Request = RelayRequest.None;
+        if (_reading == Reading.Greeting)
+        {
+            Emit(greeting);
+            _reading = Reading.Commands;
+            if (greeting is not [(byte)'2', ..])
+            {
+                End("plain");
+            }
+        }
+        else if (_reading == Reading.Opening)
+        {
+            if (greeting.StartsWith("220"u8))
+            {
+                Take(_upgrade.Exchange());
+            }
+            else
+            {
+                BackendUnavailable();
+            }
+        }
+
+        Pump();
+    }
+
+    /// <summary>The backend connection that the relay asked for could not be opened ([BP-10.3-2], [BP-10.3-4]).</summary>
+    public void BackendUnavailable()
+    {
+        Request = RelayRequest.None;
+        if (_reading == Reading.Greeting)
+        {
+            Goodbye("421 4.3.0 Mail server not reachable, try again later");
+        }
+        else if (_reading == Reading.Opening)
+        {
+            Take(_upgrade.Unavailable());
+            Pump();
+        }
+    }
+
+    /// <summary>Whether the upgrade has happened: from then on the backend is the fresh connection, and the host ends the old one ([BP-10.3-5]).</summary>
+    public bool SwitchedBackend { get; private set; }
+
+    /// <summary>Whether a fresh backend connection is asked for or kept for an upgrade under way.</summary>
+    public bool NeedsFreshBackend => _reading is Reading.Opening or Reading.Continuation;
+
+    /// <summary>Takes octets from the client.</summary>
+    public void FromClient(ReadOnlySpan<byte> octets)
+    {
+        if (_reading is Reading.End || octets.IsEmpty)
+        {
+            return;
+        }
+
+        if (_channel is not null)
+        {
+            _channel.Receive(octets, _input.Writer, _toClient);
+            CheckChannel();
+        }
+        else if (_reading == Reading.Pipe)
+        {
+            _toBackend.Write(octets);
+        }
+        else
+        {
+            int from = _input.Length;
+            _input.Append(octets);
+            if (_shift > 0)
+            {
+                var plain = _input.Span[from..].ToArray();
+                RotShift.Shift(plain, 26 - _shift);
+                _input.Truncate(from);
+                _input.Append(plain);
+            }
+        }
+
+        Pump();
+    }
+
+    /// <summary>Takes octets from the backend.</summary>
+    public void FromBackend(ReadOnlySpan<byte> octets)
+    {
+        if (_reading is Reading.End or Reading.Closing)
+        {
+            return;
+        }
+
+        if (_reading == Reading.Pipe)
+        {
+            Emit(octets);
+            return;
+        }
+
+        _fromBackend.Append(octets);
+        while (_replies.Read(_fromBackend.Span, out int consumed) is { } reply)
+        {
+            _fromBackend.Consume(consumed);
+            OnReply(reply);
+            if (_reading == Reading.Pipe)
+            {
+                Emit(_fromBackend.Span);
+                _fromBackend.Clear();
+                return;
+            }
+        }
+
+        if (_replies.IsMalformed)
+        {
+            Goodbye("421 4.3.0 Mail server speaks no SMTP");
+            return;
+        }
+
+        // Lines of an unfinished reply are kept by the reader.
+        Pump();
+    }
+
+    /// <summary>The client's connection ended ([BP-8.2-1], [BP-10.3-7]).</summary>
+    public void ClientEnded()
+    {
+        _channel?.ConnectionEnded();
+        End(_channel is null ? "plain" : _channel.State == ChannelState.Closed || _goodbye ? "close" : "truncated");
+    }
+
+    /// <summary>The backend's connection ended ([BP-10.3-6]).</summary>
+    public void BackendEnded()
+    {
+        if (_reading == Reading.Pipe || _goodbye)
+        {
+            End("plain");
+        }
+        else if (_reading is not Reading.End and not Reading.Closing)
+        {
+            Goodbye("421 4.3.0 Mail server closed the connection");
+        }
+    }
+
+    /// <summary>The client was silent for longer than <see cref="Patience"/>.</summary>
+    public void TimedOut()
+    {
+        if (_reading == Reading.Closing)
+        {
+            End("truncated");
+        }
+        else if (_channel is { IsEstablished: false })
+        {
+            _channel.Fail(_toClient);
+            End("failure");
+        }
+        else
+        {
+            Goodbye("421 4.4.2 Timeout");
+        }
+    }
+
+    /// <summary>The relay stops ([BP-10.3-9]).</summary>
+    public void Stop()
+    {
+        if (_reading is not Reading.End and not Reading.Closing)
+        {
+            Goodbye("421 4.3.2 Service shutting down");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _upgrade.Dispose();
+        _channel?.Dispose();
+    }
+
+    private static string Verb(ReadOnlySpan<byte> line)
+    {
+        int end = line.IndexOf((byte)' ');
+        return Encoding.Latin1.GetString(end < 0 ? line : line[..end]).ToUpperInvariant();
+    }
+
+    private void Pump()
+    {
+        while (_input.Length > 0 && Step())
+        {
+        }
+    }
+
+    // One step over the client's octets; false if it has to wait.
+    private bool Step()
+    {
+        switch (_reading)
+        {
+            case Reading.Commands:
+            case Reading.Line:
+            case Reading.Continuation:
+                return ReadLine();
+            case Reading.Data:
+                return PassData();
+            case Reading.Chunk:
+                return PassChunk();
+            case Reading.Opening:
+                // Something stands behind the command ([BP-4.4-4]).
+                Request = RelayRequest.None;
+                Goodbye("503 5.5.1 XBLACKPONY must be the last command of a group");
+                return false;
+            case Reading.Pipe:
+                _toBackend.Write(_input.Span);
+                _input.Clear();
+                return false;
+            default:
+                return false;
+        }
+    }
+
+    private bool ReadLine()
+    {
+        var octets = _input.Span;
+        int length = octets.IndexOf("\r\n"u8);
+        var line = length < 0 ? octets : octets[..length];
+        if (_discarding)
+        {
+            // The end of an over-long line, which is not kept ([BP-4.4-3]).
+            _input.Consume(length < 0 ? octets.Length - (octets[^1] == '\r' ? 1 : 0) : 0);
+            return length >= 0 && AnswerOverlong(length);
+        }
+
+        if (HasStray(line, length < 0))
+        {
+            if (_pending.Count > 0)
+            {
+                return false;
+            }
+
+            Goodbye("501 5.5.2 Bare LF, bare CR or NUL in a command");
+            return false;
+        }
+
+        int limit = _reading == Reading.Continuation || UpgradeCommand.IsVerb(line) ? Limits.MaxCommandLine : Limits.MaxOtherCommandLine;
+        if (line.Length + 2 > limit)
+        {
+            _discarding = true;
+            return true;
+        }
+
+        if (length < 0)
+        {
+            return false;
+        }
+
+        return _reading switch
+        {
+            Reading.Continuation => OnContinuation(length),
+            Reading.Line => Forward(length, "LINE", Reading.Held),
+            _ => OnCommand(Verb(line), length),
+        };
+    }
+
+    private bool AnswerOverlong(int length)
+    {
+        if (_pending.Count > 0 && _reading != Reading.Line)
+        {
+            return false;
+        }
+
+        _discarding = false;
+        _input.Consume(length + 2);
+        if (_reading == Reading.Continuation)
+        {
+            _upgrade.Reset();
+            _reading = Reading.Commands;
+        }
+
+        Emit("500 5.5.2 Line too long\r\n"u8);
+        return true;
+    }
+
+    // A last CR may still be followed by its LF.
+    private static bool HasStray(ReadOnlySpan<byte> line, bool unfinished)
+    {
+        var whole = unfinished && line is [.., (byte)'\r'] ? line[..^1] : line;
+        return whole.IndexOfAny((byte)'\r', (byte)'\n', (byte)0) >= 0;
+    }
+
+    private bool OnCommand(string verb, int length)
+    {
+        var line = _input.Span[..length];
+        if (verb is "XBLACKPONY" or "XCLIENT" or "XFORWARD" or "PROXY" || (verb == "STARTTLS" && IsProtected))
+        {
+            // The relay's own answers wait for the backend's to what came before.
+            return _pending.Count == 0 && AnswerItself(verb, length);
+        }
+
+        if (_firstCommand && Foreign.Contains(verb))
+        {
+            Goodbye("421 4.7.0 This is a mail server");
+            return false;
+        }
+
+        _firstCommand = false;
+        switch (verb)
+        {
+            case "EHLO" or "HELO" or "DATA" or "STARTTLS":
+                return Forward(length, verb, Reading.Held);
+            case "BDAT" when _chunking:
+                return OnChunk(length);
+            default:
+                bool known = Known.Contains(verb);
+                return Forward(length, verb, known ? Reading.Commands : Reading.Held);
+        }
+
+        bool OnChunk(int end)
+        {
+            var fields = Encoding.Latin1.GetString(_input.Span[..end]).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            if (fields.Length is < 2 or > 3 || !ulong.TryParse(fields[1], System.Globalization.NumberStyles.None, null, out ulong size) || size > long.MaxValue)
+            {
+                return Forward(end, "BDAT?", Reading.Held);
+            }
+
+            _payload = (long)size;
+            bool last = fields.Length == 3 && fields[2].Equals("LAST", StringComparison.OrdinalIgnoreCase);
+            return Forward(end, last ? "END" : "BDAT", _payload > 0 ? Reading.Chunk : Reading.Commands);
+        }
+    }
+
+    private bool AnswerItself(string verb, int length)
+    {
+        var line = _input.Span[..length].ToArray();
+        _input.Consume(length + 2);
+        if (verb == "STARTTLS")
+        {
+            Emit("503 5.5.1 STARTTLS not allowed inside\r\n"u8);
+            return true;
+        }
+
+        if (verb != "XBLACKPONY")
+        {
+            Emit("550 5.7.1 Not permitted\r\n"u8);
+            return true;
+        }
+
+        if (_input.Length > 0)
+        {
+            Goodbye("503 5.5.1 XBLACKPONY must be the last command of a group");
+            return false;
+        }
+
+        Take(_upgrade.Examine(line, IsProtected, _afterEhlo, _inTransaction));
+        return true;
+    }
+
+    private bool OnContinuation(int length)
+    {
+        var line = _input.Span[..length].ToArray();
+        _input.Consume(length + 2);
+        if (_input.Length > 0)
+        {
+            Goodbye("503 5.5.1 The continuation must come alone");
+            return false;
+        }
+
+        Take(_upgrade.Continue(line));
+        return true;
+    }
+
+    private void Take(ServerStep step)
+    {
+        switch (step.Kind)
+        {
+            case ServerStepKind.Accepted:
+                _reading = Reading.Opening;
+                Request = RelayRequest.OpenBackend;
+                break;
+            case ServerStepKind.Agreed:
+                Agree(step);
+                break;
+            default:
+                Emit(step.Reply);
+                _reading = step.Kind == ServerStepKind.Continue ? Reading.Continuation : Reading.Commands;
+                break;
+        }
+    }
+
+    private void Agree(ServerStep step)
+    {
+        _toClient.Write(step.Reply);
+        _report = _report with { Suite = _upgrade.Suite!.Name, Encrypted = step.Channel is not null };
+        _shift = _upgrade.Shift;
+        _channel = step.Channel;
+        _channel?.Start(_toClient);
+
+        // Everything learned before is forgotten ([BP-4.5-1]).
+        _reading = Reading.Commands;
+        _afterEhlo = _inTransaction = _chunking = false;
+        _firstCommand = true;
+        _fromBackend.Clear();
+        _replies = new ReplyReader();
+        SwitchedBackend = true;
+    }
+
+    private bool Forward(int length, string kind, Reading next)
+    {
+        _toBackend.Write(_input.Span[..(length + 2)]);
+        _input.Consume(length + 2);
+        _pending.Enqueue(kind);
+        _reading = next;
+        return true;
+    }
+
+    // DATA's payload, octet by octet, to CRLF "." CRLF ([BP-10.2-4]). _dotState counts how much of it has been seen.
+    private bool PassData()
+    {
+        var octets = _input.Span;
+        int i = 0;
+        for (; i < octets.Length && _dotState < 5; i++)
+        {
+            byte next = "\r\n.\r\n"u8[_dotState];
+            _dotState = octets[i] == next ? _dotState + 1 : octets[i] == '\r' ? 1 : 0;
+        }
+
+        _toBackend.Write(octets[..i]);
+        _input.Consume(i);
+        if (_dotState == 5)
+        {
+            _pending.Enqueue("END");
+            _reading = Reading.Commands;
+        }
+
+        return true;
+    }
+
+    private bool PassChunk()
+    {
+        int count = (int)Math.Min(_payload, _input.Length);
+        _toBackend.Write(_input.Span[..count]);
+        _input.Consume(count);
+        _payload -= count;
+        _reading = _payload == 0 ? Reading.Commands : Reading.Chunk;
+        return true;
+    }
+
+    private void OnReply(Reply reply)
+    {
+        _goodbye = reply.Code is 221 or 421;
+        string kind = _pending.Count > 0 ? _pending.Dequeue() : "";
+        switch (kind)
+        {
+            case "EHLO" when reply.IsPositive:
+                _afterEhlo = true;
+                _inTransaction = false;
+                _chunking = EhloReply.Has(reply, "CHUNKING");
+                Emit(EhloReply.Rewrite(reply, IsProtected ? HiddenInside : Hidden, IsProtected ? default : _upgrade.NewOffer().Span));
+                break;
+            case "HELO" when reply.IsPositive:
+                _afterEhlo = _inTransaction = false;
+                Emit(reply.ToOctets());
+                break;
+            default:
+                Emit(reply.ToOctets());
+                break;
+        }
+
+        if (reply.IsPositive)
+        {
+            _inTransaction = kind == "MAIL" || (_inTransaction && kind is not ("END" or "RSET"));
+        }
+        else if (kind == "END")
+        {
+            _inTransaction = false;
+        }
+
+        if (_reading == Reading.Held)
+        {
+            _reading = (kind, reply.Code) switch
+            {
+                ("DATA", 354) => Reading.Data,
+                ("STARTTLS", 220) => Reading.Pipe,
+                (not "DATA", >= 300 and <= 399) => Reading.Line,
+                _ => Reading.Commands,
+            };
+            _dotState = 2;
+        }
+
+        if (_goodbye && _pending.Count == 0 && _channel is not null)
+        {
+            // [BP-8.1-5]
+            _channel.Close(_toClient);
+            _reading = Reading.Closing;
+        }
+    }
+
+    private void Emit(ReadOnlySpan<byte> octets)
+    {
+        if (_channel is not null)
+        {
+            if (_channel.State == ChannelState.Open)
+            {
+                _channel.Send(octets, _toClient);
+            }
+        }
+        else if (_shift > 0)
+        {
+            var shifted = octets.ToArray();
+            RotShift.Shift(shifted, _shift);
+            _toClient.Write(shifted);
+        }
+        else
+        {
+            _toClient.Write(octets);
+        }
+    }
+
+    private void CheckChannel()
+    {
+        switch (_channel!.State)
+        {
+            case ChannelState.Failed:
+                End("failure");
+                break;
+            case ChannelState.Alerted:
+                End("alert");
+                break;
+            case ChannelState.Closed:
+                // What came before the close is whole and goes to the backend.
+                Pump();
+                End("close");
+                break;
+        }
+    }
+
+    // A last reply, then the end, in the way that the session's protection asks for.
+    private void Goodbye(string text)
+    {
+        Emit(Encoding.ASCII.GetBytes(text + "\r\n"));
+        _goodbye = true;
+        _input.Clear();
+        if (_channel is { State: ChannelState.Open, IsEstablished: true })
+        {
+            _channel.Close(_toClient);
+            _reading = Reading.Closing;
+        }
+        else
+        {
+            End(_channel is null ? "plain" : "failure");
+        }
+    }
+
+    private void End(string closed)
+    {
+        if (_reading != Reading.End)
+        {
+            _reading = Reading.End;
+            _report = _report with { Closed = closed };
+        }
+
+        _input.Clear();
+        Request = RelayRequest.Close;
+    }
+}

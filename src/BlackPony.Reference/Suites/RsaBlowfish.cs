@@ -1,0 +1,25 @@
+using BlackPony.Reference.Records;
+
+namespace BlackPony.Reference.Suites;
+
+/// <summary>The suite of 1997 (spec 5.4, 7.3).</summary>
+public sealed class RsaBlowfish : Suite
+{
+    /// <inheritdoc/>
+    public override string Name => "RSA-BLOWFISH";
+
+    /// <inheritdoc/>
+    public override Profile Profile => Profile.Classic;
+
+    /// <inheritdoc/>
+    public override bool NeedsContinuation => true;
+
+    /// <inheritdoc/>
+    public override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => new RsaExchange.Client(random, rsaKeys);
+
+    /// <inheritdoc/>
+    public override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys) => new RsaExchange.Server(random, rsaKeys);
+
+    /// <inheritdoc/>
+    public override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => new BlowfishProtection(trafficSecret);
+}

@@ -1,0 +1,49 @@
+using BlackPony.Reference.Records;
+
+namespace BlackPony.Reference.Suites;
+
+/// <summary>The profile of conformance to which a suite belongs (spec 2.3).</summary>
+public enum Profile
+{
+    /// <summary>Negotiation, fall-back, the MUST suite.</summary>
+    Core,
+
+    /// <summary>The suites with ML-KEM.</summary>
+    Hybrid,
+
+    /// <summary>RSA-BLOWFISH.</summary>
+    Classic,
+
+    /// <summary>ROT.</summary>
+    Manual,
+}
+
+/// <summary>A key exchange and a record protection under one name (spec 5). A suite is one such class and one line in <see cref="SuiteRegistry"/>.</summary>
+public abstract class Suite
+{
+    /// <summary>The name in upper case, as it salts the keys ([BP-6.2-1]).</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The profile.</summary>
+    public abstract Profile Profile { get; }
+
+    /// <summary>Whether the suite protects anything: all but ROT.</summary>
+    public virtual bool Encrypts => true;
+
+    /// <summary>Whether the key exchange has a 334 reply and a continuation line.</summary>
+    public virtual bool NeedsContinuation => false;
+
+    /// <summary>Begins the client's key exchange.</summary>
+    /// <exception cref="RandomnessUnavailableException">There is no randomness.</exception>
+    public abstract ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys);
+
+    /// <summary>Begins the server's key exchange.</summary>
+    public abstract ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys);
+
+    /// <summary>Makes the record protection of one direction under one traffic secret (spec 6.2).</summary>
+    /// <param name="trafficSecret">32 octets.</param>
+    public abstract RecordProtection Protect(ReadOnlySpan<byte> trafficSecret);
+
+    /// <inheritdoc/>
+    public sealed override string ToString() => Name;
+}

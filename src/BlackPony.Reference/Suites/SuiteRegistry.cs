@@ -1,0 +1,21 @@
+namespace BlackPony.Reference.Suites;
+
+/// <summary>The registry of suites (spec 5, 19): one line a suite, in the order of preference.</summary>
+public static class SuiteRegistry
+{
+    /// <summary>All suites.</summary>
+    public static IReadOnlyList<Suite> All { get; } =
+    [
+        new X25519MlKem768ChaCha20Poly1305(),
+        new X25519MlKem768Aes256Gcm(),
+        new X25519ChaCha20Poly1305(),
+        new RsaBlowfish(),
+        new Rot(),
+    ];
+
+    /// <summary>The suites that are on if nothing else is set (<c>DefaultSuites</c>): all but ROT.</summary>
+    public static IReadOnlyList<Suite> Default { get; } = [.. All.Where(s => s.Encrypts)];
+
+    /// <summary>The suite of a name, in any case ([BP-4.1-8]); null if there is none.</summary>
+    public static Suite? Find(string name) => All.FirstOrDefault(s => s.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+}
