@@ -14,6 +14,7 @@ public sealed class ServerMemory
     private const string Header = "# BlackPony memory 1: name port last-good failing-since idents";
     private readonly TimeProvider _time;
     private readonly SortedDictionary<string, MemoryEntry> _entries = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _changed = [];
 
     /// <summary>Makes an empty memory.</summary>
     /// <param name="time">The clock.</param>
@@ -78,6 +79,7 @@ public sealed class ServerMemory
         if (gaveUp || now - entry.LastGood > Limits.MemoryLifetime)
         {
             _entries.Remove(key);
+            _changed.Add(key);
             return null;
         }
 
@@ -87,6 +89,7 @@ public sealed class ServerMemory
     /// <summary>Notes a good session ([BP-9.4-2], [BP-9.4-7], [BP-9.4-9]).</summary>
     public void Good(string name, int port, IEnumerable<byte[]> idents)
     {
+        _changed.Add(Key(name, port));
         _entries[Key(name, port)] = new MemoryEntry(_time.GetUtcNow(), null, [.. idents.Select(Convert.ToHexStringLower)]);
         while (_entries.Count > Limits.MaxMemoryEntries)
         {
@@ -99,7 +102,27 @@ public sealed class ServerMemory
     {
         if (_entries.TryGetValue(Key(name, port), out var entry) && entry.FailingSince is null)
         {
+            _changed.Add(Key(name, port));
             _entries[Key(name, port)] = entry with { FailingSince = _time.GetUtcNow() };
+        }
+    }
+
+    /// <summary>Whether anything is to be written.</summary>
+    public bool HasChanges => _changed.Count > 0;
+
+    /// <summary>Brings what changed here into another memory.</summary>
+    public void CopyChangesTo(ServerMemory other)
+    {
+        foreach (var key in _changed)
+        {
+            if (_entries.TryGetValue(key, out var entry))
+            {
+                other._entries[key] = entry;
+            }
+            else
+            {
+                other._entries.Remove(key);
+            }
         }
     }
 

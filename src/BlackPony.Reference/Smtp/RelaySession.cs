@@ -50,6 +50,7 @@ public sealed class RelaySession : IDisposable
     private bool _chunking;
     private bool _firstCommand = true;
     private bool _goodbye;
+    private bool _clientDone;
     private SessionReport _report;
 
     /// <summary>Makes the machine; the host opens the first backend connection and calls <see cref="BackendReady"/>.</summary>
@@ -102,6 +103,9 @@ public sealed class RelaySession : IDisposable
 
     /// <summary>Whether the session is between transactions, so that the relay may end it without harm.</summary>
     public bool IsIdle => !_inTransaction && _pending.Count == 0 && _reading is Reading.Commands;
+
+    /// <summary>Whether the client ended a plaintext session's direction and all of it was passed on: the host then ends the direction to the backend.</summary>
+    public bool BackendInputDone => _clientDone && _input.Length == 0;
 
     /// <summary>What became of the session.</summary>
     public SessionReport Report => _report;
@@ -231,6 +235,13 @@ public sealed class RelaySession : IDisposable
     /// <summary>The client's connection ended ([BP-8.2-1], [BP-10.3-7]).</summary>
     public void ClientEnded()
     {
+        if (_channel is null && _reading is not (Reading.Opening or Reading.Continuation or Reading.Closing or Reading.End))
+        {
+            // An ordinary client may end its direction and still read: the backend does the rest.
+            _clientDone = true;
+            return;
+        }
+
         _channel?.ConnectionEnded();
         End(_channel is null ? "plain" : _channel.State == ChannelState.Closed || _goodbye ? "close" : "truncated");
     }
@@ -238,7 +249,7 @@ public sealed class RelaySession : IDisposable
     /// <summary>The backend's connection ended ([BP-10.3-6]).</summary>
     public void BackendEnded()
     {
-        if (_reading == Reading.Pipe || _goodbye)
+        if (_reading != Reading.Closing && (_reading == Reading.Pipe || _goodbye || _clientDone))
         {
             End("plain");
         }
@@ -578,7 +589,7 @@ public sealed class RelaySession : IDisposable
             _inTransaction = false;
         }
 
-        if (_reading == Reading.Held)
+        if (_reading == Reading.Held && _pending.Count == 0)
         {
             _reading = (kind, reply.Code) switch
             {

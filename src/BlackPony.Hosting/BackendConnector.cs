@@ -1,0 +1,124 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using BlackPony.Reference;
+using BlackPony.Reference.Smtp;
+
+namespace BlackPony.Hosting;
+
+/// <summary>A connection to the mail server whose greeting has been read.</summary>
+/// <param name="Socket">The connection.</param>
+/// <param name="Greeting">The greeting as it came, the whole reply.</param>
+internal sealed record BackendConnection(Socket Socket, byte[] Greeting) : IDisposable
+{
+    public void Dispose() => Socket.Dispose();
+}
+
+/// <summary>Opens connections to the backend, in a way in which it does not take a stranger for a local user (spec 10.1).</summary>
+internal sealed class BackendConnector(RelaySettings settings)
+{
+    /// <summary>Opens a connection.</summary>
+    /// <exception cref="IOException">The backend is not there, speaks no SMTP, or refuses to be told the client's address ([BP-10.1-3]).</exception>
+    public async Task<BackendConnection> OpenAsync(IPEndPoint client, IPEndPoint local, CancellationToken cancel)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        patience.CancelAfter(Limits.ConnectTimeout);
+        var address = (await Dns.GetHostAddressesAsync(settings.BackendHost, patience.Token).ConfigureAwait(false)).First();
+        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            if (settings.BackendSource is { } source)
+            {
+                socket.Bind(new IPEndPoint(source, 0));
+            }
+
+            await socket.ConnectAsync(new IPEndPoint(address, settings.BackendPort), patience.Token).ConfigureAwait(false);
+            if (settings.Addressing is ClientAddressing.ProxyV1 or ClientAddressing.ProxyV2)
+            {
+                var header = settings.Addressing == ClientAddressing.ProxyV1 ? ProxyV1(client, local) : ProxyV2(client, local);
+                await SendAsync(socket, header, patience.Token).ConfigureAwait(false);
+            }
+
+            var greeting = await ReadReplyAsync(socket, patience.Token).ConfigureAwait(false);
+            if (settings.Addressing == ClientAddressing.XClient && greeting.Code == 220)
+            {
+                greeting = await XClientAsync(socket, client, patience.Token).ConfigureAwait(false);
+            }
+
+            return new BackendConnection(socket, greeting.ToOctets());
+        }
+        catch (Exception e)
+        {
+            socket.Dispose();
+            throw e is OperationCanceledException && !cancel.IsCancellationRequested ? new IOException("The backend did not answer in time.", e) : e;
+        }
+    }
+
+    private static async Task<Reply> XClientAsync(Socket socket, IPEndPoint client, CancellationToken cancel)
+    {
+        await SendAsync(socket, "EHLO blackpony.invalid\r\n"u8.ToArray(), cancel).ConfigureAwait(false);
+        var ehlo = await ReadReplyAsync(socket, cancel).ConfigureAwait(false);
+        if (!ehlo.IsPositive || !Enumerable.Range(0, ehlo.Lines.Count).Any(i => Encoding.Latin1.GetString(ehlo.Text(i)).StartsWith("XCLIENT", StringComparison.OrdinalIgnoreCase)))
+        {
+            throw new IOException("The backend does not offer XCLIENT to this address.");
+        }
+
+        var address = client.Address.IsIPv4MappedToIPv6 ? client.Address.MapToIPv4() : client.Address;
+        var text = (address.AddressFamily == AddressFamily.InterNetworkV6 ? "IPV6:" : "") + address;
+        await SendAsync(socket, Encoding.ASCII.GetBytes($"XCLIENT NAME=[UNAVAILABLE] ADDR={text} PORT={client.Port}\r\n"), cancel).ConfigureAwait(false);
+        var reply = await ReadReplyAsync(socket, cancel).ConfigureAwait(false);
+        return reply.Code == 220 ? reply : throw new IOException("The backend refused XCLIENT.");
+    }
+
+    private static (IPAddress Client, IPAddress Local) SameFamily(IPEndPoint client, IPEndPoint local)
+    {
+        var from = client.Address.IsIPv4MappedToIPv6 ? client.Address.MapToIPv4() : client.Address;
+        var to = local.Address.IsIPv4MappedToIPv6 ? local.Address.MapToIPv4() : local.Address;
+        return (from, to);
+    }
+
+    private static byte[] ProxyV1(IPEndPoint client, IPEndPoint local)
+    {
+        var (from, to) = SameFamily(client, local);
+        var family = from.AddressFamily == AddressFamily.InterNetwork ? "TCP4" : "TCP6";
+        return Encoding.ASCII.GetBytes($"PROXY {family} {from} {to} {client.Port} {local.Port}\r\n");
+    }
+
+    private static byte[] ProxyV2(IPEndPoint client, IPEndPoint local)
+    {
+        var (from, to) = SameFamily(client, local);
+        byte[] addresses = [.. from.GetAddressBytes(), .. to.GetAddressBytes(), 0, 0, 0, 0];
+        BinaryPrimitives.WriteUInt16BigEndian(addresses.AsSpan(addresses.Length - 4), (ushort)client.Port);
+        BinaryPrimitives.WriteUInt16BigEndian(addresses.AsSpan(addresses.Length - 2), (ushort)local.Port);
+        byte family = from.AddressFamily == AddressFamily.InterNetwork ? (byte)0x11 : (byte)0x21;
+        return [.. "\r\n\r\n\0\r\nQUIT\n"u8, 0x21, family, 0, (byte)addresses.Length, .. addresses];
+    }
+
+    private static async Task SendAsync(Socket socket, byte[] octets, CancellationToken cancel) =>
+        await new NetworkStream(socket).WriteAsync(octets, cancel).ConfigureAwait(false);
+
+    private static async Task<Reply> ReadReplyAsync(Socket socket, CancellationToken cancel)
+    {
+        var reader = new ReplyReader();
+        var octets = new byte[Limits.MaxEhloLine * 2];
+        int have = 0;
+        while (true)
+        {
+            int count = have < octets.Length ? await socket.ReceiveAsync(octets.AsMemory(have), cancel).ConfigureAwait(false) : 0;
+            have += count;
+            var reply = reader.Read(octets.AsSpan(0, have), out int consumed);
+            octets.AsSpan(consumed, have - consumed).CopyTo(octets);
+            have -= consumed;
+            if (reply is not null)
+            {
+                return reply;
+            }
+
+            if (count == 0 || reader.IsMalformed)
+            {
+                throw new IOException("The backend closed the connection or speaks no SMTP.");
+            }
+        }
+    }
+}

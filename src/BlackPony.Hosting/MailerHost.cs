@@ -1,0 +1,181 @@
+using System.Net;
+using System.Net.Sockets;
+using BlackPony.Reference;
+using BlackPony.Reference.Policy;
+using BlackPony.Reference.Smtp;
+
+namespace BlackPony.Hosting;
+
+/// <summary>An address to which mail may go.</summary>
+/// <param name="Name">The host name, or the address of an address literal ([BP-9.4-1]).</param>
+/// <param name="Address">The IP address.</param>
+/// <param name="Port">The TCP port.</param>
+public sealed record MailTarget(string Name, IPAddress Address, int Port);
+
+/// <summary>The mailer's sockets: a local mail server on two streams, and one target after the other (spec 10.4).</summary>
+public static class MailerHost
+{
+    /// <summary>Runs one delivery.</summary>
+    /// <param name="options">What the client accepts.</param>
+    /// <param name="random">The source of every draw.</param>
+    /// <param name="targets">In the order in which to try them; none greets with 421 ([BP-10.4-3]).</param>
+    /// <param name="input">From the local mail server.</param>
+    /// <param name="output">To the local mail server: nothing but SMTP replies ([BP-10.4-1]).</param>
+    /// <param name="cancel">Ends the delivery.</param>
+    public static async Task<SessionReport> RunAsync(MailerOptions options, IRandomSource random, IReadOnlyList<MailTarget> targets, Stream input, Stream output, CancellationToken cancel)
+    {
+        using var session = new MailerSession(options, random);
+        using var run = new Run(session, targets, input, output);
+        await run.LoopAsync(cancel).ConfigureAwait(false);
+        return session.Report;
+    }
+
+    private sealed class Run(MailerSession session, IReadOnlyList<MailTarget> targets, Stream input, Stream output) : IDisposable
+    {
+        private readonly byte[] _localOctets = new byte[16384];
+        private readonly byte[] _serverOctets = new byte[32768];
+        private Socket? _server;
+        private Task<int>? _localRead;
+        private Task<int>? _serverRead;
+        private int _next;
+
+        public async Task LoopAsync(CancellationToken cancel)
+        {
+            await ConnectAsync(_next++, cancel).ConfigureAwait(false);
+            while (true)
+            {
+                await FlushAsync(cancel).ConfigureAwait(false);
+                switch (session.Request)
+                {
+                    case MailerRequest.Close:
+                        return;
+                    case MailerRequest.Reconnect:
+                        await ConnectAsync(_next - 1, cancel).ConfigureAwait(false);
+                        continue;
+                    case MailerRequest.NextTarget:
+                        await ConnectAsync(_next++, cancel).ConfigureAwait(false);
+                        continue;
+                }
+
+                await NextAsync(cancel).ConfigureAwait(false);
+            }
+        }
+
+        public void Dispose() => _server?.Dispose();
+
+        private async Task ConnectAsync(int index, CancellationToken cancel)
+        {
+            _server?.Dispose();
+            _server = null;
+            _serverRead = null;
+            if (index >= targets.Count)
+            {
+                session.ConnectFailed(false);
+                return;
+            }
+
+            var target = targets[index];
+            bool more = index + 1 < targets.Count;
+            var socket = new Socket(target.Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            try
+            {
+                using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+                patience.CancelAfter(Limits.ConnectTimeout);
+                await socket.ConnectAsync(new IPEndPoint(target.Address, target.Port), patience.Token).ConfigureAwait(false);
+                _server = socket;
+                session.Connected(target.Name, target.Port, more);
+            }
+            catch (Exception e) when (e is SocketException or OperationCanceledException && !cancel.IsCancellationRequested)
+            {
+                socket.Dispose();
+                session.ConnectFailed(more);
+            }
+        }
+
+        private async Task NextAsync(CancellationToken cancel)
+        {
+            if (session.WantsLocal)
+            {
+                _localRead ??= input.ReadAsync(_localOctets, CancellationToken.None).AsTask();
+            }
+
+            if (_server is not null)
+            {
+                _serverRead ??= _server.ReceiveAsync(_serverOctets.AsMemory(), cancel).AsTask();
+            }
+
+            using var wake = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            var timer = Task.Delay(session.Patience, wake.Token);
+            Task[] waits = [timer, .. ((Task?[])[_serverRead, session.WantsLocal ? _localRead : null]).OfType<Task>()];
+            var first = await Task.WhenAny(waits).ConfigureAwait(false);
+            await wake.CancelAsync().ConfigureAwait(false);
+            cancel.ThrowIfCancellationRequested();
+            if (first == _serverRead)
+            {
+                int count = await CountAsync(_serverRead).ConfigureAwait(false);
+                _serverRead = null;
+                if (count > 0)
+                {
+                    session.FromServer(_serverOctets.AsSpan(0, count));
+                }
+                else
+                {
+                    session.ServerEnded();
+                }
+            }
+            else if (first == _localRead)
+            {
+                int count = await CountAsync(_localRead).ConfigureAwait(false);
+                _localRead = null;
+                if (count > 0)
+                {
+                    session.FromLocal(_localOctets.AsSpan(0, count));
+                }
+                else
+                {
+                    session.LocalEnded();
+                }
+            }
+            else
+            {
+                session.TimedOut();
+            }
+        }
+
+        private async Task FlushAsync(CancellationToken cancel)
+        {
+            if (session.ToLocal.WrittenCount > 0)
+            {
+                await output.WriteAsync(session.ToLocal.WrittenMemory, cancel).ConfigureAwait(false);
+                await output.FlushAsync(cancel).ConfigureAwait(false);
+                session.ToLocal.ResetWrittenCount();
+            }
+
+            try
+            {
+                for (var rest = session.ToServer.WrittenMemory; !rest.IsEmpty && _server is not null;)
+                {
+                    rest = rest[await _server.SendAsync(rest, cancel).ConfigureAwait(false)..];
+                }
+            }
+            catch (SocketException)
+            {
+                // The read tells what the server said before it went away.
+            }
+
+            session.ToServer.ResetWrittenCount();
+        }
+
+        private static async Task<int> CountAsync(Task<int> read)
+        {
+            try
+            {
+                return await read.ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is SocketException or IOException)
+            {
+                return 0;
+            }
+        }
+    }
+}

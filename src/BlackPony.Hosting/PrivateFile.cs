@@ -1,0 +1,89 @@
+using System.Text;
+using BlackPony.Reference.Keys;
+using BlackPony.Reference.Policy;
+
+namespace BlackPony.Hosting;
+
+/// <summary>A key log file that only its owner reads ([BP-11.3-2]).</summary>
+public sealed class KeyLogFile(string path) : IKeyLog
+{
+    private readonly Lock _lock = new();
+
+    /// <inheritdoc/>
+    public void Log(string line)
+    {
+        lock (_lock)
+        {
+            using var file = PrivateFile.Open(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite);
+            file.Write(Encoding.ASCII.GetBytes(line + "\n"));
+        }
+    }
+}
+
+/// <summary>The memory's file (spec 9.4): read at the beginning, and at the end changed as a whole, by one process at a time.</summary>
+public sealed class MemoryFile
+{
+    private readonly string _path;
+    private readonly TimeProvider _time;
+
+    /// <summary>Reads the memory; a file that is not there is an empty one.</summary>
+    /// <exception cref="IOException">The file can't be read: a temporary failure of delivery ([BP-9.4-12]).</exception>
+    /// <exception cref="FormatException">The file is not a memory.</exception>
+    public MemoryFile(string path, TimeProvider time)
+    {
+        _path = path;
+        _time = time;
+        Memory = Read();
+    }
+
+    /// <summary>The memory.</summary>
+    public ServerMemory Memory { get; }
+
+    /// <summary>Brings what changed into the file, beside what other processes brought into it meanwhile.</summary>
+    /// <exception cref="IOException">The file can't be written.</exception>
+    public void Save()
+    {
+        using var turn = TakeTurn();
+        var latest = Read();
+        Memory.CopyChangesTo(latest);
+        var fresh = $"{_path}.{Environment.ProcessId}";
+        using (var file = PrivateFile.Open(fresh, FileMode.Create, FileAccess.Write, FileShare.None))
+        {
+            file.Write(Encoding.ASCII.GetBytes(latest.ToString()));
+            file.Flush(flushToDisk: true);
+        }
+
+        File.Move(fresh, _path, overwrite: true);
+    }
+
+    private ServerMemory Read() => ServerMemory.Parse(File.Exists(_path) ? File.ReadAllText(_path) : "", _time);
+
+    private FileStream TakeTurn()
+    {
+        for (int tries = 0; ; tries++)
+        {
+            try
+            {
+                return PrivateFile.Open(_path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (tries < 100)
+            {
+                Thread.Sleep(50);
+            }
+        }
+    }
+}
+
+internal static class PrivateFile
+{
+    public static FileStream Open(string path, FileMode mode, FileAccess access, FileShare share)
+    {
+        var options = new FileStreamOptions { Mode = mode, Access = access, Share = share };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        return new FileStream(path, options);
+    }
+}

@@ -1,0 +1,165 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+
+namespace BlackPony.Hosting;
+
+/// <summary>The relay's sockets: listens, and runs a session for each connection (spec 10).</summary>
+public sealed class RelayServer : IAsyncDisposable
+{
+    private readonly RelaySettings _settings;
+    private readonly ILogger _log;
+    private readonly List<Socket> _listeners = [];
+    private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationTokenSource _kill = new();
+    private readonly HashSet<Task> _sessions = [];
+    private readonly List<Task> _accepting = [];
+
+    /// <summary>Makes a relay.</summary>
+    public RelayServer(RelaySettings settings, ILogger log)
+    {
+        _settings = settings;
+        _log = log;
+    }
+
+    /// <summary>Where the relay listens, with the ports that the system chose.</summary>
+    public IReadOnlyList<IPEndPoint> EndPoints => [.. _listeners.Select(l => (IPEndPoint)l.LocalEndPoint!)];
+
+    /// <summary>Begins to listen.</summary>
+    /// <exception cref="SocketException">An address can't be used.</exception>
+    public void Start()
+    {
+        foreach (var endPoint in _settings.Listen)
+        {
+            var listener = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
+            {
+                listener.DualMode = false;
+            }
+
+            _listeners.Add(listener);
+            listener.Bind(endPoint);
+            listener.Listen(1024);
+            _log.LogInformation("listening on {EndPoint}", listener.LocalEndPoint);
+        }
+
+        foreach (var listener in _listeners)
+        {
+            _accepting.Add(AcceptAsync(listener));
+        }
+    }
+
+    /// <summary>Stops: idle sessions end with 421, those in flight may finish within <see cref="RelaySettings.Drain"/> ([BP-10.3-9]).</summary>
+    public async Task StopAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        foreach (var listener in _listeners)
+        {
+            listener.Dispose();
+        }
+
+        await Task.WhenAll(_accepting).ConfigureAwait(false);
+        Task all;
+        lock (_sessions)
+        {
+            all = Task.WhenAll(_sessions.ToArray());
+        }
+
+        if (await Task.WhenAny(all, Task.Delay(_settings.Drain)).ConfigureAwait(false) != all)
+        {
+            _log.LogWarning("sessions still in flight after {Drain}; they are ended", _settings.Drain);
+        }
+
+        await _kill.CancelAsync().ConfigureAwait(false);
+        await all.ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (!_stop.IsCancellationRequested)
+        {
+            await _kill.CancelAsync().ConfigureAwait(false);
+            await StopAsync().ConfigureAwait(false);
+        }
+
+        _stop.Dispose();
+        _kill.Dispose();
+    }
+
+    private async Task AcceptAsync(Socket listener)
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            Socket client;
+            try
+            {
+                client = await listener.AcceptAsync(_stop.Token).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+            {
+                return;
+            }
+            catch (SocketException e)
+            {
+                // Out of descriptors or a connection gone before it was taken: the listener lives on.
+                _log.LogWarning("accept failed: {Error}", e.SocketErrorCode);
+                await Task.Delay(50).ConfigureAwait(false);
+                continue;
+            }
+
+            lock (_sessions)
+            {
+                bool full = _sessions.Count >= _settings.MaxSessions;
+                var session = Task.Run(() => full ? RefuseAsync(client) : ServeAsync(client));
+                _sessions.Add(session);
+                session.ContinueWith(Forget, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            }
+        }
+
+        void Forget(Task session)
+        {
+            lock (_sessions)
+            {
+                _sessions.Remove(session);
+            }
+        }
+    }
+
+    private async Task ServeAsync(Socket client)
+    {
+        try
+        {
+            using (client)
+            {
+                client.NoDelay = true;
+                await new RelayConnection(client, _settings, _log).RunAsync(_stop.Token, _kill.Token).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            _log.LogInformation("session lost: {Error}", e.Message);
+        }
+        catch (Exception e)
+        {
+            // A fault of ours must not end the other sessions. Its message may hold octets of the peer: only the type is told.
+            _log.LogError("session ended by a fault: {Type}", e.GetType().Name);
+        }
+    }
+
+    private async Task RefuseAsync(Socket client)
+    {
+        using (client)
+        {
+            _log.LogWarning("too many sessions: {Peer} refused", client.RemoteEndPoint);
+            try
+            {
+                await client.SendAsync("421 4.3.2 Too many sessions, try again later\r\n"u8.ToArray()).ConfigureAwait(false);
+                client.Shutdown(SocketShutdown.Send);
+            }
+            catch (SocketException)
+            {
+            }
+        }
+    }
+}

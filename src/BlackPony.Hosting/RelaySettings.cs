@@ -1,0 +1,40 @@
+using System.Net;
+using BlackPony.Reference.Negotiation;
+
+namespace BlackPony.Hosting;
+
+/// <summary>How the relay tells its backend who the client is (spec 10.1).</summary>
+public enum ClientAddressing
+{
+    /// <summary>It does not: the backend sees the relay's own source address.</summary>
+    None,
+
+    /// <summary>The XCLIENT command (Postfix).</summary>
+    XClient,
+
+    /// <summary>The PROXY protocol, version 1: a line of text.</summary>
+    ProxyV1,
+
+    /// <summary>The PROXY protocol, version 2: binary.</summary>
+    ProxyV2,
+}
+
+/// <summary>What <see cref="RelayServer"/> does.</summary>
+/// <param name="Listen">The addresses to listen on.</param>
+/// <param name="BackendHost">The mail server's host name or address.</param>
+/// <param name="BackendPort">The mail server's port.</param>
+/// <param name="Options">What the relay offers.</param>
+public sealed record RelaySettings(IReadOnlyList<IPEndPoint> Listen, string BackendHost, int BackendPort, ServerOptions Options)
+{
+    /// <summary>The source address towards the backend; null for the system's choice.</summary>
+    public IPAddress? BackendSource { get; init; }
+
+    /// <summary>How the backend learns the client's address.</summary>
+    public ClientAddressing Addressing { get; init; }
+
+    /// <summary>Sessions at one time; more are greeted with 421 ([BP-10.1-6]).</summary>
+    public int MaxSessions { get; init; } = 1000;
+
+    /// <summary>How long sessions in flight may go on after a stop ([BP-10.3-9]).</summary>
+    public TimeSpan Drain { get; init; } = TimeSpan.FromSeconds(30);
+}

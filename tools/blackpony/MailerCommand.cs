@@ -1,0 +1,126 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using BlackPony.Hosting;
+using BlackPony.Reference;
+using BlackPony.Reference.Policy;
+using BlackPony.Reference.Suites;
+
+namespace BlackPony.Tools;
+
+/// <summary><c>blackpony mailer</c>: the mailer (spec 10.4).</summary>
+internal static class MailerCommand
+{
+    public static Command Create()
+    {
+        var host = new Argument<string>("host") { Description = "The domain to deliver to; [host] or [address] for no MX lookup." };
+        var port = new Option<int>("--port", "-p") { Description = "TCP port of the servers.", HelpName = "port", DefaultValueFactory = _ => Limits.DefaultPort, CustomParser = r => Parse.Number(r, 1, 65535) };
+        var policy = new Option<string>("--policy") { Description = "opportunistic: plain SMTP where there is no encryption; remembered: but not with servers that had it before; required: never.", DefaultValueFactory = _ => "opportunistic" };
+        policy.AcceptOnlyFromAmong("opportunistic", "remembered", "required");
+        var memory = new Option<string?>("--memory") { Description = "The file in which --policy remembered keeps the servers.", HelpName = "file" };
+        var suites = new Option<Suite[]>("--suites") { Description = "Suites to use, in order of preference, separated by commas; 'none' switches encryption off.", HelpName = "names", CustomParser = Parse.Suites, DefaultValueFactory = _ => [.. SuiteRegistry.Default] };
+        var shift = new Option<int>("--rot-shift") { Description = "The shift if --suites names ROT, which protects nothing.", HelpName = "n", DefaultValueFactory = _ => 13, CustomParser = r => Parse.Number(r, 1, 25) };
+        var report = new Option<string?>("--report") { Description = "Append a line of JSON about the session to this file; - for standard error.", HelpName = "file" };
+        var keyLog = new Option<string?>("--keylog") { Description = "Append the session's secrets to this file, for looking into captures. Whoever has it reads the mail.", HelpName = "file" };
+        var dns = new Option<IPEndPoint?>("--dns") { Description = "A DNS server to ask in the place of the system's.", HelpName = "address:port", CustomParser = Parse.EndPoint };
+        var command = new Command("mailer", "Deliver mail as sendmail's mailer: SMTP on standard input and output.") { host, port, policy, memory, suites, shift, report, keyLog, dns };
+        command.Validators.Add(r =>
+        {
+            if (r.GetResult(policy)?.Tokens is [{ Value: "remembered" }] && r.GetResult(memory) is not { Implicit: false })
+            {
+                r.AddError("--policy remembered needs --memory and a file name.");
+            }
+        });
+        Help.Example(command, """
+              blackpony mailer example.org
+              blackpony mailer --policy required --port 2525 [127.0.0.1]
+              In sendmail.mc:  Mblackpony, P=/usr/bin/blackpony, F=mDFMuXak, …, A=blackpony mailer $h
+            """);
+        command.SetAction(async (parse, cancel) =>
+        {
+            var input = Console.OpenStandardInput();
+            var output = Console.OpenStandardOutput();
+            MemoryFile? file = null;
+            IReadOnlyList<MailTarget> targets;
+            try
+            {
+                file = parse.GetValue(memory) is { } path ? new MemoryFile(path, TimeProvider.System) : null;
+                var router = new MailRouter(parse.GetValue(dns));
+                targets = await router.ResolveAsync(parse.GetValue(host)!, parse.GetValue(port), cancel);
+            }
+            catch (Exception e) when (e is IOException or FormatException or UnauthorizedAccessException)
+            {
+                // A mail server understands this and keeps the mail ([BP-9.4-12], [BP-10.4-12]).
+                Console.Error.WriteLine($"blackpony: {e.Message}");
+                await output.WriteAsync("421 4.4.3 Temporary trouble before the connection, try again later\r\n"u8.ToArray(), cancel);
+                return 75;
+            }
+
+            var options = new MailerOptions(new RsaKeys(TimeProvider.System))
+            {
+                Policy = Enum.Parse<ClientPolicy>(parse.GetValue(policy)!, ignoreCase: true),
+                Suites = parse.GetValue(suites)!,
+                Shift = parse.GetValue(shift),
+                Memory = file?.Memory,
+                KeyLog = parse.GetValue(keyLog) is { } log ? new KeyLogFile(log) : null,
+            };
+            var outcome = await MailerHost.RunAsync(options, new SystemRandom(), targets, input, output, cancel);
+            int code = outcome.Deferred ? 75 : 0;
+            if (file is { Memory.HasChanges: true })
+            {
+                try
+                {
+                    file.Save();
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
+                {
+                    Console.Error.WriteLine($"blackpony: the memory was not written: {e.Message}");
+                }
+            }
+
+            if (outcome.Downgrade)
+            {
+                Console.Error.WriteLine($"blackpony: downgrade: {outcome.Peer} offered encryption, the upgrade broke, and the mail went in plaintext");
+            }
+
+            if (parse.GetValue(report) is { } to)
+            {
+                Write(to, outcome);
+            }
+
+            return code;
+        });
+        return command;
+    }
+
+    private static void Write(string path, SessionReport report)
+    {
+        using var json = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(json))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("time", DateTimeOffset.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
+            writer.WriteString("peer", report.Peer);
+            writer.WriteString("version", report.Suite is null ? null : "V1");
+            writer.WriteString("suite", report.Suite);
+            writer.WriteBoolean("encrypted", report.Encrypted);
+            writer.WriteString("reason", report.Reason);
+            writer.WriteBoolean("downgrade", report.Downgrade);
+            writer.WriteBoolean("deferred", report.Deferred);
+            writer.WriteString("closed", report.Closed);
+            writer.WriteEndObject();
+        }
+
+        var line = Encoding.UTF8.GetString(json.ToArray());
+        if (path == "-")
+        {
+            Console.Error.WriteLine(line);
+        }
+        else
+        {
+            File.AppendAllText(path, line + "\n");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Net;
+using BlackPony.Reference.Keys;
+using BlackPony.Reference.Suites;
+
+namespace BlackPony.Tools;
+
+/// <summary>Reads the options' values, with errors that say what to write instead.</summary>
+internal static class Parse
+{
+    public static IPEndPoint[] EndPoints(ArgumentResult result) =>
+        [.. result.Tokens.Select(t => TryEndPoint(t.Value) ?? Fail<IPEndPoint>(result, $"'{t.Value}' is no address and port; write 127.0.0.1:2525 or [::1]:2525.")!)];
+
+    public static IPEndPoint? EndPoint(ArgumentResult result) =>
+        TryEndPoint(result.Tokens[0].Value) ?? Fail<IPEndPoint>(result, $"'{result.Tokens[0].Value}' is no address and port; write 127.0.0.1:53.");
+
+    private static IPEndPoint? TryEndPoint(string text) =>
+        text.Contains(':', StringComparison.Ordinal) && IPEndPoint.TryParse(text, out var endPoint) ? endPoint : null;
+
+    public static DnsEndPoint? HostAndPort(ArgumentResult result)
+    {
+        var text = result.Tokens[0].Value;
+        int colon = text.LastIndexOf(':');
+        return colon > 0 && ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) && port > 0
+            ? new DnsEndPoint(text[..colon].Trim('[', ']'), port)
+            : Fail<DnsEndPoint>(result, $"'{text}' is no host and port; write 127.0.0.1:10025.");
+    }
+
+    public static IPAddress? Address(ArgumentResult result) =>
+        IPAddress.TryParse(result.Tokens[0].Value, out var address) ? address : Fail<IPAddress>(result, $"'{result.Tokens[0].Value}' is no IP address; write 127.0.0.2.");
+
+    public static int Number(ArgumentResult result, int least, int most) =>
+        int.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int n) && n >= least && n <= most
+            ? n
+            : Fail<int>(result, $"'{result.Tokens[0].Value}' is not a number from {least} to {most}.");
+
+    public static Suite[] Suites(ArgumentResult result) =>
+        [.. result.Tokens.SelectMany(t => t.Value.Split(',')).Where(n => !n.Equals("none", StringComparison.OrdinalIgnoreCase)).Select(n =>
+            SuiteRegistry.Find(n) ?? Fail<Suite>(result, $"'{n}' is no suite; there are {string.Join(", ", SuiteRegistry.All)}, and none.")!)];
+
+    public static IdentKey[] Idents(ArgumentResult result)
+    {
+        try
+        {
+            return [.. result.Tokens.Select(t => new IdentKey(Convert.FromHexString(File.ReadAllText(t.Value).Trim())))];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or ArgumentException)
+        {
+            return Fail<IdentKey[]>(result, "--ident names a file with an Ed25519 private key: 64 hexadecimal digits, for example from 'openssl rand -hex 32'.")!;
+        }
+    }
+
+    private static T? Fail<T>(ArgumentResult result, string message)
+    {
+        result.AddError(message);
+        return default;
+    }
+}
