@@ -1,0 +1,147 @@
+using System.Net.Sockets;
+using System.Text;
+using BlackPony.Tests.Interop.Servers;
+
+namespace BlackPony.Tests.Interop;
+
+/// <summary>A letter from sendmail to sendmail, in all four pairings.</summary>
+public sealed class SendmailTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
+
+    public SendmailTests() => System.IO.File.SetUnixFileMode(_folder, (UnixFileMode)0b111_101_101);
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(false, false)]
+    public async Task Mail_arrives_byte_for_byte_and_is_encrypted_when_both_sides_know_how(bool sender, bool receiver)
+    {
+        Sendmail.Need();
+        var (backend, door) = (Repository.FreePort(), Repository.FreePort());
+        using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
+        using var listen = receiver ? await BlackPonyProgram.ListenAsync(door, backend) : null;
+        await using var wire = new WireTap(receiver ? door : backend);
+        using var a = await Sendmail.SenderAsync(
+            Path.Combine(_folder, "a"), "mail.a.test", "b.test", sender ? "blackpony:[127.0.0.1]" : "esmtp:[127.0.0.1]",
+            $"{BlackPonyProgram.Script(_folder)} mailer --port {wire.Port} \\$h", wire.Port);
+
+        await DeliverAsync(a, b, "This line is the mark.\r\n.\r\n..\r\n.dot\r\nFrom here\r\n", "one@b.test");
+        await DeliverAsync(a, b, "Gr\xFC\xDF" + "e, 8 bits: \x80\xFF\r\n", "eight@b.test");
+        await DeliverAsync(a, b, "To several.\r\n", "x@b.test", "y@b.test", "z@b.test");
+        await DeliverAsync(a, b, Big(10_000_000), "big@b.test");
+
+        Assert.Equal(!(sender && receiver), wire.Saw("This line is the mark."));
+        Assert.Equal(!(sender && receiver), wire.Saw("<one@b.test>"));
+        Assert.Equal(sender && receiver, wire.Saw("\r\n220 K=") || wire.Saw("220-K="));
+    }
+
+    [Fact]
+    public async Task Required_keeps_the_mail_queued_when_the_server_cannot_encrypt()
+    {
+        Sendmail.Need();
+        var backend = Repository.FreePort();
+        using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
+        await using var wire = new WireTap(backend);
+        using var a = await Sendmail.SenderAsync(
+            Path.Combine(_folder, "a"), "mail.a.test", "b.test", "blackpony:[127.0.0.1]",
+            $"{BlackPonyProgram.Script(_folder)} mailer --policy required --port {wire.Port} \\$h", wire.Port);
+        var said = await a.SendAsync("Subject: s\r\n\r\nsecret\r\n"u8.ToArray(), "u@b.test");
+        Assert.Contains("Deferred: 421 4.7.0 Encryption required", said, StringComparison.Ordinal);
+        Assert.False(wire.Saw("MAIL FROM") || wire.Saw("secret"));
+    }
+
+    [Fact]
+    public async Task A_stranger_through_listen_is_refused_relaying()
+    {
+        Sendmail.Need();
+        var (backend, door) = (Repository.FreePort(), Repository.FreePort());
+        using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
+        using var listen = await BlackPonyProgram.ListenAsync(door, backend);
+        using var person = await Person.ConnectAsync(door);
+        await person.SayAsync("EHLO stranger.test", "250");
+        await person.SayAsync("MAIL FROM:<s@stranger.test>", "250");
+        await person.SayAsync("RCPT TO:<victim@elsewhere.test>", "550");
+        await person.SayAsync("RCPT TO:<victim%elsewhere.test@b.test>", "550");
+        await person.SayAsync("RCPT TO:<u@b.test>", "250");
+    }
+
+    [Fact]
+    public async Task A_session_typed_by_hand_in_ROT13_delivers_a_letter()
+    {
+        Sendmail.Need();
+        var (backend, door) = (Repository.FreePort(), Repository.FreePort());
+        using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
+        using var listen = await BlackPonyProgram.ListenAsync(door, backend, "--allow-rot");
+        using var person = await Person.ConnectAsync(door);
+        await person.SayAsync("EHLO me.a.test", "250");
+        await person.SayAsync("XBLACKPONY V1 ROT 13", "220");
+        await person.SayAsync("RUYB zr.n.grfg", "250");
+        await person.SayAsync("ZNVY SEBZ:<zr@n.grfg>", "250");
+        await person.SayAsync("EPCG GB:<lbh@o.grfg>", "250");
+        await person.SayAsync("QNGN", "354");
+        await person.SayAsync("Fhowrpg: uryyb\r\n\r\nOl unaq.\r\n.", "250");
+        await person.SayAsync("DHVG", "221");
+        Assert.EndsWith("\r\n\r\nBy hand.\r\n", Encoding.Latin1.GetString(await b.ReceivedAsync("you@b.test")), StringComparison.Ordinal);
+    }
+
+    private static async Task DeliverAsync(Sendmail a, Sendmail b, string body, params string[] recipients)
+    {
+        var head = $"From: s@a.test\r\nTo: undisclosed\r\nSubject: {recipients[0]}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: 8bit\r\n\r\n";
+        var said = await a.SendAsync(Encoding.Latin1.GetBytes(head + body), recipients);
+        Assert.DoesNotContain("Deferred", said, StringComparison.Ordinal);
+        foreach (var recipient in recipients)
+        {
+            var received = Encoding.Latin1.GetString(await b.ReceivedAsync(recipient));
+            Assert.Equal(body, received[(received.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..]);
+        }
+    }
+
+    private static string Big(int length)
+    {
+        var text = new StringBuilder();
+        for (int i = 0; text.Length < length; i++)
+        {
+            text.Append(i).Append(" the quick brown pony jumps over the lazy tap, again and again\r\n");
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>Somebody with a plain TCP socket.</summary>
+    private sealed class Person(TcpClient client) : IDisposable
+    {
+        private readonly StreamReader _reader = new(client.GetStream(), Encoding.Latin1);
+
+        public static async Task<Person> ConnectAsync(int port)
+        {
+            var client = new TcpClient { ReceiveTimeout = 30000 };
+            await client.ConnectAsync("127.0.0.1", port);
+            var person = new Person(client);
+            await person.ExpectAsync("220");
+            return person;
+        }
+
+        public async Task SayAsync(string line, string code)
+        {
+            await client.GetStream().WriteAsync(Encoding.Latin1.GetBytes(line + "\r\n"), TestContext.Current.CancellationToken);
+            await ExpectAsync(code);
+        }
+
+        public void Dispose() => client.Dispose();
+
+        private async Task ExpectAsync(string code)
+        {
+            string? line;
+            do
+            {
+                line = await _reader.ReadLineAsync(TestContext.Current.CancellationToken);
+            }
+            while (line is { Length: > 3 } && line[3] == '-');
+            Assert.StartsWith(code, line, StringComparison.Ordinal);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Sockets;
+
+namespace BlackPony.Tests.Interop.Servers;
+
+/// <summary>A private sendmail: a server that keeps the mail of its domain as files, or a sender.</summary>
+public sealed class Sendmail : IDisposable
+{
+    private static readonly string Lab = Path.Combine(Repository.Root, "artifacts", "servers");
+    private readonly string _host;
+    private Process? _daemon;
+
+    private Sendmail(string folder, string host)
+    {
+        Folder = folder;
+        _host = host;
+        Directory.CreateDirectory(folder);
+    }
+
+    /// <summary>Where its queue, configuration and mailboxes are.</summary>
+    public string Folder { get; }
+
+    /// <summary>Skips the test where sendmail cannot run.</summary>
+    public static void Need() => Assert.SkipUnless(
+        Environment.UserName == "root" && File.Exists(Path.Combine(Lab, "root", "usr", "libexec", "sendmail", "sendmail")),
+        "Needs root and sendmail's packages; tests/run fetches them.");
+
+    /// <summary>Starts a server for mail of a domain.</summary>
+    public static async Task<Sendmail> StartAsync(string folder, string host, string domain, int port)
+    {
+        var server = new Sendmail(folder, host);
+        await server.ShellAsync($"sm_server {folder} {host} {port} {domain}");
+        server._daemon = Process.Start(Shell($"sm_exec {host} -C {folder}/sendmail.cf -bD"))!;
+        await Repository.WaitForPortAsync(port);
+        return server;
+    }
+
+    /// <summary>Makes a sender.</summary>
+    /// <param name="folder">Its folder.</param>
+    /// <param name="host">Its host name.</param>
+    /// <param name="domain">The domain to which it sends.</param>
+    /// <param name="route">A mailertable value for that domain: <c>blackpony:…</c> or <c>esmtp:…</c>.</param>
+    /// <param name="mailer">Program and arguments of the mailer <c>blackpony</c>.</param>
+    /// <param name="port">The port for sendmail's own mailers.</param>
+    public static async Task<Sendmail> SenderAsync(string folder, string host, string domain, string route, string mailer, int port)
+    {
+        var sender = new Sendmail(folder, host);
+        await sender.ShellAsync($"SM_ROUTE='{route}' SM_EXTRA='define(`ESMTP_MAILER_ARGS'\"'\"', `TCP $h {port}'\"'\"')dnl' sm_sender {folder} {host} {domain} {mailer}");
+        return sender;
+    }
+
+    /// <summary>Hands in a message and delivers it.</summary>
+    /// <returns>What sendmail says, with <c>-v</c>.</returns>
+    public async Task<string> SendAsync(byte[] message, params string[] recipients)
+    {
+        var file = Path.Combine(Folder, "message");
+        await File.WriteAllBytesAsync(file, message);
+        return await ShellAsync($"sm_run {_host} -C {Folder}/sendmail.cf -B8BITMIME -bm -v -i -odi -f s@a.test -- {string.Join(' ', recipients)} <{file} || true");
+    }
+
+    /// <summary>Waits for the mail of a recipient.</summary>
+    /// <returns>The message with its headers, CRLF line ends.</returns>
+    public async Task<byte[]> ReceivedAsync(string recipient)
+    {
+        for (int i = 0; i < 1500; i++)
+        {
+            if (Directory.EnumerateFiles(Path.Combine(Folder, "box"), $"{recipient}.*.eml").FirstOrDefault() is { } file)
+            {
+                var octets = await File.ReadAllBytesAsync(file);
+                File.Delete(file);
+                return octets;
+            }
+
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+
+        throw new TimeoutException($"No mail for {recipient} came within 30 s.");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_daemon is { HasExited: false })
+        {
+            _daemon.Kill();
+            _daemon.WaitForExit(5000);
+        }
+
+        _daemon?.Dispose();
+    }
+
+    private static ProcessStartInfo Shell(string commands)
+    {
+        var start = new ProcessStartInfo("/bin/bash", ["-c", $". {Repository.Root}/tests/Interop/Servers/sendmail.sh && sm_fetch && {commands}"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["SM_LAB"] = Lab;
+        return start;
+    }
+
+    private async Task<string> ShellAsync(string commands)
+    {
+        using var process = Process.Start(Shell(commands))!;
+        var error = process.StandardError.ReadToEndAsync();
+        var text = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.True(process.ExitCode == 0, $"sendmail's set-up failed: {await error}{text}");
+        return text + await error;
+    }
+}
+
+/// <summary>Paths, ports and waiting.</summary>
+internal static class Repository
+{
+    public static string Root { get; } = Find();
+
+    public static int FreePort()
+    {
+        using var listener = new TcpListener(System.Net.IPAddress.Loopback, 0);
+        listener.Start();
+        return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    public static async Task WaitForPortAsync(int port)
+    {
+        for (int i = 0; i < 500; i++)
+        {
+            try
+            {
+                using var client = new TcpClient();
+                await client.ConnectAsync("127.0.0.1", port);
+                return;
+            }
+            catch (SocketException)
+            {
+                await Task.Delay(20);
+            }
+        }
+
+        throw new TimeoutException(string.Create(CultureInfo.InvariantCulture, $"Nothing listens on port {port} after 10 s."));
+    }
+
+    private static string Find()
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "BlackPony.sln")))
+        {
+            folder = Path.GetDirectoryName(folder)!;
+        }
+
+        return folder;
+    }
+}
