@@ -45,21 +45,10 @@ public class ReferencePassesTests
     [Fact]
     public void Ids_are_unique_and_every_cited_sentence_stands_in_the_specification()
     {
-        var text = File.ReadAllText(Path.Combine(Root(), "spec", "blackpony.md"));
+        var text = Specification.SpecificationFile.Read();
         var cases = ServerCases.All.Select(c => (c.Id, c.Requirements)).Concat(ClientCases.All.Select(c => (c.Id, c.Requirements))).ToList();
         Assert.Equal(cases.Count, cases.Select(c => c.Id).Distinct().Count());
         Assert.All(cases, c => Assert.All(c.Requirements.Split(' '), r => Assert.Contains($"- [{r}]", text, StringComparison.Ordinal)));
-    }
-
-    private static string Root()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "BlackPony.sln")))
-        {
-            folder = Path.GetDirectoryName(folder)!;
-        }
-
-        return folder;
     }
 
     private static void AllPassed(IReadOnlyList<CaseResult> results) =>
