@@ -1,0 +1,130 @@
+using System.Text;
+using BlackPony.Reference;
+using BlackPony.Reference.Negotiation;
+using BlackPony.Reference.Smtp;
+using BlackPony.Reference.Suites;
+
+namespace BlackPony.Tests.Conformance.Smtp;
+
+/// <summary>The relay's machine between an ordinary client and a scripted backend (spec 10).</summary>
+public sealed class RelaySessionTests : IDisposable
+{
+    private readonly RelaySession _relay = new(new ServerOptions(new RsaKeys(TimeProvider.System)) { Grease = false }, new SystemRandom(), "test");
+
+    public RelaySessionTests()
+    {
+        _relay.BackendReady("220 b.test\r\n"u8);
+        Assert.Equal("220 b.test\r\n", ToClient());
+        Client("EHLO a.test\r\n");
+        Assert.Equal("EHLO a.test\r\n", ToBackend());
+        Backend("250-b.test\r\n250-STARTTLS\r\n250-XCLIENT ADDR\r\n250-XBLACKPONY V1 ROT\r\n250 CHUNKING\r\n");
+    }
+
+    public void Dispose() => _relay.Dispose();
+
+    [Fact]
+    public void Ehlo_is_passed_on_with_the_relays_own_offer_and_STARTTLS() // [BP-10.2-8], [BP-10.2-10], [BP-10.1-5]
+        => Assert.Equal("250-b.test\r\n250-STARTTLS\r\n250-CHUNKING\r\n250 XBLACKPONY V1 X25519MLKEM768-CHACHA20POLY1305 X25519MLKEM768-AES256GCM X25519-CHACHA20POLY1305 RSA-BLOWFISH\r\n", ToClient());
+
+    [Fact]
+    public void After_STARTTLS_it_is_a_plain_pipe() // [BP-10.2-11]
+    {
+        ToClient();
+        Client("STARTTLS\r\n");
+        Assert.Equal("STARTTLS\r\n", ToBackend());
+        Backend("220 go\r\n");
+        Assert.Equal("220 go\r\n", ToClient());
+        Client("\x16\x03\x01\n\0XCLIENT\r\n");
+        Assert.Equal("\x16\x03\x01\n\0XCLIENT\r\n", ToBackend());
+        Backend("\x16\x03\x03\0\n");
+        Assert.Equal("\x16\x03\x03\0\n", ToClient());
+    }
+
+    [Fact]
+    public void Payloads_pass_octet_by_octet_and_commands_behind_them_are_read_again() // [BP-10.2-4], [BP-10.1-4]
+    {
+        ToClient();
+        Client("MAIL FROM:<a@a>\r\nRCPT TO:<b@b>\r\nDATA\r\nXCLIENT held until 354 is there\r\n");
+        Assert.Equal("MAIL FROM:<a@a>\r\nRCPT TO:<b@b>\r\nDATA\r\n", ToBackend());
+        Backend("250 1\r\n250 2\r\n354 3\r\n");
+        Client("bare\nlf\n.\nXCLIENT\n nul\0 \xFF\r\r\n.\r");
+        Client("\nXCLIENT ADDR=127.0.0.1\r\n");
+        Assert.Equal("XCLIENT held until 354 is there\r\nbare\nlf\n.\nXCLIENT\n nul\0 \xFF\r\r\n.\r\n", ToBackend());
+        Assert.Equal("250 1\r\n250 2\r\n354 3\r\n", ToClient());
+        Backend("250 kept\r\n");
+        Assert.Equal("250 kept\r\n550 5.7.1 Not permitted\r\n", ToClient());
+        Client("BDAT 12 LAST\r\nPROXY\nx\r\n.\r\nNOOP\r\n");
+        Assert.Equal("BDAT 12 LAST\r\nPROXY\nx\r\n.\r\nNOOP\r\n", ToBackend());
+        Assert.Equal("", ToClient());
+    }
+
+    [Fact]
+    public void BDAT_is_no_payload_where_the_backend_does_not_know_it()
+    {
+        Client("EHLO a.test\r\n");
+        Backend("250 b.test\r\n");
+        ToClient();
+        ToBackend();
+        Client("BDAT 22\r\nXCLIENT ADDR=127.0.0.1\r\n");
+        Assert.Equal("BDAT 22\r\n", ToBackend());
+        Backend("500 what\r\n");
+        Assert.Equal("", ToBackend());
+        Assert.Equal("500 what\r\n550 5.7.1 Not permitted\r\n", ToClient());
+    }
+
+    [Fact]
+    public void A_fresh_backend_that_is_not_there_is_a_454_and_the_session_goes_on() // [BP-10.3-4]
+    {
+        ToClient();
+        Client($"XBLACKPONY V1 X25519-CHACHA20POLY1305 {Convert.ToBase64String(Enumerable.Repeat((byte)9, 32).ToArray())}\r\n");
+        Assert.Equal(RelayRequest.OpenBackend, _relay.Request);
+        _relay.BackendUnavailable();
+        Assert.StartsWith("454 ", ToClient(), StringComparison.Ordinal);
+        Client("NOOP\r\n");
+        Assert.Equal("NOOP\r\n", ToBackend());
+    }
+
+    [Fact]
+    public void Any_split_of_a_plaintext_session_gives_the_same_octets()
+    {
+        const string Dialogue = "MAIL FROM:<a@a>\r\nRCPT TO:<b@b>\r\nBDAT 5\r\na\nb\r\nBDAT 3 LAST\r\n.\r\nNOOP\r\nXCLIENT X\r\n";
+        foreach (char octet in Dialogue)
+        {
+            Client(octet.ToString());
+        }
+
+        Assert.Equal(Dialogue.Replace("XCLIENT X\r\n", "", StringComparison.Ordinal), ToBackend());
+    }
+
+    [Fact]
+    public void An_over_long_command_is_answered_and_not_kept() // [BP-10.2-12]
+    {
+        ToClient();
+        for (int i = 0; i < 100; i++)
+        {
+            Client(new string('x', 1000));
+        }
+
+        Client("\r\nNOOP\r\n");
+        Assert.StartsWith("500 ", ToClient(), StringComparison.Ordinal);
+        Assert.Equal("NOOP\r\n", ToBackend());
+    }
+
+    private void Client(string octets) => _relay.FromClient(Encoding.Latin1.GetBytes(octets));
+
+    private void Backend(string octets) => _relay.FromBackend(Encoding.Latin1.GetBytes(octets));
+
+    private string ToClient()
+    {
+        var text = Encoding.Latin1.GetString(_relay.ToClient.WrittenSpan);
+        _relay.ToClient.ResetWrittenCount();
+        return text;
+    }
+
+    private string ToBackend()
+    {
+        var text = Encoding.Latin1.GetString(_relay.ToBackend.WrittenSpan);
+        _relay.ToBackend.ResetWrittenCount();
+        return text;
+    }
+}
