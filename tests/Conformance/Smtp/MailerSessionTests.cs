@@ -1,0 +1,83 @@
+using System.Text;
+using BlackPony.Reference;
+using BlackPony.Reference.Policy;
+using BlackPony.Reference.Smtp;
+using BlackPony.Reference.Suites;
+
+namespace BlackPony.Tests.Conformance.Smtp;
+
+/// <summary>The mailer's machine and its policies where no encryption is to be had (spec 9).</summary>
+public class MailerSessionTests
+{
+    private readonly ServerMemory _memory = new(TimeProvider.System);
+
+    [Fact]
+    public void A_remembered_server_that_offers_nothing_gets_no_mail() // [BP-9.1-3], [BP-9.4-8]
+    {
+        _memory.Good("mx.b.test", 25, []);
+        using var mailer = Start(ClientPolicy.Remembered);
+        Ehlo(mailer, "250-mx.b.test\r\n250 STARTTLS\r\n");
+        Assert.EndsWith("421 4.7.0 Encryption required, and not available\r\n", Local(mailer), StringComparison.Ordinal);
+        Assert.True(mailer.Report is { Deferred: true, Reason: "remembered", Encrypted: false });
+        Assert.NotNull(_memory.Find("mx.b.test", 25, out _)!.FailingSince);
+    }
+
+    [Fact]
+    public void A_server_that_is_not_remembered_gets_plain_mail_and_keeps_STARTTLS() // [BP-10.4-13]
+    {
+        using var mailer = Start(ClientPolicy.Remembered);
+        Ehlo(mailer, "250-mx.b.test\r\n250-XBLACKPONY V9 NOTHING\r\n250 STARTTLS\r\n");
+        Assert.EndsWith("250-mx.b.test\r\n250 STARTTLS\r\n", Local(mailer), StringComparison.Ordinal);
+        mailer.FromLocal("MAIL FROM:<a@a>\r\n"u8);
+        Assert.Equal("MAIL FROM:<a@a>\r\n", Server(mailer));
+    }
+
+    [Theory]
+    [InlineData("500 what\r\n")]
+    [InlineData("421 busy\r\n")]
+    [InlineData("garbage\n")]
+    [InlineData("250 mx.b.test\r\n")]
+    [InlineData("250-mx.b.test\r\n250 XBLACKPONY V1 ROT\r\n")]
+    public void Required_defers_whatever_the_server_says_and_no_mail_leaves(string reply) // [BP-9.1-2], [BP-9.1-4]
+    {
+        using var mailer = Start(ClientPolicy.Required);
+        Ehlo(mailer, reply);
+        Assert.Matches(@"(^|\n)421 [^\r\n]*\r\n$", Local(mailer));
+        Assert.Equal(MailerRequest.Close, mailer.Request);
+        mailer.FromLocal("MAIL FROM:<a@a>\r\n"u8);
+        Assert.Equal("", Server(mailer));
+    }
+
+    [Fact]
+    public void Mail_before_EHLO_does_not_pass_under_any_policy() // [BP-9.3-1]
+    {
+        using var mailer = Start(ClientPolicy.Opportunistic);
+        mailer.FromLocal("MAIL FROM:<a@a>\r\n"u8);
+        Assert.EndsWith("503 5.5.1 EHLO first\r\n", Local(mailer), StringComparison.Ordinal);
+        Assert.Equal("", Server(mailer));
+    }
+
+    private static void Ehlo(MailerSession mailer, string reply)
+    {
+        mailer.FromLocal("EHLO a.test\r\n"u8);
+        Assert.Equal("EHLO a.test\r\n", Server(mailer));
+        mailer.FromServer(Encoding.Latin1.GetBytes(reply));
+    }
+
+    private static string Local(MailerSession mailer) => Encoding.Latin1.GetString(mailer.ToLocal.WrittenSpan);
+
+    private static string Server(MailerSession mailer)
+    {
+        var text = Encoding.Latin1.GetString(mailer.ToServer.WrittenSpan);
+        mailer.ToServer.ResetWrittenCount();
+        return text;
+    }
+
+    private MailerSession Start(ClientPolicy policy)
+    {
+        var mailer = new MailerSession(new MailerOptions(new RsaKeys(TimeProvider.System)) { Policy = policy, Memory = _memory }, new SystemRandom());
+        mailer.Connected("mx.b.test", 25, moreTargets: false);
+        mailer.FromServer("220 mx.b.test\r\n"u8);
+        return mailer;
+    }
+}
