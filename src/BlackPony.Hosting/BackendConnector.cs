@@ -41,6 +41,11 @@ internal sealed class BackendConnector(RelaySettings settings)
             }
 
             var greeting = await ReadReplyAsync(socket, patience.Token).ConfigureAwait(false);
+            if (settings.Addressing is ClientAddressing.ProxyV1 or ClientAddressing.ProxyV2 && greeting.Code == 220)
+            {
+                await ExpectProxyTakenAsync(socket, patience.Token).ConfigureAwait(false);
+            }
+
             if (settings.Addressing == ClientAddressing.XClient && greeting.Code == 220)
             {
                 greeting = await XClientAsync(socket, client, patience.Token).ConfigureAwait(false);
@@ -52,6 +57,16 @@ internal sealed class BackendConnector(RelaySettings settings)
         {
             socket.Dispose();
             throw e is OperationCanceledException && !cancel.IsCancellationRequested ? new IOException("The backend did not answer in time.", e) : e;
+        }
+    }
+
+    // A server that does not know PROXY answers its header as a bad command, before it answers NOOP ([BP-10.1-1]).
+    private static async Task ExpectProxyTakenAsync(Socket socket, CancellationToken cancel)
+    {
+        await SendAsync(socket, "NOOP\r\n"u8.ToArray(), cancel).ConfigureAwait(false);
+        if (!(await ReadReplyAsync(socket, cancel).ConfigureAwait(false)).IsPositive)
+        {
+            throw new IOException("The backend does not take the PROXY protocol.");
         }
     }
 
@@ -112,7 +127,8 @@ internal sealed class BackendConnector(RelaySettings settings)
             have -= consumed;
             if (reply is not null)
             {
-                return reply;
+                // More than one reply to one question: the backend took our header for commands.
+                return have == 0 ? reply : throw new IOException("The backend answers what it was not asked.");
             }
 
             if (count == 0 || reader.IsMalformed)

@@ -69,6 +69,19 @@ public sealed class SendmailTests : IDisposable
         await person.SayAsync("RCPT TO:<u@b.test>", "250");
     }
 
+    [Theory]
+    [InlineData("--proxy-protocol", "v1")]
+    [InlineData("--proxy-protocol", "v2")]
+    [InlineData("--xclient", null)]
+    public async Task Sendmail_which_knows_neither_PROXY_nor_XCLIENT_is_never_spoken_to_as_if_it_did(string option, string? value)
+    {
+        Sendmail.Need();
+        var (backend, door) = (Repository.FreePort(), Repository.FreePort());
+        using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
+        using var listen = await BlackPonyProgram.ListenAsync(door, backend, value is null ? [option] : [option, value]);
+        await Person.RefusedAsync(door);
+    }
+
     [Fact]
     public async Task A_session_typed_by_hand_in_ROT13_delivers_a_letter()
     {
@@ -123,6 +136,14 @@ public sealed class SendmailTests : IDisposable
             var person = new Person(client);
             await person.ExpectAsync("220");
             return person;
+        }
+
+        public static async Task RefusedAsync(int port)
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync("127.0.0.1", port);
+            using var person = new Person(client);
+            await person.ExpectAsync("421");
         }
 
         public async Task SayAsync(string line, string code)
