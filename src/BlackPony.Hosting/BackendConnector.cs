@@ -110,10 +110,10 @@ internal sealed class BackendConnector(RelaySettings settings)
         return [.. "\r\n\r\n\0\r\nQUIT\n"u8, 0x21, family, 0, (byte)addresses.Length, .. addresses];
     }
 
-    private static async Task SendAsync(Socket socket, byte[] octets, CancellationToken cancel) =>
+    internal static async Task SendAsync(Socket socket, byte[] octets, CancellationToken cancel) =>
         await new NetworkStream(socket).WriteAsync(octets, cancel).ConfigureAwait(false);
 
-    private static async Task<Reply> ReadReplyAsync(Socket socket, CancellationToken cancel)
+    internal static async Task<Reply> ReadReplyAsync(Socket socket, CancellationToken cancel)
     {
         var reader = new ReplyReader();
         var octets = new byte[Limits.MaxEhloLine * 2];

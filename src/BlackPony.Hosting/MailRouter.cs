@@ -4,6 +4,9 @@ using DnsClient;
 
 namespace BlackPony.Hosting;
 
+/// <summary>The domain does not exist, or says by a null MX (RFC 7505) that it takes no mail ([BP-10.4-14]).</summary>
+public sealed class NoMailDomainException(string domain) : Exception($"the domain {domain} does not exist or takes no mail");
+
 /// <summary>Where mail for a host or domain goes (RFC 5321 5.1, [BP-10.4-11]).</summary>
 public sealed class MailRouter
 {
@@ -21,6 +24,7 @@ public sealed class MailRouter
     /// <summary>Resolves a domain to its mail exchangers' addresses, or <c>[host]</c> to that host's, without MX lookup.</summary>
     /// <returns>The targets in order; none if the host does not exist.</returns>
     /// <exception cref="IOException">DNS fails temporarily ([BP-10.4-12]).</exception>
+    /// <exception cref="NoMailDomainException">The domain does not exist or takes no mail ([BP-10.4-14]).</exception>
     public async Task<IReadOnlyList<MailTarget>> ResolveAsync(string host, int port, CancellationToken cancel)
     {
         if (host.StartsWith('[') && host.EndsWith(']'))
@@ -34,17 +38,17 @@ public sealed class MailRouter
             return await AddressesAsync(host, port, cancel).ConfigureAwait(false);
         }
 
-        var exchangers = await ExchangersAsync(host, cancel).ConfigureAwait(false);
+        var (exists, exchangers) = await ExchangersAsync(host, cancel).ConfigureAwait(false);
         var targets = new List<MailTarget>();
         foreach (var exchanger in exchangers.Count > 0 ? exchangers : [host])
         {
             targets.AddRange(await AddressesAsync(exchanger, port, cancel).ConfigureAwait(false));
         }
 
-        return targets;
+        return targets.Count > 0 || exists ? targets : throw new NoMailDomainException(host);
     }
 
-    private async Task<IReadOnlyList<string>> ExchangersAsync(string domain, CancellationToken cancel)
+    private async Task<(bool Exists, IReadOnlyList<string> Names)> ExchangersAsync(string domain, CancellationToken cancel)
     {
         try
         {
@@ -54,7 +58,8 @@ public sealed class MailRouter
                 throw new IOException($"DNS does not answer for {domain}.");
             }
 
-            return [.. answer.Answers.MxRecords().OrderBy(m => m.Preference).Select(m => m.Exchange.Value.TrimEnd('.')).Where(n => n.Length > 0)];
+            var records = answer.Answers.MxRecords().OrderBy(m => m.Preference).Select(m => m.Exchange.Value.TrimEnd('.')).ToList();
+            return records is [""] ? throw new NoMailDomainException(domain) : (!answer.HasError, [.. records.Where(n => n.Length > 0)]);
         }
         catch (DnsResponseException e)
         {

@@ -66,8 +66,15 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
         }
     }
 
-    private async Task<BackendConnection> OpenAsync(IPEndPoint peer, CancellationToken cancel) =>
-        await _connector.OpenAsync(peer, (IPEndPoint)client.LocalEndPoint!, cancel).ConfigureAwait(false);
+    private async Task<BackendConnection> OpenAsync(IPEndPoint peer, CancellationToken cancel)
+    {
+        if (settings.Guard is not null)
+        {
+            await settings.Guard.CheckAsync(cancel).ConfigureAwait(false);
+        }
+
+        return await _connector.OpenAsync(peer, (IPEndPoint)client.LocalEndPoint!, cancel).ConfigureAwait(false);
+    }
 
     // Waits for the next thing that happens and tells the machine.
     private async Task NextAsync(RelaySession session, IPEndPoint peer, Task stopping, CancellationToken kill)

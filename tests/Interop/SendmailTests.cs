@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using System.Text;
 using BlackPony.Tests.Interop.Servers;
 
@@ -122,47 +121,5 @@ public sealed class SendmailTests : IDisposable
         }
 
         return text.ToString();
-    }
-
-    /// <summary>Somebody with a plain TCP socket.</summary>
-    private sealed class Person(TcpClient client) : IDisposable
-    {
-        private readonly StreamReader _reader = new(client.GetStream(), Encoding.Latin1);
-
-        public static async Task<Person> ConnectAsync(int port)
-        {
-            var client = new TcpClient { ReceiveTimeout = 30000 };
-            await client.ConnectAsync("127.0.0.1", port);
-            var person = new Person(client);
-            await person.ExpectAsync("220");
-            return person;
-        }
-
-        public static async Task RefusedAsync(int port)
-        {
-            using var client = new TcpClient();
-            await client.ConnectAsync("127.0.0.1", port);
-            using var person = new Person(client);
-            await person.ExpectAsync("421");
-        }
-
-        public async Task SayAsync(string line, string code)
-        {
-            await client.GetStream().WriteAsync(Encoding.Latin1.GetBytes(line + "\r\n"), TestContext.Current.CancellationToken);
-            await ExpectAsync(code);
-        }
-
-        public void Dispose() => client.Dispose();
-
-        private async Task ExpectAsync(string code)
-        {
-            string? line;
-            do
-            {
-                line = await _reader.ReadLineAsync(TestContext.Current.CancellationToken);
-            }
-            while (line is { Length: > 3 } && line[3] == '-');
-            Assert.StartsWith(code, line, StringComparison.Ordinal);
-        }
     }
 }

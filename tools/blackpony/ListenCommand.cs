@@ -20,6 +20,7 @@ internal static class ListenCommand
         var xclient = new Option<bool>("--xclient") { Description = "Tell the mail server the client's address by XCLIENT (Postfix)." };
         var proxy = new Option<string?>("--proxy-protocol") { Description = "Tell the mail server the client's address by the PROXY protocol: v1 or v2 (Exim, Postfix)." };
         proxy.AcceptOnlyFromAmong("v1", "v2");
+        var open = new Option<bool>("--allow-open-backend") { Description = "Start even if the mail server would relay for strangers who come through here." };
         var suites = new Option<Suite[]>("--suites") { Description = "Suites to offer, in order of preference, separated by commas; 'none' switches encryption off.", HelpName = "names", CustomParser = Parse.Suites, DefaultValueFactory = _ => [.. SuiteRegistry.Default] };
         var rot = new Option<bool>("--allow-rot") { Description = "Offer ROT too, which protects nothing and is for hands and teaching." };
         var ident = new Option<IdentKey[]>("--ident") { Description = "File with an Ed25519 private key in hexadecimal, by which clients recognise this server; during a change of keys give the new and the old.", HelpName = "file", CustomParser = Parse.Idents };
@@ -28,7 +29,7 @@ internal static class ListenCommand
         var keyLog = new Option<string?>("--keylog") { Description = "Append every session's secrets to this file, for looking into captures. Whoever has it reads the mail.", HelpName = "file" };
         var format = new Option<string>("--log-format") { Description = "text or json, on standard error.", DefaultValueFactory = _ => "text" };
         format.AcceptOnlyFromAmong("text", "json");
-        var command = new Command("listen", "Stand before a mail server and encrypt with clients that know how.") { listen, backend, source, xclient, proxy, suites, rot, ident, max, drain, keyLog, format };
+        var command = new Command("listen", "Stand before a mail server and encrypt with clients that know how.") { listen, backend, source, xclient, proxy, open, suites, rot, ident, max, drain, keyLog, format };
         command.Validators.Add(r =>
         {
             if (r.GetResult(xclient) is { Implicit: false } && r.GetResult(proxy) is { Implicit: false })
@@ -72,15 +73,20 @@ internal static class ListenCommand
             };
             using var logging = Logs.Create(parse.GetValue(format) == "json");
             var log = logging.CreateLogger("blackpony");
-            await using var server = new RelayServer(
-                new RelaySettings(parse.GetValue(listen)!, target.Host, target.Port, options)
-                {
-                    BackendSource = from,
-                    Addressing = addressing,
-                    MaxSessions = parse.GetValue(max),
-                    Drain = TimeSpan.FromSeconds(parse.GetValue(drain)),
-                },
-                log);
+            var settings = new RelaySettings(parse.GetValue(listen)!, target.Host, target.Port, options)
+            {
+                BackendSource = from,
+                Addressing = addressing,
+                MaxSessions = parse.GetValue(max),
+                Drain = TimeSpan.FromSeconds(parse.GetValue(drain)),
+            };
+            settings = settings with { Guard = parse.GetValue(open) ? null : new BackendGuard(settings) };
+            if (!await IsSafeAsync(settings, log, cancel))
+            {
+                return 1;
+            }
+
+            await using var server = new RelayServer(settings, log);
             try
             {
                 server.Start();
@@ -104,6 +110,28 @@ internal static class ListenCommand
             return 0;
         });
         return command;
+    }
+
+    // The relay must not make an open relay of the mail server behind it ([BP-10.1-1]).
+    private static async Task<bool> IsSafeAsync(RelaySettings settings, ILogger log, CancellationToken cancel)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        patience.CancelAfter(TimeSpan.FromSeconds(5));
+        try
+        {
+            await (settings.Guard?.CheckAsync(patience.Token) ?? Task.CompletedTask);
+        }
+        catch (OpenRelayException e)
+        {
+            Console.Error.WriteLine($"blackpony: {e.Message}. Give --xclient (Postfix), --proxy-protocol (Exim, Postfix), or --backend-source with an address that it does not trust; --allow-open-backend if that is meant to be.");
+            return false;
+        }
+        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
+        {
+            log.LogWarning("the mail server does not answer yet ({Error}); clients get 421 until it does", e.Message);
+        }
+
+        return true;
     }
 
     // A mail server trusts 127.0.0.1 as its own ([BP-10.1-2]).

@@ -58,6 +58,13 @@ internal static class MailerCommand
                 return 75;
             }
 
+            catch (NoMailDomainException e)
+            {
+                Console.Error.WriteLine($"blackpony: {e.Message}");
+                await output.WriteAsync("554 5.1.2 The domain does not exist or takes no mail\r\n"u8.ToArray(), cancel);
+                return 68;
+            }
+
             var options = new MailerOptions(new RsaKeys(TimeProvider.System))
             {
                 Policy = Enum.Parse<ClientPolicy>(parse.GetValue(policy)!, ignoreCase: true),

@@ -8,12 +8,14 @@ namespace BlackPony.Conformance.Targets;
 /// <summary>A small mail server that takes everything and keeps it: the backend of the embedded relay.</summary>
 public sealed class MailSink : IAsyncDisposable
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly TcpListener _listener;
     private readonly Task _accepting;
 
-    /// <summary>Begins to listen on a free port of 127.0.0.1.</summary>
-    public MailSink()
+    /// <summary>Begins to listen on a port of 127.0.0.1.</summary>
+    /// <param name="port">The port; 0 for a free one.</param>
+    public MailSink(int port = 0)
     {
+        _listener = new TcpListener(IPAddress.Loopback, port);
         _listener.Start(512);
         _accepting = AcceptAsync();
     }
@@ -23,6 +25,9 @@ public sealed class MailSink : IAsyncDisposable
 
     /// <summary>The messages that came whole, dot-stuffing undone, in Latin-1.</summary>
     public ConcurrentQueue<string> Messages { get; } = new();
+
+    /// <summary>Whether even the empty recipient is taken, as test sinks do and no mail server does.</summary>
+    public bool RefusesNobody { get; init; } = true;
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -76,6 +81,9 @@ public sealed class MailSink : IAsyncDisposable
                         case "QUIT":
                             await writer.WriteLineAsync("221 2.0.0 Bye");
                             return;
+                        case "RCPT" when !RefusesNobody && line.EndsWith("<>", StringComparison.Ordinal):
+                            await writer.WriteLineAsync("553 5.1.3 Recipient required");
+                            break;
                         default:
                             await writer.WriteLineAsync(verb is "HELO" or "MAIL" or "RCPT" or "RSET" or "NOOP" ? "250 2.0.0 Ok" : "500 5.5.1 Unknown");
                             break;

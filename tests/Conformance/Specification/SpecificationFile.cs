@@ -3,6 +3,8 @@ namespace BlackPony.Tests.Conformance.Specification;
 /// <summary>Where the specification is.</summary>
 internal static class SpecificationFile
 {
+    public static string Folder { get; } = System.IO.Path.Combine(Root(), "spec");
+
     public static string Path { get; } = System.IO.Path.Combine(Root(), "spec", "blackpony.md");
 
     public static string Read() => File.ReadAllText(Path);

@@ -21,7 +21,7 @@ public class WorkedExampleTests
         var text = SpecificationFile.Read();
         int from = text.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length;
         int to = text.IndexOf(End, StringComparison.Ordinal);
-        var fresh = Core() + Blowfish();
+        var fresh = Core() + Blowfish() + Hybrid() + Rsa();
         if (Environment.GetEnvironmentVariable("BLACKPONY_WRITE") == "1")
         {
             File.WriteAllText(SpecificationFile.Path, text[..from] + fresh + text[to..]);
@@ -70,6 +70,65 @@ public class WorkedExampleTests
         return page.ToString();
     }
 
+    private static string Hybrid()
+    {
+        var page = new Page("### C.3. The key exchange X25519MLKEM768", "With the secret and *th* it goes on as in C.1; the suite's name is the salt.");
+        Exchange(page, SuiteRegistry.Find("X25519MLKEM768-CHACHA20POLY1305")!, Stream(0, 96), Stream(128, 64), null, null);
+        return page.ToString();
+    }
+
+    private static string Rsa()
+    {
+        var page = new Page("### C.4. The key exchange of RSA-BLOWFISH", "With the secret and *th* it goes on as in C.2. The private keys are given as their primes.");
+        using var clientKey = TestKeys.Rsa("client");
+        using var serverKey = TestKeys.Rsa("server");
+        foreach (var (who, key) in (List<(string, RSA)>)[("client", clientKey), ("server", serverKey)])
+        {
+            page.Hex($"{who} p", key.ExportParameters(true).P!);
+            page.Hex($"{who} q", key.ExportParameters(true).Q!);
+        }
+
+        Exchange(page, SuiteRegistry.Find("RSA-BLOWFISH")!, Stream(0, 128), Stream(128, 128), clientKey, serverKey);
+        return page.ToString();
+    }
+
+    private static void Exchange(Page page, Suite suite, byte[] clientRandom, byte[] serverRandom, RSA? clientKey, RSA? serverKey)
+    {
+        using var client = suite.StartClient(new GivenStream(clientRandom), new RsaKeys(TimeProvider.System, () => clientKey!));
+        using var server = suite.StartServer(new GivenStream(serverRandom), new RsaKeys(TimeProvider.System, () => serverKey!));
+        page.Hex("client-random", clientRandom);
+        page.Hex("server-random", serverRandom);
+        var th = new TranscriptHash();
+        Add("offer", Offer.Create([suite], null).Octets.ToArray());
+        Add("command", new UpgradeCommand(Offer.Version, suite.Name, Base64Share.Encode(client.Share)).ToOctets());
+        var share = server.Begin(client.Share)!;
+        if (suite.NeedsContinuation)
+        {
+            KeyReply.Create(334, Base64Share.Encode(share)).ToList().ForEach(l => Add("reply", l));
+            var half = client.Continue(share)!;
+            Add("continuation", Encoding.ASCII.GetBytes(Base64Share.Encode(half)));
+            share = server.Continue(half)!;
+        }
+
+        KeyReply.Create(220, Base64Share.Encode(share)).ToList().ForEach(l => Add("reply", l));
+        var secret = client.Finish(share)!;
+        Assert.Equal(secret, server.TakeSharedSecret());
+        var hash = th.Finish();
+        using var keys = new KeySchedule(suite.Name, secret, hash);
+        page.Hex("shared secret", secret);
+        page.Hex("th", hash);
+        page.Hex("client_traffic[0]", keys.ClientTraffic);
+        page.Hex("server_traffic[0]", keys.ServerTraffic);
+        page.Hex("server verify_data", keys.Finished(Role.Server));
+        page.Hex("client verify_data", keys.Finished(Role.Client));
+
+        void Add(string name, byte[] line)
+        {
+            page.Line(name, line);
+            th.Add(line);
+        }
+    }
+
     private static void Records(Page page, Suite suite, byte[] secret, byte[] th)
     {
         var salt = SHA256.HashData(Encoding.ASCII.GetBytes(suite.Name));
@@ -99,18 +158,7 @@ public class WorkedExampleTests
         page.Hex("Exporter(\"EXPORTER test\", \"\", 32)", keys.Export("EXPORTER test", [], 32));
     }
 
-    private static byte[] Stream(int first) => [.. Enumerable.Range(first, 32).Select(i => (byte)i)];
-
-    private sealed class GivenStream(byte[] octets) : IRandomSource
-    {
-        private int _used;
-
-        public void Fill(Span<byte> span)
-        {
-            octets.AsSpan(_used, span.Length).CopyTo(span);
-            _used += span.Length;
-        }
-    }
+    private static byte[] Stream(int first, int count = 32) => [.. Enumerable.Range(first, count).Select(i => (byte)i)];
 
     private sealed class Page
     {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 
 namespace BlackPony.Tests.Interop.Servers;
 
@@ -7,7 +8,32 @@ public sealed class BlackPonyProgram : IDisposable
 {
     private readonly Process _listen;
 
-    private BlackPonyProgram(Process listen) => _listen = listen;
+    private readonly StringBuilder _log = new();
+
+    private BlackPonyProgram(Process listen)
+    {
+        _listen = listen;
+        _listen.ErrorDataReceived += (_, line) =>
+        {
+            lock (_log)
+            {
+                _log.Append(line.Data).Append('\n');
+            }
+        };
+        _listen.BeginErrorReadLine();
+    }
+
+    /// <summary>What the program wrote to its standard error so far.</summary>
+    public string Log
+    {
+        get
+        {
+            lock (_log)
+            {
+                return _log.ToString();
+            }
+        }
+    }
 
     /// <summary>The program's file.</summary>
     public static string File { get; } = Path.Combine(
@@ -26,12 +52,61 @@ public sealed class BlackPonyProgram : IDisposable
     /// <summary>Starts <c>blackpony listen</c>.</summary>
     public static async Task<BlackPonyProgram> ListenAsync(int port, int backend, params string[] more)
     {
-        var start = new ProcessStartInfo(File, ["listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{backend}", .. more]) { RedirectStandardError = true };
-        var process = Process.Start(start)!;
+        var program = Start(["listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{backend}", .. more]);
+        await Repository.WaitForPortAsync(port);
+        return program;
+    }
+
+    /// <summary>Starts the program.</summary>
+    public static BlackPonyProgram Start(params string[] arguments) =>
+        new(Process.Start(new ProcessStartInfo(File, arguments) { RedirectStandardError = true })!);
+
+    /// <summary>Runs <c>blackpony mailer</c> as a queue does, with one message.</summary>
+    /// <returns>What it answered on standard output, and its exit code.</returns>
+    public static async Task<(string Replies, int Code)> MailAsync(params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(File, ["mailer", .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
         process.ErrorDataReceived += (_, _) => { };
         process.BeginErrorReadLine();
-        await Repository.WaitForPortAsync(port);
-        return new BlackPonyProgram(process);
+        var replies = new StringBuilder();
+        foreach (var text in (string[])["", "EHLO queue.test\r\n", "MAIL FROM:<a@queue.test>\r\n", "RCPT TO:<b@sink.test>\r\n", "DATA\r\n", "Subject: s\r\n\r\nhello\r\n.\r\n", "QUIT\r\n"])
+        {
+            try
+            {
+                await process.StandardInput.WriteAsync(text);
+                await process.StandardInput.FlushAsync();
+            }
+            catch (IOException)
+            {
+                break;
+            }
+
+            string? line;
+            do
+            {
+                line = await process.StandardOutput.ReadLineAsync();
+                replies.Append(line).Append('\n');
+            }
+            while (line is { Length: > 3 } && line[3] == '-');
+            if (line is null || line.StartsWith('4'))
+            {
+                break;
+            }
+        }
+
+        process.StandardInput.Close();
+        await process.WaitForExitAsync();
+        return (replies.ToString(), process.ExitCode);
+    }
+
+    /// <summary>Asks the program to stop, by SIGTERM.</summary>
+    public void Terminate() => Process.Start("kill", ["-TERM", _listen.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]).WaitForExit();
+
+    /// <summary>Waits for the program's end.</summary>
+    public async Task<int> ExitAsync()
+    {
+        await _listen.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        return _listen.ExitCode;
     }
 
     /// <inheritdoc/>

@@ -120,6 +120,23 @@ internal static class Repository
         return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
     }
 
+    /// <summary>Tries again until it works, for 10 s.</summary>
+    public static async Task<T> RetryAsync<T>(Func<Task<T>> step)
+    {
+        for (int i = 0; ; i++)
+        {
+            try
+            {
+                return await step();
+            }
+            catch (Exception) when (i < 500)
+            {
+                await Task.Delay(20);
+            }
+        }
+    }
+
+    /// <summary>Waits until something listens on a port.</summary>
     public static async Task WaitForPortAsync(int port)
     {
         for (int i = 0; i < 500; i++)

@@ -1,0 +1,122 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+using BlackPony.Conformance.Targets;
+using BlackPony.Tests.Interop.Servers;
+
+namespace BlackPony.Tests.Interop;
+
+/// <summary><c>blackpony listen</c> as its user sees it, before a mail server that takes everything.</summary>
+public sealed class ListenTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task It_does_not_start_before_a_server_that_would_relay_for_strangers_unless_told_so()
+    {
+        await using var trusting = new MailSink { RefusesNobody = false };
+        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", $"127.0.0.1:{trusting.Port}");
+        Assert.Equal(1, await refused.ExitAsync());
+        Assert.Contains("--xclient", refused.Log, StringComparison.Ordinal);
+        int port = Repository.FreePort();
+        using var told = await BlackPonyProgram.ListenAsync(port, trusting.Port, "--allow-open-backend");
+        using var person = await Person.ConnectAsync(port);
+    }
+
+    [Fact]
+    public async Task A_server_that_comes_up_later_is_asked_before_the_first_session()
+    {
+        int backend = Repository.FreePort(), port = Repository.FreePort();
+        using var listen = await BlackPonyProgram.ListenAsync(port, backend);
+        await Person.RefusedAsync(port);
+        await using var trusting = new MailSink(backend) { RefusesNobody = false };
+        await Person.RefusedAsync(port);
+        Assert.Contains("foreign domains", listen.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task It_listens_on_several_addresses_of_both_families()
+    {
+        await using var sink = new MailSink();
+        var (one, two) = (Repository.FreePort(), Repository.FreePort());
+        using var listen = await BlackPonyProgram.ListenAsync(one, sink.Port, "--listen", $"[::1]:{two}", "--listen", $"127.0.0.3:{one}");
+        foreach (var (address, port) in (List<(string, int)>)[("127.0.0.1", one), ("127.0.0.3", one), ("::1", two)])
+        {
+            using var client = new TcpClient(IPAddress.Parse(address).AddressFamily);
+            await client.ConnectAsync(address, port, TestContext.Current.CancellationToken);
+            using var person = new Person(client);
+            await person.SayAsync("EHLO x.test", "220");
+        }
+    }
+
+    [Fact]
+    public async Task Clients_beyond_max_sessions_get_421()
+    {
+        await using var sink = new MailSink();
+        int port = Repository.FreePort();
+        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--max-sessions", "1");
+        using var first = await Repository.RetryAsync(() => Person.ConnectAsync(port));
+        await Person.RefusedAsync(port);
+        await first.SayAsync("QUIT", "221");
+    }
+
+    [Fact]
+    public async Task The_key_log_is_private_and_the_log_is_JSON_without_secrets()
+    {
+        await using var sink = new MailSink();
+        int port = Repository.FreePort();
+        var keyLog = Path.Combine(_folder, "keys");
+        var report = Path.Combine(_folder, "report");
+        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--keylog", keyLog, "--log-format", "json");
+        var (replies, code) = await BlackPonyProgram.MailAsync("--port", $"{port}", "--policy", "required", "--report", report, "[127.0.0.1]");
+        Assert.Equal(0, code);
+        Assert.Contains("354", replies, StringComparison.Ordinal);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(keyLog));
+        var lines = await File.ReadAllLinesAsync(keyLog, TestContext.Current.CancellationToken);
+        Assert.Equal(3, lines.Length);
+        Assert.All(lines, l => Assert.Matches("^BLACKPONY_[A-Z_0-9]+ [0-9a-f]{64} [0-9a-f]{64}$", l));
+        using var json = JsonDocument.Parse(await File.ReadAllTextAsync(report, TestContext.Current.CancellationToken));
+        Assert.True(json.RootElement.GetProperty("encrypted").GetBoolean());
+        listen.Terminate();
+        Assert.Equal(0, await listen.ExitAsync());
+        Assert.All(listen.Log.Split('\n', StringSplitOptions.RemoveEmptyEntries), l => JsonDocument.Parse(l).Dispose());
+        Assert.All(lines, l => Assert.DoesNotContain(l.Split(' ')[2], listen.Log, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task After_SIGTERM_a_message_in_flight_is_finished_and_then_the_program_ends()
+    {
+        await using var sink = new MailSink();
+        int port = Repository.FreePort();
+        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
+        using var person = await Person.ConnectAsync(port);
+        await person.SayAsync("EHLO x.test", "250");
+        await person.SayAsync("MAIL FROM:<a@x.test>", "250");
+        await person.SayAsync("RCPT TO:<b@sink.test>", "250");
+        await person.SayAsync("DATA", "354");
+        listen.Terminate();
+        await Repository.RetryAsync(async () =>
+        {
+            using var probe = new TcpClient();
+            await Assert.ThrowsAnyAsync<SocketException>(() => probe.ConnectAsync("127.0.0.1", port, TestContext.Current.CancellationToken).AsTask());
+            return probe;
+        });
+        await person.SayAsync("Subject: in flight\r\n\r\nhello\r\n.", "250");
+        Assert.Equal(0, await listen.ExitAsync());
+        Assert.Contains(sink.Messages, m => m.Contains("in flight", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("--listen", "nonsense")]
+    [InlineData("--max-sessions", "0")]
+    [InlineData("--suites", "NO-SUCH-SUITE")]
+    [InlineData("--proxy-protocol", "v3")]
+    public async Task A_bad_option_gets_a_line_that_helps_and_exit_code_2(string option, string value)
+    {
+        using var listen = BlackPonyProgram.Start("listen", "--listen", "127.0.0.1:2525", "--backend", "127.0.0.1:10025", option, value);
+        Assert.Equal(2, await listen.ExitAsync());
+        Assert.Contains(value, listen.Log, StringComparison.Ordinal);
+    }
+}
