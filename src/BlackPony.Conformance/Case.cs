@@ -1,6 +1,14 @@
-using BlackPony.Reference.Suites;
-
 namespace BlackPony.Conformance;
+
+/// <summary>The role of a port.</summary>
+public enum PortRole
+{
+    /// <summary>The port receives mail.</summary>
+    Server,
+
+    /// <summary>The port sends mail.</summary>
+    Client,
+}
 
 /// <summary>How binding the requirements of a case are (BCP 14).</summary>
 public enum Level
@@ -11,8 +19,53 @@ public enum Level
     /// <summary>A violation warns.</summary>
     Should,
 
-    /// <summary>A feature that may be missing.</summary>
+    /// <summary>A feature that may be missing; if it is there, it has to be right.</summary>
     May,
+}
+
+/// <summary>The profile to which a case belongs (spec 2.3).</summary>
+public enum Profile
+{
+    /// <summary>Negotiation, fall-back, the MUST suite.</summary>
+    Core,
+
+    /// <summary>The suites with ML-KEM.</summary>
+    Hybrid,
+
+    /// <summary>RSA-BLOWFISH.</summary>
+    Classic,
+
+    /// <summary>ROT.</summary>
+    Manual,
+
+    /// <summary>Cases that wait for a time-out; off unless asked for.</summary>
+    Timeouts,
+}
+
+/// <summary>What a case needs of the target beside a port that answers.</summary>
+[Flags]
+public enum Needs
+{
+    /// <summary>Nothing.</summary>
+    Nothing = 0,
+
+    /// <summary>A relay whose backend the suite plays.</summary>
+    Backend = 1,
+
+    /// <summary>ROT switched off.</summary>
+    RotOff = 2,
+
+    /// <summary>A client whose standard input and output speak SMTP, as a mailer's do.</summary>
+    Mailer = 4,
+
+    /// <summary>A client that can be given a policy.</summary>
+    Policy = 8,
+
+    /// <summary>A client that can be given suites.</summary>
+    Suites = 16,
+
+    /// <summary>Time-outs that the target declared.</summary>
+    Timeouts = 32,
 }
 
 /// <summary>One case: what it checks, and a short function that speaks octets.</summary>
@@ -21,12 +74,41 @@ public enum Level
 /// <param name="Title">What a good port does.</param>
 /// <param name="Level">How binding it is.</param>
 /// <param name="Profile">The profile to which it belongs.</param>
-/// <param name="Requirements">The sentences that it checks, separated by spaces.</param>
+/// <param name="Requirements">The sentences that it checks, separated by spaces; a failure that names none violates the first.</param>
 /// <param name="Run">Throws <see cref="CaseFailedException"/> or <see cref="NotApplicableException"/>; else the case passed.</param>
-public sealed record Case<TPeer>(string Id, string Title, Level Level, Profile Profile, string Requirements, Func<TPeer, Task> Run);
+public sealed record Case<TPeer>(string Id, string Title, Level Level, Profile Profile, string Requirements, Func<TPeer, Task> Run)
+{
+    /// <summary>What it needs of the target.</summary>
+    public Needs Needs { get; init; }
+
+    /// <summary>The sentences that it checks.</summary>
+    public IReadOnlyList<string> Cites { get; } = Requirements.Split(' ');
+
+    /// <summary>The case without its function, for lists and reports.</summary>
+    public CaseInfo Info => new(Id, Title, Id.StartsWith('S') ? PortRole.Server : PortRole.Client, Level, Profile, Cites);
+}
+
+/// <summary>What a report says of a case.</summary>
+/// <param name="Id">The case's id.</param>
+/// <param name="Title">Its title.</param>
+/// <param name="Role">The role that it tests.</param>
+/// <param name="Level">How binding it is.</param>
+/// <param name="Profile">Its profile.</param>
+/// <param name="Requirements">The sentences that it checks.</param>
+public sealed record CaseInfo(string Id, string Title, PortRole Role, Level Level, Profile Profile, IReadOnlyList<string> Requirements)
+{
+    /// <summary>The section of the specification: <c>4.2</c> for <c>S-4.2-3</c>.</summary>
+    public string Section => Id.Split('-')[1];
+}
 
 /// <summary>The port does not do what the case expects.</summary>
-public sealed class CaseFailedException(string message) : Exception(message);
+/// <param name="message">What was sent, what was expected, what came.</param>
+/// <param name="requirement">The sentence that it violates, if it is not the case's first.</param>
+public sealed class CaseFailedException(string message, string? requirement = null) : Exception(message)
+{
+    /// <summary>The sentence that the port violates; null for the case's first.</summary>
+    public string? Requirement { get; } = requirement;
+}
 
 /// <summary>The port does not offer what the case needs.</summary>
 public sealed class NotApplicableException(string message) : Exception(message);
@@ -51,10 +133,11 @@ public enum Verdict
 }
 
 /// <summary>A case's result.</summary>
-/// <param name="Id">The case's id.</param>
-/// <param name="Title">The case's title.</param>
-/// <param name="Requirements">The sentences that it checks.</param>
+/// <param name="Case">The case.</param>
 /// <param name="Verdict">What came of it.</param>
-/// <param name="Detail">What was expected and what came; empty if it passed.</param>
+/// <param name="Detail">What was sent, expected and came, or why it does not apply; empty if it passed.</param>
+/// <param name="Violated">The sentence that is violated, if one is.</param>
+/// <param name="Plaintext">For clients: the verbs that the client let out in plaintext, connection by connection.</param>
+/// <param name="Transcript">The dialogue, in the format of the specification's Appendix D.</param>
 /// <param name="Duration">How long it took.</param>
-public sealed record CaseResult(string Id, string Title, string Requirements, Verdict Verdict, string Detail, TimeSpan Duration);
+public sealed record CaseResult(CaseInfo Case, Verdict Verdict, string Detail, string? Violated, string Plaintext, string Transcript, TimeSpan Duration);

@@ -22,21 +22,23 @@ public static class MailerHost
     /// <param name="input">From the local mail server.</param>
     /// <param name="output">To the local mail server: nothing but SMTP replies ([BP-10.4-1]).</param>
     /// <param name="cancel">Ends the delivery.</param>
-    public static async Task<SessionReport> RunAsync(MailerOptions options, IRandomSource random, IReadOnlyList<MailTarget> targets, Stream input, Stream output, CancellationToken cancel)
+    /// <param name="time">The clock of the time-outs; the system's by default.</param>
+    public static async Task<SessionReport> RunAsync(MailerOptions options, IRandomSource random, IReadOnlyList<MailTarget> targets, Stream input, Stream output, CancellationToken cancel, TimeProvider? time = null)
     {
         using var session = new MailerSession(options, random);
-        using var run = new Run(session, targets, input, output);
+        using var run = new Run(session, targets, input, output, time ?? TimeProvider.System);
         await run.LoopAsync(cancel).ConfigureAwait(false);
         return session.Report;
     }
 
-    private sealed class Run(MailerSession session, IReadOnlyList<MailTarget> targets, Stream input, Stream output) : IDisposable
+    private sealed class Run(MailerSession session, IReadOnlyList<MailTarget> targets, Stream input, Stream output, TimeProvider time) : IDisposable
     {
         private readonly byte[] _localOctets = new byte[16384];
         private readonly byte[] _serverOctets = new byte[32768];
         private Socket? _server;
         private Task<int>? _localRead;
         private Task<int>? _serverRead;
+        private readonly Deadline _deadline = new(time);
         private int _next;
 
         public async Task LoopAsync(CancellationToken cancel)
@@ -105,7 +107,7 @@ public static class MailerHost
             }
 
             using var wake = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-            var timer = Task.Delay(session.Patience, wake.Token);
+            var timer = _deadline.WaitAsync(session.Progress, session.Patience, wake.Token);
             Task[] waits = [timer, .. ((Task?[])[_serverRead, session.WantsLocal ? _localRead : null]).OfType<Task>()];
             var first = await Task.WhenAny(waits).ConfigureAwait(false);
             await wake.CancelAsync().ConfigureAwait(false);

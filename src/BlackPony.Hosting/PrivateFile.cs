@@ -56,7 +56,17 @@ public sealed class MemoryFile
         File.Move(fresh, _path, overwrite: true);
     }
 
-    private ServerMemory Read() => ServerMemory.Parse(File.Exists(_path) ? File.ReadAllText(_path) : "", _time);
+    private ServerMemory Read()
+    {
+        try
+        {
+            return ServerMemory.Parse(File.ReadAllText(_path), _time);
+        }
+        catch (FileNotFoundException)
+        {
+            return ServerMemory.Parse("", _time);
+        }
+    }
 
     private FileStream TakeTurn()
     {

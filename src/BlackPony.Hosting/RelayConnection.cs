@@ -21,6 +21,7 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
     private Task<int>? _clientRead;
     private Task<int>? _backendRead;
     private Task<BackendConnection>? _opening;
+    private readonly Deadline _deadline = new(settings.Time);
     private bool _clientDone;
     private bool _backendTold;
     private bool _backendGone;
@@ -95,7 +96,7 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
         }
 
         using var wake = CancellationTokenSource.CreateLinkedTokenSource(kill);
-        var waits = new List<Task> { Task.Delay(session.Patience, wake.Token) };
+        var waits = new List<Task> { _deadline.WaitAsync(session.Progress, session.Patience, wake.Token) };
         if (!stopping.IsCompleted)
         {
             waits.Add(stopping);
@@ -111,7 +112,9 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
         await wake.CancelAsync().ConfigureAwait(false);
         if (kill.IsCancellationRequested)
         {
+            // No more patience, not even for the client's close.
             session.Stop();
+            session.TimedOut();
         }
         else if (first == _opening)
         {

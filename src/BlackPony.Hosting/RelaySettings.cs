@@ -38,6 +38,9 @@ public sealed record RelaySettings(IReadOnlyList<IPEndPoint> Listen, string Back
     /// <summary>How long sessions in flight may go on after a stop ([BP-10.3-9]).</summary>
     public TimeSpan Drain { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>The clock of the time-outs.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
     /// <summary>Whether the mail server is asked, before the first session, if it would relay for strangers ([BP-10.1-1]).</summary>
     public BackendGuard? Guard { get; init; }
 }

@@ -1,28 +1,318 @@
+using System.Net;
 using BlackPony.Conformance.Peers;
-using BlackPony.Reference.Suites;
+using BlackPony.Reference;
+using static BlackPony.Conformance.Expect;
 using static BlackPony.Conformance.Level;
+using static BlackPony.Conformance.Peers.Names;
 
 namespace BlackPony.Conformance.Cases;
 
-/// <summary>The relay, spec 10, as far as it shows at the server's door.</summary>
+/// <summary>The relay, spec 10.1 to 10.3: at its door, and with the suite as the mail server behind it.</summary>
 internal static class Server10Relay
 {
+    // Octets that a careless relay would mend: bare CR, bare LF, NUL, 8 bits, "LF . LF", dots.
+    private const string Payload = "Subject: octets\r\n\r\nbare\nLF, bare\rCR, NUL \0, 8 bits \x80\xFF\n.\nMAIL FROM:<smuggled@probe.test>\n.\r\n..\r\n.dot\r\n\r.\r\n";
+
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
-        new("S-10.1-1", "A stranger's XCLIENT, XFORWARD and PROXY get 550", Must, Profile.Core, "BP-10.1-4", async p =>
+        // ---------------------------------------------------------------- 10.1 the relay is a door
+        new("S-10.1-1", "A stranger's XCLIENT, XFORWARD and PROXY get 550, at any point", Must, Profile.Core, "BP-10.1-4", async p =>
         {
-            await p.EhloAsync();
+            await p.ConnectAsync();
             await p.Wire.CommandAsync("XCLIENT ADDR=127.0.0.1", 550);
+            await p.EhloAsync();
             await p.Wire.CommandAsync("XFORWARD ADDR=127.0.0.1", 550);
             await p.Wire.CommandAsync("PROXY TCP4 127.0.0.1 127.0.0.1 1 2", 550);
             await p.Wire.CommandAsync("MAIL FROM:<a@probe.test>", 250);
             await p.Wire.CommandAsync("xclient addr=127.0.0.1", 550);
-        }),
-        new("S-10.2-1", "A bare LF in a command gets 501 and the end of the connection", Must, Profile.Core, "BP-10.2-1 BP-10.2-2", async p =>
+            await p.Wire.CommandAsync("RSET", 250);
+            await p.InsideAsync();
+            await p.Wire.CommandInsideAsync("XCLIENT ADDR=127.0.0.1", 550);
+            That(!p.Backend.Sessions.Any(s => s.Received.ToString().Contains("127.0.0.1", StringComparison.Ordinal)), "The command reached the mail server.");
+        })
+        { Needs = Needs.Backend },
+        new("S-10.1-2", "The relay does not come to its mail server from 127.0.0.1, which that trusts", Must, Profile.Core, "BP-10.1-1 BP-10.1-2", async p =>
         {
+            await p.ConnectAsync();
+            await p.EhloAsync();
+            var session = (await p.BackendSessionsAsync(1))[0];
+            bool told = session.Received.ToString() is var text && (text.StartsWith("PROXY ", StringComparison.Ordinal) || text.StartsWith("\r\n\r\n\0\r\nQUIT\n", StringComparison.Ordinal) || session.Commands.Any(c => c.StartsWith("XCLIENT ", StringComparison.Ordinal)));
+            That(told || !session.Peer.Address.Equals(IPAddress.Loopback), "The relay comes from 127.0.0.1 and does not tell its client's address.");
+            That(told || session.Peer.Address.ToString() == "127.0.0.2", $"The relay comes from {session.Peer.Address}.", "BP-10.1-2");
+        })
+        { Needs = Needs.Backend },
+        new("S-10.1-3", "XCLIENT and XFORWARD are not offered, though the mail server offers them", Must, Profile.Core, "BP-10.1-5", async p =>
+        {
+            p.Backend.Extensions = ["XCLIENT NAME ADDR", "XFORWARD NAME ADDR", "8BITMIME"];
+            await p.ConnectAsync();
+            Check(await p.EhloAsync());
+            Check(await p.InsideAsync());
+
+            static void Check(Reference.Smtp.Reply reply) => That(!reply.HasKeyword("XCLIENT") && !reply.HasKeyword("XFORWARD"), "XCLIENT or XFORWARD is offered.");
+        })
+        { Needs = Needs.Backend },
+        new("S-10.1-4", "Clients of other protocols are shown the door", Should, Profile.Core, "BP-10.1-8", async p =>
+        {
+            foreach (var line in (string[])["GET / HTTP/1.1", "POST / HTTP/1.1", "CONNECT mx.test:25 HTTP/1.1"])
+            {
+                await p.Wire.CommandAsync(line + "\r\nHost: x\r\n", 421);
+                await p.Wire.ExpectClosedAsync("The connection stays open.");
+                await p.ConnectAsync();
+            }
+        }),
+
+        // ---------------------------------------------------------------- 10.2 what the relay reads and passes on
+        new("S-10.2-1", "A bare LF ends no command: it gets 501 and the end of the connection, and reaches nobody", Must, Profile.Core, "BP-10.2-1 BP-10.2-2", async p =>
+        {
+            await p.ConnectAsync();
             await p.EhloAsync();
             await p.Wire.CommandAsync("NOOP\nMAIL FROM:<a@probe.test>", 501);
-            Server4Negotiation.Check(await p.Wire.LineAsync() is null, "The connection stays open.");
+            await p.Wire.ExpectClosedAsync("The connection stays open.");
+            That(!p.Backend.Sessions.Any(s => s.Received.ToString().Contains("MAIL", StringComparison.Ordinal)), "What stood behind the bare LF reached the mail server.");
+        })
+        { Needs = Needs.Backend },
+        new("S-10.2-2", "A bare CR or a NUL in a command gets 501 and the end of the connection", Must, Profile.Core, "BP-10.2-2", async p =>
+        {
+            foreach (var line in (string[])["NOOP\rMAIL", "NO\0OP", "\rNOOP"])
+            {
+                await p.EhloAsync();
+                await p.Wire.CommandAsync(line, 501);
+                await p.Wire.ExpectClosedAsync("The connection stays open.");
+                await p.ConnectAsync();
+            }
         }),
+        new("S-10.2-3", "Inside too a bare LF in a command gets 501 and the end", Must, Profile.Core, "BP-10.2-2 BP-8.1-1", async p =>
+        {
+            await p.InsideAsync();
+            await p.Wire.CommandInsideAsync("NOOP\nMAIL", 501);
+            var record = await p.Wire.RecordAsync();
+            That(record?.Type == Reference.Records.RecordType.Close, "No close record comes.", "BP-8.1-1");
+        }),
+        new("S-10.2-4", "Command lines pass octet by octet", Must, Profile.Core, "BP-10.2-3", async p =>
+        {
+            await p.ConnectAsync();
+            await p.EhloAsync();
+            foreach (var line in (string[])["noop  with   spaces ", "mAiL fRoM:<a@probe.test> BODY=8BITMIME SMTPUTF8 X=\xC3\xA9", "VRFY \x80\xFF\t~"])
+            {
+                await p.Wire.SendLineAsync(line);
+                await p.Wire.ReplyAsync();
+                That(p.Backend.Sessions.First().Commands.Last() == line, $"Sent {Show(line)}, and the mail server got {Show(p.Backend.Sessions.First().Commands.Last())}.");
+            }
+        })
+        { Needs = Needs.Backend },
+        new("S-10.2-5", "A payload of DATA passes octet by octet, in plaintext", Must, Profile.Core, "BP-10.2-4", async p =>
+        {
+            await p.ConnectAsync();
+            await p.EhloAsync();
+            await p.Wire.CommandAsync("MAIL FROM:<a@probe.test>", 250);
+            await p.Wire.CommandAsync("RCPT TO:<b@sink.test>", 250);
+            await p.Wire.CommandAsync("DATA", 354);
+            await p.Wire.CommandAsync(Payload + ".", 250);
+            Arrived(p, 0);
+        })
+        { Needs = Needs.Backend },
+        new("S-10.2-6", "A payload of DATA passes octet by octet, inside", Must, Profile.Core, "BP-10.2-4", async p =>
+        {
+            await p.ConnectAsync();
+            await p.InsideAsync();
+            await p.EnvelopeInsideAsync();
+            await p.Wire.CommandInsideAsync("DATA", 354);
+            await p.Wire.CommandInsideAsync(Payload + ".", 250);
+            Arrived(p, 1);
+        })
+        { Needs = Needs.Backend },
+        new("S-10.2-7", "A payload of BDAT passes octet by octet, by its count, commands in it included", Must, Profile.Core, "BP-10.2-4", async p =>
+        {
+            p.Backend.Extensions = ["CHUNKING", "BINARYMIME", "PIPELINING"];
+            await p.ConnectAsync();
+            await p.InsideAsync();
+            await p.EnvelopeInsideAsync();
+            var chunk = "QUIT\r\nXBLACKPONY V1 X y\r\nXCLIENT ADDR=127.0.0.1\r\n.\r\n" + Payload;
+            await p.Wire.SendInsideAsync($"BDAT {chunk.Length}\r\n{chunk}BDAT 3 LAST\r\n\n\0\xFFNOOP\r\n");
+            foreach (var _ in (string[])["BDAT", "BDAT LAST", "NOOP"])
+            {
+                var reply = await p.Wire.ReplyInsideAsync();
+                That(reply.Code == 250, $"Expected 250, got {Show(reply.Lines[0])}.");
+            }
+
+            That(p.Backend.Sessions.ElementAt(1).Received.ToString().EndsWith($"BDAT {chunk.Length}\r\n{chunk}BDAT 3 LAST\r\n\n\0\xFFNOOP\r\n", StringComparison.Ordinal), "The mail server got other octets than were sent.");
+        })
+        { Needs = Needs.Backend },
+        new("S-10.2-8", "What follows DATA in one segment waits for the mail server's answer", Must, Profile.Core, "BP-10.2-5", async p =>
+        {
+            // The mail server refuses DATA: what was sent behind it are commands, not a payload.
+            p.Backend.Answer = (_, line) => line == "DATA" ? "554 5.5.1 No\r\n" : null;
+            await p.ConnectAsync();
+            await p.EhloAsync();
+            await p.Wire.SendAsync("MAIL FROM:<a@probe.test>\r\nRCPT TO:<b@sink.test>\r\nDATA\r\nXCLIENT ADDR=127.0.0.1\r\nNOOP\r\n");
+            foreach (int code in (int[])[250, 250, 554, 550, 250])
+            {
+                await p.Wire.ExpectAsync(code);
+            }
+        })
+        { Needs = Needs.Backend },
+        new("S-10.2-9", "What follows an unknown command waits for its answer: AUTH's dialogue passes", Must, Profile.Core, "BP-10.2-5 BP-10.2-3", async p =>
+        {
+            p.Backend.Extensions = ["AUTH LOGIN"];
+            p.Backend.Answer = (_, line) => line == "AUTH LOGIN" ? "334 VXNlcm5hbWU6\r\n" : line == "XCLIENT" ? "334 UGFzc3dvcmQ6\r\n" : line == "c2VjcmV0" ? "235 2.7.0 Ok\r\n" : null;
+            await p.ConnectAsync();
+            await p.EhloAsync();
+            await p.Wire.CommandAsync("AUTH LOGIN", 334);
+            await p.Wire.CommandAsync("XCLIENT", 334);
+            await p.Wire.CommandAsync("c2VjcmV0", 235);
+            await p.ExpectUsableAsync();
+        })
+        { Needs = Needs.Backend },
+        new("S-10.2-10", "Replies are the mail server's own, octet by octet", Must, Profile.Core, "BP-10.2-6 BP-10.2-7", async p =>
+        {
+            p.Backend.Answer = (_, line) => line.Split(' ')[0] switch
+            {
+                "NOOP" => "250-2.0.0 \xE9 first\r\n250-\r\n250 2.0.0 last \r\n",
+                "VRFY" => "599 odd\r\n",
+                "RSET" => "250\r\n",
+                "HELP" => "214-a\r\n214 b\r\n",
+                _ => null,
+            };
+            await p.ConnectAsync();
+            await p.EhloAsync();
+            foreach (var (command, reply) in (List<(string, string)>)[("NOOP", "250-2.0.0 \xE9 first|250-|250 2.0.0 last "), ("VRFY x", "599 odd"), ("RSET", "250"), ("HELP", "214-a|214 b")])
+            {
+                await p.Wire.SendLineAsync(command);
+                foreach (var expected in reply.Split('|'))
+                {
+                    var line = await p.Wire.LineAsync();
+                    That(line == expected, $"The mail server said {Show(expected)}, and the client got {Show(line ?? "the end")}.");
+                }
+            }
+        })
+        { Needs = Needs.Backend },
+        new("S-10.2-11", "The EHLO reply is the mail server's, with its own XBLACKPONY in the place of any other", Must, Profile.Core, "BP-10.2-8 BP-10.2-10", async p =>
+        {
+            p.Backend.Extensions = ["SIZE 1000", "XBLACKPONY V1 ROT", "STARTTLS", "8BITMIME", "X-ODD a=b", "DSN"];
+            await p.ConnectAsync();
+            var reply = await p.EhloAsync();
+            var lines = reply.Texts().ToList();
+            That(lines[0] == "sink.test", $"The first line is {Show(lines[0])}.");
+            That(lines.Count(ServerProbe.IsOffer) == 1 && !lines.Contains("XBLACKPONY V1 ROT"), "The mail server's XBLACKPONY was not replaced.");
+            That(lines.Contains("STARTTLS"), "STARTTLS was removed.", "BP-10.2-10");
+            That(lines.Skip(1).Where(l => !ServerProbe.IsOffer(l)).SequenceEqual(["SIZE 1000", "STARTTLS", "8BITMIME", "X-ODD a=b", "DSN"]), $"The reply lists {string.Join(", ", lines.Skip(1))}.");
+        })
+        { Needs = Needs.Backend },
+        new("S-10.2-12", "The EHLO reply inside is the mail server's, without XBLACKPONY and STARTTLS", Must, Profile.Core, "BP-10.2-9", async p =>
+        {
+            p.Backend.Extensions = ["SIZE 1000", "XBLACKPONY V1 ROT", "STARTTLS", "8BITMIME", "XCLIENT", "DSN"];
+            await p.ConnectAsync();
+            var lines = (await p.InsideAsync()).Texts().ToList();
+            That(lines.SequenceEqual(["sink.test", "SIZE 1000", "8BITMIME", "DSN"]), $"The reply inside lists {string.Join(", ", lines)}.");
+        })
+        { Needs = Needs.Backend },
+        new("S-10.2-13", "A command line longer than the limit gets 500, and the session goes on behind its CRLF", Must, Profile.Core, "BP-10.2-12", async p =>
+        {
+            await p.ConnectAsync();
+            await p.EhloAsync();
+            await p.Wire.CommandAsync("NOOP ".PadRight(Limits.MaxOtherCommandLine - 2, 'x'), 250);
+            await p.Wire.CommandAsync("NOOP ".PadRight(Limits.MaxOtherCommandLine - 1, 'x'), 500);
+            await p.Wire.CommandAsync("NOOP ".PadRight(3_000_000, 'x'), 500);
+            await p.ExpectUsableAsync();
+            That(p.Backend.Sessions.First().Commands.Count(c => c.StartsWith("NOOP", StringComparison.Ordinal)) == 2, "An over-long line reached the mail server.");
+        })
+        { Needs = Needs.Backend },
+        new("S-10.2-14", "Pipelined commands are all answered, in order", Must, Profile.Core, "BP-10.2-3 BP-10.2-7", async p =>
+        {
+            await p.InsideAsync();
+            await p.Wire.SendInsideAsync("MAIL FROM:<a@probe.test>\r\nRCPT TO:<b@sink.test>\r\nRCPT TO:<c@sink.test>\r\nRSET\r\nNOOP\r\nMAIL FROM:<a@probe.test>\r\nRCPT TO:<b@sink.test>\r\nDATA\r\n");
+            for (int i = 0; i < 7; i++)
+            {
+                var reply = await p.Wire.ReplyInsideAsync();
+                That(reply.Code == 250, $"Reply {i + 1} is {Show(reply.Lines[0])}.");
+            }
+
+            var last = await p.Wire.ReplyInsideAsync();
+            That(last.Code == 354, $"DATA is answered with {Show(last.Lines[0])}.");
+        }),
+
+        // ---------------------------------------------------------------- 10.3 the relay and its backend
+        new("S-10.3-1", "The greeting is the mail server's own", Must, Profile.Core, "BP-10.3-1", async p =>
+        {
+            p.Backend.Greeting = "220-first line\r\n220 sink.test ESMTP \xE9 of the case";
+            var greeting = await p.ConnectAsync();
+            That(greeting.Texts().SequenceEqual(["first line", "sink.test ESMTP \xE9 of the case"]), $"The client is greeted with {Show(greeting.Lines[^1])}.");
+        })
+        { Needs = Needs.Backend },
+        new("S-10.3-2", "Without a mail server the client is greeted with 421, and the connection ends", Must, Profile.Core, "BP-10.3-2", async p =>
+        {
+            p.Backend.Greeting = "";
+            await p.ConnectAsync(421);
+            await p.Wire.ExpectClosedAsync("The connection stays open.");
+        })
+        { Needs = Needs.Backend },
+        new("S-10.3-3", "The upgrade brings a fresh connection to the mail server, whose greeting the client does not see", Must, Profile.Core, "BP-10.3-3 BP-4.5-3", async p =>
+        {
+            await p.ConnectAsync();
+            await p.EhloAsync();
+            var reply = await p.InsideAsync();
+            That(reply.Texts().First() == "sink.test", "The first reply inside is not the one to EHLO.", "BP-4.5-3");
+            That(p.Backend.Sessions.Count == 2, $"The mail server saw {p.Backend.Sessions.Count} connections.");
+        })
+        { Needs = Needs.Backend },
+        new("S-10.3-4", "Without a fresh connection the command gets 454, and the old session goes on", Must, Profile.Core, "BP-10.3-4 BP-4.4-1", async p =>
+        {
+            foreach (var greeting in (string[])["", "421 4.3.2 Busy", "554 5.3.2 No"])
+            {
+                p.Backend.Reset();
+                await p.ConnectAsync();
+                await p.EhloAsync();
+                p.Backend.Greeting = greeting;
+                await p.Wire.CommandAsync(p.Command(Core), 454);
+                await p.ExpectUsableAsync();
+                await p.DeliverPlainAsync();
+            }
+        })
+        { Needs = Needs.Backend },
+        new("S-10.3-5", "After the upgrade the old connection to the mail server ends", Must, Profile.Core, "BP-10.3-5", async p =>
+        {
+            await p.ConnectAsync();
+            await p.InsideAsync();
+            var old = (await p.BackendSessionsAsync(2))[0];
+            That(await Task.WhenAny(old.Ended, Task.Delay(2000)) == old.Ended, "The old connection stays open.");
+            await p.Wire.CommandInsideAsync("NOOP", 250);
+        })
+        { Needs = Needs.Backend },
+        new("S-10.3-6", "A client that is cut off takes its mail server's connection with it", Must, Profile.Core, "BP-10.3-7", async p =>
+        {
+            await p.ConnectAsync();
+            await p.InsideAsync();
+            await p.EnvelopeInsideAsync();
+            p.Wire.EndDirection();
+            var session = (await p.BackendSessionsAsync(2))[1];
+            That(await Task.WhenAny(session.Ended, Task.Delay(2000)) == session.Ended, "The mail server's connection stays open.");
+        })
+        { Needs = Needs.Backend },
+        new("S-10.3-7", "Only the mail server acknowledges: its refusal of a message is passed on", Must, Profile.Core, "BP-10.3-8", async p =>
+        {
+            p.Backend.Answer = (_, line) => line == "." ? "552 5.3.4 Too big\r\n" : null;
+            await p.ConnectAsync();
+            await p.InsideAsync();
+            await p.EnvelopeInsideAsync();
+            await p.Wire.CommandInsideAsync("DATA", 354);
+            await p.Wire.CommandInsideAsync("Subject: x\r\n\r\nx\r\n.", 552);
+        })
+        { Needs = Needs.Backend },
+        new("S-10.3-8", "A mail server that ends with 221 of its own is not followed by a 421", Must, Profile.Core, "BP-10.3-6", async p =>
+        {
+            p.Backend.Answer = (_, line) => line == "NOOP" ? "421 4.3.2 Going down\r\n\0" : null;
+            await p.ConnectAsync();
+            await p.InsideAsync();
+            await p.Wire.CommandInsideAsync("NOOP", 421);
+            var record = await p.Wire.RecordAsync();
+            That(record?.Type == Reference.Records.RecordType.Close, $"After the mail server's 421 came {record?.Type.ToString() ?? "the end of the connection"}.");
+        })
+        { Needs = Needs.Backend },
     ];
+
+    private static void Arrived(ServerProbe p, int session)
+    {
+        var received = p.Backend.Sessions.ElementAt(session).Received.ToString();
+        That(received.EndsWith("DATA\r\n" + Payload + ".\r\n", StringComparison.Ordinal), $"The mail server got other octets: {Show(received[(received.IndexOf("DATA\r\n", StringComparison.Ordinal) + 6)..])}.");
+    }
 }

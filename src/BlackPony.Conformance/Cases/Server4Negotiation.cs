@@ -1,115 +1,171 @@
-using System.Text;
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
-using BlackPony.Reference.Suites;
+using static BlackPony.Conformance.Expect;
 using static BlackPony.Conformance.Level;
+using static BlackPony.Conformance.Peers.Names;
 
 namespace BlackPony.Conformance.Cases;
 
 /// <summary>Negotiation, spec 4.</summary>
 internal static class Server4Negotiation
 {
-    private const string Core = "X25519-CHACHA20POLY1305";
-
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
-        new("S-4.1-1", "The EHLO reply has one XBLACKPONY line: V1, then suites, within 512 octets", Must, Profile.Core, "BP-4.1-1 BP-4.1-2 BP-4.1-3 BP-4.1-4 BP-5.1-1", async p =>
+        // ---------------------------------------------------------------- 4.1 the offer
+        new("S-4.1-1", "The EHLO reply has an XBLACKPONY line with V1 and the MUST suite", Must, Profile.Core, "BP-4.1-1 BP-5.1-1", async p =>
         {
-            var reply = await p.EhloAsync();
-            Check(p.OfferLine.Length > 0, "There is no XBLACKPONY line in the EHLO reply.");
-            var tokens = p.OfferLine.Split(' ');
-            Check(tokens.Length >= 3 && tokens[1] == "V1" && tokens.All(t => t.Length > 0), $"The offer is \"{p.OfferLine}\".");
-            Check(p.OfferLine.Length + 6 <= Limits.MaxReplyLine, "The line is longer than 512 octets.");
-            Check(tokens.Contains(Core), $"{Core} is not offered.");
-            Check(Enumerable.Range(0, reply.Lines.Count).Count(i => Encoding.Latin1.GetString(reply.Text(i)).StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)) == 1, "There are several XBLACKPONY lines.");
+            await p.EhloAsync();
+            That(p.Offer.Length > 0, "There is no XBLACKPONY line in the EHLO reply.");
+            That(p.Suites.Contains(Core), $"{Core} is not offered: {Show(p.Offer)}.", "BP-5.1-1");
         }),
         new("S-4.1-2", "A reply to HELO has no XBLACKPONY line", Must, Profile.Core, "BP-4.1-6", async p =>
         {
             var reply = await p.Wire.CommandAsync("HELO probe.test", 250);
-            Check(!reply.Lines.Any(l => Encoding.Latin1.GetString(l).Contains("XBLACKPONY", StringComparison.OrdinalIgnoreCase)), "HELO is answered with the keyword.");
+            That(!reply.Texts().Any(ServerProbe.IsOffer), "HELO is answered with the keyword.");
         }),
         new("S-4.1-3", "The offer ends with a grease token, drawn anew", Should, Profile.Core, "BP-4.1-7", async p =>
         {
-            await p.EhloAsync();
-            var first = p.OfferLine;
-            await p.EhloAsync();
-            Check(first.Split(' ')[^1].StartsWith("G-", StringComparison.Ordinal), "There is no grease token at the end.");
-            Check(first != p.OfferLine, "Two offers in a row have the same grease.");
+            var seen = new HashSet<string>();
+            for (int i = 0; i < 4; i++)
+            {
+                await p.EhloAsync();
+                var last = p.Offer.Split(' ')[^1];
+                That(last.Length == 6 && last.StartsWith("G-", StringComparison.Ordinal) && last[2..].All(char.IsAsciiHexDigit), $"The last token is {Show(last)}, no grease.");
+                seen.Add(last);
+            }
+
+            That(seen.Count > 1, "Four offers in a row have the same grease.");
         }),
         new("S-4.1-4", "The last of several EHLOs is the one that counts", Must, Profile.Core, "BP-4.1-15 BP-6.1-1", async p =>
         {
             await p.EhloAsync();
-            await p.UpgradeAsync(Core);
-            await p.DeliverInsideAsync();
+            await p.EhloAsync();
+            await p.UpgradeAsync();
+            await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
         }),
-        new("S-4.2-1", "Verb, version and suite are taken in any case", Must, Profile.Core, "BP-4.2-5 BP-6.1-2 BP-6.2-1", async p =>
+        new("S-4.1-5", "The EHLO reply has one XBLACKPONY line, not more", Must, Profile.Core, "BP-4.1-2", async p =>
+        {
+            var reply = await p.EhloAsync();
+            That(reply.Texts().Count(ServerProbe.IsOffer) == 1, $"There are {reply.Texts().Count(ServerProbe.IsOffer)} XBLACKPONY lines.");
+        }),
+        new("S-4.1-6", "The offer has versions, then suites, then grease, each after one space, and nothing after the last", Must, Profile.Core, "BP-4.1-3", async p =>
+        {
+            await p.NeedOfferAsync();
+            var tokens = p.Offer.Split(' ')[1..];
+            That(tokens.All(t => t.Length > 0), $"Spaces stand together or at the end: {Show(p.Offer)}.");
+            int Kind(string t) => t.StartsWith("G-", StringComparison.OrdinalIgnoreCase) ? 2 : t.Length <= 4 && (t[0] | 0x20) == 'v' && t[1..].All(char.IsAsciiDigit) ? 0 : 1;
+            That(tokens.Select(Kind).SequenceEqual(tokens.Select(Kind).Order()) && Kind(tokens[0]) == 0, $"The order is not versions, suites, grease: {Show(p.Offer)}.");
+        }),
+        new("S-4.1-7", "The offer's line is not longer than 512 octets", Must, Profile.Core, "BP-4.1-4", async p =>
+        {
+            await p.NeedOfferAsync();
+            That(p.Offer.Length + 6 <= Limits.MaxReplyLine, $"The line has {p.Offer.Length + 6} octets.");
+        }),
+        new("S-4.1-8", "Every suite that is offered is accepted", Must, Profile.Core, "BP-4.1-5", async p =>
+        {
+            await p.NeedOfferAsync();
+            foreach (var suite in p.Suites.ToList())
+            {
+                await p.Wire.CommandAsync($"XBLACKPONY V1 {suite} ****", 501);
+            }
+        }),
+
+        // ---------------------------------------------------------------- 4.2 the command
+        new("S-4.2-1", "Verb, version and suite are taken in any case, and hashed as they came", Must, Profile.Core, "BP-4.2-5 BP-6.1-5 BP-6.2-1", async p =>
         {
             await p.UpgradeAsync(Core, c => c.Replace("XBLACKPONY V1 X25519-CHACHA", "xBlackPony v1 x25519-ChaCha", StringComparison.Ordinal));
-            await p.DeliverInsideAsync();
+            await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
         }),
-        new("S-4.2-2", "Unknown parameters and grease in the command are ignored", Must, Profile.Core, "BP-4.2-6", async p =>
+        new("S-4.2-2", "Unknown parameters and grease in the command are ignored, and hashed", Must, Profile.Core, "BP-4.2-6 BP-6.1-2 BP-4.2-7", async p =>
         {
             await p.UpgradeAsync(Core, c => c + " G-0A1B future=yes");
-            await p.DeliverInsideAsync();
+            await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
         }),
         new("S-4.2-3", "A command line of exactly 4096 octets is accepted", Must, Profile.Core, "BP-4.2-4", async p =>
         {
             await p.UpgradeAsync(Core, c => (c + " " + new string('x', Limits.MaxCommandLine))[..(Limits.MaxCommandLine - 2)]);
-            await p.DeliverInsideAsync();
+            await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
         }),
-        new("S-4.2-4", "Malformed commands get 501, and the session stays usable", Must, Profile.Core, "BP-4.2-8 BP-4.4-2", async p =>
+        Malformed("S-4.2-4", "A command with fewer than three fields gets 501", _ => ["XBLACKPONY", "XBLACKPONY V1", $"XBLACKPONY V1 {Core}"]),
+        Malformed("S-4.2-5", "A command with two spaces together gets 501", share => [$"XBLACKPONY  V1 {Core} {share}", $"XBLACKPONY V1  {Core} {share}", $"XBLACKPONY V1 {Core}  {share}"]),
+        Malformed("S-4.2-6", "A command with a space before its CRLF gets 501", share => [$"XBLACKPONY V1 {Core} {share} "]),
+        Malformed("S-4.2-7", "A command with an octet outside 32 to 126 gets 501", share => [$"XBLACKPONY V1 {Core} {share} \xE9", $"XBLACKPONY V1 {Core} {share} a\tb", $"XBLACKPONY V1 {Core} {share} \x7F"]),
+
+        // ---------------------------------------------------------------- 4.3 the 220 and 334 replies
+        new("S-4.3-1", "The 220 reply carries the share in K= lines, and the upgrade has happened", Must, Profile.Core, "BP-4.3-1 BP-4.3-2 BP-6.1-4", p => p.UpgradeAsync()),
+        new("S-4.3-2", "There is no enhanced status code in the 220 reply", Must, Profile.Core, "BP-4.3-3", async p =>
+        {
+            await p.NeedAsync(Core);
+            var reply = await p.Wire.CommandAsync(p.Command(Core), 220);
+            That(!reply.Texts().Any(t => t.StartsWith("2.", StringComparison.Ordinal)), $"The reply is {Show(reply.Lines[0])}.");
+        }),
+        Fragments("S-4.3-3", Hybrid, Profile.Hybrid, 1120),
+        Fragments("S-4.3-4", Classic, Profile.Classic, 416),
+        new("S-4.3-5", "RSA-BLOWFISH is answered with 334, and the continuation with 220", Must, Profile.Classic, "BP-4.3-6 BP-6.1-3 BP-6.1-4", async p =>
+        {
+            await p.InsideAsync(Classic);
+        }),
+        new("S-4.3-6", "A continuation line of 4096 octets is read whole and judged as a share", Must, Profile.Classic, "BP-4.3-10", async p =>
+        {
+            await p.NeedAsync(Classic);
+            await p.Wire.CommandAsync(p.Command(Classic), 334);
+            await p.Wire.CommandAsync(new string('A', Limits.MaxCommandLine - 2), 501);
+            await p.ExpectUsableAsync();
+        }),
+
+        // ---------------------------------------------------------------- 4.4 refusals
+        new("S-4.4-1", "An over-long command gets 500, and the session goes on behind its CRLF", Must, Profile.Core, "BP-4.4-3 BP-4.4-1 BP-4.4-2", async p =>
         {
             await p.EhloAsync();
-            var share = ServerProbe.Share(Core);
-            foreach (var line in (string[])["XBLACKPONY", "XBLACKPONY V1", $"XBLACKPONY V1 {Core}", $"XBLACKPONY  V1 {Core} {share}", $"XBLACKPONY V1 {Core} {share} ", $"XBLACKPONY V1 {Core} {share} \xE9"])
+            foreach (int length in (int[])[Limits.MaxCommandLine - 1, 5000, 1_000_000])
             {
-                await p.Wire.CommandAsync(line, 501);
+                await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} ".PadRight(length, 'A'), 500);
             }
 
             await p.ExpectUsableAsync();
         }),
-        new("S-4.3-1", "The 220 reply carries canonical base64 in K= lines and no enhanced status code", Must, Profile.Core, "BP-4.3-1 BP-4.3-2 BP-4.3-3 BP-5.1-6", p => p.UpgradeAsync(Core)),
-        new("S-4.4-1", "An over-long command gets 500, and the session stays usable", Must, Profile.Core, "BP-4.4-1 BP-4.4-3", async p =>
+        new("S-4.4-2", "Octets behind the command in one segment get 503 and the end, and are not processed", Must, Profile.Core, "BP-4.4-4", async p =>
         {
             await p.EhloAsync();
-            await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} {new string('A', 5000)}", 500);
-            await p.ExpectUsableAsync();
+            await p.Wire.CommandAsync($"{p.Command(Core)}\r\nMAIL FROM:<evil@probe.test>", 503);
+            await p.Wire.ExpectClosedAsync("The connection stays open, or the injected command was answered.");
         }),
-        new("S-4.4-2", "Octets behind the command in one segment get 503 and the connection is closed", Must, Profile.Core, "BP-4.4-4 BP-4.6-1", async p =>
-        {
-            await p.EhloAsync();
-            await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} {ServerProbe.Share(Core)}\r\nMAIL FROM:<evil@probe.test>", 503);
-            Check(await p.Wire.LineAsync() is null, "The connection stays open, or the injected command was answered.");
-        }),
-        new("S-4.4-3", "503 in a mail transaction, and the transaction goes on", Must, Profile.Core, "BP-4.4-5", async p =>
+        new("S-4.4-3", "503 in a mail transaction, and the transaction goes on", Must, Profile.Core, "BP-4.4-5 BP-4.4-1 BP-4.4-2", async p =>
         {
             await p.EhloAsync();
             await p.Wire.CommandAsync("MAIL FROM:<a@probe.test>", 250);
-            await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} {ServerProbe.Share(Core)}", 503);
+            await p.Wire.CommandAsync(p.Command(Core), 503);
             await p.Wire.CommandAsync("RCPT TO:<b@sink.test>", 250);
+            await p.Wire.CommandAsync(p.Command(Core), 503);
             await p.Wire.CommandAsync("RSET", 250);
-            await p.UpgradeAsync(Core);
+            await p.UpgradeAsync();
         }),
-        new("S-4.4-4", "503 before EHLO and after HELO", Must, Profile.Core, "BP-4.4-6", async p =>
+        new("S-4.4-4", "503 before EHLO and after HELO", Must, Profile.Core, "BP-4.4-6 BP-4.4-1", async p =>
         {
-            await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} {ServerProbe.Share(Core)}", 503);
+            await p.Wire.CommandAsync(p.Command(Core), 503);
+            await p.Wire.CommandAsync("HELO probe.test", 250);
+            await p.Wire.CommandAsync(p.Command(Core), 503);
             await p.EhloAsync();
             await p.Wire.CommandAsync("HELO probe.test", 250);
-            await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} {ServerProbe.Share(Core)}", 503);
-            await p.ExpectUsableAsync();
+            await p.Wire.CommandAsync(p.Command(Core), 503);
+            await p.UpgradeAsync();
         }),
-        new("S-4.4-5", "504 for another version, also one that is V1 as a number", Must, Profile.Core, "BP-4.4-1", async p =>
+        new("S-4.4-5", "504 for another version, also one that is V1 as a number", Must, Profile.Core, "BP-4.4-1 BP-4.4-2", async p =>
         {
             await p.EhloAsync();
-            await p.Wire.CommandAsync($"XBLACKPONY V2 {Core} {ServerProbe.Share(Core)}", 504);
-            await p.Wire.CommandAsync($"XBLACKPONY V01 {Core} {ServerProbe.Share(Core)}", 504);
+            foreach (var version in (string[])["V2", "V01", "V1.0", "1", "TLS1.3"])
+            {
+                await p.Wire.CommandAsync($"XBLACKPONY {version} {Core} {p.Share(Core)}", 504);
+            }
+
             await p.ExpectUsableAsync();
         }),
-        new("S-4.4-6", "504 for an unknown suite", Must, Profile.Core, "BP-4.4-1", async p =>
+        new("S-4.4-6", "504 for an unknown suite, and another may follow", Must, Profile.Core, "BP-4.4-1 BP-4.4-2", async p =>
         {
             await p.EhloAsync();
             await p.Wire.CommandAsync("XBLACKPONY V1 NO-SUCH-SUITE AAAA", 504);
-            await p.UpgradeAsync(Core);
+            await p.SwitchAsync(Core, ehlo: false);
+            await p.FinishAsync();
         }),
         new("S-4.4-7", "After eight attempts every further one gets 454", Must, Profile.Core, "BP-4.4-7", async p =>
         {
@@ -119,36 +175,187 @@ internal static class Server4Negotiation
                 await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} AAAA", 501);
             }
 
-            await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} {ServerProbe.Share(Core)}", 454);
+            await p.Wire.CommandAsync(p.Command(Core), 454);
+            await p.EhloAsync();
+            await p.Wire.CommandAsync(p.Command(Core), 454);
             await p.ExpectUsableAsync();
         }),
-        new("S-4.5-1", "Inside there is no greeting, no XBLACKPONY and no STARTTLS", Must, Profile.Core, "BP-4.5-3 BP-4.5-4", async p =>
+        new("S-4.4-8", "After a refusal mail is delivered in plaintext as if nothing had been asked", Must, Profile.Core, "BP-4.4-2", async p =>
         {
-            await p.UpgradeAsync(Core);
-            var reply = await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
-            var text = string.Join(' ', reply.Lines.Select(Encoding.Latin1.GetString)).ToUpperInvariant();
-            Check(!text.Contains("XBLACKPONY", StringComparison.Ordinal) && !text.Contains("STARTTLS", StringComparison.Ordinal), "XBLACKPONY or STARTTLS is offered inside.");
+            await p.EhloAsync();
+            await p.Wire.CommandAsync("XBLACKPONY V1 NO-SUCH-SUITE AAAA", 504);
+            await p.DeliverPlainAsync();
+            await p.Wire.CommandAsync("QUIT", 221);
         }),
-        new("S-4.5-2", "Inside, XBLACKPONY and STARTTLS get 503", Must, Profile.Core, "BP-4.5-5", async p =>
+        new("S-4.4-9", "After a refusal for its share the client may upgrade with a good one", Must, Profile.Core, "BP-4.4-2", async p =>
         {
-            await p.UpgradeAsync(Core);
-            await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
-            await p.Wire.CommandInsideAsync($"XBLACKPONY V1 {Core} {ServerProbe.Share(Core)}", 503);
+            await p.EhloAsync();
+            await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} AAAA", 501);
+            await p.SwitchAsync(Core, ehlo: false);
+            await p.FinishAsync();
+        }),
+        new("S-4.4-10", "A continuation of \"*\" gets 501, and the session goes on", Must, Profile.Classic, "BP-4.4-8 BP-4.4-2", async p =>
+        {
+            await p.NeedAsync(Classic);
+            await p.Wire.CommandAsync(p.Command(Classic), 334);
+            await p.Wire.CommandAsync("*", 501);
+            await p.ExpectUsableAsync();
+            await p.UpgradeAsync();
+        }),
+        new("S-4.4-11", "A continuation longer than 4096 octets gets 500, and the session goes on behind its CRLF", Must, Profile.Classic, "BP-4.4-9 BP-4.4-2", async p =>
+        {
+            await p.NeedAsync(Classic);
+            await p.Wire.CommandAsync(p.Command(Classic), 334);
+            await p.Wire.CommandAsync(new string('A', 5000), 500);
+            await p.ExpectUsableAsync();
+        }),
+        new("S-4.4-12", "Octets behind the continuation get 503 and the end", Must, Profile.Classic, "BP-4.4-4", async p =>
+        {
+            await p.NeedAsync(Classic);
+            await p.Wire.CommandAsync(p.Command(Classic), 334);
+            await p.Wire.CommandAsync("*\r\nMAIL FROM:<evil@probe.test>", 503);
+            await p.Wire.ExpectClosedAsync("The connection stays open, or the injected command was answered.");
+        }),
+        new("S-4.4-13", "No refusal has the code 538", Must, Profile.Core, "BP-4.4-13", async p =>
+        {
+            await p.Wire.SendLineAsync(p.Command(Core));
+            await NotAsync();
+            await p.EhloAsync();
+            foreach (var line in (string[])["XBLACKPONY", $"XBLACKPONY V1 {Core} AAAA", "XBLACKPONY V9 A B", "XBLACKPONY V1 NO-SUCH-SUITE B"])
+            {
+                await p.Wire.SendLineAsync(line);
+                await NotAsync();
+            }
+
+            async Task NotAsync() => That((await p.Wire.ReplyAsync()).Code != 538, "The refusal has the code 538.");
+        }),
+        new("S-4.4-14", "A bare LF, bare CR or NUL in the command gets 501 and the end", Must, Profile.Core, "BP-4.4-1 BP-10.2-2", async p =>
+        {
+            foreach (var stray in (string[])["\n", "\rx", "\0"])
+            {
+                await p.EhloAsync();
+                await p.Wire.CommandAsync($"XBLACKPONY V1 {Core}{stray}AAAA", 501);
+                await p.Wire.ExpectClosedAsync("The connection stays open.");
+                await p.ConnectAsync();
+            }
+        }),
+        new("S-4.4-15", "A command of a wrong order of faults gets the code of the first row that fits", Must, Profile.Core, "BP-4.4-1", async p =>
+        {
+            await p.Wire.CommandAsync("XBLACKPONY V9", 503);
+            await p.EhloAsync();
+            await p.Wire.CommandAsync("XBLACKPONY V9 NO-SUCH-SUITE", 501);
+            await p.Wire.CommandAsync("XBLACKPONY V9 NO-SUCH-SUITE ****", 504);
+            await p.Wire.CommandAsync("XBLACKPONY V1 NO-SUCH-SUITE ****", 504);
+            await p.Wire.CommandAsync("MAIL FROM:<a@probe.test>", 250);
+            await p.Wire.CommandAsync("XBLACKPONY V9 NO-SUCH-SUITE", 503);
+        }),
+
+        // ---------------------------------------------------------------- 4.5 after the upgrade
+        new("S-4.5-1", "Inside, XBLACKPONY and STARTTLS are not offered", Must, Profile.Core, "BP-4.5-4", async p =>
+        {
+            var reply = await p.InsideAsync();
+            That(!reply.HasKeyword("XBLACKPONY"), "XBLACKPONY is offered inside.");
+            That(!reply.HasKeyword("STARTTLS"), "STARTTLS is offered inside.");
+        }),
+        new("S-4.5-2", "Inside, XBLACKPONY and STARTTLS get 503, and the session goes on", Must, Profile.Core, "BP-4.5-5 BP-4.4-1", async p =>
+        {
+            await p.InsideAsync();
+            await p.Wire.CommandInsideAsync(p.Command(Core), 503);
             await p.Wire.CommandInsideAsync("STARTTLS", 503);
             await p.Wire.CommandInsideAsync("NOOP", 250);
         }),
-        new("S-4.5-3", "HELO works inside", Must, Profile.Core, "BP-4.5-2", async p =>
+        new("S-4.5-3", "HELO works inside", Must, Profile.Core, "BP-4.5-1", async p =>
         {
-            await p.UpgradeAsync(Core);
+            await p.UpgradeAsync();
             await p.Wire.CommandInsideAsync("HELO probe.test", 250);
+            await p.DeliverInsideAsync();
         }),
+        new("S-4.5-4", "There is no second greeting", Must, Profile.Core, "BP-4.5-3", async p =>
+        {
+            await p.UpgradeAsync();
+            await p.Wire.SendInsideAsync("EHLO probe.test\r\n");
+            var reply = await p.Wire.ReplyInsideAsync();
+            That(reply.Code == 250, $"The first reply inside is {Show(reply.Lines[0])}.");
+        }),
+        new("S-4.5-5", "Several transactions, RSET and QUIT work inside", Must, Profile.Core, "BP-4.3-1 BP-7.1-7", async p =>
+        {
+            await p.InsideAsync();
+            await p.DeliverInsideAsync();
+            await p.EnvelopeInsideAsync();
+            await p.Wire.CommandInsideAsync("RSET", 250);
+            await p.DeliverInsideAsync();
+            await p.Wire.CommandInsideAsync("QUIT", 221);
+        }),
+        new("S-4.5-6", "What the plaintext session knew is forgotten: the mail server sees a fresh session that begins with the EHLO inside", Must, Profile.Core, "BP-4.5-1 BP-10.3-3", async p =>
+        {
+            await p.ConnectAsync();
+            await p.UpgradeAsync();
+            await p.Wire.CommandInsideAsync("EHLO inside.test", 250);
+            var sessions = await p.BackendSessionsAsync(2);
+            That(sessions[^1].Commands.FirstOrDefault() == "EHLO inside.test", $"The session inside begins at the mail server with {Show(sessions[^1].Commands.FirstOrDefault() ?? "nothing")}.");
+        })
+        { Needs = Needs.Backend },
+
+        // ---------------------------------------------------------------- 4.6 nothing slips across the switch
+        new("S-4.6-1", "What was sent before the 220 is not taken as part of the session inside", Must, Profile.Core, "BP-4.6-1 BP-4.4-4", async p =>
+        {
+            await p.NeedAsync(Core);
+            await p.Wire.SendAsync($"{p.Command(Core)}\r\nNOOP\r\n");
+            var reply = await p.Wire.ReplyAsync();
+            That(reply.Code == 503, $"The command with a line behind it is answered with {Show(reply.Lines[0])}.");
+        }),
+        new("S-4.6-2", "Nothing but records comes behind the 220", Must, Profile.Core, "BP-4.6-3 BP-6.3-2", async p =>
+        {
+            await p.SwitchAsync(Core);
+            await p.TakeFinishedAsync();
+        }),
+        new("S-4.6-3", "Plaintext behind the 220 is read as records, and fails", Must, Profile.Core, "BP-4.6-1 BP-8.3-1", async p =>
+        {
+            await p.SwitchAsync(Core);
+            await p.TakeFinishedAsync();
+            await p.Wire.SendAsync(string.Concat(Enumerable.Repeat("MAIL FROM:<evil@probe.test>\r\n", 1000)));
+            await p.Wire.ExpectFailureAsync();
+        }),
+
+        // ---------------------------------------------------------------- 4.7 together with STARTTLS
+        new("S-4.7-1", "Inside a client's STARTTLS nothing is offered: what the mail server says there comes octet by octet", Must, Profile.Core, "BP-4.7-1 BP-10.2-11", async p =>
+        {
+            p.Backend.Extensions = ["STARTTLS", "8BITMIME"];
+            p.Backend.Answer = (_, line) => line == "STARTTLS" ? "220 2.0.0 Go\r\n" : null;
+            await p.ConnectAsync();
+            await p.EhloAsync();
+            await p.Wire.CommandAsync("STARTTLS", 220);
+            await p.Wire.SendLineAsync("EHLO tls.test");
+            var reply = await p.Wire.ExpectAsync(250);
+            That(!reply.HasKeyword("XBLACKPONY"), "XBLACKPONY is offered inside TLS.");
+            That(reply.HasKeyword("STARTTLS"), "What stands inside TLS was changed.", "BP-10.2-11");
+            await p.Wire.SendAsync("\x16\x03\x01\0\n\r\0\xFF\r\n");
+            await p.Wire.CommandAsync(p.Command(Core), 500, "BP-10.2-11");
+            var session = (await p.BackendSessionsAsync(1))[0];
+            That(session.Received.ToString().Contains("\x16\x03\x01\0\n\r\0\xFF\r\nXBLACKPONY", StringComparison.Ordinal), "The octets behind the 220 to STARTTLS did not come through as they were.", "BP-10.2-11");
+        })
+        { Needs = Needs.Backend },
     ];
 
-    internal static void Check(bool good, string finding)
+    private static Case<ServerProbe> Malformed(string id, string title, Func<string, string[]> lines) => new(id, title, Must, Profile.Core, "BP-4.2-8 BP-4.4-1 BP-4.4-2", async p =>
     {
-        if (!good)
+        await p.EhloAsync();
+        foreach (var line in lines(p.Share(Core)))
         {
-            throw new CaseFailedException(finding);
+            await p.Wire.CommandAsync(line, 501);
         }
-    }
+
+        await p.ExpectUsableAsync();
+    });
+
+    // Every line but the last has 400 characters.
+    private static Case<ServerProbe> Fragments(string id, string suite, Profile profile, int octets) => new(id, $"The share of {suite} is split into lines of 400 characters", Must, profile, "BP-4.3-4 BP-4.3-2 BP-4.3-3", async p =>
+    {
+        await p.NeedAsync(suite);
+        var reply = await p.Wire.CommandAsync(p.Command(suite), suite == Classic ? 334 : 220);
+        var lengths = reply.Texts().Select(t => t.Length - 2).ToList();
+        int whole = (octets + 2) / 3 * 4;
+        That(reply.Texts().All(t => t.StartsWith("K=", StringComparison.Ordinal)), "A line does not begin with \"K=\".", "BP-4.3-2");
+        That(lengths[..^1].All(l => l == Limits.ShareFragment) && lengths[^1] == whole - ((lengths.Count - 1) * Limits.ShareFragment) && lengths[^1] <= Limits.ShareFragment, $"The lines have {string.Join(", ", lengths)} characters.");
+    });
 }

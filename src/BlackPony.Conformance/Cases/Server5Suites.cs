@@ -1,94 +1,311 @@
+using System.Numerics;
 using BlackPony.Conformance.Peers;
+using BlackPony.Reference;
 using BlackPony.Reference.Records;
-using BlackPony.Reference.Suites;
+using static BlackPony.Conformance.Expect;
 using static BlackPony.Conformance.Level;
+using static BlackPony.Conformance.Peers.Names;
 
 namespace BlackPony.Conformance.Cases;
 
 /// <summary>Suites, spec 5.</summary>
 internal static class Server5Suites
 {
+    // RFC 7748 6.1: points whose product with every private key is zero.
+    private static readonly byte[][] SmallOrder =
+    [
+        new byte[32],
+        [1, .. new byte[31]],
+        Convert.FromHexString("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"),
+        Convert.FromHexString("5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157"),
+        Convert.FromHexString("ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
+        Convert.FromHexString("edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
+        Convert.FromHexString("eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
+    ];
+
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
-        Deliver("S-5.2-1", "X25519-CHACHA20POLY1305", Must, Profile.Core, "BP-5.1-1 BP-6.2-2 BP-7.2-1 BP-7.2-2 BP-7.2-3"),
-        Deliver("S-5.3-1", "X25519MLKEM768-CHACHA20POLY1305", Should, Profile.Hybrid, "BP-5.1-2 BP-4.3-4"),
-        Deliver("S-5.3-2", "X25519MLKEM768-AES256GCM", May, Profile.Hybrid, "BP-5.1-4"),
-        Deliver("S-5.4-1", "RSA-BLOWFISH", Should, Profile.Classic, "BP-5.1-3 BP-4.3-6 BP-7.3-1 BP-7.3-2"),
-        new("S-5.1-1", "A share that is not canonical base64 of the right length gets 501", Must, Profile.Core, "BP-5.1-7 BP-5.1-8 BP-5.1-9", async p =>
+        // ---------------------------------------------------------------- 5.1 rules for every suite
+        new("S-5.1-1", "A share that is not canonical base64 gets 501", Must, Profile.Core, "BP-5.1-7 BP-5.1-9 BP-4.4-1", async p =>
         {
-            await p.NeedAsync("X25519-CHACHA20POLY1305");
-            var share = ServerProbe.Share("X25519-CHACHA20POLY1305");
-            foreach (var bad in (string[])[share[..^1], share[..40], share + "AAAA", share.Replace('=', 'A'), share[..^2] + (share[^2] == 'B' ? "C=" : "B="), "*"])
+            await p.NeedAsync(Core);
+            var share = p.Share(Core);
+            foreach (var bad in (string[])[share[..^1], share.Replace('=', 'A')[..43], share[..^2] + (share[^2] == 'B' ? "C=" : "B="), "*", "=" + share[1..], share.Replace('=', '-')])
             {
-                await p.Wire.CommandAsync($"XBLACKPONY V1 X25519-CHACHA20POLY1305 {bad}", 501);
+                await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} {bad}", 501);
             }
 
             await p.ExpectUsableAsync();
         }),
-        new("S-5.2-2", "An X25519 share that makes an all-zero result gets 501", Must, Profile.Core, "BP-5.2-2", async p =>
+        new("S-5.1-2", "A share of a wrong length gets 501", Must, Profile.Core, "BP-5.1-8 BP-5.1-9 BP-4.4-1", async p =>
         {
-            await p.NeedAsync("X25519-CHACHA20POLY1305");
-            await p.Wire.CommandAsync($"XBLACKPONY V1 X25519-CHACHA20POLY1305 {Convert.ToBase64String(new byte[32])}", 501);
-            await p.Wire.CommandAsync($"XBLACKPONY V1 X25519-CHACHA20POLY1305 {Convert.ToBase64String([1, .. new byte[31]])}", 501);
-            await p.UpgradeAsync("X25519-CHACHA20POLY1305");
+            await p.NeedAsync(Core);
+            foreach (int length in (int[])[1, 31, 33, 64, 1216])
+            {
+                await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} {Convert.ToBase64String(new byte[length])}", 501);
+            }
+
+            await p.ExpectUsableAsync();
         }),
+        new("S-5.1-3", "A share of a wrong length gets 501 in the hybrid suite", Must, Profile.Hybrid, "BP-5.1-8 BP-5.1-9", async p =>
+        {
+            await p.NeedAsync(Hybrid);
+            var share = Convert.FromBase64String(p.Share(Hybrid));
+            await p.Wire.CommandAsync($"XBLACKPONY V1 {Hybrid} {Convert.ToBase64String(share[..^1])}", 501);
+            await p.Wire.CommandAsync($"XBLACKPONY V1 {Hybrid} {Convert.ToBase64String(share[..1184])}", 501);
+            await p.Wire.CommandAsync($"XBLACKPONY V1 {Hybrid} {Convert.ToBase64String([.. share, 0])}", 501);
+        }),
+        new("S-5.1-4", "A share of a wrong length gets 501 in RSA-BLOWFISH", Must, Profile.Classic, "BP-5.1-8 BP-5.1-9", async p =>
+        {
+            await p.NeedAsync(Classic);
+            var share = Convert.FromBase64String(p.Share(Classic));
+            await p.Wire.CommandAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(share[..^1])}", 501);
+            await p.Wire.CommandAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(share[..384])}", 501);
+            await p.Wire.CommandAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String([.. share, 0])}", 501);
+        }),
+        new("S-5.1-5", "The server's share is canonical base64", Must, Profile.Core, "BP-5.1-6", p => p.SwitchAsync(Core)),
+        new("S-5.1-6", "The server's private values are used in one session only", Must, Profile.Core, "BP-5.1-11 BP-5.2-1", async p =>
+        {
+            await p.SwitchAsync(Core);
+            var first = p.ServerShare;
+            await p.ConnectAsync();
+            await p.SwitchAsync(Core);
+            That(!first.AsSpan().SequenceEqual(p.ServerShare), "Two sessions have the same X25519 public key.");
+        }),
+        new("S-5.1-7", "The server's X25519 key is not the same in two suites", Must, Profile.Hybrid, "BP-5.1-12", async p =>
+        {
+            await p.SwitchAsync(Core);
+            var core = p.ServerShare;
+            await p.ConnectAsync();
+            await p.SwitchAsync(Hybrid);
+            That(!core.AsSpan().SequenceEqual(p.ServerShare.AsSpan(1088)), "Two suites have the same X25519 public key.");
+        }),
+        Deliver("S-5.2-1", Core, Must, Profile.Core, "BP-5.1-1 BP-6.2-2 BP-7.2-1 BP-7.2-2 BP-7.2-3"),
+        Deliver("S-5.3-1", Hybrid, Should, Profile.Hybrid, "BP-5.1-2"),
+        Deliver("S-5.3-2", HybridAes, May, Profile.Hybrid, "BP-5.1-4 BP-7.2-1"),
+        Deliver("S-5.4-1", Classic, Should, Profile.Classic, "BP-5.1-3"),
+        Deliver("S-5.4-5", Classic, Must, Profile.Classic, "BP-7.3-1 BP-7.3-2 BP-4.3-6"),
+
+        // ---------------------------------------------------------------- 5.2 X25519
+        new("S-5.2-2", "An X25519 share that makes an all-zero result gets 501", Must, Profile.Core, "BP-5.2-2 BP-5.1-9", async p =>
+        {
+            await p.NeedAsync(Core);
+            foreach (var point in SmallOrder)
+            {
+                await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} {Convert.ToBase64String(point)}", 501);
+            }
+
+            await p.ExpectUsableAsync();
+        }),
+        new("S-5.2-3", "An X25519 share with its highest bit set is taken as if it were clear", Must, Profile.Core, "BP-4.3-1", async p =>
+        {
+            await p.UpgradeAsync(Core, c =>
+            {
+                var fields = c.Split(' ');
+                var share = Convert.FromBase64String(fields[3]);
+                share[31] |= 0x80;
+                return $"{fields[0]} {fields[1]} {fields[2]} {Convert.ToBase64String(share)}";
+            });
+            await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
+        }),
+
+        // ---------------------------------------------------------------- 5.3 X25519MLKEM768
         new("S-5.3-3", "An ML-KEM key that fails the check of FIPS 203 7.2 gets 501", Must, Profile.Hybrid, "BP-5.3-2 BP-5.3-3", async p =>
         {
-            await p.NeedAsync("X25519MLKEM768-CHACHA20POLY1305");
-            var share = Convert.FromBase64String(ServerProbe.Share("X25519MLKEM768-CHACHA20POLY1305"));
-            share[0] = 0xff;
-            share[1] |= 0x0f;
-            await p.Wire.CommandAsync($"XBLACKPONY V1 X25519MLKEM768-CHACHA20POLY1305 {Convert.ToBase64String(share)}", 501);
+            await p.NeedAsync(Hybrid);
+            foreach (int at in (int[])[0, 600, 1149])
+            {
+                // Twelve bits of 0xfff are no coefficient below 3329.
+                var share = Convert.FromBase64String(p.Share(Hybrid));
+                share[at] = 0xff;
+                share[at + 1] = 0xff;
+                share[at + 2] = 0xff;
+                await p.Wire.CommandAsync($"XBLACKPONY V1 {Hybrid} {Convert.ToBase64String(share)}", 501);
+            }
+
             await p.ExpectUsableAsync();
         }),
-        new("S-5.4-2", "An even modulus, or one without its highest bit, gets 501", Must, Profile.Classic, "BP-5.4-5", async p =>
+        new("S-5.3-4", "An all-zero X25519 result in the hybrid suite gets 501", Must, Profile.Hybrid, "BP-5.3-4 BP-5.1-9", async p =>
         {
-            await p.NeedAsync("RSA-BLOWFISH");
-            var share = Convert.FromBase64String(ServerProbe.Share("RSA-BLOWFISH"));
+            await p.NeedAsync(Hybrid);
+            foreach (var point in SmallOrder)
+            {
+                var share = Convert.FromBase64String(p.Share(Hybrid));
+                point.CopyTo(share, 1184);
+                await p.Wire.CommandAsync($"XBLACKPONY V1 {Hybrid} {Convert.ToBase64String(share)}", 501);
+            }
+        }),
+        new("S-5.3-5", "The server's ciphertext and X25519 key are new in each session", Must, Profile.Hybrid, "BP-5.3-1 BP-5.1-11", async p =>
+        {
+            await p.SwitchAsync(Hybrid);
+            var first = p.ServerShare;
+            await p.ConnectAsync();
+            await p.SwitchAsync(Hybrid);
+            That(!first.AsSpan(0, 1088).SequenceEqual(p.ServerShare.AsSpan(0, 1088)), "Two sessions have the same ciphertext.");
+            That(!first.AsSpan(1088).SequenceEqual(p.ServerShare.AsSpan(1088)), "Two sessions have the same X25519 public key.");
+        }),
+
+        // ---------------------------------------------------------------- 5.4 RSA-BLOWFISH
+        new("S-5.4-2", "An even modulus, or one without its highest bit, gets 501", Must, Profile.Classic, "BP-5.4-5 BP-5.1-9", async p =>
+        {
+            await p.NeedAsync(Classic);
+            var share = Convert.FromBase64String(p.Share(Classic));
             var even = (byte[])share.Clone();
             even[383] &= 0xfe;
-            await p.Wire.CommandAsync($"XBLACKPONY V1 RSA-BLOWFISH {Convert.ToBase64String(even)}", 501);
+            await p.Wire.CommandAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(even)}", 501);
             share[0] &= 0x7f;
-            await p.Wire.CommandAsync($"XBLACKPONY V1 RSA-BLOWFISH {Convert.ToBase64String(share)}", 501);
+            await p.Wire.CommandAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(share)}", 501);
+            await p.Wire.CommandAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(new byte[416])}", 501);
             await p.ExpectUsableAsync();
         }),
-        new("S-5.4-3", "\"*\" and a malformed continuation get 501, and the session stays usable", Must, Profile.Classic, "BP-4.4-8 BP-5.4-7", async p =>
+        new("S-5.4-3", "A continuation that is not canonical base64 of 384 octets gets 501, and the session stays usable", Must, Profile.Classic, "BP-5.4-7 BP-4.4-2", async p =>
         {
-            await p.NeedAsync("RSA-BLOWFISH");
-            foreach (var line in (string[])["*", "QUIT", "", Convert.ToBase64String(new byte[383])])
+            await p.NeedAsync(Classic);
+            foreach (var line in (string[])["QUIT", "", Convert.ToBase64String(new byte[383]), Convert.ToBase64String(new byte[385]), Convert.ToBase64String(new byte[384])[..^1] + "*", "K=" + Convert.ToBase64String(new byte[384])])
             {
-                await p.Wire.CommandAsync($"XBLACKPONY V1 RSA-BLOWFISH {ServerProbe.Share("RSA-BLOWFISH")}", 334);
+                await p.Wire.CommandAsync(p.Command(Classic), 334);
                 await p.Wire.CommandAsync(line, 501);
             }
 
             await p.ExpectUsableAsync();
         }),
-        new("S-5.4-4", "A continuation that does not decrypt is answered like a good one, and the session fails at Finished", Must, Profile.Classic, "BP-5.4-8 BP-5.4-10 BP-8.3-1", async p =>
+        new("S-5.4-4", "A continuation that does not decrypt is answered like a good one, and the session fails at Finished", Must, Profile.Classic, "BP-5.4-8 BP-5.4-10", async p =>
         {
-            await p.SwitchAsync("RSA-BLOWFISH", continuation: _ => Enumerable.Repeat((byte)0x11, 384).ToArray());
-            await p.Wire.SendRecordAsync(RecordType.Finished, new byte[32]);
-            await p.Wire.ExpectEndAsync();
+            Func<byte[], byte[]>[] wrongs =
+            [
+                _ => Enumerable.Repeat((byte)0x11, 384).ToArray(),
+                _ => Enumerable.Repeat((byte)0xff, 384).ToArray(),
+                _ => new byte[384],
+                good => [.. good[..^1], (byte)(good[^1] ^ 1)],
+            ];
+            foreach (var wrong in wrongs)
+            {
+                await p.SwitchAsync(Classic, continuation: wrong);
+                var record = await p.Wire.OctetsAsync(2 + 256 + 32);
+                That(record.Length == 290, "No Finished of the usual size came.", "BP-5.4-10");
+                await p.Wire.SendRecordAsync(RecordType.Finished, new byte[32]);
+                await p.Wire.DrainAsync();
+                await p.ConnectAsync();
+            }
         }),
-        new("S-5.5-1", "ROT takes 1 to 25 and nothing else, and carries a session", Must, Profile.Manual, "BP-5.5-1 BP-5.5-2 BP-5.5-3 BP-5.5-11 BP-4.5-3 BP-4.5-4", async p =>
+        new("S-5.4-6", "No RSA key pair is made for a session", Must, Profile.Classic, "BP-5.4-3", async p =>
         {
-            await p.NeedAsync("ROT");
-            foreach (var bad in (string[])["0", "26", "013", "+5", "x"])
+            await p.SwitchAsync(Classic);
+            var first = p.FirstServerShare;
+            await p.ConnectAsync();
+            await p.SwitchAsync(Classic);
+            That(first.AsSpan(0, 384).SequenceEqual(p.FirstServerShare.AsSpan(0, 384)), "Two sessions in a row have different RSA moduli.");
+        }),
+        new("S-5.4-7", "The server's nonce and half are new in each session", Must, Profile.Classic, "BP-5.4-4", async p =>
+        {
+            await p.SwitchAsync(Classic);
+            var (nonce, half) = (p.FirstServerShare[384..], p.Secret[32..]);
+            await p.ConnectAsync();
+            await p.SwitchAsync(Classic);
+            That(!nonce.AsSpan().SequenceEqual(p.FirstServerShare.AsSpan(384)), "Two sessions have the same nonce.");
+            That(!half.AsSpan().SequenceEqual(p.Secret.AsSpan(32)), "Two sessions have the same half of the key.");
+        }),
+        new("S-5.4-8", "The server's modulus has 3072 bits and is odd", Must, Profile.Classic, "BP-4.3-6", async p =>
+        {
+            await p.SwitchAsync(Classic);
+            var modulus = new BigInteger(p.FirstServerShare.AsSpan(0, 384), isUnsigned: true, isBigEndian: true);
+            That(modulus.GetBitLength() == Limits.RsaBits && !modulus.IsEven, $"The modulus has {modulus.GetBitLength()} bits or is even.");
+        }),
+
+        // ---------------------------------------------------------------- 5.5 ROT
+        new("S-5.5-1", "ROT takes 1 to 25 without leading zeros, and nothing else", Must, Profile.Manual, "BP-5.5-1 BP-5.1-5", async p =>
+        {
+            await p.NeedAsync(Rot);
+            foreach (var bad in (string[])["0", "26", "99", "013", "+5", "x"])
             {
                 await p.Wire.CommandAsync($"XBLACKPONY V1 ROT {bad}", 501);
             }
 
-            var go = await p.Wire.CommandAsync("XBLACKPONY V1 ROT 13", 220);
-            Server4Negotiation.Check(!go.Text(0).StartsWith("K="u8), "The 220 reply looks like a share.");
-            var reply = await p.Wire.CommandAsync("RUYB cebor.grfg", 250);
-            Server4Negotiation.Check(!reply.Lines.Any(l => System.Text.Encoding.Latin1.GetString(l).Contains("KOYNPXCBAL", StringComparison.Ordinal)), "XBLACKPONY is offered inside ROT.");
+            await p.Wire.CommandAsync("XBLACKPONY V1 ROT 25", 220);
+        }),
+        new("S-5.5-2", "The server shifts its letters forward, within A-Z and within a-z", Must, Profile.Manual, "BP-5.5-2", async p =>
+        {
+            var reply = await RotEhloAsync(p, 1, "FIMP qspcf.uftu");
+            That(!reply.Texts().Any(t => t.Contains("PIPELINING", StringComparison.Ordinal) || t.Contains("8BITMIME", StringComparison.Ordinal)), "The reply is not shifted.");
+            foreach (var text in reply.Texts())
+            {
+                That(text.All(c => c is >= ' ' and <= '~'), "A shifted letter left its alphabet.");
+            }
+        }),
+        new("S-5.5-3", "The server shifts a client's letters backward", Must, Profile.Manual, "BP-5.5-3", async p =>
+        {
+            await RotEhloAsync(p, 25, "DGKN oqnad.sdrs");
+            await p.Wire.CommandAsync("MNNO", 250);
+        }),
+        new("S-5.5-4", "Octets that are no letters pass unchanged, and DATA is shifted like the rest", Must, Profile.Manual, "BP-5.5-4 BP-5.5-5", async p =>
+        {
+            await p.ConnectAsync();
+            await RotEhloAsync(p, 13, "RUYB cebor.grfg");
+            await p.Wire.CommandAsync("ZNVY SEBZ:<n@cebor.grfg>", 250);
+            await p.Wire.CommandAsync("EPCG GB:<o@fvax.grfg>", 250);
+            await p.Wire.CommandAsync("QNGN", 354);
+            await p.Wire.CommandAsync("Fhowrpg: \xE9\x80\xFF 1[]{}@\r\n\r\n..qbg NZ nz\r\n.", 250);
+            var message = p.Backend.Messages.FirstOrDefault() ?? throw new CaseFailedException("The message did not reach the mail server.", "BP-5.5-5");
+            That(message.Contains("\xE9\x80\xFF 1[]{}@", StringComparison.Ordinal), $"Octets that are no letters were changed: {Show(message)}.");
+            That(message == "Subject: \xE9\x80\xFF 1[]{}@\r\n\r\n.dot AM am\r\n", $"The message came as {Show(message)}.", "BP-5.5-5");
+        })
+        { Needs = Needs.Backend },
+        new("S-5.5-5", "A ROT session ends as an ordinary one, without close or alert", Must, Profile.Manual, "BP-5.5-6", async p =>
+        {
+            await RotEhloAsync(p, 13, "RUYB cebor.grfg");
             await p.Wire.CommandAsync("DHVG", 221);
+            await p.Wire.ExpectClosedAsync("Something follows the 221.");
+        }),
+        new("S-5.5-6", "With ROT off it is not offered, and gets 504", Must, Profile.Manual, "BP-5.5-8", async p =>
+        {
+            await p.EhloAsync();
+            if (p.Suites.Contains(Rot))
+            {
+                throw new NotApplicableException("ROT is switched on here.");
+            }
+
+            await p.Wire.CommandAsync("XBLACKPONY V1 ROT 13", 504);
+        })
+        { Needs = Needs.RotOff },
+        new("S-5.5-7", "The 220 to ROT is one line, and no share", Must, Profile.Manual, "BP-5.5-11", async p =>
+        {
+            await p.NeedAsync(Rot);
+            var reply = await p.Wire.CommandAsync("XBLACKPONY V1 ROT 13", 220);
+            That(reply.Lines.Count == 1 && !reply.Texts().First().StartsWith("K=", StringComparison.OrdinalIgnoreCase), $"The reply is {Show(reply.Lines[0])}.");
+        }),
+        new("S-5.5-8", "Inside ROT neither XBLACKPONY nor STARTTLS is offered or taken, and there is no second greeting", Must, Profile.Manual, "BP-4.5-4 BP-4.5-5 BP-4.5-3", async p =>
+        {
+            var reply = await RotEhloAsync(p, 13, "RUYB cebor.grfg");
+            That(!reply.Texts().Any(t => t.StartsWith("KOYNPXCBAL", StringComparison.Ordinal) || t.StartsWith("FGNEGGYF", StringComparison.Ordinal)), "XBLACKPONY or STARTTLS is offered inside ROT.");
+            await p.Wire.CommandAsync("KOYNPXCBAL I1 EBG 13", 503, "BP-4.5-5");
+            await p.Wire.CommandAsync("FGNEGGYF", 503, "BP-4.5-5");
+            await p.Wire.CommandAsync("ABBC", 250);
+        }),
+        new("S-5.5-9", "Octets behind the ROT command get 503 and the end", Must, Profile.Manual, "BP-4.4-4", async p =>
+        {
+            await p.NeedAsync(Rot);
+            await p.Wire.CommandAsync("XBLACKPONY V1 ROT 13\r\nABBC", 503);
+            await p.Wire.ExpectClosedAsync("The connection stays open.");
         }),
     ];
+
+    private static async Task<Reference.Smtp.Reply> RotEhloAsync(ServerProbe p, int shift, string ehlo)
+    {
+        await p.NeedAsync(Rot);
+        await p.Wire.CommandAsync($"XBLACKPONY V1 ROT {shift}", 220);
+        return await p.Wire.CommandAsync(ehlo, 250);
+    }
 
     private static Case<ServerProbe> Deliver(string id, string suite, Level level, Profile profile, string requirements) =>
         new(id, $"{suite} carries a message", level, profile, requirements, async p =>
         {
-            await p.UpgradeAsync(suite);
+            if (level == Should)
+            {
+                await p.EhloAsync();
+                That(p.Suites.Contains(suite), $"{suite} is not offered.");
+            }
+
+            await p.InsideAsync(suite);
             await p.DeliverInsideAsync();
         });
 }

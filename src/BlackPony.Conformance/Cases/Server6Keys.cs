@@ -1,68 +1,124 @@
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
 using BlackPony.Reference.Records;
-using BlackPony.Reference.Suites;
+using static BlackPony.Conformance.Expect;
 using static BlackPony.Conformance.Level;
+using static BlackPony.Conformance.Peers.Names;
 
 namespace BlackPony.Conformance.Cases;
 
 /// <summary>Key schedule, spec 6.</summary>
 internal static class Server6Keys
 {
-    private const string Core = "X25519-CHACHA20POLY1305";
-
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
-        new("S-6.1-1", "An offer that was edited on the way makes the upgrade fail", Must, Profile.Core, "BP-6.1-1 BP-6.1-5", async p =>
+        Edited("S-6.1-1", "An offer that was edited on the way makes the upgrade fail", Core, Profile.Core, "BP-6.1-1 BP-6.1-5", l => l.Replace(" G-", " X25519-ROT13 G-", StringComparison.Ordinal), 0),
+        Edited("S-6.1-2", "A command that was edited on the way makes the upgrade fail", Core, Profile.Core, "BP-6.1-2", l => l + " G-0000", 1),
+        Edited("S-6.1-3", "A 220 line that was edited on the way makes the upgrade fail", Core, Profile.Core, "BP-6.1-4", l => l.Replace("220 ", "220-", StringComparison.Ordinal), 2),
+        Edited("S-6.1-4", "A 334 line that was edited on the way makes the upgrade fail", Classic, Profile.Classic, "BP-6.1-4", l => l.Replace("334-", "334 ", StringComparison.Ordinal), 2),
+        Edited("S-6.1-5", "A continuation that was edited on the way makes the upgrade fail", Classic, Profile.Classic, "BP-6.1-3", l => "A" + l[1..], 4),
+        Edited("S-6.1-6", "An offer whose case was changed on the way makes the upgrade fail", Core, Profile.Core, "BP-6.1-5 BP-6.1-1", l => l.ToLowerInvariant(), 0),
+        new("S-6.2-1", "The same shared secret under another suite's name gives other keys", Must, Profile.Hybrid, "BP-6.2-1", p => p.InsideAsync(Hybrid)),
+        new("S-6.2-2", "The server protects its records with the server's keys: a record sent back to it fails", Must, Profile.Core, "BP-6.2-2 BP-8.3-1", async p =>
         {
-            await p.SwitchAsync(Core, hashedOffer: o => o.Replace("V1", "V1 X25519-ROT13", StringComparison.Ordinal));
-            await p.Wire.SendRecordAsync(RecordType.Finished, p.Wire.Keys.Finished(Role.Client));
-            await p.Wire.ExpectEndAsync();
+            await p.SwitchAsync(Core);
+            var record = await p.Wire.OctetsAsync(2 + 256 + 16);
+            await p.Wire.SendAsync(record);
+            var rest = await p.Wire.DrainAsync();
+            That(rest is 0 or >= 274, "No alert of a record's size came.");
         }),
+
+        // ---------------------------------------------------------------- 6.3 Finished
         new("S-6.3-1", "The server's Finished comes directly after the 220 reply, without the client's", Must, Profile.Core, "BP-6.3-1 BP-6.3-2", async p =>
         {
             await p.SwitchAsync(Core);
-            await p.Wire.RecordAsync(RecordType.Finished);
+            await p.TakeFinishedAsync();
         }),
-        new("S-6.3-2", "A wrong client's Finished gets an alert", Must, Profile.Core, "BP-6.3-7 BP-8.3-1 BP-8.3-2", async p =>
+        new("S-6.3-2", "A wrong client's Finished gets an alert, and no data", Must, Profile.Core, "BP-6.3-7 BP-6.3-5 BP-8.3-1", async p =>
         {
             await p.SwitchAsync(Core);
-            await p.Wire.RecordAsync(RecordType.Finished);
-            await p.Wire.SendRecordAsync(RecordType.Finished, new byte[32]);
-            await SkipIdentAsync(p);
+            await p.TakeFinishedAsync();
+            await p.Wire.SendRecordsAsync(p.Wire.Seal(RecordType.Finished, new byte[32]), p.Wire.Seal(RecordType.Data, "EHLO probe.test\r\n"u8));
+            await p.Wire.ExpectAlertAsync();
         }),
-        new("S-6.3-3", "Data before the client's Finished gets an alert and no reply", Must, Profile.Core, "BP-6.3-5 BP-6.3-6", async p =>
+        new("S-6.3-3", "Data before the client's Finished gets an alert and no reply", Must, Profile.Core, "BP-6.3-6 BP-6.3-5 BP-8.3-1", async p =>
         {
             await p.SwitchAsync(Core);
-            await p.Wire.RecordAsync(RecordType.Finished);
+            await p.TakeFinishedAsync();
             await p.Wire.SendInsideAsync("EHLO probe.test\r\n");
-            await SkipIdentAsync(p);
+            await p.Wire.ExpectAlertAsync();
         }),
-        new("S-6.3-4", "A second Finished gets an alert", Must, Profile.Core, "BP-6.3-8", async p =>
+        new("S-6.3-4", "A second Finished gets an alert", Must, Profile.Core, "BP-6.3-8 BP-8.3-1", async p =>
         {
-            await p.UpgradeAsync(Core);
+            await p.InsideAsync();
             await p.Wire.SendRecordAsync(RecordType.Finished, p.Wire.Keys.Finished(Role.Client));
-            await SkipIdentAsync(p);
+            await p.Wire.ExpectAlertAsync();
         }),
-        new("S-6.5-1", "An ident record from a client gets an alert", Must, Profile.Core, "BP-6.5-4", async p =>
+        new("S-6.3-5", "A client's Finished of a wrong length gets an alert", Must, Profile.Core, "BP-6.3-7", async p =>
         {
-            await p.UpgradeAsync(Core);
+            foreach (int length in (int[])[0, 31, 33])
+            {
+                await p.SwitchAsync(Core);
+                await p.TakeFinishedAsync();
+                await p.Wire.SendRecordAsync(RecordType.Finished, p.Wire.Keys.Finished(Role.Client).Append((byte)0).Take(length).ToArray());
+                await p.Wire.ExpectAlertAsync();
+                await p.ConnectAsync();
+            }
+        }),
+        new("S-6.3-6", "The server's own verify_data sent back gets an alert", Must, Profile.Core, "BP-6.3-7 BP-6.2-2", async p =>
+        {
+            await p.SwitchAsync(Core);
+            await p.TakeFinishedAsync();
+            await p.Wire.SendRecordAsync(RecordType.Finished, p.Wire.Keys.Finished(Role.Server));
+            await p.Wire.ExpectAlertAsync();
+        }),
+        First("S-6.3-7", RecordType.Close),
+        First("S-6.3-8", RecordType.Rekey),
+        First("S-6.3-9", (RecordType)200),
+
+        // ---------------------------------------------------------------- 6.5 IDENT
+        new("S-6.5-1", "An ident record from a client gets an alert", Must, Profile.Core, "BP-6.5-4 BP-8.3-1", async p =>
+        {
+            await p.InsideAsync();
             await p.Wire.SendRecordAsync(RecordType.Ident, new byte[96]);
-            await SkipIdentAsync(p);
+            await p.Wire.ExpectAlertAsync();
+        }),
+        new("S-6.5-2", "An ident record is the server's second record, and verifies", Must, Profile.Core, "BP-6.5-2 BP-6.5-1", async p =>
+        {
+            await p.InsideAsync();
+            await p.DeliverInsideAsync();
+            int at = p.Wire.Records.FindIndex(r => r.Type == RecordType.Ident);
+            if (at < 0)
+            {
+                throw new NotApplicableException("The server sends no ident record.");
+            }
+
+            That(at == 1 && p.Wire.Records.Count(r => r.Type == RecordType.Ident) == 1, $"The ident record is the server's record {at + 1}.");
+            That(Reference.Keys.Ident.Verify(p.Wire.Records[1].Data, p.Wire.Keys.TranscriptHash) is not null, "The ident record's length or a signature in it is wrong.");
         }),
     ];
 
-    // The server's IDENT may stand before its alert.
-    internal static async Task SkipIdentAsync(ServerProbe p)
+    // What an attacker in the path changed is hashed by one side only: the two sides' keys differ.
+    private static Case<ServerProbe> Edited(string id, string title, string suite, Profile profile, string requirements, Func<string, string> edit, int line) => new(id, title, Must, profile, requirements, async p =>
     {
-        var record = await p.Wire.RecordAsync();
-        if (record?.Type == RecordType.Ident)
-        {
-            record = await p.Wire.RecordAsync();
-        }
+        int at = 0;
+        await p.SwitchAsync(suite, hashed: l => at++ == line ? edit(l) : l);
+        var record = await p.Wire.OctetsAsync(2);
+        That(record.Length == 2, "No Finished came behind the 220.", "BP-6.3-2");
+        await p.Wire.OctetsAsync((record[0] << 8) + record[1]);
+        await p.Wire.SendRecordAsync(RecordType.Finished, p.Wire.Keys.Finished(Role.Client));
+        await p.Wire.DrainAsync();
 
-        Server4Negotiation.Check(record?.Type == RecordType.Alert, $"Expected an alert, got {record?.Type.ToString() ?? "the end of the connection"}.");
-        Server4Negotiation.Check(record!.Data is [1], "The alert's data is not the one octet 1.");
-        Server4Negotiation.Check(await p.Wire.RecordAsync() is null, "Something follows the alert.");
-    }
+        // A server that hashed the edited line would have the same keys as this client: shown by a session that was not edited.
+        await p.ConnectAsync();
+        await p.InsideAsync(suite);
+    });
+
+    private static Case<ServerProbe> First(string id, RecordType type) => new(id, $"A first record of type {(int)type} gets an alert", Must, Profile.Core, "BP-6.3-6", async p =>
+    {
+        await p.SwitchAsync(Core);
+        await p.TakeFinishedAsync();
+        await p.Wire.SendRecordAsync(type);
+        await p.Wire.ExpectAlertAsync();
+    });
 }

@@ -2,120 +2,276 @@ using System.Text;
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
 using BlackPony.Reference.Records;
-using BlackPony.Reference.Suites;
+using static BlackPony.Conformance.Expect;
 using static BlackPony.Conformance.Level;
+using static BlackPony.Conformance.Peers.Names;
 
 namespace BlackPony.Conformance.Cases;
 
 /// <summary>Records, spec 7.</summary>
 internal static class Server7Records
 {
-    private const string Core = "X25519-CHACHA20POLY1305";
-
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
-        new("S-7.1-1", "A length beyond the limit gets an alert at its two octets", Must, Profile.Core, "BP-7.1-2 BP-8.3-1", p => BadLengthAsync(p, [0x40, 0x12])),
-        new("S-7.1-2", "A length below the limit gets an alert at its two octets", Must, Profile.Core, "BP-7.1-3 BP-8.3-1", p => BadLengthAsync(p, [0x00, 0x10])),
+        // ---------------------------------------------------------------- 7.1 format
+        new("S-7.1-1", "A length beyond the limit gets an alert at its two octets", Must, Profile.Core, "BP-7.1-2 BP-8.3-1", p => BadLengthAsync(p, Core, Limits.MaxInner + Limits.AeadTag + 1, 0xffff)),
+        new("S-7.1-2", "A length below the limit gets an alert at its two octets", Must, Profile.Core, "BP-7.1-3 BP-8.3-1", p => BadLengthAsync(p, Core, 0, 1, Limits.AeadTag)),
         new("S-7.1-3", "Records in single octets, and several in one segment, are taken", Must, Profile.Core, "BP-7.1-6", async p =>
         {
-            await p.UpgradeAsync(Core);
+            await p.UpgradeAsync();
             foreach (byte octet in p.Wire.Seal(RecordType.Data, "EHLO probe.test\r\n"u8))
             {
-                await p.Wire.SendAsync(new[] { octet });
+                await p.Wire.SendRecordsAsync([octet]);
             }
 
-            Is(await p.Wire.ReplyInsideAsync(), 250);
-            await p.Wire.SendAsync((byte[])[.. p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8), .. p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8)]);
-            Is(await p.Wire.ReplyInsideAsync(), 250);
-            Is(await p.Wire.ReplyInsideAsync(), 250);
+            await ExpectAsync(p, 250);
+            await p.Wire.SendRecordsAsync(p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8), p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8));
+            await ExpectAsync(p, 250);
+            await ExpectAsync(p, 250);
         }),
-        new("S-7.1-4", "A line may be split over records", Must, Profile.Core, "BP-7.1-7 BP-7.4-4", async p =>
+        new("S-7.1-4", "A line may be split over records, and records may hold several lines", Must, Profile.Core, "BP-7.1-7", async p =>
         {
-            await p.UpgradeAsync(Core);
-            foreach (var part in (string[])["EH", "", "LO probe.test\r", "\nNO", "OP\r\n"])
+            await p.UpgradeAsync();
+            foreach (var part in (string[])["EH", "LO probe.test\r", "\nNO", "OP\r\nNOOP\r\nNOOP\r\n"])
             {
                 await p.Wire.SendInsideAsync(part);
             }
 
-            Is(await p.Wire.ReplyInsideAsync(), 250);
-            Is(await p.Wire.ReplyInsideAsync(), 250);
-        }),
-        new("S-7.1-5", "A record of the greatest size is taken", Must, Profile.Core, "BP-7.1-2 BP-7.5-2", async p =>
-        {
-            await p.UpgradeAsync(Core);
-            await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
-            await p.Wire.CommandInsideAsync("MAIL FROM:<a@probe.test>", 250);
-            await p.Wire.CommandInsideAsync("RCPT TO:<b@sink.test>", 250);
-            await p.Wire.CommandInsideAsync("DATA", 354);
-            var text = new StringBuilder();
-            while (text.Length < Limits.MaxData)
+            for (int i = 0; i < 4; i++)
             {
-                text.Append("0123456789012345678901234567890123456789\r\n");
+                await ExpectAsync(p, 250);
             }
-
-            await p.Wire.SendInsideAsync(text.ToString()[..Limits.MaxData]);
-            await p.Wire.CommandInsideAsync("\r\n.", 250);
         }),
+        Greatest("S-7.1-5", Core, Profile.Core),
+        new("S-7.1-6", "The type is the last octet that is not zero, whatever the data ends with", Must, Profile.Core, "BP-7.1-4 BP-7.5-2", async p =>
+        {
+            await p.UpgradeAsync();
+            await p.Wire.SendRecordsAsync(p.Wire.SealInner([.. "EHLO probe.test\r\n"u8, 1]), p.Wire.SealInner([.. "NOOP\r\n"u8, 1, .. new byte[300]]));
+            await ExpectAsync(p, 250);
+            await ExpectAsync(p, 250);
+        }),
+        new("S-7.1-7", "An inner of zero octets only gets an alert", Must, Profile.Core, "BP-7.1-5 BP-8.3-1", async p =>
+        {
+            foreach (int length in (int[])[1, 256, Limits.MaxInner])
+            {
+                await p.InsideAsync();
+                await p.Wire.SendRecordsAsync(p.Wire.SealInner(new byte[length]));
+                await p.Wire.ExpectAlertAsync();
+                await p.ConnectAsync();
+            }
+        }),
+        new("S-7.1-8", "Nothing of a record is delivered before it is verified", Must, Profile.Core, "BP-7.1-8 BP-8.3-5", async p =>
+        {
+            await p.InsideAsync();
+            var record = p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8);
+            record[^1] ^= 1;
+            await p.Wire.SendRecordsAsync(record);
+            await p.Wire.ExpectAlertAsync();
+        }),
+        new("S-7.1-9", "The server's records keep to the greatest length", Must, Profile.Core, "BP-7.1-1", async p =>
+        {
+            await p.InsideAsync();
+            await p.Wire.SendInsideAsync(string.Concat(Enumerable.Repeat("NOOP\r\n", 2000)));
+            for (int i = 0; i < 2000; i++)
+            {
+                await ExpectAsync(p, 250);
+            }
+        }),
+        Greatest("S-7.1-10", Classic, Profile.Classic),
+        new("S-7.1-11", "Lengths out of bounds get an alert in RSA-BLOWFISH, whose tag is longer", Must, Profile.Classic, "BP-7.1-2 BP-7.1-3", p => BadLengthAsync(p, Classic, Limits.MaxInner + Limits.HmacTag + 1, Limits.HmacTag)),
+
+        // ---------------------------------------------------------------- 7.3 Blowfish protection
+        new("S-7.3-1", "A flipped bit anywhere in a Blowfish record gets the one alert", Must, Profile.Classic, "BP-7.3-2 BP-7.3-3 BP-8.3-1", p => FlipAsync(p, Classic, 0, 2, 100, 257, 258, 289)),
+
+        // ---------------------------------------------------------------- 7.4 types
         new("S-7.4-1", "Records of type 128 and above are ignored", Must, Profile.Core, "BP-7.4-1", async p =>
         {
-            await p.UpgradeAsync(Core);
+            await p.UpgradeAsync();
             await p.Wire.SendRecordAsync((RecordType)128, "?"u8.ToArray());
             await p.Wire.SendRecordAsync((RecordType)255);
             await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
+            await p.EnvelopeInsideAsync();
+            await p.Wire.CommandInsideAsync("DATA", 354);
+            await p.Wire.SendInsideAsync("Subject: x\r\n");
+            await p.Wire.SendRecordAsync((RecordType)200, "\r\n.\r\n"u8.ToArray());
+            await p.Wire.CommandInsideAsync("\r\n.", 250);
         }),
-        new("S-7.4-2", "A record of an unassigned type gets an alert", Must, Profile.Core, "BP-7.4-2", async p =>
+        new("S-7.4-2", "A record of an unassigned type gets an alert", Must, Profile.Core, "BP-7.4-2 BP-8.3-1", async p =>
         {
-            await p.UpgradeAsync(Core);
-            await p.Wire.SendRecordAsync((RecordType)7);
-            await Server6Keys.SkipIdentAsync(p);
+            foreach (int type in (int[])[7, 50, 127])
+            {
+                await p.InsideAsync();
+                await p.Wire.SendRecordAsync((RecordType)type);
+                await p.Wire.ExpectAlertAsync();
+                await p.ConnectAsync();
+            }
         }),
-        new("S-7.4-3", "A close that carries data gets an alert", Must, Profile.Core, "BP-7.4-3", async p =>
+        new("S-7.4-3", "A close or rekey that carries data gets an alert", Must, Profile.Core, "BP-7.4-3 BP-8.3-1", async p =>
         {
-            await p.UpgradeAsync(Core);
-            await p.Wire.SendRecordAsync(RecordType.Close, "x"u8.ToArray());
-            await Server6Keys.SkipIdentAsync(p);
+            foreach (var type in (RecordType[])[RecordType.Close, RecordType.Rekey])
+            {
+                await p.InsideAsync();
+                await p.Wire.SendRecordAsync(type, "x"u8.ToArray());
+                await p.Wire.ExpectAlertAsync();
+                await p.ConnectAsync();
+            }
         }),
-        new("S-7.4-4", "More than 64 records in a row without data get an alert", Must, Profile.Core, "BP-7.4-5", async p =>
+        new("S-7.4-4", "More than 64 records in a row without data get an alert", Must, Profile.Core, "BP-7.4-5 BP-8.3-1", async p =>
         {
-            await p.UpgradeAsync(Core);
+            await p.InsideAsync();
             for (int i = 0; i <= Limits.MaxIdleRecords; i++)
+            {
+                await p.Wire.SendRecordAsync((i % 3) switch { 0 => RecordType.Data, 1 => (RecordType)128, _ => (RecordType)200 });
+            }
+
+            await p.Wire.ExpectAlertAsync();
+        }),
+        new("S-7.4-5", "A data record without data is accepted, and 64 in a row are", Must, Profile.Core, "BP-7.4-4", async p =>
+        {
+            await p.InsideAsync();
+            for (int i = 0; i < Limits.MaxIdleRecords; i++)
             {
                 await p.Wire.SendRecordAsync(RecordType.Data);
             }
 
-            await Server6Keys.SkipIdentAsync(p);
-        }),
-        new("S-7.6-1", "Rekeying in the middle of a line loses nothing", Must, Profile.Core, "BP-7.6-4 BP-7.6-5", async p =>
-        {
-            await p.UpgradeAsync(Core);
-            await p.Wire.SendInsideAsync("EHLO pro");
-            await RekeyAsync(p);
-            await p.Wire.SendInsideAsync("be.test\r\n");
-            Is(await p.Wire.ReplyInsideAsync(), 250);
-            await RekeyAsync(p);
+            await p.Wire.CommandInsideAsync("NOOP", 250);
+            await p.Wire.SendRecordAsync(RecordType.Data);
             await p.Wire.CommandInsideAsync("NOOP", 250);
         }),
-        new("S-7.6-2", "Rekeying works in RSA-BLOWFISH", Must, Profile.Classic, "BP-7.6-4 BP-6.2-3", async p =>
+
+        // ---------------------------------------------------------------- 7.5 padding
+        new("S-7.5-1", "The server pads its records to multiples of 256", Should, Profile.Core, "BP-7.5-1", async p =>
         {
-            await p.UpgradeAsync("RSA-BLOWFISH");
-            await RekeyAsync(p);
+            await p.InsideAsync();
+            await p.Wire.CommandInsideAsync("QUIT", 221);
+            await p.Wire.RecordAsync();
+            That(p.Wire.Records.All(r => r.Inner % Limits.PadTo == 0 || r.Inner == Limits.MaxInner), $"Records come with inner lengths of {string.Join(", ", p.Wire.Records.Select(r => r.Inner))}.");
+        }),
+        new("S-7.5-2", "Any padding is accepted: none, one octet, all there is room for", Must, Profile.Core, "BP-7.5-2", async p =>
+        {
+            await p.UpgradeAsync();
             await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
+            foreach (int inner in (int[])[7, 8, 255, 257, 1000, Limits.MaxInner])
+            {
+                await p.Wire.SendRecordAsync(RecordType.Data, "NOOP\r\n"u8.ToArray(), inner);
+                await ExpectAsync(p, 250);
+            }
+        }),
+
+        // ---------------------------------------------------------------- 7.6 rekey
+        new("S-7.6-1", "Rekeying in the middle of a line loses nothing", Must, Profile.Core, "BP-6.2-2 BP-7.6-4", async p =>
+        {
+            await p.UpgradeAsync();
+            await p.Wire.SendInsideAsync("EHLO pro");
+            await p.Wire.RekeyAsync();
+            await p.Wire.SendInsideAsync("be.test\r\n");
+            await ExpectAsync(p, 250);
+            await p.Wire.RekeyAsync();
+            await p.Wire.RekeyAsync();
+            await p.Wire.CommandInsideAsync("NOOP", 250);
+        }),
+        new("S-7.6-2", "Rekeying works in RSA-BLOWFISH", Must, Profile.Classic, "BP-7.3-1", async p =>
+        {
+            await p.UpgradeAsync(Classic);
+            await p.Wire.RekeyAsync();
+            await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
+        }),
+        new("S-7.6-3", "A rekey is not answered with one", Must, Profile.Core, "BP-7.6-5", async p =>
+        {
+            await p.InsideAsync();
+            for (int i = 0; i < 10; i++)
+            {
+                await p.Wire.RekeyAsync();
+                await p.Wire.CommandInsideAsync("NOOP", 250);
+            }
+
+            That(!p.Wire.Records.Any(r => r.Type == RecordType.Rekey), "The server sent a rekey record of its own.");
+        }),
+        new("S-7.6-4", "After a rekey record the old keys are not accepted any more", Must, Profile.Core, "BP-8.3-1", async p =>
+        {
+            await p.InsideAsync();
+            await p.Wire.SendRecordAsync(RecordType.Rekey);
+            await p.Wire.SendInsideAsync("NOOP\r\n");
+            await p.Wire.ExpectAlertAsync();
+        }),
+        new("S-7.6-5", "The server rekeys its Blowfish records in time", Must, Profile.Classic, "BP-7.6-2", async p =>
+        {
+            // A reply makes a record of at least 32 blocks; 2^20 blocks are reached by replies alone.
+            await p.InsideAsync(Classic);
+            var noops = p.Wire.Seal(RecordType.Data, Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("NOOP\r\n", 64))));
+            for (int i = 0; i < 560 && !p.Wire.Records.Any(r => r.Type == RecordType.Rekey); i++)
+            {
+                await p.Wire.SendRecordsAsync(noops);
+                for (int j = 0; j < 64; j++)
+                {
+                    await p.Wire.ReplyInsideAsync();
+                }
+
+                noops = p.Wire.Seal(RecordType.Data, Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("NOOP\r\n", 64))));
+                if (p.Wire.Records.Count > 1 && (long)p.Wire.Records.Count * 32 < Limits.BlowfishRekeyBlocks && i == 559)
+                {
+                    throw new NotApplicableException("The server joins its replies: the limit was not reached.");
+                }
+            }
+        }),
+        new("S-7.6-6", "More than 2^20 Blowfish blocks under one traffic secret get an alert", Must, Profile.Classic, "BP-7.6-3", async p =>
+        {
+            await p.InsideAsync(Classic);
+            await p.EnvelopeInsideAsync();
+            await p.Wire.CommandInsideAsync("DATA", 354);
+            var line = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("0123456789012345678901234567890123456789012345678901234567890\r\n", 300)))[..Limits.MaxData];
+            int blocks = (Limits.MaxInner + 7) / 8;
+            for (int used = 0; used <= Limits.BlowfishRekeyBlocks; used += blocks)
+            {
+                await p.Wire.SendRecordAsync(RecordType.Data, line);
+            }
+
+            await p.Wire.ExpectAlertAsync();
         }),
     ];
 
-    private static void Is(Reference.Smtp.Reply reply, int code) => Server4Negotiation.Check(reply.Code == code, $"Expected {code}, got {reply.Code}.");
-
-    private static async Task RekeyAsync(ServerProbe p)
+    private static async Task ExpectAsync(ServerProbe p, int code)
     {
-        var output = new System.Buffers.ArrayBufferWriter<byte>();
-        p.Wire.Writer.Rekey(output);
-        await p.Wire.SendAsync(output.WrittenMemory);
+        var reply = await p.Wire.ReplyInsideAsync();
+        That(reply.Code == code, $"Expected {code}, got {Show(reply.Lines[^1])}.");
     }
 
-    private static async Task BadLengthAsync(ServerProbe p, byte[] length)
+    private static Case<ServerProbe> Greatest(string id, string suite, Profile profile) => new(id, $"A record of the greatest size is taken ({suite})", Must, profile, "BP-7.1-2 BP-7.5-2", async p =>
     {
-        await p.UpgradeAsync(Core);
-        await p.Wire.SendAsync(length);
-        await Server6Keys.SkipIdentAsync(p);
+        await p.InsideAsync(suite);
+        await p.EnvelopeInsideAsync();
+        await p.Wire.CommandInsideAsync("DATA", 354);
+        var text = new StringBuilder();
+        while (text.Length < Limits.MaxData)
+        {
+            text.Append("0123456789012345678901234567890123456789\r\n");
+        }
+
+        await p.Wire.SendInsideAsync(text.ToString()[..Limits.MaxData]);
+        await p.Wire.CommandInsideAsync("\r\n.", 250);
+    });
+
+    private static async Task BadLengthAsync(ServerProbe p, string suite, params int[] lengths)
+    {
+        foreach (int length in lengths)
+        {
+            await p.InsideAsync(suite);
+            await p.Wire.SendRecordsAsync([(byte)(length >> 8), (byte)length]);
+            await p.Wire.ExpectAlertAsync();
+            await p.ConnectAsync();
+        }
+    }
+
+    internal static async Task FlipAsync(ServerProbe p, string suite, params int[] octets)
+    {
+        foreach (int at in octets)
+        {
+            await p.InsideAsync(suite);
+            var record = p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8);
+            record[at] ^= (byte)(at == 0 ? 0x40 : 1);
+            await p.Wire.SendRecordsAsync(record, p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8));
+            await p.Wire.ExpectAlertAsync();
+            await p.ConnectAsync();
+        }
     }
 }

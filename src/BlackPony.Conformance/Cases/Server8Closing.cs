@@ -1,57 +1,222 @@
 using BlackPony.Conformance.Peers;
+using BlackPony.Reference;
 using BlackPony.Reference.Records;
-using BlackPony.Reference.Suites;
+using static BlackPony.Conformance.Expect;
 using static BlackPony.Conformance.Level;
+using static BlackPony.Conformance.Peers.Names;
 
 namespace BlackPony.Conformance.Cases;
 
 /// <summary>Closing and alerts, spec 8.</summary>
 internal static class Server8Closing
 {
-    private const string Core = "X25519-CHACHA20POLY1305";
-
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
-        new("S-8.1-1", "After 221 comes a close record", Must, Profile.Core, "BP-8.1-1 BP-8.1-5", async p =>
+        // ---------------------------------------------------------------- 8.1 close
+        new("S-8.1-1", "After 221 comes a close record, and no other", Must, Profile.Core, "BP-8.1-5 BP-8.1-1 BP-8.1-2", async p =>
         {
-            await p.UpgradeAsync(Core);
-            await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
+            await p.InsideAsync();
             await p.Wire.CommandInsideAsync("QUIT", 221);
-            await p.Wire.RecordAsync(RecordType.Close);
+            var record = await p.Wire.RecordAsync();
+            record = record?.Type == RecordType.Rekey ? await p.Wire.RecordAsync() : record;
+            That(record?.Type == RecordType.Close, $"After 221 came {record?.Type.ToString() ?? "the end of the connection"}.");
+            await p.Wire.SendRecordAsync(RecordType.Close);
+            await p.Wire.ExpectNothingAsync("Something follows the close.", "BP-8.1-2");
         }),
-        new("S-8.1-2", "A client's close is answered with a close and the end of the connection", Must, Profile.Core, "BP-8.1-3 BP-8.1-4", async p =>
+        new("S-8.1-2", "A client's close is answered with a close and the end of the connection", Must, Profile.Core, "BP-8.1-3 BP-8.1-2", async p =>
         {
-            await p.UpgradeAsync(Core);
+            await p.InsideAsync();
             await p.Wire.SendRecordAsync(RecordType.Close);
             var record = await p.Wire.RecordAsync();
-            record = record?.Type == RecordType.Ident ? await p.Wire.RecordAsync() : record;
-            Server4Negotiation.Check(record?.Type == RecordType.Close, "The close is not answered.");
-            Server4Negotiation.Check(await p.Wire.RecordAsync() is null, "Something follows the close.");
+            That(record?.Type == RecordType.Close, $"The close is answered with {record?.Type.ToString() ?? "the end of the connection"}.");
+            await p.Wire.ExpectNothingAsync("Something follows the close.", "BP-8.1-2");
         }),
-        new("S-8.3-1", "A flipped bit gets the one alert, and what follows is not read", Must, Profile.Core, "BP-8.3-1 BP-8.3-2 BP-8.3-3 BP-8.3-5", async p =>
+        new("S-8.1-3", "What follows a client's close is ignored", Must, Profile.Core, "BP-8.1-4", async p =>
         {
-            await p.UpgradeAsync(Core);
-            var record = p.Wire.Seal(RecordType.Data, "EHLO probe.test\r\n"u8);
-            record[10] ^= 1;
-            await p.Wire.SendAsync((byte[])[.. record, .. p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8)]);
-            await Server6Keys.SkipIdentAsync(p);
-        }),
-        new("S-8.3-2", "A repeated record gets the one alert", Must, Profile.Core, "BP-8.3-1", async p =>
-        {
-            await p.UpgradeAsync(Core);
-            var record = p.Wire.Seal(RecordType.Data, "EHLO probe.test\r\n"u8);
-            await p.Wire.SendAsync(record);
-            await p.Wire.ReplyInsideAsync();
-            await p.Wire.SendAsync(record);
-            await Server6Keys.SkipIdentAsync(p);
-        }),
-        new("S-8.3-3", "A client's alert ends the connection without another record", Must, Profile.Core, "BP-8.3-4", async p =>
-        {
-            await p.UpgradeAsync(Core);
-            await p.Wire.SendRecordAsync(RecordType.Alert, new byte[] { 1 });
+            await p.InsideAsync();
+            var close = p.Wire.Seal(RecordType.Close, []);
+            var noop = p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8);
+            await p.Wire.SendRecordsAsync(close, noop, [0xff, 0xff, 0, 1, 2, 3]);
             var record = await p.Wire.RecordAsync();
-            record = record?.Type == RecordType.Ident ? await p.Wire.RecordAsync() : record;
-            Server4Negotiation.Check(record is null, "Something follows the client's alert.");
+            That(record?.Type == RecordType.Close, $"The close with octets behind is answered with {record?.Type.ToString() ?? "the end of the connection"}.");
+            await p.Wire.ExpectNothingAsync("The octets behind the close are answered.");
+        }),
+        new("S-8.1-4", "A server whose mail server ends the session says 421 and sends its close", Must, Profile.Core, "BP-10.3-6 BP-8.1-1 BP-8.1-5", async p =>
+        {
+            await p.ConnectAsync();
+            await p.InsideAsync();
+            p.Backend.Answer = (_, line) => line == "NOOP" ? "\0" : null;
+            await p.Wire.SendInsideAsync("NOOP\r\n");
+            var reply = await p.Wire.ReplyInsideAsync();
+            That(reply.Code == 421, $"The client is told {Show(reply.Lines[0])}.");
+            var record = await p.Wire.RecordAsync();
+            That(record?.Type == RecordType.Close, "No close record comes.", "BP-8.1-1");
+        })
+        { Needs = Needs.Backend },
+        new("S-8.1-5", "After its close the server waits for the client's no longer than CloseTimeout", Must, Profile.Timeouts, "BP-8.1-6", async p =>
+        {
+            await p.InsideAsync();
+            await p.Wire.CommandInsideAsync("QUIT", 221);
+            await p.Wire.RecordAsync(RecordType.Close);
+            await WithinAsync(p, nameof(Limits.CloseTimeout), p.Wire.DrainAsync(), "The connection stays open after the server's close.");
+        })
+        { Needs = Needs.Timeouts },
+        new("S-8.1-6", "A client that does not send its Finished gets an alert after FinishedTimeout", Must, Profile.Timeouts, "BP-6.3-9", async p =>
+        {
+            await p.SwitchAsync(Core);
+            await p.TakeFinishedAsync();
+            await WithinAsync(p, nameof(Limits.FinishedTimeout), p.Wire.ExpectAlertAsync(), "No alert comes.");
+        })
+        { Needs = Needs.Timeouts },
+
+        // ---------------------------------------------------------------- 8.2 truncation
+        new("S-8.2-1", "A message whose session is cut before its last dot is not delivered", Must, Profile.Core, "BP-8.2-1 BP-8.2-2 BP-10.3-7", async p =>
+        {
+            await p.ConnectAsync();
+            await p.InsideAsync();
+            await p.EnvelopeInsideAsync();
+            await p.Wire.CommandInsideAsync("DATA", 354);
+            await p.Wire.SendInsideAsync("Subject: cut\r\n\r\nhalf\r\n");
+            p.Wire.EndDirection();
+            await p.Wire.DrainAsync();
+            await EndedAsync(p);
+        })
+        { Needs = Needs.Backend },
+        new("S-8.2-2", "A last dot in a record that does not verify ends no message", Must, Profile.Core, "BP-8.2-2 BP-8.3-5 BP-10.3-7", async p =>
+        {
+            await p.ConnectAsync();
+            await p.InsideAsync();
+            await p.EnvelopeInsideAsync();
+            await p.Wire.CommandInsideAsync("DATA", 354);
+            await p.Wire.SendInsideAsync("Subject: forged\r\n\r\nhalf\r\n");
+            var record = p.Wire.Seal(RecordType.Data, ".\r\n"u8);
+            record[^1] ^= 0x80;
+            await p.Wire.SendRecordsAsync(record);
+            await p.Wire.ExpectAlertAsync();
+            await EndedAsync(p);
+        })
+        { Needs = Needs.Backend },
+        new("S-8.2-3", "A close within a message ends no message", Must, Profile.Core, "BP-8.2-2", async p =>
+        {
+            await p.ConnectAsync();
+            await p.InsideAsync();
+            await p.EnvelopeInsideAsync();
+            await p.Wire.CommandInsideAsync("DATA", 354);
+            await p.Wire.SendInsideAsync("Subject: closed\r\n\r\nhalf\r\n");
+            await p.Wire.SendRecordAsync(RecordType.Close);
+            await p.Wire.DrainAsync();
+            await EndedAsync(p);
+        })
+        { Needs = Needs.Backend },
+        new("S-8.2-4", "A FIN within a record delivers nothing of it", Must, Profile.Core, "BP-8.2-1 BP-7.1-8", async p =>
+        {
+            await p.ConnectAsync();
+            await p.InsideAsync();
+            await p.EnvelopeInsideAsync();
+            await p.Wire.CommandInsideAsync("DATA", 354);
+            await p.Wire.SendInsideAsync("Subject: cut\r\n\r\n");
+            var record = p.Wire.Seal(RecordType.Data, "all\r\n.\r\n"u8);
+            await p.Wire.SendRecordsAsync(record[..^1]);
+            p.Wire.EndDirection();
+            await p.Wire.DrainAsync();
+            await EndedAsync(p);
+        })
+        { Needs = Needs.Backend },
+
+        // ---------------------------------------------------------------- 8.3 failures and the alert
+        new("S-8.3-1", "A flipped bit anywhere in a record gets the one alert, and what follows is not read", Must, Profile.Core, "BP-8.3-1 BP-8.3-2 BP-8.3-3 BP-8.3-5 BP-7.2-2", p => Server7Records.FlipAsync(p, Core, 0, 2, 5, 100, 257, 258, 273)),
+        Fails("S-8.3-2", "A repeated record gets the one alert", (p, record, _) => [record, record]),
+        new("S-8.3-3", "A client's alert ends the connection without another record, whatever its data", Must, Profile.Core, "BP-8.3-4", async p =>
+        {
+            foreach (var data in (byte[][])[[1], [], [2, 40], [0]])
+            {
+                await p.InsideAsync();
+                await p.Wire.SendRecordAsync(RecordType.Alert, data);
+                await p.Wire.ExpectNothingAsync("Something follows the client's alert.");
+                await p.ConnectAsync();
+            }
+        }),
+        Fails("S-8.3-4", "A record that is missing gets the one alert", (p, _, next) => [next], answers: 0),
+        Fails("S-8.3-5", "Records in another order get the one alert", (p, record, next) => [next, record], answers: 0),
+        Fails("S-8.3-6", "A record from elsewhere gets the one alert", (p, record, _) => [record, [0, 0x20, .. new byte[32]]]),
+        new("S-8.3-7", "The first record cut away makes the session fail (Terrapin)", Must, Profile.Core, "BP-6.3-6 BP-8.3-1", async p =>
+        {
+            await p.SwitchAsync(Core);
+            await p.TakeFinishedAsync();
+            p.Wire.Seal(RecordType.Finished, p.Wire.Keys.Finished(Role.Client));
+            await p.Wire.SendInsideAsync("EHLO probe.test\r\n");
+            await p.Wire.ExpectAlertAsync();
+        }),
+        new("S-8.3-8", "The session does not go on in plaintext after a failure", Must, Profile.Core, "BP-8.3-7 BP-8.3-3", async p =>
+        {
+            await p.InsideAsync();
+            await p.Wire.SendRecordsAsync([0, 0], "NOOP\r\nQUIT\r\n"u8.ToArray());
+            await p.Wire.ExpectAlertAsync();
+        }),
+        new("S-8.3-9", "Every failure gets the same alert, of the same size", Should, Profile.Core, "BP-8.3-6", async p =>
+        {
+            var sizes = new List<int>();
+            Func<ServerProbe, byte[]>[] failures =
+            [
+                q => Flip(q.Wire.Seal(RecordType.Data, "NOOP\r\n"u8)),
+                q => q.Wire.SealInner(new byte[256]),
+                q => q.Wire.Seal((RecordType)100, []),
+                q => q.Wire.Seal(RecordType.Ident, new byte[96]),
+            ];
+            foreach (var failure in failures)
+            {
+                await p.InsideAsync();
+                await p.Wire.SendRecordsAsync(failure(p));
+                await p.Wire.ExpectAlertAsync();
+                sizes.Add(p.Wire.Records[^1].Inner);
+                await p.ConnectAsync();
+            }
+
+            That(sizes.Distinct().Count() == 1, $"The alerts' inner lengths are {string.Join(", ", sizes)}.");
+
+            static byte[] Flip(byte[] record)
+            {
+                record[^1] ^= 1;
+                return record;
+            }
         }),
     ];
+
+    // The mail server's session has ended, and it kept no message.
+    private static async Task EndedAsync(ServerProbe p)
+    {
+        foreach (var session in await p.BackendSessionsAsync(2))
+        {
+            await session.Ended.WaitAsync(TimeSpan.FromSeconds(5));
+        }
+
+        That(p.Backend.Messages.IsEmpty, "The mail server got a whole message.");
+    }
+
+    private static async Task WithinAsync(ServerProbe p, string name, Task task, string finding)
+    {
+        var limit = p.Timeout(name);
+        if (await Task.WhenAny(task, Task.Delay(limit + TimeSpan.FromSeconds(2))) != task)
+        {
+            throw new CaseFailedException($"{finding} ({name} is {limit.TotalSeconds:0.##} s here.)");
+        }
+
+        await task;
+    }
+
+    private static Case<ServerProbe> Fails(string id, string title, Func<ServerProbe, byte[], byte[], byte[][]> send, int answers = 1) => new(id, title, Must, Profile.Core, "BP-8.3-1 BP-8.3-3", async p =>
+    {
+        await p.InsideAsync();
+        var record = p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8);
+        var next = p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8);
+        await p.Wire.SendRecordsAsync(send(p, record, next));
+        var came = await p.Wire.RecordAsync();
+        for (int i = 0; i < answers && came?.Type == RecordType.Data; i++)
+        {
+            came = await p.Wire.RecordAsync();
+        }
+
+        That(came is { Type: RecordType.Alert, Data: [1] }, $"Expected an alert, got {came?.Type.ToString() ?? "the end of the connection"}.");
+        await p.Wire.ExpectNothingAsync("Something follows the alert.");
+    });
 }

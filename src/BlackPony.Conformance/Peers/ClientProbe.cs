@@ -4,7 +4,7 @@ using System.Text;
 using BlackPony.Conformance.Targets;
 using BlackPony.Reference;
 using BlackPony.Reference.Keys;
-using BlackPony.Reference.Negotiation;
+using BlackPony.Reference.Policy;
 using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
 
@@ -13,146 +13,236 @@ namespace BlackPony.Conformance.Peers;
 /// <summary>The server that plays against a client under test. It keeps all that the client let out in plaintext.</summary>
 public sealed class ClientProbe : IAsyncDisposable
 {
-    private static readonly RsaKeys Rsa = new(TimeProvider.System);
+    private static readonly string[] Harmless = ["EHLO", "HELO", "XBLACKPONY", "NOOP", "RSET", "QUIT"];
+    private static readonly string[] Mail = ["MAIL", "RCPT", "DATA", "BDAT", "AUTH", "VRFY", "EXPN"];
 
+    private readonly ClientTarget _client;
+    private readonly CaseContext _context;
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource _ended;
-    private readonly Task<bool> _delivery;
     private readonly List<Wire> _wires = [];
+    private readonly List<ClientPolicy> _policies = [];
+    private readonly string _folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
+    private Task<Outcome>? _delivery;
 
-    /// <summary>Listens, and starts the client.</summary>
-    public ClientProbe(ClientTarget client, CancellationToken cancel)
+    /// <summary>Listens.</summary>
+    public ClientProbe(ClientTarget client, CaseContext context)
     {
-        _ended = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        (_client, _context) = (client, context);
         _listener.Start();
-        _delivery = client.DeliverAsync(((IPEndPoint)_listener.LocalEndpoint).Port, _ended.Token);
+        Next = new Delivery(((IPEndPoint)_listener.LocalEndpoint).Port) { Memory = Path.Combine(_folder, "memory") };
     }
+
+    /// <summary>The delivery that the client is asked for next.</summary>
+    public Delivery Next { get; set; }
 
     /// <summary>The command that the client sent last.</summary>
     public string Command { get; private set; } = "";
 
-    /// <summary>The session inside, as this server saw it.</summary>
-    public string Message { get; private set; } = "";
+    /// <summary>The client's share, decoded.</summary>
+    public byte[] ClientShare { get; private set; } = [];
+
+    /// <summary>The name in the client's last EHLO.</summary>
+    public string EhloName { get; private set; } = "";
+
+    /// <summary>The message as this server got it, dot-stuffing undone.</summary>
+    public string Received { get; private set; } = "";
+
+    /// <summary>The commands of the transaction, in plaintext or inside.</summary>
+    public List<string> Commands { get; } = [];
+
+    /// <summary>The connections, in order.</summary>
+    public IReadOnlyList<Wire> Wires => _wires;
+
+    /// <summary>What the client let out in plaintext: the verbs, connection by connection.</summary>
+    public string Plaintext => string.Join(" | ", _wires.Select(w => string.Join(' ', w.Plaintext.Select(Verb))));
+
+    /// <summary>A time-out that the target declared.</summary>
+    public TimeSpan Timeout(string name) => _client.Timeouts.TryGetValue(name, out var limit) ? limit : throw new NotApplicableException($"The target declares no {name}: give --timeouts.");
+
+    /// <summary>Starts the client, if it does not run yet, and takes its next connection.</summary>
+    public async Task<Wire> ConnectAsync()
+    {
+        _delivery ??= Task.Run(() => _client.DeliverAsync(Next, _context.Cancel));
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(_context.Cancel);
+        var accept = _listener.AcceptSocketAsync(stop.Token).AsTask();
+        if (await Task.WhenAny(accept, _delivery) != accept && !_listener.Pending() && !accept.IsCompletedSuccessfully)
+        {
+            await stop.CancelAsync();
+            var outcome = await _delivery;
+            if (!accept.IsCompletedSuccessfully)
+            {
+                throw new CaseFailedException($"Expected {(_wires.Count == 0 ? "a" : "another")} connection, but the client ended; it says that the message was {(outcome.Delivered ? "" : "not ")}delivered.");
+            }
+        }
+
+        if (_wires.Count > 0)
+        {
+            _context.Transcript.Comment($"connection {_wires.Count + 1}");
+        }
+
+        _policies.Add(Next.Policy);
+        _wires.Add(new Wire(await accept, Role.Server, _context.Transcript, _context.Cancel));
+        return _wires[^1];
+    }
 
     /// <summary>Takes the client's next connection, greets, and answers EHLO.</summary>
     /// <param name="offer">The XBLACKPONY line; empty for none.</param>
-    public async Task<Wire> AcceptAsync(string offer)
+    /// <param name="extensions">Further lines of the EHLO reply.</param>
+    public async Task<Wire> AcceptAsync(string offer, params string[] extensions)
     {
-        var wire = new Wire(await _listener.AcceptSocketAsync(_ended.Token), _ended.Token);
-        _wires.Add(wire);
+        var wire = await ConnectAsync();
         await wire.SendLineAsync("220 probe.test ESMTP");
-        var ehlo = await wire.LineAsync();
-        if (ehlo?.StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase) != true)
-        {
-            throw new CaseFailedException($"Expected EHLO, got \"{ehlo}\".");
-        }
-
-        await wire.SendLineAsync(offer.Length > 0 ? $"250-probe.test\r\n250 {offer}" : "250 probe.test");
+        await ExpectEhloAsync(wire);
+        await AnswerEhloAsync(wire, offer.Length > 0 ? [.. extensions, offer] : extensions);
         return wire;
+    }
+
+    /// <summary>Receives EHLO.</summary>
+    public async Task ExpectEhloAsync(Wire wire)
+    {
+        var line = await wire.LineAsync();
+        Expect.That(line?.StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase) == true, $"Expected EHLO, got {Expect.Show(line ?? "the end of the connection")}.");
+        EhloName = line![5..];
+    }
+
+    /// <summary>Answers EHLO.</summary>
+    public static Task AnswerEhloAsync(Wire wire, params string[] lines) => wire.SendAsync(EhloReply(lines));
+
+    /// <summary>An EHLO reply.</summary>
+    public static string EhloReply(params string[] lines) =>
+        string.Concat(lines.Prepend("probe.test").Select((l, i) => $"250{(i < lines.Length ? '-' : ' ')}{l}\r\n"));
+
+    /// <summary>Receives the XBLACKPONY command line.</summary>
+    public async Task<string> ExpectCommandAsync(Wire wire)
+    {
+        var line = await wire.LineAsync();
+        Expect.That(line?.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase) == true, $"Expected XBLACKPONY, got {Expect.Show(line ?? "the end of the connection")}.");
+        Command = line!;
+        return Command;
     }
 
     /// <summary>Takes the XBLACKPONY command, answers it and switches; no Finished is exchanged yet.</summary>
     /// <param name="wire">The connection.</param>
-    /// <param name="offer">The offer that was made.</param>
-    /// <param name="tamper">Changes the octets of the server's share.</param>
-    public async Task SwitchAsync(Wire wire, string offer, Func<byte[], byte[]>? tamper = null)
+    /// <param name="offer">The offer as the client hashes it.</param>
+    /// <param name="tamper">Changes the octets of the server's share in the 220 reply.</param>
+    /// <param name="fragment">Characters in each <c>K=</c> line; 0 for the usual.</param>
+    /// <param name="behind">Octets to send behind the 220 in one write.</param>
+    /// <param name="command">The command, if it was received before.</param>
+    /// <param name="reply">Changes the lines of the 220 reply as they are sent, not as they are hashed.</param>
+    public async Task SwitchAsync(Wire wire, string offer, Func<byte[], byte[]>? tamper = null, int fragment = 0, string behind = "", string? command = null, Func<string, string>? reply = null)
     {
-        Command = await ExpectCommandAsync(wire);
+        Command = command ?? await ExpectCommandAsync(wire);
         var fields = Command.Split(' ');
-        var suite = SuiteRegistry.Find(fields[2]) ?? throw new CaseFailedException($"The client named the suite {fields[2]}.");
-        using var exchange = suite.StartServer(new SystemRandom(), Rsa);
+        Expect.That(fields.Length >= 4, $"The command has too few fields: {Expect.Show(Command)}.", "BP-4.2-1");
+        var suite = SuiteRegistry.Find(fields[2]) ?? throw new CaseFailedException($"The client named the suite {fields[2]}.", "BP-4.2-2");
+        using var exchange = suite.StartServer(_context.Random, TestRsaKeys.Server);
         var th = new TranscriptHash();
         th.Add(Encoding.Latin1.GetBytes(offer));
         th.Add(Encoding.Latin1.GetBytes(Command));
-        var reply = exchange.Begin(Decode(fields[3])) ?? throw new CaseFailedException("The client's share is invalid.");
+        ClientShare = Decode(fields[3]);
+        var share = exchange.Begin(ClientShare) ?? throw new CaseFailedException("The client's share is invalid.", "BP-5.1-6");
         if (suite.NeedsContinuation)
         {
-            await SendShareAsync(334, reply);
-            var line = await wire.LineAsync() ?? throw new CaseFailedException("The client went away instead of continuing.");
+            await wire.SendAsync(Lines(334, share));
+            var line = await wire.LineAsync() ?? throw new CaseFailedException("The client went away instead of continuing.", "BP-4.3-6");
+            Expect.That(line.Length + 2 <= Limits.MaxCommandLine, "The continuation line is too long.", "BP-4.3-10");
             th.Add(Encoding.Latin1.GetBytes(line));
-            reply = exchange.Continue(Decode(line)) ?? throw new CaseFailedException("The client's continuation is invalid.");
+            share = exchange.Continue(Decode(line)) ?? throw new CaseFailedException("The client's continuation is invalid.", "BP-4.3-6");
         }
 
-        await SendShareAsync(220, tamper?.Invoke(reply) ?? reply);
+        var lines = Lines(220, tamper?.Invoke(share) ?? share);
+        await wire.SendAsync((reply?.Invoke(lines) ?? lines) + behind);
         wire.SwitchTo(suite, Role.Server, exchange.TakeSharedSecret(), th.Finish());
 
-        async Task SendShareAsync(int code, byte[] share)
+        string Lines(int code, byte[] octets)
         {
-            var text = new StringBuilder();
-            foreach (var line in KeyReply.Create(code, Convert.ToBase64String(share)))
+            var text = Convert.ToBase64String(octets);
+            var parts = text.Chunk(fragment == 0 ? Limits.ShareFragment : fragment).Select(c => new string(c)).ToList();
+            var result = new StringBuilder();
+            for (int i = 0; i < parts.Count; i++)
             {
-                th.Add(line);
-                text.Append(Encoding.Latin1.GetString(line)).Append("\r\n");
+                var line = $"{code}{(i < parts.Count - 1 ? '-' : ' ')}K={parts[i]}";
+                th.Add(Encoding.Latin1.GetBytes(line));
+                result.Append(line).Append("\r\n");
             }
 
-            await wire.SendAsync(Encoding.Latin1.GetBytes(text.ToString()));
+            return result.ToString();
         }
 
         static byte[] Decode(string text) => Base64Share.TryDecode(Encoding.Latin1.GetBytes(text), out var octets)
             ? octets
-            : throw new CaseFailedException("The client's share is not canonical base64.");
+            : throw new CaseFailedException($"The client's share is not canonical base64: {Expect.Show(text)}.", "BP-5.1-6");
+    }
+
+    /// <summary>Both Finished, an IDENT if given, and the client's EHLO inside, not yet answered.</summary>
+    public async Task FinishAsync(Wire wire, byte[]? ident = null)
+    {
+        byte[][] records = [wire.Seal(RecordType.Finished, wire.Keys.Finished(Role.Server)), .. ident is null ? Array.Empty<byte[]>() : [wire.Seal(RecordType.Ident, ident)]];
+        await wire.SendRecordsAsync(records);
+        var finished = await wire.RecordAsync(RecordType.Finished, "BP-6.3-1");
+        Expect.That(finished.Data.AsSpan().SequenceEqual(wire.Keys.Finished(Role.Client)), "The client's verify_data has a wrong value.", "BP-6.3-1");
+        var ehlo = await wire.LineInsideAsync();
+        Expect.That(ehlo?.StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase) == true, $"Expected EHLO inside, got {Expect.Show(ehlo ?? "the end of the session")}.", "BP-4.5-2");
+        EhloName = ehlo![5..];
     }
 
     /// <summary>The whole upgrade and the client's EHLO inside, answered.</summary>
-    public async Task UpgradeAsync(Wire wire, string offer)
+    public async Task UpgradeAsync(Wire wire, string offer, byte[]? ident = null, string[]? extensions = null)
     {
         await SwitchAsync(wire, offer);
-        await wire.SendRecordAsync(RecordType.Finished, wire.Keys.Finished(Role.Server));
-        var finished = await wire.RecordAsync(RecordType.Finished);
-        if (!finished.Data.AsSpan().SequenceEqual(wire.Keys.Finished(Role.Client)))
-        {
-            throw new CaseFailedException("The client's Finished has a wrong value.");
-        }
-
-        var ehlo = await wire.LineInsideAsync();
-        if (ehlo?.StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase) != true)
-        {
-            throw new CaseFailedException($"Expected EHLO inside, got \"{ehlo}\".");
-        }
-
-        await wire.SendInsideAsync("250 probe.test\r\n");
+        await FinishAsync(wire, ident);
+        await wire.SendInsideAsync(EhloReply(extensions ?? []));
     }
 
-    /// <summary>Receives the XBLACKPONY command line.</summary>
-    public static async Task<string> ExpectCommandAsync(Wire wire)
+    /// <summary>An upgraded session that carries the message, with the suite's own offer.</summary>
+    public async Task<Wire> CarryAsync(string offer, byte[]? ident = null)
     {
-        var line = await wire.LineAsync();
-        return line?.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase) == true
-            ? line
-            : throw new CaseFailedException($"Expected XBLACKPONY, got \"{line}\".");
+        var wire = await AcceptAsync(offer);
+        await UpgradeAsync(wire, offer, ident);
+        await ServeMailAsync(wire, inside: true);
+        return wire;
     }
 
     /// <summary>Serves the mail transaction, in plaintext or inside, to the end of the session.</summary>
-    public async Task ServeMailAsync(Wire wire, bool inside)
+    /// <param name="wire">The connection.</param>
+    /// <param name="inside">Whether inside records.</param>
+    /// <param name="answer">The case's own answer to a command; null for the usual one.</param>
+    /// <param name="close">Whether to send the close record behind 221.</param>
+    public async Task ServeMailAsync(Wire wire, bool inside, Func<string, string?>? answer = null, bool close = true)
     {
         while (await NextAsync() is { } line)
         {
-            switch (line.Split(' ')[0].ToUpperInvariant())
+            Commands.Add(line);
+            var verb = Verb(line);
+            var reply = answer?.Invoke(line) ?? verb switch { "DATA" => "354 Go ahead", "QUIT" => "221 Bye", _ => "250 Ok" };
+            await SayAsync(reply);
+            if (verb == "DATA" && reply.StartsWith("354", StringComparison.Ordinal))
             {
-                case "DATA":
-                    await SayAsync("354 Go ahead");
-                    while (await NextAsync() is { } text && text != ".")
+                var message = new StringBuilder();
+                while (await NextAsync() is { } text)
+                {
+                    if (text == ".")
                     {
-                        Message += text + "\r\n";
+                        Received = message.ToString();
+                        await SayAsync(answer?.Invoke(".") ?? "250 Kept");
+                        break;
                     }
 
-                    await SayAsync("250 Kept");
-                    break;
-                case "QUIT":
-                    await SayAsync("221 Bye");
-                    if (inside)
-                    {
-                        await wire.SendRecordAsync(RecordType.Close);
-                    }
-                    else
-                    {
-                        wire.EndDirection();
-                    }
+                    message.Append(text.StartsWith('.') ? text[1..] : text).Append("\r\n");
+                }
+            }
+            else if (verb == "QUIT")
+            {
+                if (inside && close)
+                {
+                    await wire.SendRecordAsync(RecordType.Close);
+                }
+                else
+                {
+                    wire.EndDirection();
+                }
 
-                    return;
-                default:
-                    await SayAsync("250 Ok");
-                    break;
+                return;
             }
         }
 
@@ -162,26 +252,46 @@ public sealed class ClientProbe : IAsyncDisposable
     }
 
     /// <summary>Waits for the client's end, which must agree with what this server knows.</summary>
-    public async Task ExpectAsync(bool delivered)
+    /// <param name="delivered">Whether the message was delivered.</param>
+    /// <param name="requirement">The sentence that says so.</param>
+    public async Task<Outcome> ExpectAsync(bool delivered, string? requirement = null)
     {
-        bool says = await _delivery;
-        if (says != delivered)
-        {
-            throw new CaseFailedException(delivered ? "The client says that the mail was not delivered." : "The client says that the mail was delivered, and it was not.");
-        }
-
-        if (delivered && Message != ClientTarget.Message)
-        {
-            throw new CaseFailedException("The message did not come as it was sent.");
-        }
+        Expect.That(_delivery is not null, "The client was not started.");
+        var outcome = await _delivery!;
+        _delivery = null;
+        Expect.That(outcome.Delivered == delivered, delivered ? "The client says that the mail was not delivered." : "The client says that the mail was delivered, and it was not.", requirement);
+        Expect.That(!delivered || Received == Next.Message, $"The message did not come as it was sent: {Expect.Show(Received)}.", requirement);
+        Expect.That(!_listener.Pending(), "The client opened a connection too many.", "BP-9.2-3");
+        Received = "";
+        return outcome;
     }
 
-    /// <summary>What a connection showed in plaintext must hold no mail ([BP-9.3-1]).</summary>
-    public static void ExpectNoMail(Wire wire)
+    /// <summary>Runs a delivery to which the suite plays no server.</summary>
+    public Task<Outcome> RunAloneAsync() => _client.DeliverAsync(Next, _context.Cancel);
+
+    /// <summary>The connection must not have seen mail in plaintext.</summary>
+    public static void ExpectNoMail(Wire wire, string? requirement = null)
     {
-        if (wire.Seen.ToString().Contains("MAIL FROM", StringComparison.OrdinalIgnoreCase))
+        var mail = wire.Plaintext.FirstOrDefault(l => Mail.Contains(Verb(l)));
+        Expect.That(mail is null, $"The client let out in plaintext: {Expect.Show(mail ?? "")}.", requirement);
+    }
+
+    /// <summary>What holds for every case: nothing but harmless commands before an upgrade, and no mail in plaintext where the policy forbids it ([BP-9.3-1], [BP-9.1-2]).</summary>
+    public void CheckPlaintext()
+    {
+        foreach (var (wire, policy) in _wires.Zip(_policies))
         {
-            throw new CaseFailedException("The client sent MAIL in this connection.");
+            var before = wire.Plaintext.TakeWhile(l => Verb(l) != "XBLACKPONY").ToList();
+            if (wire.Switched || before.Count < wire.Plaintext.Count)
+            {
+                var bad = before.FirstOrDefault(l => !Harmless.Contains(Verb(l)));
+                Expect.That(bad is null, $"Before the upgrade the client sent {Expect.Show(bad ?? "")}.", "BP-9.3-1");
+            }
+
+            if (wire.Switched || policy == ClientPolicy.Required)
+            {
+                ExpectNoMail(wire, wire.Switched ? "BP-4.6-4" : "BP-9.1-2");
+            }
         }
     }
 
@@ -194,15 +304,19 @@ public sealed class ClientProbe : IAsyncDisposable
         }
 
         _listener.Stop();
-        await _ended.CancelAsync();
-        try
+        if (_delivery is not null)
         {
-            await _delivery;
-        }
-        catch (Exception e) when (e is OperationCanceledException or IOException)
-        {
+            try
+            {
+                await _delivery.WaitAsync(TimeSpan.FromSeconds(5));
+            }
+            catch (Exception e) when (e is OperationCanceledException or IOException or SocketException or TimeoutException)
+            {
+            }
         }
 
-        _ended.Dispose();
+        Directory.Delete(_folder, recursive: true);
     }
+
+    private static string Verb(string line) => line.Split(' ')[0].ToUpperInvariant();
 }

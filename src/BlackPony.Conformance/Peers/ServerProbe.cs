@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using BlackPony.Conformance.Targets;
 using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Negotiation;
@@ -12,131 +13,257 @@ namespace BlackPony.Conformance.Peers;
 /// <summary>The client that plays against a server under test.</summary>
 public sealed class ServerProbe : IAsyncDisposable
 {
-    private static readonly RsaKeys Rsa = new(TimeProvider.System);
+    private readonly ServerPlace _place;
+    private readonly CaseContext _context;
+    private readonly List<Wire> _wires = [];
 
-    private ServerProbe(Wire wire) => Wire = wire;
+    private ServerProbe(ServerPlace place, CaseContext context)
+    {
+        _place = place;
+        _context = context;
+    }
 
-    /// <summary>The connection.</summary>
-    public Wire Wire { get; }
+    /// <summary>The connection that was opened last.</summary>
+    public Wire Wire => _wires[^1];
 
     /// <summary>The octets of the last offer, from the keyword on.</summary>
-    public string OfferLine { get; private set; } = "";
+    public string Offer { get; private set; } = "";
 
-    /// <summary>Connects and takes the greeting.</summary>
-    public static async Task<ServerProbe> ConnectAsync(string host, int port, CancellationToken cancel)
+    /// <summary>The suites of the last offer.</summary>
+    public IEnumerable<string> Suites => Offer.Split(' ').Where(t => SuiteRegistry.Find(t) is not null);
+
+    /// <summary>The mail server behind the relay, which the suite plays.</summary>
+    public MailSink Backend => _place.Backend!;
+
+    /// <summary>The share that the server sent last, decoded.</summary>
+    public byte[] ServerShare { get; private set; } = [];
+
+    /// <summary>The share in the server's 334 reply, decoded.</summary>
+    public byte[] FirstServerShare { get; private set; } = [];
+
+    /// <summary>The shared secret of the last key exchange.</summary>
+    public byte[] Secret { get; private set; } = [];
+
+    /// <summary>The reply to the last XBLACKPONY command or continuation.</summary>
+    public Reply UpgradeReply { get; private set; } = null!;
+
+    /// <summary>Takes a place and connects.</summary>
+    public static async Task<ServerProbe> StartAsync(ServerTarget target, Needs needs, CaseContext context)
     {
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await socket.ConnectAsync(host, port, cancel).ConfigureAwait(false);
-        var probe = new ServerProbe(new Wire(socket, cancel));
-        var greeting = await probe.Wire.ReplyAsync().ConfigureAwait(false);
-        return greeting.Code == 220 ? probe : throw new CaseFailedException($"The server greets with {greeting.Code}.");
+        var probe = new ServerProbe(await target.TakeAsync(needs, context.Cancel), context);
+        if (!needs.HasFlag(Needs.Backend))
+        {
+            await probe.ConnectAsync();
+        }
+
+        return probe;
+    }
+
+    /// <summary>A time-out that the target declared.</summary>
+    public TimeSpan Timeout(string name) => _place.Timeouts.TryGetValue(name, out var limit) ? limit : throw new NotApplicableException($"The target declares no {name}: give --timeouts.");
+
+    /// <summary>Opens a connection and takes the greeting.</summary>
+    /// <param name="code">The greeting's code.</param>
+    /// <param name="requirement">The sentence that asks for it.</param>
+    public async Task<Reply> ConnectAsync(int code = 220, string? requirement = null)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(_place.Host, _place.Port, _context.Cancel);
+        if (_wires.Count > 0)
+        {
+            _context.Transcript.Comment($"connection {_wires.Count + 1}");
+        }
+
+        _wires.Add(new Wire(socket, Role.Client, _context.Transcript, _context.Cancel));
+        return await Wire.ExpectAsync(code, requirement);
     }
 
     /// <summary>Says EHLO and takes note of the offer.</summary>
     public async Task<Reply> EhloAsync()
     {
-        var reply = await Wire.CommandAsync("EHLO probe.test", 250).ConfigureAwait(false);
-        OfferLine = Enumerable.Range(0, reply.Lines.Count).Select(i => Encoding.Latin1.GetString(reply.Text(i)))
-            .FirstOrDefault(l => l.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)) ?? "";
+        var reply = await Wire.CommandAsync("EHLO probe.test", 250);
+        Offer = reply.Texts().FirstOrDefault(IsOffer) ?? "";
         return reply;
     }
+
+    /// <summary>Says EHLO; the case does not apply if there is no offer.</summary>
+    public async Task NeedOfferAsync()
+    {
+        await EhloAsync();
+        if (Offer.Length == 0)
+        {
+            throw new NotApplicableException("The server offers no XBLACKPONY.");
+        }
+    }
+
+    /// <summary>Whether a line of an EHLO reply is the offer.</summary>
+    public static bool IsOffer(string text) => text.Split(' ')[0].Equals("XBLACKPONY", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Says EHLO; the case does not apply if the suite is not offered.</summary>
     public async Task NeedAsync(string suite)
     {
-        await EhloAsync().ConfigureAwait(false);
-        if (!OfferLine.Split(' ').Contains(suite, StringComparer.OrdinalIgnoreCase))
+        await EhloAsync();
+        if (!Suites.Contains(suite, StringComparer.OrdinalIgnoreCase))
         {
             throw new NotApplicableException($"{suite} is not offered.");
         }
     }
 
     /// <summary>A good share for a suite, in base64.</summary>
-    public static string Share(string suite)
+    public string Share(string suite)
     {
-        using var exchange = SuiteRegistry.Find(suite)!.StartClient(new SystemRandom(), Rsa);
+        using var exchange = SuiteRegistry.Find(suite)!.StartClient(_context.Random, TestRsaKeys.Client);
         return Base64Share.Encode(exchange.Share);
     }
 
+    /// <summary>A good command for a suite.</summary>
+    public string Command(string suite) => $"XBLACKPONY V1 {suite} {Share(suite)}";
+
     /// <summary>EHLO, XBLACKPONY, and the keys; neither Finished is exchanged yet.</summary>
     /// <param name="suite">The suite's name.</param>
-    /// <param name="rewrite">Changes the command line that is sent (and hashed).</param>
-    /// <param name="hashedOffer">Changes the offer that is hashed, as an attacker in the path would have.</param>
+    /// <param name="rewrite">Changes the command line that is sent and hashed.</param>
+    /// <param name="hashed">Changes what is hashed, as an attacker in the path would have: the offer, the command, each 334 and 220 line, the continuation.</param>
     /// <param name="continuation">Changes the octets of the continuation.</param>
-    public async Task SwitchAsync(string suite, Func<string, string>? rewrite = null, Func<string, string>? hashedOffer = null, Func<byte[], byte[]>? continuation = null)
+    /// <param name="ehlo">Whether to say EHLO first.</param>
+    /// <param name="behind">Octets to send behind the command in one write.</param>
+    public async Task SwitchAsync(string suite, Func<string, string>? rewrite = null, Func<string, string>? hashed = null, Func<byte[], byte[]>? continuation = null, bool ehlo = true, string behind = "")
     {
-        await NeedAsync(suite).ConfigureAwait(false);
-        var known = SuiteRegistry.Find(suite)!;
-        using var exchange = known.StartClient(new SystemRandom(), Rsa);
-        var th = new TranscriptHash();
-        th.Add(Encoding.Latin1.GetBytes(hashedOffer?.Invoke(OfferLine) ?? OfferLine));
-        var command = $"XBLACKPONY V1 {suite} {Base64Share.Encode(exchange.Share)}";
-        command = rewrite?.Invoke(command) ?? command;
-        th.Add(Encoding.Latin1.GetBytes(command));
-        await Wire.SendLineAsync(command).ConfigureAwait(false);
-        var reply = await Wire.ReplyAsync().ConfigureAwait(false);
-        if (known.NeedsContinuation)
+        if (ehlo)
         {
-            var line = exchange.Continue(ReadShare(reply, 334, th))!;
-            var text = Base64Share.Encode(continuation?.Invoke(line) ?? line);
-            th.Add(Encoding.Latin1.GetBytes(text));
-            await Wire.SendLineAsync(text).ConfigureAwait(false);
-            reply = await Wire.ReplyAsync().ConfigureAwait(false);
+            await NeedAsync(suite);
         }
 
-        var secret = exchange.Finish(ReadShare(reply, 220, th)) ?? throw new CaseFailedException("The server's share is invalid.");
-        Wire.SwitchTo(known, Role.Client, secret, th.Finish());
+        var known = SuiteRegistry.Find(suite)!;
+        using var exchange = known.StartClient(_context.Random, TestRsaKeys.Client);
+        var th = new TranscriptHash();
+        Hash(Offer);
+        var command = $"XBLACKPONY V1 {suite} {Base64Share.Encode(exchange.Share)}";
+        command = rewrite?.Invoke(command) ?? command;
+        Hash(command);
+        await Wire.SendAsync(command + "\r\n" + behind);
+        UpgradeReply = await Wire.ReplyAsync();
+        if (known.NeedsContinuation)
+        {
+            FirstServerShare = ReadShare(334);
+            var octets = exchange.Continue(FirstServerShare) ?? throw new CaseFailedException("The share in the 334 reply is invalid.", "BP-5.1-6");
+            var text = Base64Share.Encode(continuation?.Invoke(octets) ?? octets);
+            Hash(text);
+            await Wire.SendLineAsync(text);
+            UpgradeReply = await Wire.ReplyAsync();
+        }
+
+        ServerShare = ReadShare(220);
+        Secret = exchange.Finish(ServerShare) ?? throw new CaseFailedException("The share in the 220 reply is invalid.", "BP-5.1-6");
+        Wire.SwitchTo(known, Role.Client, Secret, th.Finish());
+
+        byte[] ReadShare(int code)
+        {
+            Expect.That(UpgradeReply.Code == code, $"Expected {code}, got {Expect.Show(UpgradeReply.Lines[^1])}.");
+            foreach (var line in UpgradeReply.Lines)
+            {
+                Expect.That(line.Length + 2 <= Limits.MaxReplyLine, "A line of the reply is longer than 512 octets.", "BP-4.3-4");
+                Expect.That(line.Length > 6 && line[4] == 'K' && line[5] == '=', $"The line {Expect.Show(line)} does not have \"K=\" directly after code and separator.", "BP-4.3-2");
+                Hash(Encoding.Latin1.GetString(line));
+            }
+
+            return KeyReply.Read(UpgradeReply) is { } text && Base64Share.TryDecode(text, out var share)
+                ? share
+                : throw new CaseFailedException($"The fragments of the {code} reply are not canonical base64.", "BP-5.1-6");
+        }
+
+        void Hash(string line) => th.Add(Encoding.Latin1.GetBytes(hashed?.Invoke(line) ?? line));
     }
 
     /// <summary>The whole upgrade, with both Finished.</summary>
-    public async Task UpgradeAsync(string suite, Func<string, string>? rewrite = null)
+    public async Task UpgradeAsync(string suite = Names.Core, Func<string, string>? rewrite = null)
     {
-        await SwitchAsync(suite, rewrite).ConfigureAwait(false);
-        await FinishAsync().ConfigureAwait(false);
+        await SwitchAsync(suite, rewrite);
+        await FinishAsync();
     }
 
-    /// <summary>Both Finished, and IDENT if it comes.</summary>
+    /// <summary>Both Finished.</summary>
     public async Task FinishAsync()
     {
-        var finished = await Wire.RecordAsync(RecordType.Finished).ConfigureAwait(false);
-        if (!finished.Data.AsSpan().SequenceEqual(Wire.Keys.Finished(Role.Server)))
-        {
-            throw new CaseFailedException("The server's Finished has a wrong value.");
-        }
+        await TakeFinishedAsync();
+        await Wire.SendRecordAsync(RecordType.Finished, Wire.Keys.Finished(Role.Client));
+    }
 
-        await Wire.SendRecordAsync(RecordType.Finished, Wire.Keys.Finished(Role.Client)).ConfigureAwait(false);
+    /// <summary>The server's Finished.</summary>
+    public async Task TakeFinishedAsync()
+    {
+        var finished = await Wire.RecordAsync(RecordType.Finished, "BP-6.3-1");
+        Expect.That(finished.Data.AsSpan().SequenceEqual(Wire.Keys.Finished(Role.Server)), "The server's verify_data has a wrong value.", "BP-6.3-1");
+    }
+
+    /// <summary>The whole upgrade and EHLO inside.</summary>
+    public async Task<Reply> InsideAsync(string suite = Names.Core)
+    {
+        await UpgradeAsync(suite);
+        return await Wire.CommandInsideAsync("EHLO probe.test", 250);
+    }
+
+    /// <summary>MAIL and RCPT inside.</summary>
+    public async Task EnvelopeInsideAsync()
+    {
+        await Wire.CommandInsideAsync("MAIL FROM:<a@probe.test>", 250);
+        await Wire.CommandInsideAsync("RCPT TO:<b@sink.test>", 250);
     }
 
     /// <summary>Delivers a message inside, to the 250 behind its end.</summary>
-    public async Task DeliverInsideAsync()
+    public async Task DeliverInsideAsync(string body = "Subject: probe\r\n\r\n..dot\r\n\xE9t\xE9\r\n")
     {
-        await Wire.CommandInsideAsync("EHLO probe.test", 250).ConfigureAwait(false);
-        await Wire.CommandInsideAsync("MAIL FROM:<a@probe.test>", 250).ConfigureAwait(false);
-        await Wire.CommandInsideAsync("RCPT TO:<b@sink.test>", 250).ConfigureAwait(false);
-        await Wire.CommandInsideAsync("DATA", 354).ConfigureAwait(false);
-        await Wire.CommandInsideAsync("Subject: probe\r\n\r\n..dot\r\n\xE9t\xE9\r\n.", 250).ConfigureAwait(false);
+        await EnvelopeInsideAsync();
+        await Wire.CommandInsideAsync("DATA", 354);
+        await Wire.CommandInsideAsync(body + ".", 250);
     }
 
-    /// <summary>Shows that the plaintext session is still usable.</summary>
-    public async Task ExpectUsableAsync() => await Wire.CommandAsync("NOOP", 250).ConfigureAwait(false);
+    /// <summary>Delivers a message in plaintext.</summary>
+    public async Task DeliverPlainAsync()
+    {
+        await Wire.CommandAsync("MAIL FROM:<a@probe.test>", 250);
+        await Wire.CommandAsync("RCPT TO:<b@sink.test>", 250);
+        await Wire.CommandAsync("DATA", 354);
+        await Wire.CommandAsync("Subject: probe\r\n\r\nplain\r\n.", 250);
+    }
+
+    /// <summary>Shows that the plaintext session is still usable, and that it can still be upgraded.</summary>
+    public Task ExpectUsableAsync() => Wire.CommandAsync("NOOP", 250, "BP-4.4-2");
+
+    /// <summary>The first n sessions that reached the suite's mail server.</summary>
+    public async Task<IReadOnlyList<SinkSession>> BackendSessionsAsync(int count)
+    {
+        while (Backend.Sessions.Count < count)
+        {
+            await Task.Delay(5, _context.Cancel);
+        }
+
+        return [.. Backend.Sessions];
+    }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => Wire.DisposeAsync();
-
-    private static byte[] ReadShare(Reply reply, int code, TranscriptHash th)
+    public async ValueTask DisposeAsync()
     {
-        if (reply.Code != code)
+        foreach (var wire in _wires)
         {
-            throw new CaseFailedException($"Expected {code}, got \"{Encoding.Latin1.GetString(reply.Lines[^1])}\".");
+            await wire.DisposeAsync();
         }
 
-        foreach (var line in reply.Lines)
-        {
-            th.Add(line);
-        }
-
-        return KeyReply.Read(reply) is { } text && Base64Share.TryDecode(text, out var share)
-            ? share
-            : throw new CaseFailedException($"The {code} reply's lines have not the form \"{code}-K=\" with canonical base64.");
+        await _place.DisposeAsync();
     }
 }
+
+/// <summary>The names of the suites, short.</summary>
+internal static class Names
+{
+    public const string Core = "X25519-CHACHA20POLY1305";
+    public const string Hybrid = "X25519MLKEM768-CHACHA20POLY1305";
+    public const string HybridAes = "X25519MLKEM768-AES256GCM";
+    public const string Classic = "RSA-BLOWFISH";
+    public const string Rot = "ROT";
+}
+
+/// <summary>What every case has.</summary>
+/// <param name="Transcript">Where the dialogue is written down.</param>
+/// <param name="Random">The suite's random draws in this case.</param>
+/// <param name="Cancel">The case's patience.</param>
+public sealed record CaseContext(Transcript Transcript, IRandomSource Random, CancellationToken Cancel);

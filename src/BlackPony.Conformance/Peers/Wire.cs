@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Text;
 using BlackPony.Reference;
@@ -11,63 +12,70 @@ namespace BlackPony.Conformance.Peers;
 /// <summary>A record that came.</summary>
 /// <param name="Type">The type.</param>
 /// <param name="Data">The data.</param>
-public sealed record Incoming(RecordType Type, byte[] Data);
+/// <param name="Inner">The length of its <em>inner</em> in octets, padding included.</param>
+public sealed record Incoming(RecordType Type, byte[] Data, int Inner);
 
-/// <summary>A TCP connection as a case sees it: lines, replies and, after the switch, records, each sent as the case likes.</summary>
-public sealed class Wire(Socket socket, CancellationToken cancel) : IAsyncDisposable
+/// <summary>A TCP connection as a case sees it: lines, replies and, after the switch, records, each sent as the case likes and each written down.</summary>
+public sealed class Wire : IAsyncDisposable
 {
-    private readonly byte[] _octets = new byte[32768];
+    private readonly Socket _socket;
+    private readonly CancellationToken _cancel;
+    private readonly Transcript _transcript;
+    private readonly char _me;
+    private readonly char _peer;
+    private readonly byte[] _octets = new byte[65536];
     private byte[] _waiting = [];
     private byte[] _inside = [];
+    private string _sent = "the connection";
     private KeySchedule? _keys;
-    private RecordReader? _reader;
+    private Suite? _suite;
+    private Direction? _out;
+    private Direction? _in;
+    private ReplyReader _replies = new();
 
-    /// <summary>The records' writer, after <see cref="SwitchTo"/>.</summary>
-    public RecordWriter Writer { get; private set; } = null!;
+    /// <summary>Makes a wire.</summary>
+    /// <param name="socket">The connection, which the wire owns.</param>
+    /// <param name="me">Who the suite is here.</param>
+    /// <param name="transcript">Where the dialogue is written down.</param>
+    /// <param name="cancel">The case's patience.</param>
+    public Wire(Socket socket, Role me, Transcript transcript, CancellationToken cancel)
+    {
+        (_socket, _transcript, _cancel) = (socket, transcript, cancel);
+        (_me, _peer) = me == Role.Client ? ('C', 'S') : ('S', 'C');
+        socket.NoDelay = true;
+    }
 
     /// <summary>The session's secrets, after <see cref="SwitchTo"/>.</summary>
     public KeySchedule Keys => _keys!;
 
-    /// <summary>Everything that came in, as text for findings.</summary>
-    public StringBuilder Seen { get; } = new();
+    /// <summary>The lines that came in plaintext.</summary>
+    public List<string> Plaintext { get; } = [];
 
-    /// <summary>Sends octets.</summary>
+    /// <summary>The records that came.</summary>
+    public List<Incoming> Records { get; } = [];
+
+    /// <summary>Whether the connection switched to records.</summary>
+    public bool Switched => _in is not null;
+
+    // ---------------------------------------------------------------- plaintext
+
+    /// <summary>Sends octets as they are.</summary>
     public async Task SendAsync(ReadOnlyMemory<byte> octets)
     {
-        for (; !octets.IsEmpty;)
+        if (_out is null)
         {
-            octets = octets[await socket.SendAsync(octets, cancel).ConfigureAwait(false)..];
+            _transcript.Plain(_me, octets.Span);
         }
+
+        _sent = Expect.Show(octets.Span, 60);
+        await WriteAsync(octets);
     }
+
+    /// <summary>Sends text in Latin-1 as it is.</summary>
+    public Task SendAsync(string text) => SendAsync(Encoding.Latin1.GetBytes(text));
 
     /// <summary>Sends a line in Latin-1, with CRLF.</summary>
-    public Task SendLineAsync(string line) => SendAsync(Encoding.Latin1.GetBytes(line + "\r\n"));
-
-    /// <summary>Receives a plaintext reply.</summary>
-    public async Task<Reply> ReplyAsync()
-    {
-        var reader = new ReplyReader();
-        while (true)
-        {
-            var reply = reader.Read(_waiting, out int consumed);
-            _waiting = _waiting[consumed..];
-            if (reply is not null)
-            {
-                Seen.AppendLine(Encoding.Latin1.GetString(reply.Lines[^1]));
-                return reply;
-            }
-
-            if (reader.IsMalformed)
-            {
-                throw new CaseFailedException($"Expected an SMTP reply, got {Show(_waiting)}.");
-            }
-
-            if (!await FillAsync().ConfigureAwait(false))
-            {
-                throw new CaseFailedException("Expected an SMTP reply, but the connection ended.");
-            }
-        }
-    }
+    public Task SendLineAsync(string line) => SendAsync(line + "\r\n");
 
     /// <summary>Receives a plaintext line without its CRLF; null at the end of the connection.</summary>
     public async Task<string?> LineAsync()
@@ -78,103 +86,198 @@ public sealed class Wire(Socket socket, CancellationToken cancel) : IAsyncDispos
             if (end >= 0)
             {
                 var line = Encoding.Latin1.GetString(_waiting, 0, end);
+                _transcript.Plain(_peer, _waiting.AsSpan(0, end + 2));
                 _waiting = _waiting[(end + 2)..];
-                Seen.AppendLine(line);
+                Plaintext.Add(line);
                 return line;
             }
 
-            if (!await FillAsync().ConfigureAwait(false))
+            Expect.That(_waiting.Length < 1 << 20, "More than a megabyte came without the end of a line.");
+            if (!await FillAsync())
             {
                 return null;
+            }
+        }
+    }
+
+    /// <summary>Receives exactly so many octets; fewer at the end of the connection.</summary>
+    public async Task<byte[]> OctetsAsync(int count)
+    {
+        while (_waiting.Length < count && await FillAsync())
+        {
+        }
+
+        count = Math.Min(count, _waiting.Length);
+        var octets = _waiting[..count];
+        _transcript.Raw(_peer, octets);
+        _waiting = _waiting[count..];
+        return octets;
+    }
+
+    /// <summary>Receives a plaintext reply.</summary>
+    public async Task<Reply> ReplyAsync()
+    {
+        while (true)
+        {
+            var line = await LineAsync() ?? throw new CaseFailedException($"After {_sent}: expected an SMTP reply, but the connection ended{(_waiting.Length > 0 ? $" behind {Expect.Show(_waiting)}" : "")}.");
+            var reply = _replies.Read(Encoding.Latin1.GetBytes(line + "\r\n"), out _);
+            if (_replies.IsMalformed)
+            {
+                _replies = new ReplyReader();
+                throw new CaseFailedException($"After {_sent}: expected an SMTP reply, got {Expect.Show(line)}.");
+            }
+
+            if (reply is not null)
+            {
+                return reply;
             }
         }
     }
 
     /// <summary>Sends a line and receives the reply, which must have the code.</summary>
-    public async Task<Reply> CommandAsync(string line, int code)
+    public async Task<Reply> CommandAsync(string line, int code, string? requirement = null)
     {
-        await SendLineAsync(line).ConfigureAwait(false);
-        return Expect(await ReplyAsync().ConfigureAwait(false), code, line);
+        await SendLineAsync(line);
+        return Check(await ReplyAsync(), code, requirement);
     }
 
-    /// <summary>Waits for the end of the connection; what comes before it is thrown away.</summary>
-    public async Task ExpectEndAsync()
+    /// <summary>Receives a plaintext reply, which must have the code.</summary>
+    public async Task<Reply> ExpectAsync(int code, string? requirement = null) => Check(await ReplyAsync(), code, requirement);
+
+    /// <summary>The connection must end now, and nothing may come before it.</summary>
+    public async Task ExpectClosedAsync(string finding, string? requirement = null)
     {
-        while (await FillAsync().ConfigureAwait(false))
+        if (_waiting.Length > 0 || await FillAsync())
         {
-            _waiting = [];
+            throw new CaseFailedException($"{finding} After {_sent} came {Expect.Show(_waiting)}.", requirement);
         }
     }
 
-    /// <summary>Ends this direction.</summary>
-    public void EndDirection() => socket.Shutdown(SocketShutdown.Send);
-
-    /// <summary>Takes what follows as records.</summary>
-    public void SwitchTo(Suite suite, Role role, ReadOnlySpan<byte> secret, ReadOnlySpan<byte> th)
+    /// <summary>Throws away what comes, to the end of the connection.</summary>
+    /// <returns>How many octets it was.</returns>
+    public async Task<long> DrainAsync()
     {
-        _keys = new KeySchedule(suite.Name, secret, th);
-        Writer = new RecordWriter(suite, role == Role.Client ? _keys.ClientTraffic : _keys.ServerTraffic);
-        _reader = new RecordReader(suite, role == Role.Client ? _keys.ServerTraffic : _keys.ClientTraffic);
+        long count = _waiting.Length;
+        while (await FillAsync())
+        {
+            count += _waiting.Length;
+            _waiting = [];
+        }
+
+        return count;
     }
 
-    /// <summary>Sends a record.</summary>
-    public Task SendRecordAsync(RecordType type, ReadOnlyMemory<byte> data = default) => SendAsync(Seal(type, data.Span));
-
-    /// <summary>Makes a record without sending it.</summary>
-    public byte[] Seal(RecordType type, ReadOnlySpan<byte> data)
+    /// <summary>Ends this direction.</summary>
+    public void EndDirection()
     {
-        var output = new System.Buffers.ArrayBufferWriter<byte>();
-        Writer.Write(type, data, output);
-        return output.WrittenSpan.ToArray();
+        _transcript.End(_me);
+        _socket.Shutdown(SocketShutdown.Send);
+    }
+
+    // ---------------------------------------------------------------- records
+
+    /// <summary>Takes what follows as records, both ways.</summary>
+    public void SwitchTo(Suite suite, Role role, ReadOnlySpan<byte> secret, ReadOnlySpan<byte> th)
+    {
+        _suite = suite;
+        _keys = new KeySchedule(suite.Name, secret, th);
+        _out = new Direction(suite, role == Role.Client ? _keys.ClientTraffic : _keys.ServerTraffic);
+        _in = new Direction(suite, role == Role.Client ? _keys.ServerTraffic : _keys.ClientTraffic);
+    }
+
+    /// <summary>Makes a record, without sending it; it has the next sequence number.</summary>
+    /// <param name="type">The type.</param>
+    /// <param name="data">The data.</param>
+    /// <param name="inner">The length of <em>inner</em>; 0 for the usual padding.</param>
+    public byte[] Seal(RecordType type, ReadOnlySpan<byte> data, int inner = 0)
+    {
+        int usual = Math.Min((data.Length + Limits.PadTo) / Limits.PadTo * Limits.PadTo, Limits.MaxInner);
+        var content = new byte[Math.Max(inner == 0 ? usual : inner, data.Length + 1)];
+        data.CopyTo(content);
+        content[data.Length] = (byte)type;
+        return SealInner(content);
+    }
+
+    /// <summary>Makes a record of an <em>inner</em> as it is.</summary>
+    public byte[] SealInner(ReadOnlySpan<byte> inner)
+    {
+        var record = _out!.Seal(inner);
+        int last = inner.LastIndexOfAnyExcept((byte)0);
+        _transcript.Record(_me, record, last < 0 ? 0 : (RecordType)inner[last], last < 0 ? [] : inner[..last]);
+        return record;
+    }
+
+    /// <summary>The record that was sent last goes once more, or a later one leaves a gap: moves the sequence number.</summary>
+    public void SkipSequence(int by) => _out!.Seq += (ulong)(long)by;
+
+    /// <summary>Goes to the next keys for sending, as after a rekey record.</summary>
+    public void NextKeys() => _out!.Rekey();
+
+    /// <summary>Sends a record.</summary>
+    public Task SendRecordAsync(RecordType type, ReadOnlyMemory<byte> data = default, int inner = 0)
+    {
+        _sent = $"a {type} record";
+        return WriteAsync(Seal(type, data.Span, inner));
+    }
+
+    /// <summary>Sends records that were made before, in one write.</summary>
+    public Task SendRecordsAsync(params byte[][] records)
+    {
+        _sent = "records";
+        return WriteAsync(records.SelectMany(r => r).ToArray());
+    }
+
+    /// <summary>Sends a rekey record and goes to the next keys.</summary>
+    public async Task RekeyAsync()
+    {
+        await SendRecordAsync(RecordType.Rekey);
+        NextKeys();
     }
 
     /// <summary>Sends text in one data record.</summary>
-    public Task SendInsideAsync(string text) => SendRecordAsync(RecordType.Data, Encoding.Latin1.GetBytes(text));
+    public async Task SendInsideAsync(string text)
+    {
+        var data = Encoding.Latin1.GetBytes(text);
+        await SendRecordAsync(RecordType.Data, data);
+        _sent = $"{Expect.Show(data, 60)} inside";
+    }
 
     /// <summary>Receives the next record; null at the end of the connection.</summary>
     public async Task<Incoming?> RecordAsync()
     {
+        int tag = _in!.Protection.TagLength;
         while (true)
         {
-            if (Take() is { } record)
+            if (_waiting.Length >= 2)
             {
-                return record;
+                int length = BinaryPrimitives.ReadUInt16BigEndian(_waiting);
+                if (length < 1 + tag || length > Limits.MaxInner + tag)
+                {
+                    throw new CaseFailedException($"After {_sent}: a record came with the length {length}, or octets that are none: {Expect.Show(_waiting, 40)}.", "BP-7.1-1");
+                }
+
+                if (_waiting.Length >= 2 + length)
+                {
+                    return Open(_waiting[..(2 + length)]);
+                }
             }
 
-            if (_reader!.Failed)
+            if (!await FillAsync())
             {
-                throw new CaseFailedException("A record came that does not verify, or has a wrong length.");
-            }
-
-            if (!await FillAsync().ConfigureAwait(false))
-            {
+                Expect.That(_waiting.Length == 0, $"After {_sent}: the connection ended within a record.");
                 return null;
             }
-        }
-
-        Incoming? Take()
-        {
-            ReadOnlySpan<byte> octets = _waiting;
-            bool whole = _reader!.Read(ref octets, out var type, out var data);
-            var record = whole ? new Incoming(type, data.ToArray()) : null;
-            _waiting = octets.ToArray();
-            if (type == RecordType.Rekey)
-            {
-                _reader.Rekey();
-            }
-
-            return record;
         }
     }
 
     /// <summary>Receives the next record, which must have the type.</summary>
-    public async Task<Incoming> RecordAsync(RecordType type)
+    public async Task<Incoming> RecordAsync(RecordType type, string? requirement = null)
     {
-        var record = await RecordAsync().ConfigureAwait(false);
-        return record?.Type == type ? record : throw new CaseFailedException($"Expected a record of type {type}, got {record?.Type.ToString() ?? "the end of the connection"}.");
+        var record = await RecordAsync();
+        return record?.Type == type ? record : throw new CaseFailedException($"After {_sent}: expected a {type} record, got {Name(record)}.", requirement);
     }
 
-    /// <summary>Receives a line inside records, without CRLF; null at close or end.</summary>
+    /// <summary>Receives a line inside records, without CRLF; null at close, alert or end.</summary>
     public async Task<string?> LineInsideAsync()
     {
         while (true)
@@ -184,91 +287,217 @@ public sealed class Wire(Socket socket, CancellationToken cancel) : IAsyncDispos
             {
                 var line = Encoding.Latin1.GetString(_inside, 0, end);
                 _inside = _inside[(end + 2)..];
-                Seen.AppendLine(line);
                 return line;
             }
 
-            var record = await RecordAsync().ConfigureAwait(false);
-            if (record is null || record.Type is RecordType.Close or RecordType.Alert)
+            if (await DataAsync() is not { } data)
             {
                 return null;
             }
 
-            _inside = record.Type == RecordType.Data ? [.. _inside, .. record.Data] : _inside;
+            _inside = [.. _inside, .. data];
         }
+    }
+
+    /// <summary>Receives octets inside records, exactly so many; fewer at the end.</summary>
+    public async Task<byte[]> OctetsInsideAsync(int count)
+    {
+        while (_inside.Length < count && await DataAsync() is { } data)
+        {
+            _inside = [.. _inside, .. data];
+        }
+
+        count = Math.Min(count, _inside.Length);
+        var octets = _inside[..count];
+        _inside = _inside[count..];
+        return octets;
     }
 
     /// <summary>Receives a reply inside records.</summary>
     public async Task<Reply> ReplyInsideAsync()
     {
-        var lines = new List<byte[]>();
-        do
+        var reader = new ReplyReader();
+        while (true)
         {
-            var line = await LineInsideAsync().ConfigureAwait(false) ?? throw new CaseFailedException("Expected a reply inside, but the session ended.");
-            lines.Add(Encoding.Latin1.GetBytes(line));
+            var line = await LineInsideAsync() ?? throw new CaseFailedException($"After {_sent}: expected a reply inside, but the session ended with {Name(Records.LastOrDefault())}.");
+            var reply = reader.Read(Encoding.Latin1.GetBytes(line + "\r\n"), out _);
+            Expect.That(!reader.IsMalformed, $"After {_sent}: expected a reply inside, got {Expect.Show(line)}.");
+            if (reply is not null)
+            {
+                return reply;
+            }
         }
-        while (lines[^1].Length > 3 && lines[^1][3] == '-');
-        return new Reply(int.Parse(Encoding.Latin1.GetString(lines[0], 0, 3), System.Globalization.CultureInfo.InvariantCulture), lines);
     }
 
     /// <summary>Sends a line inside and receives the reply, which must have the code.</summary>
-    public async Task<Reply> CommandInsideAsync(string line, int code)
+    public async Task<Reply> CommandInsideAsync(string line, int code, string? requirement = null)
     {
-        await SendInsideAsync(line + "\r\n").ConfigureAwait(false);
-        return Expect(await ReplyInsideAsync().ConfigureAwait(false), code, line);
+        await SendInsideAsync(line + "\r\n");
+        return Check(await ReplyInsideAsync(), code, requirement);
     }
 
-    /// <summary>Expects that the peer sends nothing but one alert, or just ends the connection.</summary>
-    public async Task ExpectFailureAsync()
+    /// <summary>The peer must send one alert with the octet 1, behind its IDENT perhaps, and end the connection.</summary>
+    public async Task ExpectAlertAsync(string? requirement = null)
     {
-        var record = await RecordAsync().ConfigureAwait(false);
-        if (record is null)
-        {
-            throw new CaseFailedException("Expected an alert before the end of the connection.");
-        }
+        var record = await AfterIdentAsync();
+        Expect.That(record?.Type == RecordType.Alert, $"After {_sent}: expected an alert, got {Name(record)}.", requirement);
+        Expect.That(record!.Data is [1], $"After {_sent}: the alert's data is {Convert.ToHexStringLower(record.Data)}, not the one octet 1.", "BP-8.3-2");
+        await ExpectNothingAsync("Something follows the alert.", "BP-8.3-1");
+    }
 
-        if (record.Type != RecordType.Alert || !record.Data.AsSpan().SequenceEqual((byte[])[1]))
+    /// <summary>The peer must end the connection, after an alert or without, and after nothing else.</summary>
+    public async Task ExpectFailureAsync(string? requirement = null)
+    {
+        var record = await AfterIdentAsync();
+        Expect.That(record is null or { Type: RecordType.Alert }, $"After {_sent}: expected the end of the connection, got {Name(record)}.", requirement);
+        if (record is not null)
         {
-            throw new CaseFailedException($"Expected an alert with the one octet 1, got type {record.Type} with {record.Data.Length} octets.");
+            await ExpectNothingAsync("Something follows the alert.", "BP-8.3-1");
         }
+    }
 
-        await ExpectEndAsync().ConfigureAwait(false);
+    /// <summary>Receives the next record that is no IDENT.</summary>
+    public async Task<Incoming?> AfterIdentAsync()
+    {
+        var record = await RecordAsync();
+        return record?.Type == RecordType.Ident ? await RecordAsync() : record;
+    }
+
+    /// <summary>The connection must end without another record.</summary>
+    public async Task ExpectNothingAsync(string finding, string? requirement = null)
+    {
+        if (_waiting.Length > 0 || await FillAsync())
+        {
+            throw new CaseFailedException($"After {_sent}: {finding}", requirement);
+        }
     }
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync()
     {
+        if (_waiting.Length > 0)
+        {
+            _transcript.Raw(_peer, _waiting);
+        }
+
         _keys?.Dispose();
-        socket.Dispose();
+        _in?.Dispose();
+        _out?.Dispose();
+        _socket.Dispose();
         return ValueTask.CompletedTask;
     }
 
-    private static Reply Expect(Reply reply, int code, string sent) => reply.Code == code
-        ? reply
-        : throw new CaseFailedException($"Sent {Show(Encoding.Latin1.GetBytes(sent))}, expected {code}, got {Show(reply.Lines[^1])}.");
+    private static string Name(Incoming? record) => record is null ? "the end of the connection" : record.Type == RecordType.Data ? $"data {Expect.Show(record.Data, 60)}" : $"a record {record.Type} with {record.Data.Length} octets";
 
-    private static string Show(ReadOnlySpan<byte> octets)
+    private Reply Check(Reply reply, int code, string? requirement) => reply.Code == code
+        ? reply
+        : throw new CaseFailedException($"Sent {_sent}, expected {code}, got {Expect.Show(reply.Lines[^1])}.", requirement);
+
+    private async Task<byte[]?> DataAsync()
     {
-        var text = new StringBuilder();
-        foreach (byte b in octets[..Math.Min(octets.Length, 80)])
+        while (await RecordAsync() is { } record)
         {
-            text.Append(b is >= 32 and <= 126 and not (byte)'\\' ? ((char)b).ToString() : $"\\x{b:X2}");
+            switch (record.Type)
+            {
+                case RecordType.Data:
+                    return record.Data;
+                case RecordType.Close or RecordType.Alert:
+                    return null;
+            }
         }
 
-        return $"\"{text}{(octets.Length > 80 ? "…" : "")}\"";
+        return null;
+    }
+
+    private Incoming Open(byte[] record)
+    {
+        _waiting = _waiting[record.Length..];
+        var raw = (byte[])record.Clone();
+        var inner = _in!.Open(record) ?? throw Unverified(raw);
+        int last = inner.AsSpan().LastIndexOfAnyExcept((byte)0);
+        Expect.That(last >= 0, $"After {_sent}: a record of zero octets only came.", "BP-7.1-5");
+        var incoming = new Incoming((RecordType)inner[last], inner[..last], inner.Length);
+        _transcript.Record(_peer, raw, incoming.Type, incoming.Data);
+        Records.Add(incoming);
+        Expect.That(_in.Used <= _in.Protection.Budget, "The peer goes on under one traffic secret beyond its limit.", "BP-7.6-2");
+        if (incoming.Type == RecordType.Rekey)
+        {
+            _in.Rekey();
+        }
+
+        return incoming;
+    }
+
+    private CaseFailedException Unverified(byte[] raw)
+    {
+        _transcript.Raw(_peer, raw);
+        return new CaseFailedException($"After {_sent}: a record came that does not verify ({_suite!.Name}, record {_in!.Seq} under its traffic secret).", _in.Seq == 0 ? "BP-6.2-2" : null);
+    }
+
+    private async Task WriteAsync(ReadOnlyMemory<byte> octets)
+    {
+        for (; !octets.IsEmpty;)
+        {
+            octets = octets[await _socket.SendAsync(octets, _cancel)..];
+        }
     }
 
     private async Task<bool> FillAsync()
     {
         try
         {
-            int count = await socket.ReceiveAsync(_octets.AsMemory(), cancel).ConfigureAwait(false);
+            int count = await _socket.ReceiveAsync(_octets.AsMemory(), _cancel);
             _waiting = [.. _waiting, .. _octets[..count]];
+            if (count == 0)
+            {
+                _transcript.End(_peer);
+            }
+
             return count > 0;
         }
         catch (SocketException)
         {
+            _transcript.End(_peer);
             return false;
         }
+    }
+
+    /// <summary>One direction's keys and count, with no rule of its own.</summary>
+    private sealed class Direction(Suite suite, byte[] secret) : IDisposable
+    {
+        private byte[] _secret = secret;
+
+        public RecordProtection Protection { get; private set; } = suite.Protect(secret);
+
+        public ulong Seq { get; set; }
+
+        public long Used { get; private set; }
+
+        public byte[] Seal(ReadOnlySpan<byte> inner)
+        {
+            var record = new byte[2 + inner.Length + Protection.TagLength];
+            BinaryPrimitives.WriteUInt16BigEndian(record, (ushort)(record.Length - 2));
+            inner.CopyTo(record.AsSpan(2));
+            Protection.Seal(Seq++, record);
+            return record;
+        }
+
+        public byte[]? Open(byte[] record)
+        {
+            bool good = Protection.Open(Seq, record);
+            Used += Protection.Cost(record.Length - 2 - Protection.TagLength);
+            Seq += good ? 1u : 0;
+            return good ? record[2..^Protection.TagLength] : null;
+        }
+
+        public void Rekey()
+        {
+            _secret = KeySchedule.ExpandLabel(_secret, "upd", [], KeySchedule.SecretLength);
+            Protection.Dispose();
+            Protection = suite.Protect(_secret);
+            (Seq, Used) = (0, 0);
+        }
+
+        public void Dispose() => Protection.Dispose();
     }
 }

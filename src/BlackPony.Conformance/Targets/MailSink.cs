@@ -5,11 +5,32 @@ using System.Text;
 
 namespace BlackPony.Conformance.Targets;
 
-/// <summary>A small mail server that takes everything and keeps it: the backend of the embedded relay.</summary>
+/// <summary>A session that a <see cref="MailSink"/> served.</summary>
+public sealed class SinkSession
+{
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Where it came from.</summary>
+    public required IPEndPoint Peer { get; init; }
+
+    /// <summary>Everything that came, payloads included, in Latin-1.</summary>
+    public StringBuilder Received { get; } = new();
+
+    /// <summary>The command lines.</summary>
+    public ConcurrentQueue<string> Commands { get; } = new();
+
+    /// <summary>Done when the connection has ended.</summary>
+    public Task Ended => _ended.Task;
+
+    internal void End() => _ended.TrySetResult();
+}
+
+/// <summary>A small mail server that takes everything and keeps it: the backend of the embedded relay, and a case's own if the case scripts it.</summary>
 public sealed class MailSink : IAsyncDisposable
 {
     private readonly TcpListener _listener;
     private readonly Task _accepting;
+    private readonly ConcurrentDictionary<Socket, Task> _open = new();
 
     /// <summary>Begins to listen on a port of 127.0.0.1.</summary>
     /// <param name="port">The port; 0 for a free one.</param>
@@ -23,17 +44,42 @@ public sealed class MailSink : IAsyncDisposable
     /// <summary>The port.</summary>
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
-    /// <summary>The messages that came whole, dot-stuffing undone, in Latin-1.</summary>
-    public ConcurrentQueue<string> Messages { get; } = new();
+    /// <summary>The greeting; an empty one closes the connection.</summary>
+    public string Greeting { get; set; } = "220 sink.test ESMTP";
+
+    /// <summary>What the EHLO reply lists.</summary>
+    public IReadOnlyList<string> Extensions { get; set; } = ["PIPELINING", "8BITMIME", "SIZE 20000000"];
 
     /// <summary>Whether even the empty recipient is taken, as test sinks do and no mail server does.</summary>
     public bool RefusesNobody { get; init; } = true;
+
+    /// <summary>A case's own answer to a command line: the reply's octets; null for the usual one, empty for none; text that ends in <c>\0</c> closes behind it.</summary>
+    public Func<SinkSession, string, string?>? Answer { get; set; }
+
+    /// <summary>The sessions, in order of their connections.</summary>
+    public ConcurrentQueue<SinkSession> Sessions { get; } = new();
+
+    /// <summary>The messages that came whole, dot-stuffing undone, in Latin-1.</summary>
+    public ConcurrentQueue<string> Messages { get; } = new();
+
+    /// <summary>Forgets what a case set and what came.</summary>
+    public void Reset()
+    {
+        (Greeting, Extensions, Answer) = ("220 sink.test ESMTP", ["PIPELINING", "8BITMIME", "SIZE 20000000"], null);
+        Sessions.Clear();
+        Messages.Clear();
+    }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         _listener.Stop();
         await _accepting;
+        foreach (var (socket, serving) in _open)
+        {
+            socket.Dispose();
+            await serving;
+        }
     }
 
     private async Task AcceptAsync()
@@ -42,8 +88,12 @@ public sealed class MailSink : IAsyncDisposable
         {
             while (true)
             {
-                var client = await _listener.AcceptTcpClientAsync();
-                _ = Task.Run(() => ServeAsync(client));
+                var socket = await _listener.AcceptSocketAsync();
+                _open[socket] = Task.Run(async () =>
+                {
+                    await ServeAsync(socket);
+                    _open.TryRemove(socket, out _);
+                });
             }
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
@@ -51,65 +101,150 @@ public sealed class MailSink : IAsyncDisposable
         }
     }
 
-    private async Task ServeAsync(TcpClient client)
+    private async Task ServeAsync(Socket socket)
     {
+        SinkSession? session = null;
         try
         {
-            using (client)
+            session = new SinkSession { Peer = (IPEndPoint)socket.RemoteEndPoint! };
+            Sessions.Enqueue(session);
+            using (socket)
             {
-                client.NoDelay = true;
-                using var reader = new StreamReader(client.GetStream(), Encoding.Latin1);
-                await using var writer = new StreamWriter(client.GetStream(), Encoding.Latin1) { AutoFlush = true, NewLine = "\r\n" };
-                await writer.WriteLineAsync("220 sink.test ESMTP");
-                while (await reader.ReadLineAsync() is { } line)
-                {
-                    var verb = line.Split(' ')[0].ToUpperInvariant();
-                    switch (verb)
-                    {
-                        case "EHLO":
-                            await writer.WriteAsync("250-sink.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 20000000\r\n");
-                            break;
-                        case "DATA":
-                            await writer.WriteLineAsync("354 Go ahead");
-                            if (!await TakeAsync(reader))
-                            {
-                                return;
-                            }
-
-                            await writer.WriteLineAsync("250 2.0.0 Kept");
-                            break;
-                        case "QUIT":
-                            await writer.WriteLineAsync("221 2.0.0 Bye");
-                            return;
-                        case "RCPT" when !RefusesNobody && line.EndsWith("<>", StringComparison.Ordinal):
-                            await writer.WriteLineAsync("553 5.1.3 Recipient required");
-                            break;
-                        default:
-                            await writer.WriteLineAsync(verb is "HELO" or "MAIL" or "RCPT" or "RSET" or "NOOP" ? "250 2.0.0 Ok" : "500 5.5.1 Unknown");
-                            break;
-                    }
-                }
+                socket.NoDelay = true;
+                await new Conversation(this, session, new NetworkStream(socket)).RunAsync();
             }
         }
-        catch (Exception e) when (e is IOException or SocketException)
+        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException)
         {
+        }
+        finally
+        {
+            session?.End();
         }
     }
 
-    private async Task<bool> TakeAsync(StreamReader reader)
+    /// <summary>One connection, octet by octet: only CRLF ends a line.</summary>
+    private sealed class Conversation(MailSink sink, SinkSession session, NetworkStream stream)
     {
-        var message = new StringBuilder();
-        while (await reader.ReadLineAsync() is { } line)
+        private readonly byte[] _octets = new byte[65536];
+        private string _waiting = "";
+
+        public async Task RunAsync()
         {
-            if (line == ".")
+            if (sink.Greeting.Length == 0)
             {
-                Messages.Enqueue(message.ToString());
-                return true;
+                return;
             }
 
-            message.Append(line.StartsWith('.') ? line[1..] : line).Append("\r\n");
+            await SayAsync(sink.Greeting + "\r\n");
+            while (await LineAsync() is { } line)
+            {
+                session.Commands.Enqueue(line);
+                var answer = sink.Answer?.Invoke(session, line) ?? Usual(line);
+                await SayAsync(answer.TrimEnd('\0'));
+                var verb = line.Split(' ')[0].ToUpperInvariant();
+                if (answer.EndsWith('\0') || verb == "QUIT")
+                {
+                    return;
+                }
+
+                if (verb == "DATA" && answer.StartsWith("354", StringComparison.Ordinal) && !await DataAsync())
+                {
+                    return;
+                }
+
+                if (verb == "BDAT" && int.TryParse(line.Split(' ')[1], out int count) && !await TakeAsync(count))
+                {
+                    return;
+                }
+            }
         }
 
-        return false;
+        private string Usual(string line)
+        {
+            var verb = line.Split(' ')[0].ToUpperInvariant();
+            switch (verb)
+            {
+                case "EHLO":
+                    string[] lines = ["sink.test", .. sink.Extensions];
+                    return string.Concat(lines.Select((l, i) => $"250{(i < lines.Length - 1 ? '-' : ' ')}{l}\r\n"));
+                case "DATA":
+                    return "354 Go ahead\r\n";
+                case "QUIT":
+                    return "221 2.0.0 Bye\r\n";
+                case "RCPT" when !sink.RefusesNobody && line.EndsWith("<>", StringComparison.Ordinal):
+                    return "553 5.1.3 Recipient required\r\n";
+                default:
+                    return verb is "HELO" or "MAIL" or "RCPT" or "RSET" or "NOOP" or "BDAT" ? "250 2.0.0 Ok\r\n" : "500 5.5.1 Unknown\r\n";
+            }
+        }
+
+        private async Task<bool> DataAsync()
+        {
+            var message = new StringBuilder();
+            while (await LineAsync() is { } line)
+            {
+                if (line == ".")
+                {
+                    sink.Messages.Enqueue(message.ToString());
+                    await SayAsync(sink.Answer?.Invoke(session, ".") ?? "250 2.0.0 Kept\r\n");
+                    return true;
+                }
+
+                message.Append(line.StartsWith('.') ? line[1..] : line).Append("\r\n");
+            }
+
+            return false;
+        }
+
+        private async Task<bool> TakeAsync(int count)
+        {
+            while (_waiting.Length < count)
+            {
+                if (!await FillAsync())
+                {
+                    return false;
+                }
+            }
+
+            _waiting = _waiting[count..];
+            return true;
+        }
+
+        private async Task<string?> LineAsync()
+        {
+            int from = 0;
+            while (true)
+            {
+                int end = _waiting.IndexOf("\r\n", from, StringComparison.Ordinal);
+                if (end >= 0)
+                {
+                    var line = _waiting[..end];
+                    _waiting = _waiting[(end + 2)..];
+                    return line;
+                }
+
+                from = Math.Max(_waiting.Length - 1, 0);
+                if (!await FillAsync())
+                {
+                    return null;
+                }
+            }
+        }
+
+        private async Task<bool> FillAsync()
+        {
+            int count = await stream.ReadAsync(_octets);
+            var text = Encoding.Latin1.GetString(_octets, 0, count);
+            _waiting += text;
+            lock (session.Received)
+            {
+                session.Received.Append(text);
+            }
+
+            return count > 0;
+        }
+
+        private async Task SayAsync(string text) => await stream.WriteAsync(Encoding.Latin1.GetBytes(text));
     }
 }

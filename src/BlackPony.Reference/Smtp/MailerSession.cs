@@ -99,6 +99,9 @@ public sealed class MailerSession : IDisposable
         _ => Timeout.InfiniteTimeSpan,
     };
 
+    /// <summary>Grows with every reply that came whole: while it stands still, <see cref="Patience"/> runs on (spec 13).</summary>
+    public long Progress { get; private set; }
+
     /// <summary>What became of the session.</summary>
     public SessionReport Report => _report;
 
@@ -336,6 +339,7 @@ public sealed class MailerSession : IDisposable
 
     private void OnReply(Reply reply)
     {
+        Progress++;
         switch (_state)
         {
             case State.Greeting:

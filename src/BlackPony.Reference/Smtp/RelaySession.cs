@@ -101,6 +101,9 @@ public sealed class RelaySession : IDisposable
         _ => Limits.IdleTimeout,
     };
 
+    /// <summary>Grows with everything that came whole: while it stands still, <see cref="Patience"/> runs on (spec 13).</summary>
+    public long Progress { get; private set; }
+
     /// <summary>Whether the session is between transactions, so that the relay may end it without harm.</summary>
     public bool IsIdle => !_inTransaction && _pending.Count == 0 && _reading is Reading.Commands;
 
@@ -177,6 +180,7 @@ public sealed class RelaySession : IDisposable
         }
         else if (_reading == Reading.Pipe)
         {
+            Progress++;
             _toBackend.Write(octets);
         }
         else
@@ -404,6 +408,7 @@ public sealed class RelaySession : IDisposable
 
     private bool OnCommand(string verb, int length)
     {
+        Progress++;
         var line = _input.Span[..length];
         if (verb is "XBLACKPONY" or "XCLIENT" or "XFORWARD" or "PROXY" || (verb == "STARTTLS" && IsProtected))
         {
@@ -459,7 +464,7 @@ public sealed class RelaySession : IDisposable
             return true;
         }
 
-        if (_input.Length > 0)
+        if (_input.Length > 0 && !IsProtected)
         {
             Goodbye("503 5.5.1 XBLACKPONY must be the last command of a group");
             return false;
@@ -540,6 +545,7 @@ public sealed class RelaySession : IDisposable
 
         _toBackend.Write(octets[..i]);
         _input.Consume(i);
+        Progress++;
         if (_dotState == 5)
         {
             _pending.Enqueue("END");
@@ -554,6 +560,7 @@ public sealed class RelaySession : IDisposable
         int count = (int)Math.Min(_payload, _input.Length);
         _toBackend.Write(_input.Span[..count]);
         _input.Consume(count);
+        Progress++;
         _payload -= count;
         _reading = _payload == 0 ? Reading.Commands : Reading.Chunk;
         return true;
@@ -561,6 +568,7 @@ public sealed class RelaySession : IDisposable
 
     private void OnReply(Reply reply)
     {
+        Progress++;
         _goodbye = reply.Code is 221 or 421;
         string kind = _pending.Count > 0 ? _pending.Dequeue() : "";
         switch (kind)

@@ -86,7 +86,7 @@ public partial class SpecificationTests
     [GeneratedRegex(@"^([a-z0-9-]+)\s*=", RegexOptions.Multiline)]
     private static partial Regex Rule();
 
-    [GeneratedRegex(@";[^\n]*|%s|""[^""]*""|\b\d+(?=[A-Za-z])")]
+    [GeneratedRegex(@"%x[0-9A-Fa-f.-]+|;[^\n]*|%s|""[^""]*""|\b\d+(?=[A-Za-z])")]
     private static partial Regex Quoted();
 
     [GeneratedRegex(@"[A-Za-z][A-Za-z0-9-]*")]

@@ -135,7 +135,10 @@ public class WorkedExampleTests
         using var keys = new KeySchedule(suite.Name, secret, th);
         page.Hex("th", th);
         page.Hex("salt", salt);
-        page.Hex("prk", HKDF.Extract(HashAlgorithmName.SHA256, secret, salt));
+        var prk = HKDF.Extract(HashAlgorithmName.SHA256, secret, salt);
+        page.Hex("prk", prk);
+        page.Hex("client_finished", KeySchedule.ExpandLabel(prk, "c finished", th, 32));
+        page.Hex("server_finished", KeySchedule.ExpandLabel(prk, "s finished", th, 32));
         page.Hex("client_traffic[0]", keys.ClientTraffic);
         page.Hex("server_traffic[0]", keys.ServerTraffic);
         page.Hex("exporter_secret", keys.ExporterSecret);
@@ -148,6 +151,7 @@ public class WorkedExampleTests
         page.Hex("client_traffic[1]", KeySchedule.ExpandLabel(keys.ClientTraffic, "upd", [], 32));
         page.Hex("server verify_data", keys.Finished(Role.Server));
         page.Hex("client verify_data", keys.Finished(Role.Client));
+        page.Hex("inner of the data", [.. "EHLO mail.a.test\r\n"u8, 1, .. new byte[237]]);
         using var server = new RecordWriter(suite, keys.ServerTraffic);
         using var client = new RecordWriter(suite, keys.ClientTraffic);
         page.Record("S> finished", o => server.Write(RecordType.Finished, keys.Finished(Role.Server), o));
@@ -155,7 +159,7 @@ public class WorkedExampleTests
         page.Record("C> data \"EHLO mail.a.test\\r\\n\"", o => client.Write(RecordType.Data, "EHLO mail.a.test\r\n"u8, o));
         page.Record("C> rekey", client.Rekey);
         page.Record("C> close, under client_traffic[1]", o => client.Write(RecordType.Close, [], o));
-        page.Hex("Exporter(\"EXPORTER test\", \"\", 32)", keys.Export("EXPORTER test", [], 32));
+        page.Hex("Exporter, see below", keys.Export("EXPORTER test", [], 32));
     }
 
     private static byte[] Stream(int first, int count = 32) => [.. Enumerable.Range(first, count).Select(i => (byte)i)];

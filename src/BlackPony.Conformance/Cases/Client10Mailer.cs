@@ -1,0 +1,201 @@
+using BlackPony.Conformance.Peers;
+using BlackPony.Conformance.Targets;
+using BlackPony.Reference.Policy;
+using BlackPony.Reference.Records;
+using static BlackPony.Conformance.Cases.Client4Negotiation;
+using static BlackPony.Conformance.Expect;
+using static BlackPony.Conformance.Level;
+
+namespace BlackPony.Conformance.Cases;
+
+/// <summary>The mailer, spec 10.4: the suite is the mail server before it and the one behind it.</summary>
+internal static class Client10Mailer
+{
+    public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
+    [
+        Mailer("C-10.4-1", "Nothing but SMTP replies comes on standard output", "BP-10.4-1", async p =>
+        {
+            await p.CarryAsync(CoreOffer);
+            var outcome = await p.ExpectAsync(delivered: true);
+            That(outcome.Replies.EndsWith("\r\n", StringComparison.Ordinal), "The last line has no end.");
+            var bad = outcome.Replies.Split("\r\n")[..^1].FirstOrDefault(l => l.Length < 3 || !l[..3].All(char.IsAsciiDigit) || (l.Length > 3 && l[3] is not (' ' or '-')));
+            That(bad is null, $"The mailer wrote {Show(bad ?? "")}.");
+        }),
+        Mailer("C-10.4-2", "The greeting is the server's own", "BP-10.4-2", async p =>
+        {
+            var wire = await p.ConnectAsync();
+            await wire.SendAsync("220-probe.test first\r\n220 second \xE9\r\n");
+            await p.ExpectEhloAsync(wire);
+            await ClientProbe.AnswerEhloAsync(wire);
+            await p.ServeMailAsync(wire, inside: false);
+            var outcome = await p.ExpectAsync(delivered: true);
+            That(outcome.Replies.StartsWith("220-probe.test first\r\n220 second \xE9\r\n", StringComparison.Ordinal), $"The mail server was greeted with {Show(outcome.Replies)}.");
+        }),
+        Mailer("C-10.4-3", "Without a server the mail server is greeted with 421", "BP-10.4-3", async p =>
+        {
+            p.Next = p.Next with { Port = Closed() };
+            var outcome = await p.RunAloneAsync();
+            That(outcome.Replies.StartsWith("421", StringComparison.Ordinal) && !outcome.Delivered, $"The mail server was greeted with {Show(outcome.Replies)}.");
+        }),
+        Mailer("C-10.4-4", "The mail server's name stands in EHLO, outside and inside", "BP-10.4-4", async p =>
+        {
+            p.Next = p.Next with { Script = l => Session(l, "EHLO queue-of-the-case.test\r\n") };
+            var wire = await p.AcceptAsync(CoreOffer);
+            That(p.EhloName == "queue-of-the-case.test", $"The EHLO outside says {Show(p.EhloName)}.");
+            await p.UpgradeAsync(wire, CoreOffer);
+            That(p.EhloName == "queue-of-the-case.test", $"The EHLO inside says {Show(p.EhloName)}.");
+            await p.ServeMailAsync(wire, inside: true);
+            await p.ExpectAsync(delivered: true);
+        }),
+        Mailer("C-10.4-5", "The mail server gets the EHLO reply of the session inside", "BP-10.4-5", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer, "SIZE 1", "OUTSIDE");
+            await p.UpgradeAsync(wire, CoreOffer, extensions: ["SIZE 2", "X-INSIDE a b"]);
+            await p.ServeMailAsync(wire, inside: true);
+            var replies = (await p.ExpectAsync(delivered: true)).Replies;
+            That(replies.Contains("250-SIZE 2\r\n250 X-INSIDE a b\r\n", StringComparison.Ordinal) && !replies.Contains("OUTSIDE", StringComparison.Ordinal), $"The mail server got {Show(replies)}.");
+        }),
+        Mailer("C-10.4-6", "XBLACKPONY is not shown to the mail server, whatever becomes of it", "BP-10.4-6", async p =>
+        {
+            var replies = "";
+            await CommandAsync();
+            var wire = await p.AcceptAsync("XBLACKPONY V1 NO-SUCH-SUITE");
+            await p.ServeMailAsync(wire, inside: false);
+            Hidden((await p.ExpectAsync(delivered: true)).Replies);
+            wire = await p.AcceptAsync(CoreOffer);
+            await p.UpgradeAsync(wire, CoreOffer, extensions: [CoreOffer]);
+            await p.ServeMailAsync(wire, inside: true);
+            Hidden((await p.ExpectAsync(delivered: true)).Replies);
+
+            async Task CommandAsync()
+            {
+                var refused = await p.AcceptAsync(CoreOffer);
+                await p.ExpectCommandAsync(refused);
+                await refused.SendLineAsync("454 not now");
+                await p.ServeMailAsync(refused, inside: false);
+                replies = (await p.ExpectAsync(delivered: true)).Replies;
+                Hidden(replies);
+            }
+
+            static void Hidden(string text) => That(!text.Contains("XBLACKPONY", StringComparison.OrdinalIgnoreCase), $"The mail server got {Show(text)}.");
+        }),
+        Mailer("C-10.4-7", "STARTTLS is not shown to the mail server after an upgrade", "BP-10.4-7", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer, "STARTTLS");
+            await p.UpgradeAsync(wire, CoreOffer, extensions: ["STARTTLS", "8BITMIME"]);
+            await p.ServeMailAsync(wire, inside: true);
+            var replies = (await p.ExpectAsync(delivered: true)).Replies;
+            That(!replies.Contains("STARTTLS", StringComparison.Ordinal) && replies.Contains("8BITMIME", StringComparison.Ordinal), $"The mail server got {Show(replies)}.");
+        }),
+        Mailer("C-10.4-8", "A deferral is a 421 to the mail server's EHLO", "BP-10.4-8 BP-9.1-5", async p =>
+        {
+            p.Next = p.Next with { Policy = ClientPolicy.Required };
+            var wire = await p.AcceptAsync("");
+            await wire.LineAsync();
+            var replies = (await p.ExpectAsync(delivered: false)).Replies;
+            That(replies.StartsWith("220 ", StringComparison.Ordinal) && replies.Contains("\r\n421 ", StringComparison.Ordinal), $"The mail server got {Show(replies)}.");
+        }, Needs.Policy),
+        Mailer("C-10.4-9", "Commands, payload and replies pass octet by octet, pipelined ones too", "BP-10.4-9", async p =>
+        {
+            const string Sent = "mail FROM:<a@client.test>  X=\xE9\r\nRCPT TO:<b@sink.test>\r\nRCPT TO:<c@sink.test>\r\nDATA\r\n";
+            const string Body = "Subject: octets\r\n\r\nbare\nLF bare\rCR \0 \x80\xFF ..\r\n..\r\n.\r\n";
+            p.Next = p.Next with
+            {
+                Script = async l =>
+                {
+                    await l.ReplyAsync();
+                    await l.SayAsync("EHLO client.test\r\n");
+                    await l.SendAsync(Sent);
+                    for (int i = 0; i < 4; i++)
+                    {
+                        await l.ReplyAsync();
+                    }
+
+                    await l.SayAsync(Body);
+                    await l.SayAsync("QUIT\r\n");
+                    return false;
+                },
+            };
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.UpgradeAsync(wire, CoreOffer, extensions: ["PIPELINING"]);
+            var got = System.Text.Encoding.Latin1.GetString(await wire.OctetsInsideAsync(Sent.Length));
+            That(got == Sent, $"Sent {Show(Sent)}, and the server got {Show(got)}.");
+            await wire.SendInsideAsync("250-2.1.0 \xE9\r\n250 Ok\r\n250 2.1.5 Ok\r\n251 elsewhere\r\n354 go\r\n");
+            got = System.Text.Encoding.Latin1.GetString(await wire.OctetsInsideAsync(Body.Length));
+            That(got == Body, $"Sent {Show(Body)}, and the server got {Show(got)}.");
+            await wire.SendInsideAsync("250 2.0.0 kept \xFF\r\n");
+            await p.ServeMailAsync(wire, inside: true);
+            var replies = (await p.ExpectAsync(delivered: false)).Replies;
+            That(replies.Contains("250-2.1.0 \xE9\r\n250 Ok\r\n250 2.1.5 Ok\r\n251 elsewhere\r\n354 go\r\n250 2.0.0 kept \xFF\r\n221 ", StringComparison.Ordinal), $"The mail server got {Show(replies)}.");
+        }),
+        Mailer("C-10.4-10", "A session that is cut passes no reply on, and none is made up", "BP-10.4-10 BP-8.2-3", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.UpgradeAsync(wire, CoreOffer);
+            await wire.LineInsideAsync();
+            var half = wire.Seal(RecordType.Data, "250 forged\r\n"u8);
+            half[^1] ^= 1;
+            await wire.SendRecordsAsync(half);
+            wire.EndDirection();
+            await wire.DrainAsync();
+            var replies = (await p.ExpectAsync(delivered: false)).Replies;
+            That(replies == "220 probe.test ESMTP\r\n250 probe.test\r\n", $"The mail server got {Show(replies)}.");
+        }),
+        Mailer("C-10.4-11", "After a fall-back STARTTLS is shown, and what follows its 220 passes octet by octet", "BP-10.4-13 BP-10.4-9", async p =>
+        {
+            p.Next = p.Next with
+            {
+                Script = async l =>
+                {
+                    await l.ReplyAsync();
+                    await l.SayAsync("EHLO client.test\r\n");
+                    await l.SayAsync("STARTTLS\r\n");
+                    await l.SendAsync("\x16\x03\x01\n\r\0\xFF");
+                    await l.DrainAsync();
+                    return false;
+                },
+            };
+            var wire = await p.AcceptAsync("", "STARTTLS");
+            That(await wire.LineAsync() == "STARTTLS", "STARTTLS did not come through.");
+            await wire.SendLineAsync("220 go");
+            That((await wire.OctetsAsync(7)).AsSpan().SequenceEqual("\u0016\u0003\u0001\n\r\0"u8.ToArray().Append((byte)0xff).ToArray()), "The octets behind STARTTLS did not come through.");
+            await wire.SendAsync("\x16\n\0\xFE");
+            wire.EndDirection();
+            var replies = (await p.ExpectAsync(delivered: false)).Replies;
+            That(replies.Contains("STARTTLS\r\n", StringComparison.Ordinal), "STARTTLS is not shown to the mail server.");
+            That(replies.EndsWith("220 go\r\n\x16\n\0\xFE", StringComparison.Ordinal), $"The mail server got {Show(replies)}.", "BP-10.4-9");
+        }),
+        Mailer("C-10.4-12", "A mail server that says HELO gets plain SMTP, or a deferral where encryption is required", "BP-9.2-8 BP-10.4-8", async p =>
+        {
+            p.Next = p.Next with { Script = l => Session(l, "HELO client.test\r\n") };
+            var wire = await p.ConnectAsync();
+            await wire.SendLineAsync("220 probe.test ESMTP");
+            That(await wire.LineAsync() == "HELO client.test", "HELO did not come through.");
+            await wire.SendLineAsync("250 probe.test");
+            await p.ServeMailAsync(wire, inside: false);
+            await p.ExpectAsync(delivered: true);
+            p.Next = p.Next with { Policy = ClientPolicy.Required };
+            wire = await p.ConnectAsync();
+            await wire.SendLineAsync("220 probe.test ESMTP");
+            That(await wire.LineAsync() is null, "HELO was passed on though encryption is required.");
+            await p.ExpectAsync(delivered: false);
+        }, Needs.Policy),
+    ];
+
+    private static async Task<bool> Session(LocalSide local, string hello)
+    {
+        bool delivered = await local.ReplyAsync() == 220 && await local.SayAsync(hello) == 250 && await local.MailAsync();
+        await local.SayAsync("QUIT\r\n");
+        return delivered;
+    }
+
+    // A port of 127.0.0.1 on which nobody listens.
+    private static int Closed()
+    {
+        using var listener = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
+        listener.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0));
+        return ((System.Net.IPEndPoint)listener.LocalEndPoint!).Port;
+    }
+
+    private static Case<ClientProbe> Mailer(string id, string title, string requirements, Func<ClientProbe, Task> run, Needs more = Needs.Nothing) => new(id, title, Must, Profile.Core, requirements, run) { Needs = Needs.Mailer | more };
+}

@@ -1,0 +1,368 @@
+using BlackPony.Conformance.Peers;
+using BlackPony.Reference;
+using BlackPony.Reference.Suites;
+using static BlackPony.Conformance.Expect;
+using static BlackPony.Conformance.Level;
+using static BlackPony.Conformance.Peers.Names;
+
+namespace BlackPony.Conformance.Cases;
+
+/// <summary>Negotiation, spec 4. The client has the opportunistic policy and its own suites.</summary>
+internal static class Client4Negotiation
+{
+    internal const string CoreOffer = "XBLACKPONY V1 X25519-CHACHA20POLY1305";
+    private const string AnyShare = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=";
+
+    public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
+    [
+        // ---------------------------------------------------------------- 4.1 the offer
+        Carries("C-4.1-1", "Grease and unknown tokens do not disturb, wherever they stand", "BP-4.1-9", "XBLACKPONY G-7A7A V9 NO-SUCH-SUITE V1 !? X25519-CHACHA20POLY1305 future=1 G-0000"),
+        Plain("C-4.1-2", "No offer: plain SMTP in the same connection", "BP-9.2-1 BP-4.8-5", ""),
+        Plain("C-4.1-3", "Only unknown suites: plain SMTP in the same connection", "BP-4.8-5 BP-4.1-13", "XBLACKPONY V1 NO-SUCH-SUITE G-0000"),
+        Plain("C-4.1-4", "No V1: plain SMTP in the same connection", "BP-4.1-13", "XBLACKPONY V2 V01 V X25519-CHACHA20POLY1305"),
+        Plain("C-4.1-5", "A line of more than 512 octets is no offer", "BP-4.1-13", CoreOffer + " " + new string('x', 500)),
+        Carries("C-4.1-6", "Keyword, version and suite are compared without regard to case, and hashed as they came", "BP-4.1-8 BP-6.1-1 BP-6.1-5 BP-6.2-1", "xBlackPony v1 x25519-ChaCha20Poly1305"),
+        Carries("C-4.1-7", "A token that stands twice does not disturb", "BP-4.1-10", "XBLACKPONY V1 V1 X25519-CHACHA20POLY1305 v1 X25519-CHACHA20POLY1305"),
+        Carries("C-4.1-8", "Several spaces, and spaces at the end, do not disturb, and are hashed", "BP-4.1-12 BP-6.1-1", "XBLACKPONY   V1  X25519-CHACHA20POLY1305   "),
+        new("C-4.1-9", "Of several XBLACKPONY lines the first counts", Must, Profile.Core, "BP-4.1-11", async p =>
+        {
+            var wire = await p.AcceptAsync("XBLACKPONY V1 NO-SUCH-SUITE", CoreOffer);
+            await p.UpgradeAsync(wire, CoreOffer);
+            await p.ServeMailAsync(wire, inside: true);
+            await p.ExpectAsync(delivered: true);
+        }),
+        new("C-4.1-10", "An unusable first XBLACKPONY line is not made good by a second", Must, Profile.Core, "BP-4.1-11", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer, "XBLACKPONY V1 NO-SUCH-SUITE");
+            await p.ServeMailAsync(wire, inside: false);
+            await p.ExpectAsync(delivered: true);
+            NoCommand(wire, "BP-4.1-11");
+        }),
+        new("C-4.1-11", "The first line of the EHLO reply is no offer", Must, Profile.Core, "BP-4.1-16", async p =>
+        {
+            var wire = await p.ConnectAsync();
+            await wire.SendLineAsync("220 probe.test ESMTP");
+            await p.ExpectEhloAsync(wire);
+            await wire.SendAsync($"250-{CoreOffer}\r\n250 8BITMIME\r\n");
+            await p.ServeMailAsync(wire, inside: false);
+            await p.ExpectAsync(delivered: true);
+            NoCommand(wire, "BP-4.1-16");
+        }),
+        Plain("C-4.1-12", "A line with an octet outside 32 to 126 is no offer", "BP-4.1-13", CoreOffer + " caf\xE9"),
+        Plain("C-4.1-13", "A keyword that only begins like XBLACKPONY is no offer", "BP-4.1-13", "XBLACKPONYX V1 X25519-CHACHA20POLY1305"),
+        Plain("C-4.1-14", "A line with nothing but the keyword is no offer", "BP-4.1-13", "XBLACKPONY"),
+
+        // ---------------------------------------------------------------- 4.2 the command
+        new("C-4.2-1", "The command has its form", Must, Profile.Core, "BP-4.2-1", async p =>
+        {
+            var fields = (await CommandAsync(p, CoreOffer)).Split(' ');
+            That(fields.Length >= 4 && fields.All(f => f.Length > 0), $"The command is {Show(p.Command)}.");
+        }),
+        new("C-4.2-2", "The command names a version and a suite of the offer", Must, Profile.Core, "BP-4.2-2 BP-4.8-1", async p =>
+        {
+            var fields = (await CommandAsync(p, "XBLACKPONY V9 V1 NO-SUCH-SUITE X25519-CHACHA20POLY1305")).Split(' ');
+            That(fields[1].Equals("V1", StringComparison.OrdinalIgnoreCase) && fields[2].Equals(Core, StringComparison.OrdinalIgnoreCase), $"The command is {Show(p.Command)}.");
+        }),
+        new("C-4.2-3", "The command line is not longer than 4096 octets", Must, Profile.Core, "BP-4.2-3", async p =>
+        {
+            var command = await CommandAsync(p, "XBLACKPONY V1 " + string.Join(' ', SuiteRegistry.Default.Select(s => s.Name)));
+            That(command.Length + 2 <= Limits.MaxCommandLine, $"The line has {command.Length + 2} octets.");
+        }),
+        new("C-4.2-4", "Nothing follows the command until its reply has come whole", Must, Profile.Core, "BP-4.2-9", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer, "PIPELINING");
+            await p.ExpectCommandAsync(wire);
+            await wire.SendAsync("454-not\r\n454-yet\r\n45");
+            await wire.SendAsync("4 now\r\n");
+            That(wire.Plaintext.Count == 2, "Something was sent behind the command.");
+            await p.ServeMailAsync(wire, inside: false);
+            await p.ExpectAsync(delivered: true);
+        }),
+        new("C-4.2-5", "The X25519 share has 32 octets of canonical base64", Must, Profile.Core, "BP-5.1-6", async p =>
+        {
+            var share = (await CommandAsync(p, CoreOffer)).Split(' ')[3];
+            That(Base64Share.TryDecode(System.Text.Encoding.Latin1.GetBytes(share), out var octets) && octets.Length == 32, $"The share is {Show(share)}.");
+        }),
+        new("C-4.2-6", "There are at most two commands in a connection, the second with another suite", Must, Profile.Core, "BP-4.2-10 BP-4.2-11 BP-4.8-6", async p =>
+        {
+            var wire = await p.AcceptAsync("XBLACKPONY V1 " + string.Join(' ', SuiteRegistry.Default.Select(s => s.Name)));
+            var suites = new List<string>();
+            while (await wire.LineAsync() is { } line)
+            {
+                if (!line.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase))
+                {
+                    await wire.SendLineAsync("250 Ok");
+                    break;
+                }
+
+                suites.Add(line.Split(' ')[2].ToUpperInvariant());
+                That(suites.Count <= Limits.MaxClientAttempts, $"The client sent {suites.Count} commands.", "BP-4.2-10");
+                That(suites.Distinct().Count() == suites.Count, "The client tried a suite again that was refused.", "BP-4.2-11");
+                await wire.SendLineAsync("504 5.5.4 Not that one");
+            }
+
+            await p.ServeMailAsync(wire, inside: false);
+            await p.ExpectAsync(delivered: true, "BP-4.8-6");
+        }),
+
+        // ---------------------------------------------------------------- 4.3 the 220 and 334 replies
+        Broken("C-4.3-1", "A 220 reply without K= is a broken upgrade: one fresh plain connection", "BP-4.3-7 BP-9.2-2 BP-9.2-3", "220 go ahead\r\n"),
+        Broken("C-4.3-2", "A reply with another code is a broken upgrade", "BP-4.3-8 BP-9.2-2", $"250 K={AnyShare}\r\n"),
+        Broken("C-4.3-3", "A 334 reply in a suite that has none is a broken upgrade", "BP-4.3-7 BP-9.2-2", $"334 K={AnyShare}\r\n"),
+        new("C-4.3-4", "Plaintext injected behind the 220 is read as records, and no mail is sent there", Must, Profile.Core, "BP-4.3-9 BP-4.6-2 BP-4.6-4", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.SwitchAsync(wire, CoreOffer, behind: string.Concat(Enumerable.Repeat("250 injected\r\n", 2000)));
+            await wire.DrainAsync();
+            ClientProbe.ExpectNoMail(wire);
+            await FreshAsync(p);
+        }),
+        new("C-4.3-5", "Fragments are taken split anywhere, even into single characters", Must, Profile.Core, "BP-4.3-5 BP-6.1-4", async p =>
+        {
+            foreach (int size in (int[])[3, 7, 43])
+            {
+                var wire = await p.AcceptAsync(CoreOffer);
+                await p.SwitchAsync(wire, CoreOffer, fragment: size);
+                await p.FinishAsync(wire);
+                await wire.SendInsideAsync(ClientProbe.EhloReply());
+                await p.ServeMailAsync(wire, inside: true);
+                await p.ExpectAsync(delivered: true);
+            }
+        }),
+        Broken("C-4.3-6", "A 220 reply with an enhanced status code before K= is a broken upgrade", "BP-4.3-7", $"220 2.0.0 K={AnyShare}\r\n"),
+        Broken("C-4.3-7", "A 220 reply with a line that is no share is a broken upgrade", "BP-4.3-7", $"220-K={AnyShare[..20]}\r\n220 {AnyShare[20..]}\r\n"),
+        Broken("C-4.3-8", "A 220 reply with an empty fragment is a broken upgrade", "BP-4.3-7", $"220-K=\r\n220 K={AnyShare}\r\n"),
+        Broken("C-4.3-9", "A reply with lines of different codes is a broken upgrade", "BP-4.3-11", $"220-K={AnyShare[..20]}\r\n250 K={AnyShare[20..]}\r\n"),
+        Broken("C-4.3-10", "A reply with too long a line is a broken upgrade", "BP-4.3-11", $"220 K={new string('A', Limits.MaxEhloLine)}\r\n"),
+        Broken("C-4.3-11", "A reply of too many lines is a broken upgrade", "BP-4.3-11 BP-4.3-5", string.Concat(Enumerable.Repeat("220-K=AAAA\r\n", Limits.MaxEhloLines + 1)) + "220 K=AAAA\r\n"),
+        Broken("C-4.3-12", "A reply that is no SMTP is a broken upgrade", "BP-4.3-11", "HTTP/1.1 400 Bad Request\r\n\r\n"),
+        Broken("C-4.3-13", "A reply whose lines end with a bare LF is a broken upgrade", "BP-4.3-11", $"220 K={AnyShare}\n220 x\r\n"),
+        new("C-4.3-14", "Every other code than 220, 334, 4yz and 5yz is a broken upgrade", Must, Profile.Core, "BP-4.3-8", async p =>
+        {
+            foreach (var reply in (string[])["221 bye", "250 ok", "354 go", "235 ok", "299 K=" + AnyShare])
+            {
+                await BrokenAsync(p, reply + "\r\n");
+            }
+        }),
+        new("C-4.3-15", "A reply in single octets is taken", Must, Profile.Core, "BP-4.3-5", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.ExpectCommandAsync(wire);
+            foreach (char c in "454 4.7.0 Not now\r\n")
+            {
+                await wire.SendAsync(c.ToString());
+            }
+
+            await p.ServeMailAsync(wire, inside: false);
+            await p.ExpectAsync(delivered: true);
+        }),
+        Broken("C-4.3-16", "A connection that ends in the place of a reply is a broken upgrade", "BP-9.2-2", "", close: true),
+        Broken("C-4.3-17", "A connection that ends within a reply is a broken upgrade", "BP-9.2-2", $"220-K={AnyShare[..20]}\r\n220 K=", close: true),
+        new("C-4.3-18", "A 220 in the place of the 334 is a broken upgrade", Must, Profile.Classic, "BP-4.3-7 BP-4.3-6", async p =>
+        {
+            var wire = await p.AcceptAsync("XBLACKPONY V1 RSA-BLOWFISH");
+            await NeedCommandAsync(p, wire, Classic);
+            await wire.SendLineAsync($"220 K={AnyShare}");
+            That(await wire.LineAsync() is null, "The client goes on in the connection of a broken upgrade.");
+            await FreshAsync(p);
+        }),
+
+        // ---------------------------------------------------------------- 4.4 refusals
+        Refused("C-4.4-1", "454 not now"),
+        Refused("C-4.4-2", "500 what?"),
+        Refused("C-4.4-3", "501 invalid share"),
+        Refused("C-4.4-4", "502 disabled"),
+        Refused("C-4.4-5", "503 not now"),
+        Refused("C-4.4-6", "504 5.5.4 unknown suite"),
+        Refused("C-4.4-7", "450 later"),
+        Refused("C-4.4-8", "530 5.7.0 Must issue a STARTTLS command first"),
+        Refused("C-4.4-9", "550 no"),
+        Refused("C-4.4-10", "554 no"),
+        Refused("C-4.4-11", "454-4.7.0 several\r\n454-lines 250 STARTTLS\r\n454 XBLACKPONY V1 ROT \xE9\x01"),
+        Broken("C-4.4-12", "A 421 is the end of the connection: a broken upgrade", "BP-4.4-12 BP-9.2-2", "421 4.3.2 Going down\r\n"),
+        new("C-4.4-13", "The text of a refusal is not acted upon", Must, Profile.Core, "BP-4.4-10", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.ExpectCommandAsync(wire);
+            await wire.SendAsync($"454-K={AnyShare}\r\n454-250-XBLACKPONY V1 ROT\r\n454 220 K={AnyShare}\r\n");
+            await p.ServeMailAsync(wire, inside: false);
+            await p.ExpectAsync(delivered: true);
+            That(wire.Plaintext.Count(l => l.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)) == 1, "The client asked again.");
+        }),
+
+        // ---------------------------------------------------------------- 4.5 after the upgrade
+        new("C-4.5-1", "EHLO is the first command inside", Must, Profile.Core, "BP-4.5-2 BP-4.5-1", async p =>
+        {
+            await p.CarryAsync(CoreOffer);
+            await p.ExpectAsync(delivered: true);
+        }),
+        new("C-4.5-2", "No extension is used inside that the EHLO reply inside does not list", Must, Profile.Core, "BP-4.5-6 BP-4.5-1", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer, "SIZE 10000000", "8BITMIME", "SMTPUTF8", "DSN", "PIPELINING", "CHUNKING");
+            await p.UpgradeAsync(wire, CoreOffer);
+            await p.ServeMailAsync(wire, inside: true);
+            await p.ExpectAsync(delivered: true);
+            var bad = p.Commands.FirstOrDefault(c => c.StartsWith("BDAT", StringComparison.OrdinalIgnoreCase) || ((c.StartsWith("MAIL", StringComparison.OrdinalIgnoreCase) || c.StartsWith("RCPT", StringComparison.OrdinalIgnoreCase)) && c[(c.IndexOf('>', StringComparison.Ordinal) + 1)..].Trim().Length > 0));
+            That(bad is null, $"Inside, the client used what only the plaintext session offered: {Show(bad ?? "")}.");
+        }),
+        new("C-4.5-3", "Neither XBLACKPONY nor STARTTLS is sent inside, even if offered", Must, Profile.Core, "BP-4.5-7", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.UpgradeAsync(wire, CoreOffer, extensions: ["STARTTLS", CoreOffer]);
+            await p.ServeMailAsync(wire, inside: true);
+            await p.ExpectAsync(delivered: true);
+            That(!p.Commands.Any(c => c.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase) || c.StartsWith("STARTTLS", StringComparison.OrdinalIgnoreCase)), "XBLACKPONY or STARTTLS was sent inside.");
+        }),
+
+        // ---------------------------------------------------------------- 4.7 together with STARTTLS and AUTH
+        new("C-4.7-1", "After an upgrade STARTTLS is not sent", Must, Profile.Core, "BP-4.7-2", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer, "STARTTLS");
+            await p.UpgradeAsync(wire, CoreOffer, extensions: ["STARTTLS"]);
+            await p.ServeMailAsync(wire, inside: true);
+            await p.ExpectAsync(delivered: true);
+            That(!p.Commands.Concat(wire.Plaintext).Any(c => c.StartsWith("STARTTLS", StringComparison.OrdinalIgnoreCase)), "STARTTLS was sent.");
+        }),
+        new("C-4.7-2", "With both offered XBLACKPONY is used", Should, Profile.Core, "BP-4.7-3", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer, "STARTTLS");
+            await p.UpgradeAsync(wire, CoreOffer);
+            await p.ServeMailAsync(wire, inside: true);
+            await p.ExpectAsync(delivered: true);
+        }),
+        new("C-4.7-3", "No password is sent because the channel is encrypted", Must, Profile.Core, "BP-4.7-4", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.UpgradeAsync(wire, CoreOffer, extensions: ["AUTH PLAIN LOGIN"]);
+            await p.ServeMailAsync(wire, inside: true);
+            await p.ExpectAsync(delivered: true);
+            That(!p.Commands.Any(c => c.StartsWith("AUTH", StringComparison.OrdinalIgnoreCase)), "The client authenticated itself.");
+        }),
+
+        // ---------------------------------------------------------------- 4.8 the choice of a suite
+        new("C-4.8-1", "Only ROT offered: it is not chosen", Must, Profile.Core, "BP-5.5-9 BP-4.8-5", async p =>
+        {
+            var wire = await p.AcceptAsync("XBLACKPONY V1 ROT");
+            await p.ServeMailAsync(wire, inside: false);
+            await p.ExpectAsync(delivered: true);
+            NoCommand(wire, "BP-5.5-9");
+        }),
+        new("C-4.8-2", "The choice follows the client's order, not the server's", Should, Profile.Core, "BP-4.8-2", async p =>
+        {
+            var names = SuiteRegistry.Default.Select(s => s.Name).ToList();
+            var first = (await CommandAsync(p, "XBLACKPONY V1 " + string.Join(' ', names))).Split(' ')[2];
+            names.Reverse();
+            var second = (await CommandAsync(p, "XBLACKPONY V1 " + string.Join(' ', names))).Split(' ')[2];
+            That(first.Equals(second, StringComparison.OrdinalIgnoreCase), $"Asked in one order the client chose {first}, in the other {second}.");
+        }),
+        new("C-4.8-3", "The default order of preference is the specification's", Must, Profile.Core, "BP-4.8-3", async p =>
+        {
+            var names = SuiteRegistry.Default.Select(s => s.Name).ToList();
+            var chosen = (await CommandAsync(p, "XBLACKPONY V1 " + string.Join(' ', names.AsEnumerable().Reverse()))).Split(' ')[2].ToUpperInvariant();
+            foreach (var better in names.TakeWhile(n => n != chosen))
+            {
+                var wire = await p.AcceptAsync($"XBLACKPONY V1 {better}");
+                await p.ServeMailAsync(wire, inside: false);
+                await p.ExpectAsync(delivered: true);
+                That(!wire.Plaintext.Any(l => l.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)), $"The client knows {better} and chose {chosen}.");
+            }
+        }),
+        new("C-4.8-4", "A 504 may be answered with the next suite, which then carries the mail", May, Profile.Hybrid, "BP-4.8-4 BP-4.2-11", async p =>
+        {
+            const string Offer = "XBLACKPONY V1 X25519MLKEM768-CHACHA20POLY1305 X25519-CHACHA20POLY1305";
+            var wire = await p.AcceptAsync(Offer);
+            await NeedCommandAsync(p, wire, Hybrid);
+            await wire.SendLineAsync("504 5.5.4 Not that one");
+            var next = await wire.LineAsync() ?? "";
+            if (!next.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase))
+            {
+                await wire.SendLineAsync("250 Ok");
+                await p.ServeMailAsync(wire, inside: false);
+                await p.ExpectAsync(delivered: true);
+                throw new NotApplicableException("The client does not try again after 504.");
+            }
+
+            await p.SwitchAsync(wire, Offer, command: next);
+            await p.FinishAsync(wire);
+            await wire.SendInsideAsync(ClientProbe.EhloReply());
+            await p.ServeMailAsync(wire, inside: true);
+            await p.ExpectAsync(delivered: true);
+        }),
+    ];
+
+    /// <summary>The client was not to send XBLACKPONY.</summary>
+    internal static void NoCommand(Wire wire, string requirement) =>
+        That(!wire.Plaintext.Any(l => l.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)), "The client sent XBLACKPONY.", requirement);
+
+    /// <summary>The command, which is then refused, and the mail in plaintext.</summary>
+    internal static async Task<string> CommandAsync(ClientProbe p, string offer)
+    {
+        var wire = await p.AcceptAsync(offer);
+        var command = await p.ExpectCommandAsync(wire);
+        await wire.SendLineAsync("454 not now");
+        await p.ServeMailAsync(wire, inside: false);
+        await p.ExpectAsync(delivered: true);
+        return command;
+    }
+
+    /// <summary>The command; the case does not apply to a client that does not know the one suite of the offer.</summary>
+    internal static async Task NeedCommandAsync(ClientProbe p, Wire wire, string suite)
+    {
+        var line = await wire.LineAsync();
+        if (line?.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase) != true || !line.Split(' ')[2].Equals(suite, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new NotApplicableException($"The client does not choose {suite}.");
+        }
+
+        _ = p;
+    }
+
+    /// <summary>The one fresh connection, in plain SMTP, although the server offers again ([BP-9.2-2]).</summary>
+    internal static async Task FreshAsync(ClientProbe p)
+    {
+        var wire = await p.AcceptAsync(CoreOffer);
+        await p.ServeMailAsync(wire, inside: false);
+        NoCommand(wire, "BP-9.2-2");
+        await p.ExpectAsync(delivered: true, "BP-9.2-2");
+    }
+
+    private static async Task BrokenAsync(ClientProbe p, string reply, bool close = false)
+    {
+        var wire = await p.AcceptAsync(CoreOffer);
+        await p.ExpectCommandAsync(wire);
+        await wire.SendAsync(reply);
+        if (close)
+        {
+            wire.EndDirection();
+        }
+
+        var line = await wire.LineAsync();
+        That(line is null, $"The client goes on in the connection of a broken upgrade, with {Show(line ?? "")}.");
+        await FreshAsync(p);
+    }
+
+    private static Case<ClientProbe> Broken(string id, string title, string requirements, string reply, bool close = false) => new(id, title, Must, Profile.Core, requirements, p => BrokenAsync(p, reply, close));
+
+    private static Case<ClientProbe> Carries(string id, string title, string requirements, string offer) => new(id, title, Must, Profile.Core, requirements, async p =>
+    {
+        await p.CarryAsync(offer);
+        await p.ExpectAsync(delivered: true);
+    });
+
+    private static Case<ClientProbe> Plain(string id, string title, string requirements, string offer) => new(id, title, Must, Profile.Core, requirements, async p =>
+    {
+        var wire = await p.AcceptAsync(offer);
+        await p.ServeMailAsync(wire, inside: false);
+        await p.ExpectAsync(delivered: true);
+        NoCommand(wire, requirements.Split(' ')[0]);
+    });
+
+    private static Case<ClientProbe> Refused(string id, string reply) => new(id, $"A refusal \"{Escape(System.Text.Encoding.Latin1.GetBytes(reply.Split('\r')[0]))}\": plain SMTP in the same connection", Must, Profile.Core, "BP-4.4-11 BP-9.2-1", async p =>
+    {
+        var wire = await p.AcceptAsync(CoreOffer);
+        await p.ExpectCommandAsync(wire);
+        await wire.SendLineAsync(reply);
+        await p.ServeMailAsync(wire, inside: false);
+        await p.ExpectAsync(delivered: true);
+    });
+}

@@ -1,0 +1,267 @@
+using System.Security.Cryptography;
+using BlackPony.Conformance.Peers;
+using BlackPony.Reference;
+using BlackPony.Reference.Records;
+using static BlackPony.Conformance.Cases.Client4Negotiation;
+using static BlackPony.Conformance.Expect;
+using static BlackPony.Conformance.Level;
+using static BlackPony.Conformance.Peers.Names;
+
+namespace BlackPony.Conformance.Cases;
+
+/// <summary>Suites, spec 5.</summary>
+internal static class Client5Suites
+{
+    private const string ClassicOffer = "XBLACKPONY V1 RSA-BLOWFISH";
+    private const string HybridOffer = "XBLACKPONY V1 X25519MLKEM768-CHACHA20POLY1305";
+
+    public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
+    [
+        new("C-5.1-1", "A server's share that is not canonical base64 ends the connection at once", Must, Profile.Core, "BP-5.1-7 BP-5.1-10", async p =>
+        {
+            foreach (var bad in (string[])["hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTm", "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmp=", "@@@@", "hSDwCYkwp1R0i33c=D73Wg2/Og0mOBr066SpjqqbTmo="])
+            {
+                await InvalidAsync(p, bad);
+            }
+        }),
+        new("C-5.1-2", "A server's share of a wrong length ends the connection at once", Must, Profile.Core, "BP-5.1-8 BP-5.1-10", async p =>
+        {
+            foreach (int length in (int[])[1, 31, 33, 1120])
+            {
+                await InvalidAsync(p, Convert.ToBase64String(new byte[length]));
+            }
+        }),
+        new("C-5.1-3", "The client's private values are used in one session only", Must, Profile.Core, "BP-5.1-11 BP-5.2-1", async p =>
+        {
+            var first = (await CommandAsync(p, CoreOffer)).Split(' ')[3];
+            var second = (await CommandAsync(p, CoreOffer)).Split(' ')[3];
+            That(first != second, "Two deliveries have the same X25519 public key.");
+        }),
+        new("C-5.1-4", "The client's X25519 key is not the same in two suites", Must, Profile.Hybrid, "BP-5.1-12", async p =>
+        {
+            var wire = await p.AcceptAsync("XBLACKPONY V1 X25519MLKEM768-CHACHA20POLY1305 X25519-CHACHA20POLY1305");
+            var first = await p.ExpectCommandAsync(wire);
+            await wire.SendLineAsync("504 5.5.4 Not that one");
+            var second = await wire.LineAsync() ?? "";
+            if (!second.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase))
+            {
+                throw new NotApplicableException("The client does not try a second suite in one connection.");
+            }
+
+            await wire.SendLineAsync("454 not now");
+            await p.ServeMailAsync(wire, inside: false);
+            await p.ExpectAsync(delivered: true);
+            var (a, b) = (Convert.FromBase64String(first.Split(' ')[3]), Convert.FromBase64String(second.Split(' ')[3]));
+            That(!a.AsSpan(a.Length - 32).SequenceEqual(b), "Two suites have the same X25519 public key.");
+        }),
+        new("C-5.2-1", "A server's share that makes an all-zero result ends the connection at once", Must, Profile.Core, "BP-5.2-3 BP-5.1-10", async p =>
+        {
+            foreach (var point in (byte[][])[new byte[32], [1, .. new byte[31]], Convert.FromHexString("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800")])
+            {
+                await InvalidAsync(p, Convert.ToBase64String(point));
+            }
+        }),
+        Carries("C-5.2-2", Core, Must, Profile.Core, "BP-5.1-1 BP-6.2-2 BP-7.2-1 BP-7.2-2 BP-7.2-3"),
+        Carries("C-5.3-1", Hybrid, Should, Profile.Hybrid, "BP-5.1-2"),
+        Carries("C-5.4-1", Classic, Should, Profile.Classic, "BP-5.1-3"),
+        Carries("C-5.3-4", HybridAes, May, Profile.Hybrid, "BP-5.1-4 BP-7.2-1"),
+        Carries("C-5.4-7", Classic, Must, Profile.Classic, "BP-4.3-6 BP-6.1-3 BP-7.3-1 BP-7.3-2"),
+        new("C-5.3-2", "An altered ciphertext is not noticed before Finished: the client answers with an alert", Must, Profile.Hybrid, "BP-5.3-5", async p =>
+        {
+            var wire = await p.AcceptAsync(HybridOffer);
+            await NeedCommandAsync(p, wire, Hybrid);
+            await p.SwitchAsync(wire, HybridOffer, tamper: s => [(byte)(s[0] ^ 1), .. s[1..]], command: wire.Plaintext[^1]);
+            await wire.SendRecordAsync(RecordType.Finished, wire.Keys.Finished(Role.Server));
+            That(await wire.DrainAsync() >= 2 + 16, "The client ended the connection without an alert: it took offence at the ciphertext.");
+            await FreshAsync(p);
+        }),
+        new("C-5.3-3", "An all-zero X25519 part in the hybrid share ends the connection at once", Must, Profile.Hybrid, "BP-5.3-4 BP-5.1-10", async p =>
+        {
+            var wire = await p.AcceptAsync(HybridOffer);
+            await NeedCommandAsync(p, wire, Hybrid);
+            await p.SwitchAsync(wire, HybridOffer, tamper: s => [.. s[..1088], .. new byte[32]], command: wire.Plaintext[^1]);
+            That(await wire.DrainAsync() == 0, "The client sent something after an invalid share.");
+            await FreshAsync(p);
+        }),
+        new("C-5.3-5", "The client's ML-KEM key and X25519 key are new in each session", Must, Profile.Hybrid, "BP-5.3-1", async p =>
+        {
+            var first = await ShareAsync(p, HybridOffer, Hybrid);
+            var second = await ShareAsync(p, HybridOffer, Hybrid);
+            That(first.Length == 1216 && second.Length == 1216, $"The share has {first.Length} octets.", "BP-5.1-8");
+            That(!first.AsSpan(0, 1184).SequenceEqual(second.AsSpan(0, 1184)), "Two sessions have the same ML-KEM key.");
+            That(!first.AsSpan(1184).SequenceEqual(second.AsSpan(1184)), "Two sessions have the same X25519 public key.");
+        }),
+        new("C-5.4-2", "An invalid server's share in the 334 is cancelled by \"*\", and the session goes on in plaintext", Must, Profile.Classic, "BP-5.4-6 BP-5.4-12", async p =>
+        {
+            var good = new byte[416];
+            RandomNumberGenerator.Fill(good);
+            good[0] |= 0x80;
+            good[383] |= 1;
+            foreach (var bad in (Func<byte[], byte[]>[])[s => s[..415], s => [(byte)(s[0] & 0x7f), .. s[1..]], s => [.. s[..383], (byte)(s[383] & 0xfe), .. s[384..]], s => [.. s, 0]])
+            {
+                await CancelledAsync(p, bad(good));
+            }
+        }),
+        new("C-5.4-3", "The client's own modulus sent back is cancelled by \"*\"", Must, Profile.Classic, "BP-5.4-6", async p =>
+        {
+            var wire = await p.AcceptAsync(ClassicOffer);
+            await NeedCommandAsync(p, wire, Classic);
+            var share = Convert.FromBase64String(wire.Plaintext[^1].Split(' ')[3]);
+            await CancelAsync(p, wire, [.. share[..384], .. new byte[32]]);
+        }),
+        new("C-5.4-4", "A 220 that does not decrypt is not noticed before Finished: the client answers with an alert", Must, Profile.Classic, "BP-5.4-11", async p =>
+        {
+            var wire = await p.AcceptAsync(ClassicOffer);
+            await NeedCommandAsync(p, wire, Classic);
+            await p.SwitchAsync(wire, ClassicOffer, tamper: s => [.. Enumerable.Repeat((byte)0x11, 384)], command: wire.Plaintext[^1]);
+            await wire.SendRecordAsync(RecordType.Finished, wire.Keys.Finished(Role.Server));
+            That(await wire.DrainAsync() >= 2 + 32, "The client ended the connection without an alert: it took offence at the ciphertext.");
+            await FreshAsync(p);
+        }),
+        new("C-5.4-5", "The client's nonce and half are new in each session", Must, Profile.Classic, "BP-5.4-4", async p =>
+        {
+            var first = await ShareAsync(p, ClassicOffer, Classic);
+            var second = await ShareAsync(p, ClassicOffer, Classic);
+            That(first.Length == 416, $"The share has {first.Length} octets.", "BP-5.1-8");
+            That(!first.AsSpan(384).SequenceEqual(second.AsSpan(384)), "Two sessions have the same nonce.");
+        }),
+        new("C-5.4-6", "A continuation that is refused leads to plaintext in the same connection", Must, Profile.Classic, "BP-4.4-11 BP-9.2-1", async p =>
+        {
+            foreach (var reply in (string[])["501 5.5.4 Invalid share", "454 4.7.0 Not now", "500 5.5.2 Too long"])
+            {
+                var wire = await p.AcceptAsync(ClassicOffer);
+                await NeedCommandAsync(p, wire, Classic);
+                await SendShareAsync(wire, [.. TestRsaKeys.Server.Current().ExportParameters(false).Modulus!, .. new byte[32]]);
+                await wire.LineAsync();
+                await wire.SendLineAsync(reply);
+                await p.ServeMailAsync(wire, inside: false);
+                await p.ExpectAsync(delivered: true);
+            }
+        }),
+
+        // ---------------------------------------------------------------- 5.5 ROT
+        new("C-5.5-1", "A client that was told ROT shifts, in both directions, dots and 8 bits included", Must, Profile.Manual, "BP-5.5-2 BP-5.5-3 BP-5.5-4 BP-5.5-5", async p =>
+        {
+            p.Next = p.Next with { Suites = "ROT", Message = "Subject: \xE9 ROT\r\n\r\n.dot 123 Zz\xFF\r\n" };
+            var wire = await p.AcceptAsync("XBLACKPONY V1 ROT");
+            var fields = (await p.ExpectCommandAsync(wire)).Split(' ');
+            That(fields.Length == 4 && int.TryParse(fields[3], out int n) && n is >= 1 and <= 25 && fields[3][0] != '0', $"The command is {Show(p.Command)}.", "BP-5.5-1");
+            int shift = int.Parse(fields[3], System.Globalization.CultureInfo.InvariantCulture);
+            await wire.SendLineAsync("220 shifted from here on");
+            var ehlo = Back(await wire.LineAsync() ?? "", shift);
+            That(ehlo.StartsWith("EHLO ", StringComparison.Ordinal), $"Expected a shifted EHLO, got {Show(wire.Plaintext[^1])}.");
+            await wire.SendAsync(Forward("250-probe.test\r\n250 8BITMIME\r\n", shift));
+            var message = "";
+            while (await wire.LineAsync() is { } line)
+            {
+                var text = Back(line, shift);
+                var verb = text.Split(' ')[0].ToUpperInvariant();
+                await wire.SendAsync(Forward(verb switch { "DATA" => "354 Go\r\n", "QUIT" => "221 Bye\r\n", _ => "250 Ok\r\n" }, shift));
+                if (verb == "DATA")
+                {
+                    while (await wire.LineAsync() is { } body && body != ".")
+                    {
+                        message += Back(body.StartsWith('.') ? body[1..] : body, shift) + "\r\n";
+                    }
+
+                    await wire.SendAsync(Forward("250 Kept\r\n", shift));
+                }
+                else if (verb == "QUIT")
+                {
+                    wire.EndDirection();
+                    break;
+                }
+            }
+
+            That(message == p.Next.Message, $"The message came as {Show(message)}.", "BP-5.5-5");
+        })
+        { Needs = Needs.Suites },
+        new("C-5.5-2", "A client that was told to require encryption does not deliver over ROT", Must, Profile.Manual, "BP-9.1-4", async p =>
+        {
+            p.Next = p.Next with { Suites = "ROT", Policy = Reference.Policy.ClientPolicy.Required };
+            var wire = await p.AcceptAsync("XBLACKPONY V1 ROT");
+            if (await wire.LineAsync() is { } line && line.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase))
+            {
+                int shift = int.Parse(line.Split(' ')[3], System.Globalization.CultureInfo.InvariantCulture);
+                await wire.SendLineAsync("220 shifted from here on");
+                while (await wire.LineAsync() is { } shifted)
+                {
+                    That(!Back(shifted, shift).StartsWith("MAIL", StringComparison.OrdinalIgnoreCase), "The client sent MAIL under ROT.");
+                    await wire.SendAsync(Forward("250 Ok\r\n", shift));
+                }
+            }
+
+            await p.ExpectAsync(delivered: false, "BP-9.1-4");
+        })
+        { Needs = Needs.Suites | Needs.Policy },
+    ];
+
+    private static string Forward(string text, int shift) => string.Concat(text.Select(c => c switch
+    {
+        >= 'A' and <= 'Z' => (char)('A' + ((c - 'A' + shift) % 26)),
+        >= 'a' and <= 'z' => (char)('a' + ((c - 'a' + shift) % 26)),
+        _ => c,
+    }));
+
+    private static string Back(string text, int shift) => Forward(text, 26 - shift);
+
+    private static Case<ClientProbe> Carries(string id, string suite, Level level, Profile profile, string requirements) => new(id, $"{suite} carries a message", level, profile, requirements, async p =>
+    {
+        var offer = $"XBLACKPONY V1 {suite}";
+        var wire = await p.AcceptAsync(offer);
+        if (level != Should)
+        {
+            await NeedCommandAsync(p, wire, suite);
+        }
+
+        await p.SwitchAsync(wire, offer, command: level == Should ? null : wire.Plaintext[^1]);
+        await p.FinishAsync(wire);
+        await wire.SendInsideAsync(ClientProbe.EhloReply());
+        await p.ServeMailAsync(wire, inside: true);
+        await p.ExpectAsync(delivered: true);
+    });
+
+    // A 220 with an invalid share: the connection ends without another octet, and the mail goes by a fresh one.
+    private static async Task InvalidAsync(ClientProbe p, string share)
+    {
+        var wire = await p.AcceptAsync(CoreOffer);
+        await p.ExpectCommandAsync(wire);
+        await wire.SendAsync(string.Concat(share.Chunk(400).Select((c, i) => $"220{((i + 1) * 400 < share.Length ? '-' : ' ')}K={new string(c)}\r\n")));
+        That(await wire.DrainAsync() == 0, "The client sent something after an invalid share.", "BP-5.1-10");
+        await FreshAsync(p);
+    }
+
+    private static async Task<byte[]> ShareAsync(ClientProbe p, string offer, string suite)
+    {
+        var wire = await p.AcceptAsync(offer);
+        await NeedCommandAsync(p, wire, suite);
+        var share = Convert.FromBase64String(wire.Plaintext[^1].Split(' ')[3]);
+        await wire.SendLineAsync("454 not now");
+        await p.ServeMailAsync(wire, inside: false);
+        await p.ExpectAsync(delivered: true);
+        return share;
+    }
+
+    private static async Task CancelledAsync(ClientProbe p, byte[] share)
+    {
+        var wire = await p.AcceptAsync(ClassicOffer);
+        await NeedCommandAsync(p, wire, Classic);
+        await CancelAsync(p, wire, share);
+    }
+
+    private static async Task CancelAsync(ClientProbe p, Wire wire, byte[] share)
+    {
+        await SendShareAsync(wire, share);
+        var line = await wire.LineAsync();
+        That(line == "*", $"An invalid share is answered with {Show(line ?? "the end of the connection")}.");
+        await wire.SendLineAsync("501 5.7.0 Cancelled");
+        await p.ServeMailAsync(wire, inside: false);
+        await p.ExpectAsync(delivered: true, "BP-5.4-12");
+    }
+
+    private static Task SendShareAsync(Wire wire, byte[] share)
+    {
+        var text = Convert.ToBase64String(share);
+        return wire.SendAsync($"334-K={text[..400]}\r\n334 K={text[400..]}\r\n");
+    }
+}

@@ -1,0 +1,116 @@
+using System.Text;
+using BlackPony.Conformance.Peers;
+using BlackPony.Reference;
+using BlackPony.Reference.Records;
+using static BlackPony.Conformance.Cases.Client4Negotiation;
+using static BlackPony.Conformance.Cases.Client6Keys;
+using static BlackPony.Conformance.Expect;
+using static BlackPony.Conformance.Level;
+using static BlackPony.Conformance.Peers.Names;
+
+namespace BlackPony.Conformance.Cases;
+
+/// <summary>Records, spec 7.</summary>
+internal static class Client7Records
+{
+    public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
+    [
+        // ---------------------------------------------------------------- 7.1 format
+        new("C-7.1-1", "A message of several megabytes comes in records of no more than the greatest length", Must, Profile.Core, "BP-7.1-1 BP-7.1-7", async p =>
+        {
+            p.Next = p.Next with { Message = Big(3_000_000) };
+            await p.CarryAsync(CoreOffer);
+            await p.ExpectAsync(delivered: true);
+        }),
+        After("C-7.1-2", "A length beyond the limit gets an alert at its two octets", "BP-7.1-2 BP-8.3-1", _ => [[0x40, 0x12]]),
+        After("C-7.1-3", "A length below the limit gets an alert at its two octets", "BP-7.1-3 BP-8.3-1", _ => [[0x00, 0x10]]),
+        Says("C-7.1-4", "Replies split over records, and records in single octets, are taken", "BP-7.1-6 BP-7.1-7", async (wire, text) =>
+        {
+            foreach (var part in text.Chunk(3))
+            {
+                foreach (byte octet in wire.Seal(RecordType.Data, Encoding.Latin1.GetBytes(part)))
+                {
+                    await wire.SendRecordsAsync([octet]);
+                }
+            }
+        }),
+        Says("C-7.1-5", "The type is the last octet that is not zero", "BP-7.1-4 BP-7.5-2", (wire, text) => wire.SendRecordsAsync(wire.SealInner([.. Encoding.Latin1.GetBytes(text), 1]))),
+        After("C-7.1-6", "An inner of zero octets only gets an alert", "BP-7.1-5 BP-8.3-1", w => [w.SealInner(new byte[256])]),
+        After("C-7.1-7", "Nothing of a record is delivered before it is verified", "BP-7.1-8 BP-8.3-5 BP-8.3-1", w => [Flip(w.Seal(RecordType.Data, "250 Ok\r\n"u8), 273)]),
+        Says("C-7.1-8", "A record of the greatest size is taken", "BP-7.1-2 BP-7.5-2", (wire, text) => wire.SendRecordAsync(RecordType.Data, Encoding.Latin1.GetBytes(text), Limits.MaxInner)),
+
+        // ---------------------------------------------------------------- 7.2, 7.3 protection
+        After("C-7.3-1", "A flipped bit in a Blowfish record gets an alert", "BP-7.3-2 BP-7.3-3 BP-8.3-1", w => [Flip(w.Seal(RecordType.Data, "250 Ok\r\n"u8), 289)], Profile.Classic, Classic),
+
+        // ---------------------------------------------------------------- 7.4 types
+        Says("C-7.4-1", "Records of type 128 and above are ignored", "BP-7.4-1", (wire, text) => wire.SendRecordsAsync(wire.Seal((RecordType)128, "500 no\r\n"u8), wire.Seal((RecordType)255, []), wire.Seal(RecordType.Data, Encoding.Latin1.GetBytes(text)))),
+        After("C-7.4-2", "A record of an unassigned type gets an alert", "BP-7.4-2 BP-8.3-1", w => [w.Seal((RecordType)7, [])]),
+        After("C-7.4-3", "A close that carries data gets an alert", "BP-7.4-3 BP-8.3-1", w => [w.Seal(RecordType.Close, "x"u8)]),
+        After("C-7.4-6", "A rekey that carries data gets an alert", "BP-7.4-3 BP-8.3-1", w => [w.Seal(RecordType.Rekey, "x"u8)]),
+        Says("C-7.4-4", "A data record without data is accepted", "BP-7.4-4", (wire, text) => wire.SendRecordsAsync(wire.Seal(RecordType.Data, []), wire.Seal(RecordType.Data, Encoding.Latin1.GetBytes(text)), wire.Seal(RecordType.Data, []))),
+        After("C-7.4-5", "More than 64 records in a row without data get an alert", "BP-7.4-5 BP-8.3-1", w => [.. Enumerable.Range(0, Limits.MaxIdleRecords + 1).Select(i => w.Seal(i % 2 == 0 ? RecordType.Data : (RecordType)130, []))]),
+
+        // ---------------------------------------------------------------- 7.5 padding
+        new("C-7.5-1", "The client pads its records to multiples of 256", Should, Profile.Core, "BP-7.5-1", async p =>
+        {
+            var wire = await p.CarryAsync(CoreOffer);
+            await p.ExpectAsync(delivered: true);
+            That(wire.Records.All(r => r.Inner % Limits.PadTo == 0 || r.Inner == Limits.MaxInner), $"Records come with inner lengths of {string.Join(", ", wire.Records.Select(r => r.Inner))}.");
+        }),
+        Says("C-7.5-2", "Any padding is accepted", "BP-7.5-2", (wire, text) => wire.SendRecordAsync(RecordType.Data, Encoding.Latin1.GetBytes(text), 1000)),
+
+        // ---------------------------------------------------------------- 7.6 rekey
+        Says("C-7.6-1", "The server's rekeys lose nothing, and are not answered", "BP-7.6-5 BP-7.6-4", async (wire, text) =>
+        {
+            await wire.SendInsideAsync(text[..2]);
+            await wire.RekeyAsync();
+            await wire.SendInsideAsync(text[2..]);
+            await wire.RekeyAsync();
+        }, wire => That(!wire.Records.Any(r => r.Type == RecordType.Rekey), "The client sent a rekey record of its own.")),
+        new("C-7.6-2", "The client rekeys its Blowfish records in time, and loses nothing", Must, Profile.Classic, "BP-7.6-2", async p =>
+        {
+            p.Next = p.Next with { Message = Big(9_000_000) };
+            var wire = await p.AcceptAsync("XBLACKPONY V1 RSA-BLOWFISH");
+            await NeedCommandAsync(p, wire, Classic);
+            await p.SwitchAsync(wire, "XBLACKPONY V1 RSA-BLOWFISH", command: wire.Plaintext[^1]);
+            await p.FinishAsync(wire);
+            await wire.SendInsideAsync(ClientProbe.EhloReply());
+            await p.ServeMailAsync(wire, inside: true);
+            await p.ExpectAsync(delivered: true);
+            That(wire.Records.Any(r => r.Type == RecordType.Rekey), "No rekey record came.");
+        }),
+        After("C-7.6-3", "More than 2^20 Blowfish blocks under one traffic secret get an alert", "BP-7.6-3", w => [.. Enumerable.Range(0, (int)(Limits.BlowfishRekeyBlocks / ((Limits.MaxInner + 7) / 8)) + 1).Select(_ => w.Seal(RecordType.Data, Reply, Limits.MaxInner))], Profile.Classic, Classic),
+    ];
+
+    // A reply that never ends, so that the client does not take offence at it as SMTP.
+    private static readonly byte[] Reply = "250-"u8.ToArray();
+
+    private static string Big(int length)
+    {
+        var text = new StringBuilder("Subject: big\r\n\r\n");
+        for (int i = 0; text.Length < length; i++)
+        {
+            text.Append(i).Append(" 0123456789012345678901234567890123456789012345678901234567890123456789\r\n");
+        }
+
+        return text.ToString();
+    }
+
+    private static byte[] Flip(byte[] record, int at)
+    {
+        record[at] ^= 1;
+        return record;
+    }
+
+    // A whole delivery in which the server's replies inside come in a way of their own.
+    private static Case<ClientProbe> Says(string id, string title, string requirements, Func<Wire, string, Task> say, Action<Wire>? check = null) => new(id, title, Must, Profile.Core, requirements, async p =>
+    {
+        var wire = await p.AcceptAsync(CoreOffer);
+        await p.SwitchAsync(wire, CoreOffer);
+        await p.FinishAsync(wire);
+        await say(wire, ClientProbe.EhloReply("8BITMIME"));
+        await p.ServeMailAsync(wire, inside: true);
+        await p.ExpectAsync(delivered: true);
+        check?.Invoke(wire);
+    });
+}

@@ -1,0 +1,160 @@
+using BlackPony.Conformance.Peers;
+using BlackPony.Reference.Records;
+using static BlackPony.Conformance.Cases.Client4Negotiation;
+using static BlackPony.Conformance.Cases.Client6Keys;
+using static BlackPony.Conformance.Expect;
+using static BlackPony.Conformance.Level;
+
+namespace BlackPony.Conformance.Cases;
+
+/// <summary>Closing and alerts, spec 8.</summary>
+internal static class Client8Closing
+{
+    public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
+    [
+        new("C-8.1-1", "The server's close is answered with a close, and nothing follows", Must, Profile.Core, "BP-8.1-3 BP-8.1-1 BP-8.1-2", async p =>
+        {
+            var wire = await p.CarryAsync(CoreOffer);
+            await ClosesAsync(wire);
+            await p.ExpectAsync(delivered: true);
+        }),
+        new("C-8.1-2", "What follows the server's close is ignored", Must, Profile.Core, "BP-8.1-4", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.UpgradeAsync(wire, CoreOffer);
+            await p.ServeMailAsync(wire, inside: true, answer: line => line == "QUIT" ? "221 Bye" : null, close: false);
+            await p.ExpectAsync(delivered: true);
+        }),
+        new("C-8.1-3", "A server's close and octets behind it in one segment end the session in order", Must, Profile.Core, "BP-8.1-4 BP-8.1-3", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.SwitchAsync(wire, CoreOffer);
+            await p.FinishAsync(wire);
+            await wire.SendRecordsAsync(wire.Seal(RecordType.Close, []), wire.Seal(RecordType.Data, "250 Ok\r\n"u8), [0xff, 0xff, 1, 2, 3]);
+            await ClosesAsync(wire);
+            await p.ExpectAsync(delivered: false);
+        }),
+        new("C-8.2-1", "A session cut before the answer to the message is not taken as delivered", Must, Profile.Core, "BP-8.2-1 BP-8.2-3 BP-9.2-6", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.UpgradeAsync(wire, CoreOffer);
+            await ToTheDotAsync(wire);
+            wire.EndDirection();
+            await wire.DrainAsync();
+            await p.ExpectAsync(delivered: false);
+        }),
+        new("C-8.2-2", "A positive answer to the message in plaintext, or in a record that does not verify, is none", Must, Profile.Core, "BP-8.2-3 BP-8.3-5 BP-8.3-1 BP-8.3-3", async p =>
+        {
+            foreach (var forged in (Func<Wire, byte[]>[])[_ => "250 2.0.0 Kept\r\n250 2.0.0 Kept\r\n"u8.ToArray(), Forged])
+            {
+                var wire = await p.AcceptAsync(CoreOffer);
+                await p.UpgradeAsync(wire, CoreOffer);
+                await ToTheDotAsync(wire);
+                await wire.SendRecordsAsync(forged(wire));
+                wire.EndDirection();
+                await wire.DrainAsync();
+                await p.ExpectAsync(delivered: false);
+            }
+
+            static byte[] Forged(Wire wire)
+            {
+                var record = wire.Seal(RecordType.Data, "250 2.0.0 Kept\r\n"u8);
+                record[^1] ^= 1;
+                return record;
+            }
+        }),
+        new("C-8.2-3", "A missing close after 221 changes nothing: the message is delivered", Should, Profile.Core, "BP-8.2-4", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.UpgradeAsync(wire, CoreOffer);
+            await p.ServeMailAsync(wire, inside: true, close: false);
+            await p.ExpectAsync(delivered: true);
+        }),
+        new("C-8.2-4", "A close before the answer to the message is no answer", Must, Profile.Core, "BP-8.2-3", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.UpgradeAsync(wire, CoreOffer);
+            await ToTheDotAsync(wire);
+            await wire.SendRecordAsync(RecordType.Close);
+            await ClosesAsync(wire);
+            await p.ExpectAsync(delivered: false);
+        }),
+        After("C-8.3-1", "A flipped bit gets the one alert, and what follows is not read", "BP-8.3-1 BP-8.3-2 BP-8.3-3 BP-8.3-5 BP-7.2-2", w => [Flip(w.Seal(RecordType.Data, "250 Ok\r\n"u8)), w.Seal(RecordType.Data, "250 Ok\r\n"u8)]),
+        After("C-8.3-2", "A repeated record gets the one alert", "BP-8.3-1", w => Twice(w.Seal(RecordType.Data, "250-"u8))),
+        After("C-8.3-3", "A record that is missing gets the one alert", "BP-8.3-1", w => [.. new[] { w.Seal(RecordType.Data, "250 "u8), w.Seal(RecordType.Data, "Ok\r\n"u8) }.Skip(1)]),
+        After("C-8.3-6", "A record of the client's own sent back gets the one alert", "BP-8.3-1 BP-6.2-2", w => [[1, 16, .. new byte[272]]]),
+        new("C-8.3-4", "The server's alert ends the connection without another record, and the mail is deferred", Must, Profile.Core, "BP-8.3-4 BP-9.2-6", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.UpgradeAsync(wire, CoreOffer);
+            That(await wire.LineInsideAsync() is not null, "The session ended before its time.");
+            int before = wire.Records.Count;
+            await wire.SendRecordAsync(RecordType.Alert, new byte[] { 1 });
+            while (await wire.RecordAsync() is not null)
+            {
+            }
+
+            That(!wire.Records.Skip(before).Any(r => r.Type is RecordType.Alert or RecordType.Close), "The client answered the alert with an alert or a close.");
+            await p.ExpectAsync(delivered: false, "BP-9.2-6");
+        }),
+        new("C-8.3-5", "After a failure the client does not go on in plaintext in the same connection", Must, Profile.Core, "BP-8.3-7 BP-4.6-2", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.SwitchAsync(wire, CoreOffer);
+            await wire.SendRecordsAsync([0, 0], "220 probe.test\r\n250 Ok\r\n250 Ok\r\n"u8.ToArray());
+            await wire.ExpectAlertAsync();
+            await FreshAsync(p);
+        }),
+        new("C-8.1-4", "After its close the client waits for the server's no longer than CloseTimeout", Must, Profile.Timeouts, "BP-8.1-6", async p =>
+        {
+            // The mail server ends without QUIT: the mailer closes first, and gets no answer.
+            p.Next = p.Next with { Script = async local => await local.ReplyAsync() == 220 && await local.SayAsync("EHLO client.test\r\n") == 250 };
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.UpgradeAsync(wire, CoreOffer);
+            await wire.RecordAsync(RecordType.Close, "BP-8.1-1");
+            var limit = p.Timeout(nameof(Reference.Limits.CloseTimeout));
+            var end = wire.DrainAsync();
+            That(await Task.WhenAny(end, Task.Delay(limit + TimeSpan.FromSeconds(2))) == end, "The connection stays open after the client's close.");
+        })
+        { Needs = Needs.Timeouts | Needs.Mailer },
+    ];
+
+    private static byte[] Flip(byte[] record)
+    {
+        record[^1] ^= 1;
+        return record;
+    }
+
+    private static byte[][] Twice(byte[] record) => [record, record];
+
+    // The session to the dot behind the message, which is not answered.
+    private static async Task ToTheDotAsync(Wire wire)
+    {
+        while (await wire.LineInsideAsync() is { } line)
+        {
+            bool data = line.StartsWith("DATA", StringComparison.OrdinalIgnoreCase);
+            await wire.SendInsideAsync(data ? "354 Go\r\n" : "250 Ok\r\n");
+            if (data)
+            {
+                break;
+            }
+        }
+
+        while (await wire.LineInsideAsync() is { } line && line != ".")
+        {
+        }
+    }
+
+    // A close comes, behind what was under way perhaps, and nothing behind it.
+    private static async Task ClosesAsync(Wire wire)
+    {
+        Incoming? last = null;
+        while (await wire.RecordAsync() is { } record)
+        {
+            That(last?.Type != RecordType.Close, "A record follows the client's close.", "BP-8.1-2");
+            last = record;
+        }
+
+        That(last?.Type == RecordType.Close, $"The server's close is answered with {last?.Type.ToString() ?? "the end of the connection"}.", "BP-8.1-3");
+    }
+}

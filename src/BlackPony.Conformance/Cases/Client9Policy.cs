@@ -1,0 +1,308 @@
+using BlackPony.Conformance.Peers;
+using BlackPony.Reference;
+using BlackPony.Reference.Keys;
+using BlackPony.Reference.Policy;
+using BlackPony.Reference.Records;
+using static BlackPony.Conformance.Cases.Client4Negotiation;
+using static BlackPony.Conformance.Expect;
+using static BlackPony.Conformance.Level;
+
+namespace BlackPony.Conformance.Cases;
+
+/// <summary>Client policies, spec 9.</summary>
+internal static class Client9Policy
+{
+    private static readonly IdentKey Old = new(new byte[32]);
+    private static readonly IdentKey New = new([1, .. new byte[31]]);
+
+    public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
+    [
+        // ---------------------------------------------------------------- 9.1 the three policies
+        Plain("C-9.1-1", "Without another setting the policy is opportunistic: no offer, plaintext", "BP-9.1-1 BP-9.2-1"),
+        Deferred("C-9.1-2", "required: no offer, no mail", ClientPolicy.Required, "BP-9.1-2 BP-9.1-5 BP-9.1-6", async p => await NotOfferedAsync(p)),
+        Deferred("C-9.1-3", "required: a refusal, no mail", ClientPolicy.Required, "BP-9.1-2 BP-9.1-6 BP-4.4-11", async p => await RefusedAsync(p)),
+        Deferred("C-9.1-4", "required: a broken upgrade, no mail and no second connection", ClientPolicy.Required, "BP-9.1-2 BP-9.1-6", async p => await BrokenAsync(p)),
+        Deferred("C-9.1-5", "required: a wrong server's Finished, no mail and no second connection", ClientPolicy.Required, "BP-9.1-2 BP-9.1-6", async p => await WrongFinishedAsync(p)),
+        Deferred("C-9.1-6", "required: EHLO refused, no mail by HELO", ClientPolicy.Required, "BP-9.2-8 BP-9.1-2", async p => await EhloRefusedAsync(p)),
+        new("C-9.1-7", "required: with encryption the mail flows", Must, Profile.Core, "BP-9.1-2", async p =>
+        {
+            p.Next = p.Next with { Policy = ClientPolicy.Required };
+            await p.CarryAsync(CoreOffer);
+            await p.ExpectAsync(delivered: true);
+        })
+        { Needs = Needs.Policy },
+
+        // ---------------------------------------------------------------- 9.2 falling back
+        new("C-9.2-1", "A broken upgrade: one fresh connection in plaintext, without XBLACKPONY", Must, Profile.Core, "BP-9.2-2 BP-9.2-3", async p =>
+        {
+            await BrokenAsync(p);
+            await FreshAsync(p);
+        }),
+        new("C-9.2-2", "The fresh connection breaks too: there is no third", Must, Profile.Core, "BP-9.2-3", async p =>
+        {
+            await BrokenAsync(p);
+            var wire = await p.AcceptAsync(CoreOffer);
+            await wire.LineAsync();
+            wire.EndDirection();
+            await wire.DrainAsync();
+            await p.ExpectAsync(delivered: false);
+        }),
+        new("C-9.2-3", "A failure after the server's Finished: deferred, and no plaintext at once", Must, Profile.Core, "BP-9.2-6 BP-9.2-7", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.SwitchAsync(wire, CoreOffer);
+            await p.FinishAsync(wire);
+            wire.EndDirection();
+            await wire.DrainAsync();
+            await p.ExpectAsync(delivered: false);
+        }),
+        new("C-9.2-4", "A session that is lost within the mail is not repeated in plaintext", Must, Profile.Core, "BP-9.2-7 BP-9.2-6", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.UpgradeAsync(wire, CoreOffer);
+            await wire.LineInsideAsync();
+            wire.EndDirection();
+            await wire.DrainAsync();
+            await p.ExpectAsync(delivered: false);
+        }),
+        new("C-9.2-5", "EHLO refused: HELO and plaintext in the same connection", Must, Profile.Core, "BP-9.2-8 BP-9.2-1", async p =>
+        {
+            foreach (var code in (string[])["500 what?", "502 no EHLO", "504 no", "550 no", "554 no"])
+            {
+                var wire = await p.ConnectAsync();
+                await wire.SendLineAsync("220 probe.test ESMTP");
+                await p.ExpectEhloAsync(wire);
+                await wire.SendLineAsync(code);
+                var line = await wire.LineAsync();
+                That(line?.StartsWith("HELO ", StringComparison.OrdinalIgnoreCase) == true, $"After {Show(code)} to EHLO came {Show(line ?? "the end of the connection")}.");
+                await wire.SendLineAsync("250 probe.test");
+                await p.ServeMailAsync(wire, inside: false);
+                await p.ExpectAsync(delivered: true);
+            }
+        }),
+        new("C-9.2-6", "A 4yz or 421 to the greeting or to EHLO is a server that wants no mail now", Must, Profile.Core, "BP-9.1-5", async p =>
+        {
+            foreach (var (greeting, ehlo) in (List<(string, string)>)[("421 busy", ""), ("450 busy", ""), ("554 no", ""), ("220 hello", "421 busy"), ("220 hello", "450 busy")])
+            {
+                var wire = await p.ConnectAsync();
+                await wire.SendLineAsync(greeting);
+                if (ehlo.Length > 0)
+                {
+                    await p.ExpectEhloAsync(wire);
+                    await wire.SendLineAsync(ehlo);
+                }
+
+                wire.EndDirection();
+                await wire.DrainAsync();
+                ClientProbe.ExpectNoMail(wire);
+                await p.ExpectAsync(delivered: false);
+            }
+        }),
+        new("C-9.2-7", "Greetings and EHLO replies that are no SMTP end in a deferral, not in a hang", Must, Profile.Core, "BP-4.3-11 BP-9.1-5", async p =>
+        {
+            foreach (var (greeting, ehlo) in (List<(string, string)>)
+            [
+                ("SSH-2.0-OpenSSH_9\r\n", ""), ("\r\n", ""), (new string('x', 100_000), ""), ("220\n", ""), ("22\r\n", ""), ("", ""), ("220 first\r\n221 second\r\n", ""),
+                ("220 hello\r\n", "garbage\r\n"), ("220 hello\r\n", "250-a\r\n251 b\r\n"), ("220 hello\r\n", string.Concat(Enumerable.Repeat("250-X\r\n", Limits.MaxEhloLines + 1))), ("220 hello\r\n", "250-" + new string('x', 100_000)), ("220 hello\r\n", ""),
+            ])
+            {
+                var wire = await p.ConnectAsync();
+                await wire.SendAsync(greeting);
+                if (ehlo.Length > 0)
+                {
+                    await p.ExpectEhloAsync(wire);
+                    await wire.SendAsync(ehlo);
+                }
+
+                wire.EndDirection();
+                await wire.DrainAsync();
+                ClientProbe.ExpectNoMail(wire);
+                await p.ExpectAsync(delivered: false);
+            }
+        }),
+
+        // ---------------------------------------------------------------- 9.3 what leaves in the clear
+        new("C-9.3-1", "Until the upgrade nothing is sent but EHLO and XBLACKPONY", Must, Profile.Core, "BP-9.3-1", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer, "PIPELINING", "SIZE", "AUTH PLAIN", "DSN");
+            await p.UpgradeAsync(wire, CoreOffer);
+            await p.ServeMailAsync(wire, inside: true);
+            await p.ExpectAsync(delivered: true);
+            ClientProbe.ExpectNoMail(wire, "BP-9.3-1");
+        }),
+
+        // ---------------------------------------------------------------- 9.4 memory
+        Remembers("C-9.4-1", "A server met with BlackPony that does not offer it any more gets no mail", "BP-9.1-3 BP-9.4-2", null, async p => await NotOfferedAsync(p)),
+        Remembers("C-9.4-2", "A server met with BlackPony that refuses it gets no mail", "BP-9.1-3", null, async p => await RefusedAsync(p)),
+        Remembers("C-9.4-3", "A server met with BlackPony whose upgrade breaks gets no mail, and no second connection", "BP-9.1-3 BP-9.2-3", null, async p => await BrokenAsync(p)),
+        Remembers("C-9.4-4", "A server met with BlackPony that refuses EHLO gets no mail by HELO", "BP-9.2-8 BP-9.1-3", null, async p => await EhloRefusedAsync(p)),
+        Remembers("C-9.4-5", "A server that showed an IDENT and shows none gets no mail", "BP-9.4-6 BP-9.1-3", [Old], async p => await IdentAsync(p, [])),
+        Remembers("C-9.4-6", "A server that showed an IDENT and shows another gets no mail", "BP-9.4-6 BP-9.1-3", [Old], async p => await IdentAsync(p, [New])),
+        new("C-9.4-7", "A server not in memory is treated as under opportunistic", Must, Profile.Core, "BP-9.2-1", async p =>
+        {
+            p.Next = p.Next with { Policy = ClientPolicy.Remembered };
+            var wire = await NotOfferedAsync(p, served: true);
+            _ = wire;
+            await p.ExpectAsync(delivered: true);
+        })
+        { Needs = Needs.Policy },
+        new("C-9.4-8", "A session that failed before the first reply inside writes no memory", Must, Profile.Core, "BP-9.4-3", async p =>
+        {
+            p.Next = p.Next with { Policy = ClientPolicy.Remembered };
+            await WrongFinishedAsync(p);
+            await FreshAsync(p);
+            await NotOfferedAsync(p, served: true);
+            await p.ExpectAsync(delivered: true);
+        })
+        { Needs = Needs.Policy },
+        new("C-9.4-9", "What becomes of the mail does not matter to the memory", Must, Profile.Core, "BP-9.4-4 BP-9.4-2", async p =>
+        {
+            p.Next = p.Next with { Policy = ClientPolicy.Remembered };
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.UpgradeAsync(wire, CoreOffer);
+            await p.ServeMailAsync(wire, inside: true, answer: line => line.StartsWith("MAIL", StringComparison.OrdinalIgnoreCase) ? "550 5.7.1 Not from you" : null);
+            await p.ExpectAsync(delivered: false);
+            await DeferAsync(p, () => NotOfferedAsync(p));
+        })
+        { Needs = Needs.Policy },
+        new("C-9.4-10", "Keys rotate: who showed old and new may show the new alone, and the old alone is not enough any more", Must, Profile.Core, "BP-9.4-7 BP-9.4-6", async p =>
+        {
+            p.Next = p.Next with { Policy = ClientPolicy.Remembered };
+            foreach (var keys in (IdentKey[][])[[Old], [Old, New], [New]])
+            {
+                await IdentAsync(p, keys);
+                await p.ExpectAsync(delivered: true);
+            }
+
+            await DeferAsync(p, () => IdentAsync(p, [Old]));
+        })
+        { Needs = Needs.Policy },
+        new("C-9.4-11", "A memory that can't be read is a temporary failure, not an empty memory", Must, Profile.Core, "BP-9.4-12", async p =>
+        {
+            p.Next = p.Next with { Policy = ClientPolicy.Remembered };
+            Directory.CreateDirectory(p.Next.Memory);
+            try
+            {
+                var wire = await p.ConnectAsync();
+                await wire.SendLineAsync("220 probe.test ESMTP");
+                await wire.DrainAsync();
+                ClientProbe.ExpectNoMail(wire);
+            }
+            catch (CaseFailedException e) when (e.Message.Contains("connection, but the client ended", StringComparison.Ordinal))
+            {
+                // It did not even connect.
+            }
+
+            await p.ExpectAsync(delivered: false);
+        })
+        { Needs = Needs.Policy },
+        new("C-9.4-12", "A remembered server that shows itself gets its mail, with IDENT and without", Must, Profile.Core, "BP-9.1-3 BP-9.4-7", async p =>
+        {
+            p.Next = p.Next with { Policy = ClientPolicy.Remembered };
+            foreach (var keys in (IdentKey[][])[[], [Old], [Old]])
+            {
+                await IdentAsync(p, keys);
+                await p.ExpectAsync(delivered: true);
+            }
+        })
+        { Needs = Needs.Policy },
+    ];
+
+    private static async Task<Wire> NotOfferedAsync(ClientProbe p, bool served = false)
+    {
+        var wire = await p.AcceptAsync("");
+        if (served)
+        {
+            await p.ServeMailAsync(wire, inside: false);
+        }
+
+        return wire;
+    }
+
+    private static async Task<Wire> RefusedAsync(ClientProbe p)
+    {
+        var wire = await p.AcceptAsync(CoreOffer);
+        await p.ExpectCommandAsync(wire);
+        await wire.SendLineAsync("454 4.7.0 Not now");
+        return wire;
+    }
+
+    private static async Task<Wire> BrokenAsync(ClientProbe p)
+    {
+        var wire = await p.AcceptAsync(CoreOffer);
+        await p.ExpectCommandAsync(wire);
+        await wire.SendLineAsync("220 but no share");
+        await wire.DrainAsync();
+        return wire;
+    }
+
+    private static async Task<Wire> WrongFinishedAsync(ClientProbe p)
+    {
+        var wire = await p.AcceptAsync(CoreOffer);
+        await p.SwitchAsync(wire, CoreOffer);
+        await wire.SendRecordAsync(RecordType.Finished, new byte[32]);
+        await wire.DrainAsync();
+        return wire;
+    }
+
+    private static async Task<Wire> EhloRefusedAsync(ClientProbe p)
+    {
+        var wire = await p.ConnectAsync();
+        await wire.SendLineAsync("220 probe.test ESMTP");
+        await p.ExpectEhloAsync(wire);
+        await wire.SendLineAsync("502 no EHLO");
+        return wire;
+    }
+
+    // An upgraded session with these keys, to its end, whatever the client then does.
+    private static async Task<Wire> IdentAsync(ClientProbe p, IdentKey[] keys)
+    {
+        var wire = await p.AcceptAsync(CoreOffer);
+        await p.SwitchAsync(wire, CoreOffer);
+        await p.FinishAsync(wire, keys.Length == 0 ? null : Ident.Create(keys, wire.Keys.TranscriptHash));
+        await wire.SendInsideAsync(ClientProbe.EhloReply());
+        await p.ServeMailAsync(wire, inside: true);
+        return wire;
+    }
+
+    // The delivery must end without mail: no MAIL in any connection, and the client says so.
+    private static async Task DeferAsync(ClientProbe p, Func<Task<Wire>> server)
+    {
+        p.Commands.Clear();
+        int before = p.Wires.Count;
+        var wire = await server();
+        if (!wire.Switched)
+        {
+            await wire.LineAsync();
+            wire.EndDirection();
+            await wire.DrainAsync();
+        }
+
+        await p.ExpectAsync(delivered: false);
+        That(p.Wires.Count == before + 1, "The client opened another connection.", "BP-9.2-3");
+        ClientProbe.ExpectNoMail(wire, "BP-9.1-6");
+        That(!p.Commands.Any(c => c.StartsWith("MAIL", StringComparison.OrdinalIgnoreCase)), "The client sent MAIL inside.", "BP-9.1-6");
+    }
+
+    private static Case<ClientProbe> Plain(string id, string title, string requirements) => new(id, title, Must, Profile.Core, requirements, async p =>
+    {
+        await NotOfferedAsync(p, served: true);
+        await p.ExpectAsync(delivered: true);
+    });
+
+    private static Case<ClientProbe> Deferred(string id, string title, ClientPolicy policy, string requirements, Func<ClientProbe, Task<Wire>> server) => new(id, title, Must, Profile.Core, requirements, async p =>
+    {
+        p.Next = p.Next with { Policy = policy };
+        await DeferAsync(p, () => server(p));
+    })
+    { Needs = Needs.Policy };
+
+    private static Case<ClientProbe> Remembers(string id, string title, string requirements, IdentKey[]? keys, Func<ClientProbe, Task<Wire>> server) => new(id, title, Must, Profile.Core, requirements, async p =>
+    {
+        p.Next = p.Next with { Policy = ClientPolicy.Remembered };
+        await IdentAsync(p, keys ?? []);
+        await p.ExpectAsync(delivered: true);
+        await DeferAsync(p, () => server(p));
+    })
+    { Needs = Needs.Policy };
+}

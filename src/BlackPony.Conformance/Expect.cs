@@ -1,0 +1,48 @@
+using System.Text;
+using BlackPony.Reference.Smtp;
+
+namespace BlackPony.Conformance;
+
+/// <summary>What cases say about what came.</summary>
+internal static class Expect
+{
+    /// <summary>Fails unless it holds.</summary>
+    public static void That(bool holds, string finding, string? requirement = null)
+    {
+        if (!holds)
+        {
+            throw new CaseFailedException(finding, requirement);
+        }
+    }
+
+    /// <summary>Octets as a reader can look at them: quoted, escaped, and not too long.</summary>
+    public static string Show(ReadOnlySpan<byte> octets, int most = 100) => $"\"{Escape(octets[..Math.Min(octets.Length, most)])}{(octets.Length > most ? "…" : "")}\"";
+
+    /// <summary>Text as a reader can look at it.</summary>
+    public static string Show(string text) => Show(Encoding.Latin1.GetBytes(text));
+
+    /// <summary>Escapes as the specification's Appendix D does.</summary>
+    public static string Escape(ReadOnlySpan<byte> octets)
+    {
+        var text = new StringBuilder();
+        foreach (byte b in octets)
+        {
+            text.Append(b switch
+            {
+                (byte)'\r' => "\\r",
+                (byte)'\n' => "\\n",
+                >= 32 and <= 126 and not (byte)'\\' => ((char)b).ToString(),
+                _ => $"\\x{b:X2}",
+            });
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>The text lines of a reply, without code and separator.</summary>
+    public static IEnumerable<string> Texts(this Reply reply) => Enumerable.Range(0, reply.Lines.Count).Select(i => Encoding.Latin1.GetString(reply.Text(i)));
+
+    /// <summary>Whether an EHLO reply has a keyword.</summary>
+    public static bool HasKeyword(this Reply reply, string keyword) =>
+        reply.Texts().Skip(1).Any(t => t.Split(' ')[0].Equals(keyword, StringComparison.OrdinalIgnoreCase));
+}

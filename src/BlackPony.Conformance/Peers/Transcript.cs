@@ -1,0 +1,80 @@
+using System.Text;
+using BlackPony.Reference.Records;
+
+namespace BlackPony.Conformance.Peers;
+
+/// <summary>A dialogue in the format of the specification's Appendix D.</summary>
+public sealed class Transcript
+{
+    private const int MaxLength = 200_000;
+
+    private readonly StringBuilder _text = new("# BlackPony transcript 1\n");
+    private readonly Lock _lock = new();
+
+    /// <summary>The transcript so far.</summary>
+    public override string ToString()
+    {
+        lock (_lock)
+        {
+            return _text.ToString();
+        }
+    }
+
+    /// <summary>Adds a comment.</summary>
+    public void Comment(string text) => Add($"# {text}");
+
+    /// <summary>Adds a parameter.</summary>
+    public void Parameter(string key, string value) => Add($"@ {key} {value}");
+
+    /// <summary>Adds plaintext: whole lines as text, the rest as octets.</summary>
+    /// <param name="side"><c>C</c> or <c>S</c>.</param>
+    /// <param name="octets">The octets.</param>
+    public void Plain(char side, ReadOnlySpan<byte> octets)
+    {
+        while (!octets.IsEmpty)
+        {
+            int end = octets.IndexOf("\r\n"u8);
+            if (end < 0)
+            {
+                Raw(side, octets);
+                return;
+            }
+
+            Add($"{side}: {Expect.Escape(octets[..end])}");
+            octets = octets[(end + 2)..];
+        }
+    }
+
+    /// <summary>Adds octets that are neither a line nor a record.</summary>
+    public void Raw(char side, ReadOnlySpan<byte> octets) => Add($"{side}+ {Convert.ToHexStringLower(octets)}");
+
+    /// <summary>Adds a record and what it holds.</summary>
+    public void Record(char side, ReadOnlySpan<byte> raw, RecordType type, ReadOnlySpan<byte> data)
+    {
+        var name = type switch
+        {
+            >= RecordType.Data and <= RecordType.Alert => type.ToString().ToLowerInvariant(),
+            _ => ((int)type).ToString(System.Globalization.CultureInfo.InvariantCulture),
+        };
+        var content = type == RecordType.Data ? Expect.Escape(data) : Convert.ToHexStringLower(data);
+        Add($"{side}> {Convert.ToHexStringLower(raw)}\n{side}}} {name} {content}".TrimEnd());
+    }
+
+    /// <summary>Adds the end of a direction.</summary>
+    public void End(char side) => Add($"{side}!");
+
+    /// <summary>Adds an event.</summary>
+    public void Event(string text) => Add($"= {text}");
+
+    private void Add(string line)
+    {
+        lock (_lock)
+        {
+            // Long ones are cut: a transcript is for reading.
+            if (_text.Length < MaxLength)
+            {
+                _text.Append(line).Append('\n');
+            }
+        }
+    }
+}

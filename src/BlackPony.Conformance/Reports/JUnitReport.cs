@@ -1,0 +1,68 @@
+using System.Globalization;
+using System.Text;
+using System.Xml.Linq;
+
+namespace BlackPony.Conformance.Reports;
+
+/// <summary>The run as JUnit XML, as CI systems read it: a suite a section, a test a case.</summary>
+public static class JUnitReport
+{
+    /// <summary>Writes a run.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="strict">Whether warnings are failures.</param>
+    /// <param name="expected">Failures that are expected; they are shown as skipped.</param>
+    public static string Write(RunReport run, bool strict, Baseline expected)
+    {
+        var suites = run.Results.GroupBy(r => (r.Case.Role, r.Case.Section)).Select(g => new XElement(
+            "testsuite",
+            new XAttribute("name", $"{g.Key.Role.ToString().ToLowerInvariant()} {g.Key.Section}"),
+            new XAttribute("tests", g.Count()),
+            new XAttribute("failures", g.Count(r => Kind(r) == "failure")),
+            new XAttribute("errors", g.Count(r => Kind(r) == "error")),
+            new XAttribute("skipped", g.Count(r => Kind(r) == "skipped")),
+            new XAttribute("time", Seconds(g.Sum(r => r.Duration.TotalSeconds))),
+            g.Select(Test)));
+        var root = new XElement(
+            "testsuites",
+            new XAttribute("name", $"BlackPony {Specification.Version}: {Clean(run.Target)}"),
+            new XAttribute("tests", run.Results.Count),
+            new XAttribute("failures", run.Results.Count(r => Kind(r) == "failure")),
+            new XAttribute("errors", run.Results.Count(r => Kind(r) == "error")),
+            new XAttribute("time", Seconds(run.Duration.TotalSeconds)),
+            suites);
+        return $"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n{root}\n";
+
+        string Kind(CaseResult r) => r.Verdict switch
+        {
+            Verdict.Error => "error",
+            _ when expected.Ids.Contains(r.Case.Id) && r.Verdict != Verdict.Pass => "skipped",
+            Verdict.Fail => "failure",
+            Verdict.Warn when strict => "failure",
+            Verdict.Warn or Verdict.NotApplicable => "skipped",
+            _ => "",
+        };
+
+        XElement Test(CaseResult r) => new(
+            "testcase",
+            new XAttribute("classname", $"{r.Case.Role.ToString().ToLowerInvariant()}.{r.Case.Section.Replace('.', '_')}"),
+            new XAttribute("name", $"{r.Case.Id} {r.Case.Title}"),
+            new XAttribute("time", Seconds(r.Duration.TotalSeconds)),
+            Kind(r) is { Length: > 0 } kind
+                ? new XElement(kind, new XAttribute("message", Clean(r.Detail)), kind == "skipped" ? null : new XText(Clean($"{r.Detail}\n{RunReport.Sentence(r)}\n\n{r.Transcript}")))
+                : null);
+    }
+
+    private static string Seconds(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
+
+    // XML 1.0 knows no control characters.
+    private static string Clean(string text)
+    {
+        var clean = new StringBuilder(text.Length);
+        foreach (char c in text)
+        {
+            clean.Append(c is >= ' ' or '\n' or '\t' && c is not ('\uFFFE' or '\uFFFF') && !char.IsSurrogate(c) ? c : '?');
+        }
+
+        return clean.ToString();
+    }
+}

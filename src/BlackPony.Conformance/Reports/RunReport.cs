@@ -1,0 +1,31 @@
+using System.Reflection;
+
+namespace BlackPony.Conformance.Reports;
+
+/// <summary>A whole run, as the reports show it.</summary>
+/// <param name="Server">The server under test, if there was one.</param>
+/// <param name="Client">The client under test, if there was one.</param>
+/// <param name="Seed">The seed of the suite's draws.</param>
+/// <param name="Results">The results.</param>
+/// <param name="Duration">How long it took.</param>
+public sealed record RunReport(string? Server, string? Client, string Seed, IReadOnlyList<CaseResult> Results, TimeSpan Duration)
+{
+    /// <summary>The version of the suite.</summary>
+    public static string SuiteVersion { get; } = typeof(RunReport).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+
+    /// <summary>What the report calls the target.</summary>
+    public string Target => string.Join(", ", new[] { Server, Client }.OfType<string>().Distinct());
+
+    /// <summary>How many results have a verdict.</summary>
+    public int Count(Verdict verdict) => Results.Count(r => r.Verdict == verdict);
+
+    /// <summary>A verdict as reports write it.</summary>
+    public static string Word(Verdict verdict) => verdict == Verdict.NotApplicable ? "not_applicable" : verdict.ToString().ToLowerInvariant();
+
+    /// <summary>A level as BCP 14 writes it.</summary>
+    public static string Word(Level level) => level.ToString().ToUpperInvariant();
+
+    /// <summary>The sentence that a result's case found violated, in full.</summary>
+    public static string? Sentence(CaseResult result) =>
+        result.Violated is { } id && Specification.Sentences.TryGetValue(id, out var text) ? $"[{id}] {text}" : null;
+}

@@ -1,0 +1,33 @@
+using System.Text;
+
+namespace BlackPony.Conformance.Reports;
+
+/// <summary>The run in the Test Anything Protocol, version 14.</summary>
+public static class TapReport
+{
+    /// <summary>Writes a run.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="strict">Whether warnings are failures.</param>
+    /// <param name="expected">Failures that are expected: TAP's TODO.</param>
+    public static string Write(RunReport run, bool strict, Baseline expected)
+    {
+        var text = new StringBuilder($"TAP version 14\n1..{run.Results.Count}\n");
+        for (int i = 0; i < run.Results.Count; i++)
+        {
+            var r = run.Results[i];
+            bool good = r.Verdict is Verdict.Pass or Verdict.NotApplicable || (r.Verdict == Verdict.Warn && !strict);
+            var directive = r.Verdict == Verdict.NotApplicable ? $" # SKIP {Line(r.Detail)}" : expected.Ids.Contains(r.Case.Id) && !good ? " # TODO expected" : "";
+            text.Append($"{(good ? "ok" : "not ok")} {i + 1} - {r.Case.Id} {Line(r.Case.Title)}{directive}\n");
+            if (r.Verdict is Verdict.Fail or Verdict.Warn or Verdict.Error)
+            {
+                text.Append($"  ---\n  message: {Quote(r.Detail)}\n  severity: {RunReport.Word(r.Verdict)}\n  sentence: {Quote(RunReport.Sentence(r) ?? "")}\n  ...\n");
+            }
+        }
+
+        return text.ToString();
+    }
+
+    private static string Line(string text) => text.Replace('\n', ' ').Replace("#", "\\#", StringComparison.Ordinal);
+
+    private static string Quote(string text) => System.Text.Json.JsonSerializer.Serialize(text);
+}

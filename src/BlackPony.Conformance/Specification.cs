@@ -1,0 +1,34 @@
+using System.Text.RegularExpressions;
+
+namespace BlackPony.Conformance;
+
+/// <summary>The specification that the suite checks: the document itself, embedded.</summary>
+public static partial class Specification
+{
+    static Specification()
+    {
+        using var stream = typeof(Specification).Assembly.GetManifestResourceStream("blackpony.md")!;
+        using var reader = new StreamReader(stream);
+        Text = reader.ReadToEnd();
+        Sentences = Sentence().Matches(Text).ToDictionary(m => m.Groups[1].Value, m => m.Groups[2].Value);
+        Version = VersionLine().Match(Text).Groups[1].Value;
+    }
+
+    /// <summary>The document.</summary>
+    public static string Text { get; }
+
+    /// <summary>The version of the specification.</summary>
+    public static string Version { get; }
+
+    /// <summary>The normative sentences by their identifiers, in the document's order.</summary>
+    public static IReadOnlyDictionary<string, string> Sentences { get; }
+
+    /// <summary>The section of a sentence: <c>4.2</c> for <c>BP-4.2-3</c>.</summary>
+    public static string Section(string id) => id.Split('-')[1];
+
+    [GeneratedRegex(@"^- \[(BP-[0-9A-Z.]+-[0-9]+)\] (.*)$", RegexOptions.Multiline)]
+    private static partial Regex Sentence();
+
+    [GeneratedRegex(@"^# .*, version ([0-9.]+)$", RegexOptions.Multiline)]
+    private static partial Regex VersionLine();
+}

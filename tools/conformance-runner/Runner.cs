@@ -1,0 +1,254 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Sockets;
+using BlackPony.Conformance;
+using BlackPony.Conformance.Cases;
+using BlackPony.Conformance.Reports;
+using BlackPony.Conformance.Targets;
+
+namespace BlackPony.Tools.ConformanceRunner;
+
+/// <summary>One run, from the options to the exit code.</summary>
+internal sealed class Runner(RunnerOptions options, ParseResult parse)
+{
+    private const int Passed = 0;
+    private const int Failed = 1;
+    private const int Usage = 2;
+    private const int Unreachable = 3;
+
+    private static readonly IReadOnlyList<CaseInfo> AllCases = [.. ServerCases.All.Select(c => c.Info), .. ClientCases.All.Select(c => c.Info)];
+
+    private readonly bool _strict = parse.GetValue(options.Strict);
+    private int _done;
+
+    public async Task<int> RunAsync()
+    {
+        var (k, n) = parse.GetValue(options.Shard);
+        var selection = new Selection
+        {
+            Select = parse.GetValue(options.Select) ?? [],
+            Exclude = parse.GetValue(options.Exclude) ?? [],
+            Profiles = parse.GetValue(options.Profiles)!,
+            Shard = k,
+            Shards = n,
+        };
+        if (selection.Unknown(AllCases).FirstOrDefault() is { } unknown)
+        {
+            return Complain(Usage, $"'{unknown}' fits no case; --list shows what there is.");
+        }
+
+        if (parse.GetValue(options.Client) is not null && parse.GetValue(options.Mailer) is not null)
+        {
+            return Complain(Usage, "--client and --mailer exclude each other: a run tests one client.");
+        }
+
+        foreach (var command in new[] { parse.GetValue(options.Client), parse.GetValue(options.Mailer) }.OfType<string>().Where(c => !c.Contains("{port}", StringComparison.Ordinal)))
+        {
+            return Complain(Usage, $"the command '{command}' has no {{port}}: the suite plays the server on a port that it chooses.");
+        }
+
+        bool both = parse.GetValue(options.Server) is null && parse.GetValue(options.Client) is null && parse.GetValue(options.Mailer) is null;
+        var servers = both || parse.GetValue(options.Server) is not null ? selection.From(ServerCases.All) : [];
+        var clients = both || parse.GetValue(options.Server) is null || parse.GetValue(options.Client) is not null || parse.GetValue(options.Mailer) is not null ? selection.From(ClientCases.All) : [];
+        if (parse.GetValue(options.List))
+        {
+            return List([.. servers.Select(c => c.Info), .. clients.Select(c => c.Info)]);
+        }
+
+        if (!TryReadFiles(out var expected, out var compared, out var outputs, out var problem))
+        {
+            return Complain(Usage, problem);
+        }
+
+        return await RunAsync(servers, clients, both, expected, compared, outputs);
+    }
+
+    private async Task<int> RunAsync(IReadOnlyList<Case<BlackPony.Conformance.Peers.ServerProbe>> servers, IReadOnlyList<Case<BlackPony.Conformance.Peers.ClientProbe>> clients, bool both, Baseline expected, IReadOnlyList<RunReport> compared, IReadOnlyList<(string Format, string? File)> outputs)
+    {
+        var timeouts = parse.GetValue(options.Timeouts) ?? [];
+        bool console = outputs.All(o => o.File is not null || o.Format == "console");
+        var progress = new Progress(servers.Count + clients.Count);
+        var run = new RunOptions(TimeSpan.FromSeconds(parse.GetValue(options.Timeout)), parse.GetValue(options.Jobs), parse.GetValue(options.Seed)!)
+        {
+            Done = r => progress.Show(Interlocked.Increment(ref _done), r.Case.Id),
+        };
+        var watch = Stopwatch.StartNew();
+        var results = new List<CaseResult>();
+        string? serverName = null;
+        string? clientName = null;
+        if (servers.Count > 0)
+        {
+            ServerTarget target;
+            try
+            {
+                target = await ServerAsync(timeouts);
+            }
+            catch (Exception e) when (e is SocketException or OperationCanceledException)
+            {
+                return Complain(Unreachable, $"no mail server answers at {parse.GetValue(options.Server)!.Host}:{parse.GetValue(options.Server)!.Port} ({e.Message}). Start it, or name another with --server.");
+            }
+
+            await using (target)
+            {
+                serverName = target.Name;
+                results.AddRange(await CaseRunner.RunAsync(target, servers, run));
+            }
+        }
+
+        if (clients.Count > 0)
+        {
+            ClientTarget target = parse.GetValue(options.Mailer) is { } mailer ? new MailerCommand(mailer, timeouts)
+                : parse.GetValue(options.Client) is { } client ? new PlainClientCommand(client, timeouts)
+                : new EmbeddedMailer(time: new HastyTime());
+            clientName = target.Name;
+            results.AddRange(await CaseRunner.RunAsync(target, clients, run));
+        }
+
+        progress.Clear();
+        var report = new RunReport(serverName, clientName, run.Seed, results, watch.Elapsed);
+        foreach (var (format, file) in outputs)
+        {
+            if (format != "console")
+            {
+                var text = Write(format, report, expected, compared);
+                if (file is null)
+                {
+                    Console.Out.Write(text);
+                }
+                else
+                {
+                    await File.WriteAllTextAsync(file, text);
+                }
+            }
+        }
+
+        if (console)
+        {
+            new ConsoleReport(parse.GetValue(options.Verbose)).Show(report);
+        }
+
+        return await JudgeAsync(report, expected, console);
+    }
+
+    private async Task<int> JudgeAsync(RunReport report, Baseline expected, bool console)
+    {
+        if (parse.GetValue(options.WriteBaseline))
+        {
+            await File.WriteAllTextAsync(parse.GetValue(options.Expected)!, Baseline.Write(report.Results, _strict));
+            return Passed;
+        }
+
+        var unexpected = expected.Unexpected(report.Results, _strict);
+        var stale = expected.Stale(report.Results);
+        foreach (var result in stale)
+        {
+            Console.Error.WriteLine($"blackpony-conformance: {result.Case.Id} is listed as an expected failure, and passes: take it out of the file.");
+        }
+
+        if (console && expected.Ids.Count > 0 && unexpected.Count == 0 && stale.Count == 0)
+        {
+            Console.WriteLine("All failures are expected.");
+        }
+
+        return unexpected.Count + stale.Count > 0 ? Failed : Passed;
+    }
+
+    private async Task<ServerTarget> ServerAsync(IReadOnlyDictionary<string, TimeSpan> timeouts)
+    {
+        if (parse.GetValue(options.Server) is not { } address)
+        {
+            return new EmbeddedServer();
+        }
+
+        var server = new RemoteServer(address.Host, address.Port, parse.GetValue(options.Backend), timeouts);
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(parse.GetValue(options.Timeout)));
+        await server.ReachAsync(patience.Token);
+        return server;
+    }
+
+    private string Write(string format, RunReport report, Baseline expected, IReadOnlyList<RunReport> compared) => format switch
+    {
+        "json" => JsonReport.Write(report),
+        "junit" => JUnitReport.Write(report, _strict, expected),
+        "tap" => TapReport.Write(report, _strict, expected),
+        _ => HtmlReport.Write([report, .. compared]),
+    };
+
+    private bool TryReadFiles(out Baseline expected, out IReadOnlyList<RunReport> compared, out IReadOnlyList<(string, string?)> outputs, out string problem)
+    {
+        (expected, compared, outputs, problem) = (new Baseline([]), [], [], "");
+        if (parse.GetValue(options.WriteBaseline) && parse.GetValue(options.Expected) is null)
+        {
+            problem = "--write-baseline needs --expected-failures and the file to write.";
+            return false;
+        }
+
+        try
+        {
+            if (parse.GetValue(options.Expected) is { } file && !parse.GetValue(options.WriteBaseline))
+            {
+                expected = Baseline.Parse(File.ReadAllText(file));
+                if (expected.Unknown(AllCases).FirstOrDefault() is { } unknown)
+                {
+                    problem = $"{file} lists {unknown}, which is no case.";
+                    return false;
+                }
+            }
+
+            compared = [.. (parse.GetValue(options.Compare) ?? []).Select(f => JsonReport.Read(File.ReadAllText(f)))];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
+        {
+            problem = e.Message;
+            return false;
+        }
+
+        var formats = (parse.GetValue(options.Format) ?? []).ToList();
+        var files = (parse.GetValue(options.Output) ?? []).ToList();
+        var paired = formats.Where(f => f != "console").Select((f, i) => (f, i < files.Count ? files[i] : null)).ToList();
+        foreach (var extra in files.Skip(paired.Count))
+        {
+            var format = Path.GetExtension(extra).ToLowerInvariant() switch { ".json" => "json", ".xml" => "junit", ".html" => "html", ".tap" => "tap", _ => null };
+            if (format is null)
+            {
+                problem = $"what format is {extra}? Give --format before it, or an ending of .json, .xml, .html or .tap.";
+                return false;
+            }
+
+            paired.Add((format, extra));
+        }
+
+        if (paired.Count(p => p.Item2 is null) + formats.Count(f => f == "console") > 1)
+        {
+            problem = "only one format can go to the terminal; give the others an --output.";
+            return false;
+        }
+
+        if (files.FirstOrDefault(f => Path.GetDirectoryName(Path.GetFullPath(f)) is { } folder && !Directory.Exists(folder)) is { } lost)
+        {
+            problem = $"the folder of {lost} does not exist.";
+            return false;
+        }
+
+        outputs = paired;
+        return true;
+    }
+
+    private static int List(IReadOnlyList<CaseInfo> cases)
+    {
+        foreach (var test in cases)
+        {
+            Console.WriteLine($"{test.Id,-10} {RunReport.Word(test.Level),-6} {test.Profile.ToString().ToLowerInvariant(),-8} {test.Title} [{string.Join(' ', test.Requirements)}]");
+        }
+
+        Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{cases.Count} cases"));
+        return Passed;
+    }
+
+    private static int Complain(int code, string message)
+    {
+        Console.Error.WriteLine($"blackpony-conformance: {message}");
+        return code;
+    }
+}
