@@ -330,6 +330,7 @@ internal static class Server4Negotiation
             That(!reply.HasKeyword("XBLACKPONY"), "XBLACKPONY is offered inside TLS.");
             That(reply.HasKeyword("STARTTLS"), "What stands inside TLS was changed.", "BP-10.2-11");
             await p.Wire.SendAsync("\x16\x03\x01\0\n\r\0\xFF\r\n");
+            await p.Wire.ExpectAsync(500, "BP-10.2-11");
             await p.Wire.CommandAsync(p.Command(Core), 500, "BP-10.2-11");
             var session = (await p.BackendSessionsAsync(1))[0];
             That(session.Received.ToString().Contains("\x16\x03\x01\0\n\r\0\xFF\r\nXBLACKPONY", StringComparison.Ordinal), "The octets behind the 220 to STARTTLS did not come through as they were.", "BP-10.2-11");

@@ -10,6 +10,8 @@ public sealed class BlackPonyProgram : IDisposable
 
     private readonly StringBuilder _log = new();
 
+    private readonly SemaphoreSlim _said = new(0);
+
     private BlackPonyProgram(Process listen)
     {
         _listen = listen;
@@ -19,6 +21,8 @@ public sealed class BlackPonyProgram : IDisposable
             {
                 _log.Append(line.Data).Append('\n');
             }
+
+            _said.Release();
         };
         _listen.BeginErrorReadLine();
     }
@@ -99,6 +103,15 @@ public sealed class BlackPonyProgram : IDisposable
         return (replies.ToString(), process.ExitCode);
     }
 
+    /// <summary>Waits until the program has written the text to its standard error.</summary>
+    public async Task SaysAsync(string text)
+    {
+        while (!Log.Contains(text, StringComparison.Ordinal))
+        {
+            Assert.True(await _said.WaitAsync(TimeSpan.FromSeconds(30)), $"The program did not say \"{text}\" but: {Log}");
+        }
+    }
+
     /// <summary>Asks the program to stop, by SIGTERM.</summary>
     public void Terminate() => Process.Start("kill", ["-TERM", _listen.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]).WaitForExit();
 
@@ -119,5 +132,6 @@ public sealed class BlackPonyProgram : IDisposable
         }
 
         _listen.Dispose();
+        _said.Dispose();
     }
 }
