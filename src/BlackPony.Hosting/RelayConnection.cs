@@ -29,7 +29,7 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
     public async Task RunAsync(CancellationToken stop, CancellationToken kill)
     {
         var peer = (IPEndPoint)client.RemoteEndPoint!;
-        using var session = new RelaySession(settings.Options, new SystemRandom(), peer.ToString());
+        using var session = new RelaySession(settings.Options, settings.Random, peer.ToString());
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var stopping = Task.Delay(Timeout.InfiniteTimeSpan, ended.Token);
         try

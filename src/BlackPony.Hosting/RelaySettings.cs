@@ -1,4 +1,5 @@
 using System.Net;
+using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
 
 namespace BlackPony.Hosting;
@@ -40,6 +41,9 @@ public sealed record RelaySettings(IReadOnlyList<IPEndPoint> Listen, string Back
 
     /// <summary>The clock of the time-outs.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>The source of every draw.</summary>
+    public IRandomSource Random { get; init; } = new SystemRandom();
 
     /// <summary>Whether the mail server is asked, before the first session, if it would relay for strangers ([BP-10.1-1]).</summary>
     public BackendGuard? Guard { get; init; }

@@ -100,7 +100,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         {
             ClientTarget target = parse.GetValue(options.Mailer) is { } mailer ? new MailerCommand(mailer, timeouts)
                 : parse.GetValue(options.Client) is { } client ? new PlainClientCommand(client, timeouts)
-                : new EmbeddedMailer(time: new HastyTime());
+                : new EmbeddedMailer();
             clientName = target.Name;
             results.AddRange(await CaseRunner.RunAsync(target, clients, run));
         }

@@ -6,7 +6,6 @@ using System.Text;
 using BlackPony.Conformance.Peers;
 using BlackPony.Hosting;
 using BlackPony.Reference;
-using BlackPony.Reference.Keys;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Suites;
 
@@ -160,9 +159,9 @@ public abstract class ClientTarget
 }
 
 /// <summary>The reference's mailer, in this process.</summary>
-/// <param name="keyLog">Who learns the sessions' secrets.</param>
-/// <param name="time">The clock of its time-outs.</param>
-public sealed class EmbeddedMailer(IKeyLog? keyLog = null, TimeProvider? time = null) : ClientTarget
+/// <param name="settings">Changes the mailer's options.</param>
+/// <param name="random">The source of every draw; the system's by default.</param>
+public sealed class EmbeddedMailer(Func<MailerOptions, MailerOptions>? settings = null, IRandomSource? random = null) : ClientTarget
 {
     /// <inheritdoc/>
     public override string Name => "embedded reference";
@@ -194,8 +193,8 @@ public sealed class EmbeddedMailer(IKeyLog? keyLog = null, TimeProvider? time = 
             Policy = delivery.Policy,
             Memory = memory?.Memory,
             Suites = delivery.Suites.Length == 0 ? SuiteRegistry.Default : [.. delivery.Suites.Split(',').Select(n => SuiteRegistry.Find(n)!)],
-            KeyLog = keyLog,
         };
+        options = settings?.Invoke(options) ?? options;
         var run = RunAsync();
         var outcome = await SpeakAsync(delivery, to.Writer.AsStream(), from.Reader.AsStream(), cancel);
         await to.Writer.CompleteAsync();
@@ -211,7 +210,7 @@ public sealed class EmbeddedMailer(IKeyLog? keyLog = null, TimeProvider? time = 
         {
             try
             {
-                await MailerHost.RunAsync(options, new SystemRandom(), [new MailTarget("127.0.0.1", IPAddress.Loopback, delivery.Port)], to.Reader.AsStream(), from.Writer.AsStream(), cancel, time);
+                await MailerHost.RunAsync(options, random ?? new SystemRandom(), [new MailTarget("127.0.0.1", IPAddress.Loopback, delivery.Port)], to.Reader.AsStream(), from.Writer.AsStream(), cancel, new HastyTime());
             }
             finally
             {

@@ -12,25 +12,23 @@ namespace BlackPony.Conformance.Targets;
 public sealed class EmbeddedServer : ServerTarget
 {
     private readonly RelayServer _relay;
-    private readonly IKeyLog? _keyLog;
 
     /// <summary>Starts.</summary>
-    /// <param name="keyLog">Who learns the sessions' secrets.</param>
-    /// <param name="rot">Whether ROT is switched on.</param>
-    /// <param name="time">The clock of its time-outs.</param>
-    /// <param name="backendPort">The port of 127.0.0.1 where it looks for its mail server; 0 for the <see cref="Sink"/>'s own.</param>
-    /// <param name="source">The address from which it comes to its mail server.</param>
-    public EmbeddedServer(IKeyLog? keyLog = null, bool rot = true, TimeProvider? time = null, int backendPort = 0, string source = "127.0.0.2")
+    /// <param name="needs">What a case needs: <see cref="Needs.RotOff"/> and <see cref="Needs.Timeouts"/> are heeded.</param>
+    /// <param name="settings">Changes the relay's settings.</param>
+    public EmbeddedServer(Needs needs = Needs.Nothing, Func<RelaySettings, RelaySettings>? settings = null)
     {
-        _keyLog = keyLog;
-        var options = new ServerOptions(TestRsaKeys.Server) { Suites = rot ? SuiteRegistry.All : SuiteRegistry.Default, Idents = [new IdentKey(new byte[32])], KeyLog = keyLog };
-        _relay = new RelayServer(
-            new RelaySettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", backendPort == 0 ? Sink.Port : backendPort, options)
-            {
-                BackendSource = IPAddress.Parse(source),
-                Time = time ?? TimeProvider.System,
-            },
-            NullLogger.Instance);
+        var options = new ServerOptions(TestRsaKeys.Server)
+        {
+            Suites = needs.HasFlag(Needs.RotOff) ? SuiteRegistry.Default : SuiteRegistry.All,
+            Idents = [new IdentKey(new byte[32])],
+        };
+        var usual = new RelaySettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", Sink.Port, options)
+        {
+            BackendSource = IPAddress.Parse("127.0.0.2"),
+            Time = needs.HasFlag(Needs.Timeouts) ? new HastyTime() : TimeProvider.System,
+        };
+        _relay = new RelayServer(settings?.Invoke(usual) ?? usual, NullLogger.Instance);
         _relay.Start();
     }
 
@@ -52,7 +50,7 @@ public sealed class EmbeddedServer : ServerTarget
         }
 
         // Its own relay, so that its script disturbs no other case.
-        var own = new EmbeddedServer(_keyLog, !needs.HasFlag(Needs.RotOff), needs.HasFlag(Needs.Timeouts) ? new HastyTime() : null);
+        var own = new EmbeddedServer(needs);
         return Task.FromResult(new ServerPlace("127.0.0.1", own.Port, own.Sink, own.DisposeAsync) { Timeouts = HastyTime.Limits });
     }
 

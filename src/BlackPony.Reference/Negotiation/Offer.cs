@@ -68,5 +68,5 @@ public sealed class Offer
 
     /// <summary>The suites that both sides have, in the client's order of preference ([BP-4.8-1], [BP-4.8-2]).</summary>
     /// <param name="preferred">The client's suites; ROT only if its user named it ([BP-5.5-9]).</param>
-    public IEnumerable<Suite> Common(IEnumerable<Suite> preferred) => preferred.Where(Suites.Contains);
+    public IEnumerable<Suite> Common(IEnumerable<Suite> preferred) => preferred.Where(p => Suites.Any(s => s.Name == p.Name));
 }

@@ -92,7 +92,7 @@ public sealed class ServerUpgrade : IDisposable
             return Refuse("504 5.5.4 Unknown version");
         }
 
-        if (SuiteRegistry.Find(command.Suite) is not { } suite || !_options.Suites.Contains(suite))
+        if (_options.Suites.FirstOrDefault(s => s.Name.Equals(command.Suite, StringComparison.OrdinalIgnoreCase)) is not { } suite)
         {
             return Refuse("504 5.5.4 Unknown suite");
         }

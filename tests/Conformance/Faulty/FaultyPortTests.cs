@@ -3,25 +3,65 @@ using BlackPony.Conformance.Cases;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
-/// <summary>The suite is proven: every faulty port fails at a case that cites the sentence that it breaks.</summary>
-public class FaultyPortTests
+/// <summary>The suite is proven: every faulty server fails at the cases that name it, and each of them cites the sentence that it breaks.</summary>
+public class FaultyServerTests
 {
-    private static readonly RunOptions Options = new(TimeSpan.FromSeconds(30), 4);
+    public static TheoryData<string> Faults => [.. FaultyPorts.Servers.Select(f => f.ToString())];
 
     [Fact]
-    public async Task Through_a_shim_that_does_nothing_the_reference_server_passes_every_case()
+    public async Task Through_a_shim_that_does_nothing_the_reference_passes_every_case()
     {
-        var target = new FaultyServerTarget(new FaultyServer("nothing", "nothing", () => new Hooks { PortRecord = r => [r] }));
-        AllPassed(await CaseRunner.RunAsync(target, [.. ServerCases.All.Where(c => c.Profile != Profile.Timeouts)], Options));
+        var target = new FaultyServerTarget(new FaultyServer("nothing", "", "nothing") { Hooks = () => new Hooks { PortRecord = r => [r] } });
+        Faulty.AllPassed(await CaseRunner.RunAsync(target, [.. ServerCases.All.Where(c => c.Profile != Profile.Timeouts)], Faulty.Options));
     }
+
+    [Theory]
+    [MemberData(nameof(Faults))]
+    public async Task It_is_caught(string name)
+    {
+        var fault = FaultyPorts.Servers.Single(f => f.ToString() == name);
+        await using var target = new FaultyServerTarget(fault);
+        Faulty.AllCaught(fault, await CaseRunner.RunAsync(target, Faulty.CasesOf(fault, ServerCases.All), Faulty.Options));
+    }
+}
+
+/// <summary>The suite is proven: every faulty client fails at the cases that name it, and each of them cites the sentence that it breaks.</summary>
+public class FaultyClientTests
+{
+    public static TheoryData<string> Faults => [.. FaultyPorts.Clients.Select(f => f.ToString())];
 
     [Fact]
-    public async Task Through_a_shim_that_does_nothing_the_reference_client_passes_every_case()
+    public async Task Through_a_shim_that_does_nothing_the_reference_passes_every_case()
     {
-        await using var target = new FaultyClientTarget(new FaultyClient("nothing", "nothing", _ => new Hooks { PortRecord = r => [r] }));
-        AllPassed(await CaseRunner.RunAsync(target, [.. ClientCases.All.Where(c => c.Profile != Profile.Timeouts)], Options));
+        await using var target = new FaultyClientTarget(new FaultyClient("nothing", "", "nothing") { Hooks = _ => new Hooks { PortRecord = r => [r] } });
+        Faulty.AllPassed(await CaseRunner.RunAsync(target, [.. ClientCases.All.Where(c => c.Profile != Profile.Timeouts)], Faulty.Options));
     }
 
-    private static void AllPassed(IReadOnlyList<CaseResult> results) =>
+    [Theory]
+    [MemberData(nameof(Faults))]
+    public async Task It_is_caught(string name)
+    {
+        var fault = FaultyPorts.Clients.Single(f => f.ToString() == name);
+        await using var target = new FaultyClientTarget(fault);
+        Faulty.AllCaught(fault, await CaseRunner.RunAsync(target, Faulty.CasesOf(fault, ClientCases.All), Faulty.Options));
+    }
+}
+
+/// <summary>What both roles' tests share.</summary>
+internal static class Faulty
+{
+    public static RunOptions Options { get; } = new(TimeSpan.FromSeconds(30), 4);
+
+    /// <summary>The cases that a faulty port names.</summary>
+    public static IReadOnlyList<Case<T>> CasesOf<T>(IFaultyPort fault, IReadOnlyList<Case<T>> all) =>
+        [.. fault.CaughtBy.Split(' ').Select(id => all.Single(c => c.Id == id))];
+
+    public static void AllPassed(IReadOnlyList<CaseResult> results) =>
         Assert.Empty(results.Where(r => r.Verdict != Verdict.Pass).Select(r => $"{r.Case.Id} {r.Verdict}: {r.Detail}"));
+
+    public static void AllCaught(IFaultyPort fault, IReadOnlyList<CaseResult> results)
+    {
+        Assert.Empty(results.Where(r => r.Verdict is not (Verdict.Fail or Verdict.Warn)).Select(r => $"{r.Case.Id} {r.Verdict}: {r.Detail}\n{r.Transcript}"));
+        Assert.Empty(results.Where(r => !r.Case.Requirements.Contains(fault.Breaks)).Select(r => $"{r.Case.Id} does not cite {fault.Breaks}."));
+    }
 }

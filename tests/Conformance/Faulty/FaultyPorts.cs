@@ -1,0 +1,17 @@
+namespace BlackPony.Tests.Conformance.Faulty;
+
+/// <summary>All faulty ports, in the order of the specification.</summary>
+internal static class FaultyPorts
+{
+    public static IReadOnlyList<FaultyServer> Servers { get; } =
+    [
+        .. Server4Faults.All,
+    ];
+
+    public static IReadOnlyList<FaultyClient> Clients { get; } =
+    [
+        .. Client4Faults.All,
+    ];
+
+    public static IEnumerable<IFaultyPort> All => [.. Servers, .. Clients];
+}

@@ -1,0 +1,57 @@
+using BlackPony.Conformance;
+using BlackPony.Conformance.Targets;
+using BlackPony.Hosting;
+using BlackPony.Reference;
+using BlackPony.Reference.Negotiation;
+
+namespace BlackPony.Tests.Conformance.Faulty;
+
+/// <summary>The reference's server with exactly one requirement broken.</summary>
+/// <param name="Breaks">The sentence that it breaks.</param>
+/// <param name="CaughtBy">The cases that catch it, separated by spaces: each cites the sentence.</param>
+/// <param name="Does">What it does instead.</param>
+internal sealed record FaultyServer(string Breaks, string CaughtBy, string Does) : IFaultyPort
+{
+    /// <summary>A fault on the wire, for each connection anew.</summary>
+    public Func<Hooks>? Hooks { get; init; }
+
+    /// <summary>A fault between the relay and its mail server.</summary>
+    public Func<Hooks>? Behind { get; init; }
+
+    /// <summary>A fault in what the server offers: a suite with a step of its own, for example.</summary>
+    public Func<ServerOptions, ServerOptions>? Options { get; init; }
+
+    /// <summary>A fault in the relay's settings.</summary>
+    public Func<RelaySettings, RelaySettings>? Settings { get; init; }
+
+    public override string ToString() => $"{Breaks}: {Does}";
+}
+
+/// <summary>The faulty server behind its <see cref="Shim"/>, made anew for each case.</summary>
+internal sealed class FaultyServerTarget(FaultyServer fault) : ServerTarget
+{
+    public override string Name => fault.ToString();
+
+    public override Task<ServerPlace> TakeAsync(Needs needs, CancellationToken cancel)
+    {
+        var secrets = new Secrets();
+        EmbeddedServer? server = null;
+        var behind = fault.Behind is null ? null : new Shim(() => Task.FromResult(("127.0.0.1", server!.Sink.Port)), Role.Client, secrets, fault.Behind);
+        server = new EmbeddedServer(needs, usual =>
+        {
+            var options = usual.Options with { KeyLog = secrets };
+            var settings = usual with { BackendPort = behind?.Port ?? usual.BackendPort, Options = fault.Options?.Invoke(options) ?? options };
+            return fault.Settings?.Invoke(settings) ?? settings;
+        });
+        var shim = new Shim(() => Task.FromResult(("127.0.0.1", server.Port)), Role.Server, secrets, fault.Hooks ?? (() => new Hooks()));
+        return Task.FromResult(new ServerPlace("127.0.0.1", shim.Port, server.Sink, async () =>
+        {
+            await shim.DisposeAsync();
+            await server.DisposeAsync();
+            await (behind?.DisposeAsync() ?? ValueTask.CompletedTask);
+        })
+        { Timeouts = HastyTime.Limits });
+    }
+
+    public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
+}
