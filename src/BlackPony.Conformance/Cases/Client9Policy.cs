@@ -31,6 +31,18 @@ internal static class Client9Policy
             await p.ExpectAsync(delivered: true);
         })
         { Needs = Needs.Policy },
+        new("C-9.1-8", "required: a client that defers says QUIT to a server in order", Should, Profile.Core, "BP-9.1-7", async p =>
+        {
+            p.Next = p.Next with { Policy = ClientPolicy.Required };
+            var wire = await p.AcceptAsync("");
+            var line = await wire.LineAsync();
+            That(line?.Equals("QUIT", StringComparison.OrdinalIgnoreCase) == true, $"Without an offer the client says {Show(line ?? "nothing, and ends the connection")}.");
+            await wire.SendLineAsync("221 Bye");
+            wire.EndDirection();
+            await wire.DrainAsync();
+            await p.ExpectAsync(delivered: false);
+        })
+        { Needs = Needs.Policy },
 
         // ---------------------------------------------------------------- 9.2 falling back
         new("C-9.2-1", "A broken upgrade: one fresh connection in plaintext, without XBLACKPONY", Must, Profile.Core, "BP-9.2-2 BP-9.2-3", async p =>

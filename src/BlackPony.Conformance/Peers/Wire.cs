@@ -461,43 +461,4 @@ public sealed class Wire : IAsyncDisposable
             return false;
         }
     }
-
-    /// <summary>One direction's keys and count, with no rule of its own.</summary>
-    private sealed class Direction(Suite suite, byte[] secret) : IDisposable
-    {
-        private byte[] _secret = secret;
-
-        public RecordProtection Protection { get; private set; } = suite.Protect(secret);
-
-        public ulong Seq { get; set; }
-
-        public long Used { get; private set; }
-
-        public byte[] Seal(ReadOnlySpan<byte> inner)
-        {
-            var record = new byte[2 + inner.Length + Protection.TagLength];
-            BinaryPrimitives.WriteUInt16BigEndian(record, (ushort)(record.Length - 2));
-            inner.CopyTo(record.AsSpan(2));
-            Protection.Seal(Seq++, record);
-            return record;
-        }
-
-        public byte[]? Open(byte[] record)
-        {
-            bool good = Protection.Open(Seq, record);
-            Used += Protection.Cost(record.Length - 2 - Protection.TagLength);
-            Seq += good ? 1u : 0;
-            return good ? record[2..^Protection.TagLength] : null;
-        }
-
-        public void Rekey()
-        {
-            _secret = KeySchedule.ExpandLabel(_secret, "upd", [], KeySchedule.SecretLength);
-            Protection.Dispose();
-            Protection = suite.Protect(_secret);
-            (Seq, Used) = (0, 0);
-        }
-
-        public void Dispose() => Protection.Dispose();
-    }
 }

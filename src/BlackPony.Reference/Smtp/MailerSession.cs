@@ -145,6 +145,7 @@ public sealed class MailerSession : IDisposable
             if (_state == State.Confirming && _channel.IsEstablished)
             {
                 _state = State.InsideEhlo;
+                _report = _report with { Suite = _upgrade!.Suite.Name, Encrypted = true };
                 SendInside(_ehlo!);
             }
 
@@ -393,12 +394,14 @@ public sealed class MailerSession : IDisposable
     {
         if (reply.Code is >= 400 and <= 499)
         {
+            Quit(reply.Code);
             NextOrDefer("ehlo-refused", "421 4.3.0 The server put off EHLO");
         }
         else if (!reply.IsPositive)
         {
             if (MustEncrypt)
             {
+                Quit(reply.Code);
                 NextOrDefer("ehlo-refused", "421 4.7.0 Encryption required, and the server refused EHLO");
                 return;
             }
@@ -485,6 +488,7 @@ public sealed class MailerSession : IDisposable
             RotShift.Shift(waiting, 26 - _shift);
             _server.Append(waiting);
             _state = State.InsideEhlo;
+            _report = _report with { Suite = _upgrade.Suite.Name };
             SendInside(_ehlo!);
             return;
         }
@@ -523,11 +527,11 @@ public sealed class MailerSession : IDisposable
         else if (_channel is null && MustEncrypt)
         {
             // ROT satisfies no policy but opportunistic ([BP-9.1-4]).
+            Quit();
             NextOrDefer("refused", "421 4.7.0 Encryption required");
             return;
         }
 
-        _report = _report with { Suite = _upgrade!.Suite.Name, Encrypted = _channel is not null };
         if (reply.IsPositive)
         {
             _toLocal.Write(EhloReply.Rewrite(reply, HiddenInside));
@@ -544,6 +548,7 @@ public sealed class MailerSession : IDisposable
     {
         if (MustEncrypt)
         {
+            Quit();
             NextOrDefer(_options.Policy == ClientPolicy.Required ? reason : "remembered", "421 4.7.0 Encryption required, and not available");
             return;
         }
@@ -572,6 +577,15 @@ public sealed class MailerSession : IDisposable
         _plainOnly = true;
         _report = _report with { Reason = "broken" };
         Request = MailerRequest.Reconnect;
+    }
+
+    // [BP-9.1-7]; behind a 421 there is nobody to say it to.
+    private void Quit(int code = 0)
+    {
+        if (code != 421)
+        {
+            SendInside("QUIT\r\n"u8);
+        }
     }
 
     private void NoRandomness()
@@ -604,6 +618,7 @@ public sealed class MailerSession : IDisposable
         _channel?.Dispose();
         _channel = null;
         _shift = 0;
+        _report = _report with { Suite = null, Encrypted = false };
         _state = State.Connecting;
     }
 

@@ -509,7 +509,7 @@ public sealed class RelaySession : IDisposable
     private void Agree(ServerStep step)
     {
         _toClient.Write(step.Reply);
-        _report = _report with { Suite = _upgrade.Suite!.Name, Encrypted = step.Channel is not null };
+        _report = _report with { Suite = _upgrade.Suite!.Name };
         _shift = _upgrade.Shift;
         _channel = step.Channel;
         _channel?.Start(_toClient);
@@ -640,7 +640,8 @@ public sealed class RelaySession : IDisposable
 
     private void CheckChannel()
     {
-        switch (_channel!.State)
+        _report = _report with { Encrypted = _channel!.IsEstablished };
+        switch (_channel.State)
         {
             case ChannelState.Failed:
                 End("failure");
