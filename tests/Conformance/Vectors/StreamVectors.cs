@@ -23,6 +23,7 @@ internal static class StreamVectors
         file.Note("Ordinary", "verify_data of 32 octets in the first record.", "BP-6.3-1", "BP-6.3-4");
         file.Note("Padding", "Finished without padding, or with more than the sender would need.", "BP-7.5-2");
         file.Note("WrongVerifyData", "Another value or another length than the own computation gives.", "BP-6.3-7", "BP-8.3-1");
+        file.Note("OtherKeys", "Each direction has its own keys.", "BP-6.2-2", "BP-8.3-1");
         file.Note("WrongFirstRecord", "Neither finished nor alert.", "BP-6.3-6", "BP-7.4-1");
         file.Note("AlertFirst", "A sender that failed before; it gets no answer.", "BP-6.3-1", "BP-8.3-4");
         file.Note("SecondFinished", "A finished record behind the first.", "BP-6.3-8");
@@ -37,14 +38,15 @@ internal static class StreamVectors
         foreach (var receiver in (string[])["client", "server"])
         {
             string at = $", at the {receiver}";
-            var right = new Sender(Core, receiver).VerifyData;
+            var right = From(receiver).VerifyData;
+            var other = From(receiver == "client" ? "server" : "client");
             Add(file, "Padded to 16385 octets" + at, "Padding", From(receiver).Record(2, right, Limits.MaxInner - 33), "open");
             Wrong("First bit altered", "WrongVerifyData", 2, [(byte)(right[0] ^ 0x80), .. right[1..]]);
             Wrong("Last bit altered", "WrongVerifyData", 2, [.. right[..31], (byte)(right[31] ^ 1)]);
             Wrong("31 octets", "WrongVerifyData", 2, right[..31]);
             Wrong("33 octets", "WrongVerifyData", 2, [.. right, 1]);
             Wrong("No octets", "WrongVerifyData", 2, []);
-            Wrong("The receiver's own verify_data, sent back", "WrongVerifyData", 2, new Sender(Core, receiver == "client" ? "server" : "client").VerifyData);
+            Wrong("The receiver's own verify_data, sent back", "WrongVerifyData", 2, other.VerifyData);
             Wrong("The verify_data's key", "WrongVerifyData", 2, Th);
             Wrong("Data", "WrongFirstRecord", 1, "250 ok\r\n"u8.ToArray());
             Wrong("Data without data", "WrongFirstRecord", 1, []);
@@ -54,7 +56,7 @@ internal static class StreamVectors
             Wrong("Type 128", "WrongFirstRecord", 128, []);
             Add(file, "Alert" + at, "AlertFirst", From(receiver).Record(6, [1]), "alerted");
             Fail(file, "A second Finished" + at, "SecondFinished", From(receiver).Finished().Record(2, right));
-            Fail(file, "Under the other direction's keys" + at, "WrongVerifyData", new Sender(Core, receiver, mirrored: true).Record(2, right));
+            Fail(file, "Under the other direction's keys" + at, "OtherKeys", From(receiver).Raw(RecordVectors.Seal(SuiteRegistry.Find(Core)!, other.Traffic[0], 0, [.. right, 2])));
 
             void Wrong(string comment, string flags, byte type, byte[] data) => Fail(file, comment + at, flags, From(receiver).Record(type, data));
         }
@@ -302,13 +304,13 @@ internal static class StreamVectors
         private ulong _seq;
         private byte[] _last = [];
 
-        public Sender(string suite, string receiver, bool mirrored = false)
+        public Sender(string suite, string receiver)
         {
             (_suite, _receiver) = (SuiteRegistry.Find(suite)!, receiver);
             _secret = Json.Count(0, suite == Core ? 32 : 64);
             using var keys = new KeySchedule(suite, _secret, Th);
             VerifyData = keys.Finished(receiver == "client" ? Role.Server : Role.Client);
-            Traffic.Add([.. (receiver == "client") != mirrored ? keys.ServerTraffic : keys.ClientTraffic]);
+            Traffic.Add([.. receiver == "client" ? keys.ServerTraffic : keys.ClientTraffic]);
         }
 
         public byte[] VerifyData { get; }
