@@ -3,6 +3,9 @@ using System.Net.Sockets;
 using System.Text.Json;
 using BlackPony.Conformance.Targets;
 using BlackPony.Tests.Interop.Servers;
+using MailKit.Net.Smtp;
+using MailKit.Security;
+using MimeKit;
 
 namespace BlackPony.Tests.Interop;
 
@@ -49,6 +52,23 @@ public sealed class ListenTests : IDisposable
             using var person = new Person(client);
             await person.SayAsync("EHLO x.test", "220");
         }
+    }
+
+    [Fact]
+    public async Task An_ordinary_client_that_knows_nothing_of_it_delivers_as_ever()
+    {
+        await using var sink = new MailSink();
+        int port = Repository.FreePort();
+        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
+        using var client = new SmtpClient();
+        await client.ConnectAsync("127.0.0.1", port, SecureSocketOptions.None, TestContext.Current.CancellationToken);
+        Assert.True(client.Capabilities.HasFlag(SmtpCapabilities.Pipelining | SmtpCapabilities.EightBitMime));
+        var message = new MimeMessage { Subject = "ordinary", Body = new TextPart { Text = "été\n.\n..dots" } };
+        message.From.Add(MailboxAddress.Parse("a@x.test"));
+        message.To.Add(MailboxAddress.Parse("b@sink.test"));
+        await client.SendAsync(message, TestContext.Current.CancellationToken);
+        await client.DisconnectAsync(true, TestContext.Current.CancellationToken);
+        Assert.Contains("Subject: ordinary\r\n", Assert.Single(sink.Messages), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -14,12 +14,7 @@ Help.Install(root, """
 var result = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 if (result.Action is ParseErrorAction)
 {
-    foreach (var error in result.Errors.Where(e => e.Message.Length > 0))
-    {
-        Console.Error.WriteLine($"blackpony: {error.Message}");
-    }
-
-    Console.Error.WriteLine("Try 'blackpony --help'.");
+    Console.Error.WriteLine($"blackpony: {result.Errors.First(e => e.Message.Length > 0).Message} Try --help.");
     return 2;
 }
 

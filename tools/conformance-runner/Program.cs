@@ -9,12 +9,7 @@ options.Root.SetAction((parse, _) => new Runner(options, parse).RunAsync());
 var parsed = options.Root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 if (parsed.Action is ParseErrorAction)
 {
-    foreach (var error in parsed.Errors.Where(e => e.Message.Length > 0))
-    {
-        Console.Error.WriteLine($"blackpony-conformance: {error.Message}");
-    }
-
-    Console.Error.WriteLine("Try --help.");
+    Console.Error.WriteLine($"blackpony-conformance: {parsed.Errors.First(e => e.Message.Length > 0).Message} Try --help.");
     return 2;
 }
 

@@ -101,6 +101,11 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
             ClientTarget target = parse.GetValue(options.Mailer) is { } mailer ? new MailerCommand(mailer, timeouts)
                 : parse.GetValue(options.Client) is { } client ? new PlainClientCommand(client, timeouts)
                 : new EmbeddedMailer();
+            if (target is ClientCommand { IsThere: false })
+            {
+                return Complain(Unreachable, $"there is no program for the command '{target.Name}'. Build it, or give its whole path.");
+            }
+
             clientName = target.Name;
             results.AddRange(await CaseRunner.RunAsync(target, clients, run));
         }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace BlackPony.Conformance.Reports;
 
@@ -13,9 +14,10 @@ public static class HtmlReport
         var body = new StringBuilder();
         var cases = runs.SelectMany(r => r.Results).Select(r => r.Case).DistinctBy(c => c.Id).ToList();
         Summary(body, runs);
+        Matrix(body, cases, runs);
         foreach (var section in cases.GroupBy(c => (c.Role, c.Section)))
         {
-            body.Append($"<section><h2>{section.Key.Role} {Html(section.Key.Section)} <small>{Html(Heading(section.Key.Section))}</small></h2>\n");
+            body.Append($"<section id=\"{section.Key.Role}-{Html(section.Key.Section)}\"><h2>{section.Key.Role} {Html(section.Key.Section)} <small>{Html(Heading(section.Key.Section))}</small></h2>\n");
             foreach (var test in section)
             {
                 Case(body, test, [.. runs.Select(r => r.Results.FirstOrDefault(x => x.Case.Id == test.Id))], runs);
@@ -49,6 +51,37 @@ public static class HtmlReport
         body.Append("</tbody></table>\n");
     }
 
+    // The index: a row a section, a column a target, a square a case.
+    private static void Matrix(StringBuilder body, IReadOnlyList<CaseInfo> cases, IReadOnlyList<RunReport> runs)
+    {
+        body.Append("<table class=\"matrix\"><thead><tr><th>section</th>");
+        foreach (var run in runs)
+        {
+            body.Append($"<th>{Html(run.Target)}</th>");
+        }
+
+        body.Append("</tr></thead><tbody>\n");
+        foreach (var section in cases.GroupBy(c => (c.Role, c.Section)))
+        {
+            body.Append($"<tr><th><a href=\"#{section.Key.Role}-{Html(section.Key.Section)}\">{section.Key.Role} {Html(section.Key.Section)}</a></th>");
+            foreach (var results in runs.Select(r => r.Results.ToDictionary(x => x.Case.Id)))
+            {
+                body.Append("<td>");
+                foreach (var test in section)
+                {
+                    var verdict = results.TryGetValue(test.Id, out var result) ? Class(result.Verdict) : "none";
+                    body.Append($"<a class=\"square {verdict}\" href=\"#{test.Id}\" title=\"{test.Id} {verdict}: {Html(test.Title)}\"></a>");
+                }
+
+                body.Append("</td>");
+            }
+
+            body.Append("</tr>\n");
+        }
+
+        body.Append("</tbody></table>\n");
+    }
+
     private static void Case(StringBuilder body, CaseInfo test, IReadOnlyList<CaseResult?> results, IReadOnlyList<RunReport> runs)
     {
         var verdicts = string.Join(' ', results.Select(r => r is null ? "none" : Class(r.Verdict)).Distinct());
@@ -62,12 +95,12 @@ public static class HtmlReport
         foreach (var id in test.Requirements)
         {
             bool violated = results.Any(r => r?.Violated == id);
-            body.Append($"<li{(violated ? " class=\"violated\"" : "")}><code>{id}</code> {Html(Specification.Sentences.GetValueOrDefault(id, ""))}</li>");
+            body.Append($"<li{(violated ? " class=\"violated\"" : "")}><code>{id}</code> {Sentence(id)}</li>");
         }
 
         foreach (var id in results.Select(r => r?.Violated).OfType<string>().Distinct().Except(test.Requirements))
         {
-            body.Append($"<li class=\"violated\"><code>{id}</code> {Html(Specification.Sentences.GetValueOrDefault(id, ""))}</li>");
+            body.Append($"<li class=\"violated\"><code>{id}</code> {Sentence(id)}</li>");
         }
 
         body.Append("</ul>\n");
@@ -117,6 +150,9 @@ public static class HtmlReport
     private static string Class(Verdict verdict) => verdict switch { Verdict.NotApplicable => "na", _ => verdict.ToString().ToLowerInvariant() };
 
     private static string Label(Verdict verdict) => verdict switch { Verdict.NotApplicable => "n/a", _ => verdict.ToString().ToLowerInvariant() };
+
+    // The document writes names in backquotes.
+    private static string Sentence(string id) => Regex.Replace(Html(Specification.Sentences.GetValueOrDefault(id, "")), "`([^`]*)`", "<code>$1</code>");
 
     private static string Html(string text) => WebUtility.HtmlEncode(text);
 

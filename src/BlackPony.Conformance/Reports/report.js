@@ -11,6 +11,12 @@ const show = kind => {
   for (const button of document.querySelectorAll("[data-show]")) button.setAttribute("aria-pressed", button.dataset.show === kind);
 };
 for (const button of document.querySelectorAll("[data-show]")) button.addEventListener("click", () => show(button.dataset.show));
-const open = () => document.getElementById(location.hash.slice(1))?.setAttribute("open", "");
+const open = () => {
+  const item = document.getElementById(location.hash.slice(1));
+  if (!item) return;
+  if (item.hidden || item.parentElement.hidden) show("all");
+  item.setAttribute("open", "");
+  item.scrollIntoView();
+};
 addEventListener("hashchange", open);
 open();

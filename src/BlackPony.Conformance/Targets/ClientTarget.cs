@@ -228,6 +228,17 @@ public abstract class ClientCommand(string command, IReadOnlyDictionary<string, 
     /// <inheritdoc/>
     public override string Name => command;
 
+    /// <summary>Whether the shell finds the command's program.</summary>
+    public bool IsThere
+    {
+        get
+        {
+            using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "command -v -- \"$1\" >/dev/null 2>&1", "sh", command.TrimStart().Split(' ')[0]]))!;
+            process.WaitForExit();
+            return process.ExitCode == 0;
+        }
+    }
+
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, TimeSpan> Timeouts => timeouts;
 
@@ -245,7 +256,7 @@ public abstract class ClientCommand(string command, IReadOnlyDictionary<string, 
             .Replace("{policy}", delivery.Policy.ToString().ToLowerInvariant(), StringComparison.Ordinal)
             .Replace("{memory}", delivery.Memory, StringComparison.Ordinal)
             .Replace("{suites}", delivery.Suites.Length > 0 ? delivery.Suites : string.Join(',', SuiteRegistry.Default.Select(s => s.Name)), StringComparison.Ordinal);
-        using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "exec " + text]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", text]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
         process.ErrorDataReceived += (_, _) => { };
         process.BeginErrorReadLine();
         try
