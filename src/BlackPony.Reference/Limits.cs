@@ -24,7 +24,7 @@ public static class Limits
     /// <summary>Base64 characters in each <c>K=</c> line but the last.</summary>
     public const int ShareFragment = 400;
 
-    /// <summary>XBLACKPONY commands that a server examines in one session.</summary>
+    /// <summary>XBLACKPONY commands in one connection that come to row 11 of spec 4.4 and are not refused for their number.</summary>
     public const int MaxUpgradeAttempts = 8;
 
     /// <summary>XBLACKPONY commands that a client sends in one session.</summary>

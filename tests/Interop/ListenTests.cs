@@ -17,7 +17,7 @@ public sealed class ListenTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
-    public async Task It_does_not_start_before_a_server_that_would_relay_for_strangers_unless_told_so()
+    public async Task It_does_not_start_before_a_server_that_would_relay_for_strangers_unless_told_so() // [BP-10.1-1], [BP-10.1-9]
     {
         await using var trusting = new MailSink { RefusesNobody = false };
         using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", $"127.0.0.1:{trusting.Port}");
@@ -29,7 +29,7 @@ public sealed class ListenTests : IDisposable
     }
 
     [Fact]
-    public async Task A_server_that_comes_up_later_is_asked_before_the_first_session()
+    public async Task A_server_that_comes_up_later_is_asked_before_the_first_session() // [BP-10.1-9], [BP-10.3-2]
     {
         int backend = Repository.FreePort(), port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, backend);
@@ -37,6 +37,83 @@ public sealed class ListenTests : IDisposable
         await using var trusting = new MailSink(backend) { RefusesNobody = false };
         await Person.RefusedAsync(port);
         await listen.SaysAsync("foreign domains");
+    }
+
+    [Fact]
+    public async Task A_server_that_takes_XCLIENT_is_told_the_clients_address_in_every_session() // [BP-10.1-1], [BP-10.1-5]
+    {
+        await using var sink = new MailSink { Extensions = ["XCLIENT NAME ADDR PORT", "8BITMIME"] };
+        sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? "220 sink.test again\r\n" : null;
+        int port = Repository.FreePort();
+        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient", "--allow-open-backend");
+        var (replies, _) = await BlackPonyProgram.MailAsync("--port", $"{port}", "--policy", "required", "[127.0.0.1]");
+        Assert.Contains("354", replies, StringComparison.Ordinal);
+        Assert.DoesNotContain("XCLIENT", replies, StringComparison.Ordinal);
+        Assert.All(sink.Sessions, s => Assert.Contains(s.Commands, c => c.StartsWith("XCLIENT NAME=[UNAVAILABLE] ADDR=127.0.0.1 PORT=", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("8BITMIME", "550 no\r\n")]
+    [InlineData("XCLIENT NAME ADDR", "550 no\r\n")]
+    public async Task A_server_that_does_not_take_XCLIENT_is_not_used(string extension, string answer) // [BP-10.1-3]
+    {
+        await using var sink = new MailSink { Extensions = [extension] };
+        sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? answer : null;
+        int port = Repository.FreePort();
+        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient", "--allow-open-backend");
+        await Person.RefusedAsync(port);
+    }
+
+    [Theory]
+    [InlineData("v1", "PROXY TCP4 127.0.0.1 127.0.0.1 ")]
+    [InlineData("v2", "\r\n\r\n\0\r\nQUIT\n")]
+    public async Task A_server_that_does_not_take_the_PROXY_protocol_is_not_used(string version, string header) // [BP-10.1-1]
+    {
+        await using var sink = new MailSink();
+        int port = Repository.FreePort();
+        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--proxy-protocol", version, "--allow-open-backend");
+        await Person.RefusedAsync(port);
+        Assert.Contains(sink.Sessions, s => s.Received.ToString().StartsWith(header, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Rot_and_the_key_log_are_off_unless_they_are_asked_for() // [BP-5.5-7], [BP-11.3-1]
+    {
+        await using var sink = new MailSink();
+        var (off, on) = (Repository.FreePort(), Repository.FreePort());
+        var keyLog = Path.Combine(_folder, "keys");
+        using var plain = await BlackPonyProgram.ListenAsync(off, sink.Port);
+        using var asked = await BlackPonyProgram.ListenAsync(on, sink.Port, "--allow-rot", "--keylog", keyLog);
+        using (var person = await Person.ConnectAsync(off))
+        {
+            await person.SayAsync("EHLO x.test", "250");
+            await person.SayAsync("XBLACKPONY V1 ROT 13", "504");
+        }
+
+        var (replies, _) = await BlackPonyProgram.MailAsync("--port", $"{off}", "--policy", "required", "[127.0.0.1]");
+        Assert.Contains("354", replies, StringComparison.Ordinal);
+        Assert.False(File.Exists(keyLog) && new FileInfo(keyLog).Length > 0);
+        using (var person = await Person.ConnectAsync(on))
+        {
+            await person.SayAsync("EHLO x.test", "250");
+            await person.SayAsync("XBLACKPONY V1 ROT 13", "220");
+        }
+    }
+
+    [Fact]
+    public async Task A_new_IDENT_key_is_shown_beside_the_old_one() // [BP-6.5-7]
+    {
+        var (oldKey, newKey, memory) = (Path.Combine(_folder, "old"), Path.Combine(_folder, "new"), Path.Combine(_folder, "memory"));
+        await File.WriteAllTextAsync(oldKey, new string('1', 64) + "\n", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(newKey, new string('2', 64) + "\n", TestContext.Current.CancellationToken);
+        await using var sink = new MailSink();
+        int port = Repository.FreePort();
+        foreach (var (keys, taken) in (List<(string[], bool)>)[(["--ident", oldKey], true), (["--ident", newKey, "--ident", oldKey], true), (["--ident", newKey], true), (["--ident", oldKey], false)])
+        {
+            using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, keys);
+            var (replies, _) = await BlackPonyProgram.MailAsync("--port", $"{port}", "--policy", "remembered", "--memory", memory, "[127.0.0.1]");
+            Assert.Equal(taken, replies.Contains("354", StringComparison.Ordinal));
+        }
     }
 
     [Fact]
@@ -72,7 +149,7 @@ public sealed class ListenTests : IDisposable
     }
 
     [Fact]
-    public async Task Clients_beyond_max_sessions_get_421()
+    public async Task Clients_beyond_max_sessions_get_421() // [BP-10.1-6]
     {
         await using var sink = new MailSink();
         int port = Repository.FreePort();
@@ -83,7 +160,7 @@ public sealed class ListenTests : IDisposable
     }
 
     [Fact]
-    public async Task The_key_log_is_private_and_the_log_is_JSON_without_secrets()
+    public async Task The_key_log_is_private_and_the_log_is_JSON_without_secrets() // [BP-11.3-2], [BP-11.1-3], [BP-11.1-1]
     {
         await using var sink = new MailSink();
         int port = Repository.FreePort();
@@ -106,7 +183,7 @@ public sealed class ListenTests : IDisposable
     }
 
     [Fact]
-    public async Task After_SIGTERM_a_message_in_flight_is_finished_and_then_the_program_ends()
+    public async Task After_SIGTERM_a_message_in_flight_is_finished_and_then_the_program_ends() // [BP-10.3-9]
     {
         await using var sink = new MailSink();
         int port = Repository.FreePort();

@@ -15,7 +15,7 @@ public sealed class MailerTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
-    public async Task The_exchanger_of_least_preference_that_answers_gets_the_mail()
+    public async Task The_exchanger_of_least_preference_that_answers_gets_the_mail() // [BP-10.4-11], [BP-9.4-1]
     {
         await using var server = new EmbeddedServer();
         using var dns = new NameServer((10, "127.0.0.9"), (20, "localhost"));
@@ -27,10 +27,38 @@ public sealed class MailerTests : IDisposable
         Assert.True(json.RootElement.GetProperty("encrypted").GetBoolean());
     }
 
+    [Fact]
+    public async Task After_a_fresh_connection_that_fails_too_the_next_exchanger_is_asked_and_may_encrypt() // [BP-9.2-4], [BP-9.1-5]
+    {
+        // The first one goes away at the command, and greets nobody afterwards.
+        int connections = 0;
+        await using var broken = new MailSink { Extensions = ["XBLACKPONY V1 X25519-CHACHA20POLY1305"] };
+        broken.Answer = (session, line) =>
+        {
+            if (line.StartsWith("EHLO", StringComparison.Ordinal) && Interlocked.Increment(ref connections) > 1)
+            {
+                return "\0";
+            }
+
+            return line.StartsWith("XBLACKPONY", StringComparison.Ordinal) ? "\0" : null;
+        };
+        await using var good = new EmbeddedServer();
+        using var dns = new NameServer((10, "localhost"), (20, "127.0.0.3"));
+        var report = Path.Combine(_folder, "report");
+        using var second = new PortForwarder("127.0.0.3", broken.Port, good.Port);
+        var (replies, code) = await BlackPonyProgram.MailAsync("--port", $"{broken.Port}", "--dns", $"127.0.0.1:{dns.Port}", "--report", report, "example.test");
+        Assert.Contains("354", replies, StringComparison.Ordinal);
+        Assert.Equal(0, code);
+        Assert.Equal(2, broken.Sessions.Count);
+        using var json = JsonDocument.Parse(await File.ReadAllTextAsync(report, TestContext.Current.CancellationToken));
+        Assert.True(json.RootElement.GetProperty("encrypted").GetBoolean());
+        Assert.Single(good.Sink.Messages);
+    }
+
     [Theory]
     [InlineData(2)]
     [InlineData(5)]
-    public async Task Mail_is_kept_when_DNS_fails_for_a_while(int responseCode)
+    public async Task Mail_is_kept_when_DNS_fails_for_a_while(int responseCode) // [BP-10.4-12]
     {
         using var dns = new NameServer() { ResponseCode = responseCode };
         var (replies, code) = await BlackPonyProgram.MailAsync("--port", "9", "--dns", $"127.0.0.1:{dns.Port}", "example.test");
@@ -39,7 +67,7 @@ public sealed class MailerTests : IDisposable
     }
 
     [Fact]
-    public async Task A_domain_that_takes_no_mail_is_not_connected_to()
+    public async Task A_domain_that_takes_no_mail_is_not_connected_to() // [BP-10.4-14]
     {
         using var dns = new NameServer((0, "."));
         var (replies, _) = await BlackPonyProgram.MailAsync("--port", "9", "--dns", $"127.0.0.1:{dns.Port}", "example.test");
@@ -47,7 +75,7 @@ public sealed class MailerTests : IDisposable
     }
 
     [Fact]
-    public async Task A_server_that_was_met_with_encryption_does_not_get_mail_without_it_afterwards()
+    public async Task A_server_that_was_met_with_encryption_does_not_get_mail_without_it_afterwards() // [BP-9.1-3], [BP-9.4-12]
     {
         var memory = Path.Combine(_folder, "memory");
         int port;
@@ -67,6 +95,38 @@ public sealed class MailerTests : IDisposable
         Assert.StartsWith("421 ", (await MailAsync()).Replies, StringComparison.Ordinal);
 
         Task<(string Replies, int Code)> MailAsync() => BlackPonyProgram.MailAsync("--port", $"{port}", "--policy", "remembered", "--memory", memory, "[127.0.0.1]");
+    }
+
+    /// <summary>Brings connections to another loopback address to a port of 127.0.0.1.</summary>
+    private sealed class PortForwarder : IDisposable
+    {
+        private readonly TcpListener _listener;
+
+        public PortForwarder(string address, int port, int to)
+        {
+            _listener = new TcpListener(IPAddress.Parse(address), port);
+            _listener.Start();
+            _ = ServeAsync(to);
+        }
+
+        public void Dispose() => _listener.Dispose();
+
+        private async Task ServeAsync(int to)
+        {
+            try
+            {
+                while (true)
+                {
+                    using var client = await _listener.AcceptTcpClientAsync();
+                    using var server = new TcpClient();
+                    await server.ConnectAsync(IPAddress.Loopback, to);
+                    await Task.WhenAny(Task.WhenAll(client.GetStream().CopyToAsync(server.GetStream()), server.GetStream().CopyToAsync(client.GetStream())), Task.Delay(TimeSpan.FromSeconds(20)));
+                }
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+            }
+        }
     }
 
     /// <summary>A name server for one domain: answers MX questions over UDP.</summary>

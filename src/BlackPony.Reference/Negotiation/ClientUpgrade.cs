@@ -71,6 +71,9 @@ public sealed class ClientUpgrade : IDisposable
     /// <summary>ROT's shift; 0 for the other suites.</summary>
     public int Shift { get; }
 
+    /// <summary>Whether the command was answered with 334: there is no second attempt then ([BP-4.2-11]).</summary>
+    public bool HasContinued => _state != State.Sharing;
+
     /// <summary>The command line, CRLF included.</summary>
     public byte[] Command { get; }
 

@@ -465,7 +465,7 @@ public sealed class MailerSession : IDisposable
             case ClientStepKind.Agreed:
                 Agreed(step.Channel);
                 break;
-            case ClientStepKind.Refused when reply.Code == 504:
+            case ClientStepKind.Refused when reply.Code == 504 && !_upgrade.HasContinued:
                 TryUpgrade("refused");
                 break;
             case ClientStepKind.Refused:

@@ -349,7 +349,9 @@ public sealed class RelaySession : IDisposable
             return length >= 0 && AnswerOverlong(length);
         }
 
-        if (HasStray(line, length < 0))
+        // Which shows first, the stray octet or the length, decides (spec 4.4), however the line came in.
+        int limit = _reading == Reading.Continuation || UpgradeCommand.IsVerb(line) ? Limits.MaxCommandLine : Limits.MaxOtherCommandLine;
+        if (HasStray(line[..Math.Min(line.Length, limit - 1)], length < 0 || line.Length > limit - 1))
         {
             if (_pending.Count > 0)
             {
@@ -360,7 +362,6 @@ public sealed class RelaySession : IDisposable
             return false;
         }
 
-        int limit = _reading == Reading.Continuation || UpgradeCommand.IsVerb(line) ? Limits.MaxCommandLine : Limits.MaxOtherCommandLine;
         if (line.Length + 2 > limit)
         {
             _discarding = true;

@@ -9,7 +9,7 @@ public class ServerMemoryTests
     private readonly Clock _clock = new();
 
     [Fact]
-    public void An_entry_lives_for_its_lifetime_after_the_last_good_session()
+    public void An_entry_lives_for_its_lifetime_after_the_last_good_session() // [BP-9.4-5], [BP-9.4-1]
     {
         var memory = new ServerMemory(_clock);
         memory.Good("MX.b.test.", 25, []);
@@ -21,7 +21,7 @@ public class ServerMemoryTests
     }
 
     [Fact]
-    public void A_server_that_fails_for_too_long_is_forgotten_with_a_warning()
+    public void A_server_that_fails_for_too_long_is_forgotten_with_a_warning() // [BP-9.4-10], [BP-9.4-8]
     {
         var memory = new ServerMemory(_clock);
         memory.Good("mx.b.test", 25, [new byte[32]]);
@@ -35,7 +35,7 @@ public class ServerMemoryTests
     }
 
     [Fact]
-    public void A_clock_that_ran_backward_makes_no_entry_last_longer()
+    public void A_clock_that_ran_backward_makes_no_entry_last_longer() // [BP-9.4-11]
     {
         var memory = new ServerMemory(_clock);
         memory.Good("mx.b.test", 25, []);
@@ -43,6 +43,35 @@ public class ServerMemoryTests
         Assert.NotNull(memory.Find("mx.b.test", 25, out _));
         _clock.Now += Limits.MemoryLifetime + TimeSpan.FromSeconds(1);
         Assert.Null(memory.Find("mx.b.test", 25, out _));
+    }
+
+    [Fact]
+    public void A_good_session_ends_the_failing() // [BP-9.4-9]
+    {
+        var memory = new ServerMemory(_clock);
+        memory.Good("mx.b.test", 25, []);
+        memory.Failing("mx.b.test", 25);
+        _clock.Now += Limits.MemoryPatience;
+        memory.Good("mx.b.test", 25, []);
+        Assert.Null(memory.Find("mx.b.test", 25, out _)!.FailingSince);
+        _clock.Now += TimeSpan.FromHours(1);
+        Assert.NotNull(memory.Find("mx.b.test", 25, out bool gaveUp));
+        Assert.False(gaveUp);
+    }
+
+    [Fact]
+    public void The_server_that_was_good_longest_ago_makes_room() // [BP-9.4-13]
+    {
+        var memory = new ServerMemory(_clock);
+        for (int i = 0; i <= Limits.MaxMemoryEntries; i++)
+        {
+            memory.Good($"mx{i}.test", 25, []);
+            _clock.Now += TimeSpan.FromSeconds(1);
+        }
+
+        Assert.Equal(Limits.MaxMemoryEntries, memory.Count);
+        Assert.Null(memory.Find("mx0.test", 25, out _));
+        Assert.NotNull(memory.Find("mx1.test", 25, out _));
     }
 
     [Fact]

@@ -1,0 +1,122 @@
+using System.Text;
+using BlackPony.Reference;
+using BlackPony.Reference.Negotiation;
+using BlackPony.Reference.Policy;
+using BlackPony.Reference.Smtp;
+using BlackPony.Reference.Suites;
+
+namespace BlackPony.Tests.Conformance.Policy;
+
+/// <summary>What the sides say of a session (spec 11.1): client and server of the reference, without sockets.</summary>
+public sealed class SessionReportTests
+{
+    private static readonly RsaKeys Rsa = new(TimeProvider.System, () => TestKeys.Rsa("server"));
+    private static readonly RsaKeys ClientRsa = new(TimeProvider.System, () => TestKeys.Rsa("client"));
+
+    public static TheoryData<string> Encrypting => [.. SuiteRegistry.Default.Select(s => s.Name)];
+
+    [Theory]
+    [MemberData(nameof(Encrypting))]
+    public void An_encrypted_session_is_reported_with_its_suite_and_its_end(string suite) // [BP-11.1-1]
+    {
+        var (client, server) = Run(suite, ClientPolicy.Required);
+        Assert.Equal(new SessionReport { Peer = "mx.b.test:25", Suite = suite, Encrypted = true, Closed = "close" }, client);
+        Assert.Equal(new SessionReport { Peer = "test", Suite = suite, Encrypted = true, Closed = "close" }, server);
+    }
+
+    [Fact]
+    public void Rot_is_never_reported_as_encrypted() // [BP-5.5-10], [BP-11.1-2]
+    {
+        var (client, server) = Run("ROT", ClientPolicy.Opportunistic);
+        Assert.Equal(("ROT", false), (client.Suite, client.Encrypted));
+        Assert.Equal(("ROT", false), (server.Suite, server.Encrypted));
+    }
+
+    [Fact]
+    public void Plaintext_is_reported_as_not_encrypted_with_the_reason() // [BP-11.1-2]
+    {
+        var (client, server) = Run("", ClientPolicy.Opportunistic);
+        Assert.Equal(new SessionReport { Peer = "mx.b.test:25", Reason = "not-offered", Closed = "plain" }, client);
+        Assert.Equal(new SessionReport { Peer = "test", Closed = "plain" }, server);
+    }
+
+    [Fact]
+    public void Plaintext_after_a_broken_upgrade_is_a_downgrade_and_after_a_refusal_is_none() // [BP-9.2-5]
+    {
+        Assert.True(Answered("220 2.0.0 no share\r\n") is { Downgrade: true, Reason: "broken", Encrypted: false, Suite: null });
+        Assert.True(Answered("454 4.7.0 not now\r\n") is { Downgrade: false, Reason: "refused", Encrypted: false, Suite: null });
+    }
+
+    [Fact]
+    public void An_upgrade_that_fails_at_Finished_was_never_encrypted() // [BP-11.1-1]
+    {
+        var (client, server) = Run("X25519-CHACHA20POLY1305", ClientPolicy.Required, offer => offer.Replace("X25519-", "x25519-", StringComparison.Ordinal));
+        Assert.True(client is { Encrypted: false, Deferred: true, Reason: "broken" });
+        Assert.True(server is { Encrypted: false, Closed: "failure" or "alert" });
+    }
+
+    private static SessionReport Answered(string reply)
+    {
+        using var mailer = new MailerSession(new MailerOptions(ClientRsa) { Suites = [SuiteRegistry.Find("X25519-CHACHA20POLY1305")!] }, new SystemRandom());
+        string[] said = ["220 b.test\r\n", "250-b.test\r\n250 XBLACKPONY V1 X25519-CHACHA20POLY1305\r\n", reply];
+        mailer.Connected("mx.b.test", 25, moreTargets: false);
+        mailer.FromServer(Encoding.ASCII.GetBytes(said[0]));
+        mailer.FromLocal("EHLO a.test\r\n"u8);
+        mailer.FromServer(Encoding.ASCII.GetBytes(said[1]));
+        mailer.FromServer(Encoding.ASCII.GetBytes(said[2]));
+        if (mailer.Request == MailerRequest.Reconnect)
+        {
+            mailer.Connected("mx.b.test", 25, moreTargets: false);
+            mailer.FromServer(Encoding.ASCII.GetBytes(said[0]));
+            mailer.FromServer(Encoding.ASCII.GetBytes(said[1]));
+        }
+
+        return mailer.Report;
+    }
+
+    // A session with one suite, from EHLO to QUIT. An attacker may change what the server says in plaintext.
+    private static (SessionReport Client, SessionReport Server) Run(string suite, ClientPolicy policy, Func<string, string>? attacker = null)
+    {
+        IReadOnlyList<Suite> suites = suite.Length == 0 ? [] : [SuiteRegistry.Find(suite)!];
+        using var relay = new RelaySession(new ServerOptions(Rsa) { Suites = suites, Grease = false }, new SystemRandom(), "test");
+        using var mailer = new MailerSession(new MailerOptions(ClientRsa) { Suites = suites, Policy = policy }, new SystemRandom());
+        mailer.Connected("mx.b.test", 25, moreTargets: false);
+        relay.BackendReady("220 b.test\r\n"u8);
+        var queue = new Queue<string>(["EHLO a.test\r\n", "QUIT\r\n"]);
+        for (bool moved = true; moved;)
+        {
+            moved = Move(relay.ToBackend, o => relay.FromBackend(Encoding.ASCII.GetBytes(Encoding.ASCII.GetString(o).StartsWith("QUIT", StringComparison.Ordinal) ? "221 bye\r\n" : "250 b.test\r\n")))
+                | Move(relay.ToClient, o => mailer.FromServer(attacker is null ? o : Encoding.Latin1.GetBytes(attacker(Encoding.Latin1.GetString(o)))))
+                | Move(mailer.ToServer, o => relay.FromClient(o))
+                | Move(mailer.ToLocal, _ =>
+                {
+                    if (queue.Count > 0)
+                    {
+                        mailer.FromLocal(Encoding.ASCII.GetBytes(queue.Dequeue()));
+                    }
+                });
+            if (relay.Request == RelayRequest.OpenBackend)
+            {
+                relay.BackendReady("220 b.test\r\n"u8);
+                moved = true;
+            }
+        }
+
+        relay.ClientEnded();
+        relay.BackendEnded();
+        mailer.ServerEnded();
+        return (mailer.Report, relay.Report);
+    }
+
+    private static bool Move(System.Buffers.ArrayBufferWriter<byte> output, Action<byte[]> to)
+    {
+        var octets = output.WrittenSpan.ToArray();
+        output.ResetWrittenCount();
+        if (octets.Length > 0)
+        {
+            to(octets);
+        }
+
+        return octets.Length > 0;
+    }
+}

@@ -1,0 +1,69 @@
+using System.Text;
+using BlackPony.Reference;
+using BlackPony.Reference.Negotiation;
+using BlackPony.Reference.Policy;
+using BlackPony.Reference.Smtp;
+using BlackPony.Reference.Suites;
+
+namespace BlackPony.Tests.Conformance.Smtp;
+
+/// <summary>Without randomness nothing is encrypted, and nothing pretends to be.</summary>
+public class RandomnessTests
+{
+    private static readonly RsaKeys Rsa = new(TimeProvider.System, () => TestKeys.Rsa("server"));
+
+    public static TheoryData<string> Suites => [.. SuiteRegistry.Default.Select(s => s.Name)];
+
+    [Theory]
+    [MemberData(nameof(Suites))]
+    public void A_server_without_randomness_refuses_with_454_and_the_session_goes_on(string name) // [BP-5.1-14]
+    {
+        var suite = SuiteRegistry.Find(name)!;
+        var source = new Failing();
+        using var relay = new RelaySession(new ServerOptions(Rsa) { Suites = [suite], Grease = false }, source, "test");
+        relay.BackendReady("220 b.test\r\n"u8);
+        relay.FromClient("EHLO a.test\r\n"u8);
+        relay.FromBackend("250 b.test\r\n"u8);
+        using var client = suite.StartClient(new SystemRandom(), new RsaKeys(TimeProvider.System, () => TestKeys.Rsa("client")));
+        relay.ToClient.ResetWrittenCount();
+        relay.FromClient(Encoding.ASCII.GetBytes($"XBLACKPONY V1 {name} {Base64Share.Encode(client.Share)}\r\n"));
+        relay.BackendReady("220 b.test\r\n"u8);
+        Assert.StartsWith("454 4.7.0 ", Encoding.ASCII.GetString(relay.ToClient.WrittenSpan), StringComparison.Ordinal);
+        relay.ToBackend.ResetWrittenCount();
+        relay.FromClient("NOOP\r\n"u8);
+        Assert.Equal("NOOP\r\n", Encoding.ASCII.GetString(relay.ToBackend.WrittenSpan));
+    }
+
+    [Fact]
+    public void A_server_whose_grease_cannot_be_drawn_offers_nothing() // [BP-5.1-14]
+    {
+        using var relay = new RelaySession(new ServerOptions(Rsa), new Failing(), "test");
+        relay.BackendReady("220 b.test\r\n"u8);
+        relay.FromClient("EHLO a.test\r\n"u8);
+        relay.FromBackend("250 b.test\r\n"u8);
+        Assert.Equal("220 b.test\r\n250 b.test\r\n", Encoding.ASCII.GetString(relay.ToClient.WrittenSpan));
+    }
+
+    [Theory]
+    [InlineData(ClientPolicy.Opportunistic)]
+    [InlineData(ClientPolicy.Remembered)]
+    [InlineData(ClientPolicy.Required)]
+    public void A_client_without_randomness_defers_under_every_policy(ClientPolicy policy) // [BP-5.1-15]
+    {
+        var options = new MailerOptions(Rsa) { Policy = policy, Memory = new ServerMemory(TimeProvider.System) };
+        using var mailer = new MailerSession(options, new Failing());
+        mailer.Connected("mx.b.test", 25, moreTargets: false);
+        mailer.FromServer("220 b.test\r\n"u8);
+        mailer.FromLocal("EHLO a.test\r\n"u8);
+        mailer.FromServer("250-b.test\r\n250 XBLACKPONY V1 X25519-CHACHA20POLY1305\r\n"u8);
+        mailer.FromLocal("MAIL FROM:<a@a>\r\n"u8);
+        Assert.EndsWith("421 4.3.0 No randomness available\r\n", Encoding.ASCII.GetString(mailer.ToLocal.WrittenSpan), StringComparison.Ordinal);
+        Assert.Equal("EHLO a.test\r\n", Encoding.ASCII.GetString(mailer.ToServer.WrittenSpan));
+        Assert.True(mailer.Report is { Deferred: true, Reason: "no-randomness", Encrypted: false });
+    }
+
+    private sealed class Failing : IRandomSource
+    {
+        public void Fill(Span<byte> octets) => throw new RandomnessUnavailableException();
+    }
+}
