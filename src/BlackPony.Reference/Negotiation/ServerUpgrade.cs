@@ -69,7 +69,7 @@ public sealed class ServerUpgrade : IDisposable
         return _offer?.Octets ?? default;
     }
 
-    /// <summary>Examines a command line by the rows 5 to 11 of spec 4.4.</summary>
+    /// <summary>Examines a command line by the rows 4 and 6 to 11 of spec 4.4 ([BP-4.4-1], [BP-4.4-5], [BP-4.4-6]); whatever comes of it, the plaintext session is as it was ([BP-4.4-2]).</summary>
     /// <param name="line">The line without CRLF.</param>
     /// <param name="inside">Whether the session is inside records, ROT or TLS.</param>
     /// <param name="afterEhlo">Whether EHLO was the last greeting command that succeeded.</param>
@@ -97,6 +97,7 @@ public sealed class ServerUpgrade : IDisposable
             return Refuse("504 5.5.4 Unknown suite");
         }
 
+        // Before any public-key operation ([BP-4.4-7]).
         if (++_attempts > Limits.MaxUpgradeAttempts)
         {
             return Refuse("454 4.7.0 Too many attempts");
@@ -147,6 +148,7 @@ public sealed class ServerUpgrade : IDisposable
     /// <param name="line">The line without CRLF.</param>
     public ServerStep Continue(ReadOnlySpan<byte> line)
     {
+        // [BP-4.4-8]
         if (line.SequenceEqual("*"u8))
         {
             Reset();

@@ -4,7 +4,7 @@ using BlackPony.Reference.Keys;
 
 namespace BlackPony.Reference.Records;
 
-/// <summary>AEAD records (spec 7.2).</summary>
+/// <summary>AEAD records (spec 7.2): the length octets are the additional data ([BP-7.2-2]), the tag is whole ([BP-7.2-3]).</summary>
 internal sealed class AeadProtection : RecordProtection
 {
     private readonly ChaCha20Poly1305? _chaCha;

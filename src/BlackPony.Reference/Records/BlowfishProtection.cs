@@ -6,7 +6,7 @@ using Org.BouncyCastle.Crypto.Parameters;
 
 namespace BlackPony.Reference.Records;
 
-/// <summary>Blowfish-CTR, then HMAC-SHA256 (spec 7.3).</summary>
+/// <summary>Blowfish-CTR, then HMAC-SHA256, whole and verified first (spec 7.3, [BP-7.3-2], [BP-7.3-3]).</summary>
 internal sealed class BlowfishProtection : RecordProtection
 {
     private const int Block = 8;

@@ -44,6 +44,7 @@ public sealed class RecordReader : IDisposable
             if (_have >= 2)
             {
                 int length = BinaryPrimitives.ReadUInt16BigEndian(_record);
+                // At the two octets, before the rest has come ([BP-7.1-2], [BP-7.1-3]).
                 if (length > Limits.MaxInner + _protection.TagLength || length < 1 + _protection.TagLength)
                 {
                     Failed = true;
@@ -101,12 +102,14 @@ public sealed class RecordReader : IDisposable
         data = default;
         var inner = record[2..^_protection.TagLength];
         _used += _protection.Cost(inner.Length);
+        // Nothing of a record is looked at before it is verified ([BP-7.1-8], [BP-8.3-5]); its limits are those of the sender ([BP-7.6-3]).
         if (_used > _protection.Budget || !_protection.Open(_seq++, record))
         {
             Failed = true;
             return false;
         }
 
+        // [BP-7.1-4], [BP-7.5-2]; none is a failure ([BP-7.1-5]).
         int last = inner.LastIndexOfAnyExcept((byte)0);
         if (last < 0)
         {

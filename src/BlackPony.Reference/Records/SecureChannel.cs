@@ -92,6 +92,7 @@ public sealed class SecureChannel : IDisposable
     /// <param name="output">Receives Finished, close or alert.</param>
     public void Receive(ReadOnlySpan<byte> octets, IBufferWriter<byte> data, IBufferWriter<byte> output)
     {
+        // Nothing behind a close, an alert or a failure is read ([BP-8.1-4], [BP-8.3-3]).
         while (State is ChannelState.Open or ChannelState.Closing && _reader.Read(ref octets, out var type, out var content))
         {
             if (!Take(type, content, data, output))
@@ -109,7 +110,7 @@ public sealed class SecureChannel : IDisposable
     }
 
     /// <summary>Sends a part of the SMTP stream, in as many records as it needs.</summary>
-    /// <exception cref="InvalidOperationException">The peer's Finished is not verified, or the channel is not open.</exception>
+    /// <exception cref="InvalidOperationException">The peer's Finished is not verified ([BP-6.3-5]), or the channel is not open ([BP-8.1-2]).</exception>
     public void Send(ReadOnlySpan<byte> data, IBufferWriter<byte> output)
     {
         if (State != ChannelState.Open || !IsEstablished)
@@ -142,7 +143,7 @@ public sealed class SecureChannel : IDisposable
         }
     }
 
-    /// <summary>Gives up with the one alert ([BP-8.3-1], [BP-8.3-2]).</summary>
+    /// <summary>Gives up with the one alert ([BP-8.3-1], [BP-8.3-2], [BP-8.3-6]); nothing goes on behind it ([BP-8.3-7]).</summary>
     public void Fail(IBufferWriter<byte> output)
     {
         if (State == ChannelState.Open)
@@ -181,15 +182,18 @@ public sealed class SecureChannel : IDisposable
     {
         if (type == RecordType.Alert)
         {
+            // Whatever its data, and without an answer ([BP-8.3-4]).
             State = ChannelState.Alerted;
             return true;
         }
 
         if (!IsEstablished)
         {
+            // [BP-6.3-1], [BP-6.3-6]
             return type == RecordType.Finished && TakeFinished(content, output);
         }
 
+        // [BP-7.4-5]
         _idle = type == RecordType.Data && !content.IsEmpty ? 0 : _idle + 1;
         if (_idle > Limits.MaxIdleRecords)
         {
@@ -201,9 +205,11 @@ public sealed class SecureChannel : IDisposable
             case RecordType.Data:
                 data.Write(content);
                 return true;
+            // [BP-6.5-4]; a client's own never comes so far ([BP-6.5-3]).
             case RecordType.Ident when _role == Role.Client && _received == 1:
                 PeerIdents = Ident.Verify(content, _keys.TranscriptHash) ?? [];
                 return PeerIdents.Count > 0;
+            // Neither carries data ([BP-7.4-3]); a rekey is not answered ([BP-7.6-5]), a close is ([BP-8.1-3]).
             case RecordType.Rekey when content.IsEmpty:
                 _reader.Rekey();
                 return true;
@@ -211,6 +217,7 @@ public sealed class SecureChannel : IDisposable
                 Close(output);
                 State = ChannelState.Closed;
                 return true;
+            // [BP-7.4-1], [BP-7.4-2]; a second Finished too is out of place ([BP-6.3-8]).
             default:
                 return type >= RecordType.FirstIgnored;
         }
@@ -219,7 +226,9 @@ public sealed class SecureChannel : IDisposable
     private bool TakeFinished(ReadOnlySpan<byte> content, IBufferWriter<byte> output)
     {
         var expected = _keys.Finished(_role == Role.Client ? Role.Server : Role.Client);
+        // [BP-6.3-7]
         IsEstablished = CryptographicOperations.FixedTimeEquals(content, expected);
+        // [BP-6.3-3], [BP-6.3-4]
         if (IsEstablished && _role == Role.Client)
         {
             _writer.Write(RecordType.Finished, _keys.Finished(Role.Client), output);

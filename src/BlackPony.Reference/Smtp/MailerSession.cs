@@ -29,6 +29,7 @@ public enum MailerRequest
 /// </summary>
 public sealed class MailerSession : IDisposable
 {
+    // [BP-10.4-6], and after a fall-back STARTTLS stays ([BP-10.4-13]); inside [BP-10.4-7], which also keeps [BP-4.5-7] and [BP-4.7-2].
     private static readonly string[] Hidden = ["XBLACKPONY"];
     private static readonly string[] HiddenInside = ["XBLACKPONY", "STARTTLS"];
 
@@ -87,7 +88,7 @@ public sealed class MailerSession : IDisposable
     /// <summary>What the host has to do; it calls <see cref="Connected"/>, <see cref="ConnectFailed"/> or ends.</summary>
     public MailerRequest Request { get; private set; }
 
-    /// <summary>Whether the host should read from the local mail server.</summary>
+    /// <summary>Whether the host should read from the local mail server: not while an upgrade is under way ([BP-4.2-9], [BP-4.6-4]).</summary>
     public bool WantsLocal => _state is State.WaitingForEhlo or State.HeloOnly or State.Inside or State.Plain;
 
     /// <summary>How long the server may be silent now (spec 13).</summary>
@@ -144,6 +145,7 @@ public sealed class MailerSession : IDisposable
             _channel.Receive(octets, _server.Writer, _toServer);
             if (_state == State.Confirming && _channel.IsEstablished)
             {
+                // [BP-4.5-2], [BP-10.4-4]
                 _state = State.InsideEhlo;
                 _report = _report with { Suite = _upgrade!.Suite.Name, Encrypted = true };
                 SendInside(_ehlo!);
@@ -212,7 +214,7 @@ public sealed class MailerSession : IDisposable
             case State.End:
                 break;
             default:
-                // A truncated session passes nothing more on ([BP-10.4-10]).
+                // A truncated session passes nothing more on ([BP-10.4-10], [BP-8.2-3]), and there is no plaintext instead ([BP-9.2-6], [BP-9.2-7]).
                 End(_channel is null ? "plain" : _channel.State == ChannelState.Closed ? "close" : "truncated");
                 break;
         }
@@ -252,6 +254,7 @@ public sealed class MailerSession : IDisposable
         _channel?.Dispose();
     }
 
+    // What comes before the policy has decided stays here, but for EHLO, HELO and QUIT ([BP-9.3-1]).
     private void OnLocalLine(byte[] line)
     {
         var verb = Encoding.Latin1.GetString(line).Split(' ', '\r')[0].ToUpperInvariant();
@@ -262,6 +265,7 @@ public sealed class MailerSession : IDisposable
                 Ask();
                 break;
             case "HELO":
+                // [BP-9.2-8]
                 if (MustEncrypt)
                 {
                     _report = _report with { Reason = "ehlo-refused" };
@@ -297,6 +301,7 @@ public sealed class MailerSession : IDisposable
             {
                 case State.Inside:
                 case State.Plain:
+                    // [BP-10.4-9]
                     _toLocal.Write(_server.Span);
                     _server.Clear();
                     return;
@@ -384,6 +389,7 @@ public sealed class MailerSession : IDisposable
         }
         else
         {
+            // [BP-10.4-2]
             _greeted = true;
             _toLocal.Write(reply.ToOctets());
             _state = State.WaitingForEhlo;
@@ -424,6 +430,7 @@ public sealed class MailerSession : IDisposable
     private void TryUpgrade(string otherwise)
     {
         var suite = _offer?.Common(_options.Suites).Except(_tried).FirstOrDefault();
+        // [BP-4.8-5], [BP-4.2-10]
         if (suite is null || _tried.Count == Limits.MaxClientAttempts)
         {
             FallBack(otherwise);
@@ -466,6 +473,7 @@ public sealed class MailerSession : IDisposable
                 Agreed(step.Channel);
                 break;
             case ClientStepKind.Refused when reply.Code == 504 && !_upgrade.HasContinued:
+                // [BP-4.8-4], [BP-4.8-6]
                 TryUpgrade("refused");
                 break;
             case ClientStepKind.Refused:
@@ -532,6 +540,7 @@ public sealed class MailerSession : IDisposable
             return;
         }
 
+        // The mail server learns what the session inside has, and nothing else ([BP-10.4-5], [BP-4.5-6]).
         if (reply.IsPositive)
         {
             _toLocal.Write(EhloReply.Rewrite(reply, HiddenInside));
@@ -544,6 +553,7 @@ public sealed class MailerSession : IDisposable
         _state = State.Inside;
     }
 
+    // [BP-9.2-1], [BP-4.4-11]
     private void FallBack(string reason)
     {
         if (MustEncrypt)
@@ -594,6 +604,7 @@ public sealed class MailerSession : IDisposable
         Defer("421 4.3.0 No randomness available");
     }
 
+    // [BP-9.1-5], [BP-9.2-4]; no MAIL was sent before ([BP-9.1-6]).
     private void NextOrDefer(string reason, string text)
     {
         _report = _report with { Reason = reason };
@@ -622,6 +633,7 @@ public sealed class MailerSession : IDisposable
         _state = State.Connecting;
     }
 
+    // [BP-10.4-8]
     private void Defer(string text)
     {
         _report = _report with { Deferred = true };

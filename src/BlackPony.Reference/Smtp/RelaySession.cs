@@ -27,9 +27,15 @@ public enum RelayRequest
 public sealed class RelaySession : IDisposable
 {
     private const int MaxWaiting = 32768;
+
+    // [BP-10.1-5], [BP-10.2-8]; inside [BP-4.5-4], [BP-10.2-9].
     private static readonly string[] Hidden = ["XBLACKPONY", "XCLIENT", "XFORWARD"];
     private static readonly string[] HiddenInside = [.. Hidden, "STARTTLS"];
+
+    // [BP-10.1-8]
     private static readonly string[] Foreign = ["GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "DELETE", "PATCH", "TRACE"];
+
+    // Never answered with 3yz: what follows need not wait ([BP-10.2-5]).
     private static readonly string[] Known = ["MAIL", "RCPT", "RSET", "NOOP", "VRFY", "EXPN", "HELP", "QUIT"];
 
     private readonly ServerUpgrade _upgrade;
@@ -122,6 +128,7 @@ public sealed class RelaySession : IDisposable
         Request = RelayRequest.None;
         if (_reading == Reading.Greeting)
         {
+            // [BP-10.3-1]
             Emit(greeting);
             _reading = Reading.Commands;
             if (greeting is not [(byte)'2', ..])
@@ -133,6 +140,7 @@ public sealed class RelaySession : IDisposable
         {
             if (greeting.StartsWith("220"u8))
             {
+                // The second greeting is kept back ([BP-10.3-3], [BP-4.5-3]).
                 Take(_upgrade.Exchange());
             }
             else
@@ -246,6 +254,7 @@ public sealed class RelaySession : IDisposable
             return;
         }
 
+        // The backend's connection ends too, and with it a message that has not come whole ([BP-8.2-2]).
         _channel?.ConnectionEnded();
         End(_channel is null ? "plain" : _channel.State == ChannelState.Closed || _goodbye ? "close" : "truncated");
     }
@@ -272,6 +281,7 @@ public sealed class RelaySession : IDisposable
         }
         else if (_channel is { IsEstablished: false })
         {
+            // [BP-6.3-9]
             _channel.Fail(_toClient);
             End("failure");
         }
@@ -388,6 +398,7 @@ public sealed class RelaySession : IDisposable
             return false;
         }
 
+        // [BP-4.4-3], [BP-4.4-9], [BP-10.2-12]
         _discarding = false;
         _input.Consume(length + 2);
         if (_reading == Reading.Continuation)
@@ -400,7 +411,7 @@ public sealed class RelaySession : IDisposable
         return true;
     }
 
-    // A last CR may still be followed by its LF.
+    // Only CRLF ends a line ([BP-10.2-1], [BP-10.2-2]); a last CR may still be followed by its LF.
     private static bool HasStray(ReadOnlySpan<byte> line, bool unfinished)
     {
         var whole = unfinished && line is [.., (byte)'\r'] ? line[..^1] : line;
@@ -413,7 +424,7 @@ public sealed class RelaySession : IDisposable
         var line = _input.Span[..length];
         if (verb is "XBLACKPONY" or "XCLIENT" or "XFORWARD" or "PROXY" || (verb == "STARTTLS" && IsProtected))
         {
-            // The relay's own answers wait for the backend's to what came before.
+            // The relay's own answers ([BP-10.2-6]) wait for the backend's to what came before.
             return _pending.Count == 0 && AnswerItself(verb, length);
         }
 
@@ -455,12 +466,14 @@ public sealed class RelaySession : IDisposable
         _input.Consume(length + 2);
         if (verb == "STARTTLS")
         {
+            // [BP-4.5-5]
             Emit("503 5.5.1 STARTTLS not allowed inside\r\n"u8);
             return true;
         }
 
         if (verb != "XBLACKPONY")
         {
+            // [BP-10.1-4]
             Emit("550 5.7.1 Not permitted\r\n"u8);
             return true;
         }
@@ -515,7 +528,7 @@ public sealed class RelaySession : IDisposable
         _channel = step.Channel;
         _channel?.Start(_toClient);
 
-        // Everything learned before is forgotten ([BP-4.5-1]).
+        // Everything learned before is forgotten, and what waited unread with it ([BP-4.5-1], [BP-4.6-1]); no plaintext follows the 220 ([BP-4.6-3]).
         _reading = Reading.Commands;
         _afterEhlo = _inTransaction = _chunking = false;
         _firstCommand = true;
@@ -524,6 +537,7 @@ public sealed class RelaySession : IDisposable
         SwitchedBackend = true;
     }
 
+    // [BP-10.2-3]
     private bool Forward(int length, string kind, Reading next)
     {
         _toBackend.Write(_input.Span[..(length + 2)]);
@@ -575,6 +589,7 @@ public sealed class RelaySession : IDisposable
         switch (kind)
         {
             case "EHLO" when reply.IsPositive:
+                // STARTTLS stays, outside ([BP-10.2-10]); who forwards it makes a plain pipe of the session ([BP-4.7-1]).
                 _afterEhlo = true;
                 _inTransaction = false;
                 _chunking = EhloReply.Has(reply, "CHUNKING");
@@ -585,6 +600,7 @@ public sealed class RelaySession : IDisposable
                 Emit(reply.ToOctets());
                 break;
             default:
+                // [BP-10.2-7], [BP-10.3-8]
                 Emit(reply.ToOctets());
                 break;
         }

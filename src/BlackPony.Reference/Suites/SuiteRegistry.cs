@@ -1,6 +1,6 @@
 namespace BlackPony.Reference.Suites;
 
-/// <summary>The registry of suites (spec 5, 19): one line a suite, in the order of preference.</summary>
+/// <summary>The registry of suites (spec 5.1, 19): one line a suite, in the order of preference ([BP-4.8-3]).</summary>
 public static class SuiteRegistry
 {
     /// <summary>All suites.</summary>

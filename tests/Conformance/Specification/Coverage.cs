@@ -1,0 +1,148 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using BlackPony.Conformance.Cases;
+using BlackPony.Tests.Conformance.Faulty;
+
+namespace BlackPony.Tests.Conformance.Specification;
+
+/// <summary>What stands behind each sentence of the specification: code, cases, faulty ports, other tests, vectors; or the reason why nothing can.</summary>
+internal sealed partial class Coverage
+{
+    /// <summary>Sentences that no test can see, with the reason. They are few.</summary>
+    public static readonly IReadOnlyDictionary<string, string> Unseen = new Dictionary<string, string>
+    {
+        ["BP-5.1-13"] = "What stands in a process's memory no peer sees, and the runtime may copy it; the code erases each value where its use ends.",
+        ["BP-5.4-2"] = "That something is never written no test shows; the code has no call that writes a private key.",
+        ["BP-5.4-13"] = "A freedom of the client: nothing to violate.",
+        ["BP-7.1-9"] = "2^64 records can't be sent; the rekey limits of Section 7.6 come first, and those are tested.",
+        ["BP-11.1-4"] = "The reference logs no octets that came from a peer.",
+        ["BP-11.2-1"] = "The reference is a relay and a mailer and adds no Received field.",
+        ["BP-11.2-2"] = "The reference is a relay and a mailer and adds no Received field.",
+        ["BP-B-2"] = "That there is no other switch no test shows; the programs have no option for it, the source is an argument of the library.",
+    };
+
+    private static readonly string Root = Path.GetDirectoryName(SpecificationFile.Folder)!;
+
+    private readonly ILookup<string, string> _cases = ServerCases.All.Select(c => c.Info).Concat(ClientCases.All.Select(c => c.Info)).SelectMany(c => c.Requirements.Select(r => (r, c.Id))).ToLookup(p => p.r, p => p.Id);
+    private readonly ILookup<string, IFaultyPort> _faults = FaultyPorts.All.ToLookup(f => f.Breaks);
+    private readonly ILookup<string, string> _code = Code();
+    private readonly ILookup<string, string> _tests = Tests();
+    private readonly ILookup<string, string> _vectors = Vectors();
+
+    public IEnumerable<string> Sentences => BlackPony.Conformance.Specification.Sentences.Keys;
+
+    public IEnumerable<string> Cases(string sentence) => _cases[sentence];
+
+    public IEnumerable<IFaultyPort> Faults(string sentence) => _faults[sentence];
+
+    /// <summary>Tests beside the suite, and vectors.</summary>
+    public IEnumerable<string> Elsewhere(string sentence) => _tests[sentence].Concat(_vectors[sentence]);
+
+    /// <summary>The files that cite the sentence, else those that say that they implement its section.</summary>
+    public IEnumerable<string> CodeOf(string sentence) => _code.Contains(sentence) ? _code[sentence] : _code[BlackPony.Conformance.Specification.Section(sentence)];
+
+    /// <summary>The document spec/coverage.md.</summary>
+    public string Write()
+    {
+        var text = new StringBuilder("""
+            # What stands behind each sentence
+
+            Generated from the specification, the code, the conformance suite and its faulty ports; a test fails when it is stale (`BLACKPONY_WRITE=1` writes it anew).
+            A faulty port is the reference with just that sentence broken; behind it stand the cases that catch it.
+
+
+            """);
+        foreach (var section in Sentences.GroupBy(BlackPony.Conformance.Specification.Section))
+        {
+            text.Append($"## {section.Key}\n\n| sentence | code | cases | faulty port, and what catches it | other tests |\n|---|---|---|---|---|\n");
+            foreach (var id in section)
+            {
+                var faults = string.Join("<br>", Faults(id).Select(f => $"{(f is FaultyServer ? "server" : "client")} {Cell(f.Does)}: {f.CaughtBy}"));
+                var other = Unseen.TryGetValue(id, out var reason) ? $"none: {reason}" : string.Join("<br>", Elsewhere(id));
+                text.Append($"| {id} | {string.Join("<br>", CodeOf(id))} | {string.Join(' ', Cases(id))} | {faults} | {other} |\n");
+            }
+
+            text.Append('\n');
+        }
+
+        return text.ToString().TrimEnd() + "\n";
+    }
+
+    private static string Cell(string text) => text.Replace("|", "\\|", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal);
+
+    private static IEnumerable<string> Files(string folder) =>
+        Directory.GetFiles(Path.Combine(Root, folder), "*.cs", SearchOption.AllDirectories)
+            .Where(f => !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("/bin/", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
+
+    private static ILookup<string, string> Code()
+    {
+        var cited = new List<(string, string)>();
+        foreach (var file in ((string[])["src/BlackPony.Reference", "src/BlackPony.Hosting", "tools/blackpony"]).SelectMany(Files))
+        {
+            var text = File.ReadAllText(file);
+            var ids = Id().Matches(text).Select(m => m.Value).Concat(Range().Matches(text).SelectMany(Between)).Distinct();
+            var sections = SpecSection().Matches(text).SelectMany(m => Number().Matches(m.Value)).Select(m => m.Value).Distinct();
+            cited.AddRange(ids.Concat(sections).Select(i => (i, Path.GetFileName(file))));
+        }
+
+        return cited.ToLookup(p => p.Item1, p => p.Item2);
+    }
+
+    // [BP-5.4-8] to [BP-5.4-11]
+    private static IEnumerable<string> Between(Match range)
+    {
+        int first = int.Parse(range.Groups[2].Value, System.Globalization.CultureInfo.InvariantCulture), last = int.Parse(range.Groups[3].Value, System.Globalization.CultureInfo.InvariantCulture);
+        return Enumerable.Range(first, last - first + 1).Select(n => $"BP-{range.Groups[1].Value}-{n}");
+    }
+
+    // A test cites sentences behind its name, or in its summary.
+    private static ILookup<string, string> Tests()
+    {
+        var cited = new List<(string, string)>();
+        foreach (var file in Files("tests").Where(f => !f.Contains("/Faulty/", StringComparison.Ordinal) && !f.Contains("/Vectors/", StringComparison.Ordinal)))
+        {
+            var pending = new List<string>();
+            foreach (var line in File.ReadLines(file))
+            {
+                if (Method().Match(line) is { Success: true } method)
+                {
+                    pending.AddRange(Id().Matches(line).Select(m => m.Value));
+                    cited.AddRange(pending.Select(id => (id, $"{Path.GetFileNameWithoutExtension(file)}.{method.Groups[1].Value}")));
+                    pending.Clear();
+                }
+                else if (line.TrimStart().StartsWith("///", StringComparison.Ordinal))
+                {
+                    pending.AddRange(Id().Matches(line).Select(m => m.Value));
+                }
+                else if (line.Trim() is "{" or "}")
+                {
+                    pending.Clear();
+                }
+            }
+        }
+
+        return cited.ToLookup(p => p.Item1, p => p.Item2);
+    }
+
+    private static ILookup<string, string> Vectors() =>
+        Directory.GetFiles(Path.Combine(SpecificationFile.Folder, "vectors"), "*.json").Where(f => !f.EndsWith(".schema.json", StringComparison.Ordinal)).Order(StringComparer.Ordinal)
+            .SelectMany(f => JsonDocument.Parse(File.ReadAllText(f)).RootElement.GetProperty("tests").EnumerateArray()
+                .SelectMany(t => t.GetProperty("requirements").EnumerateArray().Select(r => r.GetString()!)).Distinct().Select(r => (r, Path.GetFileName(f))))
+            .ToLookup(p => p.r, p => p.Item2);
+
+    [GeneratedRegex(@"BP-[0-9A-Z.]+-[0-9]+")]
+    private static partial Regex Id();
+
+    [GeneratedRegex(@"\[BP-([0-9A-Z.]+)-([0-9]+)\] to \[BP-[0-9A-Z.]+-([0-9]+)\]")]
+    private static partial Regex Range();
+
+    [GeneratedRegex(@"spec [0-9]+(\.[0-9]+)?((,| and| to) [0-9]+(\.[0-9]+)?)*")]
+    private static partial Regex SpecSection();
+
+    [GeneratedRegex(@"[0-9]+(\.[0-9]+)?")]
+    private static partial Regex Number();
+
+    [GeneratedRegex(@"^    public (?:async )?(?:void|Task|bool|Property) (\w+)\(")]
+    private static partial Regex Method();
+}

@@ -1,0 +1,47 @@
+using BlackPony.Tests.Conformance.Faulty;
+
+namespace BlackPony.Tests.Conformance.Specification;
+
+/// <summary>Every sentence has something behind it, and spec/coverage.md says what.</summary>
+public class CoverageTests
+{
+    private static readonly Coverage Coverage = new();
+
+    [Fact]
+    public void Every_sentence_is_tested_or_says_why_it_cannot_be()
+    {
+        var bare = Coverage.Sentences.Where(s => !Coverage.Faults(s).Any() && !Coverage.Elsewhere(s).Any() && !Coverage.Unseen.ContainsKey(s));
+        Assert.Equal([], bare);
+    }
+
+    [Fact]
+    public void A_sentence_that_cannot_be_seen_has_no_case_and_there_are_few()
+    {
+        Assert.Equal([], Coverage.Unseen.Keys.Where(s => Coverage.Cases(s).Any() || Coverage.Elsewhere(s).Any() || !Coverage.Sentences.Contains(s)));
+        Assert.True(Coverage.Unseen.Count <= 10);
+    }
+
+    [Fact]
+    public void Every_sentence_that_a_case_cites_has_a_faulty_port() =>
+        Assert.Equal([], Coverage.Sentences.Where(s => Coverage.Cases(s).Any() && !Coverage.Faults(s).Any()));
+
+    [Fact]
+    public void Every_faulty_port_breaks_a_sentence_of_the_specification() =>
+        Assert.Equal([], FaultyPorts.All.Select(f => f.Breaks).Except(Coverage.Sentences));
+
+    [Fact]
+    public void Every_sentence_has_a_place_in_the_code() =>
+        Assert.Equal([], Coverage.Sentences.Where(s => !Coverage.CodeOf(s).Any()));
+
+    [Fact]
+    public void The_file_is_not_stale()
+    {
+        var file = Path.Combine(SpecificationFile.Folder, "coverage.md");
+        if (Environment.GetEnvironmentVariable("BLACKPONY_WRITE") == "1")
+        {
+            File.WriteAllText(file, Coverage.Write());
+        }
+
+        Assert.Equal(File.ReadAllText(file), Coverage.Write());
+    }
+}
