@@ -87,24 +87,22 @@ internal sealed class FaultyServerProtection(RecordProtection real) : RecordProt
         return false;
     }
 
-    /// <summary>Opens a record under any of several keys, with any of the first sequence numbers.</summary>
-    public static bool OpenWithAny(IEnumerable<RecordProtection> keys, Span<byte> record)
+    /// <summary>Opens a record under older keys too, with any of their first sequence numbers.</summary>
+    public static OpenStep OpeningUnder(IEnumerable<RecordProtection> older) => (real, seq, record) =>
     {
-        foreach (var key in keys)
+        foreach (var (key, number) in older.SelectMany(k => Enumerable.Range(0, 10).Select(n => (k, (ulong)n))).Prepend((real, seq)))
         {
-            for (ulong seq = 0; seq < 10; seq++)
+            // A record that does not verify is not left as it was.
+            var copy = record.ToArray();
+            if (key.Open(number, copy))
             {
-                var copy = record.ToArray();
-                if (key.Open(seq, copy))
-                {
-                    copy.CopyTo(record);
-                    return true;
-                }
+                copy.CopyTo(record);
+                return true;
             }
         }
 
         return false;
-    }
+    };
 
     /// <summary>Takes a record that does not verify for one of a type that is ignored, and counts it not.</summary>
     public static OpenStep Skipping()

@@ -45,7 +45,7 @@ internal static class Server4Faults
         // ---------------------------------------------------------------- 4.3 the 220 and 334 replies
         new("BP-4.3-1", "S-4.3-1 S-4.5-5 S-5.2-3", "agrees with 250") { Hooks = Says("220 K=", "250 K=") },
         new("BP-4.3-1", "S-5.2-3", "refuses an X25519 share with its highest bit set") { Options = Begins(Core, (x, share) => share[31] < 0x80 ? x.Begin(share) : null) },
-        new("BP-4.3-1", "S-4.5-5", "is on the same side of the upgrade for one transaction only")
+        new("BP-4.3-1", "S-4.5-5", "fails at the second transaction inside")
         {
             Hooks = () =>
             {

@@ -46,7 +46,7 @@ internal static class Server5Faults
         // ---------------------------------------------------------------- 5.4 RSA-BLOWFISH
         new("BP-5.4-3", "S-5.4-6", "makes an RSA key pair for each session") { Options = With(Classic, s => new FaultyServerSuite(s) { Keys = () => new RsaKeys(TimeProvider.System) }) },
         new("BP-5.4-4", "S-5.4-7", "sends the same nonce in every session") { Options = Begins(Classic, (x, share) => [.. x.Begin(share)![..384], .. new byte[32]]) },
-        new("BP-5.4-4", "S-5.4-7", "draws the same half in every session") { Options = With(Classic, Repeating) },
+        new("BP-5.4-4", "S-5.4-7", "draws the same half in every session") { Options = o => Begins(Classic, (x, share) => [.. x.Begin(share)![..384], .. RandomNumberGenerator.GetBytes(32)])(With(Classic, Repeating)(o)) },
         new("BP-5.4-5", "S-5.4-2", "takes an even modulus") { Options = Begins(Classic, (x, share) => x.Begin([.. share[..383], (byte)(share[383] | 1), .. share[384..]])) },
         new("BP-5.4-5", "S-5.4-2", "takes a modulus of fewer bits") { Options = Begins(Classic, (x, share) => x.Begin([(byte)(share[0] | 0x80), .. share[1..]])) },
         new("BP-5.4-7", "S-5.4-3", "takes a continuation of another length for one that does not decrypt") { Options = Continues(Classic, (x, line) => x.Continue(line.Length == 384 ? line : new byte[384])) },
