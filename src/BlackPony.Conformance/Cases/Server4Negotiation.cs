@@ -16,7 +16,7 @@ internal static class Server4Negotiation
         {
             await p.EhloAsync();
             That(p.Offer.Length > 0, "There is no XBLACKPONY line in the EHLO reply.");
-            That(p.Suites.Contains(Core), $"{Core} is not offered: {Show(p.Offer)}.", "BP-5.1-1");
+            That(p.Suites.Contains(Core, StringComparer.OrdinalIgnoreCase), $"{Core} is not offered: {Show(p.Offer)}.", "BP-5.1-1");
         }),
         new("S-4.1-2", "A reply to HELO has no XBLACKPONY line", Must, Profile.Core, "BP-4.1-6", async p =>
         {

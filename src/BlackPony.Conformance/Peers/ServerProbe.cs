@@ -35,6 +35,9 @@ public sealed class ServerProbe : IAsyncDisposable
     /// <summary>The mail server behind the relay, which the suite plays.</summary>
     public MailSink Backend => _place.Backend!;
 
+    /// <summary>Whether the target says that it has ROT switched off.</summary>
+    public bool RotIsOff => _place.RotIsOff;
+
     /// <summary>The share that the server sent last, decoded.</summary>
     public byte[] ServerShare { get; private set; } = [];
 
@@ -228,6 +231,13 @@ public sealed class ServerProbe : IAsyncDisposable
 
     /// <summary>Shows that the plaintext session is still usable, and that it can still be upgraded.</summary>
     public Task ExpectUsableAsync() => Wire.CommandAsync("NOOP", 250, "BP-4.4-2");
+
+    /// <summary>Sends records of which the first must fail, and a command behind them in the same write, which a server that goes on would answer.</summary>
+    public async Task ExpectFailureAtAsync(params byte[][] records)
+    {
+        await Wire.SendRecordsAsync([.. records, Wire.Seal(RecordType.Data, "NOOP\r\n"u8)]);
+        await Wire.ExpectAlertAsync();
+    }
 
     /// <summary>The first n sessions that reached the suite's mail server.</summary>
     public async Task<IReadOnlyList<SinkSession>> BackendSessionsAsync(int count)

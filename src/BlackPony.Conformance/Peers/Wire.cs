@@ -54,6 +54,9 @@ public sealed class Wire : IAsyncDisposable
     /// <summary>The records that came.</summary>
     public List<Incoming> Records { get; } = [];
 
+    /// <summary>The octets of the record that came last, as they were on the wire.</summary>
+    public byte[] LastRecord { get; private set; } = [];
+
     /// <summary>Whether the connection switched to records.</summary>
     public bool Switched => _in is not null;
 
@@ -277,6 +280,14 @@ public sealed class Wire : IAsyncDisposable
         return record?.Type == type ? record : throw new CaseFailedException($"After {_sent}: expected a {type} record, got {Name(record)}.", requirement);
     }
 
+    /// <summary>Receives the next record and says whether it verifies; false too if none comes.</summary>
+    public async Task<bool> NextVerifiesAsync()
+    {
+        var length = await OctetsAsync(2);
+        byte[] record = length.Length < 2 ? [] : [.. length, .. await OctetsAsync(BinaryPrimitives.ReadUInt16BigEndian(length))];
+        return record.Length > 2 + _in!.Protection.TagLength && _in.Open(record) is not null;
+    }
+
     /// <summary>Receives a line inside records, without CRLF; null at close, alert or end.</summary>
     public async Task<string?> LineInsideAsync()
     {
@@ -412,7 +423,7 @@ public sealed class Wire : IAsyncDisposable
     private Incoming Open(byte[] record)
     {
         _waiting = _waiting[record.Length..];
-        var raw = (byte[])record.Clone();
+        var raw = LastRecord = (byte[])record.Clone();
         var inner = _in!.Open(record) ?? throw Unverified(raw);
         int last = inner.AsSpan().LastIndexOfAnyExcept((byte)0);
         Expect.That(last >= 0, $"After {_sent}: a record of zero octets only came.", "BP-7.1-5");

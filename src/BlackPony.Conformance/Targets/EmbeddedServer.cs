@@ -51,7 +51,7 @@ public sealed class EmbeddedServer : ServerTarget
 
         // Its own relay, so that its script disturbs no other case.
         var own = new EmbeddedServer(needs);
-        return Task.FromResult(new ServerPlace("127.0.0.1", own.Port, own.Sink, own.DisposeAsync) { Timeouts = HastyTime.Limits });
+        return Task.FromResult(new ServerPlace("127.0.0.1", own.Port, own.Sink, own.DisposeAsync) { Timeouts = HastyTime.Limits, RotIsOff = needs.HasFlag(Needs.RotOff) });
     }
 
     /// <inheritdoc/>

@@ -21,8 +21,20 @@ public class FaultyServerTests
     {
         var fault = FaultyPorts.Servers.Single(f => f.ToString() == name);
         await using var target = new FaultyServerTarget(fault);
-        Faulty.AllCaught(fault, await CaseRunner.RunAsync(target, Faulty.CasesOf(fault, ServerCases.All), Faulty.Options));
+        var results = await CaseRunner.RunAsync(target, Faulty.CasesOf(fault, ServerCases.All), Faulty.Options with { Timeout = fault.Patience ?? Faulty.Options.Timeout });
+        Faulty.AllCaught(fault, results);
+
+        // What a fault does is seen at once; only silence is waited for.
+        Assert.Empty(results.Where(r => fault.Patience is null && r.Duration >= Faulty.Options.Timeout).Select(r => r.Case.Id));
     }
+
+    [Fact]
+    public void Every_sentence_that_a_server_case_cites_is_broken_by_a_faulty_server() =>
+        Assert.Empty(ServerCases.All.SelectMany(c => c.Cites).Distinct().Except(FaultyPorts.Servers.Select(f => f.Breaks)));
+
+    [Fact]
+    public void Every_server_case_catches_a_faulty_server_that_breaks_a_sentence_that_it_cites() =>
+        Assert.Empty(ServerCases.All.Where(c => !FaultyPorts.Servers.Any(f => c.Cites.Contains(f.Breaks) && f.CaughtBy.Split(' ').Contains(c.Id))).Select(c => c.Id));
 }
 
 /// <summary>The suite is proven: every faulty client fails at the cases that name it, and each of them cites the sentence that it breaks.</summary>

@@ -6,6 +6,11 @@ internal static class FaultyPorts
     public static IReadOnlyList<FaultyServer> Servers { get; } =
     [
         .. Server4Faults.All,
+        .. Server5Faults.All,
+        .. Server6Faults.All,
+        .. Server7Faults.All,
+        .. Server8Faults.All,
+        .. Server10Faults.All,
     ];
 
     public static IReadOnlyList<FaultyClient> Clients { get; } =

@@ -15,14 +15,17 @@ internal sealed record FaultyServer(string Breaks, string CaughtBy, string Does)
     /// <summary>A fault on the wire, for each connection anew.</summary>
     public Func<Hooks>? Hooks { get; init; }
 
-    /// <summary>A fault between the relay and its mail server.</summary>
-    public Func<Hooks>? Behind { get; init; }
+    /// <summary>A fault between the relay and its mail server; given which connection to it this is, from 1.</summary>
+    public Func<int, Hooks>? Behind { get; init; }
 
     /// <summary>A fault in what the server offers: a suite with a step of its own, for example.</summary>
     public Func<ServerOptions, ServerOptions>? Options { get; init; }
 
     /// <summary>A fault in the relay's settings.</summary>
     public Func<RelaySettings, RelaySettings>? Settings { get; init; }
+
+    /// <summary>How long a case waits for a fault that shows as silence; null for the usual.</summary>
+    public TimeSpan? Patience { get; init; }
 
     public override string ToString() => $"{Breaks}: {Does}";
 }
@@ -36,10 +39,11 @@ internal sealed class FaultyServerTarget(FaultyServer fault) : ServerTarget
     {
         var secrets = new Secrets();
         EmbeddedServer? server = null;
-        var behind = fault.Behind is null ? null : new Shim(() => Task.FromResult(("127.0.0.1", server!.Sink.Port)), Role.Client, secrets, fault.Behind);
+        int connections = 0;
+        var behind = fault.Behind is null ? null : new Shim(() => Task.FromResult(("127.0.0.1", server!.Sink.Port)), Role.Client, secrets, () => fault.Behind(Interlocked.Increment(ref connections)));
         server = new EmbeddedServer(needs, usual =>
         {
-            var options = usual.Options with { KeyLog = secrets };
+            var options = usual.Options with { KeyLog = secrets, Suites = [.. usual.Options.Suites.Select(s => FaultyServerSuite.Keeping(s, secrets))] };
             var settings = usual with { BackendPort = behind?.Port ?? usual.BackendPort, Options = fault.Options?.Invoke(options) ?? options };
             return fault.Settings?.Invoke(settings) ?? settings;
         });
@@ -50,7 +54,7 @@ internal sealed class FaultyServerTarget(FaultyServer fault) : ServerTarget
             await server.DisposeAsync();
             await (behind?.DisposeAsync() ?? ValueTask.CompletedTask);
         })
-        { Timeouts = HastyTime.Limits });
+        { Timeouts = HastyTime.Limits, RotIsOff = needs.HasFlag(Needs.RotOff) });
     }
 
     public override ValueTask DisposeAsync() => ValueTask.CompletedTask;

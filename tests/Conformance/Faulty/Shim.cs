@@ -28,6 +28,12 @@ internal sealed record Rec(RecordType Type, byte[] Data)
     /// <summary>Whether the sender's keys change behind it, as they do behind a rekey record.</summary>
     public bool Rekeys { get; init; } = true;
 
+    /// <summary>Whether its data becomes its sender's right verify_data.</summary>
+    public bool Finishes { get; init; }
+
+    /// <summary>Whether it is no record but the end of the connection.</summary>
+    public bool Ends { get; init; }
+
     public string Text => Encoding.Latin1.GetString(Data);
 
     public static Rec Line(string text) => new(RecordType.Data, Encoding.Latin1.GetBytes(text));
@@ -39,7 +45,7 @@ internal sealed class Hooks
     /// <summary>Answers a peer's plaintext line in the port's place; null passes it on. The text has its own CRLFs; a <c>\0</c> at the end closes.</summary>
     public Func<string, string?>? Answer { get; init; }
 
-    /// <summary>Changes a plaintext line of the port; null drops it, CRLFs inside make several.</summary>
+    /// <summary>Changes a plaintext line of the port; null drops it, CRLFs inside make several, a <c>\0</c> at the end closes.</summary>
     public Func<string, string?>? PortLine { get; init; }
 
     /// <summary>Changes a plaintext line of the peer; null drops it.</summary>
@@ -50,6 +56,9 @@ internal sealed class Hooks
 
     /// <summary>Changes a record of the peer. One that did not verify is dropped with the connection unless this takes it.</summary>
     public Func<Rec, IEnumerable<Rec>>? PeerRecord { get; init; }
+
+    /// <summary>Changes what came of the peer in one piece, after the upgrade.</summary>
+    public Func<byte[], byte[]>? PeerPiece { get; init; }
 
     /// <summary>Records that the port gets before it sees the peer's end.</summary>
     public Func<IEnumerable<Rec>>? BeforePeerEnd { get; init; }
@@ -74,6 +83,7 @@ internal sealed class Hooks
 internal sealed class Secrets : IKeyLog
 {
     private readonly ConcurrentDictionary<string, byte[]> _secrets = new();
+    private readonly ConcurrentQueue<byte[]> _shared = new();
 
     public void Log(string line)
     {
@@ -83,6 +93,13 @@ internal sealed class Secrets : IKeyLog
 
     public byte[]? Find(Role role, byte[] th) =>
         _secrets.GetValueOrDefault((role == Role.Client ? "BLACKPONY_CLIENT_TRAFFIC_SECRET_0" : "BLACKPONY_SERVER_TRAFFIC_SECRET_0") + Convert.ToHexStringLower(th));
+
+    /// <summary>Keeps a shared secret, which no key log has: verify_data is made of it.</summary>
+    public void Keep(byte[] shared) => _shared.Enqueue([.. shared]);
+
+    /// <summary>The right verify_data of a side.</summary>
+    public byte[] VerifyData(Role role, string suite, byte[] th) =>
+        _shared.Select(s => new KeySchedule(suite, s, th)).First(k => k.ClientTraffic.AsSpan().SequenceEqual(Find(Role.Client, th))).Finished(role);
 }
 
 /// <summary>
@@ -199,13 +216,19 @@ internal sealed class Shim : IAsyncDisposable
                 await _turn.WaitAsync(cancel);
                 try
                 {
-                    flow.Waiting = [.. flow.Waiting, .. octets[..count]];
+                    var piece = octets[..count];
+                    if (count > 0 && flow == _fromPeer && _th is not null && hooks.PeerPiece is not null)
+                    {
+                        piece = hooks.PeerPiece(piece);
+                    }
+
+                    flow.Waiting = [.. flow.Waiting, .. piece];
                     await StepAsync(flow, count == 0);
                     if (count == 0)
                     {
                         foreach (var rec in flow.Writer is null || beforeEnd is null ? [] : beforeEnd())
                         {
-                            flow.Write(rec);
+                            Write(flow, rec);
                         }
                     }
 
@@ -238,15 +261,14 @@ internal sealed class Shim : IAsyncDisposable
                 try
                 {
                     await SendAsync(flow.To, octets);
+                    if (flow.Closes)
+                    {
+                        flow.To.Shutdown(SocketShutdown.Both);
+                    }
                 }
                 catch (SocketException)
                 {
                     // The other side is gone; its end comes by its own pump.
-                }
-
-                if (flow.Closes)
-                {
-                    flow.To.Shutdown(SocketShutdown.Both);
                 }
             }
         }
@@ -315,7 +337,8 @@ internal sealed class Shim : IAsyncDisposable
             var text = hooks.PortLine is null ? line : hooks.PortLine(line);
             if (text is not null)
             {
-                _fromPort.Output.Write(Encoding.Latin1.GetBytes(text + "\r\n"));
+                _fromPort.Output.Write(Encoding.Latin1.GetBytes(text.TrimEnd('\0') + "\r\n"));
+                _fromPort.Closes |= text.EndsWith('\0');
             }
         }
 
@@ -426,8 +449,14 @@ internal sealed class Shim : IAsyncDisposable
             var hook = flow == _fromPort ? hooks.PortRecord : hooks.PeerRecord;
             foreach (var next in hook is null ? [rec] : hook(rec))
             {
-                flow.Write(next);
+                Write(flow, next);
             }
+        }
+
+        private void Write(Flow flow, Rec rec)
+        {
+            var sender = flow == _fromPort == PortIsServer ? Role.Server : Role.Client;
+            flow.Write(rec.Finishes ? new Rec(RecordType.Finished, secrets.VerifyData(sender, _suite, _th!)) : rec);
         }
 
         private async Task SendAsync(Socket socket, ReadOnlyMemory<byte> octets)
@@ -464,6 +493,12 @@ internal sealed class Shim : IAsyncDisposable
 
         public void Write(Rec rec)
         {
+            if (rec.Ends)
+            {
+                Closes = true;
+                return;
+            }
+
             if (rec.Raw is not null)
             {
                 Output.Write(rec.Raw);

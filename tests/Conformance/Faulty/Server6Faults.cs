@@ -1,0 +1,103 @@
+using BlackPony.Reference.Negotiation;
+using BlackPony.Reference.Records;
+using BlackPony.Reference.Suites;
+using static BlackPony.Tests.Conformance.Faulty.FaultyServerSuite;
+using static BlackPony.Tests.Conformance.Faulty.ServerFaults;
+
+namespace BlackPony.Tests.Conformance.Faulty;
+
+/// <summary>Servers that break a sentence of spec 6. What a server hashes otherwise shows as a difference between what the reference hashed and what is on the wire.</summary>
+internal static class Server6Faults
+{
+    public static IReadOnlyList<FaultyServer> All { get; } =
+    [
+        // ---------------------------------------------------------------- 6.1 transcript hash
+        new("BP-6.1-1", "S-4.1-4 S-6.1-1 S-6.1-6", "does not hash its grease") { Options = o => o with { Grease = false }, Hooks = Offers(o => o + " G-1997") },
+        new("BP-6.1-2", "S-4.2-2", "does not hash the command's parameters") { Hooks = HearsUpgrade(l => string.Join(' ', l.Split(' ').Take(4))) },
+        new("BP-6.1-2", "S-6.1-2", "hashes a parameter that did not come") { Hooks = HearsUpgrade(l => l + " G-0000") },
+        new("BP-6.1-3", "S-4.3-5 S-6.1-5", "hashes another continuation than came") { Hooks = Hears(l => IsContinuation(l) ? OtherShare(l) : l), Options = Continues(Classic, (x, line) => x.Continue(Turned(line))) },
+        new("BP-6.1-4", "S-4.3-1 S-6.1-3", "hashes another 220 line than it sends") { Hooks = Says(l => l.StartsWith("220 K=", StringComparison.Ordinal) ? OtherShare(l) : l), Options = Begins(Core, (x, share) => Turned(x.Begin(share)!)) },
+        new("BP-6.1-4", "S-4.3-5 S-6.1-4", "hashes another 334 line than it sends") { Hooks = Says(l => l.StartsWith("334-K=", StringComparison.Ordinal) ? OtherShare(l) : l), Options = Begins(Classic, (x, share) => Turned(x.Begin(share)!)) },
+        new("BP-6.1-5", "S-6.1-1 S-6.1-6", "hashes its offer in upper case, whatever its case on the wire") { Hooks = Offers(o => o.ToLowerInvariant()) },
+        new("BP-6.1-5", "S-4.2-1", "hashes the command in upper case, whatever its case on the wire") { Hooks = HearsUpgrade(l => string.Join(' ', l.Split(' ').Select((f, i) => i < 3 ? f.ToUpperInvariant() : f))) },
+
+        // ---------------------------------------------------------------- 6.2 keys
+        new("BP-6.2-1", "S-6.2-1", "salts with the suite's name in lower case") { Options = With(Hybrid, Renamed("x25519mlkem768-chacha20poly1305")) },
+        new("BP-6.2-1", "S-4.2-1", "salts with the suite's name as the client wrote it") { Options = With(Core, Renamed("x25519-ChaCha20POLY1305")) },
+        new("BP-6.2-2", "S-5.2-1 S-6.2-2 S-6.3-6 S-7.6-1", "protects its records with the client's keys") { Options = ClientsKeysBothWays },
+        new("BP-6.2-3", "S-7.6-4", "takes records under the keys of before a rekey") { Options = OldKeysForEver },
+
+        // ---------------------------------------------------------------- 6.3 Finished
+        new("BP-6.3-1", "S-6.3-1", "sends verify_data with a wrong octet") { Hooks = Sends(RecordType.Finished, r => [r with { Data = Turned(r.Data) }]) },
+        new("BP-6.3-1", "S-6.3-1", "sends an empty data record first") { Hooks = Sends(RecordType.Finished, r => [new Rec(RecordType.Data, []), r]) },
+        new("BP-6.3-2", "S-4.6-2 S-6.3-1", "waits for the client's Finished with its own") { Hooks = Sends(_ => []), Patience = TimeSpan.FromSeconds(1) },
+        new("BP-6.3-5", "S-6.3-2 S-6.3-3", "greets inside before the client's Finished") { Hooks = Sends(RecordType.Ident, r => [r, Rec.Line("220 sink.test ESMTP\r\n")]) },
+        new("BP-6.3-6", "S-6.3-3 S-8.3-7", "needs no Finished") { Hooks = NeedsNoFinished() },
+        new("BP-6.3-6", "S-6.3-7", "takes a close before the client's Finished") { Hooks = Takes(RecordType.Close, r => [Finished, r]) },
+        new("BP-6.3-6", "S-6.3-8", "takes a rekey before the client's Finished") { Hooks = Overlooks(r => r.Type == RecordType.Rekey) },
+        new("BP-6.3-6", "S-6.3-9", "ignores a record of type 200 before the client's Finished") { Hooks = Overlooks(r => r.Type == (RecordType)200) },
+        new("BP-6.3-7", "S-6.3-2", "takes any verify_data of 32 octets") { Hooks = Takes(RecordType.Finished, r => r.Data.Length == 32 ? [Finished] : [r]) },
+        new("BP-6.3-7", "S-6.3-5", "takes verify_data with an octet behind") { Hooks = Takes(RecordType.Finished, r => [r with { Data = [.. r.Data.Take(32)] }]) },
+        new("BP-6.3-7", "S-6.3-5", "takes verify_data without its last octet") { Hooks = Takes(RecordType.Finished, r => r.Data.Length == 31 ? [Finished] : [r]) },
+        new("BP-6.3-7", "S-6.3-6", "takes its own verify_data")
+        {
+            Hooks = () =>
+            {
+                byte[] own = [];
+                return new Hooks
+                {
+                    PortRecord = r =>
+                    {
+                        own = r.Type == RecordType.Finished ? r.Data : own;
+                        return [r];
+                    },
+                    PeerRecord = r => r.Type == RecordType.Finished && r.Data.AsSpan().SequenceEqual(own) ? [Finished] : [r],
+                };
+            },
+        },
+        new("BP-6.3-8", "S-6.3-4", "ignores a second Finished")
+        {
+            Hooks = () =>
+            {
+                int count = 0;
+                return new Hooks { PeerRecord = r => r.Type == RecordType.Finished && count++ > 0 ? [] : [r] };
+            },
+        },
+        new("BP-6.3-9", "S-8.1-6", "waits longer for the client's Finished") { Settings = s => s with { Time = TimeProvider.System } },
+
+        // ---------------------------------------------------------------- 6.5 IDENT
+        new("BP-6.5-1", "S-6.5-2", "sends its ident record twice") { Hooks = Sends(RecordType.Ident, r => [r, r]) },
+        new("BP-6.5-2", "S-6.5-2", "sends its ident record third") { Hooks = Sends(RecordType.Ident, r => [Ignored, r]) },
+        new("BP-6.5-4", "S-6.5-1", "ignores an ident record from the client") { Hooks = Overlooks(r => r.Type == RecordType.Ident) },
+    ];
+
+    // Offers it, and salts its keys, by another name.
+    private static Func<Suite, Suite> Renamed(string name) => s => new FaultyServerSuite(s) { Called = name };
+
+    // The first secret to be protected with is the server's own, the second the client's.
+    private static ServerOptions ClientsKeysBothWays(ServerOptions options) => With(Core, s =>
+    {
+        int count = 0;
+        RecordProtection? clients = null;
+        return new FaultyServerSuite(s)
+        {
+            Protects = secret => count++ == 0
+                ? new FaultyServerProtection(s.Protect(secret)) { Seals = (_, seq, record) => clients!.Seal(seq, record) }
+                : clients = s.Protect(secret),
+        };
+    })(options);
+
+    // The keys of every secret so far are kept.
+    private static ServerOptions OldKeysForEver(ServerOptions options) => With(Core, s =>
+    {
+        var older = new List<RecordProtection>();
+        return new FaultyServerSuite(s)
+        {
+            Protects = secret =>
+            {
+                older.Add(s.Protect(secret));
+                return new FaultyServerProtection(s.Protect(secret)) { Opens = FaultyServerProtection.OpeningUnder(older) };
+            },
+        };
+    })(options);
+}

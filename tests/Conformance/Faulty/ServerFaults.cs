@@ -1,0 +1,149 @@
+using System.Text;
+using BlackPony.Reference.Records;
+using BlackPony.Reference.Suites;
+
+namespace BlackPony.Tests.Conformance.Faulty;
+
+/// <summary>Faults of servers in words: what a server says, hears, sends and takes otherwise. Each makes the hooks of one connection.</summary>
+internal static class ServerFaults
+{
+    /// <summary>A record that does not verify: who gets it fails.</summary>
+    public static Rec Spoilt(Rec record) => record with { Tamper = r => r[^1] ^= 1 };
+
+    /// <summary>The end of the connection in the place of a record.</summary>
+    public static Rec End { get; } = new(0, []) { Ends = true };
+
+    /// <summary>The client's right Finished.</summary>
+    public static Rec Finished { get; } = new(RecordType.Finished, []) { Finishes = true };
+
+    public static Rec Ignored { get; } = new((RecordType)200, []);
+
+    public static bool IsUpgrade(string line) => line.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase);
+
+    public static bool IsOffer(string line) => line.Length > 4 && IsUpgrade(line[4..]);
+
+    public static bool IsContinuation(string line) => line.Length > 300 && !line.Contains(' ');
+
+    // ---------------------------------------------------------------- plaintext
+
+    /// <summary>It says other lines.</summary>
+    public static Func<Hooks> Says(Func<string, string?> line) => () => new Hooks { PortLine = line };
+
+    /// <summary>It says lines that begin with one text with another in its place.</summary>
+    public static Func<Hooks> Says(string usual, string instead) => Says(l => l.StartsWith(usual, StringComparison.Ordinal) ? instead + l[usual.Length..] : l);
+
+    /// <summary>It offers otherwise.</summary>
+    public static Func<Hooks> Offers(Func<string, string> offer) => Says(l => IsOffer(l) ? l[..4] + offer(l[4..]) : l);
+
+    /// <summary>It hears other lines than came.</summary>
+    public static Func<Hooks> Hears(Func<string, string?> line) => () => new Hooks { PeerLine = line };
+
+    /// <summary>It hears another XBLACKPONY command than came.</summary>
+    public static Func<Hooks> HearsUpgrade(Func<string, string?> line) => Hears(l => IsUpgrade(l) ? line(l) : l);
+
+    /// <summary>It answers some lines at once and otherwise; a <c>\0</c> at the end closes.</summary>
+    public static Func<Hooks> Answers(Func<string, bool> which, string reply) =>
+        () => new Hooks { Answer = l => which(l) ? reply.TrimEnd('\0') + "\r\n" + (reply.EndsWith('\0') ? "\0" : "") : null };
+
+    /// <summary>It answers some lines otherwise once it refused an upgrade.</summary>
+    public static Func<Hooks> AnswersAfterRefusal(Func<string, bool> which, string reply) => () =>
+    {
+        bool asked = false;
+        return new Hooks
+        {
+            Answer = l =>
+            {
+                var answer = asked && which(l) ? reply + "\r\n" : null;
+                asked |= IsUpgrade(l);
+                return answer;
+            },
+        };
+    };
+
+    /// <summary>Under ROT it says or hears other lines; given the shift.</summary>
+    public static Func<Hooks> UnderRot(Func<string, int, string>? says = null, Func<string, int, string>? hears = null) => () =>
+    {
+        int shift = 0;
+        bool shifted = false;
+        return new Hooks
+        {
+            PeerLine = l =>
+            {
+                if (IsUpgrade(l))
+                {
+                    _ = int.TryParse(l.Split(' ')[^1], out shift);
+                }
+
+                return shifted && hears is not null ? hears(l, shift) : l;
+            },
+            PortLine = l =>
+            {
+                var line = shifted && says is not null ? says(l, shift) : l;
+                shifted |= l.StartsWith("220 ROT", StringComparison.Ordinal);
+                return line;
+            },
+        };
+    };
+
+    /// <summary>Text with its letters so many places further.</summary>
+    public static string Shift(string text, int by)
+    {
+        var octets = Encoding.Latin1.GetBytes(text);
+        RotShift.Shift(octets, by);
+        return Encoding.Latin1.GetString(octets);
+    }
+
+    /// <summary>A <c>K=</c> line, or a share alone, with the lowest bit of its first octet turned.</summary>
+    public static string OtherShare(string line)
+    {
+        int from = line.IndexOf("K=", StringComparison.Ordinal) is >= 0 and var at ? at + 2 : 0;
+        return line[..from] + Convert.ToBase64String(Turned(Convert.FromBase64String(line[from..])));
+    }
+
+    /// <summary>Octets with the lowest bit of the first turned.</summary>
+    public static byte[] Turned(byte[] octets) => [(byte)(octets[0] ^ 1), .. octets[1..]];
+
+    // ---------------------------------------------------------------- records
+
+    /// <summary>It sends other records.</summary>
+    public static Func<Hooks> Sends(Func<Rec, IEnumerable<Rec>> record) => () => new Hooks { PortRecord = record };
+
+    /// <summary>It sends others in the place of the records of a type.</summary>
+    public static Func<Hooks> Sends(RecordType type, Func<Rec, IEnumerable<Rec>> record) => Sends(r => r.Type == type ? record(r) : [r]);
+
+    /// <summary>It says other text inside.</summary>
+    public static Func<Hooks> SaysInside(string usual, string instead) => Sends(RecordType.Data, r => [Rec.Line(r.Text.Replace(usual, instead, StringComparison.Ordinal))]);
+
+    /// <summary>It takes other records than came.</summary>
+    public static Func<Hooks> Takes(Func<Rec, IEnumerable<Rec>> record) => () => new Hooks { PeerRecord = record };
+
+    /// <summary>It takes others in the place of the records of a type.</summary>
+    public static Func<Hooks> Takes(RecordType type, Func<Rec, IEnumerable<Rec>> record) => Takes(r => r.Type == type && r.Verified ? record(r) : [r]);
+
+    /// <summary>It hears other text inside than came.</summary>
+    public static Func<Hooks> HearsInside(Func<string, string> text) => Takes(RecordType.Data, r => [Rec.Line(text(r.Text))]);
+
+    /// <summary>It takes good records for a failure.</summary>
+    public static Func<Hooks> FailsAt(Func<Rec, bool> which) => Takes(r => r.Verified && which(r) ? [Spoilt(r)] : [r]);
+
+    /// <summary>It goes on as if some records had not come.</summary>
+    public static Func<Hooks> Overlooks(Func<Rec, bool> which) => Takes(r => which(r) ? [] : [r]);
+
+    /// <summary>It takes records before it has the peer's end.</summary>
+    public static Func<Hooks> TakesAtTheEnd(params Rec[] records) => () => new Hooks { BeforePeerEnd = () => records };
+
+    /// <summary>It asks for no Finished of the client's.</summary>
+    public static Func<Hooks> NeedsNoFinished() => () =>
+    {
+        bool begun = false;
+        return new Hooks
+        {
+            PeerRecord = r =>
+            {
+                Rec[] records = begun ? [r] : [Finished, r];
+                begun = true;
+                return records;
+            },
+        };
+    };
+}
