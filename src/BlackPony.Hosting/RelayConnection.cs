@@ -10,9 +10,6 @@ namespace BlackPony.Hosting;
 /// <summary>One client, its backend, and the machine between them.</summary>
 internal sealed class RelayConnection(Socket client, RelaySettings settings, ILogger log)
 {
-    // TCP only: how long what the client still sends is read away.
-    private static readonly TimeSpan Linger = TimeSpan.FromSeconds(2);
-
     private readonly BackendConnector _connector = new(settings);
     private readonly byte[] _clientOctets = new byte[16384];
     private byte[] _backendOctets = new byte[16384];
@@ -245,7 +242,7 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
         {
             client.Shutdown(SocketShutdown.Send);
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(kill);
-            patience.CancelAfter(Linger);
+            patience.CancelAfter(Limits.LingerTimeout);
             if (_clientRead is not null)
             {
                 await _clientRead.WaitAsync(patience.Token).ConfigureAwait(false);

@@ -34,10 +34,10 @@ public sealed record RelaySettings(IReadOnlyList<IPEndPoint> Listen, string Back
     public ClientAddressing Addressing { get; init; }
 
     /// <summary>Sessions at one time; more are greeted with 421 ([BP-10.1-6]).</summary>
-    public int MaxSessions { get; init; } = 1000;
+    public int MaxSessions { get; init; } = Limits.MaxSessions;
 
     /// <summary>How long sessions in flight may go on after a stop ([BP-10.3-9]).</summary>
-    public TimeSpan Drain { get; init; } = TimeSpan.FromSeconds(30);
+    public TimeSpan Drain { get; init; } = Limits.DrainTimeout;
 
     /// <summary>The clock of the time-outs.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;

@@ -60,6 +60,12 @@ public static class Limits
     /// <summary>RSA modulus, in bits.</summary>
     public const int RsaBits = 3072;
 
+    /// <summary>Relay: sessions at one time.</summary>
+    public const int MaxSessions = 1000;
+
+    /// <summary>Relay: octets of a client that wait for the backend before the relay stops reading.</summary>
+    public const int MaxHeld = 32768;
+
     /// <summary>Servers remembered.</summary>
     public const int MaxMemoryEntries = 10000;
 
@@ -89,6 +95,12 @@ public static class Limits
 
     /// <summary>Until the peer's close.</summary>
     public static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>Until the end of the peer's direction of a connection that was closed.</summary>
+    public static readonly TimeSpan LingerTimeout = TimeSpan.FromSeconds(2);
+
+    /// <summary>Relay: sessions in flight after it was told to stop.</summary>
+    public static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(30);
 
     /// <summary>Memory of a server after its last good session.</summary>
     public static readonly TimeSpan MemoryLifetime = TimeSpan.FromDays(30);

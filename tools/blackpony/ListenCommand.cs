@@ -24,8 +24,8 @@ internal static class ListenCommand
         var suites = new Option<Suite[]>("--suites") { Description = "Suites to offer, in order of preference, separated by commas; 'none' switches encryption off.", HelpName = "names", CustomParser = Parse.Suites, DefaultValueFactory = _ => [.. SuiteRegistry.Default] };
         var rot = new Option<bool>("--allow-rot") { Description = "Offer ROT too, which protects nothing and is for hands and teaching." };
         var ident = new Option<IdentKey[]>("--ident") { Description = "File with an Ed25519 private key in hexadecimal, by which clients recognise this server; during a change of keys give the new and the old.", HelpName = "file", CustomParser = Parse.Idents };
-        var max = new Option<int>("--max-sessions") { Description = "Sessions at one time; further clients get 421.", HelpName = "n", DefaultValueFactory = _ => 1000, CustomParser = r => Parse.Number(r, 1, 1_000_000) };
-        var drain = new Option<int>("--drain") { Description = "Seconds that sessions in flight may take to finish after SIGTERM.", HelpName = "seconds", DefaultValueFactory = _ => 30, CustomParser = r => Parse.Number(r, 0, 3600) };
+        var max = new Option<int>("--max-sessions") { Description = "Sessions at one time; further clients get 421.", HelpName = "n", DefaultValueFactory = _ => Limits.MaxSessions, CustomParser = r => Parse.Number(r, 1, 1_000_000) };
+        var drain = new Option<int>("--drain") { Description = "Seconds that sessions in flight may take to finish after SIGTERM.", HelpName = "seconds", DefaultValueFactory = _ => (int)Limits.DrainTimeout.TotalSeconds, CustomParser = r => Parse.Number(r, 0, 3600) };
         var keyLog = new Option<string?>("--keylog") { Description = "Append every session's secrets to this file, for looking into captures. Whoever has it reads the mail.", HelpName = "file" };
         var format = new Option<string>("--log-format") { Description = "text or json, on standard error.", DefaultValueFactory = _ => "text" };
         format.AcceptOnlyFromAmong("text", "json");

@@ -419,6 +419,7 @@ public sealed class MailerSession : IDisposable
         else
         {
             _ehloReply = reply;
+            // Offered together with STARTTLS, XBLACKPONY comes first ([BP-4.7-3]): this client can't authenticate by TLS.
             _offer = _plainOnly ? null : EhloReply.FindOffer(reply);
             _tried.Clear();
             TryUpgrade(_plainOnly ? _report.Reason ?? "broken" : _offer is null ? "not-offered" : "no-common-suite");
@@ -501,7 +502,7 @@ public sealed class MailerSession : IDisposable
             return;
         }
 
-        // Whatever stands behind the 220 is records ([BP-4.3-9]).
+        // Whatever stands behind the 220 is records ([BP-4.3-9]), and no reply until it is verified ([BP-4.6-2]).
         _channel = channel;
         _state = State.Confirming;
         var records = _server.Span.ToArray();

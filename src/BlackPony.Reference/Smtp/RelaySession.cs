@@ -26,7 +26,6 @@ public enum RelayRequest
 /// </summary>
 public sealed class RelaySession : IDisposable
 {
-    private const int MaxWaiting = 32768;
 
     // [BP-10.1-5], [BP-10.2-8]; inside [BP-4.5-4], [BP-10.2-9].
     private static readonly string[] Hidden = ["XBLACKPONY", "XCLIENT", "XFORWARD"];
@@ -94,7 +93,7 @@ public sealed class RelaySession : IDisposable
     public RelayRequest Request { get; private set; }
 
     /// <summary>Whether the host should read from the client: false while much waits here ([BP-10.1-7]).</summary>
-    public bool WantsClient => _reading is not Reading.End && _input.Length < MaxWaiting;
+    public bool WantsClient => _reading is not Reading.End && _input.Length < Limits.MaxHeld;
 
     /// <summary>How long the client may be silent now (spec 13); infinite while the backend is to speak.</summary>
     public TimeSpan Patience => _reading switch

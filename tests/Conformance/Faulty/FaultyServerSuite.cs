@@ -69,7 +69,7 @@ internal sealed class FaultyServerSuite(Suite real) : Suite
         With(suite, s => new FaultyServerSuite(s) { Exchange = x => new FaultyServerExchange(x) { Continues = share => step(x, share) } });
 
     /// <summary>The server protects and opens records otherwise.</summary>
-    public static Func<ServerOptions, ServerOptions> Records(string suite, Func<RecordProtection, FaultyServerProtection> fault) =>
+    public static Func<ServerOptions, ServerOptions> Protection(string suite, Func<RecordProtection, FaultyServerProtection> fault) =>
         With(suite, s => new FaultyServerSuite(s) { Protects = secret => fault(s.Protect(secret)) });
 }
 

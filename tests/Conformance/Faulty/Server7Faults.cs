@@ -29,17 +29,17 @@ internal static class Server7Faults
         new("BP-7.1-8", "S-8.2-4", "delivers what came of a record") { Hooks = TakesAtTheEnd(Rec.Line("all\r\n.\r\n")) },
 
         // ---------------------------------------------------------------- 7.2 AEAD protection
-        new("BP-7.2-1", "S-5.2-1", "makes the nonce of a little-endian seq") { Options = Records(Core, SealingLittleEndian) },
-        new("BP-7.2-1", "S-5.3-2", "makes the nonce of AES of a little-endian seq") { Options = Records(HybridAes, SealingLittleEndian) },
-        new("BP-7.2-1", "S-8.3-2 S-8.3-4 S-8.3-5", "opens records under any seq near the right one") { Options = Records(Core, p => new(p) { Opens = OpenNear }) },
-        new("BP-7.2-2", "S-5.2-1 S-8.3-1", "leaves the length out of the additional data") { Options = Records(Core, p => new(p) { Seals = (real, seq, record) => WithoutLength(record, r => real.Seal(seq, r)) }) },
-        new("BP-7.2-3", "S-5.2-1", "sends 12 octets of the tag") { Options = Records(Core, p => new(p) { CutTag = 12 }) },
+        new("BP-7.2-1", "S-5.2-1", "makes the nonce of a little-endian seq") { Options = Protection(Core, SealingLittleEndian) },
+        new("BP-7.2-1", "S-5.3-2", "makes the nonce of AES of a little-endian seq") { Options = Protection(HybridAes, SealingLittleEndian) },
+        new("BP-7.2-1", "S-8.3-2 S-8.3-4 S-8.3-5", "opens records under any seq near the right one") { Options = Protection(Core, p => new(p) { Opens = OpenNear }) },
+        new("BP-7.2-2", "S-5.2-1 S-8.3-1", "leaves the length out of the additional data") { Options = Protection(Core, p => new(p) { Seals = (real, seq, record) => WithoutLength(record, r => real.Seal(seq, r)) }) },
+        new("BP-7.2-3", "S-5.2-1", "sends 12 octets of the tag") { Options = Protection(Core, p => new(p) { CutTag = 12 }) },
 
         // ---------------------------------------------------------------- 7.3 Blowfish protection
-        new("BP-7.3-1", "S-5.4-5 S-7.6-2", "numbers the blocks from 1") { Options = Records(Classic, p => new(p) { Seals = SealFromOne }) },
-        new("BP-7.3-2", "S-5.4-5", "sends 16 octets of the tag") { Options = Records(Classic, p => new(p) { CutTag = 16 }) },
-        new("BP-7.3-2", "S-7.3-1", "verifies 16 octets of the tag") { Options = Records(Classic, p => new(p) { Opens = Verifying(16) }) },
-        new("BP-7.3-3", "S-7.3-1", "decrypts without a look at the tag") { Options = Records(Classic, p => new(p) { Opens = Verifying(0) }) },
+        new("BP-7.3-1", "S-5.4-5 S-7.6-2", "numbers the blocks from 1") { Options = Protection(Classic, p => new(p) { Seals = SealFromOne }) },
+        new("BP-7.3-2", "S-5.4-5", "sends 16 octets of the tag") { Options = Protection(Classic, p => new(p) { CutTag = 16 }) },
+        new("BP-7.3-2", "S-7.3-1", "verifies 16 octets of the tag") { Options = Protection(Classic, p => new(p) { Opens = Verifying(16) }) },
+        new("BP-7.3-3", "S-7.3-1", "decrypts without a look at the tag") { Options = Protection(Classic, p => new(p) { Opens = Verifying(0) }) },
 
         // ---------------------------------------------------------------- 7.4 types
         new("BP-7.4-1", "S-7.4-1", "fails at a record of type 128 or above") { Hooks = FailsAt(r => r.Type >= RecordType.FirstIgnored) },
@@ -59,8 +59,8 @@ internal static class Server7Faults
         new("BP-7.5-2", "S-7.1-5 S-7.1-10", "fails at a record without room for padding") { Hooks = FailsAt(r => r.Data.Length == Limits.MaxData) },
 
         // ---------------------------------------------------------------- 7.6 rekey
-        new("BP-7.6-2", "S-7.6-5", "never rekeys its Blowfish records") { Options = Records(Classic, p => new(p) { IsTireless = true }) },
-        new("BP-7.6-3", "S-7.6-6", "takes any number of Blowfish blocks") { Options = Records(Classic, p => new(p) { IsTireless = true }) },
+        new("BP-7.6-2", "S-7.6-5", "never rekeys its Blowfish records") { Options = Protection(Classic, p => new(p) { IsTireless = true }) },
+        new("BP-7.6-3", "S-7.6-6", "takes any number of Blowfish blocks") { Options = Protection(Classic, p => new(p) { IsTireless = true }) },
         new("BP-7.6-4", "S-7.6-1 S-7.6-2", "fails at a rekey") { Hooks = FailsAt(r => r.Type == RecordType.Rekey) },
         new("BP-7.6-4", "S-7.6-1", "fails at a rekey within a line")
         {

@@ -35,7 +35,7 @@ internal static class Server8Faults
         new("BP-8.3-2", "S-8.3-1", "says in its alert what the failure was") { Hooks = Sends(RecordType.Alert, _ => [new Rec(RecordType.Alert, [20])]) },
         new("BP-8.3-2", "S-8.3-1", "sends an alert without data") { Hooks = Sends(RecordType.Alert, _ => [new Rec(RecordType.Alert, [])]) },
         new("BP-8.3-3", "S-8.3-1", "skips a record that does not verify, and goes on") { Hooks = Overlooks(r => !r.Verified && !IsOutOfBounds(r)) },
-        new("BP-8.3-3", "S-8.3-2 S-8.3-5 S-8.3-6", "skips a record that does not verify without counting it, and goes on") { Options = Records(Core, p => new(p) { Opens = Skipping() }) },
+        new("BP-8.3-3", "S-8.3-2 S-8.3-5 S-8.3-6", "skips a record that does not verify without counting it, and goes on") { Options = Protection(Core, p => new(p) { Opens = Skipping() }) },
         new("BP-8.3-3", "S-8.3-8", "looks for commands behind a failure") { Hooks = Takes(r => IsOutOfBounds(r) ? [Rec.Line("NOOP\r\nQUIT\r\n")] : [r]) },
         new("BP-8.3-4", "S-8.3-3", "answers an alert with an alert") { Hooks = FailsAt(r => r.Type == RecordType.Alert) },
         new("BP-8.3-4", "S-8.3-3", "answers an alert with a close") { Hooks = Takes(RecordType.Alert, _ => [new Rec(RecordType.Close, [])]) },

@@ -97,6 +97,24 @@ public sealed class RelaySessionTests : IDisposable
     }
 
     [Fact]
+    public void A_client_that_sends_on_while_the_backend_is_silent_is_not_read_any_more() // [BP-10.1-7]
+    {
+        ToClient();
+        Client("DATA\r\n");
+        int sent = 0;
+        for (; _relay.WantsClient; sent += 1000)
+        {
+            Client(new string('x', 1000));
+        }
+
+        Assert.InRange(sent, Limits.MaxHeld, Limits.MaxHeld + 1000);
+        Assert.Equal("DATA\r\n", ToBackend());
+        Backend("354 go\r\n");
+        Assert.True(_relay.WantsClient);
+        Assert.Equal(sent, ToBackend().Length);
+    }
+
+    [Fact]
     public void An_over_long_command_is_answered_and_not_kept() // [BP-10.2-12]
     {
         ToClient();

@@ -30,8 +30,8 @@ public class CoverageTests
         Assert.Equal([], FaultyPorts.All.Select(f => f.Breaks).Except(Coverage.Sentences));
 
     [Fact]
-    public void Every_sentence_has_a_place_in_the_code() =>
-        Assert.Equal([], Coverage.Sentences.Where(s => !Coverage.CodeOf(s).Any()));
+    public void Every_sentence_that_can_be_seen_has_a_place_in_the_code() =>
+        Assert.Equal([], Coverage.Sentences.Where(s => !Coverage.CodeOf(s).Any() && !Coverage.Unseen.ContainsKey(s)));
 
     [Fact]
     public void The_file_is_not_stale()
