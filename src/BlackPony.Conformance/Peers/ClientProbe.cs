@@ -208,7 +208,9 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <param name="inside">Whether inside records.</param>
     /// <param name="answer">The case's own answer to a command; null for the usual one.</param>
     /// <param name="close">Whether to send the close record behind 221.</param>
-    public async Task ServeMailAsync(Wire wire, bool inside, Func<string, string?>? answer = null, bool close = true)
+    /// <param name="behind">Octets to send behind the close record in one write.</param>
+    /// <param name="shift">ROT's shift of the plaintext; 0 for none.</param>
+    public async Task ServeMailAsync(Wire wire, bool inside, Func<string, string?>? answer = null, bool close = true, byte[]? behind = null, int shift = 0)
     {
         while (await NextAsync() is { } line)
         {
@@ -235,7 +237,7 @@ public sealed class ClientProbe : IAsyncDisposable
             {
                 if (inside && close)
                 {
-                    await wire.SendRecordAsync(RecordType.Close);
+                    await wire.SendRecordsAsync(wire.Seal(RecordType.Close, []), behind ?? []);
                 }
                 else
                 {
@@ -246,17 +248,35 @@ public sealed class ClientProbe : IAsyncDisposable
             }
         }
 
-        Task<string?> NextAsync() => inside ? wire.LineInsideAsync() : wire.LineAsync();
+        async Task<string?> NextAsync() => inside ? await wire.LineInsideAsync() : await wire.LineAsync() is { } line ? Rot(line, 26 - shift) : null;
 
-        Task SayAsync(string text) => inside ? wire.SendInsideAsync(text + "\r\n") : wire.SendLineAsync(text);
+        Task SayAsync(string text) => inside ? wire.SendInsideAsync(text + "\r\n") : wire.SendLineAsync(Rot(text, shift));
     }
 
-    /// <summary>Waits for the client's end, which must agree with what this server knows.</summary>
+    /// <summary>ROT: each letter <paramref name="shift"/> places further.</summary>
+    public static string Rot(string text, int shift)
+    {
+        var octets = Encoding.Latin1.GetBytes(text);
+        RotShift.Shift(octets, shift);
+        return Encoding.Latin1.GetString(octets);
+    }
+
+    /// <summary>Waits for the client's end, which must agree with what this server knows; a further connection has no place any more.</summary>
     /// <param name="delivered">Whether the message was delivered.</param>
     /// <param name="requirement">The sentence that says so.</param>
     public async Task<Outcome> ExpectAsync(bool delivered, string? requirement = null)
     {
         Expect.That(_delivery is not null, "The client was not started.");
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(_context.Cancel);
+        var further = _listener.AcceptSocketAsync(stop.Token).AsTask();
+        bool many = await Task.WhenAny(_delivery!, further) == further && further.IsCompletedSuccessfully;
+        await stop.CancelAsync();
+        if (many || further.IsCompletedSuccessfully)
+        {
+            (await further).Dispose();
+            throw new CaseFailedException("The client opened a connection too many.", "BP-9.2-3");
+        }
+
         var outcome = await _delivery!;
         _delivery = null;
         Expect.That(outcome.Delivered == delivered, delivered ? "The client says that the mail was not delivered." : "The client says that the mail was delivered, and it was not.", requirement);
