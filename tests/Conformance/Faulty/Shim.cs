@@ -51,6 +51,12 @@ internal sealed class Hooks
     /// <summary>Changes a record of the peer. One that did not verify is dropped with the connection unless this takes it.</summary>
     public Func<Rec, IEnumerable<Rec>>? PeerRecord { get; init; }
 
+    /// <summary>Changes the octets of the peer after the upgrade, as the transport brought them.</summary>
+    public Func<byte[], byte[]>? PeerSegment { get; init; }
+
+    /// <summary>The session's secrets as the port has them, from its first record on, if the port tells its shared secrets.</summary>
+    public KeySchedule? Keys { get; set; }
+
     /// <summary>Records that the port gets before it sees the peer's end.</summary>
     public Func<IEnumerable<Rec>>? BeforePeerEnd { get; init; }
 
@@ -75,6 +81,9 @@ internal sealed class Secrets : IKeyLog
 {
     private readonly ConcurrentDictionary<string, byte[]> _secrets = new();
 
+    /// <summary>The results of the reference's key exchanges, if it tells them.</summary>
+    public ConcurrentBag<byte[]> Shared { get; } = [];
+
     public void Log(string line)
     {
         var fields = line.Split(' ');
@@ -83,6 +92,10 @@ internal sealed class Secrets : IKeyLog
 
     public byte[]? Find(Role role, byte[] th) =>
         _secrets.GetValueOrDefault((role == Role.Client ? "BLACKPONY_CLIENT_TRAFFIC_SECRET_0" : "BLACKPONY_SERVER_TRAFFIC_SECRET_0") + Convert.ToHexStringLower(th));
+
+    /// <summary>All secrets of a session; null if the reference does not tell its shared secrets.</summary>
+    public KeySchedule? Schedule(Suite suite, byte[] th) =>
+        Shared.Select(s => new KeySchedule(suite.Name, s, th)).FirstOrDefault(k => k.ClientTraffic.AsSpan().SequenceEqual(Find(Role.Client, th)));
 }
 
 /// <summary>
@@ -199,7 +212,8 @@ internal sealed class Shim : IAsyncDisposable
                 await _turn.WaitAsync(cancel);
                 try
                 {
-                    flow.Waiting = [.. flow.Waiting, .. octets[..count]];
+                    var segment = octets[..count];
+                    flow.Waiting = [.. flow.Waiting, .. flow == _fromPeer && _th is not null && count > 0 && hooks.PeerSegment is { } change ? change(segment) : segment];
                     await StepAsync(flow, count == 0);
                     if (count == 0)
                     {
@@ -393,6 +407,7 @@ internal sealed class Shim : IAsyncDisposable
                 }
 
                 var server = secrets.Find(Role.Server, _th!)!;
+                hooks.Keys = secrets.Schedule(suite, _th!);
                 var (ports, peers) = PortIsServer ? (server, client) : (client, server);
                 (_fromPort.Reader, _fromPort.Writer) = (new Direction(suite, ports), new Direction(suite, ports));
                 (_fromPeer.Reader, _fromPeer.Writer) = (new Direction(suite, peers), new Direction(suite, peers));
