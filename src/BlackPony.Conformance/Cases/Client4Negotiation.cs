@@ -338,7 +338,7 @@ internal static class Client4Negotiation
         var wire = await p.AcceptAsync(CoreOffer);
         await p.ServeMailAsync(wire, inside: false);
         NoCommand(wire, "BP-9.2-2");
-        await p.ExpectAsync(delivered: true, "BP-9.2-2");
+        await p.ExpectAsync(delivered: true, "BP-9.2-2", "BP-9.2-3");
     }
 
     private static async Task BrokenAsync(ClientProbe p, string reply, bool close = false)

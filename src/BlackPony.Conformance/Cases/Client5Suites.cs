@@ -145,7 +145,7 @@ internal static class Client5Suites
         }),
 
         // ---------------------------------------------------------------- 5.5 ROT
-        new("C-5.5-1", "A client that was told ROT shifts, in both directions, dots and 8 bits included", Must, Profile.Manual, "BP-5.5-2 BP-5.5-3 BP-5.5-4 BP-5.5-5", async p =>
+        new("C-5.5-1", "A client that was told ROT shifts, in both directions, dots and 8 bits included", Must, Profile.Manual, "BP-5.5-1 BP-5.5-2 BP-5.5-3 BP-5.5-4 BP-5.5-5 BP-5.5-6", async p =>
         {
             p.Next = p.Next with { Suites = "ROT", Message = "Subject: \xE9 ROT\r\n\r\n.dot 123 Zz\xFF\r\n" };
             var wire = await p.AcceptAsync("XBLACKPONY V1 ROT");
@@ -157,6 +157,7 @@ internal static class Client5Suites
             That(ehlo.StartsWith("EHLO ", StringComparison.Ordinal), $"Expected a shifted EHLO, got {Show(wire.Plaintext[^1])}.", "BP-5.5-5");
             await wire.SendAsync(ClientProbe.Rot("250-probe.test\r\n250 8BITMIME\r\n", shift));
             await p.ServeMailAsync(wire, inside: false, shift: shift);
+            That(await wire.DrainAsync() == 0, "Something follows QUIT.", "BP-5.5-6");
             var outcome = await p.ExpectAsync(delivered: true, "BP-5.5-5");
             That(outcome.Replies.Length == 0 || outcome.Replies.Contains("250 8BITMIME\r\n", StringComparison.Ordinal), $"The mail server got {Show(outcome.Replies)}.", "BP-5.5-3");
         })

@@ -117,7 +117,7 @@ internal static class Client6Keys
         await wire.SendRecordsAsync(wire.Seal(RecordType.Finished, wire.Keys.Finished(Role.Server)), wire.Seal(RecordType.Ident, ident(wire)));
         wire.EndDirection();
         await EndsByAlertAsync(wire);
-        await p.ExpectAsync(delivered: false, "BP-9.2-6");
+        await p.ExpectAsync(delivered: false, "BP-9.2-6", "BP-9.2-6");
     }
 
     /// <summary>What the client had under way may come; then its alert, and the end.</summary>
@@ -170,6 +170,6 @@ internal static class Client6Keys
         }
 
         await EndsByAlertAsync(wire, requirements.Split(' ')[0]);
-        await p.ExpectAsync(delivered: false, "BP-9.2-6");
+        await p.ExpectAsync(delivered: false, "BP-9.2-6", "BP-9.2-6");
     });
 }

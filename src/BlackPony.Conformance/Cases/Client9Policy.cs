@@ -112,6 +112,10 @@ internal static class Client9Policy
                 {
                     await p.ExpectEhloAsync(wire);
                     await wire.SendAsync(ehlo);
+                    if (ehlo.EndsWith("\r\n", StringComparison.Ordinal))
+                    {
+                        await wire.LineAsync();
+                    }
                 }
 
                 wire.EndDirection();

@@ -59,6 +59,7 @@ internal static class Client5Faults
         new("BP-5.4-12", "C-5.4-2", "takes the 501 to its cancel for a broken upgrade") { Hooks = _ => AfterCommand(l => l.StartsWith("501", StringComparison.Ordinal) ? "250 Ok" : l) },
 
         // ---------------------------------------------------------------- 5.5 ROT
+        new("BP-5.5-1", "C-5.5-1", "writes the shift with a leading zero") { Hooks = _ => Sends(" ROT ", " ROT 0") },
         new("BP-5.5-2", "C-5.5-1", "shifts a place too far") { Hooks = _ => AfterCommand(l => l, l => ClientProbe.Rot(l, 1)) },
         new("BP-5.5-3", "C-5.5-1", "shifts forward what it receives")
         {
@@ -67,6 +68,7 @@ internal static class Client5Faults
         },
         new("BP-5.5-4", "C-5.5-1", "loses the octets above 127") { Hooks = _ => AfterCommand(l => l, l => l.Replace('\u00e9', '?')) },
         new("BP-5.5-5", "C-5.5-1", "says EHLO without the shift") { Hooks = _ => AfterCommand(l => l, l => l.StartsWith("RUYB", StringComparison.Ordinal) ? ClientProbe.Rot(l, 13) : l) },
+        new("BP-5.5-6", "C-5.5-1", "sends a record behind QUIT") { Hooks = _ => AfterCommand(l => l, l => l == "DHVG" ? l + "\r\n\u0001\u0010" : l) },
         new("BP-5.5-9", "C-4.8-1", "chooses ROT by itself") { Options = o => o with { Suites = SuiteRegistry.All } },
     ];
 }
