@@ -337,7 +337,8 @@ internal sealed class Shim : IAsyncDisposable
         {
             if (fromServer)
             {
-                if (!_upgrading && line.Length > 4 && line[4..].StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase))
+                // The first such line of the last EHLO reply is the offer.
+                if (!_upgrading && _offer.Length == 0 && line.Length > 4 && line[4..].StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase))
                 {
                     _offer = line[4..];
                 }
@@ -374,6 +375,7 @@ internal sealed class Shim : IAsyncDisposable
             }
             else
             {
+                _offer = line.StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase) ? "" : _offer;
                 _starttls = line.Equals("STARTTLS", StringComparison.OrdinalIgnoreCase);
             }
         }
@@ -393,9 +395,16 @@ internal sealed class Shim : IAsyncDisposable
                 await FlushAsync();
                 var suite = SuiteRegistry.Find(_suite)!;
                 byte[]? client = null;
-                for (int i = 0; i < 100 && client is null; i++)
+                for (int i = 0; i < 1000 && client is null; i++)
                 {
+                    // A port that found the share invalid ends, and has no secrets.
+                    bool ended = port.Poll(0, SelectMode.SelectRead) && port.Available == 0;
                     client = secrets.Find(Role.Client, _th!);
+                    if (client is null && ended)
+                    {
+                        break;
+                    }
+
                     await Task.Delay(client is null ? 5 : 0, cancel);
                 }
 
