@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using System.Net.Sockets;
 using BlackPony.Hosting;
+using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Suites;

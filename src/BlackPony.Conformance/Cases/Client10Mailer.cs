@@ -178,7 +178,8 @@ internal static class Client10Mailer
             wire = await p.ConnectAsync();
             await wire.SendLineAsync("220 probe.test ESMTP");
             That(await wire.LineAsync() is null, "HELO was passed on though encryption is required.");
-            await p.ExpectAsync(delivered: false);
+            var replies = (await p.ExpectAsync(delivered: false)).Replies;
+            That(replies.Contains("\r\n421 ", StringComparison.Ordinal), $"The mail server got {Show(replies)}.", "BP-10.4-8");
         }, Needs.Policy),
     ];
 

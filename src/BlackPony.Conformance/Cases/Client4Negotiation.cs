@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
 using BlackPony.Reference.Suites;
@@ -35,8 +36,8 @@ internal static class Client4Negotiation
         {
             var wire = await p.AcceptAsync(CoreOffer, "XBLACKPONY V1 NO-SUCH-SUITE");
             await p.ServeMailAsync(wire, inside: false);
-            await p.ExpectAsync(delivered: true);
             NoCommand(wire, "BP-4.1-11");
+            await p.ExpectAsync(delivered: true);
         }),
         new("C-4.1-11", "The first line of the EHLO reply is no offer", Must, Profile.Core, "BP-4.1-16", async p =>
         {
@@ -45,12 +46,25 @@ internal static class Client4Negotiation
             await p.ExpectEhloAsync(wire);
             await wire.SendAsync($"250-{CoreOffer}\r\n250 8BITMIME\r\n");
             await p.ServeMailAsync(wire, inside: false);
-            await p.ExpectAsync(delivered: true);
             NoCommand(wire, "BP-4.1-16");
+            await p.ExpectAsync(delivered: true);
         }),
         Plain("C-4.1-12", "A line with an octet outside 32 to 126 is no offer", "BP-4.1-13", CoreOffer + " caf\xE9"),
         Plain("C-4.1-13", "A keyword that only begins like XBLACKPONY is no offer", "BP-4.1-13", "XBLACKPONYX V1 X25519-CHACHA20POLY1305"),
         Plain("C-4.1-14", "A line with nothing but the keyword is no offer", "BP-4.1-13", "XBLACKPONY"),
+        new("C-4.1-15", "An earlier connection's offer is not used: neither where there is another, nor where there is none", Must, Profile.Core, "BP-4.1-14 BP-6.1-1", async p =>
+        {
+            foreach (var offer in (string[])[CoreOffer + " G-0000", CoreOffer + " G-FFFF"])
+            {
+                await p.CarryAsync(offer);
+                await p.ExpectAsync(delivered: true);
+            }
+
+            var wire = await p.AcceptAsync("");
+            await p.ServeMailAsync(wire, inside: false);
+            NoCommand(wire, "BP-4.1-14");
+            await p.ExpectAsync(delivered: true);
+        }),
 
         // ---------------------------------------------------------------- 4.2 the command
         new("C-4.2-1", "The command has its form", Must, Profile.Core, "BP-4.2-1", async p =>
@@ -73,8 +87,8 @@ internal static class Client4Negotiation
             var wire = await p.AcceptAsync(CoreOffer, "PIPELINING");
             await p.ExpectCommandAsync(wire);
             await wire.SendAsync("454-not\r\n454-yet\r\n45");
+            That(!wire.HasMore, "Something was sent behind the command.");
             await wire.SendAsync("4 now\r\n");
-            That(wire.Plaintext.Count == 2, "Something was sent behind the command.");
             await p.ServeMailAsync(wire, inside: false);
             await p.ExpectAsync(delivered: true);
         }),
@@ -113,8 +127,8 @@ internal static class Client4Negotiation
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer, behind: string.Concat(Enumerable.Repeat("250 injected\r\n", 2000)));
-            await wire.DrainAsync();
-            ClientProbe.ExpectNoMail(wire);
+            var rest = await wire.OctetsAsync(1 << 20);
+            That(rest.Length == 0 || (rest.Length > 2 && rest.Length == 2 + BinaryPrimitives.ReadUInt16BigEndian(rest)), $"Expected the end of the connection, perhaps behind an alert, got {Show(rest)}.", "BP-4.6-4");
             await FreshAsync(p);
         }),
         new("C-4.3-5", "Fragments are taken split anywhere, even into single characters", Must, Profile.Core, "BP-4.3-5 BP-6.1-4", async p =>
@@ -144,7 +158,7 @@ internal static class Client4Negotiation
                 await BrokenAsync(p, reply + "\r\n");
             }
         }),
-        new("C-4.3-15", "A reply in single octets is taken", Must, Profile.Core, "BP-4.3-5", async p =>
+        new("C-4.3-15", "A reply in single octets is taken", Must, Profile.Core, "BP-4.4-11 BP-4.2-9", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.ExpectCommandAsync(wire);
@@ -186,9 +200,10 @@ internal static class Client4Negotiation
             await p.ExpectCommandAsync(wire);
             await wire.SendAsync($"454-K={AnyShare}\r\n454-250-XBLACKPONY V1 ROT\r\n454 220 K={AnyShare}\r\n");
             await p.ServeMailAsync(wire, inside: false);
-            await p.ExpectAsync(delivered: true);
             That(wire.Plaintext.Count(l => l.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)) == 1, "The client asked again.");
+            await p.ExpectAsync(delivered: true);
         }),
+        Refused("C-4.4-14", "454"),
 
         // ---------------------------------------------------------------- 4.5 after the upgrade
         new("C-4.5-1", "EHLO is the first command inside", Must, Profile.Core, "BP-4.5-2 BP-4.5-1", async p =>
@@ -244,8 +259,8 @@ internal static class Client4Negotiation
         {
             var wire = await p.AcceptAsync("XBLACKPONY V1 ROT");
             await p.ServeMailAsync(wire, inside: false);
-            await p.ExpectAsync(delivered: true);
             NoCommand(wire, "BP-5.5-9");
+            await p.ExpectAsync(delivered: true);
         }),
         new("C-4.8-2", "The choice follows the client's order, not the server's", Should, Profile.Core, "BP-4.8-2", async p =>
         {
@@ -263,8 +278,8 @@ internal static class Client4Negotiation
             {
                 var wire = await p.AcceptAsync($"XBLACKPONY V1 {better}");
                 await p.ServeMailAsync(wire, inside: false);
-                await p.ExpectAsync(delivered: true);
                 That(!wire.Plaintext.Any(l => l.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)), $"The client knows {better} and chose {chosen}.");
+                await p.ExpectAsync(delivered: true);
             }
         }),
         new("C-4.8-4", "A 504 may be answered with the next suite, which then carries the mail", May, Profile.Hybrid, "BP-4.8-4 BP-4.2-11", async p =>
@@ -282,6 +297,7 @@ internal static class Client4Negotiation
                 throw new NotApplicableException("The client does not try again after 504.");
             }
 
+            That(next.Split(' ')[2].Equals(Core, StringComparison.OrdinalIgnoreCase), $"The next command is {Show(next)}.");
             await p.SwitchAsync(wire, Offer, command: next);
             await p.FinishAsync(wire);
             await wire.SendInsideAsync(ClientProbe.EhloReply());
@@ -323,7 +339,7 @@ internal static class Client4Negotiation
         var wire = await p.AcceptAsync(CoreOffer);
         await p.ServeMailAsync(wire, inside: false);
         NoCommand(wire, "BP-9.2-2");
-        await p.ExpectAsync(delivered: true, "BP-9.2-2");
+        await p.ExpectAsync(delivered: true, "BP-9.2-2", "BP-9.2-3");
     }
 
     private static async Task BrokenAsync(ClientProbe p, string reply, bool close = false)
@@ -353,8 +369,8 @@ internal static class Client4Negotiation
     {
         var wire = await p.AcceptAsync(offer);
         await p.ServeMailAsync(wire, inside: false);
-        await p.ExpectAsync(delivered: true);
         NoCommand(wire, requirements.Split(' ')[0]);
+        await p.ExpectAsync(delivered: true);
     });
 
     private static Case<ClientProbe> Refused(string id, string reply) => new(id, $"A refusal \"{Escape(System.Text.Encoding.Latin1.GetBytes(reply.Split('\r')[0]))}\": plain SMTP in the same connection", Must, Profile.Core, "BP-4.4-11 BP-9.2-1", async p =>

@@ -98,6 +98,7 @@ internal static class Client6Keys
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer);
             await wire.SendRecordsAsync(wire.Seal(RecordType.Finished, wire.Keys.Finished(Role.Server)), wire.Seal((RecordType)128, []), wire.Seal(RecordType.Ident, Ident.Create([Key], wire.Keys.TranscriptHash)));
+            wire.EndDirection();
             await EndsByAlertAsync(wire);
             await p.ExpectAsync(delivered: false);
         }),
@@ -114,8 +115,9 @@ internal static class Client6Keys
         var wire = await p.AcceptAsync(CoreOffer);
         await p.SwitchAsync(wire, CoreOffer);
         await wire.SendRecordsAsync(wire.Seal(RecordType.Finished, wire.Keys.Finished(Role.Server)), wire.Seal(RecordType.Ident, ident(wire)));
+        wire.EndDirection();
         await EndsByAlertAsync(wire);
-        await p.ExpectAsync(delivered: false, "BP-9.2-6");
+        await p.ExpectAsync(delivered: false, "BP-9.2-6", "BP-9.2-6");
     }
 
     /// <summary>What the client had under way may come; then its alert, and the end.</summary>
@@ -136,6 +138,7 @@ internal static class Client6Keys
     private static async Task FailsAsync(ClientProbe p, Wire wire)
     {
         await wire.SendRecordAsync(RecordType.Finished, wire.Keys.Finished(Role.Server));
+        wire.EndDirection();
         await wire.DrainAsync();
         await FreshAsync(p);
     }
@@ -145,12 +148,13 @@ internal static class Client6Keys
         var wire = await p.AcceptAsync(CoreOffer);
         await p.SwitchAsync(wire, CoreOffer);
         await wire.SendRecordAsync(type, data);
+        wire.EndDirection();
         await wire.ExpectAlertAsync();
         await FreshAsync(p);
     });
 
-    /// <summary>An established session in which the server then sends records that are a failure.</summary>
-    internal static Case<ClientProbe> After(string id, string title, string requirements, Func<Wire, byte[][]> records, Profile profile = Profile.Core, string suite = Core) => new(id, title, Must, profile, requirements, async p =>
+    /// <summary>An established session in which the server then sends records that are a failure, and, unless it waits for the alert, ends its direction.</summary>
+    internal static Case<ClientProbe> After(string id, string title, string requirements, Func<Wire, byte[][]> records, Profile profile = Profile.Core, string suite = Core, bool waits = false) => new(id, title, Must, profile, requirements, async p =>
     {
         var offer = $"XBLACKPONY V1 {suite}";
         var wire = await p.AcceptAsync(offer);
@@ -160,7 +164,12 @@ internal static class Client6Keys
         await wire.SendInsideAsync(ClientProbe.EhloReply());
         That(await wire.LineInsideAsync() is not null, "The session ended before its time.");
         await wire.SendRecordsAsync(records(wire));
+        if (!waits)
+        {
+            wire.EndDirection();
+        }
+
         await EndsByAlertAsync(wire, requirements.Split(' ')[0]);
-        await p.ExpectAsync(delivered: false, "BP-9.2-6");
+        await p.ExpectAsync(delivered: false, "BP-9.2-6", "BP-9.2-6");
     });
 }

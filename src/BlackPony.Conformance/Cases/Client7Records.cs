@@ -22,8 +22,8 @@ internal static class Client7Records
             await p.CarryAsync(CoreOffer);
             await p.ExpectAsync(delivered: true);
         }),
-        After("C-7.1-2", "A length beyond the limit gets an alert at its two octets", "BP-7.1-2 BP-8.3-1", _ => [[0x40, 0x12]]),
-        After("C-7.1-3", "A length below the limit gets an alert at its two octets", "BP-7.1-3 BP-8.3-1", _ => [[0x00, 0x10]]),
+        After("C-7.1-2", "A length beyond the limit gets an alert at its two octets", "BP-7.1-2 BP-8.3-1", _ => [[0x40, 0x12]], waits: true),
+        After("C-7.1-3", "A length below the limit gets an alert at its two octets", "BP-7.1-3 BP-8.3-1", _ => [[0x00, 0x10]], waits: true),
         Says("C-7.1-4", "Replies split over records, and records in single octets, are taken", "BP-7.1-6 BP-7.1-7", async (wire, text) =>
         {
             foreach (var part in text.Chunk(3))

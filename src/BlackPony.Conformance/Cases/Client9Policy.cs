@@ -124,6 +124,10 @@ internal static class Client9Policy
                 {
                     await p.ExpectEhloAsync(wire);
                     await wire.SendAsync(ehlo);
+                    if (ehlo.EndsWith("\r\n", StringComparison.Ordinal))
+                    {
+                        await wire.LineAsync();
+                    }
                 }
 
                 wire.EndDirection();
@@ -197,7 +201,14 @@ internal static class Client9Policy
             {
                 var wire = await p.ConnectAsync();
                 await wire.SendLineAsync("220 probe.test ESMTP");
-                await wire.DrainAsync();
+                if (await wire.LineAsync() is not null)
+                {
+                    await ClientProbe.AnswerEhloAsync(wire);
+                    await wire.LineAsync();
+                    wire.EndDirection();
+                    await wire.DrainAsync();
+                }
+
                 ClientProbe.ExpectNoMail(wire);
             }
             catch (CaseFailedException e) when (e.Message.Contains("connection, but the client ended", StringComparison.Ordinal))
@@ -263,6 +274,11 @@ internal static class Client9Policy
         await wire.SendLineAsync("220 probe.test ESMTP");
         await p.ExpectEhloAsync(wire);
         await wire.SendLineAsync("502 no EHLO");
+        if (await wire.LineAsync() is not null)
+        {
+            await wire.SendLineAsync("250 probe.test");
+        }
+
         return wire;
     }
 

@@ -250,6 +250,13 @@ internal static class Server4Negotiation
             await p.Wire.CommandAsync("XBLACKPONY V9 NO-SUCH-SUITE", 503);
         }),
 
+        new("S-4.4-16", "A bare LF behind the longest command is part of what is thrown away, however it came", Must, Profile.Core, "BP-4.4-1 BP-4.4-3", async p =>
+        {
+            await p.EhloAsync();
+            await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} ".PadRight(5000, 'A') + "\nMAIL FROM:<evil@probe.test>", 500);
+            await p.ExpectUsableAsync();
+        }),
+
         // ---------------------------------------------------------------- 4.5 after the upgrade
         new("S-4.5-1", "Inside, XBLACKPONY and STARTTLS are not offered", Must, Profile.Core, "BP-4.5-4", async p =>
         {

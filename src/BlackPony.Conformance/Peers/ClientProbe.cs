@@ -22,12 +22,14 @@ public sealed class ClientProbe : IAsyncDisposable
     private readonly List<Wire> _wires = [];
     private readonly List<ClientPolicy> _policies = [];
     private readonly string _folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
+    private readonly CancellationTokenSource _over;
     private Task<Outcome>? _delivery;
 
     /// <summary>Listens.</summary>
     public ClientProbe(ClientTarget client, CaseContext context)
     {
         (_client, _context) = (client, context);
+        _over = CancellationTokenSource.CreateLinkedTokenSource(context.Cancel);
         _listener.Start();
         Next = new Delivery(((IPEndPoint)_listener.LocalEndpoint).Port) { Memory = Path.Combine(_folder, "memory") };
     }
@@ -62,7 +64,7 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <summary>Starts the client, if it does not run yet, and takes its next connection.</summary>
     public async Task<Wire> ConnectAsync()
     {
-        _delivery ??= Task.Run(() => _client.DeliverAsync(Next, _context.Cancel));
+        _delivery ??= Task.Run(() => _client.DeliverAsync(Next, _over.Token));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(_context.Cancel);
         var accept = _listener.AcceptSocketAsync(stop.Token).AsTask();
         if (await Task.WhenAny(accept, _delivery) != accept && !_listener.Pending() && !accept.IsCompletedSuccessfully)
@@ -208,7 +210,9 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <param name="inside">Whether inside records.</param>
     /// <param name="answer">The case's own answer to a command; null for the usual one.</param>
     /// <param name="close">Whether to send the close record behind 221.</param>
-    public async Task ServeMailAsync(Wire wire, bool inside, Func<string, string?>? answer = null, bool close = true)
+    /// <param name="behind">Octets to send behind the close record in one write.</param>
+    /// <param name="shift">ROT's shift of the plaintext; 0 for none.</param>
+    public async Task ServeMailAsync(Wire wire, bool inside, Func<string, string?>? answer = null, bool close = true, byte[]? behind = null, int shift = 0)
     {
         while (await NextAsync() is { } line)
         {
@@ -235,7 +239,7 @@ public sealed class ClientProbe : IAsyncDisposable
             {
                 if (inside && close)
                 {
-                    await wire.SendRecordAsync(RecordType.Close);
+                    await wire.SendRecordsAsync(wire.Seal(RecordType.Close, []), behind ?? []);
                 }
                 else
                 {
@@ -246,22 +250,41 @@ public sealed class ClientProbe : IAsyncDisposable
             }
         }
 
-        Task<string?> NextAsync() => inside ? wire.LineInsideAsync() : wire.LineAsync();
+        async Task<string?> NextAsync() => inside ? await wire.LineInsideAsync() : await wire.LineAsync() is { } line ? Rot(line, 26 - shift) : null;
 
-        Task SayAsync(string text) => inside ? wire.SendInsideAsync(text + "\r\n") : wire.SendLineAsync(text);
+        Task SayAsync(string text) => inside ? wire.SendInsideAsync(text + "\r\n") : wire.SendLineAsync(Rot(text, shift));
     }
 
-    /// <summary>Waits for the client's end, which must agree with what this server knows.</summary>
+    /// <summary>ROT: each letter <paramref name="shift"/> places further.</summary>
+    public static string Rot(string text, int shift)
+    {
+        var octets = Encoding.Latin1.GetBytes(text);
+        RotShift.Shift(octets, shift);
+        return Encoding.Latin1.GetString(octets);
+    }
+
+    /// <summary>Waits for the client's end, which must agree with what this server knows; a further connection has no place any more.</summary>
     /// <param name="delivered">Whether the message was delivered.</param>
     /// <param name="requirement">The sentence that says so.</param>
-    public async Task<Outcome> ExpectAsync(bool delivered, string? requirement = null)
+    /// <param name="further">The sentence that a further connection violates, if it is not the case's first.</param>
+    public async Task<Outcome> ExpectAsync(bool delivered, string? requirement = null, string? further = null)
     {
         Expect.That(_delivery is not null, "The client was not started.");
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(_context.Cancel);
+        var accept = _listener.AcceptSocketAsync(stop.Token).AsTask();
+        await Task.WhenAny(_delivery!, accept);
+        await stop.CancelAsync();
+        if (accept.IsCompletedSuccessfully)
+        {
+            (await accept).Dispose();
+            throw new CaseFailedException("The client opened a connection too many.", further);
+        }
+
         var outcome = await _delivery!;
         _delivery = null;
         Expect.That(outcome.Delivered == delivered, delivered ? "The client says that the mail was not delivered." : "The client says that the mail was delivered, and it was not.", requirement);
         Expect.That(!delivered || Received == Next.Message, $"The message did not come as it was sent: {Expect.Show(Received)}.", requirement);
-        Expect.That(!_listener.Pending(), "The client opened a connection too many.", "BP-9.2-3");
+        Expect.That(!_listener.Pending(), "The client opened a connection too many.", further);
         Received = "";
         return outcome;
     }
@@ -304,6 +327,7 @@ public sealed class ClientProbe : IAsyncDisposable
         }
 
         _listener.Stop();
+        await _over.CancelAsync();
         if (_delivery is not null)
         {
             try
@@ -315,6 +339,7 @@ public sealed class ClientProbe : IAsyncDisposable
             }
         }
 
+        _over.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
 

@@ -13,7 +13,8 @@ namespace BlackPony.Conformance.Peers;
 /// <param name="Type">The type.</param>
 /// <param name="Data">The data.</param>
 /// <param name="Inner">The length of its <em>inner</em> in octets, padding included.</param>
-public sealed record Incoming(RecordType Type, byte[] Data, int Inner);
+/// <param name="Raw">The record as it was on the wire.</param>
+public sealed record Incoming(RecordType Type, byte[] Data, int Inner, byte[] Raw);
 
 /// <summary>A TCP connection as a case sees it: lines, replies and, after the switch, records, each sent as the case likes and each written down.</summary>
 public sealed class Wire : IAsyncDisposable
@@ -56,6 +57,9 @@ public sealed class Wire : IAsyncDisposable
 
     /// <summary>The octets of the record that came last, as they were on the wire.</summary>
     public byte[] LastRecord { get; private set; } = [];
+
+    /// <summary>Whether something came that was not received yet.</summary>
+    public bool HasMore => _waiting.Length > 0 || _socket.Available > 0;
 
     /// <summary>Whether the connection switched to records.</summary>
     public bool Switched => _in is not null;
@@ -156,11 +160,17 @@ public sealed class Wire : IAsyncDisposable
         }
     }
 
-    /// <summary>Throws away what comes, to the end of the connection.</summary>
+    /// <summary>Throws away what comes, to the end of the connection; lines in plaintext are kept in <see cref="Plaintext"/>.</summary>
     /// <returns>How many octets it was.</returns>
     public async Task<long> DrainAsync()
     {
-        long count = _waiting.Length;
+        long count = 0;
+        while (!Switched && await LineAsync() is { } line)
+        {
+            count += line.Length + 2;
+        }
+
+        count += _waiting.Length;
         while (await FillAsync())
         {
             count += _waiting.Length;
@@ -174,7 +184,14 @@ public sealed class Wire : IAsyncDisposable
     public void EndDirection()
     {
         _transcript.End(_me);
-        _socket.Shutdown(SocketShutdown.Send);
+        try
+        {
+            _socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (SocketException)
+        {
+            // The peer was faster.
+        }
     }
 
     // ---------------------------------------------------------------- records
@@ -427,7 +444,7 @@ public sealed class Wire : IAsyncDisposable
         var inner = _in!.Open(record) ?? throw Unverified(raw);
         int last = inner.AsSpan().LastIndexOfAnyExcept((byte)0);
         Expect.That(last >= 0, $"After {_sent}: a record of zero octets only came.", "BP-7.1-5");
-        var incoming = new Incoming((RecordType)inner[last], inner[..last], inner.Length);
+        var incoming = new Incoming((RecordType)inner[last], inner[..last], inner.Length, raw);
         _transcript.Record(_peer, raw, incoming.Type, incoming.Data);
         Records.Add(incoming);
         Expect.That(_in.Used <= _in.Protection.Budget, "The peer goes on under one traffic secret beyond its limit.", "BP-7.6-2");

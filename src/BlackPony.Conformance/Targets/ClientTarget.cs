@@ -289,7 +289,15 @@ public sealed class MailerCommand(string command, IReadOnlyDictionary<string, Ti
     protected override async Task<Func<int, Outcome>> TalkAsync(Process process, Delivery delivery, CancellationToken cancel)
     {
         var outcome = await SpeakAsync(delivery, process.StandardInput.BaseStream, process.StandardOutput.BaseStream, cancel);
-        process.StandardInput.Close();
+        try
+        {
+            process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It went away before it read the last command.
+        }
+
         return _ => outcome;
     }
 }

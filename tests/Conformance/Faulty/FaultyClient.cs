@@ -25,8 +25,14 @@ internal sealed record FaultyClient(string Breaks, string CaughtBy, string Does)
     /// <summary>Changes what the client is asked for.</summary>
     public Func<Delivery, Delivery>? Asks { get; init; }
 
-    /// <summary>Changes what the client says.</summary>
+    /// <summary>Changes what the client says, or its memory, when it has ended.</summary>
     public Func<Delivery, Outcome, Outcome>? Says { get; init; }
+
+    /// <summary>A further delivery that it makes of its own accord when the first has ended; null for none.</summary>
+    public Func<Delivery, Outcome, Delivery?>? Again { get; init; }
+
+    /// <summary>How long a case waits for it, where the fault shows as a hang.</summary>
+    public TimeSpan Timeout { get; init; } = Faulty.Options.Timeout;
 
     public override string ToString() => $"{Breaks}: {Does}";
 }
@@ -52,15 +58,20 @@ internal sealed class FaultyClientTarget(FaultyClient fault) : ClientTarget, IAs
             return (new Shim(() => Task.FromResult(("127.0.0.1", port)), Role.Client, log, () => fault.Hooks?.Invoke(Interlocked.Increment(ref count.Value)) ?? new Hooks()), count, log);
         });
         connections.Value = 0;
-        var asked = fault.Asks?.Invoke(delivery) ?? delivery;
+        var asked = (fault.Asks?.Invoke(delivery) ?? delivery) with { Port = shim.Port };
         var mailer = new EmbeddedMailer(
             usual =>
             {
-                var options = usual with { KeyLog = secrets };
+                var options = usual with { KeyLog = secrets, Suites = [.. usual.Suites.Select(s => s.Encrypts ? new ClientSuite(s) { Tells = secrets.Shared.Add } : s)] };
                 return fault.Options?.Invoke(options) ?? options;
             },
             fault.Random);
-        var outcome = await mailer.DeliverAsync(asked with { Port = shim.Port }, cancel);
+        var outcome = await mailer.DeliverAsync(asked, cancel);
+        if (fault.Again?.Invoke(asked, outcome) is { } again)
+        {
+            outcome = await mailer.DeliverAsync(again, cancel);
+        }
+
         return fault.Says?.Invoke(asked, outcome) ?? outcome;
     }
 

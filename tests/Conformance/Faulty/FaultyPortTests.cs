@@ -55,8 +55,16 @@ public class FaultyClientTests
     {
         var fault = FaultyPorts.Clients.Single(f => f.ToString() == name);
         await using var target = new FaultyClientTarget(fault);
-        Faulty.AllCaught(fault, await CaseRunner.RunAsync(target, Faulty.CasesOf(fault, ClientCases.All), Faulty.Options));
+        Faulty.AllCaught(fault, await CaseRunner.RunAsync(target, Faulty.CasesOf(fault, ClientCases.All), Faulty.Options with { Timeout = fault.Timeout }));
     }
+
+    [Fact]
+    public void Every_client_sentence_that_a_client_case_cites_has_a_faulty_client() =>
+        Assert.Empty(ClientCases.All.SelectMany(c => c.Cites).Distinct().Except(FaultyPorts.Clients.Select(f => f.Breaks)));
+
+    [Fact]
+    public void Every_client_case_is_named_by_a_faulty_client_that_breaks_a_sentence_it_cites() =>
+        Assert.Empty(ClientCases.All.Where(c => !FaultyPorts.Clients.Any(f => c.Cites.Contains(f.Breaks) && f.CaughtBy.Split(' ').Contains(c.Id))).Select(c => c.Id));
 }
 
 /// <summary>What both roles' tests share.</summary>

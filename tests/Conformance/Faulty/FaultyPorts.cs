@@ -16,6 +16,12 @@ internal static class FaultyPorts
     public static IReadOnlyList<FaultyClient> Clients { get; } =
     [
         .. Client4Faults.All,
+        .. Client5Faults.All,
+        .. Client6Faults.All,
+        .. Client7Faults.All,
+        .. Client8Faults.All,
+        .. Client9Faults.All,
+        .. Client10Faults.All,
     ];
 
     public static IEnumerable<IFaultyPort> All => [.. Servers, .. Clients];

@@ -49,7 +49,7 @@ internal sealed class FaultyServerSuite(Suite real) : Suite
     /// <summary>The suite itself; the shared secrets of its sessions are kept for the <see cref="Shim"/>.</summary>
     public static Suite Keeping(Suite suite, Secrets secrets) => !suite.Encrypts ? suite : new FaultyServerSuite(suite)
     {
-        Exchange = x => new FaultyServerExchange(x) { Kept = secrets.Keep },
+        Exchange = x => new FaultyServerExchange(x) { Kept = s => secrets.Shared.Add([.. s]) },
     };
 
     // ---------------------------------------------------------------- faults for FaultyServer.Options

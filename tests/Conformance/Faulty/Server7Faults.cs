@@ -22,7 +22,7 @@ internal static class Server7Faults
         new("BP-7.1-4", "S-7.1-6", "takes the last octet of inner for the type") { Hooks = FailsAt(r => r.Type == RecordType.Data && r.Inner > 256 && r.Inner > r.Data.Length + 1) },
         new("BP-7.1-4", "S-7.1-6", "looks for padding where there is none") { Hooks = FailsAt(r => r.Inner == r.Data.Length + 1) },
         new("BP-7.1-5", "S-7.1-7", "ignores an inner of zero octets only") { Hooks = Overlooks(r => r is { Verified: true, Type: 0 }) },
-        new("BP-7.1-6", "S-7.1-3", "takes each segment for one record") { Hooks = () => new Hooks { PeerPiece = p => p.Length > 2 && p.Length == 2 + (p[0] << 8) + p[1] ? p : [0, 0] } },
+        new("BP-7.1-6", "S-7.1-3", "takes each segment for one record") { Hooks = () => new Hooks { PeerSegment = p => p.Length > 2 && p.Length == 2 + (p[0] << 8) + p[1] ? p : [0, 0] } },
         new("BP-7.1-7", "S-7.1-4", "takes each record for whole lines") { Hooks = FailsAt(r => r.Type == RecordType.Data && !r.Text.EndsWith("\r\n", StringComparison.Ordinal)) },
         new("BP-7.1-7", "S-4.5-5 S-7.1-4", "takes a record for one line at most") { Hooks = FailsAt(r => r.Text.Split("\r\n").Length > 2) },
         new("BP-7.1-8", "S-7.1-8", "delivers a record that does not verify") { Hooks = Takes(Unverified) },

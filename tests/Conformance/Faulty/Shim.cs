@@ -57,8 +57,11 @@ internal sealed class Hooks
     /// <summary>Changes a record of the peer. One that did not verify is dropped with the connection unless this takes it.</summary>
     public Func<Rec, IEnumerable<Rec>>? PeerRecord { get; init; }
 
-    /// <summary>Changes what came of the peer in one piece, after the upgrade.</summary>
-    public Func<byte[], byte[]>? PeerPiece { get; init; }
+    /// <summary>Changes the octets of the peer after the upgrade, as the transport brought them.</summary>
+    public Func<byte[], byte[]>? PeerSegment { get; init; }
+
+    /// <summary>The session's secrets as the port has them, from its first record on, if the port tells its shared secrets.</summary>
+    public KeySchedule? Keys { get; set; }
 
     /// <summary>Records that the port gets before it sees the peer's end.</summary>
     public Func<IEnumerable<Rec>>? BeforePeerEnd { get; init; }
@@ -83,7 +86,9 @@ internal sealed class Hooks
 internal sealed class Secrets : IKeyLog
 {
     private readonly ConcurrentDictionary<string, byte[]> _secrets = new();
-    private readonly ConcurrentQueue<byte[]> _shared = new();
+
+    /// <summary>The results of the reference's key exchanges, if it tells them.</summary>
+    public ConcurrentBag<byte[]> Shared { get; } = [];
 
     public void Log(string line)
     {
@@ -94,12 +99,9 @@ internal sealed class Secrets : IKeyLog
     public byte[]? Find(Role role, byte[] th) =>
         _secrets.GetValueOrDefault((role == Role.Client ? "BLACKPONY_CLIENT_TRAFFIC_SECRET_0" : "BLACKPONY_SERVER_TRAFFIC_SECRET_0") + Convert.ToHexStringLower(th));
 
-    /// <summary>Keeps a shared secret, which no key log has: verify_data is made of it.</summary>
-    public void Keep(byte[] shared) => _shared.Enqueue([.. shared]);
-
-    /// <summary>The right verify_data of a side.</summary>
-    public byte[] VerifyData(Role role, string suite, byte[] th) =>
-        _shared.Select(s => new KeySchedule(suite, s, th)).First(k => k.ClientTraffic.AsSpan().SequenceEqual(Find(Role.Client, th))).Finished(role);
+    /// <summary>All secrets of a session; null if the reference does not tell its shared secrets.</summary>
+    public KeySchedule? Schedule(Suite suite, byte[] th) =>
+        Shared.Select(s => new KeySchedule(suite.Name, s, th)).FirstOrDefault(k => k.ClientTraffic.AsSpan().SequenceEqual(Find(Role.Client, th)));
 }
 
 /// <summary>
@@ -216,13 +218,8 @@ internal sealed class Shim : IAsyncDisposable
                 await _turn.WaitAsync(cancel);
                 try
                 {
-                    var piece = octets[..count];
-                    if (count > 0 && flow == _fromPeer && _th is not null && hooks.PeerPiece is not null)
-                    {
-                        piece = hooks.PeerPiece(piece);
-                    }
-
-                    flow.Waiting = [.. flow.Waiting, .. piece];
+                    var segment = octets[..count];
+                    flow.Waiting = [.. flow.Waiting, .. flow == _fromPeer && _th is not null && count > 0 && hooks.PeerSegment is { } change ? change(segment) : segment];
                     await StepAsync(flow, count == 0);
                     if (count == 0)
                     {
@@ -346,7 +343,8 @@ internal sealed class Shim : IAsyncDisposable
         {
             if (fromServer)
             {
-                if (!_upgrading && line.Length > 4 && line[4..].StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase))
+                // The first such line of the last EHLO reply is the offer.
+                if (!_upgrading && _offer.Length == 0 && line.Length > 4 && line[4..].StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase))
                 {
                     _offer = line[4..];
                 }
@@ -383,6 +381,7 @@ internal sealed class Shim : IAsyncDisposable
             }
             else
             {
+                _offer = line.StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase) ? "" : _offer;
                 _starttls = line.Equals("STARTTLS", StringComparison.OrdinalIgnoreCase);
             }
         }
@@ -402,9 +401,16 @@ internal sealed class Shim : IAsyncDisposable
                 await FlushAsync();
                 var suite = SuiteRegistry.Find(_suite)!;
                 byte[]? client = null;
-                for (int i = 0; i < 100 && client is null; i++)
+                for (int i = 0; i < 1000 && client is null; i++)
                 {
+                    // A port that found the share invalid ends, and has no secrets.
+                    bool ended = port.Poll(0, SelectMode.SelectRead) && port.Available == 0;
                     client = secrets.Find(Role.Client, _th!);
+                    if (client is null && ended)
+                    {
+                        break;
+                    }
+
                     await Task.Delay(client is null ? 5 : 0, cancel);
                 }
 
@@ -416,6 +422,7 @@ internal sealed class Shim : IAsyncDisposable
                 }
 
                 var server = secrets.Find(Role.Server, _th!)!;
+                hooks.Keys = secrets.Schedule(suite, _th!);
                 var (ports, peers) = PortIsServer ? (server, client) : (client, server);
                 (_fromPort.Reader, _fromPort.Writer) = (new Direction(suite, ports), new Direction(suite, ports));
                 (_fromPeer.Reader, _fromPeer.Writer) = (new Direction(suite, peers), new Direction(suite, peers));
@@ -456,7 +463,7 @@ internal sealed class Shim : IAsyncDisposable
         private void Write(Flow flow, Rec rec)
         {
             var sender = flow == _fromPort == PortIsServer ? Role.Server : Role.Client;
-            flow.Write(rec.Finishes ? new Rec(RecordType.Finished, secrets.VerifyData(sender, _suite, _th!)) : rec);
+            flow.Write(rec.Finishes ? new Rec(RecordType.Finished, secrets.Schedule(SuiteRegistry.Find(_suite)!, _th!)!.Finished(sender)) : rec);
         }
 
         private async Task SendAsync(Socket socket, ReadOnlyMemory<byte> octets)

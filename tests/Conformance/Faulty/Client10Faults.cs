@@ -1,0 +1,25 @@
+using static BlackPony.Tests.Conformance.Faulty.ClientHooks;
+
+namespace BlackPony.Tests.Conformance.Faulty;
+
+/// <summary>Clients that break a sentence of spec 10.4.</summary>
+internal static class Client10Faults
+{
+    public static IReadOnlyList<FaultyClient> All { get; } =
+    [
+        new("BP-10.4-1", "C-10.4-1", "tells the mail server that it connects") { Says = (_, o) => o with { Replies = "connecting\r\n" + o.Replies } },
+        new("BP-10.4-2", "C-10.4-2", "greets in its own words") { Hooks = _ => Reads("probe.test first", "a mailer") },
+        new("BP-10.4-3", "C-10.4-3", "bounces mail for a server that it does not reach") { Says = (_, o) => o with { Replies = o.Replies.Replace("421 ", "554 ", StringComparison.Ordinal) } },
+        new("BP-10.4-4", "C-10.4-4", "says its own name in EHLO outside") { Hooks = _ => Sends("queue-of-the-case.test", "localhost") },
+        new("BP-10.4-4", "C-10.4-4", "says its own name in EHLO inside") { Hooks = _ => SendsInside("queue-of-the-case.test", "localhost") },
+        new("BP-10.4-5", "C-10.4-5", "answers EHLO with the SIZE of the session outside") { Hooks = _ => ReadsInside("SIZE 2", "SIZE 1") },
+        new("BP-10.4-6", "C-10.4-6", "shows the offer to the mail server") { Says = (_, o) => o with { Replies = o.Replies.Replace("250 probe.test", "250-probe.test\r\n250 " + CoreOffer, StringComparison.Ordinal) } },
+        new("BP-10.4-7", "C-10.4-7", "shows STARTTLS to the mail server after an upgrade") { Says = (_, o) => o with { Replies = o.Replies.Replace("250 8BITMIME", "250-STARTTLS\r\n250 8BITMIME", StringComparison.Ordinal) } },
+        new("BP-10.4-8", "C-10.4-8 C-10.4-12", "defers with 550") { Says = (_, o) => o with { Replies = o.Replies.Replace("421 ", "550 ", StringComparison.Ordinal) } },
+        new("BP-10.4-9", "C-10.4-9", "writes spaces for the NULs of the message") { Hooks = _ => SendsInside("\0", " ") },
+        new("BP-10.4-9", "C-10.4-9", "makes one code of all positive replies") { Hooks = _ => ReadsInside("251 elsewhere", "250 elsewhere") },
+        new("BP-10.4-9", "C-10.4-11", "does not pass on STARTTLS") { Hooks = _ => Sends("STARTTLS", "NOOP") },
+        new("BP-10.4-10", "C-10.4-10", "makes up a reply when the session is cut") { Says = (_, o) => o with { Replies = o.Replies + "451 4.4.2 Connection lost\r\n" } },
+        new("BP-10.4-13", "C-10.4-11", "hides STARTTLS after a fall-back") { Hooks = _ => Misses("STARTTLS") },
+    ];
+}

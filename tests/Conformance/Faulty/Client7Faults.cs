@@ -1,0 +1,88 @@
+using System.Buffers.Binary;
+using BlackPony.Reference;
+using BlackPony.Reference.Policy;
+using BlackPony.Reference.Records;
+using static BlackPony.Tests.Conformance.Faulty.ClientHooks;
+
+namespace BlackPony.Tests.Conformance.Faulty;
+
+/// <summary>Clients that break a sentence of spec 7.</summary>
+internal static class Client7Faults
+{
+    public static IReadOnlyList<FaultyClient> All { get; } =
+    [
+        // ---------------------------------------------------------------- 7.1 format
+        new("BP-7.1-1", "C-7.1-1", "makes records that are too long") { Hooks = _ => Sends(RecordType.Data, r => [r.Data.Length < 10_000 ? r : r with { Inner = Limits.MaxInner + 1 }]) },
+        new("BP-7.1-2", "C-7.1-2", "waits for a record that is too long") { Hooks = _ => Ignores(r => !r.Verified), Timeout = TimeSpan.FromSeconds(2) },
+        new("BP-7.1-2", "C-7.1-8", "takes the greatest length for too long") { Hooks = _ => Rejects(r => r.Inner == Limits.MaxInner) },
+        new("BP-7.1-3", "C-7.1-3", "waits behind a record that is too short") { Hooks = _ => Ignores(r => !r.Verified), Timeout = TimeSpan.FromSeconds(2) },
+        new("BP-7.1-4", "C-7.1-5", "looks for the type before padding only") { Hooks = _ => Rejects(r => r.Inner == r.Data.Length + 1) },
+        new("BP-7.1-5", "C-7.1-6", "steps over a record of zeros") { Hooks = _ => Ignores(r => r.Verified && r.Type == 0) },
+        new("BP-7.1-6", "C-7.1-4", "takes a segment for whole records") { Hooks = _ => new Hooks { PeerRecord = r => [r], PeerSegment = s => EndsWithRecord(s) ? s : [0, 0] } },
+        new("BP-7.1-7", "C-7.1-4", "takes a data record for whole lines") { Hooks = _ => Rejects(r => r.Type == RecordType.Data && !r.Text.EndsWith("\r\n", StringComparison.Ordinal)) },
+        new("BP-7.1-8", "C-7.1-7", "delivers a record before it is verified") { Hooks = _ => TakesUnverified() },
+
+        // ---------------------------------------------------------------- 7.2, 7.3 protection
+        new("BP-7.2-1", "C-5.2-2", "puts seq into the nonce in the wrong order") { Options = Seals(Core, p => new ClientRecords(p) { Counts = BinaryPrimitives.ReverseEndianness }) },
+        new("BP-7.2-1", "C-5.3-4", "puts seq into the AES nonce in the wrong order") { Options = Seals(HybridAes, p => new ClientRecords(p) { Counts = BinaryPrimitives.ReverseEndianness }) },
+        new("BP-7.2-2", "C-5.2-2", "puts the length into the additional data in the wrong order")
+        {
+            Options = Seals(Core, p => new ClientRecords(p) { Before = record => record[..2].Reverse(), After = record => record[..2].Reverse() }),
+        },
+        new("BP-7.2-2", "C-8.3-1", "does not verify the tag") { Hooks = _ => TakesUnverified() },
+        new("BP-7.2-3", "C-5.2-2", "makes a tag of 12 octets") { Options = Seals(Core, p => new ClientRecords(p) { After = record => record[^4..].Clear() }) },
+        new("BP-7.3-1", "C-5.4-7", "begins with the wrong counter block") { Options = Seals(Classic, p => new ClientRecords(p) { Counts = seq => seq + 1 }) },
+        new("BP-7.3-2", "C-5.4-7", "makes a tag of half an HMAC") { Options = Seals(Classic, p => new ClientRecords(p) { After = record => record[^16..].Clear() }) },
+        new("BP-7.3-2", "C-7.3-1", "verifies half an HMAC") { Hooks = _ => TakesUnverified() },
+        new("BP-7.3-3", "C-7.3-1", "decrypts what does not verify") { Hooks = _ => TakesUnverified() },
+
+        // ---------------------------------------------------------------- 7.4 types
+        new("BP-7.4-1", "C-7.4-1", "takes offence at a record of type 128") { Hooks = _ => Rejects(r => r.Type >= RecordType.FirstIgnored) },
+        new("BP-7.4-2", "C-7.4-2", "steps over a record of type 7") { Hooks = _ => Ignores(r => r.Type == (RecordType)7) },
+        new("BP-7.4-3", "C-7.4-3 C-7.4-6", "does not look whether a close or rekey carries data") { Hooks = _ => new Hooks { PeerRecord = r => [r.Type is RecordType.Close or RecordType.Rekey ? new Rec(r.Type, []) : r] } },
+        new("BP-7.4-4", "C-7.4-4", "takes offence at a data record without data") { Hooks = _ => Rejects(r => r.Type == RecordType.Data && r.Data.Length == 0) },
+        new("BP-7.4-5", "C-7.4-5", "takes any number of records without data") { Hooks = _ => Ignores(r => r.Data.Length == 0) },
+
+        // ---------------------------------------------------------------- 7.5 padding
+        new("BP-7.5-1", "C-7.5-1", "does not pad") { Hooks = _ => new Hooks { PortRecord = r => [r with { Inner = r.Data.Length + 1 }] } },
+        new("BP-7.5-2", "C-7.1-5 C-7.1-8 C-7.5-2", "takes offence at a padding other than its own") { Hooks = _ => Rejects(r => r.Inner % Limits.PadTo != 0) },
+
+        // ---------------------------------------------------------------- 7.6 rekey
+        new("BP-7.6-2", "C-7.6-2", "never rekeys") { Options = Seals(Classic, p => new ClientRecords(p) { Endless = true }) },
+        new("BP-7.6-3", "C-7.6-3", "takes any number of blocks under one traffic secret") { Options = Seals(Classic, p => new ClientRecords(p) { Endless = true }) },
+        new("BP-7.6-4", "C-7.6-1", "takes offence at a rekey before its time") { Hooks = _ => Rejects(r => r.Type == RecordType.Rekey) },
+        new("BP-7.6-5", "C-7.6-1", "answers a rekey with its own")
+        {
+            Hooks = _ =>
+            {
+                bool answers = false;
+                return new Hooks
+                {
+                    PeerRecord = r =>
+                    {
+                        answers |= r.Type == RecordType.Rekey;
+                        return [r];
+                    },
+                    PortRecord = r =>
+                    {
+                        Rec[] records = answers ? [new Rec(RecordType.Rekey, []), r] : [r];
+                        answers = false;
+                        return records;
+                    },
+                };
+            },
+        },
+    ];
+
+    private static Func<MailerOptions, MailerOptions> Seals(string suite, Func<RecordProtection, RecordProtection> change) => ClientSuite.In(suite, s => new ClientSuite(s) { Protects = change });
+
+    private static bool EndsWithRecord(ReadOnlySpan<byte> segment)
+    {
+        while (segment.Length >= 2 && BinaryPrimitives.ReadUInt16BigEndian(segment) + 2 <= segment.Length)
+        {
+            segment = segment[(2 + BinaryPrimitives.ReadUInt16BigEndian(segment))..];
+        }
+
+        return segment.IsEmpty;
+    }
+}

@@ -1,0 +1,42 @@
+using System.Globalization;
+using BlackPony.Conformance.Targets;
+using BlackPony.Reference.Keys;
+
+namespace BlackPony.Tests.Conformance.Faulty;
+
+/// <summary>What faulty clients do to their memory when a delivery has ended. An entry is a line of name, port, last good session, failing time and IDENT keys.</summary>
+internal static class ClientMemory
+{
+    /// <summary>The key that the suite's server shows first, in hexadecimal.</summary>
+    public static readonly string OldKey = Convert.ToHexStringLower(new IdentKey(new byte[32]).PublicKey);
+
+    /// <summary>Changes the IDENT keys of the entries.</summary>
+    public static Func<Delivery, Outcome, Outcome> Keys(Func<string, string> change) => (delivery, outcome) =>
+    {
+        if (File.Exists(delivery.Memory))
+        {
+            var lines = File.ReadAllLines(delivery.Memory);
+            File.WriteAllText(delivery.Memory, string.Concat(lines.Select((l, i) => (i == 0 ? l : l[..(l.LastIndexOf(' ') + 1)] + change(l[(l.LastIndexOf(' ') + 1)..])) + "\n")));
+        }
+
+        return outcome;
+    };
+
+    /// <summary>Forgets all, after such a delivery.</summary>
+    public static Func<Delivery, Outcome, Outcome> Forgets(Func<Outcome, bool> when) => (delivery, outcome) =>
+    {
+        if (when(outcome))
+        {
+            File.Delete(delivery.Memory);
+        }
+
+        return outcome;
+    };
+
+    /// <summary>Writes an entry, whatever the session was.</summary>
+    public static Outcome Writes(Delivery delivery, Outcome outcome)
+    {
+        File.WriteAllText(delivery.Memory, string.Create(CultureInfo.InvariantCulture, $"# BlackPony memory 1: name port last-good failing-since idents\n127.0.0.1 {delivery.Port} {DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss'Z'} - -\n"));
+        return outcome;
+    }
+}
