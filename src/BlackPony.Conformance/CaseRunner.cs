@@ -6,7 +6,7 @@ using BlackPony.Conformance.Targets;
 namespace BlackPony.Conformance;
 
 /// <summary>How cases are run.</summary>
-/// <param name="Timeout">What a hanging port costs, for each case.</param>
+/// <param name="Timeout">What a hanging port costs: the patience of a case, begun anew with each of its connections.</param>
 /// <param name="Jobs">Cases at one time.</param>
 /// <param name="Seed">What decides the suite's random draws.</param>
 public sealed record RunOptions(TimeSpan Timeout, int Jobs = 8, string Seed = "blackpony")
@@ -47,11 +47,18 @@ public static class CaseRunner
             }
 
             var probe = new ClientProbe(target, context);
-            await using (probe)
+            try
             {
-                await test.Run(probe);
-                probe.CheckPlaintext();
-                return probe.Plaintext;
+                await using (probe)
+                {
+                    await test.Run(probe);
+                    probe.CheckPlaintext();
+                    return probe.Plaintext;
+                }
+            }
+            catch (CaseFailedException e) when (probe.Said.Length > 0)
+            {
+                throw new CaseFailedException($"{e.Message}\n{probe.Said.TrimEnd()}", e.Requirement);
             }
         }), options, options.Jobs);
 
@@ -77,11 +84,11 @@ public static class CaseRunner
         var watch = Stopwatch.StartNew();
         var transcript = new Transcript();
         transcript.Comment($"{test.Id} {test.Title}");
-        using var patience = new CancellationTokenSource(options.Timeout);
+        using var patience = new Patience(options.Timeout);
         var (verdict, detail, violated, plaintext) = (Verdict.Pass, "", (string?)null, "");
         try
         {
-            plaintext = await run(new CaseContext(transcript, new SeededRandom(options.Seed, test.Id), patience.Token)).WaitAsync(options.Timeout + TimeSpan.FromSeconds(10));
+            plaintext = await run(new CaseContext(transcript, new SeededRandom(options.Seed, test.Id), patience)).WaitAsync(options.Timeout * 30);
         }
         catch (NotApplicableException e)
         {
@@ -90,7 +97,7 @@ public static class CaseRunner
         catch (Exception e) when (e is CaseFailedException or IOException or SocketException or OperationCanceledException or TimeoutException)
         {
             verdict = test.Level == Level.Should ? Verdict.Warn : Verdict.Fail;
-            detail = e is OperationCanceledException or TimeoutException ? $"The port did not do the next step within {options.Timeout.TotalSeconds:0.#} s." : e.Message;
+            detail = e is OperationCanceledException or TimeoutException ? patience.ToString() : e.Message;
             violated = (e as CaseFailedException)?.Requirement ?? test.Cites[0];
         }
         catch (Exception e)

@@ -51,6 +51,11 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         bool both = parse.GetValue(options.Server) is null && parse.GetValue(options.Client) is null && parse.GetValue(options.Mailer) is null;
         var servers = both || parse.GetValue(options.Server) is not null ? selection.From(ServerCases.All) : [];
         var clients = both || parse.GetValue(options.Server) is null || parse.GetValue(options.Client) is not null || parse.GetValue(options.Mailer) is not null ? selection.From(ClientCases.All) : [];
+        if (servers.Count + clients.Count == 0 && n == 1)
+        {
+            return Complain(Usage, "no case is selected: the profiles leave out what --select names; see --list --profile all.");
+        }
+
         if (parse.GetValue(options.List))
         {
             return List([.. servers.Select(c => c.Info), .. clients.Select(c => c.Info)]);

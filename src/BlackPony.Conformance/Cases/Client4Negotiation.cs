@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
+using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
 using static BlackPony.Conformance.Expect;
 using static BlackPony.Conformance.Level;
@@ -34,10 +35,13 @@ internal static class Client4Negotiation
         }),
         new("C-4.1-10", "An unusable first XBLACKPONY line is not made good by a second", Must, Profile.Core, "BP-4.1-11", async p =>
         {
-            var wire = await p.AcceptAsync(CoreOffer, "XBLACKPONY V1 NO-SUCH-SUITE");
-            await p.ServeMailAsync(wire, inside: false);
-            NoCommand(wire, "BP-4.1-11");
-            await p.ExpectAsync(delivered: true);
+            foreach (var first in (string[])["XBLACKPONY V1 NO-SUCH-SUITE", "XBLACKPONY V9 " + Core, CoreOffer + " " + new string('x', 500), CoreOffer + " \xE9"])
+            {
+                var wire = await p.AcceptAsync(CoreOffer, first);
+                await p.ServeMailAsync(wire, inside: false);
+                NoCommand(wire, "BP-4.1-11");
+                await p.ExpectAsync(delivered: true);
+            }
         }),
         new("C-4.1-11", "The first line of the EHLO reply is no offer", Must, Profile.Core, "BP-4.1-16", async p =>
         {
@@ -146,9 +150,13 @@ internal static class Client4Negotiation
         Broken("C-4.3-6", "A 220 reply with an enhanced status code before K= is a broken upgrade", "BP-4.3-7", $"220 2.0.0 K={AnyShare}\r\n"),
         Broken("C-4.3-7", "A 220 reply with a line that is no share is a broken upgrade", "BP-4.3-7", $"220-K={AnyShare[..20]}\r\n220 {AnyShare[20..]}\r\n"),
         Broken("C-4.3-8", "A 220 reply with an empty fragment is a broken upgrade", "BP-4.3-7", $"220-K=\r\n220 K={AnyShare}\r\n"),
-        Broken("C-4.3-9", "A reply with lines of different codes is a broken upgrade", "BP-4.3-11", $"220-K={AnyShare[..20]}\r\n250 K={AnyShare[20..]}\r\n"),
-        Broken("C-4.3-10", "A reply with too long a line is a broken upgrade", "BP-4.3-11", $"220 K={new string('A', Limits.MaxEhloLine)}\r\n"),
-        Broken("C-4.3-11", "A reply of too many lines is a broken upgrade", "BP-4.3-11 BP-4.3-5", string.Concat(Enumerable.Repeat("220-K=AAAA\r\n", Limits.MaxEhloLines + 1)) + "220 K=AAAA\r\n"),
+        new("C-4.3-9", "A reply with lines of different codes is a broken upgrade", Must, Profile.Core, "BP-4.3-11", async p =>
+        {
+            await BrokenAsync(p, $"220-K={AnyShare[..20]}\r\n250 K={AnyShare[20..]}\r\n");
+            await BrokenAsync(p, "450-not\r\n454 now\r\n");
+        }),
+        Broken("C-4.3-10", "A refusal with too long a line is a broken upgrade", "BP-4.3-11", $"454 {new string('x', Limits.MaxEhloLine)}\r\n"),
+        Broken("C-4.3-11", "A refusal of too many lines is a broken upgrade", "BP-4.3-11", string.Concat(Enumerable.Repeat("454-no\r\n", Limits.MaxEhloLines)) + "454 no\r\n"),
         Broken("C-4.3-12", "A reply that is no SMTP is a broken upgrade", "BP-4.3-11", "HTTP/1.1 400 Bad Request\r\n\r\n"),
         Broken("C-4.3-13", "A reply whose lines end with a bare LF is a broken upgrade", "BP-4.3-11", $"220 K={AnyShare}\n220 x\r\n"),
         new("C-4.3-14", "Every other code than 220, 334, 4yz and 5yz is a broken upgrade", Must, Profile.Core, "BP-4.3-8", async p =>
@@ -178,6 +186,31 @@ internal static class Client4Negotiation
             await NeedCommandAsync(p, wire, Classic);
             await wire.SendLineAsync($"220 K={AnyShare}");
             That(await wire.LineAsync() is null, "The client goes on in the connection of a broken upgrade.");
+            await FreshAsync(p);
+        }),
+
+        new("C-4.3-19", "A malformed reply inside ends the session with a close, and the mail is deferred", Must, Profile.Core, "BP-4.3-13 BP-8.1-1", async p =>
+        {
+            foreach (var reply in (string[])["250 " + new string('x', Limits.MaxEhloLine) + "\r\n", "250-probe.test\n250 x\r\n", "garbage\r\n"])
+            {
+                var wire = await p.AcceptAsync(CoreOffer);
+                await p.SwitchAsync(wire, CoreOffer);
+                await p.FinishAsync(wire);
+                await wire.SendInsideAsync(reply);
+                var record = await wire.RecordAsync();
+                That(record?.Type == RecordType.Close, $"A malformed EHLO reply inside is answered with {record?.Type.ToString() ?? "the end of the connection"}.");
+                wire.EndDirection();
+                await wire.DrainAsync();
+                await p.ExpectAsync(delivered: false);
+            }
+        }),
+        new("C-4.3-20", "A share in more than 16 lines is a broken upgrade", Must, Profile.Core, "BP-4.3-5 BP-4.3-7", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.SwitchAsync(wire, CoreOffer, fragment: 2);
+            await wire.SendRecordAsync(RecordType.Finished, wire.Keys.Finished(Role.Server));
+            wire.EndDirection();
+            That((await wire.OctetsAsync(1)).Length == 0, "The client goes on after a share of 22 lines.");
             await FreshAsync(p);
         }),
 
@@ -282,11 +315,11 @@ internal static class Client4Negotiation
                 await p.ExpectAsync(delivered: true);
             }
         }),
-        new("C-4.8-4", "A 504 may be answered with the next suite, which then carries the mail", May, Profile.Hybrid, "BP-4.8-4 BP-4.2-11", async p =>
+        new("C-4.8-4", "A 504 may be answered with the next suite, which then carries the mail", May, Profile.Core, "BP-4.8-4 BP-4.2-11", async p =>
         {
-            const string Offer = "XBLACKPONY V1 X25519MLKEM768-CHACHA20POLY1305 X25519-CHACHA20POLY1305";
-            var wire = await p.AcceptAsync(Offer);
-            await NeedCommandAsync(p, wire, Hybrid);
+            var offer = "XBLACKPONY V1 " + string.Join(' ', SuiteRegistry.Default.Select(s => s.Name));
+            var wire = await p.AcceptAsync(offer);
+            var refused = (await p.ExpectCommandAsync(wire)).Split(' ')[2];
             await wire.SendLineAsync("504 5.5.4 Not that one");
             var next = await wire.LineAsync() ?? "";
             if (!next.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase))
@@ -294,11 +327,11 @@ internal static class Client4Negotiation
                 await wire.SendLineAsync("250 Ok");
                 await p.ServeMailAsync(wire, inside: false);
                 await p.ExpectAsync(delivered: true);
-                throw new NotApplicableException("The client does not try again after 504.");
+                throw new NotApplicableException("The client has one suite, or does not try again after 504.");
             }
 
-            That(next.Split(' ')[2].Equals(Core, StringComparison.OrdinalIgnoreCase), $"The next command is {Show(next)}.");
-            await p.SwitchAsync(wire, Offer, command: next);
+            That(!next.Split(' ')[2].Equals(refused, StringComparison.OrdinalIgnoreCase), $"The next command names {refused} again.", "BP-4.2-11");
+            await p.SwitchAsync(wire, offer, command: next);
             await p.FinishAsync(wire);
             await wire.SendInsideAsync(ClientProbe.EhloReply());
             await p.ServeMailAsync(wire, inside: true);
@@ -322,15 +355,15 @@ internal static class Client4Negotiation
     }
 
     /// <summary>The command; the case does not apply to a client that does not know the one suite of the offer.</summary>
-    internal static async Task NeedCommandAsync(ClientProbe p, Wire wire, string suite)
+    internal static async Task<string> NeedCommandAsync(ClientProbe p, Wire wire, string suite)
     {
-        var line = await wire.LineAsync();
+        var line = await ClientProbe.LineAsync(wire);
         if (line?.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase) != true || !line.Split(' ')[2].Equals(suite, StringComparison.OrdinalIgnoreCase))
         {
             throw new NotApplicableException($"The client does not choose {suite}.");
         }
 
-        _ = p;
+        return line;
     }
 
     /// <summary>The one fresh connection, in plain SMTP, although the server offers again ([BP-9.2-2]).</summary>
@@ -373,12 +406,14 @@ internal static class Client4Negotiation
         await p.ExpectAsync(delivered: true);
     });
 
-    private static Case<ClientProbe> Refused(string id, string reply) => new(id, $"A refusal \"{Escape(System.Text.Encoding.Latin1.GetBytes(reply.Split('\r')[0]))}\": plain SMTP in the same connection", Must, Profile.Core, "BP-4.4-11 BP-9.2-1", async p =>
+    private static Case<ClientProbe> Refused(string id, string reply) => new(id, $"A refusal \"{Escape(System.Text.Encoding.Latin1.GetBytes(reply.Split('\r')[0]))}\": plain SMTP in the same connection", Must, Profile.Core, "BP-4.4-11 BP-9.2-1 BP-4.2-11", async p =>
     {
-        var wire = await p.AcceptAsync(CoreOffer);
+        // Only a 504 is a reason to name another suite.
+        var wire = await p.AcceptAsync(reply.StartsWith("504", StringComparison.Ordinal) ? CoreOffer : $"{CoreOffer} {Classic} {Hybrid}");
         await p.ExpectCommandAsync(wire);
         await wire.SendLineAsync(reply);
         await p.ServeMailAsync(wire, inside: false);
+        That(wire.Plaintext.Count(l => l.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)) == 1, "The client asked again.", "BP-4.2-11");
         await p.ExpectAsync(delivered: true);
     });
 }

@@ -48,7 +48,7 @@ internal static class Client6Keys
                 var wire = await p.AcceptAsync(CoreOffer);
                 await p.SwitchAsync(wire, CoreOffer);
                 await wire.SendRecordAsync(RecordType.Finished, verify(wire));
-                await wire.ExpectAlertAsync();
+                await wire.ExpectAlertAsync("BP-6.3-7");
                 await FreshAsync(p);
             }
         }),

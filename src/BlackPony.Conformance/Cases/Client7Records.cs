@@ -50,6 +50,13 @@ internal static class Client7Records
         Says("C-7.4-4", "A data record without data is accepted", "BP-7.4-4", (wire, text) => wire.SendRecordsAsync(wire.Seal(RecordType.Data, []), wire.Seal(RecordType.Data, Encoding.Latin1.GetBytes(text)), wire.Seal(RecordType.Data, []))),
         After("C-7.4-5", "More than 64 records in a row without data get an alert", "BP-7.4-5 BP-8.3-1", w => [.. Enumerable.Range(0, Limits.MaxIdleRecords + 1).Select(i => w.Seal(i % 2 == 0 ? RecordType.Data : (RecordType)130, []))]),
 
+        After("C-7.4-7", "A rekey does not begin the count of records without data anew", "BP-7.4-6 BP-7.4-5", w =>
+        {
+            byte[][] before = [.. Enumerable.Range(1, Limits.MaxIdleRecords - 1).Select(_ => w.Seal((RecordType)130, [])), w.Seal(RecordType.Rekey, [])];
+            w.NextKeys();
+            return [.. before, w.Seal(RecordType.Data, [])];
+        }),
+
         // ---------------------------------------------------------------- 7.5 padding
         new("C-7.5-1", "The client pads its records to multiples of 256", Should, Profile.Core, "BP-7.5-1", async p =>
         {

@@ -92,7 +92,7 @@ internal static class Client9Policy
                 await p.ExpectAsync(delivered: true);
             }
         }),
-        new("C-9.2-6", "A 4yz or 421 to the greeting or to EHLO is a server that wants no mail now", Must, Profile.Core, "BP-9.1-5", async p =>
+        new("C-9.2-6", "A 4yz or 421 to the greeting or to EHLO is a server that wants no mail now", Must, Profile.Core, "BP-9.2-9 BP-9.1-5", async p =>
         {
             foreach (var (greeting, ehlo) in (List<(string, string)>)[("421 busy", ""), ("450 busy", ""), ("554 no", ""), ("220 hello", "421 busy"), ("220 hello", "450 busy")])
             {
@@ -102,6 +102,11 @@ internal static class Client9Policy
                 {
                     await p.ExpectEhloAsync(wire);
                     await wire.SendLineAsync(ehlo);
+                    if (ehlo.StartsWith("450", StringComparison.Ordinal))
+                    {
+                        // QUIT, or the end.
+                        await wire.LineAsync();
+                    }
                 }
 
                 wire.EndDirection();
@@ -110,7 +115,7 @@ internal static class Client9Policy
                 await p.ExpectAsync(delivered: false);
             }
         }),
-        new("C-9.2-7", "Greetings and EHLO replies that are no SMTP end in a deferral, not in a hang", Must, Profile.Core, "BP-4.3-11 BP-9.1-5", async p =>
+        new("C-9.2-7", "Greetings and EHLO replies that are no SMTP end in a deferral, not in a hang", Must, Profile.Core, "BP-9.2-9 BP-4.3-11 BP-9.1-5", async p =>
         {
             foreach (var (greeting, ehlo) in (List<(string, string)>)
             [
@@ -167,6 +172,16 @@ internal static class Client9Policy
             p.Next = p.Next with { Policy = ClientPolicy.Remembered };
             await WrongFinishedAsync(p);
             await FreshAsync(p);
+            await NotOfferedAsync(p, served: true);
+            await p.ExpectAsync(delivered: true);
+
+            // Finished is verified, but no reply inside comes.
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.SwitchAsync(wire, CoreOffer);
+            await p.FinishAsync(wire);
+            wire.EndDirection();
+            await wire.DrainAsync();
+            await p.ExpectAsync(delivered: false);
             await NotOfferedAsync(p, served: true);
             await p.ExpectAsync(delivered: true);
         })

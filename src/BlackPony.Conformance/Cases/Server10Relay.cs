@@ -53,13 +53,15 @@ internal static class Server10Relay
         { Needs = Needs.Backend },
         new("S-10.1-4", "Clients of other protocols are shown the door", Should, Profile.Core, "BP-10.1-8", async p =>
         {
+            await p.ConnectAsync();
             foreach (var line in (string[])["GET / HTTP/1.1", "POST / HTTP/1.1", "CONNECT mx.test:25 HTTP/1.1"])
             {
                 await p.Wire.CommandAsync(line + "\r\nHost: x\r\n", 421);
                 await p.Wire.ExpectClosedAsync("The connection stays open.");
                 await p.ConnectAsync();
             }
-        }),
+        })
+        { Needs = Needs.Backend },
 
         // ---------------------------------------------------------------- 10.2 what the relay reads and passes on
         new("S-10.2-1", "A bare LF ends no command: it gets 501 and the end of the connection, and reaches nobody", Must, Profile.Core, "BP-10.2-1 BP-10.2-2", async p =>
@@ -73,6 +75,7 @@ internal static class Server10Relay
         { Needs = Needs.Backend },
         new("S-10.2-2", "A bare CR or a NUL in a command gets 501 and the end of the connection", Must, Profile.Core, "BP-10.2-2", async p =>
         {
+            await p.ConnectAsync();
             foreach (var line in (string[])["NOOP\rMAIL", "NO\0OP", "\rNOOP"])
             {
                 await p.EhloAsync();
@@ -80,14 +83,17 @@ internal static class Server10Relay
                 await p.Wire.ExpectClosedAsync("The connection stays open.");
                 await p.ConnectAsync();
             }
-        }),
+        })
+        { Needs = Needs.Backend },
         new("S-10.2-3", "Inside too a bare LF in a command gets 501 and the end", Must, Profile.Core, "BP-10.2-2 BP-8.1-1", async p =>
         {
+            await p.ConnectAsync();
             await p.InsideAsync();
             await p.Wire.CommandInsideAsync("NOOP\nMAIL", 501);
             var record = await p.Wire.RecordAsync();
             That(record?.Type == Reference.Records.RecordType.Close, "No close record comes.", "BP-8.1-1");
-        }),
+        })
+        { Needs = Needs.Backend },
         new("S-10.2-4", "Command lines pass octet by octet", Must, Profile.Core, "BP-10.2-3", async p =>
         {
             await p.ConnectAsync();

@@ -135,7 +135,7 @@ internal static class Server4Negotiation
             await p.EhloAsync();
             await p.Wire.CommandAsync("MAIL FROM:<a@probe.test>", 250);
             await p.Wire.CommandAsync(p.Command(Core), 503);
-            await p.Wire.CommandAsync("RCPT TO:<b@sink.test>", 250);
+            await p.Wire.CommandAsync("RCPT TO:<b@sink.test>", 250, "BP-4.4-2");
             await p.Wire.CommandAsync(p.Command(Core), 503);
             await p.Wire.CommandAsync("RSET", 250);
             await p.UpgradeAsync();
@@ -176,6 +176,7 @@ internal static class Server4Negotiation
             }
 
             await p.Wire.CommandAsync(p.Command(Core), 454);
+            await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} AAAA", 454);
             await p.EhloAsync();
             await p.Wire.CommandAsync(p.Command(Core), 454);
             await p.ExpectUsableAsync();
@@ -250,7 +251,7 @@ internal static class Server4Negotiation
             await p.Wire.CommandAsync("XBLACKPONY V9 NO-SUCH-SUITE", 503);
         }),
 
-        new("S-4.4-16", "A bare LF behind the longest command is part of what is thrown away, however it came", Must, Profile.Core, "BP-4.4-1 BP-4.4-3", async p =>
+        new("S-4.4-16", "A bare LF behind the longest command is part of what is thrown away, however it came", Must, Profile.Core, "BP-4.4-14 BP-4.4-3", async p =>
         {
             await p.EhloAsync();
             await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} ".PadRight(5000, 'A') + "\nMAIL FROM:<evil@probe.test>", 500);

@@ -12,18 +12,18 @@ internal static class Server6Keys
 {
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
-        Edited("S-6.1-1", "An offer that was edited on the way makes the upgrade fail", Core, Profile.Core, "BP-6.1-1 BP-6.1-5", l => l.Replace(" G-", " X25519-ROT13 G-", StringComparison.Ordinal), 0),
+        Edited("S-6.1-1", "An offer that was edited on the way makes the upgrade fail", Core, Profile.Core, "BP-6.1-1 BP-6.1-5", l => l + " X25519-ROT13", 0),
         Edited("S-6.1-2", "A command that was edited on the way makes the upgrade fail", Core, Profile.Core, "BP-6.1-2", l => l + " G-0000", 1),
         Edited("S-6.1-3", "A 220 line that was edited on the way makes the upgrade fail", Core, Profile.Core, "BP-6.1-4", l => l.Replace("220 ", "220-", StringComparison.Ordinal), 2),
         Edited("S-6.1-4", "A 334 line that was edited on the way makes the upgrade fail", Classic, Profile.Classic, "BP-6.1-4", l => l.Replace("334-", "334 ", StringComparison.Ordinal), 2),
-        Edited("S-6.1-5", "A continuation that was edited on the way makes the upgrade fail", Classic, Profile.Classic, "BP-6.1-3", l => "A" + l[1..], 4),
-        Edited("S-6.1-6", "An offer whose case was changed on the way makes the upgrade fail", Core, Profile.Core, "BP-6.1-5 BP-6.1-1", l => l.ToLowerInvariant(), 0),
+        Edited("S-6.1-5", "A continuation that was edited on the way makes the upgrade fail", Classic, Profile.Classic, "BP-6.1-3", l => (l[0] == 'A' ? "B" : "A") + l[1..], 4),
+        Edited("S-6.1-6", "An offer whose case was changed on the way makes the upgrade fail", Core, Profile.Core, "BP-6.1-5 BP-6.1-1", l => l.ToLowerInvariant() is var lower && lower != l ? lower : l.ToUpperInvariant(), 0),
         new("S-6.2-1", "The same shared secret under another suite's name gives other keys", Must, Profile.Hybrid, "BP-6.2-1", p => p.InsideAsync(Hybrid)),
         new("S-6.2-2", "The server protects its records with the server's keys: a record sent back to it fails", Must, Profile.Core, "BP-6.2-2 BP-8.3-1", async p =>
         {
             await p.SwitchAsync(Core);
             await p.TakeFinishedAsync();
-            await p.ExpectFailureAtAsync(p.Wire.LastRecord);
+            await p.ExpectFailureAtAsync(p.Wire.Records[^1].Raw);
         }),
 
         // ---------------------------------------------------------------- 6.3 Finished
@@ -70,6 +70,13 @@ internal static class Server6Keys
         First("S-6.3-7", RecordType.Close),
         First("S-6.3-8", RecordType.Rekey),
         First("S-6.3-9", (RecordType)200),
+        new("S-6.3-10", "A client that does not send its Finished gets an alert after FinishedTimeout", Must, Profile.Timeouts, "BP-6.3-9", async p =>
+        {
+            await p.SwitchAsync(Core);
+            await p.TakeFinishedAsync();
+            await p.WithinAsync(nameof(Limits.FinishedTimeout), p.Wire.ExpectAlertAsync(), "No alert comes.");
+        })
+        { Needs = Needs.Timeouts },
 
         // ---------------------------------------------------------------- 6.5 IDENT
         new("S-6.5-1", "An ident record from a client gets an alert", Must, Profile.Core, "BP-6.5-4 BP-8.3-1", async p =>

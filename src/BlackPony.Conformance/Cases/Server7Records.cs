@@ -129,6 +129,17 @@ internal static class Server7Records
 
             await p.ExpectFailureAtAsync(p.Wire.Seal(RecordType.Data, []));
         }),
+        new("S-7.4-6", "A rekey does not begin the count of records without data anew", Must, Profile.Core, "BP-7.4-6 BP-7.4-5", async p =>
+        {
+            await p.InsideAsync();
+            for (int i = 1; i < Limits.MaxIdleRecords; i++)
+            {
+                await p.Wire.SendRecordAsync((RecordType)200);
+            }
+
+            await p.Wire.RekeyAsync();
+            await p.ExpectFailureAtAsync(p.Wire.Seal(RecordType.Data, []));
+        }),
         new("S-7.4-5", "A data record without data is accepted, and 64 in a row are", Must, Profile.Core, "BP-7.4-4", async p =>
         {
             await p.InsideAsync();
@@ -223,15 +234,19 @@ internal static class Server7Records
             await p.EnvelopeInsideAsync();
             await p.Wire.CommandInsideAsync("DATA", 354);
             var line = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("0123456789012345678901234567890123456789012345678901234567890\r\n", 300)))[..Limits.MaxData];
-            int blocks = (Limits.MaxInner + 7) / 8;
-            for (int used = 0; used <= Limits.BlowfishRekeyBlocks; used += blocks)
+            const int Greatest = (Limits.MaxInner + 7) / 8;
+            long left = Limits.BlowfishRekeyBlocks - (5 * Limits.PadTo / 8);
+            for (; left > 2 * Greatest; left -= Greatest)
             {
                 await p.Wire.SendRecordAsync(RecordType.Data, line);
             }
 
-            // A server that took them all would answer the message's end.
-            await p.Wire.SendInsideAsync("\r\n.\r\n");
-            await p.Wire.ExpectAlertAsync();
+            // The last two blocks' worth of records end the message at the limit itself, and are taken.
+            await p.Wire.SendRecordAsync(RecordType.Data, "\r\n"u8.ToArray(), 8 * (int)(left / 2));
+            await p.Wire.SendRecordAsync(RecordType.Data, ".\r\n"u8.ToArray(), 8 * (int)(left - (left / 2)));
+            var reply = await p.Wire.ReplyInsideAsync();
+            That(reply.Code == 250, $"After 2^20 blocks, all of them within the limit, came {Show(reply.Lines[0])}.");
+            await p.ExpectFailureAtAsync(p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8));
         }),
     ];
 
@@ -262,7 +277,7 @@ internal static class Server7Records
         {
             await p.InsideAsync(suite);
             await p.Wire.SendRecordsAsync([(byte)(length >> 8), (byte)length]);
-            await p.Wire.ExpectAlertAsync();
+            await p.Wire.ExpectAlertAsync(length > Limits.MaxInner ? "BP-7.1-2" : "BP-7.1-3");
             await p.ConnectAsync();
         }
     }

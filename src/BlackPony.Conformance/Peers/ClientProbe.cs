@@ -64,6 +64,8 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <summary>Starts the client, if it does not run yet, and takes its next connection.</summary>
     public async Task<Wire> ConnectAsync()
     {
+        _context.Patience.Renew();
+        _context.Patience.WaitsFor(_wires.Count == 0 ? "the client's connection" : $"the client's connection number {_wires.Count + 1}");
         _delivery ??= Task.Run(() => _client.DeliverAsync(Next, _over.Token));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(_context.Cancel);
         var accept = _listener.AcceptSocketAsync(stop.Token).AsTask();
@@ -83,7 +85,7 @@ public sealed class ClientProbe : IAsyncDisposable
         }
 
         _policies.Add(Next.Policy);
-        _wires.Add(new Wire(await accept, Role.Server, _context.Transcript, _context.Cancel));
+        _wires.Add(new Wire(await accept, Role.Server, _context.Transcript, _context.Patience));
         return _wires[^1];
     }
 
@@ -114,10 +116,25 @@ public sealed class ClientProbe : IAsyncDisposable
     public static string EhloReply(params string[] lines) =>
         string.Concat(lines.Prepend("probe.test").Select((l, i) => $"250{(i < lines.Length ? '-' : ' ')}{l}\r\n"));
 
+    /// <summary>Receives the next line that is not NOOP or RSET, which a client may send at any time and which get 250 ([BP-9.3-1]).</summary>
+    public static async Task<string?> LineAsync(Wire wire)
+    {
+        while (true)
+        {
+            var line = await wire.LineAsync();
+            if (line is null || Verb(line) is not ("NOOP" or "RSET"))
+            {
+                return line;
+            }
+
+            await wire.SendLineAsync("250 Ok");
+        }
+    }
+
     /// <summary>Receives the XBLACKPONY command line.</summary>
     public async Task<string> ExpectCommandAsync(Wire wire)
     {
-        var line = await wire.LineAsync();
+        var line = await LineAsync(wire);
         Expect.That(line?.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase) == true, $"Expected XBLACKPONY, got {Expect.Show(line ?? "the end of the connection")}.");
         Command = line!;
         return Command;
@@ -272,6 +289,7 @@ public sealed class ClientProbe : IAsyncDisposable
         Expect.That(_delivery is not null, "The client was not started.");
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(_context.Cancel);
         var accept = _listener.AcceptSocketAsync(stop.Token).AsTask();
+        _context.Patience.WaitsFor("the client's end");
         await Task.WhenAny(_delivery!, accept);
         await stop.CancelAsync();
         if (accept.IsCompletedSuccessfully)
@@ -288,6 +306,9 @@ public sealed class ClientProbe : IAsyncDisposable
         Received = "";
         return outcome;
     }
+
+    /// <summary>What the client wrote on its standard error, and how it ended.</summary>
+    public string Said => Next.Log.Length == 0 ? "" : $"The client's standard error and end: {Next.Log}";
 
     /// <summary>Runs a delivery to which the suite plays no server.</summary>
     public Task<Outcome> RunAloneAsync() => _client.DeliverAsync(Next, _context.Cancel);

@@ -65,11 +65,25 @@ public sealed class ServerProbe : IAsyncDisposable
     /// <summary>A time-out that the target declared.</summary>
     public TimeSpan Timeout(string name) => _place.Timeouts.TryGetValue(name, out var limit) ? limit : throw new NotApplicableException($"The target declares no {name}: give --timeouts.");
 
+    /// <summary>The port has to do something within one of its own time-outs.</summary>
+    public async Task WithinAsync(string name, Task task, string finding)
+    {
+        var limit = Timeout(name);
+        if (await Task.WhenAny(task, Task.Delay(limit + TimeSpan.FromSeconds(2))) != task)
+        {
+            throw new CaseFailedException($"{finding} ({name} is {limit.TotalSeconds:0.##} s here.)");
+        }
+
+        await task;
+    }
+
     /// <summary>Opens a connection and takes the greeting.</summary>
     /// <param name="code">The greeting's code.</param>
     /// <param name="requirement">The sentence that asks for it.</param>
     public async Task<Reply> ConnectAsync(int code = 220, string? requirement = null)
     {
+        _context.Patience.Renew();
+        _context.Patience.WaitsFor("a connection");
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(_place.Host, _place.Port, _context.Cancel);
         if (_wires.Count > 0)
@@ -77,7 +91,7 @@ public sealed class ServerProbe : IAsyncDisposable
             _context.Transcript.Comment($"connection {_wires.Count + 1}");
         }
 
-        _wires.Add(new Wire(socket, Role.Client, _context.Transcript, _context.Cancel));
+        _wires.Add(new Wire(socket, Role.Client, _context.Transcript, _context.Patience));
         return await Wire.ExpectAsync(code, requirement);
     }
 
@@ -174,7 +188,16 @@ public sealed class ServerProbe : IAsyncDisposable
                 : throw new CaseFailedException($"The fragments of the {code} reply are not canonical base64.", "BP-5.1-6");
         }
 
-        void Hash(string line) => th.Add(Encoding.Latin1.GetBytes(hashed?.Invoke(line) ?? line));
+        void Hash(string line)
+        {
+            var edited = hashed?.Invoke(line) ?? line;
+            if (edited != line)
+            {
+                _context.Transcript.Comment($"hashed here as if it had been: {Expect.Escape(Encoding.Latin1.GetBytes(edited))}");
+            }
+
+            th.Add(Encoding.Latin1.GetBytes(edited));
+        }
     }
 
     /// <summary>The whole upgrade, with both Finished.</summary>
@@ -275,5 +298,9 @@ internal static class Names
 /// <summary>What every case has.</summary>
 /// <param name="Transcript">Where the dialogue is written down.</param>
 /// <param name="Random">The suite's random draws in this case.</param>
-/// <param name="Cancel">The case's patience.</param>
-public sealed record CaseContext(Transcript Transcript, IRandomSource Random, CancellationToken Cancel);
+/// <param name="Patience">How long it waits, and for what.</param>
+public sealed record CaseContext(Transcript Transcript, IRandomSource Random, Patience Patience)
+{
+    /// <summary>Ends what waits.</summary>
+    public CancellationToken Cancel => Patience.Token;
+}

@@ -20,7 +20,7 @@ public sealed record Incoming(RecordType Type, byte[] Data, int Inner, byte[] Ra
 public sealed class Wire : IAsyncDisposable
 {
     private readonly Socket _socket;
-    private readonly CancellationToken _cancel;
+    private readonly Patience _patience;
     private readonly Transcript _transcript;
     private readonly char _me;
     private readonly char _peer;
@@ -28,6 +28,7 @@ public sealed class Wire : IAsyncDisposable
     private byte[] _waiting = [];
     private byte[] _inside = [];
     private string _sent = "the connection";
+    private string? _expected;
     private KeySchedule? _keys;
     private Suite? _suite;
     private Direction? _out;
@@ -38,10 +39,10 @@ public sealed class Wire : IAsyncDisposable
     /// <param name="socket">The connection, which the wire owns.</param>
     /// <param name="me">Who the suite is here.</param>
     /// <param name="transcript">Where the dialogue is written down.</param>
-    /// <param name="cancel">The case's patience.</param>
-    public Wire(Socket socket, Role me, Transcript transcript, CancellationToken cancel)
+    /// <param name="patience">The case's patience.</param>
+    public Wire(Socket socket, Role me, Transcript transcript, Patience patience)
     {
-        (_socket, _transcript, _cancel) = (socket, transcript, cancel);
+        (_socket, _transcript, _patience) = (socket, transcript, patience);
         (_me, _peer) = me == Role.Client ? ('C', 'S') : ('S', 'C');
         socket.NoDelay = true;
     }
@@ -54,9 +55,6 @@ public sealed class Wire : IAsyncDisposable
 
     /// <summary>The records that came.</summary>
     public List<Incoming> Records { get; } = [];
-
-    /// <summary>The octets of the record that came last, as they were on the wire.</summary>
-    public byte[] LastRecord { get; private set; } = [];
 
     /// <summary>Whether something came that was not received yet.</summary>
     public bool HasMore => _waiting.Length > 0 || _socket.Available > 0;
@@ -100,7 +98,7 @@ public sealed class Wire : IAsyncDisposable
             }
 
             Expect.That(_waiting.Length < 1 << 20, "More than a megabyte came without the end of a line.");
-            if (!await FillAsync())
+            if (!await FillAsync("a line"))
             {
                 return null;
             }
@@ -110,7 +108,7 @@ public sealed class Wire : IAsyncDisposable
     /// <summary>Receives exactly so many octets; fewer at the end of the connection.</summary>
     public async Task<byte[]> OctetsAsync(int count)
     {
-        while (_waiting.Length < count && await FillAsync())
+        while (_waiting.Length < count && await FillAsync("octets"))
         {
         }
 
@@ -126,7 +124,7 @@ public sealed class Wire : IAsyncDisposable
     {
         while (true)
         {
-            var line = await LineAsync() ?? throw new CaseFailedException($"After {_sent}: expected an SMTP reply, but the connection ended{(_waiting.Length > 0 ? $" behind {Expect.Show(_waiting)}" : "")}.");
+            var line = await Expecting("an SMTP reply", LineAsync) ?? throw new CaseFailedException($"After {_sent}: expected an SMTP reply, but the connection ended{(_waiting.Length > 0 ? $" behind {Expect.Show(_waiting)}" : "")}.");
             var reply = _replies.Read(Encoding.Latin1.GetBytes(line + "\r\n"), out _);
             if (_replies.IsMalformed)
             {
@@ -154,7 +152,7 @@ public sealed class Wire : IAsyncDisposable
     /// <summary>The connection must end now, and nothing may come before it.</summary>
     public async Task ExpectClosedAsync(string finding, string? requirement = null)
     {
-        if (_waiting.Length > 0 || await FillAsync())
+        if (_waiting.Length > 0 || await FillAsync("the end of the connection"))
         {
             throw new CaseFailedException($"{finding} After {_sent} came {Expect.Show(_waiting)}.", requirement);
         }
@@ -171,7 +169,7 @@ public sealed class Wire : IAsyncDisposable
         }
 
         count += _waiting.Length;
-        while (await FillAsync())
+        while (await FillAsync("the end of the connection"))
         {
             count += _waiting.Length;
             _waiting = [];
@@ -199,6 +197,9 @@ public sealed class Wire : IAsyncDisposable
     /// <summary>Takes what follows as records, both ways.</summary>
     public void SwitchTo(Suite suite, Role role, ReadOnlySpan<byte> secret, ReadOnlySpan<byte> th)
     {
+        // What a port's author compares first when a record does not verify.
+        _transcript.Comment($"th {Convert.ToHexStringLower(th)}");
+        _transcript.Comment($"shared secret {Convert.ToHexStringLower(secret)}");
         _suite = suite;
         _keys = new KeySchedule(suite.Name, secret, th);
         _out = new Direction(suite, role == Role.Client ? _keys.ClientTraffic : _keys.ServerTraffic);
@@ -282,7 +283,7 @@ public sealed class Wire : IAsyncDisposable
                 }
             }
 
-            if (!await FillAsync())
+            if (!await FillAsync("a record"))
             {
                 Expect.That(_waiting.Length == 0, $"After {_sent}: the connection ended within a record.");
                 return null;
@@ -293,7 +294,7 @@ public sealed class Wire : IAsyncDisposable
     /// <summary>Receives the next record, which must have the type.</summary>
     public async Task<Incoming> RecordAsync(RecordType type, string? requirement = null)
     {
-        var record = await RecordAsync();
+        var record = await Expecting($"a {type} record", RecordAsync);
         return record?.Type == type ? record : throw new CaseFailedException($"After {_sent}: expected a {type} record, got {Name(record)}.", requirement);
     }
 
@@ -347,7 +348,7 @@ public sealed class Wire : IAsyncDisposable
         var reader = new ReplyReader();
         while (true)
         {
-            var line = await LineInsideAsync() ?? throw new CaseFailedException($"After {_sent}: expected a reply inside, but the session ended with {Name(Records.LastOrDefault())}.");
+            var line = await Expecting("an SMTP reply inside", LineInsideAsync) ?? throw new CaseFailedException($"After {_sent}: expected a reply inside, but the session ended with {Name(Records.LastOrDefault())}.");
             var reply = reader.Read(Encoding.Latin1.GetBytes(line + "\r\n"), out _);
             Expect.That(!reader.IsMalformed, $"After {_sent}: expected a reply inside, got {Expect.Show(line)}.");
             if (reply is not null)
@@ -367,7 +368,7 @@ public sealed class Wire : IAsyncDisposable
     /// <summary>The peer must send one alert with the octet 1, behind its IDENT perhaps, and end the connection.</summary>
     public async Task ExpectAlertAsync(string? requirement = null)
     {
-        var record = await AfterIdentAsync();
+        var record = await Expecting("an alert and the end of the connection", AfterIdentAsync);
         Expect.That(record?.Type == RecordType.Alert, $"After {_sent}: expected an alert, got {Name(record)}.", requirement);
         Expect.That(record!.Data is [1], $"After {_sent}: the alert's data is {Convert.ToHexStringLower(record.Data)}, not the one octet 1.", "BP-8.3-2");
         await ExpectNothingAsync("Something follows the alert.", "BP-8.3-1");
@@ -376,7 +377,7 @@ public sealed class Wire : IAsyncDisposable
     /// <summary>The peer must end the connection, after an alert or without, and after nothing else.</summary>
     public async Task ExpectFailureAsync(string? requirement = null)
     {
-        var record = await AfterIdentAsync();
+        var record = await Expecting("the end of the connection", AfterIdentAsync);
         Expect.That(record is null or { Type: RecordType.Alert }, $"After {_sent}: expected the end of the connection, got {Name(record)}.", requirement);
         if (record is not null)
         {
@@ -394,7 +395,7 @@ public sealed class Wire : IAsyncDisposable
     /// <summary>The connection must end without another record.</summary>
     public async Task ExpectNothingAsync(string finding, string? requirement = null)
     {
-        if (_waiting.Length > 0 || await FillAsync())
+        if (_waiting.Length > 0 || await FillAsync("the end of the connection"))
         {
             throw new CaseFailedException($"After {_sent}: {finding}", requirement);
         }
@@ -440,7 +441,7 @@ public sealed class Wire : IAsyncDisposable
     private Incoming Open(byte[] record)
     {
         _waiting = _waiting[record.Length..];
-        var raw = LastRecord = (byte[])record.Clone();
+        var raw = (byte[])record.Clone();
         var inner = _in!.Open(record) ?? throw Unverified(raw);
         int last = inner.AsSpan().LastIndexOfAnyExcept((byte)0);
         Expect.That(last >= 0, $"After {_sent}: a record of zero octets only came.", "BP-7.1-5");
@@ -459,22 +460,38 @@ public sealed class Wire : IAsyncDisposable
     private CaseFailedException Unverified(byte[] raw)
     {
         _transcript.Raw(_peer, raw);
-        return new CaseFailedException($"After {_sent}: a record came that does not verify ({_suite!.Name}, record {_in!.Seq} under its traffic secret).", _in.Seq == 0 ? "BP-6.2-2" : null);
+        return new CaseFailedException($"After {_sent}: a record came that does not verify ({_suite!.Name}, record {_in!.Seq} under its traffic secret). The transcript shows th and the shared secret.");
     }
 
     private async Task WriteAsync(ReadOnlyMemory<byte> octets)
     {
         for (; !octets.IsEmpty;)
         {
-            octets = octets[await _socket.SendAsync(octets, _cancel)..];
+            octets = octets[await _socket.SendAsync(octets, _patience.Token)..];
         }
     }
 
-    private async Task<bool> FillAsync()
+    // Says what a case waits for, where a line or a record is not the whole of it.
+    private async Task<T> Expecting<T>(string what, Func<Task<T>> receive)
     {
+        var before = _expected;
+        _expected ??= what;
         try
         {
-            int count = await _socket.ReceiveAsync(_octets.AsMemory(), _cancel);
+            return await receive();
+        }
+        finally
+        {
+            _expected = before;
+        }
+    }
+
+    private async Task<bool> FillAsync(string expected)
+    {
+        _patience.WaitsFor($"after {_sent}, {_expected ?? expected}");
+        try
+        {
+            int count = await _socket.ReceiveAsync(_octets.AsMemory(), _patience.Token);
             _waiting = [.. _waiting, .. _octets[..count]];
             if (count == 0)
             {

@@ -27,6 +27,9 @@ public sealed record Delivery(int Port)
     /// <summary>The message: lines with CRLF, dots not stuffed.</summary>
     public string Message { get; init; } = ClientTarget.Message;
 
+    /// <summary>What the client writes on its standard error, and its exit code.</summary>
+    public StringBuilder Log { get; } = new();
+
     /// <summary>What the mail server says to a mailer; null for the usual delivery.</summary>
     public Func<LocalSide, Task<bool>>? Script { get; init; }
 }
@@ -228,6 +231,8 @@ public abstract class ClientCommand(string command, IReadOnlyDictionary<string, 
     /// <inheritdoc/>
     public override string Name => command;
 
+    private const int MaxLog = 2000;
+
     /// <summary>Whether the shell finds the command's program.</summary>
     public bool IsThere
     {
@@ -257,12 +262,26 @@ public abstract class ClientCommand(string command, IReadOnlyDictionary<string, 
             .Replace("{memory}", delivery.Memory, StringComparison.Ordinal)
             .Replace("{suites}", delivery.Suites.Length > 0 ? delivery.Suites : string.Join(',', SuiteRegistry.Default.Select(s => s.Name)), StringComparison.Ordinal);
         using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", text]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
-        process.ErrorDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, line) =>
+        {
+            lock (delivery.Log)
+            {
+                if (delivery.Log.Length < MaxLog && line.Data is not null)
+                {
+                    delivery.Log.Append(Expect.Escape(Encoding.UTF8.GetBytes(line.Data))).Append('\n');
+                }
+            }
+        };
         process.BeginErrorReadLine();
         try
         {
             var outcome = await TalkAsync(process, delivery, cancel);
             await process.WaitForExitAsync(cancel);
+            lock (delivery.Log)
+            {
+                delivery.Log.Append(CultureInfo.InvariantCulture, $"exit code {process.ExitCode}\n");
+            }
+
             return outcome(process.ExitCode);
         }
         finally

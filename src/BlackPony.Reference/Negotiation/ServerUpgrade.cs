@@ -69,7 +69,7 @@ public sealed class ServerUpgrade : IDisposable
         return _offer?.Octets ?? default;
     }
 
-    /// <summary>Examines a command line by the rows 4 and 6 to 11 of spec 4.4 ([BP-4.4-1], [BP-4.4-5], [BP-4.4-6]); whatever comes of it, the plaintext session is as it was ([BP-4.4-2]).</summary>
+    /// <summary>Examines a command line by the rows 1, 4 and 6 to 11 of spec 4.4 ([BP-4.4-1], [BP-4.4-5], [BP-4.4-6]); whatever comes of it, the plaintext session is as it was ([BP-4.4-2]).</summary>
     /// <param name="line">The line without CRLF.</param>
     /// <param name="inside">Whether the session is inside records, ROT or TLS.</param>
     /// <param name="afterEhlo">Whether EHLO was the last greeting command that succeeded.</param>
@@ -77,6 +77,11 @@ public sealed class ServerUpgrade : IDisposable
     public ServerStep Examine(ReadOnlySpan<byte> line, bool inside, bool afterEhlo, bool inTransaction)
     {
         Reset();
+        if (_options.Suites.Count == 0)
+        {
+            return Refuse("502 5.5.1 XBLACKPONY is switched off");
+        }
+
         if (inside || !afterEhlo || inTransaction || _offer is null)
         {
             return Refuse("503 5.5.1 XBLACKPONY not allowed now");

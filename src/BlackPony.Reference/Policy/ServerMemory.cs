@@ -68,10 +68,10 @@ public sealed class ServerMemory
         }
 
         var now = _time.GetUtcNow();
-        if (now < entry.LastGood)
+        if (now < entry.LastGood || now < entry.FailingSince)
         {
-            // A clock that ran backward: the last session counts as now ([BP-9.4-11]).
-            entry = entry with { LastGood = now };
+            // A clock that ran backward: what it has not reached yet counts as now ([BP-9.4-11]).
+            entry = entry with { LastGood = Earlier(entry.LastGood), FailingSince = entry.FailingSince is { } failing ? Earlier(failing) : null };
             _entries[key] = entry;
         }
 
@@ -84,6 +84,8 @@ public sealed class ServerMemory
         }
 
         return entry;
+
+        DateTimeOffset Earlier(DateTimeOffset time) => time < now ? time : now;
     }
 
     /// <summary>Notes a good session ([BP-9.4-2], [BP-9.4-7], [BP-9.4-9]).</summary>

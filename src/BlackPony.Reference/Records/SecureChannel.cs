@@ -193,8 +193,8 @@ public sealed class SecureChannel : IDisposable
             return type == RecordType.Finished && TakeFinished(content, output);
         }
 
-        // [BP-7.4-5]
-        _idle = type == RecordType.Data && !content.IsEmpty ? 0 : _idle + 1;
+        // [BP-7.4-5], [BP-7.4-6]
+        _idle = type == RecordType.Data && !content.IsEmpty ? 0 : type == RecordType.Ident ? _idle : _idle + 1;
         if (_idle > Limits.MaxIdleRecords)
         {
             return false;

@@ -339,6 +339,8 @@ public sealed class MailerSession : IDisposable
         }
         else
         {
+            // Inside, after a close ([BP-4.3-13]).
+            _channel?.Close(_toServer);
             NextOrDefer("unreachable", "421 4.3.0 The server speaks no SMTP");
         }
     }
@@ -408,7 +410,7 @@ public sealed class MailerSession : IDisposable
             if (MustEncrypt)
             {
                 Quit(reply.Code);
-                NextOrDefer("ehlo-refused", "421 4.7.0 Encryption required, and the server refused EHLO");
+                NotShown("ehlo-refused", "421 4.7.0 Encryption required, and the server refused EHLO");
                 return;
             }
 
@@ -527,7 +529,7 @@ public sealed class MailerSession : IDisposable
             if (entry is { Idents.Count: > 0 } && !entry.Idents.Intersect(shown).Any())
             {
                 _channel.Close(_toServer);
-                NextOrDefer(shown.Count == 0 ? "ident-missing" : "ident-mismatch", "421 4.7.0 The server is not the one that is remembered");
+                NotShown(shown.Count == 0 ? "ident-missing" : "ident-mismatch", "421 4.7.0 The server is not the one that is remembered");
                 return;
             }
 
@@ -537,7 +539,7 @@ public sealed class MailerSession : IDisposable
         {
             // ROT satisfies no policy but opportunistic ([BP-9.1-4]).
             Quit();
-            NextOrDefer("refused", "421 4.7.0 Encryption required");
+            NotShown("refused", "421 4.7.0 Encryption required");
             return;
         }
 
@@ -560,7 +562,7 @@ public sealed class MailerSession : IDisposable
         if (MustEncrypt)
         {
             Quit();
-            NextOrDefer(_options.Policy == ClientPolicy.Required ? reason : "remembered", "421 4.7.0 Encryption required, and not available");
+            NotShown(_options.Policy == ClientPolicy.Required ? reason : "remembered", "421 4.7.0 Encryption required, and not available");
             return;
         }
 
@@ -580,7 +582,7 @@ public sealed class MailerSession : IDisposable
     {
         if (MustEncrypt)
         {
-            NextOrDefer("broken", "421 4.7.0 Encryption required, and the upgrade failed");
+            NotShown("broken", "421 4.7.0 Encryption required, and the upgrade failed");
             return;
         }
 
@@ -605,15 +607,21 @@ public sealed class MailerSession : IDisposable
         Defer("421 4.3.0 No randomness available");
     }
 
-    // [BP-9.1-5], [BP-9.2-4]; no MAIL was sent before ([BP-9.1-6]).
+    // The server does not show what the policy asks for: if it is remembered, on account of its entry ([BP-9.4-8]).
+    private void NotShown(string reason, string text)
+    {
+        if (Remembers)
+        {
+            _options.Memory!.Failing(_name, _port);
+        }
+
+        NextOrDefer(reason, text);
+    }
+
+    // [BP-9.1-5], [BP-9.2-4], [BP-9.2-9]; no MAIL was sent before ([BP-9.1-6]).
     private void NextOrDefer(string reason, string text)
     {
         _report = _report with { Reason = reason };
-        if (Remembers && _options.Memory!.Find(_name, _port, out _) is not null)
-        {
-            _options.Memory.Failing(_name, _port);
-        }
-
         if (!_moreTargets)
         {
             Defer(text);

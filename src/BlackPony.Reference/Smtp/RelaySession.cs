@@ -358,9 +358,10 @@ public sealed class RelaySession : IDisposable
             return length >= 0 && AnswerOverlong(length);
         }
 
-        // Which shows first, the stray octet or the length, decides (spec 4.4), however the line came in.
-        int limit = _reading == Reading.Continuation || UpgradeCommand.IsVerb(line) ? Limits.MaxCommandLine : Limits.MaxOtherCommandLine;
-        if (HasStray(line[..Math.Min(line.Length, limit - 1)], length < 0 || line.Length > limit - 1))
+        // The first fault decides, however the line came in ([BP-4.4-14]). A last CR may still be followed by its LF.
+        int most = (_reading == Reading.Continuation || UpgradeCommand.IsVerb(line) ? Limits.MaxCommandLine : Limits.MaxOtherCommandLine) - 2;
+        var content = length < 0 && line is [.., (byte)'\r'] ? line[..^1] : line;
+        if (HasStray(content[..Math.Min(content.Length, most + 1)]))
         {
             if (_pending.Count > 0)
             {
@@ -371,7 +372,7 @@ public sealed class RelaySession : IDisposable
             return false;
         }
 
-        if (line.Length + 2 > limit)
+        if (content.Length > most)
         {
             _discarding = true;
             return true;
@@ -410,12 +411,8 @@ public sealed class RelaySession : IDisposable
         return true;
     }
 
-    // Only CRLF ends a line ([BP-10.2-1], [BP-10.2-2]); a last CR may still be followed by its LF.
-    private static bool HasStray(ReadOnlySpan<byte> line, bool unfinished)
-    {
-        var whole = unfinished && line is [.., (byte)'\r'] ? line[..^1] : line;
-        return whole.IndexOfAny((byte)'\r', (byte)'\n', (byte)0) >= 0;
-    }
+    // Only CRLF ends a line ([BP-10.2-1], [BP-10.2-2]).
+    private static bool HasStray(ReadOnlySpan<byte> line) => line.IndexOfAny((byte)'\r', (byte)'\n', (byte)0) >= 0;
 
     private bool OnCommand(string verb, int length)
     {
@@ -625,11 +622,12 @@ public sealed class RelaySession : IDisposable
             _dotState = 2;
         }
 
-        if (_goodbye && _pending.Count == 0 && _channel is not null)
+        if (_goodbye && _channel is not null)
         {
-            // [BP-8.1-5]
+            // Whatever was pipelined behind QUIT gets no answer any more ([BP-8.1-5]).
             _channel.Close(_toClient);
             _reading = Reading.Closing;
+            _input.Clear();
         }
     }
 

@@ -41,7 +41,7 @@ internal static class Client4Faults
 
         // ---------------------------------------------------------------- 4.3 the 220 and 334 replies
         new("BP-4.3-5", "C-4.3-5", "takes the share to stand in one line") { Hooks = _ => Reads("220-K=", "220 K=") },
-        new("BP-4.3-5", "C-4.3-11", "takes too many lines for a refusal") { Hooks = _ => TakesForRefusal(l => l.StartsWith("220", StringComparison.Ordinal)) },
+        new("BP-4.3-5", "C-4.3-20", "takes a share of any number of lines") { Hooks = _ => JoinsFragments() },
         new("BP-4.3-6", "C-5.4-7", "sends a line behind its continuation") { Hooks = _ => new Hooks { PortLine = l => l.Length == 512 ? l + "\r\nNOOP" : l } },
         new("BP-4.3-7", "C-4.3-1 C-4.3-6 C-4.3-7 C-4.3-8", "takes a malformed 220 for a refusal") { Hooks = _ => TakesForRefusal(l => l.StartsWith("220", StringComparison.Ordinal)) },
         new("BP-4.3-7", "C-4.3-3", "takes a 334 that its suite does not have for a refusal") { Hooks = _ => TakesForRefusal(l => l.StartsWith("334", StringComparison.Ordinal)) },
@@ -51,6 +51,9 @@ internal static class Client4Faults
         new("BP-4.2-11", "C-5.4-8", "names another suite after a 504 to its continuation") { Hooks = _ => NamesAnotherAfterContinuing() },
         new("BP-4.3-11", "C-4.3-9 C-4.3-10 C-4.3-11 C-4.3-12 C-4.3-13", "takes a malformed reply for a refusal") { Hooks = _ => TakesForRefusal(_ => true) },
         new("BP-4.3-11", "C-9.2-7", "takes a malformed EHLO reply for a positive one") { Hooks = _ => Reads("garbage", "250 probe.test") },
+        new("BP-4.3-12", "C-5.1-1", "takes a 220 without base64 for a refusal") { Hooks = _ => TakesForRefusal(l => l.StartsWith("220", StringComparison.Ordinal)) },
+        new("BP-4.3-12", "C-5.4-2", "takes a 334 without base64 for a malformed reply") { Hooks = _ => AfterCommand(l => l.StartsWith("334", StringComparison.Ordinal) ? "garbage" : l) },
+        new("BP-4.3-13", "C-4.3-19", "ends the session without a close at a malformed reply inside") { Hooks = _ => Sends(RecordType.Close, _ => []) },
 
         // ---------------------------------------------------------------- 4.4 refusals
         new("BP-4.4-10", "C-4.4-13", "acts upon the offer in the text of a refusal") { Hooks = _ => Answers("454 220 K=", "XBLACKPONY V1 ROT 13\r\n") },
@@ -80,7 +83,7 @@ internal static class Client4Faults
         new("BP-4.8-1", "C-4.2-2", "chooses a suite that the server does not have") { Hooks = _ => Sends(Core, Classic) },
         new("BP-4.8-2", "C-4.8-2", "follows the server's order of preference") { Hooks = _ => new Hooks { PeerLine = l => l.Contains("XBLACKPONY", StringComparison.Ordinal) ? string.Join(' ', l.Split(' ').Take(4)) : l } },
         new("BP-4.8-3", "C-4.8-3", "prefers the core suite") { Options = ClientSuite.Only(Core, Hybrid, HybridAes, Classic) },
-        new("BP-4.8-4", "C-4.8-4", "tries a suite next that the server does not have") { Hooks = _ => Sends(" " + Core, " " + Classic) },
+        new("BP-4.8-4", "C-4.8-4", "tries a suite next that the server does not have") { Hooks = _ => Sends(" " + HybridAes, " X-NOTHING") },
         new("BP-4.8-5", "C-4.1-2 C-4.1-3 C-4.8-1", "asks for the core suite whatever the offer") { Hooks = _ => Imagines(CoreOffer) },
         new("BP-4.8-6", "C-4.2-6", "takes a second 504 for the end of the connection")
         {

@@ -30,6 +30,8 @@ internal static class Client9Faults
         new("BP-9.2-7", "C-9.2-3 C-9.2-4", "sends the mail in plaintext too") { Again = AgainIfNot },
         new("BP-9.2-8", "C-9.1-6 C-9.4-4 C-10.4-12", "forgets its policy when it says HELO") { Asks = Opportunistic },
         new("BP-9.2-8", "C-9.2-5", "gives up a server that refuses EHLO") { Asks = Required },
+        new("BP-9.2-9", "C-9.2-6", "takes a server that puts off EHLO for one that has no extensions") { Hooks = _ => Reads("450 busy", "250 probe.test") },
+        new("BP-9.2-9", "C-9.2-7", "takes a malformed EHLO reply for one without extensions") { Hooks = _ => Reads("garbage", "250 probe.test") },
 
         // ---------------------------------------------------------------- 9.3 what leaves in the clear
         new("BP-9.3-1", "C-9.3-1", "asks for an address before the upgrade") { Hooks = _ => Sends("EHLO client.test", "EHLO client.test\r\nVRFY b@sink.test") },

@@ -56,6 +56,25 @@ internal static class ClientHooks
     /// <summary>Answers the first line that begins so by lines of its own, and does not read it; a <c>\0</c> at their end closes.</summary>
     public static Hooks Answers(string line, string text) => new() { Answer = l => l.StartsWith(line, StringComparison.Ordinal) ? text : null };
 
+    /// <summary>Reads a share of many lines as one line.</summary>
+    public static Hooks JoinsFragments()
+    {
+        var share = new StringBuilder();
+        return new()
+        {
+            PeerLine = l =>
+            {
+                if (l.Length < 6 || l[4..6] != "K=")
+                {
+                    return l;
+                }
+
+                share.Append(l[6..]);
+                return l[3] == ' ' ? $"{l[..4]}K={share}" : null;
+            },
+        };
+    }
+
     /// <summary>Goes on with its next command behind its continuation.</summary>
     public static Hooks NamesAnotherAfterContinuing()
     {
@@ -88,6 +107,20 @@ internal static class ClientHooks
 
     /// <summary>Sends other records in the place of those of a type.</summary>
     public static Hooks Sends(RecordType type, Func<Rec, IEnumerable<Rec>> records) => new() { PortRecord = r => r.Type == type ? records(r) : [r] };
+
+    /// <summary>Forgets the records without data that came before a rekey.</summary>
+    public static Hooks CountsFromRekey()
+    {
+        bool rekeyed = false;
+        return new()
+        {
+            PeerRecord = r =>
+            {
+                rekeyed |= r.Type == RecordType.Rekey;
+                return rekeyed || r.Data.Length > 0 ? [r] : [];
+            },
+        };
+    }
 
     /// <summary>Goes on as if such records of the server had not come.</summary>
     public static Hooks Ignores(Func<Rec, bool> which) => new() { PeerRecord = r => which(r) ? [] : [r] };

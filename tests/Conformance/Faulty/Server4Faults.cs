@@ -65,7 +65,6 @@ internal static class Server4Faults
         // ---------------------------------------------------------------- 4.4 refusals
         new("BP-4.4-1", "S-4.2-4 S-4.2-5 S-4.2-6 S-4.2-7 S-4.4-15", "answers 500 to a malformed command") { Hooks = Says("501 5.5.4 Syntax", "500 5.5.4 Syntax") },
         new("BP-4.4-1", "S-4.4-1", "answers 501 to an over-long command") { Hooks = Says("500 5.5.2", "501 5.5.2") },
-        new("BP-4.4-1", "S-4.4-16", "looks for a bare LF in all that came of an over-long command") { Hooks = Answers(l => l.Length > 4095 && l.Contains('\n'), "501 5.5.2 Bare LF\0") },
         new("BP-4.4-1", "S-4.4-3 S-4.4-4 S-4.4-15", "answers 454 to a command at a wrong time") { Hooks = Says("503 5.5.1", "454 4.7.0") },
         new("BP-4.4-1", "S-4.4-5", "takes V01 for V1") { Hooks = HearsUpgrade(l => l.Replace(" V01 ", " V1 ", StringComparison.Ordinal)) },
         new("BP-4.4-1", "S-4.4-6 S-4.4-15", "answers 501 to an unknown suite") { Hooks = Says("504 5.5.4 Unknown suite", "501 5.5.4 Unknown suite") },
@@ -106,6 +105,7 @@ internal static class Server4Faults
         new("BP-4.4-9", "S-4.4-11", "answers 501 to an over-long continuation") { Hooks = Says("500 5.5.2", "501 5.5.2") },
         new("BP-4.4-9", "S-4.4-11", "ends the connection at an over-long continuation") { Hooks = Says(l => l.StartsWith("500 5.5.2", StringComparison.Ordinal) ? l + "\0" : l) },
         new("BP-4.4-13", "S-4.4-13", "refuses with 538") { Hooks = Says("504 5.5.4", "538 5.7.11") },
+        new("BP-4.4-14", "S-4.4-16", "looks for a bare LF in all that came of an over-long command") { Hooks = Answers(l => l.Length > 4095 && l.Contains('\n'), "501 5.5.2 Bare LF\0") },
 
         // ---------------------------------------------------------------- 4.5 after the upgrade
         new("BP-4.5-1", "S-4.5-3", "remembers that the client said EHLO, and takes no HELO inside") { Hooks = HearsInside(t => t.Replace("HELO", "NO-HELO", StringComparison.Ordinal)) },

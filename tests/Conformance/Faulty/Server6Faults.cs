@@ -63,7 +63,7 @@ internal static class Server6Faults
                 return new Hooks { PeerRecord = r => r.Type == RecordType.Finished && count++ > 0 ? [] : [r] };
             },
         },
-        new("BP-6.3-9", "S-8.1-6", "waits longer for the client's Finished") { Settings = s => s with { Time = TimeProvider.System } },
+        new("BP-6.3-9", "S-6.3-10", "waits longer for the client's Finished") { Settings = s => s with { Time = TimeProvider.System } },
 
         // ---------------------------------------------------------------- 6.5 IDENT
         new("BP-6.5-1", "S-6.5-2", "sends its ident record twice") { Hooks = Sends(RecordType.Ident, r => [r, r]) },

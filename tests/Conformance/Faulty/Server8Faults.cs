@@ -12,7 +12,7 @@ internal static class Server8Faults
     public static IReadOnlyList<FaultyServer> All { get; } =
     [
         // ---------------------------------------------------------------- 8.1 close
-        new("BP-8.1-1", "S-8.1-1 S-8.1-4 S-10.2-3", "ends the connection without a close") { Hooks = Sends(RecordType.Close, _ => [End]) },
+        new("BP-8.1-1", "S-8.1-1 S-8.1-4 S-8.1-7 S-10.2-3", "ends the connection without a close") { Hooks = Sends(RecordType.Close, _ => [End]) },
         new("BP-8.1-2", "S-8.1-1 S-8.1-2", "sends a record behind its close") { Hooks = Sends(RecordType.Close, r => [r, Ignored]) },
         new("BP-8.1-2", "S-8.1-2", "sends its close twice") { Hooks = Sends(RecordType.Close, r => [r, r]) },
         new("BP-8.1-3", "S-8.1-2", "answers a close with the end of the connection") { Hooks = Sends(RecordType.Close, _ => [End]) },
@@ -20,6 +20,7 @@ internal static class Server8Faults
         new("BP-8.1-4", "S-8.1-3", "reads on behind a close") { Hooks = Overlooks(r => r.Type == RecordType.Close) },
         new("BP-8.1-5", "S-8.1-1 S-8.1-4", "sends another record between 221 and its close") { Hooks = Sends(RecordType.Close, r => [Ignored, r]) },
         new("BP-8.1-6", "S-8.1-5", "waits longer for the client's close") { Settings = s => s with { Time = TimeProvider.System } },
+        new("BP-8.1-7", "S-8.1-8 S-8.1-9", "says 451 to a client that is silent") { Hooks = Says("421 4.4.2", "451 4.4.2") },
 
         // ---------------------------------------------------------------- 8.2 truncation
         new("BP-8.2-1", "S-8.2-1 S-8.2-4", "takes the end of the connection for a close") { Hooks = TakesAtTheEnd(new Rec(RecordType.Close, [])) },
