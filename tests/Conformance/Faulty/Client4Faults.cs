@@ -51,7 +51,6 @@ internal static class Client4Faults
         new("BP-4.2-11", "C-5.4-8", "names another suite after a 504 to its continuation") { Hooks = _ => NamesAnotherAfterContinuing() },
         new("BP-4.3-11", "C-4.3-9 C-4.3-10 C-4.3-11 C-4.3-12 C-4.3-13", "takes a malformed reply for a refusal") { Hooks = _ => TakesForRefusal(_ => true) },
         new("BP-4.3-11", "C-9.2-7", "takes a malformed EHLO reply for a positive one") { Hooks = _ => Reads("garbage", "250 probe.test") },
-        new("BP-4.3-12", "C-5.1-1", "takes a 220 without base64 for a refusal") { Hooks = _ => TakesForRefusal(l => l.StartsWith("220", StringComparison.Ordinal)) },
         new("BP-4.3-12", "C-5.4-2", "takes a 334 without base64 for a malformed reply") { Hooks = _ => AfterCommand(l => l.StartsWith("334", StringComparison.Ordinal) ? "garbage" : l) },
         new("BP-4.3-13", "C-4.3-19", "ends the session without a close at a malformed reply inside") { Hooks = _ => Sends(RecordType.Close, _ => []) },
 
