@@ -24,7 +24,9 @@ internal sealed class BackendConnector(RelaySettings settings)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         patience.CancelAfter(Limits.ConnectTimeout);
-        var address = (await Dns.GetHostAddressesAsync(settings.BackendHost, patience.Token).ConfigureAwait(false)).First();
+        var addresses = await Dns.GetHostAddressesAsync(settings.BackendHost, patience.Token).ConfigureAwait(false);
+        var address = addresses.FirstOrDefault(a => settings.BackendSource is null || a.AddressFamily == settings.BackendSource.AddressFamily)
+            ?? throw new IOException($"{settings.BackendHost} has no address of the family of {settings.BackendSource}.");
         var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {

@@ -54,6 +54,12 @@ public static class Limits
     /// <summary>Blowfish blocks under one traffic secret.</summary>
     public const long BlowfishRekeyBlocks = 1 << 20;
 
+    /// <summary>An exporter's label.</summary>
+    public const int MaxExporterLabel = 200;
+
+    /// <summary>Relay: its address towards a loopback backend if nothing else is set.</summary>
+    public const string BackendSource = "127.0.0.2";
+
     /// <summary>Keys in one ident record.</summary>
     public const int MaxIdents = 4;
 

@@ -139,6 +139,6 @@ internal static class ListenCommand
     private static IPAddress? DefaultSource(string host)
     {
         var address = IPAddress.TryParse(host, out var literal) ? literal : host == "localhost" ? IPAddress.Loopback : null;
-        return address is { AddressFamily: AddressFamily.InterNetwork } && IPAddress.IsLoopback(address) ? IPAddress.Parse("127.0.0.2") : null;
+        return address is { AddressFamily: AddressFamily.InterNetwork } && IPAddress.IsLoopback(address) ? IPAddress.Parse(Limits.BackendSource) : null;
     }
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using BlackPony.Conformance.Peers;
 using BlackPony.Hosting;
+using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Suites;
@@ -25,7 +26,7 @@ public sealed class EmbeddedServer : ServerTarget
         };
         var usual = new RelaySettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", Sink.Port, options)
         {
-            BackendSource = IPAddress.Parse("127.0.0.2"),
+            BackendSource = IPAddress.Parse(Limits.BackendSource),
             Time = needs.HasFlag(Needs.Timeouts) ? new HastyTime() : TimeProvider.System,
         };
         _relay = new RelayServer(settings?.Invoke(usual) ?? usual, NullLogger.Instance);

@@ -66,13 +66,13 @@ public sealed class KeySchedule : IDisposable
     public byte[] Finished(Role role) => HMACSHA256.HashData(role == Role.Client ? _clientFinished : _serverFinished, TranscriptHash);
 
     /// <summary>Keying material for an application (spec 6.4).</summary>
-    /// <param name="label">1 to 200 octets of printable ASCII.</param>
+    /// <param name="label">1 to <see cref="Limits.MaxExporterLabel"/> octets of printable ASCII.</param>
     /// <param name="context">Any octets.</param>
     /// <param name="length">Octets wanted, at most 8160.</param>
     /// <exception cref="ArgumentException">The label is not as [BP-6.4-2] says.</exception>
     public byte[] Export(string label, ReadOnlySpan<byte> context, int length)
     {
-        if (label.Length is < 1 or > 200 || label.Any(c => c is < ' ' or > '~'))
+        if (label.Length is < 1 or > Limits.MaxExporterLabel || label.Any(c => c is < ' ' or > '~'))
         {
             throw new ArgumentException("An exporter label is 1 to 200 printable ASCII characters.", nameof(label));
         }

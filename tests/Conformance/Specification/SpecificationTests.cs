@@ -61,6 +61,12 @@ public partial class SpecificationTests
     {
         foreach (var field in typeof(Limits).GetFields(BindingFlags.Public | BindingFlags.Static))
         {
+            if (field.GetValue(null) is string text)
+            {
+                Assert.Contains($"| `{field.Name}` | {text} |", Text, StringComparison.Ordinal);
+                continue;
+            }
+
             var row = Regex.Match(Text, $@"^\| `{field.Name}` \| (\d+)( s| h| d)?[ |]", RegexOptions.Multiline);
             Assert.True(row.Success, $"{field.Name} is not in the table.");
             double value = double.Parse(row.Groups[1].Value, CultureInfo.InvariantCulture);
@@ -70,6 +76,36 @@ public partial class SpecificationTests
             Assert.Equal(expected, field.GetValue(null) is TimeSpan t ? t : Convert.ToDouble(field.GetValue(null), CultureInfo.InvariantCulture));
         }
     }
+
+    [Fact]
+    public void Every_row_of_the_table_of_limits_is_named_in_the_text_or_the_code()
+    {
+        var names = LimitRow().Matches(Text[Text.IndexOf("## 13.", StringComparison.Ordinal)..Text.IndexOf("## 14.", StringComparison.Ordinal)]).Select(m => m.Groups[1].Value).ToList();
+        Assert.True(names.Count > 30);
+        var code = typeof(Limits).GetFields().Select(f => f.Name).Concat(["DefaultPolicy", "DefaultSuites"]);
+        Assert.Equal(names.Order(StringComparer.Ordinal), code.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void No_cell_of_a_state_table_is_empty_and_every_state_that_is_named_has_a_row()
+    {
+        var tables = Text[Text.IndexOf("## 15.", StringComparison.Ordinal)..Text.IndexOf("## 16.", StringComparison.Ordinal)]
+            .Split("\n\n").Where(b => b.StartsWith('|')).Select(b => b.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Trim('|').Split('|').Select(c => c.Trim()).ToList()).ToList()).ToList();
+        Assert.Equal(4, tables.Count);
+        var states = tables.SelectMany(t => t.Skip(2)).SelectMany(r => r[0].Split(',')).Select(s => s.Split('(')[0].Trim()).ToHashSet();
+        foreach (var rows in tables)
+        {
+            Assert.All(rows, r => Assert.Equal(rows[0].Count, r.Count));
+            Assert.All(rows, r => Assert.DoesNotContain("", r));
+            Assert.All(rows.Skip(2).SelectMany(r => r.Skip(1)).SelectMany(c => NextState().Matches(c)), m => Assert.Contains(m.Groups[1].Value, states));
+        }
+    }
+
+    [GeneratedRegex(@"^\| `(\w+)` \|", RegexOptions.Multiline)]
+    private static partial Regex LimitRow();
+
+    [GeneratedRegex("→ ([A-Z][a-z]+)")]
+    private static partial Regex NextState();
 
     [GeneratedRegex(@"^- \[(BP-[0-9A-Z.]+-\d+)\]", RegexOptions.Multiline)]
     private static partial Regex Sentence();
