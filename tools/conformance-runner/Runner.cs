@@ -24,12 +24,12 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
 
     public async Task<int> RunAsync()
     {
-        var (k, n) = parse.GetValue(options.Shard);
+        var (k, n) = parse.GetValue(options.Shard) ?? (1, 1);
         var selection = new Selection
         {
             Select = parse.GetValue(options.Select) ?? [],
             Exclude = parse.GetValue(options.Exclude) ?? [],
-            Profiles = parse.GetValue(options.Profiles)!,
+            Profiles = parse.GetValue(options.Profiles) ?? new Selection().Profiles,
             Shard = k,
             Shards = n,
         };

@@ -34,10 +34,9 @@ internal sealed class RunnerOptions
 
     public Option<string[]> Exclude { get; } = new("--exclude") { Description = "Not these cases: they are not run at all.", HelpName = "glob" };
 
-    public Option<Profile[]> Profiles { get; } = new("--profile")
+    public Option<Profile[]?> Profiles { get; } = new("--profile")
     {
-        Description = "core, hybrid, classic, manual, timeouts, or all; separated by commas. [default: all but timeouts]", HelpName = "profiles", AllowMultipleArgumentsPerToken = false,
-        DefaultValueFactory = _ => new Selection().Profiles.ToArray(), CustomParser = ParseProfiles,
+        Description = "core, hybrid, classic, manual, timeouts, or all; separated by commas. [default: all but timeouts]", HelpName = "profiles", AllowMultipleArgumentsPerToken = false, CustomParser = ParseProfiles,
     };
 
     public Option<string[]> Format { get; } = new("--format") { Description = "console, json, junit, html or tap; may be given several times, each but one with its --output.", HelpName = "format", CustomParser = ParseFormats };
@@ -58,7 +57,7 @@ internal sealed class RunnerOptions
 
     public Option<string> Seed { get; } = new("--seed") { Description = "What decides the suite's random draws.", HelpName = "text", DefaultValueFactory = _ => "blackpony" };
 
-    public Option<(int K, int N)> Shard { get; } = new("--shard") { Description = "The k-th of n parts of the cases, for CI matrices.", HelpName = "k/n", DefaultValueFactory = _ => (1, 1), CustomParser = ParseShard };
+    public Option<(int K, int N)?> Shard { get; } = new("--shard") { Description = "The k-th of n parts of the cases, for CI matrices.", HelpName = "k/n", CustomParser = ParseShard };
 
     public Option<bool> Strict { get; } = new("--strict") { Description = "Warnings fail." };
 
@@ -134,11 +133,11 @@ internal sealed class RunnerOptions
         return timeouts;
     }
 
-    private static (int K, int N) ParseShard(ArgumentResult result)
+    private static (int K, int N)? ParseShard(ArgumentResult result)
     {
         var parts = result.Tokens[0].Value.Split('/');
         return parts.Length == 2 && int.TryParse(parts[0], out int k) && int.TryParse(parts[1], out int n) && n is >= 1 and <= 1000 && k >= 1 && k <= n
             ? (k, n)
-            : Bad<(int, int)>(result, $"'{result.Tokens[0].Value}' is no shard; write 1/4.");
+            : Bad<(int, int)?>(result, $"'{result.Tokens[0].Value}' is no shard; write 1/4.");
     }
 }
