@@ -22,7 +22,7 @@ internal static class ListenCommand
         var proxy = new Option<string?>("--proxy-protocol") { Description = "Tell the mail server the client's address by the PROXY protocol: v1 or v2 (Exim, Postfix)." };
         proxy.AcceptOnlyFromAmong("v1", "v2");
         var open = new Option<bool>("--allow-open-backend") { Description = "Start even if the mail server would relay for strangers who come through here." };
-        var suites = new Option<Suite[]?>("--suites") { Description = "Suites to offer, in order of preference, separated by commas; 'none' switches encryption off. [default: " + string.Join(',', SuiteRegistry.Default) + "]", HelpName = "names", CustomParser = Parse.Suites };
+        var suites = new Option<Suite[]>("--suites") { Description = "Suites to offer, in order of preference, separated by commas; 'none' switches encryption off. [default: " + string.Join(',', SuiteRegistry.Default) + "]", HelpName = "names", CustomParser = Parse.Suites };
         var rot = new Option<bool>("--allow-rot") { Description = "Offer ROT too, which protects nothing and is for hands and teaching." };
         var ident = new Option<IdentKey[]>("--ident") { Description = "File with an Ed25519 private key in hexadecimal, by which clients recognise this server; during a change of keys give the new and the old.", HelpName = "file", CustomParser = Parse.Idents };
         var max = new Option<int>("--max-sessions") { Description = "Sessions at one time; further clients get 421.", HelpName = "n", DefaultValueFactory = _ => Limits.MaxSessions, CustomParser = r => Parse.Number(r, 1, 1_000_000) };
@@ -59,7 +59,8 @@ internal static class ListenCommand
                 }
             }
 
-            IReadOnlyList<Suite> offered = [.. parse.GetValue(suites) ?? SuiteRegistry.Default, .. parse.GetValue(rot) ? [SuiteRegistry.Find("ROT")!] : Array.Empty<Suite>()];
+            // An option that is not given has an empty array as its value.
+            IReadOnlyList<Suite> offered = [.. parse.GetResult(suites) is null ? SuiteRegistry.Default : parse.GetValue(suites)!, .. parse.GetValue(rot) ? [SuiteRegistry.Find("ROT")!] : Array.Empty<Suite>()];
             if (!parse.GetValue(rot) && offered.Any(s => !s.Encrypts))
             {
                 Console.Error.WriteLine("blackpony: ROT protects nothing; to offer it all the same give --allow-rot.");

@@ -20,7 +20,7 @@ internal static class MailerCommand
         var policy = new Option<string>("--policy") { Description = "opportunistic: plain SMTP where there is no encryption; remembered: but not with servers that had it before; required: never.", DefaultValueFactory = _ => "opportunistic" };
         policy.AcceptOnlyFromAmong("opportunistic", "remembered", "required");
         var memory = new Option<string?>("--memory") { Description = "The file in which --policy remembered keeps the servers.", HelpName = "file" };
-        var suites = new Option<Suite[]?>("--suites") { Description = "Suites to use, in order of preference, separated by commas; 'none' switches encryption off. [default: " + string.Join(',', SuiteRegistry.Default) + "]", HelpName = "names", CustomParser = Parse.Suites };
+        var suites = new Option<Suite[]>("--suites") { Description = "Suites to use, in order of preference, separated by commas; 'none' switches encryption off. [default: " + string.Join(',', SuiteRegistry.Default) + "]", HelpName = "names", CustomParser = Parse.Suites };
         var shift = new Option<int>("--rot-shift") { Description = "The shift if --suites names ROT, which protects nothing.", HelpName = "n", DefaultValueFactory = _ => 13, CustomParser = r => Parse.Number(r, 1, 25) };
         var report = new Option<string?>("--report") { Description = "Append a line of JSON about the session to this file; - for standard error.", HelpName = "file" };
         var keyLog = new Option<string?>("--keylog") { Description = "Append the session's secrets to this file, for looking into captures. Whoever has it reads the mail.", HelpName = "file" };
@@ -68,7 +68,7 @@ internal static class MailerCommand
             var options = new MailerOptions(new RsaKeys(TimeProvider.System))
             {
                 Policy = Enum.Parse<ClientPolicy>(parse.GetValue(policy)!, ignoreCase: true),
-                Suites = parse.GetValue(suites) ?? SuiteRegistry.Default,
+                Suites = parse.GetResult(suites) is null ? SuiteRegistry.Default : parse.GetValue(suites)!,
                 Shift = parse.GetValue(shift),
                 Memory = file?.Memory,
                 KeyLog = parse.GetValue(keyLog) is { } log ? new KeyLogFile(log) : null,

@@ -29,7 +29,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         {
             Select = parse.GetValue(options.Select) ?? [],
             Exclude = parse.GetValue(options.Exclude) ?? [],
-            Profiles = parse.GetValue(options.Profiles) ?? new Selection().Profiles,
+            Profiles = parse.GetResult(options.Profiles) is null ? new Selection().Profiles : parse.GetValue(options.Profiles)!,
             Shard = k,
             Shards = n,
         };

@@ -34,7 +34,7 @@ internal sealed class RunnerOptions
 
     public Option<string[]> Exclude { get; } = new("--exclude") { Description = "Not these cases: they are not run at all.", HelpName = "glob" };
 
-    public Option<Profile[]?> Profiles { get; } = new("--profile")
+    public Option<Profile[]> Profiles { get; } = new("--profile")
     {
         Description = "core, hybrid, classic, manual, timeouts, or all; separated by commas. [default: all but timeouts]", HelpName = "profiles", AllowMultipleArgumentsPerToken = false, CustomParser = ParseProfiles,
     };
