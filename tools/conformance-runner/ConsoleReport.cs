@@ -38,7 +38,7 @@ internal sealed class ConsoleReport(bool verbose)
         AnsiConsole.MarkupLine($"    [{Colour(result.Verdict)}]{Label(result.Verdict),-4}[/] {result.Case.Id,-9} {Markup.Escape(result.Case.Title)}");
         if (result.Detail.Length > 0)
         {
-            AnsiConsole.MarkupLine($"         {Markup.Escape(result.Detail)}");
+            AnsiConsole.MarkupLine($"         {Markup.Escape(result.Detail).Replace("\n", "\n         ", StringComparison.Ordinal)}");
         }
 
         if (RunReport.Sentence(result) is { } sentence)
