@@ -1,6 +1,7 @@
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
 using BlackPony.Reference.Keys;
+using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Records;
 using static BlackPony.Conformance.Cases.Client4Negotiation;
@@ -41,6 +42,55 @@ internal static class Client9Policy
             wire.EndDirection();
             await wire.DrainAsync();
             await p.ExpectAsync(delivered: false);
+        })
+        { Needs = Needs.Policy },
+
+        new("C-9.1-9", "required: whatever the server says to greeting, EHLO, HELO or XBLACKPONY, in whatever shape, no mail leaves", Must, Profile.Core, "BP-9.1-2 BP-9.1-6", async p =>
+        {
+            foreach (var step in (string[])["greeting", "EHLO", "HELO", "XBLACKPONY"])
+            {
+                await SweepAsync(p, async reply =>
+                {
+                    var wire = await p.ConnectAsync();
+                    if (step == "greeting")
+                    {
+                        await reply(wire);
+                        return wire;
+                    }
+
+                    await wire.SendLineAsync("220 probe.test ESMTP");
+                    await p.ExpectEhloAsync(wire);
+                    if (step == "HELO")
+                    {
+                        await wire.SendLineAsync("502 no EHLO");
+                        if ((await wire.LineAsync())?.StartsWith("HELO ", StringComparison.OrdinalIgnoreCase) != true)
+                        {
+                            return wire;
+                        }
+                    }
+                    else if (step == "XBLACKPONY")
+                    {
+                        await ClientProbe.AnswerEhloAsync(wire, CoreOffer);
+                        await p.ExpectCommandAsync(wire);
+                    }
+
+                    await reply(wire);
+                    return wire;
+                });
+            }
+        })
+        { Needs = Needs.Policy },
+        new("C-9.1-10", "required: whatever the server says to the continuation, in whatever shape, no mail leaves", Must, Profile.Classic, "BP-9.1-2 BP-9.1-6", async p =>
+        {
+            await SweepAsync(p, async reply =>
+            {
+                var wire = await p.AcceptAsync("XBLACKPONY V1 RSA-BLOWFISH");
+                await NeedCommandAsync(p, wire, Names.Classic);
+                await wire.SendAsync(string.Concat(KeyReply.Create(334, Convert.ToBase64String([.. TestRsaKeys.Server.Current().ExportParameters(false).Modulus!, .. new byte[32]])).Select(l => System.Text.Encoding.ASCII.GetString(l) + "\r\n")));
+                await wire.LineAsync();
+                await reply(wire);
+                return wire;
+            });
         })
         { Needs = Needs.Policy },
 
@@ -245,6 +295,32 @@ internal static class Client9Policy
         })
         { Needs = Needs.Policy },
     ];
+
+    // Every code that a server could give, as one line, as several, and in single octets.
+    private static async Task SweepAsync(ClientProbe p, Func<Func<Wire, Task>, Task<Wire>> play)
+    {
+        int shape = 0;
+        foreach (int code in (int[])[220, 221, 250, 334, 354, 421, 450, 454, 500, 501, 502, 503, 504, 530, 550, 554])
+        {
+            shape = (shape + 1) % 3;
+            p.Next = p.Next with { Policy = ClientPolicy.Required };
+            var wire = await play(async wire =>
+            {
+                var text = shape == 0 ? $"{code}-first\r\n{code} last\r\n" : $"{code} said\r\n";
+                foreach (var part in shape == 1 ? text.Select(c => c.ToString()) : [text])
+                {
+                    await wire.SendAsync(part);
+                }
+            });
+
+            // The client's answer, or the end; only then the server's end.
+            await wire.LineAsync();
+            wire.EndDirection();
+            await wire.DrainAsync();
+            ClientProbe.ExpectNoMail(wire, "BP-9.1-2");
+            await p.ExpectAsync(delivered: false);
+        }
+    }
 
     private static async Task<Wire> NotOfferedAsync(ClientProbe p, bool served = false)
     {

@@ -11,7 +11,7 @@ internal static class Client9Faults
     [
         // ---------------------------------------------------------------- 9.1 the three policies
         new("BP-9.1-1", "C-9.1-1", "requires encryption if nothing else is set") { Asks = Required },
-        new("BP-9.1-2", "C-9.1-2 C-9.1-3 C-9.1-4 C-9.1-5 C-9.1-6", "delivers in plaintext though encryption is required") { Asks = Opportunistic },
+        new("BP-9.1-2", "C-9.1-2 C-9.1-3 C-9.1-4 C-9.1-5 C-9.1-6 C-9.1-9 C-9.1-10", "delivers in plaintext though encryption is required") { Asks = Opportunistic },
         new("BP-9.1-2", "C-9.1-7", "delivers in plaintext though encryption is required and offered") { Asks = Opportunistic, Hooks = _ => Misses("XBLACKPONY") },
         new("BP-9.1-3", "C-9.4-1 C-9.4-2 C-9.4-3 C-9.4-4 C-9.4-5 C-9.4-6", "delivers to a remembered server that does not show itself") { Asks = Opportunistic },
         new("BP-9.1-3", "C-9.4-12", "delivers in plaintext to a remembered server that offers encryption") { Asks = Opportunistic, Hooks = _ => Misses("XBLACKPONY") },
