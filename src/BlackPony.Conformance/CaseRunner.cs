@@ -97,7 +97,8 @@ public static class CaseRunner
         catch (Exception e) when (e is CaseFailedException or IOException or SocketException or OperationCanceledException or TimeoutException)
         {
             verdict = test.Level == Level.Should ? Verdict.Warn : Verdict.Fail;
-            detail = e is OperationCanceledException or TimeoutException ? patience.ToString() : e.Message;
+            detail = e is OperationCanceledException or TimeoutException ? patience.ToString()
+                : e is CaseFailedException ? e.Message : $"The port broke the connection while the suite was writing to it ({e.Message}).";
             violated = (e as CaseFailedException)?.Requirement ?? test.Cites[0];
         }
         catch (Exception e)

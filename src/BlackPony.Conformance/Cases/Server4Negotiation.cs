@@ -272,7 +272,7 @@ internal static class Server4Negotiation
             await p.Wire.CommandInsideAsync("STARTTLS", 503);
             await p.Wire.CommandInsideAsync("NOOP", 250);
         }),
-        new("S-4.5-3", "HELO works inside", Must, Profile.Core, "BP-4.5-1", async p =>
+        new("S-4.5-3", "HELO works inside", Must, Profile.Core, "BP-4.5-8 BP-4.5-1", async p =>
         {
             await p.UpgradeAsync();
             await p.Wire.CommandInsideAsync("HELO probe.test", 250);

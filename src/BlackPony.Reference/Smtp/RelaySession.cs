@@ -592,6 +592,7 @@ public sealed class RelaySession : IDisposable
                 Emit(EhloReply.Rewrite(reply, IsProtected ? HiddenInside : Hidden, IsProtected ? default : _upgrade.NewOffer().Span));
                 break;
             case "HELO" when reply.IsPositive:
+                // Outside and inside alike ([BP-4.5-8]).
                 _afterEhlo = _inTransaction = false;
                 Emit(reply.ToOctets());
                 break;

@@ -118,6 +118,7 @@ internal static class Server4Faults
         new("BP-4.5-5", "S-4.5-2", "takes XBLACKPONY inside for NOOP") { Hooks = HearsInside(t => IsUpgrade(t) ? "NOOP\r\n" : t) },
         new("BP-4.5-5", "S-4.5-2", "agrees to STARTTLS inside") { Hooks = SaysInside("503 5.5.1 STARTTLS", "220 2.0.0 STARTTLS") },
         new("BP-4.5-5", "S-5.5-8", "agrees to STARTTLS under ROT") { Hooks = UnderRot(says: (l, n) => l.Replace("503 5.5.1 " + Shift("STARTTLS", n), "220 2.0.0", StringComparison.Ordinal)) },
+        new("BP-4.5-8", "S-4.5-3", "does not know HELO inside") { Hooks = HearsInside(t => t.Replace("HELO", "NO-HELO", StringComparison.Ordinal)) },
 
         // ---------------------------------------------------------------- 4.6 nothing slips across the switch
         new("BP-4.6-1", "S-4.6-1", "takes what stands behind the command for the session inside")
