@@ -285,16 +285,6 @@ public sealed class ServerProbe : IAsyncDisposable
     }
 }
 
-/// <summary>The names of the suites, short.</summary>
-internal static class Names
-{
-    public const string Core = "X25519-CHACHA20POLY1305";
-    public const string Hybrid = "X25519MLKEM768-CHACHA20POLY1305";
-    public const string HybridAes = "X25519MLKEM768-AES256GCM";
-    public const string Classic = "RSA-BLOWFISH";
-    public const string Rot = "ROT";
-}
-
 /// <summary>What every case has.</summary>
 /// <param name="Transcript">Where the dialogue is written down.</param>
 /// <param name="Random">The suite's random draws in this case.</param>

@@ -1,5 +1,6 @@
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference.Suites;
+using static BlackPony.Conformance.Peers.Names;
 using static BlackPony.Tests.Conformance.Faulty.ClientHooks;
 
 namespace BlackPony.Tests.Conformance.Faulty;

@@ -1,4 +1,5 @@
 using BlackPony.Reference.Records;
+using static BlackPony.Conformance.Peers.Names;
 using static BlackPony.Tests.Conformance.Faulty.ClientHooks;
 
 namespace BlackPony.Tests.Conformance.Faulty;

@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Records;
+using static BlackPony.Conformance.Peers.Names;
 using static BlackPony.Tests.Conformance.Faulty.ClientHooks;
+using static BlackPony.Tests.Conformance.Faulty.CommonFaults;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 

@@ -1,16 +1,13 @@
 using System.Text;
 using BlackPony.Reference;
 using BlackPony.Reference.Records;
+using static BlackPony.Conformance.Peers.Names;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
 /// <summary>What faulty clients do on the wire, in words.</summary>
 internal static class ClientHooks
 {
-    public const string Core = "X25519-CHACHA20POLY1305";
-    public const string Hybrid = "X25519MLKEM768-CHACHA20POLY1305";
-    public const string HybridAes = "X25519MLKEM768-AES256GCM";
-    public const string Classic = "RSA-BLOWFISH";
     public const string CoreOffer = "XBLACKPONY V1 " + Core;
 
     // ---------------------------------------------------------------- plaintext
@@ -107,20 +104,6 @@ internal static class ClientHooks
 
     /// <summary>Sends other records in the place of those of a type.</summary>
     public static Hooks Sends(RecordType type, Func<Rec, IEnumerable<Rec>> records) => new() { PortRecord = r => r.Type == type ? records(r) : [r] };
-
-    /// <summary>Forgets the records without data that came before a rekey.</summary>
-    public static Hooks CountsFromRekey()
-    {
-        bool rekeyed = false;
-        return new()
-        {
-            PeerRecord = r =>
-            {
-                rekeyed |= r.Type == RecordType.Rekey;
-                return rekeyed || r.Data.Length > 0 ? [r] : [];
-            },
-        };
-    }
 
     /// <summary>Goes on as if such records of the server had not come.</summary>
     public static Hooks Ignores(Func<Rec, bool> which) => new() { PeerRecord = r => which(r) ? [] : [r] };

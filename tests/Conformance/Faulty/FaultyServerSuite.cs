@@ -8,11 +8,6 @@ namespace BlackPony.Tests.Conformance.Faulty;
 /// <summary>A suite with a step of its own in the place of the real one's, and of the same name.</summary>
 internal sealed class FaultyServerSuite(Suite real) : Suite
 {
-    public const string Core = "X25519-CHACHA20POLY1305";
-    public const string Hybrid = "X25519MLKEM768-CHACHA20POLY1305";
-    public const string HybridAes = "X25519MLKEM768-AES256GCM";
-    public const string Classic = "RSA-BLOWFISH";
-
     /// <summary>Another name, by which it is offered and salts its keys.</summary>
     public string? Called { get; init; }
 

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
 using BlackPony.Reference.Suites;
+using static BlackPony.Conformance.Peers.Names;
 using static BlackPony.Tests.Conformance.Faulty.FaultyServerSuite;
 using static BlackPony.Tests.Conformance.Faulty.ServerFaults;
 

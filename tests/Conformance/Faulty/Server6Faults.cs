@@ -1,6 +1,7 @@
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
+using static BlackPony.Conformance.Peers.Names;
 using static BlackPony.Tests.Conformance.Faulty.FaultyServerSuite;
 using static BlackPony.Tests.Conformance.Faulty.ServerFaults;
 

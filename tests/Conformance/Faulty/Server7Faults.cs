@@ -1,5 +1,7 @@
 using BlackPony.Reference;
 using BlackPony.Reference.Records;
+using static BlackPony.Conformance.Peers.Names;
+using static BlackPony.Tests.Conformance.Faulty.CommonFaults;
 using static BlackPony.Tests.Conformance.Faulty.FaultyServerProtection;
 using static BlackPony.Tests.Conformance.Faulty.FaultyServerSuite;
 using static BlackPony.Tests.Conformance.Faulty.ServerFaults;

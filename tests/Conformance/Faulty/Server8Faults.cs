@@ -1,4 +1,5 @@
 using BlackPony.Reference.Records;
+using static BlackPony.Conformance.Peers.Names;
 using static BlackPony.Tests.Conformance.Faulty.FaultyServerProtection;
 using static BlackPony.Tests.Conformance.Faulty.FaultyServerSuite;
 using static BlackPony.Tests.Conformance.Faulty.Server7Faults;

@@ -24,20 +24,6 @@ internal static class ServerFaults
 
     public static bool IsContinuation(string line) => line.Length > 300 && !line.Contains(' ');
 
-    /// <summary>It forgets the records without data that came before a rekey.</summary>
-    public static Hooks CountsFromRekey()
-    {
-        bool rekeyed = false;
-        return new Hooks
-        {
-            PeerRecord = r =>
-            {
-                rekeyed |= r.Type == RecordType.Rekey;
-                return rekeyed || r.Data.Length > 0 ? [r] : [];
-            },
-        };
-    }
-
     // ---------------------------------------------------------------- plaintext
 
     /// <summary>It says other lines.</summary>

@@ -2,17 +2,13 @@ using System.Text;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Records;
+using static BlackPony.Conformance.Peers.Names;
 
 namespace BlackPony.Tests.Conformance.Transcripts;
 
 /// <summary>The golden transcripts: what spec/transcripts holds.</summary>
 internal static class Scenarios
 {
-    private const string Core = "X25519-CHACHA20POLY1305";
-    private const string Hybrid = "X25519MLKEM768-CHACHA20POLY1305";
-    private const string HybridAes = "X25519MLKEM768-AES256GCM";
-    private const string Classic = "RSA-BLOWFISH";
-
     // The base point, whose private key is nobody's concern: a good X25519 share for commands that never come to the exchange.
     private const string Share = "CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 

@@ -1,14 +1,13 @@
 using System.Text.Json.Nodes;
 using BlackPony.Reference;
 using BlackPony.Reference.Suites;
+using static BlackPony.Conformance.Peers.Names;
 
 namespace BlackPony.Tests.Conformance.Vectors;
 
 /// <summary>Section 4: the offer, the command, and base64.</summary>
 internal static class NegotiationVectors
 {
-    private const string Core = "X25519-CHACHA20POLY1305";
-    private const string Hybrid = "X25519MLKEM768-CHACHA20POLY1305";
     private static readonly string[] Default = [.. SuiteRegistry.Default.Select(s => s.Name)];
 
     public static IEnumerable<VectorFile> All => [Offers(), Commands(), Shares(), ReplyVectors.File()];

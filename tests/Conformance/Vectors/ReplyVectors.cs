@@ -1,15 +1,13 @@
 using System.Text.Json.Nodes;
 using BlackPony.Reference;
 using BlackPony.Reference.Suites;
+using static BlackPony.Conformance.Peers.Names;
 
 namespace BlackPony.Tests.Conformance.Vectors;
 
 /// <summary>Section 4.3: the replies to the command and the continuation.</summary>
 internal static class ReplyVectors
 {
-    private const string Core = "X25519-CHACHA20POLY1305";
-    private const string Hybrid = "X25519MLKEM768-CHACHA20POLY1305";
-
     public static VectorFile File()
     {
         var file = new VectorFile("reply", "A reply to XBLACKPONY, CRLFs included, as a client gets it (Sections 4.3 and 4.4). With before, it is the reply to the continuation, and before the 334 reply. outcome says what comes next: records, continuation, rot, or refused (the plaintext session goes on).");

@@ -5,13 +5,13 @@ using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
+using static BlackPony.Conformance.Peers.Names;
 
 namespace BlackPony.Tests.Conformance.Vectors;
 
 /// <summary>Sections 6.3 to 8.3: what one side makes of the other's records.</summary>
 internal static class StreamVectors
 {
-    private const string Core = "X25519-CHACHA20POLY1305";
     private const string Form = " The receiver has just switched to records; it gets stream, in pieces of split octets if given, and ends with state, having delivered data and sent the records sends (padded as BP-7.5-1 says). traffic are the sender's traffic secrets as far as stream needs them.";
     private static readonly byte[] Th = Json.Count(0x40);
 
