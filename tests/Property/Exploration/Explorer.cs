@@ -5,98 +5,135 @@ namespace BlackPony.Tests.Property.Exploration;
 /// <summary>What an exploration found.</summary>
 /// <param name="States">Distinct states.</param>
 /// <param name="Moves">Moves between them.</param>
-/// <param name="Depth">The most moves to a state.</param>
+/// <param name="Depth">The most moves to a state, by the shortest way.</param>
 /// <param name="IsWhole">Whether every state was gone on from, so that there are no others.</param>
-/// <param name="Violated">The invariants that do not hold somewhere, with the way there.</param>
-/// <param name="Stuck">The way to a state without an exit; null if there is none.</param>
-internal sealed record Found(int States, long Moves, int Depth, bool IsWhole, IReadOnlyDictionary<Invariant, string> Violated, string? Stuck)
+/// <param name="Ends">States in which both sides have ended.</param>
+internal sealed record Found(int States, long Moves, int Depth, bool IsWhole, int Ends)
 {
+    /// <summary>The invariants that do not hold somewhere, with the way there.</summary>
+    public required IReadOnlyDictionary<Invariant, string> Violated { get; init; }
+
+    /// <summary>What was met.</summary>
+    public required IReadOnlySet<Witness> Met { get; init; }
+
+    /// <summary>The way to a state without an exit; null if there is none.</summary>
+    public required string? Stuck { get; init; }
+
+    /// <summary>States of the machines alone, and moves that they really made.</summary>
     public required (int States, int Moves) Machines { get; init; }
 
     public required TimeSpan Time { get; init; }
 
-    public int Ends { get; init; }
+    public override string ToString() => string.Create(
+        System.Globalization.CultureInfo.InvariantCulture,
+        $"{States} states, {Moves} moves ({(double)Moves / States:0.0} a state), depth {Depth}, {(IsWhole ? "nothing left" : "stopped at its bound")}, {Ends} ends; machines: {Machines.States} states, {Machines.Moves} moves; {Time.TotalSeconds:0.0} s");
 }
 
 /// <summary>Breadth first over all interleavings of a scenario.</summary>
-internal static class Explorer
+internal sealed class Explorer
 {
+    private readonly Scenario _scenario;
+    private readonly Path _path;
+    private readonly HashSet<World> _known = [];
+    private readonly List<World> _worlds = [];
+    private readonly List<int> _from = [];
+    private readonly HashSet<(int, int, int)> _seen = [];
+    private readonly Dictionary<Invariant, string> _violated = [];
+    private readonly HashSet<Witness> _met = [];
+    private readonly List<(string Name, World World)> _moves = [];
+
+    private Explorer(Scenario scenario)
+    {
+        _scenario = scenario;
+        _path = new Path(scenario);
+        Visit(_path.Start, -1);
+    }
+
     /// <summary>Explores.</summary>
     /// <param name="scenario">Who meets whom.</param>
     /// <param name="most">The number of states at which it stops.</param>
-    public static Found Run(Scenario scenario, int most)
+    public static Found Run(Scenario scenario, int most) => new Explorer(scenario).Run(most);
+
+    private Found Run(int most)
     {
         var watch = Stopwatch.StartNew();
-        var path = new Path(scenario);
-        var numbers = new Dictionary<World, int> { [path.Start] = 0 };
-        var worlds = new List<World> { path.Start };
-        var from = new List<(int State, string Move)> { (-1, "") };
-        var violated = new Dictionary<Invariant, string>();
-        var seen = new HashSet<(int, int, int)>();
-        var moves = new List<(string Name, World World)>();
         long made = 0;
-        int depth = 0, ends = 0, level = 0, at = 0;
-        while (at < worlds.Count && worlds.Count < most)
+        int depth = -1, ends = 0, at = 0;
+        while (at < _worlds.Count && _worlds.Count < most)
         {
-            // A level of the search: all states that are as many moves away.
-            (level, depth) = (worlds.Count, depth + 1);
-            for (; at < level && worlds.Count < most; at++)
+            // All states that are as many moves away.
+            depth++;
+            for (int level = _worlds.Count; at < level && _worlds.Count < most; at++)
             {
-                path.Next(worlds[at], moves);
-                ends += moves.Count == 0 ? 1 : 0;
-                made += moves.Count;
-                foreach (var (name, next) in moves)
+                _path.Next(_worlds[at], _moves);
+                made += _moves.Count;
+                ends += _moves.Count == 0 ? 1 : 0;
+                foreach (var (_, next) in _moves)
                 {
-                    if (numbers.TryAdd(next, worlds.Count))
-                    {
-                        worlds.Add(next);
-                        from.Add((at, name));
-                        Look(next);
-                    }
+                    Visit(next, at);
                 }
             }
         }
 
-        var stuck = Stuck();
-        return new Found(worlds.Count, made, depth, at == worlds.Count, violated, stuck) { Machines = path.Machines, Time = watch.Elapsed, Ends = ends };
+        return new Found(_worlds.Count, made, depth, at == _worlds.Count, ends) { Violated = _violated, Met = _met, Stuck = Stuck(), Machines = _path.Machines, Time = watch.Elapsed };
+    }
 
-        // The invariants see the sides alone, so that each three of their states are looked at once.
-        void Look(World world)
+    private void Visit(World world, int from)
+    {
+        if (!_known.Add(world))
         {
-            if (seen.Add((world.Client, world.Server, world.Mallory)))
-            {
-                var sight = new Sight(scenario, path.Client(world), path.Server(world), path.Mallory(world));
-                foreach (var invariant in Invariant.All.Where(i => !violated.ContainsKey(i) && !i.Holds(sight)).ToList())
-                {
-                    violated[invariant] = Way(worlds.Count - 1);
-                }
-            }
+            return;
         }
 
-        string Way(int state) => state <= 0 ? "" : Way(from[state].State) + "\n  " + from[state].Move;
+        _worlds.Add(world);
+        _from.Add(from);
 
-        // Every state comes to its end if the adversary rests: by what is under way, and else by time-outs.
-        string? Stuck()
+        // Invariants see the sides alone: three of their states are looked at once.
+        if (!_seen.Add((world.Client, world.Server, world.Mallory)))
         {
-            var good = new HashSet<World>();
-            for (int i = 0; i < worlds.Count; i++)
+            return;
+        }
+
+        var sight = new Sight(_scenario, _path.Client(world), _path.Server(world), _path.Mallory(world));
+        _met.UnionWith(Witness.All.Where(w => w.Is(sight)));
+        foreach (var invariant in Invariant.All.Where(i => !_violated.ContainsKey(i) && !i.Holds(sight)).ToList())
+        {
+            _violated[invariant] = Way(_worlds.Count - 1);
+        }
+    }
+
+    // Every state comes to its end when the adversary rests: by what is under way, and else by time-outs.
+    private string? Stuck()
+    {
+        var good = new HashSet<World>();
+        var way = new HashSet<World>();
+        for (int i = _worlds.Count - 1; i >= 0; i--)
+        {
+            way.Clear();
+            for (var world = _worlds[i]; !_path.IsEnd(world) && !good.Contains(world); world = _path.Calm(world))
             {
-                var way = new HashSet<World>();
-                var world = worlds[i];
-                while (!path.IsEnd(world) && !good.Contains(world))
+                if (!way.Add(world))
                 {
-                    if (!way.Add(world))
-                    {
-                        return Way(i);
-                    }
-
-                    world = path.Calm(world);
+                    return Way(i);
                 }
-
-                good.UnionWith(way);
             }
 
-            return null;
+            good.UnionWith(way);
         }
+
+        return null;
+    }
+
+    // The moves from the start, looked up once more.
+    private string Way(int state)
+    {
+        if (_from[state] < 0)
+        {
+            return "";
+        }
+
+        var moves = new List<(string Name, World World)>();
+        _path.Next(_worlds[_from[state]], moves);
+        return $"{Way(_from[state])}\n  {moves.First(m => m.World == _worlds[state]).Name}";
     }
 }

@@ -80,13 +80,13 @@ internal sealed class AnyFinished(Role sender)
 
     public byte[] InPlaceOf(byte[] octets, string? transcript)
     {
-        if (_done || _secret is null || !Units.IsRecord(octets))
+        if (_done || _secret is null || transcript is null || !Units.IsRecord(octets))
         {
             return octets;
         }
 
         _done = true;
-        using var keys = new KeySchedule(_suite!.Name, _secret, Convert.FromHexString(transcript!));
+        using var keys = new KeySchedule(_suite!.Name, _secret, Convert.FromHexString(transcript));
         using var writer = new RecordWriter(_suite, sender == Role.Client ? keys.ClientTraffic : keys.ServerTraffic);
         var record = new System.Buffers.ArrayBufferWriter<byte>();
         writer.Write(RecordType.Finished, keys.Finished(sender), record);

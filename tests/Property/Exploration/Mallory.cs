@@ -27,6 +27,7 @@ internal sealed class Mallory : Side
     private readonly ArrayBufferWriter<byte> _forClient = new();
     private readonly ArrayBufferWriter<byte> _read = new();
     private byte[] _command = [];
+    private bool _answered;
     private ClientUpgrade? _client;
     private SecureChannel? _toServer;
     private SecureChannel? _toClient;
@@ -59,15 +60,10 @@ internal sealed class Mallory : Side
             _client = new ClientUpgrade(_offer, _suite, 13, new CountingRandom((byte)'M'), new RsaKeys(TimeProvider.System), null);
             _forServer.Write(_client.Command);
         }
-        else if (what == Event.ToClient && text.StartsWith("220", StringComparison.Ordinal) && _client is not null && _toClient is null
-            && _server.Examine(_command, false, true, false).Kind == ServerStepKind.Accepted
-            && new ReplyReader().Read(octets, out _) is { } reply && _client.OnReply(reply) is { Kind: ClientStepKind.Agreed, Channel: { } channel })
+        else if (what == Event.ToClient && !_answered && _client is not null && new ReplyReader().Read(octets, out _) is { Code: 220 } reply)
         {
-            _toServer = channel;
-            var step = _server.Exchange();
-            _toClient = step.Channel;
-            _forClient.Write(step.Reply);
-            _toClient!.Start(_forClient);
+            _answered = true;
+            Answer(reply, octets);
         }
         else if (what == Event.ToClient && _toServer is not null)
         {
@@ -86,6 +82,22 @@ internal sealed class Mallory : Side
 
         ToServer.AddRange(Units.Split(Taken(_forServer)));
         ToClient.AddRange(Units.Split(Taken(_forClient)));
+    }
+
+    // His 220 in the place of the server's.
+    private void Answer(Reply reply, byte[] octets)
+    {
+        if (_client!.OnReply(reply) is { Kind: ClientStepKind.Agreed, Channel: { } channel } && _server.Examine(_command, false, true, false).Kind == ServerStepKind.Accepted
+            && _server.Exchange() is { Channel: { } ours } step)
+        {
+            (_toServer, _toClient) = (channel, ours);
+            _forClient.Write(step.Reply);
+            _toClient.Start(_forClient);
+        }
+        else
+        {
+            _forClient.Write(octets);
+        }
     }
 
     private void Pass(SecureChannel from, SecureChannel to, ArrayBufferWriter<byte> output)

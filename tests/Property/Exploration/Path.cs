@@ -89,9 +89,18 @@ internal sealed class Path
             }
         }
 
-        if (!quiet && world.Hostile > 0)
+        if (world.Hostile > 0)
         {
-            TimeOuts(world with { Hostile = (byte)(world.Hostile - 1) }, moves);
+            var spent = world with { Hostile = (byte)(world.Hostile - 1) };
+            if (!quiet)
+            {
+                TimeOuts(spent, moves);
+            }
+
+            if (!_server[world.Server].Ended)
+            {
+                Add("the mail server behind goes away", AfterServer(spent, _server.Move(world.Server, Event.BackendGone)));
+            }
         }
 
         void Add(string name, World next)

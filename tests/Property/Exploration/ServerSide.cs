@@ -73,6 +73,11 @@ internal class ServerSide : Side, IKeyLog
             case Event.TimeOut:
                 _relay.TimedOut();
                 break;
+            case Event.BackendGone:
+                _backendEnded = true;
+                _relay.FromBackend("421 4.3.2 Shutting down\r\n"u8);
+                _relay.BackendEnded();
+                break;
             case Event.Fresh:
                 _relay.ClientEnded();
                 _relay.Dispose();

@@ -17,6 +17,9 @@ internal enum Event
     /// <summary>A time-out.</summary>
     TimeOut,
 
+    /// <summary>The mail server behind the relay says 421 and is gone.</summary>
+    BackendGone,
+
     /// <summary>A fresh connection.</summary>
     Fresh,
 }
