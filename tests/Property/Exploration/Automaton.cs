@@ -9,6 +9,8 @@ internal sealed record Outcome(int Next, int[] ToServer, int[] ToClient, bool Wa
 /// </summary>
 internal sealed class Automaton
 {
+    private const int MostStanding = 20_000;
+
     private readonly Func<Side> _create;
     private readonly Units _units;
     private readonly List<(int From, Event What, int Unit, Facts Facts)> _states = [];
@@ -54,7 +56,7 @@ internal sealed class Automaton
         {
             _numbers[digest] = next = _states.Count;
             _states.Add((state, what, unit, side.Facts));
-            _standing[next] = side;
+            Keep(next, side);
         }
         else
         {
@@ -86,6 +88,18 @@ internal sealed class Automaton
         }
 
         return side;
+    }
+
+    // Not more of them than memory is cheap; what is dropped goes its way once more.
+    private void Keep(int state, Side side)
+    {
+        if (_standing.Count == MostStanding)
+        {
+            _standing.Values.ToList().ForEach(s => s.Dispose());
+            _standing.Clear();
+        }
+
+        _standing[state] = side;
     }
 
     private static void Clear(Side side)

@@ -76,7 +76,7 @@ internal sealed class AnyFinished(Role sender)
     private byte[]? _secret;
     private bool _done;
 
-    public void Agreed(Suite suite, byte[] secret) => (_suite, _secret, _done) = (suite, secret, false);
+    public void Agreed(Suite suite, byte[] secret) => (_suite, _secret, _done) = (suite, [.. secret], false);
 
     public byte[] InPlaceOf(byte[] octets, string? transcript)
     {
