@@ -51,7 +51,7 @@ public class ExplorationTests(ITestOutputHelper output)
     public void A_faulty_side_is_found_out(string does)
     {
         var fault = Fault.All.Single(f => f.Does == does);
-        var found = Explorer.Run(fault.Scenario, 1_000_000);
+        var found = Explorer.Run(fault.Scenario, 1_000_000, fault.Violates);
         output.WriteLine($"{does}: {found}\n{string.Join("\n", found.Violated.Select(v => $"Violated: {v.Key}{v.Value}").Append($"Stuck: {found.Stuck}"))}");
         Assert.Empty(fault.Violates.Except(found.Violated.Keys));
         Assert.True(fault.Violates.Length > 0 || found.Stuck is not null, "No state without an exit was found.");

@@ -52,14 +52,15 @@ internal sealed class Explorer
     /// <summary>Explores.</summary>
     /// <param name="scenario">Who meets whom.</param>
     /// <param name="most">The number of states at which it stops.</param>
-    public static Found Run(Scenario scenario, int most) => new Explorer(scenario).Run(most);
+    /// <param name="wanted">Invariants of which it is enough that each is violated once; none to go on to the end.</param>
+    public static Found Run(Scenario scenario, int most, params IReadOnlyList<Invariant> wanted) => new Explorer(scenario).Run(most, wanted);
 
-    private Found Run(int most)
+    private Found Run(int most, IReadOnlyList<Invariant> wanted)
     {
         var watch = Stopwatch.StartNew();
         long made = 0;
         int depth = -1, ends = 0, at = 0;
-        while (at < _worlds.Count && _worlds.Count < most)
+        while (at < _worlds.Count && _worlds.Count < most && !(wanted.Count > 0 && wanted.All(_violated.ContainsKey)))
         {
             // All states that are as many moves away.
             depth++;
