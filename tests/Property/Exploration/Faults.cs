@@ -22,7 +22,7 @@ internal sealed record Fault(string Does, Scenario Scenario, params Invariant[] 
         new("The server keeps what stands behind the command for the session inside", Opportunistic with { Server = o => new KeepingServer(o) }, Invariant.OnlyTheClientSpeaksInside),
         new("The server ends a message where the connection was cut", Opportunistic with { Server = o => new CompletingServer(o) }, Invariant.WholeOrNothing),
         new("The server speaks plaintext after its 220", Opportunistic with { Server = o => new LoudServer(o) }, Invariant.ServerIsSilentInClear),
-        new("The server waits for ever for the client's Finished", Opportunistic with { Hostile = 1, Server = o => new PatientServer(o) }),
+        new("The server waits for ever for the client's Finished", Opportunistic with { Server = o => new PatientServer(o) }),
     ];
 
     private static Scenario Opportunistic => new("opportunistic", ClientPolicy.Opportunistic);
