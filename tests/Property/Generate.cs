@@ -27,8 +27,8 @@ internal static class Generate
         from end in Gen.Frequency((6, Gen.Constant("")), (1, Gen.Constant("  ")), (1, Gen.Elements("\t", "\u00e9", new string(' ', 512))))
         select string.Join(spaces, tokens.Prepend(version).Prepend(keyword)) + end;
 
-    /// <summary>A message as DATA's payload or a chunk may hold it, in dot-stuffed form without its end.</summary>
-    public static Gen<byte[]> Payload { get; } = Octets.Select(o => Encoding.Latin1.GetBytes(Encoding.Latin1.GetString(o).Replace("\r\n.", "\r\n..", StringComparison.Ordinal)));
+    /// <summary>DATA's payload behind its first line, dot-stuffed, without its end.</summary>
+    public static Gen<byte[]> Payload { get; } = Octets.Select(o => Encoding.Latin1.GetBytes(("\r\n" + Encoding.Latin1.GetString(o)).Replace("\r\n.", "\r\n..", StringComparison.Ordinal)[2..]));
 
     /// <summary>Cuts a stream into pieces.</summary>
     public static IEnumerable<byte[]> Cut(byte[] stream, int[] pieces)

@@ -15,7 +15,7 @@ public class NonceProperties
         select (suite, sends.ToArray());
 
     [Fact]
-    public void No_two_records_of_a_session_share_key_and_nonce() // [BP-7.2-1], [BP-7.3-1], [BP-6.2-2], [BP-7.6-4], [BP-7.1-9]
+    public void No_two_records_of_a_session_share_key_and_nonce() // [BP-7.2-1], [BP-7.3-1], [BP-6.2-2], [BP-7.6-4]
     {
         Always.Holds(Sessions, s => AreOnce(s.Sends, SuiteRegistry.Default[s.Suite], seq => seq));
         Always.Bites(Sessions, s => AreOnce(s.Sends, SuiteRegistry.Default[s.Suite], seq => seq & 1));
