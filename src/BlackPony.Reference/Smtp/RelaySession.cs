@@ -56,6 +56,7 @@ public sealed class RelaySession : IDisposable
     private bool _firstCommand = true;
     private bool _goodbye;
     private bool _clientDone;
+    private string? _lastWords;
     private SessionReport _report;
 
     /// <summary>Makes the machine; the host opens the first backend connection and calls <see cref="BackendReady"/>.</summary>
@@ -110,7 +111,7 @@ public sealed class RelaySession : IDisposable
     public long Progress { get; private set; }
 
     /// <summary>Whether the session is between transactions, so that the relay may end it without harm.</summary>
-    public bool IsIdle => !_inTransaction && _pending.Count == 0 && _reading is Reading.Commands;
+    public bool IsIdle => !_inTransaction && _pending.Count == 0 && _reading is Reading.Commands && _channel is not { IsEstablished: false };
 
     /// <summary>Whether the client ended a plaintext session's direction and all of it was passed on: the host then ends the direction to the backend.</summary>
     public bool BackendInputDone => _clientDone && _input.Length == 0;
@@ -221,6 +222,12 @@ public sealed class RelaySession : IDisposable
         }
 
         _fromBackend.Append(octets);
+        if (_channel is { IsEstablished: false })
+        {
+            // No data before the client's Finished ([BP-6.3-5]): what the backend says of its own accord waits.
+            return;
+        }
+
         while (_replies.Read(_fromBackend.Span, out int consumed) is { } reply)
         {
             _fromBackend.Consume(consumed);
@@ -664,6 +671,9 @@ public sealed class RelaySession : IDisposable
             case ChannelState.Alerted:
                 End("alert");
                 break;
+            case ChannelState.Open when _channel.IsEstablished:
+                SayWhatWaited();
+                break;
             case ChannelState.Closed:
                 // What came before the close is whole and goes to the backend.
                 Pump();
@@ -672,13 +682,34 @@ public sealed class RelaySession : IDisposable
         }
     }
 
+    // The client's Finished has come: what the backend said before it, and its end, are passed on ([BP-10.3-6]).
+    private void SayWhatWaited()
+    {
+        if (_fromBackend.Length > 0)
+        {
+            FromBackend([]);
+        }
+
+        if (_lastWords is not null && _reading is not (Reading.Closing or Reading.End))
+        {
+            Goodbye(_lastWords);
+        }
+    }
+
     // A last reply, then the end, in the way that the session's protection asks for.
     private void Goodbye(string text)
     {
+        if (_channel is { State: ChannelState.Open, IsEstablished: false })
+        {
+            // It is said behind the client's Finished ([BP-6.3-5]), for which FinishedTimeout runs on.
+            _lastWords ??= text;
+            return;
+        }
+
         Emit(Encoding.ASCII.GetBytes(text + "\r\n"));
         _goodbye = true;
         _input.Clear();
-        if (_channel is { State: ChannelState.Open, IsEstablished: true })
+        if (_channel is { State: ChannelState.Open })
         {
             _channel.Close(_toClient);
             _reading = Reading.Closing;

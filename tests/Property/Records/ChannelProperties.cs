@@ -1,122 +1,116 @@
-using System.Buffers;
+using System.Text;
 using BlackPony.Reference;
 using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
+using BlackPony.Tests.Conformance.Faulty;
 using FsCheck;
 using FsCheck.Fluent;
-using FsCheck.Xunit;
 
 namespace BlackPony.Tests.Property.Records;
 
-/// <summary>Spec 7 and 8 for any messages, cuts and harm.</summary>
+/// <summary>A stream of records in any parts, of any size, cut in any way, with rekeys anywhere.</summary>
 public class ChannelProperties
 {
-    private static readonly IReadOnlyList<Suite> Encrypting = SuiteRegistry.Default;
+    private static readonly Gen<Case> Cases =
+        from suite in Gen.Choose(0, SuiteRegistry.Default.Count - 1)
+        from parts in Gen.Frequency((5, Generate.Octets), (1, Gen.Choose(16000, 40000).Select(n => new byte[n])), (1, Gen.Constant<byte[]>([]))).ListOf()
+        from rekeys in Gen.Choose(0, 3).ListOf()
+        from pieces in Generate.Pieces
+        select new Case(suite, [.. parts], [.. rekeys], pieces);
 
-    /// <summary>[BP-7.1-6], [BP-7.1-7], [BP-7.6-4]: whatever the split and wherever the rekey, what comes out is what went in.</summary>
-    [Property(MaxTest = 60)]
-    public bool Any_split_and_any_rekey_lose_nothing(byte[][] parts, PositiveInt chunk, byte pick)
+    [Fact]
+    public void Any_split_any_size_and_any_rekey_lose_nothing() // [BP-7.1-1], [BP-7.1-6], [BP-7.1-7], [BP-7.4-4], [BP-7.4-5], [BP-7.5-2], [BP-7.6-4], [BP-7.6-5]
     {
-        var (client, server, toServer) = Open(pick);
-        foreach (var part in parts)
-        {
-            client.Send(part, toServer);
-            if (part.Length % 3 == 0)
-            {
-                client.Rekey(toServer);
-            }
-        }
+        Always.Holds(Cases, c => ComesOut(c, SuiteRegistry.Default[c.Suite]));
+        Always.Bites(Cases, c => ComesOut(c, Forgetful(SuiteRegistry.Default[c.Suite])));
+        Always.Bites(Cases, c => ComesOut(c with { Pieces = [int.MaxValue] }, SuiteRegistry.Default[c.Suite], loses: 1));
+    }
 
-        var data = new ArrayBufferWriter<byte>();
-        var back = new ArrayBufferWriter<byte>();
-        foreach (var piece in toServer.WrittenSpan.ToArray().Chunk(1 + (chunk.Get % 700)))
-        {
-            server.Receive(piece, data, back);
-        }
+    [Fact]
+    public void Any_hostile_octets_end_in_failure_or_wait_and_get_nothing_out() // [BP-7.1-2], [BP-7.1-3], [BP-7.1-8], [BP-8.3-5]
+    {
+        var cases = from suite in Gen.Choose(0, SuiteRegistry.Default.Count - 1) from octets in Generate.Octets from pieces in Generate.Pieces select new Case(suite, [octets], [], pieces);
+        Always.Holds(cases, c => GetsNothing(c, SuiteRegistry.Default[c.Suite]));
+        Always.Bites(cases, c => GetsNothing(c, Unprotected(SuiteRegistry.Default[c.Suite])), 2000);
 
-        // More than MaxIdleRecords rekeys in a row are a failure by [BP-7.4-5]; parts without data make such a row.
+        static bool GetsNothing(Case c, Suite suite)
+        {
+            using var pair = new Pair(suite);
+            Deliver(pair, c.Parts[0], c.Pieces);
+            return pair.Read.WrittenCount == 0 && pair.Server.State is ChannelState.Failed or ChannelState.Open;
+        }
+    }
+
+    private static bool ComesOut(Case c, Suite suite, int loses = 0)
+    {
+        using var pair = new Pair(SuiteRegistry.Default[c.Suite], suite);
         int row = 0, longest = 0;
-        foreach (var part in parts)
+        for (int i = 0; i < c.Parts.Length; i++)
         {
-            row = (part.Length > 0 ? 0 : row) + (part.Length % 3 == 0 ? 1 : 0);
+            int rekeys = c.Rekeys.Length > 0 ? c.Rekeys[i % c.Rekeys.Length] : 0;
+            pair.Client.Send(c.Parts[i], pair.ToServer);
+            for (int r = 0; r < rekeys; r++)
+            {
+                pair.Client.Rekey(pair.ToServer);
+            }
+
+            row = (c.Parts[i].Length > 0 ? 0 : row) + rekeys;
             longest = Math.Max(longest, row);
         }
 
+        var stream = Pair.Taken(pair.ToServer);
+        Deliver(pair, stream[..Math.Max(0, stream.Length - loses)], c.Pieces);
+
+        // A row of more than MaxIdleRecords rekeys is a failure by [BP-7.4-5].
         return longest > Limits.MaxIdleRecords
-            ? server.State == ChannelState.Failed
-            : server.State == ChannelState.Open && data.WrittenSpan.SequenceEqual(parts.SelectMany(p => p).ToArray());
+            ? pair.Server.State == ChannelState.Failed
+            : pair.Server.State == ChannelState.Open && pair.ToClient.WrittenCount == 0 && pair.Read.WrittenSpan.SequenceEqual(c.Parts.SelectMany(p => p).ToArray());
     }
 
-    /// <summary>[BP-8.3-1], [BP-8.3-3], [BP-8.3-5]: a flipped bit ends in the alert, and nothing of its record or behind it comes out.</summary>
-    [Property(MaxTest = 100)]
-    public bool A_flipped_bit_ends_the_channel(NonEmptyArray<byte> first, NonEmptyArray<byte> second, PositiveInt where, byte pick)
+    private static void Deliver(Pair pair, byte[] stream, int[] pieces)
     {
-        var (client, server, toServer) = Open(pick);
-        client.Send(first.Get, toServer);
-        int good = toServer.WrittenCount;
-        client.Send(second.Get, toServer);
-        client.Send(second.Get, toServer);
-        var octets = toServer.WrittenSpan.ToArray();
-        int at = good + 2 + (where.Get % (octets.Length - good - 2));
-        bool inSecond = at < good + ((octets.Length - good) / 2);
-        octets[at] ^= (byte)(1 << (where.Get % 8));
-        var data = new ArrayBufferWriter<byte>();
-        var back = new ArrayBufferWriter<byte>();
-        server.Receive(octets, data, back);
-        byte[] expected = inSecond ? first.Get : [.. first.Get, .. second.Get];
-
-        // A flipped length may make the record longer than what came: then it waits, and the end of the connection is a truncation.
-        server.ConnectionEnded();
-        return server.State is ChannelState.Failed or ChannelState.Truncated && data.WrittenSpan.SequenceEqual(expected);
+        foreach (var piece in Generate.Cut(stream, pieces))
+        {
+            pair.Server.Receive(piece, pair.Read, pair.ToClient);
+        }
     }
 
-    /// <summary>[BP-8.2-1]: octets cut off at the end never look like a whole session.</summary>
-    [Property(MaxTest = 60)]
-    public bool A_cut_is_a_truncation(NonEmptyArray<byte> message, PositiveInt cut, byte pick)
+    // ---------------------------------------------------------------- faults
+
+    /// <summary>The recipient does not go on to the next keys.</summary>
+    private static FaultyServerSuite Forgetful(Suite real)
     {
-        var (client, server, toServer) = Open(pick);
-        client.Send(message.Get, toServer);
-        client.Close(toServer);
-        var octets = toServer.WrittenSpan.ToArray();
-        server.Receive(octets.AsSpan(0, octets.Length - 1 - (cut.Get % (octets.Length - 1))), new ArrayBufferWriter<byte>(), new ArrayBufferWriter<byte>());
-        server.ConnectionEnded();
-        return server.State == ChannelState.Truncated;
+        var first = new List<byte[]>();
+        return new FaultyServerSuite(real)
+        {
+            Protects = secret =>
+            {
+                first.Add(secret);
+                return real.Protect(first[Math.Min(first.Count - 1, 1)]);
+            },
+        };
     }
 
-    /// <summary>[BP-6.2-2]: a record sent back to its sender does not verify.</summary>
-    [Property(MaxTest = 40)]
-    public bool A_reflected_record_fails(NonEmptyArray<byte> message, byte pick)
+    /// <summary>Records are neither encrypted nor verified, and a tag is one octet, so that any octets may be one.</summary>
+    private static FaultyServerSuite Unprotected(Suite real) => new(real)
     {
-        var (client, _, toServer) = Open(pick);
-        client.Send(message.Get, toServer);
-        var data = new ArrayBufferWriter<byte>();
-        client.Receive(toServer.WrittenSpan, data, new ArrayBufferWriter<byte>());
-        return client.State == ChannelState.Failed && data.WrittenCount == 0;
+        Protects = secret => new FaultyServerProtection(real.Protect(secret)) { CutTag = 1, Seals = (_, _, _) => { }, Opens = Opens },
+    };
+
+    // The last octet before the tag becomes the type of data.
+    private static bool Opens(RecordProtection real, ulong seq, Span<byte> record)
+    {
+        if (seq > 0 && record.Length > 4)
+        {
+            record[^2] = (byte)RecordType.Data;
+        }
+
+        return true;
     }
 
-    /// <summary>Hostile octets never throw and never get anything out (the bad input).</summary>
-    [Property(MaxTest = 100)]
-    public bool Any_octets_end_in_failure_or_wait(byte[] octets, byte pick)
+    private sealed record Case(int Suite, byte[][] Parts, int[] Rekeys, int[] Pieces)
     {
-        var (_, server, _) = Open(pick);
-        var data = new ArrayBufferWriter<byte>();
-        server.Receive(octets, data, new ArrayBufferWriter<byte>());
-        return data.WrittenCount == 0 && server.State is ChannelState.Failed or ChannelState.Open;
-    }
-
-    private static (SecureChannel Client, SecureChannel Server, ArrayBufferWriter<byte> ToServer) Open(byte pick)
-    {
-        var suite = Encrypting[pick % Encrypting.Count];
-        byte[] secret = [.. Enumerable.Repeat(pick, 64)];
-        var th = new byte[32];
-        var client = new SecureChannel(Role.Client, suite, secret, th);
-        var server = new SecureChannel(Role.Server, suite, secret, th);
-        var toClient = new ArrayBufferWriter<byte>();
-        var toServer = new ArrayBufferWriter<byte>();
-        server.Start(toClient);
-        client.Receive(toClient.WrittenSpan, new ArrayBufferWriter<byte>(), toServer);
-        server.Receive(toServer.WrittenSpan, new ArrayBufferWriter<byte>(), toClient);
-        toServer.ResetWrittenCount();
-        return (client, server, toServer);
+        public override string ToString() =>
+            new StringBuilder($"{SuiteRegistry.Default[Suite]}, parts of ").AppendJoin(',', Parts.Select(p => p.Length)).Append(", rekeys ").AppendJoin(',', Rekeys).Append(", pieces of ").AppendJoin(',', Pieces).ToString();
     }
 }

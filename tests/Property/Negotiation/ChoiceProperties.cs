@@ -1,0 +1,78 @@
+using System.Text;
+using BlackPony.Reference;
+using BlackPony.Reference.Policy;
+using BlackPony.Reference.Smtp;
+using BlackPony.Reference.Suites;
+using BlackPony.Tests.Property.Exploration;
+using FsCheck;
+using FsCheck.Fluent;
+
+namespace BlackPony.Tests.Property.Negotiation;
+
+/// <summary>Which suite the client chooses, whatever the offer is and whatever it has itself.</summary>
+public class ChoiceProperties
+{
+    // RSA-BLOWFISH and ML-KEM in toy form: the choice is by name.
+    private static readonly Suite[] Toys = [.. SuiteRegistry.All.Select(s => s.Encrypts ? new ToySuite(s.Name, s.NeedsContinuation) : s)];
+
+    private static readonly Gen<(string Offer, Suite[] Suites)> Meetings =
+        from offer in Generate.Offer
+        from suites in Gen.Shuffle(Toys[..4])
+        from count in Gen.Choose(1, 4)
+        from rot in Gen.Choose(0, 3)
+        select (offer, rot == 0 ? (Suite[])[.. suites[..count], Toys[4]] : suites[..count]);
+
+    [Fact]
+    public void The_client_picks_the_first_of_its_own_that_the_offer_lists_and_never_ROT_by_itself() // [BP-4.8-1], [BP-4.8-2], [BP-4.8-5], [BP-4.2-2], [BP-5.5-9], [BP-4.1-13]
+    {
+        Always.Holds(Meetings, m => IsChosenByRule(m, m.Suites), 400);
+        Always.Bites(Meetings, m => IsChosenByRule(m, [.. m.Suites.Reverse()]), 400);
+        Always.Bites(Meetings, m => IsChosenByRule(m, [.. m.Suites, .. m.Suites.Contains(Toys[4]) ? [] : Toys[4..]]), 400);
+    }
+
+    [Fact]
+    public void The_client_that_nobody_told_has_the_order_of_the_table_and_no_ROT() // [BP-4.8-3], [BP-5.5-9]
+    {
+        Assert.Equal(SuiteRegistry.All.Where(s => s.Encrypts), new MailerOptions(NoKeys()).Suites);
+        Assert.Equal(["X25519MLKEM768-CHACHA20POLY1305", "X25519MLKEM768-AES256GCM", "X25519-CHACHA20POLY1305", "RSA-BLOWFISH"], SuiteRegistry.Default.Select(s => s.Name));
+    }
+
+    [Fact]
+    public void After_a_504_it_asks_once_more_with_the_next_that_both_have_and_then_no_more() // [BP-4.2-10], [BP-4.2-11], [BP-4.8-4], [BP-4.8-6]
+    {
+        Always.Holds(Meetings, m => Asks(m.Offer, m.Suites, "504 no\r\n").SequenceEqual(Common(m).Take(Limits.MaxClientAttempts)), 400);
+        Always.Bites(Meetings, m => Asks(m.Offer, m.Suites, "454 no\r\n").SequenceEqual(Common(m).Take(Limits.MaxClientAttempts)), 400);
+        Always.Holds(Meetings, m => Asks(m.Offer, m.Suites, "503 no\r\n").SequenceEqual(Common(m).Take(1)), 400);
+    }
+
+    private static bool IsChosenByRule((string Offer, Suite[] Suites) meeting, Suite[] used) => Asks(meeting.Offer, used, "454 no\r\n").SequenceEqual(Common(meeting).Take(1));
+
+    private static IEnumerable<string> Common((string Offer, Suite[] Suites) meeting)
+    {
+        var tokens = meeting.Offer.ToUpperInvariant().Split(' ');
+        bool usable = tokens[0] == "XBLACKPONY" && tokens.Contains("V1") && meeting.Offer.Length <= Limits.MaxReplyLine - 6 && meeting.Offer.All(c => c is >= ' ' and <= '~');
+        return usable ? meeting.Suites.Select(s => s.Name).Where(tokens.Contains) : [];
+    }
+
+    // The suites that the client asks for, each answered alike.
+    private static List<string> Asks(string offer, Suite[] suites, string answer)
+    {
+        using var mailer = new MailerSession(new MailerOptions(NoKeys()) { Suites = suites }, new CountingRandom((byte)'c'));
+        mailer.Connected("b", 25, false);
+        mailer.FromServer("220 b\r\n"u8);
+        mailer.FromLocal("EHLO a\r\n"u8);
+        mailer.ToServer.ResetWrittenCount();
+        mailer.FromServer(Encoding.Latin1.GetBytes($"250-b\r\n250 {offer}\r\n"));
+        var asked = new List<string>();
+        while (mailer.ToServer.WrittenCount > 0 && asked.Count < 9)
+        {
+            asked.Add(Encoding.ASCII.GetString(mailer.ToServer.WrittenSpan).Split(' ')[2]);
+            mailer.ToServer.ResetWrittenCount();
+            mailer.FromServer(Encoding.ASCII.GetBytes(answer));
+        }
+
+        return asked;
+    }
+
+    private static RsaKeys NoKeys() => new(TimeProvider.System, () => throw new NotSupportedException());
+}

@@ -1,0 +1,47 @@
+using System.Text;
+using BlackPony.Reference.Negotiation;
+using BlackPony.Reference.Policy;
+using BlackPony.Reference.Smtp;
+using BlackPony.Reference.Suites;
+using BlackPony.Tests.Property.Exploration;
+
+namespace BlackPony.Tests.Property.Negotiation;
+
+/// <summary>The one way, found by the exploration, into a suite that is not the best of both: nothing of a refused command is in the transcript (spec 6.1).</summary>
+public class ForgedRefusalTests
+{
+    [Fact]
+    public void Who_forges_a_504_in_the_path_chooses_the_next_suite_that_both_have_and_nobody_notices() // [BP-4.8-4], [BP-6.1-2]
+    {
+        Suite[] suites = [new ToySuite(ToySuite.Strong), new ToySuite(ToySuite.Weak)];
+        var keys = new RsaKeys(TimeProvider.System, () => throw new NotSupportedException());
+        using var mailer = new MailerSession(new MailerOptions(keys) { Policy = ClientPolicy.Required, Suites = suites }, new CountingRandom((byte)'c'));
+        using var relay = new RelaySession(new ServerOptions(keys) { Suites = suites, Grease = false }, new CountingRandom((byte)'s'), "test");
+        mailer.Connected("b", 25, false);
+        mailer.FromServer("220 b\r\n"u8);
+        relay.BackendReady("220 b\r\n"u8);
+        relay.FromClient("EHLO a\r\n"u8);
+        relay.FromBackend("250 b\r\n"u8);
+        mailer.FromLocal("EHLO a\r\n"u8);
+        mailer.FromServer(Taken(relay.ToClient).AsSpan("220 b\r\n".Length));
+
+        // The command for the better suite never reaches the server.
+        Taken(mailer.ToServer);
+        mailer.FromServer("504 no\r\n"u8);
+        var second = Taken(mailer.ToServer);
+        Assert.StartsWith($"XBLACKPONY V1 {ToySuite.Weak} ", Encoding.ASCII.GetString(second), StringComparison.Ordinal);
+        relay.FromClient(second);
+        relay.BackendReady("220 b\r\n"u8);
+        mailer.FromServer(Taken(relay.ToClient));
+        relay.FromClient(Taken(mailer.ToServer));
+        Assert.Equal((ToySuite.Weak, true, null), (mailer.Report.Suite, mailer.Report.Encrypted, mailer.Report.Reason));
+        Assert.Equal((ToySuite.Weak, true), (relay.Report.Suite, relay.Report.Encrypted));
+    }
+
+    private static byte[] Taken(System.Buffers.ArrayBufferWriter<byte> output)
+    {
+        var octets = output.WrittenSpan.ToArray();
+        output.ResetWrittenCount();
+        return octets;
+    }
+}

@@ -1,0 +1,134 @@
+using BlackPony.Reference;
+using BlackPony.Reference.Policy;
+using FsCheck;
+using FsCheck.Fluent;
+
+namespace BlackPony.Tests.Property.Policy;
+
+/// <summary>The memory under any clock and any order of what happens, beside a model of one entry.</summary>
+public class MemoryProperties
+{
+    private static readonly Gen<(int What, int Hours)[]> Histories =
+        (from what in Gen.Choose(0, 3)
+         from hours in Gen.Frequency((4, Gen.Choose(0, 80)), (2, Gen.Choose(-200, 0)), (1, Gen.Choose(600, 800)), (1, Gen.Elements(72, 73, 720, 721, -10000)))
+         select (what, hours)).NonEmptyListOf().Select(h => h.ToArray());
+
+    [Fact]
+    public void An_entry_is_there_exactly_as_long_as_expiry_and_patience_say() // [BP-9.4-5], [BP-9.4-8], [BP-9.4-9], [BP-9.4-10], [BP-9.4-11]
+    {
+        Always.Holds(Histories, h => Agrees(h, Limits.MemoryLifetime, Limits.MemoryPatience, backward: true), 2000);
+        Always.Bites(Histories, h => Agrees(h, Limits.MemoryLifetime * 2, Limits.MemoryPatience, backward: true), 2000);
+        Always.Bites(Histories, h => Agrees(h, Limits.MemoryLifetime, Limits.MemoryPatience / 2, backward: true), 2000);
+        Always.Bites(Histories, h => Agrees(h, Limits.MemoryLifetime, Limits.MemoryPatience, backward: false), 2000);
+    }
+
+    [Fact]
+    public void No_entry_lasts_longer_than_its_lifetime_from_any_reading() // [BP-9.4-11]
+    {
+        Always.Holds(Histories, h => IsGone(h, Limits.MemoryLifetime + TimeSpan.FromSeconds(1)), 500);
+        Always.Bites(Histories, h => IsGone(h, Limits.MemoryLifetime / 2), 500);
+
+        // Whatever the clock did, an entry that is read now is gone when a lifetime has gone by without a good session.
+        static bool IsGone((int What, int Hours)[] history, TimeSpan after)
+        {
+            var clock = new TurnedClock();
+            var memory = new ServerMemory(clock);
+            foreach (var (what, hours) in history)
+            {
+                clock.Now += TimeSpan.FromHours(hours);
+                Do(memory, what);
+            }
+
+            memory.Find("b", 25, out _);
+            clock.Now += after;
+            return memory.Find("b", 25, out _) is null;
+        }
+    }
+
+    [Fact]
+    public void Its_text_reads_back() // [BP-9.4-12], [BP-9.4-1]
+    {
+        var memories = from names in Gen.Elements("mx.b.test", "MX.B.Test.", "192.0.2.1", "xn--bcher-kva.test").ListOf() from idents in Generate.Octets.ListOf() select (names.ToArray(), idents.Take(4).ToArray());
+        Always.Holds(memories, m => Text(m.Item1, m.Item2) is var memory && ServerMemory.Parse(memory, TimeProvider.System).ToString() == memory);
+        Always.Bites(memories, m => Text(m.Item1, m.Item2) is var memory && ServerMemory.Parse(memory[..(memory.TrimEnd('\n').LastIndexOf('\n') + 1)], TimeProvider.System).ToString() == memory);
+
+        static string Text(string[] names, byte[][] idents)
+        {
+            var memory = new ServerMemory(new TurnedClock());
+            for (int i = 0; i < names.Length; i++)
+            {
+                memory.Good(names[i], 25 + i, idents.Select(o => (byte[])[.. o, .. new byte[32]]));
+                memory.Failing(names[i / 2], 25);
+            }
+
+            return memory.ToString();
+        }
+    }
+
+    private static void Do(ServerMemory memory, int what)
+    {
+        switch (what)
+        {
+            case 0:
+                memory.Good("b", 25, []);
+                break;
+            case 1 when memory.Find("b", 25, out _) is not null:
+                memory.Failing("b", 25);
+                break;
+            default:
+                memory.Find("b", 25, out _);
+                break;
+        }
+    }
+
+    // A model of the entry: two times, each no later than the clock was at any reading.
+    private static bool Agrees((int What, int Hours)[] history, TimeSpan lifetime, TimeSpan patience, bool backward)
+    {
+        var clock = new TurnedClock();
+        var memory = new ServerMemory(clock);
+        DateTimeOffset? good = null, failing = null;
+        foreach (var (what, hours) in history)
+        {
+            clock.Now += TimeSpan.FromHours(hours);
+            var now = clock.Now;
+            if (what == 0)
+            {
+                (good, failing) = (now, null);
+                memory.Good("b", 25, []);
+                continue;
+            }
+
+            if (backward)
+            {
+                (good, failing) = (good > now ? now : good, failing > now ? now : failing);
+            }
+
+            bool gone = now - failing > patience, expired = now - good > lifetime;
+            if (gone || expired)
+            {
+                (good, failing) = (null, null);
+            }
+
+            var found = memory.Find("b", 25, out bool gaveUp);
+            if (found?.LastGood != good || found?.FailingSince != failing || gaveUp != gone)
+            {
+                return false;
+            }
+
+            if (what == 1 && good is not null)
+            {
+                memory.Failing("b", 25);
+                failing ??= now;
+            }
+        }
+
+        return true;
+    }
+
+    private sealed class TurnedClock : TimeProvider
+    {
+        public DateTimeOffset Now { get; set; } = new(2026, 11, 23, 12, 0, 0, TimeSpan.Zero);
+
+        public override DateTimeOffset GetUtcNow() => Now;
+    }
+}

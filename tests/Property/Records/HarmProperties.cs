@@ -1,0 +1,167 @@
+using BlackPony.Reference.Records;
+using BlackPony.Reference.Suites;
+using BlackPony.Tests.Conformance.Faulty;
+using FsCheck;
+using FsCheck.Fluent;
+
+namespace BlackPony.Tests.Property.Records;
+
+/// <summary>Each harm that can be done to a stream of records, anywhere in it, under every suite.</summary>
+public class HarmProperties
+{
+    private static readonly Gen<Case> Cases =
+        from suite in Gen.Choose(0, SuiteRegistry.Default.Count - 1)
+        from parts in Generate.Octets.Where(o => o.Length > 0).NonEmptyListOf()
+        from at in Gen.Choose(0, 1 << 20)
+        from bit in Gen.Choose(0, 1 << 20)
+        from pieces in Generate.Pieces
+        select new Case(suite, [.. parts, [1], [2]], at, bit, pieces);
+
+    private delegate List<byte[]> Harm(List<byte[]> records, int at, int bit, Pair pair);
+
+    [Fact]
+    public void A_flipped_bit_ends_in_the_one_alert_and_nothing_after_it_comes_out() // [BP-8.3-1], [BP-8.3-2], [BP-8.3-3], [BP-8.3-5], [BP-7.1-8]
+    {
+        Always.Holds(Cases, c => EndsInTheAlert(c, Flip));
+        Always.Bites(Cases, c => EndsInTheAlert(c, Flip, Trusting));
+
+        // Not the length: a longer one is waited for, which the truncation is.
+        static List<byte[]> Flip(List<byte[]> records, int at, int bit, Pair pair)
+        {
+            var record = records[at];
+            record[2 + (bit / 8 % (record.Length - 2))] ^= (byte)(1 << (bit % 8));
+            return records;
+        }
+    }
+
+    [Fact]
+    public void A_dropped_record_ends_in_the_alert() // [BP-8.3-1], [BP-7.2-1]
+    {
+        Always.Holds(Cases, c => EndsInTheAlert(c, (r, at, _, _) => [.. r[..at], .. r[(at + 1)..]]));
+        Always.Bites(Cases, c => EndsInTheAlert(c, (r, at, _, _) => [.. r[..at], .. r[(at + 1)..]], Numberless));
+    }
+
+    [Fact]
+    public void A_repeated_record_ends_in_the_alert() // [BP-8.3-1], [BP-7.2-1]
+    {
+        Always.Holds(Cases, c => EndsInTheAlert(c, (r, at, _, _) => [.. r[..at], r[at], .. r[at..]], after: 1));
+        Always.Bites(Cases, c => EndsInTheAlert(c, (r, at, _, _) => [.. r[..at], r[at], .. r[at..]], Numberless, after: 1));
+    }
+
+    [Fact]
+    public void Swapped_records_end_in_the_alert() // [BP-8.3-1], [BP-7.2-1]
+    {
+        Always.Holds(Cases, c => EndsInTheAlert(c, (r, at, _, _) => [.. r[..at], r[at + 1], r[at], .. r[(at + 2)..]]));
+        Always.Bites(Cases, c => EndsInTheAlert(c, (r, at, _, _) => [.. r[..at], r[at + 1], r[at], .. r[(at + 2)..]], Numberless));
+    }
+
+    [Fact]
+    public void A_reflected_record_ends_in_the_alert() // [BP-6.2-2], [BP-8.3-1]
+    {
+        Always.Holds(Cases, c => EndsInTheAlert(c, Reflect));
+        Always.Bites(Cases, c => EndsInTheAlert(c, Reflect, OneKey));
+
+        // What the server sent, with the number that the client's next record has.
+        static List<byte[]> Reflect(List<byte[]> records, int at, int bit, Pair pair)
+        {
+            for (int i = 0; i <= at; i++)
+            {
+                pair.Server.Send("250 Ok\r\n"u8, pair.ToClient);
+            }
+
+            return [.. records[..at], Pair.Records(Pair.Taken(pair.ToClient))[at], .. records[at..]];
+        }
+    }
+
+    [Fact]
+    public void A_stream_that_is_cut_anywhere_is_truncated_and_its_last_record_never_half_read() // [BP-8.2-1], [BP-7.1-8], [BP-8.2-2]
+    {
+        Always.Holds(Cases, c => IsTruncated(c, SuiteRegistry.Default[c.Suite]));
+        Always.Bites(Cases, c => IsTruncated(c, SuiteRegistry.Default[c.Suite], closes: true));
+
+        static bool IsTruncated(Case c, Suite suite, bool closes = false)
+        {
+            using var pair = new Pair(suite);
+            var records = Sealed(pair, c);
+            pair.Client.Close(pair.ToServer);
+            var stream = records.SelectMany(r => r).Concat(closes ? Pair.Taken(pair.ToServer) : []).ToArray();
+            var cut = closes ? stream : stream[..(c.At % stream.Length)];
+            Deliver(pair, cut, c.Pieces);
+            int whole = 0, length = 0;
+            while (whole < records.Count && length + records[whole].Length <= cut.Length)
+            {
+                length += records[whole++].Length;
+            }
+
+            pair.Server.ConnectionEnded();
+            return pair.Server.State == ChannelState.Truncated && pair.Read.WrittenSpan.SequenceEqual(c.Parts[..whole].SelectMany(p => p).ToArray()) && pair.ToClient.WrittenCount == 0;
+        }
+    }
+
+    // Up to the harm all comes out; then the one alert, which the client reads, and nothing more, not even of records that are in order.
+    private static bool EndsInTheAlert(Case c, Harm harm, Func<Suite, Suite>? fault = null, int after = 0)
+    {
+        var real = SuiteRegistry.Default[c.Suite];
+        var suite = fault?.Invoke(real) ?? real;
+        using var pair = new Pair(suite);
+        var records = Sealed(pair, c);
+        int at = c.At % (records.Count - 1);
+        var harmed = harm(records, at, c.Bit, pair);
+        pair.ToClient.ResetWrittenCount();
+        Deliver(pair, [.. harmed.SelectMany(r => r)], c.Pieces);
+        var answer = Pair.Taken(pair.ToClient);
+        bool quiet = Pair.Records(answer).Count == 1;
+        if (harm.Method.Name.Contains("Reflect", StringComparison.Ordinal))
+        {
+            // The client has not read what was reflected: it can't read the alert either, and says so itself.
+            quiet &= pair.Server.State == ChannelState.Failed;
+        }
+        else
+        {
+            pair.Client.Receive(answer, pair.Read, pair.ToServer);
+            quiet &= pair.Client.State == ChannelState.Alerted && pair.ToServer.WrittenCount == 0;
+        }
+
+        return quiet && pair.Server.State == ChannelState.Failed && pair.Read.WrittenSpan.SequenceEqual(c.Parts[..(at + after)].SelectMany(p => p).ToArray());
+    }
+
+    private static List<byte[]> Sealed(Pair pair, Case c)
+    {
+        foreach (var part in c.Parts)
+        {
+            pair.Client.Send(part, pair.ToServer);
+        }
+
+        return Pair.Records(Pair.Taken(pair.ToServer));
+    }
+
+    private static void Deliver(Pair pair, byte[] stream, int[] pieces)
+    {
+        foreach (var piece in Generate.Cut(stream, pieces))
+        {
+            pair.Server.Receive(piece, pair.Read, pair.ToClient);
+        }
+    }
+
+    // ---------------------------------------------------------------- faults
+
+    /// <summary>Records are opened whatever their tag is.</summary>
+    private static FaultyServerSuite Trusting(Suite real) => new(real)
+    {
+        Protects = secret => new FaultyServerProtection(real.Protect(secret)) { Opens = FaultyServerProtection.Verifying(0) },
+    };
+
+    /// <summary>Records say nothing of their number.</summary>
+    private static FaultyServerSuite Numberless(Suite real) => new(real)
+    {
+        Protects = secret => new FaultyServerProtection(real.Protect(secret)) { Seals = (p, _, record) => p.Seal(0, record), Opens = (p, _, record) => p.Open(0, record) },
+    };
+
+    /// <summary>Both directions have the same keys.</summary>
+    private static FaultyServerSuite OneKey(Suite real) => new(real) { Protects = _ => real.Protect(new byte[32]) };
+
+    private sealed record Case(int Suite, byte[][] Parts, int At, int Bit, int[] Pieces)
+    {
+        public override string ToString() => $"{SuiteRegistry.Default[Suite]}, records of {string.Join(',', Parts.Select(p => p.Length))}, harm {At}/{Bit}, in pieces of {string.Join(',', Pieces)}";
+    }
+}

@@ -1,0 +1,82 @@
+using System.Buffers;
+using System.Text;
+using BlackPony.Reference.Negotiation;
+using BlackPony.Reference.Records;
+using BlackPony.Reference.Smtp;
+using BlackPony.Reference.Suites;
+using BlackPony.Tests.Property.Exploration;
+
+namespace BlackPony.Tests.Property.Smtp;
+
+/// <summary>What happens behind the relay between its 220 and the client's Finished, found by the exploration.</summary>
+public class BackendBeforeFinishedTests
+{
+    private readonly ArrayBufferWriter<byte> _fromClient = new();
+
+    [Theory]
+    [InlineData("", "421 4.3.0 Mail server closed the connection\r\n")]
+    [InlineData("421 4.3.2 Shutting down\r\n", "421 4.3.2 Shutting down\r\n")]
+    public void A_mail_server_that_goes_away_before_the_clients_Finished_is_told_behind_it(string says, string heard) // [BP-6.3-5], [BP-10.3-6]
+    {
+        using var relay = Agreed(out var client);
+        relay.FromBackend(Encoding.ASCII.GetBytes(says));
+        relay.BackendEnded();
+        Assert.Equal(heard, Heard(relay, client));
+        Assert.Equal(ChannelState.Closed, client.State);
+        Assert.True(relay.Report is { Closed: "close", Encrypted: true });
+    }
+
+    [Fact]
+    public void A_relay_that_stops_before_the_clients_Finished_waits_for_it() // [BP-10.3-9], [BP-6.3-5]
+    {
+        using var relay = Agreed(out var client);
+        Assert.False(relay.IsIdle);
+        relay.Stop();
+        Assert.Equal("421 4.3.2 Service shutting down\r\n", Heard(relay, client));
+    }
+
+    [Fact]
+    public void A_client_whose_Finished_does_not_come_gets_the_alert() // [BP-6.3-9]
+    {
+        using var relay = Agreed(out var client);
+        relay.BackendEnded();
+        relay.TimedOut();
+        Assert.Equal("", Heard(relay, client));
+        Assert.Equal(ChannelState.Alerted, client.State);
+    }
+
+    private RelaySession Agreed(out SecureChannel client)
+    {
+        var toy = new ToySuite(ToySuite.Weak);
+        var keys = new RsaKeys(TimeProvider.System);
+        var relay = new RelaySession(new ServerOptions(keys) { Suites = [toy], Grease = false }, new CountingRandom((byte)'s'), "test");
+        relay.BackendReady("220 b\r\n"u8);
+        relay.FromClient("EHLO a\r\n"u8);
+        relay.FromBackend("250 b\r\n"u8);
+        relay.ToClient.ResetWrittenCount();
+        using var upgrade = new ClientUpgrade(Offer.Create([toy], null), toy, 13, new CountingRandom((byte)'c'), keys, null);
+        relay.FromClient(upgrade.Command);
+        relay.BackendReady("220 b\r\n"u8);
+        var octets = relay.ToClient.WrittenSpan.ToArray();
+        client = upgrade.OnReply(new ReplyReader().Read(octets, out int reply)!).Channel!;
+        relay.ToClient.ResetWrittenCount();
+        client.Receive(octets.AsSpan(reply), new ArrayBufferWriter<byte>(), _fromClient);
+        return relay;
+    }
+
+    // The client's records reach the relay, and the relay's the client.
+    private string Heard(RelaySession relay, SecureChannel client)
+    {
+        var heard = new ArrayBufferWriter<byte>();
+        while (_fromClient.WrittenCount + relay.ToClient.WrittenCount > 0)
+        {
+            var up = _fromClient.WrittenSpan.ToArray();
+            _fromClient.ResetWrittenCount();
+            relay.FromClient(up);
+            client.Receive(relay.ToClient.WrittenSpan, heard, _fromClient);
+            relay.ToClient.ResetWrittenCount();
+        }
+
+        return Encoding.ASCII.GetString(heard.WrittenSpan);
+    }
+}

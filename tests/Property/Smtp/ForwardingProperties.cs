@@ -1,0 +1,87 @@
+using System.Text;
+using BlackPony.Tests.Conformance.Transcripts;
+using FsCheck;
+using FsCheck.Fluent;
+
+namespace BlackPony.Tests.Property.Smtp;
+
+/// <summary>What the relay passes on, and that it matters not in which pieces it came.</summary>
+public class ForwardingProperties
+{
+    private static readonly Gen<byte[]> Argument = Gen.Choose(1, 255).Where(c => c is not 10 and not 13).Select(c => (byte)c).ArrayOf();
+
+    private static readonly Gen<byte[]> Item = Gen.Frequency(
+        (4, Gen.Elements("MAIL FROM:<a@a>\r\n", "RCPT TO:<b@b>\r\n", "NOOP\r\n", "RSET\r\n", "mail from:<>\r\n", "VRFY x\r\n").Select(Encoding.ASCII.GetBytes)),
+        (1, Argument.Select(a => (byte[])[.. "XSTRANGE "u8, .. a, .. "\r\n"u8])),
+        (2, Generate.Payload.Select(p => (byte[])[.. "DATA\r\nS: x\r\n"u8, .. p, .. "\r\n.\r\n"u8])),
+        (2, from payload in Generate.Octets from last in Gen.Elements("", " LAST") select (byte[])[.. Encoding.ASCII.GetBytes($"BDAT {payload.Length}{last}\r\n"), .. payload]));
+
+    private static readonly Gen<Case> Streams =
+        from inside in Gen.Elements(false, true)
+        from items in Item.NonEmptyListOf()
+        from pieces in Generate.Pieces
+        select new Case(inside, [.. items.Prepend("EHLO a\r\n"u8.ToArray()).SelectMany(i => i)], pieces);
+
+    // Anything a client may say, in order or not, but no XBLACKPONY: there the segment counts ([BP-4.4-4]); and no QUIT: what was pipelined behind it may be on its way.
+    private static readonly Gen<Case> Hostile =
+        from inside in Gen.Elements(false, true)
+        from items in Gen.OneOf(Item, Generate.Octets, Argument.Select(a => (byte[])[.. a, .. "\r\n"u8]), Gen.Choose(4000, 13000).Select(n => (byte[])[.. new byte[n].Select(_ => (byte)'x'), .. "\r\n"u8]),
+            Gen.Elements("HELO a\r\n", "XCLIENT ADDR=1\r\n", "EHLO b\r\n", "NOOP\n", "DATA\r\n", "GET / HTTP/1.1\r\n").Select(Encoding.ASCII.GetBytes)).NonEmptyListOf()
+        from pieces in Generate.Pieces
+        select new Case(inside, [.. items.SelectMany(i => i)], pieces);
+
+    [Fact]
+    public void What_the_relay_forwards_is_what_it_received() // [BP-10.2-3], [BP-10.2-4], [BP-10.2-5], [BP-7.1-7], [BP-8.2-2]
+    {
+        Always.Holds(Streams, c => Run(c.Inside, c.Stream, c.Pieces).Forwarded.SequenceEqual(c.Stream));
+        Always.Bites(Streams, c => Run(c.Inside, c.Stream, c.Pieces, Ends).Forwarded.SequenceEqual(c.Stream));
+        Always.Bites(Streams, c => Run(c.Inside, c.Stream, c.Pieces, SevenBits).Forwarded.SequenceEqual(c.Stream));
+
+        // Bare LF becomes CRLF; the eighth bit is lost.
+        static byte[] Ends(byte[] piece) => Encoding.Latin1.GetBytes(Encoding.Latin1.GetString(piece).ReplaceLineEndings("\r\n"));
+
+        static byte[] SevenBits(byte[] piece) => [.. piece.Select(o => (byte)(o & 127))];
+    }
+
+    [Fact]
+    public void Any_pieces_of_the_clients_octets_give_the_same_replies_and_the_same_forwarded_octets() // [BP-4.4-14], [BP-10.2-1], [BP-10.2-2], [BP-10.2-12], [BP-7.1-6], [BP-7.1-7]
+    {
+        Always.Holds(Hostile, c => Same(c, p => p), 300);
+        Always.Bites(Hostile, c => Same(c, LosesCr), 300);
+
+        static bool Same(Case c, Func<byte[], byte[]> fault)
+        {
+            var (whole, pieces) = (Run(c.Inside, c.Stream, [int.MaxValue]), Run(c.Inside, c.Stream, c.Pieces, fault));
+            return whole.Heard == pieces.Heard && whole.Forwarded.SequenceEqual(pieces.Forwarded) && whole.Report == pieces.Report;
+        }
+
+        // A CR at a piece's end is taken for a line's end, and dropped.
+        static byte[] LosesCr(byte[] piece) => piece is [.., (byte)'\r'] ? piece[..^1] : piece;
+    }
+
+    private static (byte[] Forwarded, string Heard, Reference.Policy.SessionReport Report) Run(bool inside, byte[] stream, int[] pieces, Func<byte[], byte[]>? fault = null)
+    {
+        var backend = new Backend(["CHUNKING", "8BITMIME"]);
+        using var run = new RelayRun(octets =>
+        {
+            backend = octets.Length == 0 ? new Backend(["CHUNKING", "8BITMIME"]) : backend;
+            return backend.Take(octets);
+        });
+        if (inside)
+        {
+            run.Upgrade();
+        }
+
+        foreach (var piece in Generate.Cut(stream, pieces))
+        {
+            run.Say(fault?.Invoke(piece) ?? piece);
+        }
+
+        return (run.Forwarded, run.Heard, run.Report);
+    }
+
+    private sealed record Case(bool Inside, byte[] Stream, int[] Pieces)
+    {
+        public override string ToString() => $"{(Inside ? "inside" : "outside")}, pieces of {string.Join(',', Pieces)}: {Convert.ToHexString(Stream).Replace("7878787878787878", "", StringComparison.Ordinal)}";
+    }
+}
