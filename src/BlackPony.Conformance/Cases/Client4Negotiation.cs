@@ -315,6 +315,20 @@ internal static class Client4Negotiation
                 await p.ExpectAsync(delivered: true);
             }
         }),
+        new("C-4.8-5", "required: a 504, which anybody in the path can forge, is not answered with another suite", Must, Profile.Core, "BP-4.8-7 BP-9.1-2", async p =>
+        {
+            p.Next = p.Next with { Policy = Reference.Policy.ClientPolicy.Required };
+            var wire = await p.AcceptAsync("XBLACKPONY V1 " + string.Join(' ', SuiteRegistry.Default.Select(s => s.Name)));
+            await p.ExpectCommandAsync(wire);
+            await wire.SendLineAsync("504 5.5.4 Not that one");
+            var next = await wire.LineAsync();
+            That(next?.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase) != true, $"The client goes on with {Show(next ?? "")}.");
+            wire.EndDirection();
+            await wire.DrainAsync();
+            ClientProbe.ExpectNoMail(wire, "BP-9.1-2");
+            await p.ExpectAsync(delivered: false);
+        })
+        { Needs = Needs.Policy },
         new("C-4.8-4", "A 504 may be answered with the next suite, which then carries the mail", May, Profile.Core, "BP-4.8-4 BP-4.2-11", async p =>
         {
             var offer = "XBLACKPONY V1 " + string.Join(' ', SuiteRegistry.Default.Select(s => s.Name));

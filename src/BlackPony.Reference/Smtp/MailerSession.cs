@@ -475,8 +475,8 @@ public sealed class MailerSession : IDisposable
             case ClientStepKind.Agreed:
                 Agreed(step.Channel);
                 break;
-            case ClientStepKind.Refused when reply.Code == 504 && !_upgrade.HasContinued:
-                // [BP-4.8-4], [BP-4.8-6]
+            case ClientStepKind.Refused when reply.Code == 504 && !_upgrade.HasContinued && !MustEncrypt:
+                // [BP-4.8-4], [BP-4.8-6]; a 504 can be forged, so not where it would weaken what is asked for ([BP-4.8-7]).
                 TryUpgrade("refused");
                 break;
             case ClientStepKind.Refused:

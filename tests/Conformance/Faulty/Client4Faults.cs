@@ -1,3 +1,4 @@
+using BlackPony.Reference.Policy;
 using BlackPony.Reference.Records;
 using static BlackPony.Conformance.Peers.Names;
 using static BlackPony.Tests.Conformance.Faulty.ClientHooks;
@@ -93,5 +94,6 @@ internal static class Client4Faults
                 return new Hooks { PeerLine = l => l.StartsWith("504", StringComparison.Ordinal) && ++refusals == 2 ? "421 enough" : l };
             },
         },
+        new("BP-4.8-7", "C-4.8-5", "tries another suite after a 504 though encryption is required") { Asks = d => d with { Policy = ClientPolicy.Opportunistic } },
     ];
 }

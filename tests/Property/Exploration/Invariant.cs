@@ -21,8 +21,8 @@ internal sealed record Invariant(string Name, Func<Sight, bool> Holds)
     public static readonly Invariant SameSuiteAndTranscript = new("Both report the same suite and transcript, or the man in the middle has both, or one reports failure", s =>
         !s.Client.Secured || !s.Server.Secured || s.Mallory.HasServer || (s.Client.Suite == s.Server.Suite && s.Client.Transcript == s.Server.Transcript));
 
-    public static readonly Invariant WeakerOnlyAfter504 = new("A suite that is not the best of both is only used behind a 504", s =>
-        !s.Client.Secured || s.Client.Suite == s.Scenario.Suites[0].Name || s.Client.Reports504);
+    public static readonly Invariant WeakerOnlyAfter504 = new("A suite that is not the best of both is only used behind a 504, and only under opportunistic", s =>
+        !s.Client.Secured || s.Client.Suite == s.Scenario.Suites[0].Name || (s.Client.Reports504 && !s.Scenario.MustEncrypt));
 
     public static readonly Invariant NoClearWhereForbidden = new("Under required, and under remembered, no mail octet leaves unencrypted", s => !s.Scenario.MustEncrypt || !s.Client.MailInClear);
 

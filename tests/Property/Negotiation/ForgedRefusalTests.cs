@@ -11,12 +11,37 @@ namespace BlackPony.Tests.Property.Negotiation;
 public class ForgedRefusalTests
 {
     [Fact]
-    public void Who_forges_a_504_in_the_path_chooses_the_next_suite_that_both_have_and_nobody_notices() // [BP-4.8-4], [BP-6.1-2]
+    public void Under_required_a_forged_504_defers_the_mail() // [BP-4.8-7]
+    {
+        var (mailer, relay) = Forge(ClientPolicy.Required);
+        Assert.Equal("QUIT\r\n", Encoding.ASCII.GetString(Taken(mailer.ToServer)));
+        Assert.True(mailer.Report is { Deferred: true, Reason: "refused", Encrypted: false });
+        mailer.Dispose();
+        relay.Dispose();
+    }
+
+    [Fact]
+    public void Under_opportunistic_who_forges_a_504_chooses_the_next_suite_as_he_could_have_had_plaintext() // [BP-4.8-4]
+    {
+        var (mailer, relay) = Forge(ClientPolicy.Opportunistic);
+        var second = Taken(mailer.ToServer);
+        Assert.StartsWith($"XBLACKPONY V1 {ToySuite.Weak} ", Encoding.ASCII.GetString(second), StringComparison.Ordinal);
+        relay.FromClient(second);
+        relay.BackendReady("220 b\r\n"u8);
+        mailer.FromServer(Taken(relay.ToClient));
+        relay.FromClient(Taken(mailer.ToServer));
+        Assert.Equal((ToySuite.Weak, true, null), (mailer.Report.Suite, mailer.Report.Encrypted, mailer.Report.Reason));
+        Assert.Equal((ToySuite.Weak, true), (relay.Report.Suite, relay.Report.Encrypted));
+        mailer.Dispose();
+        relay.Dispose();
+    }
+
+    private static (MailerSession Mailer, RelaySession Relay) Forge(ClientPolicy policy)
     {
         Suite[] suites = [new ToySuite(ToySuite.Strong), new ToySuite(ToySuite.Weak)];
         var keys = new RsaKeys(TimeProvider.System, () => throw new NotSupportedException());
-        using var mailer = new MailerSession(new MailerOptions(keys) { Policy = ClientPolicy.Required, Suites = suites }, new CountingRandom((byte)'c'));
-        using var relay = new RelaySession(new ServerOptions(keys) { Suites = suites, Grease = false }, new CountingRandom((byte)'s'), "test");
+        var mailer = new MailerSession(new MailerOptions(keys) { Policy = policy, Suites = suites }, new CountingRandom((byte)'c'));
+        var relay = new RelaySession(new ServerOptions(keys) { Suites = suites, Grease = false }, new CountingRandom((byte)'s'), "test");
         mailer.Connected("b", 25, false);
         mailer.FromServer("220 b\r\n"u8);
         relay.BackendReady("220 b\r\n"u8);
@@ -28,14 +53,7 @@ public class ForgedRefusalTests
         // The command for the better suite never reaches the server.
         Taken(mailer.ToServer);
         mailer.FromServer("504 no\r\n"u8);
-        var second = Taken(mailer.ToServer);
-        Assert.StartsWith($"XBLACKPONY V1 {ToySuite.Weak} ", Encoding.ASCII.GetString(second), StringComparison.Ordinal);
-        relay.FromClient(second);
-        relay.BackendReady("220 b\r\n"u8);
-        mailer.FromServer(Taken(relay.ToClient));
-        relay.FromClient(Taken(mailer.ToServer));
-        Assert.Equal((ToySuite.Weak, true, null), (mailer.Report.Suite, mailer.Report.Encrypted, mailer.Report.Reason));
-        Assert.Equal((ToySuite.Weak, true), (relay.Report.Suite, relay.Report.Encrypted));
+        return (mailer, relay);
     }
 
     private static byte[] Taken(System.Buffers.ArrayBufferWriter<byte> output)
