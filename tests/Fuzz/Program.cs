@@ -1,0 +1,33 @@
+using BlackPony.Fuzz;
+using BlackPony.Fuzz.Seeds;
+using SharpFuzz;
+
+// seeds TRANSCRIPTS OUT: the seed corpus, a folder a target. TARGET: the loop that AFL++ drives. TARGET FILE...: runs files.
+switch (args)
+{
+    case ["targets"]:
+        Console.WriteLine(string.Join('\n', AllTargets.All.Select(t => t.Name)));
+        return 0;
+    case ["seeds", var transcripts, var output]:
+        SeedCorpus.Write(transcripts, output);
+        return 0;
+    case [var name] when AllTargets.Find(name) is { } target:
+        Fuzzer.Run(stream =>
+        {
+            using var input = new MemoryStream();
+            stream.CopyTo(input);
+            target.Run(input.ToArray());
+        });
+        return 0;
+    case [var name, .. var files] when AllTargets.Find(name) is { } target:
+        foreach (var file in files)
+        {
+            Console.WriteLine(file);
+            target.Run(File.ReadAllBytes(file));
+        }
+
+        return 0;
+    default:
+        Console.Error.WriteLine("usage: BlackPony.Fuzz targets | seeds TRANSCRIPTS OUT | TARGET [FILE...]");
+        return 2;
+}
