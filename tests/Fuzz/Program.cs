@@ -12,7 +12,7 @@ switch (args)
         SeedCorpus.Write(transcripts, output);
         return 0;
     case [var name] when AllTargets.Find(name) is { } target:
-        Fuzzer.Run(stream =>
+        Fuzzer.OutOfProcess.Run(stream =>
         {
             using var input = new MemoryStream();
             stream.CopyTo(input);
@@ -20,13 +20,22 @@ switch (args)
         });
         return 0;
     case [var name, .. var files] when AllTargets.Find(name) is { } target:
+        int failures = 0;
         foreach (var file in files)
         {
-            Console.WriteLine(file);
-            target.Run(File.ReadAllBytes(file));
+            try
+            {
+                target.Run(File.ReadAllBytes(file));
+            }
+            catch (Exception e)
+            {
+                failures++;
+                Console.WriteLine($"{file}: {e.GetType().Name}: {e.Message}{e.StackTrace?.Split('\n').FirstOrDefault(l => l.Contains("BlackPony.Reference", StringComparison.Ordinal))}");
+            }
         }
 
-        return 0;
+        Console.WriteLine($"{name}: {files.Length} files, {failures} failures");
+        return failures == 0 ? 0 : 1;
     default:
         Console.Error.WriteLine("usage: BlackPony.Fuzz targets | seeds TRANSCRIPTS OUT | TARGET [FILE...]");
         return 2;

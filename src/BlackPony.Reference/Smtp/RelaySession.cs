@@ -124,6 +124,11 @@ public sealed class RelaySession : IDisposable
     /// <param name="greeting">The octets of the backend's greeting, the whole reply.</param>
     public void BackendReady(ReadOnlySpan<byte> greeting)
     {
+        if (_reading == Reading.End)
+        {
+            return;
+        }
+
         Request = RelayRequest.None;
         if (_reading == Reading.Greeting)
         {
@@ -154,6 +159,11 @@ public sealed class RelaySession : IDisposable
     /// <summary>The backend connection that the relay asked for could not be opened ([BP-10.3-2], [BP-10.3-4]).</summary>
     public void BackendUnavailable()
     {
+        if (_reading == Reading.End)
+        {
+            return;
+        }
+
         Request = RelayRequest.None;
         if (_reading == Reading.Greeting)
         {
@@ -184,6 +194,11 @@ public sealed class RelaySession : IDisposable
         {
             _channel.Receive(octets, _input.Writer, _toClient);
             CheckChannel();
+            if (_reading == Reading.Closing)
+            {
+                // Read on, but thrown away (8.1).
+                _input.Clear();
+            }
         }
         else if (_reading == Reading.Pipe)
         {
@@ -220,10 +235,24 @@ public sealed class RelaySession : IDisposable
             return;
         }
 
-        _fromBackend.Append(octets);
-        while (_replies.Read(_fromBackend.Span, out int consumed) is { } reply)
+        if (_channel is { IsEstablished: false })
         {
+            // Nobody has asked it for anything: it gives up. No data may be sent yet ([BP-6.3-5]).
+            Goodbye("421 4.3.0 Mail server gave up");
+            return;
+        }
+
+        _fromBackend.Append(octets);
+        while (true)
+        {
+            // Lines of an unfinished reply are kept by the reader, not here.
+            var reply = _replies.Read(_fromBackend.Span, out int consumed);
             _fromBackend.Consume(consumed);
+            if (reply is null)
+            {
+                break;
+            }
+
             OnReply(reply);
             if (_reading == Reading.Pipe)
             {
@@ -239,7 +268,6 @@ public sealed class RelaySession : IDisposable
             return;
         }
 
-        // Lines of an unfinished reply are kept by the reader.
         Pump();
     }
 
@@ -274,6 +302,11 @@ public sealed class RelaySession : IDisposable
     /// <summary>The client was silent for longer than <see cref="Patience"/>.</summary>
     public void TimedOut()
     {
+        if (_reading == Reading.End)
+        {
+            return;
+        }
+
         if (_reading == Reading.Closing)
         {
             End("truncated");
@@ -674,10 +707,15 @@ public sealed class RelaySession : IDisposable
     // A last reply, then the end, in the way that the session's protection asks for.
     private void Goodbye(string text)
     {
-        Emit(Encoding.ASCII.GetBytes(text + "\r\n"));
+        if (_channel is not { IsEstablished: false })
+        {
+            // [BP-6.3-5]
+            Emit(Encoding.ASCII.GetBytes(text + "\r\n"));
+        }
+
         _goodbye = true;
         _input.Clear();
-        if (_channel is { State: ChannelState.Open, IsEstablished: true })
+        if (_channel is { State: ChannelState.Open })
         {
             _channel.Close(_toClient);
             _reading = Reading.Closing;
