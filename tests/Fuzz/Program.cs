@@ -2,7 +2,7 @@ using BlackPony.Fuzz;
 using BlackPony.Fuzz.Seeds;
 using SharpFuzz;
 
-// seeds TRANSCRIPTS OUT: the seed corpus, a folder a target. TARGET: the loop that AFL++ drives. TARGET FILE...: runs files.
+// seeds TRANSCRIPTS OUT: the seed corpus, a folder a target. TARGET: the loop that AFL++ drives. TARGET FILE...: runs files. show FILE: a script to read.
 switch (args)
 {
     case ["targets"]:
@@ -10,6 +10,9 @@ switch (args)
         return 0;
     case ["seeds", var transcripts, var output]:
         SeedCorpus.Write(transcripts, output);
+        return 0;
+    case ["show", var file]:
+        Console.WriteLine(Script.Read(File.ReadAllBytes(file)));
         return 0;
     case [var name] when AllTargets.Find(name) is { } target:
         Fuzzer.OutOfProcess.Run(stream =>
@@ -37,6 +40,6 @@ switch (args)
         Console.WriteLine($"{name}: {files.Length} files, {failures} failures");
         return failures == 0 ? 0 : 1;
     default:
-        Console.Error.WriteLine("usage: BlackPony.Fuzz targets | seeds TRANSCRIPTS OUT | TARGET [FILE...]");
+        Console.Error.WriteLine("usage: BlackPony.Fuzz targets | seeds TRANSCRIPTS OUT | show FILE | TARGET [FILE...]");
         return 2;
 }

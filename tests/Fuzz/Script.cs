@@ -1,3 +1,6 @@
+using System.Text;
+using System.Text.RegularExpressions;
+
 namespace BlackPony.Fuzz;
 
 /// <summary>One event of a script.</summary>
@@ -58,6 +61,10 @@ public sealed record Script(byte[] Settings, IReadOnlyList<ScriptEvent> Events)
 
     /// <summary>The script in octets.</summary>
     public byte[] ToOctets() => [.. Settings.SelectMany(Escape), .. Events.SelectMany(e => (byte[])[Mark, (byte)e.Kind, .. e.Octets.SelectMany(Escape)])];
+
+    /// <summary>The script to read.</summary>
+    public override string ToString() =>
+        string.Join('\n', Events.Select(e => $"{e.Kind} {Regex.Escape(Encoding.Latin1.GetString(e.Octets))}").Prepend($"settings {Convert.ToHexStringLower(Settings)}"));
 
     private static IEnumerable<byte> Escape(byte octet) => octet == Mark ? [Mark, Mark] : [octet];
 }

@@ -49,6 +49,7 @@ public sealed class MailerSession : IDisposable
     private byte[]? _ehlo;
     private bool _greeted;
     private bool _plainOnly;
+    private bool _quit;
     private bool _moreTargets;
     private string _name = "";
     private int _port;
@@ -282,6 +283,7 @@ public sealed class MailerSession : IDisposable
                 break;
             case "QUIT":
                 _toServer.Write(line);
+                _quit = true;
                 _state = State.Plain;
                 _report = _report with { Closed = "plain" };
                 break;
@@ -314,7 +316,8 @@ public sealed class MailerSession : IDisposable
 
         if (_state is State.Inside or State.Plain)
         {
-            SendInside(_local.Span);
+            // Nothing follows a QUIT that no policy has decided on ([BP-9.3-1]).
+            SendInside(_quit ? default : _local.Span);
             _local.Clear();
         }
     }

@@ -256,9 +256,10 @@ public sealed class RelaySession : IDisposable
             OnReply(reply);
             if (_reading == Reading.Pipe)
             {
+                // What the client said behind STARTTLS goes first ([BP-10.2-11]).
                 Emit(_fromBackend.Span);
                 _fromBackend.Clear();
-                return;
+                break;
             }
         }
 

@@ -201,11 +201,12 @@ internal sealed class MailerHost : IDisposable
     {
         var wire = _mailer.ToServer.WrittenSpan;
         var plain = Switched ? wire[.._switchedAt] : wire;
+        byte[] inside = [];
         if (Switched)
         {
             var name = LastCommand(plain).Split(' ')[2];
             var suite = _options.Suites.First(s => s.Name == name);
-            RecordWatch.Check(Role.Client, suite, _secrets.ClientTraffic, wire[_switchedAt..], mayHaveData: true);
+            inside = RecordWatch.Check(Role.Client, suite, _secrets.ClientTraffic, wire[_switchedAt..], mayHaveData: true);
         }
 
         if (_options.Policy == ClientPolicy.Required)
@@ -213,7 +214,8 @@ internal sealed class MailerHost : IDisposable
             CheckHarmless(plain);
         }
 
-        _toServer.AddRange(wire);
+        _toServer.AddRange(plain);
+        _toServer.AddRange(inside);
         _mailer.ToServer.ResetWrittenCount();
         _switchedAt = -1;
     }
