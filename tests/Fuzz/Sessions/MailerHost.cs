@@ -206,7 +206,7 @@ internal sealed class MailerHost : IDisposable
         {
             var name = LastCommand(plain).Split(' ')[2];
             var suite = _options.Suites.First(s => s.Name == name);
-            inside = RecordWatch.Check(Role.Client, suite, _secrets.ClientTraffic, wire[_switchedAt..], mayHaveData: true);
+            inside = RecordWatch.Check(Role.Client, suite, _secrets.ClientTraffic, wire[_switchedAt..], mayHaveData: true, Ended ? _mailer.Report.Closed : "");
         }
 
         if (_options.Policy == ClientPolicy.Required)

@@ -148,7 +148,7 @@ internal sealed class RelayHost : IDisposable
         if (Switched)
         {
             suite ??= SuiteRegistry.Find(_relay.Report.Suite!)!;
-            RecordWatch.Check(Role.Server, suite, _secrets.ServerTraffic, BehindReply(toClient[_switchedAt..]), _relay.Report.Encrypted);
+            RecordWatch.Check(Role.Server, suite, _secrets.ServerTraffic, BehindReply(toClient[_switchedAt..]), _relay.Report.Encrypted, Ended ? _relay.Report.Closed : "");
         }
         else
         {
