@@ -363,6 +363,7 @@ public sealed class MailerSession : IDisposable
                 case State.WaitingForEhlo or State.HeloOnly when _server.Length > Limits.MaxEhloLine:
                     // Nobody has asked it for anything.
                     _server.Clear();
+                    _report = _report with { Reason = "unreachable" };
                     Defer("421 4.3.0 The server speaks no SMTP");
                     return;
                 default:
