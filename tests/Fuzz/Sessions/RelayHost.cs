@@ -14,6 +14,9 @@ internal sealed class RelayHost : IDisposable
     private readonly SecretTap _secrets;
     private readonly Func<byte[], IEnumerable<byte[]>> _cutClient;
     private readonly Queue<byte[]> _waiting = new();
+    private BackendEar _ear = new();
+    private int _heard;
+    private bool _fresh;
     private bool _opening = true;
     private bool _backend;
     private bool _clientEnding;
@@ -68,6 +71,7 @@ internal sealed class RelayHost : IDisposable
             }
 
             _came += piece.Length;
+            _ear.Says(piece);
             _relay.FromBackend(piece);
             Settle();
         }
@@ -163,10 +167,24 @@ internal sealed class RelayHost : IDisposable
     // What the host does between events, and what must hold there.
     private void Settle()
     {
+        Hear();
         Deliver();
         Invariant.That(Held.Most(_relay) <= Limits.MaxHeld + Read, "a relay's memory is bounded [BP-10.1-7]");
         Invariant.That(Ended || _relay.Patience != Limits.CloseTimeout || _relay.WantsClient, "a side reads on after its own close (8.1)");
         Invariant.That(!_relay.IsIdle || !Ended, "a relay at its end is not idle");
+    }
+
+    private void Hear()
+    {
+        if (_relay.SwitchedBackend && !_fresh)
+        {
+            // The fresh backend has heard nothing yet ([BP-10.3-5]).
+            _fresh = true;
+            _ear = new BackendEar();
+        }
+
+        _ear.Hears(_relay.ToBackend.WrittenSpan[_heard..]);
+        _heard = _relay.ToBackend.WrittenCount;
     }
 
     private void Deliver()
@@ -186,6 +204,7 @@ internal sealed class RelayHost : IDisposable
             if (_waiting.TryDequeue(out var octets))
             {
                 _relay.FromClient(octets);
+                Hear();
             }
             else if (_clientEnding)
             {
