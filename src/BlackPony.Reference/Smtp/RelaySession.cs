@@ -560,11 +560,16 @@ public sealed class RelaySession : IDisposable
 
         // Everything learned before is forgotten, and what waited unread with it ([BP-4.5-1], [BP-4.6-1]); no plaintext follows the 220 ([BP-4.6-3]).
         _reading = Reading.Commands;
-        _afterEhlo = _inTransaction = _chunking = false;
+        _afterEhlo = _inTransaction = _chunking = _goodbye = false;
         _firstCommand = true;
         _fromBackend.Clear();
         _replies = new ReplyReader();
         SwitchedBackend = true;
+        if (_clientDone && _channel is not null)
+        {
+            // Its Finished will not come any more.
+            ClientEnded();
+        }
     }
 
     // [BP-10.2-3]

@@ -175,6 +175,27 @@ public sealed class RelaySessionTests : IDisposable
     }
 
     [Fact]
+    public void A_221_before_the_switch_is_forgotten_with_all_else() // [BP-4.5-1], found by fuzzing
+    {
+        Backend("221 b.test bye, unasked\r\n");
+        Client($"XBLACKPONY V1 X25519-CHACHA20POLY1305 {Convert.ToBase64String(Enumerable.Repeat((byte)9, 32).ToArray())}\r\n");
+        _relay.BackendReady("220 b.test\r\n"u8);
+        _relay.ClientEnded();
+        Assert.Equal("truncated", _relay.Report.Closed);
+    }
+
+    [Fact]
+    public void A_client_that_had_ended_before_the_switch_is_truncated_at_once() // [BP-8.2-1], found by fuzzing
+    {
+        Client($"NOOP\r\nXBLACKPONY V1 X25519-CHACHA20POLY1305 {Convert.ToBase64String(Enumerable.Repeat((byte)9, 32).ToArray())}\r\n");
+        _relay.ClientEnded();
+        Backend("250 ok\r\n");
+        _relay.BackendReady("220 b.test\r\n"u8);
+        Assert.Equal(RelayRequest.Close, _relay.Request);
+        Assert.Equal("truncated", _relay.Report.Closed);
+    }
+
+    [Fact]
     public void Nothing_goes_out_behind_the_end() // found by fuzzing
     {
         Client("bare\nLF\r\n");

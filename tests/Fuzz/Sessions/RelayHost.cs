@@ -151,6 +151,7 @@ internal sealed class RelayHost : IDisposable
         Invariant.That(toClient.Length <= (300 * _came) + 65536, "what goes out is bounded by what came");
         if (Switched)
         {
+            Invariant.That(_relay.Report.Closed != "plain" || _relay.Report.Suite == "ROT", "a session with records is not reported as plain (11.1)");
             suite ??= SuiteRegistry.Find(_relay.Report.Suite!)!;
             RecordWatch.Check(Role.Server, suite, _secrets.ServerTraffic, BehindReply(toClient[_switchedAt..]), _relay.Report.Encrypted, Ended ? _relay.Report.Closed : "");
         }
