@@ -5,7 +5,7 @@ namespace BlackPony.Tests.Property.Fuzz;
 /// <summary>What fuzzing found worth keeping (tests/Fuzz/corpus), through its targets again with every invariant on.</summary>
 public class CorpusTests
 {
-    private const int Harmed = 12;
+    private const int Harmed = 8;
 
     public static TheoryData<string> Targets => [.. AllTargets.All.Select(t => t.Name)];
 
@@ -26,7 +26,7 @@ public class CorpusTests
         foreach (var file in Files(target).Where((_, i) => i % 10 == 0).Take(Harmed))
         {
             var octets = File.ReadAllBytes(file);
-            for (int i = 0; i < 8; i++)
+            for (int i = 0; i < 5; i++)
             {
                 Run(target, octets[..random.Next(octets.Length + 1)]);
                 var flipped = octets.ToArray();
