@@ -49,6 +49,7 @@ public sealed class MailerSession : IDisposable
     private byte[]? _ehlo;
     private bool _greeted;
     private bool _plainOnly;
+    private bool _quit;
     private bool _moreTargets;
     private string _name = "";
     private int _port;
@@ -140,6 +141,11 @@ public sealed class MailerSession : IDisposable
     /// <summary>Takes octets from the server.</summary>
     public void FromServer(ReadOnlySpan<byte> octets)
     {
+        if (_state == State.End)
+        {
+            return;
+        }
+
         if (_channel is not null)
         {
             _channel.Receive(octets, _server.Writer, _toServer);
@@ -173,25 +179,13 @@ public sealed class MailerSession : IDisposable
     /// <summary>Takes octets from the local mail server.</summary>
     public void FromLocal(ReadOnlySpan<byte> octets)
     {
-        if (_state is State.Inside or State.Plain)
+        if (_state == State.End)
         {
-            SendInside(octets);
             return;
         }
 
         _local.Append(octets);
-        while (_state is State.WaitingForEhlo or State.HeloOnly && _local.Span.IndexOf("\r\n"u8) is var end and >= 0)
-        {
-            var line = _local.Span[..(end + 2)].ToArray();
-            _local.Consume(end + 2);
-            OnLocalLine(line);
-        }
-
-        if (_state is State.WaitingForEhlo or State.HeloOnly && _local.Length > Limits.MaxCommandLine)
-        {
-            _toLocal.Write("500 5.5.2 Line too long\r\n"u8);
-            End("plain");
-        }
+        PumpLocal();
     }
 
     /// <summary>The server's connection ended.</summary>
@@ -223,6 +217,11 @@ public sealed class MailerSession : IDisposable
     /// <summary>The local mail server has no more to say.</summary>
     public void LocalEnded()
     {
+        if (_state == State.End)
+        {
+            return;
+        }
+
         if (_channel is { State: ChannelState.Open, IsEstablished: true })
         {
             _channel.Close(_toServer);
@@ -237,6 +236,12 @@ public sealed class MailerSession : IDisposable
     /// <summary>The server was silent for longer than <see cref="Patience"/>.</summary>
     public void TimedOut()
     {
+        if (_state == State.InsideEhlo)
+        {
+            // [BP-8.1-1]
+            _channel?.Close(_toServer);
+        }
+
         if (_state == State.Closing)
         {
             End("truncated");
@@ -263,6 +268,8 @@ public sealed class MailerSession : IDisposable
             case "EHLO" when _state == State.WaitingForEhlo:
                 _ehlo = line;
                 Ask();
+                // A hasty server's reply may be there already.
+                Pump();
                 break;
             case "HELO":
                 // [BP-9.2-8]
@@ -278,8 +285,10 @@ public sealed class MailerSession : IDisposable
                 break;
             case "QUIT":
                 _toServer.Write(line);
+                _quit = true;
                 _state = State.Plain;
                 _report = _report with { Closed = "plain" };
+                Pump();
                 break;
             default:
                 _toLocal.Write("503 5.5.1 EHLO first\r\n"u8);
@@ -291,6 +300,29 @@ public sealed class MailerSession : IDisposable
     {
         _toServer.Write(_ehlo);
         _state = State.Asking;
+    }
+
+    private void PumpLocal()
+    {
+        while (_state is State.WaitingForEhlo or State.HeloOnly && _local.Span.IndexOf("\r\n"u8) is var end and >= 0)
+        {
+            var line = _local.Span[..(end + 2)].ToArray();
+            _local.Consume(end + 2);
+            OnLocalLine(line);
+        }
+
+        if (_state is State.WaitingForEhlo or State.HeloOnly && _local.Length > Limits.MaxCommandLine)
+        {
+            _toLocal.Write("500 5.5.2 Line too long\r\n"u8);
+            End("plain");
+        }
+
+        if (_state is State.Inside or State.Plain)
+        {
+            // Nothing follows a QUIT that no policy has decided on ([BP-9.3-1]).
+            SendInside(_quit ? default : _local.Span);
+            _local.Clear();
+        }
     }
 
     private void Pump()
@@ -324,6 +356,16 @@ public sealed class MailerSession : IDisposable
 
                     OnReply(reply);
                     break;
+                case State.Closing:
+                    // Read on, but thrown away (8.1).
+                    _server.Clear();
+                    return;
+                case State.WaitingForEhlo or State.HeloOnly when _server.Length > Limits.MaxEhloLine:
+                    // Nobody has asked it for anything.
+                    _server.Clear();
+                    _report = _report with { Reason = "unreachable" };
+                    Defer("421 4.3.0 The server speaks no SMTP");
+                    return;
                 default:
                     return;
             }
@@ -405,6 +447,11 @@ public sealed class MailerSession : IDisposable
             Quit(reply.Code);
             NextOrDefer("ehlo-refused", "421 4.3.0 The server put off EHLO");
         }
+        else if (reply.Code is >= 300 and <= 399)
+        {
+            // No answer to EHLO (state table 15.2).
+            OnMalformed();
+        }
         else if (!reply.IsPositive)
         {
             if (MustEncrypt)
@@ -417,6 +464,7 @@ public sealed class MailerSession : IDisposable
             _toLocal.Write(reply.ToOctets());
             _state = State.HeloOnly;
             _report = _report with { Reason = "ehlo-refused" };
+            PumpLocal();
         }
         else
         {
@@ -554,6 +602,7 @@ public sealed class MailerSession : IDisposable
         }
 
         _state = State.Inside;
+        PumpLocal();
     }
 
     // [BP-9.2-1], [BP-4.4-11]
@@ -574,6 +623,7 @@ public sealed class MailerSession : IDisposable
     {
         _state = State.Plain;
         _report = _report with { Reason = reason, Downgrade = _plainOnly, Closed = "plain" };
+        PumpLocal();
         Pump();
     }
 
@@ -647,7 +697,14 @@ public sealed class MailerSession : IDisposable
     {
         _report = _report with { Deferred = true };
         _toLocal.Write(Encoding.ASCII.GetBytes(text + "\r\n"));
-        End(_channel is null ? "plain" : "close");
+        End(_channel?.State switch
+        {
+            null => "plain",
+            ChannelState.Failed => "failure",
+            ChannelState.Alerted => "alert",
+            ChannelState.Truncated => "truncated",
+            _ => "close",
+        });
     }
 
     private MemoryEntry? Entry()

@@ -125,6 +125,11 @@ public sealed class RelaySession : IDisposable
     /// <param name="greeting">The octets of the backend's greeting, the whole reply.</param>
     public void BackendReady(ReadOnlySpan<byte> greeting)
     {
+        if (_reading == Reading.End)
+        {
+            return;
+        }
+
         Request = RelayRequest.None;
         if (_reading == Reading.Greeting)
         {
@@ -155,6 +160,11 @@ public sealed class RelaySession : IDisposable
     /// <summary>The backend connection that the relay asked for could not be opened ([BP-10.3-2], [BP-10.3-4]).</summary>
     public void BackendUnavailable()
     {
+        if (_reading == Reading.End)
+        {
+            return;
+        }
+
         Request = RelayRequest.None;
         if (_reading == Reading.Greeting)
         {
@@ -185,6 +195,11 @@ public sealed class RelaySession : IDisposable
         {
             _channel.Receive(octets, _input.Writer, _toClient);
             CheckChannel();
+            if (_reading == Reading.Closing)
+            {
+                // Read on, but thrown away (8.1).
+                _input.Clear();
+            }
         }
         else if (_reading == Reading.Pipe)
         {
@@ -221,22 +236,39 @@ public sealed class RelaySession : IDisposable
             return;
         }
 
-        _fromBackend.Append(octets);
         if (_channel is { IsEstablished: false })
         {
-            // No data before the client's Finished ([BP-6.3-5]): what the backend says of its own accord waits.
+            // No data before the client's Finished ([BP-6.3-5]): what the backend says of its own accord waits, within bounds.
+            if (_fromBackend.Length + octets.Length > Limits.MaxHeld)
+            {
+                Goodbye("421 4.3.0 Mail server gave up");
+            }
+            else
+            {
+                _fromBackend.Append(octets);
+            }
+
             return;
         }
 
-        while (_replies.Read(_fromBackend.Span, out int consumed) is { } reply)
+        _fromBackend.Append(octets);
+        while (true)
         {
+            // Lines of an unfinished reply are kept by the reader, not here.
+            var reply = _replies.Read(_fromBackend.Span, out int consumed);
             _fromBackend.Consume(consumed);
+            if (reply is null)
+            {
+                break;
+            }
+
             OnReply(reply);
             if (_reading == Reading.Pipe)
             {
+                // What the client said behind STARTTLS goes first ([BP-10.2-11]).
                 Emit(_fromBackend.Span);
                 _fromBackend.Clear();
-                return;
+                break;
             }
         }
 
@@ -246,7 +278,6 @@ public sealed class RelaySession : IDisposable
             return;
         }
 
-        // Lines of an unfinished reply are kept by the reader.
         Pump();
     }
 
@@ -281,6 +312,11 @@ public sealed class RelaySession : IDisposable
     /// <summary>The client was silent for longer than <see cref="Patience"/>.</summary>
     public void TimedOut()
     {
+        if (_reading == Reading.End)
+        {
+            return;
+        }
+
         if (_reading == Reading.Closing)
         {
             End("truncated");
@@ -533,11 +569,16 @@ public sealed class RelaySession : IDisposable
 
         // Everything learned before is forgotten, and what waited unread with it ([BP-4.5-1], [BP-4.6-1]); no plaintext follows the 220 ([BP-4.6-3]).
         _reading = Reading.Commands;
-        _afterEhlo = _inTransaction = _chunking = false;
+        _afterEhlo = _inTransaction = _chunking = _goodbye = false;
         _firstCommand = true;
         _fromBackend.Clear();
         _replies = new ReplyReader();
         SwitchedBackend = true;
+        if (_clientDone && _channel is not null)
+        {
+            // Its Finished will not come any more.
+            ClientEnded();
+        }
     }
 
     // [BP-10.2-3]

@@ -57,6 +57,52 @@ public class MailerSessionTests
         Assert.Equal("", Server(mailer));
     }
 
+    [Theory]
+    [InlineData("HELO a.test\r\nNOOP\r\n", "HELO a.test\r\nNOOP\r\n")]
+    [InlineData("EHLO a.test\r\nNOOP\r\n", "EHLO a.test\r\n", "250 mx.b.test\r\n", "NOOP\r\n")]
+    [InlineData("EHLO a.test\r\nHELO a.test\r\n", "EHLO a.test\r\n", "500 what\r\n", "HELO a.test\r\n")]
+    public void What_the_mail_server_says_behind_its_greeting_is_not_lost(string says, string sent, string reply = "", string then = "") // found by fuzzing
+    {
+        using var mailer = Start(ClientPolicy.Opportunistic);
+        mailer.FromLocal(Encoding.ASCII.GetBytes(says));
+        Assert.Equal(sent, Server(mailer));
+        mailer.FromServer(Encoding.ASCII.GetBytes(reply));
+        Assert.Equal(then, Server(mailer));
+    }
+
+    [Fact]
+    public void Behind_a_QUIT_before_EHLO_nothing_leaves() // [BP-9.3-1], found by fuzzing
+    {
+        using var mailer = Start(ClientPolicy.Required);
+        mailer.FromLocal("QUIT\r\nMAIL FROM:<a@a>\r\n"u8);
+        mailer.FromLocal("RCPT TO:<b@b>\r\n"u8);
+        Assert.Equal("QUIT\r\n", Server(mailer));
+        mailer.FromServer("221 mx.b.test\r\n"u8);
+        Assert.EndsWith("221 mx.b.test\r\n", Local(mailer), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_server_that_talks_on_unasked_is_not_listened_to_for_ever() // found by fuzzing
+    {
+        using var mailer = Start(ClientPolicy.Opportunistic);
+        for (int i = 0; i < 1000 && mailer.Request == MailerRequest.None; i++)
+        {
+            mailer.FromServer("250 and another thing\r\n"u8);
+        }
+
+        Assert.Equal(MailerRequest.Close, mailer.Request);
+        Assert.EndsWith("421 4.3.0 The server speaks no SMTP\r\n", Local(mailer), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_3yz_is_no_reply_to_EHLO() // [BP-9.2-9]
+    {
+        using var mailer = Start(ClientPolicy.Opportunistic);
+        Ehlo(mailer, "354 go\r\n");
+        Assert.EndsWith("421 4.3.0 The server speaks no SMTP\r\n", Local(mailer), StringComparison.Ordinal);
+        Assert.Equal(MailerRequest.Close, mailer.Request);
+    }
+
     private static void Ehlo(MailerSession mailer, string reply)
     {
         mailer.FromLocal("EHLO a.test\r\n"u8);

@@ -128,6 +128,89 @@ public sealed class RelaySessionTests : IDisposable
         Assert.Equal("NOOP\r\n", ToBackend());
     }
 
+    [Fact]
+    public void A_reply_that_comes_line_by_line_is_passed_on_once() // found by fuzzing
+    {
+        ToClient();
+        Client("EHLO a.test\r\n");
+        Backend("250-b.test\r\n");
+        Backend("250-PIPELINING\r\n250-8BIT");
+        Backend("MIME\r\n250 SIZE\r\n");
+        Assert.StartsWith("250-b.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SIZE\r\n250 XBLACKPONY ", ToClient(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_the_client_said_behind_STARTTLS_stays_before_what_it_says_later() // found by fuzzing
+    {
+        Client("STARTTLS\r\nearly ");
+        Backend("220 go\r\n");
+        Client("late");
+        Assert.Equal("STARTTLS\r\nearly late", ToBackend());
+    }
+
+    [Theory]
+    [InlineData("421 b.test going down\r\n")]
+    [InlineData("garbage\n")]
+    [InlineData("")]
+    public void A_backend_that_gives_up_before_the_clients_Finished_is_not_told_of_before_it(string says) // [BP-6.3-5], found by fuzzing
+    {
+        Client($"XBLACKPONY V1 X25519-CHACHA20POLY1305 {Convert.ToBase64String(Enumerable.Repeat((byte)9, 32).ToArray())}\r\n");
+        _relay.BackendReady("220 b.test\r\n"u8);
+        _relay.ToClient.ResetWrittenCount();
+        Backend(says);
+        _relay.BackendEnded();
+        Assert.Equal(0, _relay.ToClient.WrittenCount);
+        Assert.Equal(Limits.FinishedTimeout, _relay.Patience);
+        _relay.TimedOut();
+        Assert.Equal(2 + 256 + 16, _relay.ToClient.WrittenCount);
+        Assert.Equal(RelayRequest.Close, _relay.Request);
+    }
+
+    [Fact]
+    public void A_relay_that_is_told_to_stop_before_the_clients_Finished_says_so_behind_it() // [BP-6.3-5], found by fuzzing
+    {
+        Client($"XBLACKPONY V1 X25519-CHACHA20POLY1305 {Convert.ToBase64String(Enumerable.Repeat((byte)9, 32).ToArray())}\r\n");
+        _relay.BackendReady("220 b.test\r\n"u8);
+        _relay.ToClient.ResetWrittenCount();
+        _relay.Stop();
+        Assert.Equal(0, _relay.ToClient.WrittenCount);
+        Assert.Equal(Limits.FinishedTimeout, _relay.Patience);
+    }
+
+    [Fact]
+    public void A_221_before_the_switch_is_forgotten_with_all_else() // [BP-4.5-1], found by fuzzing
+    {
+        Backend("221 b.test bye, unasked\r\n");
+        Client($"XBLACKPONY V1 X25519-CHACHA20POLY1305 {Convert.ToBase64String(Enumerable.Repeat((byte)9, 32).ToArray())}\r\n");
+        _relay.BackendReady("220 b.test\r\n"u8);
+        _relay.ClientEnded();
+        Assert.Equal("truncated", _relay.Report.Closed);
+    }
+
+    [Fact]
+    public void A_client_that_had_ended_before_the_switch_is_truncated_at_once() // [BP-8.2-1], found by fuzzing
+    {
+        Client($"NOOP\r\nXBLACKPONY V1 X25519-CHACHA20POLY1305 {Convert.ToBase64String(Enumerable.Repeat((byte)9, 32).ToArray())}\r\n");
+        _relay.ClientEnded();
+        Backend("250 ok\r\n");
+        _relay.BackendReady("220 b.test\r\n"u8);
+        Assert.Equal(RelayRequest.Close, _relay.Request);
+        Assert.Equal("truncated", _relay.Report.Closed);
+    }
+
+    [Fact]
+    public void Nothing_goes_out_behind_the_end() // found by fuzzing
+    {
+        Client("bare\nLF\r\n");
+        Assert.Equal(RelayRequest.Close, _relay.Request);
+        ToClient();
+        _relay.TimedOut();
+        _relay.BackendReady("220 b.test\r\n"u8);
+        _relay.BackendUnavailable();
+        Assert.Equal(RelayRequest.Close, _relay.Request);
+        Assert.Equal("", ToClient());
+    }
+
     private void Client(string octets) => _relay.FromClient(Encoding.Latin1.GetBytes(octets));
 
     private void Backend(string octets) => _relay.FromBackend(Encoding.Latin1.GetBytes(octets));

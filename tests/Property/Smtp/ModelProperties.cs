@@ -113,13 +113,13 @@ public class ModelProperties
         static string Code(byte[] reply) => Encoding.ASCII.GetString(reply)[..3];
     }
 
-    // The model: closed until EHLO or HELO is answered, or QUIT said; then open, or deferred.
+    // The model: closed until EHLO or HELO is answered, then open, or deferred; behind a QUIT that came before, nothing leaves any more.
     private static bool MailerAgrees(Local local, ClientPolicy policy)
     {
         using var mailer = new MailerSession(new MailerOptions(new RsaKeys(TimeProvider.System)) { Policy = policy }, new CountingRandom((byte)'c'));
         mailer.Connected("b", 25, false);
         mailer.FromServer("220 b\r\n"u8);
-        bool open = false, heloOnly = false;
+        bool open = false, heloOnly = false, quit = false;
         foreach (var line in local.Said)
         {
             mailer.ToLocal.ResetWrittenCount();
@@ -131,8 +131,8 @@ public class ModelProperties
 
             var left = Encoding.ASCII.GetString(mailer.ToServer.WrittenSpan);
             var verb = line.Split(' ')[0].ToUpperInvariant();
-            bool asks = !open && !heloOnly && verb == "EHLO";
-            bool passes = open || asks || verb == "QUIT" || (verb == "HELO" && local.Policy != ClientPolicy.Required);
+            bool asks = !open && !heloOnly && !quit && verb == "EHLO";
+            bool passes = open || (!quit && (asks || verb == "QUIT" || (verb == "HELO" && local.Policy != ClientPolicy.Required)));
             if (left != (passes ? line + "\r\n" : ""))
             {
                 return false;
@@ -144,19 +144,23 @@ public class ModelProperties
                 open = local.Ehlo.StartsWith("250", StringComparison.Ordinal);
                 heloOnly = !open;
             }
+            else if (!open && verb == "QUIT")
+            {
+                quit = true;
+            }
             else
             {
                 open |= passes;
             }
 
-            bool deferred = local.Policy == ClientPolicy.Required && !open && (asks || verb == "HELO");
+            bool deferred = local.Policy == ClientPolicy.Required && !open && !quit && (asks || verb == "HELO");
             deferred |= local.Policy == ClientPolicy.Required && asks;
             if (deferred)
             {
                 return mailer.Request == MailerRequest.Close && mailer.Report.Deferred && Encoding.ASCII.GetString(mailer.ToLocal.WrittenSpan).Contains("421 ", StringComparison.Ordinal);
             }
 
-            if (!passes && !Encoding.ASCII.GetString(mailer.ToLocal.WrittenSpan).StartsWith("503 ", StringComparison.Ordinal))
+            if (!passes && !quit && !Encoding.ASCII.GetString(mailer.ToLocal.WrittenSpan).StartsWith("503 ", StringComparison.Ordinal))
             {
                 return false;
             }
