@@ -12,7 +12,7 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
     private const int MaxWaiting = 1000;
     private const int ProgressEvery = 4096;
 
-    private readonly ServerBook _book = new();
+    private ServerBook _book = new();
     private readonly PriorityQueue<SessionReport?, long> _waiting = new();
     private long _opened;
     private long _next;
@@ -51,6 +51,8 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
     {
         var file = new FileReport(name);
         Files.Add(file);
+        // Captures from different days and places say nothing about each other.
+        _book = new ServerBook();
         if (TranscriptReader.Knows(stream, out var whole))
         {
             file.Format = "transcript";

@@ -40,7 +40,7 @@ internal sealed class Negotiation(Session session, bool inside)
         _first = false;
         if (inside && verb is Verb.XBlackPony or Verb.StartTls && inside)
         {
-            session.Deviates("BP-4.5-7", Role.Client, $"{verb} inside.");
+            session.Deviates("BP-4.5-7", Role.Client, $"{verb.Name()} inside.");
         }
 
         if (_broken)

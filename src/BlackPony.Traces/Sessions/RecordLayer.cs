@@ -117,7 +117,7 @@ internal sealed class RecordLayer : Layer
                 // Who failed, met the end of the connection, or had not verified the server's Finished owes no close ([BP-8.1-1]).
                 if (direction is { Closed: false, Ended: true, Read: > 0 })
                 {
-                    _session.Find(FindingKind.Truncated, role, $"The {role} ended its direction without a close.");
+                    _session.Find(FindingKind.Truncated, role, $"The {role.Name()} ended its direction without a close.");
                 }
             }
         }
@@ -134,7 +134,7 @@ internal sealed class RecordLayer : Layer
         byte[] all = [.. direction.Record[..direction.Have], .. octets];
         _session.Recorder?.Raw(sender, all);
         // Two octets of text read as a length stand far outside.
-        _session.Deviates(isLong ? "BP-7.1-1" : "BP-7.1-3", sender, $"The {sender} sends what is no record: a length of {length}, octets {Escape.Octets(all, 40)}");
+        _session.Deviates(isLong ? "BP-7.1-1" : "BP-7.1-3", sender, $"The {sender.Name()} sends what is no record: a length of {length}, octets {Escape.Octets(all, 40)}");
     }
 
     private void Record(Role sender, Direction direction, Span<byte> record, long time)
@@ -144,7 +144,7 @@ internal sealed class RecordLayer : Layer
         {
             // What follows a close is ignored by its recipient ([BP-8.1-4]); to send it is wrong.
             _session.Recorder?.Record(sender, record, null, default);
-            _session.Deviates("BP-8.1-2", sender, $"The {sender} sends a record after its close.");
+            _session.Deviates("BP-8.1-2", sender, $"The {sender.Name()} sends a record after its close.");
             return;
         }
 
@@ -169,7 +169,7 @@ internal sealed class RecordLayer : Layer
             {
                 direction.Stopped = true;
                 _session.Recorder?.Record(sender, record, null, default);
-                _session.Find(FindingKind.RecordUnverified, sender, $"The {sender}'s record {direction.Count} does not verify under the key log's secret: it was changed on the way, or sealed with other keys.");
+                _session.Find(FindingKind.RecordUnverified, sender, $"The {sender.Name()}'s record {direction.Count} does not verify under the key log's secret: it was changed on the way, or sealed with other keys.");
                 return;
             }
         }
@@ -213,7 +213,7 @@ internal sealed class RecordLayer : Layer
         {
             if (type is not (RecordType.Finished or RecordType.Alert))
             {
-                _session.Deviates("BP-6.3-1", sender, $"The {sender}'s first record is {Name(type)}, not finished.");
+                _session.Deviates("BP-6.3-1", sender, $"The {sender.Name()}'s first record is {Name(type)}, not finished.");
             }
 
             if (sender == Role.Client && type != RecordType.Alert && _directions[(int)Role.Server].Read == 0)
@@ -230,13 +230,13 @@ internal sealed class RecordLayer : Layer
         direction.Idle = type == RecordType.Data && !data.IsEmpty ? 0 : type is RecordType.Rekey or RecordType.Data or >= RecordType.FirstIgnored ? direction.Idle + 1 : direction.Idle;
         if (direction.Idle == Limits.MaxIdleRecords + 1)
         {
-            _session.Deviates("BP-7.4-5", sender, $"The {sender} sends more than {Limits.MaxIdleRecords} records in a row that carry nothing.");
+            _session.Deviates("BP-7.4-5", sender, $"The {sender.Name()} sends more than {Limits.MaxIdleRecords} records in a row that carry nothing.");
         }
 
         switch (type)
         {
             case RecordType.Finished when direction.Read > 0:
-                _session.Deviates("BP-6.3-8", sender, $"The {sender} sends a second Finished.");
+                _session.Deviates("BP-6.3-8", sender, $"The {sender.Name()} sends a second Finished.");
                 break;
             case RecordType.Finished when data.Length != KeySchedule.SecretLength:
                 _session.Deviates("BP-6.3-7", sender, $"verify_data of {data.Length} octets.");
@@ -255,7 +255,7 @@ internal sealed class RecordLayer : Layer
                 break;
             case RecordType.Alert:
                 direction.Alerted = true;
-                _session.Find(FindingKind.Alert, sender, $"The {sender} sent an alert: something of what it received had failed.");
+                _session.Find(FindingKind.Alert, sender, $"The {sender.Name()} sent an alert: something of what it received had failed.");
                 if (data is not [1])
                 {
                     _session.Deviates("BP-8.3-2", sender, "The alert's data is not the one octet 1.");

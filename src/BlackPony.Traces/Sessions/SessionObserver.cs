@@ -59,13 +59,13 @@ internal sealed class SessionObserver : IStreams
         var sender = Of(side);
         var report = _session!.Report;
         report.Gaps++;
-        report.Add(FindingKind.Gap, _session.Offset(sender), $"{length} octets of the {sender} are not in the capture.");
+        report.Add(FindingKind.Gap, _session.Offset(sender), $"{length} octets of the {sender.Name()} are not in the capture.");
         if (report.Dialogue is not null)
         {
             report.Say(time, sender, false, "(gap)", length);
         }
 
-        _session.Recorder?.Comment($"{length} octets of the {sender} are not in the capture");
+        _session.Recorder?.Comment($"{length} octets of the {sender.Name()} are not in the capture");
         Count(sender, length);
         _layer!.Gap(sender, length, time);
     }

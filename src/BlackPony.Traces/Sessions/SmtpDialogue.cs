@@ -431,7 +431,7 @@ internal sealed class SmtpDialogue : Layer
         var verb = _pending.Count > 0 ? _pending.Last().Verb : Verb.Other;
         if (_serverSpoke)
         {
-            _session.Find(FindingKind.ReplyMissing, Role.Server, $"The reply to {verb} is not in the capture; what the client does next tells it.");
+            _session.Find(FindingKind.ReplyMissing, Role.Server, $"The reply to {verb.Name()} is not in the capture; what the client does next tells it.");
         }
 
         if (!_serverSpoke || _serverLost)
@@ -663,7 +663,7 @@ internal sealed class SmtpDialogue : Layer
         bool positive = code is >= 200 and <= 299;
         if (code == 503)
         {
-            _session.FindOnce(FindingKind.Sequence, Role.Client, $"The server refuses {verb} as out of order.");
+            _session.FindOnce(FindingKind.Sequence, Role.Client, $"The server refuses {verb.Name()} as out of order.");
         }
 
         switch (verb)

@@ -18,7 +18,7 @@ internal sealed class TlsLayer(Session session) : Layer
         {
             if (octets[0] is not (Handshake or Alert))
             {
-                session.FindOnce(FindingKind.StartTlsBroken, sender, $"Behind STARTTLS the {sender} sends no TLS: {Escape.Octets(octets, 40)}");
+                session.FindOnce(FindingKind.StartTlsBroken, sender, $"Behind STARTTLS the {sender.Name()} sends no TLS: {Escape.Octets(octets, 40)}");
             }
 
             if (session.HasDialogue)

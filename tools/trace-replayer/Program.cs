@@ -1,0 +1,21 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using BlackPony.Tools.TraceReplayer;
+
+var root = new RootCommand("Reads captures of SMTP and BlackPony: what was said, what went wrong.")
+{
+    InspectCommand.Create(),
+};
+Help.Install(root, """
+      blackpony-replay inspect capture.pcap
+      blackpony-replay inspect --verbose --keylog keys.log capture.pcapng.gz
+      blackpony-replay inspect --json /var/captures > sessions.json
+    """);
+var result = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+if (result.Action is ParseErrorAction)
+{
+    Console.Error.WriteLine($"blackpony-replay: {result.Errors.First(e => e.Message.Length > 0).Message} Try --help.");
+    return 2;
+}
+
+return await result.InvokeAsync();
