@@ -41,7 +41,7 @@ sub session {
         $say->(1, "DATA\r\n");
         $say->(0, "354 End data with <CR><LF>.<CR><LF>\r\n");
         my $size = (2000, 4000, 6000, 9000, 15000, 30000, 60000, 80000, 150000, 900000)[rand 10];
-        my $message = "Received: from mail$n.example.net by mx.example.org with ESMTP; Tue, 24 Nov 2026 08:00:00 +0000\r\nFrom: Sender <sender$m\@example.net>\r\nTo: User <user0\@example.org>\r\nSubject: message $m of session $n\r\nDate: Tue, 24 Nov 2026 08:00:00 +0000\r\nMessage-ID: <$n.$m\@example.net>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\n" . substr($text, 0, $size - $size % 74) . ".\r\n";
+        my $message = "Received: from mail$n.example.net by mx.example.org with ESMTP; Tue, 24 Nov 2026 08:00:00 +0000\r\nFrom: Sender <sender$m\@example.net>\r\nTo: User <user0\@example.org>\r\nSubject: message $m of session $n\r\nDate: Tue, 24 Nov 2026 08:00:00 +0000\r\nMessage-ID: <$n.$m\@example.net>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\n" . substr($text, 0, $size - $size % (2 + length $line)) . ".\r\n";
         my $segments = 0;
         for (my $at = 0; $at < length $message; $at += $mss) {
             push @steps, [1, 24, substr $message, $at, $mss];
