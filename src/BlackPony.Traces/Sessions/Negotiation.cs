@@ -276,9 +276,21 @@ internal sealed class Negotiation(Session session, bool inside)
                 session.Deviates("BP-5.5-1", Role.Client, $"No shift: {Escape.Octets(share, 20)}");
             }
         }
-        else if (_suite is not null && !Base64Share.TryDecode(share, out _))
+        else if (_suite is not null)
+        {
+            CheckShare(share);
+        }
+    }
+
+    private void CheckShare(byte[] share)
+    {
+        if (!Base64Share.TryDecode(share, out var octets))
         {
             session.Deviates("BP-5.1-6", Role.Client, "The client's share is not canonical base64.");
+        }
+        else if (octets.Length != ShareLength(Role.Client))
+        {
+            session.Deviates("BP-5.1-8", Role.Client, $"The client's share has {octets.Length} octets.");
         }
     }
 
@@ -316,9 +328,13 @@ internal sealed class Negotiation(Session session, bool inside)
         }
 
         CheckFragments(reply!);
-        if (!Base64Share.TryDecode(text, out _))
+        if (!Base64Share.TryDecode(text, out var share))
         {
             session.Deviates("BP-5.1-6", Role.Server, "The server's share is not canonical base64.");
+        }
+        else if (share.Length != ShareLength(Role.Server))
+        {
+            session.Deviates("BP-5.1-8", Role.Server, $"The server's share has {share.Length} octets.");
         }
 
         if (!_continued)
@@ -352,6 +368,14 @@ internal sealed class Negotiation(Session session, bool inside)
         session.Recorder?.Comment($"th {Convert.ToHexStringLower(th)}");
         return new RecordLayer(session, _suite, th);
     }
+
+    // Spec 5.2 to 5.4.
+    private int ShareLength(Role sender) => _suite switch
+    {
+        X25519ChaCha20Poly1305 => 32,
+        RsaBlowfish => sender == Role.Server && _continued ? 384 : 416,
+        _ => sender == Role.Client ? 1216 : 1120,
+    };
 
     private RotLayer? AgreeRot(int code, Reply? reply)
     {

@@ -16,6 +16,7 @@ internal sealed class RecordLayer : Layer
     private readonly SmtpDialogue _inner;
     private readonly int _tag;
     private bool _quit;
+    private bool _ended;
 
     public RecordLayer(Session session, Suite suite, byte[] th)
     {
@@ -42,7 +43,7 @@ internal sealed class RecordLayer : Layer
         public bool Stopped;
         public bool Closed;
         public bool Alerted;
-        public bool Ended;
+        public bool EndedFirst;
     }
 
     private bool IsOpened => _session.Contents is not null || (_directions[0].Reader is not null && _directions[1].Reader is not null);
@@ -52,18 +53,7 @@ internal sealed class RecordLayer : Layer
         var direction = _directions[(int)sender];
         while (!octets.IsEmpty && !direction.Stopped)
         {
-            int need = 2;
-            if (direction.Have >= 2)
-            {
-                int length = BinaryPrimitives.ReadUInt16BigEndian(direction.Record);
-                if (length > Limits.MaxInner + _tag || length < 1 + _tag)
-                {
-                    NoRecord(sender, direction, length, octets);
-                    return;
-                }
-
-                need += length;
-            }
+            int need = 2 + (direction.Have >= 2 ? BinaryPrimitives.ReadUInt16BigEndian(direction.Record) : 0);
 
             int take = Math.Min(need - direction.Have, octets.Length);
             if (direction.Record.Length < need)
@@ -74,6 +64,15 @@ internal sealed class RecordLayer : Layer
             octets[..take].CopyTo(direction.Record.AsSpan(direction.Have));
             octets = octets[take..];
             direction.Have += take;
+            if (need == 2 && direction.Have == 2)
+            {
+                int length = BinaryPrimitives.ReadUInt16BigEndian(direction.Record);
+                if (length > Limits.MaxInner + _tag || length < 1 + _tag)
+                {
+                    NoRecord(sender, direction, length, octets);
+                    return;
+                }
+            }
             if (direction.Have == need && need > 2)
             {
                 direction.Have = 0;
@@ -102,7 +101,8 @@ internal sealed class RecordLayer : Layer
             _session.Recorder?.Raw(sender, direction.Record.AsSpan(0, direction.Have));
         }
 
-        direction.Ended = true;
+        direction.EndedFirst = !_ended;
+        _ended = true;
         _inner.End(sender, reset, time);
     }
 
@@ -115,11 +115,17 @@ internal sealed class RecordLayer : Layer
             foreach (var (role, direction, other) in new[] { (Role.Client, client, server), (Role.Server, server, client) })
             {
                 // Who failed, met the end of the connection, or had not verified the server's Finished owes no close ([BP-8.1-1]).
-                if (direction is { Closed: false, Ended: true, Read: > 0 })
+                if (direction is { Closed: false, EndedFirst: true, Read: > 0 } && !other.Closed)
                 {
                     _session.Find(FindingKind.Truncated, role, $"The {role.Name()} ended its direction without a close.");
                 }
             }
+        }
+
+        if (client.Count == 0 && !client.Stopped && _ended)
+        {
+            _session.Report.UpgradeBroke = true;
+            _session.FindOnce(FindingKind.UpgradeBroken, Role.Client, "The client ended the connection without a record: it did not take the server's share, or its Finished.");
         }
 
         _inner.Finish();

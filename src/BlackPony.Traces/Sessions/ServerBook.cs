@@ -37,7 +37,7 @@ internal sealed class ServerBook
                 _broken[pair] = report.End;
             }
         }
-        else if (_broken.Count > 0 && report.Upgrade == UpgradeKind.None && report.Messages.Count > 0 && _broken.TryGetValue(pair, out long when) && report.Start - when is >= 0 and < Soon)
+        else if (_broken.Count > 0 && report.Upgrade == UpgradeKind.None && report.Commands.Contains("MAIL") && _broken.TryGetValue(pair, out long when) && report.Start - when is >= 0 and < Soon)
         {
             report.Add(FindingKind.Downgrade, 0, "Plain SMTP in a fresh connection after an upgrade broke: whoever broke it reads this mail.");
             _broken.Remove(pair);

@@ -54,6 +54,8 @@ internal sealed class SmtpDialogue : Layer
     {
         (_session, _report, _inside) = (session, session.Report, inside);
         _greeted = inside;
+        // Who comes in the middle waits for something that is a command.
+        _state = inside || session.OpeningSeen ? State.Command : State.Lost;
         _negotiation = new Negotiation(session, inside);
     }
 
@@ -678,7 +680,8 @@ internal sealed class SmtpDialogue : Layer
 
                 break;
             case Verb.Mail when positive:
-                (_from, _to, _body) = (address, [], null);
+                Reset();
+                _from = address;
                 break;
             case Verb.Rcpt when positive:
                 if (_to.Count < MaxRecipients)
@@ -755,7 +758,8 @@ internal sealed class SmtpDialogue : Layer
         Release(time);
     }
 
-    private void Reset() => (_from, _to, _body) = (null, [], _state == State.Chunk ? _body : null);
+    // Content that is under way stays: it may be that the replies are behind.
+    private void Reset() => (_from, _to, _body) = (null, [], _state is State.Chunk or State.Content ? _body : null);
 
     private void MessageAnswered(int code)
     {

@@ -10,6 +10,8 @@ namespace BlackPony.Traces.Sessions;
 internal sealed class TranscriptReader(string file, InspectOptions options, Func<string, bool, TranscriptContents?, SessionOpening> open)
 {
     private const int MaxLine = 1 << 20;
+    private const string FreshConnection = "# a fresh connection";
+
     private static readonly byte[] FirstLine = Encoding.ASCII.GetBytes("# BlackPony transcript 1");
 
     private readonly IPEndPoint _client = new(IPAddress.Parse("192.0.2.1"), 49152);
@@ -82,6 +84,13 @@ internal sealed class TranscriptReader(string file, InspectOptions options, Func
 
     private bool Item(string line)
     {
+        if (line == FreshConnection)
+        {
+            Flush();
+            Fresh();
+            return true;
+        }
+
         if (line.Length == 0 || line[0] is '#' or '@' or '=')
         {
             return true;
@@ -167,19 +176,24 @@ internal sealed class TranscriptReader(string file, InspectOptions options, Func
     private void Send(Role sender, byte[] octets)
     {
         // After both ends comes another connection.
-        if (_ended[0] && _ended[1])
+        if (_ended[(int)sender])
         {
-            _session?.Finish();
-            _session = null;
+            Fresh();
         }
 
         if (_session is null)
         {
-            Array.Clear(_ended);
             _session = new SessionObserver(_client, _server, 0, open(file, true, _contents));
         }
 
         _session.Data((int)sender, octets, 0);
+    }
+
+    private void Fresh()
+    {
+        _session?.Finish();
+        _session = null;
+        Array.Clear(_ended);
     }
 
     private void End(Role sender)
