@@ -14,7 +14,7 @@ Help.Install(root, """
 var result = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 if (result.Action is ParseErrorAction)
 {
-    Console.Error.WriteLine($"blackpony-replay: {result.Errors.First(e => e.Message.Length > 0).Message} Try --help.");
+    Console.Error.WriteLine($"blackpony-replay: {string.Join(' ', result.Errors.First(e => e.Message.Length > 0).Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))} Try --help.");
     return 2;
 }
 
