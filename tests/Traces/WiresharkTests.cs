@@ -19,7 +19,7 @@ public sealed class WiresharkTests
         var command = Assert.Single(Fields(file, "blackpony.command", "blackpony.version", "blackpony.suite", "blackpony.share")).Split('\t');
         Assert.Equal(("V1", suite), (command[0], command[1]));
         Assert.NotEmpty(command[2]);
-        Assert.Equal(suite == "RSA-BLOWFISH" ? ["334", "220"] : ["220"], Fields(file, "blackpony.reply", "blackpony.reply.code").Select(c => c.Split(',')[^1]));
+        Assert.Equal(suite == "RSA-BLOWFISH" ? ["334", "220"] : ["220"], Fields(file, "blackpony.reply", "blackpony.reply.code").Select(c => c.Split(',')[^1]).Distinct());
         Assert.Equal(suite == "RSA-BLOWFISH" ? 1 : 0, Fields(file, "blackpony.continuation", "frame.number").Count);
         // What is plain SMTP is still Wireshark's own dissector's.
         Assert.Contains("EHLO", Fields(file, "smtp", "smtp.req.command"));

@@ -14,6 +14,8 @@ public sealed record InspectOptions
 
     internal Func<SessionReport, ISessionRecorder?>? Recorder { get; init; }
 
+    internal Func<SessionReport, Replay.Script>? Script { get; init; }
+
     internal bool IsSmtp(int port)
     {
         foreach (int known in Ports)

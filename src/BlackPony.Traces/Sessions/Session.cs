@@ -16,6 +16,9 @@ internal sealed class Session(SessionReport report, KeyLog? keys, bool openingSe
     /// <summary>What records hold, where a transcript file tells it instead of keys.</summary>
     public TranscriptContents? Contents { get; init; }
 
+    /// <summary>Where the session is written down for playing it again.</summary>
+    public Replay.Script? Script { get; init; }
+
     public bool HasDialogue => report.Dialogue is not null;
 
     public long Offset(Role sender) => sender == Role.Client ? report.ClientOctets : report.ServerOctets;

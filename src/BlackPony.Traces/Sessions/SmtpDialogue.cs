@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using BlackPony.Reference;
 using BlackPony.Reference.Smtp;
+using BlackPony.Traces.Replay;
 
 namespace BlackPony.Traces.Sessions;
 
@@ -19,7 +20,7 @@ internal sealed class SmtpDialogue : Layer
     private readonly Session _session;
     private readonly SessionReport _report;
     private readonly bool _inside;
-    private readonly Queue<(Verb Verb, string? Address)> _pending = new();
+    private readonly Queue<Pending> _pending = new();
     private readonly LineBuffer _clientLines = new();
     private readonly LineBuffer _serverLines = new();
     private readonly Negotiation _negotiation;
@@ -48,6 +49,8 @@ internal sealed class SmtpDialogue : Layer
     private bool _clientEnded;
     private bool _serverEnded;
     private bool _continuation;
+    private Exchange? _exchange;
+    private StringBuilder? _replyText;
     private bool _lastRefusedChunk;
 
     public SmtpDialogue(Session session, bool inside)
@@ -58,6 +61,9 @@ internal sealed class SmtpDialogue : Layer
         _state = inside || session.OpeningSeen ? State.Command : State.Lost;
         _negotiation = new Negotiation(session, inside);
     }
+
+    // A command that has no reply yet.
+    private readonly record struct Pending(Verb Verb, string? Address, Exchange? Exchange);
 
     private enum State
     {
@@ -205,6 +211,7 @@ internal sealed class SmtpDialogue : Layer
                     return;
                 case State.Content:
                     int used = _body!.Take(octets);
+                    _exchange?.Append(octets[..used]);
                     octets = octets[used..];
                     if (_body.IsWhole)
                     {
@@ -222,6 +229,7 @@ internal sealed class SmtpDialogue : Layer
                     _chunkBegun = true;
                     int take = (int)Math.Min(_chunk, octets.Length);
                     _body?.Take(octets[..take]);
+                    _exchange?.Append(octets[..take]);
                     octets = octets[take..];
                     _chunk -= take;
                     if (_chunk == 0)
@@ -284,6 +292,7 @@ internal sealed class SmtpDialogue : Layer
         if (_state == State.AuthLine)
         {
             Say(time, Role.Client, "(authentication) ", default, length);
+            Begin(Verb.AuthLine, line, time);
             Wait(Verb.AuthLine);
             return;
         }
@@ -313,6 +322,7 @@ internal sealed class SmtpDialogue : Layer
         }
 
         _report.AddCommand(name);
+        Begin(verb, line, time);
         if (_pending.Count > 0 && _pending.Peek().Verb != Verb.Greeting && !_pipelining && _serverSpoke && _greeted && !_serverLost && _session.OpeningSeen)
         {
             _session.FindOnce(FindingKind.Pipelining, Role.Client, $"{name} comes before the reply to the command before it, and PIPELINING was not offered.");
@@ -404,7 +414,7 @@ internal sealed class SmtpDialogue : Layer
     {
         if (_pending.Count < MaxPending)
         {
-            _pending.Enqueue((verb, address));
+            _pending.Enqueue(new Pending(verb, address, _exchange));
         }
     }
 
@@ -442,6 +452,17 @@ internal sealed class SmtpDialogue : Layer
         }
 
         Held(verb, command ? 500 : verb switch { Verb.Data or Verb.Xexch50 => 354, Verb.Auth or Verb.AuthLine => 334, _ => 220 }, time);
+    }
+
+    // For playing it again.
+    private void Begin(Verb verb, ReadOnlySpan<byte> line, long time)
+    {
+        _exchange = _session.Script?.Add(verb, _inside, _pending.Count > 0, time);
+        _exchange?.Append(line);
+        if (verb != Verb.DataEnd)
+        {
+            _exchange?.Append("\r\n"u8);
+        }
     }
 
     private void Release(long time)
@@ -602,6 +623,11 @@ internal sealed class SmtpDialogue : Layer
         }
 
         _replyCode = code;
+        if (_session.Script is not null)
+        {
+            (_replyText ??= new StringBuilder()).Append(Encoding.Latin1.GetString(line)).Append("\r\n");
+        }
+
         // Replies that are read closer go through the reference's own reader, within its limits.
         if (_pending.Count > 0 && _pending.Peek().Verb is Verb.Ehlo or Verb.Lhlo or Verb.Helo or Verb.XBlackPony or Verb.Continuation)
         {
@@ -618,6 +644,7 @@ internal sealed class SmtpDialogue : Layer
             var reply = _reader is { IsMalformed: false } ? _lastReply : null;
             (_replyCode, _reader, _lastReply) = (0, null, null);
             Reply(code, reply, time);
+            _replyText?.Clear();
         }
     }
 
@@ -629,6 +656,11 @@ internal sealed class SmtpDialogue : Layer
             _greeted = true;
             if (_session.OpeningSeen || (code == 220 && _pending.Count == 0))
             {
+                if (_session.Script is { } script)
+                {
+                    script.Greeting = _replyText!.ToString();
+                }
+
                 if (_pending.Count > 0)
                 {
                     _session.Find(FindingKind.EarlyTalker, Role.Client, "The client spoke before the greeting.");
@@ -661,7 +693,12 @@ internal sealed class SmtpDialogue : Layer
             return;
         }
 
-        var (verb, address) = _pending.Dequeue();
+        var (verb, address, exchange) = _pending.Dequeue();
+        if (exchange is not null)
+        {
+            (exchange.Code, exchange.Reply) = (code, _replyText!.ToString());
+        }
+
         bool positive = code is >= 200 and <= 299;
         if (code == 503)
         {
@@ -726,6 +763,7 @@ internal sealed class SmtpDialogue : Layer
         {
             case Verb.Data when code == 354 || (code is >= 200 and <= 299 && _held is { WrittenCount: > 0 }):
                 (_body, _state) = (new Body(inChunks: false), State.Content);
+                Begin(Verb.DataEnd, default, time);
                 break;
             case Verb.Xexch50 when code == 354 && _chunk > 0:
                 (_state, _body, _chunkBegun) = (State.Binary, null, true);
@@ -828,7 +866,7 @@ internal sealed class SmtpDialogue : Layer
     }
 
     // No reply was captured: what the client asked for was done as far as anybody knows.
-    private void Assume((Verb Verb, string? Address) command)
+    private void Assume(Pending command)
     {
         switch (command.Verb)
         {
