@@ -9,6 +9,9 @@ internal interface ISessionRecorder
     /// <summary>Plaintext, split anyhow.</summary>
     void Plain(Role sender, ReadOnlySpan<byte> octets, long time);
 
+    /// <summary>Plaintext is shifted from here on (spec 5.5).</summary>
+    void Shifted(int shift);
+
     /// <summary>A whole record; its type is null if it was not opened.</summary>
     void Record(Role sender, ReadOnlySpan<byte> record, RecordType? type, ReadOnlySpan<byte> data);
 

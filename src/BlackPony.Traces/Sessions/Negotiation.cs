@@ -394,6 +394,7 @@ internal sealed class Negotiation(Session session, bool inside)
 
         (_report.Upgrade, _report.Suite) = (UpgradeKind.BlackPony, _suite!.Name);
         session.Find(FindingKind.NotEncrypted, Role.Client, "ROT protects nothing: this session is not encrypted.");
+        session.Recorder?.Shifted(shift);
         return new RotLayer(session, shift);
     }
 

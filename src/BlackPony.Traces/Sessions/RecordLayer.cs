@@ -174,7 +174,7 @@ internal sealed class RecordLayer : Layer
             if (!opened)
             {
                 direction.Stopped = true;
-                _session.Recorder?.Record(sender, record, null, default);
+                Unopened(sender, record);
                 _session.Find(FindingKind.RecordUnverified, sender, $"The {sender.Name()}'s record {direction.Count} does not verify under the key log's secret: it was changed on the way, or sealed with other keys.");
                 return;
             }
@@ -206,10 +206,23 @@ internal sealed class RecordLayer : Layer
 
     private void Opaque(Role sender, ReadOnlySpan<byte> record, long time)
     {
-        _session.Recorder?.Record(sender, record, null, default);
+        Unopened(sender, record);
         if (_session.HasDialogue)
         {
             _session.Report.Say(time, sender, true, "(record)", record.Length);
+        }
+    }
+
+    // Who could open records and cannot open this one has raw octets (spec Appendix D).
+    private void Unopened(Role sender, ReadOnlySpan<byte> record)
+    {
+        if (IsOpened)
+        {
+            _session.Recorder?.Raw(sender, record);
+        }
+        else
+        {
+            _session.Recorder?.Record(sender, record, null, default);
         }
     }
 

@@ -9,12 +9,15 @@ namespace BlackPony.Traces.Sessions;
 /// <summary>Reads the project's transcripts (spec Appendix D): what went over the wire, and what the records hold.</summary>
 internal sealed class TranscriptReader(string file, InspectOptions options, Func<string, bool, TranscriptContents?, SessionOpening> open)
 {
+    /// <summary>What the client is called, of whom a transcript gives no address.</summary>
+    public const string Client = "192.0.2.1:49152";
+
     private const int MaxLine = 1 << 20;
     private const string FreshConnection = "# a fresh connection";
 
     private static readonly byte[] FirstLine = Encoding.ASCII.GetBytes("# BlackPony transcript 1");
 
-    private readonly IPEndPoint _client = new(IPAddress.Parse("192.0.2.1"), 49152);
+    private readonly IPEndPoint _client = IPEndPoint.Parse(Client);
     private readonly IPEndPoint _server = new(IPAddress.Parse("192.0.2.2"), options.Ports.Count > 0 ? options.Ports.First() : 25);
     private readonly TranscriptContents _contents = new();
     private SessionObserver? _session;
