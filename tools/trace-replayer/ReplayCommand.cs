@@ -99,10 +99,8 @@ internal static class ReplayCommand
                     var (host, port) = parse.GetValue(serve)!.Value;
                     using var listener = new ReplayServer(new IPEndPoint(IPAddress.Parse(host), port), how);
                     Console.Error.WriteLine($"blackpony-replay: {scripts.Count} session{(scripts.Count == 1 ? "" : "s")} at {listener.Address}");
-                    foreach (var script in scripts)
-                    {
-                        results.Add(await listener.PlayAsync(script, cancel));
-                    }
+                    // All wait at once: a client may open the next connection before it ends one.
+                    results.AddRange(await Task.WhenAll(scripts.Select(s => listener.PlayAsync(s, cancel))));
                 }
             }
             catch (Exception e) when (e is SocketException or FormatException)
