@@ -1,0 +1,61 @@
+using System.IO.Compression;
+
+namespace BlackPony.Traces.Capture;
+
+/// <summary>Reads the packets of a capture file one after the other, whatever its format.</summary>
+public abstract class CaptureReader : IDisposable
+{
+    /// <summary>Longer than any record of a sane file; a length beyond it is a broken file.</summary>
+    internal const int MaxRecord = 16 << 20;
+
+    private protected CaptureReader(OctetSource source) => Source = source;
+
+    /// <summary>The format's name.</summary>
+    public abstract string Format { get; }
+
+    /// <summary>Why reading ended early; null if the file is whole.</summary>
+    public string? Damage { get; private set; }
+
+    /// <summary>Where in the (unpacked) file reading stands.</summary>
+    public long Offset => Source.Offset;
+
+    private protected OctetSource Source { get; }
+
+    /// <summary>Opens a stream by its first octets: pcap or pcapng, or gzip of either.</summary>
+    /// <returns>Null if it is none of them.</returns>
+    public static CaptureReader? Open(Stream stream)
+    {
+        var source = new OctetSource(stream);
+        if (source.Ensure(3) && source.Span[..3].SequenceEqual<byte>([0x1f, 0x8b, 8]))
+        {
+            source = new OctetSource(new GZipStream(new Unread(source, stream), CompressionMode.Decompress));
+        }
+
+        if (source.Ensure(4))
+        {
+            return PcapReader.Knows(source.Span) ? new PcapReader(source) : PcapngReader.Knows(source.Span) ? new PcapngReader(source) : null;
+        }
+
+        return null;
+    }
+
+    /// <summary>Reads the next packet.</summary>
+    /// <returns>False at the end, or where the file is damaged (<see cref="Damage"/>).</returns>
+    public abstract bool Read(out Packet packet);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Source.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    private protected bool Broken(string why)
+    {
+        Damage ??= Source.Damage ?? why;
+        return false;
+    }
+
+    // The end of the file between records is the end; anything else, and a stream that fails, is damage.
+    private protected bool AtEnd(string what) => Source.Span.IsEmpty && Source.Damage is null ? false : Broken($"The file ends within {what}.");
+}

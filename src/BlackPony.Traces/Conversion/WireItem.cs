@@ -1,0 +1,24 @@
+using BlackPony.Reference;
+using BlackPony.Reference.Records;
+
+namespace BlackPony.Traces.Conversion;
+
+/// <summary>The kinds of items that went over the wire (spec Appendix D).</summary>
+internal enum WireKind
+{
+    Line,
+    Record,
+    Raw,
+    End,
+    Comment,
+}
+
+/// <summary>An item of a session.</summary>
+/// <param name="Kind">What it is.</param>
+/// <param name="Sender">Who sent it.</param>
+/// <param name="Octets">The octets on the wire; a line's without CRLF.</param>
+/// <param name="Time">When its last octet was sent, nanoseconds since 1970.</param>
+/// <param name="Type">A record's type, if it was opened.</param>
+/// <param name="Data">What an opened record holds; a comment's text.</param>
+/// <param name="Shift">By how much a line under ROT is shifted.</param>
+internal sealed record WireItem(WireKind Kind, Role Sender, byte[] Octets, long Time, RecordType? Type = null, byte[]? Data = null, int Shift = 0);

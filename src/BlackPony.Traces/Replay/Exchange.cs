@@ -1,0 +1,34 @@
+using System.Buffers;
+using BlackPony.Traces.Sessions;
+
+namespace BlackPony.Traces.Replay;
+
+/// <summary>What a client sent that was answered, and the answer: a command, DATA's content, a chunk with its BDAT, a line of AUTH.</summary>
+public sealed class Exchange
+{
+    private readonly ArrayBufferWriter<byte> _octets = new();
+
+    internal Exchange(Verb verb, bool pipelined, long time) => (Verb, IsPipelined, Time) = (verb, pipelined, time);
+
+    /// <summary>What it is, for people.</summary>
+    public string Name => Verb == Verb.Other ? Escape.Octets(_octets.WrittenSpan.TrimEnd("\r\n"u8), 40) : Verb.Name();
+
+    /// <summary>Whether it was sent before the reply to the one before had come.</summary>
+    public bool IsPipelined { get; }
+
+    /// <summary>When it was sent, nanoseconds since 1970.</summary>
+    public long Time { get; }
+
+    /// <summary>The octets.</summary>
+    public byte[] Octets => _octets.WrittenSpan.ToArray();
+
+    /// <summary>The reply's code; null if none was captured.</summary>
+    public int? Code { get; internal set; }
+
+    /// <summary>The reply as captured, lines with CRLF.</summary>
+    public string Reply { get; internal set; } = "";
+
+    internal Verb Verb { get; }
+
+    internal void Append(ReadOnlySpan<byte> octets) => _octets.Write(octets);
+}

@@ -1,0 +1,176 @@
+using System.Net.Sockets;
+using System.Text;
+using BlackPony.Reference;
+using BlackPony.Reference.Negotiation;
+using BlackPony.Reference.Smtp;
+using BlackPony.Reference.Suites;
+using BlackPony.Traces.Sessions;
+
+namespace BlackPony.Traces.Replay;
+
+/// <summary>Plays the client of captured sessions to a live server, and nowhere else.</summary>
+/// <param name="host">The server.</param>
+/// <param name="port">Its port.</param>
+/// <param name="options">How.</param>
+public sealed class ReplayClient(string host, int port, ReplayOptions options)
+{
+    private const int RotShiftByHand = 13;
+
+    private static readonly RsaKeys Keys = new(TimeProvider.System);
+
+    /// <summary>Plays a session.</summary>
+    /// <exception cref="SocketException">The server is not reached.</exception>
+    public async Task<ReplayResult> PlayAsync(Script script, CancellationToken cancel)
+    {
+        var differences = new List<Difference>();
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        await socket.ConnectAsync(host, port, cancel);
+        using var connection = new LiveConnection(socket, options.Timeout);
+        Compare(differences, 0, "greeting", script.Greeting, await connection.ReplyAsync(cancel));
+        var exchanges = script.Exchanges.Where(e => e.Verb is not (Verb.XBlackPony or Verb.Continuation)).ToList();
+        if (options.Upgrade is { } suite && !await UpgradeAsync(connection, suite, script.Session.Helo ?? "replay.invalid", differences, cancel))
+        {
+            return new ReplayResult(Name(script), 0, differences, null);
+        }
+
+        int played = await PlayAsync(connection, exchanges, differences, cancel);
+        await connection.CloseAsync(cancel);
+        var note = exchanges.Any(e => e.Verb == Verb.StartTls) ? "What was inside TLS cannot be played." : null;
+        return new ReplayResult(Name(script), played, differences, note);
+    }
+
+    private static string Name(Script script) => $"{script.Session.Client} > {script.Session.Server}";
+
+    private async Task<int> PlayAsync(LiveConnection connection, List<Exchange> exchanges, List<Difference> differences, CancellationToken cancel)
+    {
+        bool pipelining = false;
+        int last = 0;
+        long before = exchanges.Count > 0 ? exchanges[0].Time : 0;
+        for (int i = 0; i < exchanges.Count; i++)
+        {
+            // What was captured together goes together, if this server takes it so.
+            int until = i + 1;
+            while (pipelining && until < exchanges.Count && exchanges[until].IsPipelined)
+            {
+                until++;
+            }
+
+            if (exchanges[i].Verb == Verb.StartTls)
+            {
+                return i;
+            }
+
+            // Content and lines of AUTH wait for a 3yz.
+            if (exchanges[i].Verb is Verb.DataEnd or Verb.AuthLine && last / 100 != 3)
+            {
+                continue;
+            }
+
+            if (options.OriginalRate && exchanges[i].Time > before)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(Math.Min((exchanges[i].Time - before) / 1_000_000, 600_000)), cancel);
+            }
+
+            before = exchanges[i].Time;
+            await connection.SendAsync([.. exchanges[i..until].SelectMany(Octets)], cancel);
+            for (; i < until; i++)
+            {
+                var reply = await connection.ReplyAsync(cancel);
+                Compare(differences, i + 1, exchanges[i].Name, exchanges[i].Reply, reply);
+                if (reply is null)
+                {
+                    return i;
+                }
+
+                last = reply.Code;
+                if (exchanges[i].Verb is Verb.Ehlo)
+                {
+                    pipelining = Enumerable.Range(1, reply.Lines.Count - 1).Any(n => Ascii.EqualsIgnoreCase(reply.Text(n), "PIPELINING"u8));
+                }
+            }
+
+            i--;
+        }
+
+        return exchanges.Count;
+    }
+
+    private static async Task<bool> UpgradeAsync(LiveConnection connection, Suite suite, string helo, List<Difference> differences, CancellationToken cancel)
+    {
+        await connection.SendAsync(Encoding.Latin1.GetBytes($"EHLO {helo}\r\n"), cancel);
+        var ehlo = await connection.ReplyAsync(cancel);
+        var offer = ehlo is null ? null : Enumerable.Range(1, ehlo.Lines.Count - 1).Where(i => Offer.IsKeyword(ehlo.Text(i))).Select(i => Offer.Parse(ehlo.Text(i))).FirstOrDefault();
+        if (offer is null || !offer.Suites.Contains(suite))
+        {
+            differences.Add(new Difference(0, "EHLO", $"an offer of {suite.Name}", LiveConnection.Show(ehlo)));
+            return false;
+        }
+
+        using var upgrade = new ClientUpgrade(offer, suite, RotShiftByHand, new SystemRandom(), Keys, null);
+        var step = new ClientStep(ClientStepKind.Send, upgrade.Command);
+        Reply? reply = null;
+        while (step.Kind == ClientStepKind.Send)
+        {
+            await connection.SendAsync(step.Octets!, cancel);
+            reply = await connection.ReplyAsync(cancel);
+            step = reply is null ? new ClientStep(ClientStepKind.Broken) : upgrade.OnReply(reply);
+        }
+
+        if (step.Kind != ClientStepKind.Agreed)
+        {
+            differences.Add(new Difference(0, "XBLACKPONY", "220", LiveConnection.Show(reply)));
+            return false;
+        }
+
+        if (step.Channel is not { } channel)
+        {
+            connection.Shift(upgrade.Shift);
+            return true;
+        }
+
+        if (!await connection.SecureAsync(channel, cancel))
+        {
+            differences.Add(new Difference(0, "XBLACKPONY", "the server's Finished", "none that verifies"));
+            return false;
+        }
+
+        return true;
+    }
+
+    private byte[] Octets(Exchange exchange)
+    {
+        if (options.Rewrite.Count == 0 || exchange.Verb is not (Verb.Mail or Verb.Rcpt))
+        {
+            return exchange.Octets;
+        }
+
+        var line = Encoding.Latin1.GetString(exchange.Octets);
+        foreach (var (from, to) in options.Rewrite)
+        {
+            line = from.StartsWith('@')
+                ? line.Replace(from + ">", to + ">", StringComparison.OrdinalIgnoreCase)
+                : line.Replace($"<{from}>", $"<{to}>", StringComparison.OrdinalIgnoreCase);
+        }
+
+        return Encoding.Latin1.GetBytes(line);
+    }
+
+    private void Compare(List<Difference> differences, int number, string what, string captured, Reply? live)
+    {
+        if (captured.Length == 0 && live is not null)
+        {
+            return;
+        }
+
+        bool same = live is not null && captured.StartsWith($"{live.Code}", StringComparison.Ordinal);
+        if (same && options.Strict)
+        {
+            same = Normaliser.Text(captured) == Normaliser.Text(LiveConnection.Text(live!));
+        }
+
+        if (!same)
+        {
+            differences.Add(new Difference(number, what, Escape.Octets(Encoding.Latin1.GetBytes(captured.TrimEnd().Replace("\r\n", " / ", StringComparison.Ordinal)), 400), LiveConnection.Show(live)));
+        }
+    }
+}

@@ -1,0 +1,22 @@
+using BlackPony.Reference.Suites;
+
+namespace BlackPony.Traces.Replay;
+
+/// <summary>How sessions are played again.</summary>
+public sealed record ReplayOptions
+{
+    /// <summary>Through a BlackPony upgrade with this suite; null for plain SMTP.</summary>
+    public Suite? Upgrade { get; init; }
+
+    /// <summary>Whether texts are compared too, and not only codes.</summary>
+    public bool Strict { get; init; }
+
+    /// <summary>Whether to wait as long between commands as was captured.</summary>
+    public bool OriginalRate { get; init; }
+
+    /// <summary>What to replace in MAIL and RCPT: a whole address, or <c>@domain</c>.</summary>
+    public IReadOnlyList<(string From, string To)> Rewrite { get; init; } = [];
+
+    /// <summary>How long a reply or a command may take.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
+}

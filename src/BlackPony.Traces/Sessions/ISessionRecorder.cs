@@ -1,0 +1,26 @@
+using BlackPony.Reference;
+using BlackPony.Reference.Records;
+
+namespace BlackPony.Traces.Sessions;
+
+/// <summary>Writes down what went over the wire, in the items of the specification's Appendix D.</summary>
+internal interface ISessionRecorder
+{
+    /// <summary>Plaintext, split anyhow.</summary>
+    void Plain(Role sender, ReadOnlySpan<byte> octets, long time);
+
+    /// <summary>Plaintext is shifted from here on (spec 5.5).</summary>
+    void Shifted(int shift);
+
+    /// <summary>A whole record; its type is null if it was not opened.</summary>
+    void Record(Role sender, ReadOnlySpan<byte> record, RecordType? type, ReadOnlySpan<byte> data);
+
+    /// <summary>Octets that are neither a line nor a record.</summary>
+    void Raw(Role sender, ReadOnlySpan<byte> octets);
+
+    /// <summary>A remark.</summary>
+    void Comment(string text);
+
+    /// <summary>A side ended its direction.</summary>
+    void End(Role sender);
+}

@@ -1,0 +1,419 @@
+using System.Text;
+using BlackPony.Reference;
+using BlackPony.Reference.Keys;
+using BlackPony.Reference.Negotiation;
+using BlackPony.Reference.Smtp;
+using BlackPony.Reference.Suites;
+
+namespace BlackPony.Traces.Sessions;
+
+/// <summary>Holds what both sides say about BlackPony against the specification's Section 4, and about STARTTLS as far as stripping goes.</summary>
+internal sealed class Negotiation(Session session, bool inside)
+{
+    private const string Xs = "XXXXXXX";
+
+    private readonly SessionReport _report = session.Report;
+    private Offer? _offer;
+    private byte[]? _offerLine;
+    private bool _ehlo;
+    private int _attempts;
+    private int _lastCode;
+    private string? _lastSuite;
+    private byte[] _command = [];
+    private UpgradeCommand? _parsed;
+    private Suite? _suite;
+    private TranscriptHash? _transcript;
+    private bool _inTransaction;
+    private bool _continued;
+    private bool _cancelled;
+    private bool _broken;
+    private bool _first = true;
+
+    /// <summary>A command of the client.</summary>
+    public void OnCommand(Verb verb, ReadOnlySpan<byte> line, int length, bool inTransaction)
+    {
+        if (inside && _first && session.OpeningSeen && verb != Verb.Ehlo)
+        {
+            session.Deviates("BP-4.5-2", Role.Client, $"The first command inside is not EHLO: {Escape.Octets(line, 40)}");
+        }
+
+        _first = false;
+        if (inside && verb is Verb.XBlackPony or Verb.StartTls && inside)
+        {
+            session.Deviates("BP-4.5-7", Role.Client, $"{verb.Name()} inside.");
+        }
+
+        if (_broken)
+        {
+            session.FindOnce(FindingKind.Deviation("BP-9.2-2"), Role.Client, "After a broken upgrade the client goes on in the same connection.");
+        }
+
+        if (verb is Verb.Auth && !inside && (Verbs.Contains(line, " PLAIN"u8) || Verbs.Contains(line, " LOGIN"u8)))
+        {
+            session.FindOnce(FindingKind.PasswordInClear, Role.Client, "A password goes over the wire in the clear.");
+        }
+
+        if (verb == Verb.XBlackPony && !inside)
+        {
+            OnUpgradeCommand(line, length, inTransaction);
+        }
+    }
+
+    /// <summary>A positive reply to a greeting command.</summary>
+    public void OnEhlo(Verb verb, Reply? reply, int code)
+    {
+        _ehlo = verb is Verb.Ehlo;
+        (_offer, _offerLine) = (null, null);
+        if (!inside)
+        {
+            (_report.Offer, _report.OffersStartTls) = (null, false);
+        }
+
+        for (int i = 0; reply is not null && i < reply.Lines.Count; i++)
+        {
+            var text = reply.Text(i);
+            if (i > 0 && Offer.IsKeyword(text))
+            {
+                OnOffer(text, verb);
+            }
+            else if (i > 0 && text.Length >= 8 && System.Text.Ascii.EqualsIgnoreCase(text, "STARTTLS"u8))
+            {
+                _report.OffersStartTls |= !inside;
+                if (inside)
+                {
+                    session.Deviates("BP-4.5-4", Role.Server, "The server offers STARTTLS inside.");
+                }
+            }
+            else if (i > 0 && text.StartsWith(Encoding.ASCII.GetBytes(Xs)) && !text.ContainsAnyExcept("XABC"u8))
+            {
+                session.FindOnce(FindingKind.KeywordOverwritten, Role.Server, $"A keyword was written over in the path: {Escape.Octets(text, 40)}");
+            }
+        }
+    }
+
+    /// <summary>The continuation line (spec 4.3).</summary>
+    public void OnContinuation(ReadOnlySpan<byte> line, int length)
+    {
+        _cancelled = line.SequenceEqual("*"u8);
+        if (length > Limits.MaxCommandLine)
+        {
+            session.Deviates("BP-4.3-10", Role.Client, $"A continuation line of {length} octets.");
+        }
+        else if (!_cancelled && (!Base64Share.TryDecode(line, out var share) || share.Length != Limits.RsaBits / 8))
+        {
+            session.Deviates("BP-5.4-7", Role.Client, "The continuation is not canonical base64 of 384 octets.");
+        }
+
+        _transcript?.Add(line[..Math.Min(line.Length, ushort.MaxValue)]);
+    }
+
+    /// <summary>A reply to XBLACKPONY or to the continuation.</summary>
+    /// <param name="code">Its code.</param>
+    /// <param name="reply">The reply, if it is well-formed.</param>
+    /// <param name="behind">What the client sent behind its line before the reply.</param>
+    /// <param name="more">Whether a continuation follows.</param>
+    /// <returns>What the streams are from here on; null if they stay as they are.</returns>
+    public Layer? OnReply(int code, Reply? reply, ReadOnlySpan<byte> behind, out bool more)
+    {
+        more = false;
+        (_lastCode, _lastSuite) = (code, _suite?.Name ?? _parsed?.Suite);
+        if (!behind.IsEmpty)
+        {
+            session.Deviates("BP-4.2-9", Role.Client, $"{behind.Length} octets behind the command before its reply: {Escape.Octets(behind, 40)}");
+        }
+
+        switch (code)
+        {
+            case 220 or 334:
+                return Agree(code, reply, out more);
+            case 538:
+                session.Deviates("BP-4.4-13", Role.Server, "The reply 538.");
+                break;
+            case 421:
+                Break("The server answered XBLACKPONY with 421.");
+                return null;
+            case < 400:
+                session.Deviates("BP-4.3-1", Role.Server, $"The reply {code} to XBLACKPONY.");
+                Break($"The server answered XBLACKPONY with {code}.");
+                return null;
+            default:
+                break;
+        }
+
+        session.Find(FindingKind.UpgradeRefused, Role.Server, $"XBLACKPONY with {_lastSuite ?? "no suite"} was {(_cancelled ? "cancelled" : "refused")}: {code}.");
+        return null;
+    }
+
+    /// <summary>The session is over.</summary>
+    public void Finish(int messages, bool ended)
+    {
+        if (inside)
+        {
+            return;
+        }
+
+        _ = ended;
+        if (_report.Upgrade == UpgradeKind.None && messages > 0 && _attempts == 0)
+        {
+            if (_report.Offer is not null)
+            {
+                session.Find(FindingKind.NotUsed, Role.Client, "XBLACKPONY was offered, and the mail went in plaintext.");
+            }
+            else if (_report.OffersStartTls)
+            {
+                session.Find(FindingKind.NotUsed, Role.Client, "STARTTLS was offered, and the mail went in plaintext.");
+            }
+        }
+
+        if (_attempts > 0 && _report.Upgrade == UpgradeKind.None && !_broken && _lastCode == 0)
+        {
+            Break("The connection ended before the reply to XBLACKPONY.");
+        }
+    }
+
+    private void OnOffer(ReadOnlySpan<byte> text, Verb verb)
+    {
+        if (inside)
+        {
+            session.Deviates("BP-4.5-4", Role.Server, "The server offers XBLACKPONY inside.");
+            return;
+        }
+
+        if (verb == Verb.Helo)
+        {
+            session.Deviates("BP-4.1-6", Role.Server, "The keyword XBLACKPONY in a reply to HELO.");
+        }
+
+        if (_offerLine is not null)
+        {
+            session.Deviates("BP-4.1-2", Role.Server, "More than one XBLACKPONY line in a reply.");
+            return;
+        }
+
+        _offerLine = text.ToArray();
+        _offer = Offer.Parse(text);
+        _report.Offer = Escape.Octets(text[Math.Min(text.Length, Offer.Keyword.Length)..].Trim((byte)' '), 512);
+        if (text.Length + 6 > Limits.MaxReplyLine)
+        {
+            session.Deviates("BP-4.1-4", Role.Server, $"An XBLACKPONY line of {text.Length + 6} octets.");
+        }
+
+        // Versions first, then suites, then GREASE, one space before each.
+        int rank = 0;
+        var tokens = Encoding.Latin1.GetString(text).Split(' ').Skip(1).ToList();
+        foreach (var token in tokens)
+        {
+            int next = token is ['V', >= '0' and <= '9', ..] ? 1 : token.StartsWith("G-", StringComparison.Ordinal) ? 3 : 2;
+            if (token.Length == 0 || next < rank)
+            {
+                session.FindOnce(FindingKind.Deviation("BP-4.1-3"), Role.Server, $"The offer has not its form: {Escape.Octets(text, 200)}");
+            }
+
+            rank = Math.Max(rank, next);
+        }
+
+        if (tokens.Count == 0 || !tokens[0].StartsWith('V'))
+        {
+            session.FindOnce(FindingKind.Deviation("BP-4.1-3"), Role.Server, $"The offer has no version in front: {Escape.Octets(text, 200)}");
+        }
+    }
+
+    private void OnUpgradeCommand(ReadOnlySpan<byte> line, int length, bool inTransaction)
+    {
+        _attempts++;
+        _command = line[..Math.Min(line.Length, ushort.MaxValue)].ToArray();
+        _parsed = UpgradeCommand.Parse(line);
+        (_inTransaction, _continued, _cancelled) = (inTransaction, false, false);
+        _suite = _parsed is null ? null : SuiteRegistry.Find(_parsed.Suite);
+        if (_attempts > Limits.MaxClientAttempts)
+        {
+            session.FindOnce(FindingKind.Deviation("BP-4.2-10"), Role.Client, $"More than {Limits.MaxClientAttempts} XBLACKPONY commands in one connection.");
+        }
+        else if (_attempts == 2 && (_lastCode != 504 || string.Equals(_lastSuite, _parsed?.Suite, StringComparison.OrdinalIgnoreCase)))
+        {
+            session.Deviates("BP-4.2-11", Role.Client, "A second XBLACKPONY command that is not one with another suite after 504.");
+        }
+
+        if (length > Limits.MaxCommandLine)
+        {
+            session.Deviates("BP-4.2-3", Role.Client, $"An XBLACKPONY command of {length} octets.");
+        }
+        else if (_parsed is null)
+        {
+            session.Deviates("BP-4.2-1", Role.Client, $"A malformed XBLACKPONY command: {Escape.Octets(line, 80)}");
+        }
+        else
+        {
+            CheckAgainstOffer();
+            CheckShare();
+        }
+
+        if (inTransaction)
+        {
+            session.Deviates("BP-9.3-1", Role.Client, "XBLACKPONY in a mail transaction.");
+        }
+
+        _lastCode = 0;
+    }
+
+    private void CheckAgainstOffer()
+    {
+        var offered = _offerLine is null ? [] : Encoding.Latin1.GetString(_offerLine).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        bool listed = offered.Skip(1).Contains(_parsed!.Suite, StringComparer.OrdinalIgnoreCase) && offered.Skip(1).Contains(_parsed.Version, StringComparer.OrdinalIgnoreCase);
+        if (!listed && session.OpeningSeen)
+        {
+            session.Deviates("BP-4.2-2", Role.Client, $"{Escape.Octets(Encoding.Latin1.GetBytes(_parsed.Version + " " + _parsed.Suite), 60)} was not offered.");
+        }
+    }
+
+    private void CheckShare()
+    {
+        var share = Encoding.ASCII.GetBytes(_parsed!.Share);
+        if (_suite is Rot)
+        {
+            if (RotShift.Parse(share) is null)
+            {
+                session.Deviates("BP-5.5-1", Role.Client, $"No shift: {Escape.Octets(share, 20)}");
+            }
+        }
+        else if (_suite is not null)
+        {
+            CheckShare(share);
+        }
+    }
+
+    private void CheckShare(byte[] share)
+    {
+        if (!Base64Share.TryDecode(share, out var octets))
+        {
+            session.Deviates("BP-5.1-6", Role.Client, "The client's share is not canonical base64.");
+        }
+        else if (octets.Length != ShareLength(Role.Client))
+        {
+            session.Deviates("BP-5.1-8", Role.Client, $"The client's share has {octets.Length} octets.");
+        }
+    }
+
+    private Layer? Agree(int code, Reply? reply, out bool more)
+    {
+        more = false;
+        if (_inTransaction)
+        {
+            session.Deviates("BP-4.4-5", Role.Server, "The server accepts XBLACKPONY in a mail transaction.");
+        }
+
+        if (!_ehlo && session.OpeningSeen)
+        {
+            session.Deviates("BP-4.4-6", Role.Server, "The server accepts XBLACKPONY without an EHLO before.");
+        }
+
+        if (_parsed is null || _suite is null)
+        {
+            session.Deviates("BP-4.4-1", Role.Server, "The server accepts a command with a suite that is none, or that is malformed.");
+            Break("The upgrade cannot be followed.");
+            return null;
+        }
+
+        if (!_suite.Encrypts)
+        {
+            return AgreeRot(code, reply);
+        }
+
+        var text = reply is null ? null : KeyReply.Read(reply);
+        if (text is null)
+        {
+            session.Deviates("BP-4.3-2", Role.Server, $"The {code} reply has not its form.");
+            Break("The client cannot read the server's share.");
+            return null;
+        }
+
+        CheckFragments(reply!);
+        if (!Base64Share.TryDecode(text, out var share))
+        {
+            session.Deviates("BP-5.1-6", Role.Server, "The server's share is not canonical base64.");
+        }
+        else if (share.Length != ShareLength(Role.Server))
+        {
+            session.Deviates("BP-5.1-8", Role.Server, $"The server's share has {share.Length} octets.");
+        }
+
+        if (!_continued)
+        {
+            _transcript = new TranscriptHash();
+            _transcript.Add(_offerLine ?? []);
+            _transcript.Add(_command);
+        }
+
+        foreach (var line in reply!.Lines)
+        {
+            _transcript!.Add(line);
+        }
+
+        bool continues = _suite.NeedsContinuation && !_continued;
+        if ((code == 334) != continues)
+        {
+            session.Deviates("BP-4.3-6", Role.Server, $"The reply {code} in {_suite.Name}{(_continued ? " to the continuation" : "")}.");
+            Break("The reply is not the suite's.");
+            return null;
+        }
+
+        if (code == 334)
+        {
+            (more, _continued) = (true, true);
+            return null;
+        }
+
+        (_report.Upgrade, _report.Suite) = (UpgradeKind.BlackPony, _suite.Name);
+        var th = _transcript!.Finish();
+        session.Recorder?.Comment($"th {Convert.ToHexStringLower(th)}");
+        return new RecordLayer(session, _suite, th);
+    }
+
+    // Spec 5.2 to 5.4.
+    private int ShareLength(Role sender) => _suite switch
+    {
+        X25519ChaCha20Poly1305 => 32,
+        RsaBlowfish => sender == Role.Server && _continued ? 384 : 416,
+        _ => sender == Role.Client ? 1216 : 1120,
+    };
+
+    private RotLayer? AgreeRot(int code, Reply? reply)
+    {
+        if (code != 220 || reply is { Lines.Count: > 1 } || (reply is not null && reply.Text(0).StartsWith("K="u8)))
+        {
+            session.Deviates("BP-5.5-11", Role.Server, "The reply to ROT is not a single 220 line without K=.");
+            Break("The reply is not ROT's.");
+            return null;
+        }
+
+        if (RotShift.Parse(Encoding.ASCII.GetBytes(_parsed!.Share)) is not { } shift)
+        {
+            session.Deviates("BP-5.5-1", Role.Server, "The server accepts a shift that is none.");
+            return null;
+        }
+
+        (_report.Upgrade, _report.Suite) = (UpgradeKind.BlackPony, _suite!.Name);
+        session.Find(FindingKind.NotEncrypted, Role.Client, "ROT protects nothing: this session is not encrypted.");
+        session.Recorder?.Shifted(shift);
+        return new RotLayer(session, shift);
+    }
+
+    private void CheckFragments(Reply reply)
+    {
+        for (int i = 0; i < reply.Lines.Count; i++)
+        {
+            int length = reply.Lines[i].Length - 6;
+            if (i < reply.Lines.Count - 1 ? length != Limits.ShareFragment : length > Limits.ShareFragment)
+            {
+                session.FindOnce(FindingKind.Deviation("BP-4.3-4"), Role.Server, $"A fragment of {length} characters in line {i + 1} of {reply.Lines.Count}.");
+            }
+        }
+    }
+
+    private void Break(string why)
+    {
+        _broken = true;
+        _report.UpgradeBroke = true;
+        session.FindOnce(FindingKind.UpgradeBroken, Role.Client, why);
+    }
+}

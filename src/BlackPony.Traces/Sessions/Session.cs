@@ -1,0 +1,32 @@
+using BlackPony.Reference;
+
+namespace BlackPony.Traces.Sessions;
+
+/// <summary>What the layers of a session share.</summary>
+internal sealed class Session(SessionReport report, KeyLog? keys, bool openingSeen)
+{
+    public SessionReport Report => report;
+
+    public KeyLog? Keys => keys;
+
+    public bool OpeningSeen => openingSeen;
+
+    public ISessionRecorder? Recorder { get; init; }
+
+    /// <summary>What records hold, where a transcript file tells it instead of keys.</summary>
+    public TranscriptContents? Contents { get; init; }
+
+    /// <summary>Where the session is written down for playing it again.</summary>
+    public Replay.Script? Script { get; init; }
+
+    public bool HasDialogue => report.Dialogue is not null;
+
+    public long Offset(Role sender) => sender == Role.Client ? report.ClientOctets : report.ServerOctets;
+
+    public void Find(FindingKind kind, Role sender, string text) => report.Add(kind, Offset(sender), text);
+
+    public void FindOnce(FindingKind kind, Role sender, string text) => report.Once(kind, Offset(sender), text);
+
+    /// <summary>A deviation from the specification.</summary>
+    public void Deviates(string sentence, Role sender, string text) => report.Add(FindingKind.Deviation(sentence), Offset(sender), text);
+}

@@ -1,0 +1,18 @@
+namespace BlackPony.Traces.Sessions;
+
+/// <summary>What a connection needs to become a session, and where its report goes.</summary>
+internal sealed class SessionOpening(string file, bool openingSeen, InspectOptions options, Action<SessionReport?> done)
+{
+    public InspectOptions Options => options;
+
+    /// <summary>What records hold, where a transcript file tells it.</summary>
+    public TranscriptContents? Contents { get; init; }
+
+    public Session Begin(string client, string server, long start)
+    {
+        var report = new SessionReport(file, client, server, start) { Dialogue = options.Dialogue ? [] : null };
+        return new Session(report, options.Keys, openingSeen) { Recorder = options.Recorder?.Invoke(report), Contents = Contents, Script = options.Script?.Invoke(report) };
+    }
+
+    public void Done(SessionReport? report) => done(report);
+}

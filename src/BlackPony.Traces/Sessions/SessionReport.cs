@@ -1,0 +1,149 @@
+using BlackPony.Reference;
+
+namespace BlackPony.Traces.Sessions;
+
+/// <summary>How a session was upgraded.</summary>
+public enum UpgradeKind
+{
+    /// <summary>Not at all.</summary>
+    None,
+
+    /// <summary>TLS (RFC 3207).</summary>
+    StartTls,
+
+    /// <summary>BlackPony.</summary>
+    BlackPony,
+}
+
+/// <summary>A line of a dialogue.</summary>
+/// <param name="Time">Nanoseconds since 1970.</param>
+/// <param name="Sender">Who sent it.</param>
+/// <param name="Protected">Whether it was inside records or ROT.</param>
+/// <param name="Text">The line, escaped, or in brackets what it stands for.</param>
+/// <param name="Octets">Its octets.</param>
+public readonly record struct DialogueLine(long Time, Role Sender, bool Protected, string Text, long Octets);
+
+/// <summary>What was seen of a session.</summary>
+public sealed class SessionReport
+{
+    private const int MaxFindings = 200;
+    private const int MaxItems = 100_000;
+
+    private Dictionary<string, int>? _repeated;
+
+    internal SessionReport(string file, string client, string server, long start) => (File, Client, Server, Start, End) = (file, client, server, start, start);
+
+    /// <summary>The file.</summary>
+    public string File { get; }
+
+    /// <summary>The client's address and port.</summary>
+    public string Client { get; internal set; }
+
+    /// <summary>The server's address and port.</summary>
+    public string Server { get; internal set; }
+
+    /// <summary>When the first octet came, in nanoseconds since 1970.</summary>
+    public long Start { get; internal set; }
+
+    /// <summary>When the last one came.</summary>
+    public long End { get; internal set; }
+
+    /// <summary>The text of the greeting's first line.</summary>
+    public string? Greeting { get; internal set; }
+
+    /// <summary>What the client last called itself in EHLO or HELO.</summary>
+    public string? Helo { get; internal set; }
+
+    /// <summary>The verbs in order, in upper case.</summary>
+    public List<string> Commands { get; } = [];
+
+    /// <summary>The reply codes in order.</summary>
+    public List<int> Replies { get; } = [];
+
+    /// <summary>The messages in order.</summary>
+    public List<MessageReport> Messages { get; } = [];
+
+    /// <summary>How it was upgraded.</summary>
+    public UpgradeKind Upgrade { get; internal set; }
+
+    /// <summary>BlackPony's suite.</summary>
+    public string? Suite { get; internal set; }
+
+    /// <summary>The suites that the server offered, as on the wire; null if it made no offer.</summary>
+    public string? Offer { get; internal set; }
+
+    /// <summary>Whether the server offered STARTTLS.</summary>
+    public bool OffersStartTls { get; internal set; }
+
+    internal bool UpgradeBroke { get; set; }
+
+    /// <summary>Octets that the client sent.</summary>
+    public long ClientOctets { get; internal set; }
+
+    /// <summary>Octets that the server sent.</summary>
+    public long ServerOctets { get; internal set; }
+
+    /// <summary>Gaps in the capture.</summary>
+    public int Gaps { get; internal set; }
+
+    /// <summary>What was found.</summary>
+    public List<Finding> Findings { get; } = [];
+
+    /// <summary>The dialogue, if it was asked for.</summary>
+    public List<DialogueLine>? Dialogue { get; internal init; }
+
+    internal void Add(FindingKind kind, long offset, string text)
+    {
+        // The same thing over and over is said a few times; a session's report is bounded.
+        _repeated ??= [];
+        int count = _repeated[kind.Id] = _repeated.GetValueOrDefault(kind.Id) + 1;
+        if (count <= 10 && Findings.Count < MaxFindings)
+        {
+            Findings.Add(new Finding(kind.Level, kind.Id, kind.Requirement, text, offset));
+        }
+    }
+
+    internal void AddCommand(string verb)
+    {
+        if (Commands.Count < MaxItems)
+        {
+            Commands.Add(verb);
+        }
+        else
+        {
+            Once(FindingKind.Long, 0, $"More than {MaxItems} commands; the others are not listed.");
+        }
+    }
+
+    internal void AddReply(int code)
+    {
+        if (Replies.Count < MaxItems)
+        {
+            Replies.Add(code);
+        }
+    }
+
+    internal void AddMessage(MessageReport message)
+    {
+        if (Messages.Count < MaxItems)
+        {
+            Messages.Add(message);
+        }
+    }
+
+    internal void Once(FindingKind kind, long offset, string text)
+    {
+        if (_repeated?.ContainsKey(kind.Id) != true)
+        {
+            Add(kind, offset, text);
+        }
+    }
+
+    internal void Say(long time, Role sender, bool inside, string text, long octets)
+    {
+        if (Dialogue!.Count < MaxItems)
+        {
+            Dialogue.Add(new DialogueLine(time, sender, inside, text, octets));
+        }
+    }
+}

@@ -1,0 +1,150 @@
+using System.Net;
+using BlackPony.Traces.Sessions;
+
+namespace BlackPony.Tests.Traces;
+
+/// <summary>TCP as captures have it.</summary>
+public sealed class ReassemblyTests
+{
+    [Fact]
+    public void A_session_in_order_is_clean() => AssertWhole(Frames.Session());
+
+    [Fact]
+    public void Sequence_numbers_wrap() => AssertWhole(Frames.Session(uint.MaxValue - 30, uint.MaxValue - 50));
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    public void Packets_out_of_order_are_put_in_order(int seed)
+    {
+        // Behind the opening, each packet moves up to four places.
+        var random = new Random(seed);
+        var frames = Frames.Session();
+        AssertWhole([.. frames[..3], .. frames[3..].Select((f, i) => (Frame: f, Place: i + (random.NextDouble() * 4))).OrderBy(f => f.Place).Select(f => f.Frame)]);
+    }
+
+    [Fact]
+    public void Retransmissions_and_overlaps_are_read_once()
+    {
+        var frames = new List<byte[]>();
+        foreach (var frame in Frames.Session())
+        {
+            frames.AddRange([frame, frame]);
+        }
+
+        // The one before and a part of this one, together.
+        frames.Insert(20, frames[18]);
+        AssertWhole(frames);
+        AssertWhole([Frames.Client(100, 0, "", Frames.Syn), Frames.Server(500, 101, "", Frames.Syn | Frames.Ack), .. Overlapping()]);
+
+        static IEnumerable<byte[]> Overlapping()
+        {
+            uint client = 101;
+            uint server = 501;
+            string before = "";
+            foreach (var (who, text) in Frames.Lines)
+            {
+                if (who == 'S')
+                {
+                    yield return Frames.Server(server, client, text);
+                    server += (uint)text.Length;
+                    continue;
+                }
+
+                yield return Frames.Client(client - (uint)before.Length, server, before + text);
+                client += (uint)text.Length;
+                before = text;
+            }
+
+            yield return Frames.Client(client, server, "", Frames.Fin | Frames.Ack);
+            yield return Frames.Server(server, client + 1, "", Frames.Fin | Frames.Ack);
+        }
+    }
+
+    [Fact]
+    public void A_lost_packet_is_a_gap_and_what_follows_is_read()
+    {
+        // Packets 3 to 16 carry the lines.
+        var expected = new Dictionary<int, string>
+        {
+            [4] = "MAIL RCPT DATA QUIT", [6] = "EHLO RCPT DATA QUIT", [8] = "EHLO MAIL DATA QUIT", [10] = "EHLO MAIL RCPT QUIT", [15] = "EHLO MAIL RCPT DATA",
+        };
+        for (int lost = 3; lost <= 16; lost++)
+        {
+            var frames = Frames.Session();
+            frames.RemoveAt(lost);
+            var session = Inspection.Of(Inspection.Pcap(frames)).Only;
+            Assert.Equal((lost, 1), (lost, session.Gaps));
+            Assert.Equal((lost, expected.GetValueOrDefault(lost, Frames.Verbs)), (lost, string.Join(' ', session.Commands)));
+            Assert.Equal((lost, 1), (lost, session.Messages.Count));
+            Assert.Equal((lost, lost == 14 ? 0 : 250), (lost, session.Messages[0].Reply ?? 0));
+            Assert.Contains(session.Findings, f => f.Id == "T-GAP");
+        }
+    }
+
+    [Fact]
+    public void One_side_alone_is_read()
+    {
+        var client = Inspection.Of(Inspection.Pcap(Frames.Session().Where(f => f[29] == 1))).Only;
+        Assert.Equal(Frames.Verbs, string.Join(' ', client.Commands));
+        Assert.Equal(("alice@a.test", "bob@b.test"), (client.Messages[0].From, client.Messages[0].To[0]));
+        Assert.Contains(client.Findings, f => f.Id == "T-ONE-SIDED");
+        var server = Inspection.Of(Inspection.Pcap(Frames.Session().Where(f => f[29] == 2))).Only;
+        Assert.Equal([220, 250, 250, 250, 354, 250, 221], server.Replies);
+        Assert.Equal(("10.0.0.1:40000", "10.0.0.2:25"), (server.Client, server.Server));
+    }
+
+    [Fact]
+    public void A_capture_may_begin_anywhere()
+    {
+        var frames = Frames.Session();
+        for (int from = 1; from <= 16; from++)
+        {
+            var session = Inspection.Of(Inspection.Pcap(frames[from..])).Only;
+            // Without DATA's reply nobody knows that it is content.
+            Assert.Equal((from, from <= 11 ? 1 : 0), (from, session.Messages.Count));
+            Assert.True(Frames.Verbs.EndsWith(string.Join(' ', session.Commands), StringComparison.Ordinal), $"{from}: {string.Join(' ', session.Commands)}");
+        }
+    }
+
+    [Fact]
+    public void A_port_pair_may_be_used_again()
+    {
+        var inspection = Inspection.Of(Inspection.Pcap([.. Frames.Session(100, 500), .. Frames.Session(3_000_000_000, 2_000_000), .. Frames.Session(5_000_000, 9_000_000)[3..]]));
+        Assert.Equal(3, inspection.Sessions.Count);
+        Assert.All(inspection.Sessions, s => Assert.Equal(Frames.Verbs, string.Join(' ', s.Commands)));
+    }
+
+    [Fact]
+    public void A_reset_ends_a_session()
+    {
+        var session = Inspection.Of(Inspection.Pcap([.. Frames.Session()[..13], Frames.Server(700, 100, "", Frames.Rst)])).Only;
+        Assert.Contains(session.Findings, f => f.Id == "T-MESSAGE-CUT");
+    }
+
+    [Fact]
+    public void Sessions_come_in_the_order_in_which_they_began()
+    {
+        var early = new IPEndPoint(Inspection.Client.Address, 41000);
+        var first = Frames.Client(1, 0, "", Frames.Syn);
+        byte[][] late = [Frames.Tcp(early, Inspection.Server, 1, 0, "", Frames.Syn), Frames.Tcp(early, Inspection.Server, 2, 1, "EHLO early\r\n")];
+        var inspection = Inspection.Of(Inspection.Pcap([.. late, .. Frames.Session()]));
+        Assert.Equal([early.ToString(), Inspection.Client.ToString()], inspection.Sessions.Select(s => s.Client));
+        Assert.NotEmpty(first);
+    }
+
+    private static void AssertWhole(IEnumerable<byte[]> frames)
+    {
+        var session = Inspection.Of(Inspection.Pcap(frames)).Only;
+        Assert.Equal(Frames.Verbs, string.Join(' ', session.Commands));
+        Assert.Equal([220, 250, 250, 250, 354, 250, 221], session.Replies);
+        var message = Assert.Single(session.Messages);
+        Assert.Equal(("alice@a.test", 28L, 250), (message.From, message.Octets, message.Reply));
+        Assert.Equal(["bob@b.test"], message.To);
+        Assert.DoesNotContain(session.Findings, f => f.Level > FindingLevel.Note);
+        Assert.Equal(0, session.Gaps);
+    }
+}

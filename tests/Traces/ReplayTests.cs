@@ -1,0 +1,144 @@
+using System.Net;
+using BlackPony.Hosting;
+using BlackPony.Reference.Negotiation;
+using BlackPony.Reference.Suites;
+using BlackPony.Traces.Replay;
+using BlackPony.Traces.Sessions;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace BlackPony.Tests.Traces;
+
+/// <summary>Captured sessions played again: our client to our server, and through a real upgrade.</summary>
+public sealed class ReplayTests
+{
+    private static readonly ReplayOptions Options = new() { Strict = true, Timeout = TimeSpan.FromSeconds(20) };
+
+    [Theory]
+    [InlineData("smtp-multi-addr.pcap")]
+    [InlineData("smtp-bdat-pipeline-8bitmime.pcap")]
+    [InlineData("smtp-mail-transactions-invalid.pcap")]
+    [InlineData("rfc3030-bdat-multipart-chunked.pcap")]
+    [InlineData("smtp.pcap")]
+    public async Task A_captured_session_goes_as_it_went(string name)
+    {
+        foreach (var script in Script.Read(Repository.Zeek(name), new InspectOptions(), out _))
+        {
+            var (client, server) = await Play(script, script, Options);
+            Assert.Empty(server.Differences);
+            Assert.Empty(client.Differences);
+            Assert.Equal(script.Exchanges.Count, client.Exchanges);
+        }
+    }
+
+    [Fact]
+    public async Task A_server_that_does_otherwise_is_told()
+    {
+        using var folder = new Folder();
+        var captured = Only(folder, "captured", Frames.Lines);
+        var lines = ((char, string)[])Frames.Lines.Clone();
+        lines[6] = ('S', "550 Nobody here\r\n");
+        var (client, _) = await Play(captured, Only(folder, "live", lines), Options);
+        Assert.Equal("exchange 3, RCPT: captured 250 Ok, got 550 Nobody here", Assert.Single(client.Differences).ToString());
+        lines[6] = ('S', "250 Accepted\r\n");
+        (client, _) = await Play(captured, Only(folder, "live", lines), Options);
+        Assert.Single(client.Differences);
+        (client, _) = await Play(captured, Only(folder, "live", lines), Options with { Strict = false });
+        Assert.Empty(client.Differences);
+    }
+
+    [Fact]
+    public async Task Names_dates_and_ids_are_no_difference()
+    {
+        using var folder = new Folder();
+        var lines = ((char, string)[])Frames.Lines.Clone();
+        var captured = ((char, string)[])Frames.Lines.Clone();
+        captured[0] = ('S', "220 mx.b.test ESMTP Tue, 24 Nov 2026 07:05:00 +0000\r\n");
+        lines[0] = ('S', "220 mail.example.org ESMTP Wed, 25 Nov 2026 08:15:01 +0100\r\n");
+        captured[11] = ('S', "250 2.0.0 Ok: queued as 4Z7a8b\r\n");
+        lines[11] = ('S', "250 2.0.0 Ok: queued as 9Q1x2y3z\r\n");
+        var (client, _) = await Play(Only(folder, "captured", captured), Only(folder, "live", lines), Options);
+        Assert.Empty(client.Differences);
+    }
+
+    [Fact]
+    public async Task Addresses_are_rewritten()
+    {
+        using var folder = new Folder();
+        var script = Only(folder, "captured", Frames.Lines);
+        var options = Options with { Rewrite = [("@a.test", "@example.test"), ("bob@b.test", "carol@c.test")] };
+        using var server = new ReplayServer(new IPEndPoint(IPAddress.Loopback, 0), options);
+        var lines = ((char, string)[])Frames.Lines.Clone();
+        lines[3] = ('C', "MAIL FROM:<alice@example.test>\r\n");
+        var serving = server.PlayAsync(Only(folder, "live", lines), TestContext.Current.CancellationToken);
+        await new ReplayClient("127.0.0.1", server.Address.Port, options).PlayAsync(script, TestContext.Current.CancellationToken);
+        Assert.Empty((await serving).Differences);
+    }
+
+    [Theory]
+    [InlineData("X25519-CHACHA20POLY1305")]
+    [InlineData("X25519MLKEM768-AES256GCM")]
+    [InlineData("RSA-BLOWFISH")]
+    [InlineData("ROT")]
+    public async Task A_session_goes_through_an_upgrade(string name)
+    {
+        using var folder = new Folder();
+        var cancel = TestContext.Current.CancellationToken;
+        var script = Only(folder, "captured", Frames.Lines);
+        var suite = SuiteRegistry.Find(name)!;
+        using var backend = new ReplayServer(new IPEndPoint(IPAddress.Loopback, 0), Options);
+        // A relay opens one connection when it is called and another for the upgrade.
+        var serving = Task.Run(async () => (await Task.WhenAll(backend.PlayAsync(script, cancel), backend.PlayAsync(script, cancel))).MaxBy(r => r.Exchanges)!, cancel);
+        var settings = new RelaySettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", backend.Address.Port, new ServerOptions(new RsaKeys(TimeProvider.System)) { Suites = [suite] }) { BackendSource = IPAddress.Parse("127.0.0.2") };
+        await using var relay = new RelayServer(settings, NullLogger.Instance);
+        relay.Start();
+        var result = await new ReplayClient("127.0.0.1", relay.EndPoints[0].Port, Options with { Upgrade = suite }).PlayAsync(script, cancel);
+        Assert.Empty(result.Differences);
+        Assert.Equal(5 + 1, result.Exchanges);
+        Assert.Empty((await serving).Differences);
+    }
+
+    [Fact]
+    public async Task What_was_inside_records_is_played()
+    {
+        using var folder = new Folder();
+        var secured = new Secured("X25519-CHACHA20POLY1305");
+        var script = Assert.Single(Script.Read(folder.Write("secured.pcap", secured.Pcap()), new InspectOptions { Keys = secured.Keys }, out _));
+        var (client, server) = await Play(script, Only(folder, "plain", Secured.Inside.Prepend(Frames.Lines[0]).ToArray()), Options);
+        Assert.Empty(client.Differences);
+        Assert.Empty(server.Differences);
+    }
+
+    [Fact]
+    public async Task The_command_says_it_in_three_formats()
+    {
+        using var folder = new Folder();
+        var file = folder.Write("captured.pcap", Inspection.Connection(Frames.Lines));
+        var script = Assert.Single(Script.Read(file, new InspectOptions(), out _));
+        foreach (var (format, expected) in new[] { ("text", "as captured"), ("json", "\"differences\": []"), ("junit", "failures=\"0\"") })
+        {
+            using var server = new ReplayServer(new IPEndPoint(IPAddress.Loopback, 0), Options);
+            var serving = server.PlayAsync(script, TestContext.Current.CancellationToken);
+            var (code, output, errors) = await Task.Run(() => Tool.Run(["replay", file, "--to", server.Address.ToString(), "--format", format]), TestContext.Current.CancellationToken);
+            Assert.Equal((0, ""), (code, errors));
+            Assert.Contains(expected, output, StringComparison.Ordinal);
+            await serving;
+        }
+
+        Assert.Equal(2, Tool.Run(["replay", file]).Code);
+        Assert.Equal(2, Tool.Run(["replay", file, "--to", "127.0.0.1:1", "--upgrade", "NOTHING"]).Code);
+        Assert.Equal(3, Tool.Run(["replay", "/no/such/file", "--to", "127.0.0.1:1"]).Code);
+        Assert.Equal(3, Tool.Run(["replay", file, "--to", "127.0.0.1:1"]).Code);
+    }
+
+    private static Script Only(Folder folder, string name, params (char, string)[] lines) =>
+        Assert.Single(Script.Read(folder.Write(name + ".pcap", Inspection.Connection(lines)), new InspectOptions(), out _));
+
+    private static async Task<(ReplayResult Client, ReplayResult Server)> Play(Script captured, Script live, ReplayOptions options)
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        using var server = new ReplayServer(new IPEndPoint(IPAddress.Loopback, 0), options);
+        var serving = server.PlayAsync(live, cancel);
+        var client = await new ReplayClient("127.0.0.1", server.Address.Port, options).PlayAsync(captured, cancel);
+        return (client, await serving);
+    }
+}

@@ -1,0 +1,147 @@
+using System.Buffers;
+using System.Text;
+using BlackPony.Reference;
+using BlackPony.Reference.Keys;
+using BlackPony.Reference.Negotiation;
+using BlackPony.Reference.Records;
+using BlackPony.Reference.Smtp;
+using BlackPony.Reference.Suites;
+using BlackPony.Traces.Capture;
+using BlackPony.Traces.Network;
+using BlackPony.Traces.Sessions;
+
+namespace BlackPony.Tests.Traces;
+
+/// <summary>A session of the reference through an upgrade, as a capture, with its key log.</summary>
+internal sealed class Secured
+{
+    private static readonly Lazy<RsaKeys> ClientKeys = new(() => new RsaKeys(TimeProvider.System));
+    private static readonly Lazy<RsaKeys> ServerKeys = new(() => new RsaKeys(TimeProvider.System));
+
+    private readonly List<(Role Sender, byte[] Octets)> _sent = [];
+    private readonly Lines _lines = new();
+
+    public Secured(string suite)
+    {
+        var found = SuiteRegistry.Find(suite)!;
+        using var server = new ServerUpgrade(new ServerOptions(ServerKeys.Value) { Suites = [found], KeyLog = _lines }, new SystemRandom());
+        Say(Role.Server, "220 mx.b.test ESMTP\r\n");
+        Say(Role.Client, "EHLO mail.a.test\r\n");
+        var offer = server.NewOffer().ToArray();
+        Say(Role.Server, $"250-mx.b.test\r\n250 {Encoding.ASCII.GetString(offer)}\r\n");
+        using var client = new ClientUpgrade(Offer.Parse(offer)!, found, 13, new SystemRandom(), ClientKeys.Value, _lines);
+        Send(Role.Client, client.Command);
+        var step = server.Examine(client.Command.AsSpan()[..^2], inside: false, afterEhlo: true, inTransaction: false);
+        if (step.Kind == ServerStepKind.Accepted)
+        {
+            step = server.Exchange();
+        }
+
+        Send(Role.Server, step.Reply);
+        var answer = client.OnReply(Read(step.Reply));
+        if (answer.Kind == ClientStepKind.Send)
+        {
+            Send(Role.Client, answer.Octets!);
+            step = server.Continue(answer.Octets.AsSpan()[..^2]);
+            Send(Role.Server, step.Reply);
+            answer = client.OnReply(Read(step.Reply));
+        }
+
+        Assert.Equal(ClientStepKind.Agreed, answer.Kind);
+        if (!found.Encrypts)
+        {
+            foreach (var (who, text) in Inside)
+            {
+                var octets = Encoding.ASCII.GetBytes(text);
+                RotShift.Shift(octets, 13);
+                Send(who == 'C' ? Role.Client : Role.Server, octets);
+            }
+
+            return;
+        }
+
+        Talk(answer.Channel!, step.Channel!);
+    }
+
+    public static readonly (char Who, string Text)[] Inside = [('C', "EHLO mail.a.test\r\n"), ('S', "250 mx.b.test\r\n"), .. Frames.Lines[3..]];
+
+    public string KeyLog => string.Concat(_lines.All.Select(l => l + "\n"));
+
+    public KeyLog Keys
+    {
+        get
+        {
+            var keys = new KeyLog();
+            _lines.All.ForEach(keys.Log);
+            return keys;
+        }
+    }
+
+    public byte[] Pcap()
+    {
+        var file = new MemoryStream();
+        using (var writer = new PcapWriter(file, LinkType.Ethernet))
+        {
+            var tcp = new TcpWriter(writer, Inspection.Client, Inspection.Server) { Time = 1_700_000_000_000_000_000 };
+            tcp.Open();
+            foreach (var (sender, octets) in _sent)
+            {
+                tcp.Send(sender, octets);
+            }
+
+            tcp.End(Role.Client);
+            tcp.End(Role.Server);
+        }
+
+        return file.ToArray();
+    }
+
+    private void Talk(SecureChannel client, SecureChannel server)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        server.Start(output);
+        Pass(Role.Server, output, client, server);
+        foreach (var (who, text) in Inside)
+        {
+            var (from, role) = who == 'C' ? (client, Role.Client) : (server, Role.Server);
+            from.Send(Encoding.ASCII.GetBytes(text), output);
+            Pass(role, output, client, server);
+            if (text.StartsWith("RCPT", StringComparison.Ordinal))
+            {
+                from.Rekey(output);
+                Pass(role, output, client, server);
+            }
+        }
+
+        server.Close(output);
+        Pass(Role.Server, output, client, server);
+        Assert.Equal((ChannelState.Closed, ChannelState.Closed), (client.State, server.State));
+    }
+
+    // What a side sends goes to the other, and what that answers goes back.
+    private void Pass(Role sender, ArrayBufferWriter<byte> output, SecureChannel client, SecureChannel server)
+    {
+        var inside = new ArrayBufferWriter<byte>();
+        while (output.WrittenCount > 0)
+        {
+            var octets = output.WrittenSpan.ToArray();
+            output.ResetWrittenCount();
+            Send(sender, octets);
+            (sender == Role.Client ? server : client).Receive(octets, inside, output);
+            sender = sender == Role.Client ? Role.Server : Role.Client;
+        }
+    }
+
+    private void Say(Role sender, string text) => Send(sender, Encoding.ASCII.GetBytes(text));
+
+    private void Send(Role sender, byte[] octets) => _sent.Add((sender, octets));
+
+    private static Reply Read(byte[] reply) => new ReplyReader().Read(reply, out _)!;
+
+    private sealed class Lines : IKeyLog
+    {
+        public List<string> All { get; } = [];
+
+        public void Log(string line) => All.Add(line);
+    }
+}

@@ -1,0 +1,143 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Text;
+using BlackPony.Traces;
+using BlackPony.Traces.Reports;
+using BlackPony.Traces.Sessions;
+
+namespace BlackPony.Tools.TraceReplayer;
+
+/// <summary><c>blackpony-replay inspect</c>.</summary>
+internal static class InspectCommand
+{
+    public static Command Create()
+    {
+        var files = new Argument<string[]>("file") { Description = "Captures (pcap, pcapng, gzip of either), transcripts, or folders of them.", Arity = ArgumentArity.OneOrMore };
+        var port = new Option<int[]>("--port") { Description = "A port that is SMTP whatever goes over it; may be given several times. Elsewhere SMTP is found by content. [default: 25, 587]", HelpName = "n", CustomParser = Ports };
+        var keyLog = new Option<string?>("--keylog") { Description = "A key log file (spec 11.3): records are opened with its secrets.", HelpName = "file" };
+        var format = new Option<string>("--format") { Description = "text, json or html.", HelpName = "format", DefaultValueFactory = _ => "text" };
+        format.AcceptOnlyFromAmong("text", "json", "html");
+        var json = new Option<bool>("--json") { Description = "Short for --format json." };
+        var verbose = new Option<bool>("--verbose", "-v") { Description = "Show the dialogue too, and notes." };
+        var failOn = new Option<string>("--fail-on") { Description = "End with 1 if there is a finding of this level or above: note, warning or error.", HelpName = "level", DefaultValueFactory = _ => "error" };
+        failOn.AcceptOnlyFromAmong("note", "warning", "error");
+        var output = new Option<string?>("--output", "-o") { Description = "Write the report to this file.", HelpName = "file" };
+        var command = new Command("inspect", "Say what is in captures: sessions, messages, upgrades, and whatever is wrong with them.") { files, port, keyLog, format, json, verbose, failOn, output };
+        Help.Example(command, """
+              blackpony-replay inspect capture.pcap                      a line a session, warnings and errors beneath
+              blackpony-replay inspect --verbose capture.pcapng.gz       with the dialogue
+              blackpony-replay inspect --keylog keys.log capture.pcap    with what is inside records
+              blackpony-replay inspect --port 2525 --json captures/      a folder, as JSON
+              blackpony-replay inspect --format html -o report.html spec/transcripts
+              blackpony-replay inspect --fail-on warning capture.pcap    for scripts
+            Exit codes: 0 clean, 1 findings at or above --fail-on, 2 usage, 3 unreadable.
+            """);
+        command.SetAction(parse =>
+        {
+            KeyLog? keys = null;
+            if (parse.GetValue(keyLog) is { } path)
+            {
+                try
+                {
+                    keys = KeyLog.Read(path);
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+                {
+                    return Unreadable(path, e.Message);
+                }
+
+                if (keys.BadLines > 0)
+                {
+                    Console.Error.WriteLine($"blackpony-replay: {path}: {keys.BadLines} lines are none of a key log.");
+                }
+            }
+
+            var kind = parse.GetValue(json) ? "json" : parse.GetValue(format)!;
+            var options = new InspectOptions { Keys = keys, Dialogue = parse.GetValue(verbose) || kind == "html" };
+            if (parse.GetValue(port) is { Length: > 0 } ports)
+            {
+                options = options with { Ports = [.. options.Ports, .. ports] };
+            }
+
+            Stream stream;
+            try
+            {
+                stream = parse.GetValue(output) is { } file ? File.Create(file) : Console.OpenStandardOutput();
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return Unreadable(parse.GetValue(output)!, e.Message);
+            }
+
+            try
+            {
+                using (stream)
+                {
+                    return Inspect(InputFiles.Find(parse.GetValue(files)!), options, kind, parse.GetValue(verbose), Enum.Parse<FindingLevel>(parse.GetValue(failOn)!, ignoreCase: true), stream);
+                }
+            }
+            catch (IOException)
+            {
+                // Whoever read our output has gone.
+                return 3;
+            }
+        });
+        return command;
+    }
+
+    private static int Inspect(IReadOnlyList<(string Path, bool Named)> inputs, InspectOptions options, string kind, bool verbose, FindingLevel failOn, Stream stream)
+    {
+        if (inputs.Count == 0)
+        {
+            Console.Error.WriteLine("blackpony-replay: there is no file in that folder.");
+            return 3;
+        }
+
+        using var writer = new StreamWriter(stream, new UTF8Encoding(false), 65536);
+        using var jsonReport = kind == "json" ? new JsonReport(stream) : null;
+        IReport report = jsonReport ?? (kind == "html" ? new HtmlReport(writer) : (IReport)new TextReport(writer, verbose));
+        bool unreadable = false;
+        int code = 0;
+        long total = inputs.Sum(i => File.Exists(i.Path) ? new FileInfo(i.Path).Length : 0);
+        ProgressBar.Run(total, progress =>
+        {
+            var inspector = new Inspector(options, report.Session) { Progress = progress };
+            foreach (var (path, named) in inputs)
+            {
+                if (inspector.Inspect(path) is { Unreadable: { } why } && named)
+                {
+                    Unreadable(path, why);
+                    unreadable = true;
+                }
+            }
+
+            // A folder may hold other things too.
+            report.Finish([.. inspector.Files.Where((f, i) => f.Unreadable is null || inputs[i].Named)], inspector.Totals);
+            code = unreadable ? 3 : inspector.Totals.Highest >= failOn ? 1 : 0;
+        });
+        return code;
+    }
+
+    private static int Unreadable(string path, string why)
+    {
+        Console.Error.WriteLine($"blackpony-replay: {path}: {why}");
+        return 3;
+    }
+
+    private static int[] Ports(ArgumentResult result)
+    {
+        var ports = new List<int>();
+        foreach (var token in result.Tokens)
+        {
+            if (!int.TryParse(token.Value, out int port) || port is < 1 or > 65535)
+            {
+                result.AddError($"--port is a number from 1 to 65535, not '{token.Value}'.");
+                return [];
+            }
+
+            ports.Add(port);
+        }
+
+        return [.. ports];
+    }
+}

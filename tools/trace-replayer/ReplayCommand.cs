@@ -1,0 +1,196 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+using System.Xml.Linq;
+using BlackPony.Reference.Suites;
+using BlackPony.Traces.Replay;
+using BlackPony.Traces.Sessions;
+
+namespace BlackPony.Tools.TraceReplayer;
+
+/// <summary><c>blackpony-replay replay</c>.</summary>
+internal static class ReplayCommand
+{
+    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+
+    public static Command Create()
+    {
+        var file = new Argument<string>("file") { Description = "A capture or transcript." };
+        var to = new Option<(string Host, int Port)?>("--to") { Description = "Play the client to the server at this address. Nothing is sent anywhere else.", HelpName = "host:port", CustomParser = HostAndPort };
+        var serve = new Option<(string Host, int Port)?>("--serve") { Description = "Play the server at this address: each connection gets the next session.", HelpName = "address:port", CustomParser = HostAndPort };
+        var session = new Option<int[]>("--session") { Description = "Only this session of the file, from 1; may be given several times.", HelpName = "n" };
+        var upgrade = new Option<Suite?>("--upgrade") { Description = "Play through a BlackPony upgrade with this suite.", HelpName = "suite", CustomParser = FindSuite };
+        var strict = new Option<bool>("--strict") { Description = "Compare the replies' texts too, after taking out dates, names, addresses and ids." };
+        var rate = new Option<string>("--rate") { Description = "fast, or original: wait between commands as was captured.", HelpName = "rate", DefaultValueFactory = _ => "fast" };
+        rate.AcceptOnlyFromAmong("fast", "original");
+        var rewrite = new Option<(string From, string To)[]>("--rewrite") { Description = "Replace an address, or @domain, in MAIL and RCPT; may be given several times.", HelpName = "old=new", CustomParser = Rules };
+        var keyLog = new Option<string?>("--keylog") { Description = "A key log file, to play what was inside records.", HelpName = "file" };
+        var format = new Option<string>("--format") { Description = "text, junit or json.", HelpName = "format", DefaultValueFactory = _ => "text" };
+        format.AcceptOnlyFromAmong("text", "junit", "json");
+        var timeout = new Option<int>("--timeout") { Description = "Seconds that a reply, or a command, may take.", HelpName = "seconds", DefaultValueFactory = _ => 30 };
+        var command = new Command("replay", "Play captured sessions again, to a live server or for a live client, and say where they go another way.") { file, to, serve, session, upgrade, strict, rate, rewrite, keyLog, format, timeout };
+        command.Validators.Add(r =>
+        {
+            if ((r.GetResult(to) is { Implicit: false }) == (r.GetResult(serve) is { Implicit: false }))
+            {
+                r.AddError("Give either --to or --serve.");
+            }
+            else if (r.GetResult(serve) is { Implicit: false } && r.GetResult(upgrade) is { Implicit: false })
+            {
+                r.AddError("--upgrade goes with --to.");
+            }
+        });
+        Help.Example(command, """
+              blackpony-replay replay capture.pcap --to 127.0.0.1:2525
+              blackpony-replay replay capture.pcap --to 127.0.0.1:2525 --upgrade X25519-CHACHA20POLY1305 --strict
+              blackpony-replay replay capture.pcap --to 127.0.0.1:2525 --rewrite @example.org=@example.test --format junit > results.xml
+              blackpony-replay replay capture.pcap --serve 127.0.0.1:2525 --session 1     for a client under test
+            Exit codes: 0 as captured, 1 differences, 2 usage, 3 unreadable or not reached.
+            """);
+        command.SetAction(async (parse, cancel) =>
+        {
+            var path = parse.GetValue(file)!;
+            var options = new InspectOptions();
+            try
+            {
+                options = parse.GetValue(keyLog) is { } keys ? options with { Keys = KeyLog.Read(keys) } : options;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return Fail(e.Message);
+            }
+
+            var scripts = Script.Read(path, options, out var read);
+            if (read.Unreadable is { } why)
+            {
+                return Fail($"{path}: {why}");
+            }
+
+            if (parse.GetValue(session) is { Length: > 0 } chosen)
+            {
+                scripts = [.. scripts.Where((_, i) => chosen.Contains(i + 1))];
+            }
+
+            if (scripts.Count == 0)
+            {
+                return Fail($"{path}: there is no such session in it that can be played.");
+            }
+
+            var how = new ReplayOptions
+            {
+                Upgrade = parse.GetValue(upgrade), Strict = parse.GetValue(strict), OriginalRate = parse.GetValue(rate) == "original",
+                Rewrite = parse.GetValue(rewrite) ?? [], Timeout = TimeSpan.FromSeconds(Math.Clamp(parse.GetValue(timeout), 1, 3600)),
+            };
+            var results = new List<ReplayResult>();
+            try
+            {
+                if (parse.GetValue(to) is { } server)
+                {
+                    var client = new ReplayClient(server.Host, server.Port, how);
+                    foreach (var script in scripts)
+                    {
+                        results.Add(await client.PlayAsync(script, cancel));
+                    }
+                }
+                else
+                {
+                    var (host, port) = parse.GetValue(serve)!.Value;
+                    using var listener = new ReplayServer(new IPEndPoint(IPAddress.Parse(host), port), how);
+                    Console.Error.WriteLine($"blackpony-replay: {scripts.Count} session{(scripts.Count == 1 ? "" : "s")} at {listener.Address}");
+                    // All wait at once: a client may open the next connection before it ends one.
+                    results.AddRange(await Task.WhenAll(scripts.Select(s => listener.PlayAsync(s, cancel))));
+                }
+            }
+            catch (Exception e) when (e is SocketException or FormatException)
+            {
+                return Fail(e.Message);
+            }
+
+            Write(results, parse.GetValue(format)!, Path.GetFileName(path));
+            return results.Any(r => r.Differences.Count > 0) ? 1 : 0;
+        });
+        return command;
+    }
+
+    private static void Write(List<ReplayResult> results, string format, string name)
+    {
+        switch (format)
+        {
+            case "json":
+                Console.Out.WriteLine(JsonSerializer.Serialize(new { file = name, sessions = results }, Json));
+                break;
+            case "junit":
+                Console.Out.WriteLine(new XDocument(new XElement(
+                    "testsuite",
+                    new XAttribute("name", name),
+                    new XAttribute("tests", results.Count),
+                    new XAttribute("failures", results.Count(r => r.Differences.Count > 0)),
+                    results.Select((r, i) => new XElement(
+                        "testcase",
+                        new XAttribute("classname", name),
+                        new XAttribute("name", $"{i + 1}: {r.Name}"),
+                        r.Differences.Count == 0 ? null : new XElement("failure", new XAttribute("message", r.Differences[0].ToString()), string.Join('\n', r.Differences)))))));
+                break;
+            default:
+                foreach (var result in results)
+                {
+                    Console.Out.WriteLine($"{result.Name}  {result.Exchanges} exchanges, {(result.Differences.Count == 0 ? "as captured" : $"{result.Differences.Count} differences")}{(result.Note is null ? "" : $". {result.Note}")}");
+                    foreach (var difference in result.Differences)
+                    {
+                        Console.Out.WriteLine($"  {difference}");
+                    }
+                }
+
+                break;
+        }
+    }
+
+    private static int Fail(string why)
+    {
+        Console.Error.WriteLine($"blackpony-replay: {why}");
+        return 3;
+    }
+
+    private static (string Host, int Port)? HostAndPort(ArgumentResult result)
+    {
+        var text = result.Tokens[0].Value;
+        int colon = text.LastIndexOf(':');
+        if (colon > 0 && int.TryParse(text[(colon + 1)..], out int port) && port is >= 0 and <= 65535)
+        {
+            return (text[..colon].Trim('[', ']'), port);
+        }
+
+        result.AddError($"An address is host:port, not '{text}'.");
+        return null;
+    }
+
+    private static Suite? FindSuite(ArgumentResult result)
+    {
+        var found = SuiteRegistry.Find(result.Tokens[0].Value);
+        if (found is null)
+        {
+            result.AddError($"There is no suite '{result.Tokens[0].Value}'; there are {string.Join(", ", SuiteRegistry.All)}.");
+        }
+
+        return found;
+    }
+
+    private static (string From, string To)[] Rules(ArgumentResult result)
+    {
+        var rules = new List<(string, string)>();
+        foreach (var token in result.Tokens)
+        {
+            if (token.Value.Split('=') is not [{ Length: > 0 } from, { Length: > 0 } to] || from.StartsWith('@') != to.StartsWith('@'))
+            {
+                result.AddError($"A rule is old=new, two addresses or two @domains, not '{token.Value}'.");
+                return [];
+            }
+
+            rules.Add((from, to));
+        }
+
+        return [.. rules];
+    }
+}
