@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using BlackPony.Tools;
 using BlackPony.Tools.TraceReplayer;
 
 var root = new RootCommand("Reads captures of SMTP and BlackPony: what was said, what went wrong, and whether a live peer does the same.")
