@@ -24,6 +24,7 @@ public sealed partial class ConvertTests
 
     [Theory]
     [MemberData(nameof(Captures))]
+    [Trait("Needs", "shared/traces")]
     public void A_capture_says_the_same_as_a_transcript_and_as_a_capture_again(string name)
     {
         using var folder = new Folder();
@@ -59,6 +60,7 @@ public sealed partial class ConvertTests
 
     [Theory]
     [MemberData(nameof(Captures))]
+    [Trait("Needs", "shared/traces")]
     public void Anonymised_it_has_the_same_shape_and_other_names(string name)
     {
         using var folder = new Folder();

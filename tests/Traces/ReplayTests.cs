@@ -19,6 +19,7 @@ public sealed class ReplayTests
     [InlineData("smtp-mail-transactions-invalid.pcap")]
     [InlineData("rfc3030-bdat-multipart-chunked.pcap")]
     [InlineData("smtp.pcap")]
+    [Trait("Needs", "shared/traces")]
     public async Task A_captured_session_goes_as_it_went(string name)
     {
         foreach (var script in Script.Read(Repository.Zeek(name), new InspectOptions(), out _))

@@ -24,6 +24,7 @@ public sealed class TsharkComparisonTests
 
     [Theory]
     [MemberData(nameof(Captures))]
+    [Trait("Needs", "shared/traces")]
     public void Where_tshark_is_right_we_say_the_same(string name)
     {
         var path = Repository.Zeek(name);

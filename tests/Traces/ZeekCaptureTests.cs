@@ -32,6 +32,7 @@ public sealed class ZeekCaptureTests
 
     [Theory]
     [MemberData(nameof(Captures))]
+    [Trait("Needs", "shared/traces")]
     public void A_capture_is_read_as_a_person_reads_it(string name, string expected)
     {
         var inspection = Inspection.Of(Repository.Zeek(name));
