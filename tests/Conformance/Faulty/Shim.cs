@@ -96,12 +96,17 @@ internal sealed class Secrets : IKeyLog
         _secrets[fields[0] + fields[1]] = Convert.FromHexString(fields[2]);
     }
 
-    public byte[]? Find(Role role, byte[] th) =>
-        _secrets.GetValueOrDefault((role == Role.Client ? "BLACKPONY_CLIENT_TRAFFIC_SECRET_0" : "BLACKPONY_SERVER_TRAFFIC_SECRET_0") + Convert.ToHexStringLower(th));
+    /// <summary>Both first traffic secrets of a session; null until the reference has told both.</summary>
+    public (byte[] Client, byte[] Server)? Find(byte[] th)
+    {
+        var id = Convert.ToHexStringLower(th);
+        return _secrets.TryGetValue("BLACKPONY_CLIENT_TRAFFIC_SECRET_0" + id, out var client)
+            && _secrets.TryGetValue("BLACKPONY_SERVER_TRAFFIC_SECRET_0" + id, out var server) ? (client, server) : null;
+    }
 
     /// <summary>All secrets of a session; null if the reference does not tell its shared secrets.</summary>
     public KeySchedule? Schedule(Suite suite, byte[] th) =>
-        Shared.Select(s => new KeySchedule(suite.Name, s, th)).FirstOrDefault(k => k.ClientTraffic.AsSpan().SequenceEqual(Find(Role.Client, th)));
+        Shared.Select(s => new KeySchedule(suite.Name, s, th)).FirstOrDefault(k => k.ClientTraffic.AsSpan().SequenceEqual(Find(th)?.Client));
 }
 
 /// <summary>
@@ -400,28 +405,27 @@ internal sealed class Shim : IAsyncDisposable
                 // Before the first record is read its 220 must have reached the port.
                 await FlushAsync();
                 var suite = SuiteRegistry.Find(_suite)!;
-                byte[]? client = null;
-                for (int i = 0; i < 1000 && client is null; i++)
+                (byte[] Client, byte[] Server)? found = null;
+                for (int i = 0; i < 1000 && found is null; i++)
                 {
                     // A port that found the share invalid ends, and has no secrets.
                     bool ended = port.Poll(0, SelectMode.SelectRead) && port.Available == 0;
-                    client = secrets.Find(Role.Client, _th!);
-                    if (client is null && ended)
+                    found = secrets.Find(_th!);
+                    if (found is null && ended)
                     {
                         break;
                     }
 
-                    await Task.Delay(client is null ? 5 : 0, cancel);
+                    await Task.Delay(found is null ? 5 : 0, cancel);
                 }
 
-                if (client is null)
+                if (found is not var (client, server))
                 {
                     _raw = true;
                     flow.PassAll();
                     return;
                 }
 
-                var server = secrets.Find(Role.Server, _th!)!;
                 hooks.Keys = secrets.Schedule(suite, _th!);
                 var (ports, peers) = PortIsServer ? (server, client) : (client, server);
                 (_fromPort.Reader, _fromPort.Writer) = (new Direction(suite, ports), new Direction(suite, ports));
