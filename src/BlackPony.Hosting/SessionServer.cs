@@ -1,0 +1,179 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+
+namespace BlackPony.Hosting;
+
+/// <summary>Listens, runs a session for each connection within a bound, and lets them finish at the end (spec 10).</summary>
+public abstract class SessionServer : IAsyncDisposable
+{
+    private readonly IReadOnlyList<IPEndPoint> _listen;
+    private readonly int _maxSessions;
+    private readonly TimeSpan _drain;
+    private readonly List<Socket> _listeners = [];
+    private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationTokenSource _kill = new();
+    private readonly HashSet<Task> _sessions = [];
+    private readonly List<Task> _accepting = [];
+
+    /// <summary>Makes a server.</summary>
+    /// <param name="listen">The addresses to listen on.</param>
+    /// <param name="maxSessions">Sessions at one time; more are greeted with 421 ([BP-10.1-6]).</param>
+    /// <param name="drain">How long sessions in flight may go on after a stop ([BP-10.3-9]).</param>
+    /// <param name="log">Where to log.</param>
+    protected SessionServer(IReadOnlyList<IPEndPoint> listen, int maxSessions, TimeSpan drain, ILogger log)
+    {
+        (_listen, _maxSessions, _drain, Log) = (listen, maxSessions, drain, log);
+    }
+
+    /// <summary>Where to log.</summary>
+    protected ILogger Log { get; }
+
+    /// <summary>Where the server listens, with the ports that the system chose.</summary>
+    public IReadOnlyList<IPEndPoint> EndPoints => [.. _listeners.Select(l => (IPEndPoint)l.LocalEndPoint!)];
+
+    /// <summary>Begins to listen.</summary>
+    /// <exception cref="SocketException">An address can't be used.</exception>
+    public void Start()
+    {
+        foreach (var endPoint in _listen)
+        {
+            var listener = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
+            {
+                listener.DualMode = false;
+            }
+
+            _listeners.Add(listener);
+            listener.Bind(endPoint);
+            listener.Listen(1024);
+            Log.LogInformation("listening on {EndPoint}", listener.LocalEndPoint);
+        }
+
+        foreach (var listener in _listeners)
+        {
+            _accepting.Add(AcceptAsync(listener));
+        }
+    }
+
+    /// <summary>Stops: idle sessions end with 421, those in flight may finish within the time of the drain ([BP-10.3-9]).</summary>
+    public async Task StopAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        foreach (var listener in _listeners)
+        {
+            listener.Dispose();
+        }
+
+        await Task.WhenAll(_accepting).ConfigureAwait(false);
+        Task all;
+        lock (_sessions)
+        {
+            all = Task.WhenAll(_sessions.ToArray());
+        }
+
+        if (await Task.WhenAny(all, Task.Delay(_drain)).ConfigureAwait(false) != all)
+        {
+            Log.LogWarning("sessions still in flight after {Drain}; they are ended", _drain);
+        }
+
+        await _kill.CancelAsync().ConfigureAwait(false);
+        await all.ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (!_stop.IsCancellationRequested)
+        {
+            await _kill.CancelAsync().ConfigureAwait(false);
+            await StopAsync().ConfigureAwait(false);
+        }
+
+        _stop.Dispose();
+        _kill.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    private async Task AcceptAsync(Socket listener)
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            Socket client;
+            try
+            {
+                client = await listener.AcceptAsync(_stop.Token).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+            {
+                return;
+            }
+            catch (SocketException e)
+            {
+                // Out of descriptors or a connection gone before it was taken: the listener lives on.
+                Log.LogWarning("accept failed: {Error}", e.SocketErrorCode);
+                await Task.Delay(50).ConfigureAwait(false);
+                continue;
+            }
+
+            lock (_sessions)
+            {
+                bool full = _sessions.Count >= _maxSessions;
+                var session = Task.Run(() => full ? RefuseAsync(client) : ServeAsync(client));
+                _sessions.Add(session);
+                session.ContinueWith(Forget, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            }
+        }
+
+        void Forget(Task session)
+        {
+            lock (_sessions)
+            {
+                _sessions.Remove(session);
+            }
+        }
+    }
+
+    /// <summary>Runs one session to its end.</summary>
+    /// <param name="client">The connection; the server closes it behind the session.</param>
+    /// <param name="stop">The server stops: a session that is idle ends.</param>
+    /// <param name="kill">The time of the drain is over: every session ends.</param>
+    protected abstract Task RunSessionAsync(Socket client, CancellationToken stop, CancellationToken kill);
+
+    private async Task ServeAsync(Socket client)
+    {
+        try
+        {
+            using (client)
+            {
+                client.NoDelay = true;
+                await RunSessionAsync(client, _stop.Token, _kill.Token).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            Log.LogInformation("session lost: {Error}", e.Message);
+        }
+        catch (Exception e)
+        {
+            // A fault of ours must not end the other sessions. Its message may hold octets of the peer: only the type is told.
+            Log.LogError("session ended by a fault: {Type}", e.GetType().Name);
+        }
+    }
+
+    private async Task RefuseAsync(Socket client)
+    {
+        using (client)
+        {
+            Log.LogWarning("too many sessions: {Peer} refused", client.RemoteEndPoint);
+            try
+            {
+                await client.SendAsync("421 4.3.2 Too many sessions, try again later\r\n"u8.ToArray()).ConfigureAwait(false);
+                client.Shutdown(SocketShutdown.Send);
+            }
+            catch (SocketException)
+            {
+            }
+        }
+    }
+}
