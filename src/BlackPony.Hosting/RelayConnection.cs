@@ -31,6 +31,7 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
         var stopping = Task.Delay(Timeout.InfiniteTimeSpan, ended.Token);
         try
         {
+            Telemetry.SessionBegan();
             _opening = OpenAsync(peer, kill);
             while (true)
             {
@@ -58,11 +59,22 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
 
             await ended.CancelAsync().ConfigureAwait(false);
             var report = session.Report;
+            var failure = Failure(session);
+            Telemetry.SessionEnded(report, session.Messages, failure);
             log.LogInformation(
-                "session peer={Peer} suite={Suite} encrypted={Encrypted} closed={Closed}",
-                report.Peer, report.Suite ?? "none", report.Encrypted ? "yes" : "no", report.Closed);
+                "session peer={Peer} suite={Suite} encrypted={Encrypted} failure={Failure} closed={Closed} messages={Messages}",
+                report.Peer, report.Suite ?? "none", report.Encrypted ? "yes" : "no", failure ?? "none", report.Closed, session.Messages);
         }
     }
+
+    // Why the client that asked for encryption has none.
+    private static string? Failure(RelaySession session) => session.Report switch
+    {
+        { Encrypted: true } => null,
+        { Suite: not null and not "ROT" } report => report.Closed,
+        { Suite: null } when session.RefusedWith > 0 => $"refused-{session.RefusedWith}",
+        _ => null,
+    };
 
     private async Task<BackendConnection> OpenAsync(IPEndPoint peer, CancellationToken cancel)
     {
@@ -137,6 +149,7 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
             _clientRead = null;
             if (count > 0)
             {
+                Telemetry.Received(count);
                 session.FromClient(_clientOctets.AsSpan(0, count));
             }
             else
@@ -172,6 +185,11 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
         catch (Exception e) when (e is SocketException or IOException)
         {
             log.LogWarning("backend not available: {Error}", e.Message);
+            if (_backend is null)
+            {
+                Telemetry.ConnectionRefused("backend");
+            }
+
             session.BackendUnavailable();
         }
     }
@@ -207,14 +225,16 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
 
         if (session.ToClient.WrittenCount > 0)
         {
+            Telemetry.Sent(session.ToClient.WrittenCount);
             await SendAsync(client, session.ToClient, kill).ConfigureAwait(false);
         }
     }
 
     private static async Task SendAsync(Socket socket, ArrayBufferWriter<byte> octets, CancellationToken kill)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(kill);
-        patience.CancelAfter(Limits.IdleTimeout);
+        // At the end of the drain the last reply still goes out, if the peer takes it at once.
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(kill.IsCancellationRequested ? CancellationToken.None : kill);
+        patience.CancelAfter(kill.IsCancellationRequested ? TimeSpan.FromSeconds(1) : Limits.IdleTimeout);
         for (var rest = octets.WrittenMemory; !rest.IsEmpty;)
         {
             rest = rest[await socket.SendAsync(rest, patience.Token).ConfigureAwait(false)..];

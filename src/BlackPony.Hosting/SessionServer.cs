@@ -8,13 +8,13 @@ namespace BlackPony.Hosting;
 public abstract class SessionServer : IAsyncDisposable
 {
     private readonly IReadOnlyList<IPEndPoint> _listen;
-    private readonly int _maxSessions;
-    private readonly TimeSpan _drain;
     private readonly List<Socket> _listeners = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly CancellationTokenSource _kill = new();
     private readonly HashSet<Task> _sessions = [];
     private readonly List<Task> _accepting = [];
+    private volatile int _maxSessions;
+    private TimeSpan _drain;
 
     /// <summary>Makes a server.</summary>
     /// <param name="listen">The addresses to listen on.</param>
@@ -56,8 +56,14 @@ public abstract class SessionServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops: idle sessions end with 421, those in flight may finish within the time of the drain ([BP-10.3-9]).</summary>
-    public async Task StopAsync()
+    /// <summary>Takes other bounds, from now on.</summary>
+    /// <param name="maxSessions">Sessions at one time.</param>
+    /// <param name="drain">How long sessions in flight may go on after a stop.</param>
+    protected void Bound(int maxSessions, TimeSpan drain) => (_maxSessions, _drain) = (maxSessions, drain);
+
+    /// <summary>Stops: idle sessions end with 421, those in flight may finish within the time of the drain, and then get 421 too ([BP-10.3-9]).</summary>
+    /// <param name="now">Ends the patience before that time.</param>
+    public async Task StopAsync(CancellationToken now = default)
     {
         await _stop.CancelAsync().ConfigureAwait(false);
         foreach (var listener in _listeners)
@@ -72,9 +78,9 @@ public abstract class SessionServer : IAsyncDisposable
             all = Task.WhenAll(_sessions.ToArray());
         }
 
-        if (await Task.WhenAny(all, Task.Delay(_drain)).ConfigureAwait(false) != all)
+        if (await Task.WhenAny(all, Task.Delay(_drain, now)).ConfigureAwait(false) != all)
         {
-            Log.LogWarning("sessions still in flight after {Drain}; they are ended", _drain);
+            Log.LogWarning("sessions still in flight after {Drain} s or a second signal; they are ended", _drain.TotalSeconds);
         }
 
         await _kill.CancelAsync().ConfigureAwait(false);
@@ -165,6 +171,7 @@ public abstract class SessionServer : IAsyncDisposable
     {
         using (client)
         {
+            Telemetry.ConnectionRefused("full");
             Log.LogWarning("too many sessions: {Peer} refused", client.RemoteEndPoint);
             try
             {

@@ -53,14 +53,14 @@ internal static class MailerCommand
             catch (Exception e) when (e is IOException or FormatException or UnauthorizedAccessException)
             {
                 // A mail server understands this and keeps the mail ([BP-9.4-12], [BP-10.4-12]).
-                Console.Error.WriteLine($"blackpony: {e.Message}");
+                Terminal.Say(e.Message);
                 await output.WriteAsync("421 4.4.3 Temporary trouble before the connection, try again later\r\n"u8.ToArray(), cancel);
                 return 75;
             }
 
             catch (NoMailDomainException e)
             {
-                Console.Error.WriteLine($"blackpony: {e.Message}");
+                Terminal.Say(e.Message);
                 await output.WriteAsync("554 5.1.2 The domain does not exist or takes no mail\r\n"u8.ToArray(), cancel);
                 return 68;
             }
@@ -83,13 +83,13 @@ internal static class MailerCommand
                 }
                 catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
                 {
-                    Console.Error.WriteLine($"blackpony: the memory was not written: {e.Message}");
+                    Terminal.Say($"the memory was not written: {e.Message}");
                 }
             }
 
             if (outcome.Downgrade)
             {
-                Console.Error.WriteLine($"blackpony: downgrade: {outcome.Peer} offered encryption, the upgrade broke, and the mail went in plaintext");
+                Terminal.Say($"downgrade: {outcome.Peer} offered encryption, the upgrade broke, and the mail went in plaintext");
             }
 
             if (parse.GetValue(report) is { } to)
@@ -134,7 +134,7 @@ internal static class MailerCommand
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 // The mail is where it is; a report that can't be written changes nothing.
-                Console.Error.WriteLine($"blackpony: the report was not written: {e.Message}");
+                Terminal.Say($"the report was not written: {e.Message}");
             }
         }
     }

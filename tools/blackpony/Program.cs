@@ -11,11 +11,22 @@ Help.Install(root, """
       blackpony listen --listen 0.0.0.0:25 --backend 127.0.0.1:10025
       blackpony mailer --policy remembered --memory /var/lib/blackpony/memory example.org
     """);
-var result = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-if (result.Action is ParseErrorAction)
+ParseResult result;
+try
 {
-    Console.Error.WriteLine($"blackpony: {result.Errors.First(e => e.Message.Length > 0).Message} Try --help.");
+    result = ConfigFile.Parse(root, args);
+}
+catch (FormatException e)
+{
+    Terminal.Say(e.Message);
     return 2;
 }
 
-return await result.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromHours(2) });
+if (result.Action is ParseErrorAction)
+{
+    Terminal.Say($"{result.Errors.First(e => e.Message.Length > 0).Message} Try --help.");
+    return 2;
+}
+
+// A service has its own answer to signals; what mailer was doing is not acknowledged, and so not lost.
+return await result.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });

@@ -119,6 +119,12 @@ public sealed class RelaySession : IDisposable
     /// <summary>What became of the session.</summary>
     public SessionReport Report => _report;
 
+    /// <summary>Messages that the backend acknowledged so far; those inside a client's TLS are not seen.</summary>
+    public int Messages { get; private set; }
+
+    /// <summary>The code of the last refusal of an XBLACKPONY command; 0 if there was none.</summary>
+    public int RefusedWith { get; private set; }
+
     private bool IsProtected => _channel is not null || _shift > 0;
 
     /// <summary>The backend connection that the relay asked for is open.</summary>
@@ -552,9 +558,14 @@ public sealed class RelaySession : IDisposable
             case ServerStepKind.Agreed:
                 Agree(step);
                 break;
-            default:
+            case ServerStepKind.Continue:
                 Emit(step.Reply);
-                _reading = step.Kind == ServerStepKind.Continue ? Reading.Continuation : Reading.Commands;
+                _reading = Reading.Continuation;
+                break;
+            default:
+                RefusedWith = int.Parse(step.Reply.AsSpan(0, 3), System.Globalization.CultureInfo.InvariantCulture);
+                Emit(step.Reply);
+                _reading = Reading.Commands;
                 break;
         }
     }
@@ -653,6 +664,7 @@ public sealed class RelaySession : IDisposable
         if (reply.IsPositive)
         {
             _inTransaction = kind == "MAIL" || (_inTransaction && kind is not ("END" or "RSET"));
+            Messages += kind == "END" ? 1 : 0;
         }
         else if (kind == "END")
         {

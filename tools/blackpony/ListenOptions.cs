@@ -1,0 +1,90 @@
+using System.CommandLine;
+using System.Net;
+using System.Net.Sockets;
+using BlackPony.Hosting;
+using BlackPony.Reference;
+using BlackPony.Reference.Keys;
+using BlackPony.Reference.Negotiation;
+using BlackPony.Reference.Suites;
+
+namespace BlackPony.Tools;
+
+/// <summary>The options of <c>blackpony listen</c>.</summary>
+internal sealed class ListenOptions
+{
+    private readonly Option<IPEndPoint[]> _listen = new("--listen", "-l") { Description = "Address and port to listen on; may be given several times.", HelpName = "address:port", Required = true, CustomParser = Parse.EndPoints };
+    private readonly Option<DnsEndPoint?> _backend = new("--backend", "-b") { Description = "The mail server behind.", HelpName = "host:port", Required = true, CustomParser = Parse.HostAndPort };
+    private readonly Option<IPAddress?> _source = new("--backend-source") { Description = "Source address towards the mail server, one that it does not trust. [default for a mail server on 127.0.0.0/8: 127.0.0.2]", HelpName = "address", CustomParser = Parse.Address };
+    private readonly Option<bool> _xclient = new("--xclient") { Description = "Tell the mail server the client's address by XCLIENT (Postfix)." };
+    private readonly Option<string?> _proxy = new("--proxy-protocol") { Description = "Tell the mail server the client's address by the PROXY protocol: v1 or v2 (Exim, Postfix)." };
+    private readonly Option<bool> _open = new("--allow-open-backend") { Description = "Start even if the mail server would relay for strangers who come through here." };
+    private readonly Option<Suite[]> _suites = new("--suites") { Description = "Suites to offer, in order of preference, separated by commas; 'none' switches encryption off. [default: " + string.Join(',', SuiteRegistry.Default) + "]", HelpName = "names", CustomParser = Parse.Suites };
+    private readonly Option<bool> _rot = new("--allow-rot") { Description = "Offer ROT too, which protects nothing and is for hands and teaching." };
+    private readonly Option<IdentKey[]> _ident = new("--ident") { Description = "File with an Ed25519 private key in hexadecimal, by which clients recognise this server; during a change of keys give the new and the old.", HelpName = "file", CustomParser = Parse.Idents };
+    private readonly Option<int> _max = new("--max-sessions") { Description = "Sessions at one time; further clients get 421.", HelpName = "n", DefaultValueFactory = _ => Limits.MaxSessions, CustomParser = r => Parse.Number(r, 1, 1_000_000) };
+    private readonly Option<string?> _keyLog = new("--keylog") { Description = "Append every session's secrets to this file, for looking into captures. Whoever has it reads the mail.", HelpName = "file" };
+
+    public ListenOptions(Command command)
+    {
+        _proxy.AcceptOnlyFromAmong("v1", "v2");
+        foreach (var option in (Option[])[_listen, _backend, _source, _xclient, _proxy, _open, _suites, _rot, _ident, _max, _keyLog])
+        {
+            command.Add(option);
+        }
+
+        Service.AddTo(command);
+        command.Validators.Add(r =>
+        {
+            if (r.GetResult(_xclient) is { Implicit: false } && r.GetResult(_proxy) is { Implicit: false })
+            {
+                r.AddError("--xclient and --proxy-protocol exclude each other: give the one that the mail server knows.");
+            }
+        });
+    }
+
+    /// <summary>Those that every service has.</summary>
+    public ServiceOptions Service { get; } = new();
+
+    /// <summary>Makes the relay's settings.</summary>
+    /// <param name="parse">The command line and its file.</param>
+    /// <param name="rsaKeys">The process's RSA keys, which outlive a reload.</param>
+    /// <exception cref="FormatException">The options don't go together; the message says what to do.</exception>
+    public RelaySettings Read(ParseResult parse, RsaKeys rsaKeys)
+    {
+        var target = parse.GetValue(_backend)!;
+        var addressing = parse.GetValue(_xclient) ? ClientAddressing.XClient
+            : parse.GetValue(_proxy) switch { "v1" => ClientAddressing.ProxyV1, "v2" => ClientAddressing.ProxyV2, _ => ClientAddressing.None };
+        var from = parse.GetValue(_source) ?? (addressing == ClientAddressing.None
+            ? DefaultSource(target.Host) ?? throw new FormatException("the mail server would see this machine's own address and might relay for it. Give --xclient, --proxy-protocol, or --backend-source with an address that it does not trust.")
+            : null);
+
+        // An option that is not given has an empty array as its value.
+        IReadOnlyList<Suite> offered = [.. parse.GetResult(_suites) is null ? SuiteRegistry.Default : parse.GetValue(_suites)!, .. parse.GetValue(_rot) ? [SuiteRegistry.Find("ROT")!] : Array.Empty<Suite>()];
+        if (!parse.GetValue(_rot) && offered.Any(s => !s.Encrypts))
+        {
+            throw new FormatException("ROT protects nothing; to offer it all the same give --allow-rot.");
+        }
+
+        var options = new ServerOptions(rsaKeys)
+        {
+            Suites = [.. offered.Distinct()],
+            Idents = parse.GetValue(_ident) ?? [],
+            KeyLog = parse.GetValue(_keyLog) is { } file ? new KeyLogFile(file) : null,
+        };
+        var settings = new RelaySettings(parse.GetValue(_listen)!, target.Host, target.Port, options)
+        {
+            BackendSource = from,
+            Addressing = addressing,
+            MaxSessions = parse.GetValue(_max),
+            Drain = Service.Drain(parse),
+        };
+        return settings with { Guard = parse.GetValue(_open) ? null : new BackendGuard(settings) };
+    }
+
+    // A mail server trusts 127.0.0.1 as its own ([BP-10.1-2]).
+    private static IPAddress? DefaultSource(string host)
+    {
+        var address = IPAddress.TryParse(host, out var literal) ? literal : host == "localhost" ? IPAddress.Loopback : null;
+        return address is { AddressFamily: AddressFamily.InterNetwork } && IPAddress.IsLoopback(address) ? IPAddress.Parse(Limits.BackendSource) : null;
+    }
+}

@@ -1,0 +1,120 @@
+using System.CommandLine;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using BlackPony.Hosting;
+using Microsoft.Extensions.Logging;
+using OpenTelemetry;
+using OpenTelemetry.Metrics;
+
+namespace BlackPony.Tools;
+
+/// <summary>What a service does beside its work: tells systemd, shows counters, reads its configuration again, and comes to an orderly end.</summary>
+internal static class Service
+{
+    /// <summary>Serves until SIGTERM or SIGINT.</summary>
+    /// <param name="parse">The command line and its file.</param>
+    /// <param name="options">The options among them that every service has.</param>
+    /// <param name="logs">The log.</param>
+    /// <param name="start">Begins to serve; a <see cref="ServiceException"/> ends the program.</param>
+    /// <param name="reload">Takes the configuration as it is now; a <see cref="FormatException"/> says why it keeps the old one.</param>
+    /// <param name="stop">Ends the service in good order, at once when its token says so.</param>
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunAsync(ParseResult parse, ServiceOptions options, Logs logs, Action start, Func<ParseResult, Task> reload, Func<CancellationToken, Task> stop)
+    {
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var now = new CancellationTokenSource();
+        using var hangUps = new SemaphoreSlim(0);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnStop);
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnStop);
+        using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, c =>
+        {
+            c.Cancel = true;
+            hangUps.Release();
+        });
+        MeterProvider? metrics = null;
+        try
+        {
+            metrics = Metrics(options.Metrics(parse), logs.Log);
+            start();
+        }
+        catch (ServiceException e)
+        {
+            Terminal.Say(e.Message);
+            return 1;
+        }
+
+        ServiceManager.Ready();
+        while (await Task.WhenAny(asked.Task, hangUps.WaitAsync()) != asked.Task)
+        {
+            ServiceManager.Reloading();
+            await ReloadAsync(parse, options, logs, reload);
+            ServiceManager.Ready();
+        }
+
+        ServiceManager.Stopping();
+        logs.Log.LogInformation("stopping");
+        await stop(now.Token);
+        metrics?.Dispose();
+        return 0;
+
+        void OnStop(PosixSignalContext context)
+        {
+            context.Cancel = true;
+            if (!asked.TrySetResult())
+            {
+                now.Cancel();
+            }
+        }
+    }
+
+    private static async Task ReloadAsync(ParseResult first, ServiceOptions options, Logs logs, Func<ParseResult, Task> reload)
+    {
+        try
+        {
+            var parse = ConfigFile.Parse(first.RootCommandResult.Command, Environment.GetCommandLineArgs()[1..]);
+            if (parse.Errors is [var error, ..])
+            {
+                throw new FormatException(error.Message);
+            }
+
+            await reload(parse);
+            logs.Least = options.Level(parse);
+            logs.Log.LogInformation("configuration reloaded");
+        }
+        catch (FormatException e)
+        {
+            logs.Log.LogError("configuration not reloaded, the one before stays: {Error}", e.Message);
+        }
+    }
+
+    private static MeterProvider? Metrics(IPEndPoint? at, ILogger log)
+    {
+        if (at is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            var provider = Sdk.CreateMeterProviderBuilder()
+                .AddMeter(Telemetry.MeterName, "System.Runtime")
+                .AddPrometheusHttpListener(o =>
+                {
+                    o.Host = at.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{at.Address}]" : at.Address.ToString();
+                    o.Port = at.Port;
+                })
+                .Build();
+            Telemetry.ShowZeros();
+            log.LogInformation("metrics at http://{EndPoint}/metrics", at);
+            return provider;
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new ServiceException($"cannot show metrics at {at}: {(e.InnerException ?? e).Message}. Is another program on that port?");
+        }
+    }
+}
+
+/// <summary>The service can't begin; the message says what to do.</summary>
+internal sealed class ServiceException(string message) : Exception(message);
