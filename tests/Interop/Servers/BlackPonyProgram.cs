@@ -62,8 +62,19 @@ public sealed class BlackPonyProgram : IDisposable
     }
 
     /// <summary>Starts the program.</summary>
-    public static BlackPonyProgram Start(params string[] arguments) =>
-        new(Process.Start(new ProcessStartInfo(File, arguments) { RedirectStandardError = true })!);
+    public static BlackPonyProgram Start(params string[] arguments) => Start([], arguments);
+
+    /// <summary>Starts the program with more in its environment.</summary>
+    public static BlackPonyProgram Start(Dictionary<string, string> environment, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(File, arguments) { RedirectStandardError = true };
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        return new BlackPonyProgram(Process.Start(start)!);
+    }
 
     /// <summary>Runs <c>blackpony mailer</c> as a queue does, with one message.</summary>
     /// <returns>What it answered on standard output, and its exit code.</returns>
@@ -113,7 +124,10 @@ public sealed class BlackPonyProgram : IDisposable
     }
 
     /// <summary>Asks the program to stop, by SIGTERM.</summary>
-    public void Terminate() => Process.Start("kill", ["-TERM", _listen.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]).WaitForExit();
+    public void Terminate() => Signal("TERM");
+
+    /// <summary>Asks the program to read its configuration again, by SIGHUP.</summary>
+    public void HangUp() => Signal("HUP");
 
     /// <summary>Waits for the program's end.</summary>
     public async Task<int> ExitAsync()
@@ -121,6 +135,8 @@ public sealed class BlackPonyProgram : IDisposable
         await _listen.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
         return _listen.ExitCode;
     }
+
+    private void Signal(string name) => Process.Start("kill", ["-" + name, _listen.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]).WaitForExit();
 
     /// <inheritdoc/>
     public void Dispose()

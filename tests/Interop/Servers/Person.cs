@@ -25,22 +25,29 @@ internal sealed class Person(TcpClient client) : IDisposable
         await person.ExpectAsync("421");
     }
 
-    public async Task SayAsync(string line, string code)
+    /// <summary>Says a line and expects a reply.</summary>
+    /// <returns>The reply's lines.</returns>
+    public async Task<string> SayAsync(string line, string code)
     {
         await client.GetStream().WriteAsync(Encoding.Latin1.GetBytes(line + "\r\n"), TestContext.Current.CancellationToken);
-        await ExpectAsync(code);
+        return await ExpectAsync(code);
     }
 
-    public void Dispose() => client.Dispose();
-
-    private async Task ExpectAsync(string code)
+    /// <summary>Expects a reply.</summary>
+    /// <returns>The reply's lines.</returns>
+    public async Task<string> ExpectAsync(string code)
     {
+        var reply = new StringBuilder();
         string? line;
         do
         {
             line = await _reader.ReadLineAsync(TestContext.Current.CancellationToken);
+            reply.Append(line).Append('\n');
         }
         while (line is { Length: > 3 } && line[3] == '-');
         Assert.StartsWith(code, line, StringComparison.Ordinal);
+        return reply.ToString();
     }
+
+    public void Dispose() => client.Dispose();
 }
