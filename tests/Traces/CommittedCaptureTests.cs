@@ -42,5 +42,12 @@ public sealed class CommittedCaptureTests
         Assert.Empty(Tshark.Run(path, [.. script, "-Y", "_ws.lua.error || blackpony.record.length.bad", "-T", "fields", "-e", "frame.number"]));
         var records = Tshark.Run(path, [.. script, "-Y", "blackpony.record", "-T", "fields", "-e", "frame.number"]);
         Assert.Equal(name is "fallback" or "starttls" or "rot", records.Count == 0);
+        var keys = Path.Combine(Folder, name + ".keys.log");
+        if (File.Exists(keys))
+        {
+            var types = Tshark.Run(path, [.. script, "-o", "blackpony.keylog:" + keys, "-Y", "blackpony.record", "-T", "fields", "-e", "blackpony.record.type", "-e", "blackpony.text"]);
+            Assert.Equal(records.Count, types.Count(t => t[0] != '\t'));
+            Assert.Contains(types, t => t == "1\tRCPT TO:<bob@b.test>");
+        }
     }
 }

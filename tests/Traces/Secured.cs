@@ -21,8 +21,12 @@ internal sealed class Secured
     private readonly List<(Role Sender, byte[] Octets)> _sent = [];
     private readonly Lines _lines = new();
 
-    public Secured(string suite)
+    /// <param name="suite">The suite.</param>
+    /// <param name="inside">What is said inside.</param>
+    /// <param name="broken">Of what is said, the text whose record is changed on its way; with it the session ends.</param>
+    public Secured(string suite, (char Who, string Text)[]? inside = null, string? broken = null)
     {
+        inside ??= Inside;
         var found = SuiteRegistry.Find(suite)!;
         using var server = new ServerUpgrade(new ServerOptions(ServerKeys.Value) { Suites = [found], KeyLog = _lines }, new SystemRandom());
         Say(Role.Server, "220 mx.b.test ESMTP\r\n");
@@ -50,7 +54,7 @@ internal sealed class Secured
         Assert.Equal(ClientStepKind.Agreed, answer.Kind);
         if (!found.Encrypts)
         {
-            foreach (var (who, text) in Inside)
+            foreach (var (who, text) in inside)
             {
                 var octets = Encoding.ASCII.GetBytes(text);
                 RotShift.Shift(octets, 13);
@@ -60,7 +64,7 @@ internal sealed class Secured
             return;
         }
 
-        Talk(answer.Channel!, step.Channel!);
+        Talk(answer.Channel!, step.Channel!, inside, broken);
     }
 
     public static readonly (char Who, string Text)[] Inside = [('C', "EHLO mail.a.test\r\n"), ('S', "250 mx.b.test\r\n"), .. Frames.Lines[3..]];
@@ -96,15 +100,26 @@ internal sealed class Secured
         return file.ToArray();
     }
 
-    private void Talk(SecureChannel client, SecureChannel server)
+    private void Talk(SecureChannel client, SecureChannel server, (char Who, string Text)[] inside, string? broken)
     {
         var output = new ArrayBufferWriter<byte>();
         server.Start(output);
         Pass(Role.Server, output, client, server);
-        foreach (var (who, text) in Inside)
+        foreach (var (who, text) in inside)
         {
             var (from, role) = who == 'C' ? (client, Role.Client) : (server, Role.Server);
             from.Send(Encoding.ASCII.GetBytes(text), output);
+            if (text == broken)
+            {
+                var octets = output.WrittenSpan.ToArray();
+                output.ResetWrittenCount();
+                octets[^1] ^= 1;
+                output.Write(octets);
+                Pass(role, output, client, server);
+                Assert.Equal((ChannelState.Alerted, ChannelState.Failed), who == 'C' ? (client.State, server.State) : (server.State, client.State));
+                return;
+            }
+
             Pass(role, output, client, server);
             if (text.StartsWith("RCPT", StringComparison.Ordinal))
             {

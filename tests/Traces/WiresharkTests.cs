@@ -7,6 +7,12 @@ public sealed class WiresharkTests
 {
     private static readonly string[] Script = ["-X", "lua_script:" + Path.Combine(Repository.Root, "spec", "wireshark", "blackpony.lua")];
 
+    private static readonly string[] Columns =
+    [
+        "blackpony.text", "smtp.req.command", "imf.subject", "blackpony.record.type", "blackpony.record.inner", "blackpony.record.padding",
+        "blackpony.record.unverified", "blackpony.no_keys", "_ws.malformed", "_ws.lua.error",
+    ];
+
     public static TheoryData<string> Suites => BlackPonyTests.Suites;
 
     [Theory]
@@ -43,6 +49,82 @@ public sealed class WiresharkTests
         Assert.Equal(ours, theirs);
         Assert.Empty(Fields(file, "blackpony.record.length.bad || _ws.malformed || _ws.lua.error", "frame.number"));
         Assert.Equal(suite == "RSA-BLOWFISH" ? "32" : "16", Fields(file, "blackpony.record", "blackpony.record.tag")[0].Split(',')[0] is { } tag ? (tag.Length / 2).ToString(System.Globalization.CultureInfo.InvariantCulture) : "");
+    }
+
+    [Theory]
+    [MemberData(nameof(Suites))]
+    public void With_the_key_log_the_records_are_opened(string suite)
+    {
+        using var folder = new Folder();
+        var secured = new Secured(suite);
+        var file = folder.Write("secured.pcap", secured.Pcap());
+        string[] keys = ["-o", "blackpony.keylog:" + folder.Write("keys.log", System.Text.Encoding.ASCII.GetBytes(secured.KeyLog))];
+        var inside = Secured.Inside.SelectMany(l => l.Text.Split("\r\n")[..^1]).Where(l => l.Length > 0);
+        // Also when everything is gone over twice.
+        foreach (string[] options in (string[][])[keys, [.. keys, "-2"]])
+        {
+            // A line a frame, fields with tabs between, a field's values with commas between.
+            var frames = Tshark.Run(file, [.. Script, .. options, "-Y", "blackpony.record || blackpony.rot", "-T", "fields", .. Columns.SelectMany(f => new[] { "-e", f })]).Select(l => l.Split('\t')).ToList();
+            List<string> Column(string name) => [.. frames.SelectMany(f => f[Array.IndexOf(Columns, name)].Split(',')).Where(v => v.Length > 0)];
+            Assert.Equal(inside, Column("blackpony.text"));
+            Assert.Equal(["EHLO", "MAIL", "RCPT", "DATA", "QUIT"], Column("smtp.req.command"));
+            Assert.Equal(["hello"], Column("imf.subject"));
+            Assert.Empty(Column("blackpony.record.unverified").Concat(Column("blackpony.no_keys")).Concat(Column("_ws.malformed")).Concat(Column("_ws.lua.error")));
+            if (suite != "ROT")
+            {
+                var types = Column("blackpony.record.type").GroupBy(t => t).ToDictionary(g => g.Key, g => g.Count());
+                Assert.Equal((2, Secured.Inside.Length, 1, 2), (types["2"], types["1"], types["4"], types["5"]));
+                // The inner of a rekey record is its type and padding.
+                var rekey = Assert.Single(frames, f => f[Array.IndexOf(Columns, "blackpony.record.type")] == "4");
+                Assert.Equal(("256", "255"), (rekey[Array.IndexOf(Columns, "blackpony.record.inner")], rekey[Array.IndexOf(Columns, "blackpony.record.padding")]));
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(BlackPonyTests.Encrypting), MemberType = typeof(BlackPonyTests))]
+    public void A_record_that_does_not_verify_and_the_alert_are_marked(string suite)
+    {
+        using var folder = new Folder();
+        var secured = new Secured(suite, broken: "RCPT TO:<bob@b.test>\r\n");
+        var file = folder.Write("secured.pcap", secured.Pcap());
+        string[] keys = ["-o", "blackpony.keylog:" + folder.Write("keys.log", System.Text.Encoding.ASCII.GetBytes(secured.KeyLog))];
+        IReadOnlyList<string> Seen(string filter, string field) => Tshark.Run(file, [.. Script, .. keys, "-Y", filter, "-T", "fields", "-e", field]);
+        Assert.Equal(["40000"], Seen("blackpony.record.unverified", "tcp.srcport"));
+        Assert.Equal(["25"], Seen("blackpony.alert == 1 && blackpony.alerted && blackpony.record.type == 6", "tcp.srcport"));
+        Assert.DoesNotContain("RCPT", string.Join(' ', Seen("blackpony.text", "blackpony.text")), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(BlackPonyTests.Encrypting), MemberType = typeof(BlackPonyTests))]
+    public void A_long_message_goes_over_many_records_and_segments(string suite)
+    {
+        using var folder = new Folder();
+        var text = "Subject: long\r\n\r\n" + string.Concat(Enumerable.Range(0, 800).Select(i => $"Line {i} of a message that is longer than three records.\r\n"));
+        var lines = ((char, string)[])Secured.Inside.Clone();
+        lines[8] = ('C', text);
+        lines[9] = ('C', ".\r\n");
+        var secured = new Secured(suite, lines);
+        var file = folder.Write("secured.pcap", secured.Pcap());
+        string[] keys = ["-o", "blackpony.keylog:" + folder.Write("keys.log", System.Text.Encoding.ASCII.GetBytes(secured.KeyLog))];
+        var seen = Tshark.Run(file, [.. Script, .. keys, "-T", "fields", "-e", "blackpony.text", "-e", "imf.subject", "-e", "blackpony.record.unverified", "-e", "blackpony.record.length.bad", "-e", "_ws.lua.error"]).Select(l => l.Split('\t')).ToList();
+        Assert.Equal(800, seen.SelectMany(l => l[0].Split(',')).Count(l => l.StartsWith("Line ", StringComparison.Ordinal)));
+        Assert.Equal("long", string.Concat(seen.Select(l => l[1])));
+        Assert.All(seen, l => Assert.Equal("", l[2] + l[3] + l[4]));
+    }
+
+    [Fact]
+    public void Without_its_secrets_a_session_is_sealed_and_says_so()
+    {
+        using var folder = new Folder();
+        var file = folder.Write("secured.pcap", new Secured("X25519-CHACHA20POLY1305").Pcap());
+        var other = folder.Write("keys.log", System.Text.Encoding.ASCII.GetBytes(new Secured("X25519-CHACHA20POLY1305").KeyLog));
+        Assert.Empty(Fields(file, "blackpony.record.type || blackpony.record.unverified || blackpony.no_keys || blackpony.text", "frame.number"));
+        Assert.Equal(["0", "0"], Fields(file, "blackpony.record.number == 0", "blackpony.record.number"));
+        Assert.Equal(64, Assert.Single(Fields(file, "blackpony.th", "blackpony.th")).Length);
+        string[] keys = ["-o", "blackpony.keylog:" + other];
+        Assert.Single(Tshark.Run(file, [.. Script, .. keys, "-Y", "blackpony.no_keys", "-T", "fields", "-e", "frame.number"]));
+        Assert.Empty(Tshark.Run(file, [.. Script, .. keys, "-Y", "blackpony.record.type || blackpony.record.unverified", "-T", "fields", "-e", "frame.number"]));
     }
 
     [Fact]
