@@ -12,7 +12,14 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
     private const int MaxWaiting = 1000;
     private const int ProgressEvery = 4096;
 
+    // No SMTP session is silent for longer (RFC 5321 4.5.3.2.6), in nanoseconds.
+    private const long MaxSilence = 600_000_000_000;
+
     private ServerBook _book = new();
+    private IpReader _ip = new();
+    private TcpTable? _table;
+    private FileReport? _file;
+    private long _latest;
     private readonly PriorityQueue<SessionReport?, long> _waiting = new();
     private long _opened;
     private long _next;
@@ -26,15 +33,44 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
     /// <summary>Is told now and then how many octets were read.</summary>
     public Action<int>? Progress { get; init; }
 
+    /// <summary>
+    /// Inspects files in the order of their first packets. A capture that begins where the one before ended, as tcpdump -C and -G
+    /// leave them, goes on with its sessions.
+    /// </summary>
+    /// <returns>What became of each, in the order of the paths.</returns>
+    public IReadOnlyList<FileReport> Inspect(IReadOnlyList<string> paths)
+    {
+        var reports = new FileReport[paths.Count];
+        foreach (int i in Enumerable.Range(0, paths.Count).OrderBy(i => paths.Count > 1 ? CaptureReader.FirstTime(paths[i]) : 0))
+        {
+            reports[i] = Open(paths[i]);
+        }
+
+        EndCapture();
+        return reports;
+    }
+
     /// <summary>Inspects a file.</summary>
     /// <returns>What became of it; <see cref="FileReport.Unreadable"/> says why if nothing could be read.</returns>
-    public FileReport Inspect(string path)
+    public FileReport Inspect(string path) => Inspect([path])[0];
+
+    /// <summary>Inspects a stream.</summary>
+    /// <param name="stream">A capture or transcript from its first octet.</param>
+    /// <param name="name">What to call it.</param>
+    public FileReport Inspect(Stream stream, string name)
+    {
+        var file = Open(stream, name);
+        EndCapture();
+        return file;
+    }
+
+    private FileReport Open(string path)
     {
         try
         {
             // One large buffer is kept by the reader itself.
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.SequentialScan);
-            return Inspect(stream, path);
+            return Open(stream, path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
@@ -44,19 +80,16 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
         }
     }
 
-    /// <summary>Inspects a stream.</summary>
-    /// <param name="stream">A capture or transcript from its first octet.</param>
-    /// <param name="name">What to call it.</param>
-    public FileReport Inspect(Stream stream, string name)
+    private FileReport Open(Stream stream, string name)
     {
         var file = new FileReport(name);
         Files.Add(file);
-        // Captures from different days and places say nothing about each other.
-        _book = new ServerBook();
         if (TranscriptReader.Knows(stream, out var whole))
         {
+            EndCapture();
             file.Format = "transcript";
             new TranscriptReader(name, options, Open).Read(whole, file);
+            EndCapture();
         }
         else if (CaptureReader.Open(whole) is { } reader)
         {
@@ -74,26 +107,30 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
         Totals.Packets += file.Packets;
         Totals.Octets += file.Octets;
         file.Findings.ForEach(Totals.Add);
-        Drain(all: true);
         return file;
     }
 
     private void Read(CaptureReader reader, FileReport file)
     {
-        var ip = new IpReader();
-        var table = new TcpTable((first, second, opening, time) => new SessionObserver(first, second, time, Open(file.Name, opening, null)));
+        _file = file;
         long packets = 0;
         long octets = 0;
         int unreported = 0;
         var strange = new HashSet<int>();
         while (reader.Read(out var packet))
         {
-            packets++;
+            if (packets++ == 0 && !(_latest > 0 && packet.Time >= _latest && packet.Time - _latest <= MaxSilence))
+            {
+                EndCapture();
+                _table = new TcpTable((first, second, opening, time) => new SessionObserver(first, second, time, Open(_file.Name, opening, null)));
+            }
+
+            _latest = Math.Max(_latest, packet.Time);
             octets += packet.Data.Length;
             unreported += packet.Data.Length;
-            if (ip.Read(LinkLayer.Ip(packet.Link, packet.Data), out var segment))
+            if (_ip.Read(LinkLayer.Ip(packet.Link, packet.Data), out var segment))
             {
-                table.Take(segment, packet.Time);
+                _table!.Take(segment, packet.Time);
             }
             else if (!LinkLayer.Knows(packet.Link) && strange.Count < 16 && strange.Add((int)packet.Link))
             {
@@ -107,12 +144,19 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
             }
         }
 
-        table.Finish();
         (file.Packets, file.Octets) = (packets, octets);
         if (reader.Damage is { } damage)
         {
             file.Findings.Add(new Finding(FindingKind.Damaged.Level, FindingKind.Damaged.Id, null, damage, reader.Offset));
         }
+    }
+
+    // What follows goes on with nothing: captures from different days and places say nothing about each other.
+    private void EndCapture()
+    {
+        _table?.Finish();
+        (_table, _ip, _book, _latest) = (null, new IpReader(), new ServerBook(), 0);
+        Drain(all: true);
     }
 
     private SessionOpening Open(string file, bool openingSeen, TranscriptContents? contents)

@@ -1,4 +1,5 @@
 using System.Net;
+using BlackPony.Traces;
 using BlackPony.Traces.Sessions;
 
 namespace BlackPony.Tests.Traces;
@@ -134,6 +135,55 @@ public sealed class ReassemblyTests
         var inspection = Inspection.Of(Inspection.Pcap([.. late, .. Frames.Session()]));
         Assert.Equal([early.ToString(), Inspection.Client.ToString()], inspection.Sessions.Select(s => s.Client));
         Assert.NotEmpty(first);
+    }
+
+    [Fact]
+    public void A_capture_may_go_on_in_the_next_file()
+    {
+        var frames = Frames.Session();
+        using var folder = new Folder();
+        for (int cut = 1; cut < frames.Count; cut++)
+        {
+            // As tcpdump -C names them; a shell gives the tenth before the second.
+            var paths = new[] { "c.pcap10", "c.pcap2" }.Select(n => Path.Combine(folder.Path, n)).ToArray();
+            File.WriteAllBytes(paths[1], Inspection.Pcap(frames[..cut]));
+            File.WriteAllBytes(paths[0], cut % 2 == 0 ? FormatTests.Gzip(Pcap(frames[cut..], cut)) : Pcap(frames[cut..], cut));
+            var sessions = new List<SessionReport>();
+            var inspector = new Inspector(new InspectOptions(), sessions.Add);
+            var files = inspector.Inspect(paths);
+            Assert.Equal(paths, files.Select(f => f.Name));
+            Assert.Equal((frames.Count - cut, cut), (files[0].Packets, files[1].Packets));
+            var session = Assert.Single(sessions);
+            Assert.Equal((paths[1], Frames.Verbs, 1, 0), (session.File, string.Join(' ', session.Commands), session.Messages.Count, session.Findings.Count));
+        }
+    }
+
+    [Fact]
+    public void Captures_that_do_not_follow_on_each_other_are_read_apart()
+    {
+        using var folder = new Folder();
+        var frames = Frames.Session();
+        var first = folder.Write("a.pcap", Inspection.Pcap(frames[..10]));
+        var same = folder.Write("b.pcap", Inspection.Pcap(frames));
+        var later = folder.Write("c.pcap", Pcap(frames[10..], 700_000));
+        var transcript = Path.Combine(Repository.Transcripts, "pipelining.txt");
+        var sessions = new List<SessionReport>();
+        new Inspector(new InspectOptions(), sessions.Add).Inspect([first, same, later, transcript]);
+        Assert.Equal([transcript, first, same, later], sessions.Select(s => s.File));
+        Assert.Equal([8, 3, 5, 2], sessions.Select(s => s.Commands.Count));
+    }
+
+    // A packet a millisecond, from so many milliseconds on.
+    private static byte[] Pcap(IEnumerable<byte[]> frames, int from)
+    {
+        var file = new MemoryStream();
+        using var writer = new BlackPony.Traces.Capture.PcapWriter(file, BlackPony.Traces.Capture.LinkType.Ethernet);
+        foreach (var frame in frames)
+        {
+            writer.Write(1_700_000_000_000_000_000 + (++from * 1_000_000L), frame);
+        }
+
+        return file.ToArray();
     }
 
     private static void AssertWhole(IEnumerable<byte[]> frames)

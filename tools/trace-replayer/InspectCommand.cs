@@ -30,6 +30,9 @@ internal static class InspectCommand
               blackpony-replay inspect --port 2525 --json captures/      a folder, as JSON
               blackpony-replay inspect --format html -o report.html spec/transcripts
               blackpony-replay inspect --fail-on warning capture.pcap    for scripts
+              blackpony-replay inspect capture.pcap*                     of tcpdump -C or -G: read as one
+            Files are read in the order of their first packets. One that begins where the one before ended goes on with its sessions.
+            Join files that overlap in time, as of two interfaces, with mergecap first.
             Exit codes: 0 clean, 1 findings at or above --fail-on, 2 usage, 3 unreadable.
             """);
         command.SetAction(parse =>
@@ -102,17 +105,15 @@ internal static class InspectCommand
         ProgressBar.Run(total, progress =>
         {
             var inspector = new Inspector(options, report.Session) { Progress = progress };
-            foreach (var (path, named) in inputs)
+            // A folder may hold other things too.
+            var files = inspector.Inspect([.. inputs.Select(i => i.Path)]).Where((f, i) => f.Unreadable is null || inputs[i].Named).ToList();
+            foreach (var file in files.Where(f => f.Unreadable is not null))
             {
-                if (inspector.Inspect(path) is { Unreadable: { } why } && named)
-                {
-                    Unreadable(path, why);
-                    unreadable = true;
-                }
+                Unreadable(file.Name, file.Unreadable!);
+                unreadable = true;
             }
 
-            // A folder may hold other things too.
-            report.Finish([.. inspector.Files.Where((f, i) => f.Unreadable is null || inputs[i].Named)], inspector.Totals);
+            report.Finish(files, inspector.Totals);
             code = unreadable ? 3 : inspector.Totals.Highest >= failOn ? 1 : 0;
         });
         return code;

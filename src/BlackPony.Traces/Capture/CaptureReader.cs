@@ -8,6 +8,8 @@ public abstract class CaptureReader : IDisposable
     /// <summary>Longer than any record of a sane file; a length beyond it is a broken file.</summary>
     internal const int MaxRecord = 16 << 20;
 
+    private const int FirstRead = 16384;
+
     private protected CaptureReader(OctetSource source) => Source = source;
 
     /// <summary>The format's name.</summary>
@@ -23,9 +25,25 @@ public abstract class CaptureReader : IDisposable
 
     /// <summary>Opens a stream by its first octets: pcap or pcapng, or gzip of either.</summary>
     /// <returns>Null if it is none of them.</returns>
-    public static CaptureReader? Open(Stream stream)
+    public static CaptureReader? Open(Stream stream) => Open(new OctetSource(stream), stream);
+
+    /// <summary>The time of a file's first packet, nanoseconds since 1970; 0 if there is none, or if it can be read only once.</summary>
+    public static long FirstTime(string path)
     {
-        var source = new OctetSource(stream);
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+            using var reader = stream.CanSeek ? Open(new OctetSource(stream, FirstRead), stream) : null;
+            return reader is not null && reader.Read(out var packet) ? packet.Time : 0;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            return 0;
+        }
+    }
+
+    private static CaptureReader? Open(OctetSource source, Stream stream)
+    {
         if (source.Ensure(3) && source.Span[..3].SequenceEqual<byte>([0x1f, 0x8b, 8]))
         {
             source = new OctetSource(new GZipStream(new Unread(source, stream), CompressionMode.Decompress));

@@ -1,11 +1,9 @@
 namespace BlackPony.Traces.Capture;
 
 /// <summary>A stream read through one large buffer, of which records are taken as spans.</summary>
-internal sealed class OctetSource(Stream stream) : IDisposable
+internal sealed class OctetSource(Stream stream, int size = 1 << 20) : IDisposable
 {
-    private const int Size = 1 << 20;
-
-    private byte[] _buffer = new byte[Size];
+    private byte[] _buffer = new byte[size];
     private int _start;
     private int _end;
     private bool _ended;
