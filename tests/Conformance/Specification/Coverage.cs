@@ -16,7 +16,6 @@ internal sealed partial class Coverage
         ["BP-5.4-2"] = "That something is never written no test shows; the code has no call that writes a private key.",
         ["BP-5.4-13"] = "A freedom of the client: nothing to violate.",
         ["BP-7.1-9"] = "2^64 records can't be sent; the rekey limits of Section 7.6 come first, and those are tested.",
-        ["BP-11.1-4"] = "The reference logs no octets that came from a peer.",
         ["BP-11.2-1"] = "The reference is a relay and a mailer and adds no Received field.",
         ["BP-11.2-2"] = "The reference is a relay and a mailer and adds no Received field.",
         ["BP-B-2"] = "That there is no other switch no test shows; the programs have no option for it, the source is an argument of the library.",
