@@ -5,7 +5,11 @@ using DnsClient;
 namespace BlackPony.Hosting;
 
 /// <summary>The domain does not exist, or says by a null MX (RFC 7505) that it takes no mail ([BP-10.4-14]).</summary>
-public sealed class NoMailDomainException(string domain) : Exception($"the domain {domain} does not exist or takes no mail");
+public sealed class NoMailDomainException(string domain, bool hasNullMx) : Exception($"the domain {domain} does not exist or takes no mail")
+{
+    /// <summary>Whether the domain exists and has a null MX.</summary>
+    public bool HasNullMx => hasNullMx;
+}
 
 /// <summary>Where mail for a host or domain goes (RFC 5321 5.1, [BP-10.4-11]).</summary>
 public sealed class MailRouter
@@ -45,7 +49,7 @@ public sealed class MailRouter
             targets.AddRange(await AddressesAsync(exchanger, port, cancel).ConfigureAwait(false));
         }
 
-        return targets.Count > 0 || exists ? targets : throw new NoMailDomainException(host);
+        return targets.Count > 0 || exists ? targets : throw new NoMailDomainException(host, hasNullMx: false);
     }
 
     private async Task<(bool Exists, IReadOnlyList<string> Names)> ExchangersAsync(string domain, CancellationToken cancel)
@@ -59,7 +63,7 @@ public sealed class MailRouter
             }
 
             var records = answer.Answers.MxRecords().OrderBy(m => m.Preference).Select(m => m.Exchange.Value.TrimEnd('.')).ToList();
-            return records is [""] ? throw new NoMailDomainException(domain) : (!answer.HasError, [.. records.Where(n => n.Length > 0)]);
+            return records is [""] ? throw new NoMailDomainException(domain, hasNullMx: true) : (!answer.HasError, [.. records.Where(n => n.Length > 0)]);
         }
         catch (DnsResponseException e)
         {

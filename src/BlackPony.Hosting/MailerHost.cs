@@ -118,6 +118,7 @@ public static class MailerHost
                 _serverRead = null;
                 if (count > 0)
                 {
+                    Telemetry.Received(count);
                     session.FromServer(_serverOctets.AsSpan(0, count));
                 }
                 else
@@ -153,6 +154,7 @@ public static class MailerHost
                 session.ToLocal.ResetWrittenCount();
             }
 
+            Telemetry.Sent(session.ToServer.WrittenCount);
             try
             {
                 for (var rest = session.ToServer.WrittenMemory; !rest.IsEmpty && _server is not null;)

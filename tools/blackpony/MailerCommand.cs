@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Net;
 using System.Text;
 using System.Text.Json;
 using BlackPony.Hosting;
@@ -16,23 +15,10 @@ internal static class MailerCommand
     public static Command Create()
     {
         var host = new Argument<string>("host") { Description = "The domain to deliver to; [host] or [address] for no MX lookup." };
-        var port = new Option<int>("--port", "-p") { Description = "TCP port of the servers.", HelpName = "port", DefaultValueFactory = _ => Limits.DefaultPort, CustomParser = r => Parse.Number(r, 1, 65535) };
-        var policy = new Option<string>("--policy") { Description = "opportunistic: plain SMTP where there is no encryption; remembered: but not with servers that had it before; required: never.", DefaultValueFactory = _ => "opportunistic" };
-        policy.AcceptOnlyFromAmong("opportunistic", "remembered", "required");
-        var memory = new Option<string?>("--memory") { Description = "The file in which --policy remembered keeps the servers.", HelpName = "file" };
-        var suites = new Option<Suite[]>("--suites") { Description = "Suites to use, in order of preference, separated by commas; 'none' switches encryption off. [default: " + string.Join(',', SuiteRegistry.Default) + "]", HelpName = "names", CustomParser = Parse.Suites };
-        var shift = new Option<int>("--rot-shift") { Description = "The shift if --suites names ROT, which protects nothing.", HelpName = "n", DefaultValueFactory = _ => 13, CustomParser = r => Parse.Number(r, 1, 25) };
         var report = new Option<string?>("--report") { Description = "Append a line of JSON about the session to this file; - for standard error.", HelpName = "file" };
-        var keyLog = new Option<string?>("--keylog") { Description = "Append the session's secrets to this file, for looking into captures. Whoever has it reads the mail.", HelpName = "file" };
-        var dns = new Option<IPEndPoint?>("--dns") { Description = "A DNS server to ask in the place of the system's.", HelpName = "address:port", CustomParser = Parse.EndPoint };
-        var command = new Command("mailer", "Deliver mail as sendmail's mailer: SMTP on standard input and output.") { host, port, policy, memory, suites, shift, report, keyLog, dns };
-        command.Validators.Add(r =>
-        {
-            if (r.GetResult(policy)?.Tokens is [{ Value: "remembered" }] && r.GetResult(memory) is not { Implicit: false })
-            {
-                r.AddError("--policy remembered needs --memory and a file name.");
-            }
-        });
+        var command = new Command("mailer", "Deliver mail as sendmail's mailer: SMTP on standard input and output.") { host };
+        var client = new ClientOptions(command);
+        command.Options.Add(report);
         Help.Example(command, """
               blackpony mailer example.org
               blackpony mailer --policy required --port 2525 [127.0.0.1]
@@ -46,9 +32,8 @@ internal static class MailerCommand
             IReadOnlyList<MailTarget> targets;
             try
             {
-                file = parse.GetValue(memory) is { } path ? new MemoryFile(path, TimeProvider.System) : null;
-                var router = new MailRouter(parse.GetValue(dns));
-                targets = await router.ResolveAsync(parse.GetValue(host)!, parse.GetValue(port), cancel);
+                file = client.MemoryPath(parse) is { } path ? new MemoryFile(path, TimeProvider.System) : null;
+                targets = await client.Router(parse).ResolveAsync(parse.GetValue(host)!, client.Port(parse), cancel);
             }
             catch (Exception e) when (e is IOException or FormatException or UnauthorizedAccessException)
             {
@@ -65,14 +50,7 @@ internal static class MailerCommand
                 return 68;
             }
 
-            var options = new MailerOptions(new RsaKeys(TimeProvider.System))
-            {
-                Policy = Enum.Parse<ClientPolicy>(parse.GetValue(policy)!, ignoreCase: true),
-                Suites = parse.GetResult(suites) is null ? SuiteRegistry.Default : parse.GetValue(suites)!,
-                Shift = parse.GetValue(shift),
-                Memory = file?.Memory,
-                KeyLog = parse.GetValue(keyLog) is { } log ? new KeyLogFile(log) : null,
-            };
+            var options = client.Mailer(parse, new RsaKeys(TimeProvider.System)) with { Memory = file?.Memory };
             var outcome = await MailerHost.RunAsync(options, new SystemRandom(), targets, input, output, cancel);
             int code = outcome.Deferred ? 75 : 0;
             if (file is { Memory.HasChanges: true })

@@ -1,7 +1,9 @@
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net;
+using BlackPony.Reference;
 using BlackPony.Reference.Keys;
+using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
 
 namespace BlackPony.Tools;
@@ -49,6 +51,33 @@ internal static class Parse
         {
             return Fail<IdentKey[]>(result, "--ident names a file with an Ed25519 private key: 64 hexadecimal digits, for example from 'openssl rand -hex 32'.")!;
         }
+    }
+
+    public static IPNetwork[] Networks(ArgumentResult result) =>
+        [.. result.Tokens.Select(t => IPNetwork.TryParse(t.Value.Contains('/', StringComparison.Ordinal) ? t.Value : t.Value + (t.Value.Contains(':', StringComparison.Ordinal) ? "/128" : "/32"), out var network)
+            ? network
+            : Fail<IPNetwork>(result, $"'{t.Value}' is no network; write 192.0.2.0/24 or 2001:db8::1."))];
+
+    /// <summary>DOMAIN=HOST[:PORT], with HOST in square brackets for no MX lookup.</summary>
+    public static KeyValuePair<string, Route>[] Routes(ArgumentResult result) =>
+        [.. result.Tokens.Select(t => TryRoute(t.Value) ?? Fail<KeyValuePair<string, Route>>(result, $"'{t.Value}' is no route; write example.org=[192.0.2.1]:25, or *=smarthost.example for all domains."))];
+
+    private static KeyValuePair<string, Route>? TryRoute(string text)
+    {
+        int equals = text.IndexOf('=', StringComparison.Ordinal);
+        var (domain, host, port) = (text[..Math.Max(equals, 0)], text[(equals + 1)..], (ushort)Limits.DefaultPort);
+        int colon = host.LastIndexOf(':');
+        if (colon > host.LastIndexOf(']'))
+        {
+            if (!ushort.TryParse(host.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out port) || port == 0)
+            {
+                return null;
+            }
+
+            host = host[..colon];
+        }
+
+        return domain.Length > 0 && host.Trim('[', ']').Length > 0 ? new(domain.TrimEnd('.').ToLowerInvariant(), new Route(host, port)) : null;
     }
 
     private static T? Fail<T>(ArgumentResult result, string message)

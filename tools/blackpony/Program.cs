@@ -6,10 +6,12 @@ var root = new RootCommand("BlackPony encrypts the SMTP between two mailers that
 {
     ListenCommand.Create(),
     MailerCommand.Create(),
+    RelayCommand.Create(),
 };
 Help.Install(root, """
       blackpony listen --listen 0.0.0.0:25 --backend 127.0.0.1:10025
       blackpony mailer --policy remembered --memory /var/lib/blackpony/memory example.org
+      blackpony relay --listen 127.0.0.1:2526
     """);
 ParseResult result;
 try

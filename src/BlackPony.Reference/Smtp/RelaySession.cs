@@ -31,9 +31,6 @@ public sealed class RelaySession : IDisposable
     private static readonly string[] Hidden = ["XBLACKPONY", "XCLIENT", "XFORWARD"];
     private static readonly string[] HiddenInside = [.. Hidden, "STARTTLS"];
 
-    // [BP-10.1-8]
-    private static readonly string[] Foreign = ["GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "DELETE", "PATCH", "TRACE"];
-
     // Never answered with 3yz: what follows need not wait ([BP-10.2-5]).
     private static readonly string[] Known = ["MAIL", "RCPT", "RSET", "NOOP", "VRFY", "EXPN", "HELP", "QUIT"];
 
@@ -473,7 +470,7 @@ public sealed class RelaySession : IDisposable
             return _pending.Count == 0 && AnswerItself(verb, length);
         }
 
-        if (_firstCommand && Foreign.Contains(verb))
+        if (_firstCommand && OtherProtocols.IsRequest(verb))
         {
             Goodbye("421 4.7.0 This is a mail server");
             return false;

@@ -61,6 +61,14 @@ public sealed class BlackPonyProgram : IDisposable
         return program;
     }
 
+    /// <summary>Starts <c>blackpony relay</c>.</summary>
+    public static async Task<BlackPonyProgram> RelayAsync(int port, params string[] more)
+    {
+        var program = Start(["relay", "--listen", $"127.0.0.1:{port}", .. more]);
+        await Repository.WaitForPortAsync(port);
+        return program;
+    }
+
     /// <summary>Starts the program.</summary>
     public static BlackPonyProgram Start(params string[] arguments) => Start([], arguments);
 

@@ -17,12 +17,12 @@ internal sealed class Person(TcpClient client) : IDisposable
         return person;
     }
 
-    public static async Task RefusedAsync(int port)
+    public static async Task RefusedAsync(int port, string code = "421")
     {
         using var client = new TcpClient();
         await client.ConnectAsync("127.0.0.1", port);
         using var person = new Person(client);
-        await person.ExpectAsync("421");
+        await person.ExpectAsync(code);
     }
 
     /// <summary>Says a line and expects a reply.</summary>

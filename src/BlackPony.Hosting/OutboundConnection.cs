@@ -1,0 +1,192 @@
+using System.Net;
+using System.Net.Sockets;
+using BlackPony.Reference;
+using BlackPony.Reference.Smtp;
+using Microsoft.Extensions.Logging;
+
+namespace BlackPony.Hosting;
+
+/// <summary>One mail server that hands over mail, the next server, and the machine between them.</summary>
+internal sealed class OutboundConnection(Socket client, OutboundSettings settings, ILogger log)
+{
+    private readonly byte[] _clientOctets = new byte[16384];
+    private readonly Deadline _deadline = new(settings.Time);
+    private readonly List<Task> _leaving = [];
+    private byte[] _nextOctets = [];
+    private NextServer? _next;
+    private Task<int>? _clientRead;
+    private Task<int>? _nextRead;
+    private Task<bool>? _securing;
+    private int _before;
+
+    public async Task RunAsync(CancellationToken stop, CancellationToken kill)
+    {
+        var address = ((IPEndPoint)client.LocalEndPoint!).Address;
+        var name = address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[IPv6:{address}]" : $"[{address}]";
+        var session = new OutboundSession(new OutboundOptions(name, settings.Routes.Find) { StartTls = settings.StartTls });
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var stopping = Task.Delay(Timeout.InfiniteTimeSpan, ended.Token);
+        try
+        {
+            while (true)
+            {
+                await FlushAsync(session, kill).ConfigureAwait(false);
+                var request = session.TakeRequest();
+                if (request == OutboundRequest.Close)
+                {
+                    break;
+                }
+
+                Do(session, request, kill);
+                await NextAsync(session, stopping, kill).ConfigureAwait(false);
+            }
+
+            client.Shutdown(SocketShutdown.Send);
+        }
+        finally
+        {
+            Leave(session);
+            await ended.CancelAsync().ConfigureAwait(false);
+            client.Dispose();
+            await Task.WhenAll(_leaving).ConfigureAwait(false);
+        }
+    }
+
+    private void Do(OutboundSession session, OutboundRequest request, CancellationToken kill)
+    {
+        if (request is OutboundRequest.LeaveNext or OutboundRequest.OpenNext)
+        {
+            Leave(session);
+        }
+
+        if (request == OutboundRequest.OpenNext)
+        {
+            _next = NextServer.Start(session.Route!, settings, log, kill);
+            _nextOctets = new byte[16384];
+        }
+        else if (request == OutboundRequest.StartTls)
+        {
+            _securing = _next!.StartTlsAsync();
+        }
+    }
+
+    // What is left ends by itself, and takes its last read with it.
+    private void Leave(OutboundSession session)
+    {
+        _leaving.RemoveAll(l => l.IsCompleted);
+        if (_next is not null)
+        {
+            _leaving.Add(LeaveAsync(_next, _nextRead, session.HasQuit, session.Messages - _before));
+        }
+
+        _before = session.Messages;
+        (_next, _nextRead, _securing) = (null, null, null);
+    }
+
+    private static async Task LeaveAsync(NextServer next, Task? read, bool hasQuit, int messages)
+    {
+        if (hasQuit && read is not null)
+        {
+            await read.ConfigureAwait(false);
+        }
+
+        await next.LeaveAsync(hasQuit, messages).ConfigureAwait(false);
+    }
+
+    // Waits for the next thing that happens and tells the machine.
+    private async Task NextAsync(OutboundSession session, Task stopping, CancellationToken kill)
+    {
+        if (session.WantsClient)
+        {
+            _clientRead ??= CountAsync(client.ReceiveAsync(_clientOctets.AsMemory(), kill).AsTask());
+        }
+
+        if (_next is not null && _securing is null)
+        {
+            _nextRead ??= _next.ReadAsync(_nextOctets);
+        }
+
+        if (stopping.IsCompleted && session.IsIdle)
+        {
+            session.Stop();
+            return;
+        }
+
+        using var wake = CancellationTokenSource.CreateLinkedTokenSource(kill);
+        List<Task> waits = [_deadline.WaitAsync(session.Progress, session.Patience, wake.Token)];
+        waits.AddRange(((Task?[])[_securing, _nextRead, session.WantsClient ? _clientRead : null, stopping.IsCompleted ? null : stopping]).OfType<Task>());
+        var first = await Task.WhenAny(waits).ConfigureAwait(false);
+        await wake.CancelAsync().ConfigureAwait(false);
+        if (kill.IsCancellationRequested)
+        {
+            session.Stop();
+        }
+        else if (first == _securing)
+        {
+            bool secured = await _securing.ConfigureAwait(false);
+            _securing = null;
+            session.TlsDone(secured);
+        }
+        else if (first == _nextRead)
+        {
+            int count = await _nextRead.ConfigureAwait(false);
+            _nextRead = null;
+            if (count > 0)
+            {
+                session.FromNext(_nextOctets.AsSpan(0, count));
+            }
+            else
+            {
+                session.NextEnded();
+            }
+        }
+        else if (first == _clientRead)
+        {
+            int count = await _clientRead.ConfigureAwait(false);
+            _clientRead = null;
+            if (count > 0)
+            {
+                session.FromClient(_clientOctets.AsSpan(0, count));
+            }
+            else
+            {
+                session.ClientEnded();
+            }
+        }
+        else if (first == waits[0])
+        {
+            session.TimedOut();
+        }
+    }
+
+    private async Task FlushAsync(OutboundSession session, CancellationToken kill)
+    {
+        // At the end of the drain the last reply still goes out, if the peer takes it at once.
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(kill.IsCancellationRequested ? CancellationToken.None : kill);
+        patience.CancelAfter(kill.IsCancellationRequested ? TimeSpan.FromSeconds(1) : Limits.IdleTimeout);
+        if (session.ToNext.WrittenCount > 0 && _next is not null)
+        {
+            await _next.WriteAsync(session.ToNext.WrittenMemory, patience.Token).ConfigureAwait(false);
+        }
+
+        session.ToNext.ResetWrittenCount();
+        for (var rest = session.ToClient.WrittenMemory; !rest.IsEmpty;)
+        {
+            rest = rest[await client.SendAsync(rest, patience.Token).ConfigureAwait(false)..];
+        }
+
+        session.ToClient.ResetWrittenCount();
+    }
+
+    private static async Task<int> CountAsync(Task<int> read)
+    {
+        try
+        {
+            return await read.ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException)
+        {
+            return 0;
+        }
+    }
+}

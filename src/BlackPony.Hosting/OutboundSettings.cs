@@ -1,0 +1,61 @@
+using System.Net;
+using BlackPony.Reference;
+using BlackPony.Reference.Policy;
+using BlackPony.Reference.Smtp;
+
+namespace BlackPony.Hosting;
+
+/// <summary>What <see cref="OutboundServer"/> does (spec 10.5).</summary>
+/// <param name="Listen">The addresses to listen on.</param>
+/// <param name="Mailer">What the mailers accept; their memory is <see cref="MemoryPath"/>'s.</param>
+public sealed record OutboundSettings(IReadOnlyList<IPEndPoint> Listen, MailerOptions Mailer)
+{
+    /// <summary>Who may hand over mail; loopback if it is empty ([BP-10.5-2]).</summary>
+    public IReadOnlyList<IPNetwork> Allowed { get; init; } = [];
+
+    /// <summary>Where a domain goes that does not go to its mail exchangers.</summary>
+    public RouteTable Routes { get; init; } = new([], Limits.DefaultPort);
+
+    /// <summary>Finds the mail exchangers.</summary>
+    public MailRouter Router { get; init; } = new();
+
+    /// <summary>The file of the memory, under <see cref="ClientPolicy.Remembered"/>.</summary>
+    public string? MemoryPath { get; init; }
+
+    /// <summary>Whether STARTTLS is used with a server that has no BlackPony ([BP-10.5-13]).</summary>
+    public bool StartTls { get; init; } = true;
+
+    /// <summary>Sessions at one time; more are greeted with 421 ([BP-10.1-6]).</summary>
+    public int MaxSessions { get; init; } = Limits.MaxSessions;
+
+    /// <summary>How long sessions in flight may go on after a stop ([BP-10.3-9]).</summary>
+    public TimeSpan Drain { get; init; } = Limits.DrainTimeout;
+
+    /// <summary>The clock of the time-outs.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>The source of every draw.</summary>
+    public IRandomSource Random { get; init; } = new SystemRandom();
+
+    /// <summary>Whether a client at this address may hand over mail.</summary>
+    public bool Allows(IPAddress client)
+    {
+        var address = client.IsIPv4MappedToIPv6 ? client.MapToIPv4() : client;
+        return Allowed.Count == 0 ? IPAddress.IsLoopback(address) : Allowed.Any(n => n.Contains(address));
+    }
+}
+
+/// <summary>Routes that are set by hand.</summary>
+/// <param name="routes">By domain in lower case; <c>*</c> is every domain that has none.</param>
+/// <param name="port">The port of mail exchangers.</param>
+public sealed class RouteTable(IReadOnlyDictionary<string, Route> routes, int port)
+{
+    /// <summary>Makes a table.</summary>
+    public RouteTable(IEnumerable<KeyValuePair<string, Route>> routes, int port)
+        : this(routes.ToDictionary(r => r.Key, r => r.Value), port)
+    {
+    }
+
+    /// <summary>The route of a domain: its own, else that of all, else its mail exchangers.</summary>
+    public Route Find(string domain) => routes.GetValueOrDefault(domain) ?? routes.GetValueOrDefault("*") ?? new Route(domain, port);
+}

@@ -1,0 +1,755 @@
+using System.Buffers;
+using System.Text;
+
+namespace BlackPony.Reference.Smtp;
+
+/// <summary>What the outbound relay's host has to do beside sending what waits.</summary>
+public enum OutboundRequest
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>Send what waits to the next server, if there is one, leave it, and start a mailer for <see cref="OutboundSession.Route"/>.</summary>
+    OpenNext,
+
+    /// <summary>Send what waits to the next server, and leave it.</summary>
+    LeaveNext,
+
+    /// <summary>Begin TLS with the next server, then call <see cref="OutboundSession.TlsDone"/>.</summary>
+    StartTls,
+
+    /// <summary>Send what waits, then close the client's connection and leave the next server.</summary>
+    Close,
+}
+
+/// <summary>
+/// One session of the outbound relay: a mail server that hands over mail on one side, a mailer (<see cref="MailerSession"/>)
+/// for the recipients' domain on the other (spec 10.5). Octets in, octets out; the host has the sockets, DNS, TLS and the clock.
+/// </summary>
+public sealed class OutboundSession
+{
+    // Recipients on their way at one time: their replies must not fill the connection while nobody reads them.
+    private const int MostAsked = 100;
+
+    private static readonly string[] Parameters = ["SIZE", "BODY", "SMTPUTF8"];
+
+    private readonly OutboundOptions _options;
+    private readonly OctetBuffer _input = new();
+    private readonly OctetBuffer _fromNext = new();
+    private readonly ArrayBufferWriter<byte> _toClient = new();
+    private readonly ArrayBufferWriter<byte> _toNext = new();
+    private readonly Queue<Asked> _asked = new();
+    private ReplyReader _replies = new();
+    private Reading _reading = Reading.Commands;
+    private MessageEnd _end;
+    private byte[]? _name;
+    private OutboundRequest _request;
+
+    // The next server.
+    private Next _next;
+    private string[] _extensions = [];
+    private bool _inTls;
+    private bool _withoutTls;
+
+    // The transaction.
+    private PathCommand? _mail;
+    private Route? _route;
+    private bool _mailSent;
+    private int _accepted;
+    private byte[]? _refusal;
+
+    /// <summary>Makes the machine, which greets.</summary>
+    public OutboundSession(OutboundOptions options)
+    {
+        _options = options;
+        Say($"220 {options.Name} ESMTP BlackPony");
+    }
+
+    private enum Reading
+    {
+        Commands,
+        Held,
+        Data,
+        Swallowing,
+        End,
+    }
+
+    private enum Next
+    {
+        None,
+        Greeting,
+        Ehlo,
+        Helo,
+        StartTls,
+        Handshake,
+        Ready,
+    }
+
+    private enum Asked
+    {
+        Mail,
+        Recipient,
+        Data,
+        Message,
+        Reset,
+    }
+
+    /// <summary>Octets for the client; the host sends them and calls <see cref="ArrayBufferWriter{T}.ResetWrittenCount"/>.</summary>
+    public ArrayBufferWriter<byte> ToClient => _toClient;
+
+    /// <summary>Octets for the next server's mailer.</summary>
+    public ArrayBufferWriter<byte> ToNext => _toNext;
+
+    /// <summary>The route of the server that is asked for.</summary>
+    public Route? Route { get; private set; }
+
+    /// <summary>Whether the server that is to be left was told QUIT, so that it may take a moment to answer.</summary>
+    public bool HasQuit { get; private set; }
+
+    /// <summary>Whether the host should read from the client: false while much waits here ([BP-10.1-7]).</summary>
+    public bool WantsClient => _reading != Reading.End && _input.Length < Limits.MaxHeld;
+
+    /// <summary>How long the side whose turn it is may be silent now (spec 13).</summary>
+    public TimeSpan Patience => IsBusy ? Limits.NextServerTimeout : Limits.IdleTimeout;
+
+    /// <summary>Grows with everything that came whole: while it stands still, <see cref="Patience"/> runs on (spec 13).</summary>
+    public long Progress { get; private set; }
+
+    /// <summary>Messages that next servers acknowledged.</summary>
+    public int Messages { get; private set; }
+
+    /// <summary>Whether the session is between transactions, so that the relay may end it without harm.</summary>
+    public bool IsIdle => _mail is null && _reading == Reading.Commands && !IsBusy;
+
+    // Whether it is the next server's turn.
+    private bool IsBusy => _asked.Count > 0 || _next is not (Next.None or Next.Ready);
+
+    /// <summary>What the host has to do; asked once.</summary>
+    public OutboundRequest TakeRequest()
+    {
+        var request = _request;
+        _request = request == OutboundRequest.Close ? request : OutboundRequest.None;
+        return request;
+    }
+
+    /// <summary>Takes octets from the client.</summary>
+    public void FromClient(ReadOnlySpan<byte> octets)
+    {
+        if (_reading != Reading.End)
+        {
+            _input.Append(octets);
+            Pump();
+        }
+    }
+
+    /// <summary>The client's connection ended: a message that has not come whole goes nowhere ([BP-10.5-16]).</summary>
+    public void ClientEnded() => End();
+
+    /// <summary>Takes octets from the next server's mailer.</summary>
+    public void FromNext(ReadOnlySpan<byte> octets)
+    {
+        if (_next == Next.None)
+        {
+            return;
+        }
+
+        _fromNext.Append(octets);
+        while (_next != Next.None && _next != Next.Handshake)
+        {
+            var reply = _replies.Read(_fromNext.Span, out int consumed);
+            _fromNext.Consume(consumed);
+            if (reply is null)
+            {
+                break;
+            }
+
+            Progress++;
+            OnReply(reply);
+        }
+
+        if (_replies.IsMalformed)
+        {
+            Lose("451 4.3.0 The next server speaks no SMTP");
+        }
+
+        Pump();
+    }
+
+    /// <summary>The next server's mailer ended.</summary>
+    public void NextEnded()
+    {
+        Lose("451 4.4.2 The next server closed the connection");
+        Pump();
+    }
+
+    /// <summary>TLS with the next server stands, or could not be had.</summary>
+    public void TlsDone(bool secured)
+    {
+        if (_next != Next.Handshake)
+        {
+            return;
+        }
+
+        if (secured)
+        {
+            // What was said before is forgotten (RFC 3207 4.2).
+            _inTls = true;
+            Greet();
+        }
+        else
+        {
+            // [BP-10.5-14]
+            Open(withoutTls: true);
+        }
+    }
+
+    /// <summary>The side whose turn it is was silent for longer than <see cref="Patience"/>.</summary>
+    public void TimedOut()
+    {
+        if (IsBusy)
+        {
+            Lose("451 4.4.2 The next server did not answer in time");
+            Pump();
+        }
+        else
+        {
+            Goodbye("421 4.4.2 Timeout");
+        }
+    }
+
+    /// <summary>The relay stops ([BP-10.3-9]).</summary>
+    public void Stop() => Goodbye("421 4.3.2 Service shutting down");
+
+    private void Pump()
+    {
+        while (_input.Length > 0 && Step())
+        {
+        }
+    }
+
+    // One step over the client's octets; false if it has to wait.
+    private bool Step()
+    {
+        switch (_reading)
+        {
+            case Reading.Commands:
+                return ReadLine();
+            case Reading.Data:
+            case Reading.Swallowing:
+                ReadPayload();
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private bool ReadLine()
+    {
+        var octets = _input.Span;
+        int length = octets.IndexOf("\r\n"u8);
+        var line = length >= 0 ? octets[..length] : octets is [.., (byte)'\r'] ? octets[..^1] : octets;
+        bool isLong = line.Length > Limits.MaxOtherCommandLine - 2;
+        if (isLong || line.IndexOfAny((byte)'\r', (byte)'\n', (byte)0) >= 0)
+        {
+            if (!IsBusy)
+            {
+                // [BP-10.5-18]
+                Goodbye(isLong ? "500 5.5.2 Line too long" : "501 5.5.2 Bare LF, bare CR or NUL in a command");
+            }
+
+            return false;
+        }
+
+        if (length < 0 || !OnCommand(line))
+        {
+            return false;
+        }
+
+        if (_reading != Reading.End)
+        {
+            _input.Consume(length + 2);
+            Progress++;
+        }
+
+        return true;
+    }
+
+    // False if the command has to wait for the next server.
+    private bool OnCommand(ReadOnlySpan<byte> line)
+    {
+        int space = line.IndexOf((byte)' ');
+        var verb = Encoding.Latin1.GetString(space < 0 ? line : line[..space]).ToUpperInvariant();
+        if (verb == "RCPT")
+        {
+            return OnRecipient(line);
+        }
+
+        if (IsBusy)
+        {
+            return false;
+        }
+
+        switch (verb)
+        {
+            case "EHLO":
+            case "HELO":
+                OnHello(verb, space < 0 ? default : line[(space + 1)..]);
+                break;
+            case "MAIL":
+                OnMail(line);
+                break;
+            case "DATA":
+                OnData();
+                break;
+            case "RSET":
+                Abort();
+                Say("250 2.0.0 Ok");
+                break;
+            case "NOOP":
+                Say("250 2.0.0 Ok");
+                break;
+            case "VRFY":
+                Say("252 2.5.1 Not known here; send some mail");
+                break;
+            case "QUIT":
+                Goodbye("221 2.0.0 Bye");
+                break;
+            default:
+                if (OtherProtocols.IsRequest(verb))
+                {
+                    Goodbye("421 4.7.0 This is SMTP");
+                }
+                else
+                {
+                    Say("502 5.5.1 Not known here");
+                }
+
+                break;
+        }
+
+        return true;
+    }
+
+    private void OnHello(string verb, ReadOnlySpan<byte> name)
+    {
+        if (name.Trim((byte)' ').IsEmpty)
+        {
+            Say($"501 5.5.4 Write {verb} and your name");
+            return;
+        }
+
+        Abort();
+        if (_next != Next.None && !name.SequenceEqual(_name))
+        {
+            // It was greeted with another name.
+            Leave();
+        }
+
+        _name = name.ToArray();
+
+        // [BP-10.5-4]
+        Say(verb == "HELO" ? $"250 {_options.Name}" : $"250-{_options.Name}\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE");
+    }
+
+    // Kept until the first recipient tells where it goes ([BP-10.5-5]).
+    private void OnMail(ReadOnlySpan<byte> line)
+    {
+        var mail = PathCommand.Parse(line, "FROM:");
+        if (_name is null || _mail is not null)
+        {
+            Say(_name is null ? "503 5.5.1 EHLO first" : "503 5.5.1 A transaction is open");
+        }
+        else if (mail is null)
+        {
+            Say("501 5.5.4 Write MAIL FROM:<address>");
+        }
+        else if (mail.Parameters.FirstOrDefault(p => !Parameters.Contains(Keyword(p))) is not null)
+        {
+            Say("555 5.5.4 Parameter not offered");
+        }
+        else if (mail.IsInternational && !mail.Parameters.Any(p => Keyword(p) == "SMTPUTF8"))
+        {
+            Say("550 5.6.7 Address needs SMTPUTF8");
+        }
+        else
+        {
+            _mail = mail;
+            Say("250 2.1.0 Ok");
+        }
+    }
+
+    private bool OnRecipient(ReadOnlySpan<byte> line)
+    {
+        var recipient = PathCommand.Parse(line, "TO:");
+        var domain = recipient?.Domain();
+        var route = domain is null ? null : _options.Route(domain);
+
+        // The recipients of one route travel together; all else waits for its turn.
+        if (IsBusy && !(_next == Next.Ready && _mailSent && route is not null && route == _route && Has("PIPELINING") && _asked.Count < MostAsked))
+        {
+            return false;
+        }
+
+        if (_mail is null || recipient is null || recipient.Parameters.Count > 0)
+        {
+            Say(_mail is null ? "503 5.5.1 MAIL first" : recipient is null ? "501 5.5.4 Write RCPT TO:<address>" : "555 5.5.4 Parameter not offered");
+        }
+        else if (route is null)
+        {
+            Say("550 5.1.2 No domain to deliver to");
+        }
+        else if (recipient.IsInternational && !IsInternational)
+        {
+            Say("553 5.6.7 Address needs SMTPUTF8");
+        }
+        else if (_accepted > 0 && route != _route)
+        {
+            // [BP-10.5-7]
+            Say("452 4.5.3 Another domain: in another transaction, please");
+        }
+        else
+        {
+            return OnRouted(recipient, route);
+        }
+
+        return true;
+    }
+
+    private bool IsInternational => _mail!.Parameters.Any(p => Keyword(p) == "SMTPUTF8");
+
+    private bool OnRouted(PathCommand recipient, Route route)
+    {
+        if (route != _route)
+        {
+            (_route, _refusal, _mailSent) = (route, null, false);
+        }
+
+        if (_refusal is not null)
+        {
+            Emit(_refusal);
+            return true;
+        }
+
+        if (_next != Next.Ready || Route != route)
+        {
+            Route = route;
+            Open(withoutTls: false);
+            return false;
+        }
+
+        if (IsInternational && !Has("SMTPUTF8"))
+        {
+            // [BP-10.5-10]
+            _refusal = Line("550 5.6.7 The next server can't take internationalized mail");
+            return OnRouted(recipient, route);
+        }
+
+        if (!_mailSent)
+        {
+            _mailSent = true;
+            SendMail();
+            if (!Has("PIPELINING"))
+            {
+                return false;
+            }
+        }
+
+        Ask(Asked.Recipient, [.. "RCPT TO:"u8, .. recipient.Path]);
+        return true;
+    }
+
+    // [BP-10.5-8], [BP-10.5-9]
+    private void SendMail()
+    {
+        var command = new List<byte>([.. "MAIL FROM:"u8, .. _mail!.Path]);
+        foreach (var parameter in _mail.Parameters.Where(p => Has(Keyword(p) == "BODY" ? "8BITMIME" : Keyword(p))))
+        {
+            command.AddRange(Encoding.ASCII.GetBytes(" " + parameter));
+        }
+
+        Ask(Asked.Mail, [.. command]);
+    }
+
+    private void OnData()
+    {
+        if (_mail is null || _accepted == 0)
+        {
+            Say(_mail is null ? "503 5.5.1 MAIL first" : "554 5.5.1 No valid recipients");
+        }
+        else if (_refusal is not null)
+        {
+            // The next server was lost behind its recipients.
+            Emit(_refusal);
+        }
+        else
+        {
+            Ask(Asked.Data, [.. "DATA"u8]);
+            _reading = Reading.Held;
+        }
+    }
+
+    private void ReadPayload()
+    {
+        int count = _end.Take(_input.Span);
+        if (_reading == Reading.Data)
+        {
+            _toNext.Write(_input.Span[..count]);
+        }
+
+        _input.Consume(count);
+        Progress++;
+        if (!_end.IsFound)
+        {
+            return;
+        }
+
+        if (_reading == Reading.Data)
+        {
+            _asked.Enqueue(Asked.Message);
+            _reading = Reading.Held;
+        }
+        else
+        {
+            Emit(_refusal!);
+            Forget();
+            _reading = Reading.Commands;
+        }
+    }
+
+    private void OnReply(Reply reply)
+    {
+        switch (_next)
+        {
+            case Next.Greeting when reply.Code == 220:
+                Greet();
+                break;
+            case Next.Ehlo when reply.IsPositive:
+                OnExtensions(reply);
+                break;
+            case Next.Ehlo when reply.Code >= 500:
+                SendLine([.. "HELO "u8, .. _name!]);
+                _next = Next.Helo;
+                break;
+            case Next.Helo when reply.IsPositive:
+                (_extensions, _next) = ([], Next.Ready);
+                break;
+            case Next.StartTls when reply.Code == 220:
+                OnTlsAgreed();
+                break;
+            case Next.StartTls when reply.Code is >= 400 and not 421:
+                _next = Next.Ready;
+                break;
+            case Next.Ready when _asked.Count > 0:
+                OnAnswer(_asked.Dequeue(), reply);
+                break;
+            default:
+                // Refused before the transaction, or an answer to nothing.
+                Lose(reply);
+                break;
+        }
+    }
+
+    private void Greet()
+    {
+        SendLine([.. "EHLO "u8, .. _name!]);
+        _next = Next.Ehlo;
+    }
+
+    private void OnExtensions(Reply reply)
+    {
+        _extensions = [.. Enumerable.Range(1, reply.Lines.Count - 1).Select(i => Keyword(Encoding.Latin1.GetString(reply.Text(i)), ' '))];
+        _next = Next.Ready;
+        if (_options.StartTls && !_inTls && !_withoutTls && Has("STARTTLS"))
+        {
+            // The mailer has no BlackPony there, or it would have removed the keyword ([BP-10.5-13]).
+            SendLine("STARTTLS"u8);
+            _next = Next.StartTls;
+        }
+    }
+
+    private void OnTlsAgreed()
+    {
+        if (_fromNext.Length > 0)
+        {
+            // [BP-10.5-17]
+            Lose("451 4.7.0 The next server spoke before TLS");
+            return;
+        }
+
+        _next = Next.Handshake;
+        _request = OutboundRequest.StartTls;
+    }
+
+    private void OnAnswer(Asked asked, Reply reply)
+    {
+        bool refused = reply.Code >= 400;
+        switch (asked)
+        {
+            case Asked.Mail when refused:
+                // Told to each recipient ([BP-10.5-6]).
+                _refusal = ForTransaction(reply);
+                break;
+            case Asked.Recipient when _refusal is not null:
+                Emit(_refusal);
+                break;
+            case Asked.Recipient when refused || reply.IsPositive:
+                Emit(ForTransaction(reply));
+                _accepted += reply.IsPositive ? 1 : 0;
+                break;
+            case Asked.Data when reply.Code == 354:
+                Emit(reply.ToOctets());
+                _reading = Reading.Data;
+                _end = MessageEnd.Begin();
+                break;
+            case Asked.Data when refused:
+                Emit(ForTransaction(reply));
+                _reading = Reading.Commands;
+                break;
+            case Asked.Message when refused || reply.IsPositive:
+                // [BP-10.5-15]
+                Emit(ForTransaction(reply));
+                Messages += reply.IsPositive ? 1 : 0;
+                Forget();
+                _reading = Reading.Commands;
+                break;
+            case Asked.Mail or Asked.Reset when reply.IsPositive:
+                break;
+            default:
+                // No answer to this question.
+                _asked.Enqueue(asked);
+                Lose("451 4.3.0 The next server speaks no SMTP");
+                return;
+        }
+
+        if (reply.Code == 421)
+        {
+            Lose(reply);
+        }
+    }
+
+    // RSET, EHLO: the transaction is over, here and there.
+    private void Abort()
+    {
+        if (_mailSent && _next == Next.Ready)
+        {
+            Ask(Asked.Reset, [.. "RSET"u8]);
+        }
+
+        Forget();
+    }
+
+    private void Forget() => (_mail, _route, _mailSent, _accepted, _refusal) = (null, null, false, 0, null);
+
+    private void Open(bool withoutTls)
+    {
+        Leave();
+        (_next, _withoutTls) = (Next.Greeting, withoutTls);
+        _request = OutboundRequest.OpenNext;
+    }
+
+    private void Leave()
+    {
+        Quit();
+        Reset();
+        _request = OutboundRequest.LeaveNext;
+    }
+
+    private void Quit()
+    {
+        HasQuit = _next == Next.Ready && _asked.Count == 0 && _reading == Reading.Commands;
+        if (HasQuit)
+        {
+            SendLine("QUIT"u8);
+        }
+    }
+
+    private void Reset()
+    {
+        (_next, _inTls, _withoutTls, _extensions) = (Next.None, false, false, []);
+        _asked.Clear();
+        _fromNext.Clear();
+        _replies = new ReplyReader();
+    }
+
+    private void Lose(Reply reply) => Lose(reply.Code >= 400 ? ForTransaction(reply) : Line("451 4.3.0 The next server speaks no SMTP"));
+
+    private void Lose(string reply) => Lose(Line(reply));
+
+    // The next server is of no more use: what it was asked is answered with a failure, and nothing is acknowledged ([BP-10.5-15]).
+    private void Lose(byte[] failure)
+    {
+        if (_next == Next.None || _reading == Reading.End)
+        {
+            return;
+        }
+
+        var asked = _asked.ToArray();
+        HasQuit = false;
+        Reset();
+        _toNext.ResetWrittenCount();
+        _request = OutboundRequest.LeaveNext;
+        if (_mail is not null && _route is not null)
+        {
+            _refusal ??= failure;
+        }
+
+        foreach (var one in asked.Where(a => a is Asked.Recipient or Asked.Data or Asked.Message))
+        {
+            Emit(_refusal ?? failure);
+            if (one == Asked.Message)
+            {
+                Forget();
+            }
+        }
+
+        _reading = _reading switch
+        {
+            Reading.Data => Reading.Swallowing,
+            Reading.Held => Reading.Commands,
+            _ => _reading,
+        };
+    }
+
+    // The session with the client goes on: a 421 is none for it ([BP-10.5-11]).
+    private static byte[] ForTransaction(Reply reply) =>
+        reply.Code == 421 ? (reply with { Lines = [.. reply.Lines.Select(l => (byte[])[.. "451"u8, .. l.AsSpan(3)])] }).ToOctets() : reply.ToOctets();
+
+    private static string Keyword(string parameter, char end = '=') => parameter.Split(end)[0].ToUpperInvariant();
+
+    private static byte[] Line(string text) => Encoding.ASCII.GetBytes(text + "\r\n");
+
+    private bool Has(string extension) => _extensions.Contains(extension);
+
+    private void Ask(Asked asked, byte[] command)
+    {
+        _asked.Enqueue(asked);
+        SendLine(command);
+    }
+
+    private void SendLine(ReadOnlySpan<byte> line)
+    {
+        _toNext.Write(line);
+        _toNext.Write("\r\n"u8);
+    }
+
+    private void Say(string text) => Emit(Line(text));
+
+    private void Emit(byte[] reply) => _toClient.Write(reply);
+
+    private void Goodbye(string text)
+    {
+        if (_reading != Reading.End)
+        {
+            Say(text);
+            End();
+        }
+    }
+
+    private void End()
+    {
+        Quit();
+        _reading = Reading.End;
+        _input.Clear();
+        _request = OutboundRequest.Close;
+    }
+}

@@ -1,0 +1,155 @@
+using BlackPony.Conformance.Targets;
+using BlackPony.Tests.Interop.Servers;
+
+namespace BlackPony.Tests.Interop;
+
+/// <summary><c>blackpony relay</c> as a mail server sees it that hands its mail over.</summary>
+public sealed class RelayTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task Each_domain_goes_its_way_encrypted_where_the_next_server_knows_how() // [BP-10.5-1], [BP-10.5-7], [BP-9.2-1], [BP-11.1-1]
+    {
+        await using var knows = new EmbeddedServer();
+        await using var plain = new MailSink();
+        int port = Repository.FreePort();
+        using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"knows.test=[127.0.0.1]:{knows.Port}", "--route", $"*=[127.0.0.1]:{plain.Port}");
+        using var person = await Person.ConnectAsync(port);
+        await person.SayAsync("EHLO a.test", "250");
+        await person.SayAsync("MAIL FROM:<s@a.test>", "250");
+        await person.SayAsync("RCPT TO:<r@knows.test>", "250");
+        await person.SayAsync("RCPT TO:<r@other.test>", "452");
+        await person.SayAsync("DATA", "354");
+        await person.SayAsync("Subject: one\r\n.", "250");
+        await person.SayAsync("MAIL FROM:<s@a.test>", "250");
+        await person.SayAsync("RCPT TO:<r@other.test>", "250");
+        await person.SayAsync("RCPT TO:<r@another.test>", "250");
+        await person.SayAsync("DATA", "354");
+        await person.SayAsync("Subject: two\r\n.", "250");
+        await person.SayAsync("QUIT", "221");
+        Assert.Equal("Subject: one\r\n", Assert.Single(knows.Sink.Messages));
+        Assert.Equal("Subject: two\r\n", Assert.Single(plain.Messages));
+        await relay.SaysAsync($"delivery to=[127.0.0.1] peer=127.0.0.1:{knows.Port} suite=X25519MLKEM768-CHACHA20POLY1305 encrypted=yes tls=no reason=none deferred=no closed=close messages=1");
+        await relay.SaysAsync($"delivery to=[127.0.0.1] peer=127.0.0.1:{plain.Port} suite=none encrypted=no tls=no reason=not-offered deferred=no closed=plain messages=1");
+    }
+
+    [Fact]
+    public async Task The_mail_exchangers_of_the_domain_are_asked_in_order() // [BP-10.4-11], [BP-10.5-1]
+    {
+        await using var server = new EmbeddedServer();
+        using var dns = new NameServer((10, "127.0.0.9"), (20, "localhost"));
+        await AskAsync(["--port", $"{server.Port}", "--dns", $"127.0.0.1:{dns.Port}", "--policy", "required"], "r@example.test", "250");
+    }
+
+    [Theory]
+    [InlineData(2, "451")]
+    [InlineData(3, "550")]
+    [InlineData(0, "556")]
+    public async Task What_DNS_says_against_a_domain_its_recipients_hear(int responseCode, string code) // [BP-10.5-12], [BP-10.4-12]
+    {
+        using var dns = responseCode == 0 ? new NameServer((0, ".")) : new NameServer() { ResponseCode = responseCode };
+        await AskAsync(["--port", "9", "--dns", $"127.0.0.1:{dns.Port}"], "r@example.invalid", code);
+    }
+
+    [Fact]
+    public async Task Required_gives_no_mail_to_a_server_without_encryption() // [BP-10.5-1], [BP-9.1-2]
+    {
+        await using var plain = new MailSink();
+        await AskAsync(["--policy", "required", "--route", $"*=[127.0.0.1]:{plain.Port}"], "r@b.test", "451");
+        Assert.All(plain.Sessions, s => Assert.DoesNotContain(s.Commands, c => c.StartsWith("MAIL", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_server_that_was_met_with_encryption_does_not_get_mail_without_it_afterwards() // [BP-10.5-1], [BP-9.1-3], [BP-9.4-12]
+    {
+        var memory = Path.Combine(_folder, "memory");
+        int server, port = Repository.FreePort();
+        await using var knows = new EmbeddedServer();
+        server = knows.Port;
+        using var relay = await BlackPonyProgram.RelayAsync(port, "--policy", "remembered", "--memory", memory, "--route", $"*=[127.0.0.1]:{server}");
+        await AskAsync(port, "r@b.test", "250");
+        await relay.SaysAsync("encrypted=yes");
+        await Repository.RetryAsync(async () =>
+        {
+            Assert.Contains($"127.0.0.1 {server} ", await File.ReadAllTextAsync(memory, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+            return true;
+        });
+        await knows.DisposeAsync();
+        await using var plain = new MailSink(server);
+        await AskAsync(port, "r@b.test", "451");
+        await File.WriteAllTextAsync(memory, "no memory", TestContext.Current.CancellationToken);
+        await AskAsync(port, "r@b.test", "451");
+        Assert.All(plain.Sessions, s => Assert.DoesNotContain(s.Commands, c => c.StartsWith("MAIL", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task Who_is_not_allowed_is_sent_away_at_the_door() // [BP-10.5-2]
+    {
+        int port = Repository.FreePort();
+        using var relay = BlackPonyProgram.Start("relay", "--listen", $"127.0.0.1:{port}", "--allow", "192.0.2.0/24", "--allow", "127.0.0.7");
+        await Repository.WaitForPortAsync(port);
+        await Person.RefusedAsync(port, "554");
+        await relay.SaysAsync("may not hand over mail");
+    }
+
+    [Fact]
+    public async Task It_does_not_listen_where_strangers_come_unless_it_is_told_who_may() // [BP-10.5-3]
+    {
+        int port = Repository.FreePort();
+        using var refused = BlackPonyProgram.Start("relay", "--listen", $"0.0.0.0:{port}");
+        Assert.Equal(2, await refused.ExitAsync());
+        Assert.Contains("--allow", refused.Log, StringComparison.Ordinal);
+        using var told = BlackPonyProgram.Start("relay", "--listen", $"0.0.0.0:{port}", "--allow", "127.0.0.1");
+        await Repository.WaitForPortAsync(port);
+        using var person = await Person.ConnectAsync(port);
+    }
+
+    [Fact]
+    public async Task After_SIGTERM_a_message_in_flight_is_finished_and_then_the_program_ends() // [BP-10.3-9]
+    {
+        await using var sink = new MailSink();
+        int port = Repository.FreePort();
+        using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{sink.Port}");
+        using var person = await Person.ConnectAsync(port);
+        await person.SayAsync("EHLO a.test", "250");
+        await person.SayAsync("MAIL FROM:<s@a.test>", "250");
+        await person.SayAsync("RCPT TO:<r@b.test>", "250");
+        await person.SayAsync("DATA", "354");
+        relay.Terminate();
+        await relay.SaysAsync("stopping");
+        await person.SayAsync("Subject: in flight\r\n\r\nhello\r\n.", "250");
+        Assert.Equal(0, await relay.ExitAsync());
+        Assert.Single(sink.Messages);
+    }
+
+    [Theory]
+    [InlineData("--route", "b.test")]
+    [InlineData("--route", "b.test=[127.0.0.1]:mail")]
+    [InlineData("--allow", "everybody")]
+    [InlineData("--policy", "some")]
+    public async Task A_bad_option_gets_a_line_that_helps_and_exit_code_2(string option, string value)
+    {
+        using var relay = BlackPonyProgram.Start("relay", "--listen", "127.0.0.1:2526", option, value);
+        Assert.Equal(2, await relay.ExitAsync());
+        Assert.Contains(value, relay.Log, StringComparison.Ordinal);
+    }
+
+    private static async Task AskAsync(string[] options, string recipient, string code)
+    {
+        int port = Repository.FreePort();
+        using var relay = await BlackPonyProgram.RelayAsync(port, options);
+        await AskAsync(port, recipient, code);
+    }
+
+    private static async Task AskAsync(int port, string recipient, string code)
+    {
+        using var person = await Person.ConnectAsync(port);
+        await person.SayAsync("EHLO a.test", "250");
+        await person.SayAsync("MAIL FROM:<s@a.test>", "250");
+        await person.SayAsync($"RCPT TO:<{recipient}>", code);
+        await person.SayAsync("QUIT", "221");
+    }
+}

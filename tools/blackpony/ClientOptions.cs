@@ -1,0 +1,54 @@
+using System.CommandLine;
+using System.Net;
+using BlackPony.Hosting;
+using BlackPony.Reference;
+using BlackPony.Reference.Policy;
+using BlackPony.Reference.Suites;
+
+namespace BlackPony.Tools;
+
+/// <summary>The options of every command that sends: how, where to, and under which policy.</summary>
+internal sealed class ClientOptions
+{
+    private readonly Option<int> _port = new("--port", "-p") { Description = "TCP port of the servers.", HelpName = "port", DefaultValueFactory = _ => Limits.DefaultPort, CustomParser = r => Parse.Number(r, 1, 65535) };
+    private readonly Option<string> _policy = new("--policy") { Description = "opportunistic: plain SMTP where there is no encryption; remembered: but not with servers that had it before; required: never.", DefaultValueFactory = _ => "opportunistic" };
+    private readonly Option<string?> _memory = new("--memory") { Description = "The file in which --policy remembered keeps the servers.", HelpName = "file" };
+    private readonly Option<Suite[]> _suites = new("--suites") { Description = "Suites to use, in order of preference, separated by commas; 'none' switches encryption off. [default: " + string.Join(',', SuiteRegistry.Default) + "]", HelpName = "names", CustomParser = Parse.Suites };
+    private readonly Option<int> _shift = new("--rot-shift") { Description = "The shift if --suites names ROT, which protects nothing.", HelpName = "n", DefaultValueFactory = _ => 13, CustomParser = r => Parse.Number(r, 1, 25) };
+    private readonly Option<string?> _keyLog = new("--keylog") { Description = "Append the session's secrets to this file, for looking into captures. Whoever has it reads the mail.", HelpName = "file" };
+    private readonly Option<IPEndPoint?> _dns = new("--dns") { Description = "A DNS server to ask in the place of the system's.", HelpName = "address:port", CustomParser = Parse.EndPoint };
+
+    /// <summary>Adds the options to a command.</summary>
+    public ClientOptions(Command command)
+    {
+        _policy.AcceptOnlyFromAmong("opportunistic", "remembered", "required");
+        foreach (var option in (Option[])[_port, _policy, _memory, _suites, _shift, _keyLog, _dns])
+        {
+            command.Options.Add(option);
+        }
+
+        command.Validators.Add(r =>
+        {
+            if (r.GetResult(_policy)?.Tokens is [{ Value: "remembered" }] && r.GetResult(_memory) is not { Implicit: false })
+            {
+                r.AddError("--policy remembered needs --memory and a file name.");
+            }
+        });
+    }
+
+    public int Port(ParseResult parse) => parse.GetValue(_port);
+
+    public string? MemoryPath(ParseResult parse) => parse.GetValue(_memory);
+
+    public MailRouter Router(ParseResult parse) => new(parse.GetValue(_dns));
+
+    /// <summary>What the mailer accepts; the memory is the caller's.</summary>
+    public MailerOptions Mailer(ParseResult parse, RsaKeys rsaKeys) => new(rsaKeys)
+    {
+        Policy = Enum.Parse<ClientPolicy>(parse.GetValue(_policy)!, ignoreCase: true),
+        // An option that is not given has an empty array as its value.
+        Suites = parse.GetResult(_suites) is null ? SuiteRegistry.Default : parse.GetValue(_suites)!,
+        Shift = parse.GetValue(_shift),
+        KeyLog = parse.GetValue(_keyLog) is { } path ? new KeyLogFile(path) : null,
+    };
+}

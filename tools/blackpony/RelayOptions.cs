@@ -1,0 +1,60 @@
+using System.CommandLine;
+using System.Net;
+using BlackPony.Hosting;
+using BlackPony.Reference;
+using BlackPony.Reference.Smtp;
+using BlackPony.Reference.Suites;
+
+namespace BlackPony.Tools;
+
+/// <summary>The options of <c>blackpony relay</c>.</summary>
+internal sealed class RelayOptions
+{
+    private readonly Option<IPEndPoint[]> _listen = new("--listen", "-l") { Description = "Address and port to listen on; may be given several times.", HelpName = "address:port", Required = true, CustomParser = Parse.EndPoints };
+    private readonly Option<IPNetwork[]> _allow = new("--allow") { Description = "Who may hand over mail; may be given several times. [default: this machine, over loopback]", HelpName = "network", CustomParser = Parse.Networks };
+    private readonly Option<KeyValuePair<string, Route>[]> _route = new("--route") { Description = "Where a domain's mail goes instead of to its mail exchangers: to those of HOST, or to [HOST] itself; * is every domain without a route of its own. May be given several times.", HelpName = "domain=host:port", CustomParser = Parse.Routes };
+    private readonly Option<bool> _noTls = new("--no-starttls") { Description = "Do not use STARTTLS with servers that have no BlackPony." };
+    private readonly Option<int> _max = new("--max-sessions") { Description = "Sessions at one time; further clients get 421.", HelpName = "n", DefaultValueFactory = _ => Limits.MaxSessions, CustomParser = r => Parse.Number(r, 1, 1_000_000) };
+    private readonly ClientOptions _client;
+
+    public RelayOptions(Command command)
+    {
+        foreach (var option in (Option[])[_listen, _allow, _route, _noTls])
+        {
+            command.Add(option);
+        }
+
+        _client = new ClientOptions(command);
+        command.Add(_max);
+        Service.AddTo(command);
+    }
+
+    /// <summary>Those that every service has.</summary>
+    public ServiceOptions Service { get; } = new();
+
+    /// <summary>Makes the outbound relay's settings.</summary>
+    /// <param name="parse">The command line and its file.</param>
+    /// <param name="rsaKeys">The process's RSA keys, which outlive a reload.</param>
+    /// <exception cref="FormatException">The options don't go together; the message says what to do.</exception>
+    public OutboundSettings Read(ParseResult parse, RsaKeys rsaKeys)
+    {
+        var listen = parse.GetValue(_listen)!;
+        var allowed = parse.GetValue(_allow) ?? [];
+        if (allowed.Length == 0 && listen.FirstOrDefault(e => !IPAddress.IsLoopback(e.Address)) is { } open)
+        {
+            // [BP-10.5-3]
+            throw new FormatException($"{open} can be reached from elsewhere, and whoever reaches it could send mail through it: say with --allow who may.");
+        }
+
+        return new OutboundSettings(listen, _client.Mailer(parse, rsaKeys))
+        {
+            Allowed = allowed,
+            Routes = new RouteTable(parse.GetValue(_route) ?? [], _client.Port(parse)),
+            Router = _client.Router(parse),
+            MemoryPath = _client.MemoryPath(parse),
+            StartTls = !parse.GetValue(_noTls),
+            MaxSessions = parse.GetValue(_max),
+            Drain = Service.Drain(parse),
+        };
+    }
+}
