@@ -1,16 +1,18 @@
-using System.CommandLine;
-using System.CommandLine.Help;
-using System.CommandLine.Invocation;
+using BlackPony.Tools;
 using BlackPony.Tools.ConformanceRunner;
 
+const string Examples = """
+      blackpony-conformance                                          the embedded reference, both roles
+      blackpony-conformance --server 127.0.0.1:2525                  another port's server
+      blackpony-conformance --server 127.0.0.1:2525 --backend 10025  another port's relay; the suite plays the mail server behind it
+      blackpony-conformance --client 'myclient {host} {port}'        another port's client, the message on its standard input
+      blackpony-conformance --mailer 'mymailer --policy {policy} --memory {memory} {host} {port}'
+      blackpony-conformance --select 'S-4.2-*' --select BP-7.4-5     some cases
+      blackpony-conformance --list --profile core                    what there is
+      blackpony-conformance --format junit --output results.xml --format html --output report.html
+      blackpony-conformance --server HOST:PORT --expected-failures known.txt --write-baseline   then, in CI, without --write-baseline
+    Exit codes: 0 all passed, 1 some failed, 2 usage, 3 target unreachable.
+    """;
 var options = new RunnerOptions();
-options.Root.Options.OfType<HelpOption>().Single().Action = new HelpWithExamples();
 options.Root.SetAction((parse, _) => new Runner(options, parse).RunAsync());
-var parsed = options.Root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-if (parsed.Action is ParseErrorAction)
-{
-    Console.Error.WriteLine($"blackpony-conformance: {parsed.Errors.First(e => e.Message.Length > 0).Message} Try --help.");
-    return 2;
-}
-
-return await parsed.InvokeAsync();
+return await CommandLine.RunAsync(options.Root, Examples, args);

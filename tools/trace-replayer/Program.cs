@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Invocation;
 using BlackPony.Tools;
 using BlackPony.Tools.TraceReplayer;
 
@@ -9,18 +8,11 @@ var root = new RootCommand("Reads captures of SMTP and BlackPony: what was said,
     ReplayCommand.Create(),
     ConvertCommand.Create(),
 };
-Help.Install(root, """
+const string Examples = """
       blackpony-replay inspect capture.pcap
       blackpony-replay inspect --verbose --keylog keys.log capture.pcapng.gz
       blackpony-replay inspect --json /var/captures > sessions.json
       blackpony-replay replay capture.pcap --to 127.0.0.1:2525 --upgrade X25519-CHACHA20POLY1305
       blackpony-replay convert capture.pcap --to transcript --anonymize
-    """);
-var result = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-if (result.Action is ParseErrorAction)
-{
-    Console.Error.WriteLine($"blackpony-replay: {string.Join(' ', result.Errors.First(e => e.Message.Length > 0).Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))} Try --help.");
-    return 2;
-}
-
-return await result.InvokeAsync();
+    """;
+return await CommandLine.RunAsync(root, Examples, args);

@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Xml.Linq;
 using BlackPony.Reference.Suites;
 using BlackPony.Traces.Replay;
@@ -13,7 +14,7 @@ namespace BlackPony.Tools.TraceReplayer;
 /// <summary><c>blackpony-replay replay</c>.</summary>
 internal static class ReplayCommand
 {
-    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     public static Command Create()
     {
@@ -114,12 +115,24 @@ internal static class ReplayCommand
         return command;
     }
 
+    private static JsonObject Json(List<ReplayResult> results, string name) => new()
+    {
+        ["file"] = name,
+        ["sessions"] = new JsonArray([.. results.Select(r => new JsonObject
+        {
+            ["name"] = r.Name,
+            ["exchanges"] = r.Exchanges,
+            ["differences"] = new JsonArray([.. r.Differences.Select(d => new JsonObject { ["exchange"] = d.Exchange, ["what"] = d.What, ["captured"] = d.Captured, ["live"] = d.Live })]),
+            ["note"] = r.Note,
+        })]),
+    };
+
     private static void Write(List<ReplayResult> results, string format, string name)
     {
         switch (format)
         {
             case "json":
-                Console.Out.WriteLine(JsonSerializer.Serialize(new { file = name, sessions = results }, Json));
+                Console.Out.WriteLine(Json(results, name).ToJsonString(Indented));
                 break;
             case "junit":
                 Console.Out.WriteLine(new XDocument(new XElement(

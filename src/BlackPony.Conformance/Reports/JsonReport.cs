@@ -14,27 +14,22 @@ public static class JsonReport
     /// <summary>Writes a run.</summary>
     public static string Write(RunReport run)
     {
-        var cases = new JsonArray();
-        foreach (var result in run.Results)
+        var cases = run.Results.Select(result => new JsonObject
         {
-            cases.Add(new JsonObject
-            {
-                ["id"] = result.Case.Id,
-                ["title"] = result.Case.Title,
-                ["role"] = result.Case.Role.ToString().ToLowerInvariant(),
-                ["level"] = RunReport.Word(result.Case.Level),
-                ["profile"] = result.Case.Profile.ToString().ToLowerInvariant(),
-                ["requirements"] = new JsonArray([.. result.Case.Requirements.Select(r => JsonValue.Create(r))]),
-                ["verdict"] = RunReport.Word(result.Verdict),
-                ["detail"] = result.Detail,
-                ["violated"] = result.Violated,
-                ["sentence"] = RunReport.Sentence(result),
-                ["plaintext"] = result.Plaintext,
-                ["transcript"] = result.Transcript.Length > MaxTranscript ? result.Transcript[..MaxTranscript] + "\n# cut\n" : result.Transcript,
-                ["duration_ms"] = Math.Round(result.Duration.TotalMilliseconds, 1),
-            });
-        }
-
+            ["id"] = result.Case.Id,
+            ["title"] = result.Case.Title,
+            ["role"] = result.Case.Role.ToString().ToLowerInvariant(),
+            ["level"] = RunReport.Word(result.Case.Level),
+            ["profile"] = result.Case.Profile.ToString().ToLowerInvariant(),
+            ["requirements"] = new JsonArray([.. result.Case.Requirements.Select(r => JsonValue.Create(r))]),
+            ["verdict"] = RunReport.Word(result.Verdict),
+            ["detail"] = result.Detail,
+            ["violated"] = result.Violated,
+            ["sentence"] = RunReport.Sentence(result),
+            ["plaintext"] = result.Plaintext,
+            ["transcript"] = result.Transcript.Length > MaxTranscript ? result.Transcript[..MaxTranscript] + "\n# cut\n" : result.Transcript,
+            ["duration_ms"] = Math.Round(result.Duration.TotalMilliseconds, 1),
+        });
         return new JsonObject
         {
             ["suite"] = new JsonObject { ["version"] = RunReport.SuiteVersion, ["spec"] = Specification.Version, ["seed"] = run.Seed },
@@ -48,7 +43,7 @@ public static class JsonReport
                 ["errors"] = run.Count(Verdict.Error),
             },
             ["duration_ms"] = Math.Round(run.Duration.TotalMilliseconds),
-            ["cases"] = cases,
+            ["cases"] = new JsonArray([.. cases]),
         }.ToJsonString(Options) + "\n";
     }
 

@@ -20,9 +20,7 @@ internal static class ConfigFile
     /// <exception cref="FormatException">The file can't be read or names what is no option; the message says where.</exception>
     public static ParseResult Parse(Command root, IReadOnlyList<string> args)
     {
-        // A host of 'mailer' may begin with @: no response files.
-        var configuration = new ParserConfiguration { ResponseFileTokenReplacer = null };
-        var parse = root.Parse(args, configuration);
+        var parse = CommandLine.Parse(root, args);
         var command = parse.CommandResult.Command;
         var config = command.Options.OfType<Option<string?>>().FirstOrDefault(o => o.Name == "--config");
         if (config is null || parse.GetResult(config)?.Tokens is not [{ Value: var path }])
@@ -30,7 +28,7 @@ internal static class ConfigFile
             return parse;
         }
 
-        return root.Parse([.. args, .. Read(path, command, o => parse.GetResult(o) is { Implicit: false })], configuration);
+        return CommandLine.Parse(root, [.. args, .. Read(path, command, o => parse.GetResult(o) is { Implicit: false })]);
     }
 
     private static IEnumerable<string> Read(string path, Command command, Func<Option, bool> isGiven)

@@ -4,12 +4,15 @@ using System.CommandLine.Invocation;
 
 namespace BlackPony.Tools;
 
-/// <summary>Help with examples at its end.</summary>
+/// <summary>Help with examples at its end. The man page has the same (<see cref="ManPage"/>).</summary>
 internal static class Help
 {
     private static readonly Dictionary<Command, string> Examples = [];
 
+    /// <summary>Gives a command its examples; a last line <c>Exit codes: …</c> may stand behind them.</summary>
     public static void Example(Command command, string examples) => Examples[command] = examples;
+
+    public static string? Of(Command command) => Examples.GetValueOrDefault(command);
 
     public static void Install(RootCommand root, string examples)
     {
@@ -24,7 +27,7 @@ internal static class Help
         public override int Invoke(ParseResult parseResult)
         {
             int code = new HelpAction().Invoke(parseResult);
-            if (Examples.TryGetValue(parseResult.CommandResult.Command, out var examples))
+            if (Of(parseResult.CommandResult.Command) is { } examples)
             {
                 parseResult.InvocationConfiguration.Output.WriteLine($"Examples:\n{examples}\n");
             }
