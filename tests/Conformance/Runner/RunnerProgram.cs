@@ -6,8 +6,11 @@ namespace BlackPony.Tests.Conformance.Runner;
 /// <summary>The program <c>blackpony-conformance</c> as a user runs it.</summary>
 internal static class RunnerProgram
 {
-    private static readonly string File = Path.Combine(
-        Path.GetDirectoryName(SpecificationFile.Folder)!, "tools", "conformance-runner", "bin", AppContext.BaseDirectory.Contains("Release", StringComparison.Ordinal) ? "Release" : "Debug", "net10.0", "blackpony-conformance.dll");
+    /// <summary>Where it was built.</summary>
+    public static string Folder { get; } = Path.Combine(
+        Path.GetDirectoryName(SpecificationFile.Folder)!, "tools", "conformance-runner", "bin", AppContext.BaseDirectory.Contains("Release", StringComparison.Ordinal) ? "Release" : "Debug", "net10.0");
+
+    private static readonly string File = Path.Combine(Folder, "blackpony-conformance.dll");
 
     /// <summary>Runs it to its end.</summary>
     public static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)

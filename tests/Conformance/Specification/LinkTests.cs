@@ -1,0 +1,35 @@
+using System.Text.RegularExpressions;
+
+namespace BlackPony.Tests.Conformance.Specification;
+
+/// <summary>What the project's documents link to is there.</summary>
+public sealed partial class LinkTests
+{
+    private static readonly string Root = Path.GetDirectoryName(SpecificationFile.Folder)!;
+
+    public static TheoryData<string> Documents => [.. Directory.EnumerateFiles(Root, "*.md", SearchOption.AllDirectories)
+        .Select(f => Path.GetRelativePath(Root, f)).Where(f => !f.Split('/').Any(p => p is "bin" or "obj" or "artifacts" or "node_modules")).Order(StringComparer.Ordinal)];
+
+    [Theory]
+    [MemberData(nameof(Documents))]
+    public void Every_link_leads_somewhere(string document)
+    {
+        var folder = Path.GetDirectoryName(Path.Combine(Root, document))!;
+        foreach (Match link in Link().Matches(Code().Replace(File.ReadAllText(Path.Combine(Root, document)), "")))
+        {
+            var target = link.Groups[1].Value;
+            if (!target.Contains("://", StringComparison.Ordinal) && target[0] != '#')
+            {
+                var path = Path.Combine(folder, target.Split('#')[0]);
+                Assert.True(File.Exists(path) || Directory.Exists(path), $"{document} links to {target}.");
+            }
+        }
+    }
+
+    [GeneratedRegex(@"\]\(([^)\s]+)\)")]
+    private static partial Regex Link();
+
+    // Code has brackets of its own.
+    [GeneratedRegex(@"^```.*?^```|^    [^\n]*$|`[^`\n]*`(?!\])", RegexOptions.Singleline | RegexOptions.Multiline)]
+    private static partial Regex Code();
+}
