@@ -1,0 +1,82 @@
+using System.Text.RegularExpressions;
+using Markdig;
+using Markdig.Extensions.Tables;
+using Markdig.Syntax;
+
+namespace BlackPony.SpecDocument;
+
+/// <summary>A heading of the specification.</summary>
+/// <param name="Level">2 for a section, 3 for a part of one.</param>
+/// <param name="Number"><c>4.2</c>, <c>B</c>, <c>C.1</c>; null where it has none.</param>
+/// <param name="Title">The text behind the number.</param>
+/// <param name="Id">Its anchor.</param>
+public sealed record Heading(int Level, string? Number, string Title, string Id);
+
+/// <summary>The specification: <c>blackpony.md</c> as blocks, and what <c>coverage.md</c> says of its sentences.</summary>
+public sealed partial class Source
+{
+    private Source(MarkdownDocument document, IReadOnlyDictionary<string, Evidence> evidence)
+    {
+        Blocks = [.. document.Where(b => b is not HtmlBlock)];
+        Evidence = evidence;
+        Headings = Blocks.OfType<HeadingBlock>().Where(h => h.Level > 1).ToDictionary(h => h, h => Read(h));
+        Limits = [.. Blocks.OfType<Table>().SelectMany(t => t.Skip(1).OfType<TableRow>()).Select(r => LimitOf(r)).OfType<string>()];
+        Sentences = [.. Blocks.OfType<ListBlock>().SelectMany(l => l.OfType<ListItemBlock>()).Select(SentenceOf).OfType<string>()];
+    }
+
+    /// <summary>The document's blocks, without comments.</summary>
+    public IReadOnlyList<Block> Blocks { get; }
+
+    /// <summary>The title.</summary>
+    public string Title => Spans.Text(Blocks.OfType<HeadingBlock>().First(h => h.Level == 1));
+
+    /// <summary>The headings below the title.</summary>
+    public IReadOnlyDictionary<HeadingBlock, Heading> Headings { get; }
+
+    /// <summary>The names of the table of limits.</summary>
+    public HashSet<string> Limits { get; }
+
+    /// <summary>The ids of the normative sentences.</summary>
+    public HashSet<string> Sentences { get; }
+
+    /// <summary>What stands behind each sentence.</summary>
+    public IReadOnlyDictionary<string, Evidence> Evidence { get; }
+
+    /// <summary>Reads the folder <c>spec</c>.</summary>
+    public static Source Read(string folder) => Parse(File.ReadAllText(Path.Combine(folder, "blackpony.md")), File.ReadAllText(Path.Combine(folder, "coverage.md")));
+
+    /// <summary>Parses the two documents.</summary>
+    public static Source Parse(string specification, string coverage) =>
+        new(Markdown.Parse(specification, new MarkdownPipelineBuilder().UsePipeTables().Build()), SpecDocument.Evidence.Read(coverage));
+
+    /// <summary>The anchor of a section: <c>section-4.2</c>, <c>appendix-B</c>; null if there is none of that number.</summary>
+    public string? Anchor(string number) => Headings.Values.FirstOrDefault(h => h.Number == number)?.Id;
+
+    /// <summary>The id of the sentence that a list's item is; null if it is none.</summary>
+    public static string? SentenceOf(ListItemBlock item) => SentenceId().Match(Spans.Text(item.OfType<ParagraphBlock>().First())) is { Success: true } m ? m.Groups[1].Value : null;
+
+    /// <summary>The limit that a table's row defines; null if it defines none.</summary>
+    public static string? LimitOf(TableRow row) => Spans.Of((LeafBlock)((TableCell)row[0])[0], null) is [{ Style: Style.Code } only] && LimitName().IsMatch(only.Text) ? only.Text : null;
+
+    private static Heading Read(HeadingBlock block)
+    {
+        var text = Spans.Text(block);
+        var match = Numbered().Match(text);
+        if (!match.Success)
+        {
+            return new Heading(block.Level, null, text, text.ToLowerInvariant().Replace(' ', '-'));
+        }
+
+        var number = match.Groups[1].Value;
+        return new Heading(block.Level, number, match.Groups[2].Value, (char.IsDigit(number[0]) ? "section-" : "appendix-") + number);
+    }
+
+    [GeneratedRegex(@"^(?:Appendix )?([0-9A-Z](?:[0-9.]*[0-9])?)\. (.*)$")]
+    private static partial Regex Numbered();
+
+    [GeneratedRegex(@"^\[(BP-[0-9A-Z.]+-[0-9]+)\] ")]
+    private static partial Regex SentenceId();
+
+    [GeneratedRegex("^[A-Z][A-Za-z]+$")]
+    private static partial Regex LimitName();
+}
