@@ -1,0 +1,54 @@
+using System.Diagnostics;
+using BlackPony.Conformance.Targets;
+using BlackPony.Tests.Interop.Servers;
+
+namespace BlackPony.Tests.Interop;
+
+/// <summary>The units of systemd and the configurations beside them.</summary>
+public sealed class SystemdTests : IDisposable
+{
+    private static readonly string Units = Path.Combine(Repository.Root, "tools", "blackpony", "systemd");
+    private readonly string _folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
+
+    public static TheoryData<string> Services => ["listen"];
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [MemberData(nameof(Services))]
+    public async Task The_unit_is_sound_and_gives_the_service_no_more_than_it_needs(string service)
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/systemd-analyze"), "Needs systemd-analyze; tests/run fetches it.");
+        var unit = Path.Combine(_folder, $"blackpony-{service}.service");
+        var text = await File.ReadAllTextAsync(Path.Combine(Units, Path.GetFileName(unit)), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(unit, text.Replace("/usr/bin/blackpony", BlackPonyProgram.File, StringComparison.Ordinal), TestContext.Current.CancellationToken);
+        Assert.Equal((0, ""), await AnalyzeAsync("verify", "--man=no", unit));
+
+        // 2.0 of 10 at the most: systemd calls up to 4 'OK'.
+        var (code, said) = await AnalyzeAsync("security", "--offline=true", "--threshold=20", unit);
+        Assert.True(code == 0, said);
+        Assert.Equal(service == "listen", said.Contains("✗ AmbientCapabilities=", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Services))]
+    public async Task The_configuration_beside_it_works_as_it_stands(string service)
+    {
+        await using var sink = new MailSink(Repository.FreePort());
+        int port = Repository.FreePort();
+        string[] ports = service == "listen" ? ["--backend", $"127.0.0.1:{sink.Port}"] : [];
+        using var program = BlackPonyProgram.Start([service, "--config", Path.Combine(Units, $"{service}.conf"), "--listen", $"127.0.0.1:{port}", .. ports]);
+        await Repository.WaitForPortAsync(port);
+        program.Terminate();
+        Assert.Equal(0, await program.ExitAsync());
+    }
+
+    private static async Task<(int Code, string Said)> AnalyzeAsync(params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo("/usr/bin/systemd-analyze", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var error = process.StandardError.ReadToEndAsync();
+        var said = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return (process.ExitCode, said + await error);
+    }
+}
