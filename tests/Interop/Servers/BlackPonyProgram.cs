@@ -131,6 +131,13 @@ public sealed class BlackPonyProgram : IDisposable
         }
     }
 
+    /// <summary>Ends the program by SIGKILL, in the midst of whatever it does.</summary>
+    public void Kill()
+    {
+        _listen.Kill();
+        _listen.WaitForExit();
+    }
+
     /// <summary>Asks the program to stop, by SIGTERM.</summary>
     public void Terminate() => Signal("TERM");
 

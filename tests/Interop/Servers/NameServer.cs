@@ -18,7 +18,8 @@ internal sealed class NameServer : IDisposable
 
     public int Port => ((IPEndPoint)_socket.Client.LocalEndPoint!).Port;
 
-    public int ResponseCode { get; init; }
+    /// <summary>0 for an answer; 2 SERVFAIL, 5 REFUSED.</summary>
+    public int ResponseCode { get; set; }
 
     public void Dispose() => _socket.Dispose();
 

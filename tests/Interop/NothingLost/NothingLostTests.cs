@@ -1,0 +1,25 @@
+using System.Globalization;
+
+namespace BlackPony.Tests.Interop.NothingLost;
+
+/// <summary>
+/// Whatever happens on the way, a message that was acknowledged has arrived as it was sent, and none crosses the wire against the policy ([BP-10.3-8], [BP-8.2-2], [BP-9.2-7]).
+/// BLACKPONY_LONGER=n makes the loads n times as long and BLACKPONY_SEED another one of them.
+/// </summary>
+public sealed class NothingLostTests(ITestOutputHelper output)
+{
+    private static readonly int Times = Number("BLACKPONY_LONGER", 1);
+
+    [Theory]
+    [InlineData(Path.Plain, "opportunistic", 1200)]
+    [InlineData(Path.Mailer, "required", 500)]
+    [InlineData(Path.Mailer, "remembered", 500)]
+    public async Task Every_message_arrives_as_sent_at_least_once_and_is_doubled_only_behind_a_lost_acknowledgement(Path path, string policy, int count)
+    {
+        await using var world = new World(path, policy, count * Times, new Seed(Number("BLACKPONY_SEED", 1997)));
+        output.WriteLine($"{path}, {policy}: {await world.RunAsync()}");
+    }
+
+    private static int Number(string variable, int otherwise) =>
+        int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : otherwise;
+}

@@ -1,0 +1,146 @@
+using System.Text;
+
+namespace BlackPony.Tests.Interop.NothingLost;
+
+/// <summary>A client that sends messages in one session and knows of each what became of it.</summary>
+/// <param name="stream">The session.</param>
+/// <param name="ledger">Where it writes what it knows.</param>
+/// <param name="domain">The recipients' domain.</param>
+internal sealed class Sender(LineStream stream, Ledger ledger, string domain)
+{
+    /// <summary>How long a silence may last before it counts as a fault: far longer than any trouble here.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>Sends until the messages or the session end.</summary>
+    /// <param name="next">The next message; null if there is none.</param>
+    /// <param name="done">Told of each message that was acknowledged.</param>
+    /// <param name="again">Takes what has to be tried again.</param>
+    /// <exception cref="TimeoutException">The session hung.</exception>
+    public async Task RunAsync(Func<Message?> next, Action done, Action<Message> again)
+    {
+        Message? message = null;
+        try
+        {
+            if (await ReplyAsync() is not 220 || await SayAsync("EHLO load.test") is not 250)
+            {
+                return;
+            }
+
+            while ((message = next()) is not null)
+            {
+                if (await SendAsync(message))
+                {
+                    done();
+                }
+                else
+                {
+                    again(message);
+                    message = null;
+                    if (await SayAsync("RSET") is not 250)
+                    {
+                        return;
+                    }
+                }
+
+                message = null;
+            }
+
+            await SayAsync("QUIT");
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException)
+        {
+            // The connection is gone; the message that was on its way has to be tried again.
+        }
+        finally
+        {
+            if (message is not null)
+            {
+                again(message);
+            }
+        }
+    }
+
+    private async Task<bool> SendAsync(Message message)
+    {
+        var (name, octets) = message.Attempt();
+        ledger.Sent(name, octets);
+        var outcome = Outcome.NotSent;
+        try
+        {
+            // As a client does that knows PIPELINING.
+            await WriteAsync(Encoding.ASCII.GetBytes($"MAIL FROM:<s@load.test> BODY=8BITMIME\r\nRCPT TO:<r@{domain}>\r\nDATA\r\n"));
+            await ReplyAsync();
+            await ReplyAsync();
+            if (await ReplyAsync() != 354)
+            {
+                return false;
+            }
+
+            // Cut before the dot, nothing may arrive.
+            await WriteAsync(Stuff(octets));
+            outcome = Outcome.Unknown;
+            await WriteAsync(".\r\n"u8.ToArray());
+            outcome = await ReplyAsync() switch { >= 200 and <= 299 => Outcome.Acknowledged, 421 => Outcome.Unknown, _ => Outcome.NotSent };
+            return outcome == Outcome.Acknowledged;
+        }
+        finally
+        {
+            ledger.Ended(name, outcome);
+        }
+    }
+
+    private async Task<int> SayAsync(string line)
+    {
+        await WriteAsync(Encoding.ASCII.GetBytes(line + "\r\n"));
+        return await ReplyAsync();
+    }
+
+    private async Task<int> ReplyAsync()
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        try
+        {
+            while (true)
+            {
+                var line = await stream.LineAsync(patience.Token) ?? throw new IOException("The session ended.");
+                if (line is not [_, _, _, (byte)'-', ..])
+                {
+                    return int.Parse(line.AsSpan(0, 3), System.Globalization.CultureInfo.InvariantCulture);
+                }
+            }
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new TimeoutException($"No answer within {Patience}.", e);
+        }
+    }
+
+    private async Task WriteAsync(byte[] octets)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        try
+        {
+            await stream.SayAsync(octets, patience.Token);
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new TimeoutException($"Nothing was read within {Patience}.", e);
+        }
+    }
+
+    private static byte[] Stuff(byte[] octets)
+    {
+        var stuffed = new List<byte>(octets.Length + 100);
+        for (int i = 0; i < octets.Length; i++)
+        {
+            if (octets[i] == '.' && (i == 0 || (octets[i - 1] == '\n' && octets[i - 2] == '\r')))
+            {
+                stuffed.Add((byte)'.');
+            }
+
+            stuffed.Add(octets[i]);
+        }
+
+        return [.. stuffed];
+    }
+}
