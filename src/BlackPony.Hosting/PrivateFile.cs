@@ -23,6 +23,8 @@ public sealed class KeyLogFile(string path) : IKeyLog
 /// <summary>The memory's file (spec 9.4): read at the beginning, and at the end changed as a whole, by one process at a time.</summary>
 public sealed class MemoryFile
 {
+    // By it a file that was cut short, or emptied, is told from a memory with few servers in it.
+    private const string LastLine = "# end\n";
     private readonly string _path;
     private readonly TimeProvider _time;
 
@@ -46,10 +48,10 @@ public sealed class MemoryFile
         using var turn = TakeTurn();
         var latest = Read();
         Memory.CopyChangesTo(latest);
-        var fresh = $"{_path}.{Environment.ProcessId}";
+        var fresh = _path + ".new";
         using (var file = PrivateFile.Open(fresh, FileMode.Create, FileAccess.Write, FileShare.None))
         {
-            file.Write(Encoding.ASCII.GetBytes(latest.ToString()));
+            file.Write(Encoding.ASCII.GetBytes(latest + LastLine));
             file.Flush(flushToDisk: true);
         }
 
@@ -58,14 +60,19 @@ public sealed class MemoryFile
 
     private ServerMemory Read()
     {
+        string text;
         try
         {
-            return ServerMemory.Parse(File.ReadAllText(_path), _time);
+            text = File.ReadAllText(_path);
         }
         catch (FileNotFoundException)
         {
-            return ServerMemory.Parse("", _time);
+            return new ServerMemory(_time);
         }
+
+        return text.EndsWith('\n' + LastLine, StringComparison.Ordinal)
+            ? ServerMemory.Parse(text[..^LastLine.Length], _time)
+            : throw new FormatException($"{_path} is not a whole memory: its last line is missing. Bring back a copy, or remove it if every server may be met anew.");
     }
 
     private FileStream TakeTurn()

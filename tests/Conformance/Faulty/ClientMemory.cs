@@ -16,7 +16,7 @@ internal static class ClientMemory
         if (File.Exists(delivery.Memory))
         {
             var lines = File.ReadAllLines(delivery.Memory);
-            File.WriteAllText(delivery.Memory, string.Concat(lines.Select((l, i) => (i == 0 ? l : l[..(l.LastIndexOf(' ') + 1)] + change(l[(l.LastIndexOf(' ') + 1)..])) + "\n")));
+            File.WriteAllText(delivery.Memory, string.Concat(lines.Select(l => (l[0] == '#' ? l : l[..(l.LastIndexOf(' ') + 1)] + change(l[(l.LastIndexOf(' ') + 1)..])) + "\n")));
         }
 
         return outcome;
@@ -36,7 +36,7 @@ internal static class ClientMemory
     /// <summary>Writes an entry, whatever the session was.</summary>
     public static Outcome Writes(Delivery delivery, Outcome outcome)
     {
-        File.WriteAllText(delivery.Memory, string.Create(CultureInfo.InvariantCulture, $"# BlackPony memory 1: name port last-good failing-since idents\n127.0.0.1 {delivery.Port} {DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss'Z'} - -\n"));
+        File.WriteAllText(delivery.Memory, string.Create(CultureInfo.InvariantCulture, $"# BlackPony memory 1: name port last-good failing-since idents\n127.0.0.1 {delivery.Port} {DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss'Z'} - -\n# end\n"));
         return outcome;
     }
 }
