@@ -10,7 +10,7 @@ public sealed class SystemdTests : IDisposable
     private static readonly string Units = Path.Combine(Repository.Root, "tools", "blackpony", "systemd");
     private readonly string _folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
 
-    public static TheoryData<string> Services => ["listen"];
+    public static TheoryData<string> Services => ["listen", "relay"];
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 

@@ -93,14 +93,17 @@ public sealed class RelaySession : IDisposable
     /// <summary>Whether the host should read from the client: false while much waits here ([BP-10.1-7]).</summary>
     public bool WantsClient => _reading is not Reading.End && _input.Length < Limits.MaxHeld;
 
-    /// <summary>How long the client may be silent now (spec 13); infinite while the backend is to speak.</summary>
+    // A client that waits for the backend goes when it has waited enough; one that has gone can't.
+    private TimeSpan BackendPatience => _clientDone ? Limits.NextServerTimeout : Timeout.InfiniteTimeSpan;
+
+    /// <summary>How long the client may be silent now (spec 13); infinite while the backend is to speak and the client is there.</summary>
     public TimeSpan Patience => _reading switch
     {
         Reading.Continuation => Limits.ContinuationTimeout,
         Reading.Closing => Limits.CloseTimeout,
         _ when _channel is { IsEstablished: false } => Limits.FinishedTimeout,
-        Reading.Greeting or Reading.Held or Reading.Opening => Timeout.InfiniteTimeSpan,
-        _ when _pending.Count > 0 => Timeout.InfiniteTimeSpan,
+        Reading.Greeting or Reading.Held or Reading.Opening => BackendPatience,
+        _ when _pending.Count > 0 => BackendPatience,
         _ => Limits.IdleTimeout,
     };
 
@@ -291,6 +294,7 @@ public sealed class RelaySession : IDisposable
         {
             // An ordinary client may end its direction and still read: the backend does the rest.
             _clientDone = true;
+            Pump();
             return;
         }
 
@@ -362,6 +366,12 @@ public sealed class RelaySession : IDisposable
     {
         while (_input.Length > 0 && Step())
         {
+        }
+
+        if (_clientDone && _reading is (Reading.Commands or Reading.Line) && _input.Span.IndexOf("\r\n"u8) < 0)
+        {
+            // The rest of this line will not come, and nothing else follows it.
+            _input.Clear();
         }
     }
 

@@ -199,6 +199,37 @@ public sealed class RelaySessionTests : IDisposable
     }
 
     [Fact]
+    public void A_client_that_ended_within_a_line_leaves_no_session_behind() // state table 15.1, found by cutting connections
+    {
+        Client("XBLACKPONY V1 X25519-CHACHA20POLY1305 CQAAAA");
+        Assert.False(_relay.BackendInputDone);
+        _relay.ClientEnded();
+        Assert.True(_relay.BackendInputDone);
+    }
+
+    [Fact]
+    public void What_a_client_said_before_it_ended_is_still_passed_on() // [BP-10.2-3]
+    {
+        Client("DATA\r\nNOOP\r\nQUI");
+        _relay.ClientEnded();
+        Assert.False(_relay.BackendInputDone);
+        Backend("503 5.5.1 no\r\n");
+        Assert.EndsWith("NOOP\r\n", Encoding.Latin1.GetString(_relay.ToBackend.WrittenSpan), StringComparison.Ordinal);
+        Assert.True(_relay.BackendInputDone);
+    }
+
+    [Fact]
+    public void A_backend_that_never_answers_keeps_no_session_whose_client_has_gone()
+    {
+        Client("NOOP\r\n");
+        Assert.Equal(Timeout.InfiniteTimeSpan, _relay.Patience);
+        _relay.ClientEnded();
+        Assert.Equal(Limits.NextServerTimeout, _relay.Patience);
+        _relay.TimedOut();
+        Assert.Equal(RelayRequest.Close, _relay.Request);
+    }
+
+    [Fact]
     public void Nothing_goes_out_behind_the_end() // found by fuzzing
     {
         Client("bare\nLF\r\n");

@@ -11,9 +11,11 @@ public sealed class NothingLostTests(ITestOutputHelper output)
     private static readonly int Times = Number("BLACKPONY_LONGER", 1);
 
     [Theory]
-    [InlineData(Path.Plain, "opportunistic", 1200)]
-    [InlineData(Path.Mailer, "required", 500)]
-    [InlineData(Path.Mailer, "remembered", 500)]
+    [InlineData(Path.Plain, "opportunistic", 1000)]
+    [InlineData(Path.Mailer, "required", 300)]
+    [InlineData(Path.Mailer, "remembered", 300)]
+    [InlineData(Path.Relay, "required", 700)]
+    [InlineData(Path.Relay, "remembered", 700)]
     public async Task Every_message_arrives_as_sent_at_least_once_and_is_doubled_only_behind_a_lost_acknowledgement(Path path, string policy, int count)
     {
         await using var world = new World(path, policy, count * Times, new Seed(Number("BLACKPONY_SEED", 1997)));

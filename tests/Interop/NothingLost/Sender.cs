@@ -10,6 +10,7 @@ internal sealed class Sender(LineStream stream, Ledger ledger, string domain)
 {
     /// <summary>How long a silence may last before it counts as a fault: far longer than any trouble here.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private string _text = "";
 
     /// <summary>Sends until the messages or the session end.</summary>
     /// <param name="next">The next message; null if there is none.</param>
@@ -80,7 +81,8 @@ internal sealed class Sender(LineStream stream, Ledger ledger, string domain)
             await WriteAsync(Stuff(octets));
             outcome = Outcome.Unknown;
             await WriteAsync(".\r\n"u8.ToArray());
-            outcome = await ReplyAsync() switch { >= 200 and <= 299 => Outcome.Acknowledged, 421 => Outcome.Unknown, _ => Outcome.NotSent };
+            // Who lost the server on the way puts off too, and can't know; only the server's own refusal is one.
+            outcome = await ReplyAsync() is >= 200 and <= 299 ? Outcome.Acknowledged : _text.Contains("vault.test:", StringComparison.Ordinal) ? Outcome.NotSent : Outcome.Unknown;
             return outcome == Outcome.Acknowledged;
         }
         finally
@@ -105,6 +107,7 @@ internal sealed class Sender(LineStream stream, Ledger ledger, string domain)
                 var line = await stream.LineAsync(patience.Token) ?? throw new IOException("The session ended.");
                 if (line is not [_, _, _, (byte)'-', ..])
                 {
+                    _text = Encoding.Latin1.GetString(line);
                     return int.Parse(line.AsSpan(0, 3), System.Globalization.CultureInfo.InvariantCulture);
                 }
             }

@@ -166,7 +166,7 @@ internal sealed class Vault : IAsyncDisposable
                 {
                     if (Mood(50))
                     {
-                        await SayAsync("451 4.3.0 Disk full, later");
+                        await SayAsync("451 4.3.0 vault.test: disk full, later");
                         return true;
                     }
 
