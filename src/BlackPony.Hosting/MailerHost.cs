@@ -23,15 +23,26 @@ public static class MailerHost
     /// <param name="output">To the local mail server: nothing but SMTP replies ([BP-10.4-1]).</param>
     /// <param name="cancel">Ends the delivery.</param>
     /// <param name="time">The clock of the time-outs; the system's by default.</param>
-    public static async Task<SessionReport> RunAsync(MailerOptions options, IRandomSource random, IReadOnlyList<MailTarget> targets, Stream input, Stream output, CancellationToken cancel, TimeProvider? time = null)
+    /// <param name="remember">Writes the memory: called when it has changed, before any mail flows ([BP-9.4-2]).</param>
+    public static async Task<SessionReport> RunAsync(
+        MailerOptions options, IRandomSource random, IReadOnlyList<MailTarget> targets, Stream input, Stream output, CancellationToken cancel, TimeProvider? time = null, Action? remember = null)
     {
         using var session = new MailerSession(options, random);
-        using var run = new Run(session, targets, input, output, time ?? TimeProvider.System);
+        using var run = new Run(session, targets, input, output, time ?? TimeProvider.System, Remember);
         await run.LoopAsync(cancel).ConfigureAwait(false);
         return session.Report;
+
+        void Remember()
+        {
+            if (options.Memory is { HasChanges: true } memory)
+            {
+                remember?.Invoke();
+                memory.Written();
+            }
+        }
     }
 
-    private sealed class Run(MailerSession session, IReadOnlyList<MailTarget> targets, Stream input, Stream output, TimeProvider time) : IDisposable
+    private sealed class Run(MailerSession session, IReadOnlyList<MailTarget> targets, Stream input, Stream output, TimeProvider time, Action remember) : IDisposable
     {
         private readonly byte[] _localOctets = new byte[16384];
         private readonly byte[] _serverOctets = new byte[32768];
@@ -46,6 +57,7 @@ public static class MailerHost
             await ConnectAsync(_next++, cancel).ConfigureAwait(false);
             while (true)
             {
+                remember();
                 await FlushAsync(cancel).ConfigureAwait(false);
                 switch (session.Request)
                 {

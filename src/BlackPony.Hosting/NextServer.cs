@@ -117,8 +117,7 @@ internal sealed class NextServer : IAsyncDisposable
             var targets = await _settings.Router.ResolveAsync(_route.Host, _route.Port, _kill.Token).ConfigureAwait(false);
             Telemetry.SessionBegan();
             _report = await MailerHost.RunAsync(
-                _settings.Mailer with { Memory = memory?.Memory }, _settings.Random, targets, _toMailer.Reader.AsStream(), output, _kill.Token, _settings.Time).ConfigureAwait(false);
-            Save(memory);
+                _settings.Mailer with { Memory = memory?.Memory }, _settings.Random, targets, _toMailer.Reader.AsStream(), output, _kill.Token, _settings.Time, () => Save(memory!)).ConfigureAwait(false);
         }
         catch (NoMailDomainException e)
         {
@@ -158,14 +157,11 @@ internal sealed class NextServer : IAsyncDisposable
         }
     }
 
-    private void Save(MemoryFile? memory)
+    private void Save(MemoryFile memory)
     {
         try
         {
-            if (memory is { Memory.HasChanges: true })
-            {
-                memory.Save();
-            }
+            memory.Save();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
         {

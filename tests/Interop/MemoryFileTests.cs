@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using BlackPony.Conformance.Targets;
 using BlackPony.Hosting;
 using BlackPony.Tests.Interop.NothingLost;
@@ -54,22 +53,32 @@ public sealed class MemoryFileTests : IDisposable
     [Fact]
     public async Task Key_log_and_memory_are_the_owners_alone_even_where_files_are_everybodys() // [BP-11.3-2]
     {
-        int mask = Umask(0);
-        try
-        {
-            await using var sink = new MailSink();
-            int port = Repository.FreePort();
-            string keys = System.IO.Path.Combine(_folder, "keys"), more = System.IO.Path.Combine(_folder, "more"), memory = System.IO.Path.Combine(_folder, "memory");
-            using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--keylog", keys);
-            await BlackPonyProgram.MailAsync("--port", $"{port}", "--policy", "remembered", "--memory", memory, "--keylog", more, "[127.0.0.1]");
-            Assert.All((string[])[keys, more, memory, memory + ".lock"], f => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(f)));
-        }
-        finally
-        {
-            _ = Umask(mask);
-        }
+        await using var sink = new MailSink();
+        int port = Repository.FreePort();
+        string keys = System.IO.Path.Combine(_folder, "keys"), more = System.IO.Path.Combine(_folder, "more"), memory = System.IO.Path.Combine(_folder, "memory");
+        using var listen = BlackPonyProgram.StartUnmasked("listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{sink.Port}", "--keylog", keys);
+        await Repository.WaitForPortAsync(port);
+        int relayPort = Repository.FreePort();
+        using var relay = BlackPonyProgram.StartUnmasked("relay", "--listen", $"127.0.0.1:{relayPort}", "--route", $"*=[127.0.0.1]:{port}", "--policy", "remembered", "--memory", memory, "--keylog", more);
+        using var person = await Repository.RetryAsync(() => Person.ConnectAsync(relayPort));
+        await person.SayAsync("EHLO x.test", "250");
+        await person.SayAsync("MAIL FROM:<a@x.test>", "250");
+        await person.SayAsync("RCPT TO:<b@sink.test>", "250");
+        Assert.All((string[])[keys, more, memory, memory + ".lock"], f => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(f)));
     }
 
-    [DllImport("libc", EntryPoint = "umask"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int Umask(int mask);
+    [Fact]
+    public async Task A_server_is_remembered_before_any_mail_goes_to_it_whatever_becomes_of_the_mailer() // [BP-9.4-2], [BP-9.4-4]
+    {
+        await using var server = new EmbeddedServer();
+        var memory = System.IO.Path.Combine(_folder, "memory");
+        int port = Repository.FreePort();
+        using var relay = BlackPonyProgram.Start("relay", "--listen", $"127.0.0.1:{port}", "--route", $"*=[127.0.0.1]:{server.Port}", "--policy", "remembered", "--memory", memory);
+        using var person = await Repository.RetryAsync(() => Person.ConnectAsync(port));
+        await person.SayAsync("EHLO x.test", "250");
+        await person.SayAsync("MAIL FROM:<a@x.test>", "250");
+        await person.SayAsync("RCPT TO:<b@sink.test>", "250");
+        relay.Kill();
+        Assert.Contains($"127.0.0.1 {server.Port} ", await File.ReadAllTextAsync(memory, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
 }

@@ -51,20 +51,8 @@ internal static class MailerCommand
             }
 
             var options = client.Mailer(parse, new RsaKeys(TimeProvider.System)) with { Memory = file?.Memory };
-            var outcome = await MailerHost.RunAsync(options, new SystemRandom(), targets, input, output, cancel);
+            var outcome = await MailerHost.RunAsync(options, new SystemRandom(), targets, input, output, cancel, remember: () => Save(file!));
             int code = outcome.Deferred ? 75 : 0;
-            if (file is { Memory.HasChanges: true })
-            {
-                try
-                {
-                    file.Save();
-                }
-                catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
-                {
-                    Terminal.Say($"the memory was not written: {e.Message}");
-                }
-            }
-
             if (outcome.Downgrade)
             {
                 Terminal.Say($"downgrade: {outcome.Peer} offered encryption, the upgrade broke, and the mail went in plaintext");
@@ -78,6 +66,18 @@ internal static class MailerCommand
             return code;
         });
         return command;
+    }
+
+    private static void Save(MemoryFile memory)
+    {
+        try
+        {
+            memory.Save();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
+        {
+            Terminal.Say($"the memory was not written: {e.Message}");
+        }
     }
 
     private static void Write(string path, SessionReport report)

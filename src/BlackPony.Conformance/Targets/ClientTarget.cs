@@ -202,18 +202,13 @@ public sealed class EmbeddedMailer(Func<MailerOptions, MailerOptions>? settings 
         var outcome = await SpeakAsync(delivery, to.Writer.AsStream(), from.Reader.AsStream(), cancel);
         await to.Writer.CompleteAsync();
         await run;
-        if (memory is { Memory.HasChanges: true })
-        {
-            memory.Save();
-        }
-
         return outcome;
 
         async Task RunAsync()
         {
             try
             {
-                await MailerHost.RunAsync(options, random ?? new SystemRandom(), [new MailTarget("127.0.0.1", IPAddress.Loopback, delivery.Port)], to.Reader.AsStream(), from.Writer.AsStream(), cancel, new HastyTime());
+                await MailerHost.RunAsync(options, random ?? new SystemRandom(), [new MailTarget("127.0.0.1", IPAddress.Loopback, delivery.Port)], to.Reader.AsStream(), from.Writer.AsStream(), cancel, new HastyTime(), () => memory!.Save());
             }
             finally
             {

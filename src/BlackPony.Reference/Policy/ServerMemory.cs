@@ -112,6 +112,9 @@ public sealed class ServerMemory
     /// <summary>Whether anything is to be written.</summary>
     public bool HasChanges => _changed.Count > 0;
 
+    /// <summary>What changed has been written, or can't be.</summary>
+    public void Written() => _changed.Clear();
+
     /// <summary>Brings what changed here into another memory.</summary>
     public void CopyChangesTo(ServerMemory other)
     {

@@ -12,10 +12,10 @@ public sealed class NothingLostTests(ITestOutputHelper output)
 
     [Theory]
     [InlineData(Path.Plain, "opportunistic", 1000)]
-    [InlineData(Path.Mailer, "required", 300)]
-    [InlineData(Path.Mailer, "remembered", 300)]
-    [InlineData(Path.Relay, "required", 700)]
-    [InlineData(Path.Relay, "remembered", 700)]
+    [InlineData(Path.Mailer, "required", 250)]
+    [InlineData(Path.Mailer, "remembered", 250)]
+    [InlineData(Path.Relay, "required", 600)]
+    [InlineData(Path.Relay, "remembered", 600)]
     public async Task Every_message_arrives_as_sent_at_least_once_and_is_doubled_only_behind_a_lost_acknowledgement(Path path, string policy, int count)
     {
         await using var world = new World(path, policy, count * Times, new Seed(Number("BLACKPONY_SEED", 1997)));

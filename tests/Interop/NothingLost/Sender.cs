@@ -37,6 +37,7 @@ internal sealed class Sender(LineStream stream, Ledger ledger, string domain)
                 {
                     again(message);
                     message = null;
+                    await Task.Delay(10);
                     if (await SayAsync("RSET") is not 250)
                     {
                         return;

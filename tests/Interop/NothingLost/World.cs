@@ -73,7 +73,7 @@ internal sealed class World : IAsyncDisposable
         await SessionAsync(1);
         (_vault.IsMoody, _front.Cuts, _back.Cuts) = (true, true, true);
         var troubles = TroubleAsync();
-        await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => WorkAsync()));
+        await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => WorkAsync()));
         await troubles;
         if (_path != Path.Plain)
         {
@@ -118,7 +118,7 @@ internal sealed class World : IAsyncDisposable
     {
         while (Volatile.Read(ref _left) > 0)
         {
-            await SessionAsync(15);
+            await SessionAsync(_path == Path.Mailer ? 40 : 15);
             if (_messages.IsEmpty)
             {
                 // Others still try the last ones.

@@ -72,6 +72,10 @@ public sealed class BlackPonyProgram : IDisposable
     /// <summary>Starts the program.</summary>
     public static BlackPonyProgram Start(params string[] arguments) => Start([], arguments);
 
+    /// <summary>Starts the program under a umask that leaves all files to everybody.</summary>
+    public static BlackPonyProgram StartUnmasked(params string[] arguments) =>
+        new(Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "umask 000; exec \"$0\" \"$@\"", File, .. arguments]) { RedirectStandardError = true })!);
+
     /// <summary>Starts the program with more in its environment.</summary>
     public static BlackPonyProgram Start(Dictionary<string, string> environment, params string[] arguments)
     {
