@@ -97,7 +97,7 @@ public sealed class SendmailTests : IDisposable
         await person.SayAsync("QNGN", "354");
         await person.SayAsync("Fhowrpg: uryyb\r\n\r\nOl unaq.\r\n.", "250");
         await person.SayAsync("DHVG", "221");
-        Assert.EndsWith("\r\n\r\nBy hand.\r\n", Encoding.Latin1.GetString(await b.ReceivedAsync("you@b.test")), StringComparison.Ordinal);
+        Assert.EndsWith("\r\n\r\nBy hand.\r\n", await b.Box.ReceivedAsync("you@b.test"), StringComparison.Ordinal);
     }
 
     private static async Task DeliverAsync(Sendmail a, Sendmail b, string body, params string[] recipients)
@@ -107,7 +107,7 @@ public sealed class SendmailTests : IDisposable
         Assert.DoesNotContain("Deferred", said, StringComparison.Ordinal);
         foreach (var recipient in recipients)
         {
-            var received = Encoding.Latin1.GetString(await b.ReceivedAsync(recipient));
+            var received = await b.Box.ReceivedAsync(recipient);
             Assert.Equal(body, received[(received.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..]);
         }
     }

@@ -42,6 +42,7 @@ public sealed class OutboundSession
     private ReplyReader _replies = new();
     private Reading _reading = Reading.Commands;
     private MessageEnd _end;
+    private bool _clientDone;
     private byte[]? _name;
     private OutboundRequest _request;
 
@@ -107,7 +108,7 @@ public sealed class OutboundSession
     public bool HasQuit { get; private set; }
 
     /// <summary>Whether the host should read from the client: false while much waits here ([BP-10.1-7]).</summary>
-    public bool WantsClient => _reading != Reading.End && _input.Length < Limits.MaxHeld;
+    public bool WantsClient => _reading != Reading.End && !_clientDone && _input.Length < Limits.MaxHeld;
 
     /// <summary>How long the side whose turn it is may be silent now (spec 13).</summary>
     public TimeSpan Patience => IsBusy ? Limits.NextServerTimeout : Limits.IdleTimeout;
@@ -142,8 +143,15 @@ public sealed class OutboundSession
         }
     }
 
-    /// <summary>The client's connection ended: a message that has not come whole goes nowhere ([BP-10.5-16]).</summary>
-    public void ClientEnded() => End();
+    /// <summary>
+    /// The client's direction ended. It may still read: Exim says "." and QUIT at once and then ends it. A message that has not come
+    /// whole goes nowhere ([BP-10.5-16]).
+    /// </summary>
+    public void ClientEnded()
+    {
+        _clientDone = true;
+        Pump();
+    }
 
     /// <summary>Takes octets from the next server's mailer.</summary>
     public void FromNext(ReadOnlySpan<byte> octets)
@@ -224,6 +232,12 @@ public sealed class OutboundSession
     {
         while (_input.Length > 0 && Step())
         {
+        }
+
+        if (_clientDone && !IsBusy)
+        {
+            // Nothing more can come of what is left.
+            End();
         }
     }
 
@@ -747,6 +761,11 @@ public sealed class OutboundSession
 
     private void End()
     {
+        if (_reading == Reading.End)
+        {
+            return;
+        }
+
         Quit();
         _reading = Reading.End;
         _input.Clear();

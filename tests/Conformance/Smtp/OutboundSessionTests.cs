@@ -248,6 +248,34 @@ public class OutboundSessionTests
     }
 
     [Fact]
+    public void A_client_that_ends_its_direction_behind_QUIT_still_gets_its_answers() // [BP-10.5-15], found with Exim
+    {
+        Open("250 mx\r\n");
+        StartData();
+        Say("message\r\n.\r\nQUIT");
+        _relay.ClientEnded();
+        Assert.Equal(OutboundRequest.None, _relay.TakeRequest());
+        Assert.Equal("250 queued\r\n221 2.0.0 Bye\r\n", Next("250 queued\r\n"));
+        Assert.Equal(OutboundRequest.Close, _relay.TakeRequest());
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("NOOP")]
+    public void A_client_that_ends_its_direction_without_QUIT_is_left_when_it_has_its_answers(string half)
+    {
+        Begin();
+        _relay.FromClient(Encoding.Latin1.GetBytes(half));
+        _relay.ClientEnded();
+        Next("220 mx\r\n");
+        Next("250 mx\r\n");
+        Next("250 ok\r\n");
+        Assert.Equal(OutboundRequest.None, _relay.TakeRequest());
+        Assert.Equal("250 good\r\n", Next("250 good\r\n"));
+        Assert.Equal((OutboundRequest.Close, true), (_relay.TakeRequest(), _relay.HasQuit));
+    }
+
+    [Fact]
     public void A_server_without_BlackPony_is_spoken_to_in_TLS_if_it_has_that() // [BP-10.5-13]
     {
         Begin();

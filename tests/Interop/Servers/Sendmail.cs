@@ -9,6 +9,7 @@ public sealed class Sendmail : IDisposable
 {
     private static readonly string Lab = Path.Combine(Repository.Root, "artifacts", "servers");
     private readonly string _host;
+    private int _messages;
     private Process? _daemon;
 
     private Sendmail(string folder, string host)
@@ -21,16 +22,19 @@ public sealed class Sendmail : IDisposable
     /// <summary>Where its queue, configuration and mailboxes are.</summary>
     public string Folder { get; }
 
+    /// <summary>Where it keeps what it received.</summary>
+    internal Box Box => new(Path.Combine(Folder, "box"));
+
     /// <summary>Skips the test where sendmail cannot run.</summary>
     public static void Need() => Assert.SkipUnless(
         Environment.UserName == "root" && File.Exists(Path.Combine(Lab, "root", "usr", "libexec", "sendmail", "sendmail")),
         "Needs root and sendmail's packages; tests/run fetches them.");
 
-    /// <summary>Starts a server for mail of a domain.</summary>
-    public static async Task<Sendmail> StartAsync(string folder, string host, string domain, int port)
+    /// <summary>Starts a server for mail of a domain, or of several with spaces between.</summary>
+    public static async Task<Sendmail> StartAsync(string folder, string host, string domains, int port, bool tls = false)
     {
         var server = new Sendmail(folder, host);
-        await server.ShellAsync($"sm_server {folder} {host} {port} {domain}");
+        await server.ShellAsync($"sm_server {folder} {host} {port} '{domains}' {(tls ? "tls" : "")}");
         server._daemon = Process.Start(Shell($"sm_exec {host} -C {folder}/sendmail.cf -bD"))!;
         await Repository.WaitForPortAsync(port);
         return server;
@@ -50,32 +54,29 @@ public sealed class Sendmail : IDisposable
         return sender;
     }
 
+    /// <summary>Makes a sender with routes to several ports.</summary>
+    /// <param name="folder">Its folder.</param>
+    /// <param name="host">Its host name.</param>
+    /// <param name="routes">The domains and their ports.</param>
+    /// <param name="mailer">Program and arguments of a mailer, which gets the port behind them; null for sendmail's own.</param>
+    public static async Task<Sendmail> RouterAsync(string folder, string host, IReadOnlyCollection<(string Domain, int Port)> routes, string? mailer)
+    {
+        const string Fields = @"S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP, E=\r\n, L=990, T=DNS/RFC822/SMTP";
+        var sender = new Sendmail(folder, host);
+        var mailers = routes.Select(r => mailer is null
+            ? $"Mto{r.Port}, P=[IPC], F=mDFMuXak, {Fields}, A=TCP $h {r.Port}"
+            : $"Mto{r.Port}, P={mailer.Split(' ')[0]}, F=mDFMuXakS, {Fields}, A=blackpony {mailer.Split(' ', 2)[1]} --port {r.Port} $h");
+        await sender.ShellAsync($"sm_router {folder} {host}", ("SM_MAILERS", string.Join('\n', mailers)), ("SM_TABLE", string.Join('\n', routes.Select(r => $"{r.Domain} to{r.Port}:[127.0.0.1]"))));
+        return sender;
+    }
+
     /// <summary>Hands in a message and delivers it.</summary>
     /// <returns>What sendmail says, with <c>-v</c>.</returns>
     public async Task<string> SendAsync(byte[] message, params string[] recipients)
     {
-        var file = Path.Combine(Folder, "message");
+        var file = Path.Combine(Folder, $"message-{Interlocked.Increment(ref _messages)}");
         await File.WriteAllBytesAsync(file, message);
         return await ShellAsync($"sm_run {_host} -C {Folder}/sendmail.cf -B8BITMIME -bm -v -i -odi -f s@a.test -- {string.Join(' ', recipients)} <{file} || true");
-    }
-
-    /// <summary>Waits for the mail of a recipient.</summary>
-    /// <returns>The message with its headers, CRLF line ends.</returns>
-    public async Task<byte[]> ReceivedAsync(string recipient)
-    {
-        for (int i = 0; i < 1500; i++)
-        {
-            if (Directory.EnumerateFiles(Path.Combine(Folder, "box"), $"{recipient}.*.eml").FirstOrDefault() is { } file)
-            {
-                var octets = await File.ReadAllBytesAsync(file);
-                File.Delete(file);
-                return octets;
-            }
-
-            await Task.Delay(20, TestContext.Current.CancellationToken);
-        }
-
-        throw new TimeoutException($"No mail for {recipient} came within 30 s.");
     }
 
     /// <inheritdoc/>
@@ -97,9 +98,15 @@ public sealed class Sendmail : IDisposable
         return start;
     }
 
-    private async Task<string> ShellAsync(string commands)
+    private async Task<string> ShellAsync(string commands, params (string Name, string Value)[] environment)
     {
-        using var process = Process.Start(Shell(commands))!;
+        var start = Shell(commands);
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        using var process = Process.Start(start)!;
         var error = process.StandardError.ReadToEndAsync();
         var text = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();

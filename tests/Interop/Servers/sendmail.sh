@@ -85,10 +85,10 @@ sm_make() {
     LD_LIBRARY_PATH="$SM_LIBS" $SM_M4 -D_CF_DIR_=$SM_CFDIR $SM_CFDIR/m4/cf.m4 $1/sendmail.mc >$1/sendmail.cf
 }
 
-# sm_server DIR HOSTNAME PORT DOMAIN [tls]: the configuration of a server that stores mail for DOMAIN
+# sm_server DIR HOSTNAME PORT DOMAINS [tls]: the configuration of a server that stores mail for DOMAINS (one word, spaces between)
 # in DIR/box/<recipient>.<unique>.eml (octets as received after the headers; CR LF line ends).
 sm_server() {
-    local dir=$1 host=$2 port=$3 dom=$4 tls=$5
+    local dir=$1 host=$2 port=$3 doms=$4 tls=${5:-} dom
     sm_dir $dir
     {
     sm_common $dir $host
@@ -96,8 +96,8 @@ sm_server() {
 FEATURE(\`no_default_msa')dnl
 FEATURE(\`mailertable', \`text -k0 -v1 -o $dir/mailertable')dnl
 DAEMON_OPTIONS(\`Family=inet, Addr=127.0.0.1, Port=$port, Name=MTA')dnl
-RELAY_DOMAIN(\`$dom')dnl
 MC
+    for dom in $doms; do echo "RELAY_DOMAIN(\`$dom')dnl"; done
     [ -n "$tls" ] && cat <<MC
 define(\`confCACERT_PATH', \`$dir/')dnl
 define(\`confCACERT', \`$dir/cert.pem')dnl
@@ -111,7 +111,7 @@ MAILER_DEFINITIONS
 $(sm_boxfile $dir)
 MC
     } >$dir/sendmail.mc
-    printf '%s boxfile:x\n' $dom >$dir/mailertable
+    printf '%s boxfile:x\n' $doms >$dir/mailertable
     [ -n "$tls" ] && sm_cert $dir $host
     sm_make $dir
 }
@@ -141,6 +141,23 @@ Mblackpony, P=$prog, F=mDFMuXakS, S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP, E=\\r\
 MC
     } >$dir/sendmail.mc
     printf '%s %s\n%s boxfile:x\n' $dom "${SM_ROUTE:-blackpony:$dom}" ${host#*.} >$dir/mailertable
+    sm_make $dir
+}
+
+# sm_router DIR HOSTNAME: the configuration of a sender with the mailers of SM_MAILERS and the mailertable SM_TABLE.
+sm_router() {
+    local dir=$1 host=$2
+    sm_dir $dir
+    {
+    sm_common $dir $host
+    cat <<MC
+FEATURE(\`mailertable', \`text -k0 -v1 -o $dir/mailertable')dnl
+MAILER(\`smtp')dnl
+MAILER_DEFINITIONS
+$SM_MAILERS
+MC
+    } >$dir/sendmail.mc
+    printf '%s\n' "$SM_TABLE" >$dir/mailertable
     sm_make $dir
 }
 

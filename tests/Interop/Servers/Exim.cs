@@ -1,0 +1,101 @@
+namespace BlackPony.Tests.Interop.Servers;
+
+/// <summary>An Exim of its own.</summary>
+internal sealed class Exim : MailServer
+{
+    private static readonly string Program = Path.Combine(Lab.Folder("exim"), "usr", "sbin", "exim4");
+
+    private Exim(string folder)
+        : base(folder)
+    {
+    }
+
+    /// <inheritdoc/>
+    public override string Log => string.Concat(Directory.EnumerateFiles(Folder, "*log").Select(File.ReadAllText));
+
+    /// <summary>A file that we give to an Exim administrator, with other ports.</summary>
+    public static string Snippet(string name, int backend, int relay) =>
+        File.ReadAllText(Path.Combine(Repository.Root, "tools", "blackpony", "exim", name))
+            .Replace("10025", $"{backend}", StringComparison.Ordinal)
+            .Replace("127.0.0.1::2526", $"127.0.0.1::{relay}", StringComparison.Ordinal);
+
+    /// <summary>Starts one.</summary>
+    /// <param name="folder">Its folder.</param>
+    /// <param name="host">Its host name.</param>
+    /// <param name="domains">Its own domains, whose mail goes into the box.</param>
+    /// <param name="routers">The routers of all other domains.</param>
+    /// <param name="transports">Their transports.</param>
+    public static async Task<Exim> StartAsync(string folder, string host, IEnumerable<string> domains, string routers = "", string transports = "")
+    {
+        var server = new Exim(folder);
+        var (certificate, key) = Lab.Certify(folder, host);
+        Directory.CreateDirectory(Path.Combine(folder, "spool"));
+        await File.WriteAllTextAsync(Path.Combine(folder, "exim.conf"), $$$"""
+            primary_hostname = {{{host}}}
+            exim_path = {{{Program}}}
+            exim_user = mail
+            exim_group = mail
+            deliver_drop_privilege = true
+            spool_directory = {{{folder}}}/spool
+            log_file_path = {{{folder}}}/%slog
+            {{{Snippet("main", server.Port, 0)}}}
+            host_lookup =
+            domainlist local_domains = {{{string.Join(" : ", domains.DefaultIfEmpty("none.invalid"))}}}
+            hostlist relay_from = 127.0.0.1 : ::1
+            tls_advertise_hosts = *
+            tls_certificate = {{{certificate}}}
+            tls_privatekey = {{{key}}}
+            chunking_advertise_hosts = *
+            dsn_advertise_hosts = *
+            smtputf8_advertise_hosts = *
+            message_size_limit = 50M
+            acl_smtp_rcpt = rcpt
+            begin acl
+            rcpt:
+              accept domains = +local_domains
+              accept authenticated = *
+              accept hosts = +relay_from
+              deny message = relay not permitted
+            begin routers
+            own:
+              driver = accept
+              domains = +local_domains
+              transport = box
+            {{{routers}}}
+            begin transports
+            box:
+              driver = pipe
+              command = {{{server.Box.Command}}}
+              use_crlf
+              message_prefix =
+              message_suffix =
+            {{{transports}}}
+            begin authenticators
+            plain:
+              driver = plaintext
+              public_name = PLAIN
+              server_condition = ${if and {{eq{$auth2}{me}} {eq{$auth3}{secret}} } }
+            login:
+              driver = plaintext
+              public_name = LOGIN
+              server_prompts = <| Username: | Password:
+              server_condition = ${if and {{eq{$auth1}{me}} {eq{$auth2}{secret}} } }
+            begin retry
+            * * F,1h,1m
+
+            """);
+        using (var chown = System.Diagnostics.Process.Start("chown", ["-R", "mail:mail", folder]))
+        {
+            await chown.WaitForExitAsync();
+        }
+
+        // Exim reads no configuration that another user could change.
+        using (var chown = System.Diagnostics.Process.Start("chown", ["root", Path.Combine(folder, "exim.conf")]))
+        {
+            await chown.WaitForExitAsync();
+        }
+
+        await server.StartAsync(Program, ["-C", Path.Combine(folder, "exim.conf"), "-bdf", "-q1m"], new Dictionary<string, string> { ["LD_LIBRARY_PATH"] = Lab.Libraries("exim") });
+        return server;
+    }
+}

@@ -1,0 +1,80 @@
+using System.Text;
+
+namespace BlackPony.Tests.Interop.Servers;
+
+/// <summary>An OpenSMTPD of its own. Its paths are compiled in, so it gets its own view of the file system.</summary>
+internal sealed class OpenSmtpd : MailServer
+{
+    private readonly StringBuilder _log = new();
+
+    private OpenSmtpd(string folder)
+        : base(folder)
+    {
+    }
+
+    /// <inheritdoc/>
+    public override string Log
+    {
+        get
+        {
+            lock (_log)
+            {
+                return _log.ToString();
+            }
+        }
+    }
+
+    /// <summary>Starts one. Its STARTTLS does not work with OpenSSL 3 (upstream issues 1171, 1239), so it has none.</summary>
+    /// <param name="folder">Its folder.</param>
+    /// <param name="host">Its host name.</param>
+    /// <param name="domains">Its own domains, whose mail goes into the box.</param>
+    /// <param name="routes">The ports of other domains.</param>
+    public static async Task<OpenSmtpd> StartAsync(string folder, string host, IEnumerable<string> domains, IEnumerable<(string Domain, int Port)> routes)
+    {
+        var server = new OpenSmtpd(folder);
+        var text = new StringBuilder($$"""
+            table box { "@" = "mail" }
+            listen on 127.0.0.1 port {{server.Port}} hostname {{host}}
+            action "box" mda "{{server.Box.Command}} %{sender} %{rcpt}" virtual <box>
+
+            """);
+        foreach (var domain in domains)
+        {
+            text.Append($"match from any for domain \"{domain}\" action \"box\"\n");
+        }
+
+        foreach (var (domain, port) in routes)
+        {
+            text.Append($"action \"{domain}\" relay host \"smtp+notls://127.0.0.1:{port}\"\nmatch from any for domain \"{domain}\" action \"{domain}\"\n");
+        }
+
+        await File.WriteAllTextAsync(Path.Combine(folder, "smtpd.conf"), text.ToString());
+        await File.WriteAllTextAsync(Path.Combine(folder, "start.sh"), $"""
+            set -e
+            mount --make-rprivate /
+            mount -t overlay overlay -o lowerdir={Lab.Folder("opensmtpd")}/usr:/usr /usr
+            cp /etc/passwd /etc/group {folder}
+            printf 'opensmtpd:x:880:880::/var/lib/opensmtpd/empty:/bin/false\nopensmtpq:x:881:881::/var/lib/opensmtpd/empty:/bin/false\n' >>{folder}/passwd
+            printf 'opensmtpd:x:880:\nopensmtpq:x:881:\n' >>{folder}/group
+            mount --bind {folder}/passwd /etc/passwd
+            mount --bind {folder}/group /etc/group
+            mount -t tmpfs tmpfs /var
+            mkdir -p /var/lib/opensmtpd/empty /var/spool/smtpd /var/mail /var/run
+            chmod 711 /var/spool/smtpd
+            chown mail:mail /var/mail
+            exec /usr/sbin/smtpd -d -f {folder}/smtpd.conf
+
+            """.ReplaceLineEndings("\n"));
+        await server.StartAsync("unshare", ["-m", "/bin/sh", Path.Combine(folder, "start.sh")]);
+        return server;
+    }
+
+    /// <inheritdoc/>
+    protected override void Said(string? line)
+    {
+        lock (_log)
+        {
+            _log.AppendLine(line);
+        }
+    }
+}
