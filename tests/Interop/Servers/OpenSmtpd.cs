@@ -33,6 +33,7 @@ internal sealed class OpenSmtpd : MailServer
     {
         var server = new OpenSmtpd(folder);
         var text = new StringBuilder($$"""
+            mta limit conn-delay-route 0 reconn-delay-route 0 conn-delay-host 0 max-conn-per-route 50 max-conn-per-host 50
             table box { "@" = "mail" }
             listen on 127.0.0.1 port {{server.Port}} hostname {{host}}
             action "box" mda "{{server.Box.Command}} %{sender} %{rcpt}" virtual <box>
