@@ -137,6 +137,43 @@ public sealed class ReassemblyTests
         Assert.NotEmpty(first);
     }
 
+    [Theory]
+    [InlineData(6)]
+    [InlineData(14)]
+    [InlineData(26)]
+    public void Packets_cut_short_tell_verbs_and_codes(int snap)
+    {
+        var session = Inspection.Of(Inspection.Pcap(Frames.Session().Select(f => f[..Math.Min(f.Length, 54 + snap)]))).Only;
+        Assert.Equal(Frames.Verbs, string.Join(' ', session.Commands));
+        Assert.Equal([220, 250, 250, 250, 354, 250, 221], session.Replies);
+        var message = Assert.Single(session.Messages);
+        Assert.Equal((snap < 26 ? null : "alice@a.test", 1, 250), (message.From, message.To.Count, message.Reply));
+        Assert.Equal(["T-CUT-PACKET"], session.Findings.Select(f => f.Id));
+    }
+
+    [Theory]
+    [MemberData(nameof(BlackPonyTests.Suites), MemberType = typeof(BlackPonyTests))]
+    public void An_upgrade_cut_short_is_no_deviation(string suite)
+    {
+        var frames = new List<byte[]>();
+        using (var reader = BlackPony.Traces.Capture.CaptureReader.Open(new MemoryStream(new Secured(suite).Pcap()))!)
+        {
+            while (reader.Read(out var packet))
+            {
+                frames.Add(packet.Data.ToArray());
+            }
+        }
+
+        foreach (int snap in (int[])[16, 30, 60, 200])
+        {
+            var session = Inspection.Of(Inspection.Pcap(frames.Select(f => f[..Math.Min(f.Length, 54 + snap)]))).Only;
+            Assert.Equal(UpgradeKind.BlackPony, session.Upgrade);
+            // "XBLACKPONY V1 " is 14 octets long.
+            Assert.Equal(snap >= 14 + suite.Length ? suite : null, session.Suite);
+            Assert.DoesNotContain(session.Findings, f => f.Level == FindingLevel.Error);
+        }
+    }
+
     [Fact]
     public void A_capture_may_go_on_in_the_next_file()
     {

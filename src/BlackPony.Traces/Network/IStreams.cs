@@ -10,7 +10,11 @@ internal interface IStreams
     void Data(int side, ReadOnlySpan<byte> octets, long time);
 
     /// <summary>Octets that a side sent and the capture lacks.</summary>
-    void Gap(int side, long length, long time);
+    /// <param name="side">Who sent them.</param>
+    /// <param name="length">How many.</param>
+    /// <param name="cut">Whether their packet was captured, and cut short.</param>
+    /// <param name="time">When.</param>
+    void Gap(int side, long length, bool cut, long time);
 
     /// <summary>A side ended its direction.</summary>
     void End(int side, bool reset, long time);

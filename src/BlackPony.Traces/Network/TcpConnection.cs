@@ -162,7 +162,7 @@ internal sealed class TcpConnection(IStreams streams)
 
             if (data.Length < length)
             {
-                _streams!.Gap(side, length - Math.Max(data.Length, skip), time);
+                _streams!.Gap(side, length - Math.Max(data.Length, skip), cut: true, time);
             }
         }
 
@@ -235,7 +235,7 @@ internal sealed class TcpConnection(IStreams streams)
         }
 
         from.Next = until;
-        _streams!.Gap(side, missing, time);
+        _streams!.Gap(side, missing, cut: false, time);
         return true;
     }
 

@@ -12,6 +12,9 @@ public sealed record FindingKind(string Id, FindingLevel Level, string? Requirem
     /// <summary>Octets that the capture lacks.</summary>
     public static readonly FindingKind Gap = new("T-GAP", FindingLevel.Warning, null);
 
+    /// <summary>Packets that were captured and cut short (a snap length).</summary>
+    public static readonly FindingKind CutPacket = new("T-CUT-PACKET", FindingLevel.Warning, null);
+
     /// <summary>One direction was not captured.</summary>
     public static readonly FindingKind OneSided = new("T-ONE-SIDED", FindingLevel.Note, null);
 

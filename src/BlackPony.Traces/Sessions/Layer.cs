@@ -7,7 +7,7 @@ internal abstract class Layer
 {
     public abstract void Octets(Role sender, ReadOnlySpan<byte> octets, long time);
 
-    public abstract void Gap(Role sender, long length, long time);
+    public abstract void Gap(Role sender, long length, bool cut, long time);
 
     public abstract void End(Role sender, bool reset, long time);
 

@@ -28,10 +28,17 @@ internal sealed class Negotiation(Session session, bool inside)
     private bool _cancelled;
     private bool _broken;
     private bool _first = true;
+    private bool _cut;
 
     /// <summary>A command of the client.</summary>
-    public void OnCommand(Verb verb, ReadOnlySpan<byte> line, int length, bool inTransaction)
+    /// <param name="verb">Its verb.</param>
+    /// <param name="line">The line, without its end.</param>
+    /// <param name="length">Its length with it.</param>
+    /// <param name="inTransaction">Whether a mail transaction is open.</param>
+    /// <param name="cut">Whether the capture has only the line's beginning.</param>
+    public void OnCommand(Verb verb, ReadOnlySpan<byte> line, int length, bool inTransaction, bool cut)
     {
+        _cut = cut;
         if (inside && _first && session.OpeningSeen && verb != Verb.Ehlo)
         {
             session.Deviates("BP-4.5-2", Role.Client, $"The first command inside is not EHLO: {Escape.Octets(line, 40)}");
@@ -92,8 +99,14 @@ internal sealed class Negotiation(Session session, bool inside)
     }
 
     /// <summary>The continuation line (spec 4.3).</summary>
-    public void OnContinuation(ReadOnlySpan<byte> line, int length)
+    public void OnContinuation(ReadOnlySpan<byte> line, int length, bool cut)
     {
+        _cut |= cut;
+        if (_cut)
+        {
+            return;
+        }
+
         _cancelled = line.SequenceEqual("*"u8);
         if (length > Limits.MaxCommandLine)
         {
@@ -110,12 +123,14 @@ internal sealed class Negotiation(Session session, bool inside)
     /// <summary>A reply to XBLACKPONY or to the continuation.</summary>
     /// <param name="code">Its code.</param>
     /// <param name="reply">The reply, if it is well-formed.</param>
+    /// <param name="cut">Whether the capture has only the reply's beginning.</param>
     /// <param name="behind">What the client sent behind its line before the reply.</param>
     /// <param name="more">Whether a continuation follows.</param>
     /// <returns>What the streams are from here on; null if they stay as they are.</returns>
-    public Layer? OnReply(int code, Reply? reply, ReadOnlySpan<byte> behind, out bool more)
+    public Layer? OnReply(int code, Reply? reply, bool cut, ReadOnlySpan<byte> behind, out bool more)
     {
         more = false;
+        _cut |= cut;
         (_lastCode, _lastSuite) = (code, _suite?.Name ?? _parsed?.Suite);
         if (!behind.IsEmpty)
         {
@@ -221,6 +236,12 @@ internal sealed class Negotiation(Session session, bool inside)
     private void OnUpgradeCommand(ReadOnlySpan<byte> line, int length, bool inTransaction)
     {
         _attempts++;
+        if (_cut)
+        {
+            _suite = Encoding.Latin1.GetString(line).Split(' ') is [_, _, var name, ..] ? SuiteRegistry.Find(name) : null;
+            return;
+        }
+
         _command = line[..Math.Min(line.Length, ushort.MaxValue)].ToArray();
         _parsed = UpgradeCommand.Parse(line);
         (_inTransaction, _continued, _cancelled) = (inTransaction, false, false);
@@ -260,7 +281,7 @@ internal sealed class Negotiation(Session session, bool inside)
     {
         var offered = _offerLine is null ? [] : Encoding.Latin1.GetString(_offerLine).Split(' ', StringSplitOptions.RemoveEmptyEntries);
         bool listed = offered.Skip(1).Contains(_parsed!.Suite, StringComparer.OrdinalIgnoreCase) && offered.Skip(1).Contains(_parsed.Version, StringComparer.OrdinalIgnoreCase);
-        if (!listed && session.OpeningSeen)
+        if (!listed && session.OpeningSeen && _report.Gaps == 0)
         {
             session.Deviates("BP-4.2-2", Role.Client, $"{Escape.Octets(Encoding.Latin1.GetBytes(_parsed.Version + " " + _parsed.Suite), 60)} was not offered.");
         }
@@ -297,6 +318,11 @@ internal sealed class Negotiation(Session session, bool inside)
     private Layer? Agree(int code, Reply? reply, out bool more)
     {
         more = false;
+        if (_cut && (_suite is null || _suite.Encrypts || _parsed is null))
+        {
+            return AgreeUnseen(code, out more);
+        }
+
         if (_inTransaction)
         {
             session.Deviates("BP-4.4-5", Role.Server, "The server accepts XBLACKPONY in a mail transaction.");
@@ -367,6 +393,19 @@ internal sealed class Negotiation(Session session, bool inside)
         var th = _transcript!.Finish();
         session.Recorder?.Comment($"th {Convert.ToHexStringLower(th)}");
         return new RecordLayer(session, _suite, th);
+    }
+
+    // The shares were not captured whole: nothing can be held against them, and no records opened.
+    private RecordLayer? AgreeUnseen(int code, out bool more)
+    {
+        more = code == 334;
+        if (more)
+        {
+            return null;
+        }
+
+        (_report.Upgrade, _report.Suite) = (UpgradeKind.BlackPony, _suite?.Name);
+        return new RecordLayer(session, _suite ?? SuiteRegistry.Default[0], []);
     }
 
     // Spec 5.2 to 5.4.

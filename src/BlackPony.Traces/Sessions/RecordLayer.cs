@@ -18,12 +18,16 @@ internal sealed class RecordLayer : Layer
     private bool _quit;
     private bool _ended;
 
+    /// <param name="session">The session.</param>
+    /// <param name="suite">Its suite.</param>
+    /// <param name="th">The transcript hash; empty if the negotiation was not captured whole, and then the records are not followed.</param>
     public RecordLayer(Session session, Suite suite, byte[] th)
     {
         (_session, _suite, _th) = (session, suite, th);
         var (client, server) = session.Keys?.Find(th) ?? default;
         _directions[(int)Role.Client] = new Direction(client is null ? null : new RecordReader(suite, client));
         _directions[(int)Role.Server] = new Direction(server is null ? null : new RecordReader(suite, server));
+        _directions[0].Stopped = _directions[1].Stopped = th.Length == 0;
         _tag = suite.Name == "RSA-BLOWFISH" ? Limits.HmacTag : Limits.AeadTag;
         _inner = new SmtpDialogue(session, inside: true);
         if (session.Contents is null && (client is null || server is null))
@@ -86,11 +90,11 @@ internal sealed class RecordLayer : Layer
         }
     }
 
-    public override void Gap(Role sender, long length, long time)
+    public override void Gap(Role sender, long length, bool cut, long time)
     {
         // Where the next record begins, and its number, nobody can tell.
         _directions[(int)sender].Stopped = true;
-        _inner.Gap(sender, length, time);
+        _inner.Gap(sender, length, cut: false, time);
     }
 
     public override void End(Role sender, bool reset, long time)

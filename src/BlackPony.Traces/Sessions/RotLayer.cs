@@ -18,7 +18,7 @@ internal sealed class RotLayer(Session session, int shift) : Layer
         _inner.Octets(sender, plain, time);
     }
 
-    public override void Gap(Role sender, long length, long time) => _inner.Gap(sender, length, time);
+    public override void Gap(Role sender, long length, bool cut, long time) => _inner.Gap(sender, length, cut, time);
 
     public override void End(Role sender, bool reset, long time) => _inner.End(sender, reset, time);
 

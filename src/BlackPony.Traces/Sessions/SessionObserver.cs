@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Net;
 using BlackPony.Reference;
 using BlackPony.Traces.Network;
@@ -19,6 +20,7 @@ internal sealed class SessionObserver : IStreams
     private Session? _session;
     private Layer? _layer;
     private bool _tunnel;
+    private readonly bool[] _spoke = new bool[2];
 
     public SessionObserver(IPEndPoint first, IPEndPoint second, long start, SessionOpening opening)
     {
@@ -29,6 +31,16 @@ internal sealed class SessionObserver : IStreams
 
     public void Data(int side, ReadOnlySpan<byte> octets, long time)
     {
+        if (!_spoke[side])
+        {
+            _spoke[side] = true;
+            octets = BehindProxyHeader(octets);
+            if (octets.IsEmpty)
+            {
+                return;
+            }
+        }
+
         if (_layer is null)
         {
             if (!IsIgnored)
@@ -42,7 +54,7 @@ internal sealed class SessionObserver : IStreams
         Pass(side, octets, time);
     }
 
-    public void Gap(int side, long length, long time)
+    public void Gap(int side, long length, bool cut, long time)
     {
         if (_layer is null)
         {
@@ -59,7 +71,15 @@ internal sealed class SessionObserver : IStreams
         var sender = Of(side);
         var report = _session!.Report;
         report.Gaps++;
-        report.Add(FindingKind.Gap, _session.Offset(sender), $"{length} octets of the {sender.Name()} are not in the capture.");
+        if (cut)
+        {
+            _session.FindOnce(FindingKind.CutPacket, sender, $"Packets are cut short in the capture; the first lacks {length} octets.");
+        }
+        else
+        {
+            _session.Find(FindingKind.Gap, sender, $"{length} octets of the {sender.Name()} are not in the capture.");
+        }
+
         if (report.Dialogue is not null)
         {
             report.Say(time, sender, false, "(gap)", length);
@@ -67,7 +87,7 @@ internal sealed class SessionObserver : IStreams
 
         _session.Recorder?.Comment($"{length} octets of the {sender.Name()} are not in the capture");
         Count(sender, length);
-        _layer!.Gap(sender, length, time);
+        _layer!.Gap(sender, length, cut, time);
     }
 
     public void End(int side, bool reset, long time)
@@ -209,10 +229,23 @@ internal sealed class SessionObserver : IStreams
         _opening.Done(null);
     }
 
+    // The port that was connected to; where nobody saw that, either.
     private bool IsSmtpPort(out int clientSide)
     {
         clientSide = _opening.Options.IsSmtp(_ends[1].Port) ? 0 : 1;
-        return clientSide == 0 || _opening.Options.IsSmtp(_ends[0].Port);
+        return clientSide == 0 || (!_opening.OpeningSeen && _opening.Options.IsSmtp(_ends[0].Port));
+    }
+
+    // Told by a balancer in front of the server (haproxy's PROXY protocol, version 2).
+    private static ReadOnlySpan<byte> BehindProxyHeader(ReadOnlySpan<byte> octets)
+    {
+        if (octets.Length < 16 || !octets.StartsWith("\r\n\r\n\0\r\nQUIT\n"u8))
+        {
+            return octets;
+        }
+
+        int length = 16 + BinaryPrimitives.ReadUInt16BigEndian(octets[14..]);
+        return octets[Math.Min(length, octets.Length)..];
     }
 
     private void Begin(int clientSide, long time)
@@ -232,7 +265,7 @@ internal sealed class SessionObserver : IStreams
             Pass(piece.Side, piece.Octets, piece.Time);
         }
 
-        if (pieces.Count > 0 && pieces[0].Octets is [> 127, ..] or [< 9, ..] or [TlsLayer.Handshake, ..])
+        if (pieces.Count > 0 && (pieces[0].Octets is [> 127, ..] or [< 9, ..] || IsKnownOther(pieces[0].Octets)))
         {
             _session.FindOnce(FindingKind.NotSmtp, Of(pieces[0].Side), $"Octets on an SMTP port that are no SMTP: {Escape.Octets(pieces[0].Octets, 40)}");
         }

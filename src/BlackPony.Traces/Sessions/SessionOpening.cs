@@ -5,6 +5,8 @@ internal sealed class SessionOpening(string file, bool openingSeen, InspectOptio
 {
     public InspectOptions Options => options;
 
+    public bool OpeningSeen => openingSeen;
+
     /// <summary>What records hold, where a transcript file tells it.</summary>
     public TranscriptContents? Contents { get; init; }
 

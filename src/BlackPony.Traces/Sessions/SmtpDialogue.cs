@@ -52,6 +52,9 @@ internal sealed class SmtpDialogue : Layer
     private Exchange? _exchange;
     private StringBuilder? _replyText;
     private bool _lastRefusedChunk;
+    private bool _cut;
+    private int? _earlyCode;
+    private int? _answerBefore;
 
     public SmtpDialogue(Session session, bool inside)
     {
@@ -97,22 +100,28 @@ internal sealed class SmtpDialogue : Layer
         }
     }
 
-    public override void Gap(Role sender, long length, long time)
+    public override void Gap(Role sender, long length, bool cut, long time)
     {
         if (_next is not null)
         {
-            _next.Gap(sender, length, time);
+            _next.Gap(sender, length, cut, time);
             return;
         }
 
         if (sender == Role.Server)
         {
+            if (cut)
+            {
+                CutReply(time);
+            }
+
             _serverLines.Clear();
             (_serverSpoke, _serverLost, _greeted, _replyCode, _reader) = (true, true, true, 0, null);
             _replyLost |= _state == State.Held;
             return;
         }
 
+        byte[] partial = [.. _clientLines.Partial.TrimEnd((byte)'\r')];
         _clientLines.Clear();
         switch (_state)
         {
@@ -137,7 +146,16 @@ internal sealed class SmtpDialogue : Layer
                 break;
             default:
                 _held = null;
-                Lose();
+                if (cut)
+                {
+                    CutCommand(partial, time);
+                }
+
+                if (!cut || _state != State.Held)
+                {
+                    Lose();
+                }
+
                 break;
         }
     }
@@ -182,7 +200,7 @@ internal sealed class SmtpDialogue : Layer
             _session.Find(FindingKind.MessageCut, Role.Client, _state == State.Content ? $"The connection ends after {_body!.Octets} octets of a message, without its end." : $"The connection ends {_chunk} octets before the end of a chunk.");
         }
 
-        if (!_inside && _clientSpoke != _serverSpoke)
+        if (!_inside && _clientSpoke != _serverSpoke && !(_clientSpoke ? _serverEnded : _clientEnded))
         {
             _session.FindOnce(FindingKind.OneSided, _clientSpoke ? Role.Client : Role.Server, $"Only the {(_clientSpoke ? "client" : "server")}'s direction is in the capture.");
         }
@@ -280,30 +298,54 @@ internal sealed class SmtpDialogue : Layer
             _session.Find(FindingKind.LineTooLong, Role.Client, $"A command line of more than {LineBuffer.MaxLine} octets.");
         }
 
-        if (_state == State.AuthLine && _continuation)
-        {
-            Say(time, Role.Client, "", line, length);
-            _negotiation.OnContinuation(line, length);
-            (_continuation, _state, _replyLost) = (false, State.Held, false);
-            Expect(Verb.Continuation);
-            return;
-        }
-
         if (_state == State.AuthLine)
         {
-            Say(time, Role.Client, "(authentication) ", default, length);
-            Begin(Verb.AuthLine, line, time);
-            Wait(Verb.AuthLine);
+            AuthLine(line, length, time);
             return;
         }
 
         Command(line, length, time);
     }
 
+    // A line that a 334 asked for.
+    private void AuthLine(ReadOnlySpan<byte> line, int length, long time)
+    {
+        if (_continuation)
+        {
+            Say(time, Role.Client, "", line, length);
+            _negotiation.OnContinuation(line, length, _cut);
+            _continuation = false;
+            Wait(Verb.Continuation);
+            return;
+        }
+
+        Say(time, Role.Client, "(authentication) ", default, length);
+        Begin(Verb.AuthLine, line, time);
+        Wait(Verb.AuthLine);
+    }
+
+    // What was captured of a packet's last line tells the verb.
+    private void CutCommand(ReadOnlySpan<byte> line, long time)
+    {
+        _ = Verbs.Find(line, out var name);
+        _cut = true;
+        if (_state == State.AuthLine)
+        {
+            AuthLine(line, line.Length, time);
+        }
+        else if (name is not null && _state is State.Command or State.Lost)
+        {
+            _state = State.Command;
+            Command(line, line.Length, time);
+        }
+
+        _cut = false;
+    }
+
     private void Command(ReadOnlySpan<byte> line, int length, long time)
     {
-        // Told by a balancer in front of the server (haproxy's PROXY protocol), no command of SMTP's.
-        if (_report.Commands.Count == 0 && !_inside && line.StartsWith("PROXY TCP"u8))
+        // Told by a balancer in front of the server (haproxy's PROXY protocol, version 1), no command of SMTP's.
+        if (_report.Commands.Count == 0 && !_inside && (line.StartsWith("PROXY TCP"u8) || line.StartsWith("PROXY UNKNOWN"u8)))
         {
             Say(time, Role.Client, "", line, length);
             return;
@@ -323,7 +365,7 @@ internal sealed class SmtpDialogue : Layer
 
         _report.AddCommand(name);
         Begin(verb, line, time);
-        if (_pending.Count > 0 && _pending.Peek().Verb != Verb.Greeting && !_pipelining && _serverSpoke && _greeted && !_serverLost && _session.OpeningSeen)
+        if (_pending.Count > 0 && _pending.Peek().Verb != Verb.Greeting && !_pipelining && _serverSpoke && _greeted && !_serverLost && _session.OpeningSeen && _report.Gaps == 0)
         {
             _session.FindOnce(FindingKind.Pipelining, Role.Client, $"{name} comes before the reply to the command before it, and PIPELINING was not offered.");
         }
@@ -333,7 +375,7 @@ internal sealed class SmtpDialogue : Layer
             _session.FindOnce(FindingKind.NonAsciiCommand, Role.Client, $"Octets above 127 in a command: {Escape.Octets(line, 80)}");
         }
 
-        _negotiation.OnCommand(verb, line, length, _from is not null);
+        _negotiation.OnCommand(verb, line, length, _from is not null, _cut);
         switch (verb)
         {
             case Verb.Ehlo or Verb.Helo or Verb.Lhlo:
@@ -348,6 +390,9 @@ internal sealed class SmtpDialogue : Layer
                 break;
             case Verb.Rcpt:
                 Expect(verb, Address(line));
+                break;
+            case Verb.Bdat or Verb.Xexch50 when _cut:
+                Expect(Verb.Other);
                 break;
             case Verb.Bdat:
                 Chunk(line);
@@ -395,10 +440,15 @@ internal sealed class SmtpDialogue : Layer
         return number.Length is > 0 and <= 18 && !number.ContainsAnyExceptInRange((byte)'0', (byte)'9') ? long.Parse(number, System.Globalization.CultureInfo.InvariantCulture) : null;
     }
 
-    private static string Address(ReadOnlySpan<byte> line)
+    private string? Address(ReadOnlySpan<byte> line)
     {
         var path = line[(line.IndexOf((byte)':') + 1)..].Trim((byte)' ');
-        int close = path.IndexOf((byte)'>');
+        int close = Verbs.PathEnd(path);
+        if (_cut && close < 0)
+        {
+            return null;
+        }
+
         int space = path.IndexOf((byte)' ');
         return path is [(byte)'<', ..] && close > 0 ? Escape.Octets(path[1..close], 1024) : Escape.Octets(space < 0 ? path : path[..space], 1024);
     }
@@ -510,6 +560,8 @@ internal sealed class SmtpDialogue : Layer
 
         var body = _body!;
         _report.AddMessage(new MessageReport { From = _from, To = _to, Octets = body.Octets, InChunks = chunks });
+        _answerBefore = _earlyCode;
+        _earlyCode = null;
         if (_session.HasDialogue)
         {
             _report.Say(time, Role.Client, _inside, "(message)", body.Octets);
@@ -567,6 +619,30 @@ internal sealed class SmtpDialogue : Layer
 
     // ---------------------------------------------------------------- server
 
+    // What was captured of a packet's last reply tells the code.
+    private void CutReply(long time)
+    {
+        _cut = true;
+        byte[] line = [.. _serverLines.Partial.TrimEnd((byte)'\r'), .. "\r\n"u8];
+        if (IsReply(line.AsSpan()[..^2]))
+        {
+            ServerLine(line, time);
+        }
+
+        if (_replyCode != 0)
+        {
+            int code = _replyCode;
+            (_replyCode, _reader, _lastReply) = (0, null, null);
+            Reply(code, null, time);
+            _replyText?.Clear();
+        }
+
+        _cut = false;
+    }
+
+    private static bool IsReply(ReadOnlySpan<byte> line) =>
+        line.Length >= 3 && line[0] is >= (byte)'2' and <= (byte)'5' && char.IsAsciiDigit((char)line[1]) && char.IsAsciiDigit((char)line[2]) && (line.Length == 3 || line[3] is (byte)' ' or (byte)'-');
+
     private void Server(ReadOnlySpan<byte> octets, long time)
     {
         while (!octets.IsEmpty && _next is null)
@@ -590,8 +666,7 @@ internal sealed class SmtpDialogue : Layer
     {
         var line = whole.EndsWith("\r\n"u8) ? whole[..^2] : whole[..^1];
         Say(time, Role.Server, "", line, whole.Length);
-        bool isReply = line.Length >= 3 && line[0] is >= (byte)'2' and <= (byte)'5' && char.IsAsciiDigit((char)line[1]) && char.IsAsciiDigit((char)line[2]) && (line.Length == 3 || line[3] is (byte)' ' or (byte)'-');
-        if (!isReply)
+        if (!IsReply(line))
         {
             if (!_serverLost)
             {
@@ -629,7 +704,7 @@ internal sealed class SmtpDialogue : Layer
         }
 
         // Replies that are read closer go through the reference's own reader, within its limits.
-        if (_pending.Count > 0 && _pending.Peek().Verb is Verb.Ehlo or Verb.Lhlo or Verb.Helo or Verb.XBlackPony or Verb.Continuation)
+        if (!_cut && _pending.Count > 0 && _pending.Peek().Verb is Verb.Ehlo or Verb.Lhlo or Verb.Helo or Verb.XBlackPony or Verb.Continuation)
         {
             _reader ??= new ReplyReader();
             _lastReply = _reader.Read(whole, out _);
@@ -691,6 +766,13 @@ internal sealed class SmtpDialogue : Layer
         {
             Unasked(code);
             return;
+        }
+
+        // Whoever was answered before the end of the message is not answered again.
+        if (code == 221 && _answerBefore is { } early && _pending.Peek().Verb == Verb.DataEnd && _pending.Any(p => p.Verb == Verb.Quit))
+        {
+            _pending.Dequeue();
+            MessageAnswered(early);
         }
 
         var (verb, address, exchange) = _pending.Dequeue();
@@ -781,7 +863,7 @@ internal sealed class SmtpDialogue : Layer
                 _next = new TlsLayer(_session);
                 break;
             case Verb.XBlackPony or Verb.Continuation:
-                _next = _negotiation.OnReply(code, reply, _held is { WrittenCount: > 0 } ? _held.WrittenSpan : default, out bool more);
+                _next = _negotiation.OnReply(code, reply, _cut, _held is { WrittenCount: > 0 } ? _held.WrittenSpan : default, out bool more);
                 if (more)
                 {
                     _state = State.AuthLine;
@@ -830,12 +912,13 @@ internal sealed class SmtpDialogue : Layer
         else if (code is >= 400)
         {
             _session.Find(FindingKind.ReplyEarly, Role.Server, $"The reply {code} comes before the end of the message.");
+            _earlyCode = code;
         }
     }
 
     private void Unasked(int code)
     {
-        if (_session.OpeningSeen && !_serverLost && _state != State.Lost && _state != State.Content)
+        if (_session.OpeningSeen && _clientSpoke && _report.Gaps == 0 && _state != State.Content)
         {
             _session.Find(FindingKind.ReplyUnasked, Role.Server, $"The reply {code} answers no command.");
         }

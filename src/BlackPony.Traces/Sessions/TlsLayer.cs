@@ -31,7 +31,7 @@ internal sealed class TlsLayer(Session session) : Layer
         session.Recorder?.Raw(sender, octets);
     }
 
-    public override void Gap(Role sender, long length, long time) => _octets[(int)sender] += length;
+    public override void Gap(Role sender, long length, bool cut, long time) => _octets[(int)sender] += length;
 
     public override void End(Role sender, bool reset, long time)
     {

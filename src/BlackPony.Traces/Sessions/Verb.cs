@@ -77,6 +77,30 @@ internal static class Verbs
     public static bool IsUnmistakable(ReadOnlySpan<byte> line) =>
         LooksLikeCommand(line) && Find(line, out _) is Verb.Ehlo or Verb.Helo or Verb.Lhlo or Verb.Mail or Verb.Rcpt or Verb.XBlackPony or Verb.Bdat && LooksLikeCommand(line);
 
+    /// <summary>Where the path in MAIL or RCPT ends: the first &gt; that is not quoted; -1 if it has none.</summary>
+    public static int PathEnd(ReadOnlySpan<byte> path)
+    {
+        bool quoted = false;
+        for (int i = 0; i < path.Length; i++)
+        {
+            switch (path[i])
+            {
+                case (byte)'\\' when quoted:
+                    i++;
+                    break;
+                case (byte)'"':
+                    quoted = !quoted;
+                    break;
+                case (byte)'>' when !quoted:
+                    return i;
+                default:
+                    break;
+            }
+        }
+
+        return -1;
+    }
+
     public static bool Contains(ReadOnlySpan<byte> line, ReadOnlySpan<byte> word)
     {
         for (int i = 0; i + word.Length <= line.Length; i++)

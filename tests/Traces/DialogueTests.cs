@@ -1,0 +1,62 @@
+using System.Net;
+
+namespace BlackPony.Tests.Traces;
+
+/// <summary>What stands in dialogues, and who is who in them.</summary>
+public sealed class DialogueTests
+{
+    [Fact]
+    public void The_port_that_was_connected_to_counts()
+    {
+        // A client that sends from port 25.
+        var session = Inspection.Of(Inspection.Connection(IPEndPoint.Parse("10.0.0.1:25"), IPEndPoint.Parse("10.0.0.2:2525"), Frames.Lines)).Only;
+        Assert.Equal(("10.0.0.1:25", "10.0.0.2:2525", Frames.Verbs), (session.Client, session.Server, string.Join(' ', session.Commands)));
+    }
+
+    [Theory]
+    [InlineData("PROXY TCP4 192.0.2.9 10.0.0.2 4000 25\r\n")]
+    [InlineData("PROXY UNKNOWN\r\n")]
+    [InlineData("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x09\x0a\0\0\x02\x0f\xa0\0\x19")]
+    [InlineData("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0")]
+    public void What_a_balancer_says_first_is_no_SMTP(string header)
+    {
+        foreach (int port in (int[])[25, 2525])
+        {
+            var server = new IPEndPoint(Inspection.Server.Address, port);
+            foreach (var lines in ((char, string)[][])[[('C', header), .. Frames.Lines], [Frames.Lines[0], ('C', header + Frames.Lines[1].Text), .. Frames.Lines[2..]]])
+            {
+                var session = Inspection.Of(Inspection.Connection(Inspection.Client, server, lines)).Only;
+                Assert.Equal((Frames.Verbs, 1, 0), (string.Join(' ', session.Commands), session.Messages.Count, session.Findings.Count));
+            }
+        }
+    }
+
+    [Fact]
+    public void A_message_answered_before_its_end_is_not_answered_again()
+    {
+        (char, string)[] early = [.. Frames.Lines[..9], ('C', "Subject: x\r\n\r\nOne\r\n"), ('S', "552 Too large\r\n"), ('C', "Two\r\n.\r\n"), ('C', "QUIT\r\n"), ('S', "221 Bye\r\n")];
+        var session = Inspection.Of(Inspection.Connection(early)).Only;
+        Assert.Equal(552, Assert.Single(session.Messages).Reply);
+        Assert.Equal(["T-REPLY-EARLY"], session.Findings.Select(f => f.Id));
+    }
+
+    [Theory]
+    [InlineData("<bob@b.test>", "bob@b.test")]
+    [InlineData("<\"x> y\"@b.test> NOTIFY=NEVER", "\"x> y\"@b.test")]
+    [InlineData("<\"a\\\"> b\"@b.test>", "\"a\\\"> b\"@b.test")]
+    [InlineData(" bob@b.test NOTIFY=NEVER", "bob@b.test")]
+    [InlineData("<>", "")]
+    public void A_path_ends_where_its_quotes_say(string path, string address)
+    {
+        var lines = ((char, string)[])Frames.Lines.Clone();
+        lines[5] = ('C', $"RCPT TO:{path}\r\n");
+        Assert.Equal([address.Replace("\\", "\\x5C", StringComparison.Ordinal)], Assert.Single(Inspection.Of(Inspection.Connection(lines)).Only.Messages).To);
+    }
+
+    [Fact]
+    public void A_side_that_says_nothing_is_in_the_capture_if_it_ends()
+    {
+        Assert.Empty(Inspection.Of(Inspection.Connection(('S', "421 Busy\r\n"))).Only.Findings);
+        Assert.Contains("T-NOT-SMTP", Inspection.Of(Inspection.Connection(('C', "GET / HTTP/1.1\r\n\r\n"), ('S', "HTTP/1.1 400 No\r\n\r\n"))).Ids);
+    }
+}
