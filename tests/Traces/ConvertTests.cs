@@ -101,6 +101,47 @@ public sealed partial class ConvertTests
     }
 
     [Fact]
+    public void Anonymised_no_name_is_left_and_every_form_stays()
+    {
+        string[] message =
+        [
+            "Received: from mail.alexandra.example (mail.alexandra.example [203.0.113.77])", "\tby mx.bartholomew-house.example with ESMTP id 4Z7QxyWW", "\tfor <bartholomew@bartholomew-house.example>; Tue, 24 Nov 2026 08:00:00 +0000 (UTC)",
+            "From: =?utf-8?Q?Alexandra_W=C3=B6nderland?= <alexandra@alexandra.example>", "Subject: =?UTF-8?B?U2VjcmV0IHByb2plY3QgTWVyY3VyeQ==?=", " =?iso-8859-1?Q?and_Mercury?= and Mercury",
+            "Message-ID: <20261124.abcdef@mail.alexandra.example>", "Date: Tue, 24 Nov 2026 08:00:00 +0000", "Content-Type: multipart/mixed; boundary=\"=_Mercury\"", "X-Note: \u00cf\u00d4\u00c4\u00c5\u00cc \u00d0\u009c\u00d0\u00b5", "",
+            "--=_Mercury", "Content-Type: text/plain; charset=utf-8; name=\"Mercury.txt\"", "Content-Transfer-Encoding: quoted-printable", "", "Hello Alexandra, W=C3=B6nder=", "land. =D0=9C", "..dotted Mercury", "--=_Mercury--",
+        ];
+        var lines = new List<(char, string)>(Frames.Lines);
+        lines[3] = ('C', "MAIL FROM:<alexandra@alexandra.example> SIZE=1200 RET=HDRS ENVID=QQalexandra AUTH=<alexandra@alexandra.example>\r\n");
+        lines[5] = ('C', "RCPT TO:<\"bartholomew> bartholomew\"@bartholomew-house.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;bartholomew+3Dbartholomew@bartholomew-house.example\r\n");
+        lines[9] = ('C', string.Concat(message.Select(l => l + "\r\n")));
+        lines[10] = ('C', ".\r\n");
+        lines.InsertRange(12, [('C', "VRFY alexandra\r\n"), ('S', "252 Mercury <alexandra@alexandra.example>\r\n"), ('C', "NOOP Mercury\r\n"), ('S', "250 Ok\r\n"), ('C', "XCLIENT NAME=mail.alexandra.example\r\n"), ('S', "220 mx.bartholomew-house.example\r\n"), ('C', "AUTH CRAM-MD5\r\n"), ('S', "334 PGFsZXhhbmRyYUBob3N0Pg==\r\n"), ('C', "YWxleGFuZHJhIGE=\r\n"), ('S', "535 No\r\n")]);
+        using var folder = new Folder();
+        var path = folder.Write("names.pcap", Inspection.Connection([.. lines]));
+        var before = Items(Transcript(path, new InspectOptions(), anonymise: false));
+        var text = Transcript(path, new InspectOptions(), anonymise: true);
+        var after = Items(text);
+        Assert.Equal(before.Select(l => Unescaped(l).Length), after.Select(l => Unescaped(l).Length));
+        var words = EncodedWord().Matches(text).Select(m => System.Text.Encoding.Latin1.GetString(Convert.FromBase64String(m.Groups[1].Value))).Single();
+        foreach (var name in (string[])["alexandra", "bartholomew", "mercury", "secret", "nderland", "YWxleGFuZHJh", "FsZXhhbmRyYU", "\\xCF\\xD4", "\\xD0\\x9C", "=D0=9C", "203.0.113.77", "4Z7QxyWW"])
+        {
+            Assert.DoesNotContain(name, text + words, StringComparison.OrdinalIgnoreCase);
+        }
+
+        // The same word is the same, in whatever form it comes.
+        var mercury = words.Split(' ')[^1];
+        Assert.Equal(before.Sum(l => Count(l, "Mercury")), after.Sum(l => Count(l, mercury)));
+        var address = Assert.Single(after, l => l.StartsWith("C: MAIL", StringComparison.Ordinal)).Split('<', '>')[1];
+        Assert.Equal(before.Sum(l => Count(l, "alexandra@alexandra.example")), after.Sum(l => Count(l, address)));
+        foreach (var form in (string[])["SIZE=1200 RET=HDRS ENVID=", "NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;", "+3D", "C: Received: from ", " with ESMTP id ", "; Tue, 24 Nov 2026 08:00:00 +0000 (UTC)", "C: Date: Tue, 24 Nov 2026 08:00:00 +0000", "=?utf-8?Q?", "C: Content-Type: text/plain; charset=utf-8; name=", "C: Content-Transfer-Encoding: quoted-printable", "=C3=A9", "C: XCLIENT NAME="])
+        {
+            Assert.Contains(form, text, StringComparison.Ordinal);
+        }
+
+        static int Count(string line, string word) => line.Split(word).Length - 1;
+    }
+
+    [Fact]
     public void The_command_writes_what_it_says()
     {
         using var folder = new Folder();
@@ -132,6 +173,9 @@ public sealed partial class ConvertTests
 
     [GeneratedRegex("^[CS][:>}+!]")]
     private static partial Regex Item();
+
+    [GeneratedRegex(@"=\?UTF-8\?B\?([^?]*)\?=")]
+    private static partial Regex EncodedWord();
 
     [GeneratedRegex(@"\\x[0-9A-F]{2}|\\[rn]")]
     private static partial Regex Escaped();
