@@ -142,6 +142,27 @@ public sealed partial class ConvertTests
     }
 
     [Fact]
+    public void Sessions_on_one_port_pair_stay_apart()
+    {
+        using var folder = new Folder();
+        var path = folder.Write("twice.pcap", Inspection.Pcap([.. Frames.Session(100, 500), .. Frames.Session(3_000_000_000, 2_000_000)]));
+        var pcap = new MemoryStream();
+        new Converter(new InspectOptions(), anonymise: false).ToPcap(path, pcap, out int sessions);
+        Assert.Equal(2, sessions);
+        Assert.Equal([Frames.Verbs, Frames.Verbs], Inspection.Of(pcap.ToArray()).Sessions.Select(s => string.Join(' ', s.Commands)));
+    }
+
+    [Fact]
+    public void A_PROXY_line_stays_one()
+    {
+        using var folder = new Folder();
+        var path = folder.Write("proxy.pcap", Inspection.Connection([('C', "PROXY TCP4 203.0.113.77 10.0.0.2 4000 25\r\n"), .. Frames.Lines]));
+        var text = Transcript(path, new InspectOptions(), anonymise: true);
+        Assert.DoesNotContain("203.0.113.77", text, StringComparison.Ordinal);
+        Assert.Equal(Frames.Verbs, string.Join(' ', Inspection.Of(folder.Write("proxy.txt", System.Text.Encoding.UTF8.GetBytes(text))).Only.Commands));
+    }
+
+    [Fact]
     public void The_command_writes_what_it_says()
     {
         using var folder = new Folder();

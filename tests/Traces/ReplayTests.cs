@@ -99,6 +99,23 @@ public sealed class ReplayTests
     }
 
     [Fact]
+    public async Task A_STARTTLS_that_was_refused_is_played_and_one_that_was_not_ends_it()
+    {
+        using var folder = new Folder();
+        var refused = Only(folder, "refused", [.. Frames.Lines[..3], ('C', "STARTTLS\r\n"), ('S', "454 Not now\r\n"), .. Frames.Lines[3..]]);
+        var (client, server) = await Play(refused, refused, Options);
+        Assert.Empty(client.Differences);
+        Assert.Empty(server.Differences);
+        Assert.Equal((7, null), (client.Exchanges, client.Note));
+        // A server that takes it now waits for TLS.
+        var accepted = Only(folder, "accepted", [.. Frames.Lines[..3], ('C', "STARTTLS\r\n"), ('S', "220 Go\r\n")]);
+        (client, _) = await Play(refused, accepted, Options);
+        Assert.Equal((2, 1), (client.Exchanges, client.Differences.Count));
+        (client, _) = await Play(accepted, accepted, Options);
+        Assert.Equal((1, "What was inside TLS cannot be played."), (client.Exchanges, client.Note));
+    }
+
+    [Fact]
     public async Task What_was_inside_records_is_played()
     {
         using var folder = new Folder();

@@ -149,7 +149,7 @@ internal static class ReplayCommand
             default:
                 foreach (var result in results)
                 {
-                    Console.Out.WriteLine($"{result.Name}  {result.Exchanges} exchanges, {(result.Differences.Count == 0 ? "as captured" : $"{result.Differences.Count} differences")}{(result.Note is null ? "" : $". {result.Note}")}");
+                    Console.Out.WriteLine($"{result.Name}  {result.Exchanges} exchanges, {(result.Differences.Count == 0 ? "as captured" : $"{result.Differences.Count} difference{(result.Differences.Count == 1 ? "" : "s")}")}{(result.Note is null ? "" : $". {result.Note}")}");
                     foreach (var difference in result.Differences)
                     {
                         Console.Out.WriteLine($"  {difference}");

@@ -91,6 +91,11 @@ internal sealed partial class AnonymousDialogue(OtherWords words)
             case Verb.XBlackPony:
                 return text;
             default:
+                if (text.StartsWith("PROXY ", StringComparison.Ordinal))
+                {
+                    space = text.IndexOf(' ', space + 1);
+                }
+
                 return space < 0 ? text : text[..space] + (name is "XCLIENT" or "XFORWARD" ? Attribute().Replace(text[space..], m => words.Said(m.Value)) : words.Said(text[space..]));
         }
     }

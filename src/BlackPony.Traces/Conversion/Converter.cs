@@ -57,7 +57,7 @@ public sealed class Converter
             // A transcript's sessions have one address and no time: a port and a second apart they are told from each other.
             bool timeless = recording.Session is { Start: 0, Client: TranscriptReader.Client };
             client = timeless ? new IPEndPoint(client.Address, 49151 + count) : client;
-            var tcp = new TcpWriter(writer, client, server) { Time = timeless ? clock += 1_000_000_000 : recording.Session.Start };
+            var tcp = new TcpWriter(writer, client, server, count) { Time = timeless ? clock += 1_000_000_000 : recording.Session.Start };
             tcp.Open();
             foreach (var item in recording.Items)
             {

@@ -9,7 +9,8 @@ namespace BlackPony.Traces.Network;
 /// <param name="output">The file.</param>
 /// <param name="client">The client's end.</param>
 /// <param name="server">The server's end, of the same address family.</param>
-public sealed class TcpWriter(PcapWriter output, IPEndPoint client, IPEndPoint server)
+/// <param name="number">Which connection of the capture it is: on the same ports another number is another connection.</param>
+public sealed class TcpWriter(PcapWriter output, IPEndPoint client, IPEndPoint server, int number = 0)
 {
     private const int MaxSegment = 1440;
     private const long Step = 100_000;
@@ -18,7 +19,7 @@ public sealed class TcpWriter(PcapWriter output, IPEndPoint client, IPEndPoint s
     private const byte Push = 8;
     private const byte Ack = 16;
 
-    private readonly uint[] _next = [1000, 5000];
+    private readonly uint[] _next = [1000 + unchecked((uint)number * 0x0400_0000), 5000 + unchecked((uint)number * 0x0400_0000)];
     private ushort _id;
 
     /// <summary>The time of the next packet, nanoseconds since 1970.</summary>

@@ -35,9 +35,13 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
 
         int played = await PlayAsync(connection, exchanges, differences, cancel);
         await connection.CloseAsync(cancel);
-        var note = exchanges.Any(e => e.Verb == Verb.StartTls) ? "What was inside TLS cannot be played." : null;
+        var note = exchanges.Any(IsTls) ? "What was inside TLS cannot be played."
+            : script.Session.Gaps > 0 ? "The capture has gaps: what stood in them was not sent." : null;
         return new ReplayResult(Name(script), played, differences, note);
     }
+
+    // A STARTTLS that was refused is a command as any other.
+    private static bool IsTls(Exchange exchange) => exchange.Verb == Verb.StartTls && exchange.Code is null or 220;
 
     private static string Name(Script script) => $"{script.Session.Client} > {script.Session.Server}";
 
@@ -55,7 +59,7 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
                 until++;
             }
 
-            if (exchanges[i].Verb == Verb.StartTls)
+            if (IsTls(exchanges[i]))
             {
                 return i;
             }
@@ -83,6 +87,11 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
                 }
 
                 last = reply.Code;
+                if (exchanges[i].Verb == Verb.StartTls && last == 220)
+                {
+                    return i + 1;
+                }
+
                 if (exchanges[i].Verb is Verb.Ehlo)
                 {
                     pipelining = Enumerable.Range(1, reply.Lines.Count - 1).Any(n => Ascii.EqualsIgnoreCase(reply.Text(n), "PIPELINING"u8));
