@@ -76,10 +76,7 @@ public sealed class ReplayTests
     }
 
     [Theory]
-    [InlineData("X25519-CHACHA20POLY1305")]
-    [InlineData("X25519MLKEM768-AES256GCM")]
-    [InlineData("RSA-BLOWFISH")]
-    [InlineData("ROT")]
+    [MemberData(nameof(BlackPonyTests.Suites), MemberType = typeof(BlackPonyTests))]
     public async Task A_session_goes_through_an_upgrade(string name)
     {
         using var folder = new Folder();
