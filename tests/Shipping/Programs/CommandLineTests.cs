@@ -1,0 +1,111 @@
+using System.Text.RegularExpressions;
+
+namespace BlackPony.Tests.Shipping.Programs;
+
+/// <summary>What the three programs' command lines have in common.</summary>
+public sealed partial class CommandLineTests
+{
+    public static TheoryData<string> Programs => [.. Repository.Programs.Keys];
+
+    [Theory]
+    [MemberData(nameof(Programs))]
+    public async Task The_version_says_which_program_and_which_specification(string program) =>
+        Assert.Matches($@"^{program} \d+\.\d+\.\d+(-[\w.]+)?\nspecification BlackPony V1\n$", await Run.GoodAsync(Repository.Built(program), "--version"));
+
+    [Theory]
+    [MemberData(nameof(Programs))]
+    public async Task A_wrong_option_is_one_line_that_says_what_to_do(string program)
+    {
+        var run = await Run.ProgramAsync(Repository.Built(program), ["--no-such-option\u001b[2J"]);
+        Assert.Equal(2, run.Code);
+        Assert.Equal("", run.Output);
+        Assert.StartsWith($"{program}: ", run.Error, StringComparison.Ordinal);
+        Assert.EndsWith("Try --help.\n", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain(run.Error.TrimEnd('\n'), char.IsControl);
+    }
+
+    [Theory]
+    [MemberData(nameof(Programs))]
+    public async Task The_man_page_has_every_command_and_option_of_the_help(string program)
+    {
+        var page = (await Run.GoodAsync(Repository.Built(program), "man")).Replace("\\-", "-", StringComparison.Ordinal).Replace("\\&", "", StringComparison.Ordinal);
+        var help = await Run.GoodAsync(Repository.Built(program), "--help");
+        var commands = Command().Matches(help).Select(m => m.Groups[1].Value).ToList();
+        Assert.Contains("completion", commands);
+        foreach (var command in commands)
+        {
+            Assert.Contains($".Ss {program} {command}\n", page, StringComparison.Ordinal);
+            help += await Run.GoodAsync(Repository.Built(program), command, "--help");
+        }
+
+        var options = LongOption().Matches(help).Select(m => m.Groups[1].Value).Distinct().ToList();
+        Assert.Contains("version", options);
+        Assert.All(options, o => Assert.Contains($"Fl -{o}", page, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Programs))]
+    public async Task The_man_page_is_sound(string program)
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/mandoc"), "Needs mandoc (Debian's package mandoc).");
+        var file = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.1");
+        await File.WriteAllTextAsync(file, await Run.GoodAsync(Repository.Built(program), "man"), TestContext.Current.CancellationToken);
+        try
+        {
+            // Errors and warnings; whether the two other pages are installed is no matter of this one.
+            var run = await Run.ProgramAsync("/usr/bin/mandoc", ["-Tlint", "-Wwarning", file]);
+            Assert.Equal("", run.Output + run.Error);
+            // Bold is a letter struck twice.
+            Assert.Contains("EXIT STATUS", Struck().Replace(await Run.GoodAsync("/usr/bin/mandoc", "-Tascii", file), ""), StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    /// <summary>Bash itself is asked what it would offer.</summary>
+    [Theory]
+    [InlineData("blackpony ", "listen", "mailer", "relay", "completion")]
+    [InlineData("blackpony li", "listen")]
+    [InlineData("blackpony mailer --policy re", "remembered", "required")]
+    [InlineData("blackpony listen --log-f", "--log-format")]
+    [InlineData("blackpony-conformance --exp", "--expected-failures")]
+    [InlineData("blackpony-replay inspect --fail-on ", "note", "warning", "error")]
+    public async Task Bash_completes(string line, params string[] expected)
+    {
+        var program = line.Split(' ')[0];
+        var script = $$"""
+            PATH={{Path.GetDirectoryName(Repository.Built(program))}}:$PATH
+            eval "$({{program}} completion bash)"
+            COMP_LINE='{{line}}'; COMP_POINT=${#COMP_LINE}; read -ra COMP_WORDS <<< "$COMP_LINE"
+            [[ $COMP_LINE == *' ' ]] && COMP_WORDS+=("")
+            COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+            set -- $(complete -p {{program}}); while [ "$1" != -F ]; do shift; done
+            $2 && printf '%s\n' "${COMPREPLY[@]}"
+            """;
+        var found = (await Run.GoodAsync("/bin/bash", "-c", script)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.All(expected, e => Assert.Contains(e, found));
+        Assert.All(found, f => Assert.StartsWith(line[(line.LastIndexOf(' ') + 1)..], f, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("bash", "/bin/bash")]
+    [InlineData("zsh", "/usr/bin/zsh")]
+    [InlineData("fish", "/usr/bin/fish")]
+    public async Task A_shell_reads_its_script(string name, string shell)
+    {
+        Assert.SkipUnless(File.Exists(shell), $"Needs {shell}.");
+        var script = await Run.GoodAsync(Repository.Built("blackpony"), "completion", name);
+        Assert.Equal("", (await Run.ProgramAsync(shell, ["-n", "-c", script])).Error);
+    }
+
+    [GeneratedRegex(".\b")]
+    private static partial Regex Struck();
+
+    [GeneratedRegex("^  ([a-z]+)(?: <| {2,}|$)", RegexOptions.Multiline)]
+    private static partial Regex Command();
+
+    [GeneratedRegex("^  (?:-., )*--([a-z-]+)", RegexOptions.Multiline)]
+    private static partial Regex LongOption();
+}

@@ -1,0 +1,120 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace BlackPony.Tests.Shipping.Programs;
+
+/// <summary>The programs of <c>tools/publish</c>, which need no .NET: each does its work in an empty environment.</summary>
+public sealed class NativeProgramTests
+{
+    [Fact]
+    public async Task The_suite_passes_the_reference_inside_it()
+    {
+        var run = await Run.ProgramAsync(Repository.Native("blackpony-conformance"), ["--profile", "core,classic"], bare: true);
+        Assert.Contains(" 0 failed, 0 warned, 0 not applicable, 0 errors", run.Good(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Every_report_is_written()
+    {
+        var folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
+        try
+        {
+            foreach (var (format, mark) in new[] { ("json", "\"spec\": \"1\""), ("junit", "<testsuites "), ("tap", "TAP version 14"), ("html", "<!doctype html>") })
+            {
+                var file = Path.Combine(folder, format);
+                (await Run.ProgramAsync(Repository.Native("blackpony-conformance"), ["--select", "4.1", "--format", format, "--output", file], bare: true)).Good();
+                Assert.Contains(mark, await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken), StringComparison.OrdinalIgnoreCase);
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Listen_passes_the_suite_as_a_relay()
+    {
+        var (port, backend) = (FreePort(), FreePort());
+        var start = new ProcessStartInfo(Repository.Native("blackpony"), ["listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{backend}", "--allow-rot", "--log-format", "json"]) { RedirectStandardError = true };
+        start.Environment.Clear();
+        using var listen = Process.Start(start)!;
+        listen.ErrorDataReceived += (_, _) => { };
+        listen.BeginErrorReadLine();
+        try
+        {
+            await WaitForPortAsync(port);
+            var run = await Run.ProgramAsync(Repository.Native("blackpony-conformance"), ["--server", $"127.0.0.1:{port}", "--backend", $"{backend}", "--select", "4.5", "--select", "5", "--select", "10"], bare: true);
+            Assert.Contains(" 0 failed, 0 warned", run.Good(), StringComparison.Ordinal);
+        }
+        finally
+        {
+            listen.Kill();
+            await listen.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+    }
+
+    [Fact]
+    public async Task The_mailer_passes_the_suite()
+    {
+        var command = $"{Repository.Native("blackpony")} mailer --policy {{policy}} --memory {{memory}} --suites {{suites}} --port {{port}} [{{host}}]";
+        var run = await Run.ProgramAsync(Repository.Native("blackpony-conformance"), ["--mailer", command, "--select", "5", "--select", "9.4", "--select", "10.4"], bare: true);
+        Assert.Contains(" 0 failed, 0 warned, 0 not applicable", run.Good(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Inspecting_a_capture_says_the_same_as_with_dotnet()
+    {
+        var captures = Path.Combine(Repository.Root, "tests", "Traces", "Captures");
+        foreach (var format in (string[])["text", "json", "html"])
+        {
+            string[] arguments = ["inspect", "--format", format, "--keylog", Path.Combine(captures, "rsa-blowfish.keys.log"), "--verbose", Path.Combine(captures, "rsa-blowfish.pcap")];
+            var native = await Run.ProgramAsync(Repository.Native("blackpony-replay"), arguments, bare: true);
+            Assert.Equal(await Run.GoodAsync(Repository.Built("blackpony-replay"), arguments), native.Good());
+            Assert.Contains("RSA-BLOWFISH", native.Output, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("blackpony")]
+    [InlineData("blackpony-conformance")]
+    [InlineData("blackpony-replay")]
+    public async Task It_is_one_file_stripped_and_asks_only_for_the_C_library(string program)
+    {
+        var file = Repository.Native(program);
+        Assert.Equal(await Run.GoodAsync(Repository.Built(program), "--version"), (await Run.ProgramAsync(file, ["--version"], bare: true)).Good());
+        Assert.Equal(["blackpony", "blackpony-conformance", "blackpony-replay"], Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(file)!).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        Assert.SkipUnless(File.Exists("/usr/bin/readelf"), "Needs readelf (Debian's package binutils).");
+        var elf = await Run.GoodAsync("/usr/bin/readelf", "-W", "-S", "-d", file);
+        Assert.DoesNotContain(".symtab", elf, StringComparison.Ordinal);
+        Assert.DoesNotContain(".debug_", elf, StringComparison.Ordinal);
+        var needed = elf.Split('\n').Where(l => l.Contains("(NEEDED)", StringComparison.Ordinal)).Select(l => l[(l.IndexOf('[') + 1)..l.IndexOf(']')]);
+        string[] library = ["libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "ld-linux-x86-64.so.2"];
+        Assert.All(needed, n => Assert.Contains(n, library));
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private static async Task WaitForPortAsync(int port)
+    {
+        for (int i = 0; ; i++)
+        {
+            try
+            {
+                using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+                await socket.ConnectAsync(IPAddress.Loopback, port, TestContext.Current.CancellationToken);
+                return;
+            }
+            catch (SocketException) when (i < 600)
+            {
+                await Task.Delay(50, TestContext.Current.CancellationToken);
+            }
+        }
+    }
+}
