@@ -84,6 +84,59 @@ public sealed class Matrix : IAsyncLifetime
         }
     }
 
+    /// <summary>What became of an extension in sessions with a server, through <c>listen</c>, in plaintext and inside BlackPony.</summary>
+    /// <param name="server">The server's name, one that stands behind <c>listen</c>.</param>
+    /// <param name="keyword">The extension's keyword.</param>
+    /// <returns><c>kept</c>; a dash if the server itself does not offer it.</returns>
+    public async Task<string> FeatureAsync(string server, string keyword)
+    {
+        var (_, domain, _, _) = Receivers.Single(r => r.Name == server);
+        var (own, door) = (_doors[domain["listen-".Length..]], _doors[domain]);
+        string offer;
+        using (var direct = await Person.ConnectAsync(own))
+        {
+            if (Offer(await direct.SayAsync("EHLO client.test", "250"), keyword) is not { } line)
+            {
+                return "–";
+            }
+
+            offer = line;
+        }
+
+        foreach (var connect in (Func<int, Task<Person>>[])[Person.ConnectAsync, Person.ConnectInsideAsync])
+        {
+            using var session = await connect(door);
+            Assert.Equal(offer, Offer(await session.SayAsync("EHLO client.test", "250"), keyword));
+            await Features.All.Single(f => f.Keyword == keyword).Try(session, $"{keyword.ToLowerInvariant()}@{domain}", _boxes[domain]);
+            await session.SayAsync("QUIT", "221");
+        }
+
+        return "kept";
+    }
+
+    /// <summary>The table of all extensions, for README.</summary>
+    public async Task<string> FeatureTableAsync()
+    {
+        var servers = Receivers.Where(r => r.BlackPony).Select(r => r.Name).ToList();
+        var text = new StringBuilder($"| through | {string.Join(" | ", Features.All.Select(f => f.Keyword))} |\n|---|{string.Concat(Features.All.Select(_ => "---|"))}\n");
+        foreach (var server in servers)
+        {
+            text.Append($"| {server} |");
+            foreach (var (keyword, _) in Features.All)
+            {
+                text.Append($" {await FeatureAsync(server, keyword)} |");
+            }
+
+            text.Append('\n');
+        }
+
+        return text.ToString();
+    }
+
+    // The passwords are for PLAIN.
+    private static string? Offer(string ehlo, string keyword) =>
+        ehlo.Split('\n').Where(l => l.Length > 4).Select(l => l[4..]).FirstOrDefault(l => l.Split(' ')[0] == keyword && (keyword != "AUTH" || l.Contains("PLAIN", StringComparison.Ordinal)));
+
     /// <summary>The table of all cells, for README.</summary>
     public async Task<string> TableAsync()
     {
@@ -188,7 +241,7 @@ public sealed class Matrix : IAsyncLifetime
     private async Task PostfixReceivesAsync()
     {
         var server = Keep(await Postfix.StartAsync(
-            Path.Combine(_folder, "postfix"), "mx.postfix.test", "postfix.test, listen-postfix.test", Postfix.Snippets(0, 2526).Main, p => Postfix.Snippets(p, 2526).Master));
+            Path.Combine(_folder, "postfix"), "mx.postfix.test", "postfix.test, listen-postfix.test", Postfix.Snippets(0, 2526).Main + Keep(new PasswordServer()).Main, p => Postfix.Snippets(p, 2526).Master));
         await OpenAsync("postfix", server.Port, server.Box, "--xclient");
     }
 

@@ -5,9 +5,6 @@ namespace BlackPony.Tests.Interop.Matrix;
 /// <summary>Mail from every kind of sender to every kind of receiver, octet for octet, with a tap on the wire between them.</summary>
 public sealed class MatrixTests(Matrix matrix) : IClassFixture<Matrix>
 {
-    private const string Begin = "<!-- matrix: begin -->\n";
-    private const string End = "<!-- matrix: end -->";
-
     public static TheoryData<string, string> Cells =>
         [.. Matrix.Senders.SelectMany(s => Matrix.Receivers.Select(r => (s.Name, r.Name)))];
 
@@ -19,21 +16,35 @@ public sealed class MatrixTests(Matrix matrix) : IClassFixture<Matrix>
         Assert.Equal(from.BlackPony && to.BlackPony ? "BlackPony" : from.Tls && to.Tls ? "TLS" : "plain", await matrix.CellAsync(sender, receiver));
     }
 
+    public static TheoryData<string, string> Extensions =>
+        [.. Matrix.Receivers.Where(r => r.BlackPony).SelectMany(r => Features.All.Select(f => (r.Name, f.Keyword)))];
+
+    [Theory]
+    [MemberData(nameof(Extensions))]
+    public async Task What_the_server_offers_works_through_listen_in_plaintext_and_inside(string server, string keyword) // [BP-10.2-3], [BP-10.2-4], [BP-10.2-8], [BP-10.2-9]
+    {
+        Assert.Contains(await matrix.FeatureAsync(server, keyword), (string[])["kept", "–"]);
+    }
+
     [Fact]
     public async Task README_says_what_these_tests_saw()
     {
         var path = Path.Combine(Repository.Root, "README.md");
         var readme = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
-        int begin = readme.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length, end = readme.IndexOf(End, StringComparison.Ordinal);
-        Assert.True(begin >= Begin.Length && end >= begin, "README has no place for the table.");
-        var table = await matrix.TableAsync();
+        var seen = Put(Put(readme, "matrix", await matrix.TableAsync()), "extensions", await matrix.FeatureTableAsync());
         if (Environment.GetEnvironmentVariable("BLACKPONY_WRITE") == "1")
         {
-            await File.WriteAllTextAsync(path, readme[..begin] + table + readme[end..], TestContext.Current.CancellationToken);
+            await File.WriteAllTextAsync(path, seen, TestContext.Current.CancellationToken);
         }
-        else
-        {
-            Assert.Equal(table, readme[begin..end]);
-        }
+
+        Assert.Equal(seen, await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken));
+    }
+
+    private static string Put(string readme, string name, string table)
+    {
+        string begin = $"<!-- {name}: begin -->\n", end = $"<!-- {name}: end -->";
+        int from = readme.IndexOf(begin, StringComparison.Ordinal) + begin.Length, to = readme.IndexOf(end, StringComparison.Ordinal);
+        Assert.True(from >= begin.Length && to >= from, $"README has no place for the table '{name}'.");
+        return readme[..from] + table + readme[to..];
     }
 }

@@ -74,6 +74,7 @@ internal sealed class Exim : MailServer
             plain:
               driver = plaintext
               public_name = PLAIN
+              server_prompts = :
               server_condition = ${if and {{eq{$auth2}{me}} {eq{$auth3}{secret}} } }
             login:
               driver = plaintext

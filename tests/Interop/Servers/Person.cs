@@ -1,18 +1,34 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 
 namespace BlackPony.Tests.Interop.Servers;
 
 /// <summary>A person with a telnet program.</summary>
-internal sealed class Person(TcpClient client) : IDisposable
+internal sealed class Person(Stream input, Stream output, IDisposable owner) : IDisposable
 {
-    private readonly StreamReader _reader = new(client.GetStream(), Encoding.Latin1);
+    private readonly StreamReader _reader = new(input, Encoding.Latin1);
+
+    public Person(TcpClient client)
+        : this(client.GetStream(), client.GetStream(), client)
+    {
+    }
 
     public static async Task<Person> ConnectAsync(int port)
     {
         var client = new TcpClient { ReceiveTimeout = 30000 };
         await client.ConnectAsync("127.0.0.1", port);
         var person = new Person(client);
+        await person.ExpectAsync("220");
+        return person;
+    }
+
+    /// <summary>Speaks through <c>blackpony mailer</c>: inside BlackPony, or not at all.</summary>
+    public static async Task<Person> ConnectInsideAsync(int port)
+    {
+        var start = new ProcessStartInfo(BlackPonyProgram.File, ["mailer", "--policy", "required", "--port", $"{port}", "[127.0.0.1]"]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        var mailer = Process.Start(start)!;
+        var person = new Person(mailer.StandardOutput.BaseStream, mailer.StandardInput.BaseStream, mailer);
         await person.ExpectAsync("220");
         return person;
     }
@@ -29,7 +45,8 @@ internal sealed class Person(TcpClient client) : IDisposable
     /// <returns>The reply's lines.</returns>
     public async Task<string> SayAsync(string line, string code)
     {
-        await client.GetStream().WriteAsync(Encoding.Latin1.GetBytes(line + "\r\n"), TestContext.Current.CancellationToken);
+        await output.WriteAsync(Encoding.Latin1.GetBytes(line + "\r\n"), TestContext.Current.CancellationToken);
+        await output.FlushAsync(TestContext.Current.CancellationToken);
         return await ExpectAsync(code);
     }
 
@@ -49,5 +66,5 @@ internal sealed class Person(TcpClient client) : IDisposable
         return reply.ToString();
     }
 
-    public void Dispose() => client.Dispose();
+    public void Dispose() => owner.Dispose();
 }

@@ -95,6 +95,7 @@ sm_server() {
     cat <<MC
 FEATURE(\`no_default_msa')dnl
 FEATURE(\`mailertable', \`text -k0 -v1 -o $dir/mailertable')dnl
+define(\`confMAX_MESSAGE_SIZE', \`50000000')dnl
 DAEMON_OPTIONS(\`Family=inet, Addr=127.0.0.1, Port=$port, Name=MTA')dnl
 MC
     for dom in $doms; do echo "RELAY_DOMAIN(\`$dom')dnl"; done

@@ -1,0 +1,106 @@
+using System.Net;
+using System.Net.Sockets;
+using BlackPony.Tests.Interop.Servers;
+
+namespace BlackPony.Tests.Interop;
+
+/// <summary>Real Postfix, which Debian lets trust all of 127.0.0.0/8.</summary>
+public sealed class PostfixTests : IDisposable
+{
+    private readonly string _folder = Lab.Open(Directory.CreateTempSubdirectory("blackpony-").FullName);
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData("--xclient", null, "smtpd_authorized_xclient_hosts=127.0.0.1")]
+    [InlineData("--proxy-protocol", "v1", "smtpd_upstream_proxy_protocol=haproxy")]
+    [InlineData("--proxy-protocol", "v2", "smtpd_upstream_proxy_protocol=haproxy")]
+    public async Task Postfix_sees_the_client_itself_in_plaintext_and_inside_and_strangers_relay_nothing(string option, string? value, string setting) // [BP-10.1-1], [BP-10.1-3]
+    {
+        Lab.Need("postfix");
+        using var server = await Postfix.StartAsync(
+            Path.Combine(_folder, "b"), "mx.b.test", "b.test", "mynetworks = 127.0.0.1/32", p => $"127.0.0.1:{p} inet n - n - - smtpd -o {setting}");
+        int door = Repository.FreePort();
+        using var listen = await BlackPonyProgram.ListenAsync(door, server.Port, value is null ? [option] : [option, value]);
+        using (var stranger = await ConnectFromAsync("127.0.0.9", door))
+        {
+            await stranger.SayAsync("EHLO stranger.test", "250");
+            await stranger.SayAsync("MAIL FROM:<s@stranger.test>", "250");
+            await stranger.SayAsync("RCPT TO:<victim@elsewhere.test>", "554");
+            await stranger.SayAsync("RCPT TO:<victim%elsewhere.test@b.test>", "554");
+            await stranger.SayAsync("RSET", "250");
+            await stranger.SayAsync("XCLIENT ADDR=127.0.0.1", "550");
+            await stranger.SayAsync("QUIT", "221");
+        }
+
+        using (var local = await Person.ConnectInsideAsync(door))
+        {
+            await local.SayAsync("EHLO local.test", "250");
+            await local.SayAsync("MAIL FROM:<s@local.test>", "250");
+            await local.SayAsync("RCPT TO:<somebody@elsewhere.test>", "250");
+            await local.SayAsync("RSET", "250");
+            await local.SayAsync("QUIT", "221");
+        }
+
+        Assert.Contains("NOQUEUE: reject: RCPT from unknown[127.0.0.9]: 554 5.7.1 <victim@elsewhere.test>: Relay access denied", server.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Listen_does_not_start_before_a_Postfix_that_takes_it_for_a_local_user() // [BP-10.1-1], [BP-10.1-9]
+    {
+        Lab.Need("postfix");
+        // As Debian sets it.
+        using var server = await Postfix.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", "mynetworks = 127.0.0.0/8");
+        using var listen = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", $"127.0.0.1:{server.Port}");
+        Assert.Equal(1, await listen.ExitAsync());
+        Assert.Contains("--xclient", listen.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Postfix_keeps_mail_that_relay_puts_off_and_returns_what_can_never_be_delivered() // [BP-10.5-6], [BP-10.5-12], [BP-9.1-2]
+    {
+        Lab.Need("postfix");
+        await using var plain = new Conformance.Targets.MailSink();
+        using var dns = new NameServer() { ResponseCode = 3 };
+        int port = Repository.FreePort();
+        using var relay = await BlackPonyProgram.RelayAsync(port, "--policy", "required", "--route", $"plain.test=[127.0.0.1]:{plain.Port}", "--dns", $"127.0.0.1:{dns.Port}");
+        using var server = await Postfix.StartAsync(Path.Combine(_folder, "a"), "mail.a.test", "a.test", Postfix.Snippets(0, port).Main, p => Postfix.Snippets(p, port).Master);
+        await Matrix.Sending.SubmitAsync(server.Port, "Subject: s\r\n\r\nsecret\r\n"u8.ToArray(), ["one@plain.test", "two@nowhere.invalid"]);
+        await server.LogsAsync("to=<one@plain.test>, relay=127.0.0.1[127.0.0.1]", "dsn=4.7.0, status=deferred (host 127.0.0.1[127.0.0.1] said: 451 4.7.0 Encryption required, and not available");
+        await server.LogsAsync("to=<two@nowhere.invalid>, relay=127.0.0.1[127.0.0.1]", "dsn=5.1.2, status=bounced");
+        var bounce = await server.Box.ReceivedAsync("s@a.test");
+        Assert.Contains("<two@nowhere.invalid>", bounce, StringComparison.Ordinal);
+        Assert.Empty(plain.Messages);
+    }
+
+    [Fact]
+    public async Task Postfix_itself_says_relayed_to_who_asked_for_a_notification() // [BP-10.5-4]
+    {
+        Lab.Need("postfix");
+        await using var plain = new Conformance.Targets.MailSink();
+        int port = Repository.FreePort();
+        using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{plain.Port}");
+        using var server = await Postfix.StartAsync(Path.Combine(_folder, "a"), "mail.a.test", "a.test", Postfix.Snippets(0, port).Main, p => Postfix.Snippets(p, port).Master);
+        using (var person = await Person.ConnectAsync(server.Port))
+        {
+            await person.SayAsync("EHLO submit.test", "250");
+            await person.SayAsync("MAIL FROM:<s@a.test> RET=HDRS", "250");
+            await person.SayAsync("RCPT TO:<r@plain.test> NOTIFY=SUCCESS", "250");
+            await person.SayAsync("DATA", "354");
+            await person.SayAsync("Subject: s\r\n\r\nhello\r\n.", "250");
+            await person.SayAsync("QUIT", "221");
+        }
+
+        Assert.Contains("Action: relayed", await server.Box.ReceivedAsync("s@a.test"), StringComparison.Ordinal);
+        Assert.Single(plain.Messages);
+    }
+
+    private static async Task<Person> ConnectFromAsync(string address, int port)
+    {
+        var client = new TcpClient(new IPEndPoint(IPAddress.Parse(address), 0));
+        await client.ConnectAsync("127.0.0.1", port, TestContext.Current.CancellationToken);
+        var person = new Person(client);
+        await person.ExpectAsync("220");
+        return person;
+    }
+}
