@@ -85,17 +85,8 @@ internal sealed class Exim : MailServer
             * * F,1h,1m
 
             """);
-        using (var chown = System.Diagnostics.Process.Start("chown", ["-R", "mail:mail", folder]))
-        {
-            await chown.WaitForExitAsync();
-        }
-
         // Exim reads no configuration that another user could change.
-        using (var chown = System.Diagnostics.Process.Start("chown", ["root", Path.Combine(folder, "exim.conf")]))
-        {
-            await chown.WaitForExitAsync();
-        }
-
+        await Repository.ShellAsync($"chown -R mail:mail {folder} && chown root {folder}/exim.conf");
         await server.StartAsync(Program, ["-C", Path.Combine(folder, "exim.conf"), "-bdf", "-q1m"], new Dictionary<string, string> { ["LD_LIBRARY_PATH"] = Lab.Libraries("exim") });
         return server;
     }

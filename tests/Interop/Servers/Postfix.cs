@@ -49,17 +49,11 @@ internal sealed class Postfix : MailServer
     {
         var server = new Postfix(folder);
         var (certificate, key) = Lab.Certify(folder, host);
-        foreach (var name in (string[])["queue", "data"])
-        {
-            Lab.Open(Path.Combine(folder, name));
-        }
-
-        // Users that every Debian has, in the place of postfix and postdrop.
-        using (var chown = System.Diagnostics.Process.Start("chown", ["mail", Path.Combine(folder, "data")]))
-        {
-            await chown.WaitForExitAsync();
-        }
-
+        // Users that every Debian has, in the place of postfix and postdrop; the folders that Postfix's start script makes, which takes seconds.
+        await Repository.ShellAsync($"""
+            cd {folder} && mkdir data queue && cd queue && mkdir active bounce corrupt defer deferred flush hold incoming maildrop pid private public saved trace
+            chown mail * ../data && chown root pid && chown mail:staff maildrop public && chmod 700 * ../data && chmod 755 pid && chmod 1730 maildrop && chmod 2710 public
+            """);
         await File.WriteAllTextAsync(Path.Combine(folder, "main.cf"), $"""
             compatibility_level = 3.6
             queue_directory = {folder}/queue
@@ -110,7 +104,7 @@ internal sealed class Postfix : MailServer
             {{extra}}
 
             """);
-        await server.StartAsync($"{Programs}/usr/sbin/postfix", ["-c", folder, "start-fg"], new Dictionary<string, string> { ["LD_LIBRARY_PATH"] = Libraries });
+        await server.StartAsync($"{Programs}/usr/lib/postfix/sbin/master", ["-s"], new Dictionary<string, string> { ["LD_LIBRARY_PATH"] = Libraries, ["MAIL_CONFIG"] = folder });
         return server;
     }
 

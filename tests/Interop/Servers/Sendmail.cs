@@ -127,6 +127,15 @@ internal static class Repository
         return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
     }
 
+    /// <summary>Runs commands that prepare something.</summary>
+    public static async Task ShellAsync(string commands)
+    {
+        using var shell = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "set -e\n" + commands]) { RedirectStandardError = true })!;
+        var error = await shell.StandardError.ReadToEndAsync();
+        await shell.WaitForExitAsync();
+        Assert.True(shell.ExitCode == 0, error);
+    }
+
     /// <summary>Tries again until it works, for 10 s.</summary>
     public static async Task<T> RetryAsync<T>(Func<Task<T>> step)
     {
