@@ -1,0 +1,69 @@
+using System.Globalization;
+using BlackPony.Benchmarks.Load;
+using BlackPony.Benchmarks.Peers;
+
+namespace BlackPony.Benchmarks.Rows;
+
+/// <summary>Messages of 1 MB on sessions that stay.</summary>
+internal sealed class LargeRow : IRow
+{
+    private const int Clients = 4;
+    private const int Size = 1_000_000;
+
+    public string Name => "large";
+
+    public string What => "1 MB messages on kept sessions, encrypted";
+
+    public async Task<IReadOnlyList<Figure>> RunAsync(Effort effort)
+    {
+        using var sink = await Servers.SinkAsync();
+        using var listen = await Servers.ListenAsync(sink);
+        using var stunnel = await Servers.StunnelAsync(sink);
+        using var ours = await KeptSessions.OpenAsync(listen.Port, Protection.BlackPony, Clients);
+        using var theirs = await KeptSessions.OpenAsync(stunnel.Port, Protection.StartTls, Clients);
+        var message = Mail.Message(Size);
+        var (ourCost, theirCost) = (new Cost(listen), new Cost(stunnel));
+        var r = await Rounds.CompareAsync(
+            effort.Rounds,
+            () => ourCost.OfAsync(() => ours.RateAsync(effort.Window, message), effort.Window),
+            () => theirCost.OfAsync(() => theirs.RateAsync(effort.Window, message), effort.Window));
+        return [new Figure(What, Show(r.Ours), "stunnel's STARTTLS before the same sink", Show(r.Theirs), r.Ratio, 1.3) { Note = $"processor time of a message: listen {ourCost}, stunnel {theirCost}." }];
+    }
+
+    private static string Show(double messages) => (messages * Size / 1e6).ToString("0 'MB/s'", CultureInfo.InvariantCulture);
+}
+
+/// <summary>Sessions that stay open and each send one message after the other.</summary>
+internal sealed class KeptSessions : IDisposable
+{
+    private readonly List<Mail> _mails = [];
+
+    public static async Task<KeptSessions> OpenAsync(int port, Protection protection, int count)
+    {
+        var sessions = new KeptSessions();
+        for (int i = 0; i < count; i++)
+        {
+            sessions._mails.Add(await Mail.ConnectAsync(port, protection));
+        }
+
+        return sessions;
+    }
+
+    /// <summary>Messages per second over all sessions.</summary>
+    public async Task<double> RateAsync(TimeSpan window, ReadOnlyMemory<byte> message)
+    {
+        var free = new System.Collections.Concurrent.ConcurrentBag<Mail>(_mails);
+        return await Rounds.RateAsync(window, _mails.Count, async () =>
+        {
+            if (!free.TryTake(out var mail))
+            {
+                throw new InvalidOperationException("More workers than sessions.");
+            }
+
+            await mail.SendAsync(message);
+            free.Add(mail);
+        });
+    }
+
+    public void Dispose() => _mails.ForEach(m => m.Dispose());
+}

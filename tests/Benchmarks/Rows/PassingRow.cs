@@ -1,0 +1,40 @@
+using BlackPony.Benchmarks.Load;
+using BlackPony.Benchmarks.Peers;
+
+namespace BlackPony.Benchmarks.Rows;
+
+/// <summary>Ordinary clients through the relay, against relays that know nothing of SMTP.</summary>
+internal sealed class PassingRow : IRow
+{
+    private const int Clients = 16;
+
+    public string Name => "passing";
+
+    public string What => "ordinary plaintext clients passing through listen, 10 kB messages, a session each";
+
+    public async Task<IReadOnlyList<Figure>> RunAsync(Effort effort)
+    {
+        var message = Mail.Message(10_000);
+        using var sink = await Servers.SinkAsync();
+        using var listen = await Servers.ListenAsync(sink);
+        using var haproxy = await Servers.HaproxyAsync(sink);
+        using var socat = await Servers.SocatAsync(sink);
+        return
+        [
+            await CompareAsync("haproxy in TCP mode", haproxy),
+            await CompareAsync("socat", socat),
+        ];
+
+        async Task<Figure> CompareAsync(string against, Child peer)
+        {
+            var (ours, theirs) = (new Cost(listen), new Cost(peer));
+            var r = await Rounds.CompareAsync(
+                effort.Rounds,
+                () => ours.OfAsync(() => RateAsync(listen), effort.Window),
+                () => theirs.OfAsync(() => RateAsync(peer), effort.Window));
+            return new Figure(What, SessionsRow.Show(r.Ours), against, SessionsRow.Show(r.Theirs), r.Ratio, 0.7) { Note = $"processor time of a session: listen {ours}, {against} {theirs}." };
+        }
+
+        Task<double> RateAsync(Child server) => Rounds.RateAsync(effort.Window, Clients, () => SessionsRow.OneAsync(server.Port, Protection.None, message));
+    }
+}

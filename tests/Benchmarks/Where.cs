@@ -1,0 +1,43 @@
+namespace BlackPony.Benchmarks;
+
+/// <summary>Where things stand in the checkout.</summary>
+internal static class Where
+{
+    private static readonly DirectoryInfo Run = NewRun();
+    private static int _folders;
+
+    public static string Root { get; } = FindRoot();
+
+    public static string Results => Path.Combine(Root, "tests/Benchmarks/results.md");
+
+    /// <summary>The peers' extracted packages.</summary>
+    public static string Peers => Path.Combine(Root, "artifacts/servers/peers/root");
+
+    /// <summary>The published program.</summary>
+    public static string BlackPony => Environment.GetEnvironmentVariable("BLACKPONY") ?? Path.Combine(Root, "artifacts/benchmarks/blackpony");
+
+    /// <summary>A new folder for one run's configurations.</summary>
+    public static string NewFolder() => Run.CreateSubdirectory($"{Interlocked.Increment(ref _folders)}").FullName;
+
+    /// <summary>Removes the folders.</summary>
+    public static void Clean() => Run.Delete(recursive: true);
+
+    // Postfix looks into its folders as another user.
+    private static DirectoryInfo NewRun()
+    {
+        var run = Directory.CreateTempSubdirectory("blackpony-bench-");
+        run.UnixFileMode |= UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+        return run;
+    }
+
+    private static string FindRoot()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "BlackPony.sln")))
+        {
+            folder = folder.Parent ?? throw new InvalidOperationException("This program runs inside the checkout only.");
+        }
+
+        return folder.FullName;
+    }
+}
