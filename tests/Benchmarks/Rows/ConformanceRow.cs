@@ -12,7 +12,7 @@ internal sealed class ConformanceRow : IRow
 
     public async Task<IReadOnlyList<Figure>> RunAsync(Effort effort)
     {
-        var program = Path.Combine(Where.Root, "tools/conformance-runner/bin/Release/net10.0/blackpony-conformance");
+        var program = Path.Combine(Where.Root, "artifacts/publish/linux-x64/blackpony-conformance");
         var times = new List<double>();
         for (int i = 0; i < effort.Rounds; i++)
         {
