@@ -32,6 +32,12 @@ internal sealed class BackendConnector(RelaySettings settings)
         {
             if (settings.BackendSource is { } source)
             {
+                if (OperatingSystem.IsLinux())
+                {
+                    // IP_BIND_ADDRESS_NO_PORT (ip(7)): the port is chosen at connect, so that one still in TIME_WAIT towards another server, or free for this one, will do.
+                    socket.SetRawSocketOption(0, 24, [1, 0, 0, 0]);
+                }
+
                 socket.Bind(new IPEndPoint(source, 0));
             }
 

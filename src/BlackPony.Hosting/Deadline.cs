@@ -7,8 +7,8 @@ internal sealed class Deadline(TimeProvider time)
     private TimeSpan _patience;
     private long _since;
 
-    /// <summary>Done when the time is over.</summary>
-    public Task WaitAsync(long progress, TimeSpan patience, CancellationToken cancel)
+    /// <summary>How long is left; zero if the time is over, infinite if the patience is.</summary>
+    public TimeSpan Left(long progress, TimeSpan patience)
     {
         if (progress != _progress || patience != _patience)
         {
@@ -17,10 +17,13 @@ internal sealed class Deadline(TimeProvider time)
 
         if (patience == Timeout.InfiniteTimeSpan)
         {
-            return Task.Delay(patience, cancel);
+            return patience;
         }
 
         var left = patience - time.GetElapsedTime(_since);
-        return Task.Delay(left > TimeSpan.Zero ? left : TimeSpan.Zero, time, cancel);
+        return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
+
+    /// <summary>Done when the time is over.</summary>
+    public Task WaitAsync(long progress, TimeSpan patience, CancellationToken cancel) => Task.Delay(Left(progress, patience), time, cancel);
 }

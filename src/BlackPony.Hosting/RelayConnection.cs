@@ -10,15 +10,17 @@ namespace BlackPony.Hosting;
 /// <summary>One client, its backend, and the machine between them.</summary>
 internal sealed class RelayConnection(Socket client, RelaySettings settings, ILogger log)
 {
+    // Several records of the greatest length at a time.
+    private const int ReadLength = 65536;
+
     private readonly BackendConnector _connector = new(settings);
-    private readonly byte[] _clientOctets = new byte[16384];
-    private byte[] _backendOctets = new byte[16384];
+    private readonly Deadline _deadline = new(settings.Time);
+    private readonly Bell _bell = new();
+    private Inlet? _fromClient;
+    private Inlet? _fromBackend;
     private BackendConnection? _backend;
     private BackendConnection? _fresh;
-    private Task<int>? _clientRead;
-    private Task<int>? _backendRead;
     private Task<BackendConnection>? _opening;
-    private readonly Deadline _deadline = new(settings.Time);
     private bool _clientDone;
     private bool _backendTold;
     private bool _backendGone;
@@ -27,26 +29,35 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
     {
         var peer = (IPEndPoint)client.RemoteEndPoint!;
         using var session = new RelaySession(settings.Options, settings.Random, peer.ToString());
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        var stopping = Task.Delay(Timeout.InfiniteTimeSpan, ended.Token);
+        using var alarm = new Alarm(settings.Time, _bell);
+        using var stopping = stop.UnsafeRegister(b => ((Bell)b!).Ring(), _bell);
+        using var killing = kill.UnsafeRegister(b => ((Bell)b!).Ring(), _bell);
+        using var outlet = new Outlet(kill);
+        _fromClient = new Inlet(client, _bell);
         try
         {
             Telemetry.SessionBegan();
-            _opening = OpenAsync(peer, kill);
+            BeginOpening(peer, kill);
             while (true)
             {
-                await FlushAsync(session, kill).ConfigureAwait(false);
+                await FlushAsync(session, outlet).ConfigureAwait(false);
                 if (session.Request == RelayRequest.Close)
                 {
                     break;
                 }
 
-                await NextAsync(session, peer, stopping, kill).ConfigureAwait(false);
+                Ask(session, peer, kill);
+                var left = _deadline.Left(session.Progress, session.Patience);
+                if (!Happened(session, left, stop, kill))
+                {
+                    alarm.Set(left);
+                    await _bell.WaitAsync().ConfigureAwait(false);
+                }
             }
 
             _backend?.Dispose();
             _backend = null;
-            await LingerAsync(kill).ConfigureAwait(false);
+            await LingerAsync(alarm, kill).ConfigureAwait(false);
         }
         finally
         {
@@ -57,7 +68,6 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
                 _ = _opening.ContinueWith(t => t.Result.Dispose(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
             }
 
-            await ended.CancelAsync().ConfigureAwait(false);
             var report = session.Report;
             var failure = Failure(session);
             Telemetry.SessionEnded(report, session.Messages, failure);
@@ -86,94 +96,113 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
         return await _connector.OpenAsync(peer, (IPEndPoint)client.LocalEndPoint!, cancel).ConfigureAwait(false);
     }
 
-    // Waits for the next thing that happens and tells the machine.
-    private async Task NextAsync(RelaySession session, IPEndPoint peer, Task stopping, CancellationToken kill)
+    private void BeginOpening(IPEndPoint peer, CancellationToken kill)
+    {
+        _opening = OpenAsync(peer, kill);
+        _opening.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(_bell.Ring);
+    }
+
+    // Begins what the machine waits for.
+    private void Ask(RelaySession session, IPEndPoint peer, CancellationToken kill)
     {
         if (session.Request == RelayRequest.OpenBackend && _opening is null && _fresh is null)
         {
-            _opening = OpenAsync(peer, kill);
+            BeginOpening(peer, kill);
         }
 
         if (!_clientDone && session.WantsClient)
         {
-            _clientRead ??= client.ReceiveAsync(_clientOctets.AsMemory(), kill).AsTask();
+            _fromClient!.Ask();
         }
 
-        if (_backend is not null && !_backendGone)
+        if (!_backendGone)
         {
-            _backendRead ??= _backend.Socket.ReceiveAsync(_backendOctets.AsMemory(), kill).AsTask();
+            _fromBackend?.Ask();
         }
+    }
 
-        using var wake = CancellationTokenSource.CreateLinkedTokenSource(kill);
-        var waits = new List<Task> { _deadline.WaitAsync(session.Progress, session.Patience, wake.Token) };
-        if (!stopping.IsCompleted)
-        {
-            waits.Add(stopping);
-        }
-        else if (session.IsIdle)
-        {
-            session.Stop();
-            return;
-        }
-
-        waits.AddRange(((Task?[])[_opening, _backendRead, session.WantsClient ? _clientRead : null]).OfType<Task>());
-        var first = await Task.WhenAny(waits).ConfigureAwait(false);
-        await wake.CancelAsync().ConfigureAwait(false);
+    // Tells the machine one thing that has happened; false if nothing has.
+    private bool Happened(RelaySession session, TimeSpan left, CancellationToken stop, CancellationToken kill)
+    {
         if (kill.IsCancellationRequested)
         {
             // No more patience, not even for the client's close.
             session.Stop();
             session.TimedOut();
         }
-        else if (first == _opening)
+        else if (stop.IsCancellationRequested && session.IsIdle)
         {
-            await OnOpenedAsync(session).ConfigureAwait(false);
+            session.Stop();
         }
-        else if (first == _backendRead)
-        {
-            int count = await CountAsync(_backendRead).ConfigureAwait(false);
-            _backendRead = null;
-            if (count > 0)
-            {
-                session.FromBackend(_backendOctets.AsSpan(0, count));
-            }
-            else
-            {
-                _backendGone = true;
-                session.BackendEnded();
-            }
-        }
-        else if (first == _clientRead)
-        {
-            int count = await CountAsync(_clientRead).ConfigureAwait(false);
-            _clientRead = null;
-            if (count > 0)
-            {
-                Telemetry.Received(count);
-                session.FromClient(_clientOctets.AsSpan(0, count));
-            }
-            else
-            {
-                _clientDone = true;
-                session.ClientEnded();
-            }
-        }
-        else if (first == waits[0])
+        else if (left == TimeSpan.Zero)
         {
             session.TimedOut();
         }
+        else if (_opening is { IsCompleted: true })
+        {
+            OnOpened(session);
+        }
+        else if (_fromBackend is { HasArrived: true })
+        {
+            OnBackend(session);
+        }
+        else if (_fromClient!.HasArrived && session.WantsClient)
+        {
+            OnClient(session);
+        }
+        else
+        {
+            return false;
+        }
+
+        return true;
     }
 
-    private async Task OnOpenedAsync(RelaySession session)
+    private void OnBackend(RelaySession session)
+    {
+        var octets = ArrayPool<byte>.Shared.Rent(ReadLength);
+        int count = _fromBackend!.Read(octets);
+        if (count > 0)
+        {
+            session.FromBackend(octets.AsSpan(0, count));
+        }
+        else if (count == 0)
+        {
+            _backendGone = true;
+            session.BackendEnded();
+        }
+
+        ArrayPool<byte>.Shared.Return(octets);
+    }
+
+    private void OnClient(RelaySession session)
+    {
+        var octets = ArrayPool<byte>.Shared.Rent(ReadLength);
+        int count = _fromClient!.Read(octets);
+        if (count > 0)
+        {
+            Telemetry.Received(count);
+            session.FromClient(octets.AsSpan(0, count));
+        }
+        else if (count == 0)
+        {
+            _clientDone = true;
+            session.ClientEnded();
+        }
+
+        ArrayPool<byte>.Shared.Return(octets);
+    }
+
+    private void OnOpened(RelaySession session)
     {
         var opening = _opening!;
         _opening = null;
         try
         {
-            var connection = await opening.ConfigureAwait(false);
+            var connection = opening.GetAwaiter().GetResult();
             if (_backend is null)
             {
-                _backend = connection;
+                UseBackend(connection);
             }
             else
             {
@@ -194,16 +223,13 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
         }
     }
 
-    private async Task FlushAsync(RelaySession session, CancellationToken kill)
+    private async ValueTask FlushAsync(RelaySession session, Outlet outlet)
     {
         if (_fresh is not null && session.SwitchedBackend)
         {
-            // The old connection's last read ends with it, into its own buffer.
             _backend!.Dispose();
-            _backendRead = null;
             _backendGone = false;
-            _backendOctets = new byte[_backendOctets.Length];
-            _backend = _fresh;
+            UseBackend(_fresh);
             _fresh = null;
         }
         else if (_fresh is not null && !session.NeedsFreshBackend)
@@ -214,7 +240,7 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
 
         if (session.ToBackend.WrittenCount > 0 && _backend is not null)
         {
-            await SendAsync(_backend.Socket, session.ToBackend, kill).ConfigureAwait(false);
+            await outlet.SendAsync(_backend.Socket, session.ToBackend).ConfigureAwait(false);
         }
 
         if (session.BackendInputDone && !_backendTold && _backend is not null)
@@ -226,54 +252,50 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
         if (session.ToClient.WrittenCount > 0)
         {
             Telemetry.Sent(session.ToClient.WrittenCount);
-            await SendAsync(client, session.ToClient, kill).ConfigureAwait(false);
+            await outlet.SendAsync(client, session.ToClient).ConfigureAwait(false);
         }
     }
 
-    private static async Task SendAsync(Socket socket, ArrayBufferWriter<byte> octets, CancellationToken kill)
+    private void UseBackend(BackendConnection connection)
     {
-        // At the end of the drain the last reply still goes out, if the peer takes it at once.
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(kill.IsCancellationRequested ? CancellationToken.None : kill);
-        patience.CancelAfter(kill.IsCancellationRequested ? TimeSpan.FromSeconds(1) : Limits.IdleTimeout);
-        for (var rest = octets.WrittenMemory; !rest.IsEmpty;)
-        {
-            rest = rest[await socket.SendAsync(rest, patience.Token).ConfigureAwait(false)..];
-        }
-
-        octets.ResetWrittenCount();
-    }
-
-    private static async Task<int> CountAsync(Task<int> read)
-    {
-        try
-        {
-            return await read.ConfigureAwait(false);
-        }
-        catch (SocketException)
-        {
-            return 0;
-        }
+        _backend = connection;
+        _fromBackend = new Inlet(connection.Socket, _bell);
     }
 
     // What was sent last must not be lost by a reset: the client's octets are read away for a while.
-    private async Task LingerAsync(CancellationToken kill)
+    private async Task LingerAsync(Alarm alarm, CancellationToken kill)
     {
         try
         {
             client.Shutdown(SocketShutdown.Send);
-            using var patience = CancellationTokenSource.CreateLinkedTokenSource(kill);
-            patience.CancelAfter(Limits.LingerTimeout);
-            if (_clientRead is not null)
+        }
+        catch (SocketException)
+        {
+            return;
+        }
+
+        var octets = ArrayPool<byte>.Shared.Rent(ReadLength);
+        for (int reads = 0; !_clientDone && reads < 64;)
+        {
+            _fromClient!.Ask();
+            var left = _deadline.Left(long.MaxValue, Limits.LingerTimeout);
+            if (left == TimeSpan.Zero || kill.IsCancellationRequested)
             {
-                await _clientRead.WaitAsync(patience.Token).ConfigureAwait(false);
+                break;
             }
 
-            for (int i = 0; !_clientDone && i < 64 && await client.ReceiveAsync(_clientOctets.AsMemory(), patience.Token).ConfigureAwait(false) > 0; i++)
+            if (_fromClient.HasArrived)
             {
+                _clientDone = _fromClient.Read(octets) == 0;
+                reads++;
+            }
+            else
+            {
+                alarm.Set(left);
+                await _bell.WaitAsync().ConfigureAwait(false);
             }
         }
-        catch (Exception e) when (e is SocketException or OperationCanceledException)
-        {
-        }
+
+        ArrayPool<byte>.Shared.Return(octets);
     }
 }

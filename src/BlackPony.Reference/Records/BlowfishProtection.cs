@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using System.Security.Cryptography;
 using BlackPony.Reference.Keys;
 using Org.BouncyCastle.Crypto.Engines;
@@ -10,16 +11,19 @@ namespace BlackPony.Reference.Records;
 internal sealed class BlowfishProtection : RecordProtection
 {
     private const int Block = 8;
+    private const int Blocks = 64;
 
     private readonly BlowfishEngine _blowfish = new();
-    private readonly byte[] _macKey;
+    private readonly IncrementalHash _hmac;
 
     public BlowfishProtection(ReadOnlySpan<byte> trafficSecret)
     {
         var key = KeySchedule.ExpandLabel(trafficSecret, "key", [], 32);
         _blowfish.Init(true, new KeyParameter(key));
         CryptographicOperations.ZeroMemory(key);
-        _macKey = KeySchedule.ExpandLabel(trafficSecret, "mac", [], 32);
+        var macKey = KeySchedule.ExpandLabel(trafficSecret, "mac", [], 32);
+        _hmac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, macKey);
+        CryptographicOperations.ZeroMemory(macKey);
     }
 
     public override int TagLength => Limits.HmacTag;
@@ -47,23 +51,39 @@ internal sealed class BlowfishProtection : RecordProtection
         return true;
     }
 
-    public override void Dispose() => CryptographicOperations.ZeroMemory(_macKey);
+    public override void Dispose() => _hmac.Dispose();
 
-    // Counter block: seq, then the block's number in the record ([BP-7.3-1]).
+    // Counter block: seq, then the block's number in the record ([BP-7.3-1]). Many blocks of key stream at a time, then one XOR over them.
     private void Crypt(ulong seq, Span<byte> octets)
     {
-        Span<byte> counter = stackalloc byte[Block];
-        Span<byte> stream = stackalloc byte[Block];
-        BinaryPrimitives.WriteUInt32BigEndian(counter, checked((uint)seq));
-        for (int start = 0; start < octets.Length; start += Block)
+        Span<byte> stream = stackalloc byte[Blocks * Block];
+        uint number = 0;
+        for (; !octets.IsEmpty; octets = octets[Math.Min(octets.Length, stream.Length)..])
         {
-            BinaryPrimitives.WriteUInt32BigEndian(counter[4..], (uint)(start / Block));
-            _blowfish.ProcessBlock(counter, stream);
-            var block = octets.Slice(start, Math.Min(Block, octets.Length - start));
-            for (int i = 0; i < block.Length; i++)
+            for (int start = 0; start < Math.Min(octets.Length, stream.Length); start += Block)
             {
-                block[i] ^= stream[i];
+                var counter = stream.Slice(start, Block);
+                BinaryPrimitives.WriteUInt32BigEndian(counter, checked((uint)seq));
+                BinaryPrimitives.WriteUInt32BigEndian(counter[4..], number++);
+                _blowfish.ProcessBlock(counter, counter);
             }
+
+            var part = octets[..Math.Min(octets.Length, stream.Length)];
+            Xor(part, stream);
+        }
+    }
+
+    private static void Xor(Span<byte> octets, ReadOnlySpan<byte> stream)
+    {
+        int i = 0;
+        for (; i + Vector<byte>.Count <= octets.Length; i += Vector<byte>.Count)
+        {
+            (new Vector<byte>(octets[i..]) ^ new Vector<byte>(stream[i..])).CopyTo(octets[i..]);
+        }
+
+        for (; i < octets.Length; i++)
+        {
+            octets[i] ^= stream[i];
         }
     }
 
@@ -72,9 +92,8 @@ internal sealed class BlowfishProtection : RecordProtection
     {
         Span<byte> number = stackalloc byte[8];
         BinaryPrimitives.WriteUInt64BigEndian(number, seq);
-        using var hmac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _macKey);
-        hmac.AppendData(number);
-        hmac.AppendData(record[..^Limits.HmacTag]);
-        hmac.GetHashAndReset(tag);
+        _hmac.AppendData(number);
+        _hmac.AppendData(record[..^Limits.HmacTag]);
+        _hmac.GetHashAndReset(tag);
     }
 }

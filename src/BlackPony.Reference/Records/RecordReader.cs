@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using BlackPony.Reference.Keys;
@@ -5,11 +6,11 @@ using BlackPony.Reference.Suites;
 
 namespace BlackPony.Reference.Records;
 
-/// <summary>One direction's recipient (spec 7.1, 7.6). Keeps at most one record.</summary>
+/// <summary>One direction's recipient (spec 7.1, 7.6). Keeps at most one record, and no memory for one while none is under way.</summary>
 public sealed class RecordReader : IDisposable
 {
     private readonly Suite _suite;
-    private byte[] _record = new byte[512];
+    private byte[] _record = [];
     private int _have;
     private byte[] _secret;
     private RecordProtection _protection;
@@ -54,21 +55,23 @@ public sealed class RecordReader : IDisposable
                 need = 2 + length;
             }
 
-            int take = Math.Min(need - _have, octets.Length);
-            if (_record.Length < _have + take)
+            if (octets.IsEmpty)
             {
-                Array.Resize(ref _record, need);
-            }
+                if (_have == 0)
+                {
+                    Keep(0);
+                }
 
-            octets[..take].CopyTo(_record.AsSpan(_have));
-            octets = octets[take..];
-            _have += take;
-            if (_have < need)
-            {
                 return false;
             }
 
-            if (need > 2)
+            // Nothing is kept for what a length only promises: there is a third octet.
+            Keep(need);
+            int take = Math.Min(need - _have, octets.Length);
+            octets[..take].CopyTo(_record.AsSpan(_have));
+            octets = octets[take..];
+            _have += take;
+            if (_have == need && need > 2)
             {
                 _have = 0;
                 return Open(_record.AsSpan(0, need), out type, out data);
@@ -94,6 +97,22 @@ public sealed class RecordReader : IDisposable
     {
         CryptographicOperations.ZeroMemory(_secret);
         _protection.Dispose();
+    }
+
+    // Makes room for so many octets of a record; 0 gives the memory back.
+    private void Keep(int length)
+    {
+        if (length > _record.Length || length == 0)
+        {
+            var room = length == 0 ? [] : ArrayPool<byte>.Shared.Rent(length);
+            _record.AsSpan(0, Math.Min(_have, length)).CopyTo(room);
+            if (_record.Length > 0)
+            {
+                ArrayPool<byte>.Shared.Return(_record);
+            }
+
+            _record = room;
+        }
     }
 
     private bool Open(Span<byte> record, out RecordType type, out ReadOnlySpan<byte> data)

@@ -37,8 +37,8 @@ public sealed class MailerSession : IDisposable
     private readonly IRandomSource _random;
     private readonly OctetBuffer _local = new();
     private readonly OctetBuffer _server = new();
-    private readonly ArrayBufferWriter<byte> _toLocal = new();
-    private readonly ArrayBufferWriter<byte> _toServer = new();
+    private readonly PooledBuffer _toLocal = new();
+    private readonly PooledBuffer _toServer = new();
     private readonly List<Suite> _tried = [];
     private ReplyReader _replies = new();
     private State _state = State.Connecting;
@@ -81,10 +81,10 @@ public sealed class MailerSession : IDisposable
     }
 
     /// <summary>Octets for the local mail server.</summary>
-    public ArrayBufferWriter<byte> ToLocal => _toLocal;
+    public PooledBuffer ToLocal => _toLocal;
 
     /// <summary>Octets for the server.</summary>
-    public ArrayBufferWriter<byte> ToServer => _toServer;
+    public PooledBuffer ToServer => _toServer;
 
     /// <summary>What the host has to do; it calls <see cref="Connected"/>, <see cref="ConnectFailed"/> or ends.</summary>
     public MailerRequest Request { get; private set; }

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace BlackPony.Reference.Smtp;
 
 /// <summary>Clients of other protocols, who were led here ([BP-10.1-8]).</summary>
@@ -7,4 +9,7 @@ internal static class OtherProtocols
 
     /// <summary>Whether a first word in upper case begins such a client's request.</summary>
     public static bool IsRequest(string verb) => Verbs.Contains(verb);
+
+    /// <summary>Whether a line does.</summary>
+    public static bool IsRequest(ReadOnlySpan<byte> line) => IsRequest(Encoding.Latin1.GetString(line).Split(' ')[0].ToUpperInvariant());
 }

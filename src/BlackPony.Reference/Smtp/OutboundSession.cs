@@ -36,8 +36,8 @@ public sealed class OutboundSession
     private readonly OutboundOptions _options;
     private readonly OctetBuffer _input = new();
     private readonly OctetBuffer _fromNext = new();
-    private readonly ArrayBufferWriter<byte> _toClient = new();
-    private readonly ArrayBufferWriter<byte> _toNext = new();
+    private readonly PooledBuffer _toClient = new();
+    private readonly PooledBuffer _toNext = new();
     private readonly Queue<Asked> _asked = new();
     private ReplyReader _replies = new();
     private Reading _reading = Reading.Commands;
@@ -95,11 +95,11 @@ public sealed class OutboundSession
         Reset,
     }
 
-    /// <summary>Octets for the client; the host sends them and calls <see cref="ArrayBufferWriter{T}.ResetWrittenCount"/>.</summary>
-    public ArrayBufferWriter<byte> ToClient => _toClient;
+    /// <summary>Octets for the client; the host sends them and calls <see cref="PooledBuffer.ResetWrittenCount"/>.</summary>
+    public PooledBuffer ToClient => _toClient;
 
     /// <summary>Octets for the next server's mailer.</summary>
-    public ArrayBufferWriter<byte> ToNext => _toNext;
+    public PooledBuffer ToNext => _toNext;
 
     /// <summary>The route of the server that is asked for.</summary>
     public Route? Route { get; private set; }

@@ -34,10 +34,12 @@ public sealed class RelaySession : IDisposable
     // Never answered with 3yz: what follows need not wait ([BP-10.2-5]).
     private static readonly string[] Known = ["MAIL", "RCPT", "RSET", "NOOP", "VRFY", "EXPN", "HELP", "QUIT"];
 
+    private static readonly string[] Verbs = ["EHLO", "HELO", "DATA", "BDAT", "STARTTLS", "XBLACKPONY", "XCLIENT", "XFORWARD", "PROXY", .. Known];
+
     private readonly ServerUpgrade _upgrade;
     private readonly OctetBuffer _input = new();
-    private readonly ArrayBufferWriter<byte> _toClient = new();
-    private readonly ArrayBufferWriter<byte> _toBackend = new();
+    private readonly PooledBuffer _toClient = new();
+    private readonly PooledBuffer _toBackend = new();
     private readonly Queue<string> _pending = new();
     private ReplyReader _replies = new();
     private readonly OctetBuffer _fromBackend = new();
@@ -45,7 +47,7 @@ public sealed class RelaySession : IDisposable
     private int _shift;
     private Reading _reading = Reading.Greeting;
     private long _payload;
-    private int _dotState;
+    private MessageEnd _end;
     private bool _discarding;
     private bool _afterEhlo;
     private bool _inTransaction;
@@ -81,11 +83,11 @@ public sealed class RelaySession : IDisposable
         End,
     }
 
-    /// <summary>Octets for the client; the host sends them and calls <see cref="ArrayBufferWriter{T}.ResetWrittenCount"/>.</summary>
-    public ArrayBufferWriter<byte> ToClient => _toClient;
+    /// <summary>Octets for the client; the host sends them and calls <see cref="PooledBuffer.ResetWrittenCount"/>.</summary>
+    public PooledBuffer ToClient => _toClient;
 
     /// <summary>Octets for the backend.</summary>
-    public ArrayBufferWriter<byte> ToBackend => _toBackend;
+    public PooledBuffer ToBackend => _toBackend;
 
     /// <summary>What the host has to do.</summary>
     public RelayRequest Request { get; private set; }
@@ -258,17 +260,8 @@ public sealed class RelaySession : IDisposable
         }
 
         _fromBackend.Append(octets);
-        while (true)
+        while (PassReply())
         {
-            // Lines of an unfinished reply are kept by the reader, not here.
-            var reply = _replies.Read(_fromBackend.Span, out int consumed);
-            _fromBackend.Consume(consumed);
-            if (reply is null)
-            {
-                break;
-            }
-
-            OnReply(reply);
             if (_reading == Reading.Pipe)
             {
                 // What the client said behind STARTTLS goes first ([BP-10.2-11]).
@@ -356,10 +349,20 @@ public sealed class RelaySession : IDisposable
         _channel?.Dispose();
     }
 
+    // The verb in upper case, if it is one that matters here: no line makes a string of its own.
     private static string Verb(ReadOnlySpan<byte> line)
     {
         int end = line.IndexOf((byte)' ');
-        return Encoding.Latin1.GetString(end < 0 ? line : line[..end]).ToUpperInvariant();
+        var word = end < 0 ? line : line[..end];
+        foreach (var verb in Verbs)
+        {
+            if (Ascii.EqualsIgnoreCase(word, verb))
+            {
+                return verb;
+            }
+        }
+
+        return "";
     }
 
     private void Pump()
@@ -480,7 +483,7 @@ public sealed class RelaySession : IDisposable
             return _pending.Count == 0 && AnswerItself(verb, length);
         }
 
-        if (_firstCommand && OtherProtocols.IsRequest(verb))
+        if (_firstCommand && OtherProtocols.IsRequest(line))
         {
             Goodbye("421 4.7.0 This is a mail server");
             return false;
@@ -609,21 +612,13 @@ public sealed class RelaySession : IDisposable
         return true;
     }
 
-    // DATA's payload, octet by octet, to CRLF "." CRLF ([BP-10.2-4]). _dotState counts how much of it has been seen.
     private bool PassData()
     {
-        var octets = _input.Span;
-        int i = 0;
-        for (; i < octets.Length && _dotState < 5; i++)
-        {
-            byte next = "\r\n.\r\n"u8[_dotState];
-            _dotState = octets[i] == next ? _dotState + 1 : octets[i] == '\r' ? 1 : 0;
-        }
-
-        _toBackend.Write(octets[..i]);
-        _input.Consume(i);
+        int count = _end.Take(_input.Span);
+        _toBackend.Write(_input.Span[..count]);
+        _input.Consume(count);
         Progress++;
-        if (_dotState == 5)
+        if (_end.IsFound)
         {
             _pending.Enqueue("END");
             _reading = Reading.Commands;
@@ -643,34 +638,52 @@ public sealed class RelaySession : IDisposable
         return true;
     }
 
-    private void OnReply(Reply reply)
+    // False if no reply is whole.
+    private bool PassReply()
     {
-        Progress++;
-        _goodbye = reply.Code is 221 or 421;
-        string kind = _pending.Count > 0 ? _pending.Dequeue() : "";
-        switch (kind)
+        var octets = _fromBackend.Span;
+        string kind = _pending.Count > 0 ? _pending.Peek() : "";
+        if (kind != "EHLO" && _replies.ReadLine(octets, out int code, out int length))
         {
-            case "EHLO" when reply.IsPositive:
-                // STARTTLS stays, outside ([BP-10.2-10]); who forwards it makes a plain pipe of the session ([BP-4.7-1]).
-                _afterEhlo = true;
-                _inTransaction = false;
-                _chunking = EhloReply.Has(reply, "CHUNKING");
-                Emit(EhloReply.Rewrite(reply, IsProtected ? HiddenInside : Hidden, IsProtected ? default : _upgrade.NewOffer().Span));
-                break;
-            case "HELO" when reply.IsPositive:
-                // Outside and inside alike ([BP-4.5-8]).
-                _afterEhlo = _inTransaction = false;
-                Emit(reply.ToOctets());
-                break;
-            default:
-                // [BP-10.2-7], [BP-10.3-8]
-                Emit(reply.ToOctets());
-                break;
+            // Of one line, as nearly all are: passed on from where it stands.
+            OnReply(kind, code, octets[..length]);
+            _fromBackend.Consume(length);
+            return true;
         }
 
-        if (reply.IsPositive)
+        // Lines of an unfinished reply are kept by the reader, not here.
+        var reply = _replies.Read(octets, out length);
+        _fromBackend.Consume(length);
+        if (reply is null)
         {
-            _inTransaction = kind == "MAIL" || (_inTransaction && kind is not ("END" or "RSET"));
+            return false;
+        }
+
+        OnReply(kind, reply.Code, kind == "EHLO" && reply.IsPositive ? OnEhlo(reply) : reply.ToOctets());
+        return true;
+    }
+
+    private byte[] OnEhlo(Reply reply)
+    {
+        // STARTTLS stays, outside ([BP-10.2-10]); who forwards it makes a plain pipe of the session ([BP-4.7-1]).
+        _afterEhlo = true;
+        _inTransaction = false;
+        _chunking = EhloReply.Has(reply, "CHUNKING");
+        return EhloReply.Rewrite(reply, IsProtected ? HiddenInside : Hidden, IsProtected ? default : _upgrade.NewOffer().Span);
+    }
+
+    private void OnReply(string kind, int code, ReadOnlySpan<byte> octets)
+    {
+        Progress++;
+        _goodbye = code is 221 or 421;
+        _pending.TryDequeue(out _);
+        // [BP-10.2-7], [BP-10.3-8]
+        Emit(octets);
+        if (code is >= 200 and <= 299)
+        {
+            // Outside and inside alike ([BP-4.5-8]).
+            _afterEhlo &= kind != "HELO";
+            _inTransaction = kind == "MAIL" || (_inTransaction && kind is not ("END" or "RSET" or "HELO"));
             Messages += kind == "END" ? 1 : 0;
         }
         else if (kind == "END")
@@ -680,14 +693,14 @@ public sealed class RelaySession : IDisposable
 
         if (_reading == Reading.Held && _pending.Count == 0)
         {
-            _reading = (kind, reply.Code) switch
+            _reading = (kind, code) switch
             {
                 ("DATA", 354) => Reading.Data,
                 ("STARTTLS", 220) => Reading.Pipe,
                 (not "DATA", >= 300 and <= 399) => Reading.Line,
                 _ => Reading.Commands,
             };
-            _dotState = 2;
+            _end = MessageEnd.Begin();
         }
 
         if (_goodbye && _channel is not null)

@@ -33,7 +33,7 @@ internal sealed class PonyStream(Stream inner) : Stream
         set => throw new NotSupportedException();
     }
 
-    /// <summary>The client's upgrade: from the command to its Finished, which travels with what is written first, as [BP-6.3-4] lets it.</summary>
+    /// <summary>The client's upgrade: from the command to its Finished, which travels with what is written first,.</summary>
     public async Task AuthenticateAsClientAsync(Offer offer, Suite suite)
     {
         using var upgrade = new ClientUpgrade(offer, suite, 0, Random, RsaKeys, null);

@@ -108,7 +108,7 @@ public sealed class SessionReportTests
         return (mailer.Report, relay.Report);
     }
 
-    private static bool Move(System.Buffers.ArrayBufferWriter<byte> output, Action<byte[]> to)
+    private static bool Move(PooledBuffer output, Action<byte[]> to)
     {
         var octets = output.WrittenSpan.ToArray();
         output.ResetWrittenCount();

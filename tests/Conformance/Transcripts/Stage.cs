@@ -339,7 +339,7 @@ internal sealed class Stage : IDisposable
     private static bool Whole(string replies) =>
         replies.EndsWith("\r\n", StringComparison.Ordinal) && replies[..^2].Split("\r\n")[^1] is [_, _, _, not '-', ..] or [_, _, _];
 
-    private static byte[]? Taken(System.Buffers.ArrayBufferWriter<byte>? output)
+    private static byte[]? Taken(PooledBuffer? output)
     {
         if (output is null || output.WrittenCount == 0)
         {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Records;
@@ -23,9 +24,9 @@ internal sealed class Mallory : Side
     private readonly Suite _suite;
     private readonly Offer _offer;
     private readonly ServerUpgrade _server;
-    private readonly ArrayBufferWriter<byte> _forServer = new();
-    private readonly ArrayBufferWriter<byte> _forClient = new();
-    private readonly ArrayBufferWriter<byte> _read = new();
+    private readonly PooledBuffer _forServer = new();
+    private readonly PooledBuffer _forClient = new();
+    private readonly PooledBuffer _read = new();
     private byte[] _command = [];
     private bool _answered;
     private ClientUpgrade? _client;
@@ -100,7 +101,7 @@ internal sealed class Mallory : Side
         }
     }
 
-    private void Pass(SecureChannel from, SecureChannel to, ArrayBufferWriter<byte> output)
+    private void Pass(SecureChannel from, SecureChannel to, PooledBuffer output)
     {
         if (to is { State: ChannelState.Open, IsEstablished: true } && _read.WrittenCount > 0)
         {

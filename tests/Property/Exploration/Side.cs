@@ -1,4 +1,4 @@
-using System.Buffers;
+using BlackPony.Reference;
 
 namespace BlackPony.Tests.Property.Exploration;
 
@@ -55,7 +55,7 @@ internal abstract class Side : IDisposable
 
     public abstract void Take(Event what, byte[] octets);
 
-    protected static byte[] Taken(ArrayBufferWriter<byte> output)
+    protected static byte[] Taken(PooledBuffer output)
     {
         var octets = output.WrittenSpan.ToArray();
         output.ResetWrittenCount();

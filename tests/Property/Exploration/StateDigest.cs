@@ -1,3 +1,4 @@
+using BlackPony.Reference;
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections;
@@ -48,7 +49,7 @@ internal static class StateDigest
             case byte[] octets:
                 AddOctets(octets, to);
                 break;
-            case ArrayBufferWriter<byte> writer:
+            case PooledBuffer writer:
                 AddOctets(writer.WrittenSpan, to);
                 break;
             case ReadOnlyMemory<byte> octets:
@@ -69,7 +70,7 @@ internal static class StateDigest
                 AddFields(reader, to, except: "_record");
                 break;
             case var buffer when buffer.GetType().Name == "OctetBuffer":
-                AddOctets(((ArrayBufferWriter<byte>)Field(buffer, "_writer")).WrittenSpan[(int)Field(buffer, "_start")..], to);
+                AddOctets(((PooledBuffer)Field(buffer, "_octets")).WrittenSpan[(int)Field(buffer, "_start")..], to);
                 break;
             case IEnumerable items:
                 int count = 0;

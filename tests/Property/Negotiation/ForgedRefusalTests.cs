@@ -1,3 +1,4 @@
+using BlackPony.Reference;
 using System.Text;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
@@ -56,7 +57,7 @@ public class ForgedRefusalTests
         return (mailer, relay);
     }
 
-    private static byte[] Taken(System.Buffers.ArrayBufferWriter<byte> output)
+    private static byte[] Taken(PooledBuffer output)
     {
         var octets = output.WrittenSpan.ToArray();
         output.ResetWrittenCount();

@@ -1,3 +1,4 @@
+using BlackPony.Reference;
 using System.Text;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Smtp;
@@ -152,7 +153,7 @@ public class FallBackProperties
         }
     }
 
-    private static string Take(System.Buffers.ArrayBufferWriter<byte> output)
+    private static string Take(PooledBuffer output)
     {
         var text = Encoding.Latin1.GetString(output.WrittenSpan);
         output.ResetWrittenCount();

@@ -1,4 +1,4 @@
-using System.Buffers;
+using BlackPony.Reference;
 using System.Text;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
@@ -79,7 +79,7 @@ public class PiecesProperties
 
         return new Result(heard, delivered, mailer.Report, relay.Report);
 
-        bool Pass(ArrayBufferWriter<byte> output, int[] pieces, Action<byte[]> to)
+        bool Pass(PooledBuffer output, int[] pieces, Action<byte[]> to)
         {
             var octets = output.WrittenSpan.ToArray();
             output.ResetWrittenCount();

@@ -1,3 +1,4 @@
+using BlackPony.Reference;
 using System.Buffers;
 using System.Text;
 using BlackPony.Reference.Negotiation;
@@ -16,7 +17,7 @@ internal sealed class RelayRun : IDisposable
     private static readonly RsaKeys NoKeys = new(TimeProvider.System, () => throw new NotSupportedException());
     private readonly RelaySession _relay;
     private readonly Func<byte[], byte[]> _backend;
-    private readonly ArrayBufferWriter<byte> _heard = new();
+    private readonly PooledBuffer _heard = new();
     private readonly List<byte> _forwarded = [];
     private SecureChannel? _client;
 
@@ -70,7 +71,7 @@ internal sealed class RelayRun : IDisposable
         }
         else if (_client.State == ChannelState.Open)
         {
-            var records = new ArrayBufferWriter<byte>();
+            var records = new PooledBuffer();
             _client.Send(octets, records);
             _relay.FromClient(records.WrittenSpan);
         }
@@ -112,7 +113,7 @@ internal sealed class RelayRun : IDisposable
 
     private void Hear(byte[] octets)
     {
-        var records = new ArrayBufferWriter<byte>();
+        var records = new PooledBuffer();
         if (_client is not null)
         {
             _client.Receive(octets, _heard, records);
@@ -135,7 +136,7 @@ internal sealed class RelayRun : IDisposable
         }
     }
 
-    private static byte[] Taken(ArrayBufferWriter<byte> output)
+    private static byte[] Taken(PooledBuffer output)
     {
         var octets = output.WrittenSpan.ToArray();
         output.ResetWrittenCount();

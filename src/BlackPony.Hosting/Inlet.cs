@@ -1,0 +1,52 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Net.Sockets;
+
+namespace BlackPony.Hosting;
+
+/// <summary>A connection's incoming side: it waits without a buffer, and rings when something is there. Nothing is allocated for a read.</summary>
+/// <param name="socket">The connection.</param>
+/// <param name="bell">What rings.</param>
+internal sealed class Inlet(Socket socket, Bell bell)
+{
+    private ValueTask<int> _readable;
+    private bool _asked;
+
+    /// <summary>Whether octets or the end are there to be read.</summary>
+    public bool HasArrived => _asked && _readable.IsCompleted;
+
+    /// <summary>Waits for octets, if it does not yet.</summary>
+    [SuppressMessage("Reliability", "CA2012", Justification = "Read consumes it, once.")]
+    public void Ask()
+    {
+        if (_asked)
+        {
+            return;
+        }
+
+        _asked = true;
+        _readable = socket.ReceiveAsync(Memory<byte>.Empty);
+        var awaiter = _readable.ConfigureAwait(false).GetAwaiter();
+        if (!awaiter.IsCompleted)
+        {
+            awaiter.UnsafeOnCompleted(bell.Ring);
+        }
+    }
+
+    /// <summary>Reads what has arrived.</summary>
+    /// <returns>0 if the connection ended or is lost; -1 if nothing is there after all: the kernel may tell of what was read before.</returns>
+    public int Read(Span<byte> octets)
+    {
+        _asked = false;
+        try
+        {
+            _readable.GetAwaiter().GetResult();
+            socket.Blocking = false;
+            int count = socket.Receive(octets, SocketFlags.None, out var error);
+            return error == SocketError.WouldBlock ? -1 : count;
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            return 0;
+        }
+    }
+}
