@@ -612,6 +612,7 @@ public sealed class RelaySession : IDisposable
         return true;
     }
 
+    // DATA's payload, octet by octet ([BP-10.2-4]).
     private bool PassData()
     {
         int count = _end.Take(_input.Span);
