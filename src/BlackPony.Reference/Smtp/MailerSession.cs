@@ -480,8 +480,8 @@ public sealed class MailerSession : IDisposable
 
     private void TryUpgrade(string otherwise)
     {
-        var suite = _offer?.Common(_options.Suites).Except(_tried).FirstOrDefault();
-        // [BP-4.8-5], [BP-4.2-10]
+        var suite = _offer?.Common(_options.Suites).Except(_tried).FirstOrDefault(s => s.Encrypts || !MustEncrypt);
+        // [BP-4.8-5], [BP-4.2-10], [BP-9.1-4]
         if (suite is null || _tried.Count == Limits.MaxClientAttempts)
         {
             FallBack(otherwise);
@@ -585,7 +585,7 @@ public sealed class MailerSession : IDisposable
         }
         else if (_channel is null && MustEncrypt)
         {
-            // ROT satisfies no policy but opportunistic ([BP-9.1-4]).
+            // The server has come into the memory since ROT was chosen ([BP-9.1-4]).
             Quit();
             NotShown("refused", "421 4.7.0 Encryption required");
             return;

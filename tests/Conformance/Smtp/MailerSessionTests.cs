@@ -49,7 +49,7 @@ public class MailerSessionTests
     }
 
     [Fact]
-    public void Mail_before_EHLO_does_not_pass_under_any_policy() // [BP-9.3-1]
+    public void Mail_before_EHLO_does_not_pass_under_any_policy() // [BP-9.3-1], [BP-10.4-15]
     {
         using var mailer = Start(ClientPolicy.Opportunistic);
         mailer.FromLocal("MAIL FROM:<a@a>\r\n"u8);

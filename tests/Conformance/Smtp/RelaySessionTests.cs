@@ -40,6 +40,18 @@ public sealed class RelaySessionTests : IDisposable
         Assert.Equal("\x16\x03\x03\0\n", ToClient());
     }
 
+    [Theory]
+    [InlineData("250 taken\r\n", "503 5.5.1 ")]
+    [InlineData("550 not taken\r\n", "501 5.5.4 ")]
+    public void An_upgrade_behind_MAIL_is_examined_when_the_backend_has_answered_MAIL(string answer, string refusal) // [BP-10.2-13], [BP-4.4-5]
+    {
+        ToClient();
+        Client("MAIL FROM:<a@a>\r\nXBLACKPONY V1\r\n");
+        Assert.Equal("", ToClient());
+        Backend(answer);
+        Assert.StartsWith(answer + refusal, ToClient(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Payloads_pass_octet_by_octet_and_commands_behind_them_are_read_again() // [BP-10.2-4], [BP-10.1-4]
     {
