@@ -19,6 +19,7 @@ public sealed partial class PortingGuideTests
     {
         var start = new ProcessStartInfo("/bin/sh", ["-c", $"{command} --list"]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["PATH"] = $"{RunnerProgram.Folder}:{Environment.GetEnvironmentVariable("PATH")}";
+        start.Environment["client"] = Client().Match(Guide).Groups[1].Value;
         (start.Environment["CI_NODE_INDEX"], start.Environment["CI_NODE_TOTAL"]) = ("1", "2");
         using var process = Process.Start(start)!;
         var (output, error) = (process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
@@ -93,6 +94,9 @@ public sealed partial class PortingGuideTests
     private static IEnumerable<string> Lines(string text) => text.Split('\n').Select(l => l.Trim());
 
     private static string Command(string script) => Lines(script).Select(l => l.StartsWith("bin/", StringComparison.Ordinal) ? l[4..] : l).FirstOrDefault(l => l.StartsWith("blackpony-conformance --", StringComparison.Ordinal)) ?? "";
+
+    [GeneratedRegex("^    client='(.*)'$", RegexOptions.Multiline)]
+    private static partial Regex Client();
 
     [GeneratedRegex("`([a-z0-9-]+\\.json)`")]
     private static partial Regex Vectors();
