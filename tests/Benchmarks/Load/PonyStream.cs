@@ -106,8 +106,12 @@ internal sealed class PonyStream(Stream inner) : Stream
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        _channel!.Send(buffer.Span, _out);
-        await FlushAsync(cancellationToken);
+        // A few records at a time, as one write.
+        for (; !buffer.IsEmpty; buffer = buffer[Math.Min(buffer.Length, 4 * Limits.MaxData)..])
+        {
+            _channel!.Send(buffer.Span[..Math.Min(buffer.Length, 4 * Limits.MaxData)], _out);
+            await FlushAsync(cancellationToken);
+        }
     }
 
     public override async Task FlushAsync(CancellationToken cancellationToken)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using BlackPony.Benchmarks.Load;
 using BlackPony.Benchmarks.Peers;
+using BlackPony.Reference.Suites;
 
 namespace BlackPony.Benchmarks.Rows;
 
@@ -19,15 +20,24 @@ internal sealed class LargeRow : IRow
         using var sink = await Servers.SinkAsync();
         using var listen = await Servers.ListenAsync(sink);
         using var stunnel = await Servers.StunnelAsync(sink);
-        using var ours = await KeptSessions.OpenAsync(listen.Port, Protection.BlackPony, Clients);
         using var theirs = await KeptSessions.OpenAsync(stunnel.Port, Protection.StartTls, Clients);
         var message = Mail.Message(Size);
-        var (ourCost, theirCost) = (new Cost(listen), new Cost(stunnel));
-        var r = await Rounds.CompareAsync(
-            effort.Rounds,
-            () => ourCost.OfAsync(() => ours.RateAsync(effort.Window, message), effort.Window),
-            () => theirCost.OfAsync(() => theirs.RateAsync(effort.Window, message), effort.Window));
-        return [new Figure(What, Show(r.Ours), "stunnel's STARTTLS before the same sink", Show(r.Theirs), r.Ratio, 1.3) { Note = $"processor time of a message: listen {ourCost}, stunnel {theirCost}." }];
+        return
+        [
+            await CompareAsync("X25519MLKEM768-AES256GCM"),
+            await CompareAsync("X25519MLKEM768-CHACHA20POLY1305"),
+        ];
+
+        async Task<Figure> CompareAsync(string suite)
+        {
+            using var ours = await KeptSessions.OpenAsync(listen.Port, Protection.BlackPony, Clients, SuiteRegistry.Find(suite));
+            var (ourCost, theirCost) = (new Cost(listen), new Cost(stunnel));
+            var r = await Rounds.CompareAsync(
+                effort.Rounds,
+                () => ourCost.OfAsync(() => ours.RateAsync(effort.Window, message), effort.Window),
+                () => theirCost.OfAsync(() => theirs.RateAsync(effort.Window, message), effort.Window));
+            return new Figure($"{What}, {suite}", Show(r.Ours), "stunnel's STARTTLS before the same sink (AES-256-GCM)", Show(r.Theirs), r.Ratio, 1.3) { Note = $"processor time of a message: listen {ourCost}, stunnel {theirCost}." };
+        }
     }
 
     private static string Show(double messages) => (messages * Size / 1e6).ToString("0 'MB/s'", CultureInfo.InvariantCulture);
@@ -38,12 +48,12 @@ internal sealed class KeptSessions : IDisposable
 {
     private readonly List<Mail> _mails = [];
 
-    public static async Task<KeptSessions> OpenAsync(int port, Protection protection, int count)
+    public static async Task<KeptSessions> OpenAsync(int port, Protection protection, int count, Suite? suite = null)
     {
         var sessions = new KeptSessions();
         for (int i = 0; i < count; i++)
         {
-            sessions._mails.Add(await Mail.ConnectAsync(port, protection));
+            sessions._mails.Add(await Mail.ConnectAsync(port, protection, suite));
         }
 
         return sessions;
