@@ -1,14 +1,18 @@
 using System.Net;
+using System.Net.NetworkInformation;
 using System.Net.Sockets;
+using BlackPony.Reference;
 using DnsClient;
 
 namespace BlackPony.Hosting;
 
-/// <summary>The domain does not exist, or says by a null MX (RFC 7505) that it takes no mail ([BP-10.4-14]).</summary>
-public sealed class NoMailDomainException(string domain, bool hasNullMx) : Exception($"the domain {domain} does not exist or takes no mail")
+/// <summary>The domain does not exist, says by a null MX (RFC 7505) that it takes no mail ([BP-10.4-14]), or leads back here ([BP-10.4-16]).</summary>
+/// <param name="domain">The domain.</param>
+/// <param name="reply">The reply for its recipients, 5yz.</param>
+public sealed class NoMailDomainException(string domain, string reply) : Exception($"{domain}: {reply[4..]}")
 {
-    /// <summary>Whether the domain exists and has a null MX.</summary>
-    public bool HasNullMx => hasNullMx;
+    /// <summary>The reply for the domain's recipients, without CRLF.</summary>
+    public string Reply => reply;
 }
 
 /// <summary>Where mail for a host or domain goes (RFC 5321 5.1, [BP-10.4-11]).</summary>
@@ -28,7 +32,7 @@ public sealed class MailRouter
     /// <summary>Resolves a domain to its mail exchangers' addresses, or <c>[host]</c> to that host's, without MX lookup.</summary>
     /// <returns>The targets in order; none if the host does not exist.</returns>
     /// <exception cref="IOException">DNS fails temporarily ([BP-10.4-12]).</exception>
-    /// <exception cref="NoMailDomainException">The domain does not exist or takes no mail ([BP-10.4-14]).</exception>
+    /// <exception cref="NoMailDomainException">The domain does not exist, takes no mail ([BP-10.4-14]), or leads back here ([BP-10.4-16]).</exception>
     public async Task<IReadOnlyList<MailTarget>> ResolveAsync(string host, int port, CancellationToken cancel)
     {
         if (host.StartsWith('[') && host.EndsWith(']'))
@@ -44,15 +48,31 @@ public sealed class MailRouter
 
         var (exists, exchangers) = await ExchangersAsync(host, cancel).ConfigureAwait(false);
         var targets = new List<MailTarget>();
-        foreach (var exchanger in exchangers.Count > 0 ? exchangers : [host])
+        foreach (var equals in exchangers.DefaultIfEmpty((Preference: 0, Name: host)).GroupBy(e => e.Preference, e => e.Name))
         {
-            targets.AddRange(await AddressesAsync(exchanger, port, cancel).ConfigureAwait(false));
+            var further = new List<MailTarget>();
+            foreach (var exchanger in equals)
+            {
+                further.AddRange(await AddressesAsync(exchanger, port, cancel).ConfigureAwait(false));
+            }
+
+            if (port == Limits.DefaultPort && further.Exists(t => IsOwn(t.Address)))
+            {
+                // The mail server here is one of the exchangers: only better ones help ([BP-10.4-16]).
+                return targets.Count > 0 ? targets : throw new NoMailDomainException(host, "554 5.4.6 The mail would come back to this machine");
+            }
+
+            targets.AddRange(further);
         }
 
-        return targets.Count > 0 || exists ? targets : throw new NoMailDomainException(host, hasNullMx: false);
+        return targets.Count > 0 || exists ? targets : throw new NoMailDomainException(host, "550 5.1.2 The domain does not exist");
     }
 
-    private async Task<(bool Exists, IReadOnlyList<string> Names)> ExchangersAsync(string domain, CancellationToken cancel)
+    private static bool IsOwn(IPAddress address) =>
+        IPAddress.IsLoopback(address) || address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)
+        || NetworkInterface.GetAllNetworkInterfaces().SelectMany(i => i.GetIPProperties().UnicastAddresses).Any(a => a.Address.Equals(address));
+
+    private async Task<(bool Exists, IReadOnlyList<(int Preference, string Name)> Exchangers)> ExchangersAsync(string domain, CancellationToken cancel)
     {
         try
         {
@@ -62,8 +82,8 @@ public sealed class MailRouter
                 throw new IOException($"DNS does not answer for {domain}.");
             }
 
-            var records = answer.Answers.MxRecords().OrderBy(m => m.Preference).Select(m => m.Exchange.Value.TrimEnd('.')).ToList();
-            return records is [""] ? throw new NoMailDomainException(domain, hasNullMx: true) : (!answer.HasError, [.. records.Where(n => n.Length > 0)]);
+            var records = answer.Answers.MxRecords().OrderBy(m => m.Preference).Select(m => ((int)m.Preference, Name: m.Exchange.Value.TrimEnd('.'))).ToList();
+            return records is [{ Name: "" }] ? throw new NoMailDomainException(domain, "556 5.1.10 The domain takes no mail") : (!answer.HasError, [.. records.Where(n => n.Name.Length > 0)]);
         }
         catch (DnsResponseException e)
         {

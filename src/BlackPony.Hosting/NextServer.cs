@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Net.Security;
 using System.Security.Authentication;
+using System.Text;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Smtp;
@@ -116,13 +117,14 @@ internal sealed class NextServer : IAsyncDisposable
             var memory = _settings.MemoryPath is { } path ? new MemoryFile(path, _settings.Time) : null;
             var targets = await _settings.Router.ResolveAsync(_route.Host, _route.Port, _kill.Token).ConfigureAwait(false);
             Telemetry.SessionBegan();
+            _report = new SessionReport();
             _report = await MailerHost.RunAsync(
                 _settings.Mailer with { Memory = memory?.Memory }, _settings.Random, targets, _toMailer.Reader.AsStream(), output, _kill.Token, _settings.Time, () => Save(memory!)).ConfigureAwait(false);
         }
         catch (NoMailDomainException e)
         {
             // [BP-10.5-12]
-            await output.WriteAsync(e.HasNullMx ? "556 5.1.10 The domain takes no mail\r\n"u8.ToArray() : "550 5.1.2 The domain does not exist\r\n"u8.ToArray()).ConfigureAwait(false);
+            await output.WriteAsync(Encoding.ASCII.GetBytes(e.Reply + "\r\n")).ConfigureAwait(false);
         }
         catch (Exception e) when (e is IOException or FormatException or UnauthorizedAccessException)
         {

@@ -73,6 +73,17 @@ public sealed class MailerTests : IDisposable
         Assert.StartsWith("5", replies, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("localhost", "192.0.2.1")]
+    [InlineData("127.0.0.9", "localhost")]
+    public async Task A_domain_that_leads_back_to_this_machine_is_not_connected_to(string first, string second) // [BP-10.4-16]
+    {
+        using var dns = new NameServer((10, first), (20, second));
+        var (replies, code) = await BlackPonyProgram.MailAsync("--dns", $"127.0.0.1:{dns.Port}", "example.test");
+        Assert.StartsWith("554 5.4.6 ", replies, StringComparison.Ordinal);
+        Assert.Equal(68, code);
+    }
+
     [Fact]
     public async Task A_server_that_was_met_with_encryption_does_not_get_mail_without_it_afterwards() // [BP-9.1-3], [BP-9.4-12]
     {

@@ -55,6 +55,13 @@ public sealed class RelayTests : IDisposable
     }
 
     [Fact]
+    public async Task A_domain_that_leads_back_to_this_machine_is_refused() // [BP-10.5-12], [BP-10.4-16]
+    {
+        using var dns = new NameServer((10, "localhost"));
+        await AskAsync(["--dns", $"127.0.0.1:{dns.Port}"], "r@example.test", "554");
+    }
+
+    [Fact]
     public async Task Required_gives_no_mail_to_a_server_without_encryption() // [BP-10.5-1], [BP-9.1-2]
     {
         await using var plain = new MailSink();

@@ -46,7 +46,7 @@ internal static class MailerCommand
             catch (NoMailDomainException e)
             {
                 Terminal.Say(e.Message);
-                await output.WriteAsync("554 5.1.2 The domain does not exist or takes no mail\r\n"u8.ToArray(), cancel);
+                await output.WriteAsync(Encoding.ASCII.GetBytes($"554{e.Reply[3..]}\r\n"), cancel);
                 return 68;
             }
 

@@ -121,7 +121,15 @@ public sealed class BlackPonyProgram : IDisposable
             }
         }
 
-        process.StandardInput.Close();
+        try
+        {
+            process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It has ended already.
+        }
+
         await process.WaitForExitAsync();
         return (replies.ToString(), process.ExitCode);
     }
