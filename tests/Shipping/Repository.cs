@@ -3,7 +3,7 @@ namespace BlackPony.Tests.Shipping;
 /// <summary>Where the repository and what was built of it are.</summary>
 internal static class Repository
 {
-    public static string Root { get; } = Find();
+    public static string Root => RepositoryRoot.Folder;
 
     /// <summary>How these tests and the programs were built.</summary>
     public static string Configuration => AppContext.BaseDirectory.Contains("Release", StringComparison.Ordinal) ? "Release" : "Debug";
@@ -25,16 +25,5 @@ internal static class Repository
         var file = Path.Combine(Root, "artifacts", "publish", "linux-x64", program);
         Assert.SkipUnless(File.Exists(file), $"Needs what 'tools/publish programs' makes: {file}.");
         return file;
-    }
-
-    private static string Find()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "BlackPony.sln")))
-        {
-            folder = Path.GetDirectoryName(folder)!;
-        }
-
-        return folder;
     }
 }

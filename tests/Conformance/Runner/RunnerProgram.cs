@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using BlackPony.Tests.Conformance.Specification;
 
 namespace BlackPony.Tests.Conformance.Runner;
 
@@ -8,7 +7,7 @@ internal static class RunnerProgram
 {
     /// <summary>Where it was built.</summary>
     public static string Folder { get; } = Path.Combine(
-        Path.GetDirectoryName(SpecificationFile.Folder)!, "tools", "conformance-runner", "bin", AppContext.BaseDirectory.Contains("Release", StringComparison.Ordinal) ? "Release" : "Debug", "net10.0");
+        RepositoryRoot.Folder, "tools", "conformance-runner", "bin", AppContext.BaseDirectory.Contains("Release", StringComparison.Ordinal) ? "Release" : "Debug", "net10.0");
 
     private static readonly string File = Path.Combine(Folder, "blackpony-conformance.dll");
 

@@ -4,7 +4,6 @@ using System.Text.Json;
 using System.Xml.Linq;
 using BlackPony.Conformance.Cases;
 using BlackPony.Conformance.Targets;
-using BlackPony.Tests.Conformance.Specification;
 using NJsonSchema;
 
 namespace BlackPony.Tests.Conformance.Runner;
@@ -26,7 +25,7 @@ public sealed class RunnerTests : IDisposable
         Assert.True(code == 0, output + error);
 
         var json = await File.ReadAllTextAsync(files[0], TestContext.Current.CancellationToken);
-        var schema = await JsonSchema.FromFileAsync(Path.Combine(Path.GetDirectoryName(SpecificationFile.Folder)!, "src", "BlackPony.Conformance", "Reports", "results.schema.json"), TestContext.Current.CancellationToken);
+        var schema = await JsonSchema.FromFileAsync(Path.Combine(RepositoryRoot.Folder, "src", "BlackPony.Conformance", "Reports", "results.schema.json"), TestContext.Current.CancellationToken);
         Assert.Empty(schema.Validate(json));
         using var report = JsonDocument.Parse(json);
         int cases = report.RootElement.GetProperty("cases").GetArrayLength();

@@ -21,7 +21,7 @@ internal sealed partial class Coverage
         ["BP-B-2"] = "That there is no other switch no test shows; the programs have no option for it, the source is an argument of the library.",
     };
 
-    private static readonly string Root = Path.GetDirectoryName(SpecificationFile.Folder)!;
+    private static readonly string Root = RepositoryRoot.Folder;
 
     private readonly ILookup<string, string> _cases = ServerCases.All.Select(c => c.Info).Concat(ClientCases.All.Select(c => c.Info)).SelectMany(c => c.Requirements.Select(r => (r, c.Id))).ToLookup(p => p.r, p => p.Id);
     private readonly ILookup<string, IFaultyPort> _faults = FaultyPorts.All.ToLookup(f => f.Breaks);

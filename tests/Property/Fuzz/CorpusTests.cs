@@ -46,18 +46,5 @@ public class CorpusTests
 
     private static void Run(string target, byte[] octets) => AllTargets.Find(target)!.Run(octets);
 
-    private static List<string> Files(string target) => [.. Directory.GetFiles(Path.Combine(Corpus(), target)).Order(StringComparer.Ordinal)];
-
-    private static string Corpus()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "BlackPony.sln")))
-            {
-                return Path.Combine(folder.FullName, "tests", "Fuzz", "corpus");
-            }
-        }
-
-        throw new DirectoryNotFoundException("The tests stand nowhere below BlackPony.sln.");
-    }
+    private static List<string> Files(string target) => [.. Directory.GetFiles(Path.Combine(RepositoryRoot.Folder, "tests", "Fuzz", "corpus", target)).Order(StringComparer.Ordinal)];
 }
