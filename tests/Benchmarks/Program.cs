@@ -70,7 +70,7 @@ foreach (var row in rows.Where(r => names.Count == 0 || names.Contains(r.Name)))
             Console.WriteLine(Table.Line(figure));
         }
     }
-    catch (Exception e) when (e is IOException or InvalidOperationException or TimeoutException)
+    catch (Exception e) when (e is IOException or InvalidOperationException or TimeoutException or System.ComponentModel.Win32Exception)
     {
         Console.Error.WriteLine($"{row.Name}: {e.Message}");
         failed = true;
