@@ -15,7 +15,7 @@ public sealed class MemoryFileTests : IDisposable
     [Fact]
     public async Task A_memory_that_is_cut_short_anywhere_is_never_taken_for_one_that_knows_less() // [BP-9.4-12]
     {
-        var path = System.IO.Path.Combine(_folder, "memory");
+        var path = Path.Combine(_folder, "memory");
         var memory = new MemoryFile(path, TimeProvider.System);
         memory.Memory.Good("a.test", 25, [new byte[32]]);
         memory.Memory.Good("b.test", 25, []);
@@ -45,7 +45,7 @@ public sealed class MemoryFileTests : IDisposable
         Assert.Equal(before, await File.ReadAllTextAsync(disk.File, TestContext.Current.CancellationToken));
         disk.Empty();
         Assert.Equal(0, (await MailAsync()).Code);
-        Assert.Equal(["memory", "memory.lock"], Directory.EnumerateFiles(System.IO.Path.GetDirectoryName(disk.File)!).Select(System.IO.Path.GetFileName).Order());
+        Assert.Equal(["memory", "memory.lock"], Directory.EnumerateFiles(Path.GetDirectoryName(disk.File)!).Select(Path.GetFileName).Order());
 
         Task<(string Replies, int Code)> MailAsync() => BlackPonyProgram.MailAsync("--port", $"{server.Port}", "--policy", "remembered", "--memory", disk.File, "[127.0.0.1]");
     }
@@ -55,7 +55,7 @@ public sealed class MemoryFileTests : IDisposable
     {
         await using var sink = new MailSink();
         int port = Repository.FreePort();
-        string keys = System.IO.Path.Combine(_folder, "keys"), more = System.IO.Path.Combine(_folder, "more"), memory = System.IO.Path.Combine(_folder, "memory");
+        string keys = Path.Combine(_folder, "keys"), more = Path.Combine(_folder, "more"), memory = Path.Combine(_folder, "memory");
         using var listen = BlackPonyProgram.StartUnmasked("listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{sink.Port}", "--keylog", keys);
         await Repository.WaitForPortAsync(port);
         int relayPort = Repository.FreePort();
@@ -71,7 +71,7 @@ public sealed class MemoryFileTests : IDisposable
     public async Task A_server_is_remembered_before_any_mail_goes_to_it_whatever_becomes_of_the_mailer() // [BP-9.4-2], [BP-9.4-4]
     {
         await using var server = new EmbeddedServer();
-        var memory = System.IO.Path.Combine(_folder, "memory");
+        var memory = Path.Combine(_folder, "memory");
         int port = Repository.FreePort();
         using var relay = BlackPonyProgram.Start("relay", "--listen", $"127.0.0.1:{port}", "--route", $"*=[127.0.0.1]:{server.Port}", "--policy", "remembered", "--memory", memory);
         using var person = await Repository.RetryAsync(() => Person.ConnectAsync(port));

@@ -14,12 +14,12 @@ internal sealed class MemoryDisk : IDisposable
     public bool IsSmall { get; }
 
     /// <summary>The memory.</summary>
-    public string File => System.IO.Path.Combine(_folder, "memory");
+    public string File => Path.Combine(_folder, "memory");
 
     /// <summary>Leaves no room for another octet.</summary>
     public void Fill()
     {
-        using var filler = new FileStream(System.IO.Path.Combine(_folder, "filler"), FileMode.Create);
+        using var filler = new FileStream(Path.Combine(_folder, "filler"), FileMode.Create);
         try
         {
             while (true)
@@ -34,7 +34,7 @@ internal sealed class MemoryDisk : IDisposable
     }
 
     /// <summary>Makes room again.</summary>
-    public void Empty() => System.IO.File.Delete(System.IO.Path.Combine(_folder, "filler"));
+    public void Empty() => System.IO.File.Delete(Path.Combine(_folder, "filler"));
 
     /// <summary>Harms the memory: empties it, cuts it short, or writes over its beginning.</summary>
     public void Corrupt(Random random)

@@ -11,15 +11,15 @@ public sealed class NothingLostTests(ITestOutputHelper output)
     private static readonly int Times = Number("BLACKPONY_LONGER", 1);
 
     [Theory]
-    [InlineData(Path.Plain, "opportunistic", 1000)]
-    [InlineData(Path.Mailer, "required", 250)]
-    [InlineData(Path.Mailer, "remembered", 250)]
-    [InlineData(Path.Relay, "required", 600)]
-    [InlineData(Path.Relay, "remembered", 600)]
-    public async Task Every_message_arrives_as_sent_at_least_once_and_is_doubled_only_behind_a_lost_acknowledgement(Path path, string policy, int count)
+    [InlineData(Way.Plain, "opportunistic", 1000)]
+    [InlineData(Way.Mailer, "required", 250)]
+    [InlineData(Way.Mailer, "remembered", 250)]
+    [InlineData(Way.Relay, "required", 600)]
+    [InlineData(Way.Relay, "remembered", 600)]
+    public async Task Every_message_arrives_as_sent_at_least_once_and_is_doubled_only_behind_a_lost_acknowledgement(Way way, string policy, int count)
     {
-        await using var world = new World(path, policy, count * Times, new Seed(Number("BLACKPONY_SEED", 1997)));
-        output.WriteLine($"{path}, {policy}: {await world.RunAsync()}");
+        await using var world = new World(way, policy, count * Times, new Seed(Number("BLACKPONY_SEED", 1997)));
+        output.WriteLine($"{way}, {policy}: {await world.RunAsync()}");
     }
 
     private static int Number(string variable, int otherwise) =>

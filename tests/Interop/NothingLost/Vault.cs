@@ -11,16 +11,16 @@ namespace BlackPony.Tests.Interop.NothingLost;
 /// </summary>
 internal sealed class Vault : IAsyncDisposable
 {
-    private readonly Ledger _ledger;
+    private readonly Action<byte[]> _keep;
     private readonly Random _random;
     private readonly ConcurrentDictionary<Socket, Task> _sessions = new();
     private TcpListener? _listener;
     private Task _accepting = Task.CompletedTask;
     private TaskCompletionSource? _stalled;
 
-    public Vault(Ledger ledger, Random random)
+    public Vault(Action<byte[]> keep, Random random)
     {
-        (_ledger, _random) = (ledger, random);
+        (_keep, _random) = (keep, random);
         Open();
     }
 
@@ -170,7 +170,7 @@ internal sealed class Vault : IAsyncDisposable
                         return true;
                     }
 
-                    _ledger.Keep([.. message]);
+                    _keep([.. message]);
                     if (Mood(60))
                     {
                         // Kept, and gone before it said so.

@@ -7,7 +7,7 @@ using BlackPony.Tests.Interop.Servers;
 namespace BlackPony.Tests.Interop.NothingLost;
 
 /// <summary>How the client's messages come to <c>blackpony listen</c>.</summary>
-public enum Path
+public enum Way
 {
     /// <summary>By plain SMTP.</summary>
     Plain,
@@ -23,7 +23,7 @@ public enum Path
 internal sealed class World : IAsyncDisposable
 {
     private const string Canary = "nobody-reads-this-on-the-wire";
-    private readonly Path _path;
+    private readonly Way _way;
     private readonly string[] _policy;
     private readonly Seed _seed;
     private readonly Ledger _ledger = new();
@@ -44,16 +44,16 @@ internal sealed class World : IAsyncDisposable
     private int _left;
 
     /// <summary>Builds it.</summary>
-    /// <param name="path">How messages come to the door.</param>
+    /// <param name="way">How messages come to the door.</param>
     /// <param name="policy">The mailer's or relay's policy.</param>
     /// <param name="count">How many messages there are.</param>
     /// <param name="seed">Where all chance comes from.</param>
-    public World(Path path, string policy, int count, Seed seed)
+    public World(Way way, string policy, int count, Seed seed)
     {
-        (_path, _seed, _count, _left) = (path, seed, count, count);
+        (_way, _seed, _count, _left) = (way, seed, count, count);
         _memory = policy == "remembered" ? new MemoryDisk() : null;
         _policy = _memory is null ? ["--policy", policy] : ["--policy", policy, "--memory", _memory.File];
-        _vault = new Vault(_ledger, seed.Next());
+        _vault = new Vault(_ledger.Keep, seed.Next());
         _back = new CuttingWire(_vault.Port, seed.Next(), Canary);
         _front = new CuttingWire(_door, seed.Next(), Canary);
         _messages = new(Enumerable.Range(1, count).Select(id => new Message(id, seed.Next(), Canary)));
@@ -64,7 +64,7 @@ internal sealed class World : IAsyncDisposable
     public async Task<string> RunAsync()
     {
         await StartListenAsync();
-        if (_path == Path.Relay)
+        if (_way == Way.Relay)
         {
             await StartRelayAsync();
         }
@@ -75,7 +75,7 @@ internal sealed class World : IAsyncDisposable
         var troubles = TroubleAsync();
         await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => WorkAsync()));
         await troubles;
-        if (_path != Path.Plain)
+        if (_way != Way.Plain)
         {
             Assert.False(_front.SawCanary, "A message crossed the wire in plaintext, against the policy.");
         }
@@ -118,7 +118,7 @@ internal sealed class World : IAsyncDisposable
     {
         while (Volatile.Read(ref _left) > 0)
         {
-            await SessionAsync(_path == Path.Mailer ? 40 : 15);
+            await SessionAsync(_way == Way.Mailer ? 40 : 15);
             if (_messages.IsEmpty)
             {
                 // Others still try the last ones.
@@ -129,7 +129,7 @@ internal sealed class World : IAsyncDisposable
 
     private async Task SessionAsync(int most)
     {
-        if (_path == Path.Mailer)
+        if (_way == Way.Mailer)
         {
             await MailerAsync(most);
             return;
@@ -138,7 +138,7 @@ internal sealed class World : IAsyncDisposable
         using var client = new TcpClient { NoDelay = true };
         try
         {
-            await client.ConnectAsync("127.0.0.1", _path == Path.Relay ? _relayPort : _front.Port);
+            await client.ConnectAsync("127.0.0.1", _way == Way.Relay ? _relayPort : _front.Port);
         }
         catch (SocketException)
         {
@@ -198,9 +198,9 @@ internal sealed class World : IAsyncDisposable
             ("backend vanished", () => ForAWhileAsync(_vault.Vanish, _vault.Open)),
             ("backend stalled", () => ForAWhileAsync(_vault.Stall, _vault.GoOn)),
         ];
-        switch (_path)
+        switch (_way)
         {
-            case Path.Mailer:
+            case Way.Mailer:
                 troubles.Add(("mailer killed", () =>
                 {
                     Kill(_mailers.Keys.ElementAtOrDefault(random.Next(6)));
@@ -208,7 +208,7 @@ internal sealed class World : IAsyncDisposable
                 }));
                 troubles.Add(("DNS failed", () => ForAWhileAsync(() => _dns.ResponseCode = 2, () => _dns.ResponseCode = 0)));
                 break;
-            case Path.Relay:
+            case Way.Relay:
                 troubles.Add(("relay killed", KillRelayAsync));
                 troubles.Add(("DNS failed", () => ForAWhileAsync(() => _dns.ResponseCode = 2, () => _dns.ResponseCode = 0)));
                 break;

@@ -39,6 +39,9 @@ public sealed class BlackPonyProgram : IDisposable
         }
     }
 
+    /// <summary>The process's id.</summary>
+    public int Id => _listen.Id;
+
     /// <summary>The program's file.</summary>
     public static string File { get; } = Path.Combine(
         Repository.Root, "tools", "blackpony", "bin", AppContext.BaseDirectory.Contains("Release", StringComparison.Ordinal) ? "Release" : "Debug", "net10.0", "blackpony");
