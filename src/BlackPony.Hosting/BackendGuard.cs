@@ -41,6 +41,13 @@ public sealed class BackendGuard(RelaySettings settings)
             await SayAsync("MAIL FROM:<>").ConfigureAwait(false);
             bool relays = (await SayAsync("RCPT TO:<relay-test@blackpony.invalid>").ConfigureAwait(false)).IsPositive
                 && !(await SayAsync("RCPT TO:<>").ConfigureAwait(false)).IsPositive;
+            if (settings.Addressing == ClientAddressing.XClient && (await SayAsync("RSET").ConfigureAwait(false)).IsPositive
+                && (await SayAsync("XCLIENT NAME=localhost ADDR=127.0.0.1").ConfigureAwait(false)).IsPositive)
+            {
+                // [BP-10.1-11]
+                throw new OpenRelayException($"the mail server at {settings.BackendHost}:{settings.BackendPort} takes XCLIENT from strangers who come through here, and could be made to relay by it");
+            }
+
             await SayAsync("QUIT").ConfigureAwait(false);
             _good = !relays;
         }

@@ -52,6 +52,16 @@ public sealed class ListenTests : IDisposable
         Assert.All(sink.Sessions, s => Assert.Contains(s.Commands, c => c.StartsWith("XCLIENT NAME=[UNAVAILABLE] ADDR=127.0.0.1 PORT=", StringComparison.Ordinal)));
     }
 
+    [Fact]
+    public async Task A_server_that_takes_XCLIENT_again_from_a_stranger_is_not_used() // [BP-10.1-11]
+    {
+        await using var sink = new MailSink { Extensions = ["XCLIENT NAME ADDR PORT"], RefusesNobody = false };
+        sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? "220 sink.test again\r\n" : line.Contains(".invalid>", StringComparison.Ordinal) ? "550 no\r\n" : null;
+        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", $"127.0.0.1:{sink.Port}", "--xclient");
+        Assert.Equal(1, await refused.ExitAsync());
+        Assert.Contains("takes XCLIENT from strangers", refused.Log, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("8BITMIME", "550 no\r\n")]
     [InlineData("XCLIENT NAME ADDR", "550 no\r\n")]

@@ -62,6 +62,20 @@ internal static class Server10Relay
             }
         })
         { Needs = Needs.Backend },
+        new("S-10.1-5", "A command behind white space, or with a tab behind it, gets 500 and does not reach the mail server", Must, Profile.Core, "BP-10.1-10", async p =>
+        {
+            await p.ConnectAsync();
+            await p.EhloAsync();
+            foreach (var line in (string[])[" NOOP 10.1", "\tNOOP 10.1", "NOOP\t10.1", "NOOP\v10.1", " XCLIENT ADDR=10.1", "XCLIENT\tADDR=10.1", ""])
+            {
+                await p.Wire.CommandAsync(line, 500);
+            }
+
+            await p.InsideAsync();
+            await p.Wire.CommandInsideAsync("\tXCLIENT ADDR=10.1", 500);
+            That(!p.Backend.Sessions.Any(s => s.Received.ToString().Contains("10.1", StringComparison.Ordinal)), "The line reached the mail server.");
+        })
+        { Needs = Needs.Backend },
 
         // ---------------------------------------------------------------- 10.2 what the relay reads and passes on
         new("S-10.2-1", "A bare LF ends no command: it gets 501 and the end of the connection, and reaches nobody", Must, Profile.Core, "BP-10.2-1 BP-10.2-2", async p =>

@@ -365,6 +365,8 @@ public sealed class RelaySession : IDisposable
         return "";
     }
 
+    private static bool IsVerb(string verb) => verb.Length > 0 && verb.All(char.IsAsciiLetterOrDigit);
+
     private void Pump()
     {
         while (_input.Length > 0 && Step())
@@ -477,6 +479,12 @@ public sealed class RelaySession : IDisposable
     {
         Progress++;
         var line = _input.Span[..length];
+        if (!IsVerb(verb))
+        {
+            // Nobody knows what a backend would make of it ([BP-10.1-10]).
+            return _pending.Count == 0 && AnswerItself("", length);
+        }
+
         if (verb is "XBLACKPONY" or "XCLIENT" or "XFORWARD" or "PROXY" || (verb == "STARTTLS" && IsProtected))
         {
             // The relay's own answers ([BP-10.2-6]) wait for the backend's to what came before.
@@ -523,6 +531,12 @@ public sealed class RelaySession : IDisposable
         {
             // [BP-4.5-5]
             Emit("503 5.5.1 STARTTLS not allowed inside\r\n"u8);
+            return true;
+        }
+
+        if (verb.Length == 0)
+        {
+            Emit("500 5.5.2 No command\r\n"u8);
             return true;
         }
 

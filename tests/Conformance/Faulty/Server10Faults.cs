@@ -19,6 +19,9 @@ internal static class Server10Faults
         new("BP-10.1-5", "S-10.1-3", "passes on the keyword XFORWARD inside") { Hooks = SaysInside("250 8BITMIME", "250-XFORWARD NAME ADDR\r\n250 8BITMIME") },
         new("BP-10.1-8", "S-10.1-4", "speaks on with a web browser") { Hooks = Hears(l => l.StartsWith("GET ", StringComparison.Ordinal) ? "VRFY x" : l) },
         new("BP-10.1-8", "S-10.1-4", "does not know CONNECT") { Hooks = Hears(l => l.StartsWith("CONNECT ", StringComparison.Ordinal) ? "VRFY x" : l) },
+        new("BP-10.1-10", "S-10.1-5", "takes white space before a command for nothing") { Hooks = Hears(l => l.TrimStart(' ')) },
+        new("BP-10.1-10", "S-10.1-5", "takes a tab for a space") { Hooks = Hears(l => l.StartsWith("NOOP\t", StringComparison.Ordinal) ? l.Replace('\t', ' ') : l) },
+        new("BP-10.1-10", "S-10.1-5", "takes a tab inside for nothing") { Hooks = HearsInside(t => t.Replace("\tXCLIENT", "NOOP", StringComparison.Ordinal)) },
 
         // ---------------------------------------------------------------- 10.2 what the relay reads and passes on
         new("BP-10.2-1", "S-10.2-1", "ends a command at a bare LF") { Hooks = Hears(l => l.Replace("\n", "\r\n", StringComparison.Ordinal)) },
