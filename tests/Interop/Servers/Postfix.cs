@@ -16,6 +16,9 @@ internal sealed class Postfix : MailServer
     /// <summary>Where smtp-source stands.</summary>
     public static string SmtpSource => Path.Combine(Programs, "usr", "sbin", "smtp-source");
 
+    /// <summary>Where smtp-sink stands.</summary>
+    public static string SmtpSink => Path.Combine(Programs, "usr", "sbin", "smtp-sink");
+
     /// <summary>The libraries of its programs.</summary>
     public static string Libraries => $"{Programs}/usr/lib/postfix:{Lab.Libraries("postfix")}";
 
