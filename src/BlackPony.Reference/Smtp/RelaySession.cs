@@ -36,6 +36,8 @@ public sealed class RelaySession : IDisposable
 
     private static readonly string[] Verbs = ["EHLO", "HELO", "DATA", "BDAT", "STARTTLS", "XBLACKPONY", "XCLIENT", "XFORWARD", "PROXY", .. Known];
 
+    private static readonly SearchValues<byte> VerbOctets = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"u8);
+
     private readonly ServerUpgrade _upgrade;
     private readonly OctetBuffer _input = new();
     private readonly PooledBuffer _toClient = new();
@@ -365,7 +367,13 @@ public sealed class RelaySession : IDisposable
         return "";
     }
 
-    private static bool IsVerb(string verb) => verb.Length > 0 && verb.All(char.IsAsciiLetterOrDigit);
+    // Letters or digits, then a space or the end.
+    private static bool BeginsWithVerb(ReadOnlySpan<byte> line)
+    {
+        int end = line.IndexOf((byte)' ');
+        var verb = end < 0 ? line : line[..end];
+        return !verb.IsEmpty && !verb.ContainsAnyExcept(VerbOctets);
+    }
 
     private void Pump()
     {
@@ -479,10 +487,10 @@ public sealed class RelaySession : IDisposable
     {
         Progress++;
         var line = _input.Span[..length];
-        if (!IsVerb(verb))
+        if (!BeginsWithVerb(line))
         {
             // Nobody knows what a backend would make of it ([BP-10.1-10]).
-            return _pending.Count == 0 && AnswerItself("", length);
+            return _pending.Count == 0 && Refuse(length);
         }
 
         if (verb is "XBLACKPONY" or "XCLIENT" or "XFORWARD" or "PROXY" || (verb == "STARTTLS" && IsProtected))
@@ -523,6 +531,13 @@ public sealed class RelaySession : IDisposable
         }
     }
 
+    private bool Refuse(int length)
+    {
+        _input.Consume(length + 2);
+        Emit("500 5.5.2 No command\r\n"u8);
+        return true;
+    }
+
     private bool AnswerItself(string verb, int length)
     {
         var line = _input.Span[..length].ToArray();
@@ -531,12 +546,6 @@ public sealed class RelaySession : IDisposable
         {
             // [BP-4.5-5]
             Emit("503 5.5.1 STARTTLS not allowed inside\r\n"u8);
-            return true;
-        }
-
-        if (verb.Length == 0)
-        {
-            Emit("500 5.5.2 No command\r\n"u8);
             return true;
         }
 
