@@ -91,7 +91,7 @@ internal static class Client10Mailer
         {
             p.Next = p.Next with { Policy = ClientPolicy.Required };
             var wire = await p.AcceptAsync("");
-            await wire.LineAsync();
+            await ClientProbe.TakeQuitAsync(wire);
             var replies = (await p.ExpectAsync(delivered: false)).Replies;
             That(replies.StartsWith("220 ", StringComparison.Ordinal) && replies.Contains("\r\n421 ", StringComparison.Ordinal), $"The mail server got {Show(replies)}.");
         }, Needs.Policy),
@@ -170,14 +170,14 @@ internal static class Client10Mailer
             p.Next = p.Next with { Script = l => Session(l, "HELO client.test\r\n") };
             var wire = await p.ConnectAsync();
             await wire.SendLineAsync("220 probe.test ESMTP");
-            That(await wire.LineAsync() == "HELO client.test", "HELO did not come through.");
+            That(await ClientProbe.LineAsync(wire) == "HELO client.test", "HELO did not come through.");
             await wire.SendLineAsync("250 probe.test");
             await p.ServeMailAsync(wire, inside: false);
             await p.ExpectAsync(delivered: true);
             p.Next = p.Next with { Policy = ClientPolicy.Required };
             wire = await p.ConnectAsync();
             await wire.SendLineAsync("220 probe.test ESMTP");
-            That(await wire.LineAsync() is null, "HELO was passed on though encryption is required.");
+            await ClientProbe.TakeQuitAsync(wire);
             var replies = (await p.ExpectAsync(delivered: false)).Replies;
             That(replies.Contains("\r\n421 ", StringComparison.Ordinal), $"The mail server got {Show(replies)}.", "BP-10.4-8");
         }, Needs.Policy),

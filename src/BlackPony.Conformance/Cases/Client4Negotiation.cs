@@ -105,7 +105,7 @@ internal static class Client4Negotiation
         {
             var wire = await p.AcceptAsync("XBLACKPONY V1 " + string.Join(' ', SuiteRegistry.Default.Select(s => s.Name)));
             var suites = new List<string>();
-            while (await wire.LineAsync() is { } line)
+            while (await ClientProbe.LineAsync(wire) is { } line)
             {
                 if (!line.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase))
                 {
@@ -197,7 +197,7 @@ internal static class Client4Negotiation
                 await p.SwitchAsync(wire, CoreOffer);
                 await p.FinishAsync(wire);
                 await wire.SendInsideAsync(reply);
-                var record = await wire.RecordAsync();
+                var record = await wire.NextAsync();
                 That(record?.Type == RecordType.Close, $"A malformed EHLO reply inside is answered with {record?.Type.ToString() ?? "the end of the connection"}.");
                 wire.EndDirection();
                 await wire.DrainAsync();
@@ -321,7 +321,7 @@ internal static class Client4Negotiation
             var wire = await p.AcceptAsync("XBLACKPONY V1 " + string.Join(' ', SuiteRegistry.Default.Select(s => s.Name)));
             await p.ExpectCommandAsync(wire);
             await wire.SendLineAsync("504 5.5.4 Not that one");
-            var next = await wire.LineAsync();
+            var next = await ClientProbe.LineAsync(wire);
             That(next?.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase) != true, $"The client goes on with {Show(next ?? "")}.");
             wire.EndDirection();
             await wire.DrainAsync();
@@ -335,7 +335,7 @@ internal static class Client4Negotiation
             var wire = await p.AcceptAsync(offer);
             var refused = (await p.ExpectCommandAsync(wire)).Split(' ')[2];
             await wire.SendLineAsync("504 5.5.4 Not that one");
-            var next = await wire.LineAsync() ?? "";
+            var next = await ClientProbe.LineAsync(wire) ?? "";
             if (!next.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase))
             {
                 await wire.SendLineAsync("250 Ok");

@@ -182,7 +182,7 @@ internal static class Client5Suites
         {
             p.Next = p.Next with { Suites = "ROT", Policy = Reference.Policy.ClientPolicy.Required };
             var wire = await p.AcceptAsync("XBLACKPONY V1 ROT");
-            if (await wire.LineAsync() is { } line && line.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase))
+            if (await ClientProbe.LineAsync(wire) is { } line && line.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase))
             {
                 int shift = int.Parse(line.Split(' ')[3], System.Globalization.CultureInfo.InvariantCulture);
                 await wire.SendLineAsync("220 shifted from here on");

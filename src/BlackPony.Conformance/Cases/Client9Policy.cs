@@ -36,7 +36,7 @@ internal static class Client9Policy
         {
             p.Next = p.Next with { Policy = ClientPolicy.Required };
             var wire = await p.AcceptAsync("");
-            var line = await wire.LineAsync();
+            var line = await ClientProbe.LineAsync(wire);
             That(line?.Equals("QUIT", StringComparison.OrdinalIgnoreCase) == true, $"Without an offer the client says {Show(line ?? "nothing, and ends the connection")}.");
             await wire.SendLineAsync("221 Bye");
             wire.EndDirection();
@@ -63,7 +63,7 @@ internal static class Client9Policy
                     if (step == "HELO")
                     {
                         await wire.SendLineAsync("502 no EHLO");
-                        if ((await wire.LineAsync())?.StartsWith("HELO ", StringComparison.OrdinalIgnoreCase) != true)
+                        if ((await ClientProbe.LineAsync(wire))?.StartsWith("HELO ", StringComparison.OrdinalIgnoreCase) != true)
                         {
                             return wire;
                         }
@@ -135,7 +135,7 @@ internal static class Client9Policy
                 await wire.SendLineAsync("220 probe.test ESMTP");
                 await p.ExpectEhloAsync(wire);
                 await wire.SendLineAsync(code);
-                var line = await wire.LineAsync();
+                var line = await ClientProbe.LineAsync(wire);
                 That(line?.StartsWith("HELO ", StringComparison.OrdinalIgnoreCase) == true, $"After {Show(code)} to EHLO came {Show(line ?? "the end of the connection")}.");
                 await wire.SendLineAsync("250 probe.test");
                 await p.ServeMailAsync(wire, inside: false);
@@ -193,7 +193,7 @@ internal static class Client9Policy
         }),
 
         // ---------------------------------------------------------------- 9.3 what leaves in the clear
-        new("C-9.3-1", "Until the upgrade nothing is sent but EHLO and XBLACKPONY", Must, Profile.Core, "BP-9.3-1", async p =>
+        new("C-9.3-1", "Until the upgrade nothing is sent but EHLO, XBLACKPONY, NOOP and RSET", Must, Profile.Core, "BP-9.3-1", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer, "PIPELINING", "SIZE", "AUTH PLAIN", "DSN");
             await p.UpgradeAsync(wire, CoreOffer);
@@ -266,7 +266,7 @@ internal static class Client9Policy
             {
                 var wire = await p.ConnectAsync();
                 await wire.SendLineAsync("220 probe.test ESMTP");
-                if (await wire.LineAsync() is not null)
+                if (await ClientProbe.LineAsync(wire) is not null)
                 {
                     await ClientProbe.AnswerEhloAsync(wire);
                     await wire.LineAsync();
@@ -365,7 +365,7 @@ internal static class Client9Policy
         await wire.SendLineAsync("220 probe.test ESMTP");
         await p.ExpectEhloAsync(wire);
         await wire.SendLineAsync("502 no EHLO");
-        if (await wire.LineAsync() is not null)
+        if (await ClientProbe.LineAsync(wire) is not null)
         {
             await wire.SendLineAsync("250 probe.test");
         }

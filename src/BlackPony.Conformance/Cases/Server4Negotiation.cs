@@ -1,5 +1,6 @@
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
+using BlackPony.Reference.Records;
 using static BlackPony.Conformance.Expect;
 using static BlackPony.Conformance.Level;
 using static BlackPony.Conformance.Peers.Names;
@@ -68,6 +69,30 @@ internal static class Server4Negotiation
             {
                 await p.Wire.CommandAsync($"XBLACKPONY V1 {suite} ****", 501);
             }
+        }),
+
+        new("S-4.1-9", "EHLO in a transaction drops it, and its offer is good", Must, Profile.Core, "BP-4.1-15", async p =>
+        {
+            await p.EhloAsync();
+            await p.Wire.CommandAsync("MAIL FROM:<a@probe.test>", 250);
+            await p.Wire.CommandAsync("RCPT TO:<b@sink.test>", 250);
+            await p.InsideAsync();
+        }),
+        new("S-4.1-10", "An EHLO or HELO that fails changes nothing: the offer of before is good", Must, Profile.Core, "BP-4.1-15 BP-4.4-6", async p =>
+        {
+            await p.NeedAsync(Core);
+            foreach (var line in (string[])["EHLO", "HELO"])
+            {
+                await p.Wire.SendLineAsync(line);
+                if ((await p.Wire.ReplyAsync()).IsPositive)
+                {
+                    throw new NotApplicableException($"The server takes {line} without a name.");
+                }
+            }
+
+            await p.SwitchAsync(Core, ehlo: false);
+            await p.FinishAsync();
+            await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
         }),
 
         // ---------------------------------------------------------------- 4.2 the command
@@ -258,6 +283,34 @@ internal static class Server4Negotiation
             await p.ExpectUsableAsync();
         }),
 
+        new("S-4.4-17", "A bare LF, bare CR or NUL in the command is found before anything else: before EHLO, in a transaction and inside", Must, Profile.Core, "BP-4.4-1", async p =>
+        {
+            foreach (var stray in (string[])["\n", "\rx", "\0"])
+            {
+                // The stray octet stands behind the verb's space, so that the verb is XBLACKPONY for everybody.
+                var line = $"XBLACKPONY {stray}V1 {Core} AAAA";
+                await p.Wire.CommandAsync(line, 501);
+                await p.Wire.ExpectClosedAsync("The connection stays open.");
+                await p.ConnectAsync();
+                await p.EhloAsync();
+                await p.Wire.CommandAsync("MAIL FROM:<a@probe.test>", 250);
+                await p.Wire.CommandAsync(line, 501);
+                await p.Wire.ExpectClosedAsync("The connection stays open.");
+                await p.ConnectAsync();
+                await p.InsideAsync();
+                await p.Wire.CommandInsideAsync(line, 501);
+                var record = await p.Wire.NextAsync();
+                That(record?.Type == RecordType.Close, "No close record comes behind the 501 inside.");
+                await p.ConnectAsync();
+            }
+        }),
+        Limit("S-4.4-18", "command", Profile.Core, $"XBLACKPONY V1 {Core} ", p => p.NeedAsync(Core)),
+        Limit("S-4.4-19", "continuation", Profile.Classic, "", async p =>
+        {
+            await p.NeedAsync(Classic);
+            await p.Wire.CommandAsync(p.Command(Classic), 334);
+        }),
+
         // ---------------------------------------------------------------- 4.5 after the upgrade
         new("S-4.5-1", "Inside, XBLACKPONY and STARTTLS are not offered", Must, Profile.Core, "BP-4.5-4", async p =>
         {
@@ -355,6 +408,41 @@ internal static class Server4Negotiation
         }
 
         await p.ExpectUsableAsync();
+    });
+
+    // At octet 4096 the line is too long already, whatever the octet is; one octet before it is not yet.
+    private static Case<ServerProbe> Limit(string id, string what, Profile profile, string begins, Func<ServerProbe, Task> before) => new(id, $"A bare LF, bare CR or NUL in the {what} counts up to octet 4095; at octet 4096 the line is too long", Must, profile, "BP-4.4-14", async p =>
+    {
+        foreach (var stray in (string[])["\0", "\n", "\rx"])
+        {
+            foreach (int at in (int[])[Limits.MaxCommandLine - 1, Limits.MaxCommandLine])
+            {
+                foreach (bool split in (bool[])[false, true])
+                {
+                    await before(p);
+                    var line = begins.PadRight(at - 1, 'A') + stray + "AAAA\r\n";
+                    if (split)
+                    {
+                        await p.Wire.SendAsync(line[..at]);
+                    }
+
+                    await p.Wire.SendAsync(split ? line[at..] : line);
+                    var reply = await p.Wire.ReplyAsync();
+                    int expected = at < Limits.MaxCommandLine ? 501 : 500;
+                    That(reply.Code == expected, $"{Show(stray[..1])} as octet {at} is answered with {Show(reply.Lines[0])}, not with {expected}.");
+                    if (expected == 501)
+                    {
+                        await p.Wire.ExpectClosedAsync("The connection stays open.");
+                    }
+                    else
+                    {
+                        await p.ExpectUsableAsync();
+                    }
+
+                    await p.ConnectAsync();
+                }
+            }
+        }
     });
 
     // Every line but the last has 400 characters.

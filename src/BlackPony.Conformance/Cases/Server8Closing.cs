@@ -17,9 +17,7 @@ internal static class Server8Closing
         {
             await p.InsideAsync();
             await p.Wire.CommandInsideAsync("QUIT", 221);
-            var record = await p.Wire.RecordAsync();
-            record = record?.Type == RecordType.Rekey ? await p.Wire.RecordAsync() : record;
-            That(record?.Type == RecordType.Close, $"After 221 came {record?.Type.ToString() ?? "the end of the connection"}.");
+            await p.Wire.ExpectCloseAsync();
             await p.Wire.SendRecordAsync(RecordType.Close);
             await p.Wire.ExpectNothingAsync("Something follows the close.", "BP-8.1-2");
         }),
@@ -27,7 +25,7 @@ internal static class Server8Closing
         {
             await p.InsideAsync();
             await p.Wire.SendRecordAsync(RecordType.Close);
-            var record = await p.Wire.RecordAsync();
+            var record = await p.Wire.NextAsync();
             That(record?.Type == RecordType.Close, $"The close is answered with {record?.Type.ToString() ?? "the end of the connection"}.");
             await p.Wire.ExpectNothingAsync("Something follows the close.", "BP-8.1-2");
         }),
@@ -37,7 +35,7 @@ internal static class Server8Closing
             var close = p.Wire.Seal(RecordType.Close, []);
             var noop = p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8);
             await p.Wire.SendRecordsAsync(close, noop, [0xff, 0xff, 0, 1, 2, 3]);
-            var record = await p.Wire.RecordAsync();
+            var record = await p.Wire.NextAsync();
             That(record?.Type == RecordType.Close, $"The close with octets behind is answered with {record?.Type.ToString() ?? "the end of the connection"}.", record is null ? "BP-8.1-3" : null);
             await p.Wire.ExpectNothingAsync("The octets behind the close are answered.");
         }),
@@ -49,15 +47,14 @@ internal static class Server8Closing
             await p.Wire.SendInsideAsync("NOOP\r\n");
             var reply = await p.Wire.ReplyInsideAsync();
             That(reply.Code == 421, $"The client is told {Show(reply.Lines[0])}.");
-            var record = await p.Wire.RecordAsync();
-            That(record?.Type == RecordType.Close, "No close record comes.", "BP-8.1-1");
+            await p.Wire.ExpectCloseAsync("BP-8.1-1");
         })
         { Needs = Needs.Backend },
         new("S-8.1-5", "After its close the server waits for the client's no longer than CloseTimeout", Must, Profile.Timeouts, "BP-8.1-6", async p =>
         {
             await p.InsideAsync();
             await p.Wire.CommandInsideAsync("QUIT", 221);
-            await p.Wire.RecordAsync(RecordType.Close);
+            await p.Wire.ExpectCloseAsync();
             await p.WithinAsync(nameof(Limits.CloseTimeout), p.Wire.DrainAsync(), "The connection stays open after the server's close.");
         })
         { Needs = Needs.Timeouts },
@@ -67,7 +64,7 @@ internal static class Server8Closing
             await p.Wire.SendInsideAsync("QUIT\r\nNOOP\r\nNOOP\r\n");
             var reply = await p.Wire.ReplyInsideAsync();
             That(reply.Code == 221, $"QUIT is answered with {Show(reply.Lines[0])}.");
-            await p.Wire.RecordAsync(RecordType.Close);
+            await p.Wire.ExpectCloseAsync();
             await p.Wire.SendRecordAsync(RecordType.Close);
             await p.Wire.ExpectNothingAsync("Something follows the close.", "BP-8.1-2");
         }),
@@ -84,7 +81,7 @@ internal static class Server8Closing
             {
                 var reply = await p.Wire.ReplyInsideAsync();
                 That(reply.Code == 421, $"Inside a silent client gets {Show(reply.Lines[0])}.");
-                await p.Wire.RecordAsync(RecordType.Close, "BP-8.1-1");
+                await p.Wire.ExpectCloseAsync("BP-8.1-1");
             }
         })
         { Needs = Needs.Timeouts },
@@ -181,6 +178,12 @@ internal static class Server8Closing
             await p.Wire.SendRecordsAsync([0, 0], "NOOP\r\nQUIT\r\n"u8.ToArray());
             await p.Wire.ExpectAlertAsync();
         }),
+        new("S-8.3-10", "However much stands unread behind a failure, the alert arrives, and the connection ends with FIN", Must, Profile.Core, "BP-8.3-1 BP-8.3-3", async p =>
+        {
+            await p.InsideAsync();
+            await p.Wire.SendRecordsAsync([0, 0], new byte[100_000]);
+            await p.Wire.ExpectAlertAsync();
+        }),
         new("S-8.3-9", "Every failure gets the same alert, of the same size", Should, Profile.Core, "BP-8.3-6", async p =>
         {
             var sizes = new List<int>();
@@ -236,12 +239,7 @@ internal static class Server8Closing
         var record = p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8);
         var next = p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8);
         await p.Wire.SendRecordsAsync(send(p, record, next));
-        var came = await p.Wire.RecordAsync();
-        for (int i = 0; i < answers && came?.Type == RecordType.Data; i++)
-        {
-            came = await p.Wire.RecordAsync();
-        }
-
+        var came = await p.Wire.BehindRepliesAsync(answers);
         That(came is { Type: RecordType.Alert, Data: [1] }, $"Expected an alert, got {came?.Type.ToString() ?? "the end of the connection"}.");
         await p.Wire.ExpectNothingAsync("Something follows the alert.");
     });

@@ -104,7 +104,7 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <summary>Receives EHLO.</summary>
     public async Task ExpectEhloAsync(Wire wire)
     {
-        var line = await wire.LineAsync();
+        var line = await LineAsync(wire);
         Expect.That(line?.StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase) == true, $"Expected EHLO, got {Expect.Show(line ?? "the end of the connection")}.");
         EhloName = line![5..];
     }
@@ -129,6 +129,21 @@ public sealed class ClientProbe : IAsyncDisposable
 
             await wire.SendLineAsync("250 Ok");
         }
+    }
+
+    /// <summary>Receives the QUIT of a client that defers, which is answered, or the end of the connection ([BP-9.1-7]); and ends the connection.</summary>
+    /// <param name="wire">The connection.</param>
+    /// <param name="requirement">The sentence that any other command violates.</param>
+    public static async Task TakeQuitAsync(Wire wire, string? requirement = null)
+    {
+        if (await LineAsync(wire) is { } line)
+        {
+            Expect.That(Verb(line) == "QUIT", $"The client does not defer: it says {Expect.Show(line)}.", requirement);
+            await wire.SendLineAsync("221 Bye");
+        }
+
+        wire.EndDirection();
+        await wire.DrainAsync();
     }
 
     /// <summary>Receives the XBLACKPONY command line.</summary>
@@ -222,20 +237,27 @@ public sealed class ClientProbe : IAsyncDisposable
         return wire;
     }
 
-    /// <summary>Serves the mail transaction, in plaintext or inside, to the end of the session.</summary>
+    /// <summary>Serves the mail transaction, in plaintext or inside, to the end of the session: QUIT, or inside the close of a client that closes first (spec 8.1).</summary>
     /// <param name="wire">The connection.</param>
     /// <param name="inside">Whether inside records.</param>
     /// <param name="answer">The case's own answer to a command; null for the usual one.</param>
     /// <param name="close">Whether to send the close record behind 221.</param>
     /// <param name="behind">Octets to send behind the close record in one write.</param>
     /// <param name="shift">ROT's shift of the plaintext; 0 for none.</param>
-    public async Task ServeMailAsync(Wire wire, bool inside, Func<string, string?>? answer = null, bool close = true, byte[]? behind = null, int shift = 0)
+    /// <param name="together">Whether the 221 goes in one write with the close.</param>
+    public async Task ServeMailAsync(Wire wire, bool inside, Func<string, string?>? answer = null, bool close = true, byte[]? behind = null, int shift = 0, bool together = false)
     {
         while (await NextAsync() is { } line)
         {
             Commands.Add(line);
             var verb = Verb(line);
             var reply = answer?.Invoke(line) ?? verb switch { "DATA" => "354 Go ahead", "QUIT" => "221 Bye", _ => "250 Ok" };
+            if (verb == "QUIT" && together)
+            {
+                await wire.SendRecordsAsync(wire.Seal(RecordType.Data, Encoding.Latin1.GetBytes(reply + "\r\n")), wire.Seal(RecordType.Close, []));
+                return;
+            }
+
             await SayAsync(reply);
             if (verb == "DATA" && reply.StartsWith("354", StringComparison.Ordinal))
             {
@@ -264,6 +286,19 @@ public sealed class ClientProbe : IAsyncDisposable
                 }
 
                 return;
+            }
+        }
+
+        if (inside && wire.Records.LastOrDefault()?.Type == RecordType.Close)
+        {
+            try
+            {
+                await wire.SendRecordsAsync(wire.Seal(RecordType.Close, []), behind ?? []);
+                wire.EndDirection();
+            }
+            catch (SocketException)
+            {
+                // A client that did not wait for the answer.
             }
         }
 

@@ -62,6 +62,9 @@ public sealed class Wire : IAsyncDisposable
     /// <summary>Whether the connection switched to records.</summary>
     public bool Switched => _in is not null;
 
+    /// <summary>Whether the peer ended the connection with a reset (RST), which throws away what is under way, in the place of FIN (spec 2.1, 8.1).</summary>
+    public bool WasReset { get; private set; }
+
     // ---------------------------------------------------------------- plaintext
 
     /// <summary>Sends octets as they are.</summary>
@@ -156,7 +159,13 @@ public sealed class Wire : IAsyncDisposable
         {
             throw new CaseFailedException($"{finding} After {_sent} came {Expect.Show(_waiting)}.", requirement);
         }
+
+        ExpectNoReset(requirement);
     }
+
+    /// <summary>The end of the connection that has come must be a FIN.</summary>
+    public void ExpectNoReset(string? requirement = null) =>
+        Expect.That(!WasReset, $"After {_sent}: the connection ended with a reset (RST) in the place of FIN, which throws away what is under way.", requirement);
 
     /// <summary>Throws away what comes, to the end of the connection; lines in plaintext are kept in <see cref="Plaintext"/>.</summary>
     /// <returns>How many octets it was.</returns>
@@ -385,11 +394,51 @@ public sealed class Wire : IAsyncDisposable
         }
     }
 
-    /// <summary>Receives the next record that is no IDENT.</summary>
+    /// <summary>The peer must send its close, behind a rekey perhaps and nothing else: so behind a 221 or 421 ([BP-8.1-5]).</summary>
+    public async Task ExpectCloseAsync(string? requirement = null)
+    {
+        var record = await Expecting("a close record", RecordAsync);
+        record = record?.Type == RecordType.Rekey ? await RecordAsync() : record;
+        Expect.That(record?.Type == RecordType.Close, $"After {_sent}: expected a close record, got {Name(record)}.", requirement);
+    }
+
+    /// <summary>Receives the next record that says something: no rekey, no data record without data, none of a type that is ignored. A sender may send those at any time (spec 7.4, 7.6).</summary>
+    public async Task<Incoming?> NextAsync()
+    {
+        while (true)
+        {
+            var record = await RecordAsync();
+            if (record is null || !(record.Type is RecordType.Rekey or >= RecordType.FirstIgnored || record is { Type: RecordType.Data, Data: [] }))
+            {
+                return record;
+            }
+        }
+    }
+
+    /// <summary>Receives replies, in any number of data records, up to a record of another kind, which it gives.</summary>
+    /// <param name="most">How many replies may come.</param>
+    public async Task<Incoming?> BehindRepliesAsync(int most)
+    {
+        var text = "";
+        while (true)
+        {
+            var record = await NextAsync();
+            if (record?.Type != RecordType.Data)
+            {
+                return record;
+            }
+
+            text += Encoding.Latin1.GetString(record.Data);
+            int replies = text.Split("\r\n")[..^1].Count(l => l is [_, _, _] or [_, _, _, not '-', ..]);
+            Expect.That(replies <= most, $"After {_sent}: {replies} replies came, and no more than {most} were due: {Expect.Show(text)}.");
+        }
+    }
+
+    /// <summary>Receives the next record that says something and is no IDENT.</summary>
     public async Task<Incoming?> AfterIdentAsync()
     {
-        var record = await RecordAsync();
-        return record?.Type == RecordType.Ident ? await RecordAsync() : record;
+        var record = await NextAsync();
+        return record?.Type == RecordType.Ident ? await NextAsync() : record;
     }
 
     /// <summary>The connection must end without another record.</summary>
@@ -399,6 +448,8 @@ public sealed class Wire : IAsyncDisposable
         {
             throw new CaseFailedException($"After {_sent}: {finding}", requirement);
         }
+
+        ExpectNoReset(requirement);
     }
 
     /// <inheritdoc/>
@@ -500,8 +551,9 @@ public sealed class Wire : IAsyncDisposable
 
             return count > 0;
         }
-        catch (SocketException)
+        catch (SocketException e)
         {
+            WasReset |= e.SocketErrorCode == SocketError.ConnectionReset;
             _transcript.End(_peer);
             return false;
         }

@@ -165,6 +165,8 @@ public sealed class MailSink : IAsyncDisposable
             var verb = line.Split(' ')[0].ToUpperInvariant();
             switch (verb)
             {
+                case "EHLO" or "HELO" when line.Length <= 5:
+                    return "501 5.5.4 A name is missing\r\n";
                 case "EHLO":
                     string[] lines = ["sink.test", .. sink.Extensions];
                     return string.Concat(lines.Select((l, i) => $"250{(i < lines.Length - 1 ? '-' : ' ')}{l}\r\n"));

@@ -1,3 +1,4 @@
+using BlackPony.Reference.Policy;
 using static BlackPony.Tests.Conformance.Faulty.ClientHooks;
 
 namespace BlackPony.Tests.Conformance.Faulty;
@@ -16,6 +17,7 @@ internal static class Client10Faults
         new("BP-10.4-6", "C-10.4-6", "shows the offer to the mail server") { Says = (_, o) => o with { Replies = o.Replies.Replace("250 probe.test", "250-probe.test\r\n250 " + CoreOffer, StringComparison.Ordinal) } },
         new("BP-10.4-7", "C-10.4-7", "shows STARTTLS to the mail server after an upgrade") { Says = (_, o) => o with { Replies = o.Replies.Replace("250 8BITMIME", "250-STARTTLS\r\n250 8BITMIME", StringComparison.Ordinal) } },
         new("BP-10.4-8", "C-10.4-8 C-10.4-12", "defers with 550") { Says = (_, o) => o with { Replies = o.Replies.Replace("421 ", "550 ", StringComparison.Ordinal) } },
+        new("BP-9.2-8", "C-10.4-12", "passes HELO on though encryption is required") { Asks = d => d with { Policy = ClientPolicy.Opportunistic } },
         new("BP-10.4-9", "C-10.4-9", "writes spaces for the NULs of the message") { Hooks = _ => SendsInside("\0", " ") },
         new("BP-10.4-9", "C-10.4-9", "makes one code of all positive replies") { Hooks = _ => ReadsInside("251 elsewhere", "250 elsewhere") },
         new("BP-10.4-9", "C-10.4-11", "does not pass on STARTTLS") { Hooks = _ => Sends("STARTTLS", "NOOP") },

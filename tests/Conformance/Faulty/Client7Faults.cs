@@ -44,6 +44,8 @@ internal static class Client7Faults
         new("BP-7.4-3", "C-7.4-3 C-7.4-6", "does not look whether a close or rekey carries data") { Hooks = _ => new Hooks { PeerRecord = r => [r.Type is RecordType.Close or RecordType.Rekey ? new Rec(r.Type, []) : r] } },
         new("BP-7.4-4", "C-7.4-4", "takes offence at a data record without data") { Hooks = _ => Rejects(r => r.Type == RecordType.Data && r.Data.Length == 0) },
         new("BP-7.4-6", "C-7.4-7", "begins the count of records without data anew at a rekey") { Hooks = _ => CountsFromRekey() },
+        new("BP-7.4-5", "C-7.4-8", "counts ident among the records without data") { Hooks = _ => CountsToo(RecordType.Ident) },
+        new("BP-7.4-5", "C-7.4-8", "counts Finished among the records without data") { Hooks = _ => CountsToo(RecordType.Finished) },
         new("BP-7.4-5", "C-7.4-5", "takes any number of records without data") { Hooks = _ => Ignores(r => r.Data.Length == 0) },
 
         // ---------------------------------------------------------------- 7.5 padding

@@ -12,6 +12,7 @@ internal static class Client8Faults
         new("BP-8.1-1", "C-8.1-1", "closes the connection without a close") { Hooks = _ => Sends(RecordType.Close, _ => []) },
         new("BP-8.1-2", "C-8.1-1", "sends a record behind its close") { Hooks = _ => Sends(RecordType.Close, r => [r, Rec.Line("NOOP\r\n")]) },
         new("BP-8.1-3", "C-8.1-1 C-8.1-3", "answers the server's close with an alert") { Hooks = _ => Sends(RecordType.Close, _ => [new Rec(RecordType.Alert, [1])]) },
+        new("BP-8.1-3", "C-8.1-5", "resets the connection behind its close") { Hooks = _ => new Hooks { EndsByReset = true } },
         new("BP-8.1-4", "C-8.1-2 C-8.1-3", "takes what follows the server's close for a failure") { Hooks = _ => Sends(RecordType.Close, r => [r, new Rec(RecordType.Alert, [1])]) },
         new("BP-8.1-6", "C-8.1-4", "waits for the server's close for ever") { Hooks = _ => new Hooks { HidesPortEnd = true } },
 

@@ -1,3 +1,4 @@
+using BlackPony.Reference;
 using BlackPony.Reference.Records;
 
 namespace BlackPony.Tests.Conformance.Faulty;
@@ -5,6 +6,21 @@ namespace BlackPony.Tests.Conformance.Faulty;
 /// <summary>Faults that a server and a client have alike.</summary>
 internal static class CommonFaults
 {
+    /// <summary>A side that counts records of a type among those without data, and fails at the 65th.</summary>
+    public static Hooks CountsToo(RecordType type)
+    {
+        int idle = 0;
+        return new()
+        {
+            PeerRecord = r =>
+            {
+                bool counts = r.Type == type || r.Type >= RecordType.FirstIgnored || r is { Type: RecordType.Data, Data: [] };
+                idle = r is { Type: RecordType.Data, Data.Length: > 0 } ? 0 : idle + (counts ? 1 : 0);
+                return [idle > Limits.MaxIdleRecords ? r with { Tamper = record => record[^1] ^= 1 } : r];
+            },
+        };
+    }
+
     /// <summary>A side that forgets the records without data that came before a rekey.</summary>
     public static Hooks CountsFromRekey()
     {

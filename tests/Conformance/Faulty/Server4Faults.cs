@@ -31,6 +31,24 @@ internal static class Server4Faults
             },
         },
 
+        new("BP-4.1-15", "S-4.1-9", "keeps a transaction over EHLO")
+        {
+            Hooks = () =>
+            {
+                bool open = false;
+                return new Hooks
+                {
+                    Answer = l =>
+                    {
+                        open = l != "RSET" && (open || l.StartsWith("MAIL", StringComparison.Ordinal));
+                        return open && IsUpgrade(l) ? "503 5.5.1 In a transaction\r\n" : null;
+                    },
+                };
+            },
+        },
+        new("BP-4.1-15", "S-4.1-10", "forgets its offer at an EHLO that fails") { Hooks = AnswersAfter(l => l == "EHLO", IsUpgrade, "503 5.5.1 EHLO first") },
+        new("BP-4.4-6", "S-4.1-10", "forgets its offer at a HELO that fails") { Hooks = AnswersAfter(l => l == "HELO", IsUpgrade, "503 5.5.1 EHLO first") },
+
         // ---------------------------------------------------------------- 4.2 the command
         new("BP-4.2-4", "S-4.2-3", "takes no command of more than 512 octets") { Hooks = Answers(l => IsUpgrade(l) && l.Length > 510, "500 5.5.2 Line too long") },
         new("BP-4.2-5", "S-4.2-1", "knows the verb in upper case only") { Hooks = Answers(l => l.StartsWith("xBlackPony ", StringComparison.Ordinal), "500 5.5.1 Unknown") },
@@ -97,6 +115,7 @@ internal static class Server4Faults
             },
         },
         new("BP-4.4-4", "S-4.4-2 S-5.5-9", "processes what stands behind the command") { Hooks = Answers(IsUpgrade, "503 5.5.1 XBLACKPONY must be the last command of a group") },
+        new("BP-4.4-4", "S-4.4-2 S-4.4-12", "resets the connection behind its 503") { Hooks = () => new Hooks { EndsByReset = true } },
         new("BP-4.4-4", "S-4.4-12", "processes what stands behind the continuation") { Hooks = Answers(l => l == "*", "503 5.5.1 The continuation must come alone") },
         new("BP-4.4-5", "S-4.4-3", "drops a transaction for the upgrade") { Hooks = HearsUpgrade(l => "RSET\r\n" + l) },
         new("BP-4.4-6", "S-4.4-4", "takes the command without EHLO") { Hooks = HearsUpgrade(l => "EHLO nobody.test\r\n" + l) },
@@ -107,6 +126,12 @@ internal static class Server4Faults
         new("BP-4.4-9", "S-4.4-11", "ends the connection at an over-long continuation") { Hooks = Says(l => l.StartsWith("500 5.5.2", StringComparison.Ordinal) ? l + "\0" : l) },
         new("BP-4.4-13", "S-4.4-13", "refuses with 538") { Hooks = Says("504 5.5.4", "538 5.7.11") },
         new("BP-4.4-14", "S-4.4-16", "looks for a bare LF in all that came of an over-long command") { Hooks = Answers(l => l.Length > 4095 && l.Contains('\n'), "501 5.5.2 Bare LF\0") },
+
+        new("BP-4.4-14", "S-4.4-18", "finds a NUL or bare LF at octet 4096 of a command") { Hooks = Answers(l => IsUpgrade(l) && l.Length >= 4096 && l[4095] is '\0' or '\n', "501 5.5.2 Stray octet\0") },
+        new("BP-4.4-14", "S-4.4-18", "takes a command with a bare CR at octet 4095 for too long") { Hooks = Answers(l => IsUpgrade(l) && l.Length > 4095 && l[4094] == '\r', "500 5.5.2 Line too long") },
+        new("BP-4.4-14", "S-4.4-19", "finds a NUL or bare LF at octet 4096 of a continuation") { Hooks = Answers(l => l.StartsWith("AAAA", StringComparison.Ordinal) && l.Length >= 4096 && l[4095] is '\0' or '\n', "501 5.5.2 Stray octet\0") },
+        new("BP-4.4-1", "S-4.4-17", "asks for EHLO before it looks for a bare LF") { Hooks = Answers(l => IsUpgrade(l) && l.IndexOfAny(['\r', '\n', '\0']) >= 0, "503 5.5.1 EHLO first") },
+        new("BP-4.4-1", "S-4.4-17", "does not look for a bare LF inside") { Hooks = HearsInside(t => IsUpgrade(t) ? string.Concat(t[..^2].Select(c => c is '\r' or '\n' or '\0' ? '-' : c)) + "\r\n" : t) },
 
         // ---------------------------------------------------------------- 4.5 after the upgrade
         new("BP-4.5-1", "S-4.5-3", "remembers that the client said EHLO, and takes no HELO inside") { Hooks = HearsInside(t => t.Replace("HELO", "NO-HELO", StringComparison.Ordinal)) },

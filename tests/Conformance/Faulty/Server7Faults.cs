@@ -52,6 +52,7 @@ internal static class Server7Faults
         new("BP-7.4-3", "S-7.4-3", "takes a rekey that carries data") { Hooks = Takes(RecordType.Rekey, r => [r with { Data = [] }]) },
         new("BP-7.4-4", "S-7.4-5", "fails at a data record without data") { Hooks = FailsAt(r => r.Type == RecordType.Data && r.Data.Length == 0) },
         new("BP-7.4-6", "S-7.4-6", "begins the count of records without data anew at a rekey") { Hooks = CountsFromRekey },
+        new("BP-7.4-5", "S-7.4-7", "counts Finished among the records without data") { Hooks = () => CountsToo(RecordType.Finished) },
         new("BP-7.4-5", "S-7.4-4", "takes any number of records without data") { Hooks = Overlooks(r => r.Verified && r.Data.Length == 0) },
 
         // ---------------------------------------------------------------- 7.5 padding

@@ -46,15 +46,18 @@ internal static class ServerFaults
         () => new Hooks { Answer = l => which(l) ? reply.TrimEnd('\0') + "\r\n" + (reply.EndsWith('\0') ? "\0" : "") : null };
 
     /// <summary>It answers some lines otherwise once it refused an upgrade.</summary>
-    public static Func<Hooks> AnswersAfterRefusal(Func<string, bool> which, string reply) => () =>
+    public static Func<Hooks> AnswersAfterRefusal(Func<string, bool> which, string reply) => AnswersAfter(IsUpgrade, which, reply);
+
+    /// <summary>It answers some lines otherwise once such a line came.</summary>
+    public static Func<Hooks> AnswersAfter(Func<string, bool> first, Func<string, bool> which, string reply) => () =>
     {
-        bool asked = false;
+        bool came = false;
         return new Hooks
         {
             Answer = l =>
             {
-                var answer = asked && which(l) ? reply + "\r\n" : null;
-                asked |= IsUpgrade(l);
+                var answer = came && which(l) ? reply + "\r\n" : null;
+                came |= first(l);
                 return answer;
             },
         };

@@ -72,6 +72,9 @@ internal sealed class Hooks
     /// <summary>Plaintext that the peer gets as soon as it has connected.</summary>
     public string Greeting { get; init; } = "";
 
+    /// <summary>The port's end comes to the peer as a reset, behind all that it sent.</summary>
+    public bool EndsByReset { get; init; }
+
     /// <summary>The port's end is kept from the peer.</summary>
     public bool HidesPortEnd { get; init; }
 
@@ -242,13 +245,18 @@ internal sealed class Shim : IAsyncDisposable
                 }
             }
             while (count > 0);
-            if (!hidesEnd)
+            if (hooks.EndsByReset && flow == _fromPort)
+            {
+                flow.To.LingerState = new LingerOption(true, 0);
+                flow.To.Close();
+            }
+            else if (!hidesEnd)
             {
                 try
                 {
                     flow.To.Shutdown(SocketShutdown.Send);
                 }
-                catch (SocketException)
+                catch (Exception e) when (e is SocketException or ObjectDisposedException)
                 {
                 }
             }

@@ -52,7 +52,7 @@ internal sealed class Stage : IDisposable
         _mailer = new MailerSession(options, _clientRandom);
     }
 
-    /// <summary>An attacker in the path: changes what a side sent; nothing drops it.</summary>
+    /// <summary>An attacker in the path: changes what a side sent.</summary>
     public Func<Role, byte[], byte[]>? InPath { get; set; }
 
     /// <summary>The client that the scenario plays.</summary>
@@ -191,12 +191,7 @@ internal sealed class Stage : IDisposable
     private void Pass(Role sender, byte[] octets)
     {
         var passed = InPath?.Invoke(sender, octets) ?? octets;
-        if (!passed.AsSpan().SequenceEqual(octets))
-        {
-            _transcript.Comment(passed.Length == 0 ? "dropped on the way" : "changed on the way");
-        }
-
-        _wire.Sent(sender, passed);
+        _wire.Sent(sender, passed, passed.AsSpan().SequenceEqual(octets) ? null : octets);
         if (sender == Role.Client)
         {
             _relay?.FromClient(passed);

@@ -13,6 +13,7 @@ internal sealed class WireObserver(Transcript transcript)
     private readonly Dictionary<Role, List<byte>> _waiting = new() { [Role.Client] = [], [Role.Server] = [] };
     private readonly Dictionary<Role, byte[]> _secrets = [];
     private readonly Dictionary<Role, Direction> _records = [];
+    private readonly Dictionary<Role, (byte[] Before, int Same)> _changed = [];
     private Suite? _suite;
     private bool _upgrading;
     private bool _switched;
@@ -21,8 +22,17 @@ internal sealed class WireObserver(Transcript transcript)
     public void Secret(Role sender, byte[] traffic) => _secrets[sender] = traffic;
 
     /// <summary>Octets that a side sent.</summary>
-    public void Sent(Role sender, ReadOnlySpan<byte> octets)
+    /// <param name="sender">The side.</param>
+    /// <param name="octets">The octets as they arrive.</param>
+    /// <param name="before">The octets as they were sent, if somebody in the path changed them: each item that is not among them is marked.</param>
+    public void Sent(Role sender, ReadOnlySpan<byte> octets, byte[]? before = null)
     {
+        _changed.Remove(sender);
+        if (before is not null)
+        {
+            _changed[sender] = (before, _waiting[sender].Count + octets.CommonPrefixLength(before));
+        }
+
         _waiting[sender].AddRange(octets);
         while (_switched ? TakeRecord(sender) : TakeLine(sender))
         {
@@ -41,9 +51,34 @@ internal sealed class WireObserver(Transcript transcript)
     {
         if (_waiting[sender].Count > 0)
         {
-            transcript.Raw(Letter(sender), _waiting[sender].ToArray());
-            _waiting[sender].Clear();
+            Raw(sender, _waiting[sender].Count);
         }
+    }
+
+    private void Raw(Role sender, int length)
+    {
+        var raw = Taken(sender, length);
+        transcript.Raw(Letter(sender), raw);
+    }
+
+    // The first octets that wait: one item, with the comment before it if somebody changed it.
+    private byte[] Taken(Role sender, int length)
+    {
+        var item = _waiting[sender].GetRange(0, length).ToArray();
+        _waiting[sender].RemoveRange(0, length);
+        if (_changed.TryGetValue(sender, out var changed))
+        {
+            // The first item that differs shows that something was taken out, too.
+            bool first = changed.Same >= 0 && changed.Same < length;
+            if (first || changed.Before.AsSpan().IndexOf(item) < 0)
+            {
+                transcript.Comment("changed on the way");
+            }
+
+            _changed[sender] = (changed.Before, first ? -1 : changed.Same - length);
+        }
+
+        return item;
     }
 
     private static char Letter(Role role) => role == Role.Client ? 'C' : 'S';
@@ -57,8 +92,7 @@ internal sealed class WireObserver(Transcript transcript)
             return false;
         }
 
-        _waiting[sender].RemoveRange(0, end + 2);
-        transcript.Plain(Letter(sender), octets.AsSpan(0, end + 2));
+        transcript.Plain(Letter(sender), Taken(sender, end + 2));
         Follow(sender, Encoding.Latin1.GetString(octets, 0, end));
         return true;
     }
@@ -89,20 +123,26 @@ internal sealed class WireObserver(Transcript transcript)
             direction = _records[sender] = new Direction(_suite!, secret);
         }
 
-        int length = waiting.Count < 2 ? int.MaxValue - 2 : BinaryPrimitives.ReadUInt16BigEndian([waiting[0], waiting[1]]);
-        if (waiting.Count < 2 + length || length <= direction.Protection.TagLength)
+        int? whole = Whole(0);
+        if (whole is 0)
+        {
+            // Nothing is a record from here on.
+            Flush(sender);
+        }
+
+        if (whole is not > 0)
         {
             return false;
         }
 
-        var raw = waiting.GetRange(0, 2 + length).ToArray();
-        waiting.RemoveRange(0, raw.Length);
-        if (direction.Open((byte[])raw.Clone()) is not { } inner)
+        if (direction.Open(waiting.GetRange(0, whole.Value).ToArray()) is not { } inner)
         {
-            transcript.Raw(Letter(sender), raw);
+            // Behind a record that fails, what is none itself belongs to it: it was sent with it.
+            Raw(sender, Whole(whole.Value) > 0 ? whole.Value : waiting.Count);
             return true;
         }
 
+        var raw = Taken(sender, whole.Value);
         int last = inner.AsSpan().LastIndexOfAnyExcept((byte)0);
         var type = last < 0 ? 0 : (RecordType)inner[last];
         transcript.Record(Letter(sender), raw, type, last < 0 ? [] : inner[..last]);
@@ -112,5 +152,18 @@ internal sealed class WireObserver(Transcript transcript)
         }
 
         return true;
+
+        // The length of the record that waits there: null if it has not come whole, 0 if its length is out of bounds.
+        int? Whole(int from)
+        {
+            if (waiting.Count < from + 2)
+            {
+                return null;
+            }
+
+            int length = BinaryPrimitives.ReadUInt16BigEndian([waiting[from], waiting[from + 1]]);
+            int tag = direction.Protection.TagLength;
+            return length <= tag || length > Limits.MaxInner + tag ? 0 : waiting.Count < from + 2 + length ? null : 2 + length;
+        }
     }
 }
