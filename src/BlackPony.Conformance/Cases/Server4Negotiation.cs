@@ -287,8 +287,8 @@ internal static class Server4Negotiation
         {
             foreach (var stray in (string[])["\n", "\rx", "\0"])
             {
-                // The stray octet stands behind the verb's space, so that the verb is XBLACKPONY for everybody.
-                var line = $"XBLACKPONY {stray}V1 {Core} AAAA";
+                // The verb ends there, if not at its space (spec 4.2).
+                var line = $"XBLACKPONY{stray}V1 {Core} AAAA";
                 await p.Wire.CommandAsync(line, 501);
                 await p.Wire.ExpectClosedAsync("The connection stays open.");
                 await p.ConnectAsync();
@@ -298,7 +298,7 @@ internal static class Server4Negotiation
                 await p.Wire.ExpectClosedAsync("The connection stays open.");
                 await p.ConnectAsync();
                 await p.InsideAsync();
-                await p.Wire.CommandInsideAsync(line, 501);
+                await p.Wire.CommandInsideAsync(line.Insert(10, " "), 501);
                 var record = await p.Wire.NextAsync();
                 That(record?.Type == RecordType.Close, "No close record comes behind the 501 inside.");
                 await p.ConnectAsync();

@@ -131,6 +131,7 @@ internal static class Server4Faults
         new("BP-4.4-14", "S-4.4-18", "takes a command with a bare CR at octet 4095 for too long") { Hooks = Answers(l => IsUpgrade(l) && l.Length > 4095 && l[4094] == '\r', "500 5.5.2 Line too long") },
         new("BP-4.4-14", "S-4.4-19", "finds a NUL or bare LF at octet 4096 of a continuation") { Hooks = Answers(l => l.StartsWith("AAAA", StringComparison.Ordinal) && l.Length >= 4096 && l[4095] is '\0' or '\n', "501 5.5.2 Stray octet\0") },
         new("BP-4.4-1", "S-4.4-17", "asks for EHLO before it looks for a bare LF") { Hooks = Answers(l => IsUpgrade(l) && l.IndexOfAny(['\r', '\n', '\0']) >= 0, "503 5.5.1 EHLO first") },
+        new("BP-4.4-1", "S-4.4-17", "takes XBLACKPONY with a bare LF behind it for a verb that it does not know") { Hooks = Answers(l => IsUpgrade(l) && l.Length > 10 && l[10] is '\n' or '\r' or '\0', "500 5.5.2 Unknown command") },
         new("BP-4.4-1", "S-4.4-17", "does not look for a bare LF inside") { Hooks = HearsInside(t => IsUpgrade(t) ? string.Concat(t[..^2].Select(c => c is '\r' or '\n' or '\0' ? '-' : c)) + "\r\n" : t) },
 
         // ---------------------------------------------------------------- 4.5 after the upgrade
