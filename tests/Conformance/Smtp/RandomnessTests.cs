@@ -35,6 +35,22 @@ public class RandomnessTests
     }
 
     [Fact]
+    public void A_server_whose_randomness_ends_before_the_continuation_refuses_it_with_454() // [BP-5.1-14]
+    {
+        using var relay = new RelaySession(new ServerOptions(Rsa) { Suites = [SuiteRegistry.Find("RSA-BLOWFISH")!], Grease = false }, new Failing(after: 1), "test");
+        relay.BackendReady("220 b.test\r\n"u8);
+        relay.FromClient("EHLO a.test\r\n"u8);
+        relay.FromBackend("250 b.test\r\n"u8);
+        using var client = SuiteRegistry.Find("RSA-BLOWFISH")!.StartClient(new SystemRandom(), new RsaKeys(TimeProvider.System, () => TestKeys.Rsa("client")));
+        relay.FromClient(Encoding.ASCII.GetBytes($"XBLACKPONY V1 RSA-BLOWFISH {Base64Share.Encode(client.Share)}\r\n"));
+        relay.BackendReady("220 b.test\r\n"u8);
+        Assert.Contains("334 K=", Encoding.ASCII.GetString(relay.ToClient.WrittenSpan), StringComparison.Ordinal);
+        relay.ToClient.ResetWrittenCount();
+        relay.FromClient(Encoding.ASCII.GetBytes(Base64Share.Encode(new byte[384]) + "\r\n"));
+        Assert.StartsWith("454 4.7.0 ", Encoding.ASCII.GetString(relay.ToClient.WrittenSpan), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_server_whose_grease_cannot_be_drawn_offers_nothing() // [BP-5.1-14]
     {
         using var relay = new RelaySession(new ServerOptions(Rsa), new Failing(), "test");
@@ -62,8 +78,19 @@ public class RandomnessTests
         Assert.True(mailer.Report is { Deferred: true, Reason: "no-randomness", Encrypted: false });
     }
 
-    private sealed class Failing : IRandomSource
+    /// <summary>Randomness that is there for so many draws only.</summary>
+    private sealed class Failing(int after = 0) : IRandomSource
     {
-        public void Fill(Span<byte> octets) => throw new RandomnessUnavailableException();
+        private int _left = after;
+
+        public void Fill(Span<byte> octets)
+        {
+            if (_left-- <= 0)
+            {
+                throw new RandomnessUnavailableException();
+            }
+
+            octets.Fill(1);
+        }
     }
 }
