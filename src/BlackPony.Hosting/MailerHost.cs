@@ -62,6 +62,7 @@ public static class MailerHost
                 switch (session.Request)
                 {
                     case MailerRequest.Close:
+                        await LeaveAsync().ConfigureAwait(false);
                         return;
                     case MailerRequest.Reconnect:
                         await ConnectAsync(_next - 1, cancel).ConfigureAwait(false);
@@ -79,9 +80,7 @@ public static class MailerHost
 
         private async Task ConnectAsync(int index, CancellationToken cancel)
         {
-            _server?.Dispose();
-            _server = null;
-            _serverRead = null;
+            await LeaveAsync().ConfigureAwait(false);
             if (index >= targets.Count)
             {
                 session.ConnectFailed(false);
@@ -104,6 +103,36 @@ public static class MailerHost
                 socket.Dispose();
                 session.ConnectFailed(more);
             }
+        }
+
+        // What was sent last must not be lost by a reset: the server's octets are read away for a while (spec 8.1).
+        private async Task LeaveAsync()
+        {
+            if (_server is not { } server)
+            {
+                return;
+            }
+
+            _server = null;
+            using (server)
+            using (var patience = new CancellationTokenSource(Limits.LingerTimeout, time))
+            {
+                try
+                {
+                    server.Shutdown(SocketShutdown.Send);
+                    _serverRead ??= server.ReceiveAsync(_serverOctets.AsMemory()).AsTask();
+                    while (await _serverRead.WaitAsync(patience.Token).ConfigureAwait(false) > 0)
+                    {
+                        _serverRead = server.ReceiveAsync(_serverOctets.AsMemory()).AsTask();
+                    }
+                }
+                catch (Exception e) when (e is SocketException or OperationCanceledException)
+                {
+                    // It is gone, or has been waited for long enough.
+                }
+            }
+
+            _serverRead = null;
         }
 
         private async Task NextAsync(CancellationToken cancel)

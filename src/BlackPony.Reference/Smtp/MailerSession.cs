@@ -275,6 +275,7 @@ public sealed class MailerSession : IDisposable
                 // [BP-9.2-8]
                 if (MustEncrypt)
                 {
+                    Quit();
                     _report = _report with { Reason = "ehlo-refused" };
                     Defer("421 4.7.0 Encryption required, and the server was not asked by EHLO");
                     break;

@@ -50,6 +50,9 @@ internal sealed class RecordLayer : Layer
         public bool EndedFirst;
     }
 
+    // Whether a transcript says of what looked like a record that it was none; what stands in the same item is none either.
+    private bool _isRaw;
+
     private bool IsOpened => _session.Contents is not null || (_directions[0].Reader is not null && _directions[1].Reader is not null);
 
     public override void Octets(Role sender, ReadOnlySpan<byte> octets, long time)
@@ -80,7 +83,13 @@ internal sealed class RecordLayer : Layer
             if (direction.Have == need && need > 2)
             {
                 direction.Have = 0;
+                _isRaw = false;
                 Record(sender, direction, direction.Record.AsSpan(0, need), time);
+                if (_isRaw)
+                {
+                    Opaque(sender, [.. direction.Record[..need], .. octets], time);
+                    return;
+                }
             }
         }
 
@@ -164,7 +173,7 @@ internal sealed class RecordLayer : Layer
         {
             if (!contents.Take(sender, out type, out var told))
             {
-                Opaque(sender, record, time);
+                _isRaw = true;
                 return;
             }
 

@@ -38,8 +38,15 @@ internal sealed class Vault : IAsyncDisposable
         foreach (var socket in _sessions.Keys)
         {
             // A reset, as for a process that had octets unread.
-            socket.LingerState = new LingerOption(true, 0);
-            socket.Dispose();
+            try
+            {
+                socket.LingerState = new LingerOption(true, 0);
+                socket.Dispose();
+            }
+            catch (ObjectDisposedException)
+            {
+                // Its session has just ended.
+            }
         }
     }
 
