@@ -133,7 +133,8 @@ public class ModelProperties
             var verb = line.Split(' ')[0].ToUpperInvariant();
             bool asks = !open && !heloOnly && !quit && verb == "EHLO";
             bool passes = open || (!quit && (asks || verb == "QUIT" || (verb == "HELO" && local.Policy != ClientPolicy.Required)));
-            if (left != (passes ? line + "\r\n" : ""))
+            bool takesLeave = !passes && !quit && verb == "HELO"; // [BP-9.1-7]
+            if (left != (passes ? line + "\r\n" : takesLeave ? "QUIT\r\n" : ""))
             {
                 return false;
             }
