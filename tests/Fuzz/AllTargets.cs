@@ -14,6 +14,7 @@ public static class AllTargets
         new RelayInsideTarget(),
         new MailerTarget(),
         new MailerInsideTarget(),
+        new OutboundTarget(),
     ];
 
     /// <summary>The target of a name; null if there is none.</summary>

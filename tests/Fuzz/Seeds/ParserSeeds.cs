@@ -16,6 +16,10 @@ internal static class ParserSeeds
                 yield return ('C', item.Line[..^2]);
                 yield return ('B', Encoding.ASCII.GetBytes(item.Text.Split(' ')[^1]));
             }
+            else if (item is { Kind: ':', IsClient: true } && item.Text.StartsWith("RCPT TO:", StringComparison.OrdinalIgnoreCase))
+            {
+                yield return ('A', item.Line[8..^2]);
+            }
             else if (item is { Kind: ':', IsClient: false })
             {
                 reply.AddRange(item.Line);

@@ -11,6 +11,7 @@ internal static class SeedCorpus
             var transcript = Transcript.Read(file);
             Save("relay", name, RelaySeeds.Outside(transcript).ToOctets());
             Save("mailer", name, MailerSeeds.Outside(transcript).ToOctets());
+            Save("outbound", name, OutboundSeeds.Of(transcript).ToOctets());
             if (transcript.Any(i => i.Kind == '}'))
             {
                 Save("relay-inside", name, RelaySeeds.Inside(transcript).ToOctets());
@@ -23,6 +24,11 @@ internal static class SeedCorpus
             {
                 Save("parsers", $"{parser}-{Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(seed))[..12]}", [(byte)parser, .. seed]);
             }
+        }
+
+        foreach (var (name, script) in OutboundSeeds.Deliveries())
+        {
+            Save("outbound", name, script.ToOctets());
         }
 
         void Save(string target, string name, byte[] octets)

@@ -19,6 +19,7 @@ public sealed class ParserTarget : ITarget
         ['M'] = MemoryParser.Run,
         ['I'] = IdentParser.Run,
         ['P'] = RecordParser.Run,
+        ['A'] = AddressParser.Run,
     };
 
     /// <inheritdoc/>
