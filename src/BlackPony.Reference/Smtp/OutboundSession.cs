@@ -767,6 +767,7 @@ public sealed class OutboundSession
         }
 
         Quit();
+        Reset();
         _reading = Reading.End;
         _input.Clear();
         _request = OutboundRequest.Close;
