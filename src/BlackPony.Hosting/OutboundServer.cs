@@ -6,22 +6,13 @@ namespace BlackPony.Hosting;
 
 /// <summary>The outbound relay's sockets: listens, and runs a session for each mail server that hands over mail (spec 10.5).</summary>
 /// <param name="settings">What it does.</param>
-/// <param name="log">Where it logs.</param>
-public sealed class OutboundServer(OutboundSettings settings, ILogger log) : SessionServer(settings.Listen, settings.MaxSessions, settings.Drain, log)
+/// <param name="log">Where to log.</param>
+public sealed class OutboundServer(OutboundSettings settings, ILogger log) : SessionServer<OutboundSettings>(settings, log)
 {
-    private volatile OutboundSettings _settings = settings;
-
-    /// <summary>Takes other settings for the sessions that begin from now on; those in flight keep theirs, and the addresses stay as they are.</summary>
-    public void Reconfigure(OutboundSettings settings)
-    {
-        _settings = settings;
-        Bound(settings.MaxSessions, settings.Drain);
-    }
-
     /// <inheritdoc/>
     protected override async Task RunSessionAsync(Socket client, CancellationToken stop, CancellationToken kill)
     {
-        var settings = _settings;
+        var settings = Settings;
         var peer = (IPEndPoint)client.RemoteEndPoint!;
         if (settings.Allows(peer.Address))
         {

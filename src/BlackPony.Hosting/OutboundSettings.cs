@@ -8,7 +8,7 @@ namespace BlackPony.Hosting;
 /// <summary>What <see cref="OutboundServer"/> does (spec 10.5).</summary>
 /// <param name="Listen">The addresses to listen on.</param>
 /// <param name="Mailer">What the mailers accept; their memory is <see cref="MemoryPath"/>'s.</param>
-public sealed record OutboundSettings(IReadOnlyList<IPEndPoint> Listen, MailerOptions Mailer)
+public sealed record OutboundSettings(IReadOnlyList<IPEndPoint> Listen, MailerOptions Mailer) : ServerSettings(Listen)
 {
     /// <summary>Who may hand over mail; loopback if it is empty ([BP-10.5-2]).</summary>
     public IReadOnlyList<IPNetwork> Allowed { get; init; } = [];
@@ -24,18 +24,6 @@ public sealed record OutboundSettings(IReadOnlyList<IPEndPoint> Listen, MailerOp
 
     /// <summary>Whether STARTTLS is used with a server that has no BlackPony ([BP-10.5-13]).</summary>
     public bool StartTls { get; init; } = true;
-
-    /// <summary>Sessions at one time; more are greeted with 421 ([BP-10.1-6]).</summary>
-    public int MaxSessions { get; init; } = Limits.MaxSessions;
-
-    /// <summary>How long sessions in flight may go on after a stop ([BP-10.3-9]).</summary>
-    public TimeSpan Drain { get; init; } = Limits.DrainTimeout;
-
-    /// <summary>The clock of the time-outs.</summary>
-    public TimeProvider Time { get; init; } = TimeProvider.System;
-
-    /// <summary>The source of every draw.</summary>
-    public IRandomSource Random { get; init; } = new SystemRandom();
 
     /// <summary>Whether a client at this address may hand over mail.</summary>
     public bool Allows(IPAddress client)

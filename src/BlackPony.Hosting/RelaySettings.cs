@@ -1,5 +1,4 @@
 using System.Net;
-using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
 
 namespace BlackPony.Hosting;
@@ -25,25 +24,13 @@ public enum ClientAddressing
 /// <param name="BackendHost">The mail server's host name or address.</param>
 /// <param name="BackendPort">The mail server's port.</param>
 /// <param name="Options">What the relay offers.</param>
-public sealed record RelaySettings(IReadOnlyList<IPEndPoint> Listen, string BackendHost, int BackendPort, ServerOptions Options)
+public sealed record RelaySettings(IReadOnlyList<IPEndPoint> Listen, string BackendHost, int BackendPort, ServerOptions Options) : ServerSettings(Listen)
 {
     /// <summary>The source address towards the backend; null for the system's choice.</summary>
     public IPAddress? BackendSource { get; init; }
 
     /// <summary>How the backend learns the client's address.</summary>
     public ClientAddressing Addressing { get; init; }
-
-    /// <summary>Sessions at one time; more are greeted with 421 ([BP-10.1-6]).</summary>
-    public int MaxSessions { get; init; } = Limits.MaxSessions;
-
-    /// <summary>How long sessions in flight may go on after a stop ([BP-10.3-9]).</summary>
-    public TimeSpan Drain { get; init; } = Limits.DrainTimeout;
-
-    /// <summary>The clock of the time-outs.</summary>
-    public TimeProvider Time { get; init; } = TimeProvider.System;
-
-    /// <summary>The source of every draw.</summary>
-    public IRandomSource Random { get; init; } = new SystemRandom();
 
     /// <summary>Whether the mail server is asked, before the first session, if it would relay for strangers ([BP-10.1-1]).</summary>
     public BackendGuard? Guard { get; init; }

@@ -5,29 +5,24 @@ using Microsoft.Extensions.Logging;
 namespace BlackPony.Hosting;
 
 /// <summary>Listens, runs a session for each connection within a bound, and lets them finish at the end (spec 10).</summary>
-public abstract class SessionServer : IAsyncDisposable
+/// <typeparam name="TSettings">What else it is told.</typeparam>
+/// <param name="settings">What it does.</param>
+/// <param name="log">Where to log.</param>
+public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) : IAsyncDisposable
+    where TSettings : ServerSettings
 {
-    private readonly IReadOnlyList<IPEndPoint> _listen;
     private readonly List<Socket> _listeners = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly CancellationTokenSource _kill = new();
     private readonly HashSet<Task> _sessions = [];
     private readonly List<Task> _accepting = [];
-    private volatile int _maxSessions;
-    private TimeSpan _drain;
+    private volatile TSettings _settings = settings;
 
-    /// <summary>Makes a server.</summary>
-    /// <param name="listen">The addresses to listen on.</param>
-    /// <param name="maxSessions">Sessions at one time; more are greeted with 421 ([BP-10.1-6]).</param>
-    /// <param name="drain">How long sessions in flight may go on after a stop ([BP-10.3-9]).</param>
-    /// <param name="log">Where to log.</param>
-    protected SessionServer(IReadOnlyList<IPEndPoint> listen, int maxSessions, TimeSpan drain, ILogger log)
-    {
-        (_listen, _maxSessions, _drain, Log) = (listen, maxSessions, drain, log);
-    }
+    /// <summary>What sessions that begin now do.</summary>
+    protected TSettings Settings => _settings;
 
     /// <summary>Where to log.</summary>
-    protected ILogger Log { get; }
+    protected ILogger Log => log;
 
     /// <summary>Where the server listens, with the ports that the system chose.</summary>
     public IReadOnlyList<IPEndPoint> EndPoints => [.. _listeners.Select(l => (IPEndPoint)l.LocalEndPoint!)];
@@ -36,7 +31,7 @@ public abstract class SessionServer : IAsyncDisposable
     /// <exception cref="SocketException">An address can't be used.</exception>
     public void Start()
     {
-        foreach (var endPoint in _listen)
+        foreach (var endPoint in _settings.Listen)
         {
             var listener = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
             if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
@@ -56,10 +51,16 @@ public abstract class SessionServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes other bounds, from now on.</summary>
-    /// <param name="maxSessions">Sessions at one time.</param>
-    /// <param name="drain">How long sessions in flight may go on after a stop.</param>
-    protected void Bound(int maxSessions, TimeSpan drain) => (_maxSessions, _drain) = (maxSessions, drain);
+    /// <summary>Takes other settings for the sessions that begin from now on; those in flight keep theirs, and the addresses stay as they are.</summary>
+    public void Reconfigure(TSettings settings)
+    {
+        if (!settings.Listen.SequenceEqual(_settings.Listen))
+        {
+            Log.LogWarning("other addresses to listen on need a restart; the ones before stay");
+        }
+
+        _settings = settings with { Listen = _settings.Listen };
+    }
 
     /// <summary>Stops: idle sessions end with 421, those in flight may finish within the time of the drain, and then get 421 too ([BP-10.3-9]).</summary>
     /// <param name="now">Ends the patience before that time.</param>
@@ -78,9 +79,9 @@ public abstract class SessionServer : IAsyncDisposable
             all = Task.WhenAll(_sessions.ToArray());
         }
 
-        if (await Task.WhenAny(all, Task.Delay(_drain, now)).ConfigureAwait(false) != all)
+        if (await Task.WhenAny(all, Task.Delay(_settings.Drain, now)).ConfigureAwait(false) != all)
         {
-            Log.LogWarning("sessions still in flight after {Drain} s or a second signal; they are ended", _drain.TotalSeconds);
+            Log.LogWarning("sessions still in flight after {Drain} s or a second signal; they are ended", _settings.Drain.TotalSeconds);
         }
 
         await _kill.CancelAsync().ConfigureAwait(false);
@@ -124,7 +125,7 @@ public abstract class SessionServer : IAsyncDisposable
 
             lock (_sessions)
             {
-                bool full = _sessions.Count >= _maxSessions;
+                bool full = _sessions.Count >= _settings.MaxSessions;
                 var session = Task.Run(() => full ? RefuseAsync(client) : ServeAsync(client));
                 _sessions.Add(session);
                 session.ContinueWith(Forget, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);

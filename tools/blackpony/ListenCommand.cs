@@ -30,8 +30,7 @@ internal static class ListenCommand
         RelaySettings settings;
         try
         {
-            settings = options.Read(parse, rsaKeys);
-            await CheckAsync(settings, logs.Log, cancel);
+            settings = await ReadAsync(parse);
         }
         catch (FormatException e)
         {
@@ -45,40 +44,26 @@ internal static class ListenCommand
         }
 
         await using var server = new RelayServer(settings, logs.Log);
-        return await Service.RunAsync(parse, options.Service, logs, Start, ReloadAsync, server.StopAsync);
+        return await Service.RunAsync(parse, options.Service, logs, server, ReloadAsync);
 
-        void Start()
+        async Task<RelaySettings> ReadAsync(ParseResult now)
         {
-            try
-            {
-                server.Start();
-                WarnOfDescriptors(settings, logs.Log);
-            }
-            catch (SocketException e)
-            {
-                throw new ServiceException($"cannot listen there: {e.Message}. Is another program on that port, or does it need root?");
-            }
+            var read = options.Read(now, rsaKeys);
+            await CheckAsync(read, logs.Log, cancel);
+            WarnOfDescriptors(read, logs.Log);
+            return read;
         }
 
-        async Task ReloadAsync(ParseResult again)
+        async Task<RelaySettings> ReloadAsync(ParseResult again)
         {
-            var fresh = options.Read(again, rsaKeys);
             try
             {
-                await CheckAsync(fresh, logs.Log, cancel);
+                return await ReadAsync(again);
             }
             catch (OpenRelayException e)
             {
                 throw new FormatException(Advice(e), e);
             }
-
-            if (!fresh.Listen.SequenceEqual(settings.Listen))
-            {
-                logs.Log.LogWarning("other addresses to listen on need a restart; the ones before stay");
-            }
-
-            server.Reconfigure(fresh);
-            WarnOfDescriptors(fresh, logs.Log);
         }
     }
 

@@ -1,8 +1,6 @@
 using System.CommandLine;
-using System.Net.Sockets;
 using BlackPony.Hosting;
 using BlackPony.Reference.Suites;
-using Microsoft.Extensions.Logging;
 
 namespace BlackPony.Tools;
 
@@ -39,30 +37,6 @@ internal static class RelayCommand
         }
 
         await using var server = new OutboundServer(settings, logs.Log);
-        return await Service.RunAsync(parse, options.Service, logs, Start, Reload, server.StopAsync);
-
-        void Start()
-        {
-            try
-            {
-                server.Start();
-            }
-            catch (SocketException e)
-            {
-                throw new ServiceException($"cannot listen there: {e.Message}. Is another program on that port, or does it need root?");
-            }
-        }
-
-        Task Reload(ParseResult again)
-        {
-            var fresh = options.Read(again, rsaKeys);
-            if (!fresh.Listen.SequenceEqual(settings.Listen))
-            {
-                logs.Log.LogWarning("other addresses to listen on need a restart; the ones before stay");
-            }
-
-            server.Reconfigure(fresh);
-            return Task.CompletedTask;
-        }
+        return await Service.RunAsync(parse, options.Service, logs, server, again => Task.FromResult(options.Read(again, rsaKeys)));
     }
 }

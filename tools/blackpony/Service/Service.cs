@@ -16,11 +16,11 @@ internal static class Service
     /// <param name="parse">The command line and its file.</param>
     /// <param name="options">The options among them that every service has.</param>
     /// <param name="logs">The log.</param>
-    /// <param name="start">Begins to serve; a <see cref="ServiceException"/> ends the program.</param>
-    /// <param name="reload">Takes the configuration as it is now; a <see cref="FormatException"/> says why it keeps the old one.</param>
-    /// <param name="stop">Ends the service in good order, at once when its token says so.</param>
+    /// <param name="server">What serves.</param>
+    /// <param name="read">Reads the configuration as it is now; a <see cref="FormatException"/> says why the old one stays.</param>
     /// <returns>The exit code.</returns>
-    public static async Task<int> RunAsync(ParseResult parse, ServiceOptions options, Logs logs, Action start, Func<ParseResult, Task> reload, Func<CancellationToken, Task> stop)
+    public static async Task<int> RunAsync<TSettings>(ParseResult parse, ServiceOptions options, Logs logs, SessionServer<TSettings> server, Func<ParseResult, Task<TSettings>> read)
+        where TSettings : ServerSettings
     {
         var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var now = new CancellationTokenSource();
@@ -36,11 +36,16 @@ internal static class Service
         try
         {
             metrics = Metrics(options.Metrics(parse), logs.Log);
-            start();
+            server.Start();
         }
         catch (ServiceException e)
         {
             Terminal.Say(e.Message);
+            return 1;
+        }
+        catch (SocketException e)
+        {
+            Terminal.Say($"cannot listen there: {e.Message}. Is another program on that port, or does it need root?");
             return 1;
         }
 
@@ -48,13 +53,13 @@ internal static class Service
         while (await Task.WhenAny(asked.Task, hangUps.WaitAsync()) != asked.Task)
         {
             ServiceManager.Reloading();
-            await ReloadAsync(parse, options, logs, reload);
+            await ReloadAsync(parse, options, logs, server, read);
             ServiceManager.Ready();
         }
 
         ServiceManager.Stopping();
         logs.Log.LogInformation("stopping");
-        await stop(now.Token);
+        await server.StopAsync(now.Token);
         metrics?.Dispose();
         return 0;
 
@@ -68,7 +73,8 @@ internal static class Service
         }
     }
 
-    private static async Task ReloadAsync(ParseResult first, ServiceOptions options, Logs logs, Func<ParseResult, Task> reload)
+    private static async Task ReloadAsync<TSettings>(ParseResult first, ServiceOptions options, Logs logs, SessionServer<TSettings> server, Func<ParseResult, Task<TSettings>> read)
+        where TSettings : ServerSettings
     {
         try
         {
@@ -78,7 +84,7 @@ internal static class Service
                 throw new FormatException(error.Message);
             }
 
-            await reload(parse);
+            server.Reconfigure(await read(parse));
             logs.Least = options.Level(parse);
             logs.Log.LogInformation("configuration reloaded");
         }

@@ -1,0 +1,21 @@
+using System.Net;
+using BlackPony.Reference;
+
+namespace BlackPony.Hosting;
+
+/// <summary>What a <see cref="SessionServer{TSettings}"/> does.</summary>
+/// <param name="Listen">The addresses to listen on.</param>
+public abstract record ServerSettings(IReadOnlyList<IPEndPoint> Listen)
+{
+    /// <summary>Sessions at one time; more are greeted with 421 ([BP-10.1-6]).</summary>
+    public int MaxSessions { get; init; } = Limits.MaxSessions;
+
+    /// <summary>How long sessions in flight may go on after a stop ([BP-10.3-9]).</summary>
+    public TimeSpan Drain { get; init; } = Limits.DrainTimeout;
+
+    /// <summary>The clock of the time-outs.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>The source of every draw.</summary>
+    public IRandomSource Random { get; init; } = new SystemRandom();
+}
