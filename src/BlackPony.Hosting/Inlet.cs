@@ -4,12 +4,18 @@ using System.Net.Sockets;
 namespace BlackPony.Hosting;
 
 /// <summary>A connection's incoming side: it waits without a buffer, and rings when something is there. Nothing is allocated for a read.</summary>
-/// <param name="socket">The connection.</param>
-/// <param name="bell">What rings.</param>
-internal sealed class Inlet(Socket socket, Bell bell)
+internal sealed class Inlet
 {
+    private readonly Socket _socket;
+    private readonly Bell _bell;
     private ValueTask<int> _readable;
     private bool _asked;
+
+    public Inlet(Socket socket, Bell bell)
+    {
+        (_socket, _bell) = (socket, bell);
+        socket.Blocking = false;
+    }
 
     /// <summary>Whether octets or the end are there to be read.</summary>
     public bool HasArrived => _asked && _readable.IsCompleted;
@@ -24,11 +30,11 @@ internal sealed class Inlet(Socket socket, Bell bell)
         }
 
         _asked = true;
-        _readable = socket.ReceiveAsync(Memory<byte>.Empty);
+        _readable = _socket.ReceiveAsync(Memory<byte>.Empty);
         var awaiter = _readable.ConfigureAwait(false).GetAwaiter();
         if (!awaiter.IsCompleted)
         {
-            awaiter.UnsafeOnCompleted(bell.Ring);
+            awaiter.UnsafeOnCompleted(_bell.Ring);
         }
     }
 
@@ -40,8 +46,7 @@ internal sealed class Inlet(Socket socket, Bell bell)
         try
         {
             _readable.GetAwaiter().GetResult();
-            socket.Blocking = false;
-            int count = socket.Receive(octets, SocketFlags.None, out var error);
+            int count = _socket.Receive(octets, SocketFlags.None, out var error);
             return error == SocketError.WouldBlock ? -1 : count;
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using BlackPony.Reference;
 using DnsClient;
@@ -70,7 +69,23 @@ public sealed class MailRouter
 
     private static bool IsOwn(IPAddress address) =>
         IPAddress.IsLoopback(address) || address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)
-        || NetworkInterface.GetAllNetworkInterfaces().SelectMany(i => i.GetIPProperties().UnicastAddresses).Any(a => a.Address.Equals(address));
+        || address.Equals(SourceTowards(address));
+
+    // To an own address a machine goes from that address. Nothing is sent, and no list of interfaces is read, which a service may be denied.
+    private static IPAddress? SourceTowards(IPAddress address)
+    {
+        try
+        {
+            using var probe = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+            probe.Connect(address, Limits.DefaultPort);
+            return ((IPEndPoint)probe.LocalEndPoint!).Address;
+        }
+        catch (SocketException)
+        {
+            // No way there.
+            return null;
+        }
+    }
 
     private async Task<(bool Exists, IReadOnlyList<(int Preference, string Name)> Exchangers)> ExchangersAsync(string domain, CancellationToken cancel)
     {

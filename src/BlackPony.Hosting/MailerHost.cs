@@ -25,24 +25,24 @@ public static class MailerHost
     /// <param name="time">The clock of the time-outs; the system's by default.</param>
     /// <param name="remember">Writes the memory: called when it has changed, before any mail flows ([BP-9.4-2]).</param>
     public static async Task<SessionReport> RunAsync(
-        MailerOptions options, IRandomSource random, IReadOnlyList<MailTarget> targets, Stream input, Stream output, CancellationToken cancel, TimeProvider? time = null, Action? remember = null)
+        MailerOptions options, IRandomSource random, IReadOnlyList<MailTarget> targets, Stream input, Stream output, CancellationToken cancel, TimeProvider? time = null, Func<Task>? remember = null)
     {
         using var session = new MailerSession(options, random);
-        using var run = new Run(session, targets, input, output, time ?? TimeProvider.System, Remember);
+        using var run = new Run(session, targets, input, output, time ?? TimeProvider.System, RememberAsync);
         await run.LoopAsync(cancel).ConfigureAwait(false);
         return session.Report;
 
-        void Remember()
+        async Task RememberAsync()
         {
             if (options.Memory is { HasChanges: true } memory)
             {
-                remember?.Invoke();
+                await (remember?.Invoke() ?? Task.CompletedTask).ConfigureAwait(false);
                 memory.Written();
             }
         }
     }
 
-    private sealed class Run(MailerSession session, IReadOnlyList<MailTarget> targets, Stream input, Stream output, TimeProvider time, Action remember) : IDisposable
+    private sealed class Run(MailerSession session, IReadOnlyList<MailTarget> targets, Stream input, Stream output, TimeProvider time, Func<Task> remember) : IDisposable
     {
         private readonly byte[] _localOctets = new byte[16384];
         private readonly byte[] _serverOctets = new byte[32768];
@@ -57,7 +57,7 @@ public static class MailerHost
             await ConnectAsync(_next++, cancel).ConfigureAwait(false);
             while (true)
             {
-                remember();
+                await remember().ConfigureAwait(false);
                 await FlushAsync(cancel).ConfigureAwait(false);
                 switch (session.Request)
                 {
@@ -105,7 +105,6 @@ public static class MailerHost
             }
         }
 
-        // What was sent last must not be lost by a reset: the server's octets are read away for a while (spec 8.1).
         private async Task LeaveAsync()
         {
             if (_server is not { } server)
@@ -113,26 +112,11 @@ public static class MailerHost
                 return;
             }
 
-            _server = null;
+            (_server, _serverRead) = (null, null);
             using (server)
-            using (var patience = new CancellationTokenSource(Limits.LingerTimeout, time))
             {
-                try
-                {
-                    server.Shutdown(SocketShutdown.Send);
-                    _serverRead ??= server.ReceiveAsync(_serverOctets.AsMemory()).AsTask();
-                    while (await _serverRead.WaitAsync(patience.Token).ConfigureAwait(false) > 0)
-                    {
-                        _serverRead = server.ReceiveAsync(_serverOctets.AsMemory()).AsTask();
-                    }
-                }
-                catch (Exception e) when (e is SocketException or OperationCanceledException)
-                {
-                    // It is gone, or has been waited for long enough.
-                }
+                await Linger.AwayAsync(server, time).ConfigureAwait(false);
             }
-
-            _serverRead = null;
         }
 
         private async Task NextAsync(CancellationToken cancel)

@@ -83,11 +83,17 @@ internal sealed class NextServer : IAsyncDisposable
     }
 
     /// <summary>Leaves the server, waits until the mailer has ended and its memory is written, and reports.</summary>
-    /// <param name="hasQuit">Whether QUIT was said: the server then closes the connection; else it is cut, and drops a message that has not come whole.</param>
+    /// <param name="read">A read that is under way.</param>
+    /// <param name="hasQuit">Whether QUIT was said: the server then closes the connection; else the mailer does, and the server drops a message that has not come whole.</param>
     /// <param name="messages">How many messages the server acknowledged.</param>
-    public async Task LeaveAsync(bool hasQuit, int messages)
+    public async Task LeaveAsync(Task<int>? read, bool hasQuit, int messages)
     {
         _kill.CancelAfter(Limits.CloseTimeout);
+        if (hasQuit && read is not null)
+        {
+            await read.ConfigureAwait(false);
+        }
+
         var octets = new byte[1024];
         while (hasQuit && await ReadAsync(octets).ConfigureAwait(false) > 0)
         {
@@ -119,7 +125,7 @@ internal sealed class NextServer : IAsyncDisposable
             Telemetry.SessionBegan();
             _report = new SessionReport();
             _report = await MailerHost.RunAsync(
-                _settings.Mailer with { Memory = memory?.Memory }, _settings.Random, targets, _toMailer.Reader.AsStream(), output, _kill.Token, _settings.Time, () => Save(memory!)).ConfigureAwait(false);
+                _settings.Mailer with { Memory = memory?.Memory }, _settings.Random, targets, _toMailer.Reader.AsStream(), output, _kill.Token, _settings.Time, () => SaveAsync(memory!)).ConfigureAwait(false);
         }
         catch (NoMailDomainException e)
         {
@@ -153,17 +159,22 @@ internal sealed class NextServer : IAsyncDisposable
         _log.LogInformation(
             "delivery to={Host} peer={Peer} suite={Suite} encrypted={Encrypted} tls={Tls} reason={Reason} deferred={Deferred} closed={Closed} messages={Messages}",
             _route.Host, report.Peer, report.Suite ?? "none", report.Encrypted ? "yes" : "no", _tls ?? "no", report.Reason ?? "none", report.Deferred ? "yes" : "no", report.Closed, messages);
+        if (report.Forgotten)
+        {
+            _log.LogWarning("forgotten: {Peer} has not shown encryption for {Hours} hours, and may get plaintext from now on", report.Peer, Limits.MemoryPatience.TotalHours);
+        }
+
         if (report.Downgrade)
         {
             _log.LogWarning("downgrade: {Peer} offered encryption, the upgrade broke, and the mail went in plaintext", report.Peer);
         }
     }
 
-    private void Save(MemoryFile memory)
+    private async Task SaveAsync(MemoryFile memory)
     {
         try
         {
-            memory.Save();
+            await memory.SaveAsync().ConfigureAwait(false);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
         {

@@ -24,13 +24,14 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
         var address = ((IPEndPoint)client.LocalEndPoint!).Address;
         var name = address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[IPv6:{address}]" : $"[{address}]";
         var session = new OutboundSession(new OutboundOptions(name, settings.Routes.Find) { StartTls = settings.StartTls });
+        using var outlet = new Outlet(kill);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var stopping = Task.Delay(Timeout.InfiniteTimeSpan, ended.Token);
         try
         {
             while (true)
             {
-                await FlushAsync(session, kill).ConfigureAwait(false);
+                await FlushAsync(session, outlet, kill).ConfigureAwait(false);
                 var request = session.TakeRequest();
                 if (request == OutboundRequest.Close)
                 {
@@ -41,11 +42,12 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
                 await NextAsync(session, stopping, kill).ConfigureAwait(false);
             }
 
-            client.Shutdown(SocketShutdown.Send);
+            Leave(session, session.HasQuit);
+            await Linger.AwayAsync(client, settings.Time, kill).ConfigureAwait(false);
         }
         finally
         {
-            Leave(session);
+            Leave(session, hasQuit: false);
             await ended.CancelAsync().ConfigureAwait(false);
             client.Dispose();
             await Task.WhenAll(_leaving).ConfigureAwait(false);
@@ -56,7 +58,7 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
     {
         if (request is OutboundRequest.LeaveNext or OutboundRequest.OpenNext)
         {
-            Leave(session);
+            Leave(session, session.HasQuit);
         }
 
         if (request == OutboundRequest.OpenNext)
@@ -71,26 +73,16 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
     }
 
     // What is left ends by itself, and takes its last read with it.
-    private void Leave(OutboundSession session)
+    private void Leave(OutboundSession session, bool hasQuit)
     {
         _leaving.RemoveAll(l => l.IsCompleted);
         if (_next is not null)
         {
-            _leaving.Add(LeaveAsync(_next, _nextRead, session.HasQuit, session.Messages - _before));
+            _leaving.Add(_next.LeaveAsync(_nextRead, hasQuit, session.Messages - _before));
         }
 
         _before = session.Messages;
         (_next, _nextRead, _securing) = (null, null, null);
-    }
-
-    private static async Task LeaveAsync(NextServer next, Task? read, bool hasQuit, int messages)
-    {
-        if (hasQuit && read is not null)
-        {
-            await read.ConfigureAwait(false);
-        }
-
-        await next.LeaveAsync(hasQuit, messages).ConfigureAwait(false);
     }
 
     // Waits for the next thing that happens and tells the machine.
@@ -159,23 +151,37 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
         }
     }
 
-    private async Task FlushAsync(OutboundSession session, CancellationToken kill)
+    private async Task FlushAsync(OutboundSession session, Outlet outlet, CancellationToken kill)
     {
-        // At the end of the drain the last reply still goes out, if the peer takes it at once.
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(kill.IsCancellationRequested ? CancellationToken.None : kill);
-        patience.CancelAfter(kill.IsCancellationRequested ? TimeSpan.FromSeconds(1) : Limits.IdleTimeout);
-        if (session.ToNext.WrittenCount > 0 && _next is not null)
+        if (_next is not null)
         {
-            await _next.WriteAsync(session.ToNext.WrittenMemory, patience.Token).ConfigureAwait(false);
+            await FlushNextAsync(session, _next, kill).ConfigureAwait(false);
         }
 
         session.ToNext.ResetWrittenCount();
-        for (var rest = session.ToClient.WrittenMemory; !rest.IsEmpty;)
+        if (session.ToClient.WrittenCount > 0)
         {
-            rest = rest[await client.SendAsync(rest, patience.Token).ConfigureAwait(false)..];
+            await outlet.SendAsync(client, session.ToClient).ConfigureAwait(false);
         }
+    }
 
-        session.ToClient.ResetWrittenCount();
+    private static async Task FlushNextAsync(OutboundSession session, NextServer next, CancellationToken kill)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(kill);
+        patience.CancelAfter(Limits.IdleTimeout);
+        try
+        {
+            await next.WriteAsync(session.ToNext.WrittenMemory, patience.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (kill.IsCancellationRequested)
+        {
+            session.Stop();
+        }
+        catch (OperationCanceledException)
+        {
+            // It takes nothing any more: lost ([BP-10.5-15]).
+            session.NextEnded();
+        }
     }
 
     private static async Task<int> CountAsync(Task<int> read)

@@ -23,6 +23,6 @@ public sealed class OutboundServer(OutboundSettings settings, ILogger log) : Ses
         // [BP-10.5-2]
         Log.LogWarning("{Peer} may not hand over mail and was refused", peer);
         await client.SendAsync("554 5.7.1 You may not hand over mail here\r\n"u8.ToArray(), kill).ConfigureAwait(false);
-        client.Shutdown(SocketShutdown.Send);
+        await Linger.AwayAsync(client, settings.Time, kill).ConfigureAwait(false);
     }
 }

@@ -14,7 +14,7 @@ public sealed record OutboundSettings(IReadOnlyList<IPEndPoint> Listen, MailerOp
     public IReadOnlyList<IPNetwork> Allowed { get; init; } = [];
 
     /// <summary>Where a domain goes that does not go to its mail exchangers.</summary>
-    public RouteTable Routes { get; init; } = new([], Limits.DefaultPort);
+    public RouteTable Routes { get; init; } = new(new Dictionary<string, Route>(), Limits.DefaultPort);
 
     /// <summary>Finds the mail exchangers.</summary>
     public MailRouter Router { get; init; } = new();
@@ -31,19 +31,4 @@ public sealed record OutboundSettings(IReadOnlyList<IPEndPoint> Listen, MailerOp
         var address = client.IsIPv4MappedToIPv6 ? client.MapToIPv4() : client;
         return Allowed.Count == 0 ? IPAddress.IsLoopback(address) : Allowed.Any(n => n.Contains(address));
     }
-}
-
-/// <summary>Routes that are set by hand.</summary>
-/// <param name="routes">By domain in lower case; <c>*</c> is every domain that has none.</param>
-/// <param name="port">The port of mail exchangers.</param>
-public sealed class RouteTable(IReadOnlyDictionary<string, Route> routes, int port)
-{
-    /// <summary>Makes a table.</summary>
-    public RouteTable(IEnumerable<KeyValuePair<string, Route>> routes, int port)
-        : this(routes.ToDictionary(r => r.Key, r => r.Value), port)
-    {
-    }
-
-    /// <summary>The route of a domain: its own, else that of all, else its mail exchangers.</summary>
-    public Route Find(string domain) => routes.GetValueOrDefault(domain) ?? routes.GetValueOrDefault("*") ?? new Route(domain, port);
 }

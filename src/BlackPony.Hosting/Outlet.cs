@@ -34,7 +34,12 @@ internal sealed class Outlet : IDisposable
                 continue;
             }
 
-            _patience.CancelAfter(_kill.IsCancellationRequested ? LastPatience : Limits.IdleTimeout);
+            _patience.CancelAfter(Limits.IdleTimeout);
+            if (_kill.IsCancellationRequested)
+            {
+                _patience.CancelAfter(LastPatience);
+            }
+
             rest = rest[await sending.ConfigureAwait(false)..];
             _patience.CancelAfter(Timeout.InfiniteTimeSpan);
         }

@@ -25,6 +25,10 @@ public sealed class MemoryFile
 {
     // By it a file that was cut short, or emptied, is told from a memory with few servers in it.
     private const string LastLine = "# end\n";
+
+    // A process waits for itself without a bound, and without a file.
+    private static readonly SemaphoreSlim InProcess = new(1, 1);
+
     private readonly string _path;
     private readonly TimeProvider _time;
 
@@ -43,9 +47,22 @@ public sealed class MemoryFile
 
     /// <summary>Brings what changed into the file, beside what other processes brought into it meanwhile.</summary>
     /// <exception cref="IOException">The file can't be written.</exception>
-    public void Save()
+    public async Task SaveAsync()
     {
-        using var turn = TakeTurn();
+        await InProcess.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            using var turn = await TakeTurnAsync().ConfigureAwait(false);
+            Write();
+        }
+        finally
+        {
+            InProcess.Release();
+        }
+    }
+
+    private void Write()
+    {
         var latest = Read();
         Memory.CopyChangesTo(latest);
         var fresh = _path + ".new";
@@ -75,7 +92,7 @@ public sealed class MemoryFile
             : throw new FormatException($"{_path} is not a whole memory: its last line is missing. Bring back a copy, or remove it if every server may be met anew.");
     }
 
-    private FileStream TakeTurn()
+    private async Task<FileStream> TakeTurnAsync()
     {
         for (int tries = 0; ; tries++)
         {
@@ -85,7 +102,7 @@ public sealed class MemoryFile
             }
             catch (IOException) when (tries < 100)
             {
-                Thread.Sleep(50);
+                await Task.Delay(50).ConfigureAwait(false);
             }
         }
     }

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
-using BlackPony.Reference;
 using BlackPony.Reference.Smtp;
 using Microsoft.Extensions.Logging;
 
@@ -57,7 +56,7 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
 
             _backend?.Dispose();
             _backend = null;
-            await LingerAsync(alarm, kill).ConfigureAwait(false);
+            await Linger.AwayAsync(client, settings.Time, kill).ConfigureAwait(false);
         }
         finally
         {
@@ -238,15 +237,9 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
             _fresh = null;
         }
 
-        if (session.ToBackend.WrittenCount > 0 && _backend is not null)
+        if (_backend is not null)
         {
-            await outlet.SendAsync(_backend.Socket, session.ToBackend).ConfigureAwait(false);
-        }
-
-        if (session.BackendInputDone && !_backendTold && _backend is not null)
-        {
-            _backendTold = true;
-            _backend.Socket.Shutdown(SocketShutdown.Send);
+            await FlushBackendAsync(session, _backend.Socket, outlet).ConfigureAwait(false);
         }
 
         if (session.ToClient.WrittenCount > 0)
@@ -256,46 +249,31 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
         }
     }
 
+    private async ValueTask FlushBackendAsync(RelaySession session, Socket backend, Outlet outlet)
+    {
+        try
+        {
+            if (session.ToBackend.WrittenCount > 0)
+            {
+                await outlet.SendAsync(backend, session.ToBackend).ConfigureAwait(false);
+            }
+
+            if (session.BackendInputDone && !_backendTold)
+            {
+                _backendTold = true;
+                backend.Shutdown(SocketShutdown.Send);
+            }
+        }
+        catch (SocketException)
+        {
+            // The read tells what the backend said before it went away, and that it went ([BP-10.3-6]).
+            session.ToBackend.ResetWrittenCount();
+        }
+    }
+
     private void UseBackend(BackendConnection connection)
     {
         _backend = connection;
         _fromBackend = new Inlet(connection.Socket, _bell);
-    }
-
-    // What was sent last must not be lost by a reset: the client's octets are read away for a while.
-    private async Task LingerAsync(Alarm alarm, CancellationToken kill)
-    {
-        try
-        {
-            client.Shutdown(SocketShutdown.Send);
-        }
-        catch (SocketException)
-        {
-            return;
-        }
-
-        var octets = ArrayPool<byte>.Shared.Rent(ReadLength);
-        for (int reads = 0; !_clientDone && reads < 64;)
-        {
-            _fromClient!.Ask();
-            var left = _deadline.Left(long.MaxValue, Limits.LingerTimeout);
-            if (left == TimeSpan.Zero || kill.IsCancellationRequested)
-            {
-                break;
-            }
-
-            if (_fromClient.HasArrived)
-            {
-                _clientDone = _fromClient.Read(octets) == 0;
-                reads++;
-            }
-            else
-            {
-                alarm.Set(left);
-                await _bell.WaitAsync().ConfigureAwait(false);
-            }
-        }
-
-        ArrayPool<byte>.Shared.Return(octets);
     }
 }

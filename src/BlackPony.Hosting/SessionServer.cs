@@ -15,6 +15,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
     private readonly CancellationTokenSource _stop = new();
     private readonly CancellationTokenSource _kill = new();
     private readonly HashSet<Task> _sessions = [];
+    private readonly HashSet<Task> _refusals = [];
     private readonly List<Task> _accepting = [];
     private volatile TSettings _settings = settings;
 
@@ -76,7 +77,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
         Task all;
         lock (_sessions)
         {
-            all = Task.WhenAll(_sessions.ToArray());
+            all = Task.WhenAll([.. _sessions, .. _refusals]);
         }
 
         if (await Task.WhenAny(all, Task.Delay(_settings.Drain, now)).ConfigureAwait(false) != all)
@@ -126,17 +127,19 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
             lock (_sessions)
             {
                 bool full = _sessions.Count >= _settings.MaxSessions;
-                var session = Task.Run(() => full ? RefuseAsync(client) : ServeAsync(client));
-                _sessions.Add(session);
-                session.ContinueWith(Forget, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+                bool patient = _refusals.Count < _settings.MaxSessions;
+                var tasks = full ? _refusals : _sessions;
+                var session = Task.Run(() => full ? RefuseAsync(client, patient) : ServeAsync(client));
+                tasks.Add(session);
+                session.ContinueWith(Forget, tasks, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             }
         }
 
-        void Forget(Task session)
+        void Forget(Task session, object? tasks)
         {
             lock (_sessions)
             {
-                _sessions.Remove(session);
+                ((HashSet<Task>)tasks!).Remove(session);
             }
         }
     }
@@ -168,7 +171,8 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
         }
     }
 
-    private async Task RefuseAsync(Socket client)
+    // Without patience the refusal may be lost in a reset; but a flood of clients is held by nothing.
+    private async Task RefuseAsync(Socket client, bool patient)
     {
         using (client)
         {
@@ -177,7 +181,10 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
             try
             {
                 await client.SendAsync("421 4.3.2 Too many sessions, try again later\r\n"u8.ToArray()).ConfigureAwait(false);
-                client.Shutdown(SocketShutdown.Send);
+                if (patient)
+                {
+                    await Linger.AwayAsync(client, _settings.Time, _kill.Token).ConfigureAwait(false);
+                }
             }
             catch (SocketException)
             {

@@ -40,6 +40,25 @@ public sealed class ListenTests : IDisposable
     }
 
     [Fact]
+    public async Task A_server_that_goes_away_within_a_message_is_told_to_the_client() // [BP-10.3-6], [BP-10.3-8]
+    {
+        await using var sink = new MailSink();
+        sink.Answer = (_, line) => line == "DATA" ? "354 go\r\n\0" : null;
+        int port = Repository.FreePort();
+        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--allow-open-backend");
+        using var inside = await Person.ConnectInsideAsync(port);
+        using var outside = await Person.ConnectAsync(port);
+        foreach (var person in (Person[])[inside, outside])
+        {
+            await person.SayAsync("EHLO a.test", "250");
+            await person.SayAsync("MAIL FROM:<a@a.test>", "250");
+            await person.SayAsync("RCPT TO:<b@b.test>", "250");
+            await person.SayAsync("DATA", "354");
+            await person.SayAsync(string.Concat(Enumerable.Repeat(new string('x', 998) + "\r\n", 2000)) + ".", "421");
+        }
+    }
+
+    [Fact]
     public async Task A_server_that_takes_XCLIENT_is_told_the_clients_address_in_every_session() // [BP-10.1-1], [BP-10.1-5]
     {
         await using var sink = new MailSink { Extensions = ["XCLIENT NAME ADDR PORT", "8BITMIME"] };

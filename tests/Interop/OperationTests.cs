@@ -82,6 +82,23 @@ public sealed class OperationTests : IDisposable
     }
 
     [Fact]
+    public async Task A_domain_with_two_routes_is_refused_at_the_start_and_changes_nothing_at_a_reload()
+    {
+        int port = Repository.FreePort();
+        var config = await ConfigAsync($"listen 127.0.0.1:{port}\nroute b\u00fccher.example=[127.0.0.1]:9");
+        using var relay = BlackPonyProgram.Start("relay", "--config", config);
+        await Repository.WaitForPortAsync(port);
+        using var person = await Person.ConnectAsync(port);
+        await ConfigAsync($"listen 127.0.0.1:{port}\nroute b\u00fccher.example=[127.0.0.1]:9\nroute XN--BCHER-KVA.example.=[127.0.0.1]:10");
+        relay.HangUp();
+        await relay.SaysAsync("configuration not reloaded, the one before stays: --route gives 'xn--bcher-kva.example' two routes");
+        await person.SayAsync("NOOP", "250");
+        using var refused = BlackPonyProgram.Start("relay", "--config", config);
+        Assert.Equal(2, await refused.ExitAsync());
+        Assert.Contains("two routes", refused.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_reload_does_not_bring_in_a_server_that_would_relay_for_strangers() // [BP-10.1-1]
     {
         await using var good = new MailSink();

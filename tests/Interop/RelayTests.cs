@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using BlackPony.Conformance.Targets;
 using BlackPony.Tests.Interop.Servers;
 
@@ -130,6 +132,49 @@ public sealed class RelayTests : IDisposable
         await person.SayAsync("Subject: in flight\r\n\r\nhello\r\n.", "250");
         Assert.Equal(0, await relay.ExitAsync());
         Assert.Single(sink.Messages);
+    }
+
+    [Fact]
+    public async Task A_next_server_that_never_answers_QUIT_is_left_all_the_same() // [BP-10.5-5]
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        int port = Repository.FreePort();
+        using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{((IPEndPoint)listener.LocalEndpoint).Port}");
+        var served = ServeAsync();
+        using var person = await Person.ConnectAsync(port);
+        await person.SayAsync("EHLO a.test", "250");
+        await person.SayAsync("MAIL FROM:<s@a.test>", "250");
+        await person.SayAsync("RCPT TO:<r@b.test>", "250");
+        await person.SayAsync("DATA", "354");
+        await person.SayAsync(".", "250");
+        await person.SayAsync("QUIT", "221");
+        await relay.SaysAsync("messages=1");
+        await served;
+
+        async Task ServeAsync()
+        {
+            using var client = await listener.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
+            using var reader = new StreamReader(client.GetStream());
+            using var writer = new StreamWriter(client.GetStream()) { NewLine = "\r\n", AutoFlush = true };
+            await writer.WriteLineAsync("220 b.test");
+            while (await reader.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
+            {
+                await writer.WriteAsync(line == "QUIT" ? "" : line == "DATA" ? "354 go\r\n" : "250 ok\r\n");
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_line_that_is_too_long_gets_its_reply_whatever_stands_behind_it() // [BP-10.5-18], [BP-8.1-6]
+    {
+        int port = Repository.FreePort();
+        using var relay = await BlackPonyProgram.RelayAsync(port);
+        for (int turn = 0; turn < 20; turn++)
+        {
+            using var person = await Person.ConnectAsync(port);
+            await person.SayAsync(new string('x', 300_000), "500");
+        }
     }
 
     [Theory]

@@ -34,12 +34,12 @@ internal static class ListenCommand
         }
         catch (FormatException e)
         {
-            Terminal.Say(e.Message);
+            CommandLine.Complain(e.Message);
             return 2;
         }
         catch (OpenRelayException e)
         {
-            Terminal.Say(Advice(e));
+            CommandLine.Complain(Advice(e));
             return 1;
         }
 

@@ -38,24 +38,29 @@ internal static class MailerCommand
             catch (Exception e) when (e is IOException or FormatException or UnauthorizedAccessException)
             {
                 // A mail server understands this and keeps the mail ([BP-9.4-12], [BP-10.4-12]).
-                Terminal.Say(e.Message);
+                CommandLine.Complain(e.Message);
                 await output.WriteAsync("421 4.4.3 Temporary trouble before the connection, try again later\r\n"u8.ToArray(), cancel);
                 return 75;
             }
 
             catch (NoMailDomainException e)
             {
-                Terminal.Say(e.Message);
+                CommandLine.Complain(e.Message);
                 await output.WriteAsync(Encoding.ASCII.GetBytes($"554{e.Reply[3..]}\r\n"), cancel);
                 return 68;
             }
 
             var options = client.Mailer(parse, new RsaKeys(TimeProvider.System)) with { Memory = file?.Memory };
-            var outcome = await MailerHost.RunAsync(options, new SystemRandom(), targets, input, output, cancel, remember: () => Save(file!));
+            var outcome = await MailerHost.RunAsync(options, new SystemRandom(), targets, input, output, cancel, remember: () => SaveAsync(file!));
             int code = outcome.Deferred ? 75 : 0;
+            if (outcome.Forgotten)
+            {
+                CommandLine.Complain($"forgotten: {outcome.Peer} has not shown encryption for {Limits.MemoryPatience.TotalHours} hours, and may get plaintext from now on");
+            }
+
             if (outcome.Downgrade)
             {
-                Terminal.Say($"downgrade: {outcome.Peer} offered encryption, the upgrade broke, and the mail went in plaintext");
+                CommandLine.Complain($"downgrade: {outcome.Peer} offered encryption, the upgrade broke, and the mail went in plaintext");
             }
 
             if (parse.GetValue(report) is { } to)
@@ -68,15 +73,15 @@ internal static class MailerCommand
         return command;
     }
 
-    private static void Save(MemoryFile memory)
+    private static async Task SaveAsync(MemoryFile memory)
     {
         try
         {
-            memory.Save();
+            await memory.SaveAsync();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
         {
-            Terminal.Say($"the memory was not written: {e.Message}");
+            CommandLine.Complain($"the memory was not written: {e.Message}");
         }
     }
 
@@ -112,7 +117,7 @@ internal static class MailerCommand
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 // The mail is where it is; a report that can't be written changes nothing.
-                Terminal.Say($"the report was not written: {e.Message}");
+                CommandLine.Complain($"the report was not written: {e.Message}");
             }
         }
     }

@@ -77,7 +77,15 @@ internal static class Parse
             host = host[..colon];
         }
 
-        return domain.Length > 0 && host.Trim('[', ']').Length > 0 ? new(domain.TrimEnd('.').ToLowerInvariant(), new Route(host, port)) : null;
+        try
+        {
+            // As the recipients' domains are compared with it.
+            return domain.Length > 0 && host.Trim('[', ']').Length > 0 ? new(domain == "*" ? domain : new IdnMapping().GetAscii(domain.TrimEnd('.').ToLowerInvariant()), new Route(host, port)) : null;
+        }
+        catch (ArgumentException)
+        {
+            return null;
+        }
     }
 
     private static T? Fail<T>(ArgumentResult result, string message)

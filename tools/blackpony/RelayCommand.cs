@@ -32,7 +32,7 @@ internal static class RelayCommand
         }
         catch (FormatException e)
         {
-            Terminal.Say(e.Message);
+            CommandLine.Complain(e.Message);
             return 2;
         }
 

@@ -46,10 +46,19 @@ internal sealed class RelayOptions
             throw new FormatException($"{open} can be reached from elsewhere, and whoever reaches it could send mail through it: say with --allow who may.");
         }
 
+        var routes = new Dictionary<string, Route>();
+        foreach (var (domain, route) in parse.GetValue(_route) ?? [])
+        {
+            if (!routes.TryAdd(domain, route))
+            {
+                throw new FormatException($"--route gives '{domain}' two routes; a domain has one.");
+            }
+        }
+
         return new OutboundSettings(listen, _client.Mailer(parse, rsaKeys))
         {
             Allowed = allowed,
-            Routes = new RouteTable(parse.GetValue(_route) ?? [], _client.Port(parse)),
+            Routes = new RouteTable(routes, _client.Port(parse)),
             Router = _client.Router(parse),
             MemoryPath = _client.MemoryPath(parse),
             StartTls = !parse.GetValue(_noTls),

@@ -258,7 +258,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
 
     private static int Complain(int code, string message)
     {
-        Console.Error.WriteLine($"blackpony-conformance: {message}");
+        CommandLine.Complain(message);
         return code;
     }
 }

@@ -43,9 +43,9 @@ internal static class CommandLine
     /// <summary>Parses arguments as they are: a word that begins with @ names no response file.</summary>
     public static ParseResult Parse(Command root, IReadOnlyList<string> args) => root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 
-    // One line, whatever was in the arguments: sendmail's may hold what a stranger wrote.
-    private static void Complain(string message) =>
-        Console.Error.WriteLine($"{Name}: {string.Join(' ', message.Split([.. message.Where(c => char.IsControl(c) || c == ' ')], StringSplitOptions.RemoveEmptyEntries))}");
+    /// <summary>Says one line to whoever started the program, on standard error, whatever a stranger has put into it ([BP-11.1-4]): sendmail's arguments too may hold what one wrote.</summary>
+    public static void Complain(string message) =>
+        Console.Error.WriteLine($"{Name}: {Printable.Escape(string.Join(' ', message.Split((char[])[' ', '\r', '\n', '\t'], StringSplitOptions.RemoveEmptyEntries)))}");
 
     private sealed class Versions : SynchronousCommandLineAction
     {

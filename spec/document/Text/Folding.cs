@@ -25,10 +25,13 @@ internal static class Folding
             int at = width - 1;
             int space = line.LastIndexOf(' ', at - 1, at / 3);
             at = space > 0 ? space + 1 : at;
-            while (line[at] == ' ')
+            while (at > indent.Length && line[at] == ' ')
             {
                 at--;
             }
+
+            // A run of spaces that leads back to the indent is cut within: the rest must get shorter.
+            at = at > indent.Length ? at : width - 1;
 
             yield return line[..at] + "\\";
             line = indent + line[at..];

@@ -299,10 +299,8 @@ internal static class Client9Policy
     // Every code that a server could give, as one line, as several, and in single octets.
     private static async Task SweepAsync(ClientProbe p, Func<Func<Wire, Task>, Task<Wire>> play)
     {
-        int shape = 0;
-        foreach (int code in (int[])[220, 221, 250, 334, 354, 421, 450, 454, 500, 501, 502, 503, 504, 530, 550, 554])
+        foreach (var (code, shape) in ((int[])[220, 221, 250, 334, 354, 421, 450, 454, 500, 501, 502, 503, 504, 530, 550, 554]).SelectMany(c => Enumerable.Range(0, 3).Select(s => (c, s))))
         {
-            shape = (shape + 1) % 3;
             p.Next = p.Next with { Policy = ClientPolicy.Required };
             var wire = await play(async wire =>
             {

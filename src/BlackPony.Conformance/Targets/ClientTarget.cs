@@ -208,7 +208,7 @@ public sealed class EmbeddedMailer(Func<MailerOptions, MailerOptions>? settings 
         {
             try
             {
-                await MailerHost.RunAsync(options, random ?? new SystemRandom(), [new MailTarget("127.0.0.1", IPAddress.Loopback, delivery.Port)], to.Reader.AsStream(), from.Writer.AsStream(), cancel, new HastyTime(), () => memory!.Save());
+                await MailerHost.RunAsync(options, random ?? new SystemRandom(), [new MailTarget("127.0.0.1", IPAddress.Loopback, delivery.Port)], to.Reader.AsStream(), from.Writer.AsStream(), cancel, new HastyTime(), () => memory!.SaveAsync());
             }
             finally
             {

@@ -47,6 +47,9 @@ public sealed class ServerUpgrade : IDisposable
         _random = random;
     }
 
+    /// <summary>Whether the server has BlackPony at all (row 1 of spec 4.4).</summary>
+    public bool IsOn => _options.Suites.Count > 0;
+
     /// <summary>The suite of the accepted command.</summary>
     public Suite? Suite { get; private set; }
 
@@ -59,7 +62,7 @@ public sealed class ServerUpgrade : IDisposable
     {
         try
         {
-            _offer = _options.Suites.Count > 0 ? Offer.Create(_options.Suites, _options.Grease ? _random : null) : null;
+            _offer = IsOn ? Offer.Create(_options.Suites, _options.Grease ? _random : null) : null;
         }
         catch (RandomnessUnavailableException)
         {
@@ -77,7 +80,7 @@ public sealed class ServerUpgrade : IDisposable
     public ServerStep Examine(ReadOnlySpan<byte> line, bool inside, bool afterEhlo, bool inTransaction)
     {
         Reset();
-        if (_options.Suites.Count == 0)
+        if (!IsOn)
         {
             return Refuse("502 5.5.1 XBLACKPONY is switched off");
         }

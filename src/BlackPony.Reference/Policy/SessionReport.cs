@@ -18,6 +18,9 @@ public sealed record SessionReport
     /// <summary>Whether a broken upgrade was followed by plaintext ([BP-9.2-5]).</summary>
     public bool Downgrade { get; init; }
 
+    /// <summary>Whether the server was forgotten because it failed to show itself for too long: a warning ([BP-9.4-10]).</summary>
+    public bool Forgotten { get; init; }
+
     /// <summary>Whether the mail was deferred.</summary>
     public bool Deferred { get; init; }
 

@@ -107,9 +107,6 @@ public sealed class MailerSession : IDisposable
     /// <summary>What became of the session.</summary>
     public SessionReport Report => _report;
 
-    /// <summary>Warnings of the memory ([BP-9.4-10]), for the log.</summary>
-    public bool MemoryGaveUp { get; private set; }
-
     private bool Remembers => _options.Policy == ClientPolicy.Remembered && _options.Memory is not null;
 
     // Whether plaintext is forbidden with this server ([BP-9.1-2], [BP-9.1-3]).
@@ -711,7 +708,7 @@ public sealed class MailerSession : IDisposable
     private MemoryEntry? Entry()
     {
         var entry = _options.Memory!.Find(_name, _port, out bool gaveUp);
-        MemoryGaveUp |= gaveUp;
+        _report = _report with { Forgotten = _report.Forgotten || gaveUp };
         return entry;
     }
 

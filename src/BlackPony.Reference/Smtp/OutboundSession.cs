@@ -48,7 +48,7 @@ public sealed class OutboundSession
 
     // The next server.
     private Next _next;
-    private string[] _extensions = [];
+    private Reply? _ehlo;
     private bool _inTls;
     private bool _withoutTls;
 
@@ -545,7 +545,7 @@ public sealed class OutboundSession
                 _next = Next.Helo;
                 break;
             case Next.Helo when reply.IsPositive:
-                (_extensions, _next) = ([], Next.Ready);
+                _next = Next.Ready;
                 break;
             case Next.StartTls when reply.Code == 220:
                 OnTlsAgreed();
@@ -571,8 +571,7 @@ public sealed class OutboundSession
 
     private void OnExtensions(Reply reply)
     {
-        _extensions = [.. Enumerable.Range(1, reply.Lines.Count - 1).Select(i => Keyword(Encoding.Latin1.GetString(reply.Text(i)), ' '))];
-        _next = Next.Ready;
+        (_ehlo, _next) = (reply, Next.Ready);
         if (_options.StartTls && !_inTls && !_withoutTls && Has("STARTTLS"))
         {
             // The mailer has no BlackPony there, or it would have removed the keyword ([BP-10.5-13]).
@@ -679,7 +678,7 @@ public sealed class OutboundSession
 
     private void Reset()
     {
-        (_next, _inTls, _withoutTls, _extensions) = (Next.None, false, false, []);
+        (_next, _inTls, _withoutTls, _ehlo) = (Next.None, false, false, null);
         _asked.Clear();
         _fromNext.Clear();
         _replies = new ReplyReader();
@@ -728,11 +727,11 @@ public sealed class OutboundSession
     private static byte[] ForTransaction(Reply reply) =>
         reply.Code == 421 ? (reply with { Lines = [.. reply.Lines.Select(l => (byte[])[.. "451"u8, .. l.AsSpan(3)])] }).ToOctets() : reply.ToOctets();
 
-    private static string Keyword(string parameter, char end = '=') => parameter.Split(end)[0].ToUpperInvariant();
+    private static string Keyword(string parameter) => parameter.Split('=')[0].ToUpperInvariant();
 
     private static byte[] Line(string text) => Encoding.ASCII.GetBytes(text + "\r\n");
 
-    private bool Has(string extension) => _extensions.Contains(extension);
+    private bool Has(string extension) => _ehlo is not null && EhloReply.Has(_ehlo, extension);
 
     private void Ask(Asked asked, byte[] command)
     {

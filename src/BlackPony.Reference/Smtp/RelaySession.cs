@@ -105,6 +105,7 @@ public sealed class RelaySession : IDisposable
     {
         Reading.Continuation => Limits.ContinuationTimeout,
         Reading.Closing => Limits.CloseTimeout,
+        Reading.Pipe => Limits.NextServerTimeout,
         _ when _channel is { IsEstablished: false } => Limits.FinishedTimeout,
         Reading.Greeting or Reading.Held or Reading.Opening => BackendPatience,
         _ when _pending.Count > 0 => BackendPatience,
@@ -242,6 +243,7 @@ public sealed class RelaySession : IDisposable
 
         if (_reading == Reading.Pipe)
         {
+            Progress++;
             Emit(octets);
             return;
         }
@@ -428,7 +430,7 @@ public sealed class RelaySession : IDisposable
         }
 
         // The first fault decides, however the line came in ([BP-4.4-14]). A last CR may still be followed by its LF.
-        int most = (_reading == Reading.Continuation || UpgradeCommand.IsVerb(line) ? Limits.MaxCommandLine : Limits.MaxOtherCommandLine) - 2;
+        int most = (_reading == Reading.Continuation || (_upgrade.IsOn && UpgradeCommand.IsVerb(line)) ? Limits.MaxCommandLine : Limits.MaxOtherCommandLine) - 2;
         var content = length < 0 && line is [.., (byte)'\r'] ? line[..^1] : line;
         if (HasStray(content[..Math.Min(content.Length, most + 1)]))
         {
@@ -469,7 +471,7 @@ public sealed class RelaySession : IDisposable
 
         // [BP-4.4-3], [BP-4.4-9], [BP-10.2-12]
         _discarding = false;
-        _input.Consume(length + 2);
+        TakeLine(length);
         if (_reading == Reading.Continuation)
         {
             _upgrade.Reset();
@@ -485,7 +487,6 @@ public sealed class RelaySession : IDisposable
 
     private bool OnCommand(string verb, int length)
     {
-        Progress++;
         var line = _input.Span[..length];
         if (!BeginsWithVerb(line))
         {
@@ -531,9 +532,15 @@ public sealed class RelaySession : IDisposable
         }
     }
 
-    private bool Refuse(int length)
+    private void TakeLine(int length)
     {
         _input.Consume(length + 2);
+        Progress++;
+    }
+
+    private bool Refuse(int length)
+    {
+        TakeLine(length);
         Emit("500 5.5.2 No command\r\n"u8);
         return true;
     }
@@ -541,7 +548,7 @@ public sealed class RelaySession : IDisposable
     private bool AnswerItself(string verb, int length)
     {
         var line = _input.Span[..length].ToArray();
-        _input.Consume(length + 2);
+        TakeLine(length);
         if (verb == "STARTTLS")
         {
             // [BP-4.5-5]
@@ -556,7 +563,8 @@ public sealed class RelaySession : IDisposable
             return true;
         }
 
-        if (_input.Length > 0 && !IsProtected)
+        // Row 1 of spec 4.4 comes before row 5.
+        if (_input.Length > 0 && !IsProtected && _upgrade.IsOn)
         {
             Goodbye("503 5.5.1 XBLACKPONY must be the last command of a group");
             return false;
@@ -569,7 +577,7 @@ public sealed class RelaySession : IDisposable
     private bool OnContinuation(int length)
     {
         var line = _input.Span[..length].ToArray();
-        _input.Consume(length + 2);
+        TakeLine(length);
         if (_input.Length > 0)
         {
             Goodbye("503 5.5.1 The continuation must come alone");
@@ -629,7 +637,7 @@ public sealed class RelaySession : IDisposable
     private bool Forward(int length, string kind, Reading next)
     {
         _toBackend.Write(_input.Span[..(length + 2)]);
-        _input.Consume(length + 2);
+        TakeLine(length);
         _pending.Enqueue(kind);
         _reading = next;
         return true;
@@ -796,6 +804,13 @@ public sealed class RelaySession : IDisposable
     // A last reply, then the end, in the way that the session's protection asks for.
     private void Goodbye(string text)
     {
+        if (_reading == Reading.Pipe)
+        {
+            // What is the client's and the backend's own has no place for it ([BP-10.2-11]).
+            End("plain");
+            return;
+        }
+
         if (_channel is { State: ChannelState.Open, IsEstablished: false })
         {
             // It is said behind the client's Finished ([BP-6.3-5]), for which FinishedTimeout runs on.

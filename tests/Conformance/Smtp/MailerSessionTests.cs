@@ -49,6 +49,23 @@ public class MailerSessionTests
     }
 
     [Fact]
+    public void A_server_that_was_forgotten_gets_plaintext_and_the_report_says_so() // [BP-9.4-10]
+    {
+        var clock = new SetClock();
+        var memory = new ServerMemory(clock);
+        memory.Good("mx.b.test", 25, []);
+        memory.Failing("mx.b.test", 25);
+        clock.Now += Limits.MemoryPatience + TimeSpan.FromSeconds(1);
+        using var mailer = new MailerSession(new MailerOptions(new RsaKeys(TimeProvider.System)) { Policy = ClientPolicy.Remembered, Memory = memory }, new SystemRandom());
+        mailer.Connected("mx.b.test", 25, moreTargets: false);
+        mailer.FromServer("220 b.test\r\n"u8);
+        Ehlo(mailer, "250 b.test\r\n");
+        mailer.FromLocal("MAIL FROM:<a@a>\r\n"u8);
+        Assert.EndsWith("MAIL FROM:<a@a>\r\n", Server(mailer), StringComparison.Ordinal);
+        Assert.True(mailer.Report.Forgotten);
+    }
+
+    [Fact]
     public void Mail_before_EHLO_does_not_pass_under_any_policy() // [BP-9.3-1], [BP-10.4-15]
     {
         using var mailer = Start(ClientPolicy.Opportunistic);
@@ -125,5 +142,12 @@ public class MailerSessionTests
         mailer.Connected("mx.b.test", 25, moreTargets: false);
         mailer.FromServer("220 mx.b.test\r\n"u8);
         return mailer;
+    }
+
+    private sealed class SetClock : TimeProvider
+    {
+        public DateTimeOffset Now { get; set; } = new(2026, 11, 24, 12, 0, 0, TimeSpan.Zero);
+
+        public override DateTimeOffset GetUtcNow() => Now;
     }
 }

@@ -53,6 +53,34 @@ public sealed class RelaySessionTests : IDisposable
     }
 
     [Fact]
+    public void A_plain_pipe_says_nothing_of_its_own_and_waits_for_either_side() // [BP-10.2-11]
+    {
+        ToClient();
+        Client("STARTTLS\r\n");
+        Backend("220 go\r\n");
+        ToClient();
+        Assert.Equal(Limits.NextServerTimeout, _relay.Patience);
+        long before = _relay.Progress;
+        Backend("\x17\x03\x03\0\u0001x");
+        Assert.NotEqual(before, _relay.Progress);
+        ToClient();
+        _relay.TimedOut();
+        Assert.Equal(RelayRequest.Close, _relay.Request);
+        Assert.Equal("", ToClient());
+    }
+
+    [Fact]
+    public void Without_any_suite_a_command_with_something_behind_it_is_refused_as_unknown_and_the_session_goes_on() // [BP-4.4-1]
+    {
+        using var off = new RelaySession(new ServerOptions(new RsaKeys(TimeProvider.System)) { Suites = [] }, new SystemRandom(), "test");
+        off.BackendReady("220 b.test\r\n"u8);
+        off.ToClient.ResetWrittenCount();
+        off.FromClient("XBLACKPONY V1 X AAAA\r\nNOOP\r\n"u8);
+        Assert.StartsWith("502 ", Encoding.ASCII.GetString(off.ToClient.WrittenSpan), StringComparison.Ordinal);
+        Assert.Equal("NOOP\r\n", Encoding.ASCII.GetString(off.ToBackend.WrittenSpan));
+    }
+
+    [Fact]
     public void Payloads_pass_octet_by_octet_and_commands_behind_them_are_read_again() // [BP-10.2-4], [BP-10.1-4]
     {
         ToClient();

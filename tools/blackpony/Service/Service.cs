@@ -40,12 +40,12 @@ internal static class Service
         }
         catch (ServiceException e)
         {
-            Terminal.Say(e.Message);
+            CommandLine.Complain(e.Message);
             return 1;
         }
         catch (SocketException e)
         {
-            Terminal.Say($"cannot listen there: {e.Message}. Is another program on that port, or does it need root?");
+            CommandLine.Complain($"cannot listen there: {e.Message}. Is another program on that port, or does it need root?");
             return 1;
         }
 
@@ -91,6 +91,11 @@ internal static class Service
         catch (FormatException e)
         {
             logs.Log.LogError("configuration not reloaded, the one before stays: {Error}", e.Message);
+        }
+        catch (Exception e)
+        {
+            // A fault of ours must not end what serves.
+            logs.Log.LogError("configuration not reloaded, the one before stays, by a fault: {Type}", e.GetType().Name);
         }
     }
 
