@@ -96,8 +96,9 @@ public sealed class MailSink : IAsyncDisposable
                 });
             }
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is SocketException or InvalidOperationException)
         {
+            // It was stopped, while it waited (the socket is gone) or between two connections (it does not listen).
         }
     }
 

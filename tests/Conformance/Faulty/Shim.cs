@@ -157,7 +157,7 @@ internal sealed class Shim : IAsyncDisposable
                 _sessions.Add(Task.Run(() => RunAsync(socket)));
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is OperationCanceledException or SocketException or InvalidOperationException)
         {
         }
     }
