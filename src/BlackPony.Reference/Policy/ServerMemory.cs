@@ -73,6 +73,7 @@ public sealed class ServerMemory
             // A clock that ran backward: what it has not reached yet counts as now ([BP-9.4-11]).
             entry = entry with { LastGood = Earlier(entry.LastGood), FailingSince = entry.FailingSince is { } failing ? Earlier(failing) : null };
             _entries[key] = entry;
+            _changed.Add(key);
         }
 
         gaveUp = entry.FailingSince is { } since && now - since > Limits.MemoryPatience;
@@ -93,10 +94,7 @@ public sealed class ServerMemory
     {
         _changed.Add(Key(name, port));
         _entries[Key(name, port)] = new MemoryEntry(_time.GetUtcNow(), null, [.. idents.Select(Convert.ToHexStringLower)]);
-        while (_entries.Count > Limits.MaxMemoryEntries)
-        {
-            _entries.Remove(_entries.MinBy(e => e.Value.LastGood).Key);
-        }
+        MakeRoom();
     }
 
     /// <summary>Notes a deferral on account of an entry ([BP-9.4-8]).</summary>
@@ -128,6 +126,17 @@ public sealed class ServerMemory
             {
                 other._entries.Remove(key);
             }
+        }
+
+        other.MakeRoom();
+    }
+
+    // [BP-9.4-13]
+    private void MakeRoom()
+    {
+        while (_entries.Count > Limits.MaxMemoryEntries)
+        {
+            _entries.Remove(_entries.MinBy(e => e.Value.LastGood).Key);
         }
     }
 

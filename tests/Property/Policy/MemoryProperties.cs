@@ -5,7 +5,7 @@ using FsCheck.Fluent;
 
 namespace BlackPony.Tests.Property.Policy;
 
-/// <summary>The memory under any clock and any order of what happens, beside a model of one entry.</summary>
+/// <summary>The memory under any clock and any order of what happens, each in a delivery of its own with the file between them, beside a model of one entry.</summary>
 public class MemoryProperties
 {
     private static readonly Gen<(int What, int Hours)[]> Histories =
@@ -33,13 +33,16 @@ public class MemoryProperties
         {
             var clock = new TurnedClock();
             var memory = new ServerMemory(clock);
+            string file = memory.ToString();
             foreach (var (what, hours) in history)
             {
                 clock.Now += TimeSpan.FromHours(hours);
                 Do(memory, what);
+                memory = Written(memory, ref file, clock);
             }
 
             memory.Find("b", 25, out _);
+            memory = Written(memory, ref file, clock);
             clock.Now += after;
             return memory.Find("b", 25, out _) is null;
         }
@@ -50,7 +53,11 @@ public class MemoryProperties
     {
         var memories = from names in Gen.Elements("mx.b.test", "MX.B.Test.", "192.0.2.1", "xn--bcher-kva.test").ListOf() from idents in Generate.Octets.ListOf() select (names.ToArray(), idents.Take(4).ToArray());
         Always.Holds(memories, m => Text(m.Item1, m.Item2) is var memory && ServerMemory.Parse(memory, TimeProvider.System).ToString() == memory);
+        Always.Holds(memories, m => Text(m.Item1, m.Item2) is var memory && ServerMemory.Parse(Turned(memory), TimeProvider.System).ToString() == memory);
         Always.Bites(memories, m => Text(m.Item1, m.Item2) is var memory && ServerMemory.Parse(memory[..(memory.TrimEnd('\n').LastIndexOf('\n') + 1)], TimeProvider.System).ToString() == memory);
+
+        // Its entries in another order, with empty lines between them.
+        static string Turned(string memory) => memory.Split('\n') is [var header, .. var entries] ? string.Join("\n\n", entries.Reverse().Prepend(header)) : memory;
 
         static string Text(string[] names, byte[][] idents)
         {
@@ -81,16 +88,31 @@ public class MemoryProperties
         }
     }
 
+    // As a delivery does it: what changed goes into the file, beside what others wrote, and the next delivery reads it.
+    private static ServerMemory Written(ServerMemory memory, ref string file, TimeProvider clock)
+    {
+        if (memory.HasChanges)
+        {
+            var latest = ServerMemory.Parse(file, clock);
+            memory.CopyChangesTo(latest);
+            file = latest.ToString();
+        }
+
+        return ServerMemory.Parse(file, clock);
+    }
+
     // A model of the entry: two times, each no later than the clock was at any reading.
     private static bool Agrees((int What, int Hours)[] history, TimeSpan lifetime, TimeSpan patience, bool backward)
     {
         var clock = new TurnedClock();
         var memory = new ServerMemory(clock);
+        string file = memory.ToString();
         DateTimeOffset? good = null, failing = null;
         foreach (var (what, hours) in history)
         {
             clock.Now += TimeSpan.FromHours(hours);
             var now = clock.Now;
+            memory = Written(memory, ref file, clock);
             if (what == 0)
             {
                 (good, failing) = (now, null);

@@ -75,6 +75,24 @@ public class ServerMemoryTests
     }
 
     [Fact]
+    public void It_makes_room_in_the_file_too() // [BP-9.4-13]
+    {
+        var file = new ServerMemory(_clock);
+        for (int i = 0; i < Limits.MaxMemoryEntries; i++)
+        {
+            file.Good($"mx{i}.test", 25, []);
+        }
+
+        // The next delivery reads the file, and meets one server more.
+        _clock.Now += TimeSpan.FromSeconds(1);
+        var memory = ServerMemory.Parse(file.ToString(), _clock);
+        memory.Good("other.test", 25, []);
+        memory.CopyChangesTo(file);
+        Assert.Equal(Limits.MaxMemoryEntries, file.Count);
+        Assert.NotNull(file.Find("other.test", 25, out _));
+    }
+
+    [Fact]
     public void Its_text_reads_back_and_anything_else_is_refused()
     {
         var memory = new ServerMemory(_clock);
