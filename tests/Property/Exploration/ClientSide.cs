@@ -84,6 +84,7 @@ internal class ClientSide : Side, IKeyLog
                 _mailer.ServerEnded();
                 break;
             case Event.TimeOut when _mailer.Patience == Timeout.InfiniteTimeSpan:
+                // It is the mail server before the mailer that does not wait for ever.
                 _mailer.LocalEnded();
                 break;
             case Event.TimeOut:
@@ -98,7 +99,12 @@ internal class ClientSide : Side, IKeyLog
         while (Move())
         {
         }
+
+        Now = Now with { Waits = Now.Ended || HasPatience(_mailer) };
     }
+
+    /// <summary>Whether something ends the waiting: the machine's time-out, or the mail server before it where that is heard.</summary>
+    protected virtual bool HasPatience(MailerSession mailer) => mailer.Patience != Timeout.InfiniteTimeSpan || mailer.WantsLocal;
 
     /// <summary>What the machine gets in the place of what came.</summary>
     protected virtual byte[] Heard(byte[] octets) => octets;

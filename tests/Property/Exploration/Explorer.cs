@@ -16,6 +16,9 @@ internal sealed record Found(int States, long Moves, int Depth, bool IsWhole, in
     /// <summary>What was met.</summary>
     public required IReadOnlySet<Witness> Met { get; init; }
 
+    /// <summary>How often each move was made, by its name.</summary>
+    public required IReadOnlyDictionary<string, long> Made { get; init; }
+
     /// <summary>The way to a state without an exit; null if there is none.</summary>
     public required string? Stuck { get; init; }
 
@@ -41,6 +44,7 @@ internal sealed class Explorer
     private readonly Dictionary<Invariant, string> _violated = [];
     private readonly HashSet<Witness> _met = [];
     private readonly List<(string Name, World World)> _moves = [];
+    private readonly Dictionary<string, long> _made = [];
 
     private Explorer(Scenario scenario)
     {
@@ -69,14 +73,15 @@ internal sealed class Explorer
                 _path.Next(_worlds[at], _moves);
                 made += _moves.Count;
                 ends += _moves.Count == 0 ? 1 : 0;
-                foreach (var (_, next) in _moves)
+                foreach (var (name, next) in _moves)
                 {
+                    _made[name] = _made.GetValueOrDefault(name) + 1;
                     Visit(next, at);
                 }
             }
         }
 
-        return new Found(_worlds.Count, made, depth, at == _worlds.Count, ends) { Violated = _violated, Met = _met, Stuck = Stuck(), Machines = _path.Machines, Time = watch.Elapsed };
+        return new Found(_worlds.Count, made, depth, at == _worlds.Count, ends) { Violated = _violated, Met = _met, Made = _made, Stuck = Stuck(), Machines = _path.Machines, Time = watch.Elapsed };
     }
 
     private void Visit(World world, int from)

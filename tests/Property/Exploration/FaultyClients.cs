@@ -3,6 +3,7 @@ using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Records;
+using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
 using BlackPony.Tests.Conformance.Faulty;
 
@@ -24,6 +25,12 @@ internal sealed class SilentClient(MailerOptions options) : ClientSide(options)
 internal sealed class BoastingClient(MailerOptions options) : ClientSide(options)
 {
     protected override SessionReport Said(SessionReport report) => report with { Suite = report.Suite is null ? null : ToySuite.Strong };
+}
+
+/// <summary>Waits for ever for the reply to its command, and for the server's Finished.</summary>
+internal sealed class PatientClient(MailerOptions options) : ClientSide(options)
+{
+    protected override bool HasPatience(MailerSession mailer) => base.HasPatience(mailer) && (!Now.Asked || Now.Secured || mailer.WantsLocal);
 }
 
 /// <summary>Chooses by the offer that came, and hashes the one that the server usually makes.</summary>

@@ -36,6 +36,17 @@ internal sealed class Path
 
     public World Start { get; }
 
+    /// <summary>What the adversary can do, each in both directions where it is possible there.</summary>
+    public static IReadOnlyList<string> HostileMoves { get; } =
+    [
+        "to server: drop", "to client: drop", "to server: repeat", "to client: repeat", "to server: swap", "to client: swap", "to server: flip", "to client: flip",
+        "to server: cut", "to client: cut", "to server: cut in the middle", "to client: cut in the middle", "to server: reflect", "to client: reflect",
+        "to server: inject MAIL FROM:<evil@e>", "to server: inject EHLO a", "to server: inject a command with another share", "to server: inject a record",
+        "to client: inject 250 Ok", "to client: inject 504 no", "to client: inject 454 no", "to client: inject 500 what", "to client: inject a record",
+        "to client: strip the offer", "to client: lessen the offer", "to server: own share", "to client: own share", "to server: glue a line behind", "to client: glue a line behind",
+        "to server: Mallory begins", "to server: Mallory goes on", "to client: Mallory goes on", "client: time-out", "server: time-out", "the mail server behind goes away",
+    ];
+
     /// <summary>States of the sides, and moves that their machines really made.</summary>
     public (int States, int Moves) Machines => (_client.Count + _server.Count + _mallory.Count, _client.Moves + _server.Moves + _mallory.Moves);
 
@@ -51,7 +62,7 @@ internal sealed class Path
     public World Calm(World world) =>
         world.ToServer != Queues.Empty ? Deliver(world, true)
         : world.ToClient != Queues.Empty ? Deliver(world, false)
-        : !_client[world.Client].Ended ? TimeOut(world, true)
+        : !_client[world.Client].Ended && _client[world.Client].Waits ? TimeOut(world, true)
         : !_server[world.Server].Ended && _server[world.Server].Waits ? TimeOut(world, false)
         : world;
 
@@ -105,7 +116,8 @@ internal sealed class Path
 
         void Add(string name, World next)
         {
-            if (next != world)
+            // A hostile move that changes nothing is none.
+            if (next with { Hostile = world.Hostile } != world)
             {
                 moves.Add((name, next));
             }
@@ -116,7 +128,7 @@ internal sealed class Path
             int[] units = _queues[queue];
             foreach (int hostile in up ? _toServer : _toClient)
             {
-                Add(way + "inject " + Units.Text(_units[hostile]).TrimEnd(), With(spent, up, [hostile, .. units]));
+                Add(way + "inject " + Called(hostile), With(spent, up, [hostile, .. units]));
             }
 
             if (!(up ? world.CutToServer : world.CutToClient))
@@ -156,9 +168,12 @@ internal sealed class Path
         }
     }
 
+    private string Called(int unit) =>
+        Units.IsRecord(_units[unit]) ? "a record" : Units.Text(_units[unit]) == _foreignCommand ? "a command with another share" : Units.Text(_units[unit]).TrimEnd();
+
     private void TimeOuts(World world, List<(string Name, World World)> moves)
     {
-        if (!_client[world.Client].Ended)
+        if (!_client[world.Client].Ended && _client[world.Client].Waits)
         {
             moves.Add(("client: time-out", TimeOut(world, true)));
         }
