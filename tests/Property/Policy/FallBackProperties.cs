@@ -145,6 +145,12 @@ public class FallBackProperties
                         mailer.FromServer(piece);
                     }
                 }
+
+                if (answer.StartsWith("421", StringComparison.Ordinal) && mailer.Request == MailerRequest.None)
+                {
+                    // A server that says so is gone ([BP-4.4-12]).
+                    mailer.ServerEnded();
+                }
             }
             else
             {
