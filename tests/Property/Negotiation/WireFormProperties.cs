@@ -1,14 +1,19 @@
+using System.Buffers;
+using System.Buffers.Binary;
 using System.Text;
 using BlackPony.Reference;
+using BlackPony.Reference.Keys;
 using BlackPony.Reference.Negotiation;
+using BlackPony.Reference.Records;
 using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
+using BlackPony.Tests.Property.Exploration;
 using FsCheck;
 using FsCheck.Fluent;
 
 namespace BlackPony.Tests.Property.Negotiation;
 
-/// <summary>What is printed reads back as it was, and what reads prints canonically: offer, command, share, key reply, reply.</summary>
+/// <summary>What is printed reads back as it was, and what reads prints canonically: offer, command, share (and with it the continuation), key reply, reply, record, ident, key log line.</summary>
 public class WireFormProperties
 {
     private static readonly Gen<Suite[]> Suites = Gen.Shuffle(SuiteRegistry.All.ToArray()).SelectMany(all => Gen.Choose(1, all.Length).Select(n => all[..n]));
@@ -23,8 +28,9 @@ public class WireFormProperties
     [Fact]
     public void An_offer_reads_back_as_its_suites_in_their_order() // [BP-4.1-3], [BP-4.1-4]
     {
-        Always.Holds(Suites, s => ReadsBack(s, Offer.Create(s, new SystemRandom())));
-        Always.Bites(Suites, s => ReadsBack(s, Offer.Create([.. s.Reverse()], new SystemRandom())));
+        var random = new CountingRandom((byte)'g');
+        Always.Holds(Suites, s => ReadsBack(s, Offer.Create(s, random)));
+        Always.Bites(Suites, s => ReadsBack(s, Offer.Create([.. s.Reverse()], random)));
 
         static bool ReadsBack(Suite[] suites, Offer made) =>
             Offer.Parse(made.Octets.Span) is { } read && read.Suites.SequenceEqual(suites) && read.Octets.Span.SequenceEqual(made.Octets.Span) && made.Octets.Length + 6 <= Limits.MaxReplyLine;
@@ -95,6 +101,80 @@ public class WireFormProperties
     }
 
     [Fact]
+    public void A_record_is_as_long_as_it_says_and_padded_and_reads_back() // [BP-7.1-1], [BP-7.5-1], [BP-7.5-2]
+    {
+        var records = from suite in Gen.Elements(SuiteRegistry.Default.ToArray())
+                      from type in Gen.Choose(1, 255)
+                      from data in Gen.OneOf(Generate.Octets, Gen.Choose(0, Limits.MaxData).Select(n => new byte[n]), Gen.Elements(0, 254, 255, 256, 257, 16382, 16383, 16384).Select(n => new byte[n]))
+                      select (suite, type: (RecordType)type, data);
+        Always.Holds(records, r => ReadsBack(r.suite, r.type, r.data, Written(r.suite, r.type, r.data)));
+        Always.Bites(records, r => ReadsBack(r.suite, r.type, r.data, Written(r.suite, r.type, [.. r.data.SkipLast(1)])));
+
+        static byte[] Written(Suite suite, RecordType type, byte[] data)
+        {
+            var record = new ArrayBufferWriter<byte>();
+            using var writer = new RecordWriter(suite, new byte[32]);
+            writer.Write(type, data, record);
+            return record.WrittenSpan.ToArray();
+        }
+
+        static bool ReadsBack(Suite suite, RecordType type, byte[] data, byte[] record)
+        {
+            using var protection = suite.Protect(new byte[32]);
+            int inner = record.Length - 2 - protection.TagLength;
+            using var reader = new RecordReader(suite, new byte[32]);
+            ReadOnlySpan<byte> octets = record;
+            return BinaryPrimitives.ReadUInt16BigEndian(record) == record.Length - 2 && (inner % Limits.PadTo == 0 || inner == Limits.MaxInner)
+                && reader.Read(ref octets, out var readType, out var readData) && octets.IsEmpty && readType == type && readData.SequenceEqual(data);
+        }
+    }
+
+    [Fact]
+    public void An_ident_record_reads_back_as_its_keys_and_no_octet_of_it_may_change() // [BP-6.5-5], [BP-6.5-6]
+    {
+        var idents = from seeds in Gen.Choose(0, 255).Select(s => (byte)s).NonEmptyListOf()
+                     from th in Gen.Choose(0, 255).Select(o => Enumerable.Repeat((byte)o, 32).ToArray())
+                     from at in Gen.Choose(0, 1 << 20)
+                     select (keys: seeds.Take(Limits.MaxIdents).Select(s => new IdentKey([.. Enumerable.Repeat(s, 32)])).ToArray(), th, at);
+        Always.Holds(idents, i => ReadsBack(i.keys, Ident.Create(i.keys, i.th), i.th), 50);
+        Always.Holds(idents, i => Ident.Verify(Flipped(Ident.Create(i.keys, i.th), i.at), i.th) is null && Ident.Verify(Ident.Create(i.keys, i.th), Flipped(i.th, i.at)) is null, 50);
+        Always.Bites(idents, i => ReadsBack(i.keys, Ident.Create([.. i.keys.Reverse()], i.th), i.th), 80);
+
+        static bool ReadsBack(IdentKey[] keys, byte[] data, byte[] th) =>
+            Ident.Verify(data, th) is { } read && read.Count == keys.Length && read.Zip(keys).All(p => p.First.SequenceEqual(p.Second.PublicKey));
+
+        static byte[] Flipped(byte[] octets, int at)
+        {
+            octets = [.. octets];
+            octets[at / 8 % octets.Length] ^= (byte)(1 << (at % 8));
+            return octets;
+        }
+    }
+
+    [Fact]
+    public void A_key_log_line_is_its_label_the_transcript_hash_and_the_secret() // 11.3
+    {
+        var secrets = Generate.Octets.Select(o => (byte[])[.. o, 1]);
+        Always.Holds(secrets, s => Logged(s, 0).SequenceEqual(Lines(s, 0)));
+        Always.Bites(secrets, s => Logged(s, 0).SequenceEqual(Lines(s, 1)));
+
+        static List<string> Logged(byte[] secret, byte th)
+        {
+            var log = new Log();
+            using var channel = new SecureChannel(Role.Client, SuiteRegistry.Default[0], secret, [.. Enumerable.Repeat(th, 32)], keyLog: log);
+            return log.Lines;
+        }
+
+        static IEnumerable<string> Lines(byte[] secret, byte th)
+        {
+            var hash = Enumerable.Repeat(th, 32).ToArray();
+            using var keys = new KeySchedule(SuiteRegistry.Default[0].Name, secret, hash);
+            (string Label, byte[] Secret)[] all = [("CLIENT_TRAFFIC_SECRET_0", keys.ClientTraffic), ("SERVER_TRAFFIC_SECRET_0", keys.ServerTraffic), ("EXPORTER_SECRET", keys.ExporterSecret)];
+            return [.. all.Select(l => $"BLACKPONY_{l.Label} {Convert.ToHexStringLower(hash)} {Convert.ToHexStringLower(l.Secret)}")];
+        }
+    }
+
+    [Fact]
     public void A_reply_reads_back_and_what_is_no_reply_does_not_read() // [BP-4.3-11]
     {
         var text = Gen.Choose(0, 255).Where(c => c is not 10 and not 13).Select(c => (byte)c).ListOf().Select(t => t.ToArray());
@@ -106,5 +186,12 @@ public class WireFormProperties
 
         static bool ReadsBack(Reply reply, byte[] octets) =>
             new ReplyReader().Read([.. octets, .. "250"u8], out int consumed) is { } read && consumed == octets.Length && read.Code == reply.Code && read.ToOctets().SequenceEqual(octets);
+    }
+
+    private sealed class Log : IKeyLog
+    {
+        public List<string> Lines { get; } = [];
+
+        void IKeyLog.Log(string line) => Lines.Add(line);
     }
 }

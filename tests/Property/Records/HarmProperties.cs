@@ -1,3 +1,6 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using BlackPony.Reference;
 using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
 using BlackPony.Tests.Conformance.Faulty;
@@ -53,6 +56,74 @@ public class HarmProperties
     {
         Always.Holds(Cases, c => EndsInTheAlert(c, (r, at, _, _) => [.. r[..at], r[at + 1], r[at], .. r[(at + 2)..]]));
         Always.Bites(Cases, c => EndsInTheAlert(c, (r, at, _, _) => [.. r[..at], r[at + 1], r[at], .. r[(at + 2)..]], Numberless));
+    }
+
+    [Fact]
+    public void A_shortened_record_ends_in_the_alert() // [BP-8.3-1], [BP-7.1-8], [BP-7.1-2]
+    {
+        Always.Holds(Cases, c => EndsInTheAlert(c, Shorten));
+        Always.Bites(Cases, c => EndsInTheAlert(c, (r, _, _, _) => r));
+
+        // Its last octets are missing, and its length says so: the records behind it are in order.
+        static List<byte[]> Shorten(List<byte[]> records, int at, int bit, Pair pair)
+        {
+            var record = records[at][..^(1 + (bit % (records[at].Length - 2)))];
+            BinaryPrimitives.WriteUInt16BigEndian(record, (ushort)(record.Length - 2));
+            records[at] = record;
+            return records;
+        }
+    }
+
+    [Fact]
+    public void A_record_out_of_place_ends_in_the_alert_though_its_sender_has_the_keys() // [BP-7.4-1], [BP-7.4-3], [BP-6.3-8], [BP-6.5-3], [BP-8.3-3]
+    {
+        var outOfPlace = Gen.Elements<(RecordType, byte[])>((RecordType.Finished, new byte[32]), (RecordType.Ident, new byte[96]), (RecordType.Rekey, [0]), (RecordType.Close, [0]), (RecordType.FirstIgnored - 1, []));
+        var cases = from c in Cases from forged in outOfPlace select (c, forged);
+        Always.Holds(cases, x => EndsInTheAlert(x.c, (r, at, _, _) => Forged(x.c, r, at, x.forged)));
+        Always.Bites(cases, x => EndsInTheAlert(x.c, (r, at, _, _) => Forged(x.c, r, at, (RecordType.FirstIgnored, []))));
+
+        // All records from there on sealed anew, as the numbers go on behind it.
+        static List<byte[]> Forged(Case c, List<byte[]> records, int at, (RecordType Type, byte[] Data) forged)
+        {
+            var suite = SuiteRegistry.Default[c.Suite];
+            using var keys = Pair.Keys(suite);
+            using var writer = new RecordWriter(suite, keys.ClientTraffic);
+            var stream = new ArrayBufferWriter<byte>();
+            writer.Write(RecordType.Finished, keys.Finished(Role.Client), stream);
+            for (int i = 0; i < records.Count; i++)
+            {
+                if (i == at)
+                {
+                    writer.Write(forged.Type, forged.Data, stream);
+                }
+
+                writer.Write(RecordType.Data, c.Parts[i], stream);
+            }
+
+            return Pair.Records(Pair.Taken(stream))[1..];
+        }
+    }
+
+    [Fact]
+    public void A_Finished_with_one_bit_wrong_ends_in_the_alert_though_its_sender_has_the_keys() // [BP-6.3-7], [BP-6.3-1]
+    {
+        var cases = from role in Gen.Elements(Role.Client, Role.Server) from suite in Gen.Elements(SuiteRegistry.Default.ToArray()) from bit in Gen.Choose(0, 255) select (role, suite, bit);
+        Always.Holds(cases, c => IsRefused(c.role, c.suite, c.bit, 1));
+        Always.Bites(cases, c => IsRefused(c.role, c.suite, c.bit, 0));
+
+        static bool IsRefused(Role sender, Suite suite, int bit, int wrong)
+        {
+            using var keys = Pair.Keys(suite);
+            using var writer = new RecordWriter(suite, sender == Role.Client ? keys.ClientTraffic : keys.ServerTraffic);
+            using var channel = Pair.End(sender == Role.Client ? Role.Server : Role.Client, suite);
+            ArrayBufferWriter<byte> records = new(), data = new(), output = new();
+            var finished = keys.Finished(sender);
+            finished[bit / 8] ^= (byte)(wrong << (bit % 8));
+            writer.Write(RecordType.Finished, finished, records);
+            writer.Write(RecordType.Data, "x"u8, records);
+            channel.Receive(records.WrittenSpan, data, output);
+            return channel is { State: ChannelState.Failed, IsEstablished: false } && data.WrittenCount == 0 && Pair.Records(Pair.Taken(output)).Count == 1;
+        }
     }
 
     [Fact]

@@ -14,8 +14,8 @@ internal sealed class Pair : IDisposable
 
     public Pair(Suite suite, Suite? serverSuite = null)
     {
-        Client = new SecureChannel(Role.Client, suite, Secret, new byte[32]);
-        Server = new SecureChannel(Role.Server, serverSuite ?? suite, Secret, new byte[32]);
+        Client = End(Role.Client, suite);
+        Server = End(Role.Server, serverSuite ?? suite);
         Server.Start(ToClient);
         Client.Receive(Taken(ToClient), Read, ToServer);
         Server.Receive(Taken(ToServer), Read, ToClient);
@@ -31,6 +31,9 @@ internal sealed class Pair : IDisposable
 
     /// <summary>The SMTP stream as it came out.</summary>
     public ArrayBufferWriter<byte> Read { get; } = new();
+
+    /// <summary>One end, before any Finished.</summary>
+    public static SecureChannel End(Role role, Suite suite) => new(role, suite, Secret, new byte[32]);
 
     /// <summary>The keys, for who forges.</summary>
     public static KeySchedule Keys(Suite suite) => new(suite.Name, Secret, new byte[32]);
