@@ -10,7 +10,7 @@ namespace BlackPony.Hosting;
 internal sealed class RelayConnection(Socket client, RelaySettings settings, ILogger log)
 {
     // Several records of the greatest length at a time.
-    private const int ReadLength = 65536;
+    private const int ReadLength = 131072;
 
     private readonly BackendConnector _connector = new(settings);
     private readonly Deadline _deadline = new(settings.Time);

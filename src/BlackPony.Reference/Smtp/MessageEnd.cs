@@ -19,11 +19,11 @@ internal struct MessageEnd
         int i = 0;
         while (i < octets.Length && !IsFound)
         {
-            if (_seen == 0 && octets[i] != '\r')
+            if (_seen == 0)
             {
-                int skip = octets[i..].IndexOf((byte)'\r');
-                i = skip < 0 ? octets.Length : i + skip;
-                continue;
+                // Only a line that begins with a dot matters, and the last octets, which may begin one.
+                int dot = octets[i..].IndexOf("\r\n."u8);
+                i = dot < 0 ? Math.Max(i, octets.Length - 2) : i + dot;
             }
 
             byte next = "\r\n.\r\n"u8[_seen];
