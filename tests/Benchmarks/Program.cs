@@ -1,6 +1,7 @@
 using BlackPony.Benchmarks;
 using BlackPony.Benchmarks.Inner;
 using BlackPony.Benchmarks.Rows;
+using BlackPony.Tests;
 
 IRow[] rows =
 [
@@ -28,7 +29,7 @@ if (args.Contains("--help") || args.Contains("-h"))
 
         Usage: tests/Benchmarks/run [--quick] [--write] [ROW ...]
           --quick   short rounds, for a look
-          --write   write the table to tests/Benchmarks/results.md
+          --write   write the table to tests/Benchmarks/results.md and README.md; needs all rows
           --inner   BenchmarkDotNet on the inner loops; what follows goes to it
           ROW       rows to run; all if none is named
 
@@ -56,6 +57,13 @@ if (unknown.Count > 0)
     return 2;
 }
 
+bool write = args.Contains("--write");
+if (write && names.Count > 0)
+{
+    Console.Error.WriteLine("--write replaces the whole table: name no rows.");
+    return 2;
+}
+
 var effort = args.Contains("--quick") ? Effort.Quick : Effort.Full;
 var table = new Table(effort);
 bool failed = false;
@@ -78,10 +86,11 @@ foreach (var row in rows.Where(r => names.Count == 0 || names.Contains(r.Name)))
 }
 
 Console.WriteLine();
-Console.WriteLine(table.ToMarkdown());
-if (args.Contains("--write"))
+Console.WriteLine(table.Whole());
+if (write && !failed)
 {
-    File.WriteAllText(Where.Results, table.ToMarkdown());
+    File.WriteAllText(Where.Results, Marked.Put(File.ReadAllText(Where.Results), "figures", table.Whole()));
+    File.WriteAllText(Where.Readme, Marked.Put(File.ReadAllText(Where.Readme), "speed", table.Rows()));
 }
 
 Where.Clean();

@@ -13,26 +13,18 @@ internal sealed class Table(Effort effort)
 
     public static string Line(Figure f) => $"| {f.What} | {f.Ours} | {f.Against} | {f.Theirs} | {Number(f.Ratio)} | {Number(f.Wanted)} |";
 
-    public string ToMarkdown()
+    /// <summary>The rows alone.</summary>
+    public string Rows() => string.Concat(_figures.Select(Line).Prepend("|---|---|---|---|---|---|").Prepend("| what | ours | against | theirs | ratio | wanted |").Select(l => l + "\n"));
+
+    /// <summary>The rows, where they were measured, and what is to be noted.</summary>
+    public string Whole()
     {
         var text = new StringBuilder();
-        text.AppendLine(CultureInfo.InvariantCulture, $"{Processor()}, {Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}; {effort.Rounds} rounds of each side in turn, medians.");
-        text.AppendLine();
-        text.AppendLine("| what | ours | against | theirs | ratio | wanted |");
-        text.AppendLine("|---|---|---|---|---|---|");
-        foreach (var figure in _figures)
+        text.Append(CultureInfo.InvariantCulture, $"{Processor()}, {Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}; {effort.Rounds} rounds of each side in turn, medians; {DateTime.UtcNow:d MMMM yyyy}.\n\n");
+        text.Append(Rows()).Append('\n');
+        foreach (var figure in _figures.Where(f => f.Note is not null))
         {
-            text.AppendLine(Line(figure));
-        }
-
-        var notes = _figures.Where(f => f.Note is not null).ToList();
-        if (notes.Count > 0)
-        {
-            text.AppendLine();
-            foreach (var figure in notes)
-            {
-                text.AppendLine(CultureInfo.InvariantCulture, $"- {figure.What}: {figure.Note}");
-            }
+            text.Append(CultureInfo.InvariantCulture, $"- {figure.What}: {figure.Note}\n");
         }
 
         return text.ToString();

@@ -1,3 +1,5 @@
+using BlackPony.Tests;
+
 namespace BlackPony.Benchmarks;
 
 /// <summary>Where things stand in the checkout.</summary>
@@ -6,9 +8,13 @@ internal static class Where
     private static readonly DirectoryInfo Run = NewRun();
     private static int _folders;
 
-    public static string Root { get; } = FindRoot();
+    public static string Root => RepositoryRoot.Folder;
 
+    /// <summary>Where the figures stand, with what is to be said of them.</summary>
     public static string Results => Path.Combine(Root, "tests/Benchmarks/results.md");
+
+    /// <summary>Where the table stands too.</summary>
+    public static string Readme => Path.Combine(Root, "README.md");
 
     /// <summary>The peers' extracted packages.</summary>
     public static string Peers => Path.Combine(Root, "artifacts/servers/peers/root");
@@ -28,16 +34,5 @@ internal static class Where
         var run = Directory.CreateTempSubdirectory("blackpony-bench-");
         run.UnixFileMode |= UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
         return run;
-    }
-
-    private static string FindRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "BlackPony.sln")))
-        {
-            folder = folder.Parent ?? throw new InvalidOperationException("This program runs inside the checkout only.");
-        }
-
-        return folder.FullName;
     }
 }

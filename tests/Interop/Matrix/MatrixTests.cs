@@ -31,20 +31,12 @@ public sealed class MatrixTests(Matrix matrix) : IClassFixture<Matrix>
     {
         var path = Path.Combine(Repository.Root, "README.md");
         var readme = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
-        var seen = Put(Put(readme, "matrix", await matrix.TableAsync()), "extensions", await matrix.FeatureTableAsync());
+        var seen = Marked.Put(Marked.Put(readme, "matrix", await matrix.TableAsync()), "extensions", await matrix.FeatureTableAsync());
         if (Environment.GetEnvironmentVariable("BLACKPONY_WRITE") == "1")
         {
             await File.WriteAllTextAsync(path, seen, TestContext.Current.CancellationToken);
         }
 
         Assert.Equal(seen, await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken));
-    }
-
-    private static string Put(string readme, string name, string table)
-    {
-        string begin = $"<!-- {name}: begin -->\n", end = $"<!-- {name}: end -->";
-        int from = readme.IndexOf(begin, StringComparison.Ordinal) + begin.Length, to = readme.IndexOf(end, StringComparison.Ordinal);
-        Assert.True(from >= begin.Length && to >= from, $"README has no place for the table '{name}'.");
-        return readme[..from] + table + readme[to..];
     }
 }
