@@ -53,14 +53,6 @@ public sealed class PooledBuffer : IBufferWriter<byte>
         }
     }
 
-    /// <summary>Keeps only the first octets.</summary>
-    /// <param name="count">At most <see cref="WrittenCount"/>.</param>
-    public void Truncate(int count)
-    {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, WrittenCount);
-        WrittenCount = count;
-    }
-
     /// <summary>Drops all octets and gives the memory back.</summary>
     public void ResetWrittenCount()
     {

@@ -35,6 +35,7 @@ public sealed class MailerSession : IDisposable
 
     private readonly MailerOptions _options;
     private readonly IRandomSource _random;
+    private readonly SessionLayer _layer = new();
     private readonly OctetBuffer _local = new();
     private readonly OctetBuffer _server = new();
     private readonly PooledBuffer _toLocal = new();
@@ -43,10 +44,9 @@ public sealed class MailerSession : IDisposable
     private ReplyReader _replies = new();
     private State _state = State.Connecting;
     private ClientUpgrade? _upgrade;
-    private SecureChannel? _channel;
     private Offer? _offer;
-    private int _shift;
     private byte[]? _ehlo;
+    private Reply? _ehloReply;
     private bool _greeted;
     private bool _plainOnly;
     private bool _quit;
@@ -107,6 +107,8 @@ public sealed class MailerSession : IDisposable
     /// <summary>What became of the session.</summary>
     public SessionReport Report => _report;
 
+    private SecureChannel? Channel => _layer.Channel;
+
     private bool Remembers => _options.Policy == ClientPolicy.Remembered && _options.Memory is not null;
 
     // Whether plaintext is forbidden with this server ([BP-9.1-2], [BP-9.1-3]).
@@ -143,34 +145,16 @@ public sealed class MailerSession : IDisposable
             return;
         }
 
-        if (_channel is not null)
+        _layer.Receive(octets, _server, _toServer);
+        if (_state == State.Confirming && Channel!.IsEstablished)
         {
-            _channel.Receive(octets, _server.Writer, _toServer);
-            if (_state == State.Confirming && _channel.IsEstablished)
-            {
-                // [BP-4.5-2], [BP-10.4-4]
-                _state = State.InsideEhlo;
-                _report = _report with { Suite = _upgrade!.Suite.Name, Encrypted = true };
-                SendInside(_ehlo!);
-            }
-
-            Pump();
-            CheckChannel();
-            return;
-        }
-
-        if (_shift > 0)
-        {
-            var plain = octets.ToArray();
-            RotShift.Shift(plain, 26 - _shift);
-            _server.Append(plain);
-        }
-        else
-        {
-            _server.Append(octets);
+            // [BP-4.5-2], [BP-10.4-4]
+            _report = _report with { Encrypted = true };
+            BeginInside();
         }
 
         Pump();
+        CheckChannel();
     }
 
     /// <summary>Takes octets from the local mail server.</summary>
@@ -188,7 +172,7 @@ public sealed class MailerSession : IDisposable
     /// <summary>The server's connection ended.</summary>
     public void ServerEnded()
     {
-        _channel?.ConnectionEnded();
+        Channel?.ConnectionEnded();
         switch (_state)
         {
             case State.Greeting:
@@ -206,7 +190,7 @@ public sealed class MailerSession : IDisposable
                 break;
             default:
                 // A truncated session passes nothing more on ([BP-10.4-10], [BP-8.2-3]), and there is no plaintext instead ([BP-9.2-6], [BP-9.2-7]).
-                End(_channel is null ? "plain" : _channel.State == ChannelState.Closed ? "close" : "truncated");
+                End(Channel is null ? "plain" : Channel.State == ChannelState.Closed ? "close" : "truncated");
                 break;
         }
     }
@@ -219,9 +203,9 @@ public sealed class MailerSession : IDisposable
             return;
         }
 
-        if (_channel is { State: ChannelState.Open, IsEstablished: true })
+        if (Channel is { State: ChannelState.Open, IsEstablished: true })
         {
-            _channel.Close(_toServer);
+            Channel.Close(_toServer);
             _state = State.Closing;
         }
         else
@@ -236,7 +220,7 @@ public sealed class MailerSession : IDisposable
         if (_state == State.InsideEhlo)
         {
             // [BP-8.1-1]
-            _channel?.Close(_toServer);
+            Channel?.Close(_toServer);
         }
 
         if (_state == State.Closing)
@@ -253,7 +237,7 @@ public sealed class MailerSession : IDisposable
     public void Dispose()
     {
         _upgrade?.Dispose();
-        _channel?.Dispose();
+        _layer.Dispose();
     }
 
     // What comes before the policy has decided stays here, but for EHLO, HELO and QUIT ([BP-9.3-1]).
@@ -380,7 +364,7 @@ public sealed class MailerSession : IDisposable
         else
         {
             // Inside, after a close ([BP-4.3-13]).
-            _channel?.Close(_toServer);
+            Channel?.Close(_toServer);
             NextOrDefer("unreachable", "421 4.3.0 The server speaks no SMTP");
         }
     }
@@ -474,8 +458,6 @@ public sealed class MailerSession : IDisposable
         }
     }
 
-    private Reply? _ehloReply;
-
     private void TryUpgrade(string otherwise)
     {
         var suite = _offer?.Common(_options.Suites).Except(_tried).FirstOrDefault(s => s.Encrypts || !MustEncrypt);
@@ -537,51 +519,46 @@ public sealed class MailerSession : IDisposable
     private void Agreed(SecureChannel? channel)
     {
         _replies = new ReplyReader();
+        _layer.Begin(channel, _upgrade!.Shift);
+        var waiting = _server.Span.ToArray();
+        _server.Clear();
         if (channel is null)
         {
-            _shift = _upgrade!.Shift;
-            var waiting = _server.Span.ToArray();
-            _server.Clear();
-            RotShift.Shift(waiting, 26 - _shift);
-            _server.Append(waiting);
-            _state = State.InsideEhlo;
-            _report = _report with { Suite = _upgrade.Suite.Name };
-            SendInside(_ehlo!);
-            return;
-        }
-
-        // Whatever stands behind the 220 is records ([BP-4.3-9]), and no reply until it is verified ([BP-4.6-2]).
-        _channel = channel;
-        _state = State.Confirming;
-        var records = _server.Span.ToArray();
-        _server.Clear();
-        _channel.Start(_toServer);
-        if (records.Length > 0)
-        {
-            FromServer(records);
+            BeginInside();
         }
         else
         {
-            CheckChannel();
+            // Whatever stands behind the 220 is records ([BP-4.3-9]), and no reply until it is verified ([BP-4.6-2]).
+            channel.Start(_toServer);
+            _state = State.Confirming;
         }
+
+        FromServer(waiting);
+    }
+
+    private void BeginInside()
+    {
+        _state = State.InsideEhlo;
+        _report = _report with { Suite = _upgrade!.Suite.Name };
+        SendInside(_ehlo!);
     }
 
     private void OnInsideReply(Reply reply)
     {
-        if (_channel is not null && Remembers)
+        if (Channel is not null && Remembers)
         {
             var entry = Entry();
-            var shown = _channel.PeerIdents.Select(Convert.ToHexStringLower).ToList();
+            var shown = Channel.PeerIdents.Select(Convert.ToHexStringLower).ToList();
             if (entry is { Idents.Count: > 0 } && !entry.Idents.Intersect(shown).Any())
             {
-                _channel.Close(_toServer);
+                Channel.Close(_toServer);
                 NotShown(shown.Count == 0 ? "ident-missing" : "ident-mismatch", "421 4.7.0 The server is not the one that is remembered");
                 return;
             }
 
-            _options.Memory!.Good(_name, _port, _channel.PeerIdents);
+            _options.Memory!.Good(_name, _port, Channel.PeerIdents);
         }
-        else if (_channel is null && MustEncrypt)
+        else if (Channel is null && MustEncrypt)
         {
             // The server has come into the memory since ROT was chosen ([BP-9.1-4]).
             Quit();
@@ -683,9 +660,7 @@ public sealed class MailerSession : IDisposable
 
     private void Disconnect()
     {
-        _channel?.Dispose();
-        _channel = null;
-        _shift = 0;
+        _layer.Drop();
         _report = _report with { Suite = null, Encrypted = false };
         _state = State.Connecting;
     }
@@ -695,7 +670,7 @@ public sealed class MailerSession : IDisposable
     {
         _report = _report with { Deferred = true };
         _toLocal.Write(Encoding.ASCII.GetBytes(text + "\r\n"));
-        End(_channel?.State switch
+        End(Channel?.State switch
         {
             null => "plain",
             ChannelState.Failed => "failure",
@@ -712,35 +687,16 @@ public sealed class MailerSession : IDisposable
         return entry;
     }
 
-    private void SendInside(ReadOnlySpan<byte> octets)
-    {
-        if (_channel is not null)
-        {
-            if (_channel.State == ChannelState.Open)
-            {
-                _channel.Send(octets, _toServer);
-            }
-        }
-        else if (_shift > 0)
-        {
-            var shifted = octets.ToArray();
-            RotShift.Shift(shifted, _shift);
-            _toServer.Write(shifted);
-        }
-        else
-        {
-            _toServer.Write(octets);
-        }
-    }
+    private void SendInside(ReadOnlySpan<byte> octets) => _layer.Send(octets, _toServer);
 
     private void CheckChannel()
     {
-        if (_channel is null || _state == State.End)
+        if (Channel is null || _state == State.End)
         {
             return;
         }
 
-        switch (_channel.State)
+        switch (Channel.State)
         {
             case ChannelState.Failed or ChannelState.Alerted when _state == State.Confirming:
                 Broken();

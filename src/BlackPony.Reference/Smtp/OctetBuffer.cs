@@ -37,9 +37,6 @@ internal sealed class OctetBuffer
         }
     }
 
-    /// <summary>Keeps only the first octets.</summary>
-    public void Truncate(int length) => _octets.Truncate(_start + length);
-
     /// <summary>Drops all.</summary>
     public void Clear()
     {

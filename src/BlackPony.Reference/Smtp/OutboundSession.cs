@@ -263,7 +263,7 @@ public sealed class OutboundSession
         int length = octets.IndexOf("\r\n"u8);
         var line = length >= 0 ? octets[..length] : octets is [.., (byte)'\r'] ? octets[..^1] : octets;
         bool isLong = line.Length > Limits.MaxOtherCommandLine - 2;
-        if (isLong || line.IndexOfAny((byte)'\r', (byte)'\n', (byte)0) >= 0)
+        if (isLong || ClientLine.HasStray(line))
         {
             if (!IsBusy)
             {
@@ -291,8 +291,8 @@ public sealed class OutboundSession
     // False if the command has to wait for the next server.
     private bool OnCommand(ReadOnlySpan<byte> line)
     {
-        int space = line.IndexOf((byte)' ');
-        var verb = Encoding.Latin1.GetString(space < 0 ? line : line[..space]).ToUpperInvariant();
+        var word = ClientLine.Word(line);
+        var verb = Encoding.Latin1.GetString(word).ToUpperInvariant();
         if (verb == "RCPT")
         {
             return OnRecipient(line);
@@ -307,7 +307,7 @@ public sealed class OutboundSession
         {
             case "EHLO":
             case "HELO":
-                OnHello(verb, space < 0 ? default : line[(space + 1)..]);
+                OnHello(verb, line[Math.Min(word.Length + 1, line.Length)..]);
                 break;
             case "MAIL":
                 OnMail(line);

@@ -3,7 +3,6 @@ using System.Text;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Records;
-using BlackPony.Reference.Suites;
 
 namespace BlackPony.Reference.Smtp;
 
@@ -26,7 +25,6 @@ public enum RelayRequest
 /// </summary>
 public sealed class RelaySession : IDisposable
 {
-
     // [BP-10.1-5], [BP-10.2-8]; inside [BP-4.5-4], [BP-10.2-9].
     private static readonly string[] Hidden = ["XBLACKPONY", "XCLIENT", "XFORWARD"];
     private static readonly string[] HiddenInside = [.. Hidden, "STARTTLS"];
@@ -36,17 +34,14 @@ public sealed class RelaySession : IDisposable
 
     private static readonly string[] Verbs = ["EHLO", "HELO", "DATA", "BDAT", "STARTTLS", "XBLACKPONY", "XCLIENT", "XFORWARD", "PROXY", .. Known];
 
-    private static readonly SearchValues<byte> VerbOctets = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"u8);
-
     private readonly ServerUpgrade _upgrade;
+    private readonly SessionLayer _layer = new();
     private readonly OctetBuffer _input = new();
     private readonly PooledBuffer _toClient = new();
     private readonly PooledBuffer _toBackend = new();
     private readonly Queue<string> _pending = new();
     private ReplyReader _replies = new();
     private readonly OctetBuffer _fromBackend = new();
-    private SecureChannel? _channel;
-    private int _shift;
     private Reading _reading = Reading.Greeting;
     private long _payload;
     private MessageEnd _end;
@@ -106,7 +101,7 @@ public sealed class RelaySession : IDisposable
         Reading.Continuation => Limits.ContinuationTimeout,
         Reading.Closing => Limits.CloseTimeout,
         Reading.Pipe => Limits.NextServerTimeout,
-        _ when _channel is { IsEstablished: false } => Limits.FinishedTimeout,
+        _ when Channel is { IsEstablished: false } => Limits.FinishedTimeout,
         Reading.Greeting or Reading.Held or Reading.Opening => BackendPatience,
         _ when _pending.Count > 0 => BackendPatience,
         _ => Limits.IdleTimeout,
@@ -116,7 +111,7 @@ public sealed class RelaySession : IDisposable
     public long Progress { get; private set; }
 
     /// <summary>Whether the session is between transactions, so that the relay may end it without harm.</summary>
-    public bool IsIdle => !_inTransaction && _pending.Count == 0 && _reading is Reading.Commands && _channel is not { IsEstablished: false };
+    public bool IsIdle => !_inTransaction && _pending.Count == 0 && _reading is Reading.Commands && Channel is not { IsEstablished: false };
 
     /// <summary>Whether the client ended a plaintext session's direction and all of it was passed on: the host then ends the direction to the backend.</summary>
     public bool BackendInputDone => _clientDone && _input.Length == 0;
@@ -130,7 +125,7 @@ public sealed class RelaySession : IDisposable
     /// <summary>The code of the last refusal of an XBLACKPONY command; 0 if there was none.</summary>
     public int RefusedWith { get; private set; }
 
-    private bool IsProtected => _channel is not null || _shift > 0;
+    private SecureChannel? Channel => _layer.Channel;
 
     /// <summary>The backend connection that the relay asked for is open.</summary>
     /// <param name="greeting">The octets of the backend's greeting, the whole reply.</param>
@@ -202,32 +197,19 @@ public sealed class RelaySession : IDisposable
             return;
         }
 
-        if (_channel is not null)
-        {
-            _channel.Receive(octets, _input.Writer, _toClient);
-            CheckChannel();
-            if (_reading == Reading.Closing)
-            {
-                // Read on, but thrown away (8.1).
-                _input.Clear();
-            }
-        }
-        else if (_reading == Reading.Pipe)
+        if (_reading == Reading.Pipe)
         {
             Progress++;
             _toBackend.Write(octets);
+            return;
         }
-        else
+
+        _layer.Receive(octets, _input, _toClient);
+        CheckChannel();
+        if (_reading == Reading.Closing)
         {
-            int from = _input.Length;
-            _input.Append(octets);
-            if (_shift > 0)
-            {
-                var plain = _input.Span[from..].ToArray();
-                RotShift.Shift(plain, 26 - _shift);
-                _input.Truncate(from);
-                _input.Append(plain);
-            }
+            // Read on, but thrown away (8.1).
+            _input.Clear();
         }
 
         Pump();
@@ -248,7 +230,7 @@ public sealed class RelaySession : IDisposable
             return;
         }
 
-        if (_channel is { IsEstablished: false })
+        if (Channel is { IsEstablished: false })
         {
             // No data before the client's Finished ([BP-6.3-5]): what the backend says of its own accord waits, within bounds.
             if (_fromBackend.Length + octets.Length > Limits.MaxHeld)
@@ -287,7 +269,7 @@ public sealed class RelaySession : IDisposable
     /// <summary>The client's connection ended ([BP-8.2-1], [BP-10.3-7]).</summary>
     public void ClientEnded()
     {
-        if (_channel is null && _reading is not (Reading.Opening or Reading.Continuation or Reading.Closing or Reading.End))
+        if (Channel is null && _reading is not (Reading.Opening or Reading.Continuation or Reading.Closing or Reading.End))
         {
             // An ordinary client may end its direction and still read: the backend does the rest.
             _clientDone = true;
@@ -296,8 +278,8 @@ public sealed class RelaySession : IDisposable
         }
 
         // The backend's connection ends too, and with it a message that has not come whole ([BP-8.2-2]).
-        _channel?.ConnectionEnded();
-        End(_channel is null ? "plain" : _channel.State == ChannelState.Closed || _goodbye ? "close" : "truncated");
+        Channel?.ConnectionEnded();
+        End(Channel is null ? "plain" : Channel.State == ChannelState.Closed || _goodbye ? "close" : "truncated");
     }
 
     /// <summary>The backend's connection ended ([BP-10.3-6]).</summary>
@@ -325,10 +307,10 @@ public sealed class RelaySession : IDisposable
         {
             End("truncated");
         }
-        else if (_channel is { IsEstablished: false })
+        else if (Channel is { IsEstablished: false })
         {
             // [BP-6.3-9]
-            _channel.Fail(_toClient);
+            Channel.Fail(_toClient);
             End("failure");
         }
         else
@@ -350,14 +332,13 @@ public sealed class RelaySession : IDisposable
     public void Dispose()
     {
         _upgrade.Dispose();
-        _channel?.Dispose();
+        _layer.Dispose();
     }
 
     // The verb in upper case, if it is one that matters here: no line makes a string of its own.
     private static string Verb(ReadOnlySpan<byte> line)
     {
-        int end = line.IndexOf((byte)' ');
-        var word = end < 0 ? line : line[..end];
+        var word = ClientLine.Word(line);
         foreach (var verb in Verbs)
         {
             if (Ascii.EqualsIgnoreCase(word, verb))
@@ -367,14 +348,6 @@ public sealed class RelaySession : IDisposable
         }
 
         return "";
-    }
-
-    // Letters or digits, then a space or the end.
-    private static bool BeginsWithVerb(ReadOnlySpan<byte> line)
-    {
-        int end = line.IndexOf((byte)' ');
-        var verb = end < 0 ? line : line[..end];
-        return !verb.IsEmpty && !verb.ContainsAnyExcept(VerbOctets);
     }
 
     private void Pump()
@@ -432,7 +405,7 @@ public sealed class RelaySession : IDisposable
         // The first fault decides, however the line came in ([BP-4.4-14]). A last CR may still be followed by its LF.
         int most = (_reading == Reading.Continuation || (_upgrade.IsOn && UpgradeCommand.IsVerb(line)) ? Limits.MaxCommandLine : Limits.MaxOtherCommandLine) - 2;
         var content = length < 0 && line is [.., (byte)'\r'] ? line[..^1] : line;
-        if (HasStray(content[..Math.Min(content.Length, most + 1)]))
+        if (ClientLine.HasStray(content[..Math.Min(content.Length, most + 1)]))
         {
             if (_pending.Count > 0)
             {
@@ -482,19 +455,16 @@ public sealed class RelaySession : IDisposable
         return true;
     }
 
-    // Only CRLF ends a line ([BP-10.2-1], [BP-10.2-2]).
-    private static bool HasStray(ReadOnlySpan<byte> line) => line.IndexOfAny((byte)'\r', (byte)'\n', (byte)0) >= 0;
-
     private bool OnCommand(string verb, int length)
     {
         var line = _input.Span[..length];
-        if (!BeginsWithVerb(line))
+        if (!ClientLine.HasVerb(line))
         {
             // Nobody knows what a backend would make of it ([BP-10.1-10]).
             return _pending.Count == 0 && Refuse(length);
         }
 
-        if (verb is "XBLACKPONY" or "XCLIENT" or "XFORWARD" or "PROXY" || (verb == "STARTTLS" && IsProtected))
+        if (verb is "XBLACKPONY" or "XCLIENT" or "XFORWARD" or "PROXY" || (verb == "STARTTLS" && _layer.IsOn))
         {
             // The relay's own answers ([BP-10.2-6]) wait for the backend's to what came before.
             return _pending.Count == 0 && AnswerItself(verb, length);
@@ -517,19 +487,17 @@ public sealed class RelaySession : IDisposable
                 bool known = Known.Contains(verb);
                 return Forward(length, verb, known ? Reading.Commands : Reading.Held);
         }
+    }
 
-        bool OnChunk(int end)
+    private bool OnChunk(int length)
+    {
+        if (ChunkCommand.Parse(_input.Span[..length]) is not { } chunk)
         {
-            var fields = Encoding.Latin1.GetString(_input.Span[..end]).Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            if (fields.Length is < 2 or > 3 || !ulong.TryParse(fields[1], System.Globalization.NumberStyles.None, null, out ulong size) || size > long.MaxValue)
-            {
-                return Forward(end, "BDAT?", Reading.Held);
-            }
-
-            _payload = (long)size;
-            bool last = fields.Length == 3 && fields[2].Equals("LAST", StringComparison.OrdinalIgnoreCase);
-            return Forward(end, last ? "END" : "BDAT", _payload > 0 ? Reading.Chunk : Reading.Commands);
+            return Forward(length, "BDAT?", Reading.Held);
         }
+
+        _payload = chunk.Size;
+        return Forward(length, chunk.IsLast ? "END" : "BDAT", _payload > 0 ? Reading.Chunk : Reading.Commands);
     }
 
     private void TakeLine(int length)
@@ -564,13 +532,13 @@ public sealed class RelaySession : IDisposable
         }
 
         // Row 1 of spec 4.4 comes before row 5.
-        if (_input.Length > 0 && !IsProtected && _upgrade.IsOn)
+        if (_input.Length > 0 && !_layer.IsOn && _upgrade.IsOn)
         {
             Goodbye("503 5.5.1 XBLACKPONY must be the last command of a group");
             return false;
         }
 
-        Take(_upgrade.Examine(line, IsProtected, _afterEhlo, _inTransaction));
+        Take(_upgrade.Examine(line, _layer.IsOn, _afterEhlo, _inTransaction));
         return true;
     }
 
@@ -615,9 +583,8 @@ public sealed class RelaySession : IDisposable
     {
         _toClient.Write(step.Reply);
         _report = _report with { Suite = _upgrade.Suite!.Name };
-        _shift = _upgrade.Shift;
-        _channel = step.Channel;
-        _channel?.Start(_toClient);
+        _layer.Begin(step.Channel, _upgrade.Shift);
+        Channel?.Start(_toClient);
 
         // Everything learned before is forgotten, and what waited unread with it ([BP-4.5-1], [BP-4.6-1]); no plaintext follows the 220 ([BP-4.6-3]).
         _reading = Reading.Commands;
@@ -626,7 +593,7 @@ public sealed class RelaySession : IDisposable
         _fromBackend.Clear();
         _replies = new ReplyReader();
         SwitchedBackend = true;
-        if (_clientDone && _channel is not null)
+        if (_clientDone && Channel is not null)
         {
             // Its Finished will not come any more.
             ClientEnded();
@@ -701,7 +668,7 @@ public sealed class RelaySession : IDisposable
         _afterEhlo = true;
         _inTransaction = false;
         _chunking = EhloReply.Has(reply, "CHUNKING");
-        return EhloReply.Rewrite(reply, IsProtected ? HiddenInside : Hidden, IsProtected ? default : _upgrade.NewOffer().Span);
+        return EhloReply.Rewrite(reply, _layer.IsOn ? HiddenInside : Hidden, _layer.IsOn ? default : _upgrade.NewOffer().Span);
     }
 
     private void OnReply(string kind, int code, ReadOnlySpan<byte> octets)
@@ -735,40 +702,26 @@ public sealed class RelaySession : IDisposable
             _end = MessageEnd.Begin();
         }
 
-        if (_goodbye && _channel is not null)
+        if (_goodbye && Channel is not null)
         {
             // Whatever was pipelined behind QUIT gets no answer any more ([BP-8.1-5]).
-            _channel.Close(_toClient);
+            Channel.Close(_toClient);
             _reading = Reading.Closing;
             _input.Clear();
         }
     }
 
-    private void Emit(ReadOnlySpan<byte> octets)
-    {
-        if (_channel is not null)
-        {
-            if (_channel.State == ChannelState.Open)
-            {
-                _channel.Send(octets, _toClient);
-            }
-        }
-        else if (_shift > 0)
-        {
-            var shifted = octets.ToArray();
-            RotShift.Shift(shifted, _shift);
-            _toClient.Write(shifted);
-        }
-        else
-        {
-            _toClient.Write(octets);
-        }
-    }
+    private void Emit(ReadOnlySpan<byte> octets) => _layer.Send(octets, _toClient);
 
     private void CheckChannel()
     {
-        _report = _report with { Encrypted = _channel!.IsEstablished };
-        switch (_channel.State)
+        if (Channel is null)
+        {
+            return;
+        }
+
+        _report = _report with { Encrypted = Channel.IsEstablished };
+        switch (Channel.State)
         {
             case ChannelState.Failed:
                 End("failure");
@@ -776,7 +729,7 @@ public sealed class RelaySession : IDisposable
             case ChannelState.Alerted:
                 End("alert");
                 break;
-            case ChannelState.Open when _channel.IsEstablished:
+            case ChannelState.Open when Channel.IsEstablished:
                 SayWhatWaited();
                 break;
             case ChannelState.Closed:
@@ -811,7 +764,7 @@ public sealed class RelaySession : IDisposable
             return;
         }
 
-        if (_channel is { State: ChannelState.Open, IsEstablished: false })
+        if (Channel is { State: ChannelState.Open, IsEstablished: false })
         {
             // It is said behind the client's Finished ([BP-6.3-5]), for which FinishedTimeout runs on.
             _lastWords ??= text;
@@ -821,14 +774,14 @@ public sealed class RelaySession : IDisposable
         Emit(Encoding.ASCII.GetBytes(text + "\r\n"));
         _goodbye = true;
         _input.Clear();
-        if (_channel is { State: ChannelState.Open })
+        if (Channel is { State: ChannelState.Open })
         {
-            _channel.Close(_toClient);
+            Channel.Close(_toClient);
             _reading = Reading.Closing;
         }
         else
         {
-            End(_channel is null ? "plain" : "failure");
+            End(Channel is null ? "plain" : "failure");
         }
     }
 
