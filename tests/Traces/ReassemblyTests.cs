@@ -112,6 +112,53 @@ public sealed class ReassemblyTests
     }
 
     [Fact]
+    public void A_port_pair_used_again_is_seen_from_the_server_alone()
+    {
+        foreach (bool ends in (bool[])[true, false])
+        {
+            var first = Frames.Session(100, 500);
+            var frames = ends ? first : first[..^3];
+            var inspection = Inspection.Of(Inspection.Pcap([.. frames.Concat(Frames.Session(900_000, 800_000)).Where(f => f[29] == 2)]));
+            Assert.Equal((ends, 2), (ends, inspection.Sessions.Count));
+            Assert.All(inspection.Sessions, s => Assert.Equal([220, 250, 250, 250, 354, 250, 221], s.Replies));
+            Assert.Equal(["T-ONE-SIDED", "T-ONE-SIDED"], inspection.Ids);
+        }
+    }
+
+    [Fact]
+    public void A_port_pair_used_again_near_the_old_numbers_is_another_connection()
+    {
+        // Without its opening, and nearer than what is in flight.
+        var inspection = Inspection.Of(Inspection.Pcap([.. Frames.Session(100, 500), .. Frames.Session(900_000, 800_000)[3..]]));
+        Assert.Equal([Frames.Verbs, Frames.Verbs], inspection.Sessions.Select(s => string.Join(' ', s.Commands)));
+    }
+
+    [Theory]
+    [InlineData(100_000_000)]
+    [InlineData(-100_000_000)]
+    public void A_reset_from_outside_the_window_is_nobodys(int off)
+    {
+        var frames = Frames.Session();
+        frames.Insert(8, Frames.Server(unchecked((uint)(540 + off)), 0, "", Frames.Rst));
+        AssertWhole(frames);
+    }
+
+    [Fact]
+    public void Behind_a_forged_reset_is_read_on()
+    {
+        // Behind the reply to MAIL, in the server's name.
+        var frames = Frames.Session();
+        uint next = 501 + (uint)Frames.Lines[..5].Where(l => l.Who == 'S').Sum(l => l.Text.Length);
+        frames.Insert(8, Frames.Server(next, 0, "", Frames.Rst));
+        var inspection = Inspection.Of(Inspection.Pcap(frames));
+        Assert.Equal(["EHLO MAIL", "DATA QUIT"], inspection.Sessions.Select(s => string.Join(' ', s.Commands)));
+        // What a true one meets on its way is no session.
+        Assert.Equal("EHLO MAIL RCPT DATA QUIT", string.Join(' ', Inspection.Of(Inspection.Pcap([.. Frames.Session()[..16], Frames.Client(Quit(), 0, "", Frames.Rst), Frames.Session()[16]])).Only.Commands));
+
+        static uint Quit() => 101 + (uint)Frames.Lines.Where(l => l.Who == 'C').Sum(l => l.Text.Length);
+    }
+
+    [Fact]
     public void A_port_pair_may_be_used_again()
     {
         var inspection = Inspection.Of(Inspection.Pcap([.. Frames.Session(100, 500), .. Frames.Session(3_000_000_000, 2_000_000), .. Frames.Session(5_000_000, 9_000_000)[3..]]));

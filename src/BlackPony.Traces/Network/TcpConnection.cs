@@ -13,10 +13,16 @@ internal sealed class TcpConnection(IStreams streams)
     // No window is larger (RFC 7323 2.3): what is farther away is of another connection.
     private const int MaxWindow = 1 << 30;
 
+    // What is in flight at most, for any sane pair of hosts: what is farther off is stray, or of another connection.
+    private const int MaxInFlight = MaxWindow / 256;
+
     private readonly List<Held> _held = [];
     private IStreams? _streams = streams;
     private Side _first;
     private Side _second;
+
+    // Who reset it, having said all before: if that side goes on, the reset was not its own.
+    private int? _reset;
 
     private struct Side
     {
@@ -43,10 +49,18 @@ internal sealed class TcpConnection(IStreams streams)
         ref var from = ref Of(side);
         if (segment.Syn)
         {
-            return from.Known && segment.Sequence + 1 != from.Start && (IsClosed || !segment.Ack);
+            // A server answers a SYN that came again with another number (RFC 4987 3.6), until it has said something.
+            return from.Known && segment.Sequence + 1 != from.Start && (IsClosed || !segment.Ack || from.Next != from.Start);
         }
 
-        return IsClosed && from.Known && segment.Length > 0 && Math.Abs((long)(int)(segment.Sequence - from.Next)) > MaxWindow / 256;
+        if (!IsClosed || !from.Known || segment.Length == 0)
+        {
+            return false;
+        }
+
+        // Behind both ends nobody says more; behind a reset the other side may not have heard of it.
+        int ahead = (int)(segment.Sequence - from.Next);
+        return ahead is > MaxInFlight or < -MaxInFlight || (ahead >= 0 && ((_first.Ended && _second.Ended) || _reset == side));
     }
 
     /// <summary>Takes a segment.</summary>
@@ -71,6 +85,13 @@ internal sealed class TcpConnection(IStreams streams)
 
         if (segment.Rst)
         {
+            // One from far outside the window is nobody's (RFC 9293 3.5.3), and changes nothing.
+            if ((int)(sequence - from.Next) is > MaxInFlight or < -MaxInFlight)
+            {
+                return;
+            }
+
+            _reset = sequence == from.Next ? side : null;
             Flush();
             _streams!.End(side, reset: true, time);
             Close();
