@@ -40,6 +40,55 @@ public sealed class DialogueTests
         Assert.Equal(["T-REPLY-EARLY"], session.Findings.Select(f => f.Id));
     }
 
+    [Fact]
+    public void Messages_that_come_together_have_each_its_own_envelope_and_reply()
+    {
+        (char, string)[] lines =
+        [
+            .. Frames.Lines[..3],
+            ('C', "MAIL FROM:<a@a.test>\r\nRCPT TO:<b@b.test>\r\nBDAT 3\r\noneBDAT 3 LAST\r\ntwoMAIL FROM:<c@a.test>\r\nRCPT TO:<d@b.test>\r\nBDAT 0 LAST\r\nQUIT\r\n"),
+            ('S', "250 1\r\n250 2\r\n250 3\r\n250 4\r\n250 5\r\n250 6\r\n452 7\r\n221 8\r\n"),
+        ];
+        var capture = Inspection.Connection(lines);
+        var both = Inspection.Of(capture).Only.Messages;
+        Assert.Equal([("a@a.test", "b@b.test", 6, 250), ("c@a.test", "d@b.test", 0, 452)], both.Select(m => (m.From!, m.To.Single(), m.Octets, m.Reply ?? 0)));
+        var client = Inspection.Of(Inspection.Connection([.. lines.Where(l => l.Item1 == 'C')])).Only.Messages;
+        Assert.Equal([("a@a.test", "b@b.test", 6, 0), ("c@a.test", "d@b.test", 0, 0)], client.Select(m => (m.From!, m.To.Single(), m.Octets, m.Reply ?? 0)));
+    }
+
+    [Fact]
+    public void The_last_chunk_may_be_answered_before_it_is_there()
+    {
+        var session = Inspection.Of(Inspection.Connection(
+        [
+            .. Frames.Lines[..7], ('C', "BDAT 6 LAST\r\none"), ('S', "552 Full\r\n"), ('C', "two"),
+            ('C', "MAIL FROM:<c@a.test>\r\n"), ('S', "250 Ok\r\n"), ('C', "RCPT TO:<d@b.test>\r\n"), ('S', "250 Ok\r\n"), ('C', "BDAT 3 LAST\r\none"), ('S', "250 Ok\r\n"),
+        ])).Only;
+        Assert.Equal([552, 250], session.Messages.Select(m => m.Reply));
+        Assert.Equal("c@a.test", session.Messages[1].From);
+    }
+
+    [Fact]
+    public void Lines_longer_than_any_are_found_and_what_follows_is_read()
+    {
+        var session = Inspection.Of(Inspection.Connection(
+        [
+            ('S', $"220 mx.b.test ESMTP {new string('x', 200_000)}\r\n"), .. Frames.Lines[1..3], ('C', $"NOOP {new string('x', 200_000)}\r\n"), ('S', "500 Too long\r\n"), .. Frames.Lines[3..],
+        ])).Only;
+        Assert.Equal(["EHLO", "NOOP", "MAIL", "RCPT", "DATA", "QUIT"], session.Commands);
+        Assert.Equal(["A reply line of more than 4096 octets.", "A command line of more than 65536 octets."], session.Findings.Where(f => f.Id == "T-LINE-TOO-LONG").Select(f => f.Text));
+    }
+
+    [Fact]
+    public void The_command_that_asks_for_SMTPUTF8_may_use_it()
+    {
+        var lines = ((char, string)[])Frames.Lines.Clone();
+        lines[3] = ('C', "MAIL FROM:<\u00c3\u00a9@a.test> SMTPUTF8\r\n");
+        Assert.Empty(Inspection.Of(Inspection.Connection(lines)).Only.Findings);
+        lines[3] = ('C', "MAIL FROM:<\u00c3\u00a9@a.test>\r\n");
+        Assert.Equal(["T-NON-ASCII"], Inspection.Of(Inspection.Connection(lines)).Ids);
+    }
+
     [Theory]
     [InlineData("<bob@b.test>", "bob@b.test")]
     [InlineData("<\"x> y\"@b.test> NOTIFY=NEVER", "\"x> y\"@b.test")]

@@ -28,11 +28,9 @@ internal sealed class LineBuffer
         var piece = end < 0 ? octets : octets[..(end + 1)];
         octets = octets[piece.Length..];
         _partial ??= new ArrayBufferWriter<byte>();
-        if (_partial.WrittenCount + piece.Length <= MaxLine)
-        {
-            _partial.Write(piece);
-        }
-        else if (end >= 0)
+        int room = MaxLine - _partial.WrittenCount;
+        _partial.Write(piece[..Math.Min(piece.Length, room)]);
+        if (piece.Length > room && end >= 0)
         {
             _partial.Write("\r\n"u8);
         }

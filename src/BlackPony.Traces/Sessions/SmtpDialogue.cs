@@ -21,6 +21,7 @@ internal sealed class SmtpDialogue : Layer
     private readonly SessionReport _report;
     private readonly bool _inside;
     private readonly Queue<Pending> _pending = new();
+    private readonly Queue<MessageReport> _unanswered = new();
     private readonly LineBuffer _clientLines = new();
     private readonly LineBuffer _serverLines = new();
     private readonly Negotiation _negotiation;
@@ -52,6 +53,7 @@ internal sealed class SmtpDialogue : Layer
     private Exchange? _exchange;
     private StringBuilder? _replyText;
     private bool _lastRefusedChunk;
+    private int? _chunkCode;
     private bool _cut;
     private int? _earlyCode;
     private int? _answerBefore;
@@ -370,6 +372,7 @@ internal sealed class SmtpDialogue : Layer
             _session.FindOnce(FindingKind.Pipelining, Role.Client, $"{name} comes before the reply to the command before it, and PIPELINING was not offered.");
         }
 
+        _utf8 |= Verbs.Contains(line, " SMTPUTF8"u8);
         if (!_utf8 && !System.Text.Ascii.IsValid(line))
         {
             _session.FindOnce(FindingKind.NonAsciiCommand, Role.Client, $"Octets above 127 in a command: {Escape.Octets(line, 80)}");
@@ -385,7 +388,6 @@ internal sealed class SmtpDialogue : Layer
                 break;
             case Verb.Mail:
                 _eightBit = Verbs.Contains(line, "BODY=8BITMIME"u8) || Verbs.Contains(line, "BODY=BINARYMIME"u8);
-                _utf8 |= Verbs.Contains(line, " SMTPUTF8"u8);
                 Expect(verb, Address(line));
                 break;
             case Verb.Rcpt:
@@ -533,10 +535,24 @@ internal sealed class SmtpDialogue : Layer
 
     private void EndContent(long time)
     {
-        EndMessage(time);
+        var message = EndMessage(time);
         for (int i = 0; i < (_lmtp ? Math.Clamp(_to.Count, 1, 1000) : 1); i++)
         {
             Expect(Verb.DataEnd);
+            ExpectAnswer(message);
+        }
+    }
+
+    private void ExpectAnswer(MessageReport message)
+    {
+        if (_unanswered.Count < MaxPending)
+        {
+            _unanswered.Enqueue(message);
+        }
+
+        if (!_serverSpoke)
+        {
+            AssumeAll();
         }
     }
 
@@ -544,22 +560,26 @@ internal sealed class SmtpDialogue : Layer
     {
         if (_state == State.Chunk && _chunkLast)
         {
-            EndMessage(time);
+            var message = EndMessage(time);
+            if (_chunkCode is { } code)
+            {
+                (message.Reply, _chunkCode) = (code, null);
+            }
+            else
+            {
+                ExpectAnswer(message);
+            }
         }
 
         _state = State.Command;
     }
 
-    private void EndMessage(long time)
+    private MessageReport EndMessage(long time)
     {
         bool chunks = _state == State.Chunk;
-        if (!_serverSpoke)
-        {
-            AssumeAll();
-        }
-
         var body = _body!;
-        _report.AddMessage(new MessageReport { From = _from, To = _to, Octets = body.Octets, InChunks = chunks });
+        var message = new MessageReport { From = _from, To = _to, Octets = body.Octets, InChunks = chunks };
+        _report.AddMessage(message);
         _answerBefore = _earlyCode;
         _earlyCode = null;
         if (_session.HasDialogue)
@@ -588,6 +608,7 @@ internal sealed class SmtpDialogue : Layer
         }
 
         (_body, _state, _clientGap) = (null, State.Command, false);
+        return message;
     }
 
     // A chunk that the server refused, and the client sends a command in its place.
@@ -599,7 +620,7 @@ internal sealed class SmtpDialogue : Layer
 
     private void AbandonChunk(long time)
     {
-        (_chunk, _body, _state) = (0, null, State.Command);
+        (_chunk, _body, _state, _chunkCode) = (0, null, State.Command, null);
         if (_session.HasDialogue)
         {
             _report.Say(time, Role.Client, _inside, "(no chunk)", 0);
@@ -683,7 +704,7 @@ internal sealed class SmtpDialogue : Layer
 
         if (line.Length > MaxReplyLine)
         {
-            _session.FindOnce(FindingKind.LineTooLong, Role.Server, $"A reply line of {line.Length} octets.");
+            _session.FindOnce(FindingKind.LineTooLong, Role.Server, $"A reply line of more than {MaxReplyLine} octets.");
         }
 
         int code = ((line[0] - '0') * 100) + ((line[1] - '0') * 10) + line[2] - '0';
@@ -883,10 +904,14 @@ internal sealed class SmtpDialogue : Layer
 
     private void MessageAnswered(int code)
     {
-        if (_report.Messages.Count > 0 && _report.Messages[^1] is { Reply: null } message)
+        // A server may answer the last chunk before it is there.
+        if (!_unanswered.TryDequeue(out var message))
         {
-            message.Reply = code;
-            (message.From, message.To) = (_from, _to);
+            _chunkCode = _state == State.Chunk && _chunkLast ? code : null;
+        }
+        else if (message.Reply is null)
+        {
+            (message.Reply, message.From, message.To) = (code, _from, _to);
         }
 
         if (!_lmtp)
@@ -960,7 +985,7 @@ internal sealed class SmtpDialogue : Layer
                 _to.Add(command.Address ?? "");
                 break;
             case Verb.DataEnd or Verb.BdatLast:
-                if (_report.Messages.Count > 0 && _report.Messages[^1] is { Reply: null } message)
+                if (_unanswered.TryDequeue(out var message))
                 {
                     (message.From, message.To) = (_from, _to);
                 }
