@@ -48,6 +48,15 @@ public sealed class ReplayTests
     }
 
     [Fact]
+    public async Task A_server_that_offers_no_upgrade_is_told()
+    {
+        using var folder = new Folder();
+        var captured = Only(folder, "captured", Frames.Lines);
+        var (client, _) = await Play(captured, captured, Options with { Upgrade = SuiteRegistry.Find("ROT") });
+        Assert.Equal("EHLO: captured an offer of ROT, got 250-mx.b.test / 250 PIPELINING", Assert.Single(client.Differences).ToString());
+    }
+
+    [Fact]
     public async Task Names_dates_and_ids_are_no_difference()
     {
         using var folder = new Folder();
