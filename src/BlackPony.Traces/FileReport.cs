@@ -14,6 +14,9 @@ public sealed class FileReport(string name)
     /// <summary>Why it was not read; null if it was.</summary>
     public string? Unreadable { get; internal set; }
 
+    /// <summary>Whether it was read so far that it is seen to be something else.</summary>
+    public bool IsForeign { get; internal set; }
+
     /// <summary>Packets.</summary>
     public long Packets { get; internal set; }
 

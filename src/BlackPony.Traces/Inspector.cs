@@ -101,7 +101,7 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
         }
         else
         {
-            file.Unreadable = "It is neither pcap, pcapng, gzip of either, nor a transcript.";
+            (file.IsForeign, file.Unreadable) = (true, "It is neither pcap, pcapng, gzip of either, nor a transcript.");
         }
 
         Totals.Packets += file.Packets;

@@ -46,6 +46,43 @@ public sealed class InspectCommandTests
     }
 
     [Fact]
+    public void A_folder_is_read_whole_and_no_link_or_pipe_in_it_is_endless()
+    {
+        using var folder = new Folder();
+        folder.Write("clean.pcap", Inspection.Pcap(Frames.Session()));
+        Pipe(folder, "pipe");
+        File.CreateSymbolicLink(Path.Combine(folder.Path, "again"), folder.Path);
+        var (code, output, _) = Tool.Run(["inspect", folder.Path]);
+        Assert.Equal((0, 2), (code, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length));
+        // What cannot be read is told, here too.
+        File.CreateSymbolicLink(Path.Combine(folder.Path, "nowhere.pcap"), "gone.pcap");
+        (code, _, var errors) = Tool.Run(["inspect", folder.Path]);
+        Assert.Equal(3, code);
+        Assert.Contains("nowhere.pcap", Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_pipe_is_read_beside_a_file()
+    {
+        using var folder = new Folder();
+        var file = folder.Write("clean.pcap", Inspection.Pcap(Frames.Session()));
+        var pipe = Pipe(folder, "pipe");
+        using var writer = Process.Start("cp", [file, pipe]);
+        var (code, output, _) = Tool.Run(["inspect", pipe, file]);
+        Assert.Equal((0, 3), (code, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length));
+        await writer.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(0, writer.ExitCode);
+    }
+
+    private static string Pipe(Folder folder, string name)
+    {
+        var path = Path.Combine(folder.Path, name);
+        using var process = Process.Start("mkfifo", [path]);
+        process.WaitForExit();
+        return path;
+    }
+
+    [Fact]
     public void Text_says_it_in_a_line_and_more_when_asked()
     {
         using var folder = new Folder();
@@ -83,6 +120,7 @@ internal static class Tool
     {
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "blackpony-replay.dll"), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
         using var process = Process.Start(start)!;
+        using var limit = new Timer(_ => process.Kill(), null, TimeSpan.FromMinutes(2), Timeout.InfiniteTimeSpan);
         var errors = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();

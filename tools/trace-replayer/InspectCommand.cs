@@ -106,7 +106,7 @@ internal static class InspectCommand
         {
             var inspector = new Inspector(options, report.Session) { Progress = progress };
             // A folder may hold other things too.
-            var files = inspector.Inspect([.. inputs.Select(i => i.Path)]).Where((f, i) => f.Unreadable is null || inputs[i].Named).ToList();
+            var files = inspector.Inspect([.. inputs.Select(i => i.Path)]).Where((f, i) => !f.IsForeign || inputs[i].Named).ToList();
             foreach (var file in files.Where(f => f.Unreadable is not null))
             {
                 Unreadable(file.Name, file.Unreadable!);

@@ -32,6 +32,12 @@ public abstract class CaptureReader : IDisposable
     {
         try
         {
+            // A pipe has no length, and whoever writes into it would find it closed.
+            if (new FileInfo(path).Length == 0)
+            {
+                return 0;
+            }
+
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
             using var reader = stream.CanSeek ? Open(new OctetSource(stream, FirstRead), stream) : null;
             return reader is not null && reader.Read(out var packet) ? packet.Time : 0;
