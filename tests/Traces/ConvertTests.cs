@@ -141,6 +141,80 @@ public sealed partial class ConvertTests
         static int Count(string line, string word) => line.Split(word).Length - 1;
     }
 
+    // Where a name or a password may stand beside the proper places; what must stay after the line that names it.
+    public static TheoryData<string, string, (char, string)[]> Hidden => new()
+    {
+        { "behind AUTH before it is asked for", "AUTH PLAIN", [('C', "AUTH PLAIN\r\nAGJvYnNsZWlnaABzZXNhbWVzZXNhbWU=\r\n"), ('S', "334 \r\n"), ('S', "535 5.7.8 No bobsleigh here\r\n")] },
+        { "behind AUTH without a mechanism", "AUTH", [('C', "AUTH AGJvYnNsZWlnaABzZXNhbWVzZXNhbWU=\r\n"), ('S', "504 No bobsleigh\r\n")] },
+        { "in a challenge", "AUTH LOGIN", [('C', "AUTH LOGIN\r\n"), ('S', "334-Ym9ic2xlaWdo\r\n334 Ym9ic2xlaWdo\r\n"), ('C', "Ym9ic2xlaWdo\r\n"), ('S', "535 bobsleigh\r\n")] },
+        { "in a command that nobody knows", "550", [('C', "Bobsleigh: here\r\n"), ('S', "550 No Bobsleigh\r\n")] },
+        { "in MAIL without a colon", "MAIL", [('C', "MAIL bobsleigh\r\n"), ('S', "501 Syntax\r\n")] },
+        { "in a parameter without a value", "> SMTPUTF8 REQUIRETLS", [('C', "MAIL FROM:<a@a.test> SMTPUTF8 REQUIRETLS bobsleigh\r\n"), ('S', "555 Bad\r\n")] },
+        { "in BDAT without a size", "BDAT", [('C', "BDAT bobsleigh\r\n"), ('S', "501 Syntax\r\n")] },
+        { "in all lines of a refused EHLO", "is listed", [('C', "EHLO bobsleigh.test\r\n"), ('S', "550-Sorry\r\n550-bobsleigh.test is listed\r\n550 See www.bobsleigh.test\r\n")] },
+        { "in a session's id", "Saved", [('C', "NOOP\r\n"), ('S', "250 2.0.0 <bob@b.test> x1y2z3/Bobsleigh+A Saved\r\n")] },
+        { "in lines that end in LF", "QUIT\n", [('C', "EHLO bobsleigh\n"), ('S', "250 Ok\n"), ('C', "MAIL FROM:<bobsleigh@a.test>\n"), ('S', "250 Ok\n"), ('C', "QUIT\n"), ('S', "221 bobsleigh\n")] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Hidden))]
+    public void Anonymised_nothing_is_left(string where, string stays, (char, string)[] lines) => AssertNothingLeft(where, stays, [.. Frames.Lines[..3], .. lines, .. Frames.Lines[^2..]]);
+
+    [Theory]
+    [InlineData("MIME-Version: 1.0", "(Bobsleigh Mail)")]
+    [InlineData("Content-Type: text/plain", " (Bobsleigh); charset=utf-8")]
+    [InlineData("Content-Disposition: attachment; filename=", "an unquoted Bobsleigh.pdf")]
+    [InlineData("Content-Type: application/pdf; name=", "\"two\r\n lines of Bobsleigh\"")]
+    [InlineData("Content-Disposition: attachment; filename*=", "UTF-8''bobsleigh%20a")]
+    [InlineData("Content-Transfer-Encoding: 7bit", " bobsleigh")]
+    [InlineData("", "No header\r\nBobsleigh: and a body")]
+    [InlineData("", "Bobsl\u00e9igh: \u00e9")]
+    public void Anonymised_no_header_has_a_name(string stays, string hidden)
+    {
+        var lines = ((char, string)[])Frames.Lines.Clone();
+        lines[9] = ('C', $"{stays}{hidden}\r\n\r\nOne\r\n");
+        AssertNothingLeft(hidden, stays, lines);
+    }
+
+    [Fact]
+    public void Anonymised_a_greeting_says_what_server_it_is_and_not_whose()
+    {
+        var lines = ((char, string)[])Frames.Lines.Clone();
+        lines[0] = ('S', "220 mx.b.test ESMTP Postfix (Debian) at Bobsleigh Incorporated, Tue, 24 Nov 2026 07:05:00 +0000\r\n");
+        AssertNothingLeft("a greeting", " ESMTP Postfix (Debian) at ", lines);
+        lines[0] = ('S', "554 5.7.1 No service for Bobsleigh.test\r\n");
+        AssertNothingLeft("a refusal", " No service for ", [lines[0], .. lines[^2..]]);
+    }
+
+    [Fact]
+    public void Anonymised_what_begins_or_ends_in_a_message_has_no_name()
+    {
+        var frames = Frames.Session();
+        var middle = System.Text.Encoding.Latin1.GetString(Inspection.Pcap(frames[12..])).Replace("Subject", "Bobslei", StringComparison.Ordinal);
+        AssertNothingLeft("the middle", "QUIT", System.Text.Encoding.Latin1.GetBytes(middle));
+        // ROT, and the last line without its end.
+        AssertNothingLeft("ROT", "", new Secured("ROT", [.. Secured.Inside[..8], ('C', "Subject: bobsleigh\r\n\r\nbobsleigh")]).Pcap(), "bobsleigh", "oboldrvtu");
+    }
+
+    private static void AssertNothingLeft(string where, string stays, (char, string)[] lines) => AssertNothingLeft(where, stays, Inspection.Connection(lines));
+
+    private static void AssertNothingLeft(string where, string stays, byte[] capture, params string[] names)
+    {
+        using var folder = new Folder();
+        var path = folder.Write("capture.pcap", capture);
+        var pcap = new MemoryStream();
+        new Converter(new InspectOptions(), anonymise: true).ToPcap(path, pcap, out int sessions);
+        Assert.Equal(1, sessions);
+        var text = System.Text.Encoding.Latin1.GetString(pcap.ToArray());
+        Assert.Contains(stays, text, StringComparison.Ordinal);
+        foreach (var name in names.Length > 0 ? names : ["bobsl", "YnNsZWln", "Ym9ic2xlaWdo", "AGJvYn"])
+        {
+            Assert.False(text.Contains(name, StringComparison.OrdinalIgnoreCase), where);
+        }
+
+        Assert.Equal(Inspection.Of(capture).Sessions.Select(s => s.Replies), Inspection.Of(pcap.ToArray()).Sessions.Select(s => s.Replies));
+    }
+
     [Fact]
     public void Sessions_on_one_port_pair_stay_apart()
     {

@@ -51,38 +51,38 @@ internal sealed class Anonymiser
             var item = items[i];
             items[i] = item.Kind switch
             {
-                WireKind.Line => item with { Octets = Line(item.Shift > 0 ? inside : outside, item) },
-                WireKind.Record => item with { Octets = Blank(item.Octets), Data = item.Type == RecordType.Data ? Data(inside, item.Sender, item.Data!) : item.Type is null ? item.Data : Blank(item.Data!, keep: 0) },
+                WireKind.Line => item with { Octets = Shifted(item, octets => (item.Shift > 0 ? inside : outside).Line(item.Sender, octets)) },
+                WireKind.Record => item with { Octets = Blank(item.Octets), Data = item.Type == RecordType.Data ? Lines(inside, item.Sender, item.Data!, "\r\n"u8) : item.Type is null ? item.Data : Blank(item.Data!, keep: 0) },
                 WireKind.Raw when item.Octets.Length > 0 && (tls[(int)item.Sender] > 0 || item.Octets[0] is TlsLayer.Handshake or 0x14 or 0x15 or 0x17) => item with { Octets = Tls(item.Octets, ref tls[(int)item.Sender]) },
-                WireKind.Raw when item.Shift == 0 => item with { Octets = outside.Line(item.Sender, item.Octets, lineEnd: 0) },
+                WireKind.Raw => item with { Octets = Shifted(item, octets => Lines(item.Shift > 0 ? inside : outside, item.Sender, octets, "\n"u8)) },
                 _ => item,
             };
         }
     }
 
-    private static byte[] Line(AnonymousDialogue dialogue, WireItem item)
+    private static byte[] Shifted(WireItem item, Func<byte[], byte[]> replace)
     {
-        var octets = (byte[])item.Octets.Clone();
         if (item.Shift == 0)
         {
-            return dialogue.Line(item.Sender, octets);
+            return replace(item.Octets);
         }
 
+        var octets = (byte[])item.Octets.Clone();
         RotShift.Shift(octets, 26 - item.Shift);
-        octets = dialogue.Line(item.Sender, octets);
+        octets = replace(octets);
         RotShift.Shift(octets, item.Shift);
         return octets;
     }
 
-    private static byte[] Data(AnonymousDialogue dialogue, Role sender, byte[] data)
+    private static byte[] Lines(AnonymousDialogue dialogue, Role sender, byte[] data, ReadOnlySpan<byte> lineEnd)
     {
         var output = new List<byte>(data.Length);
         for (var rest = data.AsSpan(); !rest.IsEmpty;)
         {
-            int end = rest.IndexOf("\r\n"u8);
-            output.AddRange(dialogue.Line(sender, (end < 0 ? rest : rest[..end]).ToArray(), end < 0 ? 0 : 2));
-            output.AddRange(end < 0 ? [] : "\r\n"u8.ToArray());
-            rest = end < 0 ? default : rest[(end + 2)..];
+            int end = rest.IndexOf(lineEnd);
+            output.AddRange(dialogue.Line(sender, (end < 0 ? rest : rest[..end]).ToArray(), end < 0 ? 0 : lineEnd.Length));
+            output.AddRange(end < 0 ? [] : lineEnd);
+            rest = end < 0 ? default : rest[(end + lineEnd.Length)..];
         }
 
         return [.. output];

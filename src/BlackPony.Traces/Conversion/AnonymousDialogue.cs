@@ -11,7 +11,13 @@ namespace BlackPony.Traces.Conversion;
 internal sealed partial class AnonymousDialogue(OtherWords words)
 {
     // Parameters of MAIL and RCPT that hold no name.
-    private static readonly HashSet<string> PlainParameters = new(StringComparer.OrdinalIgnoreCase) { "SIZE", "BODY", "RET", "NOTIFY", "BY", "MT-PRIORITY", "HOLDFOR", "HOLDUNTIL" };
+    private static readonly HashSet<string> PlainParameters = new(StringComparer.OrdinalIgnoreCase) { "SIZE", "BODY", "RET", "NOTIFY", "BY", "MT-PRIORITY", "HOLDFOR", "HOLDUNTIL", "SMTPUTF8", "REQUIRETLS" };
+
+    // What else stands behind AUTH may be a password without its mechanism.
+    private static readonly HashSet<string> Mechanisms = new(StringComparer.OrdinalIgnoreCase) { "PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "XOAUTH2", "OAUTHBEARER", "EXTERNAL", "GSSAPI", "NTLM", "ANONYMOUS" };
+
+    // A greeting's usual words; the others are the house's name.
+    private static readonly HashSet<string> GreetingWords = new(StringComparer.OrdinalIgnoreCase) { "ESMTP", "SMTP", "LMTP", "Postfix", "Exim", "Sendmail", "Microsoft", "Exchange", "Dovecot", "qmail", "OpenSMTPD", "Haraka", "MAIL", "server", "service", "ready", "at", "welcome", "Debian", "Ubuntu", "GNU" };
 
     // What makes a Received field (RFC 5321 4.4).
     private static readonly HashSet<string> ReceivedWords = new(StringComparer.OrdinalIgnoreCase) { "from", "by", "with", "for", "id", "via", "SMTP", "ESMTP", "ESMTPA", "ESMTPS", "ESMTPSA", "LMTP", "TCP", "XBLACKPONY", "V1" };
@@ -22,7 +28,6 @@ internal sealed partial class AnonymousDialogue(OtherWords words)
     private bool _quotedPrintable;
     private string _field = "";
     private bool _secret;
-    private bool _auth;
     private bool _asked;
     private bool _greeted;
     private bool _ehlo;
@@ -62,12 +67,11 @@ internal sealed partial class AnonymousDialogue(OtherWords words)
         if (_secret)
         {
             _secret = false;
-            return words.All(text);
+            return words.Secret(text);
         }
 
         var verb = Verbs.Find(Encoding.Latin1.GetBytes(text), out var name);
         int space = text.IndexOf(' ');
-        _auth = verb == Verb.Auth;
         _ehlo = verb is Verb.Ehlo or Verb.Lhlo;
         _asked = name is "VRFY" or "EXPN";
         switch (verb)
@@ -76,24 +80,33 @@ internal sealed partial class AnonymousDialogue(OtherWords words)
                 return Path(text);
             case Verb.Bdat:
                 var fields = text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-                bool valid = fields.Length == 2 || (fields.Length == 3 && fields[2].Equals("LAST", StringComparison.OrdinalIgnoreCase));
-                _chunk = valid && long.TryParse(fields[1], NumberStyles.None, CultureInfo.InvariantCulture, out long size) ? size : 0;
+                long size = 0;
+                bool valid = (fields.Length == 2 || (fields.Length == 3 && fields[2].Equals("LAST", StringComparison.OrdinalIgnoreCase))) && long.TryParse(fields[1], NumberStyles.None, CultureInfo.InvariantCulture, out size);
+                _chunk = size;
                 if (!_chunked)
                 {
                     BeginContent();
                 }
 
                 _chunked = fields.Length == 2;
-                return text;
+                return valid ? text : text[..4] + words.Said(text[4..]);
             case Verb.Auth:
-                int second = space < 0 ? -1 : text.IndexOf(' ', space + 1);
-                return second < 0 ? text : text[..second] + words.All(text[second..]);
+                int second = space < 0 ? text.Length : text.IndexOf(' ', space + 1);
+                second = second < 0 ? text.Length : second;
+                second = Mechanisms.Contains(text[4..second].Trim()) ? second : 4;
+                return text[..second] + words.Secret(text[second..]);
             case Verb.XBlackPony:
                 return text;
             default:
                 if (text.StartsWith("PROXY ", StringComparison.Ordinal))
                 {
                     space = text.IndexOf(' ', space + 1);
+                }
+
+                // No command that anybody knows: what was sent before it was asked for, a password too.
+                if (name is null && !text.StartsWith("PROXY ", StringComparison.Ordinal))
+                {
+                    return words.Secret(text);
                 }
 
                 return space < 0 ? text : text[..space] + (name is "XCLIENT" or "XFORWARD" ? Attribute().Replace(text[space..], m => words.Said(m.Value)) : words.Said(text[space..]));
@@ -107,12 +120,17 @@ internal sealed partial class AnonymousDialogue(OtherWords words)
         int close = Verbs.PathEnd(Encoding.Latin1.GetBytes(text[colon..]));
         int space = text.AsSpan(colon).TrimStart(' ').IndexOf(' ');
         int end = close >= 0 ? colon + close + 1 : space >= 0 ? text.Length - text.AsSpan(colon).TrimStart(' ').Length + space : text.Length;
-        return colon == 0 ? text : text[..colon] + words.Said(text[colon..end]) + Parameter().Replace(text[end..], m =>
+        return colon == 0 ? text[..4] + words.Said(text[4..]) : text[..colon] + words.Said(text[colon..end]) + Parameter().Replace(text[end..], m =>
         {
             var (key, value) = (m.Groups["key"].Value, m.Groups["value"].Value);
             if (PlainParameters.Contains(key))
             {
                 return m.Value;
+            }
+
+            if (!m.Groups["value"].Success)
+            {
+                return words.Said(m.Value);
             }
 
             // ORCPT=rfc822;address
@@ -139,8 +157,9 @@ internal sealed partial class AnonymousDialogue(OtherWords words)
         if (text[0] is not (' ' or '\t'))
         {
             int colon = text.IndexOf(':');
-            if (colon < 0 || text[..colon].Contains(' ') || (_part && !Structural().IsMatch(text)))
+            if (colon < 0 || !FieldName().IsMatch(text.AsSpan(0, colon)) || (_part && !Structural().IsMatch(text)))
             {
+                _header = false;
                 return Body(text);
             }
 
@@ -153,7 +172,7 @@ internal sealed partial class AnonymousDialogue(OtherWords words)
     }
 
     private string Field(string text) =>
-        Structural().IsMatch(_field + ":") ? Value().Replace(text, m => words.Header(m.Value)) : words.Header(text, _field.Equals("Received", StringComparison.OrdinalIgnoreCase) ? ReceivedWords : null);
+        Structural().IsMatch(_field + ":") ? Part().Replace(text, m => m.Groups["keep"].Success ? m.Value : words.Header(m.Value)) : words.Header(text, _field.Equals("Received", StringComparison.OrdinalIgnoreCase) ? ReceivedWords : null);
 
     private string Body(string text)
     {
@@ -164,7 +183,6 @@ internal sealed partial class AnonymousDialogue(OtherWords words)
             return words.All(text);
         }
 
-        _header &= !_part;
         return _quotedPrintable ? words.QuotedPrintable(text) : words.All(text);
     }
 
@@ -177,19 +195,16 @@ internal sealed partial class AnonymousDialogue(OtherWords words)
             BeginContent();
         }
 
-        _secret = _auth && text.StartsWith("334", StringComparison.Ordinal);
+        _secret = text.StartsWith("334", StringComparison.Ordinal);
         if (text.Length > 4 && text[4..].StartsWith("K=", StringComparison.Ordinal))
         {
             return text;
         }
 
         // Keywords of an EHLO reply are no names; its first line and the greeting begin with one.
-        bool names = !_ehlo || !_greeted;
-        bool host = !_greeted || _ehlo;
-        if (_ehlo && _greeted)
-        {
-            names = _first;
-        }
+        bool greeting = !_greeted;
+        bool host = greeting || _ehlo;
+        bool names = greeting || !_ehlo || _first || text[0] != '2';
 
         _first = last;
         _greeted |= last;
@@ -206,19 +221,24 @@ internal sealed partial class AnonymousDialogue(OtherWords words)
 
         int end = text.IndexOf(' ', 4);
         end = end < 0 ? text.Length : end;
-        return host ? text[..4] + words.All(text[4..end]) + words.Names(text[end..]) : text[..4] + words.Names(text[4..]);
+        var rest = text[end..];
+        return host ? text[..4] + words.All(text[4..end]) + words.Names(greeting && text[0] == '2' ? words.Header(rest, GreetingWords) : rest) : text[..4] + words.Names(text[4..]);
     }
 
     // Structure stands in these; what is quoted in them is a name or a boundary.
     [GeneratedRegex("^(MIME-Version|Content-Type|Content-Transfer-Encoding|Content-Disposition):", RegexOptions.IgnoreCase)]
     private static partial Regex Structural();
 
-    [GeneratedRegex("(?<=(?<!charset|format|delsp|report-type|micalg|protocol)=)(\"[^\"]*\"|[^\\s;\"]+)", RegexOptions.IgnoreCase)]
-    private static partial Regex Value();
+    // Of these fields stay: the type, parameters' names, values that are a standard's; what else has letters is replaced.
+    [GeneratedRegex("""(?<keep>(?<=^:\s*)[\w.+-]+/[\w.+-]+(?=\s*($|[;(]))|[\w*-]+=|(?<=(charset|format|delsp|report-type|micalg|protocol)=)("[^"]*"|[^\s;"]+)|\b(7bit|8bit|binary|base64|quoted-printable|inline|attachment|1\.0)\b)|"[^"]*"|[\w\u0080-\u00ff]+""", RegexOptions.IgnoreCase)]
+    private static partial Regex Part();
+
+    [GeneratedRegex("^[!-9;-~]+$")]
+    private static partial Regex FieldName();
 
     [GeneratedRegex(@"(?<=[^ ]=)[^ ]+")]
     private static partial Regex Attribute();
 
-    [GeneratedRegex("(?<key>[A-Za-z0-9-]+)=(?<value>[^ ]*)")]
+    [GeneratedRegex("(?<key>[A-Za-z0-9-]+)=(?<value>[^ ]*)|(?<key>[^ ]+)")]
     private static partial Regex Parameter();
 }

@@ -39,6 +39,18 @@ internal sealed partial class OtherWords
         return All(text);
     }
 
+    /// <summary>Names and passwords in base64, which the server may say again in the clear.</summary>
+    public string Secret(string text)
+    {
+        var octets = new byte[text.Length];
+        if (Convert.TryFromBase64String(text, octets, out int count))
+        {
+            _ = Said(Encoding.Latin1.GetString(octets, 0, count));
+        }
+
+        return Said(text);
+    }
+
     /// <summary>Names, addresses and ids of a reply's text; all else is the server's wording.</summary>
     public string Names(string text)
     {
@@ -104,7 +116,7 @@ internal sealed partial class OtherWords
     [GeneratedRegex("[\u00c2-\u00df][\u0080-\u00bf]|[\u00e0-\u00ef][\u0080-\u00bf]{2}|[\u00f0-\u00f4][\u0080-\u00bf]{3}|[\u0080-\u00ff]")]
     private static partial Regex HighOctets();
 
-    [GeneratedRegex(@"<?[^\s<>@]+@[^\s<>@]+>?|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+|[0-9A-Fa-f]*(:[0-9A-Fa-f]*){2,}|(?<=[\s=])(?=[A-Za-z]*\d)[A-Za-z0-9-]{6,}")]
+    [GeneratedRegex(@"<?[^\s<>@]+@[^\s<>@]+>?|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+|[0-9A-Fa-f]*(:[0-9A-Fa-f]*){2,}|(?<=[\s=])(?=[A-Za-z/+_]*\d)[A-Za-z0-9/+_-]{6,}")]
     private static partial Regex Name();
 
     [GeneratedRegex(@"^[245]\.\d{1,3}\.\d{1,3}$")]
