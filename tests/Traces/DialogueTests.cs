@@ -69,6 +69,29 @@ public sealed class DialogueTests
     }
 
     [Fact]
+    public void LMTP_answers_a_message_once_for_each_recipient()
+    {
+        (char, string)[] opening = [('S', "220 l.b.test LMTP\r\n"), ('C', "LHLO mail.a.test\r\n"), ('S', "250-l.b.test\r\n250-CHUNKING\r\n250 PIPELINING\r\n")];
+        (char, string)[] end = [('C', "RSET\r\n"), ('S', "250 Ok\r\n"), ('C', "QUIT\r\n"), ('S', "221 Bye\r\n")];
+        var chunk = Inspection.Of(Inspection.Connection(
+        [
+            .. opening, ('C', "MAIL FROM:<a@a.test>\r\nRCPT TO:<b@b.test>\r\nRCPT TO:<x@b.test>\r\nRCPT TO:<c@b.test>\r\nBDAT 3 LAST\r\none"),
+            ('S', "250 1\r\n250 2\r\n550 3\r\n250 4\r\n250 b\r\n452 c\r\n"), .. end,
+        ])).Only;
+        var data = Inspection.Of(Inspection.Connection(
+        [
+            .. opening, ('C', "MAIL FROM:<a@a.test>\r\nRCPT TO:<b@b.test>\r\nRCPT TO:<x@b.test>\r\nRCPT TO:<c@b.test>\r\nDATA\r\n"),
+            ('S', "250 1\r\n250 2\r\n550 3\r\n250 4\r\n354 Go\r\n"), ('C', "one\r\n.\r\n"), ('S', "250 b\r\n452 c\r\n"), .. end,
+        ])).Only;
+        foreach (var session in new[] { chunk, data })
+        {
+            var message = Assert.Single(session.Messages);
+            Assert.Equal(("a@a.test", "b@b.test c@b.test", 250), (message.From, string.Join(' ', message.To), message.Reply));
+            Assert.Empty(session.Findings);
+        }
+    }
+
+    [Fact]
     public void Lines_longer_than_any_are_found_and_what_follows_is_read()
     {
         var session = Inspection.Of(Inspection.Connection(

@@ -20,10 +20,10 @@ internal static class Frames
         TcpWriter.Frame(from, to, sequence, acknowledgement, flags, System.Text.Encoding.Latin1.GetBytes(data));
 
     /// <summary>A whole little session, a frame a line; sequence numbers begin where told.</summary>
-    public static List<byte[]> Session(uint client = 100, uint server = 500)
+    public static List<byte[]> Session(uint client = 100, uint server = 500, (char Who, string Text)[]? lines = null)
     {
         var frames = new List<byte[]> { Client(client++, 0, "", Syn), Server(server++, client, "", Syn | Ack), Client(client, server, "") };
-        foreach (var (who, text) in Lines)
+        foreach (var (who, text) in lines ?? Lines)
         {
             if (who == 'C')
             {

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using BlackPony.Hosting;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Suites;
@@ -54,6 +55,62 @@ public sealed class ReplayTests
         var captured = Only(folder, "captured", Frames.Lines);
         var (client, _) = await Play(captured, captured, Options with { Upgrade = SuiteRegistry.Find("ROT") });
         Assert.Equal("EHLO: captured an offer of ROT, got 250-mx.b.test / 250 PIPELINING", Assert.Single(client.Differences).ToString());
+    }
+
+    [Theory]
+    [InlineData("", "the end of the connection")]
+    [InlineData("\0\u00ffnonsense\r\n", "what is no reply: \\x00\\xFFnonsense")]
+    [InlineData("250 half", "nothing for 0.2 seconds")]
+    public async Task A_server_that_does_not_answer_is_told(string says, string told)
+    {
+        using var folder = new Folder();
+        var captured = Only(folder, "captured", Frames.Lines);
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var playing = new ReplayClient("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port, Options with { Timeout = TimeSpan.FromSeconds(says == "250 half" ? 0.2 : 20) }).PlayAsync(captured, TestContext.Current.CancellationToken);
+        using var socket = await listener.AcceptSocketAsync(TestContext.Current.CancellationToken);
+        await socket.SendAsync(System.Text.Encoding.Latin1.GetBytes(says), TestContext.Current.CancellationToken);
+        if (says.Length == 0)
+        {
+            socket.Shutdown(SocketShutdown.Both);
+        }
+
+        Assert.Equal($"greeting: captured 220 mx.b.test ESMTP, got {told}", (await playing).Differences[0].ToString());
+    }
+
+    [Fact]
+    public async Task What_a_capture_lacks_of_a_message_is_filled_up()
+    {
+        using var folder = new Folder();
+        var live = Only(folder, "live", Frames.Lines);
+        // DATA itself, of the message its first part, and its end.
+        foreach (int lost in (int[])[10, 12, 13])
+        {
+            var frames = Frames.Session();
+            frames.RemoveAt(lost);
+            var captured = Assert.Single(Script.Read(folder.Write("lost.pcap", Inspection.Pcap(frames)), new InspectOptions(), out _));
+            var (client, server) = await Play(captured, live, Options);
+            Assert.Equal((lost, 0, 0), (lost, client.Differences.Count, server.Differences.Count));
+            Assert.Equal(6, client.Exchanges);
+        }
+
+        // Chunks keep their size.
+        (char, string)[] lines = [.. Frames.Lines[..7], ('C', "BDAT 300 LAST\r\n"), ('C', new string('y', 200)), ('C', new string('z', 100)), .. Frames.Lines[^3..]];
+        var chunks = Frames.Session(lines: lines);
+        chunks.RemoveAt(3 + 8);
+        var script = Assert.Single(Script.Read(folder.Write("cut.pcap", Inspection.Pcap(chunks)), new InspectOptions(), out _));
+        var (one, other) = await Play(script, Only(folder, "chunks", lines), Options);
+        Assert.Equal((0, 0, 5), (one.Differences.Count, other.Differences.Count, one.Exchanges));
+    }
+
+    [Fact]
+    public async Task LMTP_is_not_played_and_says_so()
+    {
+        using var folder = new Folder();
+        var lines = ((char, string)[])Frames.Lines.Clone();
+        lines[1] = ('C', "LHLO mail.a.test\r\n");
+        var result = await new ReplayClient("127.0.0.1", 1, Options).PlayAsync(Only(folder, "lmtp", lines), TestContext.Current.CancellationToken);
+        Assert.Equal((0, "LMTP cannot be played."), (result.Exchanges, result.Note));
     }
 
     [Fact]

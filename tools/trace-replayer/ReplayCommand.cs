@@ -144,6 +144,7 @@ internal static class ReplayCommand
                         "testcase",
                         new XAttribute("classname", name),
                         new XAttribute("name", $"{i + 1}: {r.Name}"),
+                        r.Note is null ? null : new XElement("system-out", r.Note),
                         r.Differences.Count == 0 ? null : new XElement("failure", new XAttribute("message", r.Differences[0].ToString()), string.Join('\n', r.Differences)))))));
                 break;
             default:

@@ -6,6 +6,8 @@ namespace BlackPony.Traces.Replay;
 /// <summary>What a client sent that was answered, and the answer: a command, DATA's content, a chunk with its BDAT, a line of AUTH.</summary>
 public sealed class Exchange
 {
+    private const int MaxFill = 64 << 20;
+
     private readonly ArrayBufferWriter<byte> _octets = new();
 
     internal Exchange(Verb verb, bool pipelined, long time) => (Verb, IsPipelined, Time) = (verb, pipelined, time);
@@ -31,4 +33,23 @@ public sealed class Exchange
     internal Verb Verb { get; }
 
     internal void Append(ReadOnlySpan<byte> octets) => _octets.Write(octets);
+
+    /// <summary>Lines of x for what was not captured of a message, so that its size and its end stay.</summary>
+    internal void Fill(long length)
+    {
+        const int Line = 78;
+        for (length = Math.Min(length, MaxFill); length > 0;)
+        {
+            int take = length >= 2 * Line ? Line : (int)length;
+            var line = _octets.GetSpan(take)[..take];
+            line.Fill((byte)'x');
+            if (take > 2)
+            {
+                "\r\n"u8.CopyTo(line[^2..]);
+            }
+
+            _octets.Advance(take);
+            length -= take;
+        }
+    }
 }

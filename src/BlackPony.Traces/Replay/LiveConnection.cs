@@ -14,6 +14,7 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
     private byte[] _waiting = [];
     private SecureChannel? _channel;
     private int _shift;
+    private string _end = "the end of the connection";
 
     /// <summary>The connection's end.</summary>
     public bool IsOver { get; private set; }
@@ -42,8 +43,14 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
         var reader = new ReplyReader();
         while (true)
         {
-            var reply = reader.Read(_waiting, out int consumed);
-            _waiting = _waiting[consumed..];
+            var read = _waiting;
+            var reply = reader.Read(read, out int consumed);
+            _waiting = read[consumed..];
+            if (reader.IsMalformed)
+            {
+                _end = $"what is no reply: {Sessions.Escape.Octets(read.AsSpan(0, Math.Max(consumed, Math.Min(read.Length, 80))).TrimEnd("\r\n"u8), 80)}";
+            }
+
             if (reply is not null || reader.IsMalformed || !await FillAsync(cancel))
             {
                 return reply;
@@ -156,8 +163,7 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
             return false;
         }
 
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        limit.CancelAfter(timeout);
+        using var limit = Limit(cancel);
         try
         {
             int count = await socket.ReceiveAsync(_octets.AsMemory(), limit.Token);
@@ -168,9 +174,22 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
         }
         catch (Exception e) when (e is SocketException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
         {
-            IsOver = true;
+            Over(e);
             return false;
         }
+    }
+
+    private CancellationTokenSource Limit(CancellationToken cancel)
+    {
+        var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(timeout);
+        return limit;
+    }
+
+    private void Over(Exception why)
+    {
+        IsOver = true;
+        _end = why is SocketException ? _end : $"nothing for {timeout.TotalSeconds:0.###} seconds";
     }
 
     private async Task FlushAsync(CancellationToken cancel)
@@ -185,21 +204,23 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
 
     private async Task WriteAsync(ReadOnlyMemory<byte> octets, CancellationToken cancel)
     {
+        using var limit = Limit(cancel);
         try
         {
             while (!octets.IsEmpty)
             {
-                octets = octets[await socket.SendAsync(octets, cancel)..];
+                octets = octets[await socket.SendAsync(octets, limit.Token)..];
+                limit.CancelAfter(timeout);
             }
         }
-        catch (SocketException)
+        catch (Exception e) when (e is SocketException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
         {
-            IsOver = true;
+            Over(e);
         }
     }
 
-    /// <summary>A line in Latin-1 for people.</summary>
-    public static string Show(Reply? reply) => reply is null ? "the end of the connection" : string.Join(" / ", reply.Lines.Select(l => Sessions.Escape.Octets(l, 200)));
+    /// <summary>A reply for people, or why there is none.</summary>
+    public string Show(Reply? reply) => reply is null ? _end : string.Join(" / ", reply.Lines.Select(l => Sessions.Escape.Octets(l, 200)));
 
     public static string Text(Reply reply) => string.Concat(reply.Lines.Select(l => Encoding.Latin1.GetString(l) + "\r\n"));
 }

@@ -24,9 +24,15 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
     {
         var differences = new List<Difference>();
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        // LMTP answers a message as often as it took recipients.
+        if (script.Exchanges.Any(e => e.Verb == Verb.Lhlo))
+        {
+            return new ReplayResult(Name(script), 0, differences, "LMTP cannot be played.");
+        }
+
         await socket.ConnectAsync(host, port, cancel);
         using var connection = new LiveConnection(socket, options.Timeout);
-        Compare(differences, 0, "greeting", script.Greeting, await connection.ReplyAsync(cancel));
+        Compare(differences, 0, "greeting", script.Greeting, await connection.ReplyAsync(cancel), connection);
         var exchanges = script.Exchanges.Where(e => e.Verb is not (Verb.XBlackPony or Verb.Continuation)).ToList();
         if (options.Upgrade is { } suite && !await UpgradeAsync(connection, suite, script.Session.Helo ?? "replay.invalid", differences, cancel))
         {
@@ -36,7 +42,7 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
         int played = await PlayAsync(connection, exchanges, differences, cancel);
         await connection.CloseAsync(cancel);
         var note = exchanges.Any(IsTls) ? "What was inside TLS cannot be played."
-            : script.Session.Gaps > 0 ? "The capture has gaps: what stood in them was not sent." : null;
+            : script.Session.Gaps > 0 ? "The capture has gaps: commands that stood in them were not sent, and messages were filled up." : null;
         return new ReplayResult(Name(script), played, differences, note);
     }
 
@@ -80,7 +86,7 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
             for (; i < until; i++)
             {
                 var reply = await connection.ReplyAsync(cancel);
-                Compare(differences, i + 1, exchanges[i].Name, exchanges[i].Reply, reply);
+                Compare(differences, i + 1, exchanges[i].Name, exchanges[i].Reply, reply, connection);
                 if (reply is null)
                 {
                     return i;
@@ -111,7 +117,7 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
         var offer = ehlo is null ? null : Enumerable.Range(1, ehlo.Lines.Count - 1).Where(i => Offer.IsKeyword(ehlo.Text(i))).Select(i => Offer.Parse(ehlo.Text(i))).FirstOrDefault();
         if (offer is null || !offer.Suites.Contains(suite))
         {
-            differences.Add(new Difference(0, "EHLO", $"an offer of {suite.Name}", LiveConnection.Show(ehlo)));
+            differences.Add(new Difference(0, "EHLO", $"an offer of {suite.Name}", connection.Show(ehlo)));
             return false;
         }
 
@@ -127,7 +133,7 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
 
         if (step.Kind != ClientStepKind.Agreed)
         {
-            differences.Add(new Difference(0, "XBLACKPONY", "220", LiveConnection.Show(reply)));
+            differences.Add(new Difference(0, "XBLACKPONY", "220", connection.Show(reply)));
             return false;
         }
 
@@ -164,7 +170,7 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
         return Encoding.Latin1.GetBytes(line);
     }
 
-    private void Compare(List<Difference> differences, int number, string what, string captured, Reply? live)
+    private void Compare(List<Difference> differences, int number, string what, string captured, Reply? live, LiveConnection connection)
     {
         if (captured.Length == 0 && live is not null)
         {
@@ -179,7 +185,7 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
 
         if (!same)
         {
-            differences.Add(new Difference(number, what, Escape.Octets(Encoding.Latin1.GetBytes(captured.TrimEnd().Replace("\r\n", " / ", StringComparison.Ordinal)), 400), LiveConnection.Show(live)));
+            differences.Add(new Difference(number, what, Escape.Octets(Encoding.Latin1.GetBytes(captured.TrimEnd().Replace("\r\n", " / ", StringComparison.Ordinal)), 400), connection.Show(live)));
         }
     }
 }

@@ -54,6 +54,7 @@ internal sealed class SmtpDialogue : Layer
     private StringBuilder? _replyText;
     private bool _lastRefusedChunk;
     private int? _chunkCode;
+    private int _answers;
     private bool _cut;
     private int? _earlyCode;
     private int? _answerBefore;
@@ -129,11 +130,13 @@ internal sealed class SmtpDialogue : Layer
         {
             case State.Content:
                 _body!.Skip(length);
+                _exchange?.Fill(length);
                 _clientGap = true;
                 break;
             case State.Chunk or State.Binary:
                 long part = Math.Min(length, _chunk);
                 _body?.Skip(part);
+                _exchange?.Fill(part);
                 _chunk -= part;
                 if (_chunk == 0)
                 {
@@ -536,11 +539,8 @@ internal sealed class SmtpDialogue : Layer
     private void EndContent(long time)
     {
         var message = EndMessage(time);
-        for (int i = 0; i < (_lmtp ? Math.Clamp(_to.Count, 1, 1000) : 1); i++)
-        {
-            Expect(Verb.DataEnd);
-            ExpectAnswer(message);
-        }
+        Expect(Verb.DataEnd);
+        ExpectAnswer(message);
     }
 
     private void ExpectAnswer(MessageReport message)
@@ -780,6 +780,13 @@ internal sealed class SmtpDialogue : Layer
         if (code == 354 && (_state is State.Lost or State.Command) && !_pending.Any(p => p.Verb is Verb.Data or Verb.Xexch50))
         {
             (_body, _state) = (new Body(inChunks: false), State.Content);
+            Begin(Verb.Data, "DATA"u8, time);
+            if (_exchange is not null)
+            {
+                (_exchange.Code, _exchange.Reply) = (code, _replyText!.ToString());
+            }
+
+            Begin(Verb.DataEnd, default, time);
             return;
         }
 
@@ -796,7 +803,20 @@ internal sealed class SmtpDialogue : Layer
             MessageAnswered(early);
         }
 
-        var (verb, address, exchange) = _pending.Dequeue();
+        // LMTP answers a message once for each recipient that it took (RFC 2033 4.2).
+        var (verb, address, exchange) = _pending.Peek();
+        bool further = _answers > 0;
+        _answers = _lmtp && verb is Verb.DataEnd or Verb.BdatLast && _answers + 1 < _to.Count ? _answers + 1 : 0;
+        if (_answers == 0)
+        {
+            _pending.Dequeue();
+        }
+
+        if (further)
+        {
+            return;
+        }
+
         if (exchange is not null)
         {
             (exchange.Code, exchange.Reply) = (code, _replyText!.ToString());
@@ -931,6 +951,7 @@ internal sealed class SmtpDialogue : Layer
             }
 
             bool gap = _clientGap;
+            _exchange?.Append(gap ? "\r\n.\r\n"u8 : default);
             EndContent(time);
             _state = gap ? State.Lost : State.Command;
         }
@@ -976,6 +997,7 @@ internal sealed class SmtpDialogue : Layer
     // No reply was captured: what the client asked for was done as far as anybody knows.
     private void Assume(Pending command)
     {
+        _answers = 0;
         switch (command.Verb)
         {
             case Verb.Mail:
