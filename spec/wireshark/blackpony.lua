@@ -2,6 +2,7 @@
 --
 --   tshark -X lua_script:blackpony.lua -r capture.pcap -Y blackpony
 --   tshark -X lua_script:blackpony.lua -o blackpony.keylog:keys.log -r capture.pcap -V
+--   tshark -X lua_script:blackpony.lua -o tcp.reassemble_out_of_order:TRUE -r capture.pcap    where segments came out of order
 --
 -- or copy it and the folder beside it into the personal plugin folder (Help, About, Folders).
 -- It stands before Wireshark's own SMTP dissector on the ports of its preference, and hands it all that is SMTP.
@@ -68,7 +69,7 @@ local opener = dofile(folder .. "opener.lua")(sha256, dofile(folder .. "chacha20
 local limits = { inner = 16385, aead_tag = 16, hmac_tag = 32 }
 
 local tcp_stream = Field.new("tcp.stream")
-local streams = {}
+local streams, frames = {}, {}
 local secrets, reported
 local smtp
 
@@ -80,6 +81,20 @@ local function state_of(stream)
         streams[stream] = state
     end
     return state
+end
+
+-- The connection of a frame. In its first pass tshark -2 has no fields unless it filters: there the addresses tell it, and a greeting that it is a new one.
+local function connection_of(pinfo, tvb)
+    local stream = tcp_stream()
+    local key = stream and stream.value
+    if key == nil then
+        local from, to = tostring(pinfo.src) .. " " .. pinfo.src_port, tostring(pinfo.dst) .. " " .. pinfo.dst_port
+        key = from < to and from .. " " .. to or to .. " " .. from
+        if streams[key] and streams[key].switch and tvb:raw():match("^220[ -][\32-\126]*\r\n") then
+            streams[key] = nil
+        end
+    end
+    return state_of(key)
 end
 
 -- Each whole line of a range: its offset, its length with CRLF, its text without.
@@ -113,6 +128,12 @@ end
 local function is_keyword(text)
     local head = text:sub(1, 10):upper()
     return head == "XBLACKPONY" and (#text == 10 or text:sub(11, 11) == " ")
+end
+
+-- Whether a line that has not come whole may still be ours.
+local function may_be_keyword(text)
+    local head = text:sub(1, 10):upper()
+    return head == ("XBLACKPONY"):sub(1, #head)
 end
 
 local function rotate(text, n)
@@ -398,12 +419,12 @@ local function inside(state, tvb, pinfo, tree)
 end
 
 function blackpony.dissector(tvb, pinfo, tree)
-    local stream = tcp_stream()
-    if stream == nil or tvb:len() == 0 then
+    if tvb:len() == 0 then
         return 0
     end
-    local state = state_of(stream.value)
     local number = pinfo.number
+    local state = frames[number] or connection_of(pinfo, tvb)
+    frames[number] = state
     if state.switch and number > state.switch then
         inside(state, tvb, pinfo, tree)
         return tvb:len()
@@ -415,7 +436,8 @@ function blackpony.dissector(tvb, pinfo, tree)
     if not pinfo.visited then
         -- Lines of ours may be longer than a segment; Wireshark's own SMTP does not wait for so long a one.
         local start = unfinished(tvb())
-        if start and (from_server and state.waiting == "reply" or not from_server and (state.waiting == "continuation" or is_keyword(tvb(start):raw()))) then
+        local ours = state.waiting == (from_server and "reply" or "continuation")
+        if start and (ours or not state.content and may_be_keyword(tvb(start):raw():sub(from_server and 5 or 1))) then
             state.unfinished[number] = start
         end
         if from_server then
@@ -506,7 +528,7 @@ local function read_key_log()
 end
 
 function blackpony.init()
-    streams = {}
+    streams, frames = {}, {}
     read_key_log()
     smtp = smtp or Dissector.get("smtp")
     if next(taken) == nil then

@@ -111,6 +111,9 @@ public sealed class ReplayTests
         lines[1] = ('C', "LHLO mail.a.test\r\n");
         var result = await new ReplayClient("127.0.0.1", 1, Options).PlayAsync(Only(folder, "lmtp", lines), TestContext.Current.CancellationToken);
         Assert.Equal((0, "LMTP cannot be played."), (result.Exchanges, result.Note));
+        var (code, output, _) = Tool.Run(["replay", Path.Combine(folder.Path, "lmtp.pcap"), "--to", "127.0.0.1:1"]);
+        Assert.Equal(3, code);
+        Assert.EndsWith("0 exchanges, nothing played. LMTP cannot be played.\n", output, StringComparison.Ordinal);
     }
 
     [Fact]

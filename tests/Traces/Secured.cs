@@ -81,20 +81,29 @@ internal sealed class Secured
         }
     }
 
-    public byte[] Pcap()
+    public byte[] Pcap() => Pcap(int.MaxValue, this);
+
+    /// <summary>Sessions on the same ports one behind the other, in segments of so many octets at most.</summary>
+    public static byte[] Pcap(int segment, params Secured[] sessions)
     {
         var file = new MemoryStream();
         using (var writer = new PcapWriter(file, LinkType.Ethernet))
         {
-            var tcp = new TcpWriter(writer, Inspection.Client, Inspection.Server) { Time = 1_700_000_000_000_000_000 };
-            tcp.Open();
-            foreach (var (sender, octets) in _sent)
+            for (int i = 0; i < sessions.Length; i++)
             {
-                tcp.Send(sender, octets);
-            }
+                var tcp = new TcpWriter(writer, Inspection.Client, Inspection.Server, i + 1) { Time = 1_700_000_000_000_000_000 + (i * 1_000_000_000L) };
+                tcp.Open();
+                foreach (var (sender, octets) in sessions[i]._sent)
+                {
+                    for (int at = 0; at < octets.Length; at += Math.Min(segment, octets.Length - at))
+                    {
+                        tcp.Send(sender, octets.AsSpan(at, Math.Min(segment, octets.Length - at)));
+                    }
+                }
 
-            tcp.End(Role.Client);
-            tcp.End(Role.Server);
+                tcp.End(Role.Client);
+                tcp.End(Role.Server);
+            }
         }
 
         return file.ToArray();

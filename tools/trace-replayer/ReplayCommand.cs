@@ -48,7 +48,7 @@ internal static class ReplayCommand
               blackpony-replay replay capture.pcap --to 127.0.0.1:2525 --upgrade X25519-CHACHA20POLY1305 --strict
               blackpony-replay replay capture.pcap --to 127.0.0.1:2525 --rewrite @example.org=@example.test --format junit > results.xml
               blackpony-replay replay capture.pcap --serve 127.0.0.1:2525 --session 1     for a client under test
-            Exit codes: 0 as captured, 1 differences, 2 usage, 3 unreadable or not reached.
+            Exit codes: 0 as captured, 1 differences, 2 usage, 3 unreadable, not reached, or nothing that can be played.
             """);
         command.SetAction(async (parse, cancel) =>
         {
@@ -110,7 +110,7 @@ internal static class ReplayCommand
             }
 
             Write(results, parse.GetValue(format)!, Path.GetFileName(path));
-            return results.Any(r => r.Differences.Count > 0) ? 1 : 0;
+            return results.Any(r => r.Differences.Count > 0) ? 1 : results.All(IsUnplayed) ? 3 : 0;
         });
         return command;
     }
@@ -150,7 +150,7 @@ internal static class ReplayCommand
             default:
                 foreach (var result in results)
                 {
-                    Console.Out.WriteLine($"{result.Name}  {result.Exchanges} exchanges, {(result.Differences.Count == 0 ? "as captured" : $"{result.Differences.Count} difference{(result.Differences.Count == 1 ? "" : "s")}")}{(result.Note is null ? "" : $". {result.Note}")}");
+                    Console.Out.WriteLine($"{result.Name}  {result.Exchanges} exchanges, {(IsUnplayed(result) ? "nothing played" : result.Differences.Count == 0 ? "as captured" : $"{result.Differences.Count} difference{(result.Differences.Count == 1 ? "" : "s")}")}{(result.Note is null ? "" : $". {result.Note}")}");
                     foreach (var difference in result.Differences)
                     {
                         Console.Out.WriteLine($"  {difference}");
@@ -160,6 +160,8 @@ internal static class ReplayCommand
                 break;
         }
     }
+
+    private static bool IsUnplayed(ReplayResult result) => result is { Exchanges: 0, Differences.Count: 0, Note: not null };
 
     private static int Fail(string why)
     {
