@@ -106,6 +106,9 @@ public class VectorTests
         return new JsonObject { ["shifted"] = shifted };
     });
 
+    [Fact]
+    public void Memory() => Each("memory", (input, _) => MemoryVectors.Result(input["deliveries"]!.AsArray()));
+
     [Theory]
     [InlineData("x25519")]
     [InlineData("x25519mlkem768")]
