@@ -78,6 +78,14 @@ internal static class Server6Keys
         })
         { Needs = Needs.Timeouts },
 
+        new("S-6.3-11", "The single octets of a client's Finished do not prolong FinishedTimeout", Must, Profile.Timeouts, "BP-6.3-9", async p =>
+        {
+            await p.SwitchAsync(Core);
+            await p.TakeFinishedAsync();
+            await p.WithinDrippingAsync(nameof(Limits.FinishedTimeout), p.Wire.Seal(RecordType.Finished, p.Wire.Keys.Finished(Role.Client)), p.Wire.ExpectAlertAsync(), "No alert comes while the client sends octet by octet.");
+        })
+        { Needs = Needs.Timeouts },
+
         // ---------------------------------------------------------------- 6.5 IDENT
         new("S-6.5-1", "An ident record from a client gets an alert", Must, Profile.Core, "BP-6.5-4 BP-8.3-1", async p =>
         {

@@ -93,6 +93,18 @@ internal static class Server8Closing
             await p.Wire.ExpectClosedAsync("The connection stays open.");
         })
         { Needs = Needs.Timeouts },
+        new("S-8.1-10", "The single octets of a command or continuation do not prolong the time-out", Must, Profile.Timeouts, "BP-8.1-7", async p =>
+        {
+            await p.EhloAsync();
+            await p.WithinDrippingAsync(nameof(Limits.IdleTimeout), Slow(), p.Wire.ExpectAsync(421), "No 421 comes while the client sends a command octet by octet.");
+            await p.ConnectAsync();
+            await p.NeedAsync(Classic);
+            await p.Wire.CommandAsync(p.Command(Classic), 334);
+            await p.WithinDrippingAsync(nameof(Limits.ContinuationTimeout), Slow(), p.Wire.ExpectAsync(421), "No 421 comes while the client sends a continuation octet by octet.");
+
+            static byte[] Slow() => System.Text.Encoding.ASCII.GetBytes("NOOP " + new string('x', 400));
+        })
+        { Needs = Needs.Timeouts },
 
         // ---------------------------------------------------------------- 8.2 truncation
         new("S-8.2-1", "A message whose session is cut before its last dot is not delivered", Must, Profile.Core, "BP-8.2-1 BP-8.2-2 BP-10.3-7", async p =>

@@ -77,6 +77,38 @@ public sealed class ServerProbe : IAsyncDisposable
         await task;
     }
 
+    /// <summary>The port has to do something within one of its own time-outs, though single octets of something come all the while, and never the last: they do not prolong it (spec 13).</summary>
+    public async Task WithinDrippingAsync(string name, byte[] octets, Task task, string finding)
+    {
+        using var over = new CancellationTokenSource();
+        var drip = DripAsync();
+        try
+        {
+            await WithinAsync(name, task, finding);
+        }
+        finally
+        {
+            await over.CancelAsync();
+            await drip;
+        }
+
+        async Task DripAsync()
+        {
+            try
+            {
+                for (int i = 0; i < octets.Length - 1; i++)
+                {
+                    await Wire.SendAsync(octets.AsMemory(i, 1));
+                    await Task.Delay(Timeout(name) / 4, over.Token);
+                }
+            }
+            catch (Exception e) when (e is OperationCanceledException or IOException or SocketException)
+            {
+                // It is over, or the port has closed.
+            }
+        }
+    }
+
     /// <summary>Opens a connection and takes the greeting.</summary>
     /// <param name="code">The greeting's code.</param>
     /// <param name="requirement">The sentence that asks for it.</param>

@@ -57,6 +57,9 @@ internal sealed class Hooks
     /// <summary>Changes a record of the peer. One that did not verify is dropped with the connection unless this takes it.</summary>
     public Func<Rec, IEnumerable<Rec>>? PeerRecord { get; init; }
 
+    /// <summary>Told of every segment of the peer.</summary>
+    public Action? PeerSpoke { get; init; }
+
     /// <summary>Changes the octets of the peer after the upgrade, as the transport brought them.</summary>
     public Func<byte[], byte[]>? PeerSegment { get; init; }
 
@@ -227,6 +230,11 @@ internal sealed class Shim : IAsyncDisposable
                 try
                 {
                     var segment = octets[..count];
+                    if (flow == _fromPeer)
+                    {
+                        hooks.PeerSpoke?.Invoke();
+                    }
+
                     flow.Waiting = [.. flow.Waiting, .. flow == _fromPeer && _th is not null && count > 0 && hooks.PeerSegment is { } change ? change(segment) : segment];
                     await StepAsync(flow, count == 0);
                     if (count == 0)
