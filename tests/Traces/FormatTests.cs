@@ -9,7 +9,7 @@ public sealed class FormatTests
 {
     private static IEnumerable<byte[]> Session => Frames.Session();
 
-    public static TheoryData<string> Shapes => ["vlan", "qinq", "cooked", "cooked2", "cooked2 vlan", "raw", "raw 12", "ipv4", "null", "loop", "fragments", "fragments backwards", "padded", "pppoe"];
+    public static TheoryData<string> Shapes => ["vlan", "qinq", "cooked", "cooked2", "cooked2 vlan", "raw", "raw 12", "ipv4", "null", "loop", "fragments", "fragments backwards", "padded", "pppoe", "pppoe 6", "ppp", "ppp without address", "mpls", "snap", "gre", "gre with key", "ip in ip"];
 
     [Theory]
     [MemberData(nameof(Shapes))]
@@ -19,7 +19,15 @@ public sealed class FormatTests
         {
             "vlan" => (LinkType.Ethernet, Session.Select(f => (byte[])[.. f[..12], 0x81, 0, 0, 7, .. f[12..]])),
             "qinq" => (LinkType.Ethernet, Session.Select(f => (byte[])[.. f[..12], 0x88, 0xa8, 0, 7, 0x81, 0, 0, 8, .. f[12..]])),
+            "pppoe 6" => (LinkType.Ethernet, Unpack(Inspection.Connection(System.Net.IPEndPoint.Parse("[2001:db8::1]:40000"), System.Net.IPEndPoint.Parse("[2001:db8::2]:25"), Frames.Lines)).Select(f => (byte[])[.. f[..12], 0x88, 0x64, 0x11, 0, 0, 1, 0, 0, 0, 0x57, .. f[14..]])),
             "pppoe" => (LinkType.Ethernet, Session.Select(f => (byte[])[.. f[..12], 0x88, 0x64, 0x11, 0, 0, 1, 0, 0, 0, 0x21, .. f[14..]])),
+            "ppp" => (LinkType.Ppp, Session.Select(f => (byte[])[0xff, 3, 0, 0x21, .. Frames.Ip(f)])),
+            "ppp without address" => (LinkType.PppHdlc, Session.Select(f => (byte[])[0, 0x21, .. Frames.Ip(f)])),
+            "mpls" => (LinkType.Ethernet, Session.Select(f => (byte[])[.. f[..12], 0x88, 0x47, 0, 0x10, 0, 64, 0, 0x20, 1, 64, .. f[14..]])),
+            "snap" => (LinkType.Ethernet, Session.Select(f => (byte[])[.. f[..12], 0, (byte)(f.Length - 6), 0xaa, 0xaa, 3, 0, 0, 0, .. f[12..]])),
+            "gre" => (LinkType.Ethernet, Session.Select(f => Tunnel(f, 47, [0, 0, 8, 0]))),
+            "gre with key" => (LinkType.Ethernet, Session.Select(f => Tunnel(f, 47, [0x30, 0, 8, 0, 1, 2, 3, 4, 0, 0, 0, 1]))),
+            "ip in ip" => (LinkType.Raw, Session.Select(f => Frames.Ip(Tunnel(f, 4, [])))),
             "cooked" => (LinkType.LinuxCooked, Session.Select(f => (byte[])[0, 4, 3, 4, .. new byte[10], .. f[12..]])),
             "cooked2" => (LinkType.LinuxCooked2, Session.Select(f => (byte[])[8, 0, .. new byte[18], .. f[14..]])),
             "cooked2 vlan" => (LinkType.LinuxCooked2, Session.Select(f => (byte[])[0x81, 0, .. new byte[18], 0, 7, .. f[12..]])),
@@ -83,6 +91,39 @@ public sealed class FormatTests
         AssertSession(file.ToArray());
         Assert.Equal(1_700_000_000_250_000_000, Inspection.Of(file.ToArray()).Only.Start);
         AssertSession(Gzip(file.ToArray()));
+    }
+
+    // Their magics are the usual ones, and no field says how long the records' headers are.
+    [Theory]
+    [InlineData(0xa1b2c3d4, 16)]
+    [InlineData(0xa1b2c3d4, 20)]
+    [InlineData(0xa1b2c3d4, 24)]
+    [InlineData(0xa1b2cd34, 24)]
+    [InlineData(0xa1b2cd34, 28)]
+    public void Pcap_is_read_as_Nokia_Red_Hat_and_SuSE_wrote_it(uint magic, int header)
+    {
+        var file = new MemoryStream();
+        using var writer = new BinaryWriter(file);
+        foreach (uint field in (uint[])[magic, 0x0004_0002, 0, 0, 65535, 1])
+        {
+            writer.Write(field);
+        }
+
+        foreach (var frame in Session)
+        {
+            foreach (uint field in (uint[])[1_700_000_000, 250_000, (uint)frame.Length, (uint)frame.Length, 1, 0x0800, 7])
+            {
+                writer.Write(field);
+            }
+
+            file.SetLength(file.Length - 28 + header);
+            file.Position = file.Length;
+            writer.Write(frame);
+        }
+
+        AssertSession(file.ToArray());
+        // Also of a single packet.
+        Assert.Equal(1, Inspection.Of(file.ToArray()[..(24 + header + Session.First().Length)]).File.Packets);
     }
 
     [Theory]
@@ -165,6 +206,14 @@ public sealed class FormatTests
             frame[19] = ++id;
             yield return frame;
         }
+    }
+
+    private static byte[] Tunnel(byte[] frame, byte protocol, byte[] header)
+    {
+        byte[] outer = [.. frame[..34], .. header, .. frame[14..]];
+        BinaryPrimitives.WriteUInt16BigEndian(outer.AsSpan(16), (ushort)(outer.Length - 14));
+        outer[23] = protocol;
+        return outer;
     }
 
     private static byte[] Extended(byte[] frame, byte next, byte[] header)

@@ -95,6 +95,22 @@ public sealed class RobustnessTests
     }
 
     [Fact]
+    public void Tunnels_in_tunnels_end()
+    {
+        // 16 MB of IP in IP, whose length nobody told.
+        byte[] layer = [0x45, 0, 0, 0, 0, 0, 0, 0, 64, 4, 10, 0, 0, 1, 10, 0, 0, 2, 0, 0];
+        var packet = new byte[16 << 20];
+        for (int at = 0; at + layer.Length <= packet.Length; at += layer.Length)
+        {
+            layer.CopyTo(packet, at);
+        }
+
+        var inspection = Inspection.Of(Inspection.Pcap([packet], BlackPony.Traces.Capture.LinkType.Raw));
+        Assert.Equal(1, inspection.File.Packets);
+        Assert.Empty(inspection.Sessions);
+    }
+
+    [Fact]
     public void A_zip_bomb_is_read_as_it_comes()
     {
         // A header and 256 MB of nothing: packets without octets.

@@ -9,11 +9,17 @@ public enum LinkType
     /// <summary>Ethernet.</summary>
     Ethernet = 1,
 
+    /// <summary>PPP.</summary>
+    Ppp = 9,
+
     /// <summary>Raw IP as some systems number it.</summary>
     RawBsd = 12,
 
     /// <summary>Raw IP as OpenBSD numbers it.</summary>
     RawOpenBsd = 14,
+
+    /// <summary>PPP in frames like HDLC's.</summary>
+    PppHdlc = 50,
 
     /// <summary>Raw IP, version 4 or 6.</summary>
     Raw = 101,

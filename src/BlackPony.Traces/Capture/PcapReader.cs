@@ -8,12 +8,15 @@ internal sealed class PcapReader : CaptureReader
     private const uint Micro = 0xa1b2c3d4;
     private const uint Nano = 0xa1b23c4d;
 
+    // What some systems wrote under these magics has longer headers, which nothing tells but what is read with them.
+    private const int MaxSane = 262144;
+
     // Alexey Kuznetsov's variant: eight more octets in each record's header.
     private const uint Modified = 0xa1b2cd34;
 
     private readonly bool _little;
     private readonly int _unit;
-    private readonly int _header;
+    private int _header;
     private LinkType _link;
     private bool _begun;
 
@@ -72,8 +75,26 @@ internal sealed class PcapReader : CaptureReader
         // The upper bits say whether frames end with a check sequence.
         _link = (LinkType)(Number(20) & 0xffff);
         Source.Advance(24);
+        // Nokia 20; Red Hat 6.1 and SuSE 6.3 under the usual magic 24, or 28 under Kuznetsov's.
+        int[] headers = _header == 16 ? [16, 20, 24] : [24, 28];
+        _header = Array.Find(headers, Fits) is > 0 and var header ? header : _header;
         return _begun = true;
     }
+
+    // Whether two records are what they should be with headers of so many octets.
+    private bool Fits(int header)
+    {
+        if (!IsSane(0, header))
+        {
+            return false;
+        }
+
+        int next = header + (int)Number(8);
+        return IsSane(next, header) || Source.Span.Length == next;
+    }
+
+    private bool IsSane(int at, int header) =>
+        Source.Ensure(at + header) && Number(at + 4) < 1_000_000_000 / _unit && Number(at + 8) <= MaxSane && Number(at + 8) <= Number(at + 12);
 
     private uint Number(int at) => _little ? BinaryPrimitives.ReadUInt32LittleEndian(Source.Span[at..]) : BinaryPrimitives.ReadUInt32BigEndian(Source.Span[at..]);
 }

@@ -6,23 +6,29 @@ namespace BlackPony.Traces.Network;
 internal sealed class IpReader
 {
     private const int Tcp = 6;
+    private const int IpInIp = 4;
+    private const int Ipv6InIp = 41;
+    private const int Gre = 47;
+    private const int MaxTunnels = 4;
 
     private readonly FragmentTable _fragments = new();
 
     /// <summary>Reads an IP packet.</summary>
     /// <returns>False if it carries no TCP segment, or one that is not yet whole.</returns>
-    public bool Read(ReadOnlySpan<byte> ip, out Segment segment)
+    public bool Read(ReadOnlySpan<byte> ip, out Segment segment) => Read(ip, 0, out segment);
+
+    private bool Read(ReadOnlySpan<byte> ip, int tunnels, out Segment segment)
     {
         segment = default;
-        return !ip.IsEmpty && (ip[0] >> 4) switch
+        return !ip.IsEmpty && tunnels <= MaxTunnels && (ip[0] >> 4) switch
         {
-            4 => ReadFour(ip, out segment),
-            6 => ReadSix(ip, out segment),
+            4 => ReadFour(ip, tunnels, out segment),
+            6 => ReadSix(ip, tunnels, out segment),
             _ => false,
         };
     }
 
-    private bool ReadFour(ReadOnlySpan<byte> ip, out Segment segment)
+    private bool ReadFour(ReadOnlySpan<byte> ip, int tunnels, out Segment segment)
     {
         segment = default;
         if (ip.Length < 20)
@@ -34,6 +40,11 @@ internal sealed class IpReader
         int total = BinaryPrimitives.ReadUInt16BigEndian(ip[2..]);
         // Zero is what a host that leaves segmentation to its network card captures.
         total = total == 0 ? ip.Length : total;
+        if (ip[9] is IpInIp or Ipv6InIp or Gre && header >= 20 && ip.Length > header && (ip[6] & 0x3f) == 0 && ip[7] == 0)
+        {
+            return Read(ip[9] == Gre ? BehindGre(ip[header..]) : ip[header..Math.Min(Math.Max(total, header), ip.Length)], tunnels + 1, out segment);
+        }
+
         if (ip[9] != Tcp || header < 20 || total < header || ip.Length < header)
         {
             return false;
@@ -54,7 +65,19 @@ internal sealed class IpReader
         return whole is not null && Segment.Read(flow, whole, whole.Length, out segment);
     }
 
-    private bool ReadSix(ReadOnlySpan<byte> ip, out Segment segment)
+    // RFC 2784 and RFC 2890: a check sum, a key and a number may stand before the packet.
+    private static ReadOnlySpan<byte> BehindGre(ReadOnlySpan<byte> gre)
+    {
+        if (gre.Length < 4 || BinaryPrimitives.ReadUInt16BigEndian(gre[2..]) is not (0x0800 or 0x86dd))
+        {
+            return default;
+        }
+
+        int header = 4 + (4 * System.Numerics.BitOperations.PopCount((uint)gre[0] & 0xb0));
+        return gre.Length > header ? gre[header..] : default;
+    }
+
+    private bool ReadSix(ReadOnlySpan<byte> ip, int tunnels, out Segment segment)
     {
         segment = default;
         if (ip.Length < 40)
@@ -65,10 +88,10 @@ internal sealed class IpReader
         int length = BinaryPrimitives.ReadUInt16BigEndian(ip[4..]);
         length = length == 0 ? ip.Length - 40 : length;
         var flow = FlowKey.IPv6(ip[8..]);
-        return ReadSix(flow, ip[6], ip[40..Math.Min(40 + length, ip.Length)], length, fragmented: false, out segment);
+        return ReadSix(flow, ip[6], ip[40..Math.Min(40 + length, ip.Length)], length, fragmented: false, tunnels, out segment);
     }
 
-    private bool ReadSix(FlowKey flow, int next, ReadOnlySpan<byte> rest, int length, bool fragmented, out Segment segment)
+    private bool ReadSix(FlowKey flow, int next, ReadOnlySpan<byte> rest, int length, bool fragmented, int tunnels, out Segment segment)
     {
         segment = default;
         while (next != Tcp)
@@ -100,7 +123,9 @@ internal sealed class IpReader
                     var whole = rest.Length == length
                         ? _fragments.Add(flow with { Ports = BinaryPrimitives.ReadUInt32BigEndian(rest[4..]) }, word & ~7, (word & 1) != 0, rest[8..])
                         : null;
-                    return whole is not null && ReadSix(flow, rest[0], whole, whole.Length, fragmented: true, out segment);
+                    return whole is not null && ReadSix(flow, rest[0], whole, whole.Length, fragmented: true, tunnels, out segment);
+                case IpInIp or Ipv6InIp or Gre:
+                    return Read(next == Gre ? BehindGre(rest) : rest, tunnels + 1, out segment);
                 default:
                     return false;
             }

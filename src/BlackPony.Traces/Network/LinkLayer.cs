@@ -9,6 +9,8 @@ internal static class LinkLayer
     private const int IPv4 = 0x0800;
     private const int IPv6 = 0x86dd;
     private const int PppoeSession = 0x8864;
+    private const int MplsUnicast = 0x8847;
+    private const int MaxLength = 1500;
 
     /// <summary>The IP packet, padding behind it included; empty if there is none.</summary>
     public static ReadOnlySpan<byte> Ip(LinkType link, ReadOnlySpan<byte> frame) => link switch
@@ -17,6 +19,7 @@ internal static class LinkLayer
         LinkType.LinuxCooked => frame.Length > 16 ? ByEtherType(frame[14..]) : default,
         LinkType.LinuxCooked2 => frame.Length > 20 ? CookedTwo(frame) : default,
         LinkType.Raw or LinkType.RawBsd or LinkType.RawOpenBsd or LinkType.IPv4 or LinkType.IPv6 => frame,
+        LinkType.Ppp or LinkType.PppHdlc => Ppp(frame),
         LinkType.Null or LinkType.Loop => frame.Length > 4 ? frame[4..] : default,
         _ => default,
     };
@@ -27,6 +30,29 @@ internal static class LinkLayer
     // The protocol stands first in version 2, the payload behind twenty octets; VLAN tags stand in the payload.
     private static ReadOnlySpan<byte> CookedTwo(ReadOnlySpan<byte> frame) =>
         BinaryPrimitives.ReadUInt16BigEndian(frame) is IPv4 or IPv6 ? frame[20..] : IsTag(BinaryPrimitives.ReadUInt16BigEndian(frame)) && frame.Length > 24 ? ByEtherType(frame[22..]) : default;
+
+    // The protocol (RFC 1661 2), behind address and control if they were not left away.
+    private static ReadOnlySpan<byte> Ppp(ReadOnlySpan<byte> frame)
+    {
+        frame = frame.StartsWith<byte>([0xff, 3]) ? frame[2..] : frame;
+        return frame.StartsWith<byte>([0, 0x21]) || frame.StartsWith<byte>([0, 0x57]) ? frame[2..] : default;
+    }
+
+    // The label that has the bottom-of-stack bit is the last (RFC 3032 2.1).
+    private static ReadOnlySpan<byte> BehindLabels(ReadOnlySpan<byte> rest)
+    {
+        while (rest.Length > 4)
+        {
+            bool last = (rest[2] & 1) != 0;
+            rest = rest[4..];
+            if (last)
+            {
+                return rest;
+            }
+        }
+
+        return default;
+    }
 
     // Type, then payload; tags (802.1Q, QinQ) have two octets of their own and the next type.
     private static ReadOnlySpan<byte> ByEtherType(ReadOnlySpan<byte> rest)
@@ -42,7 +68,19 @@ internal static class LinkLayer
 
             if (type == PppoeSession)
             {
-                return rest.Length > 8 ? rest[8..] : default;
+                return rest.Length > 8 ? Ppp(rest[6..]) : default;
+            }
+
+            if (type == MplsUnicast)
+            {
+                return BehindLabels(rest);
+            }
+
+            // A length, and IEEE 802.2 with the type in its SNAP header.
+            if (type <= MaxLength && rest.StartsWith<byte>([0xaa, 0xaa, 3, 0, 0, 0]))
+            {
+                rest = rest[6..];
+                continue;
             }
 
             if (!IsTag(type) || rest.Length < 4)
