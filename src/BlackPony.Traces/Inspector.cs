@@ -15,10 +15,14 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
     // No SMTP session is silent for longer (RFC 5321 4.5.3.2.6), in nanoseconds.
     private const long MaxSilence = 600_000_000_000;
 
+    // By so much the packets of several processors and cards are out of order, where a capture goes on in another file.
+    private const long MaxDisorder = 10_000_000;
+
     private ServerBook _book = new();
     private IpReader _ip = new();
     private TcpTable? _table;
     private FileReport? _file;
+    private long _first;
     private long _latest;
     private readonly PriorityQueue<SessionReport?, long> _waiting = new();
     private long _opened;
@@ -119,10 +123,15 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
         var strange = new HashSet<int>();
         while (reader.Read(out var packet))
         {
-            if (packets++ == 0 && !(_latest > 0 && packet.Time >= _latest && packet.Time - _latest <= MaxSilence))
+            if (packets++ == 0)
             {
-                EndCapture();
-                _table = new TcpTable((first, second, opening, time) => new SessionObserver(first, second, time, Open(_file.Name, opening, null)));
+                if (!GoesOn(packet.Time))
+                {
+                    EndCapture();
+                    _table = new TcpTable((first, second, opening, time) => new SessionObserver(first, second, time, Open(_file.Name, opening, null)));
+                }
+
+                _first = packet.Time;
             }
 
             _latest = Math.Max(_latest, packet.Time);
@@ -150,6 +159,8 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
             file.Findings.Add(new Finding(FindingKind.Damaged.Level, FindingKind.Damaged.Id, null, damage, reader.Offset));
         }
     }
+
+    private bool GoesOn(long time) => _latest > 0 && (time >= _latest || (time > _first && time >= _latest - MaxDisorder)) && time - _latest <= MaxSilence;
 
     // What follows goes on with nothing: captures from different days and places say nothing about each other.
     private void EndCapture()

@@ -231,7 +231,9 @@ public sealed class ReassemblyTests
             // As tcpdump -C names them; a shell gives the tenth before the second.
             var paths = new[] { "c.pcap10", "c.pcap2" }.Select(n => Path.Combine(folder.Path, n)).ToArray();
             File.WriteAllBytes(paths[1], Inspection.Pcap(frames[..cut]));
-            File.WriteAllBytes(paths[0], cut % 2 == 0 ? FormatTests.Gzip(Pcap(frames[cut..], cut)) : Pcap(frames[cut..], cut));
+            // The packet behind the cut may have come a little before the one in front of it.
+            var rest = Pcap(frames[cut..], cut > 4 ? cut - (cut % 4) : cut);
+            File.WriteAllBytes(paths[0], cut % 2 == 0 ? FormatTests.Gzip(rest) : rest);
             var sessions = new List<SessionReport>();
             var inspector = new Inspector(new InspectOptions(), sessions.Add);
             var files = inspector.Inspect(paths);
