@@ -57,6 +57,21 @@ public sealed class ReplayTests
         Assert.Equal("EHLO: captured an offer of ROT, got 250-mx.b.test / 250 PIPELINING", Assert.Single(client.Differences).ToString());
     }
 
+    [Fact]
+    public async Task No_command_is_sent_where_the_server_waits_for_a_message()
+    {
+        using var folder = new Folder();
+        var captured = Only(folder, "refused", [.. Frames.Lines[..8], ('S', "554 No\r\n"), ('C', "AUTH PLAIN\r\n"), ('S', "504 No\r\n"), .. Frames.Lines[^2..]]);
+        var (client, server) = await Play(captured, Only(folder, "taken", Frames.Lines), Options);
+        Assert.Equal("exchange 4, DATA: captured 554 No, got 354 Go on", Assert.Single(client.Differences).ToString());
+        Assert.Equal(4, client.Exchanges);
+        Assert.Equal("the end of the connection", Assert.Single(server.Differences).Live);
+        // Nor a message that ends with its connection.
+        var cut = Only(folder, "cut", Frames.Lines[..10]);
+        (client, _) = await Play(cut, cut, Options);
+        Assert.Equal((4, 0), (client.Exchanges, client.Differences.Count));
+    }
+
     [Theory]
     [InlineData("", "the end of the connection")]
     [InlineData("\0\u00ffnonsense\r\n", "what is no reply: \\x00\\xFFnonsense")]
@@ -211,7 +226,9 @@ public sealed class ReplayTests
         Assert.Equal(2, Tool.Run(["replay", file]).Code);
         Assert.Equal(2, Tool.Run(["replay", file, "--to", "127.0.0.1:1", "--upgrade", "NOTHING"]).Code);
         Assert.Equal(3, Tool.Run(["replay", "/no/such/file", "--to", "127.0.0.1:1"]).Code);
-        Assert.Equal(3, Tool.Run(["replay", file, "--to", "127.0.0.1:1"]).Code);
+        var (refused, _, why) = Tool.Run(["replay", file, "--to", "127.0.0.1:1"]);
+        Assert.Equal(3, refused);
+        Assert.StartsWith("blackpony-replay: 127.0.0.1:1: ", why, StringComparison.Ordinal);
     }
 
     private static Script Only(Folder folder, string name, params (char, string)[] lines) =>

@@ -106,7 +106,8 @@ internal static class ReplayCommand
             }
             catch (Exception e) when (e is SocketException or FormatException)
             {
-                return Fail(e.Message);
+                var peer = (parse.GetValue(to) ?? parse.GetValue(serve))!.Value;
+                return Fail($"{peer.Host}:{peer.Port}: {e.Message}");
             }
 
             Write(results, parse.GetValue(format)!, Path.GetFileName(path));
@@ -150,7 +151,7 @@ internal static class ReplayCommand
             default:
                 foreach (var result in results)
                 {
-                    Console.Out.WriteLine($"{result.Name}  {result.Exchanges} exchanges, {(IsUnplayed(result) ? "nothing played" : result.Differences.Count == 0 ? "as captured" : $"{result.Differences.Count} difference{(result.Differences.Count == 1 ? "" : "s")}")}{(result.Note is null ? "" : $". {result.Note}")}");
+                    Console.Out.WriteLine($"{result.Name}  {result.Exchanges} exchange{(result.Exchanges == 1 ? "" : "s")}, {(IsUnplayed(result) ? "nothing played" : result.Differences.Count == 0 ? "as captured" : $"{result.Differences.Count} difference{(result.Differences.Count == 1 ? "" : "s")}")}{(result.Note is null ? "" : $". {result.Note}")}");
                     foreach (var difference in result.Differences)
                     {
                         Console.Out.WriteLine($"  {difference}");

@@ -49,6 +49,9 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
     // A STARTTLS that was refused is a command as any other.
     private static bool IsTls(Exchange exchange) => exchange.Verb == Verb.StartTls && exchange.Code is null or 220;
 
+    // The connection ended in it.
+    private static bool IsCut(Exchange exchange) => exchange is { Verb: Verb.DataEnd, Code: null } && !exchange.Octets.AsSpan().EndsWith(".\r\n"u8);
+
     private static string Name(Script script) => $"{script.Session.Client} > {script.Session.Server}";
 
     private async Task<int> PlayAsync(LiveConnection connection, List<Exchange> exchanges, List<Difference> differences, CancellationToken cancel)
@@ -65,7 +68,7 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
                 until++;
             }
 
-            if (IsTls(exchanges[i]))
+            if (IsTls(exchanges[i]) || IsCut(exchanges[i]))
             {
                 return i;
             }
@@ -93,7 +96,8 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
                 }
 
                 last = reply.Code;
-                if (exchanges[i].Verb == Verb.StartTls && last == 220)
+                // A server that takes what was refused waits for what nobody captured.
+                if ((exchanges[i].Verb == Verb.StartTls && last == 220) || (last / 100 == 3 && (i + 1 == exchanges.Count || exchanges[i + 1].Verb is not (Verb.DataEnd or Verb.AuthLine))))
                 {
                     return i + 1;
                 }
