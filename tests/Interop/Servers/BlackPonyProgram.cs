@@ -43,7 +43,7 @@ public sealed class BlackPonyProgram : IDisposable
     public int Id => _listen.Id;
 
     /// <summary>The program's file.</summary>
-    public static string File { get; } = Path.Combine(
+    public static string File { get; } = Environment.GetEnvironmentVariable("BLACKPONY") ?? Path.Combine(
         Repository.Root, "tools", "blackpony", "bin", AppContext.BaseDirectory.Contains("Release", StringComparison.Ordinal) ? "Release" : "Debug", "net10.0", "blackpony");
 
     /// <summary>Writes a script that runs the program in sendmail's nearly empty environment.</summary>
