@@ -125,6 +125,18 @@ public sealed class RelaySessionTests : IDisposable
     }
 
     [Fact]
+    public void What_comes_behind_the_command_while_the_fresh_backend_is_opened_ends_the_session() // [BP-4.4-4], [BP-4.6-1]
+    {
+        ToClient();
+        Client($"XBLACKPONY V1 X25519-CHACHA20POLY1305 {Convert.ToBase64String(Enumerable.Repeat((byte)9, 32).ToArray())}\r\n");
+        Client("MAIL FROM:<evil@e>\r\n");
+        Assert.StartsWith("503 5.5.1 ", ToClient(), StringComparison.Ordinal);
+        Assert.Equal(RelayRequest.Close, _relay.Request);
+        _relay.BackendReady("220 b.test\r\n"u8);
+        Assert.Equal("", ToClient() + ToBackend());
+    }
+
+    [Fact]
     public void Any_split_of_a_plaintext_session_gives_the_same_octets()
     {
         const string Dialogue = "MAIL FROM:<a@a>\r\nRCPT TO:<b@b>\r\nBDAT 5\r\na\nb\r\nBDAT 3 LAST\r\n.\r\nNOOP\r\nXCLIENT X\r\n";
