@@ -14,7 +14,7 @@ public class ChannelProperties
     private static readonly Gen<Case> Cases =
         from suite in Gen.Choose(0, SuiteRegistry.Default.Count - 1)
         from parts in Gen.Frequency((5, Generate.Octets), (1, Gen.Choose(16000, 40000).Select(n => new byte[n])), (1, Gen.Constant<byte[]>([]))).ListOf()
-        from rekeys in Gen.Choose(0, 3).ListOf()
+        from rekeys in Gen.Frequency((6, Gen.Choose(0, 3)), (1, Gen.Choose(Limits.MaxIdleRecords - 2, Limits.MaxIdleRecords + 2))).ListOf()
         from pieces in Generate.Pieces
         select new Case(suite, [.. parts], [.. rekeys], pieces);
 
