@@ -59,6 +59,16 @@ public class ForwardingProperties
         static byte[] LosesCr(byte[] piece) => piece is [.., (byte)'\r'] ? piece[..^1] : piece;
     }
 
+    [Fact]
+    public void Inside_BDAT_has_no_payload_before_EHLO_though_the_server_told_of_it_outside() // [BP-4.5-1], [BP-10.1-4]
+    {
+        using var run = new RelayRun(octets => octets.AsSpan().StartsWith("EHLO"u8) ? "250-b\r\n250 CHUNKING\r\n"u8.ToArray() : octets.Length == 0 ? [] : "503 no\r\n"u8.ToArray());
+        run.Upgrade();
+        run.Say("BDAT 11\r\nXCLIENT A\r\n"u8.ToArray());
+        Assert.Equal("BDAT 11\r\n", Encoding.Latin1.GetString(run.Forwarded));
+        Assert.Equal("503 no\r\n550 5.7.1 Not permitted\r\n", run.Heard);
+    }
+
     private static (byte[] Forwarded, string Heard, Reference.Policy.SessionReport Report) Run(bool inside, byte[] stream, int[] pieces, Func<byte[], byte[]>? fault = null)
     {
         var backend = new Backend(["CHUNKING", "8BITMIME"]);

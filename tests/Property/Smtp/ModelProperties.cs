@@ -22,8 +22,9 @@ public class ModelProperties
                 $"XBLACKPONY V1 {ToySuite.Weak} AAA=", $"XBLACKPONY V1 {ToySuite.Weak} AAAA", $"XBLACKPONY V9 {ToySuite.Weak} AAAA", $"XBLACKPONY V1 {ToySuite.Strong} AAAA", "XBLACKPONY", "XBLACKPONY  V1 X Y",
                 "xblackpony v1 " + ToySuite.Weak.ToLowerInvariant() + " !", "XCLIENT A", "PROXY x")),
             (1, Gen.Constant(Good))).NonEmptyListOf()
+        from times in Gen.Frequency((9, Gen.Constant(1)), (1, Gen.Constant(Limits.MaxUpgradeAttempts + 1)))
         from fails in Gen.Frequency((4, Gen.Constant(false)), (1, Gen.Constant(true))).NonEmptyListOf()
-        select (commands.ToArray(), fails.ToArray());
+        select (commands.SelectMany(c => Enumerable.Repeat(c, times)).ToArray(), fails.ToArray());
 
     [Fact]
     public void The_relay_takes_an_upgrade_exactly_where_the_model_says_and_refuses_it_by_the_table() // [BP-4.4-1], [BP-4.4-2], [BP-4.4-5], [BP-4.4-6], [BP-4.4-7], [BP-4.5-1], [BP-4.5-4], [BP-4.5-5], [BP-4.1-1], [BP-4.1-6], [BP-4.1-15], [BP-10.1-4], [BP-10.2-6]
