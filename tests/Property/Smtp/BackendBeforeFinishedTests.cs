@@ -8,7 +8,7 @@ using BlackPony.Tests.Property.Exploration;
 
 namespace BlackPony.Tests.Property.Smtp;
 
-/// <summary>What happens behind the relay between its 220 and the client's Finished, found by the exploration.</summary>
+/// <summary>What happens behind the relay around its 220, before the client's Finished; found by the exploration.</summary>
 public class BackendBeforeFinishedTests
 {
     private readonly ArrayBufferWriter<byte> _fromClient = new();
@@ -45,7 +45,17 @@ public class BackendBeforeFinishedTests
         Assert.Equal(ChannelState.Alerted, client.State);
     }
 
-    private RelaySession Agreed(out SecureChannel client)
+    [Fact]
+    public void What_the_old_mail_server_left_unfinished_is_no_part_of_the_session_inside() // [BP-4.5-1]
+    {
+        using var relay = Agreed(out var client, "250-half a reply\r\n250-");
+        client.Send("EHLO a\r\n"u8, _fromClient);
+        Assert.Equal("", Heard(relay, client));
+        relay.FromBackend("250 b\r\n"u8);
+        Assert.Equal("250 b\r\n", Heard(relay, client));
+    }
+
+    private RelaySession Agreed(out SecureChannel client, string oldSays = "")
     {
         var toy = new ToySuite(ToySuite.Weak);
         var keys = new RsaKeys(TimeProvider.System);
@@ -55,6 +65,7 @@ public class BackendBeforeFinishedTests
         relay.FromBackend("250 b\r\n"u8);
         relay.ToClient.ResetWrittenCount();
         using var upgrade = new ClientUpgrade(Offer.Create([toy], null), toy, 13, new CountingRandom((byte)'c'), keys, null);
+        relay.FromBackend(Encoding.ASCII.GetBytes(oldSays));
         relay.FromClient(upgrade.Command);
         relay.BackendReady("220 b\r\n"u8);
         var octets = relay.ToClient.WrittenSpan.ToArray();
