@@ -45,6 +45,13 @@ public class ChoiceProperties
         Always.Holds(Meetings, m => Asks(m.Offer, m.Suites, "503 no\r\n").SequenceEqual(Common(m).Take(1)), 400);
     }
 
+    [Fact]
+    public void Where_encryption_is_required_it_never_asks_for_ROT_though_it_was_told_to() // [BP-9.1-4]
+    {
+        Always.Holds(Meetings, m => !Asks(m.Offer, m.Suites, "504 no\r\n", ClientPolicy.Required).Contains(Toys[4].Name), 400);
+        Always.Bites(Meetings, m => !Asks(m.Offer, m.Suites, "504 no\r\n", ClientPolicy.Opportunistic).Contains(Toys[4].Name), 400);
+    }
+
     private static bool IsChosenByRule((string Offer, Suite[] Suites) meeting, Suite[] used) => Asks(meeting.Offer, used, "454 no\r\n").SequenceEqual(Common(meeting).Take(1));
 
     private static IEnumerable<string> Common((string Offer, Suite[] Suites) meeting)
@@ -55,16 +62,16 @@ public class ChoiceProperties
     }
 
     // The suites that the client asks for, each answered alike.
-    private static List<string> Asks(string offer, Suite[] suites, string answer)
+    private static List<string> Asks(string offer, Suite[] suites, string answer, ClientPolicy policy = ClientPolicy.Opportunistic)
     {
-        using var mailer = new MailerSession(new MailerOptions(NoKeys()) { Suites = suites }, new CountingRandom((byte)'c'));
+        using var mailer = new MailerSession(new MailerOptions(NoKeys()) { Suites = suites, Policy = policy }, new CountingRandom((byte)'c'));
         mailer.Connected("b", 25, false);
         mailer.FromServer("220 b\r\n"u8);
         mailer.FromLocal("EHLO a\r\n"u8);
         mailer.ToServer.ResetWrittenCount();
         mailer.FromServer(Encoding.Latin1.GetBytes($"250-b\r\n250 {offer}\r\n"));
         var asked = new List<string>();
-        while (mailer.ToServer.WrittenCount > 0 && asked.Count < 9)
+        while (mailer.ToServer.WrittenSpan.StartsWith("XBLACKPONY "u8) && asked.Count < 9)
         {
             asked.Add(Encoding.ASCII.GetString(mailer.ToServer.WrittenSpan).Split(' ')[2]);
             mailer.ToServer.ResetWrittenCount();
