@@ -3,7 +3,7 @@ namespace BlackPony.Reference;
 /// <summary>The table of spec 13, under its names. Lengths in octets; a line's length includes CRLF.</summary>
 public static class Limits
 {
-    /// <summary>A line of a reply to XBLACKPONY, and the XBLACKPONY line of an EHLO reply.</summary>
+    /// <summary>A line of a 220 or 334 reply to XBLACKPONY, and the XBLACKPONY line of an EHLO reply.</summary>
     public const int MaxReplyLine = 512;
 
     /// <summary>An XBLACKPONY command line and its continuation line.</summary>
@@ -27,7 +27,7 @@ public static class Limits
     /// <summary>XBLACKPONY commands in one connection that come to row 11 of spec 4.4 and are not refused for their number.</summary>
     public const int MaxUpgradeAttempts = 8;
 
-    /// <summary>XBLACKPONY commands that a client sends in one session.</summary>
+    /// <summary>XBLACKPONY commands that a client sends in one connection.</summary>
     public const int MaxClientAttempts = 2;
 
     /// <summary>Data in one record.</summary>
@@ -57,9 +57,6 @@ public static class Limits
     /// <summary>An exporter's label.</summary>
     public const int MaxExporterLabel = 200;
 
-    /// <summary>Relay: its address towards a loopback backend if nothing else is set.</summary>
-    public const string BackendSource = "127.0.0.2";
-
     /// <summary>Keys in one ident record.</summary>
     public const int MaxIdents = 4;
 
@@ -68,6 +65,9 @@ public static class Limits
 
     /// <summary>Relay: sessions at one time.</summary>
     public const int MaxSessions = 1000;
+
+    /// <summary>Relay: its address towards a loopback backend if nothing else is set.</summary>
+    public const string BackendSource = "127.0.0.2";
 
     /// <summary>Relay: octets of a client that wait for the backend before the relay stops reading.</summary>
     public const int MaxHeld = 32768;
@@ -87,7 +87,7 @@ public static class Limits
     /// <summary>Client: until the 220 greeting (RFC 5321 4.5.3.2.1).</summary>
     public static readonly TimeSpan GreetingTimeout = TimeSpan.FromSeconds(300);
 
-    /// <summary>Client: until the reply to EHLO or XBLACKPONY, and until the server's Finished.</summary>
+    /// <summary>Client: until the reply to EHLO, to XBLACKPONY, to the continuation, and until the server's Finished, each.</summary>
     public static readonly TimeSpan ReplyTimeout = TimeSpan.FromSeconds(300);
 
     /// <summary>Server: until the continuation line.</summary>
@@ -96,10 +96,10 @@ public static class Limits
     /// <summary>Server: until the client's Finished.</summary>
     public static readonly TimeSpan FinishedTimeout = TimeSpan.FromSeconds(60);
 
-    /// <summary>Server: until the next command (RFC 5321 4.5.3.2.7).</summary>
+    /// <summary>Server: until the next command, or the next octets of a payload (RFC 5321 4.5.3.2.7).</summary>
     public static readonly TimeSpan IdleTimeout = TimeSpan.FromSeconds(300);
 
-    /// <summary>Outbound relay, and relay whose client has gone: until the next server's or the backend's reply (RFC 5321 4.5.3.2.6).</summary>
+    /// <summary>Outbound relay, and relay whose client has gone: until the next server's or the backend's reply (RFC 5321 4.5.3.2.6); relay that is a plain pipe: until either side says something.</summary>
     public static readonly TimeSpan NextServerTimeout = TimeSpan.FromSeconds(600);
 
     /// <summary>Until the peer's close.</summary>

@@ -83,10 +83,18 @@ public sealed class KeySchedule : IDisposable
         return output;
     }
 
+    /// <summary>Erases the traffic secrets, when who protects records has them: it erases its own at a rekey ([BP-6.2-3]).</summary>
+    internal void EraseTraffic()
+    {
+        CryptographicOperations.ZeroMemory(ClientTraffic);
+        CryptographicOperations.ZeroMemory(ServerTraffic);
+    }
+
     /// <summary>Erases every secret.</summary>
     public void Dispose()
     {
-        foreach (var secret in (byte[][])[_clientFinished, _serverFinished, ClientTraffic, ServerTraffic, ExporterSecret])
+        EraseTraffic();
+        foreach (var secret in (byte[][])[_clientFinished, _serverFinished, ExporterSecret])
         {
             CryptographicOperations.ZeroMemory(secret);
         }

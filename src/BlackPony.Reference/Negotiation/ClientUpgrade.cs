@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Records;
@@ -77,20 +78,32 @@ public sealed class ClientUpgrade : IDisposable
     /// <summary>The command line, CRLF included.</summary>
     public byte[] Command { get; }
 
-    /// <summary>Takes the server's reply to the command or the continuation ([BP-4.3-7], [BP-4.3-8]).</summary>
-    public ClientStep OnReply(Reply reply) => reply.Code switch
+    /// <summary>Takes the server's reply to the command or the continuation, by its code alone ([BP-4.3-7], [BP-4.3-8], [BP-4.4-10], [BP-4.4-12]).</summary>
+    /// <exception cref="RandomnessUnavailableException">There is no randomness ([BP-5.1-15]).</exception>
+    public ClientStep OnReply(Reply reply)
     {
-        334 when _state == State.Sharing && Suite.NeedsContinuation => Continue(reply),
-        220 when _state == State.Sharing && !Suite.Encrypts => Rot(reply),
-        220 when _state == (Suite.NeedsContinuation ? State.Continued : State.Sharing) => Finish(reply),
-        421 => new ClientStep(ClientStepKind.Broken),
-        >= 400 and <= 599 => new ClientStep(ClientStepKind.Refused),
-        _ => new ClientStep(ClientStepKind.Broken),
-    };
+        var step = reply.Code switch
+        {
+            334 when _state == State.Sharing && Suite.NeedsContinuation => Continue(reply),
+            220 when _state == State.Sharing && !Suite.Encrypts => Rot(reply),
+            220 when _state == (Suite.NeedsContinuation ? State.Continued : State.Sharing) => Finish(reply),
+            421 => new ClientStep(ClientStepKind.Broken),
+            >= 400 and <= 599 => new ClientStep(ClientStepKind.Refused),
+            _ => new ClientStep(ClientStepKind.Broken),
+        };
+        if (step.Kind != ClientStepKind.Send)
+        {
+            // Nothing more is exchanged ([BP-5.1-13]).
+            Dispose();
+        }
+
+        return step;
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _exchange?.Dispose();
 
+    // [BP-5.5-11]
     private static ClientStep Rot(Reply reply) =>
         reply.Lines.Count == 1 && !reply.Text(0).StartsWith("K="u8) ? new ClientStep(ClientStepKind.Agreed) : new ClientStep(ClientStepKind.Broken);
 
@@ -124,7 +137,7 @@ public sealed class ClientUpgrade : IDisposable
 
         AddLines(reply);
         var channel = new SecureChannel(Role.Client, Suite, secret, _transcript.Finish(), keyLog: _keyLog);
-        System.Security.Cryptography.CryptographicOperations.ZeroMemory(secret);
+        CryptographicOperations.ZeroMemory(secret);
         return new ClientStep(ClientStepKind.Agreed, Channel: channel);
     }
 

@@ -63,7 +63,7 @@ public sealed class Offer
 
     /// <summary>Whether an EHLO reply's line (without code and separator) has the keyword XBLACKPONY.</summary>
     public static bool IsKeyword(ReadOnlySpan<byte> line) =>
-        line.Length >= Keyword.Length && System.Text.Ascii.EqualsIgnoreCase(line[..Keyword.Length], "XBLACKPONY"u8)
+        line.Length >= Keyword.Length && Ascii.EqualsIgnoreCase(line[..Keyword.Length], "XBLACKPONY"u8)
         && (line.Length == Keyword.Length || line[Keyword.Length] == ' ');
 
     /// <summary>The suites that both sides have, in the client's order of preference ([BP-4.8-1], [BP-4.8-2]).</summary>

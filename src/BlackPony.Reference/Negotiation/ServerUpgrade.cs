@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Records;
@@ -56,7 +57,7 @@ public sealed class ServerUpgrade : IDisposable
     /// <summary>ROT's shift, 1 to 25; 0 if the suite is not ROT.</summary>
     public int Shift { get; private set; }
 
-    /// <summary>Makes the offer for an EHLO reply; only the last one counts ([BP-4.1-15]).</summary>
+    /// <summary>Makes the offer for an EHLO reply, of the suites that <see cref="Examine"/> takes ([BP-4.1-5]); only the last one counts ([BP-4.1-15]).</summary>
     /// <returns>The line without code and CRLF; empty if there is nothing to offer or no randomness.</returns>
     public ReadOnlyMemory<byte> NewOffer()
     {
@@ -95,6 +96,7 @@ public sealed class ServerUpgrade : IDisposable
             return Refuse("501 5.5.4 Syntax: XBLACKPONY V1 suite share");
         }
 
+        // [BP-4.2-5]
         if (!command.Version.Equals(Offer.Version, StringComparison.OrdinalIgnoreCase))
         {
             return Refuse("504 5.5.4 Unknown version");
@@ -131,6 +133,7 @@ public sealed class ServerUpgrade : IDisposable
     {
         if (!Suite!.Encrypts)
         {
+            // One line, and no share ([BP-5.5-11]).
             Shift = RotShift.Parse(_share) ?? 0;
             return Shift == 0 ? BadShare() : new ServerStep(ServerStepKind.Agreed, Encoding.ASCII.GetBytes($"220 ROT{Shift} from here on, and it protects nothing\r\n"));
         }
@@ -213,7 +216,7 @@ public sealed class ServerUpgrade : IDisposable
 
         var secret = _exchange!.TakeSharedSecret();
         var channel = new SecureChannel(Role.Server, Suite!, secret, _transcript!.Finish(), _options.Idents, _options.KeyLog);
-        System.Security.Cryptography.CryptographicOperations.ZeroMemory(secret);
+        CryptographicOperations.ZeroMemory(secret);
         _exchange.Dispose();
         _exchange = null;
         return new ServerStep(ServerStepKind.Agreed, octets.ToArray(), channel);

@@ -37,13 +37,13 @@ public sealed class ServerMemory
         foreach (var line in lines.Skip(1))
         {
             var fields = line.Split(' ');
-            if (fields.Length != 5 || !TryTime(fields[2], out var good) || (fields[3] != "-" && !TryTime(fields[3], out _)))
+            DateTimeOffset since = default;
+            if (fields.Length != 5 || !TryTime(fields[2], out var good) || (fields[3] != "-" && !TryTime(fields[3], out since)))
             {
                 throw new FormatException("The memory file has a line that is not an entry.");
             }
 
-            DateTimeOffset? failing = fields[3] == "-" ? null : TryTime(fields[3], out var since) ? since : null;
-            memory._entries[$"{fields[0]} {fields[1]}"] = new MemoryEntry(good, failing, fields[4] == "-" ? [] : fields[4].Split(','));
+            memory._entries[$"{fields[0]} {fields[1]}"] = new MemoryEntry(good, fields[3] == "-" ? null : since, fields[4] == "-" ? [] : fields[4].Split(','));
         }
 
         return memory;

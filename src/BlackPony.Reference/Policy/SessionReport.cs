@@ -9,7 +9,7 @@ public sealed record SessionReport
     /// <summary>The suite that the session used; null in plaintext.</summary>
     public string? Suite { get; init; }
 
-    /// <summary>Whether records were in use; false under ROT ([BP-11.1-2]). It says nothing of who the server is ([BP-4.7-4]).</summary>
+    /// <summary>Whether records were in use; false under ROT ([BP-5.5-10], [BP-11.1-2]). It says nothing of who the server is ([BP-4.7-4]).</summary>
     public bool Encrypted { get; init; }
 
     /// <summary>Why it fell back or was deferred, one of the words of spec 11.1; null if it did not.</summary>

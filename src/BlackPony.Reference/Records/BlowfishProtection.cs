@@ -51,6 +51,7 @@ internal sealed class BlowfishProtection : RecordProtection
         return true;
     }
 
+    // BouncyCastle's engine keeps its key until the collector takes it.
     public override void Dispose() => _hmac.Dispose();
 
     // Counter block: seq, then the block's number in the record ([BP-7.3-1]). Many blocks of key stream at a time, then one XOR over them.

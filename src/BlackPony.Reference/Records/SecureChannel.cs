@@ -50,6 +50,7 @@ public sealed class SecureChannel : IDisposable
         _role = role;
         _idents = idents ?? [];
         _keys = new KeySchedule(suite.Name, sharedSecret, transcriptHash);
+        // [BP-6.2-2]
         _writer = new RecordWriter(suite, role == Role.Client ? _keys.ClientTraffic : _keys.ServerTraffic);
         _reader = new RecordReader(suite, role == Role.Client ? _keys.ServerTraffic : _keys.ClientTraffic);
         if (keyLog is not null)
@@ -59,6 +60,8 @@ public sealed class SecureChannel : IDisposable
             keyLog.Log($"BLACKPONY_SERVER_TRAFFIC_SECRET_0 {th} {Convert.ToHexStringLower(_keys.ServerTraffic)}");
             keyLog.Log($"BLACKPONY_EXPORTER_SECRET {th} {Convert.ToHexStringLower(_keys.ExporterSecret)}");
         }
+
+        _keys.EraseTraffic();
     }
 
     /// <summary>Where the channel stands.</summary>
@@ -70,7 +73,7 @@ public sealed class SecureChannel : IDisposable
     /// <summary>The IDENT keys that the server proved, 32 octets each; none if it sent none.</summary>
     public IReadOnlyList<byte[]> PeerIdents { get; private set; } = [];
 
-    /// <summary>The transcript hash, 32 octets: what both sides compare when they report.</summary>
+    /// <summary>The transcript hash, 32 octets: the same on both sides, and in no two sessions.</summary>
     public ReadOnlyMemory<byte> TranscriptHash => _keys.TranscriptHash;
 
     /// <summary>Begins: the server sends Finished and IDENT ([BP-6.3-2], [BP-6.5-2]); the client waits.</summary>
@@ -202,6 +205,7 @@ public sealed class SecureChannel : IDisposable
 
         switch (type)
         {
+            // With data or without ([BP-7.4-4]).
             case RecordType.Data:
                 data.Write(content);
                 return true;

@@ -37,7 +37,7 @@ internal static class EhloReply
         return octets.ToArray();
     }
 
-    /// <summary>The first usable offer among a reply's lines ([BP-4.1-11]).</summary>
+    /// <summary>The offer in a reply's first XBLACKPONY line behind the server's name ([BP-4.1-11], [BP-4.1-16]); null if there is none, or it is not usable.</summary>
     public static Offer? FindOffer(Reply reply)
     {
         for (int i = 1; i < reply.Lines.Count; i++)
@@ -54,9 +54,5 @@ internal static class EhloReply
     /// <summary>Whether a keyword stands in a reply.</summary>
     public static bool Has(Reply reply, string keyword) => Enumerable.Range(1, reply.Lines.Count - 1).Any(i => Keyword(reply.Text(i)) == keyword);
 
-    private static string Keyword(ReadOnlySpan<byte> line)
-    {
-        int end = line.IndexOf((byte)' ');
-        return Encoding.Latin1.GetString(end < 0 ? line : line[..end]).ToUpperInvariant();
-    }
+    private static string Keyword(ReadOnlySpan<byte> line) => Encoding.Latin1.GetString(ClientLine.Word(line)).ToUpperInvariant();
 }

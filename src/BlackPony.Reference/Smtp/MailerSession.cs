@@ -214,7 +214,7 @@ public sealed class MailerSession : IDisposable
         }
     }
 
-    /// <summary>The server was silent for longer than <see cref="Patience"/>.</summary>
+    /// <summary>The server was silent for longer than <see cref="Patience"/> ([BP-8.1-6]).</summary>
     public void TimedOut()
     {
         if (_state == State.InsideEhlo)
@@ -273,6 +273,7 @@ public sealed class MailerSession : IDisposable
                 Pump();
                 break;
             default:
+                // [BP-10.4-15]
                 _toLocal.Write("503 5.5.1 EHLO first\r\n"u8);
                 break;
         }
@@ -339,7 +340,7 @@ public sealed class MailerSession : IDisposable
                     OnReply(reply);
                     break;
                 case State.Closing:
-                    // Read on, but thrown away (8.1).
+                    // Read on, but thrown away (spec 8.1).
                     _server.Clear();
                     return;
                 case State.WaitingForEhlo or State.HeloOnly when _server.Length > Limits.MaxEhloLine:
@@ -452,6 +453,7 @@ public sealed class MailerSession : IDisposable
         {
             _ehloReply = reply;
             // Offered together with STARTTLS, XBLACKPONY comes first ([BP-4.7-3]): this client can't authenticate by TLS.
+            // The last reply's, and no earlier one ([BP-4.1-14]).
             _offer = _plainOnly ? null : EhloReply.FindOffer(reply);
             _tried.Clear();
             TryUpgrade(_plainOnly ? _report.Reason ?? "broken" : _offer is null ? "not-offered" : "no-common-suite");
@@ -547,6 +549,7 @@ public sealed class MailerSession : IDisposable
     {
         if (Channel is not null && Remembers)
         {
+            // Here and nowhere else, before any mail ([BP-9.4-2] to [BP-9.4-4], [BP-9.4-6]).
             var entry = Entry();
             var shown = Channel.PeerIdents.Select(Convert.ToHexStringLower).ToList();
             if (entry is { Idents.Count: > 0 } && !entry.Idents.Intersect(shown).Any())

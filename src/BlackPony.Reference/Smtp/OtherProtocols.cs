@@ -11,5 +11,5 @@ internal static class OtherProtocols
     public static bool IsRequest(string verb) => Verbs.Contains(verb);
 
     /// <summary>Whether a line does.</summary>
-    public static bool IsRequest(ReadOnlySpan<byte> line) => IsRequest(Encoding.Latin1.GetString(line).Split(' ')[0].ToUpperInvariant());
+    public static bool IsRequest(ReadOnlySpan<byte> line) => IsRequest(Encoding.Latin1.GetString(ClientLine.Word(line)).ToUpperInvariant());
 }

@@ -208,7 +208,7 @@ public sealed class RelaySession : IDisposable
         CheckChannel();
         if (_reading == Reading.Closing)
         {
-            // Read on, but thrown away (8.1).
+            // Read on, but thrown away (spec 8.1).
             _input.Clear();
         }
 
@@ -295,7 +295,7 @@ public sealed class RelaySession : IDisposable
         }
     }
 
-    /// <summary>The client was silent for longer than <see cref="Patience"/>.</summary>
+    /// <summary>The client was silent for longer than <see cref="Patience"/> ([BP-8.1-6], [BP-8.1-7]).</summary>
     public void TimedOut()
     {
         if (_reading == Reading.End)
@@ -402,7 +402,7 @@ public sealed class RelaySession : IDisposable
             return length >= 0 && AnswerOverlong(length);
         }
 
-        // The first fault decides, however the line came in ([BP-4.4-14]). A last CR may still be followed by its LF.
+        // An upgrade's lines have their own length ([BP-4.2-4], [BP-4.3-10]). The first fault decides, however the line came in ([BP-4.4-14]). A last CR may still be followed by its LF.
         int most = (_reading == Reading.Continuation || (_upgrade.IsOn && UpgradeCommand.IsVerb(line)) ? Limits.MaxCommandLine : Limits.MaxOtherCommandLine) - 2;
         var content = length < 0 && line is [.., (byte)'\r'] ? line[..^1] : line;
         if (ClientLine.HasStray(content[..Math.Min(content.Length, most + 1)]))
@@ -466,7 +466,7 @@ public sealed class RelaySession : IDisposable
 
         if (verb is "XBLACKPONY" or "XCLIENT" or "XFORWARD" or "PROXY" || (verb == "STARTTLS" && _layer.IsOn))
         {
-            // The relay's own answers ([BP-10.2-6]) wait for the backend's to what came before.
+            // The relay's own answers ([BP-10.2-6]) wait for the backend's to what came before ([BP-10.2-13]).
             return _pending.Count == 0 && AnswerItself(verb, length);
         }
 
@@ -664,7 +664,7 @@ public sealed class RelaySession : IDisposable
 
     private byte[] OnEhlo(Reply reply)
     {
-        // STARTTLS stays, outside ([BP-10.2-10]); who forwards it makes a plain pipe of the session ([BP-4.7-1]).
+        // One offer, here and in no reply to HELO ([BP-4.1-1], [BP-4.1-2], [BP-4.1-6]). STARTTLS stays, outside ([BP-10.2-10]); who forwards it makes a plain pipe of the session ([BP-4.7-1]).
         _afterEhlo = true;
         _inTransaction = false;
         _chunking = EhloReply.Has(reply, "CHUNKING");

@@ -5,7 +5,7 @@ public sealed class ReplyReader
 {
     private readonly List<byte[]> _lines = [];
 
-    /// <summary>Whether the octets are no reply: a code that is not three digits or changes, a bare LF, too long, too many lines.</summary>
+    /// <summary>Whether the octets are no reply: a code that is not three digits or changes, a bare LF, too long, too many lines ([BP-4.3-11]).</summary>
     public bool IsMalformed { get; private set; }
 
     /// <summary>Takes octets.</summary>

@@ -11,7 +11,7 @@ public abstract class ClientExchange : IDisposable
     public virtual byte[]? Continue(ReadOnlySpan<byte> serverShare) => null;
 
     /// <summary>Takes the share of the 220 reply.</summary>
-    /// <returns>The shared secret, which the caller erases; null if the share is invalid ([BP-5.1-10]).</returns>
+    /// <returns>The shared secret, which the caller erases; null if the share is invalid ([BP-5.1-8], [BP-5.1-10]).</returns>
     public abstract byte[]? Finish(ReadOnlySpan<byte> serverShare);
 
     /// <summary>Erases the private values ([BP-5.1-13]).</summary>
@@ -22,7 +22,7 @@ public abstract class ClientExchange : IDisposable
 public abstract class ServerExchange : IDisposable
 {
     /// <summary>Takes the share of the command.</summary>
-    /// <returns>The share of the 220 or 334 reply; null if the client's is invalid ([BP-5.1-9]).</returns>
+    /// <returns>The share of the 220 or 334 reply; null if the client's is invalid ([BP-5.1-8], [BP-5.1-9]).</returns>
     public abstract byte[]? Begin(ReadOnlySpan<byte> clientShare);
 
     /// <summary>Takes the octets of the continuation line.</summary>

@@ -34,7 +34,8 @@ internal static class RsaExchange
     }
 
     // BouncyCastle's padding, because it takes the OAEP seed from us: so vectors can be reproduced (spec Appendix B).
-    // Not its RSA keys: each of them tests the modulus for being prime, which takes a hundred times as long as the encryption.
+    // A modulus that is valid here is odd and has its full length, and with such the computation does not fail. BouncyCastle's RSA keys
+    // would test each modulus for being prime, which takes a hundred times as long as the encryption.
     private static byte[] Encrypt(ReadOnlySpan<byte> modulus, byte[] half, IRandomSource random)
     {
         var seed = new byte[32];
@@ -85,19 +86,6 @@ internal static class RsaExchange
         return half;
     }
 
-    // A modulus without inverse structure (an even number is refused before) may still make the engine throw.
-    private static byte[]? TryEncrypt(ReadOnlySpan<byte> modulus, byte[] half, IRandomSource random)
-    {
-        try
-        {
-            return Encrypt(modulus, half, random);
-        }
-        catch (Exception e) when (e is ArgumentException or ArithmeticException or InvalidOperationException or Org.BouncyCastle.Crypto.CryptoException)
-        {
-            return null;
-        }
-    }
-
     /// <summary>The client's side.</summary>
     public sealed class Client : ClientExchange
     {
@@ -122,7 +110,7 @@ internal static class RsaExchange
             }
 
             _half = NewHalf(_random);
-            return TryEncrypt(serverShare[..Modulus], _half, _random);
+            return Encrypt(serverShare[..Modulus], _half, _random);
         }
 
         public override byte[]? Finish(ReadOnlySpan<byte> serverShare)
@@ -170,7 +158,7 @@ internal static class RsaExchange
             var server = NewHalf(random);
             client.CopyTo(_secret, 0);
             server.CopyTo(_secret, Half);
-            var reply = TryEncrypt(_clientModulus, server, random);
+            var reply = Encrypt(_clientModulus, server, random);
             CryptographicOperations.ZeroMemory(client);
             CryptographicOperations.ZeroMemory(server);
             return reply;

@@ -33,11 +33,11 @@ public abstract class Suite
     /// <summary>Whether the key exchange has a 334 reply and a continuation line.</summary>
     public virtual bool NeedsContinuation => false;
 
-    /// <summary>Begins the client's key exchange.</summary>
+    /// <summary>Begins the client's key exchange, with values of its own ([BP-5.1-11], [BP-5.1-12]).</summary>
     /// <exception cref="RandomnessUnavailableException">There is no randomness.</exception>
     public abstract ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys);
 
-    /// <summary>Begins the server's key exchange.</summary>
+    /// <summary>Begins the server's key exchange, with values of its own ([BP-5.1-11], [BP-5.1-12]); it draws when it has the client's share.</summary>
     public abstract ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys);
 
     /// <summary>Makes the record protection of one direction under one traffic secret (spec 6.2).</summary>

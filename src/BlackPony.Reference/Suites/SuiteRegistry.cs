@@ -1,6 +1,6 @@
 namespace BlackPony.Reference.Suites;
 
-/// <summary>The registry of suites (spec 5.1, 19): one line a suite, in the order of preference ([BP-4.8-3]).</summary>
+/// <summary>The registry of suites (spec 5, 19; [BP-5.1-1] to [BP-5.1-5]): one line a suite, in the order of preference ([BP-4.8-3]).</summary>
 public static class SuiteRegistry
 {
     /// <summary>All suites.</summary>
@@ -13,7 +13,7 @@ public static class SuiteRegistry
         new Rot(),
     ];
 
-    /// <summary>The suites that are on if nothing else is set (<c>DefaultSuites</c>): all but ROT.</summary>
+    /// <summary>The suites that are on if nothing else is set (<c>DefaultSuites</c>): all but ROT ([BP-5.5-7], [BP-5.5-8]).</summary>
     public static IReadOnlyList<Suite> Default { get; } = [.. All.Where(s => s.Encrypts)];
 
     /// <summary>The suite of a name, in any case ([BP-4.1-8]); null if there is none.</summary>

@@ -15,6 +15,7 @@ internal static class X25519MlKem768Exchange
     /// <summary>The client's side.</summary>
     public sealed class Client : ClientExchange
     {
+        // BouncyCastle's keys have no end but the collector's: of ML-KEM's private values only the seed is erased.
         private readonly MLKemPrivateKeyParameters _kemKey;
         private readonly byte[] _seed = new byte[64];
         private readonly byte[] _key;

@@ -12,7 +12,6 @@ internal sealed partial class Coverage
     /// <summary>Sentences that no test can see, with the reason. They are few.</summary>
     public static readonly IReadOnlyDictionary<string, string> Unseen = new Dictionary<string, string>
     {
-        ["BP-5.1-13"] = "What stands in a process's memory no peer sees, and the runtime may copy it; the code erases each value where its use ends.",
         ["BP-5.4-2"] = "That something is never written no test shows; the code has no call that writes a private key.",
         ["BP-5.4-13"] = "A freedom of the client: nothing to violate.",
         ["BP-7.1-9"] = "2^64 records can't be sent; the rekey limits of Section 7.6 come first, and those are tested.",
