@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using BlackPony.Conformance;
 using BlackPony.Conformance.Cases;
+using BlackPony.Conformance.Peers;
 using BlackPony.Conformance.Reports;
 using BlackPony.Conformance.Targets;
 
@@ -50,7 +51,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
 
         bool both = parse.GetValue(options.Server) is null && parse.GetValue(options.Client) is null && parse.GetValue(options.Mailer) is null;
         var servers = both || parse.GetValue(options.Server) is not null ? selection.From(ServerCases.All) : [];
-        var clients = both || parse.GetValue(options.Server) is null || parse.GetValue(options.Client) is not null || parse.GetValue(options.Mailer) is not null ? selection.From(ClientCases.All) : [];
+        var clients = parse.GetValue(options.Server) is null || parse.GetValue(options.Client) is not null || parse.GetValue(options.Mailer) is not null ? selection.From(ClientCases.All) : [];
         if (servers.Count + clients.Count == 0 && n == 1)
         {
             return Complain(Usage, "no case is selected: the profiles leave out what --select names; see --list --profile all.");
@@ -66,10 +67,10 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
             return Complain(Usage, problem);
         }
 
-        return await RunAsync(servers, clients, both, expected, compared, outputs);
+        return await RunAsync(servers, clients, expected, compared, outputs);
     }
 
-    private async Task<int> RunAsync(IReadOnlyList<Case<BlackPony.Conformance.Peers.ServerProbe>> servers, IReadOnlyList<Case<BlackPony.Conformance.Peers.ClientProbe>> clients, bool both, Baseline expected, IReadOnlyList<RunReport> compared, IReadOnlyList<(string Format, string? File)> outputs)
+    private async Task<int> RunAsync(IReadOnlyList<Case<ServerProbe>> servers, IReadOnlyList<Case<ClientProbe>> clients, Baseline expected, IReadOnlyList<RunReport> compared, IReadOnlyList<(string Format, string? File)> outputs)
     {
         var timeouts = parse.GetValue(options.Timeouts) ?? [];
         bool console = outputs.All(o => o.File is not null || o.Format == "console");

@@ -57,25 +57,18 @@ internal static class Client10Mailer
         }),
         Mailer("C-10.4-6", "XBLACKPONY is not shown to the mail server, whatever becomes of it", "BP-10.4-6", async p =>
         {
-            var replies = "";
-            await CommandAsync();
-            var wire = await p.AcceptAsync("XBLACKPONY V1 NO-SUCH-SUITE");
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.ExpectCommandAsync(wire);
+            await wire.SendLineAsync("454 not now");
+            await p.ServeMailAsync(wire, inside: false);
+            Hidden((await p.ExpectAsync(delivered: true)).Replies);
+            wire = await p.AcceptAsync("XBLACKPONY V1 NO-SUCH-SUITE");
             await p.ServeMailAsync(wire, inside: false);
             Hidden((await p.ExpectAsync(delivered: true)).Replies);
             wire = await p.AcceptAsync(CoreOffer);
             await p.UpgradeAsync(wire, CoreOffer, extensions: [CoreOffer]);
             await p.ServeMailAsync(wire, inside: true);
             Hidden((await p.ExpectAsync(delivered: true)).Replies);
-
-            async Task CommandAsync()
-            {
-                var refused = await p.AcceptAsync(CoreOffer);
-                await p.ExpectCommandAsync(refused);
-                await refused.SendLineAsync("454 not now");
-                await p.ServeMailAsync(refused, inside: false);
-                replies = (await p.ExpectAsync(delivered: true)).Replies;
-                Hidden(replies);
-            }
 
             static void Hidden(string text) => That(!text.Contains("XBLACKPONY", StringComparison.OrdinalIgnoreCase), $"The mail server got {Show(text)}.");
         }),

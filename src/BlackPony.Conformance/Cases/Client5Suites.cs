@@ -20,6 +20,7 @@ internal static class Client5Suites
 
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
     [
+        // ---------------------------------------------------------------- 5.1 rules for every suite
         new("C-5.1-1", "A server's share that is not canonical base64 ends the connection at once", Must, Profile.Core, "BP-5.1-7 BP-5.1-10", async p =>
         {
             foreach (var bad in (string[])["hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTm", "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmp=", "@@@@", "hSDwCYkwp1R0i33c=D73Wg2/Og0mOBr066SpjqqbTmo="])
@@ -58,18 +59,20 @@ internal static class Client5Suites
             var (a, b) = (Convert.FromBase64String(first.Split(' ')[3]), Convert.FromBase64String(second.Split(' ')[3]));
             That(!a.AsSpan(a.Length - 32).SequenceEqual(b), "Two suites have the same X25519 public key.");
         }),
+
+        // ---------------------------------------------------------------- 5.2 X25519
+        Carries("C-5.2-2", Core, Must, Profile.Core, "BP-5.1-1 BP-6.1-2 BP-6.2-2 BP-7.2-1 BP-7.2-2 BP-7.2-3"),
         new("C-5.2-1", "A server's share that makes an all-zero result ends the connection at once", Must, Profile.Core, "BP-5.2-3 BP-5.1-10", async p =>
         {
-            foreach (var point in (byte[][])[new byte[32], [1, .. new byte[31]], Convert.FromHexString("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800")])
+            foreach (var point in Server5Suites.SmallOrder)
             {
                 await InvalidAsync(p, Convert.ToBase64String(point));
             }
         }),
-        Carries("C-5.2-2", Core, Must, Profile.Core, "BP-5.1-1 BP-6.1-2 BP-6.2-2 BP-7.2-1 BP-7.2-2 BP-7.2-3"),
+
+        // ---------------------------------------------------------------- 5.3 X25519MLKEM768
         Carries("C-5.3-1", Hybrid, Should, Profile.Hybrid, "BP-5.1-2"),
-        Carries("C-5.4-1", Classic, Should, Profile.Classic, "BP-5.1-3"),
         Carries("C-5.3-4", HybridAes, May, Profile.Hybrid, "BP-5.1-4 BP-7.2-1"),
-        Carries("C-5.4-7", Classic, Must, Profile.Classic, "BP-4.3-6 BP-6.1-3 BP-7.3-1 BP-7.3-2"),
         new("C-5.3-2", "An altered ciphertext is not noticed before Finished: the client answers with an alert", Must, Profile.Hybrid, "BP-5.3-5", async p =>
         {
             var wire = await p.AcceptAsync(HybridOffer);
@@ -95,6 +98,10 @@ internal static class Client5Suites
             That(!first.AsSpan(0, 1184).SequenceEqual(second.AsSpan(0, 1184)), "Two sessions have the same ML-KEM key.");
             That(!first.AsSpan(1184).SequenceEqual(second.AsSpan(1184)), "Two sessions have the same X25519 public key.");
         }),
+
+        // ---------------------------------------------------------------- 5.4 RSA-BLOWFISH
+        Carries("C-5.4-1", Classic, Should, Profile.Classic, "BP-5.1-3"),
+        Carries("C-5.4-7", Classic, Must, Profile.Classic, "BP-4.3-6 BP-6.1-3 BP-7.3-1 BP-7.3-2"),
         new("C-5.4-2", "An invalid server's share in the 334 is cancelled by \"*\", and the session goes on in plaintext", Must, Profile.Classic, "BP-5.4-6 BP-5.4-12 BP-4.3-12", async p =>
         {
             var good = new byte[416];
@@ -136,7 +143,7 @@ internal static class Client5Suites
             {
                 var wire = await p.AcceptAsync(ClassicOffer);
                 await NeedCommandAsync(p, wire, Classic);
-                await SendShareAsync(wire, [.. TestRsaKeys.Server.Current().ExportParameters(false).Modulus!, .. new byte[32]]);
+                await SendGoodShareAsync(wire);
                 await wire.LineAsync();
                 await wire.SendLineAsync(reply);
                 await p.ServeMailAsync(wire, inside: false);
@@ -150,7 +157,7 @@ internal static class Client5Suites
             p.Next = p.Next with { Suites = $"{Classic},{Core}" };
             var wire = await p.AcceptAsync(Offer);
             await NeedCommandAsync(p, wire, Classic);
-            await SendShareAsync(wire, [.. TestRsaKeys.Server.Current().ExportParameters(false).Modulus!, .. new byte[32]]);
+            await SendGoodShareAsync(wire);
             await wire.LineAsync();
             await wire.SendLineAsync("504 5.5.4 Not that suite");
             await p.ServeMailAsync(wire, inside: false);
@@ -242,12 +249,11 @@ internal static class Client5Suites
     // The client's share and its half of the session key; then its continuation is refused.
     private static async Task<(byte[] Share, byte[] Half)> HalfAsync(ClientProbe p)
     {
-        var rsa = TestRsaKeys.Server.Current();
         var wire = await p.AcceptAsync(ClassicOffer);
         await NeedCommandAsync(p, wire, Classic);
         var share = Convert.FromBase64String(wire.Plaintext[^1].Split(' ')[3]);
-        await SendShareAsync(wire, [.. rsa.ExportParameters(false).Modulus!, .. new byte[32]]);
-        var half = rsa.Decrypt(Convert.FromBase64String(await wire.LineAsync() ?? ""), RSAEncryptionPadding.OaepSHA256);
+        await SendGoodShareAsync(wire);
+        var half = TestRsaKeys.Server.Current().Decrypt(Convert.FromBase64String(await wire.LineAsync() ?? ""), RSAEncryptionPadding.OaepSHA256);
         await wire.SendLineAsync("454 not now");
         await p.ServeMailAsync(wire, inside: false);
         await p.ExpectAsync(delivered: true);
@@ -270,6 +276,9 @@ internal static class Client5Suites
         await p.ServeMailAsync(wire, inside: false);
         await p.ExpectAsync(delivered: true, "BP-5.4-12");
     }
+
+    /// <summary>The 334 with the suite's own modulus and a nonce.</summary>
+    internal static Task SendGoodShareAsync(Wire wire) => SendShareAsync(wire, [.. TestRsaKeys.Server.Current().ExportParameters(false).Modulus!, .. new byte[32]]);
 
     private static Task SendShareAsync(Wire wire, byte[] share)
     {

@@ -16,6 +16,7 @@ internal static class Client6Keys
 
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
     [
+        // ---------------------------------------------------------------- 6.1 transcript hash
         new("C-6.1-1", "A share that was altered on the way makes the upgrade fail", Must, Profile.Core, "BP-6.1-4 BP-9.2-2", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
@@ -41,6 +42,8 @@ internal static class Client6Keys
             await p.SwitchAsync(wire, CoreOffer, reply: l => $"220-{l[4..10]}\r\n220 K={l[10..]}");
             await FailsAsync(p, wire);
         }),
+
+        // ---------------------------------------------------------------- 6.3 Finished
         new("C-6.3-1", "A server's Finished with a wrong value gets an alert, no Finished and no mail", Must, Profile.Core, "BP-6.3-3 BP-6.3-7 BP-8.3-1 BP-9.2-2", async p =>
         {
             foreach (var verify in (Func<Wire, byte[]>[])[_ => new byte[32], w => w.Keys.Finished(Role.Server)[..31], w => [.. w.Keys.Finished(Role.Server), 0], w => w.Keys.Finished(Role.Client)])

@@ -12,6 +12,7 @@ internal static class Client8Closing
 {
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
     [
+        // ---------------------------------------------------------------- 8.1 close
         new("C-8.1-1", "The server's close is answered with a close, and nothing follows", Must, Profile.Core, "BP-8.1-3 BP-8.1-1 BP-8.1-2", async p =>
         {
             var wire = await p.CarryAsync(CoreOffer);
@@ -35,6 +36,18 @@ internal static class Client8Closing
             await ClosesAsync(wire);
             await p.ExpectAsync(delivered: false);
         }),
+        new("C-8.1-4", "After its close the client waits for the server's no longer than CloseTimeout", Must, Profile.Timeouts, "BP-8.1-6", async p =>
+        {
+            // The mail server ends without QUIT: the mailer closes first, and gets no answer.
+            p.Next = p.Next with { Script = async local => await local.ReplyAsync() == 220 && await local.SayAsync("EHLO client.test\r\n") == 250 };
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.UpgradeAsync(wire, CoreOffer);
+            That((await wire.NextAsync())?.Type == RecordType.Close, "The client ends its session without a close.", "BP-8.1-1");
+            var limit = p.Timeout(nameof(Reference.Limits.CloseTimeout));
+            var end = wire.DrainAsync();
+            That(await Task.WhenAny(end, Task.Delay(limit + TimeSpan.FromSeconds(2))) == end, "The connection stays open after the client's close.");
+        })
+        { Needs = Needs.Timeouts | Needs.Mailer },
         new("C-8.1-5", "The client ends the connection with FIN behind its close, not with a reset", Must, Profile.Core, "BP-8.1-3", async p =>
         {
             // The 221 and the close come together, so that the client has nothing unread when it ends.
@@ -45,6 +58,8 @@ internal static class Client8Closing
             wire.ExpectNoReset();
             await p.ExpectAsync(delivered: true);
         }),
+
+        // ---------------------------------------------------------------- 8.2 truncation
         new("C-8.2-1", "A session cut before the answer to the message is not taken as delivered", Must, Profile.Core, "BP-8.2-1 BP-8.2-3 BP-9.2-6", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
@@ -90,6 +105,8 @@ internal static class Client8Closing
             await ClosesAsync(wire);
             await p.ExpectAsync(delivered: false);
         }),
+
+        // ---------------------------------------------------------------- 8.3 failures and the alert
         After("C-8.3-1", "A flipped bit gets the one alert, and what follows is not read", "BP-8.3-1 BP-8.3-2 BP-8.3-3 BP-8.3-5 BP-7.2-2", w => [Flip(w.Seal(RecordType.Data, "250 Ok\r\n"u8)), w.Seal(RecordType.Data, "250 Ok\r\n"u8)]),
         After("C-8.3-2", "A repeated record gets the one alert", "BP-8.3-1", w => Twice(w.Seal(RecordType.Data, "250-"u8))),
         After("C-8.3-3", "A record that is missing gets the one alert", "BP-8.3-1", w => [.. new[] { w.Seal(RecordType.Data, "250 "u8), w.Seal(RecordType.Data, "Ok\r\n"u8) }.Skip(1)]),
@@ -116,18 +133,6 @@ internal static class Client8Closing
             await wire.ExpectAlertAsync();
             await FreshAsync(p);
         }),
-        new("C-8.1-4", "After its close the client waits for the server's no longer than CloseTimeout", Must, Profile.Timeouts, "BP-8.1-6", async p =>
-        {
-            // The mail server ends without QUIT: the mailer closes first, and gets no answer.
-            p.Next = p.Next with { Script = async local => await local.ReplyAsync() == 220 && await local.SayAsync("EHLO client.test\r\n") == 250 };
-            var wire = await p.AcceptAsync(CoreOffer);
-            await p.UpgradeAsync(wire, CoreOffer);
-            That((await wire.NextAsync())?.Type == RecordType.Close, "The client ends its session without a close.", "BP-8.1-1");
-            var limit = p.Timeout(nameof(Reference.Limits.CloseTimeout));
-            var end = wire.DrainAsync();
-            That(await Task.WhenAny(end, Task.Delay(limit + TimeSpan.FromSeconds(2))) == end, "The connection stays open after the client's close.");
-        })
-        { Needs = Needs.Timeouts | Needs.Mailer },
     ];
 
     private static byte[] Flip(byte[] record)

@@ -1,7 +1,6 @@
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
 using BlackPony.Reference.Keys;
-using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Records;
 using static BlackPony.Conformance.Cases.Client4Negotiation;
@@ -20,11 +19,11 @@ internal static class Client9Policy
     [
         // ---------------------------------------------------------------- 9.1 the three policies
         Plain("C-9.1-1", "Without another setting the policy is opportunistic: no offer, plaintext", "BP-9.1-1 BP-9.2-1"),
-        Deferred("C-9.1-2", "required: no offer, no mail", ClientPolicy.Required, "BP-9.1-2 BP-9.1-5 BP-9.1-6", async p => await NotOfferedAsync(p)),
-        Deferred("C-9.1-3", "required: a refusal, no mail", ClientPolicy.Required, "BP-9.1-2 BP-9.1-6 BP-4.4-11", async p => await RefusedAsync(p)),
-        Deferred("C-9.1-4", "required: a broken upgrade, no mail and no second connection", ClientPolicy.Required, "BP-9.1-2 BP-9.1-6", async p => await BrokenAsync(p)),
-        Deferred("C-9.1-5", "required: a wrong server's Finished, no mail and no second connection", ClientPolicy.Required, "BP-9.1-2 BP-9.1-6", async p => await WrongFinishedAsync(p)),
-        Deferred("C-9.1-6", "required: EHLO refused, no mail by HELO", ClientPolicy.Required, "BP-9.2-8 BP-9.1-2", async p => await EhloRefusedAsync(p)),
+        Deferred("C-9.1-2", "required: no offer, no mail", ClientPolicy.Required, "BP-9.1-2 BP-9.1-5 BP-9.1-6", p => NotOfferedAsync(p)),
+        Deferred("C-9.1-3", "required: a refusal, no mail", ClientPolicy.Required, "BP-9.1-2 BP-9.1-6 BP-4.4-11", RefusedAsync),
+        Deferred("C-9.1-4", "required: a broken upgrade, no mail and no second connection", ClientPolicy.Required, "BP-9.1-2 BP-9.1-6", BrokenAsync),
+        Deferred("C-9.1-5", "required: a wrong server's Finished, no mail and no second connection", ClientPolicy.Required, "BP-9.1-2 BP-9.1-6", WrongFinishedAsync),
+        Deferred("C-9.1-6", "required: EHLO refused, no mail by HELO", ClientPolicy.Required, "BP-9.2-8 BP-9.1-2", EhloRefusedAsync),
         new("C-9.1-7", "required: with encryption the mail flows", Must, Profile.Core, "BP-9.1-2", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Required };
@@ -86,7 +85,7 @@ internal static class Client9Policy
             {
                 var wire = await p.AcceptAsync("XBLACKPONY V1 RSA-BLOWFISH");
                 await NeedCommandAsync(p, wire, Names.Classic);
-                await wire.SendAsync(string.Concat(KeyReply.Create(334, Convert.ToBase64String([.. TestRsaKeys.Server.Current().ExportParameters(false).Modulus!, .. new byte[32]])).Select(l => System.Text.Encoding.ASCII.GetString(l) + "\r\n")));
+                await Client5Suites.SendGoodShareAsync(wire);
                 await wire.LineAsync();
                 await reply(wire);
                 return wire;
@@ -203,17 +202,16 @@ internal static class Client9Policy
         }),
 
         // ---------------------------------------------------------------- 9.4 memory
-        Remembers("C-9.4-1", "A server met with BlackPony that does not offer it any more gets no mail", "BP-9.1-3 BP-9.4-2", null, async p => await NotOfferedAsync(p)),
-        Remembers("C-9.4-2", "A server met with BlackPony that refuses it gets no mail", "BP-9.1-3", null, async p => await RefusedAsync(p)),
-        Remembers("C-9.4-3", "A server met with BlackPony whose upgrade breaks gets no mail, and no second connection", "BP-9.1-3 BP-9.2-3", null, async p => await BrokenAsync(p)),
-        Remembers("C-9.4-4", "A server met with BlackPony that refuses EHLO gets no mail by HELO", "BP-9.2-8 BP-9.1-3", null, async p => await EhloRefusedAsync(p)),
-        Remembers("C-9.4-5", "A server that showed an IDENT and shows none gets no mail", "BP-9.4-6 BP-9.1-3", [Old], async p => await IdentAsync(p, [])),
-        Remembers("C-9.4-6", "A server that showed an IDENT and shows another gets no mail", "BP-9.4-6 BP-9.1-3", [Old], async p => await IdentAsync(p, [New])),
+        Remembers("C-9.4-1", "A server met with BlackPony that does not offer it any more gets no mail", "BP-9.1-3 BP-9.4-2", null, p => NotOfferedAsync(p)),
+        Remembers("C-9.4-2", "A server met with BlackPony that refuses it gets no mail", "BP-9.1-3", null, RefusedAsync),
+        Remembers("C-9.4-3", "A server met with BlackPony whose upgrade breaks gets no mail, and no second connection", "BP-9.1-3 BP-9.2-3", null, BrokenAsync),
+        Remembers("C-9.4-4", "A server met with BlackPony that refuses EHLO gets no mail by HELO", "BP-9.2-8 BP-9.1-3", null, EhloRefusedAsync),
+        Remembers("C-9.4-5", "A server that showed an IDENT and shows none gets no mail", "BP-9.4-6 BP-9.1-3", [Old], p => IdentAsync(p, [])),
+        Remembers("C-9.4-6", "A server that showed an IDENT and shows another gets no mail", "BP-9.4-6 BP-9.1-3", [Old], p => IdentAsync(p, [New])),
         new("C-9.4-7", "A server not in memory is treated as under opportunistic", Must, Profile.Core, "BP-9.2-1", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Remembered };
-            var wire = await NotOfferedAsync(p, served: true);
-            _ = wire;
+            await NotOfferedAsync(p, served: true);
             await p.ExpectAsync(delivered: true);
         })
         { Needs = Needs.Policy },

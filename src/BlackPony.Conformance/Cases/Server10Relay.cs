@@ -318,7 +318,7 @@ internal static class Server10Relay
             await p.Wire.CommandInsideAsync("Subject: x\r\n\r\nx\r\n.", 552);
         })
         { Needs = Needs.Backend },
-        new("S-10.3-8", "A mail server that ends with 221 of its own is not followed by a 421", Must, Profile.Core, "BP-10.3-6", async p =>
+        new("S-10.3-8", "A mail server that ends with a 421 of its own is not followed by another", Must, Profile.Core, "BP-10.3-6", async p =>
         {
             p.Backend.Answer = (_, line) => line == "NOOP" ? "421 4.3.2 Going down\r\n\0" : null;
             await p.ConnectAsync();

@@ -265,7 +265,7 @@ internal static class Server4Negotiation
                 await p.ConnectAsync();
             }
         }),
-        new("S-4.4-15", "A command of a wrong order of faults gets the code of the first row that fits", Must, Profile.Core, "BP-4.4-1", async p =>
+        new("S-4.4-15", "A command with several faults gets the code of the first row that fits", Must, Profile.Core, "BP-4.4-1", async p =>
         {
             await p.Wire.CommandAsync("XBLACKPONY V9", 503);
             await p.EhloAsync();

@@ -16,7 +16,7 @@ public sealed class Direction(Suite suite, byte[] secret) : IDisposable
     public RecordProtection Protection { get; private set; } = suite.Protect(secret);
 
     /// <summary>The next record's sequence number.</summary>
-    public ulong Seq { get; set; }
+    public ulong Seq { get; private set; }
 
     /// <summary>How much of the protection's budget the opened records have used.</summary>
     public long Used { get; private set; }

@@ -284,7 +284,7 @@ public sealed class ServerProbe : IAsyncDisposable
         await Wire.CommandAsync("Subject: probe\r\n\r\nplain\r\n.", 250);
     }
 
-    /// <summary>Shows that the plaintext session is still usable, and that it can still be upgraded.</summary>
+    /// <summary>Shows that the plaintext session is still usable ([BP-4.4-2]).</summary>
     public Task ExpectUsableAsync() => Wire.CommandAsync("NOOP", 250, "BP-4.4-2");
 
     /// <summary>Sends records of which the first must fail, and a command behind them in the same write, which a server that goes on would answer.</summary>
@@ -294,7 +294,7 @@ public sealed class ServerProbe : IAsyncDisposable
         await Wire.ExpectAlertAsync();
     }
 
-    /// <summary>The first n sessions that reached the suite's mail server.</summary>
+    /// <summary>The sessions that reached the suite's mail server, as soon as there are so many.</summary>
     public async Task<IReadOnlyList<SinkSession>> BackendSessionsAsync(int count)
     {
         while (Backend.Sessions.Count < count)
@@ -315,14 +315,4 @@ public sealed class ServerProbe : IAsyncDisposable
 
         await _place.DisposeAsync();
     }
-}
-
-/// <summary>What every case has.</summary>
-/// <param name="Transcript">Where the dialogue is written down.</param>
-/// <param name="Random">The suite's random draws in this case.</param>
-/// <param name="Patience">How long it waits, and for what.</param>
-public sealed record CaseContext(Transcript Transcript, IRandomSource Random, Patience Patience)
-{
-    /// <summary>Ends what waits.</summary>
-    public CancellationToken Cancel => Patience.Token;
 }

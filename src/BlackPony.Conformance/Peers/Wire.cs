@@ -237,9 +237,6 @@ public sealed class Wire : IAsyncDisposable
         return record;
     }
 
-    /// <summary>The record that was sent last goes once more, or a later one leaves a gap: moves the sequence number.</summary>
-    public void SkipSequence(int by) => _out!.Seq += (ulong)(long)by;
-
     /// <summary>Goes to the next keys for sending, as after a rekey record.</summary>
     public void NextKeys() => _out!.Rekey();
 

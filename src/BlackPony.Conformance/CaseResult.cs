@@ -1,0 +1,42 @@
+namespace BlackPony.Conformance;
+
+/// <summary>The port does not do what the case expects.</summary>
+/// <param name="message">What was sent, what was expected, what came.</param>
+/// <param name="requirement">The sentence that it violates, if it is not the case's first.</param>
+public sealed class CaseFailedException(string message, string? requirement = null) : Exception(message)
+{
+    /// <summary>The sentence that the port violates; null for the case's first.</summary>
+    public string? Requirement { get; } = requirement;
+}
+
+/// <summary>The port does not offer what the case needs.</summary>
+public sealed class NotApplicableException(string message) : Exception(message);
+
+/// <summary>What came of a case.</summary>
+public enum Verdict
+{
+    /// <summary>As expected.</summary>
+    Pass,
+
+    /// <summary>A MUST is violated.</summary>
+    Fail,
+
+    /// <summary>A SHOULD is violated.</summary>
+    Warn,
+
+    /// <summary>The port does not offer what the case needs.</summary>
+    NotApplicable,
+
+    /// <summary>The suite itself failed.</summary>
+    Error,
+}
+
+/// <summary>A case's result.</summary>
+/// <param name="Case">The case.</param>
+/// <param name="Verdict">What came of it.</param>
+/// <param name="Detail">What was sent, expected and came, or why it does not apply; empty if it passed.</param>
+/// <param name="Violated">The sentence that is violated, if one is.</param>
+/// <param name="Plaintext">For clients: the verbs that the client let out in plaintext, connection by connection.</param>
+/// <param name="Transcript">The dialogue, in the format of the specification's Appendix D.</param>
+/// <param name="Duration">How long it took.</param>
+public sealed record CaseResult(CaseInfo Case, Verdict Verdict, string Detail, string? Violated, string Plaintext, string Transcript, TimeSpan Duration);
