@@ -92,5 +92,5 @@ internal static class Client6Faults
         new("BP-6.5-6", "C-6.5-2", "does not verify the signatures of an ident record") { Hooks = _ => Ignores(r => r.Type == RecordType.Ident) },
     ];
 
-    private static byte[]? Flipped(byte[]? octets) => octets is null ? null : [(byte)(octets[0] ^ 1), .. octets[1..]];
+    private static byte[]? Flipped(byte[]? octets) => octets is null ? null : ServerFaults.Turned(octets);
 }

@@ -1,6 +1,5 @@
-using System.Text;
+using BlackPony.Conformance.Peers;
 using BlackPony.Reference.Records;
-using BlackPony.Reference.Suites;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
@@ -96,12 +95,7 @@ internal static class ServerFaults
     };
 
     /// <summary>Text with its letters so many places further.</summary>
-    public static string Shift(string text, int by)
-    {
-        var octets = Encoding.Latin1.GetBytes(text);
-        RotShift.Shift(octets, by);
-        return Encoding.Latin1.GetString(octets);
-    }
+    public static string Shift(string text, int by) => ClientProbe.Rot(text, by);
 
     /// <summary>A <c>K=</c> line, or a share alone, with the lowest bit of its first octet turned.</summary>
     public static string OtherShare(string line)

@@ -25,9 +25,6 @@ internal sealed record Rec(RecordType Type, byte[] Data)
     /// <summary>Changes the sealed record.</summary>
     public Action<byte[]>? Tamper { get; init; }
 
-    /// <summary>Whether the sender's keys change behind it, as they do behind a rekey record.</summary>
-    public bool Rekeys { get; init; } = true;
-
     /// <summary>Whether its data becomes its sender's right verify_data.</summary>
     public bool Finishes { get; init; }
 
@@ -69,23 +66,14 @@ internal sealed class Hooks
     /// <summary>Records that the port gets before it sees the peer's end.</summary>
     public Func<IEnumerable<Rec>>? BeforePeerEnd { get; init; }
 
-    /// <summary>Records that the peer gets before it sees the port's end.</summary>
-    public Func<IEnumerable<Rec>>? BeforePortEnd { get; init; }
-
-    /// <summary>Plaintext that the peer gets as soon as it has connected.</summary>
-    public string Greeting { get; init; } = "";
-
     /// <summary>The port's end comes to the peer as a reset, behind all that it sent.</summary>
     public bool EndsByReset { get; init; }
 
     /// <summary>The port's end is kept from the peer.</summary>
     public bool HidesPortEnd { get; init; }
 
-    /// <summary>The peer's end is kept from the port.</summary>
-    public bool HidesPeerEnd { get; init; }
-
     /// <summary>Whether records are opened at all.</summary>
-    public bool NeedsRecords => PortRecord is not null || PeerRecord is not null || BeforePeerEnd is not null || BeforePortEnd is not null;
+    public bool NeedsRecords => PortRecord is not null || PeerRecord is not null || BeforePeerEnd is not null;
 }
 
 /// <summary>The secrets of the reference's sessions, by transcript hash.</summary>
@@ -194,22 +182,15 @@ internal sealed class Shim : IAsyncDisposable
         private string _offer = "";
         private string _suite = "";
         private bool _upgrading;
+        private bool _starttls;
         private bool _raw;
         private byte[]? _th;
 
-        public void Dispose() => _turn.Dispose();
-
         private bool PortIsServer => portRole == Role.Server;
 
-        public async Task RunAsync()
-        {
-            if (hooks.Greeting.Length > 0)
-            {
-                await SendAsync(peer, Encoding.Latin1.GetBytes(hooks.Greeting));
-            }
+        public void Dispose() => _turn.Dispose();
 
-            await Task.WhenAll(PumpAsync(_fromPort, hooks.HidesPortEnd, hooks.BeforePortEnd), PumpAsync(_fromPeer, hooks.HidesPeerEnd, hooks.BeforePeerEnd));
-        }
+        public Task RunAsync() => Task.WhenAll(PumpAsync(_fromPort, hooks.HidesPortEnd, null), PumpAsync(_fromPeer, false, hooks.BeforePeerEnd));
 
         private async Task PumpAsync(Flow flow, bool hidesEnd, Func<IEnumerable<Rec>>? beforeEnd)
         {
@@ -407,8 +388,6 @@ internal sealed class Shim : IAsyncDisposable
             }
         }
 
-        private bool _starttls;
-
         private async Task RecordsAsync(Flow flow)
         {
             if (flow.Waiting.Length == 0)
@@ -585,7 +564,7 @@ internal sealed class Shim : IAsyncDisposable
             BinaryPrimitives.WriteUInt16BigEndian(record, (ushort)(record.Length - 2));
             inner.CopyTo(record, 2);
             _protection.Seal(_seq++, record);
-            if (rec.Type == RecordType.Rekey && rec.Rekeys)
+            if (rec.Type == RecordType.Rekey)
             {
                 Rekey();
             }

@@ -1,4 +1,5 @@
 using System.Text;
+using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
@@ -10,8 +11,8 @@ namespace BlackPony.Tests.Conformance.Policy;
 /// <summary>What the sides say of a session (spec 11.1): client and server of the reference, without sockets.</summary>
 public sealed class SessionReportTests
 {
-    private static readonly RsaKeys Rsa = new(TimeProvider.System, () => TestKeys.Rsa("server"));
-    private static readonly RsaKeys ClientRsa = new(TimeProvider.System, () => TestKeys.Rsa("client"));
+    private static readonly RsaKeys Rsa = TestRsaKeys.Server;
+    private static readonly RsaKeys ClientRsa = TestRsaKeys.Client;
 
     public static TheoryData<string> Encrypting => [.. SuiteRegistry.Default.Select(s => s.Name)];
 

@@ -1,4 +1,5 @@
 using System.Text;
+using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
@@ -10,7 +11,7 @@ namespace BlackPony.Tests.Conformance.Smtp;
 /// <summary>Without randomness nothing is encrypted, and nothing pretends to be.</summary>
 public class RandomnessTests
 {
-    private static readonly RsaKeys Rsa = new(TimeProvider.System, () => TestKeys.Rsa("server"));
+    private static readonly RsaKeys Rsa = TestRsaKeys.Server;
 
     public static TheoryData<string> Suites => [.. SuiteRegistry.Default.Select(s => s.Name)];
 
@@ -24,7 +25,7 @@ public class RandomnessTests
         relay.BackendReady("220 b.test\r\n"u8);
         relay.FromClient("EHLO a.test\r\n"u8);
         relay.FromBackend("250 b.test\r\n"u8);
-        using var client = suite.StartClient(new SystemRandom(), new RsaKeys(TimeProvider.System, () => TestKeys.Rsa("client")));
+        using var client = suite.StartClient(new SystemRandom(), TestRsaKeys.Client);
         relay.ToClient.ResetWrittenCount();
         relay.FromClient(Encoding.ASCII.GetBytes($"XBLACKPONY V1 {name} {Base64Share.Encode(client.Share)}\r\n"));
         relay.BackendReady("220 b.test\r\n"u8);
@@ -41,7 +42,7 @@ public class RandomnessTests
         relay.BackendReady("220 b.test\r\n"u8);
         relay.FromClient("EHLO a.test\r\n"u8);
         relay.FromBackend("250 b.test\r\n"u8);
-        using var client = SuiteRegistry.Find("RSA-BLOWFISH")!.StartClient(new SystemRandom(), new RsaKeys(TimeProvider.System, () => TestKeys.Rsa("client")));
+        using var client = SuiteRegistry.Find("RSA-BLOWFISH")!.StartClient(new SystemRandom(), TestRsaKeys.Client);
         relay.FromClient(Encoding.ASCII.GetBytes($"XBLACKPONY V1 RSA-BLOWFISH {Base64Share.Encode(client.Share)}\r\n"));
         relay.BackendReady("220 b.test\r\n"u8);
         Assert.Contains("334 K=", Encoding.ASCII.GetString(relay.ToClient.WrittenSpan), StringComparison.Ordinal);

@@ -18,13 +18,21 @@ public sealed partial class LinkTests
         foreach (Match link in Link().Matches(Code().Replace(File.ReadAllText(Path.Combine(Root, document)), "")))
         {
             var target = link.Groups[1].Value;
-            if (!target.Contains("://", StringComparison.Ordinal) && target[0] != '#')
+            if (!target.Contains("://", StringComparison.Ordinal))
             {
-                var path = Path.Combine(folder, target.Split('#')[0]);
+                var path = Path.Combine(folder, target[0] == '#' ? Path.GetFileName(document) : target.Split('#')[0]);
                 Assert.True(File.Exists(path) || Directory.Exists(path), $"{document} links to {target}.");
+                Assert.True(!target.Contains('#', StringComparison.Ordinal) || Anchors(File.ReadAllText(path)).Contains(target.Split('#')[1]), $"{document} links to {target}, and no heading is called so.");
             }
         }
     }
+
+    // As GitHub and GitLab make them of headings.
+    private static IEnumerable<string> Anchors(string text) =>
+        Heading().Matches(text).Select(h => string.Concat(h.Groups[1].Value.ToLowerInvariant().Where(c => char.IsLetterOrDigit(c) || c is ' ' or '-' or '_')).Replace(' ', '-'));
+
+    [GeneratedRegex(@"^#+ (.*)$", RegexOptions.Multiline)]
+    private static partial Regex Heading();
 
     [GeneratedRegex(@"\]\(([^)\s]+)\)")]
     private static partial Regex Link();

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
+using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Negotiation;
@@ -80,8 +81,8 @@ public class WorkedExampleTests
     private static string Rsa()
     {
         var page = new Page("### C.4. The key exchange of RSA-BLOWFISH", "With the secret and *th* it goes on as in C.2. The private keys are given as their primes.");
-        using var clientKey = TestKeys.Rsa("client");
-        using var serverKey = TestKeys.Rsa("server");
+        using var clientKey = TestRsaKeys.Open("client");
+        using var serverKey = TestRsaKeys.Open("server");
         foreach (var (who, key) in (List<(string, RSA)>)[("client", clientKey), ("server", serverKey)])
         {
             page.Hex($"{who} p", key.ExportParameters(true).P!);

@@ -182,7 +182,7 @@ internal sealed class Stage : IDisposable
     // A key pair that is used is a parameter of the transcript.
     private RsaKeys Rsa(Role role) => new(TimeProvider.System, () =>
     {
-        var rsa = TestKeys.Rsa(role.ToString().ToLowerInvariant());
+        var rsa = TestRsaKeys.Open(role.ToString().ToLowerInvariant());
         _parameters.Add($"{role.ToString().ToLowerInvariant()}-rsa {Convert.ToBase64String(rsa.ExportPkcs8PrivateKey())}");
         _parameters.Sort(StringComparer.Ordinal);
         return rsa;

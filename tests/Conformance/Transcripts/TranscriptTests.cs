@@ -1,14 +1,11 @@
 using ApprovalTests;
 using ApprovalTests.Core;
-using BlackPony.Tests.Conformance.Specification;
 
 namespace BlackPony.Tests.Conformance.Transcripts;
 
 /// <summary>The golden transcripts, spec/transcripts: what the reference does today is what they say. A changed one is written beside it as <c>.received.txt</c>.</summary>
 public class TranscriptTests
 {
-    private static readonly string Folder = Path.Combine(SpecificationFile.Folder, "transcripts");
-
     public static TheoryData<string> Names => [.. Scenarios.All.Select(s => s.Name)];
 
     [Theory]
@@ -20,7 +17,7 @@ public class TranscriptTests
         Assert.Equal(text, scenario.Transcribe());
         if (Environment.GetEnvironmentVariable("BLACKPONY_WRITE") == "1")
         {
-            File.WriteAllText(Path.Combine(Folder, name + ".txt"), text);
+            File.WriteAllText(Path.Combine(TranscriptFile.Folder, name + ".txt"), text);
         }
 
         Approvals.Verify(new TranscriptWriter(text), new Named(name), new Quiet());
@@ -28,7 +25,7 @@ public class TranscriptTests
 
     [Fact]
     public void Every_file_has_its_scenario() =>
-        Assert.Equal(Scenarios.All.Select(s => s.Name).Order(StringComparer.Ordinal), Directory.GetFiles(Folder, "*.txt").Where(f => !f.EndsWith(".received.txt", StringComparison.Ordinal)).Select(f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal));
+        Assert.Equal(Scenarios.All.Select(s => s.Name).Order(StringComparer.Ordinal), TranscriptFile.Names);
 
     /// <summary>The files keep their own names, for readers in other languages.</summary>
     private sealed class TranscriptWriter(string text) : ApprovalTextWriter(text, "txt")
@@ -40,7 +37,7 @@ public class TranscriptTests
 
     private sealed record Named(string Name) : IApprovalNamer
     {
-        public string SourcePath => Folder;
+        public string SourcePath => TranscriptFile.Folder;
     }
 
     /// <summary>No program is started: the failure names both files.</summary>

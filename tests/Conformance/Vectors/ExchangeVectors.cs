@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using BlackPony.Conformance.Peers;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Suites;
 
@@ -79,12 +80,12 @@ internal static class ExchangeVectors
         var server = Result(suite, "server", serverRandom, client)["share"].Octets();
         Good("server", "The example of Appendix C.3", "Ordinary", client);
         Good("client", "The example of Appendix C.3", "Ordinary", server);
-        Good("client", "One bit of the ciphertext altered", "ImplicitRejection", With(server, (0, 0x01)));
-        Good("client", "The ciphertext's last bit altered", "ImplicitRejection", With(server, (1087, 0x80)));
+        Good("client", "One bit of the ciphertext altered", "ImplicitRejection", Json.Alter(server, 0, 0x01));
+        Good("client", "The ciphertext's last bit altered", "ImplicitRejection", Json.Alter(server, 1087, 0x80));
         Good("client", "A ciphertext of zeros", "ImplicitRejection", [.. new byte[1088], .. server[1088..]]);
         Good("client", "A ciphertext of one bits", "ImplicitRejection", [.. Enumerable.Repeat((byte)0xff, 1088), .. server[1088..]]);
-        Good("client", "The X25519 key with the highest bit", "NonCanonicalKey", With(server, (1119, 0x80)));
-        Good("server", "The X25519 key with the highest bit", "NonCanonicalKey", With(client, (1215, 0x80)));
+        Good("client", "The X25519 key with the highest bit", "NonCanonicalKey", Json.Alter(server, 1119, 0x80));
+        Good("server", "The X25519 key with the highest bit", "NonCanonicalKey", Json.Alter(client, 1215, 0x80));
         Good("server", "The first coefficient is 3328", "KeyCheck", First(0x00, 0x0d));
         Good("server", "An encapsulation key of zeros, which passes the check", "KeyCheck", [.. new byte[1184], .. client[1184..]]);
         Bad("server", "The first coefficient is 3329", "KeyCheck", First(0x01, 0x0d));
@@ -158,8 +159,8 @@ internal static class ExchangeVectors
     public static JsonObject Exchange(JsonNode input)
     {
         var suite = SuiteRegistry.Find(input["suite"].String())!;
-        using var clientKey = TestKeys.Rsa("client");
-        using var serverKey = TestKeys.Rsa("server");
+        using var clientKey = TestRsaKeys.Open("client");
+        using var serverKey = TestRsaKeys.Open("server");
         var serverRandom = new GivenStream(input["serverRandom"].Octets());
         using var client = suite.StartClient(new GivenStream(input["clientRandom"].Octets()), Holder(clientKey));
         var offer = Offer.Create([.. input["suites"].Strings().Select(s => SuiteRegistry.Find(s)!)], input["grease"]!.GetValue<bool>() ? serverRandom : null).Octets.ToArray();
@@ -208,12 +209,5 @@ internal static class ExchangeVectors
     {
         using var side = SuiteRegistry.Find("X25519-CHACHA20POLY1305")!.StartClient(new GivenStream(key), new RsaKeys(TimeProvider.System));
         return side.Share;
-    }
-
-    private static byte[] With(byte[] octets, (int At, byte Bits) change)
-    {
-        byte[] changed = [.. octets];
-        changed[change.At] ^= change.Bits;
-        return changed;
     }
 }

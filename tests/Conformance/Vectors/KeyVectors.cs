@@ -204,11 +204,11 @@ internal static class KeyVectors
         Bad("Key without signature", "BadLength", one[..32]);
         Bad("Two keys, cut by one octet", "BadLength", two[..191]);
         Bad("Five keys", "BadLength", Make([.. keys]));
-        Bad("First octet of R altered", "BadSignature", Alter(one, 32));
-        Bad("Last octet of S altered", "BadSignature", Alter(one, 95));
-        Bad("Public key altered", "BadSignature", Alter(one, 0));
-        Bad("Two keys, the second's signature altered", "BadSignature", Alter(two, 191));
-        Bad("Two keys, the first's signature altered", "BadSignature", Alter(two, 40));
+        Bad("First octet of R altered", "BadSignature", Json.Alter(one, 32));
+        Bad("Last octet of S altered", "BadSignature", Json.Alter(one, 95));
+        Bad("Public key altered", "BadSignature", Json.Alter(one, 0));
+        Bad("Two keys, the second's signature altered", "BadSignature", Json.Alter(two, 191));
+        Bad("Two keys, the first's signature altered", "BadSignature", Json.Alter(two, 40));
         Bad("Two keys with each other's signature", "BadSignature", [.. two[..32], .. two[128..], .. two[96..128], .. two[32..96]]);
         Bad("The signature of another th", "BadSignature", Ident.Create([new IdentKey(keys[0])], Json.Count(0x41)));
         Bad("The signature of th without \"BLACKPONY V1 IDENT\"", "BadSignature", [.. one[..32], .. SignBare(keys[0], th)]);
@@ -226,13 +226,6 @@ internal static class KeyVectors
 
         void Bad(string comment, string flags, byte[] data) =>
             file.Invalid(comment, flags, new JsonObject { ["th"] = Json.Hex(th), ["data"] = Json.Hex(data) }, Reaction.Alert());
-    }
-
-    private static byte[] Alter(byte[] octets, int at)
-    {
-        byte[] altered = [.. octets];
-        altered[at] ^= 1;
-        return altered;
     }
 
     private static byte[] SignBare(byte[] seed, byte[] message)

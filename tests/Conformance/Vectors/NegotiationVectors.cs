@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
 using BlackPony.Reference.Suites;
 using static BlackPony.Conformance.Peers.Names;
@@ -112,7 +113,7 @@ internal static class NegotiationVectors
             Good("X25519MLKEM768", "Ordinary", Default, $"XBLACKPONY V1 {Hybrid} {Base64Share.Encode(client.Share)}", 220);
         }
 
-        using (var key = TestKeys.Rsa("client"))
+        using (var key = TestRsaKeys.Open("client"))
         {
             byte[] first = [.. key.ExportParameters(false).Modulus!, .. Json.Count(0)];
             Good("RSA-BLOWFISH", "Ordinary TwoMessages", Default, $"XBLACKPONY V1 RSA-BLOWFISH {Base64Share.Encode(first)}", 334);

@@ -56,9 +56,9 @@ internal static class RecordVectors
         Good("16384 octets of data", "Maximal", 0, 1, [.. Enumerable.Range(0, Limits.MaxData).Select(i => (byte)i)]);
         Good("16384 octets of padding", "Maximal", 0, 1, [], Limits.MaxData);
         var good = Seal(suite, traffic, 0, "a\u0001"u8);
-        Bad("Last bit of the tag altered", "BadTag", 0, Alter(good, good.Length - 1));
-        Bad("First bit of the tag altered", "BadTag", 0, Alter(good, good.Length - tag));
-        Bad("First bit of the ciphertext altered", "BadTag", 0, Alter(good, 2));
+        Bad("Last bit of the tag altered", "BadTag", 0, Json.Alter(good, good.Length - 1));
+        Bad("First bit of the tag altered", "BadTag", 0, Json.Alter(good, good.Length - tag));
+        Bad("First bit of the ciphertext altered", "BadTag", 0, Json.Alter(good, 2));
         Bad("A tag of zeros", "BadTag", 0, [.. good[..^tag], .. new byte[tag]]);
         Bad("One octet more, and the length says so", "BadTag", 0, [0, (byte)(good[1] + 1), .. good[2..], 0]);
         Bad("One octet less, and the length says so", "BadTag", 0, [0, (byte)(good[1] - 1), .. good[2..^1]]);
@@ -214,12 +214,5 @@ internal static class RecordVectors
         var output = new byte[8];
         blowfish.ProcessBlock(block, output);
         return output;
-    }
-
-    private static byte[] Alter(byte[] octets, int at)
-    {
-        byte[] altered = [.. octets];
-        altered[at] ^= 1;
-        return altered;
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
 using BlackPony.Reference.Suites;
 using static BlackPony.Conformance.Peers.Names;
@@ -32,8 +33,8 @@ internal static class ReplyVectors
         var hybrid = Base64Share.Encode(HybridShare());
         Good("X25519MLKEM768", "Ordinary", Hybrid, Lines(220, hybrid, Limits.ShareFragment), hybrid);
         Good("Lines of 512 octets", "Split Bounds", Hybrid, Lines(220, hybrid, 504), hybrid);
-        using var serverKey = TestKeys.Rsa("server");
-        using var clientKey = TestKeys.Rsa("client");
+        using var serverKey = TestRsaKeys.Open("server");
+        using var clientKey = TestRsaKeys.Open("client");
         var first = Base64Share.Encode([.. serverKey.ExportParameters(false).Modulus!, .. Json.Count(0x80)]);
         var before = Lines(334, first, Limits.ShareFragment);
         var last = Base64Share.Encode([.. Json.Count(0, 255), .. Json.Count(0, 129)]);

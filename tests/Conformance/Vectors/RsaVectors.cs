@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
+using BlackPony.Conformance.Peers;
 using BlackPony.Reference.Suites;
 
 namespace BlackPony.Tests.Conformance.Vectors;
@@ -17,7 +18,7 @@ internal static class RsaVectors
 
     private static JsonObject Key(string role)
     {
-        using var rsa = TestKeys.Rsa(role);
+        using var rsa = TestRsaKeys.Open(role);
         var p = rsa.ExportParameters(true);
         return new JsonObject
         {
@@ -153,7 +154,7 @@ internal static class RsaVectors
     /// <summary>Plays one side. What is invalid leaves its value out.</summary>
     public static JsonObject Side(JsonNode input)
     {
-        using var key = TestKeys.Rsa(input["key"].String());
+        using var key = TestRsaKeys.Open(input["key"].String());
         var random = new GivenStream(input["random"].Octets());
         var peerShare = input["peerShare"].Octets();
         var peerCiphertext = input["peerCiphertext"]?.Octets();
@@ -192,7 +193,7 @@ internal static class RsaVectors
     /// <summary>A half encrypted to a key: a client's second message.</summary>
     public static byte[] EncryptHalf(string to, byte[] half, byte[] seed)
     {
-        using var own = TestKeys.Rsa(to == "server" ? "client" : "server");
+        using var own = TestRsaKeys.Open(to == "server" ? "client" : "server");
         using var client = RsaBlowfish.StartClient(new GivenStream([.. new byte[32], .. half, .. seed]), ExchangeVectors.Holder(own));
         return client.Continue([.. Modulus(to), .. new byte[32]])!;
     }
@@ -200,7 +201,7 @@ internal static class RsaVectors
     /// <summary>The half that a server finds in a ciphertext, or its substitute.</summary>
     public static byte[] DecryptHalf(string key, byte[] ciphertext, byte[] substitute)
     {
-        using var own = TestKeys.Rsa(key);
+        using var own = TestRsaKeys.Open(key);
         using var server = RsaBlowfish.StartServer(new GivenStream([.. new byte[32], .. substitute, .. new byte[64]]), ExchangeVectors.Holder(own));
         server.Begin([.. Modulus("client"), .. new byte[32]]);
         server.Continue(ciphertext);
@@ -209,7 +210,7 @@ internal static class RsaVectors
 
     private static byte[] Modulus(string role)
     {
-        using var rsa = TestKeys.Rsa(role);
+        using var rsa = TestRsaKeys.Open(role);
         return rsa.ExportParameters(false).Modulus!;
     }
 

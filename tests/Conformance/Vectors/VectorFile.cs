@@ -107,6 +107,15 @@ internal static class Json
 
     public static List<string> Strings(this JsonNode? list) => [.. list!.AsArray().Select(n => n!.GetValue<string>())];
 
+    /// <summary>Octets of which one is altered, in one bit if nothing else is said.</summary>
+    public static byte[] Alter(byte[] octets, int at, byte bits = 1)
+    {
+        byte[] altered = [.. octets];
+        altered[at] ^= bits;
+        return altered;
+    }
+
+    /// <summary>Octets that count up.</summary>
     public static byte[] Count(int first, int count = 32) => [.. Enumerable.Range(first, count).Select(i => (byte)i)];
 }
 

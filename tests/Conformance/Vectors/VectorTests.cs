@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
+using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Negotiation;
@@ -33,7 +34,7 @@ public class VectorTests
     public void Command() => Each("command", (input, test) =>
     {
         var line = input["command"].Line();
-        using var key = TestKeys.Rsa("server");
+        using var key = TestRsaKeys.Open("server");
         using var relay = new RelaySession(new ServerOptions(ExchangeVectors.Holder(key)) { Suites = Suites(input["suites"].Strings()), Grease = false }, new SystemRandom(), "test");
         relay.BackendReady("220 b.test\r\n"u8);
         relay.FromClient("EHLO a.test\r\n"u8);
@@ -156,7 +157,7 @@ public class VectorTests
     {
         foreach (var (role, key) in Load(subject)["keys"]!.AsObject())
         {
-            using var rsa = TestKeys.Rsa(role);
+            using var rsa = TestRsaKeys.Open(role);
             using var same = RSA.Create();
             same.ImportPkcs8PrivateKey(key!["pkcs8"].Octets(), out _);
             Assert.Equal(rsa.ExportPkcs8PrivateKeyPem(), same.ExportPkcs8PrivateKeyPem());
@@ -301,7 +302,7 @@ public class VectorTests
 
     private static MailerSession Mailer(List<string> suites, IRandomSource random)
     {
-        var key = TestKeys.Rsa("client");
+        var key = TestRsaKeys.Open("client");
         var mailer = new MailerSession(new MailerOptions(ExchangeVectors.Holder(key)) { Suites = Suites(suites) }, random);
         mailer.Connected("mx.b.test", 25, false);
         mailer.FromServer("220 mx.b.test\r\n"u8);
