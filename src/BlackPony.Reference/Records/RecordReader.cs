@@ -1,7 +1,5 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Security.Cryptography;
-using BlackPony.Reference.Keys;
 using BlackPony.Reference.Suites;
 
 namespace BlackPony.Reference.Records;
@@ -9,23 +7,14 @@ namespace BlackPony.Reference.Records;
 /// <summary>One direction's recipient (spec 7.1, 7.6). Keeps at most one record, and no memory for one while none is under way.</summary>
 public sealed class RecordReader : IDisposable
 {
-    private readonly Suite _suite;
+    private readonly TrafficKeys _keys;
     private byte[] _record = [];
     private int _have;
-    private byte[] _secret;
-    private RecordProtection _protection;
-    private ulong _seq;
-    private long _used;
 
     /// <summary>Begins with traffic[0].</summary>
     /// <param name="suite">A suite that encrypts.</param>
     /// <param name="trafficSecret">32 octets.</param>
-    public RecordReader(Suite suite, ReadOnlySpan<byte> trafficSecret)
-    {
-        _suite = suite;
-        _secret = trafficSecret.ToArray();
-        _protection = suite.Protect(_secret);
-    }
+    public RecordReader(Suite suite, ReadOnlySpan<byte> trafficSecret) => _keys = new TrafficKeys(suite, trafficSecret);
 
     /// <summary>Whether a record failed: its length, its protection, its form or a limit. Nothing more is read.</summary>
     public bool Failed { get; private set; }
@@ -46,7 +35,7 @@ public sealed class RecordReader : IDisposable
             {
                 int length = BinaryPrimitives.ReadUInt16BigEndian(_record);
                 // At the two octets, before the rest has come ([BP-7.1-2], [BP-7.1-3]).
-                if (length > Limits.MaxInner + _protection.TagLength || length < 1 + _protection.TagLength)
+                if (length > Limits.MaxInner + _keys.TagLength || length < 1 + _keys.TagLength)
                 {
                     Failed = true;
                     return false;
@@ -82,22 +71,10 @@ public sealed class RecordReader : IDisposable
     }
 
     /// <summary>Goes on to the next traffic secret, after a rekey record.</summary>
-    public void Rekey()
-    {
-        var next = KeySchedule.ExpandLabel(_secret, "upd", [], KeySchedule.SecretLength);
-        Dispose();
-        _secret = next;
-        _protection = _suite.Protect(next);
-        _seq = 0;
-        _used = 0;
-    }
+    public void Rekey() => _keys.Next();
 
     /// <summary>Erases the secret and the keys ([BP-6.2-3]).</summary>
-    public void Dispose()
-    {
-        CryptographicOperations.ZeroMemory(_secret);
-        _protection.Dispose();
-    }
+    public void Dispose() => _keys.Dispose();
 
     // Makes room for so many octets of a record; 0 gives the memory back.
     private void Keep(int length)
@@ -119,16 +96,15 @@ public sealed class RecordReader : IDisposable
     {
         type = 0;
         data = default;
-        var inner = record[2..^_protection.TagLength];
-        _used += _protection.Cost(inner.Length);
         // Nothing of a record is looked at before it is verified ([BP-7.1-8], [BP-8.3-5]); its limits are those of the sender ([BP-7.6-3]).
-        if (_used > _protection.Budget || !_protection.Open(_seq++, record))
+        if (!_keys.Open(record))
         {
             Failed = true;
             return false;
         }
 
         // [BP-7.1-4], [BP-7.5-2]; none is a failure ([BP-7.1-5]).
+        var inner = record[2..^_keys.TagLength];
         int last = inner.LastIndexOfAnyExcept((byte)0);
         if (last < 0)
         {

@@ -1,7 +1,5 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Security.Cryptography;
-using BlackPony.Reference.Keys;
 using BlackPony.Reference.Suites;
 
 namespace BlackPony.Reference.Records;
@@ -9,21 +7,12 @@ namespace BlackPony.Reference.Records;
 /// <summary>One direction's sender (spec 7.1, 7.5, 7.6).</summary>
 public sealed class RecordWriter : IDisposable
 {
-    private readonly Suite _suite;
-    private byte[] _secret;
-    private RecordProtection _protection;
-    private ulong _seq;
-    private long _used;
+    private readonly TrafficKeys _keys;
 
     /// <summary>Begins with traffic[0].</summary>
     /// <param name="suite">A suite that encrypts.</param>
     /// <param name="trafficSecret">32 octets.</param>
-    public RecordWriter(Suite suite, ReadOnlySpan<byte> trafficSecret)
-    {
-        _suite = suite;
-        _secret = trafficSecret.ToArray();
-        _protection = suite.Protect(_secret);
-    }
+    public RecordWriter(Suite suite, ReadOnlySpan<byte> trafficSecret) => _keys = new TrafficKeys(suite, trafficSecret);
 
     /// <summary>Writes one record, and a rekey record before it when the limits ask for one.</summary>
     /// <param name="type">The type, 1 to 255.</param>
@@ -32,7 +21,7 @@ public sealed class RecordWriter : IDisposable
     public void Write(RecordType type, ReadOnlySpan<byte> data, IBufferWriter<byte> output)
     {
         // Room is kept for the rekey record itself ([BP-7.6-1], [BP-7.6-2]).
-        if (_used + _protection.Cost(Padded(data.Length)) + _protection.Cost(Padded(0)) > _protection.Budget)
+        if (!_keys.HasRoom(Padded(data.Length), Padded(0)))
         {
             Rekey(output);
         }
@@ -44,20 +33,11 @@ public sealed class RecordWriter : IDisposable
     public void Rekey(IBufferWriter<byte> output)
     {
         Seal(RecordType.Rekey, [], output);
-        var next = KeySchedule.ExpandLabel(_secret, "upd", [], KeySchedule.SecretLength);
-        Dispose();
-        _secret = next;
-        _protection = _suite.Protect(next);
-        _seq = 0;
-        _used = 0;
+        _keys.Next();
     }
 
     /// <summary>Erases the secret and the keys ([BP-6.2-3]).</summary>
-    public void Dispose()
-    {
-        CryptographicOperations.ZeroMemory(_secret);
-        _protection.Dispose();
-    }
+    public void Dispose() => _keys.Dispose();
 
     // [BP-7.5-1]
     private static int Padded(int dataLength) =>
@@ -65,15 +45,13 @@ public sealed class RecordWriter : IDisposable
 
     private void Seal(RecordType type, ReadOnlySpan<byte> data, IBufferWriter<byte> output)
     {
-        int inner = Padded(data.Length);
-        int length = inner + _protection.TagLength;
+        int length = Padded(data.Length) + _keys.TagLength;
         var record = output.GetSpan(2 + length)[..(2 + length)];
         BinaryPrimitives.WriteUInt16BigEndian(record, (ushort)length);
         data.CopyTo(record[2..]);
         record[2 + data.Length] = (byte)type;
         record[(3 + data.Length)..].Clear();
-        _protection.Seal(_seq++, record);
-        _used += _protection.Cost(inner);
+        _keys.Seal(record);
         output.Advance(record.Length);
     }
 }
