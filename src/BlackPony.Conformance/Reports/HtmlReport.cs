@@ -147,9 +147,9 @@ public static class HtmlReport
         return line is null ? "" : line[(section.Length + 6)..];
     }
 
-    private static string Class(Verdict verdict) => verdict switch { Verdict.NotApplicable => "na", _ => verdict.ToString().ToLowerInvariant() };
+    private static string Class(Verdict verdict) => verdict == Verdict.NotApplicable ? "na" : verdict.ToString().ToLowerInvariant();
 
-    private static string Label(Verdict verdict) => verdict switch { Verdict.NotApplicable => "n/a", _ => verdict.ToString().ToLowerInvariant() };
+    private static string Label(Verdict verdict) => verdict == Verdict.NotApplicable ? "n/a" : Class(verdict);
 
     // The document writes names in backquotes.
     private static string Sentence(string id) => Regex.Replace(Html(Specification.Sentences.GetValueOrDefault(id, "")), "`([^`]*)`", "<code>$1</code>");
