@@ -10,7 +10,11 @@ namespace BlackPony.SpecDocument;
 /// <param name="Number"><c>4.2</c>, <c>B</c>, <c>C.1</c>; null where it has none.</param>
 /// <param name="Title">The text behind the number.</param>
 /// <param name="Id">Its anchor.</param>
-public sealed record Heading(int Level, string? Number, string Title, string Id);
+public sealed record Heading(int Level, string? Number, string Title, string Id)
+{
+    /// <summary>What stands before the title: <c>4.2.</c>, <c>Appendix B.</c>, <c>C.1.</c>; nothing where it has no number.</summary>
+    public string Label => Number is null ? "" : $"{(char.IsDigit(Number[0]) || Level > 2 ? "" : "Appendix ")}{Number}.";
+}
 
 /// <summary>The specification: <c>blackpony.md</c> as blocks, and what <c>coverage.md</c> says of its sentences.</summary>
 public sealed partial class Source

@@ -73,7 +73,7 @@ public static class HtmlDocument
     private static XElement Render(Heading heading) => new(
         $"h{heading.Level}",
         new XAttribute("id", heading.Id),
-        new XElement("a", new XAttribute("href", "#" + heading.Id), heading.Number is null ? heading.Title : (char.IsDigit(heading.Number[0]) || heading.Level > 2 ? $"{heading.Number}. {heading.Title}" : $"Appendix {heading.Number}. {heading.Title}")));
+        new XElement("a", new XAttribute("href", "#" + heading.Id), $"{heading.Label} {heading.Title}".TrimStart()));
 
     private static XElement Render(ListItemBlock item, Source source)
     {

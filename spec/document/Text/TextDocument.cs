@@ -59,8 +59,7 @@ public static partial class TextDocument
     }
 
     // The two spaces behind the number are no place to break the line.
-    private static string Title(Heading heading) =>
-        heading.Number is null ? heading.Title : $"{(char.IsDigit(heading.Number[0]) || heading.Level > 2 ? "" : "Appendix ")}{heading.Number}.\u00a0\u00a0{heading.Title}";
+    private static string Title(Heading heading) => heading.Number is null ? heading.Title : $"{heading.Label}\u00a0\u00a0{heading.Title}";
 
     private static IEnumerable<Line> Render(Block block, Source source)
     {
