@@ -143,11 +143,4 @@ public class MailerSessionTests
         mailer.FromServer("220 mx.b.test\r\n"u8);
         return mailer;
     }
-
-    private sealed class SetClock : TimeProvider
-    {
-        public DateTimeOffset Now { get; set; } = new(2026, 11, 24, 12, 0, 0, TimeSpan.Zero);
-
-        public override DateTimeOffset GetUtcNow() => Now;
-    }
 }

@@ -7,7 +7,7 @@ namespace BlackPony.Tests.Conformance.Suites;
 /// <summary>The life of an RSA key pair (spec 5.4), under a clock that the test turns.</summary>
 public class RsaKeysTests
 {
-    private readonly Clock _clock = new();
+    private readonly SetClock _clock = new();
     private int _made;
 
     [Fact]
@@ -45,12 +45,5 @@ public class RsaKeysTests
     {
         _made++;
         return RSA.Create(512);
-    }
-
-    private sealed class Clock : TimeProvider
-    {
-        public DateTimeOffset Now { get; set; } = new(2026, 11, 23, 12, 0, 0, TimeSpan.Zero);
-
-        public override DateTimeOffset GetUtcNow() => Now;
     }
 }

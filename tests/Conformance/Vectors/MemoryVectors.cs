@@ -17,12 +17,12 @@ internal static class MemoryVectors
     /// <summary>What the memory holds for each delivery, and which servers it gave up.</summary>
     public static JsonObject Result(JsonArray deliveries)
     {
-        var clock = new TurnedClock();
+        var clock = new SetClock();
         var memory = new ServerMemory(clock);
         var found = new JsonArray();
         foreach (var delivery in deliveries)
         {
-            clock.Seconds = delivery!["at"]!.GetValue<long>();
+            clock.Now = DateTimeOffset.UnixEpoch.AddSeconds(delivery!["at"]!.GetValue<long>());
             var (name, port) = (delivery["name"].String(), delivery["port"].Int());
             var entry = memory.Find(name, port, out bool gaveUp);
             found.Add(new JsonObject { ["remembered"] = entry is not null, ["idents"] = Json.List(entry?.Idents ?? []), ["warns"] = gaveUp });
@@ -110,11 +110,4 @@ internal static class MemoryVectors
 
     // A delivery that leaves everything as it is shows what is there.
     private static JsonObject Look(long at, string name = Host, int port = 25) => Delivery("lost", at, name, port);
-
-    private sealed class TurnedClock : TimeProvider
-    {
-        public long Seconds { get; set; }
-
-        public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch.AddSeconds(Seconds);
-    }
 }
