@@ -3,14 +3,14 @@ namespace BlackPony.Tests.Traces;
 /// <summary>Where things stand.</summary>
 internal static class Repository
 {
-    public static string Root { get; } = Up(AppContext.BaseDirectory, d => File.Exists(Path.Combine(d, "BlackPony.sln")))!;
+    public static string Root => RepositoryRoot.Folder;
 
     public static string Transcripts => Path.Combine(Root, "spec", "transcripts");
 
     /// <summary>Captures that others made, beside the repository: <c>BLACKPONY_TRACES</c>, or a folder shared/traces further up.</summary>
     public static string? SharedTraces { get; } =
         Environment.GetEnvironmentVariable("BLACKPONY_TRACES")
-        ?? (Up(Root, d => Directory.Exists(Path.Combine(d, "shared", "traces"))) is { } found ? Path.Combine(found, "shared", "traces") : null);
+        ?? Upward(Root).Select(d => Path.Combine(d, "shared", "traces")).FirstOrDefault(Directory.Exists);
 
     public static string Zeek(string name)
     {
@@ -19,16 +19,12 @@ internal static class Repository
         return path!;
     }
 
-    private static string? Up(string folder, Func<string, bool> fits)
+    // The folder itself and those above it.
+    private static IEnumerable<string> Upward(string folder)
     {
         for (var at = new DirectoryInfo(folder); at is not null; at = at.Parent)
         {
-            if (fits(at.FullName))
-            {
-                return at.FullName;
-            }
+            yield return at.FullName;
         }
-
-        return null;
     }
 }
