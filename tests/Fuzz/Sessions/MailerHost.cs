@@ -81,12 +81,15 @@ internal sealed class MailerHost : IDisposable
 
             _came += piece.Length;
             _mailer.FromServer(piece);
-            Settle();
+            Obey();
             if (_mailer.Request != MailerRequest.None || !_connected)
             {
                 return;
             }
         }
+
+        // The mail server's turn is behind the last piece, however many there are.
+        Settle();
     }
 
     public void ServerEnds()
@@ -151,6 +154,11 @@ internal sealed class MailerHost : IDisposable
     private void Settle()
     {
         Deliver();
+        Obey();
+    }
+
+    private void Obey()
+    {
         switch (_mailer.Request)
         {
             case MailerRequest.Reconnect when !_asked:
