@@ -18,7 +18,12 @@ internal static class RsaExchange
     private static byte[] NewShare(RSA rsa, IRandomSource random)
     {
         var share = new byte[Modulus + Nonce];
-        rsa.ExportParameters(false).Modulus!.CopyTo(share, 0);
+        // One key pair serves many sessions, and .NET promises nothing for two threads with one instance.
+        lock (rsa)
+        {
+            rsa.ExportParameters(false).Modulus!.CopyTo(share, 0);
+        }
+
         random.Fill(share.AsSpan(Modulus));
         return share;
     }
@@ -71,7 +76,12 @@ internal static class RsaExchange
         var half = NewHalf(random);
         try
         {
-            var plain = rsa.Decrypt(ciphertext, RSAEncryptionPadding.OaepSHA256);
+            byte[] plain;
+            lock (rsa)
+            {
+                plain = rsa.Decrypt(ciphertext, RSAEncryptionPadding.OaepSHA256);
+            }
+
             if (plain.Length == Half)
             {
                 plain.CopyTo(half, 0);
