@@ -64,6 +64,8 @@ internal sealed class CuttingWire : IAsyncDisposable
             client.NoDelay = true;
             try
             {
+                // As listen comes by itself ([BP-10.1-2]).
+                server.Bind(new IPEndPoint(IPAddress.Parse("127.0.0.2"), 0));
                 await server.ConnectAsync(IPAddress.Loopback, port);
             }
             catch (SocketException)

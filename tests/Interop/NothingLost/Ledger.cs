@@ -60,9 +60,6 @@ internal sealed class Ledger
     private readonly ConcurrentDictionary<string, Outcome> _outcomes = new();
     private readonly ConcurrentQueue<(string Name, byte[] Octets)> _arrived = new();
 
-    /// <summary>Messages that arrived so far, each time counted.</summary>
-    public int Arrived => _arrived.Count;
-
     public void Sent(string name, byte[] octets) => _sent[name] = octets;
 
     public void Ended(string name, Outcome outcome) => _outcomes[name] = outcome;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using BlackPony.Tests.Interop.Servers;
 
 namespace BlackPony.Tests.Interop.NothingLost;
 
@@ -18,9 +19,37 @@ public sealed class NothingLostTests(ITestOutputHelper output)
     [InlineData(Way.Relay, "remembered", 600)]
     public async Task Every_message_arrives_as_sent_at_least_once_and_is_doubled_only_behind_a_lost_acknowledgement(Way way, string policy, int count)
     {
-        await using var world = new World(way, policy, count * Times, new Seed(Number("BLACKPONY_SEED", 1997)));
+        var (seed, ledger) = (NewSeed(), new Ledger());
+        await using var vault = new Vault(ledger.Keep, seed.Next());
+        await using var world = new World(way, policy, count * Times, seed, ledger, vault);
         output.WriteLine($"{way}, {policy}: {await world.RunAsync()}");
     }
+
+    [Theory]
+    [InlineData("Postfix", Way.Plain, "opportunistic", 600)]
+    [InlineData("Postfix", Way.Relay, "required", 600)]
+    [InlineData("Postfix", Way.Mailer, "remembered", 200)]
+    [InlineData("sendmail", Way.Plain, "opportunistic", 300)]
+    [InlineData("sendmail", Way.Relay, "required", 300)]
+    public async Task Nor_is_one_lost_before_a_real_server_that_is_killed_and_started_again(string server, Way way, string policy, int count)
+    {
+        var folder = Lab.Open(Directory.CreateTempSubdirectory("blackpony-").FullName);
+        try
+        {
+            var (seed, ledger) = (NewSeed(), new Ledger());
+            await using var backend = server == "Postfix"
+                ? await PostfixBackend.StartAsync(Path.Combine(folder, "b"), ledger, seed.Next())
+                : await SendmailBackend.StartAsync(Path.Combine(folder, "b"), ledger, seed.Next());
+            await using var world = new World(way, policy, count * Times, seed, ledger, backend);
+            output.WriteLine($"{server}, {way}, {policy}: {await world.RunAsync()}");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static Seed NewSeed() => new(Number("BLACKPONY_SEED", 1997));
 
     private static int Number(string variable, int otherwise) =>
         int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : otherwise;

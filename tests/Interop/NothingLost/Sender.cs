@@ -6,7 +6,8 @@ namespace BlackPony.Tests.Interop.NothingLost;
 /// <param name="stream">The session.</param>
 /// <param name="ledger">Where it writes what it knows.</param>
 /// <param name="domain">The recipients' domain.</param>
-internal sealed class Sender(LineStream stream, Ledger ledger, string domain)
+/// <param name="refusal">What the mail server's own refusal of a message has in it; null if it cannot be told.</param>
+internal sealed class Sender(LineStream stream, Ledger ledger, string domain, string? refusal)
 {
     /// <summary>How long a silence may last before it counts as a fault: far longer than any trouble here.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -83,7 +84,7 @@ internal sealed class Sender(LineStream stream, Ledger ledger, string domain)
             outcome = Outcome.Unknown;
             await WriteAsync(".\r\n"u8.ToArray());
             // Who lost the server on the way puts off too, and can't know; only the server's own refusal is one.
-            outcome = await ReplyAsync() is >= 200 and <= 299 ? Outcome.Acknowledged : _text.Contains("vault.test:", StringComparison.Ordinal) ? Outcome.NotSent : Outcome.Unknown;
+            outcome = await ReplyAsync() is >= 200 and <= 299 ? Outcome.Acknowledged : refusal is not null && _text.Contains(refusal, StringComparison.Ordinal) ? Outcome.NotSent : Outcome.Unknown;
             return outcome == Outcome.Acknowledged;
         }
         finally

@@ -9,7 +9,7 @@ namespace BlackPony.Tests.Interop.NothingLost;
 /// A mail server that keeps each message before it acknowledges it, and that can fail in the ways in which mail servers do.
 /// It takes mail for vault.test only.
 /// </summary>
-internal sealed class Vault : IAsyncDisposable
+internal sealed class Vault : IBackend
 {
     private readonly Action<byte[]> _keep;
     private readonly Random _random;
@@ -27,8 +27,23 @@ internal sealed class Vault : IAsyncDisposable
     /// <summary>The port; it stays the same when the server comes back.</summary>
     public int Port { get; private set; }
 
+    /// <inheritdoc/>
+    public string Domain => "vault.test";
+
+    /// <inheritdoc/>
+    public string? Refusal => "vault.test:";
+
+    /// <inheritdoc/>
+    public IEnumerable<(string Name, Func<Task> Make)> Troubles => [("backend vanished", () => World.ForAWhileAsync(Vanish, Open)), ("backend stalled", () => World.ForAWhileAsync(Stall, GoOn))];
+
     /// <summary>Whether it now and then refuses, puts off or goes away in the midst of things.</summary>
     public bool IsMoody { get; set; }
+
+    /// <inheritdoc/>
+    public void Begin() => IsMoody = true;
+
+    /// <inheritdoc/>
+    public Task<string> DeliverAsync() => Task.FromResult("");
 
     /// <summary>The process dies: listener and connections are gone at once.</summary>
     public void Vanish()

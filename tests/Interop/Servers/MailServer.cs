@@ -1,11 +1,11 @@
 using System.Diagnostics;
-using System.Globalization;
 
 namespace BlackPony.Tests.Interop.Servers;
 
 /// <summary>A mail server of its own for a test: private configuration and queue, loopback only.</summary>
 internal abstract class MailServer : IDisposable
 {
+    private ProcessStartInfo? _start;
     private Process? _daemon;
 
     /// <summary>The server's folder, port and mailbox.</summary>
@@ -36,15 +36,24 @@ internal abstract class MailServer : IDisposable
             return;
         }
 
-        // Its process group, and no other.
-        Kill("-TERM");
+        Instance.Signal(_daemon, "TERM");
         if (!_daemon.WaitForExit(3000))
         {
-            Kill("-KILL");
+            Instance.Signal(_daemon, "KILL");
             _daemon.WaitForExit(5000);
         }
 
         _daemon.Dispose();
+    }
+
+    /// <summary>Ends the server by SIGKILL, in the midst of whatever it does.</summary>
+    public Task KillAsync() => Instance.KillAsync(_daemon!, Folder);
+
+    /// <summary>Starts it again, as it was.</summary>
+    public async Task StartAgainAsync()
+    {
+        _daemon!.Dispose();
+        await RunAsync();
     }
 
     /// <summary>Starts the server as the leader of a process group, and waits for its port.</summary>
@@ -56,7 +65,13 @@ internal abstract class MailServer : IDisposable
             start.Environment[name] = value;
         }
 
-        _daemon = Process.Start(start)!;
+        _start = start;
+        await RunAsync();
+    }
+
+    private async Task RunAsync()
+    {
+        _daemon = Process.Start(_start!)!;
         _daemon.OutputDataReceived += (_, line) => Said(line.Data);
         _daemon.ErrorDataReceived += (_, line) => Said(line.Data);
         _daemon.BeginOutputReadLine();
@@ -74,11 +89,5 @@ internal abstract class MailServer : IDisposable
     /// <summary>Takes a line of what the server says.</summary>
     protected virtual void Said(string? line)
     {
-    }
-
-    private void Kill(string signal)
-    {
-        using var kill = Process.Start(new ProcessStartInfo("kill", [signal, "--", "-" + _daemon!.Id.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardError = true })!;
-        kill.WaitForExit();
     }
 }

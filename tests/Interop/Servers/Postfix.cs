@@ -57,7 +57,7 @@ internal sealed class Postfix : MailServer
             cd {folder} && mkdir data queue && cd queue && mkdir active bounce corrupt defer deferred flush hold incoming maildrop pid private public saved trace
             chown mail * ../data && chown root pid && chown mail:staff maildrop public && chmod 700 * ../data && chmod 755 pid && chmod 1730 maildrop && chmod 2710 public
             """);
-        await File.WriteAllTextAsync(Path.Combine(folder, "main.cf"), $"""
+        var usual = $"""
             compatibility_level = 3.6
             queue_directory = {folder}/queue
             data_directory = {folder}/data
@@ -84,9 +84,11 @@ internal sealed class Postfix : MailServer
             smtpd_tls_cert_file = {certificate}
             smtpd_tls_key_file = {key}
             smtp_tls_security_level = may
-            {main}
 
-            """);
+            """;
+        // Each setting once: Postfix warns of a second one.
+        var settings = main.Split('\n').Select(Setting).ToHashSet();
+        await File.WriteAllTextAsync(Path.Combine(folder, "main.cf"), string.Concat(usual.Split('\n').Where(l => !settings.Contains(Setting(l))).Select(l => l + "\n")) + main + "\n");
         var extra = master?.Invoke(server.Port) ?? $"127.0.0.1:{server.Port} inet n - n - - smtpd";
         await File.WriteAllTextAsync(Path.Combine(folder, "master.cf"), $$"""
             cleanup unix n - n - 0 cleanup
@@ -110,6 +112,8 @@ internal sealed class Postfix : MailServer
         await server.StartAsync($"{Programs}/usr/lib/postfix/sbin/master", ["-s"], new Dictionary<string, string> { ["LD_LIBRARY_PATH"] = Libraries, ["MAIL_CONFIG"] = folder });
         return server;
     }
+
+    private static string Setting(string line) => line.Contains('=', StringComparison.Ordinal) ? line.Split('=')[0].Trim() : "";
 
     private static string Snippet(string name, int backend, int relay) =>
         File.ReadAllText(Path.Combine(Repository.Root, "tools", "blackpony", "postfix", name))

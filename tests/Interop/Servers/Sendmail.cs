@@ -10,6 +10,8 @@ public sealed class Sendmail : IDisposable
     private static readonly string Lab = Path.Combine(Repository.Root, "artifacts", "servers");
     private readonly string _host;
     private int _messages;
+    private int _port;
+    private string _options = "";
     private Process? _daemon;
 
     private Sendmail(string folder, string host)
@@ -30,15 +32,28 @@ public sealed class Sendmail : IDisposable
         Environment.UserName == "root" && File.Exists(Path.Combine(Lab, "root", "usr", "libexec", "sendmail", "sendmail")),
         "Needs root and sendmail's packages; tests/run fetches them.");
 
-    /// <summary>Starts a server for mail of a domain, or of several with spaces between.</summary>
-    public static async Task<Sendmail> StartAsync(string folder, string host, string domains, int port, bool tls = false)
+    /// <summary>Starts a server for mail of a domain, or of several with spaces between; <paramref name="smartHost"/> is a port for all other mail.</summary>
+    public static async Task<Sendmail> StartAsync(string folder, string host, string domains, int port, bool tls = false, string options = "", int? smartHost = null)
     {
-        var server = new Sendmail(folder, host);
-        await server.ShellAsync($"sm_server {folder} {host} {port} '{domains}' {(tls ? "tls" : "")}");
-        server._daemon = Process.Start(Shell($"sm_exec {host} -C {folder}/sendmail.cf -bD"))!;
-        await Repository.WaitForPortAsync(port);
+        var server = new Sendmail(folder, host) { _port = port, _options = options };
+        await server.ShellAsync($"sm_server {folder} {host} {port} '{domains}' {(tls ? "tls" : "")}", smartHost is null ? [] : [("SM_EXTRA", $"define(`SMART_HOST', `esmtp:[127.0.0.1]')dnl\ndefine(`ESMTP_MAILER_ARGS', `TCP $h {smartHost}')dnl")]);
+        await server.RunAsync();
         return server;
     }
+
+    /// <summary>Ends the server by SIGKILL, in the midst of whatever it does.</summary>
+    public Task KillAsync() => Instance.KillAsync(_daemon!, Folder);
+
+    /// <summary>Starts it again, as it was.</summary>
+    public async Task StartAgainAsync()
+    {
+        _daemon!.Dispose();
+        await RunAsync();
+    }
+
+    /// <summary>Delivers what is in the queue.</summary>
+    /// <returns>What sendmail says.</returns>
+    public Task<string> FlushAsync() => ShellAsync($"sm_retry {Folder} {_host} && sm_queue {Folder} {_host}");
 
     /// <summary>Makes a sender.</summary>
     /// <param name="folder">Its folder.</param>
@@ -84,16 +99,23 @@ public sealed class Sendmail : IDisposable
     {
         if (_daemon is { HasExited: false })
         {
-            _daemon.Kill();
+            Instance.Signal(_daemon, "KILL");
             _daemon.WaitForExit(5000);
         }
 
         _daemon?.Dispose();
     }
 
+    private async Task RunAsync()
+    {
+        _daemon = Process.Start(Shell($"sm_exec {_host} -C {Folder}/sendmail.cf -bD {_options}"))!;
+        await Repository.WaitForPortAsync(_port);
+    }
+
+    // As the leader of a process group.
     private static ProcessStartInfo Shell(string commands)
     {
-        var start = new ProcessStartInfo("/bin/bash", ["-c", $". {Repository.Root}/tests/Interop/Servers/sendmail.sh && sm_fetch && {commands}"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("setsid", ["/bin/bash", "-c", $". {Repository.Root}/tests/Interop/Servers/sendmail.sh && sm_fetch && {commands}"]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["SM_LAB"] = Lab;
         return start;
     }

@@ -86,7 +86,7 @@ sm_make() {
 }
 
 # sm_server DIR HOSTNAME PORT DOMAINS [tls]: the configuration of a server that stores mail for DOMAINS (one word, spaces between)
-# in DIR/box/<recipient>.<unique>.eml (octets as received after the headers; CR LF line ends).
+# in DIR/box/<recipient>.<unique>.eml (octets as received after the headers; CR LF line ends). SM_EXTRA: more mc lines.
 sm_server() {
     local dir=$1 host=$2 port=$3 doms=$4 tls=${5:-} dom
     sm_dir $dir
@@ -96,6 +96,7 @@ sm_server() {
 FEATURE(\`no_default_msa')dnl
 FEATURE(\`mailertable', \`text -k0 -v1 -o $dir/mailertable')dnl
 define(\`confMAX_MESSAGE_SIZE', \`50000000')dnl
+${SM_EXTRA:-}
 DAEMON_OPTIONS(\`Family=inet, Addr=127.0.0.1, Port=$port, Name=MTA')dnl
 MC
     for dom in $doms; do echo "RELAY_DOMAIN(\`$dom')dnl"; done

@@ -96,7 +96,7 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
             try
             {
                 await client.ConnectAsync("127.0.0.1", port);
-                await new Sender(new LineStream(client.GetStream()), _ledger, "vault.test").RunAsync(Next, () => { }, again.Enqueue);
+                await new Sender(new LineStream(client.GetStream()), _ledger, "vault.test", "vault.test:").RunAsync(Next, () => { }, again.Enqueue);
             }
             catch (SocketException)
             {
