@@ -31,6 +31,16 @@ internal sealed class Box
         return new Box(folder);
     }
 
+    /// <summary>Waits until it has so many messages, each for one recipient.</summary>
+    public async Task HasAsync(int count)
+    {
+        for (int i = 0; Directory.EnumerateFiles(_folder, "*.eml").Count() < count; i++)
+        {
+            Assert.True(i < 3000, $"{Directory.EnumerateFiles(_folder, "*.eml").Count()} of {count} messages came within 60 s.");
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+    }
+
     /// <summary>Waits for the mail of a recipient, and takes it out.</summary>
     /// <returns>The message with the server's headers, CRLF line ends, Latin-1.</returns>
     public async Task<string> ReceivedAsync(string recipient)

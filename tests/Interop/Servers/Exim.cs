@@ -3,8 +3,6 @@ namespace BlackPony.Tests.Interop.Servers;
 /// <summary>An Exim of its own.</summary>
 internal sealed class Exim : MailServer
 {
-    private static readonly string Program = Path.Combine(Lab.Folder("exim"), "usr", "sbin", "exim4");
-
     private Exim(string folder)
         : base(folder)
     {
@@ -25,14 +23,17 @@ internal sealed class Exim : MailServer
     /// <param name="domains">Its own domains, whose mail goes into the box.</param>
     /// <param name="routers">The routers of all other domains.</param>
     /// <param name="transports">Their transports.</param>
-    public static async Task<Exim> StartAsync(string folder, string host, IEnumerable<string> domains, string routers = "", string transports = "")
+    /// <param name="proxied">The addresses that come with a PROXY header, which only Debian's exim4-daemon-heavy knows.</param>
+    public static async Task<Exim> StartAsync(string folder, string host, IEnumerable<string> domains, string routers = "", string transports = "", string? proxied = null)
     {
+        var package = proxied is null ? "exim" : "exim-heavy";
+        var program = Path.Combine(Lab.Folder(package), "usr", "sbin", "exim4");
         var server = new Exim(folder);
         var (certificate, key) = Lab.Certify(folder, host);
         Directory.CreateDirectory(Path.Combine(folder, "spool"));
         await File.WriteAllTextAsync(Path.Combine(folder, "exim.conf"), $$$"""
             primary_hostname = {{{host}}}
-            exim_path = {{{Program}}}
+            exim_path = {{{program}}}
             exim_user = mail
             exim_group = mail
             deliver_drop_privilege = true
@@ -40,11 +41,13 @@ internal sealed class Exim : MailServer
             log_file_path = {{{folder}}}/%slog
             {{{Snippet("main", server.Port, 0)}}}
             host_lookup =
+            {{{(proxied is null ? "" : $"hosts_proxy = {proxied}")}}}
             domainlist local_domains = {{{string.Join(" : ", domains.DefaultIfEmpty("none.invalid"))}}}
             hostlist relay_from = 127.0.0.1 : ::1
             tls_advertise_hosts = *
             tls_certificate = {{{certificate}}}
             tls_privatekey = {{{key}}}
+            smtp_max_synprot_errors = 1000
             chunking_advertise_hosts = *
             dsn_advertise_hosts = *
             smtputf8_advertise_hosts = *
@@ -87,7 +90,7 @@ internal sealed class Exim : MailServer
             """);
         // Exim reads no configuration that another user could change.
         await Repository.ShellAsync($"chown -R mail:mail {folder} && chown root {folder}/exim.conf");
-        await server.StartAsync(Program, ["-C", Path.Combine(folder, "exim.conf"), "-bdf", "-q1m"], new Dictionary<string, string> { ["LD_LIBRARY_PATH"] = Lab.Libraries("exim") });
+        await server.StartAsync(program, ["-C", Path.Combine(folder, "exim.conf"), "-bdf", "-q1m"], new Dictionary<string, string> { ["LD_LIBRARY_PATH"] = Lab.Libraries(package) });
         return server;
     }
 }

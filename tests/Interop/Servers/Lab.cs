@@ -15,7 +15,7 @@ internal static class Lab
         $"Needs root and Debian's packages of {string.Join(", ", names)}; tests/run fetches them.");
 
     /// <summary>The libraries that came along with a program.</summary>
-    public static string Libraries(string name) => $"{Folder(name)}/usr/lib/x86_64-linux-gnu:{Folder(name)}/lib/x86_64-linux-gnu";
+    public static string Libraries(string name) => $"{Folder(name)}/usr/lib/x86_64-linux-gnu:{Folder(name)}/lib/x86_64-linux-gnu:{Folder(name)}/usr/lib";
 
     /// <summary>Makes a folder that every user may read.</summary>
     public static string Open(string folder)

@@ -29,7 +29,8 @@ internal sealed class OpenSmtpd : MailServer
     /// <param name="host">Its host name.</param>
     /// <param name="domains">Its own domains, whose mail goes into the box.</param>
     /// <param name="routes">The ports of other domains.</param>
-    public static async Task<OpenSmtpd> StartAsync(string folder, string host, IEnumerable<string> domains, IEnumerable<(string Domain, int Port)> routes)
+    /// <param name="smartHost">The port for all other mail, which only this machine may send.</param>
+    public static async Task<OpenSmtpd> StartAsync(string folder, string host, IEnumerable<string> domains, IEnumerable<(string Domain, int Port)> routes, int? smartHost = null)
     {
         var server = new OpenSmtpd(folder);
         var text = new StringBuilder($$"""
@@ -47,6 +48,11 @@ internal sealed class OpenSmtpd : MailServer
         foreach (var (domain, port) in routes)
         {
             text.Append($"action \"{domain}\" relay host \"smtp+notls://127.0.0.1:{port}\"\nmatch from any for domain \"{domain}\" action \"{domain}\"\n");
+        }
+
+        if (smartHost is not null)
+        {
+            text.Append($"action \"out\" relay host \"smtp+notls://127.0.0.1:{smartHost}\"\nmatch from local for any action \"out\"\n");
         }
 
         await File.WriteAllTextAsync(Path.Combine(folder, "smtpd.conf"), text.ToString());

@@ -58,6 +58,10 @@ internal sealed class Person(Stream input, Stream output, IDisposable owner) : I
         return await ExpectAsync(code);
     }
 
+    /// <summary>Says a line.</summary>
+    /// <returns>Whether the reply is a 2yz.</returns>
+    public async Task<bool> AskAsync(string line) => (await SayAsync(line, "")).Split('\n')[^2].StartsWith('2');
+
     /// <summary>Expects a reply.</summary>
     /// <returns>The reply's lines.</returns>
     public async Task<string> ExpectAsync(string code)

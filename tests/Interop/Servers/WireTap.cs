@@ -11,11 +11,11 @@ public sealed class WireTap : IAsyncDisposable
     private readonly MemoryStream _seen = new();
     private readonly Task _accepting;
 
-    /// <summary>Listens on a free port and passes on to another.</summary>
-    public WireTap(int port)
+    /// <summary>Listens on a free port and passes on to another, in the name of another address of this machine if one is given.</summary>
+    public WireTap(int port, IPAddress? from = null)
     {
         _listener.Start();
-        _accepting = AcceptAsync(port);
+        _accepting = AcceptAsync(port, from ?? IPAddress.Any);
     }
 
     /// <summary>The port to connect to.</summary>
@@ -37,44 +37,47 @@ public sealed class WireTap : IAsyncDisposable
         await _accepting;
     }
 
-    private async Task AcceptAsync(int port)
+    private async Task AcceptAsync(int port, IPAddress from)
     {
         try
         {
             while (true)
             {
                 var client = await _listener.AcceptTcpClientAsync();
-                var server = new TcpClient();
+                var server = new TcpClient(new IPEndPoint(from, 0));
                 await server.ConnectAsync(IPAddress.Loopback, port);
-                _ = PassAsync(client, server);
-                _ = PassAsync(server, client);
+
+                // Both now: there is no stream for the asking any more where one direction has ended.
+                var (up, down) = (client.GetStream(), server.GetStream());
+                _ = PassAsync(up, down);
+                _ = PassAsync(down, up);
             }
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is SocketException or InvalidOperationException)
         {
         }
     }
 
-    private async Task PassAsync(TcpClient from, TcpClient to)
+    private async Task PassAsync(NetworkStream from, NetworkStream to)
     {
         var octets = new byte[65536];
         try
         {
-            for (int count; (count = await from.GetStream().ReadAsync(octets)) > 0;)
+            for (int count; (count = await from.ReadAsync(octets)) > 0;)
             {
                 lock (_seen)
                 {
                     _seen.Write(octets, 0, count);
                 }
 
-                await to.GetStream().WriteAsync(octets.AsMemory(0, count));
+                await to.WriteAsync(octets.AsMemory(0, count));
             }
 
-            to.Client.Shutdown(SocketShutdown.Send);
+            to.Socket.Shutdown(SocketShutdown.Send);
         }
         catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException)
         {
-            to.Dispose();
+            to.Socket.Dispose();
         }
     }
 }

@@ -19,6 +19,7 @@ mkdir -p "$lab"
 exec 9>"$lab/.lock"; flock 9
 fetch postfix postfix
 fetch exim exim4-daemon-light
+fetch exim-heavy exim4-daemon-heavy # which knows PROXY
 fetch opensmtpd opensmtpd
 fetch swaks swaks
 fetch msmtp msmtp
