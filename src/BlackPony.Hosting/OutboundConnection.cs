@@ -165,10 +165,10 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
         }
     }
 
-    private static async Task FlushNextAsync(OutboundSession session, NextServer next, CancellationToken kill)
+    private async Task FlushNextAsync(OutboundSession session, NextServer next, CancellationToken kill)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(kill);
-        patience.CancelAfter(Limits.IdleTimeout);
+        using var timeout = new CancellationTokenSource(Limits.IdleTimeout, settings.Time);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(kill, timeout.Token);
         try
         {
             await next.WriteAsync(session.ToNext.WrittenMemory, patience.Token).ConfigureAwait(false);
