@@ -95,6 +95,37 @@ public sealed class PostfixTests : IDisposable
         Assert.Single(plain.Messages);
     }
 
+    [Fact]
+    public async Task Postfix_to_Postfix_inside_an_international_message_arrives_and_its_sender_is_told_by_the_second() // [BP-10.2-3], [BP-10.2-9], [BP-10.4-9]
+    {
+        Lab.Need("postfix");
+        int door = Repository.FreePort();
+        using var inside = new InsideDoor(door);
+        using var a = await Postfix.StartAsync(Path.Combine(_folder, "a"), "mail.a.test", "a.test", $"transport_maps = inline:{{ {{ b.test = smtp:[127.0.0.1]:{inside.Port} }} }}");
+        using var b = await Postfix.StartAsync(
+            Path.Combine(_folder, "b"), "mx.b.test", "b.test", $"mynetworks = 127.0.0.1/32\ntransport_maps = inline:{{ {{ a.test = smtp:[127.0.0.1]:{a.Port} }} }}");
+        using var listen = await BlackPonyProgram.ListenAsync(door, b.Port);
+        using (var person = await Person.ConnectAsync(a.Port))
+        {
+            await person.SayAsync("EHLO submit.test", "250");
+            await person.SayAsync("MAIL FROM:<gr\xC3\xBC\xC3\x9F" + "e@a.test> BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=id+3D1", "250");
+            await person.SayAsync("RCPT TO:<j\xC3\xBCrgen@b.test> NOTIFY=SUCCESS", "250");
+            await person.SayAsync("DATA", "354");
+            await person.SayAsync("Subject: gr\xC3\xBC\xC3\x9F" + "e\r\n\r\n\xC3\xA9t\xC3\xA9\r\n.", "250");
+            await person.SayAsync("QUIT", "221");
+        }
+
+        // The box writes an underscore for each octet that is not ASCII.
+        var received = await b.Box.ReceivedAsync("j__rgen@b.test");
+        Assert.Contains("Subject: gr\xC3\xBC\xC3\x9F" + "e\r\n", received, StringComparison.Ordinal);
+        Assert.EndsWith("\r\n\r\n\xC3\xA9t\xC3\xA9\r\n", received, StringComparison.Ordinal);
+        var notice = await a.Box.ReceivedAsync("gr____e@a.test");
+        Assert.Contains("Reporting-MTA: dns; mx.b.test\r\n", notice, StringComparison.Ordinal);
+        Assert.Contains("Original-Envelope-Id: id=1\r\n", notice, StringComparison.Ordinal);
+        Assert.Contains("Action: delivered\r\n", notice, StringComparison.Ordinal);
+        await listen.SaysAsync("encrypted=yes");
+    }
+
     private static async Task<Person> ConnectFromAsync(string address, int port)
     {
         var client = new TcpClient(new IPEndPoint(IPAddress.Parse(address), 0));

@@ -1,92 +1,155 @@
+using System.Text;
 using BlackPony.Tests.Interop.Servers;
+using MailKit;
+using MailKit.Net.Smtp;
+using MailKit.Security;
+using MimeKit;
 
 namespace BlackPony.Tests.Interop.Matrix;
 
-/// <summary>Tries one extension in a session with a server; the session is in order behind it.</summary>
-/// <param name="session">The session, behind EHLO.</param>
-/// <param name="recipient">Whose mail the server keeps in its box.</param>
-/// <param name="box">The box.</param>
-internal delegate Task TryAsync(Person session, string recipient, Box box);
+/// <summary>A server behind <c>listen</c>, as one who tries an extension finds it.</summary>
+/// <param name="Folder">For files.</param>
+/// <param name="Port">Where a client connects to: <c>listen</c>'s port, or a mailer's before it.</param>
+/// <param name="Recipient">Whose mail the server keeps in its box.</param>
+/// <param name="Sender">Who sends; the server keeps the mail of this address too.</param>
+/// <param name="Box">The box.</param>
+internal sealed record Place(string Folder, int Port, string Recipient, string Sender, Box Box);
 
-/// <summary>The extensions of SMTP that a mail server keeps behind <c>listen</c>, each by what it is for.</summary>
+/// <summary>The extensions of SMTP that a mail server keeps behind <c>listen</c>, each by an ordinary client that uses it, and by what it is for.</summary>
 internal static class Features
 {
-    public static readonly IReadOnlyList<(string Keyword, TryAsync Try)> All =
+    public static readonly IReadOnlyList<(string Keyword, Func<Place, Task> Try)> All =
     [
         ("8BITMIME", EightBitAsync), ("SMTPUTF8", InternationalAsync), ("PIPELINING", PipeliningAsync), ("CHUNKING", ChunkingAsync),
         ("SIZE", SizeAsync), ("DSN", StatusAsync), ("AUTH", AuthAsync),
     ];
 
-    private static Task EightBitAsync(Person session, string recipient, Box box) =>
-        DeliverAsync(session, "MAIL FROM:<s@a.test> BODY=8BITMIME", recipient, "Subject: 8 bits\r\n", "\x80\xFF\xE9\r\n", box);
-
-    private static Task InternationalAsync(Person session, string recipient, Box box) =>
-        DeliverAsync(session, "MAIL FROM:<gr\xC3\xBC\xC3\x9F" + "e@a.test> BODY=8BITMIME SMTPUTF8", recipient, "Subject: gr\xC3\xBC\xC3\x9F" + "e\r\n", "international\r\n", box);
-
-    private static async Task DeliverAsync(Person session, string mail, string recipient, string head, string body, Box box)
+    private static async Task EightBitAsync(Place place)
     {
-        await session.SayAsync(mail, "250");
-        await session.SayAsync($"RCPT TO:<{recipient}>", "250");
-        await session.SayAsync("DATA", "354");
-        await session.SayAsync($"{head}\r\n{body}.", "250");
-        await ExpectAsync(box, recipient, head, body);
+        var said = await MailKitAsync(place, place.Sender, body: "gr\u00FC\u00DFe\r\n");
+        Assert.Contains(" BODY=8BITMIME", said, StringComparison.Ordinal);
+        await ExpectAsync(place, "gr\xC3\xBC\xC3\x9F" + "e\r\n");
     }
 
-    private static async Task PipeliningAsync(Person session, string recipient, Box box)
+    private static async Task InternationalAsync(Place place)
     {
-        await session.SayAsync($"MAIL FROM:<s@a.test>\r\nRCPT TO:<{recipient}>\r\nRCPT nonsense\r\nDATA", "250");
+        var said = await MailKitAsync(place, "gr\u00FC\u00DFe@a.test", subject: "gr\u00FC\u00DFe", international: true);
+        Assert.Contains(" SMTPUTF8", said, StringComparison.Ordinal);
+        Assert.Contains("Subject: gr\xC3\xBC\xC3\x9F" + "e\r\n", await ExpectAsync(place, "hello\r\n"), StringComparison.Ordinal);
+    }
+
+    // Who waits for each answer gets them one by one; here two recipients, one of them nonsense, and DATA come in one segment, which no client says.
+    private static async Task PipeliningAsync(Place place)
+    {
+        await MailKitAsync(place, place.Sender);
+        await ExpectAsync(place, "hello\r\n");
+        using var session = await Person.ConnectAsync(place.Port);
+        await session.SayAsync("EHLO client.test", "250");
+        await session.SayAsync($"MAIL FROM:<s@a.test>\r\nRCPT TO:<{place.Recipient}>\r\nRCPT nonsense\r\nDATA", "250");
         await session.ExpectAsync("250");
         await session.ExpectAsync("5");
         await session.ExpectAsync("354");
         await session.SayAsync("Subject: group\r\n\r\ntogether\r\n.", "250");
-        await ExpectAsync(box, recipient, "Subject: group\r\n", "together\r\n");
+        await session.SayAsync("QUIT", "221");
+        await ExpectAsync(place, "together\r\n");
     }
 
-    private static async Task ChunkingAsync(Person session, string recipient, Box box)
+    // A dot alone on a line, and what looks like commands, are content here.
+    private static async Task ChunkingAsync(Place place)
     {
-        await session.SayAsync("MAIL FROM:<s@a.test>", "250");
-        await session.SayAsync($"RCPT TO:<{recipient}>", "250");
-
-        // A dot alone on a line, and what looks like commands, are content here.
-        const string First = "Subject: chunks\r\n\r\none\r\n.\r\nQUIT\r\n";
-        const string Last = "MAIL FROM:<x@a.test>\r\nRCPT TO:<x@elsewhere.test>\r\n";
-        await session.SayAsync($"BDAT {First.Length}\r\n{First}BDAT {Last.Length} LAST\r\n{Last[..^2]}", "250");
-        await session.ExpectAsync("250");
-        await ExpectAsync(box, recipient, "Subject: chunks\r\n", "one\r\n.\r\nQUIT\r\n" + Last);
+        const string Body = "one\r\n.\r\nQUIT\r\nMAIL FROM:<x@a.test>\r\nRCPT TO:<x@elsewhere.test>\r\n";
+        var said = await MailKitAsync(place, place.Sender, body: Body, chunks: true);
+        Assert.Contains("C: BDAT ", said, StringComparison.Ordinal);
+        await ExpectAsync(place, Body);
     }
 
-    private static async Task SizeAsync(Person session, string recipient, Box box)
+    private static async Task SizeAsync(Place place)
     {
-        // OpenSMTPD looks at the message only.
-        await session.SayAsync("MAIL FROM:<s@a.test> SIZE=99999999999", recipient.EndsWith("opensmtpd.test", StringComparison.Ordinal) ? "250" : "552");
-        await session.SayAsync("RSET", "250");
-        await session.SayAsync("MAIL FROM:<s@a.test> SIZE=1000", "250");
-        await session.SayAsync("RSET", "250");
+        var said = await MailKitAsync(place, place.Sender);
+        Assert.Contains(" SIZE=", said, StringComparison.Ordinal);
+        await ExpectAsync(place, "hello\r\n");
+
+        // OpenSMTPD looks at the message only. No client sends what it can see to be too much.
+        using var session = await Person.ConnectAsync(place.Port);
+        await session.SayAsync("EHLO client.test", "250");
+        await session.SayAsync("MAIL FROM:<s@a.test> SIZE=99999999999", place.Recipient.EndsWith("opensmtpd.test", StringComparison.Ordinal) ? "250" : "552");
+        await session.SayAsync("QUIT", "221");
     }
 
-    private static async Task StatusAsync(Person session, string recipient, Box box)
+    // The server tells the sender that the message has arrived, in the words that the sender asked for.
+    private static async Task StatusAsync(Place place)
     {
-        await session.SayAsync("MAIL FROM:<s@a.test> RET=HDRS ENVID=id+3D1", "250");
-        await session.SayAsync($"RCPT TO:<{recipient}> NOTIFY=NEVER ORCPT=rfc822;{recipient}", "250");
-        await session.SayAsync("RSET", "250");
+        var said = await MailKitAsync(place, place.Sender, notify: true);
+        Assert.Contains(" NOTIFY=SUCCESS", said, StringComparison.Ordinal);
+        await ExpectAsync(place, "hello\r\n");
+        if (place.Sender.EndsWith("exim.test", StringComparison.Ordinal))
+        {
+            // Exim takes the parameters, and as it is set up here says nothing of a delivery into a pipe.
+            return;
+        }
+
+        var notice = await place.Box.ReceivedAsync(place.Sender);
+        Assert.Matches("(?i)\r\nAction: (delivered|relayed)\r\n", notice);
+
+        // OpenSMTPD leaves the envelope's id out.
+        Assert.Equal(!place.Sender.EndsWith("opensmtpd.test", StringComparison.Ordinal), notice.Contains("\r\nOriginal-Envelope-ID: id=1\r\n", StringComparison.OrdinalIgnoreCase));
     }
 
-    private static async Task AuthAsync(Person session, string recipient, Box box)
+    // Who is known may do what strangers may not.
+    private static async Task AuthAsync(Place place)
     {
-        await session.SayAsync("AUTH PLAIN " + Convert.ToBase64String("\0me\0wrong"u8), "535");
+        await Assert.ThrowsAnyAsync<Exception>(() => Sending.SwaksAsync(place.Folder, "Subject: s\r\n\r\nhello\r\n\r\n"u8.ToArray(), place.Port, [place.Recipient], "--auth", "PLAIN", "--auth-user", "me", "--auth-password", "wrong"));
+        await Sending.SwaksAsync(place.Folder, "Subject: s\r\n\r\nhello\r\n\r\n"u8.ToArray(), place.Port, [place.Recipient], "--auth", "PLAIN", "--auth-user", "me", "--auth-password", "secret");
+        await ExpectAsync(place, "hello\r\n\r\n");
+        using var client = new SmtpClient();
+        await client.ConnectAsync("127.0.0.1", place.Port, SecureSocketOptions.None, TestContext.Current.CancellationToken);
+        await client.AuthenticateAsync(new SaslMechanismPlain("me", "secret"), TestContext.Current.CancellationToken);
+        await client.NoOpAsync(TestContext.Current.CancellationToken);
+        await client.DisconnectAsync(true, TestContext.Current.CancellationToken);
+
+        // As far as one may go without mail for the world; the password comes behind the 334.
+        using var session = await Person.ConnectAsync(place.Port);
+        await session.SayAsync("EHLO client.test", "250");
         await session.SayAsync("AUTH PLAIN", "334");
         await session.SayAsync(Convert.ToBase64String("\0me\0secret"u8), "235");
-
-        // Who is known may do what strangers may not.
         await session.SayAsync("MAIL FROM:<s@a.test>", "250");
         await session.SayAsync("RCPT TO:<somebody@elsewhere.test>", "250");
-        await session.SayAsync("RSET", "250");
+        await session.SayAsync("QUIT", "221");
     }
 
-    private static async Task ExpectAsync(Box box, string recipient, string head, string body)
+    /// <summary>Sends a message by MailKit.</summary>
+    /// <returns>What was said, the client's lines with <c>C: </c> before them.</returns>
+    private static async Task<string> MailKitAsync(Place place, string sender, string subject = "s", string body = "hello\r\n", bool international = false, bool chunks = false, bool notify = false)
     {
-        var received = await box.ReceivedAsync(recipient);
-        Assert.Contains(head, received, StringComparison.Ordinal);
+        using var said = new MemoryStream();
+        using (var client = new Client(new ProtocolLogger(said, leaveOpen: true), chunks, notify))
+        {
+            await client.ConnectAsync("127.0.0.1", place.Port, SecureSocketOptions.None, TestContext.Current.CancellationToken);
+            using var message = new MimeMessage { Subject = subject, Body = new TextPart { ContentTransferEncoding = ContentEncoding.EightBit } };
+            ((TextPart)message.Body).SetText(Encoding.UTF8, body);
+            message.From.Add(MailboxAddress.Parse(sender));
+            var options = FormatOptions.Default.Clone();
+            options.International = international;
+            await client.SendAsync(options, message, MailboxAddress.Parse(sender), [MailboxAddress.Parse(place.Recipient)], TestContext.Current.CancellationToken);
+            await client.DisconnectAsync(true, TestContext.Current.CancellationToken);
+        }
+
+        return Encoding.UTF8.GetString(said.ToArray());
+    }
+
+    private static async Task<string> ExpectAsync(Place place, string body)
+    {
+        var received = await place.Box.ReceivedAsync(place.Recipient);
         Assert.Equal(body, received[(received.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..]);
+        return received;
+    }
+
+    private sealed class Client(IProtocolLogger log, bool chunks, bool notify) : SmtpClient(log)
+    {
+        protected override bool PreferSendAsBinaryData => chunks;
+
+        protected override DeliveryStatusNotification? GetDeliveryStatusNotifications(MimeMessage message, MailboxAddress mailbox) => notify ? DeliveryStatusNotification.Success : null;
+
+        protected override string GetEnvelopeId(MimeMessage message) => notify ? "id=1" : null!;
     }
 }

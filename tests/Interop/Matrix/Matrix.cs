@@ -103,12 +103,24 @@ public sealed class Matrix : IAsyncLifetime
             offer = line;
         }
 
-        foreach (var connect in (Func<int, Task<Person>>[])[Person.ConnectAsync, Person.ConnectInsideAsync])
+        using var inside = new InsideDoor(door);
+        foreach (var port in (int[])[door, inside.Port])
         {
-            using var session = await connect(door);
-            Assert.Equal(offer, Offer(await session.SayAsync("EHLO client.test", "250"), keyword));
-            await Features.All.Single(f => f.Keyword == keyword).Try(session, $"{keyword.ToLowerInvariant()}@{domain}", _boxes[domain]);
-            await session.SayAsync("QUIT", "221");
+            using (var session = await Person.ConnectAsync(port))
+            {
+                Assert.Equal(offer, Offer(await session.SayAsync("EHLO client.test", "250"), keyword));
+                await session.SayAsync("QUIT", "221");
+            }
+
+            var name = keyword.ToLowerInvariant();
+            try
+            {
+                await Features.All.Single(f => f.Keyword == keyword).Try(new Place(_folder, port, $"{name}@{domain}", $"{name}-s@{domain}", _boxes[domain]));
+            }
+            catch (TimeoutException e)
+            {
+                throw WithLogs(e);
+            }
         }
 
         return "kept";
@@ -156,6 +168,8 @@ public sealed class Matrix : IAsyncLifetime
         return text.ToString();
     }
 
+    private TimeoutException WithLogs(TimeoutException e) => new(e.Message + string.Concat(_programs.OfType<MailServer>().Select(p => $"\n--- {p.Folder}\n{p.Log}")), e);
+
     private async Task<string> InTurnAsync((string Sender, string Receiver) cell)
     {
         await _turns.WaitAsync();
@@ -165,7 +179,7 @@ public sealed class Matrix : IAsyncLifetime
         }
         catch (TimeoutException e)
         {
-            throw new TimeoutException(e.Message + string.Concat(_programs.OfType<MailServer>().Select(p => $"\n--- {p.Folder}\n{p.Log}")), e);
+            throw WithLogs(e);
         }
         finally
         {

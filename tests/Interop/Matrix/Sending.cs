@@ -35,8 +35,8 @@ internal static class Sending
     }
 
     /// <summary>swaks, which has no TLS without a library that Perl does not bring along.</summary>
-    public static Task SwaksAsync(string folder, byte[] message, int port, string[] recipients) => RunAsync(
-        folder, message[..^2], file => ("perl", [$"{Lab.Folder("swaks")}/usr/bin/swaks", "--server", "127.0.0.1", "--port", $"{port}", "--helo", "client.test", "--from", From, "--to", string.Join(',', recipients), "--data", $"@{file}", "--suppress-data"]));
+    public static Task SwaksAsync(string folder, byte[] message, int port, string[] recipients, params string[] more) => RunAsync(
+        folder, message[..^2], file => ("perl", [$"{Lab.Folder("swaks")}/usr/bin/swaks", "--server", "127.0.0.1", "--port", $"{port}", "--helo", "client.test", "--from", From, "--to", string.Join(',', recipients), "--data", $"@{file}", "--suppress-data", .. more]));
 
     /// <summary>msmtp, with TLS where the server has it.</summary>
     public static Task MsmtpAsync(string folder, byte[] message, int port, string[] recipients, bool tls, params string[] more) => RunAsync(
