@@ -4,7 +4,10 @@ using System.Globalization;
 
 namespace BlackPony.Tools;
 
-/// <summary><c>man</c>, a command that the help does not show: the program's man page in mdoc(7), from the same commands, options and examples as the help.</summary>
+/// <summary>
+/// <c>man</c>, a command that the help does not show: the man pages of the program and of each of its commands in mdoc(7), from the same
+/// commands, options and examples as the help.
+/// </summary>
 internal static class ManPage
 {
     private const string ExitCodes = "Exit codes: ";
@@ -13,46 +16,79 @@ internal static class ManPage
 
     public static Command Create(RootCommand root, string name)
     {
-        var command = new Command("man", "Print the man page.") { Hidden = true };
-        command.SetAction(parse => parse.InvocationConfiguration.Output.WriteLine(string.Join('\n', Lines(root, name))));
+        var which = new Argument<string?>("command") { Description = "The command whose page it is; without it the program's page.", Arity = ArgumentArity.ZeroOrOne };
+        which.AcceptOnlyFromAmong([.. Commands(root).Select(c => c.Name)]);
+        var command = new Command("man", "Print a man page.") { which };
+        command.Hidden = true;
+        command.SetAction(parse =>
+        {
+            var one = parse.GetValue(which);
+            var lines = one is null ? OfProgram(root, name) : OfCommand(root, Commands(root).Single(c => c.Name == one), name);
+            parse.InvocationConfiguration.Output.WriteLine(string.Join('\n', lines));
+        });
         return command;
     }
 
-    private static IEnumerable<string> Lines(RootCommand root, string name)
+    private static List<Command> Commands(RootCommand root) => [.. root.Subcommands.Where(c => !c.Hidden)];
+
+    private static string Page(string name, Command command) => $"{name}-{command.Name}";
+
+    private static IEnumerable<string> OfProgram(RootCommand root, string name)
     {
-        var commands = root.Subcommands.Where(c => !c.Hidden).ToList();
+        var commands = Commands(root);
         List<Command> callable = root.Action is null ? commands : [root, .. commands];
         return
         [
-            $".Dd {Release.Date.ToString("MMMM d, yyyy", CultureInfo.InvariantCulture)}",
-            $".Dt {name.ToUpperInvariant()} 1",
-            ".Os",
-            ".Sh NAME",
-            $".Nm {name}",
-            $".Nd {Text(root.Description!.TrimEnd('.'))}",
-            ".Sh SYNOPSIS",
+            .. Head(name, root),
             .. callable.SelectMany(c => Synopsis(c, c == root)),
             ".Sh DESCRIPTION",
             .. Prose(root.Description!),
             .. Parameters(root),
-            .. commands.SelectMany(c => (string[])[$".Ss {name} {Word(c.Name)}", .. Prose(c.Description!), .. Parameters(c)]),
-            ".Sh EXIT STATUS",
-            .. callable.SelectMany(c => ExitStatus(c, c == root)),
-            .. Prose("0 for success and 2 for a command line that is not understood, where nothing else is said."),
-            ".Sh EXAMPLES",
-            ".Bd -literal",
-            .. Examples(root).Concat(commands.SelectMany(Examples)).Select(Text),
-            ".Ed",
-            ".Sh SEE ALSO",
-            string.Join(" ,\n", Programs.Where(p => p != name).Select(p => $".Xr {p} 1")),
-            ".Sh STANDARDS",
-            .. Prose($"The specification of {Release.Specification}: spec/blackpony.md in the project's repository."),
+            ".Pp",
+            "Each command has a page of its own:",
+            ".Bl -tag -width Ds",
+            .. commands.SelectMany(c => (string[])[$".It Xr {Page(name, c)} 1", .. Prose(c.Description!)]),
+            ".El",
+            .. ExitStatus(root),
+            .. Examples(root),
+            .. SeeAlso([.. commands.Select(c => Page(name, c)), .. Programs.Where(p => p != name)]),
         ];
     }
 
-    private static IEnumerable<string> Synopsis(Command command, bool isRoot)
+    private static IEnumerable<string> OfCommand(RootCommand root, Command command, string name) =>
+    [
+        .. Head(Page(name, command), command),
+        .. Synopsis(command, isRoot: false, name),
+        ".Sh DESCRIPTION",
+        .. Prose(command.Description!),
+        .. Parameters(command),
+        .. ExitStatus(command),
+        .. Examples(command),
+        .. SeeAlso([name, .. Commands(root).Where(c => c != command).Select(c => Page(name, c)), .. Programs.Where(p => p != name)]),
+    ];
+
+    private static IEnumerable<string> Head(string page, Command command) =>
+    [
+        $".Dd {Release.Date.ToString("MMMM d, yyyy", CultureInfo.InvariantCulture)}",
+        $".Dt {page.ToUpperInvariant()} 1",
+        ".Os",
+        ".Sh NAME",
+        $".Nm {page}",
+        $".Nd {Text(command.Description!.TrimEnd('.'))}",
+        ".Sh SYNOPSIS",
+    ];
+
+    private static IEnumerable<string> SeeAlso(IEnumerable<string> pages) =>
+    [
+        ".Sh SEE ALSO",
+        string.Join(" ,\n", pages.Order(StringComparer.Ordinal).Select(p => $".Xr {p} 1")),
+        ".Sh STANDARDS",
+        .. Prose($"The specification of {Release.Specification}: spec/blackpony.md in the project's repository."),
+    ];
+
+    private static IEnumerable<string> Synopsis(Command command, bool isRoot, string program = "")
     {
-        yield return ".Nm";
+        yield return program.Length > 0 ? $".Nm {program}" : ".Nm";
         if (!isRoot)
         {
             yield return $".Cm {Word(command.Name)}";
@@ -107,12 +143,20 @@ internal static class ManPage
         yield return ".El";
     }
 
-    private static IEnumerable<string> ExitStatus(Command command, bool isRoot) =>
-        Help.Of(command)?.Split('\n').Where(l => l.StartsWith(ExitCodes, StringComparison.Ordinal))
-            .SelectMany(l => (string[])[.. Prose($"{(isRoot ? "" : $"{command.Name}: ")}{l[ExitCodes.Length..]}"), ".Pp"]) ?? [];
+    private static IEnumerable<string> ExitStatus(Command command) =>
+    [
+        ".Sh EXIT STATUS",
+        .. (Help.Of(command) ?? "").Split('\n').Where(l => l.StartsWith(ExitCodes, StringComparison.Ordinal)).SelectMany(l => (string[])[.. Prose(l[ExitCodes.Length..]), ".Pp"]),
+        .. Prose("0 for success and 2 for a command line that is not understood, where nothing else is said."),
+    ];
 
     private static IEnumerable<string> Examples(Command command) =>
-        (Help.Of(command) ?? "").Split('\n').Where(l => l.Length > 0 && !l.StartsWith(ExitCodes, StringComparison.Ordinal)).Select(l => l.Trim());
+    [
+        ".Sh EXAMPLES",
+        ".Bd -literal",
+        .. (Help.Of(command) ?? "").Split('\n').Where(l => l.Length > 0 && !l.StartsWith(ExitCodes, StringComparison.Ordinal)).Select(l => Text(l.Trim())),
+        ".Ed",
+    ];
 
     private static string Flag(string name) => "Fl " + Word(name[1..]);
 

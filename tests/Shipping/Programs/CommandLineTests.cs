@@ -26,43 +26,62 @@ public sealed partial class CommandLineTests
 
     [Theory]
     [MemberData(nameof(Programs))]
-    public async Task The_man_page_has_every_command_and_option_of_the_help(string program)
+    public async Task The_man_pages_have_every_command_and_option_of_the_help(string program)
     {
-        var page = (await Run.GoodAsync(Repository.Built(program), "man")).Replace("\\-", "-", StringComparison.Ordinal).Replace("\\&", "", StringComparison.Ordinal);
-        var help = await Run.GoodAsync(Repository.Built(program), "--help");
-        var commands = Command().Matches(help).Select(m => m.Groups[1].Value).ToList();
+        var commands = await CommandsAsync(program);
         Assert.Contains("completion", commands);
-        foreach (var command in commands)
+        foreach (var command in (string?[])[null, .. commands])
         {
-            Assert.Contains($".Ss {program} {command}\n", page, StringComparison.Ordinal);
-            help += await Run.GoodAsync(Repository.Built(program), command, "--help");
-        }
+            string[] one = command is null ? [] : [command];
+            var page = (await Run.GoodAsync(Repository.Built(program), ["man", .. one])).Replace("\\-", "-", StringComparison.Ordinal).Replace("\\&", "", StringComparison.Ordinal);
+            var help = await Run.GoodAsync(Repository.Built(program), [.. one, "--help"]);
+            var options = LongOption().Matches(help).Select(m => m.Groups[1].Value).Distinct().Where(o => command is null || o != "help").ToList();
+            Assert.All(options, o => Assert.Contains($"Fl -{o}", page, StringComparison.Ordinal));
+            Assert.Contains($".Nm {Page(program, command)}\n", page, StringComparison.Ordinal);
 
-        var options = LongOption().Matches(help).Select(m => m.Groups[1].Value).Distinct().ToList();
-        Assert.Contains("version", options);
-        Assert.All(options, o => Assert.Contains($"Fl -{o}", page, StringComparison.Ordinal));
+            // It names all the other pages of its program.
+            Assert.All(((string?[])[null, .. commands]).Where(c => c != command), c => Assert.Contains($".Xr {Page(program, c)} 1", page, StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public async Task There_is_no_man_page_of_what_is_no_command()
+    {
+        var run = await Run.ProgramAsync(Repository.Built("blackpony"), ["man", "woman"]);
+        Assert.Equal(2, run.Code);
+        Assert.Contains("'mailer'", run.Error, StringComparison.Ordinal);
     }
 
     [Theory]
     [MemberData(nameof(Programs))]
-    public async Task The_man_page_is_sound(string program)
+    public async Task The_man_pages_are_sound(string program)
     {
         Assert.SkipUnless(File.Exists("/usr/bin/mandoc"), "Needs mandoc (Debian's package mandoc).");
-        var file = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.1");
-        await File.WriteAllTextAsync(file, await Run.GoodAsync(Repository.Built(program), "man"), TestContext.Current.CancellationToken);
-        try
+        foreach (var command in (string?[])[null, .. await CommandsAsync(program)])
         {
-            // Errors and warnings; whether the two other pages are installed is no matter of this one.
-            var run = await Run.ProgramAsync("/usr/bin/mandoc", ["-Tlint", "-Wwarning", file]);
-            Assert.Equal("", run.Output + run.Error);
-            // Bold is a letter struck twice.
-            Assert.Contains("EXIT STATUS", Struck().Replace(await Run.GoodAsync("/usr/bin/mandoc", "-Tascii", file), ""), StringComparison.Ordinal);
-        }
-        finally
-        {
-            File.Delete(file);
+            var file = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.1");
+            await File.WriteAllTextAsync(file, await Run.GoodAsync(Repository.Built(program), ["man", .. command is null ? Array.Empty<string>() : [command]]), TestContext.Current.CancellationToken);
+            try
+            {
+                // Errors and warnings; whether the other pages are installed is no matter of this one.
+                var run = await Run.ProgramAsync("/usr/bin/mandoc", ["-Tlint", "-Wwarning", file]);
+                Assert.Equal("", run.Output + run.Error);
+                // Bold is a letter struck twice.
+                var text = Struck().Replace(await Run.GoodAsync("/usr/bin/mandoc", "-Tascii", file), "");
+                Assert.Contains("EXIT STATUS", text, StringComparison.Ordinal);
+                Assert.Contains($"\n     {program}{(command is null ? "" : " " + command)} ", text, StringComparison.Ordinal);
+            }
+            finally
+            {
+                File.Delete(file);
+            }
         }
     }
+
+    private static string Page(string program, string? command) => command is null ? program : $"{program}-{command}";
+
+    private static async Task<List<string>> CommandsAsync(string program) =>
+        [.. Command().Matches(await Run.GoodAsync(Repository.Built(program), "--help")).Select(m => m.Groups[1].Value)];
 
     /// <summary>Bash itself is asked what it would offer.</summary>
     [Theory]
