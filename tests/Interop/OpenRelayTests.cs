@@ -23,7 +23,7 @@ public sealed class OpenRelayTests(ITestOutputHelper output) : IDisposable
         "<victim%elsewhere.test@b.test>", "<victim%elsewhere.test@mx.b.test>", "<victim%elsewhere.test>", "<victim%elsewhere.test@[127.0.0.1]>", "<victim%elsewhere.test@[127.0.0.2]>", "<victim%elsewhere.test@localhost>", "<victim%elsewhere.test%b.test@b.test>",
         $"<\"{Victim}\"@b.test>", $"<\"{Victim}\">", "<\"victim%elsewhere.test\"@b.test>", "<\"elsewhere.test!victim\"@b.test>", $"<\"{Victim}\"@[127.0.0.1]>", $"<{Victim}@b.test>", $"<u@b.test@elsewhere.test>",
         "<elsewhere.test!victim>", "<elsewhere.test!victim@b.test>", "<b.test!elsewhere.test!victim>", "<elsewhere.test!victim@[127.0.0.1]>", "<b.test!elsewhere.test!victim@b.test>",
-        "<victim@[192.0.2.77]>", "<victim@[IPv6:2001:db8::77]>", "<victim@192.0.2.77>", "<victim@[127.0.0.1]>", "<victim@localhost>", "<victim@b.test.elsewhere.test>", "<victim@elsewhere.b.test>", "<victim@elsewhere.test@>", "<victim@elsewhere.test\\@b.test>",
+        "<victim@[192.0.2.77]>", "<victim@[IPv6:2001:db8::77]>", "<victim@192.0.2.77>", "<victim@[127.0.0.1]>", "<victim@localhost>", "<victim@b.test.elsewhere.test>", "<victim@xb.test>", "<victim@elsewhere.test@>", "<victim@elsewhere.test\\@b.test>",
     ];
 
     private static readonly string[] Senders = ["<>", "<s@stranger.test>", "<u@b.test>", "<root@localhost>", "<@127.0.0.1:u@b.test>", "<u@[127.0.0.1]>"];
