@@ -89,7 +89,7 @@ internal static class Features
         }
 
         var notice = await place.Box.ReceivedAsync(place.Sender);
-        Assert.Matches("(?i)\r\nAction: (delivered|relayed)\r\n", notice);
+        Assert.Matches(@"(?i)\r\nAction: (delivered|relayed)\b", notice);
 
         // OpenSMTPD leaves the envelope's id out.
         Assert.Equal(!place.Sender.EndsWith("opensmtpd.test", StringComparison.Ordinal), notice.Contains("\r\nOriginal-Envelope-ID: id=1\r\n", StringComparison.OrdinalIgnoreCase));
