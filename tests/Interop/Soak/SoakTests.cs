@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
 using BlackPony.Tests.Interop.NothingLost;
@@ -35,7 +36,8 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
         List<(string Name, BlackPonyProgram Program, List<ProcessSize> Sizes)> programs = [("listen", listen, []), ("relay", modern, []), ("relay, RSA-BLOWFISH", classic, [])];
         var random = _seed.Next();
         output.WriteLine($"{Minutes} minutes of plain sessions, encrypted ones through two relays, cut connections, a moody mail server, odd visitors, reloads. Each minute, when all is quiet:");
-        for (int minute = 1; minute <= Minutes; minute++)
+        var clock = Stopwatch.StartNew();
+        for (int minute = 1; clock.Elapsed < TimeSpan.FromMinutes(Minutes); minute++)
         {
             _ledger = new Ledger();
             int before = _id;
