@@ -75,6 +75,17 @@ public class ErasureTests
         Assert.True(Holds(server, keys.ServerTraffic));
     }
 
+    [Fact]
+    public void Every_secret_of_a_session_goes_with_its_end() // [BP-6.2-3]
+    {
+        using var keys = new KeySchedule(Suite.Name, Drawn, new byte[32]);
+        using var channel = new SecureChannel(Role.Client, Suite, Drawn, new byte[32]);
+        byte[][] secrets = [keys.ClientTraffic.ToArray(), keys.ServerTraffic.ToArray(), keys.ExporterSecret.ToArray()];
+        Assert.All(secrets, s => Assert.True(Holds(channel, s)));
+        channel.Dispose();
+        Assert.All(secrets, s => Assert.False(Holds(channel, s)));
+    }
+
     private static ClientUpgrade Start(out ReadOnlySpan<byte> command)
     {
         var client = new ClientUpgrade(Offer.Create([Suite], null), Suite, 0, new GivenStream([.. Drawn]), TestRsaKeys.Client, null);

@@ -41,6 +41,18 @@ public class RekeyLimitTests
         Assert.Equal(Budget, types.Count);
     }
 
+    [Fact]
+    public void A_Blowfish_record_counts_by_its_inner_and_nothing_else() // [BP-7.6-2]
+    {
+        // Three records of 256 octets, the rekey record among them.
+        var suite = new Small(3 * 256 / 8, "RSA-BLOWFISH");
+        using var writer = new RecordWriter(suite, new byte[32]);
+        using var reader = new RecordReader(suite, new byte[32]);
+        var types = Enumerable.Range(0, 5).SelectMany(i => Read(reader, o => writer.Write(RecordType.Data, [(byte)i], o))).ToList();
+        Assert.False(reader.Failed);
+        Assert.Equal([RecordType.Data, RecordType.Data, RecordType.Rekey, RecordType.Data, RecordType.Data, RecordType.Rekey, RecordType.Data], types);
+    }
+
     private static List<RecordType> Read(RecordReader reader, Action<ArrayBufferWriter<byte>> write)
     {
         var output = new ArrayBufferWriter<byte>();
@@ -59,20 +71,20 @@ public class RekeyLimitTests
         return types;
     }
 
-    /// <summary>The suite that every port has, with a limit of its own.</summary>
-    private sealed class Small(long budget) : Suite
+    /// <summary>A suite with a limit of its own.</summary>
+    private sealed class Small(long budget, string name = "X25519-CHACHA20POLY1305") : Suite
     {
-        private static readonly Suite Whole = SuiteRegistry.Find("X25519-CHACHA20POLY1305")!;
+        private readonly Suite _whole = SuiteRegistry.Find(name)!;
 
-        public override string Name => Whole.Name;
+        public override string Name => _whole.Name;
 
-        public override Profile Profile => Whole.Profile;
+        public override Profile Profile => _whole.Profile;
 
-        public override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => Whole.StartClient(random, rsaKeys);
+        public override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => _whole.StartClient(random, rsaKeys);
 
-        public override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys) => Whole.StartServer(random, rsaKeys);
+        public override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys) => _whole.StartServer(random, rsaKeys);
 
-        public override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => new Limited(Whole.Protect(trafficSecret), budget);
+        public override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => new Limited(_whole.Protect(trafficSecret), budget);
     }
 
     private sealed class Limited(RecordProtection whole, long budget) : RecordProtection
