@@ -7,18 +7,24 @@ namespace BlackPony.Hosting;
 internal sealed class Inlet
 {
     private readonly Socket _socket;
-    private readonly Bell _bell;
+    private readonly Action _onArrived;
     private ValueTask<int> _readable;
     private bool _asked;
+    private volatile bool _arrived;
 
     public Inlet(Socket socket, Bell bell)
     {
-        (_socket, _bell) = (socket, bell);
+        _socket = socket;
         socket.Blocking = false;
+        _onArrived = () =>
+        {
+            _arrived = true;
+            bell.Ring();
+        };
     }
 
     /// <summary>Whether octets or the end are there to be read.</summary>
-    public bool HasArrived => _asked && _readable.IsCompleted;
+    public bool HasArrived => _asked && _arrived;
 
     /// <summary>Waits for octets, if it does not yet.</summary>
     [SuppressMessage("Reliability", "CA2012", Justification = "Read consumes it, once.")]
@@ -32,9 +38,11 @@ internal sealed class Inlet
         _asked = true;
         _readable = _socket.ReceiveAsync(Memory<byte>.Empty);
         var awaiter = _readable.ConfigureAwait(false).GetAwaiter();
-        if (!awaiter.IsCompleted)
+        // Once it waits, what it says of itself counts no more: whoever took its result before it called back would take the socket's next one too.
+        _arrived = awaiter.IsCompleted;
+        if (!_arrived)
         {
-            awaiter.UnsafeOnCompleted(_bell.Ring);
+            awaiter.UnsafeOnCompleted(_onArrived);
         }
     }
 
