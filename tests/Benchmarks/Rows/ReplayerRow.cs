@@ -16,14 +16,15 @@ internal sealed partial class ReplayerRow : IRow
         using var process = Process.Start(new ProcessStartInfo(Path.Combine(Where.Root, "tests/Benchmarks/inspect"), [effort == Effort.Quick ? "100" : "1000"]) { RedirectStandardOutput = true })!;
         var text = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
-        var rates = Rate().Matches(text).Select(m => m.Value).ToList();
+        var rates = Rate().Matches(text).Select(m => $"{m.Groups[1].Value} MB/s").ToList();
         double? ratio = Ratio().Match(text) is { Success: true } m ? double.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture) : null;
-        return rates.Count == 0 ? throw new IOException("inspect failed.") : [new Figure(What, rates[0], "tshark -Y smtp", rates.ElementAtOrDefault(1) ?? "not installed", ratio, null)];
+        return rates.Count == 0 ? throw new IOException("inspect failed.") : [new Figure(What, rates[0], "tshark -Y smtp", rates.ElementAtOrDefault(1) ?? "not installed", ratio, 20)];
     }
 
-    [GeneratedRegex(@"\d+ MB/s")]
+    // The script's second column.
+    [GeneratedRegex(@"^(?:blackpony-replay inspect|tshark -Y smtp) +[\d.]+ +(\d+)", RegexOptions.Multiline)]
     private static partial Regex Rate();
 
-    [GeneratedRegex(@"ratio: ([\d.]+)")]
+    [GeneratedRegex(@"times as fast +([\d.]+)")]
     private static partial Regex Ratio();
 }
