@@ -22,7 +22,14 @@ public sealed class BlackPonyProgram : IDisposable
                 _log.Append(line.Data).Append('\n');
             }
 
-            _said.Release();
+            try
+            {
+                _said.Release();
+            }
+            catch (ObjectDisposedException)
+            {
+                // Its last words, when nobody listens any more.
+            }
         };
         _listen.BeginErrorReadLine();
     }
