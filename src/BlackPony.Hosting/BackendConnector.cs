@@ -22,8 +22,7 @@ internal sealed class BackendConnector(RelaySettings settings)
     /// <exception cref="IOException">The backend is not there, speaks no SMTP, or refuses to be told the client's address ([BP-10.1-3]).</exception>
     public async Task<BackendConnection> OpenAsync(IPEndPoint client, IPEndPoint local, CancellationToken cancel)
     {
-        using var timeout = new CancellationTokenSource(Limits.ConnectTimeout, settings.Time);
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel, timeout.Token);
+        using var patience = new Patience(Limits.ConnectTimeout, settings.Time, cancel);
         var addresses = await Dns.GetHostAddressesAsync(settings.BackendHost, patience.Token).ConfigureAwait(false);
         var address = addresses.FirstOrDefault(a => settings.BackendSource is null || a.AddressFamily == settings.BackendSource.AddressFamily)
             ?? throw new IOException($"{settings.BackendHost} has no address of the family of {settings.BackendSource}.");

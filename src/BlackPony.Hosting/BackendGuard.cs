@@ -33,8 +33,7 @@ public sealed class BackendGuard(RelaySettings settings)
         }
 
         using var backend = await new BackendConnector(settings).OpenAsync(Stranger, new IPEndPoint(IPAddress.Parse("192.0.2.2"), 25), cancel).ConfigureAwait(false);
-        using var timeout = new CancellationTokenSource(Limits.ConnectTimeout, settings.Time);
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel, timeout.Token);
+        using var patience = new Patience(Limits.ConnectTimeout, settings.Time, cancel);
         try
         {
             await SayAsync("EHLO blackpony.invalid").ConfigureAwait(false);

@@ -12,8 +12,7 @@ internal static class Linger
     /// <param name="kill">Ends the patience before that.</param>
     public static async Task AwayAsync(Socket socket, TimeProvider time, CancellationToken kill = default)
     {
-        using var timeout = new CancellationTokenSource(Limits.LingerTimeout, time);
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, kill);
+        using var patience = new Patience(Limits.LingerTimeout, time, kill);
         try
         {
             socket.Shutdown(SocketShutdown.Send);

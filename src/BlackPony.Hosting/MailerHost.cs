@@ -92,8 +92,7 @@ public static class MailerHost
             var socket = new Socket(target.Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             try
             {
-                using var timeout = new CancellationTokenSource(Limits.ConnectTimeout, time);
-                using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel, timeout.Token);
+                using var patience = new Patience(Limits.ConnectTimeout, time, cancel);
                 await socket.ConnectAsync(new IPEndPoint(target.Address, target.Port), patience.Token).ConfigureAwait(false);
                 _server = socket;
                 session.Connected(target.Name, target.Port, more);

@@ -64,8 +64,7 @@ internal sealed class NextServer : IAsyncDisposable
     /// <summary>Begins TLS through the mailer, which is a pipe then. Nobody is authenticated (RFC 7435, [BP-10.5-13]).</summary>
     public async Task<bool> StartTlsAsync()
     {
-        using var timeout = new CancellationTokenSource(Limits.ReplyTimeout, _settings.Time);
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(_kill.Token, timeout.Token);
+        using var patience = new Patience(Limits.ReplyTimeout, _settings.Time, _kill.Token);
 #pragma warning disable CA5359 // Who can authenticate the server by TLS does not hand its mail over here.
         var tls = new SslStream(_stream, leaveInnerStreamOpen: false, (_, _, _, _) => true);
 #pragma warning restore CA5359

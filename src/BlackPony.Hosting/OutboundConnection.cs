@@ -153,7 +153,7 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
 
     private async Task FlushAsync(OutboundSession session, Outlet outlet, CancellationToken kill)
     {
-        if (_next is not null)
+        if (_next is not null && session.ToNext.WrittenCount > 0)
         {
             await FlushNextAsync(session, _next, kill).ConfigureAwait(false);
         }
@@ -167,8 +167,7 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
 
     private async Task FlushNextAsync(OutboundSession session, NextServer next, CancellationToken kill)
     {
-        using var timeout = new CancellationTokenSource(Limits.IdleTimeout, settings.Time);
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(kill, timeout.Token);
+        using var patience = new Patience(Limits.IdleTimeout, settings.Time, kill);
         try
         {
             await next.WriteAsync(session.ToNext.WrittenMemory, patience.Token).ConfigureAwait(false);

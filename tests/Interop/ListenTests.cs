@@ -50,10 +50,7 @@ public sealed class ListenTests : IDisposable
         using var outside = await Person.ConnectAsync(port);
         foreach (var person in (Person[])[inside, outside])
         {
-            await person.SayAsync("EHLO a.test", "250");
-            await person.SayAsync("MAIL FROM:<a@a.test>", "250");
-            await person.SayAsync("RCPT TO:<b@b.test>", "250");
-            await person.SayAsync("DATA", "354");
+            await person.BeginMessageAsync("b@b.test");
             await person.SayAsync(string.Concat(Enumerable.Repeat(new string('x', 998) + "\r\n", 2000)) + ".", "421");
         }
     }
@@ -218,10 +215,7 @@ public sealed class ListenTests : IDisposable
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
         using var person = await Person.ConnectAsync(port);
-        await person.SayAsync("EHLO x.test", "250");
-        await person.SayAsync("MAIL FROM:<a@x.test>", "250");
-        await person.SayAsync("RCPT TO:<b@sink.test>", "250");
-        await person.SayAsync("DATA", "354");
+        await person.BeginMessageAsync("b@sink.test");
         listen.Terminate();
         await Repository.RetryAsync(async () =>
         {

@@ -252,10 +252,7 @@ public sealed class OperationTests : IDisposable
     private static async Task<Person> InDataAsync(int port)
     {
         var person = await Person.ConnectAsync(port);
-        await person.SayAsync("EHLO x.test", "250");
-        await person.SayAsync("MAIL FROM:<a@x.test>", "250");
-        await person.SayAsync("RCPT TO:<b@sink.test>", "250");
-        await person.SayAsync("DATA", "354");
+        await person.BeginMessageAsync("b@sink.test");
         return person;
     }
 

@@ -123,10 +123,7 @@ public sealed class RelayTests : IDisposable
         int port = Repository.FreePort();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{sink.Port}");
         using var person = await Person.ConnectAsync(port);
-        await person.SayAsync("EHLO a.test", "250");
-        await person.SayAsync("MAIL FROM:<s@a.test>", "250");
-        await person.SayAsync("RCPT TO:<r@b.test>", "250");
-        await person.SayAsync("DATA", "354");
+        await person.BeginMessageAsync("r@b.test");
         relay.Terminate();
         await relay.SaysAsync("stopping");
         await person.SayAsync("Subject: in flight\r\n\r\nhello\r\n.", "250");
@@ -143,10 +140,7 @@ public sealed class RelayTests : IDisposable
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{((IPEndPoint)listener.LocalEndpoint).Port}");
         var served = ServeAsync();
         using var person = await Person.ConnectAsync(port);
-        await person.SayAsync("EHLO a.test", "250");
-        await person.SayAsync("MAIL FROM:<s@a.test>", "250");
-        await person.SayAsync("RCPT TO:<r@b.test>", "250");
-        await person.SayAsync("DATA", "354");
+        await person.BeginMessageAsync("r@b.test");
         await person.SayAsync(".", "250");
         await person.SayAsync("QUIT", "221");
         await relay.SaysAsync("messages=1");

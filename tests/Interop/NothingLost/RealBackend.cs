@@ -196,7 +196,7 @@ internal sealed class SendmailBackend : RealBackend
         for (int i = 0; ; i++)
         {
             var said = await _sendmail.FlushAsync();
-            // What has lost its control file in a kill is no message any more; the ledger says whether it was one that counts.
+            // A control file that is still empty is none yet: sendmail was killed as it made it, and removes it after ten minutes. The ledger says whether a message was lost so.
             if (said.Contains($"Total requests: {said.Split("(no control file").Length - 1}\n", StringComparison.Ordinal))
             {
                 break;

@@ -58,6 +58,15 @@ internal sealed class Person(Stream input, Stream output, IDisposable owner) : I
         return await ExpectAsync(code);
     }
 
+    /// <summary>Says all that stands before a message of one recipient.</summary>
+    public async Task BeginMessageAsync(string recipient)
+    {
+        await SayAsync("EHLO a.test", "250");
+        await SayAsync("MAIL FROM:<s@a.test>", "250");
+        await SayAsync($"RCPT TO:<{recipient}>", "250");
+        await SayAsync("DATA", "354");
+    }
+
     /// <summary>Says a line.</summary>
     /// <returns>Whether the reply is a 2yz.</returns>
     public async Task<bool> AskAsync(string line) => (await SayAsync(line, "")).Split('\n')[^2].StartsWith('2');

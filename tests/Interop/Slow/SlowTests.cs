@@ -40,19 +40,7 @@ public sealed class SlowTests : IDisposable
     public async Task Listen_waits_for_the_next_octets_of_a_message_and_drops_it_where_none_come() // spec 13: IdleTimeout; [BP-10.3-7]
     {
         await using var server = new EmbeddedServer(settings: s => s with { Time = _clock });
-        using var client = await ClientAsync(server.Port);
-        using var person = new Person(client);
-        await person.ExpectAsync("220");
-        await BeginMessageAsync(person, "r@sink.test");
-        for (int i = 0; i < 40; i++)
-        {
-            await _clock.SeenAsync(() => DropAsync(client));
-            _clock.Advance(Limits.IdleTimeout / 20);
-        }
-
-        await _clock.DripAsync(Limits.IdleTimeout - (Limits.IdleTimeout / 20), null, person.ExpectAsync("421 4.4.2"), waits: true);
-        await server.Sink.Sessions.First().Ended.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
-        Assert.Empty(server.Sink.Messages);
+        await DropsAMessageAsync(server.Port, server.Sink);
     }
 
     [Fact]
@@ -125,7 +113,7 @@ public sealed class SlowTests : IDisposable
         using var client = await ClientAsync(server.Port);
         using var person = new Person(client);
         await person.ExpectAsync("220");
-        await BeginMessageAsync(person, "r@sink.test");
+        await person.BeginMessageAsync("r@sink.test");
         await client.GetStream().WriteAsync("Subject: slow\r\n\r\n.\r\n"u8.ToArray(), TestContext.Current.CancellationToken);
         client.Client.Shutdown(SocketShutdown.Send);
         await wire.Held.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
@@ -201,19 +189,7 @@ public sealed class SlowTests : IDisposable
     {
         await using var sink = new MailSink();
         await using var relay = Relay(sink.Port);
-        using var client = await ClientAsync(relay.EndPoints[0].Port);
-        using var person = new Person(client);
-        await person.ExpectAsync("220");
-        await BeginMessageAsync(person, "r@sink.test");
-        for (int i = 0; i < 40; i++)
-        {
-            await _clock.SeenAsync(() => DropAsync(client));
-            _clock.Advance(Limits.IdleTimeout / 20);
-        }
-
-        await _clock.DripAsync(Limits.IdleTimeout - (Limits.IdleTimeout / 20), null, person.ExpectAsync("421 4.4.2"), waits: true);
-        await sink.Sessions.First().Ended.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
-        Assert.Empty(sink.Messages);
+        await DropsAMessageAsync(relay.EndPoints[0].Port, sink);
     }
 
     [Theory]
@@ -237,7 +213,7 @@ public sealed class SlowTests : IDisposable
         Task<string> ended;
         if (owed == "message")
         {
-            await BeginMessageAsync(person, "r@sink.test");
+            await person.BeginMessageAsync("r@sink.test");
             ended = person.SayAsync("Subject: slow\r\n\r\n.", code);
         }
         else
@@ -264,12 +240,22 @@ public sealed class SlowTests : IDisposable
         return relay;
     }
 
-    private static async Task BeginMessageAsync(Person person, string recipient)
+    // Octets of a message prolong the time, each for itself; then none comes.
+    private async Task DropsAMessageAsync(int port, MailSink sink)
     {
-        await person.SayAsync("EHLO slow.test", "250");
-        await person.SayAsync("MAIL FROM:<s@a.test>", "250");
-        await person.SayAsync($"RCPT TO:<{recipient}>", "250");
-        await person.SayAsync("DATA", "354");
+        using var client = await ClientAsync(port);
+        using var person = new Person(client);
+        await person.ExpectAsync("220");
+        await person.BeginMessageAsync("r@sink.test");
+        for (int i = 0; i < 40; i++)
+        {
+            await _clock.SeenAsync(() => DropAsync(client));
+            _clock.Advance(Limits.IdleTimeout / 20);
+        }
+
+        await _clock.DripAsync(Limits.IdleTimeout - (Limits.IdleTimeout / 20), null, person.ExpectAsync("421 4.4.2"), waits: true);
+        await sink.Sessions.First().Ended.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        Assert.Empty(sink.Messages);
     }
 
     private static async Task<TcpClient> ClientAsync(int port)
