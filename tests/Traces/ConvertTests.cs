@@ -187,6 +187,17 @@ public sealed partial class ConvertTests
     }
 
     [Fact]
+    public void Anonymised_a_server_has_the_same_name_wherever_it_says_it()
+    {
+        var lines = ((char, string)[])Frames.Lines.Clone();
+        lines[0] = ('S', "220 mx.bobsleigh.test ESMTP mx.bobsleigh.test\r\n");
+        using var folder = new Folder();
+        var pcap = new MemoryStream();
+        new Converter(new InspectOptions(), anonymise: true).ToPcap(folder.Write("capture.pcap", Inspection.Connection(lines)), pcap, out _);
+        Assert.Matches(@"220 (\S+) ESMTP \1\r\n", System.Text.Encoding.Latin1.GetString(pcap.ToArray()));
+    }
+
+    [Fact]
     public void Anonymised_what_begins_or_ends_in_a_message_has_no_name()
     {
         var frames = Frames.Session();

@@ -154,7 +154,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         var stale = expected.Stale(report.Results);
         foreach (var result in stale)
         {
-            Console.Error.WriteLine($"blackpony-conformance: {result.Case.Id} is listed as an expected failure, and passes: take it out of the file.");
+            CommandLine.Complain($"{result.Case.Id} is listed as an expected failure, and passes: take it out of the file.");
         }
 
         if (console && expected.Ids.Count > 0 && unexpected.Count == 0 && stale.Count == 0)

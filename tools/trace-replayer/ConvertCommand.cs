@@ -49,7 +49,7 @@ internal static class ConvertCommand
 
                 if (read.Unreadable is { } why || sessions == 0)
                 {
-                    Console.Error.WriteLine($"blackpony-replay: {path}: {read.Unreadable ?? "there is no SMTP session in it."}");
+                    CommandLine.Complain($"{path}: {read.Unreadable ?? "there is no SMTP session in it."}");
                     return 3;
                 }
 
@@ -59,7 +59,7 @@ internal static class ConvertCommand
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                Console.Error.WriteLine($"blackpony-replay: {e.Message}");
+                CommandLine.Complain($"{e.Message}");
                 return 3;
             }
         });

@@ -51,7 +51,7 @@ internal static class InspectCommand
 
                 if (keys.BadLines > 0)
                 {
-                    Console.Error.WriteLine($"blackpony-replay: {path}: {keys.BadLines} lines are none of a key log.");
+                    CommandLine.Complain($"{path}: {keys.BadLines} lines are none of a key log.");
                 }
             }
 
@@ -92,7 +92,7 @@ internal static class InspectCommand
     {
         if (inputs.Count == 0)
         {
-            Console.Error.WriteLine("blackpony-replay: there is no file in that folder.");
+            CommandLine.Complain("there is no file in that folder.");
             return 3;
         }
 
@@ -121,7 +121,7 @@ internal static class InspectCommand
 
     private static int Unreadable(string path, string why)
     {
-        Console.Error.WriteLine($"blackpony-replay: {path}: {why}");
+        CommandLine.Complain($"{path}: {why}");
         return 3;
     }
 

@@ -99,7 +99,7 @@ internal static class ReplayCommand
                 {
                     var (host, port) = parse.GetValue(serve)!.Value;
                     using var listener = new ReplayServer(new IPEndPoint(IPAddress.Parse(host), port), how);
-                    Console.Error.WriteLine($"blackpony-replay: {scripts.Count} session{(scripts.Count == 1 ? "" : "s")} at {listener.Address}");
+                    CommandLine.Complain($"{scripts.Count} session{(scripts.Count == 1 ? "" : "s")} at {listener.Address}");
                     // All wait at once: a client may open the next connection before it ends one.
                     results.AddRange(await Task.WhenAll(scripts.Select(s => listener.PlayAsync(s, cancel))));
                 }
@@ -166,7 +166,7 @@ internal static class ReplayCommand
 
     private static int Fail(string why)
     {
-        Console.Error.WriteLine($"blackpony-replay: {why}");
+        CommandLine.Complain($"{why}");
         return 3;
     }
 

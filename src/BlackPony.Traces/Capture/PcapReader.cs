@@ -8,11 +8,11 @@ internal sealed class PcapReader : CaptureReader
     private const uint Micro = 0xa1b2c3d4;
     private const uint Nano = 0xa1b23c4d;
 
-    // What some systems wrote under these magics has longer headers, which nothing tells but what is read with them.
-    private const int MaxSane = 262144;
-
     // Alexey Kuznetsov's variant: eight more octets in each record's header.
     private const uint Modified = 0xa1b2cd34;
+
+    // No capture has longer packets: libpcap's greatest snapshot length.
+    private const int MaxSane = 262144;
 
     private readonly bool _little;
     private readonly int _unit;

@@ -102,10 +102,9 @@ internal sealed partial class AnonymousDialogue(OtherWords words)
                 {
                     space = text.IndexOf(' ', space + 1);
                 }
-
-                // No command that anybody knows: what was sent before it was asked for, a password too.
-                if (name is null && !text.StartsWith("PROXY ", StringComparison.Ordinal))
+                else if (name is null)
                 {
+                    // No command that anybody knows: what was sent before it was asked for, a password too.
                     return words.Secret(text);
                 }
 
@@ -222,7 +221,7 @@ internal sealed partial class AnonymousDialogue(OtherWords words)
         int end = text.IndexOf(' ', 4);
         end = end < 0 ? text.Length : end;
         var rest = text[end..];
-        return host ? text[..4] + words.All(text[4..end]) + words.Names(greeting && text[0] == '2' ? words.Header(rest, GreetingWords) : rest) : text[..4] + words.Names(text[4..]);
+        return host ? text[..4] + words.All(text[4..end]) + (greeting && text[0] == '2' ? words.Header(rest, GreetingWords) : words.Names(rest)) : text[..4] + words.Names(text[4..]);
     }
 
     // Structure stands in these; what is quoted in them is a name or a boundary.

@@ -38,7 +38,7 @@ public sealed class Exchange
     internal void Fill(long length)
     {
         const int Line = 78;
-        for (length = Math.Min(length, MaxFill); length > 0;)
+        for (length = Math.Min(length, MaxFill - _octets.WrittenCount); length > 0;)
         {
             int take = length >= 2 * Line ? Line : (int)length;
             var line = _octets.GetSpan(take)[..take];

@@ -23,13 +23,13 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
     public async Task<ReplayResult> PlayAsync(Script script, CancellationToken cancel)
     {
         var differences = new List<Difference>();
-        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         // LMTP answers a message as often as it took recipients.
         if (script.Exchanges.Any(e => e.Verb == Verb.Lhlo))
         {
             return new ReplayResult(Name(script), 0, differences, "LMTP cannot be played.");
         }
 
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(host, port, cancel);
         using var connection = new LiveConnection(socket, options.Timeout);
         Compare(differences, 0, "greeting", script.Greeting, await connection.ReplyAsync(cancel), connection);
