@@ -15,6 +15,7 @@ internal sealed class NextServer : IAsyncDisposable
     private readonly Route _route;
     private readonly OutboundSettings _settings;
     private readonly ILogger _log;
+    private readonly CancellationTokenSource _leaving;
     private readonly CancellationTokenSource _kill;
     private readonly Pipe _toMailer = new();
     private readonly Pipe _fromMailer = new();
@@ -26,7 +27,8 @@ internal sealed class NextServer : IAsyncDisposable
     private NextServer(Route route, OutboundSettings settings, ILogger log, CancellationToken kill)
     {
         (_route, _settings, _log) = (route, settings, log);
-        _kill = CancellationTokenSource.CreateLinkedTokenSource(kill);
+        _leaving = new CancellationTokenSource(Timeout.InfiniteTimeSpan, settings.Time);
+        _kill = CancellationTokenSource.CreateLinkedTokenSource(kill, _leaving.Token);
         _stream = new DuplexStream(_fromMailer.Reader.AsStream(), _toMailer.Writer.AsStream());
         _mailer = Task.Run(RunAsync, CancellationToken.None);
     }
@@ -87,7 +89,7 @@ internal sealed class NextServer : IAsyncDisposable
     /// <param name="messages">How many messages the server acknowledged.</param>
     public async Task LeaveAsync(Task<int>? read, bool hasQuit, int messages)
     {
-        _kill.CancelAfter(Limits.CloseTimeout);
+        _leaving.CancelAfter(Limits.CloseTimeout);
         if (hasQuit && read is not null)
         {
             await read.ConfigureAwait(false);
@@ -112,6 +114,7 @@ internal sealed class NextServer : IAsyncDisposable
         await _mailer.ConfigureAwait(false);
         await _stream.DisposeAsync().ConfigureAwait(false);
         _kill.Dispose();
+        _leaving.Dispose();
     }
 
     private async Task RunAsync()
@@ -158,14 +161,9 @@ internal sealed class NextServer : IAsyncDisposable
         _log.LogInformation(
             "delivery to={Host} peer={Peer} suite={Suite} encrypted={Encrypted} tls={Tls} reason={Reason} deferred={Deferred} closed={Closed} messages={Messages}",
             _route.Host, report.Peer, report.Suite ?? "none", report.Encrypted ? "yes" : "no", _tls ?? "no", report.Reason ?? "none", report.Deferred ? "yes" : "no", report.Closed, messages);
-        if (report.Forgotten)
+        foreach (var warning in report.Warnings)
         {
-            _log.LogWarning("forgotten: {Peer} has not shown encryption for {Hours} hours, and may get plaintext from now on", report.Peer, Limits.MemoryPatience.TotalHours);
-        }
-
-        if (report.Downgrade)
-        {
-            _log.LogWarning("downgrade: {Peer} offered encryption, the upgrade broke, and the mail went in plaintext", report.Peer);
+            _log.LogWarning("{Warning}", warning);
         }
     }
 
@@ -173,7 +171,7 @@ internal sealed class NextServer : IAsyncDisposable
     {
         try
         {
-            await memory.SaveAsync().ConfigureAwait(false);
+            await memory.SaveAsync(_kill.Token).ConfigureAwait(false);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
         {

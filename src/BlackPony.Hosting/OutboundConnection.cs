@@ -24,7 +24,7 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
         var address = ((IPEndPoint)client.LocalEndPoint!).Address;
         var name = address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[IPv6:{address}]" : $"[{address}]";
         var session = new OutboundSession(new OutboundOptions(name, settings.Routes.Find) { StartTls = settings.StartTls });
-        using var outlet = new Outlet(kill);
+        using var outlet = new Outlet(settings.Time, kill);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var stopping = Task.Delay(Timeout.InfiniteTimeSpan, ended.Token);
         try

@@ -8,15 +8,16 @@ internal sealed class Outlet : IDisposable
 {
     private static readonly TimeSpan LastPatience = TimeSpan.FromSeconds(1);
 
-    private readonly CancellationTokenSource _patience = new();
+    private readonly CancellationTokenSource _patience;
     private readonly CancellationToken _kill;
     private readonly CancellationTokenRegistration _killing;
 
     /// <summary>Makes the outlet of one session.</summary>
+    /// <param name="time">The clock.</param>
     /// <param name="kill">The end of the drain.</param>
-    public Outlet(CancellationToken kill)
+    public Outlet(TimeProvider time, CancellationToken kill)
     {
-        _kill = kill;
+        (_kill, _patience) = (kill, new CancellationTokenSource(Timeout.InfiniteTimeSpan, time));
         _killing = kill.UnsafeRegister(p => ((CancellationTokenSource)p!).CancelAfter(LastPatience), _patience);
     }
 

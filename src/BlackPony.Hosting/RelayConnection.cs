@@ -31,7 +31,7 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
         using var alarm = new Alarm(settings.Time, _bell);
         using var stopping = stop.UnsafeRegister(b => ((Bell)b!).Ring(), _bell);
         using var killing = kill.UnsafeRegister(b => ((Bell)b!).Ring(), _bell);
-        using var outlet = new Outlet(kill);
+        using var outlet = new Outlet(settings.Time, kill);
         _fromClient = new Inlet(client, _bell);
         try
         {

@@ -80,7 +80,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
             all = Task.WhenAll([.. _sessions, .. _refusals]);
         }
 
-        if (await Task.WhenAny(all, Task.Delay(_settings.Drain, now)).ConfigureAwait(false) != all)
+        if (await Task.WhenAny(all, Task.Delay(_settings.Drain, _settings.Time, now)).ConfigureAwait(false) != all)
         {
             Log.LogWarning("sessions still in flight after {Drain} s or a second signal; they are ended", _settings.Drain.TotalSeconds);
         }

@@ -19,7 +19,7 @@ public sealed class MemoryFileTests : IDisposable
         var memory = new MemoryFile(path, TimeProvider.System);
         memory.Memory.Good("a.test", 25, [new byte[32]]);
         memory.Memory.Good("b.test", 25, []);
-        await memory.SaveAsync();
+        await memory.SaveAsync(TestContext.Current.CancellationToken);
         var whole = await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken);
         Assert.Equal(2, new MemoryFile(path, TimeProvider.System).Memory.Count);
         for (int length = 0; length < whole.Length; length++)

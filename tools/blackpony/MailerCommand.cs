@@ -42,7 +42,6 @@ internal static class MailerCommand
                 await output.WriteAsync("421 4.4.3 Temporary trouble before the connection, try again later\r\n"u8.ToArray(), cancel);
                 return 75;
             }
-
             catch (NoMailDomainException e)
             {
                 CommandLine.Complain(e.Message);
@@ -51,16 +50,11 @@ internal static class MailerCommand
             }
 
             var options = client.Mailer(parse, new RsaKeys(TimeProvider.System)) with { Memory = file?.Memory };
-            var outcome = await MailerHost.RunAsync(options, new SystemRandom(), targets, input, output, cancel, remember: () => SaveAsync(file!));
+            var outcome = await MailerHost.RunAsync(options, new SystemRandom(), targets, input, output, cancel, remember: () => SaveAsync(file!, cancel));
             int code = outcome.Deferred ? 75 : 0;
-            if (outcome.Forgotten)
+            foreach (var warning in outcome.Warnings)
             {
-                CommandLine.Complain($"forgotten: {outcome.Peer} has not shown encryption for {Limits.MemoryPatience.TotalHours} hours, and may get plaintext from now on");
-            }
-
-            if (outcome.Downgrade)
-            {
-                CommandLine.Complain($"downgrade: {outcome.Peer} offered encryption, the upgrade broke, and the mail went in plaintext");
+                CommandLine.Complain(warning);
             }
 
             if (parse.GetValue(report) is { } to)
@@ -73,11 +67,11 @@ internal static class MailerCommand
         return command;
     }
 
-    private static async Task SaveAsync(MemoryFile memory)
+    private static async Task SaveAsync(MemoryFile memory, CancellationToken cancel)
     {
         try
         {
-            await memory.SaveAsync();
+            await memory.SaveAsync(cancel);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
         {

@@ -77,15 +77,7 @@ internal static class Parse
             host = host[..colon];
         }
 
-        try
-        {
-            // As the recipients' domains are compared with it.
-            return domain.Length > 0 && host.Trim('[', ']').Length > 0 ? new(domain == "*" ? domain : new IdnMapping().GetAscii(domain.TrimEnd('.').ToLowerInvariant()), new Route(host, port)) : null;
-        }
-        catch (ArgumentException)
-        {
-            return null;
-        }
+        return host.Trim('[', ']').Length > 0 && (domain == "*" ? domain : MailDomain.Canonical(domain)) is { } known ? new(known, new Route(host, port)) : null;
     }
 
     private static T? Fail<T>(ArgumentResult result, string message)

@@ -250,6 +250,17 @@ internal static class Server10Relay
             var last = await p.Wire.ReplyInsideAsync();
             That(last.Code == 354, $"DATA is answered with {Show(last.Lines[0])}.");
         }),
+        new("S-10.2-15", "A mail server that goes away inside a client's TLS is followed by the relay, which says nothing", Must, Profile.Core, "BP-10.2-14", async p =>
+        {
+            p.Backend.Extensions = ["STARTTLS"];
+            p.Backend.Answer = (_, line) => line == "STARTTLS" ? "220 2.0.0 Go\r\n" : line == "BYE" ? "\0" : null;
+            await p.ConnectAsync();
+            await p.EhloAsync();
+            await p.Wire.CommandAsync("STARTTLS", 220);
+            await p.Wire.SendLineAsync("BYE");
+            await p.Wire.ExpectClosedAsync("The mail server has closed.");
+        })
+        { Needs = Needs.Backend },
 
         // ---------------------------------------------------------------- 10.3 the relay and its backend
         new("S-10.3-1", "The greeting is the mail server's own", Must, Profile.Core, "BP-10.3-1", async p =>

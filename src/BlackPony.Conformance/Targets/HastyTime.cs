@@ -1,6 +1,6 @@
 namespace BlackPony.Conformance.Targets;
 
-/// <summary>A clock that runs a hundred times as fast: so the reference's time-outs can be waited for. Connecting may take its time all the same: no case waits for it, and a machine may be busy.</summary>
+/// <summary>A clock that runs a hundred times as fast: so the reference's time-outs can be waited for. Timers of ConnectTimeout's length go as they should all the same: no case waits for one, and a machine may be busy.</summary>
 public sealed class HastyTime : TimeProvider
 {
     private const int Factor = 100;

@@ -18,12 +18,29 @@ public sealed record SessionReport
     /// <summary>Whether a broken upgrade was followed by plaintext ([BP-9.2-5]).</summary>
     public bool Downgrade { get; init; }
 
-    /// <summary>Whether the server was forgotten because it failed to show itself for too long: a warning ([BP-9.4-10]).</summary>
-    public bool Forgotten { get; init; }
+    /// <summary>The server that was forgotten because it failed to show itself for too long ([BP-9.4-10]), by host and port; null if none was.</summary>
+    public string? Forgotten { get; init; }
 
     /// <summary>Whether the mail was deferred.</summary>
     public bool Deferred { get; init; }
 
     /// <summary>How it closed, one of the words of spec 11.1: a missing close behind 221 shows here and nowhere else ([BP-8.2-4]).</summary>
     public string Closed { get; init; } = "lost";
+
+    /// <summary>What somebody should be told of ([BP-9.2-5], [BP-9.4-10]).</summary>
+    public IEnumerable<string> Warnings
+    {
+        get
+        {
+            if (Forgotten is not null)
+            {
+                yield return $"forgotten: {Forgotten} has not shown encryption for {Limits.MemoryPatience.TotalHours} hours, and may get plaintext from now on";
+            }
+
+            if (Downgrade)
+            {
+                yield return $"downgrade: {Peer} offered encryption, the upgrade broke, and the mail went in plaintext";
+            }
+        }
+    }
 }

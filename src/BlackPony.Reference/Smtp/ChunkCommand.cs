@@ -13,8 +13,7 @@ internal readonly record struct ChunkCommand(long Size, bool IsLast)
     public static ChunkCommand? Parse(ReadOnlySpan<byte> line)
     {
         var fields = Encoding.Latin1.GetString(line).Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return fields.Length is 2 or 3 && long.TryParse(fields[1], NumberStyles.None, null, out long size)
-            ? new ChunkCommand(size, fields.Length == 3 && fields[2].Equals("LAST", StringComparison.OrdinalIgnoreCase))
-            : null;
+        bool isLast = fields.Length == 3 && fields[2].Equals("LAST", StringComparison.OrdinalIgnoreCase);
+        return (fields.Length == 2 || isLast) && long.TryParse(fields[1], NumberStyles.None, null, out long size) ? new ChunkCommand(size, isLast) : null;
     }
 }

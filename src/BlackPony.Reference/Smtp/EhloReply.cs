@@ -51,8 +51,8 @@ internal static class EhloReply
         return null;
     }
 
-    /// <summary>Whether a keyword stands in a reply.</summary>
-    public static bool Has(Reply reply, string keyword) => Enumerable.Range(1, reply.Lines.Count - 1).Any(i => Keyword(reply.Text(i)) == keyword);
+    /// <summary>A reply's keywords, in upper case.</summary>
+    public static string[] Keywords(Reply reply) => [.. Enumerable.Range(1, reply.Lines.Count - 1).Select(i => Keyword(reply.Text(i)))];
 
     private static string Keyword(ReadOnlySpan<byte> line) => Encoding.Latin1.GetString(ClientLine.Word(line)).ToUpperInvariant();
 }

@@ -686,7 +686,7 @@ public sealed class MailerSession : IDisposable
     private MemoryEntry? Entry()
     {
         var entry = _options.Memory!.Find(_name, _port, out bool gaveUp);
-        _report = _report with { Forgotten = _report.Forgotten || gaveUp };
+        _report = _report with { Forgotten = _report.Forgotten ?? (gaveUp ? _report.Peer : null) };
         return entry;
     }
 

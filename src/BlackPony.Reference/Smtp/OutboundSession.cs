@@ -48,7 +48,7 @@ public sealed class OutboundSession
 
     // The next server.
     private Next _next;
-    private Reply? _ehlo;
+    private string[] _extensions = [];
     private bool _inTls;
     private bool _withoutTls;
 
@@ -201,7 +201,7 @@ public sealed class OutboundSession
         if (secured)
         {
             // What was said before is forgotten (RFC 3207 4.2).
-            _inTls = true;
+            (_inTls, _extensions) = (true, []);
             Greet();
         }
         else
@@ -571,7 +571,7 @@ public sealed class OutboundSession
 
     private void OnExtensions(Reply reply)
     {
-        (_ehlo, _next) = (reply, Next.Ready);
+        (_extensions, _next) = (EhloReply.Keywords(reply), Next.Ready);
         if (_options.StartTls && !_inTls && !_withoutTls && Has("STARTTLS"))
         {
             // The mailer has no BlackPony there, or it would have removed the keyword ([BP-10.5-13]).
@@ -678,7 +678,7 @@ public sealed class OutboundSession
 
     private void Reset()
     {
-        (_next, _inTls, _withoutTls, _ehlo) = (Next.None, false, false, null);
+        (_next, _inTls, _withoutTls, _extensions) = (Next.None, false, false, []);
         _asked.Clear();
         _fromNext.Clear();
         _replies = new ReplyReader();
@@ -731,7 +731,7 @@ public sealed class OutboundSession
 
     private static byte[] Line(string text) => Encoding.ASCII.GetBytes(text + "\r\n");
 
-    private bool Has(string extension) => _ehlo is not null && EhloReply.Has(_ehlo, extension);
+    private bool Has(string extension) => _extensions.Contains(extension);
 
     private void Ask(Asked asked, byte[] command)
     {

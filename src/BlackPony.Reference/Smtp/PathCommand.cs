@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 
 namespace BlackPony.Reference.Smtp;
@@ -37,7 +34,7 @@ internal sealed record PathCommand(byte[] Path, IReadOnlyList<string> Parameters
         return new PathCommand(rest[..length].ToArray(), Encoding.ASCII.GetString(rest[length..]).Split(' ', StringSplitOptions.RemoveEmptyEntries));
     }
 
-    /// <summary>The path's domain in lower case, as A-labels and without a final dot; an address literal in square brackets; null if there is none that could be looked up.</summary>
+    /// <summary>The path's domain (<see cref="MailDomain"/>); null if there is none that could be looked up.</summary>
     public string? Domain()
     {
         int at = LastAt(Path);
@@ -48,26 +45,13 @@ internal sealed record PathCommand(byte[] Path, IReadOnlyList<string> Parameters
 
         try
         {
-            var text = Utf8.GetString(Path.AsSpan(at + 1, Path.Length - at - 2));
-            return text.StartsWith('[') ? Literal(text) : Name(new IdnMapping { AllowUnassigned = true }.GetAscii(text.TrimEnd('.').ToLowerInvariant()));
+            return MailDomain.Canonical(Utf8.GetString(Path.AsSpan(at + 1, Path.Length - at - 2)));
         }
         catch (ArgumentException)
         {
-            // No UTF-8, or no name.
+            // No UTF-8.
             return null;
         }
-    }
-
-    // What reads as a number in any way is no name: it would be connected to as an address.
-    private static string? Name(string name) =>
-        name.Length is > 0 and <= 253 && !IPAddress.TryParse(name, out _) && !name.Split('.')[^1].All(char.IsAsciiDigit) && name.Split('.').All(l => l.Length is > 0 and <= 63) && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '_' or '.') ? name : null;
-
-    private static string? Literal(string text)
-    {
-        bool six = text.StartsWith("[IPv6:", StringComparison.OrdinalIgnoreCase);
-        return text.EndsWith(']') && IPAddress.TryParse(text[(six ? 6 : 1)..^1], out var address) && (address.AddressFamily == AddressFamily.InterNetworkV6) == six && (six || text.Count(c => c == '.') == 3)
-            ? $"[{address}]"
-            : null;
     }
 
     // Up to the bracket that closes, which a quoted local part may hold too; -1 if there is none.

@@ -667,7 +667,7 @@ public sealed class RelaySession : IDisposable
         // One offer, here and in no reply to HELO ([BP-4.1-1], [BP-4.1-2], [BP-4.1-6]). STARTTLS stays, outside ([BP-10.2-10]); who forwards it makes a plain pipe of the session ([BP-4.7-1]).
         _afterEhlo = true;
         _inTransaction = false;
-        _chunking = EhloReply.Has(reply, "CHUNKING");
+        _chunking = EhloReply.Keywords(reply).Contains("CHUNKING");
         return EhloReply.Rewrite(reply, _layer.IsOn ? HiddenInside : Hidden, _layer.IsOn ? default : _upgrade.NewOffer().Span);
     }
 
@@ -720,7 +720,11 @@ public sealed class RelaySession : IDisposable
             return;
         }
 
-        _report = _report with { Encrypted = Channel.IsEstablished };
+        if (Channel.IsEstablished && !_report.Encrypted)
+        {
+            _report = _report with { Encrypted = true };
+        }
+
         switch (Channel.State)
         {
             case ChannelState.Failed:
@@ -759,7 +763,7 @@ public sealed class RelaySession : IDisposable
     {
         if (_reading == Reading.Pipe)
         {
-            // What is the client's and the backend's own has no place for it ([BP-10.2-11]).
+            // [BP-10.2-14]
             End("plain");
             return;
         }

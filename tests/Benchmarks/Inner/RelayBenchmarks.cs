@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Attributes;
 using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
+using BlackPony.Reference.Records;
 using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
 
@@ -14,6 +15,9 @@ public class RelayBenchmarks
 {
     private RelaySession _lines = null!;
     private RelaySession _payload = null!;
+    private RelaySession _inside = null!;
+    private SecureChannel _client = null!;
+    private readonly PooledBuffer _wire = new();
     private byte[] _octets = [];
 
     [GlobalSetup]
@@ -25,6 +29,7 @@ public class RelayBenchmarks
         _payload.FromBackend("354 go\r\n"u8);
         Sent(_payload);
         _octets = Load.Mail.Message(16000)[..16000];
+        StartInside();
     }
 
     [GlobalCleanup]
@@ -32,6 +37,8 @@ public class RelayBenchmarks
     {
         _lines.Dispose();
         _payload.Dispose();
+        _inside.Dispose();
+        _client.Dispose();
     }
 
     [Benchmark]
@@ -47,6 +54,43 @@ public class RelayBenchmarks
     {
         _payload.FromClient(_octets);
         Sent(_payload);
+    }
+
+    [Benchmark]
+    public void LineAndReplyInside()
+    {
+        Say("RCPT TO:<someone@example.org>\r\n"u8);
+        _inside.FromBackend("250 2.1.5 Ok\r\n"u8);
+        Sent(_inside);
+    }
+
+    private void Say(ReadOnlySpan<byte> line)
+    {
+        _client.Send(line, _wire);
+        _inside.FromClient(_wire.WrittenSpan);
+        _wire.ResetWrittenCount();
+    }
+
+    private void StartInside()
+    {
+        var (random, keys) = (new SystemRandom(), new RsaKeys(TimeProvider.System));
+        (_inside, var data) = (new RelaySession(new ServerOptions(keys), random, "peer"), new PooledBuffer());
+        _inside.BackendReady("220 mail.test\r\n"u8);
+        Sent(_inside);
+        _inside.FromClient("EHLO bench.test\r\n"u8);
+        _inside.FromBackend("250 mail.test\r\n"u8);
+        var offer = Offer.Parse(new ReplyReader().Read(_inside.ToClient.WrittenSpan, out _)!.Text(1))!;
+        using var upgrade = new ClientUpgrade(offer, SuiteRegistry.Find("X25519-CHACHA20POLY1305")!, 0, random, keys, null);
+        Sent(_inside);
+        _inside.FromClient(upgrade.Command);
+        _inside.BackendReady("220 mail.test\r\n"u8);
+        var octets = _inside.ToClient.WrittenSpan;
+        _client = upgrade.OnReply(new ReplyReader().Read(octets, out int reply)!).Channel!;
+        _client.Receive(octets[reply..], data, _wire);
+        Sent(_inside);
+        Say("EHLO bench.test\r\n"u8);
+        _inside.FromBackend("250 mail.test\r\n"u8);
+        Sent(_inside);
     }
 
     private static RelaySession Start()

@@ -38,7 +38,7 @@ internal sealed class GrowthRow : IRow
         {
             using var listen = await Servers.ListenAsync(sink);
             using var sessions = await KeptSessions.OpenAsync(listen.Port, Protection.BlackPony, 1);
-            long before = 0;
+            long first = 0;
             foreach (int size in (int[])[1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000])
             {
                 var message = Mail.Message(size);
@@ -46,9 +46,8 @@ internal sealed class GrowthRow : IRow
                 listen.ForgetPeak();
                 double rate = await sessions.RateAsync(effort.Window / 2, message);
                 long peak = listen.PeakMemory;
-                before = before == 0 ? peak : before;
-                figures.Add(new Figure(string.Create(CultureInfo.InvariantCulture, $"growth: one session, messages of {size:N0} octets"), $"{rate * size / 1e6:0} MB/s, {peak / 1e6:0.0} MB", "memory with messages of a tenth", $"{before / 1e6:0.0} MB", before / (double)peak, 0.9));
-                before = peak;
+                first = first == 0 ? peak : first;
+                figures.Add(new Figure(string.Create(CultureInfo.InvariantCulture, $"growth: one session, messages of {size:N0} octets"), $"{rate * size / 1e6:0} MB/s, {peak / 1e6:0.0} MB", "memory at 1,000 octets", $"{first / 1e6:0.0} MB", first / (double)peak, 0.9));
             }
         }
     }

@@ -55,6 +55,7 @@ internal static class Server10Faults
         new("BP-10.2-11", "S-4.7-1", "reads commands inside TLS") { Hooks = Server4Faults.OverlooksStartTls(l => IsOffer(l) ? "250 HELP" : l) },
         new("BP-10.2-12", "S-10.2-13", "takes no command of more than 512 octets") { Hooks = Answers(l => l.Length > 510, "500 5.5.2 Line too long") },
         new("BP-10.2-12", "S-10.2-13", "cuts a command line at the limit") { Hooks = Hears(l => l[..Math.Min(l.Length, 12286)]) },
+        new("BP-10.2-14", "S-10.2-15", "says 421 in a client's TLS when the mail server has gone") { Hooks = Server4Faults.OverlooksStartTls(l => l) },
 
         // ---------------------------------------------------------------- 10.3 the relay and its backend
         new("BP-10.3-1", "S-10.3-1", "greets by its own name") { Hooks = Says(l => l.StartsWith("220", StringComparison.Ordinal) ? l[..4] + "relay.test ESMTP" : l) },

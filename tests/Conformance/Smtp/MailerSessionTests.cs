@@ -62,7 +62,8 @@ public class MailerSessionTests
         Ehlo(mailer, "250 b.test\r\n");
         mailer.FromLocal("MAIL FROM:<a@a>\r\n"u8);
         Assert.EndsWith("MAIL FROM:<a@a>\r\n", Server(mailer), StringComparison.Ordinal);
-        Assert.True(mailer.Report.Forgotten);
+        Assert.Equal("mx.b.test:25", mailer.Report.Forgotten);
+        Assert.StartsWith("forgotten: mx.b.test:25 ", Assert.Single(mailer.Report.Warnings), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -291,6 +291,21 @@ public class OutboundSessionTests
     }
 
     [Fact]
+    public void What_a_server_offers_before_TLS_counts_for_nothing_in_it() // [BP-10.5-8]
+    {
+        Begin("MAIL FROM:<s@a.test> SIZE=1000");
+        Next("220 mx\r\n");
+        Next("250-mx\r\n250-SIZE\r\n250-PIPELINING\r\n250 STARTTLS\r\n");
+        Next("220 go\r\n");
+        _relay.TakeRequest();
+        _relay.TlsDone(secured: true);
+        Next("502 what\r\n");
+        Sent();
+        Next("250 mx\r\n");
+        Assert.Equal("MAIL FROM:<s@a.test>\r\n", Sent());
+    }
+
+    [Fact]
     public void Where_TLS_fails_there_is_one_fresh_connection_without_it() // [BP-10.5-14]
     {
         Begin();

@@ -53,7 +53,7 @@ public sealed class RelaySessionTests : IDisposable
     }
 
     [Fact]
-    public void A_plain_pipe_says_nothing_of_its_own_and_waits_for_either_side() // [BP-10.2-11]
+    public void A_plain_pipe_says_nothing_of_its_own_and_waits_for_either_side() // [BP-10.2-14]
     {
         ToClient();
         Client("STARTTLS\r\n");
@@ -96,6 +96,21 @@ public sealed class RelaySessionTests : IDisposable
         Client("BDAT 12 LAST\r\nPROXY\nx\r\n.\r\nNOOP\r\n");
         Assert.Equal("BDAT 12 LAST\r\nPROXY\nx\r\n.\r\nNOOP\r\n", ToBackend());
         Assert.Equal("", ToClient());
+    }
+
+    [Theory]
+    [InlineData("BDAT 80 FOO")]
+    [InlineData("BDAT 80 LAST x")]
+    [InlineData("BDAT -1")]
+    [InlineData("BDAT 99999999999999999999")]
+    public void A_malformed_BDAT_has_no_payload(string command) // [BP-10.2-4], [BP-10.1-4]
+    {
+        Client("EHLO a.test\r\n");
+        Backend("250-b.test\r\n250 CHUNKING\r\n");
+        ToBackend();
+        Client(command + "\r\nXCLIENT ADDR=127.0.0.1\r\n");
+        Backend("501 what\r\n");
+        Assert.Equal(command + "\r\n", ToBackend());
     }
 
     [Fact]
