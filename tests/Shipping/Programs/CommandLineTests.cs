@@ -36,6 +36,11 @@ public sealed partial class CommandLineTests
             var page = (await Run.GoodAsync(Repository.Built(program), ["man", .. one])).Replace("\\-", "-", StringComparison.Ordinal).Replace("\\&", "", StringComparison.Ordinal);
             var help = await Run.GoodAsync(Repository.Built(program), [.. one, "--help"]);
             var options = LongOption().Matches(help).Select(m => m.Groups[1].Value).Distinct().Where(o => command is null || o != "help").ToList();
+            if (command is null)
+            {
+                Assert.Contains("version", options);
+            }
+
             Assert.All(options, o => Assert.Contains($"Fl -{o}", page, StringComparison.Ordinal));
             Assert.Contains($".Nm {Page(program, command)}\n", page, StringComparison.Ordinal);
 
