@@ -98,7 +98,8 @@ internal static class Features
     // Who is known may do what strangers may not.
     private static async Task AuthAsync(Place place)
     {
-        await Assert.ThrowsAnyAsync<Exception>(() => Sending.SwaksAsync(place.Folder, "Subject: s\r\n\r\nhello\r\n\r\n"u8.ToArray(), place.Port, [place.Recipient], "--auth", "PLAIN", "--auth-user", "me", "--auth-password", "wrong"));
+        var refused = await Assert.ThrowsAnyAsync<Exception>(() => Sending.SwaksAsync(place.Folder, "Subject: s\r\n\r\nhello\r\n\r\n"u8.ToArray(), place.Port, [place.Recipient], "--auth", "PLAIN", "--auth-user", "me", "--auth-password", "wrong"));
+        Assert.Contains("535", refused.Message, StringComparison.Ordinal);
         await Sending.SwaksAsync(place.Folder, "Subject: s\r\n\r\nhello\r\n\r\n"u8.ToArray(), place.Port, [place.Recipient], "--auth", "PLAIN", "--auth-user", "me", "--auth-password", "secret");
         await ExpectAsync(place, "hello\r\n\r\n");
         using var client = new SmtpClient();

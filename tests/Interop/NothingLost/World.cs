@@ -41,6 +41,8 @@ internal sealed class World : IAsyncDisposable
     private readonly int _count;
     private BlackPonyProgram? _listen;
     private BlackPonyProgram? _relay;
+    private Task _befalling = Task.CompletedTask;
+    private Task _work = Task.CompletedTask;
     private int _left;
 
     /// <summary>Builds it.</summary>
@@ -74,12 +76,13 @@ internal sealed class World : IAsyncDisposable
         await SessionAsync(1);
         _backend.Begin();
         (_front.Cuts, _back.Cuts) = (true, true);
-        var troubles = TroubleAsync();
-        var work = Task.WhenAll(Enumerable.Range(0, 5).Select(_ => WorkAsync()));
+        _befalling = TroubleAsync();
+        _work = Task.WhenAll(Enumerable.Range(0, 5).Select(_ => WorkAsync()));
 
-        // A trouble that itself fails would leave the load waiting for what it took away.
-        await await Task.WhenAny(work, troubles);
-        await Task.WhenAll(work, troubles);
+        // A trouble that itself fails would leave the load waiting for what it took away. The bound is far beyond what a loaded machine needs.
+        var patience = TimeSpan.FromMinutes(5) + TimeSpan.FromSeconds(_count);
+        await await Task.WhenAny(_work, _befalling).WaitAsync(patience);
+        await Task.WhenAll(_work, _befalling).WaitAsync(patience);
         if (_way != Way.Plain)
         {
             Assert.False(_front.SawCanary, "A message crossed the wire in plaintext, against the policy.");
@@ -93,6 +96,9 @@ internal sealed class World : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        // Where the load did not come to its end: nothing befalls it any more, and nobody goes on sending.
+        Volatile.Write(ref _left, 0);
+        await _befalling.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         foreach (var mailer in _mailers.Keys)
         {
             Kill(mailer);
@@ -102,6 +108,7 @@ internal sealed class World : IAsyncDisposable
         _listen?.Dispose();
         await _front.DisposeAsync();
         await _back.DisposeAsync();
+        await _work.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _dns.Dispose();
         _memory?.Dispose();
     }
@@ -109,6 +116,7 @@ internal sealed class World : IAsyncDisposable
     private async Task StartListenAsync()
     {
         _listen?.Dispose();
+        _listen = null;
         _listen = await BlackPonyProgram.ListenAsync(_door, _back.Port, "--metrics", $"127.0.0.1:{_metrics}", "--log-level", "error");
     }
 

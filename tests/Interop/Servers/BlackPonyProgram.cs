@@ -64,20 +64,11 @@ public sealed class BlackPonyProgram : IDisposable
     }
 
     /// <summary>Starts <c>blackpony listen</c>.</summary>
-    public static async Task<BlackPonyProgram> ListenAsync(int port, int backend, params string[] more)
-    {
-        var program = Start(["listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{backend}", .. more]);
-        await Repository.WaitForPortAsync(port);
-        return program;
-    }
+    public static Task<BlackPonyProgram> ListenAsync(int port, int backend, params string[] more) =>
+        ListeningAsync(port, Start(["listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{backend}", .. more]));
 
     /// <summary>Starts <c>blackpony relay</c>.</summary>
-    public static async Task<BlackPonyProgram> RelayAsync(int port, params string[] more)
-    {
-        var program = Start(["relay", "--listen", $"127.0.0.1:{port}", .. more]);
-        await Repository.WaitForPortAsync(port);
-        return program;
-    }
+    public static Task<BlackPonyProgram> RelayAsync(int port, params string[] more) => ListeningAsync(port, Start(["relay", "--listen", $"127.0.0.1:{port}", .. more]));
 
     /// <summary>Starts the program.</summary>
     public static BlackPonyProgram Start(params string[] arguments) => Start([], arguments);
@@ -186,5 +177,20 @@ public sealed class BlackPonyProgram : IDisposable
 
         _listen.Dispose();
         _said.Dispose();
+    }
+
+    // One that does not listen within its time is not left behind.
+    private static async Task<BlackPonyProgram> ListeningAsync(int port, BlackPonyProgram program)
+    {
+        try
+        {
+            await Repository.WaitForPortAsync(port);
+            return program;
+        }
+        catch (TimeoutException e)
+        {
+            program.Dispose();
+            throw new TimeoutException($"{e.Message} {program.Log}", e);
+        }
     }
 }

@@ -31,13 +31,13 @@ internal sealed class Box
         return new Box(folder);
     }
 
-    /// <summary>Waits until it has so many messages, each for one recipient.</summary>
-    public async Task HasAsync(int count)
+    /// <summary>Waits until it has a message with each of these lines.</summary>
+    public async Task HasAsync(IReadOnlyCollection<string> lines)
     {
-        for (int i = 0; Directory.EnumerateFiles(_folder, "*.eml").Count() < count; i++)
+        for (int i = 0; lines.Except(Directory.EnumerateFiles(_folder, "*.eml").SelectMany(File.ReadLines)).ToList() is { Count: > 0 } missing; i++)
         {
-            Assert.True(i < 3000, $"{Directory.EnumerateFiles(_folder, "*.eml").Count()} of {count} messages came within 60 s.");
-            await Task.Delay(20, TestContext.Current.CancellationToken);
+            Assert.True(i < 300, $"These of {lines.Count} messages did not come within 60 s: {string.Join(", ", missing)}");
+            await Task.Delay(200, TestContext.Current.CancellationToken);
         }
     }
 

@@ -13,13 +13,15 @@ internal static class Instance
     public static async Task KillAsync(Process leader, string folder)
     {
         Signal(leader, "KILL");
-        await leader.WaitForExitAsync();
         for (int i = 0; Within(folder) is { Count: > 0 } left; i++)
         {
             Assert.True(i < 500, $"Processes {string.Join(", ", left)} in {folder} do not end.");
             Kill("KILL", [.. left]);
             await Task.Delay(10);
         }
+
+        // Last: this waits for all that hold its output.
+        await leader.WaitForExitAsync();
     }
 
     private static void Kill(string signal, params string[] ids)

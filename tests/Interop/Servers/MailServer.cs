@@ -44,6 +44,7 @@ internal abstract class MailServer : IDisposable
         }
 
         _daemon.Dispose();
+        _daemon = null;
     }
 
     /// <summary>Ends the server by SIGKILL, in the midst of whatever it does.</summary>
@@ -82,6 +83,7 @@ internal abstract class MailServer : IDisposable
         }
         catch (TimeoutException e)
         {
+            Dispose();
             throw new TimeoutException($"{e.Message} {Log}", e);
         }
     }

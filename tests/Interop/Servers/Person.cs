@@ -7,6 +7,9 @@ namespace BlackPony.Tests.Interop.Servers;
 /// <summary>A person with a telnet program.</summary>
 internal sealed class Person(Stream input, Stream output, IDisposable owner) : IDisposable
 {
+    // Far longer than anything here takes: a server that never answers fails its test instead of holding it.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
     private readonly StreamReader _reader = new(input, Encoding.Latin1);
 
     public Person(TcpClient client)
@@ -47,8 +50,7 @@ internal sealed class Person(Stream input, Stream output, IDisposable owner) : I
     {
         try
         {
-            await output.WriteAsync(Encoding.Latin1.GetBytes(line + "\r\n"), TestContext.Current.CancellationToken);
-            await output.FlushAsync(TestContext.Current.CancellationToken);
+            await WriteAsync(line).WaitAsync(Patience, TestContext.Current.CancellationToken);
         }
         catch (IOException)
         {
@@ -79,7 +81,7 @@ internal sealed class Person(Stream input, Stream output, IDisposable owner) : I
         string? line;
         do
         {
-            line = await _reader.ReadLineAsync(TestContext.Current.CancellationToken);
+            line = await _reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken);
             reply.Append(line).Append('\n');
         }
         while (line is { Length: > 3 } && line[3] == '-');
@@ -88,4 +90,10 @@ internal sealed class Person(Stream input, Stream output, IDisposable owner) : I
     }
 
     public void Dispose() => owner.Dispose();
+
+    private async Task WriteAsync(string line)
+    {
+        await output.WriteAsync(Encoding.Latin1.GetBytes(line + "\r\n"), TestContext.Current.CancellationToken);
+        await output.FlushAsync(TestContext.Current.CancellationToken);
+    }
 }

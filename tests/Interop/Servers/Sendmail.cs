@@ -1,6 +1,5 @@
 using System.Diagnostics;
-using System.Globalization;
-using System.Net.Sockets;
+using System.Text;
 
 namespace BlackPony.Tests.Interop.Servers;
 
@@ -104,12 +103,37 @@ public sealed class Sendmail : IDisposable
         }
 
         _daemon?.Dispose();
+        _daemon = null;
     }
 
     private async Task RunAsync()
     {
         _daemon = Process.Start(Shell($"sm_exec {_host} -C {Folder}/sendmail.cf -bD {_options}"))!;
-        await Repository.WaitForPortAsync(_port);
+        var said = new StringBuilder();
+        _daemon.OutputDataReceived += (_, line) => Said(line.Data);
+        _daemon.ErrorDataReceived += (_, line) => Said(line.Data);
+        _daemon.BeginOutputReadLine();
+        _daemon.BeginErrorReadLine();
+        try
+        {
+            await Repository.WaitForPortAsync(_port);
+        }
+        catch (TimeoutException e)
+        {
+            Dispose();
+            lock (said)
+            {
+                throw new TimeoutException($"{e.Message} {said}", e);
+            }
+        }
+
+        void Said(string? line)
+        {
+            lock (said)
+            {
+                said.AppendLine(line);
+            }
+        }
     }
 
     // As the leader of a process group.
@@ -134,74 +158,5 @@ public sealed class Sendmail : IDisposable
         await process.WaitForExitAsync();
         Assert.True(process.ExitCode == 0, $"sendmail's set-up failed: {await error}{text}");
         return text + await error;
-    }
-}
-
-/// <summary>Paths, ports and waiting.</summary>
-internal static class Repository
-{
-    public static string Root { get; } = Find();
-
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(System.Net.IPAddress.Loopback, 0);
-        listener.Start();
-        return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
-    /// <summary>Runs commands that prepare something.</summary>
-    public static async Task ShellAsync(string commands)
-    {
-        using var shell = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "set -e\n" + commands]) { RedirectStandardError = true })!;
-        var error = await shell.StandardError.ReadToEndAsync();
-        await shell.WaitForExitAsync();
-        Assert.True(shell.ExitCode == 0, error);
-    }
-
-    /// <summary>Tries again until it works, for 10 s.</summary>
-    public static async Task<T> RetryAsync<T>(Func<Task<T>> step)
-    {
-        for (int i = 0; ; i++)
-        {
-            try
-            {
-                return await step();
-            }
-            catch (Exception) when (i < 500)
-            {
-                await Task.Delay(20);
-            }
-        }
-    }
-
-    /// <summary>Waits until something listens on a port.</summary>
-    public static async Task WaitForPortAsync(int port)
-    {
-        for (int i = 0; i < 500; i++)
-        {
-            try
-            {
-                using var client = new TcpClient();
-                await client.ConnectAsync("127.0.0.1", port);
-                return;
-            }
-            catch (SocketException)
-            {
-                await Task.Delay(20);
-            }
-        }
-
-        throw new TimeoutException(string.Create(CultureInfo.InvariantCulture, $"Nothing listens on port {port} after 10 s."));
-    }
-
-    private static string Find()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "BlackPony.sln")))
-        {
-            folder = Path.GetDirectoryName(folder)!;
-        }
-
-        return folder;
     }
 }

@@ -46,6 +46,9 @@ internal sealed class Clock : FakeTimeProvider, IDisposable
         {
             Advance(timeout / 20);
             await (drop?.Invoke() ?? Task.CompletedTask);
+
+            // Time for the other side to take the octet before the clock goes on: else it saw one octet only, and an end that came too early would not have come yet.
+            await Task.WhenAny(ended, Task.Delay(20, TestContext.Current.CancellationToken));
         }
 
         Assert.False(ended.IsCompleted, "It ended before its time.");

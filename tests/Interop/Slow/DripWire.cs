@@ -99,11 +99,13 @@ internal sealed class DripWire : IAsyncDisposable
                         await _drops.WaitAsync(_gone.Token);
                     }
 
-                    await to.WriteAsync(octets.AsMemory(i, 1), _gone.Token);
+                    // Before it goes: the other side's answer asks what has crossed.
                     lock (_crossed)
                     {
                         crossed.Append((char)octets[i]);
                     }
+
+                    await to.WriteAsync(octets.AsMemory(i, 1), _gone.Token);
                 }
             }
 

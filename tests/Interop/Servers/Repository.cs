@@ -1,0 +1,64 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace BlackPony.Tests.Interop.Servers;
+
+/// <summary>Paths, ports and waiting.</summary>
+internal static class Repository
+{
+    public static string Root => RepositoryRoot.Folder;
+
+    public static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    /// <summary>Runs commands that prepare something.</summary>
+    public static async Task ShellAsync(string commands)
+    {
+        using var shell = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "set -e\n" + commands]) { RedirectStandardError = true })!;
+        var error = await shell.StandardError.ReadToEndAsync();
+        await shell.WaitForExitAsync();
+        Assert.True(shell.ExitCode == 0, error);
+    }
+
+    /// <summary>Tries again until it works, for 10 s.</summary>
+    public static async Task<T> RetryAsync<T>(Func<Task<T>> step)
+    {
+        for (int i = 0; ; i++)
+        {
+            try
+            {
+                return await step();
+            }
+            catch (Exception) when (i < 500)
+            {
+                await Task.Delay(20);
+            }
+        }
+    }
+
+    /// <summary>Waits until something listens on a port.</summary>
+    public static async Task WaitForPortAsync(int port)
+    {
+        for (int i = 0; i < 500; i++)
+        {
+            try
+            {
+                using var client = new TcpClient();
+                await client.ConnectAsync("127.0.0.1", port);
+                return;
+            }
+            catch (SocketException)
+            {
+                await Task.Delay(20);
+            }
+        }
+
+        throw new TimeoutException(string.Create(CultureInfo.InvariantCulture, $"Nothing listens on port {port} after 10 s."));
+    }
+}
