@@ -29,6 +29,8 @@ public sealed class NothingLostTests(ITestOutputHelper output)
     [InlineData("Postfix", Way.Plain, "opportunistic", 600)]
     [InlineData("Postfix", Way.Relay, "required", 600)]
     [InlineData("Postfix", Way.Mailer, "remembered", 200)]
+    [InlineData("Exim", Way.Plain, "opportunistic", 300)]
+    [InlineData("Exim", Way.Relay, "required", 300)]
     [InlineData("sendmail", Way.Plain, "opportunistic", 300)]
     [InlineData("sendmail", Way.Relay, "required", 300)]
     public async Task Nor_is_one_lost_before_a_real_server_that_is_killed_and_started_again(string server, Way way, string policy, int count)
@@ -37,9 +39,13 @@ public sealed class NothingLostTests(ITestOutputHelper output)
         try
         {
             var (seed, ledger) = (NewSeed(), new Ledger());
-            await using var backend = server == "Postfix"
-                ? await PostfixBackend.StartAsync(Path.Combine(folder, "b"), ledger, seed.Next())
-                : await SendmailBackend.StartAsync(Path.Combine(folder, "b"), ledger, seed.Next());
+            Func<string, Ledger, Random, Task<IBackend>> start = server switch
+            {
+                "Postfix" => PostfixBackend.StartAsync,
+                "Exim" => EximBackend.StartAsync,
+                _ => SendmailBackend.StartAsync,
+            };
+            await using var backend = await start(Path.Combine(folder, "b"), ledger, seed.Next());
             await using var world = new World(way, policy, count * Times, seed, ledger, backend);
             output.WriteLine($"{server}, {way}, {policy}: {await world.RunAsync()}");
         }

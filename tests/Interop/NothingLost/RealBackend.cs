@@ -84,6 +84,7 @@ internal abstract partial class RealBackend(Ledger ledger, Random random, IDispo
         return (QueueId().Match(head).Groups[1].Value, own[..own.IndexOf('\r', StringComparison.Ordinal)], File.GetLastWriteTimeUtc(file), Encoding.Latin1.GetBytes(own + text[(body + 2)..]));
     }
 
-    [GeneratedRegex(@"\bwith ESMTP id (\w+)")]
+    // In the server's own Received field, which is the first.
+    [GeneratedRegex(@"\sid ([\w-]+)")]
     private static partial Regex QueueId();
 }

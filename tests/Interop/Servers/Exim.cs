@@ -1,15 +1,24 @@
+using System.Diagnostics;
+
 namespace BlackPony.Tests.Interop.Servers;
 
 /// <summary>An Exim of its own.</summary>
 internal sealed class Exim : MailServer
 {
-    private Exim(string folder)
+    private readonly string _program;
+    private readonly Dictionary<string, string> _environment;
+
+    private Exim(string folder, string package)
         : base(folder)
     {
+        _program = Path.Combine(Lab.Folder(package), "usr", "sbin", "exim4");
+        _environment = new Dictionary<string, string> { ["LD_LIBRARY_PATH"] = Lab.Libraries(package) };
     }
 
     /// <inheritdoc/>
     public override string Log => string.Concat(Directory.EnumerateFiles(Folder, "*log").Select(File.ReadAllText));
+
+    private string Configuration => Path.Combine(Folder, "exim.conf");
 
     /// <summary>A file that we give to an Exim administrator, with other ports.</summary>
     public static string Snippet(string name, int backend, int relay) =>
@@ -24,21 +33,21 @@ internal sealed class Exim : MailServer
     /// <param name="routers">The routers of all other domains.</param>
     /// <param name="transports">Their transports.</param>
     /// <param name="proxied">The addresses that come with a PROXY header, which only Debian's exim4-daemon-heavy knows.</param>
-    public static async Task<Exim> StartAsync(string folder, string host, IEnumerable<string> domains, string routers = "", string transports = "", string? proxied = null)
+    /// <param name="own">How mail of its own domains is delivered; null for into the box.</param>
+    public static async Task<Exim> StartAsync(string folder, string host, IEnumerable<string> domains, string routers = "", string transports = "", string? proxied = null, string? own = null)
     {
-        var package = proxied is null ? "exim" : "exim-heavy";
-        var program = Path.Combine(Lab.Folder(package), "usr", "sbin", "exim4");
-        var server = new Exim(folder);
+        var server = new Exim(folder, proxied is null ? "exim" : "exim-heavy");
         var (certificate, key) = Lab.Certify(folder, host);
         Directory.CreateDirectory(Path.Combine(folder, "spool"));
-        await File.WriteAllTextAsync(Path.Combine(folder, "exim.conf"), $$$"""
+        await File.WriteAllTextAsync(server.Configuration, $$$"""
             primary_hostname = {{{host}}}
-            exim_path = {{{program}}}
+            exim_path = {{{server._program}}}
             exim_user = mail
             exim_group = mail
             deliver_drop_privilege = true
             spool_directory = {{{folder}}}/spool
             log_file_path = {{{folder}}}/%slog
+            keep_environment = LD_LIBRARY_PATH
             {{{Snippet("main", server.Port, 0)}}}
             host_lookup =
             {{{(proxied is null ? "" : $"hosts_proxy = {proxied}")}}}
@@ -67,11 +76,7 @@ internal sealed class Exim : MailServer
             {{{routers}}}
             begin transports
             box:
-              driver = pipe
-              command = {{{server.Box.Command}}}
-              use_crlf
-              message_prefix =
-              message_suffix =
+              {{{own ?? $"driver = pipe\n  command = {server.Box.Command}\n  use_crlf\n  message_prefix =\n  message_suffix ="}}}
             {{{transports}}}
             begin authenticators
             plain:
@@ -90,7 +95,20 @@ internal sealed class Exim : MailServer
             """);
         // Exim reads no configuration that another user could change.
         await Repository.ShellAsync($"chown -R mail:mail {folder} && chown root {folder}/exim.conf");
-        await server.StartAsync(program, ["-C", Path.Combine(folder, "exim.conf"), "-bdf", "-q1m"], new Dictionary<string, string> { ["LD_LIBRARY_PATH"] = Lab.Libraries(package) });
+        await server.StartAsync(server._program, ["-C", server.Configuration, "-bdf", "-q1m"], server._environment);
         return server;
+    }
+
+    /// <summary>Tries to deliver all that is in its queue.</summary>
+    public async Task FlushAsync()
+    {
+        var start = new ProcessStartInfo(_program, ["-C", Configuration, "-qff"]) { RedirectStandardInput = true };
+        foreach (var (name, value) in _environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        using var flush = Process.Start(start)!;
+        await flush.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(2));
     }
 }
