@@ -116,14 +116,26 @@ public sealed class PostfixTests : IDisposable
         }
 
         // The box writes an underscore for each octet that is not ASCII.
-        var received = await b.Box.ReceivedAsync("j__rgen@b.test");
+        var received = await ReceivedAsync(b, "j__rgen@b.test");
         Assert.Contains("Subject: gr\xC3\xBC\xC3\x9F" + "e\r\n", received, StringComparison.Ordinal);
         Assert.EndsWith("\r\n\r\n\xC3\xA9t\xC3\xA9\r\n", received, StringComparison.Ordinal);
-        var notice = await a.Box.ReceivedAsync("gr____e@a.test");
+        var notice = await ReceivedAsync(a, "gr____e@a.test");
         Assert.Contains("Reporting-MTA: dns; mx.b.test\r\n", notice, StringComparison.Ordinal);
         Assert.Contains("Original-Envelope-Id: id=1\r\n", notice, StringComparison.Ordinal);
         Assert.Matches("Action: (delivered|relayed)\r\n", notice);
         await listen.SaysAsync("encrypted=yes");
+
+        async Task<string> ReceivedAsync(Postfix server, string recipient)
+        {
+            try
+            {
+                return await server.Box.ReceivedAsync(recipient);
+            }
+            catch (TimeoutException e)
+            {
+                throw new TimeoutException($"{e.Message}\n{a.Log}\n--- {b.Log}\n--- {listen.Log}", e);
+            }
+        }
     }
 
     private static async Task<Person> ConnectFromAsync(string address, int port)

@@ -8,13 +8,30 @@ namespace BlackPony.Tests.Interop.Servers;
 /// <summary>Paths, ports and waiting.</summary>
 internal static class Repository
 {
+    private const int FirstPort = 12000;
+
+    // Where two runs are at work, each begins elsewhere.
+    private static int _ports = Environment.ProcessId * 97 % (32768 - FirstPort);
+
     public static string Root => RepositoryRoot.Folder;
 
+    /// <summary>A port of 127.0.0.1 that is free, and stays so until a server takes it: below those that the system gives to connections, and given here once.</summary>
     public static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            int port = FirstPort + (Interlocked.Increment(ref _ports) % (32768 - FirstPort));
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, port);
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Somebody's.
+            }
+        }
     }
 
     /// <summary>Runs commands that prepare something.</summary>
