@@ -98,7 +98,7 @@ internal sealed class World : IAsyncDisposable
     {
         // Where the load did not come to its end: nothing befalls it any more, and nobody goes on sending.
         Volatile.Write(ref _left, 0);
-        await _befalling.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _befalling.WaitAsync(TimeSpan.FromMinutes(1)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         foreach (var mailer in _mailers.Keys)
         {
             Kill(mailer);
@@ -108,7 +108,7 @@ internal sealed class World : IAsyncDisposable
         _listen?.Dispose();
         await _front.DisposeAsync();
         await _back.DisposeAsync();
-        await _work.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _work.WaitAsync(TimeSpan.FromMinutes(1)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _dns.Dispose();
         _memory?.Dispose();
     }

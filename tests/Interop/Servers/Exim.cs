@@ -13,6 +13,9 @@ internal sealed class Exim : MailServer
     {
         _program = Path.Combine(Lab.Folder(package), "usr", "sbin", "exim4");
         _environment = new Dictionary<string, string> { ["LD_LIBRARY_PATH"] = Lab.Libraries(package) };
+
+        // What is setuid takes no libraries from there when it calls itself, as for a notice.
+        File.SetUnixFileMode(_program, File.GetUnixFileMode(_program) & ~UnixFileMode.SetUser);
     }
 
     /// <inheritdoc/>

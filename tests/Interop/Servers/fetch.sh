@@ -20,7 +20,6 @@ exec 9>"$lab/.lock"; flock 9
 fetch postfix postfix
 fetch exim exim4-daemon-light
 fetch exim-heavy exim4-daemon-heavy # which knows PROXY
-chmod u-s "$lab"/exim*/usr/sbin/exim4 # what is setuid takes no libraries from here when it calls itself, as for a notice
 fetch opensmtpd opensmtpd
 fetch swaks swaks
 fetch msmtp msmtp
