@@ -23,10 +23,10 @@ public sealed class CrowdTests(ITestOutputHelper output)
         Lab.Need("postfix");
         int backend = Repository.FreePort();
         using var sink = Process.Start(new ProcessStartInfo(Postfix.SmtpSink, ["-u", "nobody", "-m", "11000", $"127.0.0.1:{backend}", "4096"]) { Environment = { ["LD_LIBRARY_PATH"] = Postfix.Libraries }, RedirectStandardOutput = true, RedirectStandardError = true })!;
-        await Repository.WaitForPortAsync(backend);
+        Assert.Null(await Repository.WaitForPortAsync(backend, sink));
         int port = Repository.FreePort(), metrics = Repository.FreePort();
         using var listen = BlackPonyProgram.Start("listen", "--listen", $"0.0.0.0:{port}", "--backend", $"127.0.0.1:{backend}", "--max-sessions", $"{count}", "--log-level", "error", "--allow-open-backend", "--metrics", $"127.0.0.1:{metrics}");
-        await Repository.WaitForPortAsync(port);
+        await listen.ListensAsync(port);
         using var ended = new Ended(sink);
         (await OpenAsync(20, "127.0.1.1")).ForEach(s => s.Dispose());
         var before = ProcessSize.Of(listen.Id);

@@ -57,7 +57,7 @@ public sealed class MemoryFileTests : IDisposable
         int port = Repository.FreePort();
         string keys = Path.Combine(_folder, "keys"), more = Path.Combine(_folder, "more"), memory = Path.Combine(_folder, "memory");
         using var listen = BlackPonyProgram.StartUnmasked("listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{sink.Port}", "--keylog", keys);
-        await Repository.WaitForPortAsync(port);
+        await listen.ListensAsync(port);
         int relayPort = Repository.FreePort();
         using var relay = BlackPonyProgram.StartUnmasked("relay", "--listen", $"127.0.0.1:{relayPort}", "--route", $"*=[127.0.0.1]:{port}", "--policy", "remembered", "--memory", memory, "--keylog", more);
         using var person = await Repository.RetryAsync(() => Person.ConnectAsync(relayPort));

@@ -60,7 +60,7 @@ public sealed class OperationTests : IDisposable
         int port = Repository.FreePort();
         var config = await ConfigAsync($"# the door\nlisten 127.0.0.1:{port}\nbackend\t127.0.0.1:{sink.Port}\nallow-rot\n\nsuites X25519-CHACHA20POLY1305");
         using var listen = BlackPonyProgram.Start("listen", "--config", config);
-        await Repository.WaitForPortAsync(port);
+        await listen.ListensAsync(port);
         using var before = await Person.ConnectAsync(port);
         Assert.Contains("V1 X25519-CHACHA20POLY1305 ROT G-", await before.SayAsync("EHLO x.test", "250"), StringComparison.Ordinal);
 
@@ -87,7 +87,7 @@ public sealed class OperationTests : IDisposable
         int port = Repository.FreePort();
         var config = await ConfigAsync($"listen 127.0.0.1:{port}\nroute b\u00fccher.example=[127.0.0.1]:9");
         using var relay = BlackPonyProgram.Start("relay", "--config", config);
-        await Repository.WaitForPortAsync(port);
+        await relay.ListensAsync(port);
         using var person = await Person.ConnectAsync(port);
         await ConfigAsync($"listen 127.0.0.1:{port}\nroute b\u00fccher.example=[127.0.0.1]:9\nroute XN--BCHER-KVA.example.=[127.0.0.1]:10");
         relay.HangUp();
@@ -106,7 +106,7 @@ public sealed class OperationTests : IDisposable
         int port = Repository.FreePort();
         var config = await ConfigAsync($"listen 127.0.0.1:{port}\nbackend 127.0.0.1:{good.Port}");
         using var listen = BlackPonyProgram.Start("listen", "--config", config);
-        await Repository.WaitForPortAsync(port);
+        await listen.ListensAsync(port);
         await ConfigAsync($"listen 127.0.0.1:{port}\nbackend 127.0.0.1:{trusting.Port}");
         listen.HangUp();
         await listen.SaysAsync("configuration not reloaded");
@@ -132,7 +132,7 @@ public sealed class OperationTests : IDisposable
         var (one, two) = (Repository.FreePort(), Repository.FreePort());
         var config = await ConfigAsync($"listen 127.0.0.1:{one}\nbackend 127.0.0.1:{sink.Port}");
         using var listen = BlackPonyProgram.Start("listen", "--config", config, "--listen", $"127.0.0.1:{two}");
-        await Repository.WaitForPortAsync(two);
+        await listen.ListensAsync(two);
         using var probe = new TcpClient();
         await Assert.ThrowsAnyAsync<SocketException>(() => probe.ConnectAsync("127.0.0.1", one, TestContext.Current.CancellationToken).AsTask());
     }

@@ -99,7 +99,7 @@ public sealed class RelayTests : IDisposable
     {
         int port = Repository.FreePort();
         using var relay = BlackPonyProgram.Start("relay", "--listen", $"127.0.0.1:{port}", "--allow", "192.0.2.0/24", "--allow", "127.0.0.7");
-        await Repository.WaitForPortAsync(port);
+        await relay.ListensAsync(port);
         await Person.RefusedAsync(port, "554");
         await relay.SaysAsync("may not hand over mail");
     }
@@ -112,7 +112,7 @@ public sealed class RelayTests : IDisposable
         Assert.Equal(2, await refused.ExitAsync());
         Assert.Contains("--allow", refused.Log, StringComparison.Ordinal);
         using var told = BlackPonyProgram.Start("relay", "--listen", $"0.0.0.0:{port}", "--allow", "127.0.0.1");
-        await Repository.WaitForPortAsync(port);
+        await told.ListensAsync(port);
         using var person = await Person.ConnectAsync(port);
     }
 

@@ -38,7 +38,7 @@ public sealed class SystemdTests : IDisposable
         int port = Repository.FreePort();
         string[] ports = service == "listen" ? ["--backend", $"127.0.0.1:{sink.Port}"] : [];
         using var program = BlackPonyProgram.Start([service, "--config", Path.Combine(Units, $"{service}.conf"), "--listen", $"127.0.0.1:{port}", .. ports]);
-        await Repository.WaitForPortAsync(port);
+        await program.ListensAsync(port);
         program.Terminate();
         Assert.Equal(0, await program.ExitAsync());
     }

@@ -124,7 +124,7 @@ internal sealed class World : IAsyncDisposable
     {
         _relay?.Dispose();
         _relay = BlackPonyProgram.Start(["relay", "--listen", $"127.0.0.1:{_relayPort}", "--port", $"{_front.Port}", "--dns", $"127.0.0.1:{_dns.Port}", "--log-level", "error", .. _policy]);
-        await Repository.WaitForPortAsync(_relayPort);
+        await _relay.ListensAsync(_relayPort);
     }
 
     private async Task WorkAsync()

@@ -179,18 +179,28 @@ public sealed class BlackPonyProgram : IDisposable
         _said.Dispose();
     }
 
-    // One that does not listen within its time is not left behind.
+    /// <summary>Waits until the program listens on a port of 127.0.0.1.</summary>
+    /// <exception cref="TimeoutException">It does not. The message says why, and what the program wrote.</exception>
+    public async Task ListensAsync(int port)
+    {
+        if (await Repository.WaitForPortAsync(port, _listen) is { } reason)
+        {
+            throw new TimeoutException($"{reason} It wrote: {Log}");
+        }
+    }
+
+    // A program that does not listen is not left running.
     private static async Task<BlackPonyProgram> ListeningAsync(int port, BlackPonyProgram program)
     {
         try
         {
-            await Repository.WaitForPortAsync(port);
+            await program.ListensAsync(port);
             return program;
         }
-        catch (TimeoutException e)
+        catch (TimeoutException)
         {
             program.Dispose();
-            throw new TimeoutException($"{e.Message} {program.Log}", e);
+            throw;
         }
     }
 }

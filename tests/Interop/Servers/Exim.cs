@@ -105,13 +105,14 @@ internal sealed class Exim : MailServer
     /// <summary>Tries to deliver all that is in its queue.</summary>
     public async Task FlushAsync()
     {
-        var start = new ProcessStartInfo(_program, ["-C", Configuration, "-qff"]) { RedirectStandardInput = true };
+        var start = Daemon.Private(_program, ["-C", Configuration, "-qff"]);
+        start.RedirectStandardInput = true;
         foreach (var (name, value) in _environment)
         {
             start.Environment[name] = value;
         }
 
         using var flush = Process.Start(start)!;
-        await flush.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(2));
+        await Task.WhenAll(flush.StandardOutput.ReadToEndAsync(), flush.StandardError.ReadToEndAsync(), flush.WaitForExitAsync()).WaitAsync(TimeSpan.FromMinutes(2));
     }
 }

@@ -6,7 +6,7 @@ namespace BlackPony.Tests.Interop.Servers;
 internal abstract class MailServer : IDisposable
 {
     private ProcessStartInfo? _start;
-    private Process? _daemon;
+    private Daemon? _daemon;
 
     /// <summary>The server's folder, port and mailbox.</summary>
     protected MailServer(string folder)
@@ -28,27 +28,19 @@ internal abstract class MailServer : IDisposable
     /// <summary>What it logged, for a test that fails.</summary>
     public abstract string Log { get; }
 
+    /// <summary>What it wrote to its standard output and standard error.</summary>
+    protected string Output => _daemon?.Output ?? "";
+
     /// <inheritdoc/>
     public virtual void Dispose()
     {
-        if (_daemon is null)
-        {
-            return;
-        }
-
-        Instance.Signal(_daemon, "TERM");
-        if (!_daemon.WaitForExit(3000))
-        {
-            Instance.Signal(_daemon, "KILL");
-            _daemon.WaitForExit(5000);
-        }
-
-        _daemon.Dispose();
+        _daemon?.End();
+        _daemon?.Dispose();
         _daemon = null;
     }
 
     /// <summary>Ends the server by SIGKILL, in the midst of whatever it does.</summary>
-    public Task KillAsync() => Instance.KillAsync(_daemon!, Folder);
+    public Task KillAsync() => _daemon!.KillAsync(Folder);
 
     /// <summary>Starts it again, as it was.</summary>
     public async Task StartAgainAsync()
@@ -58,38 +50,18 @@ internal abstract class MailServer : IDisposable
     }
 
     /// <summary>Starts the server as the leader of a process group, and waits for its port.</summary>
+    /// <exception cref="TimeoutException">It does not listen; the message says why.</exception>
     protected async Task StartAsync(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var start = new ProcessStartInfo("setsid", [program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        _start = Daemon.Private(program, arguments);
+        _start.RedirectStandardInput = true;
         foreach (var (name, value) in environment ?? new Dictionary<string, string>())
         {
-            start.Environment[name] = value;
+            _start.Environment[name] = value;
         }
 
-        _start = start;
         await RunAsync();
     }
 
-    private async Task RunAsync()
-    {
-        _daemon = Process.Start(_start!)!;
-        _daemon.OutputDataReceived += (_, line) => Said(line.Data);
-        _daemon.ErrorDataReceived += (_, line) => Said(line.Data);
-        _daemon.BeginOutputReadLine();
-        _daemon.BeginErrorReadLine();
-        try
-        {
-            await Repository.WaitForPortAsync(Port);
-        }
-        catch (TimeoutException e)
-        {
-            Dispose();
-            throw new TimeoutException($"{e.Message} {Log}", e);
-        }
-    }
-
-    /// <summary>Takes a line of what the server says.</summary>
-    protected virtual void Said(string? line)
-    {
-    }
+    private async Task RunAsync() => _daemon = await Daemon.StartAsync(_start!, Port, () => Log);
 }

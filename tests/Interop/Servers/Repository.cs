@@ -59,23 +59,41 @@ internal static class Repository
         }
     }
 
-    /// <summary>Waits until something listens on a port.</summary>
-    public static async Task WaitForPortAsync(int port)
+    /// <summary>Whether something listens on a port of 127.0.0.1.</summary>
+    public static async Task<bool> ListensAsync(int port)
     {
-        for (int i = 0; i < 500; i++)
+        try
         {
-            try
+            using var client = new TcpClient();
+            await client.ConnectAsync("127.0.0.1", port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Waits until a process listens on a port, or ends; 60 s are only for one that hangs.</summary>
+    /// <returns>Null if it listens, else why not.</returns>
+    public static async Task<string?> WaitForPortAsync(int port, Process process)
+    {
+        for (int i = 0; i < 3000; i++)
+        {
+            if (await ListensAsync(port))
             {
-                using var client = new TcpClient();
-                await client.ConnectAsync("127.0.0.1", port);
-                return;
+                return null;
             }
-            catch (SocketException)
+
+            if (process.HasExited)
             {
-                await Task.Delay(20);
+                await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(5)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                return string.Create(CultureInfo.InvariantCulture, $"Nothing listens on port {port}: the program ended with exit code {process.ExitCode}.");
             }
+
+            await Task.Delay(20);
         }
 
-        throw new TimeoutException(string.Create(CultureInfo.InvariantCulture, $"Nothing listens on port {port} after 10 s."));
+        return string.Create(CultureInfo.InvariantCulture, $"Nothing listens on port {port}: the program still runs after 60 s.");
     }
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 
 namespace BlackPony.Tests.Interop.Servers;
 
@@ -11,7 +10,7 @@ public sealed class Sendmail : IDisposable
     private int _messages;
     private int _port;
     private string _options = "";
-    private Process? _daemon;
+    private Daemon? _daemon;
 
     private Sendmail(string folder, string host)
     {
@@ -27,9 +26,7 @@ public sealed class Sendmail : IDisposable
     internal Box Box => new(Path.Combine(Folder, "box"));
 
     /// <summary>Skips the test where sendmail cannot run.</summary>
-    public static void Need() => Assert.SkipUnless(
-        Environment.UserName == "root" && File.Exists(Path.Combine(Lab, "root", "usr", "libexec", "sendmail", "sendmail")),
-        "Needs root and sendmail's packages; tests/run fetches them.");
+    public static void Need() => Servers.Lab.Need("sendmail");
 
     /// <summary>Starts a server for mail of a domain, or of several with spaces between; <paramref name="smartHost"/> is a port for all other mail.</summary>
     public static async Task<Sendmail> StartAsync(string folder, string host, string domains, int port, bool tls = false, string options = "", int? smartHost = null)
@@ -41,7 +38,7 @@ public sealed class Sendmail : IDisposable
     }
 
     /// <summary>Ends the server by SIGKILL, in the midst of whatever it does.</summary>
-    public Task KillAsync() => Instance.KillAsync(_daemon!, Folder);
+    public Task KillAsync() => _daemon!.KillAsync(Folder);
 
     /// <summary>Starts it again, as it was.</summary>
     public async Task StartAgainAsync()
@@ -96,50 +93,18 @@ public sealed class Sendmail : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_daemon is { HasExited: false })
-        {
-            Instance.Signal(_daemon, "KILL");
-            _daemon.WaitForExit(5000);
-        }
-
+        _daemon?.End(now: true);
         _daemon?.Dispose();
         _daemon = null;
     }
 
-    private async Task RunAsync()
-    {
-        _daemon = Process.Start(Shell($"sm_exec {_host} -C {Folder}/sendmail.cf -bD {_options}"))!;
-        var said = new StringBuilder();
-        _daemon.OutputDataReceived += (_, line) => Said(line.Data);
-        _daemon.ErrorDataReceived += (_, line) => Said(line.Data);
-        _daemon.BeginOutputReadLine();
-        _daemon.BeginErrorReadLine();
-        try
-        {
-            await Repository.WaitForPortAsync(_port);
-        }
-        catch (TimeoutException e)
-        {
-            Dispose();
-            lock (said)
-            {
-                throw new TimeoutException($"{e.Message} {said}", e);
-            }
-        }
+    private async Task RunAsync() =>
+        _daemon = await Daemon.StartAsync(
+            Shell($"sm_exec {_host} -C {Folder}/sendmail.cf -bD {_options}"), _port, () => "none");
 
-        void Said(string? line)
-        {
-            lock (said)
-            {
-                said.AppendLine(line);
-            }
-        }
-    }
-
-    // As the leader of a process group.
     private static ProcessStartInfo Shell(string commands)
     {
-        var start = new ProcessStartInfo("setsid", ["/bin/bash", "-c", $". {Repository.Root}/tests/Interop/Servers/sendmail.sh && sm_fetch && {commands}"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = Daemon.Private("/bin/bash", ["-c", $". {Repository.Root}/tests/Interop/Servers/sendmail.sh && {commands}"]);
         start.Environment["SM_LAB"] = Lab;
         return start;
     }

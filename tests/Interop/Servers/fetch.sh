@@ -1,25 +1,38 @@
-#!/bin/bash
-# fetch.sh FOLDER: the mail servers and clients of tests/Interop, from Debian's packages, into FOLDER/NAME. They are extracted, not
-# installed: no conflict with another mail server, no users, no services. What they need and the machine has not comes along.
+#!/usr/bin/env bash
+# fetch.sh FOLDER         downloads the mail servers and clients of tests/Interop, Debian's packages, and extracts each to FOLDER/NAME
+# fetch.sh FOLDER --size  says how many kilobytes that would download
+# They are not installed: no conflict with another mail server, no users, no services. Libraries that the machine lacks come along.
 set -euo pipefail
 lab=${1:?the folder for the extracted packages}
 
-fetch() {
-    local name=$1; shift
-    [ ! -e "$lab/$name/.complete" ] || return 0
-    echo "Fetching $name into $lab …"
-    local fresh needed; fresh=$(mktemp -d "$lab/.$name.XXXXXX")
-    needed=$(apt-get -qq --print-uris install -y --no-install-recommends "$@" | sed -n "s/^'[^']*' \([^_]*\)_.*/\1/p")
-    ( cd "$fresh" && apt-get -qq -o APT::Sandbox::User=root download $(printf '%s\n' $needed "$@" | sort -u) && for deb in *.deb; do dpkg -x "$deb" .; done && rm -- *.deb )
-    chmod 755 "$fresh"; touch "$fresh/.complete"
-    rm -rf "${lab:?}/$name"; mv "$fresh" "$lab/$name"
-}
+declare -A packages=(
+    [sendmail]="sendmail-bin sendmail-cf m4"
+    [postfix]=postfix
+    [exim]=exim4-daemon-light
+    [exim-heavy]=exim4-daemon-heavy # supports the PROXY protocol
+    [opensmtpd]=opensmtpd
+    [swaks]=swaks
+    [msmtp]=msmtp
+)
+# One at a time, because apt resolves conflicts by leaving a server out.
+uris() { apt-get -qq --print-uris install -y --no-install-recommends $1 || true; }
 
+size=0
 mkdir -p "$lab"
 exec 9>"$lab/.lock"; flock 9
-fetch postfix postfix
-fetch exim exim4-daemon-light
-fetch exim-heavy exim4-daemon-heavy # which knows PROXY
-fetch opensmtpd opensmtpd
-fetch swaks swaks
-fetch msmtp msmtp
+for name in "${!packages[@]}"; do
+    [ ! -e "$lab/$name/.complete" ] || continue
+    if [ "${2:-}" = --size ]; then
+        size=$((size + $(uris "${packages[$name]}" | awk '{ kilobytes += $3 / 1000 } END { print int(kilobytes) }')))
+        continue
+    fi
+    fresh=$(mktemp -d "$lab/.$name.XXXXXX")
+    trap 'rm -rf "$fresh"' EXIT
+    needed=$(uris "${packages[$name]}" | sed -n "s/^'[^']*' \([^_]*\)_.*/\1/p")
+    ( cd "$fresh" && apt-get -qq -o APT::Sandbox::User=root download $(printf '%s\n' $needed ${packages[$name]} | sort -u) && for deb in *.deb; do dpkg -x "$deb" .; done && rm -- *.deb )
+    # The loader ignores LD_LIBRARY_PATH for set-user-id and set-group-id programs, and so would not find the libraries that came along.
+    find "$fresh" -type f -perm /6000 -exec chmod ug-s {} +
+    chmod 755 "$fresh"; touch "$fresh/.complete"
+    rm -rf "${lab:?}/$name"; mv "$fresh" "$lab/$name"
+done
+[ "${2:-}" != --size ] || echo "$size"

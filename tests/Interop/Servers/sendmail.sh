@@ -1,25 +1,13 @@
 #!/bin/bash
-# Private sendmail servers for tests (Debian, root, loopback only). The packages are downloaded and extracted, not installed:
-# no conflict with another mail server, nothing in /etc/mail. Used by Sendmail.cs and by tests/run.
-SM_LAB=${SM_LAB:?the folder for the extracted packages}
-SM_ROOT=$SM_LAB/root
+# Private sendmail servers for tests (Debian, root, loopback only), from the packages that fetch.sh extracts. Used by Sendmail.cs.
+SM_LAB=${SM_LAB:?the folder of the extracted packages}
+SM_ROOT=$SM_LAB/sendmail
 
 # ---------------------------------------------------------------- 1. the programs
-# sm_fetch: download and extract only (no postinst, no conflict with other MTAs, no /etc/mail).
-sm_fetch() {
-    if [ ! -x $SM_ROOT/usr/libexec/sendmail/sendmail ]; then
-        mkdir -p $SM_LAB/debs $SM_ROOT
-        ( cd $SM_LAB/debs && apt-get -qq -o APT::Sandbox::User=root download \
-              sendmail-bin sendmail-cf m4 libsigsegv2 libwrap0 ) || return 1
-        local d; for d in $SM_LAB/debs/*.deb; do dpkg -x $d $SM_ROOT || return 1; done
-    fi
-    # The binary is packed set-group-id; the loader would then ignore LD_LIBRARY_PATH (libwrap.so.0 is not on the host).
-    chmod 0755 $SM_ROOT/usr/libexec/sendmail/sendmail
-    SM_BIN=$SM_ROOT/usr/libexec/sendmail/sendmail
-    SM_M4=$SM_ROOT/usr/bin/m4
-    SM_CFDIR=$SM_ROOT/usr/share/sendmail/cf/
-    SM_LIBS=$SM_ROOT/usr/lib/x86_64-linux-gnu:$SM_ROOT/lib/x86_64-linux-gnu
-}
+SM_BIN=$SM_ROOT/usr/libexec/sendmail/sendmail
+SM_M4=$(command -v m4 || echo $SM_ROOT/usr/bin/m4)
+SM_CFDIR=$SM_ROOT/usr/share/sendmail/cf/
+SM_LIBS=$SM_ROOT/usr/lib/x86_64-linux-gnu:$SM_ROOT/lib/x86_64-linux-gnu
 
 # sm_run HOSTNAME ARGS...: sendmail under a qualified host name of its own (an unqualified one costs 60 s), clean environment.
 sm_run() { ( sm_exec "$@" ); }

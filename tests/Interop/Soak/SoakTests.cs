@@ -29,7 +29,7 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
         var config = Path.Combine(_folder, "listen.conf");
         await File.WriteAllTextAsync(config, $"listen 127.0.0.1:{door}\nbackend 127.0.0.1:{back.Port}\nmetrics 127.0.0.1:{metrics}\nlog-level error\n", TestContext.Current.CancellationToken);
         using var listen = BlackPonyProgram.Start("listen", "--config", config);
-        await Repository.WaitForPortAsync(door);
+        await listen.ListensAsync(door);
         var (first, second) = (Repository.FreePort(), Repository.FreePort());
         using var modern = await RelayAsync(first, "--policy", "remembered", "--memory", Path.Combine(_folder, "memory"));
         using var classic = await RelayAsync(second, "--policy", "required", "--suites", "RSA-BLOWFISH");
@@ -70,7 +70,7 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
         async Task<BlackPonyProgram> RelayAsync(int port, params string[] more)
         {
             var relay = BlackPonyProgram.Start(["relay", "--listen", $"127.0.0.1:{port}", "--route", $"*=[127.0.0.1]:{front.Port}", "--log-level", "error", .. more]);
-            await Repository.WaitForPortAsync(port);
+            await relay.ListensAsync(port);
             return relay;
         }
     }
