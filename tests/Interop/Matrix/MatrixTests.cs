@@ -12,6 +12,7 @@ public sealed class MatrixTests(Matrix matrix) : IClassFixture<Matrix>
     [MemberData(nameof(Cells))]
     public async Task Mail_arrives_and_is_encrypted_as_well_as_both_sides_know_how(string sender, string receiver) // [BP-9.2-1], [BP-10.2-10], [BP-10.2-11], [BP-10.4-13], [BP-10.5-13]
     {
+        await matrix.StartedAsync();
         var (from, to) = (Matrix.Senders.Single(s => s.Name == sender), Matrix.Receivers.Single(r => r.Name == receiver));
         Assert.Equal(from.BlackPony && to.BlackPony ? "BlackPony" : from.Tls && to.Tls ? "TLS" : "plain", await matrix.CellAsync(sender, receiver));
     }
@@ -23,12 +24,14 @@ public sealed class MatrixTests(Matrix matrix) : IClassFixture<Matrix>
     [MemberData(nameof(Extensions))]
     public async Task What_the_server_offers_works_through_listen_in_plaintext_and_inside(string server, string keyword) // [BP-10.2-3], [BP-10.2-4], [BP-10.2-8], [BP-10.2-9]
     {
+        await matrix.StartedAsync();
         Assert.Contains(await matrix.FeatureAsync(server, keyword), (string[])["kept", "–"]);
     }
 
     [Fact]
     public async Task README_says_what_these_tests_saw()
     {
+        await matrix.StartedAsync();
         var path = Path.Combine(Repository.Root, "README.md");
         var readme = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
         var seen = Marked.Put(Marked.Put(readme, "matrix", await matrix.TableAsync()), "extensions", await matrix.FeatureTableAsync());

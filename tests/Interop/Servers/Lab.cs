@@ -9,10 +9,21 @@ internal static class Lab
     /// <summary>Where a program's files stand.</summary>
     public static string Folder(string name) => Path.Combine(Repository.Root, "artifacts", "servers", name);
 
-    /// <summary>Skips the test where a program is not there.</summary>
-    public static void Need(params string[] names) => Assert.SkipUnless(
-        Environment.UserName == "root" && names.All(n => File.Exists(Path.Combine(Folder(n), ".complete"))),
-        $"Needs root and Debian's packages of {string.Join(", ", names)}; tests/run fetches them.");
+    private static readonly Lazy<bool> Isolates = new(() =>
+    {
+        using var probe = System.Diagnostics.Process.Start(Daemon.Private("unshare", ["--uts", "true"]))!;
+        probe.WaitForExit();
+        return probe.ExitCode == 0;
+    });
+
+    /// <summary>Skips the test where a program is not there or cannot be started as its users.</summary>
+    public static void Need(params string[] names)
+    {
+        Assert.SkipUnless(
+            Environment.UserName == "root" && names.All(n => File.Exists(Path.Combine(Folder(n), ".complete"))),
+            $"Needs root and Debian's packages of {string.Join(", ", names)}; tests/run fetches them.");
+        Assert.SkipUnless(Isolates.Value, "Needs mount and host name namespaces (unshare), which this machine does not give.");
+    }
 
     /// <summary>The libraries that came along with a program.</summary>
     public static string Libraries(string name) => $"{Folder(name)}/usr/lib/x86_64-linux-gnu:{Folder(name)}/lib/x86_64-linux-gnu:{Folder(name)}/usr/lib";
