@@ -216,7 +216,7 @@ public sealed class OperationTests : IDisposable
         async Task<string> HearAsync()
         {
             var octets = new byte[200];
-            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+            using var patience = new CancellationTokenSource(Repository.HangGuard);
             return Encoding.ASCII.GetString(octets, 0, await manager.ReceiveAsync(octets, patience.Token));
         }
     }

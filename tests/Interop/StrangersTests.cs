@@ -99,12 +99,12 @@ public sealed class StrangersTests(StrangersTests.PostfixDoor door) : IClassFixt
             {
                 await client.GetStream().WriteAsync(Encoding.Latin1.GetBytes(octets));
                 client.Client.Shutdown(SocketShutdown.Send);
-                await reading.WaitAsync(TimeSpan.FromSeconds(60));
+                await reading.WaitAsync(Repository.HangGuard);
             }
             catch (Exception e) when (e is IOException or SocketException)
             {
                 // The door was shut: what came before counts.
-                await reading.WaitAsync(TimeSpan.FromSeconds(60)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await reading.WaitAsync(Repository.HangGuard).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
 
             return Encoding.Latin1.GetString(said.ToArray());

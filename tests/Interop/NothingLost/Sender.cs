@@ -9,8 +9,6 @@ namespace BlackPony.Tests.Interop.NothingLost;
 /// <param name="refusal">What the mail server's own refusal of a message has in it; null if it cannot be told.</param>
 internal sealed class Sender(LineStream stream, Ledger ledger, string domain, string? refusal)
 {
-    /// <summary>How long a silence may last before it counts as a fault: far longer than any trouble here.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private string _text = "";
 
     /// <summary>Sends until the messages or the session end.</summary>
@@ -101,7 +99,7 @@ internal sealed class Sender(LineStream stream, Ledger ledger, string domain, st
 
     private async Task<int> ReplyAsync()
     {
-        using var patience = new CancellationTokenSource(Patience);
+        using var patience = new CancellationTokenSource(Servers.Repository.HangGuard);
         try
         {
             while (true)
@@ -116,20 +114,20 @@ internal sealed class Sender(LineStream stream, Ledger ledger, string domain, st
         }
         catch (OperationCanceledException e)
         {
-            throw new TimeoutException($"No answer within {Patience}.", e);
+            throw new TimeoutException($"No answer within {Servers.Repository.HangGuard}.", e);
         }
     }
 
     private async Task WriteAsync(byte[] octets)
     {
-        using var patience = new CancellationTokenSource(Patience);
+        using var patience = new CancellationTokenSource(Servers.Repository.HangGuard);
         try
         {
             await stream.SayAsync(octets, patience.Token);
         }
         catch (OperationCanceledException e)
         {
-            throw new TimeoutException($"Nothing was read within {Patience}.", e);
+            throw new TimeoutException($"Nothing was read within {Servers.Repository.HangGuard}.", e);
         }
     }
 

@@ -80,7 +80,7 @@ internal sealed class World : IAsyncDisposable
         _work = Task.WhenAll(Enumerable.Range(0, 5).Select(_ => WorkAsync()));
 
         // A trouble that itself fails would leave the load waiting for what it took away. The bound is far beyond what a loaded machine needs.
-        var patience = TimeSpan.FromMinutes(5) + TimeSpan.FromSeconds(_count);
+        var patience = Repository.HangGuard + TimeSpan.FromSeconds(_count);
         await await Task.WhenAny(_work, _befalling).WaitAsync(patience);
         await Task.WhenAll(_work, _befalling).WaitAsync(patience);
         if (_way != Way.Plain)
@@ -188,7 +188,7 @@ internal sealed class World : IAsyncDisposable
         {
         }
 
-        await mailer.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        await mailer.WaitForExitAsync().WaitAsync(Repository.HangGuard);
         _mailers.TryRemove(mailer, out _);
     }
 
@@ -285,7 +285,7 @@ internal sealed class World : IAsyncDisposable
     private async Task NoSessionIsLeftAsync()
     {
         using var http = new HttpClient();
-        for (int i = 0; ; i++)
+        for (var began = Stopwatch.StartNew(); ;)
         {
             var text = await http.GetStringAsync(new Uri($"http://127.0.0.1:{_metrics}/metrics"));
             if (text.Contains("blackpony_sessions_open{otel_scope_name=\"BlackPony\"} 0\n", StringComparison.Ordinal))
@@ -293,7 +293,7 @@ internal sealed class World : IAsyncDisposable
                 return;
             }
 
-            Assert.True(i < 300, "Sessions were left open: " + string.Join('\n', text.Split('\n').Where(l => l.StartsWith("blackpony", StringComparison.Ordinal))));
+            Assert.True(began.Elapsed < Repository.HangGuard, "Sessions were left open: " + string.Join('\n', text.Split('\n').Where(l => l.StartsWith("blackpony", StringComparison.Ordinal))));
             await Task.Delay(100);
         }
     }

@@ -140,7 +140,7 @@ public sealed class BlackPonyProgram : IDisposable
     {
         while (!Log.Contains(text, StringComparison.Ordinal))
         {
-            Assert.True(await _said.WaitAsync(TimeSpan.FromSeconds(30)), $"The program did not say \"{text}\" but: {Log}");
+            Assert.True(await _said.WaitAsync(Repository.HangGuard), $"The program did not say \"{text}\" but: {Log}");
         }
     }
 
@@ -160,7 +160,7 @@ public sealed class BlackPonyProgram : IDisposable
     /// <summary>Waits for the program's end.</summary>
     public async Task<int> ExitAsync()
     {
-        await _listen.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        await _listen.WaitForExitAsync().WaitAsync(Repository.HangGuard);
         return _listen.ExitCode;
     }
 

@@ -34,31 +34,23 @@ internal sealed class Box
     /// <summary>Waits until it has a message with each of these lines.</summary>
     public async Task HasAsync(IReadOnlyCollection<string> lines)
     {
-        for (int i = 0; lines.Except(Directory.EnumerateFiles(_folder, "*.eml").SelectMany(File.ReadLines)).ToList() is { Count: > 0 } missing; i++)
-        {
-            Assert.True(i < 300, $"These of {lines.Count} messages did not come within 60 s: {string.Join(", ", missing)}");
-            await Task.Delay(200, TestContext.Current.CancellationToken);
-        }
+        await Repository.EventuallyAsync(
+            () => Missing().Count == 0,
+            () => $"These of {lines.Count} messages did not come: {string.Join(", ", Missing())}");
+
+        List<string> Missing() => [.. lines.Except(Directory.EnumerateFiles(_folder, "*.eml").SelectMany(File.ReadLines))];
     }
 
     /// <summary>Waits for the mail of a recipient, and takes it out.</summary>
     /// <returns>The message with the server's headers, CRLF line ends, Latin-1.</returns>
     public async Task<string> ReceivedAsync(string recipient)
     {
-        for (int i = 0; i < 1500; i++)
-        {
-            if (Directory.EnumerateFiles(_folder, $"{recipient}.*.eml").FirstOrDefault() is { } file)
-            {
-                var text = Encoding.Latin1.GetString(await File.ReadAllBytesAsync(file));
-                File.Delete(file);
+        var file = await Repository.EventuallyAsync(
+            () => Directory.EnumerateFiles(_folder, $"{recipient}.*.eml").FirstOrDefault(), () => $"No mail for {recipient} came.");
+        var text = Encoding.Latin1.GetString(await File.ReadAllBytesAsync(file));
+        File.Delete(file);
 
-                // Some servers hand on the message with their system's line ends.
-                return text.Contains("\r\n", StringComparison.Ordinal) ? text : text.Replace("\n", "\r\n", StringComparison.Ordinal);
-            }
-
-            await Task.Delay(20, TestContext.Current.CancellationToken);
-        }
-
-        throw new TimeoutException($"No mail for {recipient} came within 30 s.");
+        // Some servers hand on the message with their system's line ends.
+        return text.Contains("\r\n", StringComparison.Ordinal) ? text : text.Replace("\n", "\r\n", StringComparison.Ordinal);
     }
 }

@@ -113,6 +113,6 @@ internal sealed class Exim : MailServer
         }
 
         using var flush = Process.Start(start)!;
-        await Task.WhenAll(flush.StandardOutput.ReadToEndAsync(), flush.StandardError.ReadToEndAsync(), flush.WaitForExitAsync()).WaitAsync(TimeSpan.FromMinutes(2));
+        await Task.WhenAll(flush.StandardOutput.ReadToEndAsync(), flush.StandardError.ReadToEndAsync(), flush.WaitForExitAsync()).WaitAsync(Repository.HangGuard);
     }
 }

@@ -13,9 +13,9 @@ internal static class Instance
     public static async Task KillAsync(Process leader, string folder)
     {
         Signal(leader, "KILL");
-        for (int i = 0; Within(folder) is { Count: > 0 } left; i++)
+        for (var began = Stopwatch.StartNew(); Within(folder) is { Count: > 0 } left;)
         {
-            Assert.True(i < 500, $"Processes {string.Join(", ", left)} in {folder} do not end.");
+            Assert.True(began.Elapsed < Repository.HangGuard, $"Processes {string.Join(", ", left)} in {folder} do not end.");
             Kill("KILL", [.. left]);
             await Task.Delay(10);
         }

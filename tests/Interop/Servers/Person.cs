@@ -7,9 +7,6 @@ namespace BlackPony.Tests.Interop.Servers;
 /// <summary>A person with a telnet program.</summary>
 internal sealed class Person(Stream input, Stream output, IDisposable owner) : IDisposable
 {
-    // Far longer than anything here takes: a server that never answers fails its test instead of holding it.
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
-
     private readonly StreamReader _reader = new(input, Encoding.Latin1);
 
     public Person(TcpClient client)
@@ -19,7 +16,7 @@ internal sealed class Person(Stream input, Stream output, IDisposable owner) : I
 
     public static async Task<Person> ConnectAsync(int port)
     {
-        var client = new TcpClient { ReceiveTimeout = 30000 };
+        var client = new TcpClient();
         await client.ConnectAsync("127.0.0.1", port);
         var person = new Person(client);
         await person.ExpectAsync("220");
@@ -50,7 +47,7 @@ internal sealed class Person(Stream input, Stream output, IDisposable owner) : I
     {
         try
         {
-            await WriteAsync(line).WaitAsync(Patience, TestContext.Current.CancellationToken);
+            await WriteAsync(line).WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
         }
         catch (IOException)
         {
@@ -81,7 +78,7 @@ internal sealed class Person(Stream input, Stream output, IDisposable owner) : I
         string? line;
         do
         {
-            line = await _reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken);
+            line = await _reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
             reply.Append(line).Append('\n');
         }
         while (line is { Length: > 3 } && line[3] == '-');

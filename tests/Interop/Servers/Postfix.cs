@@ -27,20 +27,9 @@ internal sealed class Postfix : MailServer
         (Snippet("main.cf", backend, relay), Snippet("master.cf", backend, relay));
 
     /// <summary>Waits for a line of the log that holds all of these.</summary>
-    public async Task LogsAsync(params string[] texts)
-    {
-        for (int i = 0; i < 1500; i++)
-        {
-            if (Log.Split('\n').Any(l => texts.All(t => l.Contains(t, StringComparison.Ordinal))))
-            {
-                return;
-            }
-
-            await Task.Delay(20, TestContext.Current.CancellationToken);
-        }
-
-        throw new TimeoutException($"Postfix did not log {string.Join(" … ", texts)} within 30 s, but: {Log}");
-    }
+    public Task LogsAsync(params string[] texts) => Repository.EventuallyAsync(
+        () => Log.Split('\n').Any(l => texts.All(t => l.Contains(t, StringComparison.Ordinal))),
+        () => $"Postfix did not log {string.Join(" … ", texts)}, but: {Log}");
 
     /// <summary>Starts one.</summary>
     /// <param name="folder">Its folder.</param>

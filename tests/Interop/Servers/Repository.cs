@@ -43,21 +43,49 @@ internal static class Repository
         Assert.True(shell.ExitCode == 0, error);
     }
 
-    /// <summary>Tries again until it works, for 10 s.</summary>
+    /// <summary>
+    /// Ends a test that hangs. It measures nothing: what a test waits for comes by itself, however busy the machine is,
+    /// and what must not take long is tested in virtual time.
+    /// </summary>
+    public static readonly TimeSpan HangGuard = TimeSpan.FromMinutes(5);
+
+    /// <summary>Tries again until it works.</summary>
     public static async Task<T> RetryAsync<T>(Func<Task<T>> step)
     {
-        for (int i = 0; ; i++)
+        for (var began = Stopwatch.StartNew(); ;)
         {
             try
             {
                 return await step();
             }
-            catch (Exception) when (i < 500)
+            catch (Exception) when (began.Elapsed < HangGuard)
             {
                 await Task.Delay(20);
             }
         }
     }
+
+    /// <summary>Waits until something has happened.</summary>
+    /// <param name="probe">What has happened, or null.</param>
+    /// <param name="failure">What to say if it never happens.</param>
+    public static async Task<T> EventuallyAsync<T>(Func<T?> probe, Func<string> failure)
+        where T : class
+    {
+        for (var began = Stopwatch.StartNew(); began.Elapsed < HangGuard;)
+        {
+            if (probe() is { } result)
+            {
+                return result;
+            }
+
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+
+        throw new TimeoutException(failure());
+    }
+
+    /// <summary>Waits until something is so.</summary>
+    public static Task EventuallyAsync(Func<bool> probe, Func<string> failure) => EventuallyAsync(() => probe() ? "" : null, failure);
 
     /// <summary>Whether something listens on a port of 127.0.0.1.</summary>
     public static async Task<bool> ListensAsync(int port)
@@ -74,11 +102,11 @@ internal static class Repository
         }
     }
 
-    /// <summary>Waits until a process listens on a port, or ends; 60 s are only for one that hangs.</summary>
+    /// <summary>Waits until a process listens on a port, or ends.</summary>
     /// <returns>Null if it listens, else why not.</returns>
     public static async Task<string?> WaitForPortAsync(int port, Process process)
     {
-        for (int i = 0; i < 3000; i++)
+        for (var began = Stopwatch.StartNew(); began.Elapsed < HangGuard;)
         {
             if (await ListensAsync(port))
             {
@@ -94,6 +122,6 @@ internal static class Repository
             await Task.Delay(20);
         }
 
-        return string.Create(CultureInfo.InvariantCulture, $"Nothing listens on port {port}: the program still runs after 60 s.");
+        return string.Create(CultureInfo.InvariantCulture, $"Nothing listens on port {port}: the program still runs.");
     }
 }

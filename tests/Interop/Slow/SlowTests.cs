@@ -91,7 +91,7 @@ public sealed class SlowTests : IDisposable
         await person.SayAsync("EHLO slow.test", "250");
         Volatile.Write(ref slow, true);
         var ended = person.SayAsync("NOOP", "421 4.4.2");
-        await wire.Held.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await wire.Held.WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
         await _clock.DripAsync(Limits.IdleTimeout, wire.DropAsync, ended);
     }
 
@@ -103,7 +103,7 @@ public sealed class SlowTests : IDisposable
         using var person = await Person.ConnectInsideAsync(wire.Port);
         await person.SayAsync("EHLO slow.test", "250");
         await person.SayAsync("QUIT", "221");
-        await wire.Held.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await wire.Held.WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
         await _clock.DripAsync(Limits.CloseTimeout, wire.DropAsync, wire.Ended);
     }
 
@@ -119,7 +119,7 @@ public sealed class SlowTests : IDisposable
         await person.BeginMessageAsync("r@sink.test");
         await client.GetStream().WriteAsync("Subject: slow\r\n\r\n.\r\n"u8.ToArray(), TestContext.Current.CancellationToken);
         client.Client.Shutdown(SocketShutdown.Send);
-        await wire.Held.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await wire.Held.WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
         await _clock.DripAsync(Limits.NextServerTimeout, wire.DropAsync, person.ExpectAsync("421 4.4.2"));
     }
 
@@ -131,7 +131,7 @@ public sealed class SlowTests : IDisposable
         await using var server = new EmbeddedServer(settings: s => s with { Time = _clock, BackendPort = wire.Port, BackendSource = null });
         using var client = await ClientAsync(server.Port);
         using var person = new Person(client);
-        await wire.Held.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await wire.Held.WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
         await _clock.DripAsync(Limits.ConnectTimeout, wire.DropAsync, person.ExpectAsync("421 4"), waits: true);
     }
 
@@ -169,11 +169,11 @@ public sealed class SlowTests : IDisposable
             ended = person.SayAsync("EHLO queue.test", "421");
         }
 
-        await wire.Held.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await wire.Held.WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
         await _clock.DripAsync(owed == "greeting" ? Limits.GreetingTimeout : Limits.ReplyTimeout, wire.DropAsync, ended);
 
         // It waits no longer for the end of the server's direction either.
-        await running.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await running.WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
         Assert.Empty(server.Sink.Messages);
     }
 
@@ -227,7 +227,7 @@ public sealed class SlowTests : IDisposable
             ended = person.SayAsync("RCPT TO:<r@sink.test>", code);
         }
 
-        await wire.Held.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await wire.Held.WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
         await _clock.DripAsync(owed == "greeting" ? Limits.GreetingTimeout : Limits.NextServerTimeout, wire.DropAsync, ended);
     }
 
@@ -258,7 +258,7 @@ public sealed class SlowTests : IDisposable
         }
 
         await _clock.DripAsync(Limits.IdleTimeout - (Limits.IdleTimeout / 20), null, person.ExpectAsync("421 4.4.2"), waits: true);
-        await sink.Sessions.First().Ended.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await sink.Sessions.First().Ended.WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
         Assert.Empty(sink.Messages);
     }
 
