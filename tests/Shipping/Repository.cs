@@ -5,6 +5,9 @@ internal static class Repository
 {
     public static string Root => RepositoryRoot.Folder;
 
+    /// <summary>A file or folder of the repository.</summary>
+    public static string At(params IEnumerable<string> path) => Path.Combine([Root, .. path]);
+
     /// <summary>How these tests and the programs were built.</summary>
     public static string Configuration => AppContext.BaseDirectory.Contains("Release", StringComparison.Ordinal) ? "Release" : "Debug";
 

@@ -8,8 +8,11 @@ internal sealed record LockedPackage(string Id, string Version, string ContentHa
 /// <summary>Reads what was locked.</summary>
 internal static class LockFile
 {
+    /// <summary>The lock file of a project for machine code.</summary>
+    public const string NativeName = "packages.linux-x64.lock.json";
+
     /// <summary>Where a program's machine code is locked: the compiler's packages too.</summary>
-    public static string Native(string program) => Path.Combine(Repository.Root, "tools", Repository.Programs[program], "packages.linux-x64.lock.json");
+    public static string Native(string program) => Repository.At("tools", Repository.Programs[program], NativeName);
 
     /// <summary>Every package of a lock file, for whatever framework and platform; not the repository's own projects.</summary>
     public static List<LockedPackage> Read(string file)
@@ -17,6 +20,8 @@ internal static class LockFile
         using var json = JsonDocument.Parse(File.ReadAllText(file));
         return [.. json.RootElement.GetProperty("dependencies").EnumerateObject().SelectMany(f => f.Value.EnumerateObject())
             .Where(p => p.Value.TryGetProperty("resolved", out _))
-            .Select(p => new LockedPackage(p.Name, p.Value.GetProperty("resolved").GetString()!, p.Value.GetProperty("contentHash").GetString()!)).Distinct()];
+            .Select(p => new LockedPackage(p.Name, Text(p, "resolved"), Text(p, "contentHash"))).Distinct()];
+
+        static string Text(JsonProperty package, string name) => package.Value.GetProperty(name).GetString()!;
     }
 }

@@ -6,8 +6,10 @@ namespace BlackPony.Tests.Shipping.Supply;
 /// <summary>The machine code is compiled from what was locked: compiler, linker and runtime among it.</summary>
 public sealed class NativeLockTests
 {
-    private static readonly string Runtime = XDocument.Load(Path.Combine(Repository.Root, "Directory.Build.props")).Descendants("RuntimeFrameworkVersion").Single().Value;
-    private static readonly string[] Packs = File.ReadAllLines(Path.Combine(Repository.Root, "RuntimePacks.lock"));
+    private const string LinkedIn = "Microsoft.NETCore.App.Runtime.NativeAOT.linux-x64";
+    private static readonly XDocument Properties = XDocument.Load(Repository.At("Directory.Build.props"));
+    private static readonly string Runtime = Properties.Descendants("RuntimeFrameworkVersion").Single().Value;
+    private static readonly string[] Packs = File.ReadAllLines(Repository.At("RuntimePacks.lock"));
 
     public static TheoryData<string> Programs => [.. Repository.Programs.Keys];
 
@@ -16,8 +18,9 @@ public sealed class NativeLockTests
     public void Compiler_linker_and_runtime_are_locked_in_one_version(string program)
     {
         var locked = LockFile.Read(LockFile.Native(program));
-        Assert.All(["Microsoft.DotNet.ILCompiler", "runtime.linux-x64.Microsoft.DotNet.ILCompiler", "Microsoft.NET.ILLink.Tasks"], id => Assert.Equal(Runtime, Assert.Single(locked, p => p.Id == id).Version));
-        Assert.Contains(Packs, p => p.StartsWith($"Microsoft.NETCore.App.Runtime.NativeAOT.linux-x64 {Runtime} ", StringComparison.Ordinal));
+        string[] compiler = ["Microsoft.DotNet.ILCompiler", "runtime.linux-x64.Microsoft.DotNet.ILCompiler", "Microsoft.NET.ILLink.Tasks"];
+        Assert.All(compiler, id => Assert.Equal(Runtime, Assert.Single(locked, p => p.Id == id).Version));
+        Assert.Contains(Packs, p => p.StartsWith($"{LinkedIn} {Runtime} ", StringComparison.Ordinal));
         Assert.All(Packs, p => Assert.Matches($"^[A-Za-z0-9.-]+ {Regex.Escape(Runtime)} [A-Za-z0-9+/]{{86}}==$", p));
 
         // The other packages are those of the .NET program.
@@ -27,7 +30,8 @@ public sealed class NativeLockTests
     [Fact]
     public async Task A_restore_for_machine_code_is_in_locked_mode()
     {
-        var run = await Run.ProgramAsync("dotnet", ["msbuild", Path.Combine(Repository.Root, "tools", "blackpony"), "-p:PublishAot=true", "-getProperty:RestoreLockedMode"]);
+        var project = Repository.At("tools", "blackpony");
+        var run = await Run.ProgramAsync("dotnet", ["msbuild", project, "-p:PublishAot=true", "-getProperty:RestoreLockedMode"]);
         Assert.Equal("true", run.Good().Trim());
     }
 
@@ -39,12 +43,14 @@ public sealed class NativeLockTests
         await WithAsync(async folder =>
         {
             var file = Path.Combine(folder, "packages.lock.json");
-            var good = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "src", "BlackPony.Reference", "packages.linux-x64.lock.json"), TestContext.Current.CancellationToken);
+            var locked = Repository.At("src", "BlackPony.Reference", LockFile.NativeName);
+            var good = await File.ReadAllTextAsync(locked, TestContext.Current.CancellationToken);
             await File.WriteAllTextAsync(file, good, TestContext.Current.CancellationToken);
-            Assert.Equal(0, (await RestoreAsync(folder, file)).Code);
+            (await RestoreAsync(folder, file)).Good();
 
             var hash = LockFile.Read(file).Single(p => p.Id == "Microsoft.DotNet.ILCompiler").ContentHash;
-            await File.WriteAllTextAsync(file, good.Replace(hash, Other(hash), StringComparison.Ordinal), TestContext.Current.CancellationToken);
+            var bad = good.Replace(hash, Other(hash), StringComparison.Ordinal);
+            await File.WriteAllTextAsync(file, bad, TestContext.Current.CancellationToken);
             var run = await RestoreAsync(folder, file);
             Assert.NotEqual(0, run.Code);
             Assert.Contains("NU1403", run.Output, StringComparison.Ordinal);
@@ -53,7 +59,7 @@ public sealed class NativeLockTests
 
         static Task<Run> RestoreAsync(string folder, string file) => Run.ProgramAsync("dotnet",
         [
-            "restore", Path.Combine(Repository.Root, "src", "BlackPony.Reference"), "-r", "linux-x64", "-nodeReuse:false",
+            "restore", Repository.At("src", "BlackPony.Reference"), "-r", "linux-x64", "-nodeReuse:false",
             "-p:PublishAot=true", $"-p:NuGetLockFilePath={file}", "--artifacts-path", Path.Combine(folder, "artifacts"), "--force",
         ]);
     }
@@ -66,20 +72,22 @@ public sealed class NativeLockTests
         {
             var file = Path.Combine(folder, "packs.lock");
             await File.WriteAllLinesAsync(file, Packs, TestContext.Current.CancellationToken);
-            Assert.Equal(0, (await CheckAsync(file)).Code);
+            (await CheckAsync(file)).Good();
 
-            await File.WriteAllLinesAsync(file, Packs.Select(p => p.Contains("NativeAOT", StringComparison.Ordinal) ? p[..^88] + Other(p[^88..]) : p), TestContext.Current.CancellationToken);
+            var bad = Packs.Select(p => p.StartsWith(LinkedIn, StringComparison.Ordinal) ? p[..^88] + Other(p[^88..]) : p);
+            await File.WriteAllLinesAsync(file, bad, TestContext.Current.CancellationToken);
             var run = await CheckAsync(file);
             Assert.NotEqual(0, run.Code);
-            Assert.Contains("RuntimePacks.lock does not have this line: Microsoft.NETCore.App.Runtime.NativeAOT.linux-x64", run.Output, StringComparison.Ordinal);
+            Assert.Contains($"RuntimePacks.lock does not have this line: {LinkedIn}", run.Output, StringComparison.Ordinal);
         });
 
         // Where tools/publish has restored.
         static Task<Run> CheckAsync(string file) => Run.ProgramAsync("dotnet",
         [
-            "msbuild", Path.Combine(Repository.Root, "tools", "trace-replayer"), "-t:ResolveFrameworkReferences;CheckRuntimePacks", "-v:quiet", "-nodeReuse:false",
+            "msbuild", Repository.At("tools", "trace-replayer"), "-t:ResolveFrameworkReferences;CheckRuntimePacks",
+            "-v:quiet", "-nodeReuse:false",
             "-p:Configuration=Release", "-p:RuntimeIdentifier=linux-x64", "-p:PublishAot=true",
-            $"-p:ArtifactsPath={Path.Combine(Repository.Root, "artifacts", "publish", "build")}", $"-p:RuntimePacksLock={file}",
+            $"-p:ArtifactsPath={Repository.At("artifacts", "publish", "build")}", $"-p:RuntimePacksLock={file}",
         ]);
     }
 

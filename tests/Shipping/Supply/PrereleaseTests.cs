@@ -24,8 +24,11 @@ public sealed class PrereleaseTests
     }
 
     [Fact]
-    public void Nothing_is_argued_for_that_is_not_there() =>
-        Assert.All(Argued.Keys, id => Assert.Contains(Repository.Programs.Keys.SelectMany(Shipped), p => p.Id == id && IsPrerelease(p.Version)));
+    public void Nothing_is_argued_for_that_is_not_there()
+    {
+        var shipped = Repository.Programs.Keys.SelectMany(Shipped).Where(p => IsPrerelease(p.Version)).Select(p => p.Id).ToList();
+        Assert.All(Argued.Keys, id => Assert.Contains(id, shipped));
+    }
 
     private static bool IsPrerelease(string version) => version.Contains('-', StringComparison.Ordinal);
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.IO.Compression;
 using System.Reflection.Metadata;
 using System.Security.Cryptography;
@@ -7,10 +8,14 @@ using BlackPony.Tests.Shipping.Packages;
 
 namespace BlackPony.Tests.Shipping.Supply;
 
-/// <summary>The same octets from any folder. <c>tools/reproduce</c> shows it of everything; this shows it of what is quickly built.</summary>
+/// <summary>The same octets from any folder: of what is quickly built; <c>tools/reproduce</c> shows it of everything.</summary>
 public sealed class ReproducibleTests(PackedFixture packed)
 {
-    private static readonly string[] Needed = ["Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props", "global.json", "nuget.config", "README.md", ".editorconfig"];
+    private static readonly string[] Needed =
+    [
+        "Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props", "global.json", "nuget.config",
+        "README.md", ".editorconfig",
+    ];
 
     [Fact]
     public async Task The_library_has_the_same_octets_from_two_folders()
@@ -33,7 +38,8 @@ public sealed class ReproducibleTests(PackedFixture packed)
     public async Task No_path_of_this_machine_is_in_what_is_shipped()
     {
         Assert.SkipUnless(Repository.Configuration == "Release", "Of a release alone.");
-        var assemblies = Repository.Programs.Keys.SelectMany(p => Directory.EnumerateFiles(Path.GetDirectoryName(Repository.Built(p))!, "*.dll"))
+        var assemblies = Repository.Programs.Keys
+            .SelectMany(p => Directory.EnumerateFiles(Path.GetDirectoryName(Repository.Built(p))!, "*.dll"))
             .Where(f => Path.GetFileName(f).StartsWith("blackpony", StringComparison.OrdinalIgnoreCase)).ToList();
         Assert.True(assemblies.Count >= 7);
         foreach (var file in assemblies)
@@ -55,7 +61,8 @@ public sealed class ReproducibleTests(PackedFixture packed)
     public async Task Every_file_of_a_package_has_the_time_of_the_release()
     {
         Assert.SkipUnless(Repository.Configuration == "Release", "Of a release alone.");
-        var release = DateTime.Parse(XDocument.Load(Path.Combine(Repository.Root, "Directory.Build.props")).Descendants("ReleaseDate").Single().Value, System.Globalization.CultureInfo.InvariantCulture);
+        var date = XDocument.Load(Repository.At("Directory.Build.props")).Descendants("ReleaseDate").Single().Value;
+        var release = DateTime.Parse(date, CultureInfo.InvariantCulture);
         await packed.PackedAsync();
         foreach (var file in Directory.EnumerateFiles(packed.Packages))
         {
@@ -67,9 +74,10 @@ public sealed class ReproducibleTests(PackedFixture packed)
     /// <summary>Copies the sources, packs, and says the checksum of each package.</summary>
     private static async Task<SortedDictionary<string, string>> PackAsync(string folder)
     {
-        var source = Path.Combine(Repository.Root, "src", "BlackPony.Reference");
+        var source = Repository.At("src", "BlackPony.Reference");
         var files = Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories)
-            .Where(f => Path.GetRelativePath(source, f).Split(Path.DirectorySeparatorChar)[0] is not ("bin" or "obj")).Concat(Needed.Select(n => Path.Combine(Repository.Root, n)));
+            .Where(f => Path.GetRelativePath(source, f).Split(Path.DirectorySeparatorChar)[0] is not ("bin" or "obj"))
+            .Concat(Needed.Select(n => Repository.At(n)));
         foreach (var file in files)
         {
             var copy = Path.Combine(folder, Path.GetRelativePath(Repository.Root, file));
@@ -78,8 +86,11 @@ public sealed class ReproducibleTests(PackedFixture packed)
         }
 
         var packages = Path.Combine(folder, "packages");
-        (await Run.ProgramAsync("dotnet", ["pack", Path.Combine(folder, "src", "BlackPony.Reference"), "-c", "Release", "-o", packages, "-v", "quiet", "-nodeReuse:false"])).Good();
-        return new(Directory.EnumerateFiles(packages).ToDictionary(f => Path.GetFileName(f), f => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(f)))), StringComparer.Ordinal);
+        var project = Path.Combine(folder, "src", "BlackPony.Reference");
+        (await Run.ProgramAsync("dotnet", ["pack", project, "-c", "Release", "-o", packages, "-v", "quiet", "-nodeReuse:false"])).Good();
+        var sums = Directory.EnumerateFiles(packages)
+            .ToDictionary(f => Path.GetFileName(f), f => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(f))));
+        return new(sums, StringComparer.Ordinal);
     }
 
     /// <summary>Neither the repository's folder nor the home is in it, in eight or in sixteen bits.</summary>

@@ -8,14 +8,15 @@ public sealed class SourceTests
 {
     private const string NuGetOrg = "https://api.nuget.org/v3/index.json";
     private const string Here = "artifacts/publish/packages";
-    private static readonly XElement Sources = XDocument.Load(Path.Combine(Repository.Root, "nuget.config")).Root!;
+    private static readonly XElement Sources = XDocument.Load(Repository.At("nuget.config")).Root!;
 
     [Fact]
     public void Packages_come_from_nuget_org_alone_and_ours_only_from_here()
     {
         string[] lists = ["packageSources", "packageSourceMapping", "disabledPackageSources"];
         Assert.All(lists, name => Assert.Equal("clear", Sources.Element(name)!.Elements().First().Name.LocalName));
-        var sources = Sources.Element("packageSources")!.Elements("add").ToDictionary(e => e.Attribute("key")!.Value, e => e.Attribute("value")!.Value);
+        var sources = Sources.Element("packageSources")!.Elements("add")
+            .ToDictionary(e => e.Attribute("key")!.Value, e => e.Attribute("value")!.Value);
         Assert.Equal(2, sources.Count);
         Assert.Equal(NuGetOrg, sources["nuget.org"]);
         Assert.Equal(Here, sources["blackpony"]);
@@ -34,23 +35,31 @@ public sealed class SourceTests
         {
             var settings = Directory.CreateDirectory(Path.Combine(home, ".nuget", "NuGet")).FullName;
             await File.WriteAllTextAsync(Path.Combine(settings, "NuGet.Config"), """
-                <configuration><packageSources><add key="other" value="https://packages.example/index.json" /></packageSources></configuration>
+                <configuration>
+                  <packageSources><add key="other" value="https://packages.example/index.json" /></packageSources>
+                </configuration>
                 """, TestContext.Current.CancellationToken);
-            var environment = new Dictionary<string, string> { ["HOME"] = home, ["DOTNET_CLI_HOME"] = home };
-            Assert.Contains("packages.example", (await Run.ProgramAsync("dotnet", ["nuget", "list", "source"], home, environment)).Good(), StringComparison.Ordinal);
-            var run = await Run.ProgramAsync("dotnet", ["nuget", "list", "source", "--format", "short"], Path.Combine(Repository.Root, "tools"), environment);
-            Assert.Equal([$"E {NuGetOrg}", $"E {Path.Combine(Repository.Root, Here)}"], run.Good().Split('\n', StringSplitOptions.RemoveEmptyEntries));
+            Assert.Contains("E https://packages.example/index.json", await SourcesAsync(home));
+            Assert.Equal([$"E {NuGetOrg}", $"E {Repository.At(Here)}"], await SourcesAsync(Repository.At("tools")));
         }
         finally
         {
             Directory.Delete(home, recursive: true);
+        }
+
+        async Task<string[]> SourcesAsync(string folder)
+        {
+            var environment = new Dictionary<string, string> { ["HOME"] = home, ["DOTNET_CLI_HOME"] = home };
+            var run = await Run.ProgramAsync("dotnet", ["nuget", "list", "source", "--format", "short"], folder, environment);
+            return run.Good().Split('\n', StringSplitOptions.RemoveEmptyEntries);
         }
     }
 
     [Fact]
     public void Every_project_has_its_packages_locked()
     {
-        var projects = ((string[])["src", "tools", "tests", "spec"]).SelectMany(f => Directory.EnumerateFiles(Path.Combine(Repository.Root, f), "*.csproj", SearchOption.AllDirectories)).ToList();
+        var projects = ((string[])["src", "tools", "tests", "spec"])
+            .SelectMany(f => Directory.EnumerateFiles(Repository.At(f), "*.csproj", SearchOption.AllDirectories)).ToList();
         Assert.True(projects.Count > 10);
         Assert.All(projects, p => Assert.True(File.Exists(Path.Combine(Path.GetDirectoryName(p)!, "packages.lock.json")), p));
     }
@@ -58,7 +67,7 @@ public sealed class SourceTests
     [Fact]
     public void Every_tool_of_the_build_has_one_version()
     {
-        using var json = JsonDocument.Parse(File.ReadAllText(Path.Combine(Repository.Root, ".config", "dotnet-tools.json")));
+        using var json = JsonDocument.Parse(File.ReadAllText(Repository.At(".config", "dotnet-tools.json")));
         var tools = json.RootElement.GetProperty("tools").EnumerateObject().ToList();
         Assert.Contains(tools, t => t.Name == "cyclonedx");
         Assert.All(tools, t => Assert.Matches(@"^\d+\.\d+\.\d+$", t.Value.GetProperty("version").GetString()));
@@ -69,7 +78,8 @@ public sealed class SourceTests
     [Fact]
     public void The_example_for_GitHub_names_its_actions_by_commit()
     {
-        var uses = File.ReadLines(Path.Combine(Repository.Root, "spec", "ci", "github-actions.yml")).Where(l => l.Contains("uses:", StringComparison.Ordinal)).ToList();
+        var uses = File.ReadLines(Repository.At("spec", "ci", "github-actions.yml"))
+            .Where(l => l.Contains("uses:", StringComparison.Ordinal)).ToList();
         Assert.NotEmpty(uses);
         Assert.All(uses, u => Assert.Matches(@"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", u));
     }
@@ -82,7 +92,7 @@ public sealed class SourceTests
     [InlineData("spec/ci/gitlab-ci.yml")]
     public void Our_tools_are_installed_from_what_was_built_and_nowhere_else(string file)
     {
-        var installs = File.ReadLines(Path.Combine(Repository.Root, file)).Where(l => l.Contains("dotnet tool install", StringComparison.Ordinal)).ToList();
+        var installs = File.ReadLines(Repository.At(file)).Where(l => l.Contains("dotnet tool install", StringComparison.Ordinal)).ToList();
         Assert.NotEmpty(installs);
         Assert.All(installs, i => Assert.Matches(@" --source \S*packages$", i));
     }
