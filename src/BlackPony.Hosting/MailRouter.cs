@@ -1,125 +1,201 @@
 using System.Net;
-using System.Net.Sockets;
+using BlackPony.Hosting.Resolver;
 using BlackPony.Reference;
-using DnsClient;
+using BlackPony.Reference.Smtp;
 
 namespace BlackPony.Hosting;
-
-/// <summary>The domain does not exist, says by a null MX (RFC 7505) that it takes no mail ([BP-10.4-14]), or leads back here ([BP-10.4-16]).</summary>
-/// <param name="domain">The domain.</param>
-/// <param name="reply">The reply for its recipients, 5yz.</param>
-public sealed class NoMailDomainException(string domain, string reply) : Exception($"{domain}: {reply[4..]}")
-{
-    /// <summary>The reply for the domain's recipients, without CRLF.</summary>
-    public string Reply => reply;
-}
 
 /// <summary>Where mail for a host or domain goes (RFC 5321 5.1, [BP-10.4-11]).</summary>
 public sealed class MailRouter
 {
-    private readonly LookupClient _dns;
+    private const int MaxParallel = 8;
+
+    private readonly StubResolver _dns;
+    private readonly IRandomSource _random;
+    private readonly TimeProvider _time;
+    private readonly UnreachableAddresses _unreachable;
 
     /// <summary>Makes a router.</summary>
-    /// <param name="nameServer">A DNS server to ask in the place of the system's.</param>
-    public MailRouter(IPEndPoint? nameServer = null)
+    /// <param name="nameServer">A DNS server to ask instead of the system's.</param>
+    /// <param name="random">What shuffles exchangers of equal preference; the system's by default.</param>
+    /// <param name="time">The clock of the time-outs; the system's by default.</param>
+    public MailRouter(IPEndPoint? nameServer = null, IRandomSource? random = null, TimeProvider? time = null)
     {
-        var options = nameServer is null ? new LookupClientOptions() : new LookupClientOptions(nameServer);
-        options.UseCache = false;
-        _dns = new LookupClient(options);
+        _random = random ?? new SystemRandom();
+        _time = time ?? TimeProvider.System;
+        _unreachable = new UnreachableAddresses(_time);
+        _dns = new StubResolver(() => nameServer is null ? ResolverSettings.Read() : new ResolverSettings([nameServer]), _time);
     }
 
     /// <summary>Resolves a domain to its mail exchangers' addresses, or <c>[host]</c> to that host's, without MX lookup.</summary>
-    /// <returns>The targets in order; none if the host does not exist.</returns>
+    /// <param name="route">The domain, host or address, and the port.</param>
+    /// <param name="warn">Is given what an administrator should know: exchangers that cannot be used.</param>
+    /// <param name="cancel">Ends the lookup.</param>
+    /// <returns>At least one target, in the order in which to try them.</returns>
     /// <exception cref="IOException">DNS fails temporarily ([BP-10.4-12]).</exception>
-    /// <exception cref="NoMailDomainException">The domain does not exist, takes no mail ([BP-10.4-14]), or leads back here ([BP-10.4-16]).</exception>
-    public async Task<IReadOnlyList<MailTarget>> ResolveAsync(string host, int port, CancellationToken cancel)
+    /// <exception cref="NoMailDomainException">No mail can ever go there.</exception>
+    public async Task<IReadOnlyList<MailTarget>> ResolveAsync(Route route, Action<string>? warn, CancellationToken cancel)
     {
-        if (host.StartsWith('[') && host.EndsWith(']'))
+        using var patience = new Patience(Limits.LookupTimeout, _time, cancel);
+        try
         {
-            var inner = host[1..^1];
-            return await AddressesAsync(inner.StartsWith("IPv6:", StringComparison.OrdinalIgnoreCase) ? inner[5..] : inner, port, cancel).ConfigureAwait(false);
+            var targets = await TargetsAsync(route, warn ?? (_ => { }), patience.Token).ConfigureAwait(false);
+            return _unreachable.InOrder([.. targets.DistinctBy(t => t.Address).Take(Limits.MaxExchangers)]);
+        }
+        catch (NoMailDomainException e) when (route.IsConfigured)
+        {
+            // The administrator will mend it; no mail is to be returned for it.
+            throw new IOException($"The route to {route.Host} leads nowhere: {e.Reply[10..]}.", e);
+        }
+        catch (Exception e) when (e is not (IOException or NoMailDomainException) && !cancel.IsCancellationRequested)
+        {
+            // Whatever it was, the mail can wait ([BP-10.4-12]).
+            throw new IOException($"{route.Host} could not be looked up.", e);
+        }
+    }
+
+    /// <summary>Notes whether a target was reached: one that was not is tried behind all others for a while.</summary>
+    public void Reached(MailTarget target, bool isReached) => _unreachable.Note(target, isReached);
+
+    private async Task<IEnumerable<MailTarget>> TargetsAsync(Route route, Action<string> warn, CancellationToken cancel)
+    {
+        var host = MailHost.Parse(route.Host) ?? throw new NoMailDomainException(route.Host, "550 5.1.2 This is no domain or host");
+        if (host.Address is { } address)
+        {
+            return Checked(route, [new MailTarget(host.Name, address, route.Port)]);
         }
 
-        if (IPAddress.TryParse(host, out _))
+        if (host.IsBracketed)
         {
-            return await AddressesAsync(host, port, cancel).ConfigureAwait(false);
+            var (found, isTemporary) = await AddressesAsync(host.Name, inHostsFile: true, warn, cancel).ConfigureAwait(false);
+            // Only configuration names a host in this way.
+            return found.Count > 0
+                ? Checked(route, [.. found.Select(a => new MailTarget(host.Name, a, route.Port))])
+                : throw new IOException(isTemporary ? $"DNS does not answer for {host.Name}." : $"The host {host.Name} has no address.");
         }
 
-        var (exists, exchangers) = await ExchangersAsync(host, cancel).ConfigureAwait(false);
+        var (exists, exchangers) = await ExchangersAsync(host.Name, route.IsConfigured, warn, cancel).ConfigureAwait(false);
+        bool isImplicit = exchangers.Count == 0;
+        var groups = isImplicit ? [[host.Name]] : exchangers.GroupBy(e => e.Preference, e => e.Name).Select(g => g.ToArray()).ToList();
+        var addresses = await AllAddressesAsync([.. groups.SelectMany(g => g)], isImplicit && route.IsConfigured, warn, cancel).ConfigureAwait(false);
+        return InOrder(route, host.Name, groups, addresses, exists);
+    }
+
+    // RFC 5321 5.1: by preference, equals in any order, and no further than this machine ([BP-10.4-16]).
+    private List<MailTarget> InOrder(
+        Route route, string domain, List<string[]> groups, Dictionary<string, (IReadOnlyList<IPAddress> Found, bool IsTemporary)> addresses, bool exists)
+    {
         var targets = new List<MailTarget>();
-        foreach (var equals in exchangers.DefaultIfEmpty((Preference: 0, Name: host)).GroupBy(e => e.Preference, e => e.Name))
+        bool isTemporary = false;
+        foreach (var group in groups)
         {
-            var further = new List<MailTarget>();
-            foreach (var exchanger in equals)
+            Shuffle(group);
+            if (Array.Exists(group, n => addresses[n].Found.Any(a => OwnAddress.Is(a, route.Port))))
             {
-                further.AddRange(await AddressesAsync(exchanger, port, cancel).ConfigureAwait(false));
+                return targets.Count > 0 ? targets : throw Missing(domain, isTemporary, "554 5.4.6 The mail would come back to this machine");
             }
 
-            if (port == Limits.DefaultPort && further.Exists(t => IsOwn(t.Address)))
-            {
-                // The mail server here is one of the exchangers: only better ones help ([BP-10.4-16]).
-                return targets.Count > 0 ? targets : throw new NoMailDomainException(host, "554 5.4.6 The mail would come back to this machine");
-            }
-
-            targets.AddRange(further);
+            targets.AddRange(group.SelectMany(n => addresses[n].Found.Select(a => new MailTarget(n, a, route.Port))));
+            isTemporary |= Array.Exists(group, n => addresses[n].IsTemporary);
         }
 
-        return targets.Count > 0 || exists ? targets : throw new NoMailDomainException(host, "550 5.1.2 The domain does not exist");
+        return targets.Count > 0 ? targets
+            : throw Missing(domain, isTemporary, exists ? "550 5.4.4 The domain has no mail server with an address" : "550 5.1.2 The domain does not exist");
     }
 
-    private static bool IsOwn(IPAddress address) =>
-        IPAddress.IsLoopback(address) || address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)
-        || address.Equals(SourceTowards(address));
+    // What the administrator set himself may be on this machine; what a mail address says may not ([BP-10.4-16]).
+    private static IReadOnlyList<MailTarget> Checked(Route route, IReadOnlyList<MailTarget> targets) =>
+        !route.IsConfigured && targets.Any(t => OwnAddress.Is(t.Address, t.Port))
+            ? throw new NoMailDomainException(route.Host, "554 5.4.6 The mail would come back to this machine")
+            : targets;
 
-    // To an own address a machine goes from that address. Nothing is sent, and no list of interfaces is read, which a service may be denied.
-    private static IPAddress? SourceTowards(IPAddress address)
+    private static Exception Missing(string domain, bool isTemporary, string reply) =>
+        isTemporary ? new IOException($"DNS does not answer for the mail servers of {domain}.") : new NoMailDomainException(domain, reply);
+
+    private void Shuffle(string[] names)
     {
-        try
+        var octets = new byte[4];
+        for (int left = names.Length; left > 1; left--)
         {
-            using var probe = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-            probe.Connect(address, Limits.DefaultPort);
-            return ((IPEndPoint)probe.LocalEndPoint!).Address;
-        }
-        catch (SocketException)
-        {
-            // No way there.
-            return null;
+            _random.Fill(octets);
+            int other = (int)(BitConverter.ToUInt32(octets) % (uint)left);
+            (names[left - 1], names[other]) = (names[other], names[left - 1]);
         }
     }
 
-    private async Task<(bool Exists, IReadOnlyList<(int Preference, string Name)> Exchangers)> ExchangersAsync(string domain, CancellationToken cancel)
+    private async Task<(bool Exists, IReadOnlyList<(int Preference, string Name)> Exchangers)> ExchangersAsync(
+        string domain, bool isConfigured, Action<string> warn, CancellationToken cancel)
     {
-        try
+        var answer = await _dns.AskAsync(domain, DnsType.Mx, cancel).ConfigureAwait(false);
+        switch (answer)
         {
-            var answer = await _dns.QueryAsync(domain, QueryType.MX, cancellationToken: cancel).ConfigureAwait(false);
-            if (answer.HasError && answer.Header.ResponseCode != DnsHeaderResponseCode.NotExistentDomain)
-            {
+            case { Outcome: DnsOutcome.Failed }:
                 throw new IOException($"DNS does not answer for {domain}.");
+            case { Outcome: DnsOutcome.NoSuchName }:
+                return isConfigured ? (false, []) : throw new NoMailDomainException(domain, "550 5.1.2 The domain does not exist");
+            case { Records: [{ Name: "" }] }:
+                throw new NoMailDomainException(domain, "556 5.1.10 The domain takes no mail");
+        }
+
+        var known = answer.Records.Where(r => IsHost(r.Name)).Select(r => (r.Preference, r.Name)).Distinct().OrderBy(e => e.Preference).ToList();
+        if (known.Count < answer.Records.Count && answer.Records.FirstOrDefault(r => !IsHost(r.Name)) is { } bad)
+        {
+            warn($"{domain} has a mail exchanger that is no host name, which is left out: {bad.Name}");
+        }
+
+        return answer.Records.Count > 0 && known.Count == 0
+            ? throw new NoMailDomainException(domain, "550 5.4.4 No mail exchanger of the domain has a valid name")
+            : (true, [.. known.Take(Limits.MaxExchangers)]);
+
+        static bool IsHost(string name) => HostName.IsValid(name);
+    }
+
+    private async Task<Dictionary<string, (IReadOnlyList<IPAddress> Found, bool IsTemporary)>> AllAddressesAsync(
+        IReadOnlyCollection<string> names, bool inHostsFile, Action<string> warn, CancellationToken cancel)
+    {
+        using var places = new SemaphoreSlim(MaxParallel);
+        var found = await Task.WhenAll(names.Distinct().Select(FindAsync)).ConfigureAwait(false);
+        return found.ToDictionary(f => f.Name, f => f.Addresses);
+
+        async Task<(string Name, (IReadOnlyList<IPAddress>, bool) Addresses)> FindAsync(string name)
+        {
+            try
+            {
+                await places.WaitAsync(cancel).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                // No time is left for it: the others may do.
+                return (name, ([], true));
             }
 
-            var records = answer.Answers.MxRecords().OrderBy(m => m.Preference).Select(m => ((int)m.Preference, Name: m.Exchange.Value.TrimEnd('.'))).ToList();
-            return records is [{ Name: "" }] ? throw new NoMailDomainException(domain, "556 5.1.10 The domain takes no mail") : (!answer.HasError, [.. records.Where(n => n.Name.Length > 0)]);
-        }
-        catch (DnsResponseException e)
-        {
-            throw new IOException($"DNS does not answer for {domain}.", e);
+            try
+            {
+                return (name, await AddressesAsync(name, inHostsFile, warn, cancel).ConfigureAwait(false));
+            }
+            finally
+            {
+                places.Release();
+            }
         }
     }
 
-    private static async Task<IReadOnlyList<MailTarget>> AddressesAsync(string host, int port, CancellationToken cancel)
+    private async Task<(IReadOnlyList<IPAddress> Found, bool IsTemporary)> AddressesAsync(string host, bool inHostsFile, Action<string> warn, CancellationToken cancel)
     {
-        try
+        if (inHostsFile && HostsFile.Find(host) is { Count: > 0 } local)
         {
-            var addresses = IPAddress.TryParse(host, out var literal) ? [literal] : await Dns.GetHostAddressesAsync(host, cancel).ConfigureAwait(false);
-            return [.. addresses.Select(a => new MailTarget(host, a, port))];
+            return (local, false);
         }
-        catch (SocketException e) when (e.SocketErrorCode is SocketError.HostNotFound or SocketError.NoData)
+
+        // Each name is absolute, and no file but DNS decides ([BP-10.4-17]).
+        var answers = await Task.WhenAll(_dns.AskAsync(host, DnsType.Aaaa, cancel), _dns.AskAsync(host, DnsType.A, cancel)).ConfigureAwait(false);
+        var found = AddressOrder.Sort(answers.SelectMany(a => a.Records).Select(r => AddressOrder.Plain(r.Address!)));
+        bool isTemporary = answers.Any(a => a.Outcome == DnsOutcome.Failed);
+        if (found.Count == 0)
         {
-            return [];
+            warn(isTemporary ? $"DNS does not answer for the mail server {host}" : $"the mail server {host} has no address");
         }
-        catch (SocketException e)
-        {
-            throw new IOException($"DNS does not answer for {host}.", e);
-        }
+
+        return (found, isTemporary);
     }
 }

@@ -24,11 +24,13 @@ public static class MailerHost
     /// <param name="cancel">Ends the delivery.</param>
     /// <param name="time">The clock of the time-outs; the system's by default.</param>
     /// <param name="remember">Writes the memory: called when it has changed, before any mail flows ([BP-9.4-2]).</param>
+    /// <param name="reached">Is told of each connection whether it came about.</param>
     public static async Task<SessionReport> RunAsync(
-        MailerOptions options, IRandomSource random, IReadOnlyList<MailTarget> targets, Stream input, Stream output, CancellationToken cancel, TimeProvider? time = null, Func<Task>? remember = null)
+        MailerOptions options, IRandomSource random, IReadOnlyList<MailTarget> targets, Stream input, Stream output, CancellationToken cancel, TimeProvider? time = null, Func<Task>? remember = null,
+        Action<MailTarget, bool>? reached = null)
     {
         using var session = new MailerSession(options, random);
-        using var run = new Run(session, targets, input, output, time ?? TimeProvider.System, RememberAsync);
+        using var run = new Run(session, targets, input, output, time ?? TimeProvider.System, RememberAsync, reached);
         await run.LoopAsync(cancel).ConfigureAwait(false);
         return session.Report;
 
@@ -42,7 +44,8 @@ public static class MailerHost
         }
     }
 
-    private sealed class Run(MailerSession session, IReadOnlyList<MailTarget> targets, Stream input, Stream output, TimeProvider time, Func<Task> remember) : IDisposable
+    private sealed class Run(MailerSession session, IReadOnlyList<MailTarget> targets, Stream input, Stream output, TimeProvider time, Func<Task> remember,
+        Action<MailTarget, bool>? reached) : IDisposable
     {
         private readonly byte[] _localOctets = new byte[16384];
         private readonly byte[] _serverOctets = new byte[32768];
@@ -50,6 +53,7 @@ public static class MailerHost
         private Task<int>? _localRead;
         private Task<int>? _serverRead;
         private readonly Deadline _deadline = new(time);
+        private TimeSpan _connecting;
         private int _next;
 
         public async Task LoopAsync(CancellationToken cancel)
@@ -81,26 +85,47 @@ public static class MailerHost
         private async Task ConnectAsync(int index, CancellationToken cancel)
         {
             await LeaveAsync().ConfigureAwait(false);
-            if (index >= targets.Count)
+            // So many addresses, so much less time for each: all are tried, and the whole is bounded (RFC 5321 4.5.3.2.3, [BP-10.4-19]).
+            var left = Limits.ReachTimeout - _connecting;
+            if (index >= targets.Count || left <= TimeSpan.Zero)
             {
                 session.ConnectFailed(false);
                 return;
             }
 
+            left /= targets.Count - index;
             var target = targets[index];
             bool more = index + 1 < targets.Count;
-            var socket = new Socket(target.Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            long began = time.GetTimestamp();
+            bool isReached = await TryConnectAsync(target, left < Limits.ConnectTimeout ? left : Limits.ConnectTimeout, cancel).ConfigureAwait(false);
+            _connecting += time.GetElapsedTime(began);
+            reached?.Invoke(target, isReached);
+            if (isReached)
+            {
+                session.Connected(target.Name, target.Port, more);
+            }
+            else
+            {
+                session.ConnectFailed(more);
+            }
+        }
+
+        private async Task<bool> TryConnectAsync(MailTarget target, TimeSpan limit, CancellationToken cancel)
+        {
+            Socket? socket = null;
             try
             {
-                using var patience = new Patience(Limits.ConnectTimeout, time, cancel);
+                // Without IPv6 on this machine there is not even a socket.
+                socket = new Socket(target.Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+                using var patience = new Patience(limit, time, cancel);
                 await socket.ConnectAsync(new IPEndPoint(target.Address, target.Port), patience.Token).ConfigureAwait(false);
                 _server = socket;
-                session.Connected(target.Name, target.Port, more);
+                return true;
             }
             catch (Exception e) when (e is SocketException or OperationCanceledException && !cancel.IsCancellationRequested)
             {
-                socket.Dispose();
-                session.ConnectFailed(more);
+                socket?.Dispose();
+                return false;
             }
         }
 

@@ -123,11 +123,17 @@ internal sealed class NextServer : IAsyncDisposable
         try
         {
             var memory = _settings.MemoryPath is { } path ? new MemoryFile(path, _settings.Time) : null;
-            var targets = await _settings.Router.ResolveAsync(_route.Host, _route.Port, _kill.Token).ConfigureAwait(false);
+            foreach (var warning in memory?.Memory.Warnings ?? [])
+            {
+                // [BP-9.4-14]
+                _log.LogWarning("{Warning}", warning);
+            }
+
+            var targets = await _settings.Router.ResolveAsync(_route, w => _log.LogWarning("{Warning}", w), _kill.Token).ConfigureAwait(false);
             Telemetry.SessionBegan();
             _report = new SessionReport();
             _report = await MailerHost.RunAsync(
-                _settings.Mailer with { Memory = memory?.Memory }, _settings.Random, targets, _toMailer.Reader.AsStream(), output, _kill.Token, _settings.Time, () => SaveAsync(memory!)).ConfigureAwait(false);
+                _settings.Mailer with { Memory = memory?.Memory }, _settings.Random, targets, _toMailer.Reader.AsStream(), output, _kill.Token, _settings.Time, () => SaveAsync(memory!), _settings.Router.Reached).ConfigureAwait(false);
         }
         catch (NoMailDomainException e)
         {

@@ -75,6 +75,9 @@ public static class Limits
     /// <summary>Servers remembered.</summary>
     public const int MaxMemoryEntries = 10000;
 
+    /// <summary>Client: mail exchangers of one domain that are looked up, and addresses that are tried.</summary>
+    public const int MaxExchangers = 50;
+
     /// <summary>TCP port of the server.</summary>
     public const int DefaultPort = 25;
 
@@ -83,6 +86,12 @@ public static class Limits
 
     /// <summary>A client's TCP connect, for each address.</summary>
     public static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(30);
+
+    /// <summary>Client: connecting to all addresses of one delivery.</summary>
+    public static readonly TimeSpan ReachTimeout = TimeSpan.FromSeconds(180);
+
+    /// <summary>Client: all DNS lookups of one delivery.</summary>
+    public static readonly TimeSpan LookupTimeout = TimeSpan.FromSeconds(60);
 
     /// <summary>Client: until the 220 greeting (RFC 5321 4.5.3.2.1).</summary>
     public static readonly TimeSpan GreetingTimeout = TimeSpan.FromSeconds(300);

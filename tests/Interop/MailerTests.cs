@@ -17,7 +17,7 @@ public sealed class MailerTests : IDisposable
     public async Task The_exchanger_of_least_preference_that_answers_gets_the_mail() // [BP-10.4-11], [BP-9.4-1]
     {
         await using var server = new EmbeddedServer();
-        using var dns = new NameServer((10, "127.0.0.9"), (20, "localhost"));
+        using var dns = new NameServer((10, "dead.test"), (20, "localhost"));
         var report = Path.Combine(_folder, "report");
         var (replies, code) = await BlackPonyProgram.MailAsync("--port", $"{server.Port}", "--dns", $"127.0.0.1:{dns.Port}", "--report", report, "example.test");
         Assert.Equal((0, true), (code, replies.Contains("354", StringComparison.Ordinal)));
@@ -42,7 +42,7 @@ public sealed class MailerTests : IDisposable
             return line.StartsWith("XBLACKPONY", StringComparison.Ordinal) ? "\0" : null;
         };
         await using var good = new EmbeddedServer();
-        using var dns = new NameServer((10, "localhost"), (20, "127.0.0.3"));
+        using var dns = new NameServer((10, "localhost"), (20, "other.test"));
         var report = Path.Combine(_folder, "report");
         using var second = new PortForwarder("127.0.0.3", broken.Port, good.Port);
         var (replies, code) = await BlackPonyProgram.MailAsync("--port", $"{broken.Port}", "--dns", $"127.0.0.1:{dns.Port}", "--report", report, "example.test");
@@ -74,8 +74,8 @@ public sealed class MailerTests : IDisposable
     }
 
     [Theory]
-    [InlineData("localhost", "192.0.2.1")]
-    [InlineData("127.0.0.9", "localhost")]
+    [InlineData("localhost", "far.test")]
+    [InlineData("dead.test", "localhost")]
     public async Task A_domain_that_leads_back_to_this_machine_is_not_connected_to(string first, string second) // [BP-10.4-16]
     {
         using var dns = new NameServer((10, first), (20, second));

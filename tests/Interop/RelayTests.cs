@@ -42,7 +42,7 @@ public sealed class RelayTests : IDisposable
     public async Task The_mail_exchangers_of_the_domain_are_asked_in_order() // [BP-10.4-11], [BP-10.5-1]
     {
         await using var server = new EmbeddedServer();
-        using var dns = new NameServer((10, "127.0.0.9"), (20, "localhost"));
+        using var dns = new NameServer((10, "dead.test"), (20, "localhost"));
         await AskAsync(["--port", $"{server.Port}", "--dns", $"127.0.0.1:{dns.Port}", "--policy", "required"], "r@example.test", "250");
     }
 

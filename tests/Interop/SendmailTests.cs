@@ -26,7 +26,7 @@ public sealed class SendmailTests : IDisposable
         await using var wire = new WireTap(receiver ? door : backend);
         using var a = await Sendmail.SenderAsync(
             Path.Combine(_folder, "a"), "mail.a.test", "b.test", sender ? "blackpony:[127.0.0.1]" : "esmtp:[127.0.0.1]",
-            $"{BlackPonyProgram.Script(_folder)} mailer --port {wire.Port} \\$h", wire.Port);
+            $"{BlackPonyProgram.Script(_folder)} mailer --port {wire.Port} -- \\$h", wire.Port);
 
         await DeliverAsync(a, b, "This line is the mark.\r\n.\r\n..\r\n.dot\r\nFrom here\r\n", "one@b.test");
         await DeliverAsync(a, b, "Gr\xFC\xDF" + "e, 8 bits: \x80\xFF\r\n", "eight@b.test");
@@ -47,7 +47,7 @@ public sealed class SendmailTests : IDisposable
         await using var wire = new WireTap(backend);
         using var a = await Sendmail.SenderAsync(
             Path.Combine(_folder, "a"), "mail.a.test", "b.test", "blackpony:[127.0.0.1]",
-            $"{BlackPonyProgram.Script(_folder)} mailer --policy required --port {wire.Port} \\$h", wire.Port);
+            $"{BlackPonyProgram.Script(_folder)} mailer --policy required --port {wire.Port} -- \\$h", wire.Port);
         var said = await a.SendAsync("Subject: s\r\n\r\nsecret\r\n"u8.ToArray(), "u@b.test");
         Assert.Contains("Deferred: 421 4.7.0 Encryption required", said, StringComparison.Ordinal);
         Assert.False(wire.Saw("MAIL FROM") || wire.Saw("secret"));

@@ -5,6 +5,7 @@ using System.Text.Json;
 using BlackPony.Hosting;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
+using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
 
 namespace BlackPony.Tools;
@@ -12,9 +13,13 @@ namespace BlackPony.Tools;
 /// <summary><c>blackpony mailer</c>: the mailer (spec 10.4).</summary>
 internal static class MailerCommand
 {
+    // sysexits(3).
+    private const int NoHost = 68;
+    private const int TemporaryFailure = 75;
+
     public static Command Create()
     {
-        var host = new Argument<string>("host") { Description = "The domain to deliver to; [host] or [address] for no MX lookup." };
+        var host = new Argument<string>("host") { Description = "The domain to deliver to; [host] or [address] for no MX lookup. Put -- before it where somebody else chose it." };
         var report = new Option<string?>("--report") { Description = "Append a line of JSON about the session to this file; - for standard error.", HelpName = "file" };
         var command = new Command("mailer", "Deliver mail as sendmail's mailer: SMTP on standard input and output.") { host };
         var client = new ClientOptions(command);
@@ -22,49 +27,93 @@ internal static class MailerCommand
         Help.Example(command, """
               blackpony mailer example.org
               blackpony mailer --policy required --port 2525 [127.0.0.1]
-              In sendmail.mc:  Mblackpony, P=/usr/bin/blackpony, F=mDFMuXak, …, A=blackpony mailer $h
+              In sendmail.mc:  Mblackpony, P=/usr/bin/blackpony, F=mDFMuXak, …, A=blackpony mailer -- $h
             """);
-        command.SetAction(async (parse, cancel) =>
-        {
-            var input = Console.OpenStandardInput();
-            var output = Console.OpenStandardOutput();
-            MemoryFile? file = null;
-            IReadOnlyList<MailTarget> targets;
-            try
-            {
-                file = client.MemoryPath(parse) is { } path ? new MemoryFile(path, TimeProvider.System) : null;
-                targets = await client.Router(parse).ResolveAsync(parse.GetValue(host)!, client.Port(parse), cancel);
-            }
-            catch (Exception e) when (e is IOException or FormatException or UnauthorizedAccessException)
-            {
-                // A mail server understands this and keeps the mail ([BP-9.4-12], [BP-10.4-12]).
-                CommandLine.Complain(e.Message);
-                await output.WriteAsync("421 4.4.3 Temporary trouble before the connection, try again later\r\n"u8.ToArray(), cancel);
-                return 75;
-            }
-            catch (NoMailDomainException e)
-            {
-                CommandLine.Complain(e.Message);
-                await output.WriteAsync(Encoding.ASCII.GetBytes($"554{e.Reply[3..]}\r\n"), cancel);
-                return 68;
-            }
-
-            var options = client.Mailer(parse, new RsaKeys(TimeProvider.System)) with { Memory = file?.Memory };
-            var outcome = await MailerHost.RunAsync(options, new SystemRandom(), targets, input, output, cancel, remember: () => SaveAsync(file!, cancel));
-            int code = outcome.Deferred ? 75 : 0;
-            foreach (var warning in outcome.Warnings)
-            {
-                CommandLine.Complain(warning);
-            }
-
-            if (parse.GetValue(report) is { } to)
-            {
-                Write(to, outcome);
-            }
-
-            return code;
-        });
+        command.SetAction((parse, cancel) => AnswerAsync(output => RunAsync(parse, client, parse.GetValue(host)!, parse.GetValue(report), output, cancel)));
         return command;
+    }
+
+    /// <summary>Answers for whoever asked for a mailer with a command line that is wrong: a mail server keeps the mail ([BP-10.4-12]).</summary>
+    /// <returns>The exit code.</returns>
+    public static int Refuse()
+    {
+        Say(Output(), "421 4.3.5 Mail system incorrectly configured");
+        return TemporaryFailure;
+    }
+
+    // Whatever fails, the mail server hears a reply instead of nothing ([BP-10.4-12], [BP-10.4-14]).
+    private static async Task<int> AnswerAsync(Func<MailerOutput, Task<int>> run)
+    {
+        var output = Output();
+        try
+        {
+            return await run(output);
+        }
+        catch (NoMailDomainException e)
+        {
+            CommandLine.Complain(e.Message);
+            Say(output, $"554{e.Reply[3..]}");
+            return NoHost;
+        }
+        catch (Exception e) when (e is IOException or FormatException or UnauthorizedAccessException)
+        {
+            // The file system, DNS ([BP-9.4-12], [BP-10.4-12]), or a mail server that has gone.
+            CommandLine.Complain(e.Message);
+            Say(output, "421 4.4.3 Temporary trouble before the connection, try again later");
+            return TemporaryFailure;
+        }
+        catch (Exception e)
+        {
+            // A bug. Its message may hold octets of the peer: only the type is reported ([BP-11.1-3]).
+            CommandLine.Complain($"the delivery ended by an internal error: {e.GetType().Name}");
+            Say(output, "421 4.3.0 Internal error, try again later");
+            return TemporaryFailure;
+        }
+    }
+
+    private static async Task<int> RunAsync(ParseResult parse, ClientOptions client, string host, string? report, MailerOutput output, CancellationToken cancel)
+    {
+        var file = client.MemoryPath(parse) is { } path ? new MemoryFile(path, TimeProvider.System) : null;
+        foreach (var warning in file?.Memory.Warnings ?? [])
+        {
+            // [BP-9.4-14]
+            CommandLine.Complain(warning);
+        }
+
+        var router = client.Router(parse);
+        var targets = await router.ResolveAsync(new Route(host, client.Port(parse)), CommandLine.Complain, cancel);
+        var options = client.Mailer(parse, new RsaKeys(TimeProvider.System)) with { Memory = file?.Memory };
+        var outcome = await MailerHost.RunAsync(
+            options, new SystemRandom(), targets, Console.OpenStandardInput(), output, cancel, remember: () => SaveAsync(file!, cancel));
+        foreach (var warning in outcome.Warnings)
+        {
+            CommandLine.Complain(warning);
+        }
+
+        if (report is not null)
+        {
+            Write(report, outcome);
+        }
+
+        return outcome.Deferred ? TemporaryFailure : 0;
+    }
+
+    private static MailerOutput Output() => new(Console.OpenStandardOutput());
+
+    // Nothing is made up in the middle of a session ([BP-10.4-10]).
+    private static void Say(MailerOutput output, string reply)
+    {
+        try
+        {
+            if (!output.HasSpoken)
+            {
+                output.Write(Encoding.ASCII.GetBytes(reply + "\r\n"));
+            }
+        }
+        catch (IOException)
+        {
+            // Nobody hears it.
+        }
     }
 
     private static async Task SaveAsync(MemoryFile memory, CancellationToken cancel)
@@ -101,18 +150,17 @@ internal static class MailerCommand
         if (path == "-")
         {
             Console.Error.WriteLine(line);
+            return;
         }
-        else
+
+        try
         {
-            try
-            {
-                File.AppendAllText(path, line + "\n");
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // The mail is where it is; a report that can't be written changes nothing.
-                CommandLine.Complain($"the report was not written: {e.Message}");
-            }
+            File.AppendAllText(path, line + "\n");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            // The mail is where it is; a report that can't be written changes nothing.
+            CommandLine.Complain($"the report was not written: {e.Message}");
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net;
+using BlackPony.Hosting;
 using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Smtp;
@@ -77,7 +78,9 @@ internal static class Parse
             host = host[..colon];
         }
 
-        return host.Trim('[', ']').Length > 0 && (domain == "*" ? domain : MailDomain.Canonical(domain)) is { } known ? new(known, new Route(host, port)) : null;
+        return MailHost.Parse(host) is not null && (domain == "*" ? domain : MailDomain.Canonical(domain)) is { } known
+            ? new(known, new Route(host, port) { IsConfigured = true })
+            : null;
     }
 
     private static T? Fail<T>(ArgumentResult result, string message)

@@ -14,4 +14,7 @@ const string Examples = """
     """;
 
 // A service has its own answer to signals; what mailer was doing is not acknowledged, and so not lost.
-return await CommandLine.RunAsync(root, Examples, args, ConfigFile.Parse, new InvocationConfiguration { ProcessTerminationTimeout = null });
+int code = await CommandLine.RunAsync(root, Examples, args, ConfigFile.Parse, new InvocationConfiguration { ProcessTerminationTimeout = null });
+
+// A mail server that starts a mailer with a wrong command line hears so, and keeps the mail until it is mended.
+return code == CommandLine.Usage && args is ["mailer", ..] ? MailerCommand.Refuse() : code;

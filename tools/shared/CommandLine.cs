@@ -6,7 +6,8 @@ namespace BlackPony.Tools;
 /// <summary>What the programs' command lines have in common: help with examples, versions, completion, the man page, and one line about what is wrong.</summary>
 internal static class CommandLine
 {
-    private const int Usage = 2;
+    /// <summary>The exit code of a command line that is wrong.</summary>
+    public const int Usage = 2;
 
     private static readonly string Name = typeof(CommandLine).Assembly.GetName().Name!;
 

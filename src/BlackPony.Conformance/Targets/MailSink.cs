@@ -35,8 +35,15 @@ public sealed class MailSink : IAsyncDisposable
     /// <summary>Begins to listen on a port of 127.0.0.1.</summary>
     /// <param name="port">The port; 0 for a free one.</param>
     public MailSink(int port = 0)
+        : this(new IPEndPoint(IPAddress.Loopback, port))
     {
-        _listener = new TcpListener(IPAddress.Loopback, port);
+    }
+
+    /// <summary>Begins to listen.</summary>
+    /// <param name="address">The address and port.</param>
+    public MailSink(IPEndPoint address)
+    {
+        _listener = new TcpListener(address);
         _listener.Start(512);
         _accepting = AcceptAsync();
     }

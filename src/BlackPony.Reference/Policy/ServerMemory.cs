@@ -12,6 +12,7 @@ public sealed record MemoryEntry(DateTimeOffset LastGood, DateTimeOffset? Failin
 public sealed class ServerMemory
 {
     private const string Header = "# BlackPony memory 1: name port last-good failing-since idents";
+    private const int IdentDigits = 64;
     private readonly TimeProvider _time;
     private readonly SortedDictionary<string, MemoryEntry> _entries = new(StringComparer.Ordinal);
     private readonly HashSet<string> _changed = [];
@@ -23,27 +24,27 @@ public sealed class ServerMemory
     /// <summary>How many servers are remembered, expired ones included.</summary>
     public int Count => _entries.Count;
 
-    /// <summary>Reads a memory's text.</summary>
+    /// <summary>What is wrong with the text that was read: a warning for each line that is no entry, and was left out ([BP-9.4-14]).</summary>
+    public IReadOnlyList<string> Warnings { get; private init; } = [];
+
+    /// <summary>Reads a memory's text. A line that is no entry costs that entry and no other ([BP-9.4-14]).</summary>
     /// <exception cref="FormatException">The text is not a memory; that is a temporary failure of delivery ([BP-9.4-12]).</exception>
     public static ServerMemory Parse(string text, TimeProvider time)
     {
-        var memory = new ServerMemory(time);
-        var lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        if (lines.Length > 0 && lines[0] != Header)
+        var lines = text.Split('\n');
+        if (lines[0] != Header && text.Length > 0)
         {
             throw new FormatException("The memory file does not begin with its header line.");
         }
 
-        foreach (var line in lines.Skip(1))
+        var warnings = new List<string>();
+        var memory = new ServerMemory(time) { Warnings = warnings };
+        for (int i = 1; i < lines.Length; i++)
         {
-            var fields = line.Split(' ');
-            DateTimeOffset since = default;
-            if (fields.Length != 5 || !TryTime(fields[2], out var good) || (fields[3] != "-" && !TryTime(fields[3], out since)))
+            if (lines[i].Length > 0 && !memory.TryAdd(lines[i]))
             {
-                throw new FormatException("The memory file has a line that is not an entry.");
+                warnings.Add(string.Create(CultureInfo.InvariantCulture, $"line {i + 1} of the memory is no entry, and is left out"));
             }
-
-            memory._entries[$"{fields[0]} {fields[1]}"] = new MemoryEntry(good, fields[3] == "-" ? null : since, fields[4] == "-" ? [] : fields[4].Split(','));
         }
 
         return memory;
@@ -90,8 +91,16 @@ public sealed class ServerMemory
     }
 
     /// <summary>Notes a good session ([BP-9.4-2], [BP-9.4-7], [BP-9.4-9]).</summary>
+    /// <param name="name">Host name or address; what is neither is not remembered, because it could not be read back ([BP-9.4-1]).</param>
+    /// <param name="port">TCP port.</param>
+    /// <param name="idents">The keys that the server showed.</param>
     public void Good(string name, int port, IEnumerable<byte[]> idents)
     {
+        if (!IsServer(name.TrimEnd('.')))
+        {
+            return;
+        }
+
         _changed.Add(Key(name, port));
         _entries[Key(name, port)] = new MemoryEntry(_time.GetUtcNow(), null, [.. idents.Select(Convert.ToHexStringLower)]);
         MakeRoom();
@@ -139,6 +148,28 @@ public sealed class ServerMemory
             _entries.Remove(_entries.MinBy(e => e.Value.LastGood).Key);
         }
     }
+
+    private bool TryAdd(string line)
+    {
+        DateTimeOffset since = default;
+        if (line.Split(' ') is not [var name, var port, var good, var failing, var keys]
+            || !IsServer(name) || !ushort.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out ushort number) || number == 0
+            || !TryTime(good, out var lastGood) || (failing != "-" && !TryTime(failing, out since)))
+        {
+            return false;
+        }
+
+        string[] idents = keys == "-" ? [] : keys.Split(',');
+        if (!Array.TrueForAll(idents, k => k.Length == IdentDigits && k.All(char.IsAsciiHexDigitLower)))
+        {
+            return false;
+        }
+
+        _entries[Key(name, number)] = new MemoryEntry(lastGood, failing == "-" ? null : since, idents);
+        return true;
+    }
+
+    private static bool IsServer(string name) => HostName.IsValid(name) || HostName.Address(name) is not null;
 
     private static string Key(string name, int port) =>
         $"{name.TrimEnd('.').ToLowerInvariant()} {port.ToString(CultureInfo.InvariantCulture)}";

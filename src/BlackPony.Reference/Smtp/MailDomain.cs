@@ -26,11 +26,15 @@ public static class MailDomain
     private static string? Name(string name) =>
         name.Length is > 0 and <= 253 && !IPAddress.TryParse(name, out _) && !name.Split('.')[^1].All(char.IsAsciiDigit) && name.Split('.').All(l => l.Length is > 0 and <= 63) && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '_' or '.') ? name : null;
 
+    // As RFC 5321 4.1.3 writes them, and in no other form that reads as an address: no octal, no scope, no port.
     private static string? Literal(string text)
     {
+        if (!text.EndsWith(']'))
+        {
+            return null;
+        }
+
         bool six = text.StartsWith("[IPv6:", StringComparison.OrdinalIgnoreCase);
-        return text.EndsWith(']') && IPAddress.TryParse(text[(six ? 6 : 1)..^1], out var address) && (address.AddressFamily == AddressFamily.InterNetworkV6) == six && (six || text.Count(c => c == '.') == 3)
-            ? $"[{address}]"
-            : null;
+        return HostName.Address(text[(six ? 6 : 1)..^1]) is { } address && (address.AddressFamily == AddressFamily.InterNetworkV6) == six ? $"[{address}]" : null;
     }
 }

@@ -76,7 +76,7 @@ public sealed class Sendmail : IDisposable
         var sender = new Sendmail(folder, host);
         var mailers = routes.Select(r => mailer is null
             ? $"Mto{r.Port}, P=[IPC], F=mDFMuXak, {Fields}, A=TCP $h {r.Port}"
-            : $"Mto{r.Port}, P={mailer.Split(' ')[0]}, F=mDFMuXakS, {Fields}, A=blackpony {mailer.Split(' ', 2)[1]} --port {r.Port} $h");
+            : $"Mto{r.Port}, P={mailer.Split(' ')[0]}, F=mDFMuXakS, {Fields}, A=blackpony {mailer.Split(' ', 2)[1]} --port {r.Port} -- $h");
         await sender.ShellAsync($"sm_router {folder} {host}", ("SM_MAILERS", string.Join('\n', mailers)), ("SM_TABLE", string.Join('\n', routes.Select(r => $"{r.Domain} to{r.Port}:[127.0.0.1]"))));
         return sender;
     }
