@@ -12,6 +12,12 @@ public static class MailDomain
     /// <returns>Null if it is none that could be looked up.</returns>
     public static string? Canonical(string text)
     {
+        if (text.Contains('\uFFFD', StringComparison.Ordinal))
+        {
+            // It stands for octets that were no text.
+            return null;
+        }
+
         try
         {
             return text.StartsWith('[') ? Literal(text) : Name(new IdnMapping { AllowUnassigned = true }.GetAscii(text.TrimEnd('.').ToLowerInvariant()));
