@@ -64,7 +64,7 @@ public class MemoryProperties
             var memory = new ServerMemory(new TurnedClock());
             for (int i = 0; i < names.Length; i++)
             {
-                memory.Good(names[i], 25 + i, idents.Select(o => (byte[])[.. o, .. new byte[32]]));
+                memory.Good(names[i], 25 + i, idents.Select(o => ((byte[])[.. o, .. new byte[32]])[..32]));
                 memory.Failing(names[i / 2], 25);
             }
 

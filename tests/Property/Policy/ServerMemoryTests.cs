@@ -93,15 +93,63 @@ public class ServerMemoryTests
     }
 
     [Fact]
-    public void Its_text_reads_back_and_anything_else_is_refused()
+    public void Its_text_reads_back_and_what_is_no_memory_is_refused() // [BP-9.4-12]
     {
         var memory = new ServerMemory(_clock);
         memory.Good("mx.b.test", 25, [new byte[32], new byte[32]]);
         memory.Good("192.0.2.1", 2525, []);
+        memory.Good("2001:db8::1", 25, []);
         memory.Failing("192.0.2.1", 2525);
-        Assert.Equal(memory.ToString(), ServerMemory.Parse(memory.ToString(), _clock).ToString());
+        var read = ServerMemory.Parse(memory.ToString(), _clock);
+        Assert.Equal(memory.ToString(), read.ToString());
+        Assert.Empty(read.Warnings);
+        Assert.Empty(ServerMemory.Parse("", _clock).Warnings);
         Assert.Throws<FormatException>(() => ServerMemory.Parse("junk\n", _clock));
-        Assert.Throws<FormatException>(() => ServerMemory.Parse(memory + "mx 25 yesterday - -\n", _clock));
+        Assert.Throws<FormatException>(() => ServerMemory.Parse("\n" + memory, _clock));
+    }
+
+    [Theory]
+    [InlineData("mx 25 yesterday - -")]
+    [InlineData("mx 25 2026-11-23T12:00:00Z")]
+    [InlineData("mx 25 2026-11-23T12:00:00Z - - -")]
+    [InlineData("2001:db8::5%a b 25 2026-11-23T12:00:00Z - -")]
+    [InlineData("2001:db8::5%1 25 2026-11-23T12:00:00Z - -")]
+    [InlineData("mx.test 0 2026-11-23T12:00:00Z - -")]
+    [InlineData("mx.test 65536 2026-11-23T12:00:00Z - -")]
+    [InlineData("mx.test +25 2026-11-23T12:00:00Z - -")]
+    [InlineData("mx..test 25 2026-11-23T12:00:00Z - -")]
+    [InlineData("mx\0 25 2026-11-23T12:00:00Z - -")]
+    [InlineData("mx.test 25 2026-11-23T12:00:00Z never -")]
+    [InlineData("mx.test 25 2026-11-23T12:00:00Z - 00")]
+    [InlineData("mx.test 25 2026-11-23T12:00:00Z - ,")]
+    [InlineData("mx.test 25 2026-11-23T12:00:00Z - -\r")]
+    [InlineData("# a comment")]
+    [InlineData(" ")]
+    public void A_line_that_is_no_entry_costs_that_line_with_a_warning(string line) // [BP-9.4-14]
+    {
+        var memory = new ServerMemory(_clock);
+        memory.Good("a.test", 25, []);
+        memory.Good("z.test", 25, [new byte[32]]);
+        var text = memory.ToString();
+        var lines = text.Split('\n');
+        var read = ServerMemory.Parse(string.Join('\n', [lines[0], lines[1], line, .. lines[2..]]), _clock);
+        Assert.Equal(text, read.ToString());
+        Assert.Equal("line 3 of the memory is no entry, and is left out", Assert.Single(read.Warnings));
+    }
+
+    [Theory]
+    [InlineData("2001:db8::5%a b")]
+    [InlineData("mx test")]
+    [InlineData("mx\ntest")]
+    [InlineData("[192.0.2.1]")]
+    [InlineData("bücher.test")]
+    [InlineData("")]
+    public void What_could_not_be_read_back_is_not_remembered(string name) // [BP-9.4-1]
+    {
+        var memory = new ServerMemory(_clock);
+        memory.Good(name, 25, []);
+        Assert.Equal(0, memory.Count);
+        Assert.False(memory.HasChanges);
     }
 
     private sealed class Clock : TimeProvider
