@@ -16,7 +16,8 @@ public sealed record MailHost(string Name, IPAddress? Address, bool IsBracketed)
     {
         bool isBracketed = text.StartsWith('[') && text.EndsWith(']');
         var inner = isBracketed ? text[1..^1] : text;
-        if (HostName.Address(isBracketed && inner.StartsWith("IPv6:", StringComparison.OrdinalIgnoreCase) ? inner[5..] : inner) is { } address)
+        var literal = isBracketed && inner.StartsWith("IPv6:", StringComparison.OrdinalIgnoreCase) && inner.Count(c => c == ':') > 1 ? inner[5..] : inner;
+        if (HostName.Address(literal) is { } address)
         {
             var plain = Resolver.AddressOrder.Plain(address);
             return new MailHost(plain.ToString(), plain, isBracketed);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -7,6 +8,7 @@ using BlackPony.Reference;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
+using Microsoft.Win32.SafeHandles;
 
 namespace BlackPony.Tools;
 
@@ -29,7 +31,7 @@ internal static class MailerCommand
               blackpony mailer --policy required --port 2525 [127.0.0.1]
               In sendmail.mc:  Mblackpony, P=/usr/bin/blackpony, F=mDFMuXak, …, A=blackpony mailer -- $h
             """);
-        command.SetAction((parse, cancel) => AnswerAsync(output => RunAsync(parse, client, parse.GetValue(host)!, parse.GetValue(report), output, cancel)));
+        command.SetAction((parse, cancel) => IsOption(parse, host) ? Task.FromResult(Refuse()) : AnswerAsync(output => RunAsync(parse, client, parse.GetValue(host)!, parse.GetValue(report), output, cancel)));
         return command;
     }
 
@@ -39,6 +41,19 @@ internal static class MailerCommand
     {
         Say(Output(), "421 4.3.5 Mail system incorrectly configured");
         return TemporaryFailure;
+    }
+
+    // A name that begins with a hyphen is a host behind -- only; before it, it is a misspelt option.
+    private static bool IsOption(ParseResult parse, Argument<string> host)
+    {
+        var value = parse.GetValue(host)!;
+        bool isOption = value.StartsWith('-') && !parse.Tokens.Any(t => t.Type == TokenType.DoubleDash);
+        if (isOption)
+        {
+            CommandLine.Complain($"there is no option '{value}'. Try --help.");
+        }
+
+        return isOption;
     }
 
     // Whatever fails, the mail server hears a reply instead of nothing ([BP-10.4-12], [BP-10.4-14]).
@@ -98,7 +113,19 @@ internal static class MailerCommand
         return outcome.Deferred ? TemporaryFailure : 0;
     }
 
-    private static MailerOutput Output() => new(Console.OpenStandardOutput());
+    // Not the console's stream, which takes no notice of a reader that has gone.
+    private static MailerOutput Output()
+    {
+        try
+        {
+            return new MailerOutput(new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            // It is closed, or not for writing.
+            return new MailerOutput(Stream.Null);
+        }
+    }
 
     // Nothing is made up in the middle of a session ([BP-10.4-10]).
     private static void Say(MailerOutput output, string reply)
