@@ -36,6 +36,7 @@ public sealed class MailRouter
     /// <exception cref="NoMailDomainException">No mail can ever go there.</exception>
     public async Task<IReadOnlyList<MailTarget>> ResolveAsync(Route route, Action<string>? warn, CancellationToken cancel)
     {
+        // [BP-10.4-19]
         using var patience = new Patience(Limits.LookupTimeout, _time, cancel);
         try
         {
@@ -81,7 +82,7 @@ public sealed class MailRouter
         return InOrder(route, host.Name, groups, addresses, exists);
     }
 
-    // RFC 5321 5.1: by preference, equals in any order, and no further than this machine ([BP-10.4-16]).
+    // RFC 5321 5.1: by preference, equals in random order ([BP-10.4-20]), and no further than this machine ([BP-10.4-16]).
     private List<MailTarget> InOrder(
         Route route, string domain, List<string[]> groups, Dictionary<string, (IReadOnlyList<IPAddress> Found, bool IsTemporary)> addresses, bool exists)
     {
@@ -137,6 +138,7 @@ public sealed class MailRouter
                 throw new NoMailDomainException(domain, "556 5.1.10 The domain takes no mail");
         }
 
+        // [BP-10.4-18]
         var known = answer.Records.Where(r => IsHost(r.Name)).Select(r => (r.Preference, r.Name)).Distinct().OrderBy(e => e.Preference).ToList();
         if (known.Count < answer.Records.Count && answer.Records.FirstOrDefault(r => !IsHost(r.Name)) is { } bad)
         {

@@ -16,7 +16,7 @@ internal sealed class ClientOptions
     private readonly Option<Suite[]> _suites = new("--suites") { Description = "Suites to use, in order of preference, separated by commas; 'none' switches encryption off. [default: " + string.Join(',', SuiteRegistry.Default) + "]", HelpName = "names", CustomParser = Parse.Suites };
     private readonly Option<int> _shift = new("--rot-shift") { Description = "The shift if --suites names ROT, which protects nothing.", HelpName = "n", DefaultValueFactory = _ => 13, CustomParser = r => Parse.Number(r, 1, 25) };
     private readonly Option<string?> _keyLog = new("--keylog") { Description = "Append the session's secrets to this file, for looking into captures. Whoever has it reads the mail.", HelpName = "file" };
-    private readonly Option<IPEndPoint?> _dns = new("--dns") { Description = "A DNS server to ask in the place of the system's.", HelpName = "address:port", CustomParser = Parse.EndPoint };
+    private readonly Option<IPEndPoint?> _dns = new("--dns") { Description = "A DNS server to ask for MX, A and AAAA instead of those of /etc/resolv.conf.", HelpName = "address:port", CustomParser = Parse.EndPoint };
 
     /// <summary>Adds the options to a command.</summary>
     public ClientOptions(Command command)

@@ -12,7 +12,7 @@ internal sealed class RelayOptions
 {
     private readonly Option<IPEndPoint[]> _listen = new("--listen", "-l") { Description = "Address and port to listen on; may be given several times.", HelpName = "address:port", Required = true, CustomParser = Parse.EndPoints };
     private readonly Option<IPNetwork[]> _allow = new("--allow") { Description = "Who may hand over mail; may be given several times. [default: this machine, over loopback]", HelpName = "network", CustomParser = Parse.Networks };
-    private readonly Option<KeyValuePair<string, Route>[]> _route = new("--route") { Description = "Where a domain's mail goes instead of to its mail exchangers: to those of HOST, or to [HOST] itself; * is every domain without a route of its own. May be given several times.", HelpName = "domain=host:port", CustomParser = Parse.Routes };
+    private readonly Option<KeyValuePair<string, Route>[]> _route = new("--route") { Description = "Where a domain's mail goes instead of to its mail exchangers: to those of HOST, or to [HOST] itself, which may stand in the hosts file; * is every domain without a route of its own. May be given several times.", HelpName = "domain=host:port", CustomParser = Parse.Routes };
     private readonly Option<bool> _noTls = new("--no-starttls") { Description = "Do not use STARTTLS with servers that have no BlackPony." };
     private readonly Option<int> _max = new("--max-sessions") { Description = "Sessions at one time; further clients get 421.", HelpName = "n", DefaultValueFactory = _ => Limits.MaxSessions, CustomParser = r => Parse.Number(r, 1, 1_000_000) };
     private readonly ClientOptions _client;
