@@ -78,13 +78,15 @@ public sealed class MailRouter
         var (exists, exchangers) = await ExchangersAsync(host.Name, route.IsConfigured, warn, cancel).ConfigureAwait(false);
         bool isImplicit = exchangers.Count == 0;
         var groups = isImplicit ? [[host.Name]] : exchangers.GroupBy(e => e.Preference, e => e.Name).Select(g => g.ToArray()).ToList();
-        var addresses = await AllAddressesAsync([.. groups.SelectMany(g => g)], isImplicit && route.IsConfigured, warn, cancel).ConfigureAwait(false);
+        var addresses = await AllAddressesAsync([.. groups.SelectMany(g => g)], isImplicit && route.IsConfigured, warn,
+            cancel).ConfigureAwait(false);
         return InOrder(route, host.Name, groups, addresses, exists);
     }
 
     // RFC 5321 5.1: by preference, equals in random order ([BP-10.4-20]), and no further than this machine ([BP-10.4-16]).
     private List<MailTarget> InOrder(
-        Route route, string domain, List<string[]> groups, Dictionary<string, (IReadOnlyList<IPAddress> Found, bool IsTemporary)> addresses, bool exists)
+        Route route, string domain, List<string[]> groups, Dictionary<string,
+            (IReadOnlyList<IPAddress> Found, bool IsTemporary)> addresses, bool exists)
     {
         var targets = new List<MailTarget>();
         bool isTemporary = false;
@@ -93,7 +95,8 @@ public sealed class MailRouter
             Shuffle(group);
             if (Array.Exists(group, n => addresses[n].Found.Any(a => OwnAddress.Is(a, route.Port))))
             {
-                return targets.Count > 0 ? targets : throw Missing(domain, isTemporary, "554 5.4.6 The mail would come back to this machine");
+                return targets.Count > 0 ? targets
+                    : throw Missing(domain, isTemporary, "554 5.4.6 The mail would come back to this machine");
             }
 
             targets.AddRange(group.SelectMany(n => addresses[n].Found.Select(a => new MailTarget(n, a, route.Port))));
@@ -101,7 +104,8 @@ public sealed class MailRouter
         }
 
         return targets.Count > 0 ? targets
-            : throw Missing(domain, isTemporary, exists ? "550 5.4.4 The domain has no mail server with an address" : "550 5.1.2 The domain does not exist");
+            : throw Missing(domain, isTemporary, exists ? "550 5.4.4 The domain has no mail server with an address"
+                : "550 5.1.2 The domain does not exist");
     }
 
     // What the administrator set himself may be on this machine; what a mail address says may not ([BP-10.4-16]).
@@ -139,7 +143,8 @@ public sealed class MailRouter
         }
 
         // [BP-10.4-18]
-        var known = answer.Records.Where(r => IsHost(r.Name)).Select(r => (r.Preference, r.Name)).Distinct().OrderBy(e => e.Preference).ToList();
+        var known = answer.Records.Where(r => IsHost(r.Name)).Select(r => (r.Preference, r.Name)).Distinct()
+            .OrderBy(e => e.Preference).ToList();
         if (known.Count < answer.Records.Count && answer.Records.FirstOrDefault(r => !IsHost(r.Name)) is { } bad)
         {
             warn($"{domain} has a mail exchanger that is no host name, which is left out: {bad.Name}");
@@ -182,7 +187,8 @@ public sealed class MailRouter
         }
     }
 
-    private async Task<(IReadOnlyList<IPAddress> Found, bool IsTemporary)> AddressesAsync(string host, bool inHostsFile, Action<string> warn, CancellationToken cancel)
+    private async Task<(IReadOnlyList<IPAddress> Found, bool IsTemporary)> AddressesAsync(string host, bool inHostsFile,
+        Action<string> warn, CancellationToken cancel)
     {
         if (inHostsFile && HostsFile.Find(host) is { Count: > 0 } local)
         {
@@ -190,7 +196,8 @@ public sealed class MailRouter
         }
 
         // Each name is absolute, and no file but DNS decides ([BP-10.4-17]).
-        var answers = await Task.WhenAll(_dns.AskAsync(host, DnsType.Aaaa, cancel), _dns.AskAsync(host, DnsType.A, cancel)).ConfigureAwait(false);
+        var answers = await Task.WhenAll(_dns.AskAsync(host, DnsType.Aaaa, cancel),
+            _dns.AskAsync(host, DnsType.A, cancel)).ConfigureAwait(false);
         var found = AddressOrder.Sort(answers.SelectMany(a => a.Records).Select(r => AddressOrder.Plain(r.Address!)));
         bool isTemporary = answers.Any(a => a.Outcome == DnsOutcome.Failed);
         if (found.Count == 0)

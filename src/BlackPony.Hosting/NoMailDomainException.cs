@@ -1,7 +1,8 @@
 namespace BlackPony.Hosting;
 
 /// <summary>
-/// No mail can ever go to the domain: it does not exist or says by a null MX (RFC 7505) that it takes none ([BP-10.4-14]), it leads back here ([BP-10.4-16]),
+/// No mail can ever go to the domain: it does not exist or says by a null MX (RFC 7505) that it takes none ([BP-10.4-14]), it leads back
+/// here ([BP-10.4-16]),
 /// or none of its mail exchangers can be used ([BP-10.4-18]).
 /// </summary>
 /// <param name="domain">The domain.</param>

@@ -3,7 +3,8 @@ using System.Net;
 
 namespace BlackPony.Hosting;
 
-/// <summary>Addresses to which no connection could be made a moment ago. Each costs a time-out, and the one who waits has one too (RFC 5321 4.5.3.2.3).</summary>
+/// <summary>Addresses to which no connection could be made a moment ago. Each costs a time-out, and the one who waits has one too (RFC
+/// 5321 4.5.3.2.3).</summary>
 internal sealed class UnreachableAddresses(TimeProvider time)
 {
     private const int MaxEntries = 1000;
@@ -32,6 +33,7 @@ internal sealed class UnreachableAddresses(TimeProvider time)
     public IReadOnlyList<MailTarget> InOrder(IReadOnlyList<MailTarget> targets)
     {
         var limit = time.GetUtcNow() - Lifetime;
-        return _since.IsEmpty ? targets : [.. targets.OrderBy(t => _since.TryGetValue(new IPEndPoint(t.Address, t.Port), out var since) && since > limit)];
+        return _since.IsEmpty ? targets
+            : [.. targets.OrderBy(t => _since.TryGetValue(new IPEndPoint(t.Address, t.Port), out var since) && since > limit)];
     }
 }

@@ -38,14 +38,16 @@ public static class HostName
         }
     }
 
-    /// <summary>Reads an IP address in its usual form: four decimal numbers without leading zeros, or RFC 4291's text without a scope.</summary>
+    /// <summary>Reads an IP address in its usual form: four decimal numbers without leading zeros, or RFC 4291's text without a
+    /// scope.</summary>
     /// <returns>Null if it is none.</returns>
     public static IPAddress? Address(string text)
     {
         bool six = text.Contains(':', StringComparison.Ordinal);
         bool isUsual = six
             ? text.All(c => char.IsAsciiHexDigit(c) || c is ':' or '.')
-            : text.Split('.') is { Length: 4 } parts && parts.All(p => p.Length is > 0 and <= 3 && p.All(char.IsAsciiDigit) && (p.Length == 1 || p[0] != '0'));
+            : text.Split('.') is { Length: 4 } parts
+                && parts.All(p => p.Length is > 0 and <= 3 && p.All(char.IsAsciiDigit) && (p.Length == 1 || p[0] != '0'));
         return isUsual && IPAddress.TryParse(text, out var address) ? address : null;
     }
 

@@ -5,7 +5,8 @@ using BlackPony.Tests.Interop.Servers;
 
 namespace BlackPony.Tests.Interop;
 
-/// <summary>Whatever fails, the mail server that started <c>blackpony mailer</c> hears one reply, and what went wrong is logged in a line.</summary>
+/// <summary>Whatever fails, the mail server that started <c>blackpony mailer</c> hears one reply, and what went wrong is logged in a
+/// line.</summary>
 public sealed class MailerFailureTests : IDisposable
 {
     private static readonly string LongName = string.Concat(Enumerable.Repeat("abcd.", 60)) + "test";
@@ -15,8 +16,10 @@ public sealed class MailerFailureTests : IDisposable
 
     public static TheoryData<string> NoHosts { get; } =
     [
-        "", " ", ".", "..", ".x", "a..b", "a\tb", "a\nb", "a b", new string('a', 64) + ".test", LongName, "[", "]", "[]", "[ ]", "[[]]", "[1.2.3]", "[1.2.3.4.5]", "[256.1.1.1]", "[010.0.0.1]",
-        "[0x7f.0.0.1]", "[IPv6:]", "[IPv6:::1%lo]", "[IPv6:1]", "[IPv6:127.0.0.1]", "[x y]", "[-x]", "2130706454", "0x7f000001", "*", "@file", "a@b", "%s", "\ufffd.test", "a\u0001",
+        "", " ", ".", "..", ".x", "a..b", "a\tb", "a\nb", "a b", new string('a', 64) + ".test", LongName, "[", "]", "[]", "[ ]", "[[]]",
+            "[1.2.3]", "[1.2.3.4.5]", "[256.1.1.1]", "[010.0.0.1]",
+        "[0x7f.0.0.1]", "[IPv6:]", "[IPv6:::1%lo]", "[IPv6:1]", "[IPv6:127.0.0.1]", "[x y]", "[-x]", "2130706454", "0x7f000001", "*",
+            "@file", "a@b", "%s", "\ufffd.test", "a\u0001",
     ];
 
     [Theory]
@@ -75,7 +78,8 @@ public sealed class MailerFailureTests : IDisposable
         var memory = Path.Combine(_folder, "memory");
         await File.WriteAllTextAsync(
             memory, "# BlackPony memory 1: name port last-good failing-since idents\n2001:db8::5%a b 25 2026-11-23T12:00:00Z - -\n# end\n", TestContext.Current.CancellationToken);
-        var (output, code, log) = await RunAsync("EHLO a.test\r\nQUIT\r\n", "mailer", "--policy", "remembered", "--memory", memory, "--port", $"{server.Port}", "[127.0.0.1]");
+        var (output, code, log) = await RunAsync("EHLO a.test\r\nQUIT\r\n", "mailer", "--policy", "remembered", "--memory", memory,
+            "--port", $"{server.Port}", "[127.0.0.1]");
         Assert.StartsWith("220 ", output, StringComparison.Ordinal);
         Assert.Equal(0, code);
         Assert.Contains("line 2 of the memory is no entry", log, StringComparison.Ordinal);
@@ -92,7 +96,8 @@ public sealed class MailerFailureTests : IDisposable
     public async Task A_report_that_cannot_be_written_changes_nothing(string report)
     {
         await using var sink = new MailSink();
-        var (output, code, log) = await RunAsync("EHLO a.test\r\nQUIT\r\n", "mailer", "--report", report, "--port", $"{sink.Port}", "[127.0.0.1]");
+        var (output, code, log) = await RunAsync("EHLO a.test\r\nQUIT\r\n", "mailer", "--report", report, "--port", $"{sink.Port}",
+            "[127.0.0.1]");
         Assert.Contains("250 SIZE", output, StringComparison.Ordinal);
         Assert.Equal(0, code);
         Assert.Contains("the report was not written", log, StringComparison.Ordinal);
@@ -129,11 +134,13 @@ public sealed class MailerFailureTests : IDisposable
         };
         using var process = Process.Start(start)!;
         var log = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        Assert.StartsWith("220 ", await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.StartsWith("220 ", await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken),
+            StringComparison.Ordinal);
         process.StandardOutput.Close();
         await process.StandardInput.WriteAsync("EHLO a.test\r\n");
         await process.StandardInput.FlushAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(2),
+            TestContext.Current.CancellationToken);
         Assert.Equal(75, process.ExitCode);
         Assert.DoesNotContain("   at ", await log, StringComparison.Ordinal);
     }
@@ -142,7 +149,8 @@ public sealed class MailerFailureTests : IDisposable
     public async Task A_key_log_that_cannot_be_written_makes_up_no_reply_in_the_middle() // [BP-10.4-10]
     {
         await using var server = new EmbeddedServer();
-        var (output, code, log) = await RunAsync("EHLO a.test\r\n", "mailer", "--keylog", "/nonexistent/keys", "--port", $"{server.Port}", "[127.0.0.1]");
+        var (output, code, log) = await RunAsync("EHLO a.test\r\n", "mailer", "--keylog", "/nonexistent/keys", "--port", $"{server.Port}",
+            "[127.0.0.1]");
         Assert.DoesNotContain("250", output, StringComparison.Ordinal);
         Assert.Equal(75, code);
         Assert.DoesNotContain("   at ", log, StringComparison.Ordinal);
@@ -157,7 +165,8 @@ public sealed class MailerFailureTests : IDisposable
 
     private static async Task<(string Output, int Code, string Log)> RunAsync(string? input, ProcessStartInfo start)
     {
-        (start.RedirectStandardInput, start.RedirectStandardOutput, start.RedirectStandardError, start.StandardOutputEncoding) = (input is not null, true, true, Encoding.Latin1);
+        (start.RedirectStandardInput, start.RedirectStandardOutput, start.RedirectStandardError,
+            start.StandardOutputEncoding) = (input is not null, true, true, Encoding.Latin1);
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         var log = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
@@ -174,7 +183,8 @@ public sealed class MailerFailureTests : IDisposable
             }
         }
 
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(2),
+            TestContext.Current.CancellationToken);
         return (await output, process.ExitCode, await log);
     }
 }

@@ -31,11 +31,13 @@ internal static class MailerCommand
               blackpony mailer --policy required --port 2525 [127.0.0.1]
               In sendmail.mc:  Mblackpony, P=/usr/bin/blackpony, F=mDFMuXak, …, A=blackpony mailer -- $h
             """);
-        command.SetAction((parse, cancel) => IsOption(parse, host) ? Task.FromResult(Refuse()) : AnswerAsync(output => RunAsync(parse, client, parse.GetValue(host)!, parse.GetValue(report), output, cancel)));
+        command.SetAction((parse, cancel) => IsOption(parse, host) ? Task.FromResult(Refuse())
+            : AnswerAsync(output => RunAsync(parse, client, parse.GetValue(host)!, parse.GetValue(report), output, cancel)));
         return command;
     }
 
-    /// <summary>Answers for whoever asked for a mailer with a command line that is wrong: a mail server keeps the mail ([BP-10.4-12]).</summary>
+    /// <summary>Answers for whoever asked for a mailer with a command line that is wrong: a mail server keeps the mail
+    /// ([BP-10.4-12]).</summary>
     /// <returns>The exit code.</returns>
     public static int Refuse()
     {
@@ -86,7 +88,8 @@ internal static class MailerCommand
         }
     }
 
-    private static async Task<int> RunAsync(ParseResult parse, ClientOptions client, string host, string? report, MailerOutput output, CancellationToken cancel)
+    private static async Task<int> RunAsync(ParseResult parse, ClientOptions client, string host, string? report, MailerOutput output,
+        CancellationToken cancel)
     {
         var file = client.MemoryPath(parse) is { } path ? new MemoryFile(path, TimeProvider.System) : null;
         foreach (var warning in file?.Memory.Warnings ?? [])

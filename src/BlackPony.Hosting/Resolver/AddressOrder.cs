@@ -10,10 +10,12 @@ internal static class AddressOrder
     public static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 
     /// <summary>
-    /// Leaves out what is no address of one host. Then IPv6 before IPv4, as each came; but what there is no way to, and what only a local IPv6 address could
+    /// Leaves out what is no address of one host. Then IPv6 before IPv4, as each came; but what there is no way to, and what only a
+    /// local IPv6 address could
     /// go to, comes last.
     /// </summary>
-    public static IReadOnlyList<IPAddress> Sort(IEnumerable<IPAddress> addresses) => [.. addresses.Where(IsOfOneHost).Distinct().OrderBy(Rank)];
+    public static IReadOnlyList<IPAddress> Sort(IEnumerable<IPAddress> addresses) =>
+        [.. addresses.Where(IsOfOneHost).Distinct().OrderBy(Rank)];
 
     private static bool IsOfOneHost(IPAddress address)
     {
@@ -34,5 +36,6 @@ internal static class AddressOrder
         };
     }
 
-    private static bool IsGlobal(IPAddress address) => !address.IsIPv6UniqueLocal && !address.IsIPv6LinkLocal && !IPAddress.IsLoopback(address);
+    private static bool IsGlobal(IPAddress address) => !address.IsIPv6UniqueLocal && !address.IsIPv6LinkLocal
+        && !IPAddress.IsLoopback(address);
 }

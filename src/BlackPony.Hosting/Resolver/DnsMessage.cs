@@ -23,7 +23,8 @@ internal enum DnsType
 internal sealed record DnsRecord(string Owner, DnsType Type, string Name, int Preference, IPAddress? Address);
 
 /// <summary>
-/// A response to one question (RFC 1035 4.1). Names are without their final dot and in lower case; what is no letter, digit, hyphen or underscore
+/// A response to one question (RFC 1035 4.1). Names are without their final dot and in lower case; what is no letter, digit, hyphen or
+/// underscore
 /// is escaped as <c>\DDD</c>, so that no octet of a label reads as a dot, a space or a control character.
 /// </summary>
 /// <param name="Code">The response code: 0 no error, 3 no such name.</param>
@@ -129,7 +130,8 @@ internal sealed record DnsMessage(int Code, bool IsTruncated, bool IsReferral, I
             (DnsType.A, 4) or (DnsType.Aaaa, 16) => new DnsRecord(owner, type, "", 0, new IPAddress(octets.Slice(data, length))),
             (DnsType.Mx, > 2) => new DnsRecord(owner, type, ReadTarget(octets, data + 2, at), Word(octets, data), null),
             (DnsType.Cname, > 0) => new DnsRecord(owner, type, ReadTarget(octets, data, at), 0, null),
-            (DnsType.A or DnsType.Aaaa or DnsType.Mx or DnsType.Cname, _) => throw new FormatException("A record's data have another length."),
+            (DnsType.A or DnsType.Aaaa or DnsType.Mx or DnsType.Cname, _) =>
+                throw new FormatException("A record's data have another length."),
             _ => null,
         };
     }

@@ -33,7 +33,8 @@ internal static class HostsFile
         foreach (var line in text.Split('\n'))
         {
             var words = line.Split('#')[0].Split((char[])[' ', '\t', '\r'], StringSplitOptions.RemoveEmptyEntries);
-            if (words.Skip(1).Any(w => w.TrimEnd('.').Equals(host, StringComparison.OrdinalIgnoreCase)) && IPAddress.TryParse(words[0], out var address))
+            if (words.Skip(1).Any(w => w.TrimEnd('.').Equals(host, StringComparison.OrdinalIgnoreCase))
+                && IPAddress.TryParse(words[0], out var address))
             {
                 found.Add(address);
             }

@@ -15,7 +15,8 @@ internal static class OwnAddress
     private static bool IsUnspecified(IPAddress address) => address.Equals(IPAddress.IPv6Any) || address.Equals(IPAddress.Any);
 
     /// <summary>
-    /// From which address this machine goes to another; to an own address it goes from that address. Nothing is sent, and no list of interfaces is read,
+    /// From which address this machine goes to another; to an own address it goes from that address. Nothing is sent, and no list of
+    /// interfaces is read,
     /// which a service may be denied.
     /// </summary>
     /// <returns>Null if there is no way.</returns>

@@ -5,7 +5,8 @@ using System.Net.NetworkInformation;
 namespace BlackPony.Hosting.Resolver;
 
 /// <summary>
-/// Which name servers are asked, and how: resolv.conf(5)'s <c>nameserver</c> lines in their order, and its options <c>timeout</c>, <c>attempts</c>,
+/// Which name servers are asked, and how: resolv.conf(5)'s <c>nameserver</c> lines in their order, and its options <c>timeout</c>,
+/// <c>attempts</c>,
 /// <c>rotate</c>, <c>use-vc</c> and <c>no-aaaa</c>. Its search list and <c>ndots</c> are not read: every name is absolute (RFC 5321 2.3.5).
 /// </summary>
 /// <param name="Servers">The name servers.</param>
@@ -47,7 +48,8 @@ internal sealed record ResolverSettings(IReadOnlyList<IPEndPoint> Servers)
         return OperatingSystem.IsWindows() ? new ResolverSettings(OfInterfaces()) : settings;
     }
 
-    /// <summary>Reads the text of a resolv.conf. Without a name server in it, this machine's own is asked, as resolv.conf(5) says.</summary>
+    /// <summary>Reads the text of a resolv.conf. Without a name server in it, this machine's own is asked, as resolv.conf(5)
+    /// says.</summary>
     /// <param name="text">The file.</param>
     /// <param name="more">Further options, separated by spaces: the environment variable RES_OPTIONS.</param>
     public static ResolverSettings Parse(string text, string more = "")
@@ -99,6 +101,7 @@ internal sealed record ResolverSettings(IReadOnlyList<IPEndPoint> Servers)
     private static List<IPEndPoint> OfInterfaces() =>
     [
         .. NetworkInterface.GetAllNetworkInterfaces().Where(i => i.OperationalStatus == OperationalStatus.Up)
-            .SelectMany(i => i.GetIPProperties().DnsAddresses).Where(a => !a.IsIPv6SiteLocal).Distinct().Take(MaxServers).Select(a => new IPEndPoint(a, Port)),
+            .SelectMany(i => i.GetIPProperties().DnsAddresses).Where(a => !a.IsIPv6SiteLocal).Distinct().Take(MaxServers)
+                .Select(a => new IPEndPoint(a, Port)),
     ];
 }

@@ -27,8 +27,10 @@ internal sealed record DnsAnswer(DnsOutcome Outcome, IReadOnlyList<DnsRecord> Re
 }
 
 /// <summary>
-/// Asks name servers as the C library's resolver does: one after the other, over UDP from a socket that hears that server only, over TCP where the answer is
-/// truncated. A server that failed is not asked again, one that was silent in the next attempt. Unlike it, names are absolute, and a server that was silent
+/// Asks name servers as the C library's resolver does: one after the other, over UDP from a socket that hears that server only, over TCP
+/// where the answer is
+/// truncated. A server that failed is not asked again, one that was silent in the next attempt. Unlike it, names are absolute, and a
+/// server that was silent
 /// is asked last for a while.
 /// </summary>
 internal sealed class StubResolver(Func<ResolverSettings> settings, TimeProvider time)
@@ -108,7 +110,8 @@ internal sealed class StubResolver(Func<ResolverSettings> settings, TimeProvider
 
     private async Task<DnsMessage?> AskOnceAsync(ResolverSettings now, string name, DnsType type, CancellationToken cancel)
     {
-        if (name.Length is 0 or > 253 || name.Contains('\\', StringComparison.Ordinal) || Array.Exists(name.Split('.'), l => l.Length is 0 or > 63))
+        if (name.Length is 0 or > 253 || name.Contains('\\', StringComparison.Ordinal)
+            || Array.Exists(name.Split('.'), l => l.Length is 0 or > 63))
         {
             // An alias of a name that cannot be written.
             return null;
@@ -151,7 +154,8 @@ internal sealed class StubResolver(Func<ResolverSettings> settings, TimeProvider
     {
         int first = now.Rotates ? (Interlocked.Increment(ref _turn) & int.MaxValue) % now.Servers.Count : 0;
         var limit = time.GetUtcNow() - Avoidance;
-        return [.. now.Servers.Skip(first).Concat(now.Servers.Take(first)).OrderBy(s => _silent.TryGetValue(s, out var since) && since > limit)];
+        return [.. now.Servers.Skip(first).Concat(now.Servers.Take(first))
+            .OrderBy(s => _silent.TryGetValue(s, out var since) && since > limit)];
     }
 
     private async Task<(Reaction Reaction, DnsMessage? Message)> AskServerAsync(
@@ -167,7 +171,8 @@ internal sealed class StubResolver(Func<ResolverSettings> settings, TimeProvider
                 message = await AskTcpAsync(server, question, patience.Token).ConfigureAwait(false);
             }
 
-            return message is { Code: 0 or 3, IsReferral: false, IsTruncated: false } ? (Reaction.Answered, message) : (Reaction.Refused, null);
+            return message is { Code: 0 or 3, IsReferral: false, IsTruncated: false } ? (Reaction.Answered, message)
+                : (Reaction.Refused, null);
         }
         catch (FormatException)
         {

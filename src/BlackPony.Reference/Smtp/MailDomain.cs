@@ -4,7 +4,8 @@ using System.Net.Sockets;
 
 namespace BlackPony.Reference.Smtp;
 
-/// <summary>The domain of a mail address, or its address literal (RFC 5321 4.1.2, 4.1.3), in the one form in which domains are compared.</summary>
+/// <summary>The domain of a mail address, or its address literal (RFC 5321 4.1.2, 4.1.3), in the one form in which domains are
+/// compared.</summary>
 public static class MailDomain
 {
     /// <summary>A domain in lower case, as A-labels and without a final dot; an address literal in square brackets.</summary>
@@ -20,7 +21,8 @@ public static class MailDomain
 
         try
         {
-            return text.StartsWith('[') ? Literal(text) : Name(new IdnMapping { AllowUnassigned = true }.GetAscii(text.TrimEnd('.').ToLowerInvariant()));
+            return text.StartsWith('[') ? Literal(text)
+                : Name(new IdnMapping { AllowUnassigned = true }.GetAscii(text.TrimEnd('.').ToLowerInvariant()));
         }
         catch (ArgumentException)
         {
@@ -30,7 +32,9 @@ public static class MailDomain
 
     // What reads as a number in any way is no name: it would be connected to as an address.
     private static string? Name(string name) =>
-        name.Length is > 0 and <= 253 && !IPAddress.TryParse(name, out _) && !name.Split('.')[^1].All(char.IsAsciiDigit) && name.Split('.').All(l => l.Length is > 0 and <= 63) && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '_' or '.') ? name : null;
+        name.Length is > 0 and <= 253 && !IPAddress.TryParse(name, out _) && !name.Split('.')[^1].All(char.IsAsciiDigit)
+            && name.Split('.').All(l => l.Length is > 0 and <= 63)
+            && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '_' or '.') ? name : null;
 
     // As RFC 5321 4.1.3 writes them, and in no other form that reads as an address: no octal, no scope, no port.
     private static string? Literal(string text)
@@ -41,6 +45,7 @@ public static class MailDomain
         }
 
         bool six = text.StartsWith("[IPv6:", StringComparison.OrdinalIgnoreCase);
-        return HostName.Address(text[(six ? 6 : 1)..^1]) is { } address && (address.AddressFamily == AddressFamily.InterNetworkV6) == six ? $"[{address}]" : null;
+        return HostName.Address(text[(six ? 6 : 1)..^1]) is { } address && (address.AddressFamily == AddressFamily.InterNetworkV6) == six
+            ? $"[{address}]" : null;
     }
 }

@@ -52,7 +52,8 @@ public sealed class ConnectingTests : IDisposable
         Assert.True(report.Deferred);
         Assert.Equal(Enumerable.Repeat(false, dead), tried);
         Assert.Equal(TimeSpan.FromSeconds(seconds), time.Timers.First());
-        Assert.InRange(time.Timers.Aggregate(TimeSpan.Zero, (a, b) => a + b), TimeSpan.Zero, Limits.ReachTimeout + TimeSpan.FromMilliseconds(1));
+        Assert.InRange(time.Timers.Aggregate(TimeSpan.Zero, (a, b) => a + b), TimeSpan.Zero,
+            Limits.ReachTimeout + TimeSpan.FromMilliseconds(1));
     }
 
     [Fact]
@@ -72,7 +73,8 @@ public sealed class ConnectingTests : IDisposable
     {
         var tried = new List<bool>();
         var report = await MailerHost.RunAsync(
-            new MailerOptions(new RsaKeys(TimeProvider.System)), new SystemRandom(), targets, new MemoryStream("QUIT\r\n"u8.ToArray()), new MemoryStream(),
+            new MailerOptions(new RsaKeys(TimeProvider.System)), new SystemRandom(), targets, new MemoryStream("QUIT\r\n"u8.ToArray()),
+                new MemoryStream(),
             TestContext.Current.CancellationToken, time, reached: (_, isReached) => tried.Add(isReached));
         return (report, tried);
     }

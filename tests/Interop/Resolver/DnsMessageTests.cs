@@ -10,14 +10,16 @@ public class DnsMessageTests
     [Fact]
     public void A_response_is_read_with_its_compressed_names()
     {
-        var message = DnsMessage.Read(Response([0xc0, 12, 0, 15, 0, 1, 0, 0, 0, 9, 0, 7, 0, 10, 2, (byte)'M', (byte)'X', 0xc0, 12]), Question)!;
+        var message = DnsMessage.Read(Response([0xc0, 12, 0, 15, 0, 1, 0, 0, 0, 9, 0, 7, 0, 10, 2, (byte)'M', (byte)'X', 0xc0, 12]),
+            Question)!;
         Assert.Equal(new DnsRecord("b.test", DnsType.Mx, "mx.b.test", 10, null), Assert.Single(message.Records));
     }
 
     [Fact]
     public void An_octet_that_is_none_of_a_host_name_shows()
     {
-        var message = DnsMessage.Read(Response([0xc0, 12, 0, 15, 0, 1, 0, 0, 0, 9, 0, 8, 0, 10, 4, (byte)'a', (byte)'.', 0, 0xff, 0]), Question)!;
+        var message = DnsMessage.Read(Response([0xc0, 12, 0, 15, 0, 1, 0, 0, 0, 9, 0, 8, 0, 10, 4, (byte)'a', (byte)'.', 0, 0xff, 0]),
+            Question)!;
         Assert.Equal(@"a\046\000\255", Assert.Single(message.Records).Name);
     }
 
@@ -45,13 +47,15 @@ public class DnsMessageTests
     [InlineData(new byte[] { 0xc0, 12, 0, 15, 0, 1, 0, 0, 0, 9, 0, 4, 0, 10, 0x80, 0 })] // a label of no kind
     [InlineData(new byte[] { 0xc0 })]
     [InlineData(new byte[] { })]
-    public void A_malformed_answer_is_an_error(byte[] record) => Assert.Throws<FormatException>(() => DnsMessage.Read(Response(record), Question));
+    public void A_malformed_answer_is_an_error(byte[] record) =>
+        Assert.Throws<FormatException>(() => DnsMessage.Read(Response(record), Question));
 
     [Fact]
     public void No_octets_make_it_fail_otherwise_or_loop()
     {
         var random = new Random(16);
-        byte[] good = Response([0xc0, 12, 0, 15, 0, 1, 0, 0, 0, 9, 0, 7, 0, 10, 2, (byte)'m', (byte)'x', 0xc0, 12, 0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 9, 0, 2, 0xc0, 36], 2);
+        byte[] good = Response([0xc0, 12, 0, 15, 0, 1, 0, 0, 0, 9, 0, 7, 0, 10, 2, (byte)'m', (byte)'x', 0xc0, 12, 0xc0, 12, 0, 5, 0, 1,
+            0, 0, 0, 9, 0, 2, 0xc0, 36], 2);
         for (int i = 0; i < 100_000; i++)
         {
             byte[] octets = i % 2 == 0 ? [.. good[..random.Next(good.Length + 1)]] : [.. good];

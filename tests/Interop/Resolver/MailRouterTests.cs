@@ -30,7 +30,8 @@ public class MailRouterTests
         var orders = new Dictionary<string, int>();
         for (int i = 0; i < 120; i++)
         {
-            var names = (await router.ResolveAsync(new Route("b.test", 9), null, TestContext.Current.CancellationToken)).Select(t => t.Name).ToArray();
+            var names = (await router.ResolveAsync(new Route("b.test", 9), null, TestContext.Current.CancellationToken))
+                .Select(t => t.Name).ToArray();
             Assert.Equal(("first.test", "last.test", 5), (names[0], names[4], names.Length));
             var order = string.Join(' ', names[1..4]);
             orders[order] = orders.GetValueOrDefault(order) + 1;
@@ -43,7 +44,8 @@ public class MailRouterTests
     [Fact]
     public async Task A_domain_of_any_number_of_exchangers_is_looked_up_within_bounds() // [BP-10.4-20]
     {
-        using var dns = new NameServer(string.Join('\n', Enumerable.Range(0, 200).Select(i => $"b.test MX {i} mx{i}.test\nmx{i}.test A 192.0.2.{i}\nmx{i}.test A 198.51.100.{i}")));
+        using var dns = new NameServer(string.Join('\n', Enumerable.Range(0, 200)
+            .Select(i => $"b.test MX {i} mx{i}.test\nmx{i}.test A 192.0.2.{i}\nmx{i}.test A 198.51.100.{i}")));
         var router = new MailRouter(new IPEndPoint(IPAddress.Loopback, dns.Port));
         var targets = await router.ResolveAsync(new Route("b.test", 9), null, TestContext.Current.CancellationToken);
         Assert.Equal(Limits.MaxExchangers, targets.Count);
@@ -67,16 +69,19 @@ public class MailRouterTests
         time.Advance(TimeSpan.FromMinutes(6));
         Assert.Equal(["one.test", "two.test"], (await NamesAsync()).Select(t => t.Name));
 
-        Task<IReadOnlyList<MailTarget>> NamesAsync() => router.ResolveAsync(new Route("b.test", 9), null, TestContext.Current.CancellationToken);
+        Task<IReadOnlyList<MailTarget>> NamesAsync() =>
+            router.ResolveAsync(new Route("b.test", 9), null, TestContext.Current.CancellationToken);
     }
 
     [Fact]
     public async Task Lookups_end_in_their_time_and_what_was_found_counts() // [BP-10.4-19], [BP-10.4-20]
     {
-        using var dns = new NameServer(string.Join('\n', Enumerable.Range(1, 40).Select(i => $"b.test MX {i} mx{i}.test\nmx{i}.test TIMEOUT")) + "\nb.test MX 0 good.test\ngood.test A 192.0.2.1");
+        using var dns = new NameServer(string.Join('\n', Enumerable.Range(1, 40)
+            .Select(i => $"b.test MX {i} mx{i}.test\nmx{i}.test TIMEOUT")) + "\nb.test MX 0 good.test\ngood.test A 192.0.2.1");
         var time = new FakeTimeProvider();
         var began = time.GetUtcNow();
-        var resolving = new MailRouter(new IPEndPoint(IPAddress.Loopback, dns.Port), time: time).ResolveAsync(new Route("b.test", 9), null, TestContext.Current.CancellationToken);
+        var resolving = new MailRouter(new IPEndPoint(IPAddress.Loopback, dns.Port), time: time).ResolveAsync(new Route("b.test", 9),
+            null, TestContext.Current.CancellationToken);
         while (!resolving.IsCompleted)
         {
             // The clock stands until the good one has its addresses.

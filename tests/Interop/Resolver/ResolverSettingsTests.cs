@@ -36,7 +36,8 @@ public class ResolverSettingsTests
     public void Options_are_kept_within_the_bounds_of_the_C_library()
     {
         var usual = ResolverSettings.Parse("options ndots:5 edns0 timeout: attempts:x timeout:-1");
-        Assert.Equal((5, 2, false, false, false), (usual.Timeout.TotalSeconds, usual.Attempts, usual.Rotates, usual.UsesTcp, usual.SkipsAaaa));
+        Assert.Equal((5, 2, false, false, false),
+            (usual.Timeout.TotalSeconds, usual.Attempts, usual.Rotates, usual.UsesTcp, usual.SkipsAaaa));
         var set = ResolverSettings.Parse("options timeout:1 rotate\r\noptions attempts:3 use-vc no-aaaa");
         Assert.Equal((1, 3, true, true, true), (set.Timeout.TotalSeconds, set.Attempts, set.Rotates, set.UsesTcp, set.SkipsAaaa));
         var most = ResolverSettings.Parse("options timeout:99 attempts:99");

@@ -7,9 +7,12 @@ using System.Text;
 namespace BlackPony.Tests.Interop.Servers;
 
 /// <summary>
-/// A name server whose zone the test writes, over UDP and TCP. Each line is a record, <c>mx.test A 192.0.2.1</c>, <c>b.test MX 10 mx.test</c> or
-/// <c>a.test CNAME b.test</c>; or what becomes of a question instead: <c>b.test SERVFAIL</c>, <c>mx.test AAAA REFUSED</c>, <c>b.test TIMEOUT</c>,
-/// FORMERR, LAME (a referral) or OTHER (the answer to another question). <c>*.b.test</c> is a wildcard; a backslash in an exchanger's name writes an octet.
+/// A name server whose zone the test writes, over UDP and TCP. Each line is a record, <c>mx.test A 192.0.2.1</c>, <c>b.test MX 10
+/// mx.test</c> or
+/// <c>a.test CNAME b.test</c>; or what becomes of a question instead: <c>b.test SERVFAIL</c>, <c>mx.test AAAA REFUSED</c>, <c>b.test
+/// TIMEOUT</c>,
+/// FORMERR, LAME (a referral) or OTHER (the answer to another question). <c>*.b.test</c> is a wildcard; a backslash in an exchanger's
+/// name writes an octet.
 /// </summary>
 internal sealed class NameServer : IDisposable
 {
@@ -24,9 +27,11 @@ internal sealed class NameServer : IDisposable
     private readonly List<string[]> _zone = [];
     private readonly (int Preference, string Name)[]? _exchangers;
 
-    /// <summary>A server on loopback that answers every MX question with the same exchangers, and says that localhost is 127.0.0.1.</summary>
+    /// <summary>A server on loopback that answers every MX question with the same exchangers, and says that localhost is
+    /// 127.0.0.1.</summary>
     public NameServer(params (int Preference, string Name)[] exchangers)
-        : this(new IPEndPoint(IPAddress.Loopback, 0), "localhost A 127.0.0.1\ndead.test A 127.0.0.9\nother.test A 127.0.0.3\nfar.test A 192.0.2.1")
+        : this(new IPEndPoint(IPAddress.Loopback, 0),
+            "localhost A 127.0.0.1\ndead.test A 127.0.0.9\nother.test A 127.0.0.3\nfar.test A 192.0.2.1")
         => _exchangers = exchangers;
 
     /// <summary>A server on loopback for a zone.</summary>
@@ -38,7 +43,8 @@ internal sealed class NameServer : IDisposable
     /// <summary>A server for a zone.</summary>
     public NameServer(IPEndPoint address, string zone)
     {
-        _zone.AddRange(zone.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries)));
+        _zone.AddRange(zone.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries)));
         _udp = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
         _udp.Bind(address);
         _tcp = new TcpListener(address.Address, Port);
@@ -73,7 +79,8 @@ internal sealed class NameServer : IDisposable
                 if (Answer(octets.AsSpan(0, question.ReceivedBytes)) is { } answer)
                 {
                     // Cut at 512, with TC set: it comes over TCP.
-                    byte[] sent = answer.Length <= 512 ? answer : [answer[0], answer[1], (byte)(answer[2] | 2), .. answer[3..6], 0, 0, .. answer[8..QuestionEnd(answer)]];
+                    byte[] sent = answer.Length <= 512 ? answer
+                        : [answer[0], answer[1], (byte)(answer[2] | 2), .. answer[3..6], 0, 0, .. answer[8..QuestionEnd(answer)]];
                     await _udp.SendToAsync(sent, question.RemoteEndPoint);
                 }
             }
@@ -129,7 +136,8 @@ internal sealed class NameServer : IDisposable
         var name = string.Join('.', labels);
         int type = query[end - 3];
         Questions.Enqueue($"{name} {Types.First(t => t.Value == type).Key}");
-        var (code, records) = _exchangers is not null && type == 15 ? (0, _exchangers.Select(e => (name, 15, $"{e.Preference} {e.Name}")).ToList()) : Find(name, type);
+        var (code, records) = _exchangers is not null && type == 15
+            ? (0, _exchangers.Select(e => (name, 15, $"{e.Preference} {e.Name}")).ToList()) : Find(name, type);
         code = ResponseCode > 0 ? ResponseCode : code;
         if (code == -1)
         {
@@ -154,7 +162,8 @@ internal sealed class NameServer : IDisposable
             {
                 1 or 28 => IPAddress.Parse(data).GetAddressBytes(),
                 5 => Encode(data),
-                _ => [0, byte.Parse(data.Split(' ')[0], CultureInfo.InvariantCulture), .. Encode(data[(data.IndexOf(' ', StringComparison.Ordinal) + 1)..])],
+                _ => [0, byte.Parse(data.Split(' ')[0], CultureInfo.InvariantCulture),
+                    .. Encode(data[(data.IndexOf(' ', StringComparison.Ordinal) + 1)..])],
             };
             answer.AddRange([.. Encode(owner), 0, (byte)kind, 0, 1, 0, 0, 0, 0, (byte)(rdata.Length >> 8), (byte)rdata.Length, .. rdata]);
         }
@@ -179,7 +188,8 @@ internal sealed class NameServer : IDisposable
                 return (failure is null ? 3 : Codes[failure[^1]], failure is null || Codes[failure[^1]] == -3 ? records : []);
             }
 
-            records.AddRange(lines.Where(l => l.Length > 2 && Types[l[1]] == type && !Codes.ContainsKey(l[^1])).Select(l => (name, type, string.Join(' ', l[2..]))));
+            records.AddRange(lines.Where(l => l.Length > 2 && Types[l[1]] == type && !Codes.ContainsKey(l[^1]))
+                .Select(l => (name, type, string.Join(' ', l[2..]))));
             if (lines.FirstOrDefault(l => l[1] == "CNAME") is not { } alias)
             {
                 break;

@@ -1,6 +1,7 @@
 namespace BlackPony.Tests.Interop.Worlds;
 
-/// <summary>The compiled program among name servers and mail servers of a world of its own: mail goes to the machine that DNS and configuration say, or stays.</summary>
+/// <summary>The compiled program among name servers and mail servers of a world of its own: mail goes to the machine that DNS and
+/// configuration say, or stays.</summary>
 public sealed class MailRoutingTests
 {
     private const string Healthy = """
@@ -57,7 +58,8 @@ public sealed class MailRoutingTests
         Assert.Equal(3, trap.Sessions.Count);
 
         // A route that leads nowhere is a matter of the administrator's, who loses no mail by it.
-        Assert.StartsWith("451", Assert.Single(await world.RecipientsAsync(["--route", "*=smarthots"], "r@b.test")), StringComparison.Ordinal);
+        Assert.StartsWith("451", Assert.Single(await world.RecipientsAsync(["--route", "*=smarthots"], "r@b.test")),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -160,7 +162,8 @@ public sealed class MailRoutingTests
             Assert.DoesNotContain("   at ", log, StringComparison.Ordinal);
         }
 
-        Assert.All(await world.RecipientsAsync([], "r@b.test", "r@[192.0.2.10]", "r@[IPv6:2001:db8::10]"), r => Assert.StartsWith("451", r, StringComparison.Ordinal));
+        Assert.All(await world.RecipientsAsync([], "r@b.test", "r@[192.0.2.10]", "r@[IPv6:2001:db8::10]"), r =>
+            Assert.StartsWith("451", r, StringComparison.Ordinal));
     }
 
     [Theory]
@@ -198,7 +201,8 @@ public sealed class MailRoutingTests
 
         Assert.Equal(5, good.Messages.Count + good6.Messages.Count);
         Assert.NotEmpty(good.Messages);
-        Assert.All(await world.RecipientsAsync([], "r@bad-first.test", "r@bad-last.test"), r => Assert.StartsWith("250", r, StringComparison.Ordinal));
+        Assert.All(await world.RecipientsAsync([], "r@bad-first.test", "r@bad-last.test"), r =>
+            Assert.StartsWith("250", r, StringComparison.Ordinal));
     }
 
     [Theory]
@@ -279,7 +283,8 @@ public sealed class MailRoutingTests
     public async Task Of_twenty_exchangers_the_last_one_gets_the_mail() // [BP-10.4-20]
     {
         await using var world = await World.StartAsync();
-        var lines = Enumerable.Range(1, 20).Select(i => $"b.test MX {i} a-rather-long-name-for-a-host-{i}.b.test\na-rather-long-name-for-a-host-{i}.b.test A {(i == 20 ? World.Good : "192.0.2.54")}");
+        var lines = Enumerable.Range(1, 20)
+            .Select(i => $"b.test MX {i} a-rather-long-name-for-a-host-{i}.b.test\na-rather-long-name-for-a-host-{i}.b.test A {(i == 20 ? World.Good : "192.0.2.54")}");
         var dns = world.NameServer(string.Join('\n', lines));
         var good = world.MailServer();
         Assert.Equal(0, (await world.MailAsync("b.test")).Code);

@@ -9,13 +9,15 @@ using Microsoft.Win32.SafeHandles;
 namespace BlackPony.Tests.Interop.Worlds;
 
 /// <summary>
-/// Two network namespaces and a wire between them. In the near one, which has its own resolv.conf and hosts file, the programs run; in the far one the test's
+/// Two network namespaces and a wire between them. In the near one, which has its own resolv.conf and hosts file, the programs run; in
+/// the far one the test's
 /// name servers and mail servers listen. Nothing of it can be reached from elsewhere, and all of it goes with the test.
 /// </summary>
 internal sealed class World : IAsyncDisposable
 {
     /// <summary>The near side's addresses, and those of the far one if nothing else is said.</summary>
-    public const string Near4 = "192.0.2.1", Near6 = "2001:db8::1", Dns = "192.0.2.53", Good = "192.0.2.10", Trap = "192.0.2.66", Good6 = "2001:db8::10";
+    public const string Near4 = "192.0.2.1", Near6 = "2001:db8::1", Dns = "192.0.2.53", Good = "192.0.2.10", Trap = "192.0.2.66",
+        Good6 = "2001:db8::10";
 
     private static readonly string[] Far = [Dns, "192.0.2.54", Good, Trap, "2001:db8::53", Good6];
     private readonly string _folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
@@ -73,7 +75,8 @@ internal sealed class World : IAsyncDisposable
         var replies = new List<string>();
         try
         {
-            foreach (var text in (string[])["", "EHLO queue.test", "MAIL FROM:<a@queue.test>", "RCPT TO:<b@b.test>", "DATA", "Subject: s\r\n\r\nhello\r\n.", "QUIT"])
+            foreach (var text in (string[])["", "EHLO queue.test", "MAIL FROM:<a@queue.test>", "RCPT TO:<b@b.test>", "DATA",
+                "Subject: s\r\n\r\nhello\r\n.", "QUIT"])
             {
                 await process.StandardInput.WriteAsync(text.Length == 0 ? "" : text + "\r\n");
                 await process.StandardInput.FlushAsync(TestContext.Current.CancellationToken);
@@ -97,7 +100,8 @@ internal sealed class World : IAsyncDisposable
             // It has ended already.
         }
 
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(2),
+            TestContext.Current.CancellationToken);
         return (string.Join('\n', replies), process.ExitCode, await log);
     }
 
@@ -110,7 +114,8 @@ internal sealed class World : IAsyncDisposable
         relay.BeginErrorReadLine();
         try
         {
-            using var person = new Person(await Repository.RetryAsync(() => Task.FromResult(In(_near!, () => new System.Net.Sockets.TcpClient("127.0.0.1", 2526)))));
+            using var person = new Person(await Repository.RetryAsync(() =>
+                Task.FromResult(In(_near!, () => new System.Net.Sockets.TcpClient("127.0.0.1", 2526)))));
             await person.ExpectAsync("220");
             await person.SayAsync("EHLO a.test", "250");
             var replies = new List<string>();
@@ -153,17 +158,21 @@ internal sealed class World : IAsyncDisposable
 
     private async Task BuildAsync(string resolvConf, string hosts, string[] near)
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.UserName == "root" && File.Exists("/etc/resolv.conf"), "Needs root on Linux, for network namespaces.");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.UserName == "root" && File.Exists("/etc/resolv.conf"),
+            "Needs root on Linux, for network namespaces.");
         _far = await HoldAsync("-n", "ip link set lo up");
         Assert.SkipWhen(_far.HasExited, "Needs ip(8) and unshare(1), and a system that allows network namespaces.");
         await File.WriteAllTextAsync(Path.Combine(_folder, "resolv.conf"), resolvConf);
         await File.WriteAllTextAsync(Path.Combine(_folder, "hosts"), hosts);
-        var commands = new List<string> { "set -e", "ip link set lo up", $"mount --bind {_folder}/resolv.conf /etc/resolv.conf", $"mount --bind {_folder}/hosts /etc/hosts" };
+        var commands = new List<string> { "set -e", "ip link set lo up", $"mount --bind {_folder}/resolv.conf /etc/resolv.conf",
+            $"mount --bind {_folder}/hosts /etc/hosts" };
         if (near is not ["none"])
         {
             // A neighbour that never answers, and is no error either: nobody has that link address.
-            commands.AddRange([$"ip link add near type veth peer name far netns {_far.Id}", .. near.Select(a => $"ip addr add {a} dev near {Flags(a)}"), "ip link set near up"]);
-            commands.AddRange(Far.Select(a => $"nsenter -t {_far.Id} -n ip addr add {a}{(a.Contains(':', StringComparison.Ordinal) ? "/64" : "/24")} dev far {Flags(a)}"));
+            commands.AddRange([$"ip link add near type veth peer name far netns {_far.Id}", .. near
+                .Select(a => $"ip addr add {a} dev near {Flags(a)}"), "ip link set near up"]);
+            commands.AddRange(Far
+                .Select(a => $"nsenter -t {_far.Id} -n ip addr add {a}{(a.Contains(':', StringComparison.Ordinal) ? "/64" : "/24")} dev far {Flags(a)}"));
             commands.Add($"nsenter -t {_far.Id} -n ip link set far up");
         }
 
@@ -177,7 +186,8 @@ internal sealed class World : IAsyncDisposable
     // A process that holds namespaces until it is killed, or this one ends.
     private static async Task<Process> HoldAsync(string namespaces, string commands)
     {
-        var holder = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", $"exec unshare {namespaces} /bin/sh -c '{commands}\necho ready\nexec cat'"])
+        var holder = Process.Start(new ProcessStartInfo("/bin/sh",
+            ["-c", $"exec unshare {namespaces} /bin/sh -c '{commands}\necho ready\nexec cat'"])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
