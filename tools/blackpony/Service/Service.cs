@@ -4,8 +4,6 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using BlackPony.Hosting;
 using Microsoft.Extensions.Logging;
-using OpenTelemetry;
-using OpenTelemetry.Metrics;
 
 namespace BlackPony.Tools;
 
@@ -24,15 +22,9 @@ internal static class Service
     {
         var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var now = new CancellationTokenSource();
-        using var hangUps = new SemaphoreSlim(0);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnStop);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnStop);
-        using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, c =>
-        {
-            c.Cancel = true;
-            hangUps.Release();
-        });
-        MeterProvider? metrics = null;
+        MetricsServer? metrics = null;
         try
         {
             metrics = Metrics(options.Metrics(parse), logs.Log);
@@ -50,7 +42,7 @@ internal static class Service
         }
 
         ServiceManager.Ready();
-        while (await Task.WhenAny(asked.Task, hangUps.WaitAsync()) != asked.Task)
+        while (await Task.WhenAny(asked.Task, HangUps.NextAsync()) != asked.Task)
         {
             ServiceManager.Reloading();
             await ReloadAsync(parse, options, logs, server, read);
@@ -60,7 +52,11 @@ internal static class Service
         ServiceManager.Stopping();
         logs.Log.LogInformation("stopping");
         await server.StopAsync(now.Token);
-        metrics?.Dispose();
+        if (metrics is not null)
+        {
+            await metrics.DisposeAsync();
+        }
+
         return 0;
 
         void OnStop(PosixSignalContext context)
@@ -99,7 +95,7 @@ internal static class Service
         }
     }
 
-    private static MeterProvider? Metrics(IPEndPoint? at, ILogger log)
+    private static MetricsServer? Metrics(IPEndPoint? at, ILogger log)
     {
         if (at is null)
         {
@@ -108,21 +104,15 @@ internal static class Service
 
         try
         {
-            var provider = Sdk.CreateMeterProviderBuilder()
-                .AddMeter(Telemetry.MeterName, "System.Runtime")
-                .AddPrometheusHttpListener(o =>
-                {
-                    o.Host = at.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{at.Address}]" : at.Address.ToString();
-                    o.Port = at.Port;
-                })
-                .Build();
+            var text = new MetricsText(Telemetry.MeterName, "System.Runtime");
+            var server = new MetricsServer(at, text);
             Telemetry.ShowZeros();
             log.LogInformation("metrics at http://{EndPoint}/metrics", at);
-            return provider;
+            return server;
         }
-        catch (InvalidOperationException e)
+        catch (SocketException e)
         {
-            throw new ServiceException($"cannot show metrics at {at}: {(e.InnerException ?? e).Message}. Is another program on that port?");
+            throw new ServiceException($"cannot show metrics at {at}: {e.Message}. Is another program on that port, or is that no address of this machine?");
         }
     }
 }
