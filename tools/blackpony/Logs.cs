@@ -17,7 +17,7 @@ internal sealed class Logs : IDisposable
         {
             b.SetMinimumLevel(LogLevel.Trace).AddFilter(l => (int)l >= _least);
             b.Services.AddSingleton<ConsoleFormatter>(new PlainFormatter(TimeProvider.System));
-            b.AddJsonConsole(o => o.UseUtcTimestamp = true);
+            b.AddJsonConsole(o => (o.UseUtcTimestamp, o.TimestampFormat) = (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z'"));
             b.AddConsole(o =>
             {
                 o.LogToStandardErrorThreshold = LogLevel.Trace;
