@@ -77,6 +77,10 @@ public sealed class BlackPonyProgram : IDisposable
     public static BlackPonyProgram StartUnmasked(params string[] arguments) =>
         new(Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "umask 000; exec \"$0\" \"$@\"", File, .. arguments]) { RedirectStandardError = true })!);
 
+    /// <summary>Starts the program by another one, which gets its command line.</summary>
+    public static BlackPonyProgram StartWithin(string[] starter, string[] arguments) =>
+        new(Process.Start(new ProcessStartInfo(starter[0], [.. starter[1..], File, .. arguments]) { RedirectStandardError = true })!);
+
     /// <summary>Starts the program with more in its environment.</summary>
     public static BlackPonyProgram Start(Dictionary<string, string> environment, params string[] arguments)
     {

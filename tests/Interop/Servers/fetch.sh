@@ -7,6 +7,7 @@ lab=${1:?the folder for the extracted packages}
 
 declare -A packages=(
     [sendmail]="sendmail-bin sendmail-cf m4"
+    [sendmail-base]=sendmail-base # Debian's access table
     [postfix]=postfix
     [exim]=exim4-daemon-light
     [exim-heavy]=exim4-daemon-heavy # supports the PROXY protocol
