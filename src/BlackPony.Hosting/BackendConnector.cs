@@ -10,7 +10,8 @@ namespace BlackPony.Hosting;
 /// <summary>A connection to the mail server whose greeting has been read.</summary>
 /// <param name="Socket">The connection.</param>
 /// <param name="Greeting">The greeting as it came, the whole reply.</param>
-internal sealed record BackendConnection(Socket Socket, byte[] Greeting) : IDisposable
+/// <param name="Code">Its code.</param>
+internal sealed record BackendConnection(Socket Socket, byte[] Greeting, int Code) : IDisposable
 {
     public void Dispose() => Socket.Dispose();
 }
@@ -18,14 +19,63 @@ internal sealed record BackendConnection(Socket Socket, byte[] Greeting) : IDisp
 /// <summary>Opens connections to the backend, in a way in which it does not take a stranger for a local user (spec 10.1).</summary>
 internal sealed class BackendConnector(RelaySettings settings)
 {
-    /// <summary>Opens a connection.</summary>
+    private Task<ClientName>? _name;
+
+    /// <summary>Opens a connection to the first of the backend's addresses that serves, if the probe lets the client through.</summary>
+    /// <exception cref="OpenRelayException">The backend relays for strangers.</exception>
     /// <exception cref="IOException">The backend is not there, speaks no SMTP, or refuses to be told the client's address ([BP-10.1-3]).</exception>
+    /// <exception cref="SocketException">The backend is not reachable.</exception>
     public async Task<BackendConnection> OpenAsync(IPEndPoint client, IPEndPoint local, CancellationToken cancel)
     {
+        // Begins now and is waited for last; once for a client.
+        _name ??= settings.Addressing == ClientAddressing.XClient && settings.ClientNames is { } names ? names.FindAsync(client.Address, cancel) : Task.FromResult(ClientName.None);
+        var addresses = await AddressesAsync(cancel).ConfigureAwait(false);
+        foreach (var address in addresses.SkipLast(1))
+        {
+            try
+            {
+                var connection = await OpenAsync(address, client, local, cancel).ConfigureAwait(false);
+                if (connection.Code == 220)
+                {
+                    return connection;
+                }
+
+                connection.Dispose();
+            }
+            catch (Exception e) when (e is SocketException or IOException and not OpenRelayException)
+            {
+                // The next one may serve.
+            }
+        }
+
+        return await OpenAsync(addresses[^1], client, local, cancel).ConfigureAwait(false);
+    }
+
+    /// <summary>The backend's addresses, those of the family of the own source address.</summary>
+    /// <exception cref="IOException">There is none, or the name is not found.</exception>
+    public async Task<IReadOnlyList<IPAddress>> AddressesAsync(CancellationToken cancel)
+    {
         using var patience = new Patience(Limits.ConnectTimeout, settings.Time, cancel);
-        var addresses = await Dns.GetHostAddressesAsync(settings.BackendHost, patience.Token).ConfigureAwait(false);
-        var address = addresses.FirstOrDefault(a => settings.BackendSource is null || a.AddressFamily == settings.BackendSource.AddressFamily)
-            ?? throw new IOException($"{settings.BackendHost} has no address of the family of {settings.BackendSource}.");
+        IPAddress[] all;
+        try
+        {
+            all = await Dns.GetHostAddressesAsync(settings.BackendHost, patience.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
+        {
+            throw new IOException($"{settings.BackendHost} was not found in time.", e);
+        }
+
+        IReadOnlyList<IPAddress> fit = [.. all.Where(a => settings.BackendSource is null || a.AddressFamily == settings.BackendSource.AddressFamily).Distinct()];
+        return fit.Count > 0 ? fit : throw new IOException($"{settings.BackendHost} has no address{(settings.BackendSource is null ? "" : $" of the family of {settings.BackendSource}")}.");
+    }
+
+    /// <summary>Opens a connection to one address, whether it relays or not.</summary>
+    /// <exception cref="IOException">The backend speaks no SMTP, or refuses to be told the client's address ([BP-10.1-3]).</exception>
+    /// <exception cref="SocketException">The backend is not reachable.</exception>
+    public async Task<BackendConnection> ConnectAsync(IPAddress address, IPEndPoint client, IPEndPoint local, Task<ClientName> name, CancellationToken cancel)
+    {
+        using var patience = new Patience(Limits.ConnectTimeout, settings.Time, cancel);
         var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
@@ -55,15 +105,33 @@ internal sealed class BackendConnector(RelaySettings settings)
 
             if (settings.Addressing == ClientAddressing.XClient && greeting.Code == 220)
             {
-                greeting = await XClientAsync(socket, client, patience.Token).ConfigureAwait(false);
+                greeting = await XClientAsync(socket, client, await name.WaitAsync(patience.Token).ConfigureAwait(false), patience.Token).ConfigureAwait(false);
             }
 
-            return new BackendConnection(socket, greeting.ToOctets());
+            return new BackendConnection(socket, greeting.ToOctets(), greeting.Code);
         }
         catch (Exception e)
         {
             socket.Dispose();
             throw e is OperationCanceledException && !cancel.IsCancellationRequested ? new IOException("The backend did not answer in time.", e) : e;
+        }
+    }
+
+    private async Task<BackendConnection> OpenAsync(IPAddress address, IPEndPoint client, IPEndPoint local, CancellationToken cancel)
+    {
+        if (settings.Probe is { } probe)
+        {
+            await probe.CheckAsync(address, client.Address, cancel).ConfigureAwait(false);
+        }
+
+        try
+        {
+            return await ConnectAsync(address, client, local, _name!, cancel).ConfigureAwait(false);
+        }
+        catch (SocketException)
+        {
+            settings.Probe?.Lost(address);
+            throw;
         }
     }
 
@@ -77,39 +145,45 @@ internal sealed class BackendConnector(RelaySettings settings)
         }
     }
 
-    private static async Task<Reply> XClientAsync(Socket socket, IPEndPoint client, CancellationToken cancel)
+    private static async Task<Reply> XClientAsync(Socket socket, IPEndPoint client, ClientName name, CancellationToken cancel)
     {
         await SendAsync(socket, "EHLO blackpony.invalid\r\n"u8.ToArray(), cancel).ConfigureAwait(false);
         var ehlo = await ReadReplyAsync(socket, cancel).ConfigureAwait(false);
-        if (!ehlo.IsPositive || !Enumerable.Range(0, ehlo.Lines.Count).Any(i => Encoding.Latin1.GetString(ehlo.Text(i)).StartsWith("XCLIENT", StringComparison.OrdinalIgnoreCase)))
+        var offered = Enumerable.Range(0, ehlo.Lines.Count).Select(i => Encoding.Latin1.GetString(ehlo.Text(i)).Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .FirstOrDefault(w => w is [var keyword, ..] && keyword.Equals("XCLIENT", StringComparison.OrdinalIgnoreCase));
+        if (!ehlo.IsPositive || offered is null)
         {
             throw new IOException("The backend does not offer XCLIENT to this address.");
         }
 
-        var address = client.Address.IsIPv4MappedToIPv6 ? client.Address.MapToIPv4() : client.Address;
-        var text = (address.AddressFamily == AddressFamily.InterNetworkV6 ? "IPV6:" : "") + address;
-        await SendAsync(socket, Encoding.ASCII.GetBytes($"XCLIENT NAME=[UNAVAILABLE] ADDR={text} PORT={client.Port}\r\n"), cancel).ConfigureAwait(false);
+        var address = ClientAddress.Plain(client.Address);
+        var line = $"XCLIENT NAME={name.Name ?? name.Missing}";
+        if (offered.Contains("REVERSE_NAME", StringComparer.OrdinalIgnoreCase))
+        {
+            line += $" REVERSE_NAME={name.Reverse ?? name.Missing}";
+        }
+
+        line += $" ADDR={(address.AddressFamily == AddressFamily.InterNetworkV6 ? "IPV6:" : "")}{address}";
+        if (offered.Contains("PORT", StringComparer.OrdinalIgnoreCase))
+        {
+            line += $" PORT={client.Port}";
+        }
+
+        await SendAsync(socket, Encoding.ASCII.GetBytes(line + "\r\n"), cancel).ConfigureAwait(false);
         var reply = await ReadReplyAsync(socket, cancel).ConfigureAwait(false);
         return reply.Code == 220 ? reply : throw new IOException("The backend refused XCLIENT.");
     }
 
-    private static (IPAddress Client, IPAddress Local) SameFamily(IPEndPoint client, IPEndPoint local)
-    {
-        var from = client.Address.IsIPv4MappedToIPv6 ? client.Address.MapToIPv4() : client.Address;
-        var to = local.Address.IsIPv4MappedToIPv6 ? local.Address.MapToIPv4() : local.Address;
-        return (from, to);
-    }
-
     private static byte[] ProxyV1(IPEndPoint client, IPEndPoint local)
     {
-        var (from, to) = SameFamily(client, local);
+        var (from, to) = (ClientAddress.Plain(client.Address), ClientAddress.Plain(local.Address));
         var family = from.AddressFamily == AddressFamily.InterNetwork ? "TCP4" : "TCP6";
         return Encoding.ASCII.GetBytes($"PROXY {family} {from} {to} {client.Port} {local.Port}\r\n");
     }
 
     private static byte[] ProxyV2(IPEndPoint client, IPEndPoint local)
     {
-        var (from, to) = SameFamily(client, local);
+        var (from, to) = (ClientAddress.Plain(client.Address), ClientAddress.Plain(local.Address));
         byte[] addresses = [.. from.GetAddressBytes(), .. to.GetAddressBytes(), 0, 0, 0, 0];
         BinaryPrimitives.WriteUInt16BigEndian(addresses.AsSpan(addresses.Length - 4), (ushort)client.Port);
         BinaryPrimitives.WriteUInt16BigEndian(addresses.AsSpan(addresses.Length - 2), (ushort)local.Port);

@@ -10,13 +10,13 @@ namespace BlackPony.Hosting;
 public sealed class OutboundServer(OutboundSettings settings, ILogger log) : SessionServer<OutboundSettings>(settings, log)
 {
     /// <inheritdoc/>
-    protected override async Task RunSessionAsync(Socket client, CancellationToken stop, CancellationToken kill)
+    protected override async Task RunSessionAsync(Socket client, SessionPlace place, CancellationToken kill)
     {
         var settings = Settings;
         var peer = (IPEndPoint)client.RemoteEndPoint!;
         if (settings.Allows(peer.Address))
         {
-            await new OutboundConnection(client, settings, Log).RunAsync(stop, kill).ConfigureAwait(false);
+            await new OutboundConnection(client, settings, Log).RunAsync(place.Stop, kill).ConfigureAwait(false);
             return;
         }
 

@@ -24,8 +24,9 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
     private bool _backendTold;
     private bool _backendGone;
 
-    public async Task RunAsync(CancellationToken stop, CancellationToken kill)
+    public async Task RunAsync(SessionPlace place, CancellationToken kill)
     {
+        var stop = place.Stop;
         var peer = (IPEndPoint)client.RemoteEndPoint!;
         using var session = new RelaySession(settings.Options, settings.Random, peer.ToString());
         using var alarm = new Alarm(settings.Time, _bell);
@@ -45,6 +46,7 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
                     break;
                 }
 
+                place.Report(session.IsIdle, session.Messages);
                 Ask(session, peer, kill);
                 var left = _deadline.Left(session.Progress, session.Patience);
                 if (!Happened(session, left, stop, kill))
@@ -85,19 +87,9 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
         _ => null,
     };
 
-    private async Task<BackendConnection> OpenAsync(IPEndPoint peer, CancellationToken cancel)
-    {
-        if (settings.Guard is not null)
-        {
-            await settings.Guard.CheckAsync(cancel).ConfigureAwait(false);
-        }
-
-        return await _connector.OpenAsync(peer, (IPEndPoint)client.LocalEndPoint!, cancel).ConfigureAwait(false);
-    }
-
     private void BeginOpening(IPEndPoint peer, CancellationToken kill)
     {
-        _opening = OpenAsync(peer, kill);
+        _opening = _connector.OpenAsync(peer, (IPEndPoint)client.LocalEndPoint!, kill);
         _opening.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(_bell.Ring);
     }
 

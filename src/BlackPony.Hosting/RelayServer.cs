@@ -9,6 +9,6 @@ namespace BlackPony.Hosting;
 public sealed class RelayServer(RelaySettings settings, ILogger log) : SessionServer<RelaySettings>(settings, log)
 {
     /// <inheritdoc/>
-    protected override Task RunSessionAsync(Socket client, CancellationToken stop, CancellationToken kill) =>
-        new RelayConnection(client, Settings, Log).RunAsync(stop, kill);
+    protected override Task RunSessionAsync(Socket client, SessionPlace place, CancellationToken kill) =>
+        new RelayConnection(client, Settings, Log).RunAsync(place, kill);
 }

@@ -32,6 +32,12 @@ public sealed record RelaySettings(IReadOnlyList<IPEndPoint> Listen, string Back
     /// <summary>How the backend learns the client's address.</summary>
     public ClientAddressing Addressing { get; init; }
 
-    /// <summary>Whether the mail server is asked, before the first session, if it would relay for strangers ([BP-10.1-1]).</summary>
-    public BackendGuard? Guard { get; init; }
+    /// <summary>Asks the mail server whether it would relay for strangers ([BP-10.1-9]); null where nobody asks.</summary>
+    public OpenRelayProbe? Probe { get; init; }
+
+    /// <summary>The address in whose name the probe asks, where the mail server is told the client's address; null for one of documentation.</summary>
+    public IPAddress? Stranger { get; init; }
+
+    /// <summary>Looks up the clients' names for XCLIENT; null tells the mail server that they have none.</summary>
+    public IClientNames? ClientNames { get; init; }
 }

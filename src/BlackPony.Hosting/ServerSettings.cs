@@ -10,6 +10,9 @@ public abstract record ServerSettings(IReadOnlyList<IPEndPoint> Listen)
     /// <summary>Sessions at one time; more are greeted with 421 ([BP-10.1-6]).</summary>
     public int MaxSessions { get; init; } = Limits.MaxSessions;
 
+    /// <summary>Sessions at one time from one IPv4 address or one IPv6 /64 ([BP-10.1-16]); null for as many as there are.</summary>
+    public int? MaxSessionsPerClient { get; init; }
+
     /// <summary>How long sessions in flight may go on after a stop ([BP-10.3-9]).</summary>
     public TimeSpan Drain { get; init; } = Limits.DrainTimeout;
 

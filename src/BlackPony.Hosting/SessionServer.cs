@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using BlackPony.Reference;
 using Microsoft.Extensions.Logging;
 
 namespace BlackPony.Hosting;
@@ -14,9 +15,11 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
     private readonly List<Socket> _listeners = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly CancellationTokenSource _kill = new();
-    private readonly HashSet<Task> _sessions = [];
+    private readonly Dictionary<SessionPlace, Task> _sessions = [];
+    private readonly Dictionary<IPAddress, int> _clients = [];
     private readonly HashSet<Task> _refusals = [];
     private readonly List<Task> _accepting = [];
+    private int _leaving;
     private volatile TSettings _settings = settings;
 
     /// <summary>What sessions that begin now do.</summary>
@@ -77,7 +80,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
         Task all;
         lock (_sessions)
         {
-            all = Task.WhenAll([.. _sessions, .. _refusals]);
+            all = Task.WhenAll([.. _sessions.Values, .. _refusals]);
         }
 
         if (await Task.WhenAny(all, Task.Delay(_settings.Drain, _settings.Time, now)).ConfigureAwait(false) != all)
@@ -124,40 +127,98 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
                 continue;
             }
 
-            lock (_sessions)
-            {
-                bool full = _sessions.Count >= _settings.MaxSessions;
-                bool patient = _refusals.Count < _settings.MaxSessions;
-                var tasks = full ? _refusals : _sessions;
-                var session = Task.Run(() => full ? RefuseAsync(client, patient) : ServeAsync(client));
-                tasks.Add(session);
-                session.ContinueWith(Forget, tasks, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-            }
+            Admit(client);
+        }
+    }
+
+    private void Admit(Socket client)
+    {
+        IPAddress address;
+        try
+        {
+            address = SessionPlace.Network(((IPEndPoint)client.RemoteEndPoint!).Address);
+        }
+        catch (SocketException)
+        {
+            // It has gone already.
+            client.Dispose();
+            return;
         }
 
-        void Forget(Task session, object? tasks)
+        lock (_sessions)
+        {
+            var settings = _settings;
+            int own = _clients.GetValueOrDefault(address);
+            var refused = own >= settings.MaxSessionsPerClient ? "client" : _sessions.Count - _leaving >= settings.MaxSessions && !MakeRoom() ? "full" : null;
+            if (refused is not null)
+            {
+                bool patient = _refusals.Count < settings.MaxSessions;
+                var refusal = Task.Run(() => RefuseAsync(client, refused, patient));
+                _refusals.Add(refusal);
+                refusal.ContinueWith(Forget, refusal, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+                return;
+            }
+
+            var place = new SessionPlace(address, settings.Time, _stop.Token);
+            _clients[address] = own + 1;
+            var session = Task.Run(() => ServeAsync(client, place));
+            _sessions.Add(place, session);
+            session.ContinueWith(Leave, place, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        }
+
+        void Forget(Task refusal, object? state)
         {
             lock (_sessions)
             {
-                ((HashSet<Task>)tasks!).Remove(session);
+                _refusals.Remove(refusal);
             }
         }
+
+        void Leave(Task session, object? state)
+        {
+            var place = (SessionPlace)state!;
+            lock (_sessions)
+            {
+                _sessions.Remove(place);
+                _leaving -= place.IsLeaving ? 1 : 0;
+                if (--_clients[place.Client] == 0)
+                {
+                    _clients.Remove(place.Client);
+                }
+            }
+
+            place.Dispose();
+        }
+    }
+
+    // The session that has waited longest between messages makes room, if it has waited long ([BP-10.1-17]).
+    private bool MakeRoom()
+    {
+        var longest = _sessions.Keys.Where(p => !p.IsLeaving).MaxBy(p => p.Waiting);
+        if (longest is null || longest.Waiting < Limits.CrowdedTimeout)
+        {
+            return false;
+        }
+
+        _leaving++;
+        longest.Leave();
+        return true;
     }
 
     /// <summary>Runs one session to its end.</summary>
     /// <param name="client">The connection; the server closes it behind the session.</param>
-    /// <param name="stop">The server stops: a session that is idle ends.</param>
+    /// <param name="place">Its place; when its <see cref="SessionPlace.Stop"/> is cancelled, a session that is idle ends.</param>
     /// <param name="kill">The time of the drain is over: every session ends.</param>
-    protected abstract Task RunSessionAsync(Socket client, CancellationToken stop, CancellationToken kill);
+    protected abstract Task RunSessionAsync(Socket client, SessionPlace place, CancellationToken kill);
 
-    private async Task ServeAsync(Socket client)
+    private async Task ServeAsync(Socket client, SessionPlace place)
     {
         try
         {
             using (client)
             {
                 client.NoDelay = true;
-                await RunSessionAsync(client, _stop.Token, _kill.Token).ConfigureAwait(false);
+                await RunSessionAsync(client, place, _kill.Token).ConfigureAwait(false);
             }
         }
         catch (Exception e) when (e is SocketException or IOException or OperationCanceledException or ObjectDisposedException)
@@ -172,15 +233,15 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
     }
 
     // Without patience the refusal may be lost in a reset; but a flood of clients is held by nothing.
-    private async Task RefuseAsync(Socket client, bool patient)
+    private async Task RefuseAsync(Socket client, string reason, bool patient)
     {
         using (client)
         {
-            Telemetry.ConnectionRefused("full");
-            Log.LogWarning("too many sessions: {Peer} refused", client.RemoteEndPoint);
+            Telemetry.ConnectionRefused(reason);
             try
             {
-                await client.SendAsync("421 4.3.2 Too many sessions, try again later\r\n"u8.ToArray()).ConfigureAwait(false);
+                Log.LogWarning("too many sessions{Whose}: {Peer} refused", reason == "client" ? " of one client" : "", client.RemoteEndPoint);
+                await client.SendAsync(reason == "client" ? "421 4.7.0 Too many sessions from your network, try again later\r\n"u8.ToArray() : "421 4.3.2 Too many sessions, try again later\r\n"u8.ToArray()).ConfigureAwait(false);
                 if (patient)
                 {
                     await Linger.AwayAsync(client, _settings.Time, _kill.Token).ConfigureAwait(false);

@@ -66,6 +66,9 @@ public static class Limits
     /// <summary>Relay: sessions at one time.</summary>
     public const int MaxSessions = 1000;
 
+    /// <summary>Relay: sessions at one time from one IPv4 address or one IPv6 /64.</summary>
+    public const int MaxSessionsPerClient = 100;
+
     /// <summary>Relay: its address towards a loopback backend if nothing else is set.</summary>
     public const string BackendSource = "127.0.0.2";
 
@@ -119,6 +122,18 @@ public static class Limits
 
     /// <summary>Relay: sessions in flight after it was told to stop.</summary>
     public static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(30);
+
+    /// <summary>Relay: how long a session is between messages before it makes room for another one, where all places are taken.</summary>
+    public static readonly TimeSpan CrowdedTimeout = TimeSpan.FromSeconds(60);
+
+    /// <summary>Relay: until a backend that refuses to relay is asked again.</summary>
+    public static readonly TimeSpan ProbeInterval = TimeSpan.FromHours(1);
+
+    /// <summary>Relay: until a backend is asked again that did not refuse to relay; twice as long after each further time.</summary>
+    public static readonly TimeSpan ProbeFirstRetry = TimeSpan.FromSeconds(1);
+
+    /// <summary>Relay: the longest time until such a backend is asked again.</summary>
+    public static readonly TimeSpan ProbeLastRetry = TimeSpan.FromSeconds(300);
 
     /// <summary>Memory of a server after its last good session.</summary>
     public static readonly TimeSpan MemoryLifetime = TimeSpan.FromDays(30);

@@ -19,7 +19,7 @@ public sealed class ListenTests : IDisposable
     [Fact]
     public async Task It_does_not_start_before_a_server_that_would_relay_for_strangers_unless_told_so() // [BP-10.1-1], [BP-10.1-9]
     {
-        await using var trusting = new MailSink { RefusesNobody = false };
+        await using var trusting = new MailSink { Relays = true };
         using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", $"127.0.0.1:{trusting.Port}");
         Assert.Equal(1, await refused.ExitAsync());
         Assert.Contains("--xclient", refused.Log, StringComparison.Ordinal);
@@ -34,7 +34,7 @@ public sealed class ListenTests : IDisposable
         int backend = Repository.FreePort(), port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, backend);
         await Person.RefusedAsync(port);
-        await using var trusting = new MailSink(backend) { RefusesNobody = false };
+        await using var trusting = new MailSink(backend) { Relays = true };
         await Person.RefusedAsync(port);
         await listen.SaysAsync("foreign domains");
     }
@@ -65,13 +65,13 @@ public sealed class ListenTests : IDisposable
         var (replies, _) = await BlackPonyProgram.MailAsync("--port", $"{port}", "--policy", "required", "[127.0.0.1]");
         Assert.Contains("354", replies, StringComparison.Ordinal);
         Assert.DoesNotContain("XCLIENT", replies, StringComparison.Ordinal);
-        Assert.All(sink.Sessions, s => Assert.Contains(s.Commands, c => c.StartsWith("XCLIENT NAME=[UNAVAILABLE] ADDR=127.0.0.1 PORT=", StringComparison.Ordinal)));
+        Assert.All(sink.Sessions, s => Assert.Contains(s.Commands, c => c.StartsWith("XCLIENT NAME=localhost ADDR=127.0.0.1 PORT=", StringComparison.Ordinal)));
     }
 
     [Fact]
     public async Task A_server_that_takes_XCLIENT_again_from_a_stranger_is_not_used() // [BP-10.1-11]
     {
-        await using var sink = new MailSink { Extensions = ["XCLIENT NAME ADDR PORT"], RefusesNobody = false };
+        await using var sink = new MailSink { Extensions = ["XCLIENT NAME ADDR PORT"], Relays = true };
         sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? "220 sink.test again\r\n" : line.Contains(".invalid>", StringComparison.Ordinal) ? "550 no\r\n" : null;
         using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", $"127.0.0.1:{sink.Port}", "--xclient");
         Assert.Equal(1, await refused.ExitAsync());
@@ -132,6 +132,8 @@ public sealed class ListenTests : IDisposable
         var (oldKey, newKey, memory) = (Path.Combine(_folder, "old"), Path.Combine(_folder, "new"), Path.Combine(_folder, "memory"));
         await File.WriteAllTextAsync(oldKey, new string('1', 64) + "\n", TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(newKey, new string('2', 64) + "\n", TestContext.Current.CancellationToken);
+        File.SetUnixFileMode(oldKey, UnixFileMode.UserRead);
+        File.SetUnixFileMode(newKey, UnixFileMode.UserRead);
         await using var sink = new MailSink();
         int port = Repository.FreePort();
         foreach (var (keys, taken) in (List<(string[], bool)>)[(["--ident", oldKey], true), (["--ident", newKey, "--ident", oldKey], true), (["--ident", newKey], true), (["--ident", oldKey], false)])

@@ -102,7 +102,7 @@ public sealed class OperationTests : IDisposable
     public async Task A_reload_does_not_bring_in_a_server_that_would_relay_for_strangers() // [BP-10.1-1]
     {
         await using var good = new MailSink();
-        await using var trusting = new MailSink { RefusesNobody = false };
+        await using var trusting = new MailSink { Relays = true };
         int port = Repository.FreePort();
         var config = await ConfigAsync($"listen 127.0.0.1:{port}\nbackend 127.0.0.1:{good.Port}");
         using var listen = BlackPonyProgram.Start("listen", "--config", config);

@@ -9,6 +9,9 @@ namespace BlackPony.Tools;
 /// <summary><c>blackpony listen</c>: the relay (spec 10.1 to 10.3).</summary>
 internal static class ListenCommand
 {
+    // A mail server that says at once whether it relays is waited for; one that is slow or away must not hold the start.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     public static Command Create()
     {
         var command = new Command("listen", "Stand before a mail server and encrypt with clients that know how.");
@@ -48,21 +51,36 @@ internal static class ListenCommand
 
         async Task<RelaySettings> ReadAsync(ParseResult now)
         {
-            var read = options.Read(now, rsaKeys);
-            await CheckAsync(read, logs.Log, cancel);
+            var read = options.Read(now, rsaKeys, logs.Log);
+            try
+            {
+                await CheckAsync(read, logs.Log, cancel);
+            }
+            catch (OpenRelayException)
+            {
+                read.Probe!.Dispose();
+                throw;
+            }
+
             WarnOfDescriptors(read, logs.Log);
             return read;
         }
 
         async Task<RelaySettings> ReloadAsync(ParseResult again)
         {
+            // Whether the new configuration is taken or not, the mail server may have one of its own that is new ([BP-10.1-13]).
+            settings.Probe?.AskAgain();
             try
             {
-                return await ReadAsync(again);
+                var read = await ReadAsync(again);
+                settings.Probe?.Dispose();
+                return settings = read;
             }
-            catch (OpenRelayException e)
+            catch (Exception e) when (e is OpenRelayException or FormatException)
             {
-                throw new FormatException(Advice(e), e);
+                // The configuration before stays, and with it what its mail server says now.
+                await (settings.Probe?.AnsweredAsync() ?? Task.CompletedTask).WaitAsync(Patience, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                throw e is OpenRelayException relays ? new FormatException(Advice(relays), e) : e;
             }
         }
     }
@@ -71,12 +89,16 @@ internal static class ListenCommand
     private static async Task CheckAsync(RelaySettings settings, ILogger log, CancellationToken cancel)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        patience.CancelAfter(TimeSpan.FromSeconds(5));
+        patience.CancelAfter(Patience);
         try
         {
-            await (settings.Guard?.CheckAsync(patience.Token) ?? Task.CompletedTask);
+            await (settings.Probe?.CheckAsync(patience.Token) ?? Task.CompletedTask);
         }
-        catch (Exception e) when (e is not OpenRelayException && e is IOException or SocketException or OperationCanceledException)
+        catch (OperationCanceledException)
+        {
+            log.LogWarning("the mail server has not yet said whether it relays for strangers; clients wait until it does");
+        }
+        catch (Exception e) when (e is not OpenRelayException && e is IOException or SocketException)
         {
             log.LogWarning("the mail server does not answer yet ({Error}); clients get 421 until it does", e.Message);
         }

@@ -6,6 +6,7 @@ using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Suites;
+using Microsoft.Extensions.Logging;
 
 namespace BlackPony.Tools;
 
@@ -17,17 +18,42 @@ internal sealed class ListenOptions
     private readonly Option<IPAddress?> _source = new("--backend-source") { Description = "Source address towards the mail server, one that it does not trust. [default for a mail server on 127.0.0.0/8: 127.0.0.2]", HelpName = "address", CustomParser = Parse.Address };
     private readonly Option<bool> _xclient = new("--xclient") { Description = "Tell the mail server the client's address by XCLIENT (Postfix)." };
     private readonly Option<string?> _proxy = new("--proxy-protocol") { Description = "Tell the mail server the client's address by the PROXY protocol: v1 or v2 (Exim, Postfix)." };
-    private readonly Option<bool> _open = new("--allow-open-backend") { Description = "Start even if the mail server would relay for strangers who come through here." };
+    private readonly Option<bool> _open = new("--allow-open-backend")
+    {
+        Description = "Serve even if the mail server would relay for strangers who come through here, and do not ask it: for a test sink.",
+    };
+
+    private readonly Option<IPAddress?> _stranger = new("--probe-address")
+    {
+        Description = "Address in whose name the mail server is asked whether it relays, with --xclient and --proxy-protocol. [default: 192.0.2.1, and 2001:db8::1]",
+        HelpName = "address",
+        CustomParser = Parse.Address,
+    };
+
+    private readonly Option<IPEndPoint?> _dns = new("--dns")
+    {
+        Description = "A DNS server to ask for clients' names, which --xclient tells, instead of the system's.",
+        HelpName = "address:port",
+        CustomParser = Parse.EndPoint,
+    };
+
     private readonly Option<Suite[]> _suites = new("--suites") { Description = "Suites to offer, in order of preference, separated by commas; 'none' switches encryption off. [default: " + string.Join(',', SuiteRegistry.Default) + "]", HelpName = "names", CustomParser = Parse.Suites };
     private readonly Option<bool> _rot = new("--allow-rot") { Description = "Offer ROT too, which protects nothing and is for hands and teaching." };
     private readonly Option<IdentKey[]> _ident = new("--ident") { Description = "File with an Ed25519 private key in hexadecimal, by which clients recognise this server; during a change of keys give the new and the old.", HelpName = "file", CustomParser = Parse.Idents };
     private readonly Option<int> _max = new("--max-sessions") { Description = "Sessions at one time; further clients get 421.", HelpName = "n", DefaultValueFactory = _ => Limits.MaxSessions, CustomParser = r => Parse.Number(r, 1, 1_000_000) };
+    private readonly Option<int?> _maxEach = new("--max-sessions-per-client")
+    {
+        Description = "Sessions at one time from one IPv4 address or one IPv6 /64; further ones get 421. [default: a tenth of --max-sessions, and at least 20]",
+        HelpName = "n",
+        CustomParser = r => Parse.Number(r, 1, 1_000_000),
+    };
+
     private readonly Option<string?> _keyLog = new("--keylog") { Description = "Append every session's secrets to this file, for looking into captures. Whoever has it reads the mail.", HelpName = "file" };
 
     public ListenOptions(Command command)
     {
         _proxy.AcceptOnlyFromAmong("v1", "v2");
-        foreach (var option in (Option[])[_listen, _backend, _source, _xclient, _proxy, _open, _suites, _rot, _ident, _max, _keyLog])
+        foreach (var option in (Option[])[_listen, _backend, _source, _xclient, _proxy, _open, _stranger, _dns, _suites, _rot, _ident, _max, _maxEach, _keyLog])
         {
             command.Add(option);
         }
@@ -48,8 +74,9 @@ internal sealed class ListenOptions
     /// <summary>Makes the relay's settings.</summary>
     /// <param name="parse">The command line and its file.</param>
     /// <param name="rsaKeys">The process's RSA keys, which outlive a reload.</param>
+    /// <param name="log">Where the probe logs.</param>
     /// <exception cref="FormatException">The options don't go together; the message says what to do.</exception>
-    public RelaySettings Read(ParseResult parse, RsaKeys rsaKeys)
+    public RelaySettings Read(ParseResult parse, RsaKeys rsaKeys, ILogger log)
     {
         var target = parse.GetValue(_backend)!;
         var addressing = parse.GetValue(_xclient) ? ClientAddressing.XClient
@@ -69,16 +96,33 @@ internal sealed class ListenOptions
         {
             Suites = [.. offered.Distinct()],
             Idents = parse.GetValue(_ident) ?? [],
-            KeyLog = parse.GetValue(_keyLog) is { } file ? new KeyLogFile(file) : null,
+            KeyLog = parse.GetValue(_keyLog) is { } file ? KeyLog(file) : null,
         };
         var settings = new RelaySettings(parse.GetValue(_listen)!, target.Host, target.Port, options)
         {
             BackendSource = from,
             Addressing = addressing,
+            Stranger = parse.GetValue(_stranger),
+            ClientNames = addressing == ClientAddressing.XClient ? new DnsClientNames(parse.GetValue(_dns), TimeProvider.System) : null,
             MaxSessions = parse.GetValue(_max),
+            MaxSessionsPerClient = parse.GetValue(_maxEach) ?? Math.Max(20, parse.GetValue(_max) / 10),
             Drain = Service.Drain(parse),
         };
-        return settings with { Guard = parse.GetValue(_open) ? null : new BackendGuard(settings) };
+        return settings with { Probe = parse.GetValue(_open) ? null : new OpenRelayProbe(settings, log) };
+    }
+
+    private static KeyLogFile KeyLog(string path)
+    {
+        var log = new KeyLogFile(path);
+        try
+        {
+            log.Prepare();
+            return log;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new FormatException($"the key log cannot be written for its owner alone: {e.Message}", e);
+        }
     }
 
     // A mail server trusts 127.0.0.1 as its own ([BP-10.1-2]).

@@ -57,8 +57,8 @@ public sealed class MailSink : IAsyncDisposable
     /// <summary>What the EHLO reply lists.</summary>
     public IReadOnlyList<string> Extensions { get; set; } = ["PIPELINING", "8BITMIME", "SIZE 20000000"];
 
-    /// <summary>Whether even the empty recipient is taken, as test sinks do and no mail server does.</summary>
-    public bool RefusesNobody { get; init; } = true;
+    /// <summary>Whether it takes mail for every recipient, as an open relay does; else for domains under .test only.</summary>
+    public bool Relays { get; set; }
 
     /// <summary>A case's own answer to a command line: the reply's octets; null for the usual one, empty for none; text that ends in <c>\0</c> closes behind it.</summary>
     public Func<SinkSession, string, string?>? Answer { get; set; }
@@ -182,11 +182,20 @@ public sealed class MailSink : IAsyncDisposable
                     return "354 Go ahead\r\n";
                 case "QUIT":
                     return "221 2.0.0 Bye\r\n";
-                case "RCPT" when !sink.RefusesNobody && line.EndsWith("<>", StringComparison.Ordinal):
-                    return "553 5.1.3 Recipient required\r\n";
+                case "RCPT" when !sink.Relays && !IsOwn(line):
+                    return "550 5.7.1 Relaying denied\r\n";
+                case "XCLIENT":
+                    return "550 5.7.0 Not for you\r\n";
                 default:
                     return verb is "HELO" or "MAIL" or "RCPT" or "RSET" or "NOOP" or "BDAT" ? "250 2.0.0 Ok\r\n" : "500 5.5.1 Unknown\r\n";
             }
+        }
+
+        // A domain under .test, and no way to another one before it.
+        private static bool IsOwn(string line)
+        {
+            var path = line[(line.IndexOf('<', StringComparison.Ordinal) + 1)..].Split('>')[0];
+            return path.EndsWith(".test", StringComparison.OrdinalIgnoreCase) && path.Count(c => c == '@') == 1 && path.IndexOfAny(['%', '!', ':', '"']) < 0;
         }
 
         private async Task<bool> DataAsync()

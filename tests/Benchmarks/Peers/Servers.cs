@@ -14,7 +14,8 @@ internal static class Servers
     public static Task<Child> ListenAsync(Child backend)
     {
         int port = Child.FreePort();
-        return Child.StartAsync(port, Where.BlackPony, "listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{backend.Port}", "--max-sessions", "5000");
+        string[] most = ["--max-sessions", "5000", "--max-sessions-per-client", "5000"];
+        return Child.StartAsync(port, Where.BlackPony, ["listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{backend.Port}", "--allow-open-backend", .. most]);
     }
 
     /// <summary>stunnel as a server's STARTTLS.</summary>
