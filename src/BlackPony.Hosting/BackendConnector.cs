@@ -28,7 +28,8 @@ internal sealed class BackendConnector(RelaySettings settings)
     public async Task<BackendConnection> OpenAsync(IPEndPoint client, IPEndPoint local, CancellationToken cancel)
     {
         // Begins now and is waited for last; once for a client.
-        _name ??= settings.Addressing == ClientAddressing.XClient && settings.ClientNames is { } names ? names.FindAsync(client.Address, cancel) : Task.FromResult(ClientName.None);
+        _name ??= settings.Addressing == ClientAddressing.XClient && settings.ClientNames is { } names
+            ? names.FindAsync(client.Address, cancel) : Task.FromResult(ClientName.None);
         var addresses = await AddressesAsync(cancel).ConfigureAwait(false);
         foreach (var address in addresses.SkipLast(1))
         {
@@ -66,14 +67,18 @@ internal sealed class BackendConnector(RelaySettings settings)
             throw new IOException($"{settings.BackendHost} was not found in time.", e);
         }
 
-        IReadOnlyList<IPAddress> fit = [.. all.Where(a => settings.BackendSource is null || a.AddressFamily == settings.BackendSource.AddressFamily).Distinct()];
-        return fit.Count > 0 ? fit : throw new IOException($"{settings.BackendHost} has no address{(settings.BackendSource is null ? "" : $" of the family of {settings.BackendSource}")}.");
+        IReadOnlyList<IPAddress> fit = [.. all.Where(a => settings.BackendSource is null
+            || a.AddressFamily == settings.BackendSource.AddressFamily).Distinct()];
+        return fit.Count > 0 ? fit
+            : throw new IOException(
+                settings.BackendHost + " has no address" + (settings.BackendSource is { } source ? $" of the family of {source}." : "."));
     }
 
     /// <summary>Opens a connection to one address, whether it relays or not.</summary>
     /// <exception cref="IOException">The backend speaks no SMTP, or refuses to be told the client's address ([BP-10.1-3]).</exception>
     /// <exception cref="SocketException">The backend is not reachable.</exception>
-    public async Task<BackendConnection> ConnectAsync(IPAddress address, IPEndPoint client, IPEndPoint local, Task<ClientName> name, CancellationToken cancel)
+    public async Task<BackendConnection> ConnectAsync(IPAddress address, IPEndPoint client, IPEndPoint local, Task<ClientName> name,
+        CancellationToken cancel)
     {
         using var patience = new Patience(Limits.ConnectTimeout, settings.Time, cancel);
         var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -105,7 +110,8 @@ internal sealed class BackendConnector(RelaySettings settings)
 
             if (settings.Addressing == ClientAddressing.XClient && greeting.Code == 220)
             {
-                greeting = await XClientAsync(socket, client, await name.WaitAsync(patience.Token).ConfigureAwait(false), patience.Token).ConfigureAwait(false);
+                greeting = await XClientAsync(socket, client, await name.WaitAsync(patience.Token).ConfigureAwait(false), patience.Token)
+                    .ConfigureAwait(false);
             }
 
             return new BackendConnection(socket, greeting.ToOctets(), greeting.Code);
@@ -149,7 +155,8 @@ internal sealed class BackendConnector(RelaySettings settings)
     {
         await SendAsync(socket, "EHLO blackpony.invalid\r\n"u8.ToArray(), cancel).ConfigureAwait(false);
         var ehlo = await ReadReplyAsync(socket, cancel).ConfigureAwait(false);
-        var offered = Enumerable.Range(0, ehlo.Lines.Count).Select(i => Encoding.Latin1.GetString(ehlo.Text(i)).Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        var offered = Enumerable.Range(0, ehlo.Lines.Count).Select(i => Encoding.Latin1.GetString(ehlo.Text(i))
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries))
             .FirstOrDefault(w => w is [var keyword, ..] && keyword.Equals("XCLIENT", StringComparison.OrdinalIgnoreCase));
         if (!ehlo.IsPositive || offered is null)
         {

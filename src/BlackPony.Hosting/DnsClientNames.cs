@@ -5,7 +5,7 @@ using DnsClient.Protocol;
 
 namespace BlackPony.Hosting;
 
-/// <summary>Clients' names by DNS: PTR, and A or AAAA of what it says. Names are absolute; no hosts file and no search list is read.</summary>
+/// <summary>Clients' names by DNS: PTR, and A or AAAA of what it says. Names are absolute; no hosts file, no search list.</summary>
 /// <param name="nameServer">A DNS server to ask instead of the system's.</param>
 /// <param name="time">The clock of the time-out.</param>
 public sealed class DnsClientNames(IPEndPoint? nameServer, TimeProvider time) : IClientNames
@@ -43,7 +43,8 @@ public sealed class DnsClientNames(IPEndPoint? nameServer, TimeProvider time) : 
 
             var type = address.AddressFamily == AddressFamily.InterNetwork ? QueryType.A : QueryType.AAAA;
             (var addresses, sure) = await AskAsync(reverse + ".", type, patience.Token).ConfigureAwait(false);
-            return addresses.OfType<AddressRecord>().Any(r => r.Address.Equals(address)) ? new ClientName(reverse, reverse, false) : new ClientName(null, reverse, !sure);
+            return addresses.OfType<AddressRecord>().Any(r => r.Address.Equals(address)) ? new ClientName(reverse, reverse, false)
+                : new ClientName(null, reverse, !sure);
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
@@ -64,7 +65,8 @@ public sealed class DnsClientNames(IPEndPoint? nameServer, TimeProvider time) : 
             : string.Concat(octets.Reverse().Select(o => $"{o & 15:x}.{o >> 4:x}.")) + "ip6.arpa.";
     }
 
-    private async Task<(IReadOnlyList<DnsResourceRecord> Records, bool Sure)> AskAsync(string name, QueryType type, CancellationToken cancel)
+    private async Task<(IReadOnlyList<DnsResourceRecord> Records, bool Sure)> AskAsync(string name, QueryType type,
+        CancellationToken cancel)
     {
         // Not before it is needed: it fails where the system names no server.
         _dns ??= new LookupClient(nameServer is null ? new LookupClientOptions() : new LookupClientOptions(nameServer));

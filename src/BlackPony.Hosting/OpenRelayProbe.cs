@@ -6,8 +6,9 @@ using Microsoft.Extensions.Logging;
 namespace BlackPony.Hosting;
 
 /// <summary>
-/// Asks the mail server, as a stranger who comes through the relay, whether it would take mail for foreign domains, and lets nobody be served
-/// before it has refused ([BP-10.1-9], [BP-10.1-12]). It asks each address of the mail server, again from time to time, and when it is told to.
+/// Asks the mail server, as a stranger who comes through the relay, whether it would take mail for foreign domains, and lets nobody be
+/// served before it has refused ([BP-10.1-9], [BP-10.1-12]). It asks each address of the mail server, again from time to time, and when
+/// it is told to.
 /// </summary>
 /// <param name="settings">How the relay comes to the mail server.</param>
 /// <param name="log">Where to log what was asked and answered.</param>
@@ -27,7 +28,8 @@ public sealed class OpenRelayProbe(RelaySettings settings, ILogger log) : IDispo
     /// <exception cref="SocketException">The mail server's name has no address.</exception>
     public async Task CheckAsync(CancellationToken cancel)
     {
-        var families = settings.Addressing == ClientAddressing.None ? [AddressFamily.InterNetwork] : settings.Listen.Select(e => e.AddressFamily).Distinct();
+        var families = settings.Addressing == ClientAddressing.None ? [AddressFamily.InterNetwork]
+            : settings.Listen.Select(e => e.AddressFamily).Distinct();
         // [BP-10.1-15]
         var addresses = await _connector.AddressesAsync(cancel).ConfigureAwait(false);
         var checks = addresses.SelectMany(_ => families, (a, f) => WatchOf(a, f).CheckAsync(cancel)).ToList();
@@ -72,7 +74,8 @@ public sealed class OpenRelayProbe(RelaySettings settings, ILogger log) : IDispo
     /// <exception cref="IOException">It is not known.</exception>
     internal async Task CheckAsync(IPAddress backend, IPAddress client, CancellationToken cancel)
     {
-        var family = settings.Addressing == ClientAddressing.None || client.IsIPv4MappedToIPv6 ? AddressFamily.InterNetwork : client.AddressFamily;
+        var family = settings.Addressing == ClientAddressing.None || client.IsIPv4MappedToIPv6 ? AddressFamily.InterNetwork
+            : client.AddressFamily;
         await WatchOf(backend, family).CheckAsync(cancel).ConfigureAwait(false);
         if (_watches.Values.Any(w => w.Relays))
         {
@@ -94,8 +97,11 @@ public sealed class OpenRelayProbe(RelaySettings settings, ILogger log) : IDispo
 
     private RelayWatch WatchOf(IPAddress backend, AddressFamily client) => _watches.GetOrAdd((backend, client), key =>
     {
-        var stranger = new IPEndPoint(settings.Stranger is { } told && told.AddressFamily == client ? told : client == AddressFamily.InterNetwork ? Stranger : IPv6Stranger, 2525);
-        var name = $"{new IPEndPoint(backend, settings.BackendPort)}" + (settings.Addressing == ClientAddressing.None ? "" : $" (in the name of {stranger.Address})");
-        return new RelayWatch(() => new RelayQuestions(_connector, settings, backend, stranger).AskAsync(CancellationToken.None), name, settings.Time, log);
+        var stranger = new IPEndPoint(settings.Stranger is { } told && told.AddressFamily == client ? told
+            : client == AddressFamily.InterNetwork ? Stranger : IPv6Stranger, 2525);
+        var name = $"{new IPEndPoint(backend, settings.BackendPort)}"
+            + (settings.Addressing == ClientAddressing.None ? "" : $" (in the name of {stranger.Address})");
+        return new RelayWatch(() => new RelayQuestions(_connector, settings, backend, stranger).AskAsync(CancellationToken.None), name,
+            settings.Time, log);
     });
 }

@@ -4,7 +4,8 @@ namespace BlackPony.Hosting;
 public static class PrivateFile
 {
     private const UnixFileMode Others =
-        UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+        UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
+        | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
 
     /// <summary>Reads a file that holds a secret.</summary>
     /// <param name="path">The file.</param>
@@ -19,7 +20,8 @@ public static class PrivateFile
             && Path.GetFullPath(path).StartsWith(Path.GetFullPath(credentials) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
         if (!OperatingSystem.IsWindows() && !isCredential && (File.GetUnixFileMode(file.SafeFileHandle) & Others) != 0)
         {
-            throw new UnauthorizedAccessException($"others than its owner may read or change {path}: chmod 600 it, and make a new key if anybody may have read this one.");
+            throw new UnauthorizedAccessException(
+                $"others than its owner may read or change {path}: chmod 600 it, and make a new key if anybody may have read this one.");
         }
 
         using var reader = new StreamReader(file);

@@ -29,6 +29,7 @@ internal sealed class RelayQuestions(BackendConnector connector, RelaySettings s
 
     private readonly StringBuilder _dialogue = new();
     private bool _reached;
+    private bool _takesOwn;
     private string? _own;
 
     /// <summary>Asks.</summary>
@@ -67,19 +68,24 @@ internal sealed class RelayQuestions(BackendConnector connector, RelaySettings s
             var sender = i switch { 0 => "<>", 1 => $"<{User}@{Resolvable}>", _ => _own is null ? "" : $"<postmaster@{_own}>" };
             if (sender.Length > 0)
             {
-                var answer = await AskAsync(sender, whole: i == 0, cancel).ConfigureAwait(false);
-                if (answer.Verdict == RelayVerdict.Relays)
+                var answer = await AskAsync(sender, isFirst: i == 0, cancel).ConfigureAwait(false);
+                if (answer is { Verdict: RelayVerdict.Relays })
                 {
                     return answer;
                 }
 
-                refuses |= answer.Verdict == RelayVerdict.Refuses;
-                unclear = unclear.Length > 0 ? unclear : answer.Verdict == RelayVerdict.Unknown ? answer.Reason : "";
+                refuses |= answer is { Verdict: RelayVerdict.Refuses };
+
+                // What is not known for the sake of one sender does not matter where the recipients were refused for their own.
+                if (answer is { Verdict: RelayVerdict.Unknown } && !_takesOwn && unclear.Length == 0)
+                {
+                    unclear = answer.Reason;
+                }
             }
         }
 
-        // What a server does not take from one sender now tells nothing about another's.
-        return refuses ? Answer(RelayVerdict.Refuses, "it refuses mail for foreign domains") : Answer(RelayVerdict.Unknown, unclear);
+        return refuses && unclear.Length == 0 ? Answer(RelayVerdict.Refuses, "it refuses mail for foreign domains")
+            : Answer(RelayVerdict.Unknown, unclear.Length > 0 ? unclear : "it takes no sender");
     }
 
     // [BP-10.1-11]
@@ -88,28 +94,31 @@ internal sealed class RelayQuestions(BackendConnector connector, RelaySettings s
         using var backend = await BeginAsync(cancel).ConfigureAwait(false);
         var reply = await SayAsync(backend.Socket, "XCLIENT NAME=localhost ADDR=127.0.0.1", cancel).ConfigureAwait(false);
         await QuitAsync(backend.Socket, cancel).ConfigureAwait(false);
-        return reply.IsPositive ? Answer(RelayVerdict.Relays, "it takes XCLIENT from strangers who come through here, and could be made to relay by it")
+        return reply.IsPositive ? Answer(RelayVerdict.Relays,
+            "it takes XCLIENT from strangers who come through here, and could be made to relay by it")
             : reply.Code < 500 ? Answer(RelayVerdict.Unknown, "it neither takes nor refuses XCLIENT from strangers")
             : Answer(RelayVerdict.Refuses, "");
     }
 
     // A connection that ends after some refusals is followed by another: a server may take few errors from one client.
-    private async Task<RelayAnswer> AskAsync(string sender, bool whole, CancellationToken cancel)
+    // Null if the server refuses the sender for good.
+    private async Task<RelayAnswer?> AskAsync(string sender, bool isFirst, CancellationToken cancel)
     {
         Queue<(string Form, FormKind Kind)>? left = null;
         var unclear = "";
         bool literalRefused = false, nameUnclear = false, otherUnclear = false;
+        bool takesOwn = false;
         int vain = 0;
         while (left is not { Count: 0 })
         {
             using var backend = await BeginAsync(cancel).ConfigureAwait(false);
-            left ??= new(Forms(whole));
+            left ??= new(Forms(isFirst));
             int before = left.Count;
             var mail = await SayAsync(backend.Socket, $"MAIL FROM:{sender}", cancel).ConfigureAwait(false);
             if (!mail.IsPositive)
             {
                 await QuitAsync(backend.Socket, cancel).ConfigureAwait(false);
-                return Answer(RelayVerdict.Unknown, $"it does not take MAIL FROM:{sender}");
+                return mail.Code >= 500 ? null : Answer(RelayVerdict.Unknown, $"it does not take MAIL FROM:{sender} now");
             }
 
             while (left.TryPeek(out var next))
@@ -130,13 +139,19 @@ internal sealed class RelayQuestions(BackendConnector connector, RelaySettings s
                 }
 
                 left.Dequeue();
-                if (reply.IsPositive)
+                if (next.Kind == FormKind.Postmaster)
+                {
+                    takesOwn = reply.IsPositive;
+                }
+                else if (reply.IsPositive)
                 {
                     // A server that takes any name at its own domain has said nothing by taking this one.
-                    if (next.Kind is FormKind.Name or FormKind.Literal || !await TakesAnyNameAsync(backend.Socket, next.Kind, cancel).ConfigureAwait(false))
+                    if (next.Kind is FormKind.Name or FormKind.Literal || !await TakesAnyNameAsync(backend.Socket, next.Kind, cancel)
+                        .ConfigureAwait(false))
                     {
                         await QuitAsync(backend.Socket, cancel).ConfigureAwait(false);
-                        return Answer(RelayVerdict.Relays, $"it takes mail for foreign domains from strangers who come through here (MAIL FROM:{sender}, RCPT TO:{next.Form})");
+                        return Answer(RelayVerdict.Relays,
+                            $"it takes mail for foreign domains from strangers who come here (MAIL FROM:{sender}, RCPT TO:{next.Form})");
                     }
                 }
                 else if (IsRefusal(reply))
@@ -146,7 +161,8 @@ internal sealed class RelayQuestions(BackendConnector connector, RelaySettings s
                 else
                 {
                     unclear = $"it answers RCPT TO:{next.Form} with {reply.Code}, which is neither yes nor no";
-                    (nameUnclear, otherUnclear) = (nameUnclear || next.Kind != FormKind.Literal, otherUnclear || next.Kind == FormKind.Literal);
+                    (nameUnclear, otherUnclear) = (nameUnclear || next.Kind != FormKind.Literal, otherUnclear
+                        || next.Kind == FormKind.Literal);
                 }
             }
 
@@ -163,7 +179,13 @@ internal sealed class RelayQuestions(BackendConnector connector, RelaySettings s
         }
 
         // Names that it cannot look up now do not matter where it has said of an address that the stranger may not relay.
-        return otherUnclear || (nameUnclear && !literalRefused) ? Answer(RelayVerdict.Unknown, unclear) : Answer(RelayVerdict.Refuses, "");
+        if (otherUnclear || (nameUnclear && !literalRefused))
+        {
+            return Answer(RelayVerdict.Unknown, unclear);
+        }
+
+        _takesOwn |= takesOwn;
+        return Answer(RelayVerdict.Refuses, "");
     }
 
     // Postfix's defer_unauth_destination, Debian's default, refuses with 454 4.7.1.
@@ -177,7 +199,8 @@ internal sealed class RelayQuestions(BackendConnector connector, RelaySettings s
     }
 
     private async Task<bool> TakesAnyNameAsync(Socket socket, FormKind kind, CancellationToken cancel) =>
-        (await SayAsync(socket, $"RCPT TO:<{User}-nobody{(kind == FormKind.Own ? "@" + _own : "")}>", cancel).ConfigureAwait(false)).IsPositive;
+        (await SayAsync(socket, $"RCPT TO:<{User}-nobody{(kind == FormKind.Own ? "@" + _own : "")}>", cancel).ConfigureAwait(false))
+            .IsPositive;
 
     // [BP-10.1-14]
     private List<(string Form, FormKind Kind)> Forms(bool whole)
@@ -198,6 +221,8 @@ internal sealed class RelayQuestions(BackendConnector connector, RelaySettings s
                 forms.Add(($"<\"{User}@{Resolvable}\"@{_own}>", FormKind.Own));
                 forms.Add(($"<@{_own}:{User}@{Resolvable}>", FormKind.Name));
             }
+
+            forms.Add((_own is null ? "<postmaster>" : $"<postmaster@{_own}>", FormKind.Postmaster));
         }
 
         return forms;
@@ -205,8 +230,10 @@ internal sealed class RelayQuestions(BackendConnector connector, RelaySettings s
 
     private async Task<BackendConnection> BeginAsync(CancellationToken cancel)
     {
-        var local = new IPEndPoint(stranger.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Parse("192.0.2.2") : IPAddress.Parse("2001:db8::2"), Limits.DefaultPort);
-        var connection = await connector.ConnectAsync(backend, stranger, local, Task.FromResult(ClientName.Stranger), cancel).ConfigureAwait(false);
+        var local = new IPEndPoint(stranger.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Parse("192.0.2.2")
+            : IPAddress.Parse("2001:db8::2"), Limits.DefaultPort);
+        var connection = await connector.ConnectAsync(backend, stranger, local, Task.FromResult(ClientName.Stranger), cancel)
+            .ConfigureAwait(false);
         try
         {
             if (connection.Code != 220)
@@ -277,5 +304,8 @@ internal sealed class RelayQuestions(BackendConnector connector, RelaySettings s
 
         /// <summary>At the server's own name: it may be a mailbox there.</summary>
         Own,
+
+        /// <summary>The mailbox that every server takes mail for: whether the sender is refused or the recipients.</summary>
+        Postmaster,
     }
 }

@@ -35,7 +35,8 @@ public sealed record RelaySettings(IReadOnlyList<IPEndPoint> Listen, string Back
     /// <summary>Asks the mail server whether it would relay for strangers ([BP-10.1-9]); null where nobody asks.</summary>
     public OpenRelayProbe? Probe { get; init; }
 
-    /// <summary>The address in whose name the probe asks, where the mail server is told the client's address; null for one of documentation.</summary>
+    /// <summary>The address in whose name the probe asks, where the mail server is told the client's address; null for one of
+    /// documentation.</summary>
     public IPAddress? Stranger { get; init; }
 
     /// <summary>Looks up the clients' names for XCLIENT; null tells the mail server that they have none.</summary>

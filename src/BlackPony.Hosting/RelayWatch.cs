@@ -43,7 +43,8 @@ internal sealed class RelayWatch(Func<Task<RelayAnswer>> ask, string name, TimeP
                 return;
             }
 
-            // One that was not there is asked by the next session, which would have to connect anyway; one that gave no answer when its time has come.
+            // One that was not there is asked by the next session, which would have to connect anyway; one that gave no answer when its
+            // time has come.
             if (_last is null or { Reached: false })
             {
                 Begin();
@@ -164,13 +165,18 @@ internal sealed class RelayWatch(Func<Task<RelayAnswer>> ask, string name, TimeP
         switch (answer)
         {
             case { Verdict: RelayVerdict.Refuses }:
-                log.LogInformation("the mail server at {Backend} was asked whether it relays for strangers, and refuses: {Dialogue}", name, answer.Dialogue);
+                log.LogInformation("the mail server at {Backend} was asked whether it relays for strangers, and refuses: {Dialogue}", name,
+                    answer.Dialogue);
                 break;
             case { Verdict: RelayVerdict.Relays }:
-                log.LogError("the mail server at {Backend} would relay for strangers, nobody is served: {Reason}: {Dialogue}", name, answer.Reason, answer.Dialogue);
+                log.LogError("the mail server at {Backend} would relay for strangers, nobody is served: {Reason}: {Dialogue}", name,
+                    answer.Reason, answer.Dialogue);
                 break;
             case { Reached: true }:
-                log.LogWarning("whether the mail server at {Backend} would relay for strangers is not known, nobody is served until it is: {Reason}: {Dialogue}", name, answer.Reason, answer.Dialogue);
+                log.LogWarning(
+                    "whether the mail server at {Backend} would relay for strangers is not known, nobody is served until it is: "
+                    + "{Reason}: {Dialogue}",
+                    name, answer.Reason, answer.Dialogue);
                 break;
             default:
                 log.LogDebug("the mail server at {Backend} could not be asked: {Reason}", name, answer.Reason);

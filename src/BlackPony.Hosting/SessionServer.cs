@@ -149,13 +149,15 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
         {
             var settings = _settings;
             int own = _clients.GetValueOrDefault(address);
-            var refused = own >= settings.MaxSessionsPerClient ? "client" : _sessions.Count - _leaving >= settings.MaxSessions && !MakeRoom() ? "full" : null;
+            var refused = own >= settings.MaxSessionsPerClient ? "client" : _sessions.Count - _leaving >= settings.MaxSessions
+                && !MakeRoom() ? "full" : null;
             if (refused is not null)
             {
                 bool patient = _refusals.Count < settings.MaxSessions;
                 var refusal = Task.Run(() => RefuseAsync(client, refused, patient));
                 _refusals.Add(refusal);
-                refusal.ContinueWith(Forget, refusal, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+                refusal.ContinueWith(Forget, refusal, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously,
+                    TaskScheduler.Default);
                 return;
             }
 
@@ -240,8 +242,11 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
             Telemetry.ConnectionRefused(reason);
             try
             {
-                Log.LogWarning("too many sessions{Whose}: {Peer} refused", reason == "client" ? " of one client" : "", client.RemoteEndPoint);
-                await client.SendAsync(reason == "client" ? "421 4.7.0 Too many sessions from your network, try again later\r\n"u8.ToArray() : "421 4.3.2 Too many sessions, try again later\r\n"u8.ToArray()).ConfigureAwait(false);
+                Log.LogWarning("too many sessions{Whose}: {Peer} refused", reason == "client" ? " of one client" : "",
+                    client.RemoteEndPoint);
+                await client.SendAsync(reason == "client"
+                    ? "421 4.7.0 Too many sessions from your network, try again later\r\n"u8.ToArray()
+                    : "421 4.3.2 Too many sessions, try again later\r\n"u8.ToArray()).ConfigureAwait(false);
                 if (patient)
                 {
                     await Linger.AwayAsync(client, _settings.Time, _kill.Token).ConfigureAwait(false);

@@ -72,7 +72,8 @@ public static class Telemetry
     }
 
     /// <summary>Counts a connection that was greeted with 421.</summary>
-    /// <param name="reason"><c>full</c>: too many sessions; <c>client</c>: too many of one client; <c>backend</c>: the mail server behind is not there or may not be used.</param>
+    /// <param name="reason"><c>full</c>: too many sessions; <c>client</c>: too many of one client; <c>backend</c>: the mail server behind
+    /// is not there or may not be used.</param>
     public static void ConnectionRefused(string reason) => Refused.Add(1, new KeyValuePair<string, object?>("reason", reason));
 
     /// <summary>Counts octets from a peer.</summary>

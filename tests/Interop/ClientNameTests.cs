@@ -41,9 +41,11 @@ public sealed class ClientNameTests : IDisposable
         await using var sink = new MailSink { Extensions = ["XCLIENT NAME ADDR PORT REVERSE_NAME", "8BITMIME"] };
         sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? "220 sink.test again\r\n" : null;
         int port = Repository.FreePort();
-        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient", "--allow-open-backend", "--dns", $"127.0.0.1:{zone.Port}");
+        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient", "--allow-open-backend", "--dns",
+            $"127.0.0.1:{zone.Port}");
         using var person = await FromAsync("127.0.0.9", port);
-        Assert.Contains(sink.Sessions.SelectMany(s => s.Commands), c => c.StartsWith($"XCLIENT {told} ADDR=127.0.0.9 PORT=", StringComparison.Ordinal));
+        Assert.Contains(sink.Sessions.SelectMany(s => s.Commands), c =>
+            c.StartsWith($"XCLIENT {told} ADDR=127.0.0.9 PORT=", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -64,7 +66,8 @@ public sealed class ClientNameTests : IDisposable
         await using var sink = new MailSink { Extensions = ["XCLIENT NAME ADDR"] };
         sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? "220 sink.test again\r\n" : null;
         int port = Repository.FreePort();
-        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient", "--allow-open-backend", "--dns", $"127.0.0.1:{((IPEndPoint)silent.Client.LocalEndPoint!).Port}");
+        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient", "--allow-open-backend", "--dns",
+            $"127.0.0.1:{((IPEndPoint)silent.Client.LocalEndPoint!).Port}");
         using var person = await FromAsync("127.0.0.9", port);
         Assert.Contains(sink.Sessions.SelectMany(s => s.Commands), c => c == "XCLIENT NAME=[TEMPUNAVAIL] ADDR=127.0.0.9");
     }
@@ -87,7 +90,8 @@ public sealed class ClientNameTests : IDisposable
             using var person = await FromAsync(address, port);
             await person.SayAsync("EHLO a.test", "250");
             await person.SayAsync("MAIL FROM:<>", "250");
-            Assert.Equal(code == "450", (await person.SayAsync("RCPT TO:<root@b.test>", code)).Contains("cannot find your", StringComparison.Ordinal));
+            Assert.Equal(code == "450", (await person.SayAsync("RCPT TO:<root@b.test>", code))
+                .Contains("cannot find your", StringComparison.Ordinal));
         }
     }
 
@@ -96,14 +100,16 @@ public sealed class ClientNameTests : IDisposable
     [InlineData("--proxy-protocol", "v1")]
     public async Task The_address_of_a_link_local_client_is_told_without_its_scope(string option, string? version = null)
     {
-        var own = System.Net.NetworkInformation.NetworkInterface.GetAllNetworkInterfaces().SelectMany(i => i.GetIPProperties().UnicastAddresses).Select(a => a.Address)
+        var own = System.Net.NetworkInformation.NetworkInterface.GetAllNetworkInterfaces()
+            .SelectMany(i => i.GetIPProperties().UnicastAddresses).Select(a => a.Address)
             .FirstOrDefault(a => a.IsIPv6LinkLocal);
         Assert.SkipWhen(own is null, "This machine has no link-local address.");
         await using var sink = new MailSink { Extensions = ["XCLIENT NAME ADDR"] };
         sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? "220 sink.test again\r\n" : null;
         int port = Repository.FreePort();
         string[] options = version is null ? [option] : [option, version];
-        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, ["--listen", $"[{own}]:{port}", "--allow-open-backend", .. options]);
+        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port,
+            ["--listen", $"[{own}]:{port}", "--allow-open-backend", .. options]);
         using var person = await Repository.RetryAsync(async () =>
         {
             var client = new TcpClient(AddressFamily.InterNetworkV6);
@@ -115,7 +121,8 @@ public sealed class ClientNameTests : IDisposable
         await person.ExpectAsync(version is null ? "220" : "421");
         var plain = new IPAddress(own.GetAddressBytes()).ToString();
         Assert.DoesNotContain('%', plain);
-        Assert.Contains(sink.Sessions, s => s.Received.ToString().Contains(version is null ? $" ADDR=IPV6:{plain}\r\n" : $"PROXY TCP6 {plain} {plain} ", StringComparison.Ordinal));
+        Assert.Contains(sink.Sessions, s => s.Received.ToString()
+            .Contains(version is null ? $" ADDR=IPV6:{plain}\r\n" : $"PROXY TCP6 {plain} {plain} ", StringComparison.Ordinal));
     }
 
     private static async Task<Person> FromAsync(string address, int port)

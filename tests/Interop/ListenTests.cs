@@ -65,7 +65,8 @@ public sealed class ListenTests : IDisposable
         var (replies, _) = await BlackPonyProgram.MailAsync("--port", $"{port}", "--policy", "required", "[127.0.0.1]");
         Assert.Contains("354", replies, StringComparison.Ordinal);
         Assert.DoesNotContain("XCLIENT", replies, StringComparison.Ordinal);
-        Assert.All(sink.Sessions, s => Assert.Contains(s.Commands, c => c.StartsWith("XCLIENT NAME=localhost ADDR=127.0.0.1 PORT=", StringComparison.Ordinal)));
+        Assert.All(sink.Sessions, s => Assert.Contains(s.Commands, c =>
+            c.StartsWith("XCLIENT NAME=localhost ADDR=127.0.0.1 PORT=", StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -60,7 +60,8 @@ public sealed class ManyClientsTests
     {
         await using var sink = new MailSink();
         var clock = new FakeTimeProvider();
-        var settings = new RelaySettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", sink.Port, new ServerOptions(new RsaKeys(TimeProvider.System)))
+        var settings = new RelaySettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", sink.Port,
+            new ServerOptions(new RsaKeys(TimeProvider.System)))
         {
             BackendSource = IPAddress.Parse(Limits.BackendSource),
             Time = clock,

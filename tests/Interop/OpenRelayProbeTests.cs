@@ -35,8 +35,10 @@ public sealed class OpenRelayProbeTests : IDisposable
     {
         await using var sink = new MailSink();
         sink.Answer = (session, line) => !line.StartsWith("RCPT ", StringComparison.Ordinal) ? null
-            : line.Contains(recipient, StringComparison.Ordinal) && session.Commands.Any(c => c.StartsWith($"MAIL FROM:{sender}", StringComparison.Ordinal)) ? "250 Ok\r\n" : Refusal;
-        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", $"127.0.0.1:{sink.Port}");
+            : line.Contains(recipient, StringComparison.Ordinal)
+                && session.Commands.Any(c => c.StartsWith($"MAIL FROM:{sender}", StringComparison.Ordinal)) ? "250 Ok\r\n" : Refusal;
+        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend",
+            $"127.0.0.1:{sink.Port}");
         Assert.Equal(1, await refused.ExitAsync());
         Assert.Contains(recipient, refused.Log, StringComparison.Ordinal);
         Assert.Contains("--xclient", refused.Log, StringComparison.Ordinal);
@@ -50,7 +52,8 @@ public sealed class OpenRelayProbeTests : IDisposable
     {
         await using var sink = new MailSink { Relays = true };
         sink.Answer = (_, line) => line == command ? answer : null;
-        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", $"127.0.0.1:{sink.Port}");
+        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend",
+            $"127.0.0.1:{sink.Port}");
         Assert.True(await refused.ExitAsync() == 1, what);
         Assert.Contains("--allow-open-backend", refused.Log, StringComparison.Ordinal);
         int port = Repository.FreePort();
@@ -110,7 +113,8 @@ public sealed class OpenRelayProbeTests : IDisposable
     public async Task Names_that_the_server_cannot_look_up_do_not_matter_where_a_literal_is_denied(string name, string literal, bool served) // [BP-10.1-12]
     {
         await using var sink = new MailSink();
-        sink.Answer = (_, line) => !line.StartsWith("RCPT ", StringComparison.Ordinal) || line.Contains("@b.test", StringComparison.Ordinal) ? null : line.Contains('[', StringComparison.Ordinal) ? literal : name;
+        sink.Answer = (_, line) => !line.StartsWith("RCPT ", StringComparison.Ordinal)
+            || line.Contains("@b.test", StringComparison.Ordinal) ? null : line.Contains('[', StringComparison.Ordinal) ? literal : name;
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
         if (!served)
@@ -124,12 +128,35 @@ public sealed class OpenRelayProbeTests : IDisposable
         await listen.SaysAsync("and refuses");
     }
 
+    [Theory]
+    [InlineData("250 Ok\r\n", true)]
+    [InlineData("550 5.7.1 no bounces here\r\n", false)]
+    public async Task A_server_that_refuses_the_empty_sender_has_not_said_what_others_may_do(string postmaster, bool served) // [BP-10.1-12]
+    {
+        // From a sender with a domain it cannot say yet.
+        await using var sink = new MailSink();
+        sink.Answer = (session, line) => !line.StartsWith("RCPT ", StringComparison.Ordinal) ? null
+            : !session.Commands.Contains("MAIL FROM:<>") ? "450 4.1.8 Domain of sender not found\r\n"
+            : line.Contains("<postmaster@", StringComparison.Ordinal) ? postmaster : "550 5.7.1 no\r\n";
+        int port = Repository.FreePort();
+        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
+        if (served)
+        {
+            using var person = await Person.ConnectAsync(port);
+            return;
+        }
+
+        await Person.RefusedAsync(port);
+        await listen.SaysAsync("is neither yes nor no");
+    }
+
     [Fact]
     public async Task A_server_that_takes_any_name_at_its_own_domain_is_no_relay_by_that() // [BP-10.1-14]
     {
         await using var sink = new MailSink();
         sink.Answer = (_, line) => !line.StartsWith("RCPT ", StringComparison.Ordinal) ? null
-            : line.EndsWith("@sink.test>", StringComparison.Ordinal) || !line.Contains('@', StringComparison.Ordinal) ? "250 Ok\r\n" : Refusal;
+            : line.EndsWith("@sink.test>", StringComparison.Ordinal) || !line.Contains('@', StringComparison.Ordinal) ? "250 Ok\r\n"
+                : Refusal;
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
         using var person = await Person.ConnectAsync(port);
@@ -141,7 +168,8 @@ public sealed class OpenRelayProbeTests : IDisposable
     {
         await using var sink = new MailSink();
         sink.Answer = (session, line) => !line.StartsWith("RCPT ", StringComparison.Ordinal) ? null
-            : session.Commands.Count(c => c.StartsWith("RCPT ", StringComparison.Ordinal)) == 1 ? Refusal : "421 4.7.0 Too many errors\r\n\0";
+            : session.Commands.Count(c => c.StartsWith("RCPT ", StringComparison.Ordinal)) == 1 ? Refusal
+                : "421 4.7.0 Too many errors\r\n\0";
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
         using var person = await Person.ConnectAsync(port);
@@ -155,7 +183,9 @@ public sealed class OpenRelayProbeTests : IDisposable
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
         await listen.SaysAsync($"the mail server at 127.0.0.1:{sink.Port} was asked whether it relays for strangers, and refuses: ");
-        foreach (var said in (string[])["MAIL FROM:<> -> 250 2.0.0 Ok", "RCPT TO:<relay-test@blackpony.invalid> -> 550 5.7.1 Relaying denied", "RCPT TO:<relay-test@[198.51.100.1]> -> 550 5.7.1", "XCLIENT NAME=localhost ADDR=127.0.0.1 -> 550 5.7.0"])
+        foreach (var said in (string[])["MAIL FROM:<> -> 250 2.0.0 Ok",
+            "RCPT TO:<relay-test@blackpony.invalid> -> 550 5.7.1 Relaying denied", "RCPT TO:<relay-test@[198.51.100.1]> -> 550 5.7.1",
+            "XCLIENT NAME=localhost ADDR=127.0.0.1 -> 550 5.7.0"])
         {
             Assert.Contains(said, listen.Log, StringComparison.Ordinal);
         }
@@ -166,7 +196,8 @@ public sealed class OpenRelayProbeTests : IDisposable
     {
         await using var sink = new MailSink();
         sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? "220 sink.test again\r\n" : null;
-        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", $"127.0.0.1:{sink.Port}");
+        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend",
+            $"127.0.0.1:{sink.Port}");
         Assert.Equal(1, await refused.ExitAsync());
         Assert.Contains("takes XCLIENT from strangers", refused.Log, StringComparison.Ordinal);
     }
@@ -175,13 +206,16 @@ public sealed class OpenRelayProbeTests : IDisposable
     public async Task A_server_that_trusts_IPv6_only_is_asked_in_the_name_of_an_IPv6_client() // [BP-10.1-9]
     {
         await using var sink = new MailSink { Extensions = ["XCLIENT NAME ADDR PORT"] };
-        sink.Answer = (session, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) && line.Contains(" PORT=", StringComparison.Ordinal) ? "220 again\r\n"
-            : line.StartsWith("RCPT ", StringComparison.Ordinal) ? session.Commands.Any(c => c.Contains("ADDR=IPV6:2001:db8::1 ", StringComparison.Ordinal)) ? "250 Ok\r\n" : Refusal
+        sink.Answer = (session, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal)
+            && line.Contains(" PORT=", StringComparison.Ordinal) ? "220 again\r\n"
+            : line.StartsWith("RCPT ", StringComparison.Ordinal)
+                ? session.Commands.Any(c => c.Contains("ADDR=IPV6:2001:db8::1 ", StringComparison.Ordinal)) ? "250 Ok\r\n" : Refusal
             : null;
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient");
         using var person = await Person.ConnectAsync(port);
-        using var refused = BlackPonyProgram.Start("listen", "--listen", $"[::1]:{Repository.FreePort()}", "--backend", $"127.0.0.1:{sink.Port}", "--xclient");
+        using var refused = BlackPonyProgram.Start("listen", "--listen", $"[::1]:{Repository.FreePort()}", "--backend",
+            $"127.0.0.1:{sink.Port}", "--xclient");
         Assert.Equal(1, await refused.ExitAsync());
         Assert.Contains("2001:db8::1", refused.Log, StringComparison.Ordinal);
     }
@@ -192,7 +226,8 @@ public sealed class OpenRelayProbeTests : IDisposable
         await using var sink = new MailSink();
         int port = Repository.FreePort();
         var config = Path.Combine(_folder, "listen.conf");
-        await File.WriteAllTextAsync(config, $"listen 127.0.0.1:{port}\nbackend 127.0.0.1:{sink.Port}\n", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(config, $"listen 127.0.0.1:{port}\nbackend 127.0.0.1:{sink.Port}\n",
+            TestContext.Current.CancellationToken);
         using var listen = BlackPonyProgram.Start("listen", "--config", config);
         await listen.ListensAsync(port);
         (await Person.ConnectAsync(port)).Dispose();
@@ -228,7 +263,8 @@ public sealed class OpenRelayProbeTests : IDisposable
     {
         await using var sink = new MailSink();
         var clock = new FakeTimeProvider();
-        var settings = new RelaySettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", sink.Port, new ServerOptions(new RsaKeys(TimeProvider.System)))
+        var settings = new RelaySettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", sink.Port,
+            new ServerOptions(new RsaKeys(TimeProvider.System)))
         {
             BackendSource = IPAddress.Parse(Limits.BackendSource),
             Time = clock,

@@ -26,14 +26,16 @@ public sealed class ServiceFilesTests : IDisposable
         var key = Path.Combine(_folder, "key");
         await File.WriteAllTextAsync(key, new string('1', 64) + "\n", TestContext.Current.CancellationToken);
         File.SetUnixFileMode(key, (UnixFileMode)mode);
-        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", "127.0.0.1:9", "--ident", key);
+        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", "127.0.0.1:9",
+            "--ident", key);
         Assert.Equal(2, await refused.ExitAsync());
         Assert.Contains("chmod 600", refused.Log, StringComparison.Ordinal);
 
         // systemd's credentials are one service's, whatever their mode says.
         int port = Repository.FreePort();
         await using var sink = new MailSink();
-        using var listen = BlackPonyProgram.Start(new Dictionary<string, string> { ["CREDENTIALS_DIRECTORY"] = _folder }, "listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{sink.Port}", "--ident", key);
+        using var listen = BlackPonyProgram.Start(new Dictionary<string, string> { ["CREDENTIALS_DIRECTORY"] = _folder }, "listen",
+            "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{sink.Port}", "--ident", key);
         await listen.ListensAsync(port);
     }
 
@@ -56,7 +58,8 @@ public sealed class ServiceFilesTests : IDisposable
     [Fact]
     public async Task A_key_log_that_cannot_be_written_is_told_at_the_start()
     {
-        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", "127.0.0.1:9", "--keylog", Path.Combine(_folder, "none", "keys"));
+        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", "127.0.0.1:9",
+            "--keylog", Path.Combine(_folder, "none", "keys"));
         Assert.Equal(2, await refused.ExitAsync());
         Assert.Contains("the key log cannot be written", refused.Log, StringComparison.Ordinal);
     }
@@ -75,7 +78,8 @@ public sealed class ServiceFilesTests : IDisposable
         {
             using var json = JsonDocument.Parse(l);
             Assert.True(DateTimeOffset.TryParseExact(
-                json.RootElement.GetProperty("Timestamp").GetString(), "yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out _));
+                json.RootElement.GetProperty("Timestamp").GetString(), "yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture,
+                    DateTimeStyles.AssumeUniversal, out _));
         });
     }
 
@@ -90,14 +94,15 @@ public sealed class ServiceFilesTests : IDisposable
         await using var sink = new MailSink();
         int port = Repository.FreePort();
         using var program = BlackPonyProgram.Start(command, "--config", config);
+        var options = Encoding.ASCII.GetBytes($"listen 127.0.0.1:{port}\n{(command == "listen" ? $"backend 127.0.0.1:{sink.Port}\n" : "")}");
         await using (var pipe = new FileStream(config, FileMode.Open, FileAccess.Write))
         {
             program.HangUp();
-            await pipe.WriteAsync(Encoding.ASCII.GetBytes($"listen 127.0.0.1:{port}\n{(command == "listen" ? $"backend 127.0.0.1:{sink.Port}\n" : "")}"), TestContext.Current.CancellationToken);
+            await pipe.WriteAsync(options, TestContext.Current.CancellationToken);
         }
 
         await program.ListensAsync(port);
-        await File.WriteAllTextAsync(config, $"listen 127.0.0.1:{port}\n{(command == "listen" ? $"backend 127.0.0.1:{sink.Port}\n" : "")}", TestContext.Current.CancellationToken);
+        await File.WriteAllBytesAsync(config, options, TestContext.Current.CancellationToken);
         await program.SaysAsync("configuration reloaded");
     }
 
@@ -118,11 +123,13 @@ public sealed class ServiceFilesTests : IDisposable
         await using var sink = new MailSink();
         int port = Repository.FreePort(), metrics = Repository.FreePort();
         using var listen = BlackPonyProgram.Start(
-            "listen", "--listen", $"[::ffff:127.0.0.1]:{port}", "--backend", $"[::ffff:127.0.0.1]:{sink.Port}", "--backend-source", "::ffff:127.0.0.2", "--metrics", $"[::ffff:127.0.0.1]:{metrics}");
+            "listen", "--listen", $"[::ffff:127.0.0.1]:{port}", "--backend", $"[::ffff:127.0.0.1]:{sink.Port}", "--backend-source",
+                "::ffff:127.0.0.2", "--metrics", $"[::ffff:127.0.0.1]:{metrics}");
         await listen.ListensAsync(port);
         using var person = await Person.ConnectAsync(port);
         Assert.Contains(sink.Sessions, s => s.Peer.Address.ToString() == "127.0.0.2");
-        Assert.StartsWith("HTTP/1.1 200 ", await AskAsync("127.0.0.1", metrics, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 200 ", await AskAsync("127.0.0.1", metrics, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"),
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -172,7 +179,8 @@ public sealed class ServiceFilesTests : IDisposable
         int backend = Repository.FreePort(), port = Repository.FreePort();
         var world = new TwoAddresses(_folder);
         await using var sink = new MailSink(new IPEndPoint(IPAddress.Parse("127.0.0.22"), backend));
-        using var listen = world.Listen("--listen", $"127.0.0.1:{port}", "--backend", $"mail.two.test:{backend}", "--backend-source", "127.0.0.2");
+        using var listen = world.Listen("--listen", $"127.0.0.1:{port}", "--backend", $"mail.two.test:{backend}", "--backend-source",
+            "127.0.0.2");
         await listen.ListensAsync(port);
         using var person = await Person.ConnectAsync(port);
     }
@@ -184,7 +192,8 @@ public sealed class ServiceFilesTests : IDisposable
         var world = new TwoAddresses(_folder);
         await using var good = new MailSink(new IPEndPoint(IPAddress.Parse("127.0.0.21"), backend));
         await using var open = new MailSink(new IPEndPoint(IPAddress.Parse("127.0.0.22"), backend)) { Relays = true };
-        using var refused = world.Listen("--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", $"mail.two.test:{backend}", "--backend-source", "127.0.0.2");
+        using var refused = world.Listen("--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", $"mail.two.test:{backend}",
+            "--backend-source", "127.0.0.2");
         Assert.Equal(1, await refused.ExitAsync());
         Assert.Contains("127.0.0.22", refused.Log, StringComparison.Ordinal);
     }
@@ -195,7 +204,8 @@ public sealed class ServiceFilesTests : IDisposable
         await client.ConnectAsync(address, port, TestContext.Current.CancellationToken);
         await client.GetStream().WriteAsync(Encoding.Latin1.GetBytes(request), TestContext.Current.CancellationToken);
         using var answer = new MemoryStream();
-        await client.GetStream().CopyToAsync(answer, TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        await client.GetStream().CopyToAsync(answer, TestContext.Current.CancellationToken)
+            .WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
         return Encoding.UTF8.GetString(answer.ToArray());
     }
 
@@ -212,6 +222,7 @@ public sealed class ServiceFilesTests : IDisposable
         }
 
         public BlackPonyProgram Listen(params string[] arguments) => BlackPonyProgram.StartWithin(
-            ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", $"mount --bind {_hosts} /etc/hosts && exec \"$0\" \"$@\""], ["listen", .. arguments]);
+            ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", $"mount --bind {_hosts} /etc/hosts && exec \"$0\" \"$@\""],
+                ["listen", .. arguments]);
     }
 }

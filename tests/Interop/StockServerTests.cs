@@ -9,7 +9,8 @@ namespace BlackPony.Tests.Interop;
 public sealed class StockServerTests : IDisposable
 {
     // The Postfix of issue 16: a name under .invalid is refused with 450 before the network is looked at.
-    private const string LooksUpFirst = "smtpd_recipient_restrictions=reject_unknown_recipient_domain, permit_mynetworks, reject_unauth_destination";
+    private const string LooksUpFirst =
+        "smtpd_recipient_restrictions=reject_unknown_recipient_domain, permit_mynetworks, reject_unauth_destination";
     private const string XClient = "smtpd_authorized_xclient_hosts=127.0.0.1";
 
     private readonly string _folder = Lab.Open(Directory.CreateTempSubdirectory("blackpony-").FullName);
@@ -21,7 +22,8 @@ public sealed class StockServerTests : IDisposable
     [InlineData("postfix")]
     [InlineData("postfix", LooksUpFirst)]
     [InlineData("postfix", LooksUpFirst, "smtpd_relay_restrictions=")]
-    [InlineData("postfix", "smtpd_sender_restrictions=reject_unknown_sender_domain", "smtpd_helo_restrictions=reject_unknown_helo_hostname")]
+    [InlineData("postfix", "smtpd_sender_restrictions=reject_unknown_sender_domain",
+        "smtpd_helo_restrictions=reject_unknown_helo_hostname")]
     public async Task One_that_trusts_all_of_127_is_not_served(string name, params string[] settings) // [BP-10.1-1], [BP-10.1-9], [BP-10.1-12]
     {
         using var server = await StockServer.StartAsync(Path.Combine(_folder, "b"), name, settings);

@@ -79,7 +79,8 @@ internal static class ListenCommand
             catch (Exception e) when (e is OpenRelayException or FormatException)
             {
                 // The configuration before stays, and with it what its mail server says now.
-                await (settings.Probe?.AnsweredAsync() ?? Task.CompletedTask).WaitAsync(Patience, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await (settings.Probe?.AnsweredAsync() ?? Task.CompletedTask).WaitAsync(Patience, cancel)
+                    .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 throw e is OpenRelayException relays ? new FormatException(Advice(relays), e) : e;
             }
         }

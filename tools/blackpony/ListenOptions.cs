@@ -25,7 +25,8 @@ internal sealed class ListenOptions
 
     private readonly Option<IPAddress?> _stranger = new("--probe-address")
     {
-        Description = "Address in whose name the mail server is asked whether it relays, with --xclient and --proxy-protocol. [default: 192.0.2.1, and 2001:db8::1]",
+        Description = "Address in whose name the mail server is asked whether it relays, with --xclient and --proxy-protocol. "
+            + "[default: 192.0.2.1, and 2001:db8::1]",
         HelpName = "address",
         CustomParser = Parse.Address,
     };
@@ -43,7 +44,8 @@ internal sealed class ListenOptions
     private readonly Option<int> _max = new("--max-sessions") { Description = "Sessions at one time; further clients get 421.", HelpName = "n", DefaultValueFactory = _ => Limits.MaxSessions, CustomParser = r => Parse.Number(r, 1, 1_000_000) };
     private readonly Option<int?> _maxEach = new("--max-sessions-per-client")
     {
-        Description = "Sessions at one time from one IPv4 address or one IPv6 /64; further ones get 421. [default: a tenth of --max-sessions, and at least 20]",
+        Description = "Sessions at one time from one IPv4 address or one IPv6 /64; further ones get 421. "
+            + "[default: a tenth of --max-sessions, and at least 20]",
         HelpName = "n",
         CustomParser = r => Parse.Number(r, 1, 1_000_000),
     };
@@ -53,7 +55,8 @@ internal sealed class ListenOptions
     public ListenOptions(Command command)
     {
         _proxy.AcceptOnlyFromAmong("v1", "v2");
-        foreach (var option in (Option[])[_listen, _backend, _source, _xclient, _proxy, _open, _stranger, _dns, _suites, _rot, _ident, _max, _maxEach, _keyLog])
+        foreach (var option in (Option[])[_listen, _backend, _source, _xclient, _proxy, _open, _stranger, _dns, _suites, _rot, _ident,
+            _max, _maxEach, _keyLog])
         {
             command.Add(option);
         }

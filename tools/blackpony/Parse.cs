@@ -19,7 +19,8 @@ internal static class Parse
         TryEndPoint(result.Tokens[0].Value) ?? Fail<IPEndPoint>(result, $"'{result.Tokens[0].Value}' is no address and port; write 127.0.0.1:53.");
 
     private static IPEndPoint? TryEndPoint(string text) =>
-        text.Contains(':', StringComparison.Ordinal) && IPEndPoint.TryParse(text, out var endPoint) ? new IPEndPoint(Plain(endPoint.Address), endPoint.Port) : null;
+        text.Contains(':', StringComparison.Ordinal) && IPEndPoint.TryParse(text, out var endPoint)
+            ? new IPEndPoint(Plain(endPoint.Address), endPoint.Port) : null;
 
     // IPv4 in IPv6 is IPv4: as a socket's address it would be of the wrong family, and as a network it would match nobody.
     private static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
@@ -29,12 +30,14 @@ internal static class Parse
         var text = result.Tokens[0].Value;
         int colon = text.LastIndexOf(':');
         return colon > 0 && ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) && port > 0
-            ? new DnsEndPoint(IPAddress.TryParse(text[..colon], out var address) ? Plain(address).ToString() : text[..colon].Trim('[', ']'), port)
+            ? new DnsEndPoint(IPAddress.TryParse(text[..colon], out var address) ? Plain(address).ToString()
+                : text[..colon].Trim('[', ']'), port)
             : Fail<DnsEndPoint>(result, $"'{text}' is no host and port; write 127.0.0.1:10025.");
     }
 
     public static IPAddress? Address(ArgumentResult result) =>
-        IPAddress.TryParse(result.Tokens[0].Value, out var address) ? Plain(address) : Fail<IPAddress>(result, $"'{result.Tokens[0].Value}' is no IP address; write 127.0.0.2.");
+        IPAddress.TryParse(result.Tokens[0].Value, out var address) ? Plain(address)
+            : Fail<IPAddress>(result, $"'{result.Tokens[0].Value}' is no IP address; write 127.0.0.2.");
 
     public static int Number(ArgumentResult result, int least, int most) =>
         int.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int n) && n >= least && n <= most
@@ -62,17 +65,20 @@ internal static class Parse
     }
 
     public static IPNetwork[] Networks(ArgumentResult result) =>
-        [.. result.Tokens.Select(t => TryNetwork(t.Value) ?? Fail<IPNetwork>(result, $"'{t.Value}' is no network; write 192.0.2.0/24 or 2001:db8::1."))];
+        [.. result.Tokens.Select(t => TryNetwork(t.Value) ?? Fail<IPNetwork>(result,
+            $"'{t.Value}' is no network; write 192.0.2.0/24 or 2001:db8::1."))];
 
     private static IPNetwork? TryNetwork(string text)
     {
         if (!text.Contains('/', StringComparison.Ordinal))
         {
-            return IPAddress.TryParse(text, out var address) ? new IPNetwork(Plain(address), Plain(address).GetAddressBytes().Length * 8) : null;
+            return IPAddress.TryParse(text, out var address) ? new IPNetwork(Plain(address), Plain(address).GetAddressBytes().Length * 8)
+                : null;
         }
 
         return !IPNetwork.TryParse(text, out var network) ? null
-            : network.BaseAddress.IsIPv4MappedToIPv6 && network.PrefixLength >= 96 ? new IPNetwork(network.BaseAddress.MapToIPv4(), network.PrefixLength - 96)
+            : network.BaseAddress.IsIPv4MappedToIPv6 && network.PrefixLength >= 96
+                ? new IPNetwork(network.BaseAddress.MapToIPv4(), network.PrefixLength - 96)
             : network;
     }
 

@@ -195,7 +195,8 @@ public sealed class MailSink : IAsyncDisposable
         private static bool IsOwn(string line)
         {
             var path = line[(line.IndexOf('<', StringComparison.Ordinal) + 1)..].Split('>')[0];
-            return path.EndsWith(".test", StringComparison.OrdinalIgnoreCase) && path.Count(c => c == '@') == 1 && path.IndexOfAny(['%', '!', ':', '"']) < 0;
+            return path.EndsWith(".test", StringComparison.OrdinalIgnoreCase) && path.Count(c => c == '@') == 1
+                && path.IndexOfAny(['%', '!', ':', '"']) < 0;
         }
 
         private async Task<bool> DataAsync()

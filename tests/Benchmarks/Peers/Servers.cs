@@ -15,7 +15,8 @@ internal static class Servers
     {
         int port = Child.FreePort();
         string[] most = ["--max-sessions", "5000", "--max-sessions-per-client", "5000"];
-        return Child.StartAsync(port, Where.BlackPony, ["listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{backend.Port}", "--allow-open-backend", .. most]);
+        return Child.StartAsync(port, Where.BlackPony, ["listen", "--listen", $"127.0.0.1:{port}", "--backend",
+            $"127.0.0.1:{backend.Port}", "--allow-open-backend", .. most]);
     }
 
     /// <summary>stunnel as a server's STARTTLS.</summary>

@@ -4,7 +4,8 @@ using System.Text;
 
 namespace BlackPony.Tests.Interop.Servers;
 
-/// <summary>A name server for reverse look-ups, over UDP on loopback: PTR, A and AAAA records as a test writes them, NXDOMAIN for all else.</summary>
+/// <summary>A name server for reverse look-ups, over UDP on loopback: PTR, A and AAAA records as a test writes them, NXDOMAIN for all
+/// else.</summary>
 internal sealed class ReverseZone : IDisposable
 {
     private readonly UdpClient _socket = new(new IPEndPoint(IPAddress.Loopback, 0));
@@ -20,14 +21,16 @@ internal sealed class ReverseZone : IDisposable
 
     /// <summary>Adds an A or AAAA record.</summary>
     public void Address(string host, string address) =>
-        _records[(host, IPAddress.Parse(address).AddressFamily == AddressFamily.InterNetwork ? 1 : 28)] = IPAddress.Parse(address).GetAddressBytes();
+        _records[(host, IPAddress.Parse(address).AddressFamily == AddressFamily.InterNetwork ? 1 : 28)] = IPAddress.Parse(address)
+            .GetAddressBytes();
 
     /// <summary>Answers for a name with SERVFAIL.</summary>
     public void Break(string name) => _broken.Add(name);
 
     public void Dispose() => _socket.Dispose();
 
-    private static byte[] Encode(string name) => [.. name.Split('.').SelectMany(l => (byte[])[(byte)l.Length, .. Encoding.ASCII.GetBytes(l)]), 0];
+    private static byte[] Encode(string name) => [.. name.Split('.')
+        .SelectMany(l => (byte[])[(byte)l.Length, .. Encoding.ASCII.GetBytes(l)]), 0];
 
     private async Task ServeAsync()
     {
@@ -58,7 +61,8 @@ internal sealed class ReverseZone : IDisposable
         var record = _records.GetValueOrDefault((name, query[end - 3]));
         bool exists = record is not null || _records.Keys.Any(k => k.Name == name);
         var answer = new List<byte>(query[..end]);
-        (answer[2], answer[3], answer[7], answer[9], answer[11]) = (0x81, (byte)(0x80 | (_broken.Contains(name) ? 2 : exists ? 0 : 3)), 0, 0, 0);
+        (answer[2], answer[3], answer[7], answer[9], answer[11]) = (0x81, (byte)(0x80 | (_broken.Contains(name) ? 2 : exists ? 0 : 3)), 0,
+            0, 0);
         if (record is not null && !_broken.Contains(name))
         {
             answer[7] = 1;

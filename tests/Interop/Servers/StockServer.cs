@@ -20,7 +20,8 @@ internal sealed class StockServer : MailServer
         Lab.Need(name is "sendmail" ? ["sendmail", "sendmail-base"] : [name]);
         var server = new StockServer(folder);
         var script = Path.Combine(Repository.Root, "tests", "Interop", "Servers", "stock.sh");
-        await server.StartAsync(script, [name, folder, $"{server.Port}", .. settings], new Dictionary<string, string> { ["LAB"] = Lab.Folder("") });
+        await server.StartAsync(script, [name, folder, $"{server.Port}", .. settings], new Dictionary<string,
+            string> { ["LAB"] = Lab.Folder("") });
         return server;
     }
 }

@@ -37,7 +37,9 @@ public sealed class NativeProgramTests
     public async Task Listen_passes_the_suite_as_a_relay()
     {
         var (port, backend) = (FreePort(), FreePort());
-        var start = new ProcessStartInfo(Repository.Native("blackpony"), ["listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{backend}", "--allow-open-backend", "--allow-rot", "--log-format", "json"]) { RedirectStandardError = true };
+        var start = new ProcessStartInfo(Repository.Native("blackpony"),
+            ["listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{backend}", "--allow-open-backend", "--allow-rot",
+            "--log-format", "json"]) { RedirectStandardError = true };
         start.Environment.Clear();
         using var listen = Process.Start(start)!;
         listen.ErrorDataReceived += (_, _) => { };

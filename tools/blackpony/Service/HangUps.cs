@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace BlackPony.Tools;
 
-/// <summary>SIGHUP, which would end a process that does not yet listen to it: kept from the program's first moment until the service asks for it.</summary>
+/// <summary>SIGHUP, which would end a process that does not yet listen to it: kept from the program's first moment until the service asks
+/// for it.</summary>
 internal static class HangUps
 {
     private static readonly SemaphoreSlim Waiting = new(0);

@@ -104,10 +104,12 @@ internal sealed class MetricsServer : IAsyncDisposable
             {
                 var (status, isHead) = Judge(await RequestAsync(client, patience.Token));
                 var body = Encoding.UTF8.GetBytes(status.StartsWith("200", StringComparison.Ordinal) ? _metrics.Write() : status + "\n");
-                var type = status.StartsWith("200", StringComparison.Ordinal) ? "text/plain; version=0.0.4; charset=utf-8" : "text/plain; charset=utf-8";
+                var type = status.StartsWith("200", StringComparison.Ordinal) ? "text/plain; version=0.0.4; charset=utf-8"
+                    : "text/plain; charset=utf-8";
+                var allow = status.StartsWith("405", StringComparison.Ordinal) ? "Allow: GET, HEAD\r\n" : "";
                 var head = string.Create(
                     CultureInfo.InvariantCulture,
-                    $"HTTP/1.1 {status}\r\nContent-Type: {type}\r\nContent-Length: {body.Length}\r\n{(status.StartsWith("405", StringComparison.Ordinal) ? "Allow: GET, HEAD\r\n" : "")}Connection: close\r\n\r\n");
+                    $"HTTP/1.1 {status}\r\nContent-Type: {type}\r\nContent-Length: {body.Length}\r\n{allow}Connection: close\r\n\r\n");
                 var stream = new NetworkStream(client);
                 await stream.WriteAsync(Encoding.ASCII.GetBytes(head), patience.Token);
                 await stream.WriteAsync(isHead ? [] : body, patience.Token);
@@ -161,7 +163,8 @@ internal sealed class MetricsServer : IAsyncDisposable
         }
 
         // A proxy's client names the whole URL.
-        var path = (target.StartsWith("http://", StringComparison.OrdinalIgnoreCase) && target.IndexOf('/', 7) is >= 0 and var slash ? target[slash..] : target).Split('?')[0];
+        var path = (target.StartsWith("http://", StringComparison.OrdinalIgnoreCase) && target.IndexOf('/', 7) is >= 0 and var slash
+            ? target[slash..] : target).Split('?')[0];
         return path.TrimEnd('/') != "/metrics" ? ("404 Not Found", method == "HEAD")
             : method is not ("GET" or "HEAD") ? ("405 Method Not Allowed", false)
             : ("200 OK", method == "HEAD");

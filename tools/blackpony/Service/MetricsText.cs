@@ -56,7 +56,8 @@ internal sealed class MetricsText : IDisposable
     private Family Of(Instrument instrument)
     {
         var kind = instrument.GetType().Name.Split('`')[0];
-        var family = new Family(instrument, kind is "Counter" or "ObservableCounter" ? "counter" : kind == "Histogram" ? "summary" : "gauge", kind is "Counter" or "UpDownCounter" or "Histogram");
+        var family = new Family(instrument, kind is "Counter" or "ObservableCounter" ? "counter" : kind == "Histogram" ? "summary"
+            : "gauge", kind is "Counter" or "UpDownCounter" or "Histogram");
         lock (_lock)
         {
             return _families[family.Name] = family;
@@ -88,7 +89,8 @@ internal sealed class MetricsText : IDisposable
             name += name.EndsWith(unit, StringComparison.Ordinal) ? "" : unit;
             this.Name = name + (type == "counter" && !name.EndsWith("_total", StringComparison.Ordinal) ? "_total" : "");
             _scope = $"otel_scope_name=\"{Escape(instrument.Meter.Name)}\"";
-            _help = (instrument.Description ?? "").Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
+            _help = (instrument.Description ?? "").Replace("\\", "\\\\", StringComparison.Ordinal)
+                .Replace("\n", "\\n", StringComparison.Ordinal);
 
             static string Name(string text) => string.Concat(text.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_'));
         }
@@ -100,7 +102,8 @@ internal sealed class MetricsText : IDisposable
             var labels = new SortedDictionary<string, string>(StringComparer.Ordinal);
             foreach (var (key, said) in tags)
             {
-                labels[string.Concat(key.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_'))] = Escape(Convert.ToString(said, CultureInfo.InvariantCulture) ?? "");
+                labels[string.Concat(key.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_'))] = Escape(Convert.ToString(said,
+                    CultureInfo.InvariantCulture) ?? "");
             }
 
             var text = string.Concat(labels.Select(l => $",{l.Key}=\"{l.Value}\""));
@@ -127,6 +130,7 @@ internal sealed class MetricsText : IDisposable
         }
 
         private static string Escape(string text) =>
-            text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
+            text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)
+                .Replace("\n", "\\n", StringComparison.Ordinal);
     }
 }

@@ -112,7 +112,8 @@ internal static class Service
         }
         catch (SocketException e)
         {
-            throw new ServiceException($"cannot show metrics at {at}: {e.Message}. Is another program on that port, or is that no address of this machine?");
+            throw new ServiceException(
+                $"cannot show metrics at {at}: {e.Message}. Is another program on that port, or is that no address of this machine?");
         }
     }
 }
