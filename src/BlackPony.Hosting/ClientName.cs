@@ -12,17 +12,6 @@ public sealed record ClientName(string? Name, string? Reverse, bool IsTemporary)
     /// <summary>The name of a stranger who asks whether the mail server relays: one with which it refuses nobody for having none.</summary>
     internal static ClientName Stranger { get; } = new("www.example.com", "www.example.com", false);
 
-    /// <summary>What XCLIENT says in the place of a name that is missing.</summary>
+    /// <summary>What XCLIENT says instead of a name that is missing.</summary>
     internal string Missing => IsTemporary ? "[TEMPUNAVAIL]" : "[UNAVAILABLE]";
-
-    /// <summary>Whether a text is a host name that mail servers take: no address, and nothing but letters, digits, hyphens and underscores
-    /// between dots.</summary>
-    internal static bool IsHostName(string text)
-    {
-        var labels = text.Split('.');
-        return text.Length is > 0 and <= 253
-            && labels.All(l => l.Length is > 0 and <= 63 && l[0] != '-' && l[^1] != '-'
-                && l.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_'))
-            && labels[^1].Any(char.IsAsciiLetter);
-    }
 }

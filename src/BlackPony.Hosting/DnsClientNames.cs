@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
-using DnsClient;
-using DnsClient.Protocol;
+using BlackPony.Hosting.Resolver;
+using BlackPony.Reference;
 
 namespace BlackPony.Hosting;
 
@@ -13,7 +13,8 @@ public sealed class DnsClientNames(IPEndPoint? nameServer, TimeProvider time) : 
     // The mail server waits meanwhile, and its client too. Postfix's own look-up has the resolver's time-outs, which are longer.
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(10);
 
-    private LookupClient? _dns;
+    private readonly StubResolver _dns =
+        new(() => nameServer is null ? ResolverSettings.Read() : new ResolverSettings([nameServer]), time);
 
     /// <inheritdoc/>
     public async Task<ClientName> FindAsync(IPAddress client, CancellationToken cancel)
@@ -34,23 +35,19 @@ public sealed class DnsClientNames(IPEndPoint? nameServer, TimeProvider time) : 
         string? reverse = null;
         try
         {
-            var (names, sure) = await AskAsync(PointerName(address), QueryType.PTR, patience.Token).ConfigureAwait(false);
-            reverse = names.OfType<PtrRecord>().Select(r => r.PtrDomainName.Value.TrimEnd('.')).FirstOrDefault(ClientName.IsHostName);
+            var pointers = await _dns.AskAsync(PointerName(address), DnsType.Ptr, patience.Token).ConfigureAwait(false);
+            reverse = pointers.Records.Select(r => r.Name).FirstOrDefault(HostName.IsValid);
             if (reverse is null)
             {
-                return new ClientName(null, null, !sure);
+                return new ClientName(null, null, pointers.Outcome == DnsOutcome.Failed);
             }
 
-            var type = address.AddressFamily == AddressFamily.InterNetwork ? QueryType.A : QueryType.AAAA;
-            (var addresses, sure) = await AskAsync(reverse + ".", type, patience.Token).ConfigureAwait(false);
-            return addresses.OfType<AddressRecord>().Any(r => r.Address.Equals(address)) ? new ClientName(reverse, reverse, false)
-                : new ClientName(null, reverse, !sure);
+            var type = address.AddressFamily == AddressFamily.InterNetwork ? DnsType.A : DnsType.Aaaa;
+            var addresses = await _dns.AskAsync(reverse, type, patience.Token).ConfigureAwait(false);
+            return addresses.Records.Any(r => address.Equals(r.Address)) ? new ClientName(reverse, reverse, false)
+                : new ClientName(null, reverse, addresses.Outcome == DnsOutcome.Failed);
         }
-        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
-        {
-            return new ClientName(null, reverse, true);
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception) when (!cancel.IsCancellationRequested)
         {
             // Whatever the name server did, it has said nothing of the client.
             return new ClientName(null, reverse, true);
@@ -61,16 +58,7 @@ public sealed class DnsClientNames(IPEndPoint? nameServer, TimeProvider time) : 
     {
         var octets = address.GetAddressBytes();
         return octets.Length == 4
-            ? $"{octets[3]}.{octets[2]}.{octets[1]}.{octets[0]}.in-addr.arpa."
-            : string.Concat(octets.Reverse().Select(o => $"{o & 15:x}.{o >> 4:x}.")) + "ip6.arpa.";
-    }
-
-    private async Task<(IReadOnlyList<DnsResourceRecord> Records, bool Sure)> AskAsync(string name, QueryType type,
-        CancellationToken cancel)
-    {
-        // Not before it is needed: it fails where the system names no server.
-        _dns ??= new LookupClient(nameServer is null ? new LookupClientOptions() : new LookupClientOptions(nameServer));
-        var answer = await _dns.QueryAsync(name, type, cancellationToken: cancel).ConfigureAwait(false);
-        return (answer.Answers, !answer.HasError || answer.Header.ResponseCode == DnsHeaderResponseCode.NotExistentDomain);
+            ? $"{octets[3]}.{octets[2]}.{octets[1]}.{octets[0]}.in-addr.arpa"
+            : string.Concat(octets.Reverse().Select(o => $"{o & 15:x}.{o >> 4:x}.")) + "ip6.arpa";
     }
 }

@@ -249,7 +249,7 @@ internal sealed class RelayQuestions(BackendConnector connector, RelaySettings s
             }
 
             var own = Encoding.Latin1.GetString(ehlo.Text(0)).Split(' ')[0];
-            _own = ClientName.IsHostName(own) ? own : null;
+            _own = HostName.IsValid(own) ? own : null;
             return connection;
         }
         catch

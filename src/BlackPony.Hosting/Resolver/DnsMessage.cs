@@ -5,11 +5,12 @@ using System.Text;
 
 namespace BlackPony.Hosting.Resolver;
 
-/// <summary>The record types that mail routing asks for (RFC 1035 3.2.2, RFC 3596).</summary>
+/// <summary>The record types that are asked for: of mail routing, and of clients' names (RFC 1035 3.2.2, RFC 3596).</summary>
 internal enum DnsType
 {
     A = 1,
     Cname = 5,
+    Ptr = 12,
     Mx = 15,
     Aaaa = 28,
 }
@@ -17,7 +18,7 @@ internal enum DnsType
 /// <summary>A record of an answer.</summary>
 /// <param name="Owner">Its name, in lower case.</param>
 /// <param name="Type">Its type.</param>
-/// <param name="Name">The exchanger of an MX record, the target of a CNAME; empty is the root.</param>
+/// <param name="Name">The exchanger of an MX record, the target of a CNAME or PTR record; empty is the root.</param>
 /// <param name="Preference">An MX record's preference.</param>
 /// <param name="Address">The address of an A or AAAA record.</param>
 internal sealed record DnsRecord(string Owner, DnsType Type, string Name, int Preference, IPAddress? Address);
@@ -30,7 +31,7 @@ internal sealed record DnsRecord(string Owner, DnsType Type, string Name, int Pr
 /// <param name="Code">The response code: 0 no error, 3 no such name.</param>
 /// <param name="IsTruncated">Whether it has to be asked for over TCP.</param>
 /// <param name="IsReferral">Whether it answers nothing and names other servers only: the server asked does not resolve.</param>
-/// <param name="Records">The answer section's MX, CNAME, A and AAAA records.</param>
+/// <param name="Records">The answer section's MX, CNAME, PTR, A and AAAA records.</param>
 internal sealed record DnsMessage(int Code, bool IsTruncated, bool IsReferral, IReadOnlyList<DnsRecord> Records)
 {
     private const int HeaderLength = 12;
@@ -129,8 +130,8 @@ internal sealed record DnsMessage(int Code, bool IsTruncated, bool IsReferral, I
         {
             (DnsType.A, 4) or (DnsType.Aaaa, 16) => new DnsRecord(owner, type, "", 0, new IPAddress(octets.Slice(data, length))),
             (DnsType.Mx, > 2) => new DnsRecord(owner, type, ReadTarget(octets, data + 2, at), Word(octets, data), null),
-            (DnsType.Cname, > 0) => new DnsRecord(owner, type, ReadTarget(octets, data, at), 0, null),
-            (DnsType.A or DnsType.Aaaa or DnsType.Mx or DnsType.Cname, _) =>
+            (DnsType.Cname or DnsType.Ptr, > 0) => new DnsRecord(owner, type, ReadTarget(octets, data, at), 0, null),
+            (DnsType.A or DnsType.Aaaa or DnsType.Mx or DnsType.Cname or DnsType.Ptr, _) =>
                 throw new FormatException("A record's data have another length."),
             _ => null,
         };
