@@ -25,7 +25,7 @@ internal sealed class RelayQuestions(BackendConnector connector, RelaySettings s
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(120);
 
     // Connections in a row that end before the first answer.
-    private const int MaxVain = 3;
+    private const int MaxVain = 5;
 
     private readonly StringBuilder _dialogue = new();
     private bool _reached;
@@ -91,8 +91,8 @@ internal sealed class RelayQuestions(BackendConnector connector, RelaySettings s
     // [BP-10.1-11]
     private async Task<RelayAnswer> AskXClientAsync(CancellationToken cancel)
     {
-        using var backend = await BeginAsync(cancel).ConfigureAwait(false);
-        var reply = await SayAsync(backend.Socket, "XCLIENT NAME=localhost ADDR=127.0.0.1", cancel).ConfigureAwait(false);
+        var (backend, reply) = await BeginAsync("XCLIENT NAME=localhost ADDR=127.0.0.1", cancel).ConfigureAwait(false);
+        using var ending = backend;
         await QuitAsync(backend.Socket, cancel).ConfigureAwait(false);
         return reply.IsPositive ? Answer(RelayVerdict.Relays,
             "it takes XCLIENT from strangers who come through here, and could be made to relay by it")
@@ -111,10 +111,10 @@ internal sealed class RelayQuestions(BackendConnector connector, RelaySettings s
         int vain = 0;
         while (left is not { Count: 0 })
         {
-            using var backend = await BeginAsync(cancel).ConfigureAwait(false);
+            var (backend, mail) = await BeginAsync($"MAIL FROM:{sender}", cancel).ConfigureAwait(false);
+            using var ending = backend;
             left ??= new(Forms(isFirst));
             int before = left.Count;
-            var mail = await SayAsync(backend.Socket, $"MAIL FROM:{sender}", cancel).ConfigureAwait(false);
             if (!mail.IsPositive)
             {
                 await QuitAsync(backend.Socket, cancel).ConfigureAwait(false);
@@ -226,6 +226,30 @@ internal sealed class RelayQuestions(BackendConnector connector, RelaySettings s
         }
 
         return forms;
+    }
+
+    // A connection on which a first command was answered. A server that has greeted before may lose one.
+    private async Task<(BackendConnection Connection, Reply Reply)> BeginAsync(string command, CancellationToken cancel)
+    {
+        for (int i = 1; ; i++)
+        {
+            BackendConnection? connection = null;
+            try
+            {
+                connection = await BeginAsync(cancel).ConfigureAwait(false);
+                return (connection, await SayAsync(connection.Socket, command, cancel).ConfigureAwait(false));
+            }
+            catch (Exception e)
+            {
+                connection?.Dispose();
+                if (e is not (IOException or SocketException) || !_reached || i == MaxVain)
+                {
+                    throw;
+                }
+
+                _dialogue.Append("; again");
+            }
+        }
     }
 
     private async Task<BackendConnection> BeginAsync(CancellationToken cancel)

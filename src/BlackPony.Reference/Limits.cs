@@ -133,7 +133,7 @@ public static class Limits
     public static readonly TimeSpan ProbeFirstRetry = TimeSpan.FromSeconds(1);
 
     /// <summary>Relay: the longest time until such a backend is asked again.</summary>
-    public static readonly TimeSpan ProbeLastRetry = TimeSpan.FromSeconds(300);
+    public static readonly TimeSpan ProbeLastRetry = TimeSpan.FromSeconds(60);
 
     /// <summary>Memory of a server after its last good session.</summary>
     public static readonly TimeSpan MemoryLifetime = TimeSpan.FromDays(30);

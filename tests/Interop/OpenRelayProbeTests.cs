@@ -282,7 +282,7 @@ public sealed class OpenRelayProbeTests : IDisposable
         await AdvanceAsync(TimeSpan.FromSeconds(1), asked: true);
         await Person.RefusedAsync(port);
 
-        // A server that was mended is found out after 1, 2, 4 … seconds, at last each 300 s.
+        // A server that was mended is found out after 1, 2, 4 … seconds, at last each 60 s.
         var wait = Limits.ProbeFirstRetry;
         for (int i = 0; i < 12; i++)
         {
