@@ -1,42 +1,81 @@
+using System.Globalization;
 using System.Text;
 using BlackPony.Reference.Policy;
 
 namespace BlackPony.Hosting;
 
-/// <summary>The memory's file (spec 9.4): read at the beginning, and changed as a whole before any mail flows ([BP-9.4-2]), by one process at a time.</summary>
+/// <summary>
+/// The memory's file (spec 9.4): read at the beginning; what a delivery changes is appended before any mail flows ([BP-9.4-2]), by one
+/// process at a time, so that a delivery costs the same however many servers are remembered. Now and then the file is written again.
+/// </summary>
+/// <remarks>
+/// The text is that of <see cref="ServerMemory"/>, where a later line of the same server counts, and times of "-" forget it; then <see cref="LastLine"/>.
+/// Beside it stands a file with the ending .lock: it is the lock, and while lines are appended it holds the length up to which the memory was whole before,
+/// so that a machine that loses power then goes on with what it knew.
+/// </remarks>
 public sealed class MemoryFile
 {
     // By it a file that was cut short, or emptied, is told from a memory with few servers in it.
     private const string LastLine = "# end\n";
+    private const string Forgotten = " - - -";
+
+    // Lines that count no more: so many, and as many as those that count, are kept until the file is written again.
+    private const int MostStale = 1000;
 
     // A process waits for itself without a bound, and without a file.
     private static readonly SemaphoreSlim InProcess = new(1, 1);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
 
     private readonly string _path;
     private readonly TimeProvider _time;
 
     /// <summary>Reads the memory; a file that is not there is an empty one.</summary>
-    /// <exception cref="IOException">The file can't be read: a temporary failure of delivery ([BP-9.4-12]).</exception>
+    /// <exception cref="IOException">The file can't be read, or not be written: a temporary failure of delivery ([BP-9.4-12], [BP-9.4-18]).</exception>
+    /// <exception cref="UnauthorizedAccessException">The same.</exception>
     /// <exception cref="FormatException">The file is not a memory.</exception>
     public MemoryFile(string path, TimeProvider time)
     {
         _path = path;
         _time = time;
-        Memory = Read();
+        CheckWritable(path);
+        Memory = Parse(ReadWhole(), out _, out _);
     }
+
+    private string Lock => _path + ".lock";
 
     /// <summary>The memory.</summary>
     public ServerMemory Memory { get; }
 
+    /// <summary>Looks whether a memory can be written.</summary>
+    /// <exception cref="IOException">It can't.</exception>
+    /// <exception cref="UnauthorizedAccessException">It can't.</exception>
+    public static void CheckWritable(string path)
+    {
+        try
+        {
+            using var turn = PrivateFile.Open(path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
+            using var file = File.Exists(path) ? new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete) : null;
+        }
+        catch (IOException e) when (IsLocked(e))
+        {
+            // Somebody writes it just now.
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"The memory {path} cannot be written: {e.Message}", e);
+        }
+    }
+
     /// <summary>Brings what changed into the file, beside what other processes brought into it meanwhile.</summary>
-    /// <exception cref="IOException">The file can't be written.</exception>
+    /// <exception cref="IOException">The file can't be written, or has no room for a server ([BP-9.4-17]).</exception>
+    /// <exception cref="FormatException">The file is not a memory any more.</exception>
     public async Task SaveAsync(CancellationToken cancel = default)
     {
         await InProcess.WaitAsync(cancel).ConfigureAwait(false);
         try
         {
             using var turn = await TakeTurnAsync(cancel).ConfigureAwait(false);
-            Write();
+            Write(turn);
         }
         finally
         {
@@ -44,36 +83,160 @@ public sealed class MemoryFile
         }
     }
 
-    private void Write()
+    private void Write(FileStream turn)
     {
-        var latest = Read();
-        Memory.CopyChangesTo(latest);
+        var text = ReadWhole(turn);
+        var latest = Parse(text, out int lines, out int length);
+        var refused = Memory.CopyChangesTo(latest);
+        if (text is null || lines > (2 * latest.Count) + MostStale)
+        {
+            WriteAgain(latest);
+        }
+        else if (latest.HasChanges)
+        {
+            Append(turn, length, Encoding.ASCII.GetBytes(latest.ChangesToString() + LastLine));
+        }
+
+        if (refused.Count > 0)
+        {
+            throw new IOException($"no room for {string.Join(", ", refused)}; what is in the memory stays until it expires");
+        }
+    }
+
+    private void WriteAgain(ServerMemory memory)
+    {
         var fresh = _path + ".new";
         using (var file = PrivateFile.Open(fresh, FileMode.Create, FileAccess.Write, FileShare.None))
         {
-            file.Write(Encoding.ASCII.GetBytes(latest + LastLine));
+            file.Write(Encoding.ASCII.GetBytes(memory + LastLine));
             file.Flush(flushToDisk: true);
         }
 
         File.Move(fresh, _path, overwrite: true);
+
+        // The new name is on the disk too, before any mail flows.
+        using var moved = new FileStream(_path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        moved.Flush(flushToDisk: true);
     }
 
-    private ServerMemory Read()
+    private void Append(FileStream turn, int length, byte[] octets)
     {
-        string text;
+        turn.SetLength(0);
+        turn.Write(Encoding.ASCII.GetBytes(length.ToString(CultureInfo.InvariantCulture) + "\n"));
+        turn.Flush(flushToDisk: true);
+        using (var file = new FileStream(_path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0))
+        {
+            try
+            {
+                RandomAccess.Write(file.SafeFileHandle, octets, length);
+                file.SetLength(length + octets.Length);
+                file.Flush(flushToDisk: true);
+            }
+            catch (IOException)
+            {
+                // No room on the disk, mostly: back to what it was.
+                RandomAccess.Write(file.SafeFileHandle, Encoding.ASCII.GetBytes(LastLine), length);
+                file.SetLength(length + LastLine.Length);
+                throw;
+            }
+        }
+
+        turn.SetLength(0);
+    }
+
+    // The file's text up to its last line; null if there is no file.
+    private string? ReadWhole(FileStream? turn = null)
+    {
+        for (int tries = 0; ; tries++)
+        {
+            string text;
+            try
+            {
+                using var file = new FileStream(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+                using var reader = new StreamReader(file, Encoding.Latin1);
+                text = reader.ReadToEnd();
+            }
+            catch (FileNotFoundException)
+            {
+                return null;
+            }
+
+            if (text.EndsWith('\n' + LastLine, StringComparison.Ordinal))
+            {
+                return text[..^LastLine.Length];
+            }
+
+            // Somebody appends just now, or could not finish it.
+            if (!TryNote(turn, out int whole) && tries < 500)
+            {
+                Thread.Sleep(Pause);
+            }
+            else if (whole > 0 && whole <= text.Length && text[whole - 1] == '\n')
+            {
+                return text[..whole];
+            }
+            else
+            {
+                throw new FormatException($"{_path} is not a whole memory: its last line is missing. Bring back a copy, or remove it if every server may be met anew.");
+            }
+        }
+    }
+
+    // Up to where it was whole before lines were appended; 0 if none were. False while somebody appends.
+    private bool TryNote(FileStream? turn, out int length)
+    {
+        length = 0;
         try
         {
-            text = File.ReadAllText(_path);
+            using var own = turn is null ? new FileStream(Lock, FileMode.Open, FileAccess.Read, FileShare.ReadWrite) : null;
+            var file = turn ?? own!;
+            file.Position = 0;
+            using var reader = new StreamReader(file, Encoding.ASCII, leaveOpen: true);
+            var text = reader.ReadToEnd();
+            _ = text.EndsWith('\n') && int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out length);
+            return true;
+        }
+        catch (IOException e) when (IsLocked(e))
+        {
+            return false;
         }
         catch (FileNotFoundException)
         {
-            return new ServerMemory(_time);
+            return true;
+        }
+    }
+
+    private ServerMemory Parse(string? text, out int lines, out int length)
+    {
+        (lines, length) = (text?.AsSpan().Count('\n') ?? 0, text?.Length ?? 0);
+        return text is null ? new ServerMemory(_time) : ServerMemory.Parse(text.Contains(Forgotten + "\n", StringComparison.Ordinal) ? WithoutForgotten(text) : text, _time);
+    }
+
+    // What stands before a line that forgets its server is left out, and every other line stays where it is.
+    private static string WithoutForgotten(string text)
+    {
+        var lines = text.Split('\n');
+        var last = new Dictionary<string, int>();
+        for (int i = 1; i < lines.Length; i++)
+        {
+            if (lines[i].EndsWith(Forgotten, StringComparison.Ordinal))
+            {
+                last[lines[i][..^Forgotten.Length]] = i;
+            }
         }
 
-        return text.EndsWith('\n' + LastLine, StringComparison.Ordinal)
-            ? ServerMemory.Parse(text[..^LastLine.Length], _time)
-            : throw new FormatException($"{_path} is not a whole memory: its last line is missing. Bring back a copy, or remove it if every server may be met anew.");
+        for (int i = 1; i < lines.Length; i++)
+        {
+            if (last.TryGetValue(Key(lines[i]), out int forgotten) && i <= forgotten)
+            {
+                lines[i] = "";
+            }
+        }
+
+        return string.Join('\n', lines);
     }
+
+    private static string Key(string line) => string.Join(' ', line.Split(' ', 3).Take(2));
 
     private async Task<FileStream> TakeTurnAsync(CancellationToken cancel)
     {
@@ -81,11 +244,11 @@ public sealed class MemoryFile
         {
             try
             {
-                return PrivateFile.Open(_path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                return PrivateFile.Open(Lock, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
-            catch (IOException e) when (tries < 100 && IsLocked(e))
+            catch (IOException e) when (tries < 3000 && IsLocked(e))
             {
-                await Task.Delay(50, cancel).ConfigureAwait(false);
+                await Task.Delay(Pause, cancel).ConfigureAwait(false);
             }
         }
     }

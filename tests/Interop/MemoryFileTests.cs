@@ -1,5 +1,6 @@
 using BlackPony.Conformance.Targets;
 using BlackPony.Hosting;
+using BlackPony.Reference;
 using BlackPony.Tests.Interop.NothingLost;
 using BlackPony.Tests.Interop.Servers;
 
@@ -27,6 +28,139 @@ public sealed class MemoryFileTests : IDisposable
             await File.WriteAllBytesAsync(path, whole[..length], TestContext.Current.CancellationToken);
             Assert.Throws<FormatException>(() => new MemoryFile(path, TimeProvider.System));
         }
+    }
+
+    [Fact]
+    public async Task A_full_memory_is_not_written_again_for_each_delivery_and_forgets_nobody() // [BP-9.4-13], [BP-9.4-15]
+    {
+        var path = Path.Combine(_folder, "memory");
+        var cancel = TestContext.Current.CancellationToken;
+        var first = new MemoryFile(path, TimeProvider.System);
+        for (int i = 0; i < Limits.MaxMemoryEntries; i++)
+        {
+            Assert.True(first.Memory.Good($"mx.a{i}.test", 25, []));
+        }
+
+        await first.SaveAsync(cancel);
+        var before = await File.ReadAllBytesAsync(path, cancel);
+        for (int i = 0; i < 40; i++)
+        {
+            var delivery = new MemoryFile(path, TimeProvider.System);
+            Assert.True(delivery.Memory.Good($"mx.a{i}.test", 25, [new byte[32]]));
+            Assert.False(delivery.Memory.Good($"mx.stranger{i}.test", 25, []));
+            await delivery.SaveAsync(cancel);
+        }
+
+        var after = await File.ReadAllBytesAsync(path, cancel);
+        Assert.Equal(before[..^6], after[..(before.Length - 6)]);
+        Assert.InRange(after.Length, before.Length + 40, before.Length + (40 * 150));
+        var last = new MemoryFile(path, TimeProvider.System).Memory;
+        Assert.Equal(Limits.MaxMemoryEntries, last.Count);
+        Assert.Equal((1, 0), (last.Find("mx.a39.test", 25, out _)!.Idents.Count, last.Find("mx.a40.test", 25, out _)!.Idents.Count));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3)]
+    [InlineData(40)]
+    public async Task A_machine_that_loses_power_while_it_writes_goes_on_with_what_it_knew(int written) // [BP-9.4-12]
+    {
+        var path = Path.Combine(_folder, "memory");
+        var cancel = TestContext.Current.CancellationToken;
+        var first = new MemoryFile(path, TimeProvider.System);
+        first.Memory.Good("mx.a.test", 25, []);
+        await first.SaveAsync(cancel);
+        var text = (await File.ReadAllTextAsync(path, cancel))[..^6];
+        await File.WriteAllTextAsync(path + ".lock", $"{text.Length}\n", cancel);
+        await File.WriteAllTextAsync(path, text + "mx.b.test 25 2026-11-23T12:00:00Z - -\n# end\n"[..written], cancel);
+        var second = new MemoryFile(path, TimeProvider.System);
+        Assert.Equal((1, true), (second.Memory.Count, second.Memory.Find("mx.a.test", 25, out _) is not null));
+        second.Memory.Good("mx.c.test", 25, []);
+        await second.SaveAsync(cancel);
+        Assert.Equal(2, new MemoryFile(path, TimeProvider.System).Memory.Count);
+        Assert.Equal("", await File.ReadAllTextAsync(path + ".lock", cancel));
+    }
+
+    [Fact]
+    public async Task A_server_that_is_forgotten_stays_so_until_it_shows_itself_again() // [BP-9.4-10]
+    {
+        var path = Path.Combine(_folder, "memory");
+        var cancel = TestContext.Current.CancellationToken;
+        var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(new DateTimeOffset(2026, 11, 23, 12, 0, 0, TimeSpan.Zero));
+        await DoAsync(m => m.Good("mx.a.test", 25, []));
+        await DoAsync(m => m.Good("mx.b.test", 25, []));
+        await DoAsync(m => m.Failing("mx.a.test", 25));
+        clock.Advance(Limits.MemoryPatience + TimeSpan.FromSeconds(1));
+        await DoAsync(m =>
+        {
+            Assert.Null(m.Find("mx.a.test", 25, out bool gaveUp));
+            Assert.True(gaveUp);
+        });
+        await DoAsync(m =>
+        {
+            Assert.Null(m.Find("mx.a.test", 25, out bool gaveUp));
+            Assert.Equal((false, 1), (gaveUp, m.Count));
+        });
+        await DoAsync(m => m.Good("mx.a.test", 25, []));
+        await DoAsync(m => Assert.Equal((true, 2), (m.Find("mx.a.test", 25, out _) is not null, m.Count)));
+
+        async Task DoAsync(Action<BlackPony.Reference.Policy.ServerMemory> act)
+        {
+            var file = new MemoryFile(path, clock);
+            act(file.Memory);
+            await file.SaveAsync(cancel);
+        }
+    }
+
+    [Fact]
+    public async Task A_server_for_which_there_is_no_room_gets_its_mail_and_the_log_a_warning() // [BP-9.4-16], [BP-9.4-17]
+    {
+        var path = Path.Combine(_folder, "memory");
+        var file = new MemoryFile(path, TimeProvider.System);
+        for (int i = 1; i <= Limits.MaxMemoryPerOwner; i++)
+        {
+            file.Memory.Good("127.0.0.1", i, []);
+        }
+
+        await file.SaveAsync(TestContext.Current.CancellationToken);
+        var before = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
+        await using var server = new EmbeddedServer();
+        int port = Repository.FreePort();
+        using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{server.Port}", "--policy", "remembered", "--memory", path);
+        using (var person = await Person.ConnectAsync(port))
+        {
+            await person.BeginMessageAsync("r@b.test");
+            await person.SayAsync("Subject: s\r\n.", "250");
+            await person.SayAsync("QUIT", "221");
+        }
+
+        await relay.SaysAsync($"not remembered: the memory has no room for 127.0.0.1:{server.Port}");
+        Assert.Equal(before, await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Lines_that_count_no_more_do_not_pile_up()
+    {
+        var path = Path.Combine(_folder, "memory");
+        var line = "mx.a.test 25 2026-11-23T12:00:00Z - -\n";
+        await File.WriteAllTextAsync(path, "# BlackPony memory 1: name port last-good failing-since idents\n" + string.Concat(Enumerable.Repeat(line, 5000)) + "# end\n", TestContext.Current.CancellationToken);
+        var file = new MemoryFile(path, TimeProvider.System);
+        file.Memory.Good("mx.b.test", 25, []);
+        await file.SaveAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(4, (await File.ReadAllLinesAsync(path, TestContext.Current.CancellationToken)).Length);
+    }
+
+    [Fact]
+    public async Task Deliveries_at_one_time_all_bring_in_what_they_met() // [BP-9.4-2]
+    {
+        var path = Path.Combine(_folder, "memory");
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(i => Task.Run(async () =>
+        {
+            var file = new MemoryFile(path, TimeProvider.System);
+            file.Memory.Good($"mx.a{i}.test", 25, []);
+            await file.SaveAsync(TestContext.Current.CancellationToken);
+        })));
+        Assert.Equal(20, new MemoryFile(path, TimeProvider.System).Memory.Count);
     }
 
     [Fact]

@@ -40,6 +40,23 @@ internal sealed class ClientOptions
 
     public string? MemoryPath(ParseResult parse) => parse.GetValue(_memory);
 
+    /// <summary>Looks whether a service could write its files: one that could not would put off or lose what it is asked for, one delivery after the other.</summary>
+    /// <exception cref="FormatException">It could not; the message says what to do.</exception>
+    public void CheckFiles(ParseResult parse)
+    {
+        try
+        {
+            if (MemoryPath(parse) is { } memory)
+            {
+                MemoryFile.CheckWritable(memory);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new FormatException($"{e.Message} Give the program a folder that it may write to.", e);
+        }
+    }
+
     public MailRouter Router(ParseResult parse) => new(parse.GetValue(_dns));
 
     /// <summary>What the mailer accepts; the memory is the caller's.</summary>

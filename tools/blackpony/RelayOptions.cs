@@ -55,6 +55,7 @@ internal sealed class RelayOptions
             }
         }
 
+        _client.CheckFiles(parse);
         return new OutboundSettings(listen, _client.Mailer(parse, rsaKeys))
         {
             Allowed = allowed,

@@ -14,8 +14,10 @@ public sealed class ServerMemory
     private const string Header = "# BlackPony memory 1: name port last-good failing-since idents";
     private const int IdentDigits = 64;
     private readonly TimeProvider _time;
-    private readonly SortedDictionary<string, MemoryEntry> _entries = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _changed = [];
+    private readonly Dictionary<string, MemoryEntry> _entries = [];
+
+    // What changed, and as it was before; null if it was not there.
+    private readonly Dictionary<string, MemoryEntry?> _changed = [];
 
     /// <summary>Makes an empty memory.</summary>
     /// <param name="time">The clock.</param>
@@ -52,8 +54,10 @@ public sealed class ServerMemory
 
     /// <summary>The memory as text.</summary>
     public override string ToString() => string.Concat(
-        _entries.Select(e => $"{e.Key} {Time(e.Value.LastGood)} {(e.Value.FailingSince is { } f ? Time(f) : "-")} {(e.Value.Idents.Count == 0 ? "-" : string.Join(',', e.Value.Idents))}\n")
-            .Prepend(Header + "\n"));
+        _entries.OrderBy(e => e.Key, StringComparer.Ordinal).Select(e => Line(e.Key, e.Value)).Prepend(Header + "\n"));
+
+    /// <summary>What changed, as lines that count for more than those before them; a server that was forgotten has no times.</summary>
+    public string ChangesToString() => string.Concat(_changed.Keys.Order(StringComparer.Ordinal).Select(k => Line(k, _entries.GetValueOrDefault(k))));
 
     /// <summary>The entry of a server, if it is alive ([BP-9.4-5], [BP-9.4-10]).</summary>
     /// <param name="name">Host name or address.</param>
@@ -73,15 +77,13 @@ public sealed class ServerMemory
         {
             // A clock that ran backward: what it has not reached yet counts as now ([BP-9.4-11]).
             entry = entry with { LastGood = Earlier(entry.LastGood), FailingSince = entry.FailingSince is { } failing ? Earlier(failing) : null };
-            _entries[key] = entry;
-            _changed.Add(key);
+            Change(key, entry);
         }
 
         gaveUp = entry.FailingSince is { } since && now - since > Limits.MemoryPatience;
         if (gaveUp || now - entry.LastGood > Limits.MemoryLifetime)
         {
-            _entries.Remove(key);
-            _changed.Add(key);
+            Change(key, null);
             return null;
         }
 
@@ -94,16 +96,17 @@ public sealed class ServerMemory
     /// <param name="name">Host name or address; what is neither is not remembered, because it could not be read back ([BP-9.4-1]).</param>
     /// <param name="port">TCP port.</param>
     /// <param name="idents">The keys that the server showed.</param>
-    public void Good(string name, int port, IEnumerable<byte[]> idents)
+    /// <returns>False if there is no room for a server that is new ([BP-9.4-13], [BP-9.4-16]).</returns>
+    public bool Good(string name, int port, IEnumerable<byte[]> idents)
     {
-        if (!IsServer(name.TrimEnd('.')))
+        var key = Key(name, port);
+        if (!IsServer(name.TrimEnd('.')) || !HasRoom(key))
         {
-            return;
+            return false;
         }
 
-        _changed.Add(Key(name, port));
-        _entries[Key(name, port)] = new MemoryEntry(_time.GetUtcNow(), null, [.. idents.Select(Convert.ToHexStringLower)]);
-        MakeRoom();
+        Change(key, new MemoryEntry(_time.GetUtcNow(), null, [.. idents.Select(Convert.ToHexStringLower)]));
+        return true;
     }
 
     /// <summary>Notes a deferral on account of an entry ([BP-9.4-8]).</summary>
@@ -111,8 +114,7 @@ public sealed class ServerMemory
     {
         if (_entries.TryGetValue(Key(name, port), out var entry) && entry.FailingSince is null)
         {
-            _changed.Add(Key(name, port));
-            _entries[Key(name, port)] = entry with { FailingSince = _time.GetUtcNow() };
+            Change(Key(name, port), entry with { FailingSince = _time.GetUtcNow() });
         }
     }
 
@@ -122,60 +124,117 @@ public sealed class ServerMemory
     /// <summary>What changed has been written, or can't be.</summary>
     public void Written() => _changed.Clear();
 
-    /// <summary>Brings what changed here into another memory.</summary>
-    public void CopyChangesTo(ServerMemory other)
+    /// <summary>Brings what changed here into another memory, which others may have changed meanwhile.</summary>
+    /// <returns>The servers for which it has no room.</returns>
+    public IReadOnlyList<string> CopyChangesTo(ServerMemory other)
     {
-        foreach (var key in _changed)
+        var refused = new List<string>();
+        foreach (var (key, before) in _changed)
         {
-            if (_entries.TryGetValue(key, out var entry))
+            var there = other._entries.GetValueOrDefault(key);
+            var merged = Same(there, before) ? _entries.GetValueOrDefault(key) : Merge(_entries.GetValueOrDefault(key), there, before);
+            if (merged is not null && there is null && !other.HasRoom(key))
             {
-                other._entries[key] = entry;
+                refused.Add(key.Replace(' ', ':'));
             }
-            else
+            else if (!Same(there, merged))
             {
-                other._entries.Remove(key);
+                other.Change(key, merged);
             }
         }
 
-        other.MakeRoom();
+        return refused;
     }
 
-    // [BP-9.4-13]
-    private void MakeRoom()
+    // Two deliveries at one time: the later good session counts, and a failure behind it.
+    private static MemoryEntry? Merge(MemoryEntry? here, MemoryEntry? there, MemoryEntry? before)
     {
-        while (_entries.Count > Limits.MaxMemoryEntries)
+        if (there is null || here is null)
         {
-            _entries.Remove(_entries.MinBy(e => e.Value.LastGood).Key);
+            // One of them forgot it; a good session since then brings it back.
+            var left = here ?? there;
+            return left is not null && (before is null || left.LastGood > before.LastGood) ? left : null;
+        }
+
+        var (later, other) = here.LastGood >= there.LastGood ? (here, there) : (there, here);
+        return later.FailingSince is null && other.FailingSince > later.LastGood ? later with { FailingSince = other.FailingSince } : later;
+    }
+
+    private static bool Same(MemoryEntry? a, MemoryEntry? b) =>
+        a is null || b is null ? a is null && b is null : a.LastGood.ToUnixTimeSeconds() == b.LastGood.ToUnixTimeSeconds()
+            && a.FailingSince?.ToUnixTimeSeconds() == b.FailingSince?.ToUnixTimeSeconds() && a.Idents.SequenceEqual(b.Idents);
+
+    private void Change(string key, MemoryEntry? entry)
+    {
+        _changed.TryAdd(key, _entries.GetValueOrDefault(key));
+        if (entry is null)
+        {
+            _entries.Remove(key);
+        }
+        else
+        {
+            _entries[key] = entry;
         }
     }
 
-    private bool TryAdd(string line)
+    // No entry makes room for another before it has expired, or strangers could have it forgotten ([BP-9.4-13], [BP-9.4-15], [BP-9.4-16]).
+    private bool HasRoom(string key)
     {
+        if (_entries.Count < Limits.MaxMemoryPerOwner || _entries.ContainsKey(key))
+        {
+            return true;
+        }
+
+        var alive = _entries.Where(e => !IsDead(e.Value)).Select(e => e.Key).ToList();
+        var owner = ServerOwner.Of(Name(key)).ToString();
+        bool hasRoom = alive.Count < Limits.MaxMemoryEntries && alive.Count(k => ServerOwner.Of(Name(k)).SequenceEqual(owner)) < Limits.MaxMemoryPerOwner;
+        if (hasRoom && _entries.Count >= Limits.MaxMemoryEntries)
+        {
+            foreach (var dead in _entries.Keys.Except(alive).ToList())
+            {
+                _entries.Remove(dead);
+            }
+        }
+
+        return hasRoom;
+
+        static ReadOnlySpan<char> Name(string key) => key.AsSpan(0, key.IndexOf(' ', StringComparison.Ordinal));
+    }
+
+    private bool IsDead(MemoryEntry entry) => _time.GetUtcNow() - entry.LastGood > Limits.MemoryLifetime;
+
+    private bool TryAdd(ReadOnlySpan<char> line)
+    {
+        Span<Range> fields = stackalloc Range[6];
         DateTimeOffset since = default;
-        if (line.Split(' ') is not [var name, var port, var good, var failing, var keys]
-            || !IsServer(name) || !ushort.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out ushort number) || number == 0
-            || !TryTime(good, out var lastGood) || (failing != "-" && !TryTime(failing, out since)))
+        if (line.Split(fields, ' ') != 5 || !IsServer(line[fields[0]].ToString())
+            || !ushort.TryParse(line[fields[1]], NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) || port == 0
+            || !TryTime(line[fields[2]], out var good) || (line[fields[3]] is not "-" && !TryTime(line[fields[3]], out since)))
         {
             return false;
         }
 
-        string[] idents = keys == "-" ? [] : keys.Split(',');
+        string[] idents = line[fields[4]] is "-" ? [] : line[fields[4]].ToString().Split(',');
         if (!Array.TrueForAll(idents, k => k.Length == IdentDigits && k.All(char.IsAsciiHexDigitLower)))
         {
             return false;
         }
 
-        _entries[Key(name, number)] = new MemoryEntry(lastGood, failing == "-" ? null : since, idents);
+        _entries[Key(line[fields[0]].ToString(), port)] = new MemoryEntry(good, line[fields[3]] is "-" ? null : since, idents);
         return true;
     }
 
     private static bool IsServer(string name) => HostName.IsValid(name) || HostName.Address(name) is not null;
+
+    private static string Line(string key, MemoryEntry? entry) => entry is null
+        ? $"{key} - - -\n"
+        : $"{key} {Time(entry.LastGood)} {(entry.FailingSince is { } f ? Time(f) : "-")} {(entry.Idents.Count == 0 ? "-" : string.Join(',', entry.Idents))}\n";
 
     private static string Key(string name, int port) =>
         $"{name.TrimEnd('.').ToLowerInvariant()} {port.ToString(CultureInfo.InvariantCulture)}";
 
     private static string Time(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
-    private static bool TryTime(string text, out DateTimeOffset time) => DateTimeOffset.TryParseExact(
+    private static bool TryTime(ReadOnlySpan<char> text, out DateTimeOffset time) => DateTimeOffset.TryParseExact(
         text, "yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out time);
 }

@@ -21,6 +21,9 @@ public sealed record SessionReport
     /// <summary>The server that was forgotten because it failed to show itself for too long ([BP-9.4-10]), by host and port; null if none was.</summary>
     public string? Forgotten { get; init; }
 
+    /// <summary>The server for which the memory has no room ([BP-9.4-17]), by host and port; null if there is none.</summary>
+    public string? Unremembered { get; init; }
+
     /// <summary>Whether the mail was deferred.</summary>
     public bool Deferred { get; init; }
 
@@ -35,6 +38,11 @@ public sealed record SessionReport
             if (Forgotten is not null)
             {
                 yield return $"forgotten: {Forgotten} has not shown encryption for {Limits.MemoryPatience.TotalHours} hours, and may get plaintext from now on";
+            }
+
+            if (Unremembered is not null)
+            {
+                yield return $"not remembered: the memory has no room for {Unremembered}, which may get plaintext another time";
             }
 
             if (Downgrade)

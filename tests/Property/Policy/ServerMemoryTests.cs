@@ -60,36 +60,88 @@ public class ServerMemoryTests
     }
 
     [Fact]
-    public void The_server_that_was_good_longest_ago_makes_room() // [BP-9.4-13]
+    public void However_many_servers_strangers_bring_none_is_forgotten_for_them() // [BP-9.4-13], [BP-9.4-15]
     {
         var memory = new ServerMemory(_clock);
-        for (int i = 0; i <= Limits.MaxMemoryEntries; i++)
+        memory.Good("mx.victim.test", 25, []);
+        for (int i = 1; i < Limits.MaxMemoryEntries; i++)
         {
-            memory.Good($"mx{i}.test", 25, []);
             _clock.Now += TimeSpan.FromSeconds(1);
+            Assert.True(memory.Good($"mx.a{i}.test", 25, []));
         }
 
+        Assert.False(memory.Good("mx.one-more.test", 25, []));
+        Assert.NotNull(memory.Find("mx.victim.test", 25, out _));
+        Assert.True(memory.Good("mx.victim.test", 25, []));
         Assert.Equal(Limits.MaxMemoryEntries, memory.Count);
-        Assert.Null(memory.Find("mx0.test", 25, out _));
-        Assert.NotNull(memory.Find("mx1.test", 25, out _));
+
+        // What has expired makes room.
+        _clock.Now = memory.Find("mx.a1.test", 25, out _)!.LastGood + Limits.MemoryLifetime + TimeSpan.FromSeconds(1);
+        Assert.True(memory.Good("mx.one-more.test", 25, []));
+        Assert.True(memory.Count <= Limits.MaxMemoryEntries);
+        Assert.NotNull(memory.Find("mx.victim.test", 25, out _));
+    }
+
+    [Theory]
+    [InlineData("mx{0}.evil.test", "mx.evil2.test")]
+    [InlineData("a.b{0}.evil.co.uk", "mx.good.co.uk")]
+    [InlineData("{0}.evil.io", "mx.good.io")]
+    [InlineData("2001:db8:1:{0}::1", "2001:db8:2::1")]
+    public void One_owner_cannot_fill_it(string names, string other) // [BP-9.4-16]
+    {
+        var memory = new ServerMemory(_clock);
+        for (int i = 0; i < Limits.MaxMemoryPerOwner; i++)
+        {
+            Assert.True(memory.Good(string.Format(System.Globalization.CultureInfo.InvariantCulture, names, i), 25, []));
+        }
+
+        Assert.False(memory.Good(string.Format(System.Globalization.CultureInfo.InvariantCulture, names, 9999), 25, []));
+        Assert.True(memory.Good(string.Format(System.Globalization.CultureInfo.InvariantCulture, names, 7), 25, []));
+        Assert.True(memory.Good(other, 25, []));
     }
 
     [Fact]
-    public void It_makes_room_in_the_file_too() // [BP-9.4-13]
+    public void A_file_that_is_full_takes_no_server_more_and_keeps_what_it_has() // [BP-9.4-13], [BP-9.4-15]
     {
         var file = new ServerMemory(_clock);
-        for (int i = 0; i < Limits.MaxMemoryEntries; i++)
+        for (int i = 0; i < Limits.MaxMemoryEntries - 1; i++)
         {
-            file.Good($"mx{i}.test", 25, []);
+            file.Good($"mx.a{i}.test", 25, []);
         }
 
-        // The next delivery reads the file, and meets one server more.
-        _clock.Now += TimeSpan.FromSeconds(1);
-        var memory = ServerMemory.Parse(file.ToString(), _clock);
-        memory.Good("other.test", 25, []);
-        memory.CopyChangesTo(file);
+        // Two deliveries at one time: there is room for one server.
+        var (first, second) = (ServerMemory.Parse(file.ToString(), _clock), ServerMemory.Parse(file.ToString(), _clock));
+        Assert.True(first.Good("mx.first.test", 25, []));
+        Assert.True(second.Good("mx.second.test", 25, []));
+        Assert.Empty(first.CopyChangesTo(file));
+        Assert.Equal(["mx.second.test:25"], second.CopyChangesTo(file));
         Assert.Equal(Limits.MaxMemoryEntries, file.Count);
-        Assert.NotNull(file.Find("other.test", 25, out _));
+        Assert.NotNull(file.Find("mx.a0.test", 25, out _));
+        Assert.Null(file.Find("mx.second.test", 25, out _));
+    }
+
+    [Fact]
+    public void Of_two_deliveries_at_one_time_the_later_good_session_counts() // [BP-9.4-7], [BP-9.4-9]
+    {
+        var file = new ServerMemory(_clock);
+        file.Good("mx.b.test", 25, [new byte[32]]);
+        var (failing, good) = (ServerMemory.Parse(file.ToString(), _clock), ServerMemory.Parse(file.ToString(), _clock));
+        _clock.Now += TimeSpan.FromSeconds(10);
+        failing.Failing("mx.b.test", 25);
+        _clock.Now += TimeSpan.FromSeconds(10);
+        byte[] key = [.. Enumerable.Repeat((byte)1, 32)];
+        good.Good("mx.b.test", 25, [key]);
+        good.CopyChangesTo(file);
+        failing.CopyChangesTo(file);
+        var entry = file.Find("mx.b.test", 25, out _)!;
+        Assert.Equal((null, Convert.ToHexStringLower(key)), (entry.FailingSince, Assert.Single(entry.Idents)));
+
+        // A failure behind it does too, whoever writes first.
+        failing = ServerMemory.Parse(file.ToString(), _clock);
+        _clock.Now += TimeSpan.FromSeconds(10);
+        failing.Failing("mx.b.test", 25);
+        failing.CopyChangesTo(file);
+        Assert.Equal(_clock.Now, file.Find("mx.b.test", 25, out _)!.FailingSince);
     }
 
     [Fact]
