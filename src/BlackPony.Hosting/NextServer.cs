@@ -20,13 +20,13 @@ internal sealed class NextServer : IAsyncDisposable
     private readonly Pipe _toMailer = new();
     private readonly Pipe _fromMailer = new();
     private readonly Task _mailer;
+    private readonly DeliveryLog _deliveries;
     private Stream _stream;
-    private string? _tls;
     private SessionReport? _report;
 
     private NextServer(Route route, OutboundSettings settings, ILogger log, CancellationToken kill)
     {
-        (_route, _settings, _log) = (route, settings, log);
+        (_route, _settings, _log, _deliveries) = (route, settings, log, new DeliveryLog(log));
         _leaving = new CancellationTokenSource(Timeout.InfiniteTimeSpan, settings.Time);
         _kill = CancellationTokenSource.CreateLinkedTokenSource(kill, _leaving.Token);
         _stream = new DuplexStream(_fromMailer.Reader.AsStream(), _toMailer.Writer.AsStream());
@@ -35,6 +35,9 @@ internal sealed class NextServer : IAsyncDisposable
 
     /// <summary>Starts the mailer, which greets: with the server's greeting, or with the reason why there is none.</summary>
     public static NextServer Start(Route route, OutboundSettings settings, ILogger log, CancellationToken kill) => new(route, settings, log, kill);
+
+    /// <summary>Notes what became of mail; it is logged when the server is left.</summary>
+    public void Note(DeliveryOutcome outcome) => _deliveries.Note(outcome);
 
     /// <summary>Reads what the mailer says; 0 at its end.</summary>
     public async Task<int> ReadAsync(Memory<byte> octets)
@@ -66,14 +69,14 @@ internal sealed class NextServer : IAsyncDisposable
     /// <summary>Begins TLS through the mailer, which is a pipe then. Nobody is authenticated (RFC 7435, [BP-10.5-13]).</summary>
     public async Task<bool> StartTlsAsync()
     {
-        using var patience = new Patience(Limits.ReplyTimeout, _settings.Time, _kill.Token);
+        using var patience = new Patience(Limits.TlsTimeout, _settings.Time, _kill.Token);
 #pragma warning disable CA5359 // Who can authenticate the server by TLS does not hand its mail over here.
         var tls = new SslStream(_stream, leaveInnerStreamOpen: false, (_, _, _, _) => true);
 #pragma warning restore CA5359
         try
         {
             await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "" }, patience.Token).ConfigureAwait(false);
-            (_stream, _tls) = (tls, tls.SslProtocol.ToString());
+            (_stream, _deliveries.Tls) = (tls, tls.SslProtocol.ToString());
             return true;
         }
         catch (Exception e) when (e is IOException or AuthenticationException or OperationCanceledException or InvalidOperationException)
@@ -101,10 +104,12 @@ internal sealed class NextServer : IAsyncDisposable
         }
 
         await DisposeAsync().ConfigureAwait(false);
-        if (_report is not null)
+        if (_report is { } report)
         {
-            Tell(_report, messages);
+            Telemetry.SessionEnded(report, messages, report.Reason is "broken" or "refused" ? report.Reason : null);
         }
+
+        _deliveries.Write(_report, _route.Host);
     }
 
     /// <inheritdoc/>
@@ -120,6 +125,7 @@ internal sealed class NextServer : IAsyncDisposable
     private async Task RunAsync()
     {
         var output = _fromMailer.Writer.AsStream();
+        MailerSession? session = null;
         try
         {
             var memory = _settings.MemoryPath is { } path ? new MemoryFile(path, _settings.Time) : null;
@@ -130,46 +136,54 @@ internal sealed class NextServer : IAsyncDisposable
             }
 
             var targets = await _settings.Router.ResolveAsync(_route, w => _log.LogWarning("{Warning}", w), _kill.Token).ConfigureAwait(false);
+            session = new MailerSession(_settings.Mailer with { Memory = memory?.Memory }, _settings.Random);
             Telemetry.SessionBegan();
-            _report = new SessionReport();
-            _report = await MailerHost.RunAsync(
-                _settings.Mailer with { Memory = memory?.Memory }, _settings.Random, targets, _toMailer.Reader.AsStream(), output, _kill.Token, _settings.Time, () => SaveAsync(memory!), _settings.Router.Reached).ConfigureAwait(false);
+            using var run = new MailerRun(session, targets, _toMailer.Reader.AsStream(), output, _settings.Time)
+            {
+                Memory = memory?.Memory,
+                Remember = () => SaveAsync(memory!),
+                Reached = _settings.Router.Reached,
+            };
+            await run.LoopAsync(_kill.Token).ConfigureAwait(false);
         }
         catch (NoMailDomainException e)
         {
             // [BP-10.5-12]
             await output.WriteAsync(Encoding.ASCII.GetBytes(e.Reply + "\r\n")).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is IOException or FormatException or UnauthorizedAccessException)
+        catch (Exception e) when (session is null && e is IOException or FormatException or UnauthorizedAccessException)
         {
             // [BP-9.4-12], [BP-10.4-12]
             _log.LogWarning("no delivery to {Host} now: {Error}", _route.Host, e.Message);
-            await output.WriteAsync("421 4.4.3 Temporary trouble before the connection, try again later\r\n"u8.ToArray()).ConfigureAwait(false);
+            await DeferAsync(output, "421 4.4.3 Temporary trouble before the connection, try again later").ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
         }
         catch (Exception e)
         {
-            // A fault of ours ends this delivery only. Its message may hold octets of the peer: only the type is told.
+            // A fault of ours ends this delivery only, and the mail server keeps the mail. The fault's message may hold octets of the peer: only the type is told.
             _log.LogError("delivery to {Host} ended by a fault: {Type}", _route.Host, e.GetType().Name);
+            await DeferAsync(output, "421 4.3.0 Internal trouble, try again later").ConfigureAwait(false);
         }
         finally
         {
+            _report = session?.Report;
+            session?.Dispose();
             await _toMailer.Reader.CompleteAsync().ConfigureAwait(false);
             await _fromMailer.Writer.CompleteAsync().ConfigureAwait(false);
         }
     }
 
-    private void Tell(SessionReport report, int messages)
+    private async Task DeferAsync(Stream output, string reply)
     {
-        Telemetry.SessionEnded(report, messages, report.Reason is "broken" or "refused" ? report.Reason : null);
-        _log.LogInformation(
-            "delivery to={Host} peer={Peer} suite={Suite} encrypted={Encrypted} tls={Tls} reason={Reason} deferred={Deferred} closed={Closed} messages={Messages}",
-            _route.Host, report.Peer, report.Suite ?? "none", report.Encrypted ? "yes" : "no", _tls ?? "no", report.Reason ?? "none", report.Deferred ? "yes" : "no", report.Closed, messages);
-        foreach (var warning in report.Warnings)
+        try
         {
-            _log.LogWarning("{Warning}", warning);
+            await output.WriteAsync(Encoding.ASCII.GetBytes(reply + "\r\n"), _kill.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or InvalidOperationException or OperationCanceledException)
+        {
+            // Nobody listens: what was asked counts as lost.
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
 using BlackPony.Reference;
@@ -12,8 +13,14 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
     private readonly byte[] _clientOctets = new byte[16384];
     private readonly Deadline _deadline = new(settings.Time);
     private readonly List<Task> _leaving = [];
+    private readonly Deadline _search = new(settings.Time);
+    private readonly Deadline _writing = new(settings.Time);
     private byte[] _nextOctets = [];
+    private byte[] _toNext = [];
     private NextServer? _next;
+    private NextServer? _left;
+    private Task? _nextWrite;
+    private long _writes;
     private Task<int>? _clientRead;
     private Task<int>? _nextRead;
     private Task<bool>? _securing;
@@ -45,6 +52,12 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
             Leave(session, session.HasQuit);
             await Linger.AwayAsync(client, settings.Time, kill).ConfigureAwait(false);
         }
+        catch (Exception e) when (e is not (SocketException or IOException or OperationCanceledException or ObjectDisposedException))
+        {
+            // A fault of ours: the mail server keeps its mail. Its message may hold octets of the peer: only the type is told.
+            log.LogError("session ended by a fault: {Type}", e.GetType().Name);
+            await SendLastAsync(outlet, kill).ConfigureAwait(false);
+        }
         finally
         {
             Leave(session, hasQuit: false);
@@ -52,6 +65,14 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
             client.Dispose();
             await Task.WhenAll(_leaving).ConfigureAwait(false);
         }
+    }
+
+    private async Task SendLastAsync(Outlet outlet, CancellationToken kill)
+    {
+        var words = new PooledBuffer();
+        words.Write("421 4.3.0 Internal trouble, try again later\r\n"u8);
+        await outlet.SendAsync(client, words).ConfigureAwait(false);
+        await Linger.AwayAsync(client, settings.Time, kill).ConfigureAwait(false);
     }
 
     private void Do(OutboundSession session, OutboundRequest request, CancellationToken kill)
@@ -76,19 +97,36 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
     private void Leave(OutboundSession session, bool hasQuit)
     {
         _leaving.RemoveAll(l => l.IsCompleted);
+        Note(session);
         if (_next is not null)
         {
+            _left = _next;
             _leaving.Add(_next.LeaveAsync(_nextRead, hasQuit, session.Messages - _before));
         }
 
         _before = session.Messages;
         (_next, _nextRead, _securing) = (null, null, null);
+        if (_nextWrite is not null)
+        {
+            // Its octets are still in use there.
+            (_nextWrite, _toNext) = (null, []);
+        }
+    }
+
+    private void Note(OutboundSession session)
+    {
+        foreach (var outcome in session.TakeOutcomes())
+        {
+            (_next ?? _left)?.Note(outcome);
+        }
     }
 
     // Waits for the next thing that happens and tells the machine.
     private async Task NextAsync(OutboundSession session, Task stopping, CancellationToken kill)
     {
-        if (session.WantsClient)
+        // What the next server does not take is not read from the client either.
+        bool readsClient = session.WantsClient && _nextWrite is null;
+        if (readsClient)
         {
             _clientRead ??= CountAsync(client.ReceiveAsync(_clientOctets.AsMemory(), kill).AsTask());
         }
@@ -105,13 +143,31 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
         }
 
         using var wake = CancellationTokenSource.CreateLinkedTokenSource(kill);
-        List<Task> waits = [_deadline.WaitAsync(session.Progress, session.Patience, wake.Token)];
-        waits.AddRange(((Task?[])[_securing, _nextRead, session.WantsClient ? _clientRead : null, stopping.IsCompleted ? null : stopping]).OfType<Task>());
+
+        // A client that is not read from is not idle.
+        var patience = _nextWrite is null ? session.Patience : Timeout.InfiniteTimeSpan;
+        List<Task> waits = [_deadline.WaitAsync(session.Progress, patience, wake.Token)];
+        var searched = session.IsSearching ? _search.WaitAsync(session.Searches, Limits.RecipientTimeout, wake.Token) : null;
+        var stalled = _nextWrite is null ? null : _writing.WaitAsync(_writes, Limits.IdleTimeout, wake.Token);
+        waits.AddRange(((Task?[])[_nextWrite, _securing, _nextRead, readsClient ? _clientRead : null, stopping.IsCompleted ? null : stopping, searched, stalled]).OfType<Task>());
         var first = await Task.WhenAny(waits).ConfigureAwait(false);
         await wake.CancelAsync().ConfigureAwait(false);
         if (kill.IsCancellationRequested)
         {
             session.Stop();
+        }
+        else if (first == _nextWrite)
+        {
+            _nextWrite = null;
+        }
+        else if (first == stalled)
+        {
+            // It takes nothing any more: lost ([BP-10.5-15]).
+            session.NextEnded();
+        }
+        else if (first == searched)
+        {
+            session.SearchTimedOut();
         }
         else if (first == _securing)
         {
@@ -153,34 +209,35 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
 
     private async Task FlushAsync(OutboundSession session, Outlet outlet, CancellationToken kill)
     {
-        if (_next is not null && session.ToNext.WrittenCount > 0)
+        Note(session);
+        if (_next is null)
         {
-            await FlushNextAsync(session, _next, kill).ConfigureAwait(false);
+            session.ToNext.ResetWrittenCount();
+        }
+        else if (_nextWrite is null && session.ToNext.WrittenCount > 0)
+        {
+            WriteNext(session.ToNext.WrittenSpan, _next, kill);
+            session.ToNext.ResetWrittenCount();
         }
 
-        session.ToNext.ResetWrittenCount();
         if (session.ToClient.WrittenCount > 0)
         {
             await outlet.SendAsync(client, session.ToClient).ConfigureAwait(false);
         }
     }
 
-    private async Task FlushNextAsync(OutboundSession session, NextServer next, CancellationToken kill)
+    // What is not taken at once goes out while the next server is listened to.
+    private void WriteNext(ReadOnlySpan<byte> octets, NextServer next, CancellationToken kill)
     {
-        using var patience = new Patience(Limits.IdleTimeout, settings.Time, kill);
-        try
+        if (_toNext.Length < octets.Length)
         {
-            await next.WriteAsync(session.ToNext.WrittenMemory, patience.Token).ConfigureAwait(false);
+            _toNext = new byte[octets.Length];
         }
-        catch (OperationCanceledException) when (kill.IsCancellationRequested)
-        {
-            session.Stop();
-        }
-        catch (OperationCanceledException)
-        {
-            // It takes nothing any more: lost ([BP-10.5-15]).
-            session.NextEnded();
-        }
+
+        octets.CopyTo(_toNext);
+        _writes++;
+        var write = next.WriteAsync(_toNext.AsMemory(0, octets.Length), kill);
+        _nextWrite = write.IsCompleted ? null : write;
     }
 
     private static async Task<int> CountAsync(Task<int> read)

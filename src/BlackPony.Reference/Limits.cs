@@ -81,6 +81,9 @@ public static class Limits
     /// <summary>Client: mail exchangers of one domain that are looked up, and addresses that are tried.</summary>
     public const int MaxExchangers = 50;
 
+    /// <summary>Servers remembered of one owner: below one registered domain, or in one network.</summary>
+    public const int MaxMemoryPerOwner = 500;
+
     /// <summary>TCP port of the server.</summary>
     public const int DefaultPort = 25;
 
@@ -95,6 +98,12 @@ public static class Limits
 
     /// <summary>Client: all DNS lookups of one delivery.</summary>
     public static readonly TimeSpan LookupTimeout = TimeSpan.FromSeconds(60);
+
+    /// <summary>Outbound relay: until a recipient for which no server is found is answered (RFC 5321 4.5.3.2.3 gives 300 s).</summary>
+    public static readonly TimeSpan RecipientTimeout = TimeSpan.FromSeconds(290);
+
+    /// <summary>Outbound relay: until TLS stands.</summary>
+    public static readonly TimeSpan TlsTimeout = TimeSpan.FromSeconds(60);
 
     /// <summary>Client: until the 220 greeting (RFC 5321 4.5.3.2.1).</summary>
     public static readonly TimeSpan GreetingTimeout = TimeSpan.FromSeconds(300);

@@ -240,6 +240,8 @@ public sealed class MailerSession : IDisposable
         _layer.Dispose();
     }
 
+    private static byte[] Text(Reply reply) => ReplyText.Printable(reply).ToOctets();
+
     // What comes before the policy has decided stays here, but for EHLO, HELO and QUIT ([BP-9.3-1]).
     private void OnLocalLine(byte[] line)
     {
@@ -405,7 +407,7 @@ public sealed class MailerSession : IDisposable
             }
             else
             {
-                _toLocal.Write(reply.ToOctets());
+                _toLocal.Write(Text(reply));
                 End("plain");
             }
         }
@@ -418,7 +420,7 @@ public sealed class MailerSession : IDisposable
         {
             // [BP-10.4-2]
             _greeted = true;
-            _toLocal.Write(reply.ToOctets());
+            _toLocal.Write(Text(reply));
             _state = State.WaitingForEhlo;
         }
     }
@@ -444,7 +446,7 @@ public sealed class MailerSession : IDisposable
                 return;
             }
 
-            _toLocal.Write(reply.ToOctets());
+            _toLocal.Write(Text(reply));
             _state = State.HeloOnly;
             _report = _report with { Reason = "ehlo-refused" };
             PumpLocal();
@@ -559,7 +561,10 @@ public sealed class MailerSession : IDisposable
                 return;
             }
 
-            _options.Memory!.Good(_name, _port, Channel.PeerIdents);
+            if (!_options.Memory!.Good(_name, _port, Channel.PeerIdents))
+            {
+                _report = _report with { Unremembered = _report.Peer };
+            }
         }
         else if (Channel is null && MustEncrypt)
         {
@@ -572,11 +577,11 @@ public sealed class MailerSession : IDisposable
         // The mail server learns what the session inside has, and nothing else ([BP-10.4-5], [BP-4.5-6]).
         if (reply.IsPositive)
         {
-            _toLocal.Write(EhloReply.Rewrite(reply, HiddenInside));
+            _toLocal.Write(EhloReply.Rewrite(ReplyText.Printable(reply), HiddenInside));
         }
         else
         {
-            _toLocal.Write(reply.ToOctets());
+            _toLocal.Write(Text(reply));
         }
 
         _state = State.Inside;
@@ -593,7 +598,7 @@ public sealed class MailerSession : IDisposable
             return;
         }
 
-        _toLocal.Write(EhloReply.Rewrite(_ehloReply!, Hidden));
+        _toLocal.Write(EhloReply.Rewrite(ReplyText.Printable(_ehloReply!), Hidden));
         GoPlain(reason);
     }
 

@@ -31,15 +31,19 @@ public sealed class OutboundSession
     // Recipients on their way at one time: their replies must not fill the connection while nobody reads them.
     private const int MostAsked = 100;
 
-    private static readonly string[] Parameters = ["SIZE", "BODY", "SMTPUTF8"];
+    private static readonly byte[] NoSmtp = Line("451 4.3.0 The next server speaks no SMTP");
+    private static readonly byte[] Closed = Line("451 4.4.2 The next server closed the connection");
+    private static readonly byte[] Silent = Line("451 4.4.2 The next server did not answer in time");
 
     private readonly OutboundOptions _options;
     private readonly OctetBuffer _input = new();
     private readonly OctetBuffer _fromNext = new();
     private readonly PooledBuffer _toClient = new();
     private readonly PooledBuffer _toNext = new();
-    private readonly Queue<Asked> _asked = new();
-    private ReplyReader _replies = new();
+    private readonly Queue<Question> _asked = new();
+    private readonly List<Recipient> _waiting = [];
+    private readonly List<DeliveryOutcome> _outcomes = [];
+    private NextReplyReader _replies = new();
     private Reading _reading = Reading.Commands;
     private MessageEnd _end;
     private bool _clientDone;
@@ -51,13 +55,14 @@ public sealed class OutboundSession
     private string[] _extensions = [];
     private bool _inTls;
     private bool _withoutTls;
+    private int _transactions;
 
     // The transaction.
     private PathCommand? _mail;
     private Route? _route;
     private bool _mailSent;
-    private int _accepted;
-    private byte[]? _refusal;
+    private readonly List<string> _accepted = [];
+    private Refusal? _refusal;
 
     /// <summary>Makes the machine, which greets.</summary>
     public OutboundSession(OutboundOptions options)
@@ -95,6 +100,13 @@ public sealed class OutboundSession
         Reset,
     }
 
+    private sealed record Recipient(byte[] Path, string Domain);
+
+    // What every further recipient of the transaction hears, and the message.
+    private sealed record Refusal(byte[] Reply, DeliveryResult Result, int Code);
+
+    private readonly record struct Question(Asked Kind, Recipient? Recipient = null);
+
     /// <summary>Octets for the client; the host sends them and calls <see cref="PooledBuffer.ResetWrittenCount"/>.</summary>
     public PooledBuffer ToClient => _toClient;
 
@@ -111,7 +123,13 @@ public sealed class OutboundSession
     public bool WantsClient => _reading != Reading.End && !_clientDone && _input.Length < Limits.MaxHeld;
 
     /// <summary>How long the side whose turn it is may be silent now (spec 13).</summary>
-    public TimeSpan Patience => IsBusy ? Limits.NextServerTimeout : Limits.IdleTimeout;
+    public TimeSpan Patience => _next is Next.StartTls or Next.Handshake ? Limits.TlsTimeout : IsBusy ? Limits.NextServerTimeout : Limits.IdleTimeout;
+
+    /// <summary>Grows with each search for a server; while one is under way (<see cref="IsSearching"/>), <see cref="Limits.RecipientTimeout"/> runs.</summary>
+    public long Searches { get; private set; }
+
+    /// <summary>Whether a recipient waits until there is a server for it.</summary>
+    public bool IsSearching => _waiting.Count > 0;
 
     /// <summary>Grows with everything that came whole: while it stands still, <see cref="Patience"/> runs on (spec 13).</summary>
     public long Progress { get; private set; }
@@ -123,7 +141,7 @@ public sealed class OutboundSession
     public bool IsIdle => _mail is null && _reading == Reading.Commands && !IsBusy;
 
     // Whether it is the next server's turn.
-    private bool IsBusy => _asked.Count > 0 || _next is not (Next.None or Next.Ready);
+    private bool IsBusy => _asked.Count > 0 || _waiting.Count > 0 || _next is not (Next.None or Next.Ready);
 
     /// <summary>What the host has to do; asked once.</summary>
     public OutboundRequest TakeRequest()
@@ -131,6 +149,19 @@ public sealed class OutboundSession
         var request = _request;
         _request = request == OutboundRequest.Close ? request : OutboundRequest.None;
         return request;
+    }
+
+    /// <summary>What became of recipients and messages since it was asked last.</summary>
+    public IReadOnlyList<DeliveryOutcome> TakeOutcomes()
+    {
+        if (_outcomes.Count == 0)
+        {
+            return [];
+        }
+
+        var outcomes = _outcomes.ToArray();
+        _outcomes.Clear();
+        return outcomes;
     }
 
     /// <summary>Takes octets from the client.</summary>
@@ -175,9 +206,12 @@ public sealed class OutboundSession
             OnReply(reply);
         }
 
-        if (_replies.IsMalformed)
+        if (_replies.IsMalformed && !OpensAgain())
         {
-            Lose("451 4.3.0 The next server speaks no SMTP");
+            int code = _replies.KnownCode;
+            Lose(code >= 400 && _next == Next.Ready
+                ? new Refusal(Line($"{(code == 421 ? 451 : code)} The next server's words are no SMTP"), Result(code), code)
+                : new Refusal(NoSmtp, DeliveryResult.Lost, 0));
         }
 
         Pump();
@@ -186,7 +220,11 @@ public sealed class OutboundSession
     /// <summary>The next server's mailer ended.</summary>
     public void NextEnded()
     {
-        Lose("451 4.4.2 The next server closed the connection");
+        if (!OpensAgain())
+        {
+            Lose(new Refusal(Closed, DeliveryResult.Lost, 0));
+        }
+
         Pump();
     }
 
@@ -214,14 +252,27 @@ public sealed class OutboundSession
     /// <summary>The side whose turn it is was silent for longer than <see cref="Patience"/>.</summary>
     public void TimedOut()
     {
-        if (IsBusy)
-        {
-            Lose("451 4.4.2 The next server did not answer in time");
-            Pump();
-        }
-        else
+        if (!IsBusy)
         {
             Goodbye("421 4.4.2 Timeout");
+            return;
+        }
+
+        if (!OpensWithoutTls())
+        {
+            Lose(new Refusal(Silent, DeliveryResult.TimedOut, 0));
+        }
+
+        Pump();
+    }
+
+    /// <summary>No server was found within <see cref="Limits.RecipientTimeout"/>: the client waits no longer ([BP-10.5-22]).</summary>
+    public void SearchTimedOut()
+    {
+        if (IsSearching)
+        {
+            Lose(new Refusal(Line("451 4.4.1 No server was found in time"), DeliveryResult.TimedOut, 0));
+            Pump();
         }
     }
 
@@ -230,9 +281,11 @@ public sealed class OutboundSession
 
     private void Pump()
     {
-        while (_input.Length > 0 && Step())
+        do
         {
+            AskWaiting();
         }
+        while (_input.Length > 0 && Step());
 
         if (_clientDone && !IsBusy)
         {
@@ -377,11 +430,12 @@ public sealed class OutboundSession
         {
             Say("501 5.5.4 Write MAIL FROM:<address>");
         }
-        else if (mail.Parameters.FirstOrDefault(p => !Parameters.Contains(Keyword(p))) is not null)
+        else if (MailParameters.Complaint(mail.Parameters) is { } complaint)
         {
-            Say("555 5.5.4 Parameter not offered");
+            // [BP-10.5-20]
+            Say(complaint);
         }
-        else if (mail.IsInternational && !mail.Parameters.Any(p => Keyword(p) == "SMTPUTF8"))
+        else if (mail.IsInternational && !IsInternational(mail))
         {
             Say("550 5.6.7 Address needs SMTPUTF8");
         }
@@ -398,8 +452,10 @@ public sealed class OutboundSession
         var domain = recipient?.Domain();
         var route = domain is null ? null : _options.Route(domain);
 
+        bool isPlain = recipient is { Parameters.Count: 0 } && (!recipient.IsInternational || IsInternational(_mail));
+
         // The recipients of one route travel together; all else waits for its turn.
-        if (IsBusy && !(_next == Next.Ready && _mailSent && route is not null && route == _route && Has("PIPELINING") && _asked.Count < MostAsked))
+        if (IsBusy && !(_next == Next.Ready && _mailSent && isPlain && route is not null && route == _route && Has("PIPELINING") && _asked.Count < MostAsked))
         {
             return false;
         }
@@ -412,92 +468,105 @@ public sealed class OutboundSession
         {
             Say("550 5.1.2 No domain to deliver to");
         }
-        else if (recipient.IsInternational && !IsInternational)
+        else if (!isPlain)
         {
             Say("553 5.6.7 Address needs SMTPUTF8");
         }
-        else if (_accepted > 0 && route != _route)
+        else if (_accepted.Count > 0 && route != _route)
         {
             // [BP-10.5-7]
             Say("452 4.5.3 Another domain: in another transaction, please");
         }
         else
         {
-            return OnRouted(recipient, route);
+            if (route != _route)
+            {
+                (_route, _refusal, _mailSent) = (route, null, false);
+            }
+
+            _waiting.Add(new Recipient(recipient.Path, domain!));
+            Searches++;
         }
 
         return true;
     }
 
-    private bool IsInternational => _mail!.Parameters.Any(p => Keyword(p) == "SMTPUTF8");
+    private static bool IsInternational(PathCommand? mail) => mail is not null && mail.Parameters.Any(p => MailParameters.Keyword(p) == "SMTPUTF8");
 
-    private bool OnRouted(PathCommand recipient, Route route)
+    // Asks the next server for the recipients that wait, as far as it goes now.
+    private void AskWaiting()
     {
-        if (route != _route)
+        while (_waiting is [var recipient, ..] && _reading != Reading.End)
         {
-            (_route, _refusal, _mailSent) = (route, null, false);
-        }
-
-        if (_refusal is not null)
-        {
-            Emit(_refusal);
-            return true;
-        }
-
-        if (_next != Next.Ready || Route != route)
-        {
-            Route = route;
-            Open(withoutTls: false);
-            return false;
-        }
-
-        if (IsInternational && !Has("SMTPUTF8"))
-        {
-            // [BP-10.5-10]
-            _refusal = Line("550 5.6.7 The next server can't take internationalized mail");
-            return OnRouted(recipient, route);
-        }
-
-        if (!_mailSent)
-        {
-            _mailSent = true;
-            SendMail();
-            if (!Has("PIPELINING"))
+            if (_refusal is null && (_next == Next.None || Route != _route))
             {
-                return false;
+                Route = _route;
+                Open(withoutTls: false);
             }
-        }
 
-        Ask(Asked.Recipient, [.. "RCPT TO:"u8, .. recipient.Path]);
-        return true;
+            if (_refusal is null && _next == Next.Ready && IsInternational(_mail) && !Has("SMTPUTF8"))
+            {
+                // [BP-10.5-10]
+                _refusal = new Refusal(Line("550 5.6.7 The next server can't take internationalized mail"), DeliveryResult.Refused, 550);
+            }
+
+            if (_refusal is not null)
+            {
+                // In its turn, behind the answers that are still due.
+                if (_asked.Count > 0)
+                {
+                    return;
+                }
+
+                _waiting.RemoveAt(0);
+                Answer(recipient, _refusal);
+                continue;
+            }
+
+            if (_next != Next.Ready || (_asked.Count > 0 && !Has("PIPELINING")))
+            {
+                return;
+            }
+
+            if (!_mailSent)
+            {
+                (_mailSent, _transactions) = (true, _transactions + 1);
+                SendMail();
+                continue;
+            }
+
+            _waiting.RemoveAt(0);
+            Ask(new Question(Asked.Recipient, recipient), [.. "RCPT TO:"u8, .. recipient.Path]);
+        }
     }
 
     // [BP-10.5-8], [BP-10.5-9]
     private void SendMail()
     {
         var command = new List<byte>([.. "MAIL FROM:"u8, .. _mail!.Path]);
-        foreach (var parameter in _mail.Parameters.Where(p => Has(Keyword(p) == "BODY" ? "8BITMIME" : Keyword(p))))
+        foreach (var parameter in _mail.Parameters.Where(p => Has(MailParameters.Keyword(p) is "BODY" ? "8BITMIME" : MailParameters.Keyword(p))))
         {
             command.AddRange(Encoding.ASCII.GetBytes(" " + parameter));
         }
 
-        Ask(Asked.Mail, [.. command]);
+        Ask(new Question(Asked.Mail), [.. command]);
     }
 
     private void OnData()
     {
-        if (_mail is null || _accepted == 0)
+        if (_mail is null || _accepted.Count == 0)
         {
             Say(_mail is null ? "503 5.5.1 MAIL first" : "554 5.5.1 No valid recipients");
         }
         else if (_refusal is not null)
         {
             // The next server was lost behind its recipients.
-            Emit(_refusal);
+            Emit(_refusal.Reply);
+            Note(_refusal.Result, _refusal.Code);
         }
         else
         {
-            Ask(Asked.Data, [.. "DATA"u8]);
+            Ask(new Question(Asked.Data), [.. "DATA"u8]);
             _reading = Reading.Held;
         }
     }
@@ -519,16 +588,25 @@ public sealed class OutboundSession
 
         if (_reading == Reading.Data)
         {
-            _asked.Enqueue(Asked.Message);
+            _asked.Enqueue(new Question(Asked.Message));
             _reading = Reading.Held;
         }
         else
         {
-            Emit(_refusal!);
+            Emit(_refusal!.Reply);
             Forget();
             _reading = Reading.Commands;
         }
     }
+
+    private void Answer(Recipient recipient, Refusal refusal)
+    {
+        Emit(refusal.Reply);
+        _outcomes.Add(new DeliveryOutcome(recipient.Domain, refusal.Result, refusal.Code, IsMessage: false));
+    }
+
+    private void Note(DeliveryResult result, int code) =>
+        _outcomes.AddRange(_accepted.Distinct().Select(d => new DeliveryOutcome(d, result, code, IsMessage: true)));
 
     private void OnReply(Reply reply)
     {
@@ -552,6 +630,8 @@ public sealed class OutboundSession
                 break;
             case Next.StartTls when reply.Code is >= 400 and not 421:
                 _next = Next.Ready;
+                break;
+            case Next.StartTls when OpensWithoutTls():
                 break;
             case Next.Ready when _asked.Count > 0:
                 OnAnswer(_asked.Dequeue(), reply);
@@ -585,7 +665,7 @@ public sealed class OutboundSession
         if (_fromNext.Length > 0)
         {
             // [BP-10.5-17]
-            Lose("451 4.7.0 The next server spoke before TLS");
+            Lose(new Refusal(Line("451 4.7.0 The next server spoke before TLS"), DeliveryResult.Lost, 0));
             return;
         }
 
@@ -593,34 +673,44 @@ public sealed class OutboundSession
         _request = OutboundRequest.StartTls;
     }
 
-    private void OnAnswer(Asked asked, Reply reply)
+    private void OnAnswer(Question asked, Reply reply)
     {
+        if (reply.Code == 421 && OpensAgain(asked))
+        {
+            return;
+        }
+
         bool refused = reply.Code >= 400;
-        switch (asked)
+        switch (asked.Kind)
         {
             case Asked.Mail when refused:
                 // Told to each recipient ([BP-10.5-6]).
-                _refusal = ForTransaction(reply);
+                _refusal = Refused(reply);
                 break;
             case Asked.Recipient when _refusal is not null:
-                Emit(_refusal);
+                Answer(asked.Recipient!, _refusal);
                 break;
-            case Asked.Recipient when refused || reply.IsPositive:
+            case Asked.Recipient when refused:
+                Answer(asked.Recipient!, Refused(reply));
+                break;
+            case Asked.Recipient when reply.IsPositive:
                 Emit(ForTransaction(reply));
-                _accepted += reply.IsPositive ? 1 : 0;
+                _accepted.Add(asked.Recipient!.Domain);
                 break;
             case Asked.Data when reply.Code == 354:
-                Emit(reply.ToOctets());
+                Emit(ForTransaction(reply));
                 _reading = Reading.Data;
                 _end = MessageEnd.Begin();
                 break;
             case Asked.Data when refused:
                 Emit(ForTransaction(reply));
+                Note(Result(reply.Code), reply.Code);
                 _reading = Reading.Commands;
                 break;
             case Asked.Message when refused || reply.IsPositive:
                 // [BP-10.5-15]
                 Emit(ForTransaction(reply));
+                Note(refused ? Result(reply.Code) : DeliveryResult.Delivered, reply.Code);
                 Messages += reply.IsPositive ? 1 : 0;
                 Forget();
                 _reading = Reading.Commands;
@@ -630,7 +720,7 @@ public sealed class OutboundSession
             default:
                 // No answer to this question.
                 _asked.Enqueue(asked);
-                Lose("451 4.3.0 The next server speaks no SMTP");
+                Lose(new Refusal(NoSmtp, DeliveryResult.Lost, 0));
                 return;
         }
 
@@ -640,18 +730,76 @@ public sealed class OutboundSession
         }
     }
 
+    private Refusal Refused(Reply reply) => new(ForTransaction(reply), Result(reply.Code), reply.Code);
+
+    private static DeliveryResult Result(int code) => code >= 500 ? DeliveryResult.Refused : DeliveryResult.Deferred;
+
     // RSET, EHLO: the transaction is over, here and there.
     private void Abort()
     {
         if (_mailSent && _next == Next.Ready)
         {
-            Ask(Asked.Reset, [.. "RSET"u8]);
+            Ask(new Question(Asked.Reset), [.. "RSET"u8]);
         }
+
+        Note(DeliveryResult.Abandoned, 0);
 
         Forget();
     }
 
-    private void Forget() => (_mail, _route, _mailSent, _accepted, _refusal) = (null, null, false, 0, null);
+    private void Forget()
+    {
+        (_mail, _route, _mailSent, _refusal) = (null, null, false, null);
+        _accepted.Clear();
+    }
+
+    // TLS does not come about: one fresh connection without it ([BP-10.5-14]).
+    private bool OpensWithoutTls()
+    {
+        bool isTls = _next is Next.StartTls or Next.Handshake || (_next is Next.Ehlo or Next.Helo && _inTls);
+        if (isTls && !_withoutTls)
+        {
+            Drop();
+            Open(withoutTls: true);
+            return true;
+        }
+
+        return false;
+    }
+
+    // A connection that was kept from the transaction before is of no more use, and nothing of this one was accepted in it: a fresh one may do ([BP-10.5-21]).
+    private bool OpensAgain(Question? asked = null)
+    {
+        if (OpensWithoutTls())
+        {
+            return true;
+        }
+
+        if (_next != Next.Ready || _reading != Reading.Commands || _accepted.Count > 0 || _refusal is not null || !_mailSent)
+        {
+            return false;
+        }
+
+        Question[] all = [.. ((Question?[])[asked]).OfType<Question>(), .. _asked];
+        if (all.Length > 0 && _transactions < 2)
+        {
+            return false;
+        }
+
+        _waiting.InsertRange(0, all.Select(q => q.Recipient).OfType<Recipient>());
+        _mailSent = false;
+        Drop();
+        _request = OutboundRequest.LeaveNext;
+        return true;
+    }
+
+    // The connection is gone: nobody is there to hear QUIT.
+    private void Drop()
+    {
+        HasQuit = false;
+        Reset();
+        _toNext.ResetWrittenCount();
+    }
 
     private void Open(bool withoutTls)
     {
@@ -678,38 +826,47 @@ public sealed class OutboundSession
 
     private void Reset()
     {
-        (_next, _inTls, _withoutTls, _extensions) = (Next.None, false, false, []);
+        (_next, _inTls, _withoutTls, _extensions, _transactions) = (Next.None, false, false, [], 0);
         _asked.Clear();
         _fromNext.Clear();
-        _replies = new ReplyReader();
+        _replies = new NextReplyReader();
     }
 
-    private void Lose(Reply reply) => Lose(reply.Code >= 400 ? ForTransaction(reply) : Line("451 4.3.0 The next server speaks no SMTP"));
-
-    private void Lose(string reply) => Lose(Line(reply));
+    private void Lose(Reply reply) => Lose(reply.Code >= 400 ? Refused(reply) : new Refusal(NoSmtp, DeliveryResult.Lost, 0));
 
     // The next server is of no more use: what it was asked is answered with a failure, and nothing is acknowledged ([BP-10.5-15]).
-    private void Lose(byte[] failure)
+    private void Lose(Refusal failure)
     {
-        if (_next == Next.None || _reading == Reading.End)
+        if (_reading == Reading.End || (_next == Next.None && _waiting.Count == 0))
         {
             return;
         }
 
         var asked = _asked.ToArray();
-        HasQuit = false;
-        Reset();
-        _toNext.ResetWrittenCount();
+        Drop();
         _request = OutboundRequest.LeaveNext;
         if (_mail is not null && _route is not null)
         {
             _refusal ??= failure;
         }
 
-        foreach (var one in asked.Where(a => a is Asked.Recipient or Asked.Data or Asked.Message))
+        if (_reading == Reading.Data || asked.Any(a => a.Kind is Asked.Data or Asked.Message))
         {
-            Emit(_refusal ?? failure);
-            if (one == Asked.Message)
+            Note(failure.Result, failure.Code);
+        }
+
+        foreach (var one in asked)
+        {
+            if (one.Recipient is not null)
+            {
+                Answer(one.Recipient, _refusal ?? failure);
+            }
+            else if (one.Kind is Asked.Data or Asked.Message)
+            {
+                Emit((_refusal ?? failure).Reply);
+            }
+
+            if (one.Kind == Asked.Message)
             {
                 Forget();
             }
@@ -723,17 +880,18 @@ public sealed class OutboundSession
         };
     }
 
-    // The session with the client goes on: a 421 is none for it ([BP-10.5-11]).
-    private static byte[] ForTransaction(Reply reply) =>
-        reply.Code == 421 ? (reply with { Lines = [.. reply.Lines.Select(l => (byte[])[.. "451"u8, .. l.AsSpan(3)])] }).ToOctets() : reply.ToOctets();
-
-    private static string Keyword(string parameter) => parameter.Split('=')[0].ToUpperInvariant();
+    // The session with the client goes on: a 421 is none for it. Nothing but text reaches it ([BP-10.5-11]).
+    private byte[] ForTransaction(Reply reply)
+    {
+        var clean = ReplyText.Text(reply, IsInternational(_mail));
+        return (reply.Code == 421 ? clean with { Lines = [.. clean.Lines.Select(l => (byte[])[.. "451"u8, .. l.AsSpan(3)])] } : clean).ToOctets();
+    }
 
     private static byte[] Line(string text) => Encoding.ASCII.GetBytes(text + "\r\n");
 
     private bool Has(string extension) => _extensions.Contains(extension);
 
-    private void Ask(Asked asked, byte[] command)
+    private void Ask(Question asked, byte[] command)
     {
         _asked.Enqueue(asked);
         SendLine(command);
@@ -765,8 +923,10 @@ public sealed class OutboundSession
             return;
         }
 
+        Note(DeliveryResult.Abandoned, 0);
         Quit();
         Reset();
+        _waiting.Clear();
         _reading = Reading.End;
         _input.Clear();
         _request = OutboundRequest.Close;

@@ -39,7 +39,7 @@ public class OutboundSessionTests
         Assert.Equal("MAIL FROM:<s@a.test>\r\n", Sent());
         Next("250 yes\r\n");
         Assert.Equal("RCPT TO:<r@b.test>\r\n", Sent());
-        Assert.Equal("250-fine\r\n250 \xE9t\xE9\r\n", Next("250-fine\r\n250 \xE9t\xE9\r\n"));
+        Assert.Equal("250-fine\r\n250 really\r\n", Next("250-fine\r\n250 really\r\n"));
         Assert.Equal("", Say("DATA"));
         Assert.Equal("354 go\r\n", Next("354 go\r\n"));
         Sent();
@@ -367,6 +367,303 @@ public class OutboundSessionTests
         Say("MAIL FROM:<>");
         Say("RCPT TO:<r@b.test>");
         Assert.Equal(OutboundRequest.OpenNext, _relay.TakeRequest());
+    }
+
+    [Theory]
+    [InlineData("550 bare \r and NUL \0 and \x1B[2J and \x7F\r\n", "550 bare ? and NUL ? and ?[2J and ?\r\n")]
+    [InlineData("550 a tab\there\r\n", "550 a tab\there\r\n")]
+    [InlineData("550-\xE9t\xE9\r\n550 \xC3\xA9\r\n", "550-?t?\r\n550 ??\r\n")]
+    [InlineData("550 bare LF\n", "550 bare LF\r\n")]
+    [InlineData("550\r\n", "550\r\n")]
+    [InlineData("550\rx\r\n", "550?x\r\n")]
+    public void Nothing_but_text_of_a_reply_reaches_the_mail_server(string reply, string passed) // [BP-10.5-11]
+    {
+        Open("250 mx\r\n");
+        Next("250 ok\r\n");
+        Assert.Equal(passed, Next(reply));
+    }
+
+    [Fact]
+    public void UTF8_in_a_reply_reaches_a_mail_server_that_said_SMTPUTF8() // [BP-10.5-11], RFC 6531 3.7.4.2
+    {
+        Begin("MAIL FROM:<s@a.test> SMTPUTF8");
+        Next("220 mx\r\n");
+        Next("250-mx\r\n250 SMTPUTF8\r\n");
+        Next("250 ok\r\n");
+        Assert.Equal("550-\xC3\xA9\r\n550 ?\r\n", Next("550-\xC3\xA9\r\n550 \xE9\r\n"));
+    }
+
+    [Fact]
+    public void A_message_that_was_taken_with_too_many_words_is_acknowledged_with_fewer() // [BP-10.5-19]
+    {
+        Open("250 mx\r\n");
+        StartData();
+        Say("message\r\n.");
+        var line = "250-" + new string('x', 5000) + "\r\n";
+        var answer = Next(string.Concat(Enumerable.Repeat(line, 200)) + "250 done\r\n").Split("\r\n");
+        Assert.Equal((129, "250 done", ""), (answer.Length, answer[^2], answer[^1]));
+        Assert.All(answer[..^2], l => Assert.Equal("250-" + new string('x', 506), l));
+        Assert.True(_relay.IsIdle);
+        Assert.Equal(1, _relay.Messages);
+    }
+
+    [Theory]
+    [InlineData("550-no\r\nsuch user\r\n", "550 The next server's words are no SMTP\r\n")]
+    [InlineData("450-later\r\n45 what\r\n", "450 The next server's words are no SMTP\r\n")]
+    [InlineData("421-later\r\nwhat\r\n", "451 The next server's words are no SMTP\r\n")]
+    [InlineData("550-no\r\n250 yes\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
+    [InlineData("250-yes\r\n550 no\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
+    [InlineData("250-yes\r\nno\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
+    [InlineData("354 go\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
+    [InlineData("650 no\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
+    [InlineData("25\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
+    [InlineData("\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
+    public void A_malformed_reply_is_answered_with_its_code_if_that_is_clear(string reply, string answer) // [BP-10.5-19]
+    {
+        Open("250 mx\r\n");
+        Next("250 ok\r\n");
+        Assert.Equal(answer, Next(reply));
+        Assert.Equal(OutboundRequest.LeaveNext, _relay.TakeRequest());
+    }
+
+    [Theory]
+    [InlineData("421 4.7.0 no more\r\n")]
+    [InlineData("")]
+    public void A_kept_connection_that_ends_at_MAIL_is_followed_by_a_fresh_one(string words) // [BP-10.5-21]
+    {
+        Open("250-mx\r\n250 PIPELINING\r\n");
+        Deliver();
+        Say("MAIL FROM:<>");
+        Say("RCPT TO:<r@b.test>\r\nRCPT TO:<q@b.test>");
+        Assert.Equal("MAIL FROM:<>\r\nRCPT TO:<r@b.test>\r\nRCPT TO:<q@b.test>\r\n", Sent());
+        Assert.Equal("", Next(words));
+        if (words.Length == 0)
+        {
+            _relay.NextEnded();
+        }
+
+        Assert.Equal((OutboundRequest.OpenNext, false), (_relay.TakeRequest(), _relay.HasQuit));
+        Next("220 mx\r\n");
+        Next("250-mx\r\n250 PIPELINING\r\n");
+        Assert.Equal("EHLO a.test\r\nMAIL FROM:<>\r\nRCPT TO:<r@b.test>\r\nRCPT TO:<q@b.test>\r\n", Sent());
+        Assert.Equal("250 r\r\n550 q\r\n", Next("250 ok\r\n250 r\r\n550 q\r\n"));
+    }
+
+    [Fact]
+    public void A_kept_connection_that_ends_at_RCPT_or_RSET_is_followed_by_a_fresh_one() // [BP-10.5-21]
+    {
+        Open("250 mx\r\n");
+        Deliver();
+        Say("MAIL FROM:<>");
+        Say("RCPT TO:<r@b.test>");
+        Next("250 ok\r\n");
+        Assert.Equal("", Next("421 no\r\n"));
+        Assert.Equal(OutboundRequest.OpenNext, _relay.TakeRequest());
+        Next("220 mx\r\n");
+        Next("250 mx\r\n");
+        Next("250 ok\r\n");
+        Assert.Equal("250 r\r\n", Next("250 r\r\n"));
+        Sent();
+        Assert.Equal("250 2.0.0 Ok\r\n", Say("RSET"));
+        Assert.Equal("RSET\r\n", Sent());
+        Assert.Equal("", Next("421 no\r\n"));
+        Say("MAIL FROM:<>");
+        Assert.Equal("", Say("RCPT TO:<r@b.test>"));
+        Assert.Equal(OutboundRequest.OpenNext, _relay.TakeRequest());
+    }
+
+    [Fact]
+    public void A_fresh_connection_that_ends_at_MAIL_is_followed_by_none() // [BP-10.5-21], [BP-10.5-11]
+    {
+        Open("250 mx\r\n");
+        Deliver();
+        Say("MAIL FROM:<>");
+        Say("RCPT TO:<r@b.test>");
+        Assert.Equal("", Next("421 no\r\n"));
+        Assert.Equal(OutboundRequest.OpenNext, _relay.TakeRequest());
+        Next("220 mx\r\n");
+        Next("250 mx\r\n");
+        Assert.Equal("451 still no\r\n", Next("421 still no\r\n"));
+        Assert.Equal(OutboundRequest.LeaveNext, _relay.TakeRequest());
+        Assert.Equal("451 still no\r\n", Say("RCPT TO:<q@b.test>"));
+    }
+
+    [Fact]
+    public void A_connection_on_which_a_recipient_was_accepted_is_not_replaced() // [BP-10.5-21], [BP-10.5-15]
+    {
+        Open("250-mx\r\n250 PIPELINING\r\n");
+        Deliver();
+        Say("MAIL FROM:<>");
+        Say("RCPT TO:<r@b.test>\r\nRCPT TO:<q@b.test>");
+        Assert.Equal("250 r\r\n451 no\r\n", Next("250 ok\r\n250 r\r\n421 no\r\n"));
+        Assert.Equal("451 no\r\n", Say("DATA"));
+    }
+
+    [Theory]
+    [InlineData("421 4.7.0 no TLS now\r\n")]
+    [InlineData("354 what\r\n")]
+    [InlineData("garbage\r\n")]
+    [InlineData("")]
+    [InlineData("timeout")]
+    public void A_server_that_is_lost_at_STARTTLS_gets_one_fresh_connection_without_it(string words) // [BP-10.5-14]
+    {
+        Begin();
+        Next("220 mx\r\n");
+        Next("250-mx\r\n250 STARTTLS\r\n");
+        Assert.Equal(BlackPony.Reference.Limits.TlsTimeout, _relay.Patience);
+        Fail();
+        WithoutTls();
+
+        void Fail()
+        {
+            switch (words)
+            {
+                case "":
+                    _relay.NextEnded();
+                    break;
+                case "timeout":
+                    _relay.TimedOut();
+                    break;
+                default:
+                    Assert.Equal("", Next(words));
+                    break;
+            }
+        }
+    }
+
+    [Fact]
+    public void A_server_that_is_lost_within_TLS_gets_one_fresh_connection_without_it() // [BP-10.5-14]
+    {
+        Begin();
+        Next("220 mx\r\n");
+        Next("250-mx\r\n250 STARTTLS\r\n");
+        Next("220 go\r\n");
+        _relay.TakeRequest();
+        _relay.TlsDone(secured: true);
+        _relay.NextEnded();
+        WithoutTls();
+    }
+
+    [Theory]
+    [InlineData("BODY=BINARYMIME", "555 ")]
+    [InlineData("BODY=binarymime SIZE=3", "555 ")]
+    [InlineData("RET=FULL", "555 ")]
+    [InlineData("ENVID=x", "555 ")]
+    [InlineData("AUTH=<>", "555 ")]
+    [InlineData("REQUIRETLS", "555 ")]
+    [InlineData("BY=120;R", "555 ")]
+    [InlineData("MT-PRIORITY=3", "555 ")]
+    [InlineData("HOLDFOR=60", "555 ")]
+    [InlineData("SIZE=x REQUIRETLS", "555 ")]
+    [InlineData("BODY=9BIT", "501 ")]
+    [InlineData("BODY", "501 ")]
+    [InlineData("BODY=8BITMIME BODY=7BIT", "501 ")]
+    [InlineData("SIZE=", "501 ")]
+    [InlineData("SIZE=-1", "501 ")]
+    [InlineData("SMTPUTF8=yes", "501 ")]
+    [InlineData("body=7bit size=12 smtputf8", "250 ")]
+    public void A_parameter_that_is_not_offered_is_refused_and_never_dropped(string parameters, string code) // [BP-10.5-20], RFC 8689 5
+    {
+        Say("EHLO a.test");
+        Assert.StartsWith(code, Say("MAIL FROM:<s@a.test> " + parameters), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_recipient_that_is_refused_here_hears_so_in_its_turn()
+    {
+        Open("250-mx\r\n250 PIPELINING\r\n");
+        Assert.Equal("", Say("RCPT TO:<q@b.test> NOTIFY=NEVER\r\nRCPT TO:<\xC3\xA9@b.test>"));
+        var answers = Next("250 ok\r\n250 first\r\n").Split("\r\n");
+        Assert.Equal(["250 f", "555 5", "553 5", ""], answers.Select(a => a.Length > 5 ? a[..5] : a));
+    }
+
+    [Theory]
+    [InlineData("550 no\r\n", "b.test Refused 550")]
+    [InlineData("450 later\r\n", "b.test Deferred 450")]
+    [InlineData("421 later\r\n", "b.test Deferred 421")]
+    [InlineData("what\r\n", "b.test Lost 0")]
+    [InlineData("", "b.test Lost 0")]
+    [InlineData("timeout", "b.test TimedOut 0")]
+    public void Each_outcome_of_a_recipient_and_of_a_message_is_reported_with_its_domain(string words, string outcome) // [BP-11.1-5]
+    {
+        Open("250 mx\r\n");
+        Next("250 ok\r\n");
+        Answer();
+        Assert.Equal($"{outcome} False", Outcomes());
+        _relay.TakeRequest();
+        Say("RSET\r\nMAIL FROM:<>\r\nRCPT TO:<r@b.test>");
+        if (_relay.TakeRequest() == OutboundRequest.OpenNext)
+        {
+            Next("220 mx\r\n");
+            Next("250 mx\r\n");
+        }
+        else
+        {
+            Next("250 reset\r\n");
+        }
+
+        StartData();
+        Say("message\r\n.");
+        Answer();
+        Assert.Equal($"{outcome} True", Outcomes());
+
+        void Answer()
+        {
+            if (words is "timeout")
+            {
+                _relay.TimedOut();
+            }
+            else if (words is "")
+            {
+                _relay.NextEnded();
+            }
+            else
+            {
+                Next(words);
+            }
+        }
+    }
+
+    [Fact]
+    public void A_message_that_was_delivered_or_given_up_is_reported_with_its_domains() // [BP-11.1-5]
+    {
+        Open("250-mx\r\n250 PIPELINING\r\n");
+        Next("250 ok\r\n250 ok\r\n");
+        Say("RCPT TO:<r@alias.test>");
+        Next("250 ok\r\n");
+        Say("DATA");
+        Next("354 go\r\n");
+        Say("message\r\n.");
+        Next("250 ok\r\n");
+        Assert.Equal("b.test Delivered 250 True|alias.test Delivered 250 True", Outcomes());
+        Say("MAIL FROM:<>\r\nRCPT TO:<r@b.test>");
+        StartData();
+        _relay.ClientEnded();
+        Assert.Equal("b.test Abandoned 0 True", Outcomes());
+    }
+
+    [Fact]
+    public void A_recipient_waits_for_a_server_no_longer_than_its_client_does() // [BP-10.5-22]
+    {
+        Begin();
+        Assert.True(_relay.IsSearching);
+        _relay.SearchTimedOut();
+        Assert.StartsWith("451 4.4.1 ", Client(), StringComparison.Ordinal);
+        Assert.Equal((OutboundRequest.LeaveNext, false), (_relay.TakeRequest(), _relay.IsSearching));
+        Assert.Equal("b.test TimedOut 0 False", Outcomes());
+    }
+
+    private string Outcomes() => string.Join('|', _relay.TakeOutcomes().Select(o => $"{o.Domain} {o.Result} {o.Code} {o.IsMessage}"));
+
+    private void WithoutTls()
+    {
+        Assert.Equal((OutboundRequest.OpenNext, false), (_relay.TakeRequest(), _relay.HasQuit));
+        Sent();
+        Next("220 mx\r\n");
+        Next("250-mx\r\n250 STARTTLS\r\n");
+        Assert.Equal("EHLO a.test\r\nMAIL FROM:<s@a.test>\r\n", Sent());
+        _relay.NextEnded();
+        Assert.StartsWith("451 ", Client(), StringComparison.Ordinal);
     }
 
     private void Begin(string mail = "MAIL FROM:<s@a.test>")

@@ -1,0 +1,90 @@
+namespace BlackPony.Reference.Smtp;
+
+/// <summary>
+/// Collects a next server's replies behind its EHLO reply. It is more patient than <see cref="ReplyReader"/>: a message that was taken
+/// must not be sent again because the words about it are too long ([BP-10.5-19]). What it keeps is bounded.
+/// </summary>
+internal sealed class NextReplyReader
+{
+    private readonly List<byte[]> _lines = [];
+    private readonly byte[] _line = new byte[Limits.MaxReplyLine - 2];
+    private int _length;
+
+    /// <summary>Whether the octets are no reply.</summary>
+    public bool IsMalformed { get; private set; }
+
+    /// <summary>The code of a malformed reply, if its first line had one and no other line had another; else 0.</summary>
+    public int KnownCode { get; private set; }
+
+    /// <summary>Takes octets.</summary>
+    /// <param name="octets">The octets that wait.</param>
+    /// <param name="consumed">How many of them were used; the octets behind a reply are not touched.</param>
+    /// <returns>The reply when it is whole, else null.</returns>
+    public Reply? Read(ReadOnlySpan<byte> octets, out int consumed)
+    {
+        consumed = 0;
+        while (consumed < octets.Length && !IsMalformed)
+        {
+            var rest = octets[consumed..];
+            int end = rest.IndexOf((byte)'\n');
+            Keep(end < 0 ? rest : rest[..end]);
+            consumed += end < 0 ? rest.Length : end + 1;
+            if (end >= 0 && EndLine() is { } reply)
+            {
+                return reply;
+            }
+        }
+
+        return null;
+    }
+
+    // A line's end is of no use, its beginning is.
+    private void Keep(ReadOnlySpan<byte> part)
+    {
+        part = part[..Math.Min(part.Length, _line.Length - _length)];
+        part.CopyTo(_line.AsSpan(_length));
+        _length += part.Length;
+        IsMalformed = _length > 3 && !HasCode(_line.AsSpan(0, _length));
+        KnownCode = IsMalformed && _lines.Count > 0 ? Code(_lines[0]) : 0;
+    }
+
+    private Reply? EndLine()
+    {
+        int length = _length > 0 && _line[_length - 1] == '\r' ? _length - 1 : _length;
+        var line = _line.AsSpan(0, length).ToArray();
+        _length = 0;
+        if (IsMalformed)
+        {
+            return null;
+        }
+
+        bool differs = HasCode(line) && _lines.Count > 0 && Code(_lines[0]) != Code(line);
+        if (!HasCode(line) || differs)
+        {
+            IsMalformed = true;
+            KnownCode = differs || _lines.Count == 0 ? 0 : Code(_lines[0]);
+            return null;
+        }
+
+        bool isLast = line.Length == 3 || line[3] != '-';
+        if (_lines.Count < Limits.MaxEhloLines - 1 || isLast)
+        {
+            _lines.Add(line);
+        }
+
+        if (!isLast)
+        {
+            return null;
+        }
+
+        var reply = new Reply(Code(line), [.. _lines]);
+        _lines.Clear();
+        return reply;
+    }
+
+    private static int Code(ReadOnlySpan<byte> line) => ((line[0] - '0') * 100) + ((line[1] - '0') * 10) + line[2] - '0';
+
+    private static bool HasCode(ReadOnlySpan<byte> line) =>
+        line.Length >= 3 && line[0] is >= (byte)'2' and <= (byte)'5' && char.IsAsciiDigit((char)line[1]) && char.IsAsciiDigit((char)line[2])
+        && (line.Length == 3 || line[3] is (byte)' ' or (byte)'-' or (byte)'\r');
+}
