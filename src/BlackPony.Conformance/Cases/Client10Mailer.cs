@@ -174,6 +174,17 @@ internal static class Client10Mailer
             var replies = (await p.ExpectAsync(delivered: false)).Replies;
             That(replies.Contains("\r\n421 ", StringComparison.Ordinal), $"The mail server got {Show(replies)}.", "BP-10.4-8");
         }, Needs.Policy),
+        Mailer("C-10.4-13", "A control character of the server does not reach the mail server", "BP-10.4-21", async p =>
+        {
+            var wire = await p.ConnectAsync();
+            await wire.SendAsync("220 probe.test\r bare, \0 and \x1B[2J, and a\ttab\r\n");
+            await p.ExpectEhloAsync(wire);
+            await ClientProbe.AnswerEhloAsync(wire, "SIZE 1\r2");
+            await p.ServeMailAsync(wire, inside: false);
+            var replies = (await p.ExpectAsync(delivered: true)).Replies;
+            That(replies.StartsWith("220 probe.test? bare, ? and ?[2J, and a\ttab\r\n", StringComparison.Ordinal), $"The mail server was greeted with {Show(replies)}.");
+            That(!replies.Replace("\r\n", "", StringComparison.Ordinal).Contains('\r'), $"The mail server got {Show(replies)}.");
+        }),
     ];
 
     private static async Task<bool> Session(LocalSide local, string hello)
