@@ -56,9 +56,12 @@ internal sealed class DeliveryLog(ILogger log)
         foreach (var (domain, line) in _lines)
         {
             log.LogInformation(
-                "delivery to={Domain} peer={Peer} suite={Suite} encrypted={Encrypted} tls={Tls} reason={Reason} deferred={Deferred} closed={Closed} messages={Messages} outcome={Outcome} code={Code}",
-                domain, report is { Peer.Length: > 0 } ? report.Peer : "none", report?.Suite ?? "none", report is { Encrypted: true } ? "yes" : "no", Tls ?? "no", line.Reason(report),
-                line.IsDeferred || report is { Deferred: true } ? "yes" : "no", report?.Closed ?? "none", line.Messages, line.Word, line.Code == 0 ? "none" : line.Code);
+                "delivery to={Domain} peer={Peer} suite={Suite} encrypted={Encrypted} tls={Tls} reason={Reason} deferred={Deferred} "
+                + "closed={Closed} messages={Messages} outcome={Outcome} code={Code}",
+                domain, report is { Peer.Length: > 0 } ? report.Peer : "none", report?.Suite ?? "none",
+                report is { Encrypted: true } ? "yes" : "no", Tls ?? "no",
+                line.Reason(report), line.IsDeferred || report is { Deferred: true } ? "yes" : "no", report?.Closed ?? "none",
+                line.Messages, line.Word, line.Code == 0 ? "none" : line.Code);
         }
 
         _lines.Clear();
@@ -80,7 +83,8 @@ internal sealed class DeliveryLog(ILogger log)
         {
             bool delivered = outcome.Result == DeliveryResult.Delivered;
             bool isWeak = delivered || outcome.Result == DeliveryResult.Abandoned;
-            var line = isWeak && Result is not (null or DeliveryResult.Delivered or DeliveryResult.Abandoned) ? this : this with { Result = outcome.Result, Code = outcome.Code };
+            bool hasFailed = Result is not (null or DeliveryResult.Delivered or DeliveryResult.Abandoned);
+            var line = isWeak && hasFailed ? this : this with { Result = outcome.Result, Code = outcome.Code };
             return line with { Messages = Messages + (delivered && outcome.IsMessage ? 1 : 0) };
         }
 

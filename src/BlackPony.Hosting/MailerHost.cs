@@ -24,6 +24,7 @@ public static class MailerHost
     /// <param name="time">The clock of the time-outs; the system's by default.</param>
     /// <param name="remember">Writes the memory: called when it has changed, before any mail flows ([BP-9.4-2]).</param>
     /// <param name="reached">Is called for each connection: whether it came about.</param>
+    /// <exception cref="IOException">The local mail server is gone, or takes nothing.</exception>
     public static async Task<SessionReport> RunAsync(
         MailerOptions options, IRandomSource random, IReadOnlyList<MailTarget> targets, Stream input, Stream output, CancellationToken cancel,
         TimeProvider? time = null, Func<Task>? remember = null, Action<MailTarget, bool>? reached = null)
@@ -36,6 +37,6 @@ public static class MailerHost
             Reached = reached,
         };
         await run.LoopAsync(cancel).ConfigureAwait(false);
-        return session.Report;
+        return run.HasLostLocal ? throw new IOException("The mail server takes no more replies.") : session.Report;
     }
 }

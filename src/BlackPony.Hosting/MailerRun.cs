@@ -7,7 +7,8 @@ using BlackPony.Reference.Smtp;
 namespace BlackPony.Hosting;
 
 /// <summary>One delivery's sockets and streams. Every write has a bound, and a server that takes nothing is still listened to.</summary>
-internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget> targets, Stream input, Stream output, TimeProvider time) : IDisposable
+internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget> targets, Stream input, Stream output, TimeProvider time)
+    : IDisposable
 {
     private readonly byte[] _localOctets = new byte[16384];
     private readonly byte[] _serverOctets = new byte[32768];
@@ -28,6 +29,9 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
 
     /// <summary>Is called for each connection: whether it came about.</summary>
     public Action<MailTarget, bool>? Reached { get; init; }
+
+    /// <summary>Whether the local mail server took the replies no more.</summary>
+    public bool HasLostLocal => _localGone;
 
     /// <summary>Runs it to its end.</summary>
     public async Task LoopAsync(CancellationToken cancel)
@@ -148,7 +152,8 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
         using var wake = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var timer = _deadline.WaitAsync(session.Progress, session.Patience, wake.Token);
         var stalled = sending is null ? null : _sendDeadline.WaitAsync(_server!.Writes, Limits.IdleTimeout, wake.Token);
-        Task[] waits = [timer, .. ((Task?[])[stalled, sending, readsServer ? _serverRead : null, readsLocal ? _localRead : null]).OfType<Task>()];
+        Task?[] others = [stalled, sending, readsServer ? _serverRead : null, readsLocal ? _localRead : null];
+        Task[] waits = [timer, .. others.OfType<Task>()];
         var first = await Task.WhenAny(waits).ConfigureAwait(false);
         await wake.CancelAsync().ConfigureAwait(false);
         cancel.ThrowIfCancellationRequested();

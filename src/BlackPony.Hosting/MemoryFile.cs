@@ -9,9 +9,9 @@ namespace BlackPony.Hosting;
 /// process at a time, so that a delivery costs the same however many servers are remembered. Now and then the file is written again.
 /// </summary>
 /// <remarks>
-/// The text is that of <see cref="ServerMemory"/>, where a later line of the same server counts, and times of "-" forget it; then <see cref="LastLine"/>.
-/// Beside it stands a file with the ending .lock: it is the lock, and while lines are appended it holds the length up to which the memory was whole before,
-/// so that a machine that loses power then goes on with what it knew.
+/// The text is that of <see cref="ServerMemory"/>, where the last line of a server counts, and times of "-" forget it.
+/// Beside it stands a file with the ending .lock. It is the lock, and while lines are appended it holds the length up to which the memory
+/// was whole before, so that a machine that loses power then goes on with what it knew.
 /// </remarks>
 public sealed class MemoryFile
 {
@@ -30,7 +30,7 @@ public sealed class MemoryFile
     private readonly TimeProvider _time;
 
     /// <summary>Reads the memory; a file that is not there is an empty one.</summary>
-    /// <exception cref="IOException">The file can't be read, or not be written: a temporary failure of delivery ([BP-9.4-12], [BP-9.4-18]).</exception>
+    /// <exception cref="IOException">The file can't be read or written: a temporary failure ([BP-9.4-12], [BP-9.4-18]).</exception>
     /// <exception cref="UnauthorizedAccessException">The same.</exception>
     /// <exception cref="FormatException">The file is not a memory.</exception>
     public MemoryFile(string path, TimeProvider time)
@@ -54,7 +54,7 @@ public sealed class MemoryFile
         try
         {
             using var turn = PrivateFile.Open(path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
-            using var file = File.Exists(path) ? new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete) : null;
+            using var file = File.Exists(path) ? Open(path, FileAccess.ReadWrite) : null;
         }
         catch (IOException e) when (IsLocked(e))
         {
@@ -115,7 +115,7 @@ public sealed class MemoryFile
         File.Move(fresh, _path, overwrite: true);
 
         // The new name is on the disk too, before any mail flows.
-        using var moved = new FileStream(_path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        using var moved = Open(_path, FileAccess.ReadWrite);
         moved.Flush(flushToDisk: true);
     }
 
@@ -124,7 +124,7 @@ public sealed class MemoryFile
         turn.SetLength(0);
         turn.Write(Encoding.ASCII.GetBytes(length.ToString(CultureInfo.InvariantCulture) + "\n"));
         turn.Flush(flushToDisk: true);
-        using (var file = new FileStream(_path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0))
+        using (var file = Open(_path, FileAccess.ReadWrite))
         {
             try
             {
@@ -152,7 +152,7 @@ public sealed class MemoryFile
             string text;
             try
             {
-                using var file = new FileStream(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+                using var file = Open(_path, FileAccess.Read);
                 using var reader = new StreamReader(file, Encoding.Latin1);
                 text = reader.ReadToEnd();
             }
@@ -177,7 +177,8 @@ public sealed class MemoryFile
             }
             else
             {
-                throw new FormatException($"{_path} is not a whole memory: its last line is missing. Bring back a copy, or remove it if every server may be met anew.");
+                throw new FormatException(
+                    $"{_path} is not a whole memory: its last line is missing. Bring back a copy, or remove it to begin again.");
             }
         }
     }
@@ -193,7 +194,11 @@ public sealed class MemoryFile
             file.Position = 0;
             using var reader = new StreamReader(file, Encoding.ASCII, leaveOpen: true);
             var text = reader.ReadToEnd();
-            _ = text.EndsWith('\n') && int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out length);
+            if (text.EndsWith('\n'))
+            {
+                _ = int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out length);
+            }
+
             return true;
         }
         catch (IOException e) when (IsLocked(e))
@@ -209,7 +214,13 @@ public sealed class MemoryFile
     private ServerMemory Parse(string? text, out int lines, out int length)
     {
         (lines, length) = (text?.AsSpan().Count('\n') ?? 0, text?.Length ?? 0);
-        return text is null ? new ServerMemory(_time) : ServerMemory.Parse(text.Contains(Forgotten + "\n", StringComparison.Ordinal) ? WithoutForgotten(text) : text, _time);
+        if (text is null)
+        {
+            return new ServerMemory(_time);
+        }
+
+        bool forgets = text.Contains(Forgotten + "\n", StringComparison.Ordinal);
+        return ServerMemory.Parse(forgets ? WithoutForgotten(text) : text, _time);
     }
 
     // What stands before a line that forgets its server is left out, and every other line stays where it is.
@@ -235,6 +246,9 @@ public sealed class MemoryFile
 
         return string.Join('\n', lines);
     }
+
+    private static FileStream Open(string path, FileAccess access) =>
+        new(path, FileMode.Open, access, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
 
     private static string Key(string line) => string.Join(' ', line.Split(' ', 3).Take(2));
 

@@ -162,7 +162,7 @@ internal sealed class NextServer : IAsyncDisposable
         }
         catch (Exception e)
         {
-            // A fault of ours ends this delivery only, and the mail server keeps the mail. The fault's message may hold octets of the peer: only the type is told.
+            // A bug ends this delivery only. Its message may hold octets of the peer: only the type is logged.
             _log.LogError("delivery to {Host} ended by a fault: {Type}", _route.Host, e.GetType().Name);
             await DeferAsync(output, "421 4.3.0 Internal trouble, try again later").ConfigureAwait(false);
         }

@@ -54,7 +54,7 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
         }
         catch (Exception e) when (e is not (SocketException or IOException or OperationCanceledException or ObjectDisposedException))
         {
-            // A fault of ours: the mail server keeps its mail. Its message may hold octets of the peer: only the type is told.
+            // A bug: the mail server keeps its mail. Its message may hold octets of the peer: only the type is logged.
             log.LogError("session ended by a fault: {Type}", e.GetType().Name);
             await SendLastAsync(outlet, kill).ConfigureAwait(false);
         }
@@ -149,7 +149,9 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
         List<Task> waits = [_deadline.WaitAsync(session.Progress, patience, wake.Token)];
         var searched = session.IsSearching ? _search.WaitAsync(session.Searches, Limits.RecipientTimeout, wake.Token) : null;
         var stalled = _nextWrite is null ? null : _writing.WaitAsync(_writes, Limits.IdleTimeout, wake.Token);
-        waits.AddRange(((Task?[])[_nextWrite, _securing, _nextRead, readsClient ? _clientRead : null, stopping.IsCompleted ? null : stopping, searched, stalled]).OfType<Task>());
+        var (reading, stop) = (readsClient ? _clientRead : null, stopping.IsCompleted ? null : stopping);
+        Task?[] others = [_nextWrite, _securing, _nextRead, reading, stop, searched, stalled];
+        waits.AddRange(others.OfType<Task>());
         var first = await Task.WhenAny(waits).ConfigureAwait(false);
         await wake.CancelAsync().ConfigureAwait(false);
         if (kill.IsCancellationRequested)

@@ -2,7 +2,7 @@ using System.Net.Sockets;
 
 namespace BlackPony.Hosting;
 
-/// <summary>Writes to a connection without waiting for the peer: what it does not take at once goes out while the caller does something else.</summary>
+/// <summary>Writes to a connection without waiting: what the peer does not take at once goes out in the background.</summary>
 internal sealed class SocketWriter : IDisposable
 {
     private Task? _pending;

@@ -126,7 +126,8 @@ public sealed class MemoryFileTests : IDisposable
         var before = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
         await using var server = new EmbeddedServer();
         int port = Repository.FreePort();
-        using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{server.Port}", "--policy", "remembered", "--memory", path);
+        using var relay = await BlackPonyProgram.RelayAsync(
+            port, "--route", $"*=[127.0.0.1]:{server.Port}", "--policy", "remembered", "--memory", path);
         using (var person = await Person.ConnectAsync(port))
         {
             await person.BeginMessageAsync("r@b.test");
@@ -143,7 +144,9 @@ public sealed class MemoryFileTests : IDisposable
     {
         var path = Path.Combine(_folder, "memory");
         var line = "mx.a.test 25 2026-11-23T12:00:00Z - -\n";
-        await File.WriteAllTextAsync(path, "# BlackPony memory 1: name port last-good failing-since idents\n" + string.Concat(Enumerable.Repeat(line, 5000)) + "# end\n", TestContext.Current.CancellationToken);
+        var lines = string.Concat(Enumerable.Repeat(line, 5000));
+        var text = $"# BlackPony memory 1: name port last-good failing-since idents\n{lines}# end\n";
+        await File.WriteAllTextAsync(path, text, TestContext.Current.CancellationToken);
         var file = new MemoryFile(path, TimeProvider.System);
         file.Memory.Good("mx.b.test", 25, []);
         await file.SaveAsync(TestContext.Current.CancellationToken);

@@ -22,7 +22,8 @@ public sealed class OutboundFaultTests
         await using var server = new EmbeddedServer();
         var routes = new Dictionary<string, Route> { ["*"] = new("[127.0.0.1]", server.Port) };
         await RefusedAsync(new RouteTable(routes, 25), s => s with { Random = new Broken() }, "451 4.3.0 Internal");
-        await RefusedAsync(new RouteTable(routes, 25), s => s with { Mailer = s.Mailer with { KeyLog = new Broken() } }, "451 4.3.0 Internal");
+        await RefusedAsync(
+            new RouteTable(routes, 25), s => s with { Mailer = s.Mailer with { KeyLog = new Broken() } }, "451 4.3.0 Internal");
         Assert.Empty(server.Sink.Messages);
     }
 
@@ -31,8 +32,8 @@ public sealed class OutboundFaultTests
 
     private static async Task RefusedAsync(RouteTable routes, Func<OutboundSettings, OutboundSettings> settings, string reply)
     {
-        await using var relay = new OutboundServer(
-            settings(new OutboundSettings([new IPEndPoint(IPAddress.Loopback, 0)], new MailerOptions(TestRsaKeys.Client)) { Routes = routes }), NullLogger.Instance);
+        var usual = new OutboundSettings([new IPEndPoint(IPAddress.Loopback, 0)], new MailerOptions(TestRsaKeys.Client));
+        await using var relay = new OutboundServer(settings(usual with { Routes = routes }), NullLogger.Instance);
         relay.Start();
         using var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, relay.EndPoints[0].Port, TestContext.Current.CancellationToken);

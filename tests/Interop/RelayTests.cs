@@ -34,10 +34,12 @@ public sealed class RelayTests : IDisposable
         await person.SayAsync("QUIT", "221");
         Assert.Equal("Subject: one\r\n", Assert.Single(knows.Sink.Messages));
         Assert.Equal("Subject: two\r\n", Assert.Single(plain.Messages));
-        await relay.SaysAsync($"delivery to=knows.test peer=127.0.0.1:{knows.Port} suite=X25519MLKEM768-CHACHA20POLY1305 encrypted=yes tls=no reason=none deferred=no closed=close messages=1 outcome=delivered code=250");
+        await relay.SaysAsync($"delivery to=knows.test peer=127.0.0.1:{knows.Port} suite=X25519MLKEM768-CHACHA20POLY1305 "
+            + "encrypted=yes tls=no reason=none deferred=no closed=close messages=1 outcome=delivered code=250");
         foreach (var domain in (string[])["other", "another"])
         {
-            await relay.SaysAsync($"delivery to={domain}.test peer=127.0.0.1:{plain.Port} suite=none encrypted=no tls=no reason=not-offered deferred=no closed=plain messages=1 outcome=delivered code=250");
+            await relay.SaysAsync($"delivery to={domain}.test peer=127.0.0.1:{plain.Port} suite=none encrypted=no tls=no "
+                + "reason=not-offered deferred=no closed=plain messages=1 outcome=delivered code=250");
         }
     }
 
@@ -46,14 +48,15 @@ public sealed class RelayTests : IDisposable
     [InlineData("450 4.7.1 grey", "450 4.7.1 grey", "reason=reply-450 deferred=yes", "outcome=deferred code=450")]
     [InlineData("550 5.1.1 nobody", "550 5.1.1 nobody", "reason=reply-550 deferred=no", "outcome=refused code=550")]
     [InlineData("354 what", "451 4.3.0 ", "reason=lost deferred=yes", "outcome=lost code=none")]
-    public async Task The_log_says_for_each_domain_what_became_of_its_mail(string words, string answer, string reason, string outcome) // [BP-11.1-5]
+    public async Task The_log_says_for_each_domain_what_became_of_its_mail(string words, string answer, string reason, string outcome)
     {
         await using var next = new EmbeddedServer();
         next.Sink.Answer = (_, line) => line.StartsWith("RCPT", StringComparison.Ordinal) ? words + "\r\n" : null;
         int port = Repository.FreePort();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{next.Port}");
         await AskAsync(port, "r@domain.test", answer);
-        await relay.SaysAsync($"delivery to=domain.test peer=127.0.0.1:{next.Port} suite=X25519MLKEM768-CHACHA20POLY1305 encrypted=yes tls=no {reason} closed=");
+        await relay.SaysAsync($"delivery to=domain.test peer=127.0.0.1:{next.Port} suite=X25519MLKEM768-CHACHA20POLY1305 "
+            + $"encrypted=yes tls=no {reason} closed=");
         await relay.SaysAsync($"messages=0 {outcome}");
     }
 
@@ -61,14 +64,15 @@ public sealed class RelayTests : IDisposable
     [InlineData("\0", "451 4.4.2 ", "outcome=lost code=none")]
     [InlineData("354 what\r\n", "451 4.3.0 ", "outcome=lost code=none")]
     [InlineData("421 not now\r\n\0", "451 not now", "outcome=deferred code=421")]
-    public async Task The_log_says_what_became_of_mail_that_went_in_the_clear_too(string words, string answer, string outcome) // [BP-11.1-5]
+    public async Task The_log_says_what_became_of_mail_that_went_in_the_clear(string words, string answer, string outcome) // [BP-11.1-5]
     {
         await using var next = new MailSink();
         next.Answer = (_, line) => line.StartsWith("RCPT", StringComparison.Ordinal) ? words : null;
         int port = Repository.FreePort();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{next.Port}");
         await AskAsync(port, "r@domain.test", answer);
-        await relay.SaysAsync($"delivery to=domain.test peer=127.0.0.1:{next.Port} suite=none encrypted=no tls=no reason=not-offered deferred=yes closed=plain messages=0 {outcome}");
+        await relay.SaysAsync($"delivery to=domain.test peer=127.0.0.1:{next.Port} suite=none "
+            + $"encrypted=no tls=no reason=not-offered deferred=yes closed=plain messages=0 {outcome}");
     }
 
     [Fact]
@@ -77,7 +81,8 @@ public sealed class RelayTests : IDisposable
         int port = Repository.FreePort();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{Repository.FreePort()}");
         await AskAsync(port, "r@domain.test", "451");
-        await relay.SaysAsync("delivery to=domain.test peer=none suite=none encrypted=no tls=no reason=unreachable deferred=yes closed=plain messages=0 outcome=deferred code=421");
+        await relay.SaysAsync("delivery to=domain.test peer=none suite=none encrypted=no tls=no "
+            + "reason=unreachable deferred=yes closed=plain messages=0 outcome=deferred code=421");
     }
 
     [Fact]
@@ -121,10 +126,11 @@ public sealed class RelayTests : IDisposable
     [Fact]
     public async Task A_relay_whose_memory_cannot_be_written_does_not_start() // [BP-9.4-18]
     {
-        using var relay = BlackPonyProgram.Start("relay", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--policy", "remembered", "--memory", Path.Combine(_folder, "none", "memory"));
+        string[] remembered = ["--policy", "remembered", "--memory", Path.Combine(_folder, "none", "memory")];
+        using var relay = BlackPonyProgram.Start(["relay", "--listen", $"127.0.0.1:{Repository.FreePort()}", .. remembered]);
         Assert.Equal(2, await relay.ExitAsync());
         Assert.Contains("cannot be written", relay.Log, StringComparison.Ordinal);
-        var (replies, code) = await BlackPonyProgram.MailAsync("--policy", "remembered", "--memory", Path.Combine(_folder, "none", "memory"), "[127.0.0.1]");
+        var (replies, code) = await BlackPonyProgram.MailAsync([.. remembered, "[127.0.0.1]"]);
         Assert.StartsWith("421 ", replies, StringComparison.Ordinal);
         Assert.Equal(75, code);
     }

@@ -40,7 +40,7 @@ internal sealed class ClientOptions
 
     public string? MemoryPath(ParseResult parse) => parse.GetValue(_memory);
 
-    /// <summary>Looks whether a service could write its files: one that could not would put off or lose what it is asked for, one delivery after the other.</summary>
+    /// <summary>Checks that a service can write its files: one that cannot would defer all its mail.</summary>
     /// <exception cref="FormatException">It could not; the message says what to do.</exception>
     public void CheckFiles(ParseResult parse)
     {

@@ -182,7 +182,8 @@ internal static class Client10Mailer
             await ClientProbe.AnswerEhloAsync(wire, "SIZE 1\r2");
             await p.ServeMailAsync(wire, inside: false);
             var replies = (await p.ExpectAsync(delivered: true)).Replies;
-            That(replies.StartsWith("220 probe.test? bare, ? and ?[2J, and a\ttab\r\n", StringComparison.Ordinal), $"The mail server was greeted with {Show(replies)}.");
+            bool isClean = replies.StartsWith("220 probe.test? bare, ? and ?[2J, and a\ttab\r\n", StringComparison.Ordinal);
+            That(isClean, $"The mail server was greeted with {Show(replies)}.");
             That(!replies.Replace("\r\n", "", StringComparison.Ordinal).Contains('\r'), $"The mail server got {Show(replies)}.");
         }),
     ];

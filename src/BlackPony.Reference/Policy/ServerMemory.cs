@@ -57,7 +57,8 @@ public sealed class ServerMemory
         _entries.OrderBy(e => e.Key, StringComparer.Ordinal).Select(e => Line(e.Key, e.Value)).Prepend(Header + "\n"));
 
     /// <summary>What changed, as lines that count for more than those before them; a server that was forgotten has no times.</summary>
-    public string ChangesToString() => string.Concat(_changed.Keys.Order(StringComparer.Ordinal).Select(k => Line(k, _entries.GetValueOrDefault(k))));
+    public string ChangesToString() =>
+        string.Concat(_changed.Keys.Order(StringComparer.Ordinal).Select(k => Line(k, _entries.GetValueOrDefault(k))));
 
     /// <summary>The entry of a server, if it is alive ([BP-9.4-5], [BP-9.4-10]).</summary>
     /// <param name="name">Host name or address.</param>
@@ -187,7 +188,8 @@ public sealed class ServerMemory
 
         var alive = _entries.Where(e => !IsDead(e.Value)).Select(e => e.Key).ToList();
         var owner = ServerOwner.Of(Name(key)).ToString();
-        bool hasRoom = alive.Count < Limits.MaxMemoryEntries && alive.Count(k => ServerOwner.Of(Name(k)).SequenceEqual(owner)) < Limits.MaxMemoryPerOwner;
+        bool hasRoom = alive.Count < Limits.MaxMemoryEntries
+            && alive.Count(k => ServerOwner.Of(Name(k)).SequenceEqual(owner)) < Limits.MaxMemoryPerOwner;
         if (hasRoom && _entries.Count >= Limits.MaxMemoryEntries)
         {
             foreach (var dead in _entries.Keys.Except(alive).ToList())
@@ -228,7 +230,8 @@ public sealed class ServerMemory
 
     private static string Line(string key, MemoryEntry? entry) => entry is null
         ? $"{key} - - -\n"
-        : $"{key} {Time(entry.LastGood)} {(entry.FailingSince is { } f ? Time(f) : "-")} {(entry.Idents.Count == 0 ? "-" : string.Join(',', entry.Idents))}\n";
+        : $"{key} {Time(entry.LastGood)} {(entry.FailingSince is { } f ? Time(f) : "-")} "
+            + $"{(entry.Idents.Count == 0 ? "-" : string.Join(',', entry.Idents))}\n";
 
     private static string Key(string name, int port) =>
         $"{name.TrimEnd('.').ToLowerInvariant()} {port.ToString(CultureInfo.InvariantCulture)}";

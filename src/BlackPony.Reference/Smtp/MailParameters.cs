@@ -6,6 +6,9 @@ internal static class MailParameters
     /// <summary>A parameter's keyword, in upper case.</summary>
     public static string Keyword(string parameter) => parameter.Split('=')[0].ToUpperInvariant();
 
+    /// <summary>The extension that has the parameter, as a keyword of EHLO.</summary>
+    public static string Extension(string parameter) => Keyword(parameter) == "BODY" ? "8BITMIME" : Keyword(parameter);
+
     /// <summary>What is wrong with them, as a reply without CRLF; null if nothing is.</summary>
     public static string? Complaint(IReadOnlyList<string> parameters)
     {
@@ -20,7 +23,8 @@ internal static class MailParameters
 
     // BINARYMIME needs CHUNKING (RFC 3030), which is not offered.
     private static bool IsOffered(string parameter) =>
-        Keyword(parameter) is "SIZE" or "SMTPUTF8" || (Keyword(parameter) == "BODY" && !Value(parameter).Equals("BINARYMIME", StringComparison.OrdinalIgnoreCase));
+        Keyword(parameter) is "SIZE" or "SMTPUTF8"
+        || (Keyword(parameter) == "BODY" && !Value(parameter).Equals("BINARYMIME", StringComparison.OrdinalIgnoreCase));
 
     private static bool IsRight(string parameter) => Keyword(parameter) switch
     {
@@ -29,5 +33,6 @@ internal static class MailParameters
         _ => !parameter.Contains('=', StringComparison.Ordinal),
     };
 
-    private static string Value(string parameter) => parameter[(parameter.IndexOf('=', StringComparison.Ordinal) is var i and >= 0 ? i + 1 : parameter.Length)..];
+    private static string Value(string parameter) =>
+        parameter.IndexOf('=', StringComparison.Ordinal) is var i and >= 0 ? parameter[(i + 1)..] : "";
 }

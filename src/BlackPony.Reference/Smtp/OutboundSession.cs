@@ -123,9 +123,10 @@ public sealed class OutboundSession
     public bool WantsClient => _reading != Reading.End && !_clientDone && _input.Length < Limits.MaxHeld;
 
     /// <summary>How long the side whose turn it is may be silent now (spec 13).</summary>
-    public TimeSpan Patience => _next is Next.StartTls or Next.Handshake ? Limits.TlsTimeout : IsBusy ? Limits.NextServerTimeout : Limits.IdleTimeout;
+    public TimeSpan Patience =>
+        _next is Next.StartTls or Next.Handshake ? Limits.TlsTimeout : IsBusy ? Limits.NextServerTimeout : Limits.IdleTimeout;
 
-    /// <summary>Grows with each search for a server; while one is under way (<see cref="IsSearching"/>), <see cref="Limits.RecipientTimeout"/> runs.</summary>
+    /// <summary>Grows with each search for a server; <see cref="Limits.RecipientTimeout"/> runs while <see cref="IsSearching"/>.</summary>
     public long Searches { get; private set; }
 
     /// <summary>Whether a recipient waits until there is a server for it.</summary>
@@ -455,7 +456,8 @@ public sealed class OutboundSession
         bool isPlain = recipient is { Parameters.Count: 0 } && (!recipient.IsInternational || IsInternational(_mail));
 
         // The recipients of one route travel together; all else waits for its turn.
-        if (IsBusy && !(_next == Next.Ready && _mailSent && isPlain && route is not null && route == _route && Has("PIPELINING") && _asked.Count < MostAsked))
+        bool mayFollow = _next == Next.Ready && _mailSent && Has("PIPELINING") && _asked.Count < MostAsked;
+        if (IsBusy && !(mayFollow && isPlain && route is not null && route == _route))
         {
             return false;
         }
@@ -491,7 +493,8 @@ public sealed class OutboundSession
         return true;
     }
 
-    private static bool IsInternational(PathCommand? mail) => mail is not null && mail.Parameters.Any(p => MailParameters.Keyword(p) == "SMTPUTF8");
+    private static bool IsInternational(PathCommand? mail) =>
+        mail is not null && mail.Parameters.Any(p => MailParameters.Keyword(p) == "SMTPUTF8");
 
     // Asks the next server for the recipients that wait, as far as it goes now.
     private void AskWaiting()
@@ -544,7 +547,7 @@ public sealed class OutboundSession
     private void SendMail()
     {
         var command = new List<byte>([.. "MAIL FROM:"u8, .. _mail!.Path]);
-        foreach (var parameter in _mail.Parameters.Where(p => Has(MailParameters.Keyword(p) is "BODY" ? "8BITMIME" : MailParameters.Keyword(p))))
+        foreach (var parameter in _mail.Parameters.Where(p => Has(MailParameters.Extension(p))))
         {
             command.AddRange(Encoding.ASCII.GetBytes(" " + parameter));
         }
@@ -767,7 +770,7 @@ public sealed class OutboundSession
         return false;
     }
 
-    // A connection that was kept from the transaction before is of no more use, and nothing of this one was accepted in it: a fresh one may do ([BP-10.5-21]).
+    // A connection kept from an earlier transaction has ended, and nothing of this one was accepted: a fresh one may do ([BP-10.5-21]).
     private bool OpensAgain(Question? asked = null)
     {
         if (OpensWithoutTls())
@@ -884,7 +887,8 @@ public sealed class OutboundSession
     private byte[] ForTransaction(Reply reply)
     {
         var clean = ReplyText.Text(reply, IsInternational(_mail));
-        return (reply.Code == 421 ? clean with { Lines = [.. clean.Lines.Select(l => (byte[])[.. "451"u8, .. l.AsSpan(3)])] } : clean).ToOctets();
+        byte[][] deferred = [.. clean.Lines.Select(l => (byte[])[.. "451"u8, .. l.AsSpan(3)])];
+        return (reply.Code == 421 ? clean with { Lines = deferred } : clean).ToOctets();
     }
 
     private static byte[] Line(string text) => Encoding.ASCII.GetBytes(text + "\r\n");

@@ -10,8 +10,14 @@ internal static class Client10Faults
     [
         new("BP-10.4-1", "C-10.4-1", "tells the mail server that it connects") { Says = (_, o) => o with { Replies = "connecting\r\n" + o.Replies } },
         new("BP-10.4-2", "C-10.4-2", "greets in its own words") { Hooks = _ => Reads("probe.test first", "a mailer") },
-        new("BP-10.4-21", "C-10.4-13", "passes on a bare CR in the greeting") { Says = (_, o) => o with { Replies = o.Replies.Replace("probe.test?", "probe.test\r", StringComparison.Ordinal) } },
-        new("BP-10.4-21", "C-10.4-13", "passes on a bare CR in the EHLO reply") { Says = (_, o) => o with { Replies = o.Replies.Replace("SIZE 1?2", "SIZE 1\r2", StringComparison.Ordinal) } },
+        new("BP-10.4-21", "C-10.4-13", "passes on a bare CR in the greeting")
+        {
+            Says = (_, o) => o with { Replies = o.Replies.Replace("probe.test?", "probe.test\r", StringComparison.Ordinal) },
+        },
+        new("BP-10.4-21", "C-10.4-13", "passes on a bare CR in the EHLO reply")
+        {
+            Says = (_, o) => o with { Replies = o.Replies.Replace("SIZE 1?2", "SIZE 1\r2", StringComparison.Ordinal) },
+        },
         new("BP-10.4-3", "C-10.4-3", "bounces mail for a server that it does not reach") { Says = (_, o) => o with { Replies = o.Replies.Replace("421 ", "554 ", StringComparison.Ordinal) } },
         new("BP-10.4-4", "C-10.4-4", "says its own name in EHLO outside") { Hooks = _ => Sends("queue-of-the-case.test", "localhost") },
         new("BP-10.4-4", "C-10.4-4", "says its own name in EHLO inside") { Hooks = _ => SendsInside("queue-of-the-case.test", "localhost") },

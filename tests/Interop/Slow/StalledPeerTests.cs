@@ -55,13 +55,15 @@ public sealed class StalledPeerTests : IDisposable
     [Fact]
     public async Task Mailer_ends_when_nobody_reads_its_replies()
     {
-        await using var sink = new MailSink { Answer = (_, line) => line.StartsWith("NOOP", StringComparison.Ordinal) ? "250 " + new string('x', 500) + "\r\n" : null };
+        var reply = "250 " + new string('x', 500) + "\r\n";
+        await using var sink = new MailSink { Answer = (_, line) => line.StartsWith("NOOP", StringComparison.Ordinal) ? reply : null };
         var (running, local, queue) = Mailer(sink.Port, new PipeOptions(pauseWriterThreshold: 4096, resumeWriterThreshold: 1));
         using var person = new Person(queue.Reader.AsStream(), local.Writer.AsStream(), new MemoryStream());
         await person.ExpectAsync("220");
         await person.SayAsync("EHLO a.test", "250");
-        await local.Writer.WriteAsync(Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("NOOP\r\n", 40))), TestContext.Current.CancellationToken);
-        await PassAsync(running);
+        var commands = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("NOOP\r\n", 40)));
+        await local.Writer.WriteAsync(commands, TestContext.Current.CancellationToken);
+        await Assert.ThrowsAsync<IOException>(() => PassAsync(running));
     }
 
     [Fact]
@@ -151,7 +153,7 @@ public sealed class StalledPeerTests : IDisposable
     /// <summary>A server that reads nothing behind its 354: its window closes.</summary>
     private sealed class DeafServer : IAsyncDisposable
     {
-        private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = 4096 };
+        private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, 0) { ReceiveBufferSize = 4096 };
         private readonly CancellationTokenSource _end = new();
         private readonly TaskCompletionSource _gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private readonly Task _serving;
@@ -199,7 +201,9 @@ public sealed class StalledPeerTests : IDisposable
                 await SayAsync(LastWords);
 
                 // A reset shows without reading, and so does an end behind nothing.
-                await UntilAsync(() => client.Poll(0, SelectMode.SelectError) || (client.Poll(0, SelectMode.SelectRead) && client.Available == 0));
+                await UntilAsync(() => client.Poll(0, SelectMode.SelectError) || Ends(client));
+
+                static bool Ends(Socket client) => client.Poll(0, SelectMode.SelectRead) && client.Available == 0;
 
                 _gone.TrySetResult();
 
