@@ -1,4 +1,5 @@
 using System.Text;
+using BlackPony.Reference;
 using FsCheck;
 using FsCheck.Fluent;
 
@@ -27,8 +28,37 @@ internal static class Generate
         from end in Gen.Frequency((6, Gen.Constant("")), (1, Gen.Constant("  ")), (1, Gen.Elements("\t", "\u00e9", new string(' ', 512))))
         select string.Join(spaces, tokens.Prepend(version).Prepend(keyword)) + end;
 
-    /// <summary>DATA's payload behind its first line, dot-stuffed, without its end.</summary>
-    public static Gen<byte[]> Payload { get; } = Octets.Select(o => Encoding.Latin1.GetBytes(("\r\n" + Encoding.Latin1.GetString(o)).Replace("\r\n.", "\r\n..", StringComparison.Ordinal)[2..]));
+    /// <summary>DATA's payload, dot-stuffed, without its end.</summary>
+    public static Gen<byte[]> Payload { get; } = Octets.Select(Stuffed);
+
+    /// <summary>What a client says after 354, the end included: nothing but the end, some octets, dots where they matter, or more than a
+    /// record holds.</summary>
+    public static Gen<byte[]> Message { get; } = Gen.Frequency(
+        (3, Gen.Constant(".\r\n"u8.ToArray())),
+        (8, Payload.Select(Ended)),
+        (4, Dots.Select(o => Ended(Stuffed(o)))),
+        (2, Long.Select(o => Ended(Stuffed(o)))));
+
+    /// <summary>Lines of dots, and what is nearly the end of a message.</summary>
+    public static Gen<byte[]> Dots => Gen.Elements("\r\n", "\r\n.", ".", "..", "\r", "\n", "\r\n.\n", "\n.\r\n", "x")
+        .NonEmptyListOf().Select(l => Encoding.ASCII.GetBytes(string.Concat(l)));
+
+    /// <summary>As many octets as need two records or three.</summary>
+    public static Gen<byte[]> Long =>
+        from length in Gen.Choose(Limits.MaxData + 1, 40_000)
+        from pattern in Octets.Where(o => o.Length > 0)
+        select Enumerable.Range(0, length).Select(i => pattern[i % pattern.Length]).ToArray();
+
+    /// <summary>Whether a message is nothing but its end.</summary>
+    public static bool IsEmpty(byte[] message) => message.AsSpan().SequenceEqual(".\r\n"u8);
+
+    /// <summary>Whether there is a CR without its LF, or an LF without its CR.</summary>
+    public static bool HasBare(byte[] octets) =>
+        Encoding.Latin1.GetString(octets).Replace("\r\n", "", StringComparison.Ordinal).AsSpan().ContainsAny('\r', '\n');
+
+    /// <summary>Pieces for a stream of some length: small ones for short streams, so that long ones do not come in ten thousands of
+    /// them.</summary>
+    public static Gen<int[]> PiecesOf(int length) => Pieces.Select(p => p.Select(size => size * Math.Max(1, length / 2000)).ToArray());
 
     /// <summary>Cuts a stream into pieces.</summary>
     public static IEnumerable<byte[]> Cut(byte[] stream, int[] pieces)
@@ -40,4 +70,9 @@ internal static class Generate
             at += size;
         }
     }
+
+    private static byte[] Stuffed(byte[] octets) =>
+        Encoding.Latin1.GetBytes(("\r\n" + Encoding.Latin1.GetString(octets)).Replace("\r\n.", "\r\n..", StringComparison.Ordinal)[2..]);
+
+    private static byte[] Ended(byte[] payload) => [.. payload, .. "\r\n.\r\n"u8];
 }

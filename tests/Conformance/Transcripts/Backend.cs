@@ -2,8 +2,10 @@ using System.Text;
 
 namespace BlackPony.Tests.Conformance.Transcripts;
 
-/// <summary>The mail server behind the relay: takes all mail.</summary>
-internal sealed class Backend(IReadOnlyList<string> extensions)
+/// <summary>The mail server behind the relay: takes all mail, if it is not told otherwise.</summary>
+/// <param name="extensions">What its reply to EHLO names.</param>
+/// <param name="refuse">The reply that refuses a command, or a message (".", after its end); null: it is taken.</param>
+internal sealed class Backend(IReadOnlyList<string> extensions, Func<string, string?>? refuse = null)
 {
     private string _waiting = "";
     private bool _data;
@@ -29,7 +31,8 @@ internal sealed class Backend(IReadOnlyList<string> extensions)
 
     private string? Next()
     {
-        var end = _data ? "\r\n.\r\n" : "\r\n";
+        // An empty message is its end alone.
+        var end = !_data ? "\r\n" : _waiting.StartsWith(".\r\n", StringComparison.Ordinal) ? ".\r\n" : "\r\n.\r\n";
         int at = _waiting.IndexOf(end, StringComparison.Ordinal);
         if (at < 0)
         {
@@ -51,8 +54,18 @@ internal sealed class Backend(IReadOnlyList<string> extensions)
         if (_data || text.EndsWith(" LAST", StringComparison.Ordinal))
         {
             _data = false;
+            if (refuse?.Invoke(".") is { } refusal)
+            {
+                return refusal;
+            }
+
             Messages.Enqueue(text);
             return "250 2.0.0 Ok: queued\r\n";
+        }
+
+        if (refuse?.Invoke(text) is { } no)
+        {
+            return no;
         }
 
         _data = text == "DATA";

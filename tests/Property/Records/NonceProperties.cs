@@ -14,17 +14,26 @@ public class NonceProperties
         from sends in Gen.Frequency((4, Gen.Choose(0, 600)), (2, Gen.Elements(-1, -2)), (1, Gen.Choose(16384, 40000))).NonEmptyListOf()
         select (suite, sends.ToArray());
 
+    private static readonly Cover<(int Suite, int[] Sends)>[] Covers =
+    [
+        .. Cover.Each<(int Suite, int[] Sends), Suite>(8, SuiteRegistry.Default, s => SuiteRegistry.Default[s.Suite]),
+        new(20, "the client rekeys", s => s.Sends.Contains(-1)),
+        new(20, "the server rekeys", s => s.Sends.Contains(-2)),
+        new(10, "both rekey one after the other", s => s.Sends.Zip(s.Sends.Skip(1)).Any(p => p is (-1, -2) or (-2, -1))),
+        new(20, "several records at once", s => s.Sends.Any(n => n > 16384)),
+    ];
+
     [Fact]
     public void No_two_records_of_a_session_share_key_and_nonce() // [BP-7.2-1], [BP-7.3-1], [BP-6.2-2], [BP-7.6-4]
     {
-        Always.Holds(Sessions, s => AreOnce(s.Sends, SuiteRegistry.Default[s.Suite], seq => seq));
+        Always.Holds(Sessions, Covers, s => AreOnce(s.Sends, SuiteRegistry.Default[s.Suite], seq => seq));
         Always.Bites(Sessions, s => AreOnce(s.Sends, SuiteRegistry.Default[s.Suite], seq => seq & 1));
     }
 
     [Fact]
     public void Records_under_one_secret_stay_within_the_limit() // [BP-7.6-1], [BP-7.6-2], [BP-7.6-3]
     {
-        Always.Holds(Sessions, s => StaysWithin(s.Sends, SuiteRegistry.Default[s.Suite], 100));
+        Always.Holds(Sessions, Covers, s => StaysWithin(s.Sends, SuiteRegistry.Default[s.Suite], 100));
         Always.Bites(Sessions, s => StaysWithin(s.Sends, SuiteRegistry.Default[s.Suite], long.MaxValue));
     }
 

@@ -14,22 +14,33 @@ public class ModelProperties
 {
     private static readonly string Good = RelayRun.Command;
 
+    private static readonly string[] Transaction = ["EHLO a", "MAIL FROM:<a@a>", "RCPT TO:<b@b>", "DATA"];
+
+    // Single commands, now and then one so often that it is refused for that, and whole transactions.
     private static readonly Gen<(string[] Commands, bool[] Fails)> Sessions =
         from commands in Gen.Frequency(
-            (8, Gen.Elements("EHLO a", "HELO a", "MAIL FROM:<a@a>", "RCPT TO:<b@b>", "DATA", "RSET", "NOOP")),
-            (1, Gen.Constant("EHLO a")),
+            (8, Gen.Elements("EHLO a", "HELO a", "MAIL FROM:<a@a>", "RCPT TO:<b@b>", "DATA", "RSET", "NOOP").Select(One)),
+            (1, Gen.Constant(One("EHLO a"))),
             (4, Gen.Elements(
                 $"XBLACKPONY V1 {ToySuite.Weak} AAA=", $"XBLACKPONY V1 {ToySuite.Weak} AAAA", $"XBLACKPONY V9 {ToySuite.Weak} AAAA", $"XBLACKPONY V1 {ToySuite.Strong} AAAA", "XBLACKPONY", "XBLACKPONY  V1 X Y",
-                "xblackpony v1 " + ToySuite.Weak.ToLowerInvariant() + " !", "XCLIENT A", "PROXY x")),
-            (1, Gen.Constant(Good))).NonEmptyListOf()
-        from times in Gen.Frequency((9, Gen.Constant(1)), (1, Gen.Constant(Limits.MaxUpgradeAttempts + 1)))
+                "xblackpony v1 " + ToySuite.Weak.ToLowerInvariant() + " !", "XCLIENT A", "PROXY x").Select(One)),
+            (1, Gen.Constant(One(Good))),
+            (1, Gen.Constant(Transaction)),
+            (1, Gen.Constant((string[])["EHLO a",
+                .. Enumerable.Repeat($"XBLACKPONY V1 {ToySuite.Weak} AAAA", Limits.MaxUpgradeAttempts + 1)]))).NonEmptyListOf()
         from fails in Gen.Frequency((4, Gen.Constant(false)), (1, Gen.Constant(true))).NonEmptyListOf()
-        select (commands.SelectMany(c => Enumerable.Repeat(c, times)).ToArray(), fails.ToArray());
+        select (commands.SelectMany(c => c).ToArray(), fails.ToArray());
+
+    private static readonly Cover<(string[] Commands, bool[] Fails)>[] Outcomes =
+        [.. Cover.Seen<(string[], bool[])>(10, "220", "250", "354", "451", "501", "503", "504", "550"),
+            .. Cover.Seen<(string[], bool[])>(5, "454", "inside", "503 inside", "a message is refused")];
+
+    private static string[] One(string command) => [command];
 
     [Fact]
     public void The_relay_takes_an_upgrade_exactly_where_the_model_says_and_refuses_it_by_the_table() // [BP-4.4-1], [BP-4.4-2], [BP-4.4-5], [BP-4.4-6], [BP-4.4-7], [BP-4.5-1], [BP-4.5-4], [BP-4.5-5], [BP-4.1-1], [BP-4.1-6], [BP-4.1-15], [BP-10.1-4], [BP-10.2-6]
     {
-        Always.Holds(Sessions, s => RelayAgrees(s.Commands, s.Fails, r => r), 1000);
+        Always.Holds(Sessions, Outcomes, (s, seen) => RelayAgrees(s.Commands, s.Fails, r => r, seen: seen), 1000);
         Always.Bites(Sessions, s => RelayAgrees(s.Commands, s.Fails, r => r.Replace("451 no", "250 Ok", StringComparison.Ordinal)), 1000);
         Always.Bites(Sessions, s => RelayAgrees([.. s.Commands.Select(c => c == "RSET" ? "NOOP" : c)], s.Fails, r => r, said: s.Commands), 1000);
     }
@@ -38,13 +49,24 @@ public class ModelProperties
     public void The_mailer_lets_nothing_out_before_the_policy_decided_and_then_all() // [BP-9.3-1], [BP-10.4-4], [BP-10.4-9], [BP-10.4-5], [BP-9.2-8], [BP-9.1-2]
     {
         var lines = Gen.Frequency((3, Gen.Elements("MAIL FROM:<a@a>", "NOOP", "RSET", "XFOO", "AUTH PLAIN x", "")), (2, Gen.Elements("EHLO a", "ehlo a", "HELO a", "QUIT"))).NonEmptyListOf();
-        var cases = from said in lines from policy in Gen.Elements(ClientPolicy.Opportunistic, ClientPolicy.Required) from ehlo in Gen.Elements("250 b\r\n", "500 what\r\n") from pieces in Generate.Pieces select new Local([.. said], policy, ehlo, pieces);
-        Always.Holds(cases, c => MailerAgrees(c, c.Policy), 1000);
+        var cases = from said in lines from policy in Gen.Elements(Enum.GetValues<ClientPolicy>())
+            from ehlo in Gen.Elements("250 b\r\n", "500 what\r\n") from pieces in Generate.Pieces
+            select new Local([.. said], policy, ehlo, pieces);
+        Cover<Local>[] covers =
+        [
+            .. Cover.Each<Local, ClientPolicy>(20, Enum.GetValues<ClientPolicy>(), c => c.Policy),
+            .. Cover.Each<Local, string>(20, ["250 b\r\n", "500 what\r\n"], c => c.Ehlo),
+            .. Cover.Each<Local, string>(3, ["EHLO a", "HELO a", "QUIT", ""], c => c.Said[0]),
+            new(3, "mail before EHLO", c => c.Said[0].StartsWith("MAIL", StringComparison.Ordinal)),
+            new(20, "mail after EHLO", c => c.Said.SkipWhile(s => s != "EHLO a").Any(s => s.StartsWith("MAIL", StringComparison.Ordinal))),
+        ];
+        Always.Holds(cases, covers, c => MailerAgrees(c, c.Policy), 1000);
         Always.Bites(cases, c => MailerAgrees(c, ClientPolicy.Opportunistic), 1000);
     }
 
     // Each command after the reply to the one before; the model is the backend's own state and the number of attempts.
-    private static bool RelayAgrees(string[] commands, bool[] fails, Func<string, string> replies, string[]? said = null)
+    private static bool RelayAgrees(string[] commands, bool[] fails, Func<string, string> replies, string[]? said = null,
+        ISet<string>? seen = null)
     {
         var backend = new StrictBackend(fails);
         using var run = new RelayRun(octets =>
@@ -59,6 +81,8 @@ public class ModelProperties
         for (int i = 0; i < commands.Length; i++)
         {
             var expected = Expected(said?[i] ?? commands[i]);
+            seen?.Add(expected);
+            seen?.Add(inside ? $"{expected} inside" : expected);
             run.Say(Encoding.ASCII.GetBytes(commands[i] + "\r\n"));
             var heard = run.Heard;
             if (!heard.StartsWith(expected, StringComparison.Ordinal) || !heard.EndsWith("\r\n", StringComparison.Ordinal))
@@ -74,8 +98,11 @@ public class ModelProperties
 
             if (expected == "354")
             {
-                expected = Code(model.Take("Hi\r\n.\r\n"u8.ToArray()));
-                run.Say("Hi\r\n.\r\n"u8.ToArray());
+                // Now one line, now none.
+                var message = i % 2 == 0 ? "Hi\r\n.\r\n"u8.ToArray() : ".\r\n"u8.ToArray();
+                expected = Code(model.Take(message));
+                seen?.Add(expected == "554" ? "a message is refused" : expected);
+                run.Say(message);
                 if (!run.Heard.StartsWith(expected, StringComparison.Ordinal))
                 {
                     return false;
@@ -86,6 +113,7 @@ public class ModelProperties
             {
                 // Everything is forgotten, and what was the relay's stays the relay's.
                 (inside, model) = (true, new StrictBackend(fails));
+                seen?.Add("inside");
             }
         }
 
