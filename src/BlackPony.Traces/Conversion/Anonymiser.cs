@@ -53,7 +53,7 @@ internal sealed class Anonymiser
             {
                 WireKind.Line => item with { Octets = Shifted(item, octets => (item.Shift > 0 ? inside : outside).Line(item.Sender, octets)) },
                 WireKind.Record => item with { Octets = Blank(item.Octets), Data = item.Type == RecordType.Data ? Lines(inside, item.Sender, item.Data!, "\r\n"u8) : item.Type is null ? item.Data : Blank(item.Data!, keep: 0) },
-                WireKind.Raw when item.Octets.Length > 0 && (tls[(int)item.Sender] > 0 || item.Octets[0] is TlsLayer.Handshake or 0x14 or 0x15 or 0x17) => item with { Octets = Tls(item.Octets, ref tls[(int)item.Sender]) },
+                WireKind.Raw when item.Octets.Length > 0 && (tls[(int)item.Sender] > 0 || item.Octets[0] is TlsRecords.Handshake or 0x14 or 0x15 or 0x17) => item with { Octets = Tls(item.Octets, ref tls[(int)item.Sender]) },
                 WireKind.Raw => item with { Octets = Shifted(item, octets => Lines(item.Shift > 0 ? inside : outside, item.Sender, octets, "\n"u8)) },
                 _ => item,
             };

@@ -70,6 +70,12 @@ public sealed class Converter
                     case WireKind.End:
                         tcp.End(item.Sender);
                         break;
+                    case WireKind.Reset:
+                        tcp.Reset(item.Sender);
+                        break;
+                    case WireKind.Gap:
+                        tcp.Skip(item.Sender, item.Length);
+                        break;
                     case WireKind.Comment:
                         break;
                     default:
@@ -125,8 +131,11 @@ public sealed class Converter
             case WireKind.Raw:
                 output.Write($"{side}+ {Convert.ToHexStringLower(item.Octets)}");
                 break;
-            case WireKind.End:
+            case WireKind.End or WireKind.Reset:
                 output.Write($"{side}!");
+                break;
+            case WireKind.Gap:
+                output.Write($"# {item.Length} octets of the {item.Sender.Name()} are not in the capture");
                 break;
             default:
                 output.Write($"# {Encoding.UTF8.GetString(item.Data!)}");

@@ -60,10 +60,30 @@ internal sealed class SessionRecording(SessionReport session) : ISessionRecorder
 
     public void Comment(string text) => Items.Add(new WireItem(WireKind.Comment, Role.Client, [], session.End, Data: Encoding.UTF8.GetBytes(text)));
 
-    public void End(Role sender)
+    public void Before(Role sender, PartKind kind, ReadOnlySpan<byte> octets, long time)
+    {
+        if (kind == PartKind.Text)
+        {
+            Plain(sender, octets, time);
+            return;
+        }
+
+        Flush(Role.Client);
+        Flush(Role.Server);
+        Items.Add(new WireItem(WireKind.Raw, sender, octets.ToArray(), time, Part: kind));
+    }
+
+    public void Gap(Role sender, long length, long time)
+    {
+        Flush(Role.Client);
+        Flush(Role.Server);
+        Items.Add(new WireItem(WireKind.Gap, sender, [], time, Length: length));
+    }
+
+    public void End(Role sender, bool reset, long time)
     {
         Flush(sender);
-        Items.Add(new WireItem(WireKind.End, sender, [], session.End));
+        Items.Add(new WireItem(reset ? WireKind.Reset : WireKind.End, sender, [], time));
     }
 
     private void Flush(Role sender)

@@ -1,5 +1,6 @@
 using BlackPony.Reference;
 using BlackPony.Reference.Records;
+using BlackPony.Traces.Sessions;
 
 namespace BlackPony.Traces.Conversion;
 
@@ -10,6 +11,8 @@ internal enum WireKind
     Record,
     Raw,
     End,
+    Reset,
+    Gap,
     Comment,
 }
 
@@ -21,4 +24,6 @@ internal enum WireKind
 /// <param name="Type">A record's type, if it was opened.</param>
 /// <param name="Data">What an opened record holds; a comment's text.</param>
 /// <param name="Shift">By how much a line under ROT is shifted.</param>
-internal sealed record WireItem(WireKind Kind, Role Sender, byte[] Octets, long Time, RecordType? Type = null, byte[]? Data = null, int Shift = 0);
+/// <param name="Part">What it is of what stands before SMTP.</param>
+/// <param name="Length">Octets that a gap has.</param>
+internal sealed record WireItem(WireKind Kind, Role Sender, byte[] Octets, long Time, RecordType? Type = null, byte[]? Data = null, int Shift = 0, PartKind Part = PartKind.Form, long Length = 0);

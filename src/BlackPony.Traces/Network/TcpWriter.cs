@@ -16,6 +16,7 @@ public sealed class TcpWriter(PcapWriter output, IPEndPoint client, IPEndPoint s
     private const long Step = 100_000;
     private const byte Fin = 1;
     private const byte Syn = 2;
+    private const byte Rst = 4;
     private const byte Push = 8;
     private const byte Ack = 16;
 
@@ -47,6 +48,16 @@ public sealed class TcpWriter(PcapWriter output, IPEndPoint client, IPEndPoint s
     public void End(Role sender)
     {
         Packet(sender, Fin | Ack, []);
+        Packet(sender == Role.Client ? Role.Server : Role.Client, Ack, []);
+    }
+
+    /// <summary>Resets the connection.</summary>
+    public void Reset(Role sender) => Packet(sender, Rst | Ack, []);
+
+    /// <summary>Leaves out octets that a side sent: a gap for whoever reads the capture.</summary>
+    public void Skip(Role sender, long length)
+    {
+        _next[(int)sender] += unchecked((uint)length);
         Packet(sender == Role.Client ? Role.Server : Role.Client, Ack, []);
     }
 

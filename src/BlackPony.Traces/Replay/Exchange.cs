@@ -13,7 +13,7 @@ public sealed class Exchange
     internal Exchange(Verb verb, bool pipelined, long time) => (Verb, IsPipelined, Time) = (verb, pipelined, time);
 
     /// <summary>What it is, for people.</summary>
-    public string Name => Verb == Verb.Other ? Escape.Octets(_octets.WrittenSpan.TrimEnd("\r\n"u8), 40) : Verb.Name();
+    public string Name => IsSecret ? "(hidden)" : Verb == Verb.Other ? Escape.Octets(_octets.WrittenSpan.TrimEnd("\r\n"u8), 40) : Verb.Name();
 
     /// <summary>Whether it was sent before the reply to the one before had come.</summary>
     public bool IsPipelined { get; }
@@ -31,6 +31,9 @@ public sealed class Exchange
     public string Reply { get; internal set; } = "";
 
     internal Verb Verb { get; }
+
+    /// <summary>Whether it may be a credential, and is not shown.</summary>
+    internal bool IsSecret { get; set; }
 
     internal void Append(ReadOnlySpan<byte> octets) => _octets.Write(octets);
 

@@ -8,7 +8,7 @@ internal static class Words
 {
     public static string Of(FindingLevel level) => level switch { FindingLevel.Note => "note", FindingLevel.Warning => "warning", _ => "error" };
 
-    public static string Of(UpgradeKind kind) => kind switch { UpgradeKind.None => "none", UpgradeKind.StartTls => "starttls", _ => "blackpony" };
+    public static string Of(UpgradeKind kind) => kind switch { UpgradeKind.None => "none", UpgradeKind.StartTls => "starttls", UpgradeKind.Tls => "tls", _ => "blackpony" };
 
     /// <summary>A moment in UTC with microseconds; absurd ones are cut to what a calendar holds.</summary>
     public static string Time(long nanoseconds)
@@ -29,8 +29,15 @@ internal static class Words
     public static string Upgrade(SessionReport session) => session.Upgrade switch
     {
         UpgradeKind.None => "plaintext",
-        UpgradeKind.StartTls => "starttls",
+        UpgradeKind.StartTls => session.IsDecrypted ? "starttls (decrypted)" : $"starttls{Tls(session)}",
+        UpgradeKind.Tls => $"tls{Tls(session)}",
         _ when session.Suite == "ROT" => "blackpony ROT (not encrypted)",
         _ => $"blackpony {session.Suite}",
     };
+
+    // Version, name and certificate, as far as they were shown.
+    private static string Tls(SessionReport session) => session.Tls is not { } tls ? "" : string.Concat(
+        tls.Version is null ? "" : $" {tls.Version}",
+        tls.ServerName is null ? "" : $" for {tls.ServerName}",
+        tls.CertificateNames.Count == 0 ? "" : $" (certificate: {string.Join(", ", tls.CertificateNames.Take(3))})");
 }

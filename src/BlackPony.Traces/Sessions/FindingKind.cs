@@ -24,8 +24,14 @@ public sealed record FindingKind(string Id, FindingLevel Level, string? Requirem
     /// <summary>Octets on an SMTP port that are no SMTP.</summary>
     public static readonly FindingKind NotSmtp = new("T-NOT-SMTP", FindingLevel.Warning, null);
 
-    /// <summary>A session through an HTTP proxy.</summary>
-    public static readonly FindingKind Tunnel = new("T-TUNNEL", FindingLevel.Note, "RFC 9110 9.3.6");
+    /// <summary>A session through a proxy (HTTP or SOCKS).</summary>
+    public static readonly FindingKind Tunnel = new("T-TUNNEL", FindingLevel.Note, null);
+
+    /// <summary>TLS where a server that speaks SMTP expects none.</summary>
+    public static readonly FindingKind UnexpectedTls = new("T-TLS-UNEXPECTED", FindingLevel.Warning, "RFC 3207 4");
+
+    /// <summary>A session inside TLS, decrypted by whoever captured it.</summary>
+    public static readonly FindingKind Decrypted = new("T-DECRYPTED", FindingLevel.Note, null);
 
     /// <summary>More of a session than is kept.</summary>
     public static readonly FindingKind Long = new("T-LONG", FindingLevel.Note, null);

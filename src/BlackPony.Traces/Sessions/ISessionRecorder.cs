@@ -21,6 +21,12 @@ internal interface ISessionRecorder
     /// <summary>A remark.</summary>
     void Comment(string text);
 
-    /// <summary>A side ended its direction.</summary>
-    void End(Role sender);
+    /// <summary>A piece of what stands before SMTP.</summary>
+    void Before(Role sender, PartKind kind, ReadOnlySpan<byte> octets, long time);
+
+    /// <summary>Octets that the capture lacks.</summary>
+    void Gap(Role sender, long length, long time);
+
+    /// <summary>A side ended its direction, or reset the connection.</summary>
+    void End(Role sender, bool reset, long time);
 }

@@ -4,13 +4,21 @@ namespace BlackPony.Traces.Sessions;
 public sealed record InspectOptions
 {
     /// <summary>Ports that are SMTP whatever goes over them.</summary>
-    public IReadOnlyCollection<int> Ports { get; init; } = [25, 587];
+    public IReadOnlyCollection<int> Ports { get; init; } = [25, 465, 587];
 
     /// <summary>Secrets for looking into records.</summary>
     public KeyLog? Keys { get; init; }
 
     /// <summary>Whether the dialogues are kept.</summary>
     public bool Dialogue { get; init; }
+
+    /// <summary>Whether each command is kept with its reply.</summary>
+    public bool Exchanges { get; init; }
+
+    /// <summary>Where TLS on them is taken for SMTP's, as are those of <see cref="Ports"/>.</summary>
+    internal const int AlternativePort = 2525;
+
+    internal Func<IContentSink?>? Content { get; init; }
 
     internal Func<SessionReport, ISessionRecorder?>? Recorder { get; init; }
 

@@ -13,7 +13,8 @@ internal static class Names
         Verb.BdatLast => "BDAT",
         Verb.AuthLine => "AUTH",
         Verb.Continuation => "the continuation",
-        Verb.Greeting or Verb.Other => "a command",
+        Verb.Greeting => "the greeting",
+        Verb.Other or Verb.Unseen => "a command",
         _ => verb.ToString().ToUpperInvariant(),
     };
 }

@@ -8,8 +8,10 @@ using BlackPony.Reference.Suites;
 namespace BlackPony.Traces.Sessions;
 
 /// <summary>Holds what both sides say about BlackPony against the specification's Section 4, and about STARTTLS as far as stripping goes.</summary>
-internal sealed class Negotiation(Session session, bool inside)
+internal sealed class Negotiation(Session session, Place place)
 {
+    private readonly bool _inside = place == Place.Records;
+
     private const string Xs = "XXXXXXX";
 
     private readonly SessionReport _report = session.Report;
@@ -30,6 +32,9 @@ internal sealed class Negotiation(Session session, bool inside)
     private bool _first = true;
     private bool _cut;
 
+    /// <summary>Whether anybody here speaks BlackPony.</summary>
+    public bool IsSpoken => _offerLine is not null || _attempts > 0 || _inside;
+
     /// <summary>A command of the client.</summary>
     /// <param name="verb">Its verb.</param>
     /// <param name="line">The line, without its end.</param>
@@ -38,14 +43,19 @@ internal sealed class Negotiation(Session session, bool inside)
     /// <param name="cut">Whether the capture has only the line's beginning.</param>
     public void OnCommand(Verb verb, ReadOnlySpan<byte> line, int length, bool inTransaction, bool cut)
     {
-        _cut = cut;
-        if (inside && _first && session.OpeningSeen && verb != Verb.Ehlo)
+        if (place == Place.Tls)
         {
-            session.Deviates("BP-4.5-2", Role.Client, $"The first command inside is not EHLO: {Escape.Octets(line, 40)}");
+            return;
+        }
+
+        _cut = cut;
+        if (_inside && _first && session.OpeningSeen && verb != Verb.Ehlo)
+        {
+            session.Deviates("BP-4.5-2", Role.Client, $"The first command inside is not EHLO: {Redaction.Command(line[..Math.Min(line.Length, 40)], afterAuth: false)}");
         }
 
         _first = false;
-        if (inside && verb is Verb.XBlackPony or Verb.StartTls && inside)
+        if (_inside && verb is Verb.XBlackPony or Verb.StartTls && _inside)
         {
             session.Deviates("BP-4.5-7", Role.Client, $"{verb.Name()} inside.");
         }
@@ -55,25 +65,34 @@ internal sealed class Negotiation(Session session, bool inside)
             session.FindOnce(FindingKind.Deviation("BP-9.2-2"), Role.Client, "After a broken upgrade the client goes on in the same connection.");
         }
 
-        if (verb is Verb.Auth && !inside && (Verbs.Contains(line, " PLAIN"u8) || Verbs.Contains(line, " LOGIN"u8)))
+        if (verb is Verb.Auth && !_inside && (Verbs.Contains(line, " PLAIN"u8) || Verbs.Contains(line, " LOGIN"u8)))
         {
             session.FindOnce(FindingKind.PasswordInClear, Role.Client, "A password goes over the wire in the clear.");
         }
 
-        if (verb == Verb.XBlackPony && !inside)
+        if (verb == Verb.XBlackPony && !_inside)
         {
             OnUpgradeCommand(line, length, inTransaction);
         }
     }
 
     /// <summary>A positive reply to a greeting command.</summary>
-    public void OnEhlo(Verb verb, Reply? reply, int code)
+    /// <param name="verb">The command's verb.</param>
+    /// <param name="reply">The reply, if it was read whole.</param>
+    /// <param name="whole">Whether all keywords were read.</param>
+    public void OnEhlo(Verb verb, Reply? reply, bool whole)
     {
+        if (place == Place.Tls)
+        {
+            return;
+        }
+
         _ehlo = verb is Verb.Ehlo;
         (_offer, _offerLine) = (null, null);
-        if (!inside)
+        if (!_inside)
         {
-            (_report.Offer, _report.OffersStartTls) = (null, false);
+            _report.Offer = null;
+            _report.HasKeywords |= whole;
         }
 
         for (int i = 0; reply is not null && i < reply.Lines.Count; i++)
@@ -85,8 +104,8 @@ internal sealed class Negotiation(Session session, bool inside)
             }
             else if (i > 0 && text.Length >= 8 && System.Text.Ascii.EqualsIgnoreCase(text, "STARTTLS"u8))
             {
-                _report.OffersStartTls |= !inside;
-                if (inside)
+                _report.OffersStartTls |= !_inside;
+                if (_inside)
                 {
                     session.Deviates("BP-4.5-4", Role.Server, "The server offers STARTTLS inside.");
                 }
@@ -160,14 +179,13 @@ internal sealed class Negotiation(Session session, bool inside)
     }
 
     /// <summary>The session is over.</summary>
-    public void Finish(int messages, bool ended)
+    public void Finish(int messages)
     {
-        if (inside)
+        if (place != Place.Outside)
         {
             return;
         }
 
-        _ = ended;
         if (_report.Upgrade == UpgradeKind.None && messages > 0 && _attempts == 0)
         {
             if (_report.Offer is not null)
@@ -188,7 +206,7 @@ internal sealed class Negotiation(Session session, bool inside)
 
     private void OnOffer(ReadOnlySpan<byte> text, Verb verb)
     {
-        if (inside)
+        if (_inside)
         {
             session.Deviates("BP-4.5-4", Role.Server, "The server offers XBLACKPONY inside.");
             return;

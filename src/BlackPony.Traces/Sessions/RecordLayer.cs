@@ -29,7 +29,7 @@ internal sealed class RecordLayer : Layer
         _directions[(int)Role.Server] = new Direction(server is null ? null : new RecordReader(suite, server));
         _directions[0].Stopped = _directions[1].Stopped = th.Length == 0;
         _tag = suite.Name == "RSA-BLOWFISH" ? Limits.HmacTag : Limits.AeadTag;
-        _inner = new SmtpDialogue(session, inside: true);
+        _inner = new SmtpDialogue(session, Place.Records);
         if (session.Contents is null && (client is null || server is null))
         {
             session.FindOnce(FindingKind.NoKeys, Role.Server, session.Keys is null ? "No key log was given: what the records hold is not seen." : "The key log has no secrets for this session.");

@@ -8,7 +8,7 @@ internal sealed class RotLayer(Session session, int shift) : Layer
 {
     private const int Letters = 26;
 
-    private readonly SmtpDialogue _inner = new(session, inside: true);
+    private readonly SmtpDialogue _inner = new(session, Place.Records);
 
     public override void Octets(Role sender, ReadOnlySpan<byte> octets, long time)
     {

@@ -13,7 +13,7 @@ internal sealed class ServerBook
     public void Close(SessionReport report)
     {
         var known = _offers.GetValueOrDefault(report.Server);
-        bool asked = report.Helo is not null && report.Replies.Count > 1 && report.Commands.Contains("EHLO") && report.Gaps == 0;
+        bool asked = report.HasKeywords && report.Gaps == 0 && !report.IsDecrypted;
         if (asked && known.BlackPony && report.Offer is null)
         {
             report.Add(FindingKind.OfferStripped, 0, "The same server offered XBLACKPONY in another session and does not here: perhaps it was stripped in the path.");

@@ -11,7 +11,14 @@ internal sealed class Session(SessionReport report, KeyLog? keys, bool openingSe
 
     public bool OpeningSeen => openingSeen;
 
-    public ISessionRecorder? Recorder { get; init; }
+    /// <summary>Whether what comes was written down already.</summary>
+    public bool IsMuted { get; set; }
+
+    /// <summary>Where the session is written down; null if it is not.</summary>
+    public ISessionRecorder? Recorder { get => IsMuted ? null : field; init; }
+
+    /// <summary>Where a message's content goes; null if nowhere.</summary>
+    public Func<IContentSink?>? Content { get; init; }
 
     /// <summary>What records hold, where a transcript file tells it instead of keys.</summary>
     public TranscriptContents? Contents { get; init; }

@@ -13,6 +13,9 @@ public enum UpgradeKind
 
     /// <summary>BlackPony.</summary>
     BlackPony,
+
+    /// <summary>TLS from the first octet (RFC 8314 3.3).</summary>
+    Tls,
 }
 
 /// <summary>A line of a dialogue.</summary>
@@ -22,6 +25,14 @@ public enum UpgradeKind
 /// <param name="Text">The line, escaped, or in brackets what it stands for.</param>
 /// <param name="Octets">Its octets.</param>
 public readonly record struct DialogueLine(long Time, Role Sender, bool Protected, string Text, long Octets);
+
+/// <summary>A command and its reply.</summary>
+/// <param name="Command">The verb, or what stands for it.</param>
+/// <param name="Reply">The reply's code; null if it is not known.</param>
+/// <param name="Text">The reply's text, lines joined by CRLF.</param>
+/// <param name="Time">When the command was sent, nanoseconds since 1970.</param>
+/// <param name="Seconds">From the command to the reply.</param>
+public readonly record struct ExchangeReport(string Command, int? Reply, string? Text, long Time, double? Seconds);
 
 /// <summary>What was seen of a session.</summary>
 public sealed class SessionReport
@@ -75,7 +86,28 @@ public sealed class SessionReport
     /// <summary>Whether the server offered STARTTLS.</summary>
     public bool OffersStartTls { get; internal set; }
 
+    /// <summary>What was seen of TLS; null if there was none.</summary>
+    public TlsReport? Tls { get; internal set; }
+
+    /// <summary>Whether the session was inside TLS that somebody decrypted for the capture.</summary>
+    public bool IsDecrypted { get; internal set; }
+
+    /// <summary>Through what the session came before SMTP: <c>socks5 host:port</c>, <c>connect host:port</c>, <c>proxy address</c>; null if directly.</summary>
+    public string? Via { get; internal set; }
+
+    /// <summary>Its number among the sessions of the capture, from 1.</summary>
+    public int Number { get; internal set; }
+
     internal bool UpgradeBroke { get; set; }
+
+    /// <summary>Whether a reply to EHLO was read with all its keywords, outside of any encryption.</summary>
+    internal bool HasKeywords { get; set; }
+
+    /// <summary>The longest time from a command to its reply, in seconds.</summary>
+    public double SlowestReply { get; internal set; }
+
+    /// <summary>The verb that waited so long.</summary>
+    public string? SlowestCommand { get; internal set; }
 
     /// <summary>Octets that the client sent.</summary>
     public long ClientOctets { get; internal set; }
@@ -88,6 +120,9 @@ public sealed class SessionReport
 
     /// <summary>What was found.</summary>
     public List<Finding> Findings { get; } = [];
+
+    /// <summary>Commands with their replies, if they were asked for.</summary>
+    public List<ExchangeReport>? Exchanges { get; internal init; }
 
     /// <summary>The dialogue, if it was asked for.</summary>
     public List<DialogueLine>? Dialogue { get; internal init; }
@@ -112,6 +147,25 @@ public sealed class SessionReport
         else
         {
             Once(FindingKind.Long, 0, $"More than {MaxItems} commands; the others are not listed.");
+        }
+    }
+
+    internal void AddExchange(Command command, ServerReply? reply)
+    {
+        if (command.IsUnseen || command.Answers > 0)
+        {
+            return;
+        }
+
+        double? seconds = reply is null || reply.Time < command.Time ? null : (reply.Time - command.Time) / 1e9;
+        if (seconds > SlowestReply && command.Verb != Verb.Greeting)
+        {
+            (SlowestReply, SlowestCommand) = (seconds.Value, command.Name ?? command.Verb.Name());
+        }
+
+        if (Exchanges is { Count: < MaxItems })
+        {
+            Exchanges.Add(new ExchangeReport(command.Name ?? command.Verb.Name(), reply?.KnownCode, reply is null ? null : Redaction.ReplyText(reply.Text), command.Time, seconds));
         }
     }
 

@@ -15,11 +15,21 @@ internal sealed class Body
     private bool _inHeader = true;
     private long _headerOctets;
     private int _headerLine;
+    private HeaderFields? _fields;
 
     public Body(bool inChunks) => _inChunks = inChunks;
 
     /// <summary>Octets so far, without the final dot.</summary>
     public long Octets { get; private set; }
+
+    /// <summary>Octets of them that the capture lacks.</summary>
+    public long Missing { get; private set; }
+
+    /// <summary>The Subject; null if there is none.</summary>
+    public string? Subject => _fields?.Subject;
+
+    /// <summary>The Message-ID; null if there is none.</summary>
+    public string? MessageId => _fields?.MessageId;
 
     /// <summary>Whether an octet above 127 came.</summary>
     public bool IsEightBit { get; private set; }
@@ -98,6 +108,7 @@ internal sealed class Body
     public void Skip(long length)
     {
         Octets += length;
+        Missing += length;
         (_matched, _lfDot, _inHeader) = (0, false, false);
     }
 
@@ -149,6 +160,7 @@ internal sealed class Body
         {
             int end = content.IndexOf((byte)'\n');
             int length = end < 0 ? content.Length : end + 1;
+            (_fields ??= new HeaderFields()).Take(content[..length], _headerLine == 0, end >= 0);
             _headerLine += length;
             _headerOctets += length;
             HasLongLine |= _headerLine > MaxHeaderLine;

@@ -14,28 +14,43 @@ internal enum Verb : byte
     DataEnd,
     Bdat,
     BdatLast,
+    Burl,
     StartTls,
     Auth,
     AuthLine,
     XBlackPony,
     Continuation,
     Xexch50,
+    Xclient,
+    Vrfy,
+    Help,
+    Etrn,
+    Turn,
     Rset,
     Noop,
     Quit,
+
+    /// <summary>Octets of the client that the capture lacks: any commands may stand there.</summary>
+    Unseen,
 }
 
 /// <summary>Verbs on the wire.</summary>
 internal static class Verbs
 {
+    /// <summary>Stands for an octet that the capture lacks.</summary>
+    public const byte Missing = 0;
+
     private static readonly (byte[] Octets, string Name, Verb Verb)[] Known =
     [
         .. new (string Name, Verb Verb)[]
         {
-            ("MAIL", Verb.Mail), ("RCPT", Verb.Rcpt), ("DATA", Verb.Data), ("BDAT", Verb.Bdat), ("EHLO", Verb.Ehlo), ("HELO", Verb.Helo), ("QUIT", Verb.Quit),
-            ("RSET", Verb.Rset), ("NOOP", Verb.Noop), ("STARTTLS", Verb.StartTls), ("AUTH", Verb.Auth), ("XBLACKPONY", Verb.XBlackPony), ("LHLO", Verb.Lhlo),
-            ("VRFY", Verb.Other), ("EXPN", Verb.Other), ("HELP", Verb.Other), ("ETRN", Verb.Other), ("TURN", Verb.Other), ("ATRN", Verb.Other), ("SEND", Verb.Other),
-            ("SOML", Verb.Other), ("SAML", Verb.Other), ("BURL", Verb.Other), ("XCLIENT", Verb.Other), ("XFORWARD", Verb.Other), ("XEXCH50", Verb.Xexch50),
+            ("MAIL", Verb.Mail), ("RCPT", Verb.Rcpt), ("DATA", Verb.Data), ("BDAT", Verb.Bdat), ("EHLO", Verb.Ehlo), ("HELO", Verb.Helo),
+            ("QUIT", Verb.Quit), ("RSET", Verb.Rset), ("NOOP", Verb.Noop), ("STARTTLS", Verb.StartTls), ("AUTH", Verb.Auth),
+            ("XBLACKPONY", Verb.XBlackPony), ("LHLO", Verb.Lhlo), ("VRFY", Verb.Vrfy), ("EXPN", Verb.Vrfy), ("HELP", Verb.Help),
+            ("ETRN", Verb.Etrn), ("TURN", Verb.Turn), ("ATRN", Verb.Turn), ("SEND", Verb.Mail), ("SOML", Verb.Mail), ("SAML", Verb.Mail),
+            ("BURL", Verb.Burl), ("XCLIENT", Verb.Xclient), ("XFORWARD", Verb.Other), ("XEXCH50", Verb.Xexch50), ("X-EXPS", Verb.Auth),
+            ("X-ANONYMOUSTLS", Verb.StartTls), ("X-LINK2STATE", Verb.Other), ("XSHADOW", Verb.Other), ("XADR", Verb.Other),
+            ("XUSR", Verb.Other), ("XQUE", Verb.Other), ("XREMOTEQUEUE", Verb.Other), ("VERB", Verb.Other), ("ONEX", Verb.Other),
         }.Select(v => (System.Text.Encoding.ASCII.GetBytes(v.Name), v.Name, v.Verb)),
     ];
 
@@ -43,7 +58,7 @@ internal static class Verbs
     public static Verb Find(ReadOnlySpan<byte> line, out string? name)
     {
         int end = line.IndexOf((byte)' ');
-        var verb = end < 0 ? line.TrimEnd((byte)'\t') : line[..end];
+        var verb = (end < 0 ? line : line[..end]).TrimEnd((byte)'\t');
         foreach (var known in Known)
         {
             if (known.Octets.Length == verb.Length && System.Text.Ascii.EqualsIgnoreCase(known.Octets, verb))
@@ -53,8 +68,7 @@ internal static class Verbs
             }
         }
 
-        name = null;
-        return Verb.Other;
+        return FindIncomplete(verb, out name);
     }
 
     /// <summary>Whether a line can be taken for a command in a place where anything may stand.</summary>
@@ -68,7 +82,7 @@ internal static class Verbs
             Verb.Data or Verb.Quit or Verb.Rset or Verb.StartTls => line.Length == name.Length,
             Verb.Bdat => line.Length > 5 && char.IsAsciiDigit((char)line[5]),
             Verb.Noop => true,
-            Verb.Other or Verb.Xexch50 => false,
+            Verb.Other or Verb.Xexch50 or Verb.Help or Verb.Turn or Verb.Vrfy or Verb.Etrn or Verb.Xclient or Verb.Burl => false,
             _ => line.Length > name.Length,
         };
     }
@@ -112,5 +126,45 @@ internal static class Verbs
         }
 
         return false;
+    }
+
+    // A verb with an octet missing is the one that it can be, if there is only one.
+    private static Verb FindIncomplete(ReadOnlySpan<byte> verb, out string? name)
+    {
+        name = null;
+        var found = Verb.Other;
+        if (verb.IsEmpty || !verb.Contains(Missing) || !verb.ContainsAnyExcept(Missing))
+        {
+            return found;
+        }
+
+        foreach (var known in Known)
+        {
+            if (known.Octets.Length == verb.Length && Fits(known.Octets, verb))
+            {
+                if (name is not null)
+                {
+                    name = null;
+                    return Verb.Other;
+                }
+
+                (name, found) = (known.Name, known.Verb);
+            }
+        }
+
+        return found;
+    }
+
+    private static bool Fits(ReadOnlySpan<byte> known, ReadOnlySpan<byte> verb)
+    {
+        for (int i = 0; i < known.Length; i++)
+        {
+            if (verb[i] != Missing && (verb[i] | 0x20) != (known[i] | 0x20))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 }

@@ -47,6 +47,16 @@ internal sealed class LineBuffer
         return true;
     }
 
+    /// <summary>Puts something in the place of octets that the capture lacks.</summary>
+    public void Fill(int length)
+    {
+        _partial ??= new ArrayBufferWriter<byte>();
+        for (; length > 0 && _partial.WrittenCount < MaxLine; length--)
+        {
+            _partial.Write([Verbs.Missing]);
+        }
+    }
+
     /// <summary>Forgets an unfinished line.</summary>
     public void Clear() => _partial?.ResetWrittenCount();
 }

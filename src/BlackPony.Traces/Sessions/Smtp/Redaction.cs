@@ -1,0 +1,100 @@
+using System.Buffers;
+
+namespace BlackPony.Traces.Sessions;
+
+/// <summary>What is shown of a line: never a credential, whatever the mechanism and however wrongly it was sent.</summary>
+internal static class Redaction
+{
+    private const string Hidden = "(hidden)";
+
+    private static readonly SearchValues<byte> Base64 = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="u8);
+
+    // Of other protocols, and of HTTP's headers, for a client that speaks to the wrong port.
+    private static readonly HashSet<string> Secrets = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "PASS", "USER", "APOP", "LOGIN", "AUTHENTICATE", "AUTHORIZATION:", "PROXY-AUTHORIZATION:", "COOKIE:", "SET-COOKIE:", "X-API-KEY:", "AUTHINFO",
+    };
+
+    /// <summary>A command line.</summary>
+    /// <param name="line">The line.</param>
+    /// <param name="afterAuth">Whether an AUTH came before, so that what nobody knows may be its credentials.</param>
+    public static string Command(ReadOnlySpan<byte> line, bool afterAuth)
+    {
+        var verb = Verbs.Find(line, out var name);
+        int end = line.IndexOf((byte)' ');
+        switch (verb)
+        {
+            case Verb.Auth:
+                return Auth(line, end);
+            case Verb.Burl:
+                // URLAUTH is a token for whoever has it (RFC 4467).
+                return $"{name} {Hidden}";
+            case Verb.Mail or Verb.Rcpt or Verb.XBlackPony or Verb.Ehlo or Verb.Helo or Verb.Lhlo:
+                return Escape.Octets(line, 1000);
+            default:
+                break;
+        }
+
+        if (name is null && (afterAuth || LooksLikeToken(line)))
+        {
+            return Hidden;
+        }
+
+        var first = Escape.Octets(end < 0 ? line : line[..end], 40);
+        return Secrets.Contains(first) ? $"{first} {Hidden}" : Escape.Octets(line, 1000);
+    }
+
+    /// <summary>The verb of a command that nobody knows, for lists.</summary>
+    public static string Name(ReadOnlySpan<byte> line, bool afterAuth)
+    {
+        int end = line.IndexOf((byte)' ');
+        var first = end < 0 ? line : line[..end];
+        return afterAuth || LooksLikeToken(first) ? Hidden : Escape.Octets(first, 40).ToUpperInvariant();
+    }
+
+    /// <summary>A reply line: what a 334 carries may be a token.</summary>
+    public static string Reply(ReadOnlySpan<byte> line)
+    {
+        if (line.Length < 5 || !(line.StartsWith("334"u8) || line.StartsWith("235"u8)))
+        {
+            return Escape.Octets(line, 1000);
+        }
+
+        var text = line[4..];
+        bool known = text.SequenceEqual("VXNlcm5hbWU6"u8) || text.SequenceEqual("UGFzc3dvcmQ6"u8) || text.StartsWith("K="u8);
+        return known || !LooksLikeToken(text) ? Escape.Octets(line, 1000) : $"{Escape.Octets(line[..4])}{Hidden}";
+    }
+
+    /// <summary>A whole reply's text.</summary>
+    public static string ReplyText(string text) =>
+        text.StartsWith("334", StringComparison.Ordinal) || text.StartsWith("235", StringComparison.Ordinal) ? string.Join("\r\n", text.Split("\r\n").Select(l => Reply(System.Text.Encoding.Latin1.GetBytes(l)))) : text;
+
+    // The mechanism is shown if it is one, what stands behind it is not.
+    private static string Auth(ReadOnlySpan<byte> line, int end)
+    {
+        if (end < 0)
+        {
+            return Escape.Octets(line, 40);
+        }
+
+        var rest = line[(end + 1)..].Trim((byte)' ');
+        int space = rest.IndexOf((byte)' ');
+        var mechanism = space < 0 ? rest : rest[..space];
+        bool known = mechanism.Length <= 20 && Mechanisms.Knows(mechanism);
+        var shown = Escape.Octets(line[..end], 40) + (known ? " " + Escape.Octets(mechanism, 40) : " " + Hidden);
+        return known && space >= 0 ? $"{shown} {Hidden}" : shown;
+    }
+
+    // Base64 of more than a word.
+    private static bool LooksLikeToken(ReadOnlySpan<byte> text)
+    {
+        if (text.Length < 8 || text.Length % 4 != 0 || text.ContainsAnyExcept(Base64))
+        {
+            return false;
+        }
+
+        bool upper = text.ContainsAnyInRange((byte)'A', (byte)'Z');
+        bool lower = text.ContainsAnyInRange((byte)'a', (byte)'z');
+        return text[^1] == '=' || (upper && lower && (text.ContainsAnyInRange((byte)'0', (byte)'9') || text.Length > 11));
+    }
+}

@@ -1,0 +1,176 @@
+using BlackPony.Reference;
+
+namespace BlackPony.Traces.Sessions;
+
+/// <summary>TLS: opaque but for its hellos. Where a capture shows the plaintext instead, as decrypting mirrors write it, that is read on.</summary>
+internal sealed class TlsLayer : Layer
+{
+    private readonly Session _session;
+    private readonly UpgradeKind _kind;
+    private readonly TlsReport _report = new();
+    private readonly Direction[] _directions;
+    private SmtpDialogue? _plain;
+    private bool _answeredInPlain;
+
+    public TlsLayer(Session session, UpgradeKind kind)
+    {
+        (_session, _kind) = (session, kind);
+        _directions = [new Direction(new TlsHandshake(_report)), new Direction(new TlsHandshake(_report))];
+    }
+
+    private sealed class Direction(TlsHandshake handshake)
+    {
+        public readonly TlsHandshake Handshake = handshake;
+        public readonly byte[] Header = new byte[TlsRecords.Header];
+        public int InHeader;
+        public int InRecord;
+        public long Octets;
+        public bool IsLost;
+    }
+
+    public override void Octets(Role sender, ReadOnlySpan<byte> octets, long time)
+    {
+        if (_plain is not null)
+        {
+            _plain.Octets(sender, octets, time);
+            return;
+        }
+
+        var direction = _directions[(int)sender];
+        bool first = direction.Octets == 0;
+        bool atRecord = direction is { InHeader: 0, InRecord: 0, IsLost: false };
+        if (atRecord && IsPlain(sender, octets))
+        {
+            if (_kind == UpgradeKind.StartTls)
+            {
+                ReadOn(sender, octets, time);
+                return;
+            }
+
+            AnsweredInPlain(sender, octets, time);
+            return;
+        }
+
+        if (first)
+        {
+            Begin(sender, octets, time);
+        }
+
+        direction.Octets += octets.Length;
+        _session.Recorder?.Raw(sender, octets);
+        Records(direction, octets);
+    }
+
+    public override void Gap(Role sender, long length, bool cut, long time)
+    {
+        if (_plain is not null)
+        {
+            _plain.Gap(sender, length, cut, time);
+            return;
+        }
+
+        _directions[(int)sender].Octets += length;
+        _directions[(int)sender].IsLost = true;
+    }
+
+    public override void End(Role sender, bool reset, long time) => _plain?.End(sender, reset, time);
+
+    public override void Finish() => _plain?.Finish();
+
+    // Commands, or replies, in the place of a record.
+    private static bool IsPlain(Role sender, ReadOnlySpan<byte> octets)
+    {
+        if (TlsRecords.MayBegin(octets))
+        {
+            return false;
+        }
+
+        int end = octets.IndexOf((byte)'\n');
+        var line = (end < 0 ? octets : octets[..end]).TrimEnd((byte)'\r');
+        return sender == Role.Client
+            ? Verbs.LooksLikeCommand(line) || (end >= 0 && IsVerb(line))
+            : line.Length >= 3 && line[0] is >= (byte)'2' and <= (byte)'5' && char.IsAsciiDigit((char)line[1]) && char.IsAsciiDigit((char)line[2]) && (line.Length == 3 || line[3] is (byte)' ' or (byte)'-');
+    }
+
+    private static bool IsVerb(ReadOnlySpan<byte> line)
+    {
+        _ = Verbs.Find(line, out var name);
+        return name is not null;
+    }
+
+    private void ReadOn(Role sender, ReadOnlySpan<byte> octets, long time)
+    {
+        _session.Report.IsDecrypted = true;
+        _session.FindOnce(FindingKind.Decrypted, sender, "Behind STARTTLS stands plaintext: the capture was decrypted, or nobody encrypted.");
+        _plain = new SmtpDialogue(_session, Place.Tls);
+        _plain.Octets(sender, octets, time);
+    }
+
+    private void AnsweredInPlain(Role sender, ReadOnlySpan<byte> octets, long time)
+    {
+        if (!_answeredInPlain)
+        {
+            _answeredInPlain = true;
+            _session.Report.Upgrade = UpgradeKind.None;
+            _session.Report.Tls = null;
+            _session.Find(FindingKind.UnexpectedTls, sender, $"The client begins with TLS, and the server answers in SMTP: {Escape.Octets(octets, 60)}");
+        }
+
+        if (_session.HasDialogue)
+        {
+            _session.Report.Say(time, sender, false, Escape.Octets(octets.TrimEnd("\r\n"u8), 200), octets.Length);
+        }
+
+        _session.Recorder?.Plain(sender, octets, time);
+    }
+
+    private void Begin(Role sender, ReadOnlySpan<byte> octets, long time)
+    {
+        if (!TlsRecords.MayBegin(octets))
+        {
+            _session.FindOnce(FindingKind.StartTlsBroken, sender, $"Behind STARTTLS the {sender.Name()} sends no TLS: {Escape.Octets(octets, 40)}");
+            _directions[(int)sender].IsLost = true;
+        }
+        else if (!_answeredInPlain)
+        {
+            _session.Report.Tls ??= _report;
+        }
+
+        if (_session.HasDialogue)
+        {
+            _session.Report.Say(time, sender, false, "(TLS from here on)", octets.Length);
+        }
+    }
+
+    private static void Records(Direction direction, ReadOnlySpan<byte> octets)
+    {
+        while (!octets.IsEmpty && !direction.IsLost)
+        {
+            if (direction.InRecord > 0)
+            {
+                int take = Math.Min(direction.InRecord, octets.Length);
+                if (direction.Header[0] == TlsRecords.Handshake)
+                {
+                    direction.Handshake.Take(octets[..take]);
+                }
+
+                direction.InRecord -= take;
+                octets = octets[take..];
+                continue;
+            }
+
+            direction.Header[direction.InHeader++] = octets[0];
+            octets = octets[1..];
+            if (direction.InHeader == TlsRecords.Header)
+            {
+                direction.InHeader = 0;
+                direction.InRecord = (direction.Header[3] << 8) | direction.Header[4];
+                direction.IsLost = !TlsRecords.MayBegin(direction.Header);
+                if (direction.Header[0] is TlsRecords.ChangeCipherSpec or TlsRecords.Data)
+                {
+                    direction.Handshake.Stop();
+                }
+            }
+        }
+    }
+}
