@@ -9,6 +9,9 @@ namespace BlackPony.Traces;
 /// <param name="take">Takes a session's report. They come in the order in which the sessions began, as far as that needs no more than a thousand of them held.</param>
 public sealed class Inspector(InspectOptions options, Action<SessionReport> take)
 {
+    /// <summary>Stands for standard input among the paths.</summary>
+    public const string StandardInput = "-";
+
     private const int MaxWaiting = 1000;
     private const int ProgressEvery = 4096;
 
@@ -45,7 +48,7 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
     public IReadOnlyList<FileReport> Inspect(IReadOnlyList<string> paths)
     {
         var reports = new FileReport[paths.Count];
-        foreach (int i in Enumerable.Range(0, paths.Count).OrderBy(i => paths.Count > 1 ? CaptureReader.FirstTime(paths[i]) : 0))
+        foreach (int i in Enumerable.Range(0, paths.Count).OrderBy(i => paths.Count > 1 && paths[i] != StandardInput ? CaptureReader.FirstTime(paths[i]) : 0))
         {
             reports[i] = Open(paths[i]);
         }
@@ -72,6 +75,12 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
     {
         try
         {
+            if (path == StandardInput)
+            {
+                using var input = Console.OpenStandardInput();
+                return Open(input, path);
+            }
+
             // One large buffer is kept by the reader itself.
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.SequentialScan);
             return Open(stream, path);
@@ -203,10 +212,11 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
 
     private void Count(SessionReport report)
     {
-        Totals.Sessions++;
+        report.Number = (int)Math.Min(int.MaxValue, ++Totals.Sessions);
         Totals.Messages += report.Messages.Count;
         Totals.Gaps += report.Gaps;
         Totals.StartTls += report.Upgrade == UpgradeKind.StartTls ? 1 : 0;
+        Totals.Tls += report.Upgrade == UpgradeKind.Tls ? 1 : 0;
         Totals.BlackPony += report.Upgrade == UpgradeKind.BlackPony ? 1 : 0;
         report.Findings.ForEach(Totals.Add);
     }

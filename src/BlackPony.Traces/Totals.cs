@@ -20,6 +20,9 @@ public sealed class Totals
     /// <summary>Sessions upgraded by STARTTLS.</summary>
     public long StartTls { get; internal set; }
 
+    /// <summary>Sessions in TLS from the first octet.</summary>
+    public long Tls { get; internal set; }
+
     /// <summary>Sessions upgraded by BlackPony.</summary>
     public long BlackPony { get; internal set; }
 

@@ -19,7 +19,7 @@ public sealed partial class ConvertTests
     public void A_transcript_is_written_as_it_was_read(string name)
     {
         var path = Path.Combine(Repository.Transcripts, name + ".txt");
-        Assert.Equal(Items(File.ReadAllText(path)), Items(Transcript(path, new InspectOptions(), anonymise: false)));
+        Assert.Equal(Items(File.ReadAllText(path)), Items(Transcript(path, new InspectOptions(), anonymize: false)));
     }
 
     [Theory]
@@ -30,9 +30,9 @@ public sealed partial class ConvertTests
         using var folder = new Folder();
         var path = Repository.Zeek(name);
         var before = Inspection.Of(path);
-        var transcript = folder.Write("transcript.txt", System.Text.Encoding.UTF8.GetBytes(Transcript(path, new InspectOptions(), anonymise: false)));
+        var transcript = folder.Write("transcript.txt", System.Text.Encoding.UTF8.GetBytes(Transcript(path, new InspectOptions(), anonymize: false)));
         var pcap = new MemoryStream();
-        new Converter(new InspectOptions(), anonymise: false).ToPcap(path, pcap, out _);
+        new Converter(new InspectOptions(), anonymize: false).ToPcap(path, pcap, out _);
         var again = Inspection.Of(pcap.ToArray());
         Assert.Equal(before.Sessions.Select(s => (s.Client, s.Server)), again.Sessions.Select(s => (s.Client, s.Server)));
         // What a gap took away is in neither.
@@ -48,13 +48,13 @@ public sealed partial class ConvertTests
     {
         using var folder = new Folder();
         var secured = new Secured("X25519-CHACHA20POLY1305");
-        var text = Transcript(folder.Write("secured.pcap", secured.Pcap()), new InspectOptions { Keys = secured.Keys }, anonymise: false);
+        var text = Transcript(folder.Write("secured.pcap", secured.Pcap()), new InspectOptions { Keys = secured.Keys }, anonymize: false);
         Assert.Contains(@"C} data RCPT TO:<bob@b.test>\r\n", text, StringComparison.Ordinal);
         var session = Inspection.Of(folder.Write("transcript.txt", System.Text.Encoding.UTF8.GetBytes(text))).Only;
         Assert.Equal("alice@a.test", Assert.Single(session.Messages).From);
         // And as a capture its records still open with the key log.
         var pcap = new MemoryStream();
-        new Converter(new InspectOptions(), anonymise: false).ToPcap(folder.Write("again.txt", System.Text.Encoding.UTF8.GetBytes(text)), pcap, out _);
+        new Converter(new InspectOptions(), anonymize: false).ToPcap(folder.Write("again.txt", System.Text.Encoding.UTF8.GetBytes(text)), pcap, out _);
         Assert.Single(Inspection.Of(pcap.ToArray(), new InspectOptions { Keys = secured.Keys }).Only.Messages);
     }
 
@@ -66,8 +66,8 @@ public sealed partial class ConvertTests
         using var folder = new Folder();
         var path = Repository.Zeek(name);
         var before = Inspection.Of(path);
-        var plain = Items(Transcript(path, new InspectOptions(), anonymise: false));
-        var text = Transcript(path, new InspectOptions(), anonymise: true);
+        var plain = Items(Transcript(path, new InspectOptions(), anonymize: false));
+        var text = Transcript(path, new InspectOptions(), anonymize: true);
         var other = Items(text);
         Assert.Equal(plain.Select(l => Unescaped(l).Length), other.Select(l => Unescaped(l).Length));
         var after = Inspection.Of(folder.Write("anonymous.txt", System.Text.Encoding.UTF8.GetBytes(text)));
@@ -91,7 +91,7 @@ public sealed partial class ConvertTests
         foreach (var suite in new[] { "X25519-CHACHA20POLY1305", "ROT" })
         {
             var secured = new Secured(suite);
-            var text = Transcript(folder.Write("secured.pcap", secured.Pcap()), new InspectOptions { Keys = secured.Keys }, anonymise: true);
+            var text = Transcript(folder.Write("secured.pcap", secured.Pcap()), new InspectOptions { Keys = secured.Keys }, anonymize: true);
             var session = Inspection.Of(folder.Write("anonymous.txt", System.Text.Encoding.UTF8.GetBytes(text))).Only;
             Assert.Equal("EHLO XBLACKPONY EHLO MAIL RCPT DATA QUIT", string.Join(' ', session.Commands));
             var message = Assert.Single(session.Messages);
@@ -118,8 +118,8 @@ public sealed partial class ConvertTests
         lines.InsertRange(12, [('C', "VRFY alexandra\r\n"), ('S', "252 Mercury <alexandra@alexandra.example>\r\n"), ('C', "NOOP Mercury\r\n"), ('S', "250 Ok\r\n"), ('C', "XCLIENT NAME=mail.alexandra.example\r\n"), ('S', "220 mx.bartholomew-house.example\r\n"), ('C', "AUTH CRAM-MD5\r\n"), ('S', "334 PGFsZXhhbmRyYUBob3N0Pg==\r\n"), ('C', "YWxleGFuZHJhIGE=\r\n"), ('S', "535 No\r\n")]);
         using var folder = new Folder();
         var path = folder.Write("names.pcap", Inspection.Connection([.. lines]));
-        var before = Items(Transcript(path, new InspectOptions(), anonymise: false));
-        var text = Transcript(path, new InspectOptions(), anonymise: true);
+        var before = Items(Transcript(path, new InspectOptions(), anonymize: false));
+        var text = Transcript(path, new InspectOptions(), anonymize: true);
         var after = Items(text);
         Assert.Equal(before.Select(l => Unescaped(l).Length), after.Select(l => Unescaped(l).Length));
         var words = EncodedWord().Matches(text).Select(m => System.Text.Encoding.Latin1.GetString(Convert.FromBase64String(m.Groups[1].Value))).Single();
@@ -193,7 +193,7 @@ public sealed partial class ConvertTests
         lines[0] = ('S', "220 mx.bobsleigh.test ESMTP mx.bobsleigh.test\r\n");
         using var folder = new Folder();
         var pcap = new MemoryStream();
-        new Converter(new InspectOptions(), anonymise: true).ToPcap(folder.Write("capture.pcap", Inspection.Connection(lines)), pcap, out _);
+        new Converter(new InspectOptions(), anonymize: true).ToPcap(folder.Write("capture.pcap", Inspection.Connection(lines)), pcap, out _);
         Assert.Matches(@"220 (\S+) ESMTP \1\r\n", System.Text.Encoding.Latin1.GetString(pcap.ToArray()));
     }
 
@@ -214,7 +214,7 @@ public sealed partial class ConvertTests
         using var folder = new Folder();
         var path = folder.Write("capture.pcap", capture);
         var pcap = new MemoryStream();
-        new Converter(new InspectOptions(), anonymise: true).ToPcap(path, pcap, out int sessions);
+        new Converter(new InspectOptions(), anonymize: true).ToPcap(path, pcap, out int sessions);
         Assert.Equal(1, sessions);
         var text = System.Text.Encoding.Latin1.GetString(pcap.ToArray());
         Assert.Contains(stays, text, StringComparison.Ordinal);
@@ -232,7 +232,7 @@ public sealed partial class ConvertTests
         using var folder = new Folder();
         var path = folder.Write("twice.pcap", Inspection.Pcap([.. Frames.Session(100, 500), .. Frames.Session(3_000_000_000, 2_000_000)]));
         var pcap = new MemoryStream();
-        new Converter(new InspectOptions(), anonymise: false).ToPcap(path, pcap, out int sessions);
+        new Converter(new InspectOptions(), anonymize: false).ToPcap(path, pcap, out int sessions);
         Assert.Equal(2, sessions);
         Assert.Equal([Frames.Verbs, Frames.Verbs], Inspection.Of(pcap.ToArray()).Sessions.Select(s => string.Join(' ', s.Commands)));
     }
@@ -242,7 +242,7 @@ public sealed partial class ConvertTests
     {
         using var folder = new Folder();
         var path = folder.Write("proxy.pcap", Inspection.Connection([('C', "PROXY TCP4 203.0.113.77 10.0.0.2 4000 25\r\n"), .. Frames.Lines]));
-        var text = Transcript(path, new InspectOptions(), anonymise: true);
+        var text = Transcript(path, new InspectOptions(), anonymize: true);
         Assert.DoesNotContain("203.0.113.77", text, StringComparison.Ordinal);
         Assert.Equal(Frames.Verbs, string.Join(' ', Inspection.Of(folder.Write("proxy.txt", System.Text.Encoding.UTF8.GetBytes(text))).Only.Commands));
     }
@@ -261,11 +261,13 @@ public sealed partial class ConvertTests
         Assert.Equal(2, Tool.Run(["convert", target]).Code);
     }
 
-    private static string Transcript(string path, InspectOptions options, bool anonymise)
+    private static string Transcript(string path, InspectOptions options, bool anonymize)
     {
-        var output = new StringWriter();
-        new Converter(options, anonymise).ToTranscript(path, output, out _);
-        return output.ToString();
+        var output = new MemoryStream();
+        var converter = new Converter(options, anonymize);
+        converter.ToTranscript(path, output, out _);
+        Assert.Empty(converter.Leaks);
+        return System.Text.Encoding.UTF8.GetString(output.ToArray());
     }
 
     private static string Verbs(SessionReport session) => string.Join(' ', session.Commands.Where(c => Known().IsMatch(c)));

@@ -86,7 +86,8 @@ public sealed class DialogueTests
         foreach (var session in new[] { chunk, data })
         {
             var message = Assert.Single(session.Messages);
-            Assert.Equal(("a@a.test", "b@b.test c@b.test", 250), (message.From, string.Join(' ', message.To), message.Reply));
+            Assert.Equal(("a@a.test", "b@b.test", 250), (message.From, string.Join(' ', message.To), message.Reply));
+            Assert.Equal("b@b.test 250 False, x@b.test 550 True, c@b.test 452 True", string.Join(", ", message.Recipients.Select(r => $"{r.Address} {r.Reply} {r.IsRefused}")));
             Assert.Empty(session.Findings);
         }
     }

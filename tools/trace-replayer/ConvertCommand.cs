@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text;
 using BlackPony.Traces;
 using BlackPony.Traces.Conversion;
 using BlackPony.Traces.Sessions;
@@ -11,11 +10,11 @@ internal static class ConvertCommand
 {
     public static Command Create()
     {
-        var file = new Argument<string>("file") { Description = "A capture or transcript." };
+        var file = new Argument<string>("file") { Description = "A capture or transcript; - is standard input." };
         var to = new Option<string>("--to") { Description = "transcript (the specification's Appendix D) or pcap.", HelpName = "format", Required = true };
         to.AcceptOnlyFromAmong("transcript", "pcap");
         var output = new Option<string?>("--output", "-o") { Description = "Write to this file.", HelpName = "file" };
-        var anonymise = new Option<bool>("--anonymize") { Description = "Replace addresses, names, subjects, bodies and passwords, the same always by the same; lengths and line structure stay." };
+        var anonymise = new Option<bool>("--anonymize") { Description = "Replace what is not known to be protocol: addresses, names, texts, header names and values, passwords; the same word always by the same. Lengths and line structure stay. Nothing is written if a word of the input is left." };
         var keyLog = new Option<string?>("--keylog") { Description = "A key log file: a transcript then says what records hold.", HelpName = "file" };
         var port = new Option<int[]>("--port") { Description = "A port that is SMTP whatever goes over it.", HelpName = "n" };
         var command = new Command("convert", "Write a capture's sessions as a transcript, or a transcript as a capture.") { file, to, output, anonymise, keyLog, port };
@@ -32,30 +31,7 @@ internal static class ConvertCommand
             {
                 var options = new InspectOptions { Keys = parse.GetValue(keyLog) is { } keys ? KeyLog.Read(keys) : null };
                 options = options with { Ports = [.. options.Ports, .. parse.GetValue(port) ?? []] };
-                var converter = new Converter(options, parse.GetValue(anonymise));
-                // In memory first: a file that is not read leaves no half of another.
-                using var memory = new MemoryStream();
-                FileReport read;
-                int sessions;
-                if (parse.GetValue(to) == "pcap")
-                {
-                    read = converter.ToPcap(path, memory, out sessions);
-                }
-                else
-                {
-                    using var writer = new StreamWriter(memory, new UTF8Encoding(false), leaveOpen: true);
-                    read = converter.ToTranscript(path, writer, out sessions);
-                }
-
-                if (read.Unreadable is { } why || sessions == 0)
-                {
-                    CommandLine.Complain($"{path}: {read.Unreadable ?? "there is no SMTP session in it."}");
-                    return 3;
-                }
-
-                using var stream = parse.GetValue(output) is { } target ? File.Create(target) : Console.OpenStandardOutput();
-                memory.WriteTo(stream);
-                return 0;
+                return Convert(path, options, parse.GetValue(to) == "pcap", parse.GetValue(anonymise), parse.GetValue(output));
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -64,5 +40,48 @@ internal static class ConvertCommand
             }
         });
         return command;
+    }
+
+    private static int Convert(string path, InspectOptions options, bool toPcap, bool anonymize, string? target)
+    {
+        // Standard input can be read once only.
+        using var input = anonymize && path == Inspector.StandardInput ? new TemporaryFile() : null;
+        if (input is not null)
+        {
+            using var all = Console.OpenStandardInput();
+            all.CopyTo(input.Stream);
+            input.Stream.Flush();
+        }
+
+        // What is not written whole leaves no half of it, and what the check at the end finds fault with nothing.
+        using var part = target is not null || anonymize ? new TemporaryFile(target) : null;
+        var stream = part?.Stream ?? Console.OpenStandardOutput();
+        var converter = new Converter(options, anonymize);
+        var read = toPcap ? converter.ToPcap(input?.Path ?? path, stream, out int sessions) : converter.ToTranscript(input?.Path ?? path, stream, out sessions);
+        stream.Flush();
+        if (read.Unreadable is { } why || sessions == 0)
+        {
+            CommandLine.Complain($"{path}: {read.Unreadable ?? "there is no SMTP session in it."}");
+            return 3;
+        }
+
+        if (converter.Leaks.Count > 0)
+        {
+            CommandLine.Complain($"{path}: nothing is written: {converter.Leaks.Count} or more words of it would have been left.");
+            return 3;
+        }
+
+        if (target is not null)
+        {
+            part!.BringTo(target);
+        }
+        else if (part is not null)
+        {
+            using var output = Console.OpenStandardOutput();
+            stream.Position = 0;
+            stream.CopyTo(output);
+        }
+
+        return 0;
     }
 }

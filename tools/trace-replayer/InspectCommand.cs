@@ -15,8 +15,8 @@ internal static class InspectCommand
         var files = new Argument<string[]>("file") { Description = "Captures (pcap, pcapng, gzip of either), transcripts, or folders of them.", Arity = ArgumentArity.OneOrMore };
         var port = new Option<int[]>("--port") { Description = "A port that is SMTP whatever goes over it; may be given several times. Elsewhere SMTP is found by content. [default: 25, 587]", HelpName = "n", CustomParser = Ports };
         var keyLog = new Option<string?>("--keylog") { Description = "A key log file (spec 11.3): records are opened with its secrets.", HelpName = "file" };
-        var format = new Option<string>("--format") { Description = "text, json or html.", HelpName = "format", DefaultValueFactory = _ => "text" };
-        format.AcceptOnlyFromAmong("text", "json", "html");
+        var format = new Option<string>("--format") { Description = "text, json, jsonl (one session a line) or html.", HelpName = "format", DefaultValueFactory = _ => "text" };
+        format.AcceptOnlyFromAmong("text", "json", "jsonl", "html");
         var json = new Option<bool>("--json") { Description = "Short for --format json." };
         var verbose = new Option<bool>("--verbose", "-v") { Description = "Show the dialogue too, and notes." };
         var failOn = new Option<string>("--fail-on") { Description = "End with 1 if there is a finding of this level or above: note, warning or error.", HelpName = "level", DefaultValueFactory = _ => "error" };
@@ -56,7 +56,7 @@ internal static class InspectCommand
             }
 
             var kind = parse.GetValue(json) ? "json" : parse.GetValue(format)!;
-            var options = new InspectOptions { Keys = keys, Dialogue = parse.GetValue(verbose) || kind == "html" };
+            var options = new InspectOptions { Keys = keys, Dialogue = parse.GetValue(verbose) || kind == "html", Exchanges = kind is "json" or "jsonl" };
             if (parse.GetValue(port) is { Length: > 0 } ports)
             {
                 options = options with { Ports = [.. options.Ports, .. ports] };
@@ -97,7 +97,7 @@ internal static class InspectCommand
         }
 
         using var writer = new StreamWriter(stream, new UTF8Encoding(false), 65536);
-        using var jsonReport = kind == "json" ? new JsonReport(stream) : null;
+        using var jsonReport = kind is "json" or "jsonl" ? new JsonReport(stream, kind == "jsonl") : null;
         IReport report = jsonReport ?? (kind == "html" ? new HtmlReport(writer) : (IReport)new TextReport(writer, verbose));
         bool unreadable = false;
         int code = 0;

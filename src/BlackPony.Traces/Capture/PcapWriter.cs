@@ -26,13 +26,14 @@ public sealed class PcapWriter : IDisposable
     /// <summary>Writes a packet.</summary>
     /// <param name="time">Nanoseconds since 1970.</param>
     /// <param name="data">The packet.</param>
-    public void Write(long time, ReadOnlySpan<byte> data)
+    /// <param name="cut">Octets of it that were not captured.</param>
+    public void Write(long time, ReadOnlySpan<byte> data, int cut = 0)
     {
         Span<byte> header = stackalloc byte[16];
         BinaryPrimitives.WriteUInt32LittleEndian(header, (uint)(time / 1_000_000_000));
         BinaryPrimitives.WriteUInt32LittleEndian(header[4..], (uint)(time % 1_000_000_000 / 1000));
         BinaryPrimitives.WriteInt32LittleEndian(header[8..], data.Length);
-        BinaryPrimitives.WriteInt32LittleEndian(header[12..], data.Length);
+        BinaryPrimitives.WriteInt32LittleEndian(header[12..], data.Length + cut);
         _output.Write(header);
         _output.Write(data);
     }

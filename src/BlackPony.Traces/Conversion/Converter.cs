@@ -1,147 +1,110 @@
-using System.Globalization;
 using System.Net;
-using System.Text;
-using BlackPony.Reference;
-using BlackPony.Reference.Records;
 using BlackPony.Traces.Capture;
-using BlackPony.Traces.Network;
 using BlackPony.Traces.Sessions;
 
 namespace BlackPony.Traces.Conversion;
 
-/// <summary>Writes the sessions of a capture or transcript as the other.</summary>
+/// <summary>Writes the sessions of a capture or transcript as the other, as they are read: what is held goes with the sessions that are open.</summary>
 public sealed class Converter
 {
     private readonly InspectOptions _options;
-    private readonly Anonymiser? _anonymiser;
+    private readonly Anonymizer? _anonymizer;
 
     /// <summary>Makes a converter.</summary>
     /// <param name="options">How the file is read; with a key log records are opened.</param>
-    /// <param name="anonymise">Whether addresses, names, subjects and bodies are replaced.</param>
-    public Converter(InspectOptions options, bool anonymise)
+    /// <param name="anonymize">Whether what is not known to be protocol is replaced. The file is then read twice.</param>
+    public Converter(InspectOptions options, bool anonymize)
     {
-        (_options, _anonymiser) = (options, anonymise ? new Anonymiser() : null);
+        (_options, _anonymizer) = (options, anonymize ? new Anonymizer() : null);
     }
+
+    /// <summary>Words of the input that were found in the output, of which there should be none; a few of them.</summary>
+    public IReadOnlyCollection<string> Leaks => _anonymizer?.Leaks ?? [];
 
     /// <summary>Writes a transcript (spec Appendix D), sessions one behind the other.</summary>
     /// <param name="path">The file.</param>
     /// <param name="output">Where to.</param>
     /// <param name="sessions">How many there were.</param>
-    public FileReport ToTranscript(string path, TextWriter output, out int sessions)
+    public FileReport ToTranscript(string path, Stream output, out int sessions)
     {
         int count = 0;
-        output.Write("# BlackPony transcript 1\n");
-        var file = Read(path, recording =>
+        using var spill = new SpillFile();
+        var open = new Dictionary<SessionReport, TranscriptSink>();
+        Learn(path);
+        var inspector = new Inspector(_options with { Recorder = Open }, report =>
         {
-            output.Write(count++ == 0 ? "\n" : "# a fresh connection\n");
-            output.Write($"# {Client(recording)} to {Server(recording)}\n");
-            recording.Items.ForEach(i => Write(output, i));
+            if (!open.Remove(report, out var sink))
+            {
+                return;
+            }
+
+            output.Write(count++ == 0 ? "# BlackPony transcript 1\n\n"u8 : "# a fresh connection\n"u8);
+            sink.Buffer.CopyTo(output);
         });
+        var file = inspector.Inspect(path);
+        output.Flush();
         sessions = count;
         return file;
+
+        SessionRecording Open(SessionReport report, bool openingSeen)
+        {
+            var sink = new TranscriptSink(spill.Begin());
+            open[report] = sink;
+            TranscriptSink.Write(sink.Buffer.Writer, $"# {TranscriptComments.Ends(End(report.Client).ToString(), End(report.Server).ToString())}\n");
+            if (!openingSeen)
+            {
+                TranscriptSink.Write(sink.Buffer.Writer, $"# {TranscriptComments.Midstream}\n");
+            }
+
+            return Recording(report, sink);
+        }
     }
 
-    /// <summary>Writes a capture: Ethernet, with all handshakes.</summary>
+    /// <summary>Writes a capture: Ethernet, with all handshakes that were captured.</summary>
     /// <param name="path">The file.</param>
     /// <param name="output">Where to.</param>
     /// <param name="sessions">How many there were.</param>
     public FileReport ToPcap(string path, Stream output, out int sessions)
     {
         int count = 0;
-        using var writer = new PcapWriter(output, LinkType.Ethernet);
         long clock = 0;
-        var file = Read(path, recording =>
-        {
-            count++;
-            var (client, server) = (Client(recording), Server(recording));
-            // A transcript's sessions have one address and no time: a port and a second apart they are told from each other.
-            bool timeless = recording.Session is { Start: 0, Client: TranscriptReader.Client };
-            client = timeless ? new IPEndPoint(client.Address, 49151 + count) : client;
-            var tcp = new TcpWriter(writer, client, server, count) { Time = timeless ? clock += 1_000_000_000 : recording.Session.Start };
-            tcp.Open();
-            foreach (var item in recording.Items)
-            {
-                tcp.Time = Math.Max(tcp.Time, item.Time);
-                switch (item.Kind)
-                {
-                    case WireKind.Line:
-                        tcp.Send(item.Sender, [.. item.Octets, .. "\r\n"u8]);
-                        break;
-                    case WireKind.End:
-                        tcp.End(item.Sender);
-                        break;
-                    case WireKind.Reset:
-                        tcp.Reset(item.Sender);
-                        break;
-                    case WireKind.Gap:
-                        tcp.Skip(item.Sender, item.Length);
-                        break;
-                    case WireKind.Comment:
-                        break;
-                    default:
-                        tcp.Send(item.Sender, item.Octets);
-                        break;
-                }
-            }
-        });
+        var buffered = new BufferedStream(output, 1 << 20);
+        PcapWriter? writer = null;
+        Learn(path);
+        // As it is, every octet is passed on; changed, item by item.
+        var options = _anonymizer is null
+            ? _options with { Tap = Open }
+            : _options with { Recorder = (report, openingSeen) => Recording(report, Open(report, openingSeen)) };
+        var file = new Inspector(options, _ => { }).Inspect(path);
+        buffered.Flush();
         sessions = count;
         return file;
+
+        PcapTap Open(SessionReport report, bool openingSeen)
+        {
+            count++;
+            writer ??= new PcapWriter(buffered, LinkType.Ethernet);
+            var client = End(report.Client);
+            // A transcript's sessions may have one address, and have no time: a port and a second apart they are told from each other.
+            bool timeless = report.Start == 0;
+            client = timeless && report.Client == TranscriptReader.Client ? new IPEndPoint(client.Address, 49152 + (count % 16000)) : client;
+            return new PcapTap(writer, client, End(report.Server), count, timeless ? clock += 1_000_000_000 : report.Start, openingSeen);
+        }
     }
 
-    private IPEndPoint Client(SessionRecording recording) => End(recording.Session.Client);
+    private SessionRecording Recording(SessionReport report, IItemSink sink) => new(report, _anonymizer is null ? sink : _anonymizer.Session(sink));
 
-    private IPEndPoint Server(SessionRecording recording) => End(recording.Session.Server);
+    private void Learn(string path)
+    {
+        if (_anonymizer is not null)
+        {
+            _ = new Inspector(_options with { Recorder = (report, _) => new SessionRecording(report, _anonymizer.Learning()) }, _ => { }).Inspect(path);
+        }
+    }
 
     private IPEndPoint End(string text)
     {
         var end = IPEndPoint.Parse(text);
-        return _anonymiser?.EndPoint(end) ?? end;
-    }
-
-    private FileReport Read(string path, Action<SessionRecording> take)
-    {
-        var open = new Dictionary<SessionReport, SessionRecording>();
-        var inspector = new Inspector(_options with { Recorder = r => open[r] = new SessionRecording(r) }, report =>
-        {
-            var recording = open[report];
-            open.Remove(report);
-            _anonymiser?.Session(recording.Items);
-            take(recording);
-        });
-        return inspector.Inspect(path);
-    }
-
-    private static void Write(TextWriter output, WireItem item)
-    {
-        char side = item.Sender == Role.Client ? 'C' : 'S';
-        switch (item.Kind)
-        {
-            case WireKind.Line:
-                output.Write($"{side}: {Escape.Octets(item.Octets)}");
-                break;
-            case WireKind.Record:
-                output.Write($"{side}> {Convert.ToHexStringLower(item.Octets)}");
-                if (item.Type is { } type)
-                {
-                    var name = type is >= RecordType.Data and <= RecordType.Alert ? type.ToString().ToLowerInvariant() : ((int)type).ToString(CultureInfo.InvariantCulture);
-                    output.Write($"\n{side}}} {name} {(type == RecordType.Data ? Escape.Octets(item.Data) : Convert.ToHexStringLower(item.Data!))}".TrimEnd(item.Data!.Length == 0 ? ' ' : '\n'));
-                }
-
-                break;
-            case WireKind.Raw:
-                output.Write($"{side}+ {Convert.ToHexStringLower(item.Octets)}");
-                break;
-            case WireKind.End or WireKind.Reset:
-                output.Write($"{side}!");
-                break;
-            case WireKind.Gap:
-                output.Write($"# {item.Length} octets of the {item.Sender.Name()} are not in the capture");
-                break;
-            default:
-                output.Write($"# {Encoding.UTF8.GetString(item.Data!)}");
-                break;
-        }
-
-        output.Write('\n');
+        return _anonymizer?.EndPoint(end) ?? end;
     }
 }

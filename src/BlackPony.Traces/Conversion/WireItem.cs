@@ -13,6 +13,7 @@ internal enum WireKind
     End,
     Reset,
     Gap,
+    Cut,
     Comment,
 }
 
@@ -24,6 +25,16 @@ internal enum WireKind
 /// <param name="Type">A record's type, if it was opened.</param>
 /// <param name="Data">What an opened record holds; a comment's text.</param>
 /// <param name="Shift">By how much a line under ROT is shifted.</param>
-/// <param name="Part">What it is of what stands before SMTP.</param>
+/// <param name="Before">What it is of what stands before SMTP; null if it does not stand there.</param>
 /// <param name="Length">Octets that a gap has.</param>
-internal sealed record WireItem(WireKind Kind, Role Sender, byte[] Octets, long Time, RecordType? Type = null, byte[]? Data = null, int Shift = 0, PartKind Part = PartKind.Form, long Length = 0);
+internal sealed record WireItem(WireKind Kind, Role Sender, byte[] Octets, long Time, RecordType? Type = null, byte[]? Data = null, int Shift = 0, PartKind? Before = null, long Length = 0);
+
+/// <summary>Takes a session's items as they come.</summary>
+internal interface IItemSink
+{
+    /// <summary>An item.</summary>
+    void Take(WireItem item);
+
+    /// <summary>Nothing more comes.</summary>
+    void Finish();
+}

@@ -30,6 +30,7 @@ internal sealed class TcpConnection(IStreams streams)
         public bool Ended;
         public uint Next;
         public uint Start;
+        public uint Uncounted;
     }
 
     private readonly record struct Held(int Side, uint Sequence, uint Acknowledgement, bool Acknowledges, byte[] Data, int Length, bool Fin, long Time);
@@ -103,6 +104,12 @@ internal sealed class TcpConnection(IStreams streams)
             return;
         }
 
+        // Written by hand: the SYN was not counted. One octet there is a probe of an idle connection (RFC 9293 3.8.4).
+        if (!segment.Syn && sequence + 1 == from.Start && from.Next == from.Start && segment.Length > 1)
+        {
+            (from.Next, from.Uncounted) = (sequence, 1);
+        }
+
         int ahead = (int)(sequence - from.Next);
         if (ahead is > MaxWindow or < -MaxWindow || ahead + segment.Length + (segment.Fin ? 1 : 0) <= 0)
         {
@@ -164,7 +171,7 @@ internal sealed class TcpConnection(IStreams streams)
     private bool Reached(int side, bool acknowledges, uint acknowledgement)
     {
         ref var other = ref Of(1 - side);
-        return !other.Known || !acknowledges || (int)(acknowledgement - other.Next) <= 0;
+        return !other.Known || !acknowledges || (int)(acknowledgement - other.Next - other.Uncounted) <= 0;
     }
 
     private void Deliver(int side, uint sequence, ReadOnlySpan<byte> data, int length, bool fin, long time)

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Net;
+using System.Runtime.InteropServices;
 using BlackPony.Reference;
 using BlackPony.Traces.Capture;
 
@@ -13,7 +14,8 @@ namespace BlackPony.Traces.Network;
 public sealed class TcpWriter(PcapWriter output, IPEndPoint client, IPEndPoint server, int number = 0)
 {
     private const int MaxSegment = 1440;
-    private const long Step = 100_000;
+    private const long Step = 1000;
+    private const int MaxCut = 60_000;
     private const byte Fin = 1;
     private const byte Syn = 2;
     private const byte Rst = 4;
@@ -61,17 +63,26 @@ public sealed class TcpWriter(PcapWriter output, IPEndPoint client, IPEndPoint s
         Packet(sender == Role.Client ? Role.Server : Role.Client, Ack, []);
     }
 
-    private void Packet(Role sender, byte flags, ReadOnlySpan<byte> data)
+    /// <summary>Octets that a side sent in a packet that was captured without them.</summary>
+    public void Cut(Role sender, long length)
+    {
+        for (; length > 0; length -= Math.Min(length, MaxCut))
+        {
+            Packet(sender, Push | Ack, [], (int)Math.Min(length, MaxCut));
+        }
+    }
+
+    private void Packet(Role sender, byte flags, ReadOnlySpan<byte> data, int cut = 0)
     {
         var (from, to) = sender == Role.Client ? (client, server) : (server, client);
         uint acknowledgement = (flags & Ack) != 0 ? _next[1 - (int)sender] : 0;
-        output.Write(Time, Frame(from, to, _next[(int)sender], acknowledgement, flags, data, _id++));
-        _next[(int)sender] += (uint)data.Length + ((flags & (Syn | Fin)) != 0 ? 1u : 0);
+        output.Write(Time, Frame(from, to, _next[(int)sender], acknowledgement, flags, data, _id++, cut), cut);
+        _next[(int)sender] += (uint)(data.Length + cut) + ((flags & (Syn | Fin)) != 0 ? 1u : 0);
         Time += Step;
     }
 
     /// <summary>Makes a frame.</summary>
-    internal static byte[] Frame(IPEndPoint from, IPEndPoint to, uint sequence, uint acknowledgement, byte flags, ReadOnlySpan<byte> data, ushort id = 0)
+    internal static byte[] Frame(IPEndPoint from, IPEndPoint to, uint sequence, uint acknowledgement, byte flags, ReadOnlySpan<byte> data, ushort id = 0, int cut = 0)
     {
         var source = from.Address.GetAddressBytes();
         var target = to.Address.GetAddressBytes();
@@ -85,7 +96,7 @@ public sealed class TcpWriter(PcapWriter output, IPEndPoint client, IPEndPoint s
         if (six)
         {
             ip[0] = 0x60;
-            BinaryPrimitives.WriteUInt16BigEndian(ip[4..], (ushort)tcp.Length);
+            BinaryPrimitives.WriteUInt16BigEndian(ip[4..], (ushort)(tcp.Length + cut));
             (ip[6], ip[7]) = (6, 64);
             source.CopyTo(ip[8..]);
             target.CopyTo(ip[24..]);
@@ -93,7 +104,7 @@ public sealed class TcpWriter(PcapWriter output, IPEndPoint client, IPEndPoint s
         else
         {
             ip[0] = 0x45;
-            BinaryPrimitives.WriteUInt16BigEndian(ip[2..], (ushort)(20 + tcp.Length));
+            BinaryPrimitives.WriteUInt16BigEndian(ip[2..], (ushort)(20 + tcp.Length + cut));
             BinaryPrimitives.WriteUInt16BigEndian(ip[4..], id);
             (ip[6], ip[8], ip[9]) = (0x40, 64, 6);
             source.CopyTo(ip[12..]);
@@ -114,25 +125,28 @@ public sealed class TcpWriter(PcapWriter output, IPEndPoint client, IPEndPoint s
     }
 
     // RFC 1071.
-    private static ushort Checksum(ReadOnlySpan<byte> octets, uint sum)
+    private static ushort Checksum(ReadOnlySpan<byte> octets, uint sum) => (ushort)~Fold(sum + (ulong)Sum(octets));
+
+    // Words are added as they stand in memory, which comes to the same, swapped (RFC 1071 2).
+    private static uint Sum(ReadOnlySpan<byte> octets)
     {
-        sum += Sum(octets);
+        ulong sum = 0;
+        foreach (ushort word in MemoryMarshal.Cast<byte, ushort>(octets))
+        {
+            sum += word;
+        }
+
+        ushort folded = BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(Fold(sum)) : Fold(sum);
+        return folded + (octets.Length % 2 == 1 ? (uint)octets[^1] << 8 : 0);
+    }
+
+    private static ushort Fold(ulong sum)
+    {
         while (sum >> 16 != 0)
         {
             sum = (sum & 0xffff) + (sum >> 16);
         }
 
-        return (ushort)~sum;
-    }
-
-    private static uint Sum(ReadOnlySpan<byte> octets)
-    {
-        uint sum = 0;
-        for (int i = 0; i < octets.Length; i++)
-        {
-            sum += i % 2 == 0 ? (uint)octets[i] << 8 : octets[i];
-        }
-
-        return sum;
+        return (ushort)sum;
     }
 }

@@ -9,19 +9,28 @@ public sealed class JsonReport : IReport, IDisposable
     private const int FlushAt = 65536;
 
     private readonly Utf8JsonWriter _json;
+    private readonly Stream _output;
+    private readonly bool _lines;
 
     /// <summary>Begins the document.</summary>
-    public JsonReport(Stream output)
+    /// <param name="output">Where to.</param>
+    /// <param name="lines">Whether each session is a line by itself, and nothing else is written.</param>
+    public JsonReport(Stream output, bool lines = false)
     {
+        (_output, _lines) = (output, lines);
         _json = new Utf8JsonWriter(output, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
-        _json.WriteStartObject();
-        _json.WriteStartArray("sessions");
+        if (!lines)
+        {
+            _json.WriteStartObject();
+            _json.WriteStartArray("sessions");
+        }
     }
 
     /// <inheritdoc/>
     public void Session(SessionReport session)
     {
         _json.WriteStartObject();
+        _json.WriteNumber("session", session.Number);
         _json.WriteString("file", session.File);
         _json.WriteString("client", session.Client);
         _json.WriteString("server", session.Server);
@@ -47,6 +56,18 @@ public sealed class JsonReport : IReport, IDisposable
             }
 
             _json.WriteEndArray();
+            _json.WriteStartArray("recipients");
+            foreach (var recipient in message.Recipients)
+            {
+                _json.WriteStartObject();
+                _json.WriteString("address", recipient.Address);
+                Number("reply", recipient.Reply);
+                _json.WriteString("text", recipient.Text);
+                Flag("refused", recipient.IsRefused);
+                _json.WriteEndObject();
+            }
+
+            _json.WriteEndArray();
             _json.WriteNumber("octets", message.Octets);
             _json.WriteString("via", message.InChunks ? "bdat" : "data");
             if (message.Reply is { } reply)
@@ -54,6 +75,15 @@ public sealed class JsonReport : IReport, IDisposable
                 _json.WriteNumber("reply", reply);
             }
 
+            _json.WriteString("text", message.ReplyText);
+            Flag("refused", message.IsRefused);
+            _json.WriteString("time", Words.Time(message.Time));
+            Number("seconds", message.Seconds);
+            _json.WriteString("subject", message.Subject);
+            _json.WriteString("message_id", message.MessageId);
+            _json.WriteString("queue_id", message.QueueId);
+            _json.WriteNumber("missing", message.Missing);
+            _json.WriteString("file", message.File);
             _json.WriteEndObject();
         }
 
@@ -62,9 +92,19 @@ public sealed class JsonReport : IReport, IDisposable
         _json.WriteString("kind", Words.Of(session.Upgrade));
         _json.WriteString("suite", session.Suite);
         _json.WriteEndObject();
+        Tls(session);
+        _json.WriteString("proxy", session.Via);
+        Exchanges(session);
         Findings(session.Findings);
         _json.WriteEndObject();
-        if (_json.BytesPending > FlushAt)
+        if (_lines)
+        {
+            _json.Flush();
+            _output.WriteByte((byte)'\n');
+            _output.Flush();
+            _json.Reset();
+        }
+        else if (_json.BytesPending > FlushAt)
         {
             _json.Flush();
         }
@@ -73,6 +113,11 @@ public sealed class JsonReport : IReport, IDisposable
     /// <inheritdoc/>
     public void Finish(IReadOnlyList<FileReport> files, Totals totals)
     {
+        if (_lines)
+        {
+            return;
+        }
+
         _json.WriteEndArray();
         _json.WriteStartArray("files");
         foreach (var file in files)
@@ -95,6 +140,7 @@ public sealed class JsonReport : IReport, IDisposable
         _json.WriteNumber("messages", totals.Messages);
         _json.WriteStartObject("upgrades");
         _json.WriteNumber("starttls", totals.StartTls);
+        _json.WriteNumber("tls", totals.Tls);
         _json.WriteNumber("blackpony", totals.BlackPony);
         _json.WriteEndObject();
         _json.WriteNumber("gaps", totals.Gaps);
@@ -106,6 +152,74 @@ public sealed class JsonReport : IReport, IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _json.Dispose();
+
+    private void Number(string name, double? value)
+    {
+        if (value is { } number)
+        {
+            _json.WriteNumber(name, number);
+        }
+        else
+        {
+            _json.WriteNull(name);
+        }
+    }
+
+    private void Flag(string name, bool? value)
+    {
+        if (value is { } flag)
+        {
+            _json.WriteBoolean(name, flag);
+        }
+        else
+        {
+            _json.WriteNull(name);
+        }
+    }
+
+    private void Tls(SessionReport session)
+    {
+        if (session.Tls is not { } tls)
+        {
+            _json.WriteNull("tls");
+            return;
+        }
+
+        _json.WriteStartObject("tls");
+        _json.WriteString("version", tls.Version);
+        Number("cipher_suite", tls.CipherSuite);
+        _json.WriteString("server_name", tls.ServerName);
+        _json.WriteStartArray("certificate_names");
+        foreach (var name in tls.CertificateNames)
+        {
+            _json.WriteStringValue(name);
+        }
+
+        _json.WriteEndArray();
+        _json.WriteEndObject();
+    }
+
+    private void Exchanges(SessionReport session)
+    {
+        if (session.Exchanges is not { } exchanges)
+        {
+            return;
+        }
+
+        _json.WriteStartArray("exchanges");
+        foreach (var exchange in exchanges)
+        {
+            _json.WriteStartObject();
+            _json.WriteString("command", exchange.Command);
+            Number("reply", exchange.Reply);
+            _json.WriteString("text", exchange.Text);
+            _json.WriteString("time", Words.Time(exchange.Time));
+            Number("seconds", exchange.Seconds);
+            _json.WriteEndObject();
+        }
+
+        _json.WriteEndArray();
+    }
 
     private void Findings(IReadOnlyList<Finding> findings)
     {

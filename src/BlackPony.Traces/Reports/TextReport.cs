@@ -14,7 +14,7 @@ public sealed class TextReport(TextWriter output, bool notes) : IReport
     {
         var helo = session.Helo is null ? "" : $"  {session.Helo}";
         var gaps = session.Gaps > 0 ? $"  {Words.Count(session.Gaps, "gap")}" : "";
-        output.WriteLine($"{Words.Time(session.Start)}  {session.Client} > {session.Server}{helo}  {Words.Count(session.Commands.Count, "command")}, {Words.Count(session.Messages.Count, "message")}, {Words.Size(session.ClientOctets + session.ServerOctets)}  {Words.Upgrade(session)}{gaps}");
+        output.WriteLine($"{session.Number,4}  {Words.Time(session.Start)}  {session.Client} > {session.Server}{helo}  {Words.Count(session.Commands.Count, "command")}, {Words.Count(session.Messages.Count, "message")}, {Words.Size(session.ClientOctets + session.ServerOctets)}  {Words.Upgrade(session)}{(session.Via is null ? "" : $"  via {session.Via}")}{gaps}");
         if (session.Dialogue is { } dialogue)
         {
             foreach (var line in dialogue)
@@ -25,7 +25,11 @@ public sealed class TextReport(TextWriter output, bool notes) : IReport
 
             foreach (var message in session.Messages)
             {
-                output.WriteLine($"  message from <{message.From ?? "?"}> to {string.Join(", ", message.To.Take(5).Select(t => $"<{t}>"))}{(message.To.Count > 5 ? $" and {message.To.Count - 5} more" : "")}, {Words.Size(message.Octets)} by {(message.InChunks ? "BDAT" : "DATA")}{(message.Reply is { } reply ? $", {reply}" : "")}");
+                output.WriteLine($"  message from <{message.From ?? "?"}> to {string.Join(", ", message.To.Take(5).Select(t => $"<{t}>"))}{(message.To.Count > 5 ? $" and {message.To.Count - 5} more" : "")}, {Words.Size(message.Octets)} by {(message.InChunks ? "BDAT" : "DATA")}, {(message.Reply is { } reply ? $"{reply}" : "reply unknown")}{(message.IsRefused == true ? " (refused)" : "")}");
+                foreach (var recipient in message.Recipients.Where(r => r.IsRefused == true).Take(5))
+                {
+                    output.WriteLine($"    refused <{recipient.Address}>: {Escape.Octets(System.Text.Encoding.Latin1.GetBytes(recipient.Text ?? $"{recipient.Reply}"), 200)}");
+                }
             }
         }
 
@@ -41,7 +45,7 @@ public sealed class TextReport(TextWriter output, bool notes) : IReport
             file.Findings.ForEach(Show);
         }
 
-        output.WriteLine($"{Words.Count(files.Count, "file")}, {Words.Count(totals.Packets, "packet")}, {Words.Size(totals.Octets)}: {Words.Count(totals.Sessions, "session")}, {Words.Count(totals.Messages, "message")}, upgrades: {totals.StartTls} starttls, {totals.BlackPony} blackpony; {Words.Count(totals.Gaps, "gap")}, {Words.Count(totals.Findings, "finding")}");
+        output.WriteLine($"{Words.Count(files.Count, "file")}, {Words.Count(totals.Packets, "packet")}, {Words.Size(totals.Octets)}: {Words.Count(totals.Sessions, "session")}, {Words.Count(totals.Messages, "message")}, upgrades: {totals.StartTls} starttls, {totals.Tls} tls, {totals.BlackPony} blackpony; {Words.Count(totals.Gaps, "gap")}, {Words.Count(totals.Findings, "finding")}");
     }
 
     private void Show(Finding finding)

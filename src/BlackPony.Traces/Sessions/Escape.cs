@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace BlackPony.Traces.Sessions;
@@ -29,6 +30,18 @@ public static class Escape
         }
 
         return text.Append(shown.Length < octets.Length ? "…" : "").ToString();
+    }
+
+    /// <summary>Writes octets escaped.</summary>
+    internal static void Write(IBufferWriter<byte> output, ReadOnlySpan<byte> octets)
+    {
+        if (!octets.ContainsAnyExceptInRange((byte)32, (byte)126) && !octets.Contains((byte)'\\'))
+        {
+            output.Write(octets);
+            return;
+        }
+
+        _ = Encoding.ASCII.GetBytes(Octets(octets), output);
     }
 
     /// <summary>The octets of an escaped text; null if it has not the form.</summary>

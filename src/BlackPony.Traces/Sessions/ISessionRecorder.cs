@@ -25,8 +25,11 @@ internal interface ISessionRecorder
     void Before(Role sender, PartKind kind, ReadOnlySpan<byte> octets, long time);
 
     /// <summary>Octets that the capture lacks.</summary>
-    void Gap(Role sender, long length, long time);
+    void Gap(Role sender, long length, bool cut, long time);
 
     /// <summary>A side ended its direction, or reset the connection.</summary>
     void End(Role sender, bool reset, long time);
+
+    /// <summary>Nothing more comes.</summary>
+    void Finish();
 }

@@ -20,7 +20,9 @@ public sealed record InspectOptions
 
     internal Func<IContentSink?>? Content { get; init; }
 
-    internal Func<SessionReport, ISessionRecorder?>? Recorder { get; init; }
+    internal Func<SessionReport, bool, IWireTap>? Tap { get; init; }
+
+    internal Func<SessionReport, bool, ISessionRecorder?>? Recorder { get; init; }
 
     internal Func<SessionReport, Replay.Script>? Script { get; init; }
 

@@ -102,6 +102,7 @@ internal sealed class RecordLayer : Layer
     public override void Gap(Role sender, long length, bool cut, long time)
     {
         // Where the next record begins, and its number, nobody can tell.
+        Rest(sender, _directions[(int)sender]);
         _directions[(int)sender].Stopped = true;
         _inner.Gap(sender, length, cut: false, time);
     }
@@ -109,11 +110,7 @@ internal sealed class RecordLayer : Layer
     public override void End(Role sender, bool reset, long time)
     {
         var direction = _directions[(int)sender];
-        if (direction.Have > 0 && !direction.Stopped)
-        {
-            _session.Recorder?.Raw(sender, direction.Record.AsSpan(0, direction.Have));
-        }
-
+        Rest(sender, direction);
         direction.EndedFirst = !_ended;
         _ended = true;
         _inner.End(sender, reset, time);
@@ -123,6 +120,8 @@ internal sealed class RecordLayer : Layer
     {
         var client = _directions[(int)Role.Client];
         var server = _directions[(int)Role.Server];
+        Rest(Role.Client, client);
+        Rest(Role.Server, server);
         if (IsOpened && !client.Stopped && !server.Stopped && !client.Alerted && !server.Alerted)
         {
             foreach (var (role, direction, other) in new[] { (Role.Client, client, server), (Role.Server, server, client) })
@@ -144,6 +143,16 @@ internal sealed class RecordLayer : Layer
         _inner.Finish();
         client.Reader?.Dispose();
         server.Reader?.Dispose();
+    }
+
+    // A record that was not captured to its end.
+    private void Rest(Role sender, Direction direction)
+    {
+        if (direction.Have > 0 && !direction.Stopped)
+        {
+            _session.Recorder?.Raw(sender, direction.Record.AsSpan(0, direction.Have));
+            direction.Have = 0;
+        }
     }
 
     private void NoRecord(Role sender, Direction direction, int length, ReadOnlySpan<byte> octets)

@@ -17,6 +17,9 @@ internal sealed class Session(SessionReport report, KeyLog? keys, bool openingSe
     /// <summary>Where the session is written down; null if it is not.</summary>
     public ISessionRecorder? Recorder { get => IsMuted ? null : field; init; }
 
+    /// <summary>Where the octets go as they were; null if nowhere.</summary>
+    public IWireTap? Tap { get; init; }
+
     /// <summary>Where a message's content goes; null if nowhere.</summary>
     public Func<IContentSink?>? Content { get; init; }
 

@@ -193,6 +193,17 @@ public sealed class SessionReport
         }
     }
 
+    // What was held back was said late: in the order of the wire, lines of the same time as they came.
+    internal void SortDialogue()
+    {
+        if (Dialogue is { } lines && lines.Zip(lines.Skip(1)).Any(p => p.First.Time > p.Second.Time))
+        {
+            var sorted = lines.OrderBy(l => l.Time).ToList();
+            lines.Clear();
+            lines.AddRange(sorted);
+        }
+    }
+
     internal void Say(long time, Role sender, bool inside, string text, long octets)
     {
         if (Dialogue!.Count < MaxItems)

@@ -13,14 +13,16 @@ internal sealed class TranscriptReader(string file, InspectOptions options, Func
     public const string Client = "192.0.2.1:49152";
 
     private const int MaxLine = 1 << 20;
-    private const string FreshConnection = "# a fresh connection";
 
     private static readonly byte[] FirstLine = Encoding.ASCII.GetBytes("# BlackPony transcript 1");
 
-    private readonly IPEndPoint _client = IPEndPoint.Parse(Client);
-    private readonly IPEndPoint _server = new(IPAddress.Parse("192.0.2.2"), options.Ports.Count > 0 ? options.Ports.First() : 25);
+    private readonly IPEndPoint _defaultServer = new(IPAddress.Parse("192.0.2.2"), options.Ports.Count > 0 ? options.Ports.First() : 25);
     private readonly TranscriptContents _contents = new();
+    private IPEndPoint _client = IPEndPoint.Parse(Client);
+    private IPEndPoint? _server;
     private SessionObserver? _session;
+    private bool _openingSeen = true;
+    private bool _reset;
     private readonly bool[] _ended = new bool[2];
     private (Role Sender, byte[] Octets)? _record;
 
@@ -87,10 +89,9 @@ internal sealed class TranscriptReader(string file, InspectOptions options, Func
 
     private bool Item(string line)
     {
-        if (line == FreshConnection)
+        if (line.StartsWith("# ", StringComparison.Ordinal))
         {
-            Flush();
-            Fresh();
+            Comment(line[2..]);
             return true;
         }
 
@@ -142,6 +143,32 @@ internal sealed class TranscriptReader(string file, InspectOptions options, Func
         return true;
     }
 
+    private void Comment(string text)
+    {
+        if (text == TranscriptComments.FreshConnection)
+        {
+            Flush();
+            Fresh();
+        }
+        else if (_session is null && text == TranscriptComments.Midstream)
+        {
+            _openingSeen = false;
+        }
+        else if (_session is null && TranscriptComments.TryEnds(text, out var client, out var server))
+        {
+            (_client, _server) = (client, server);
+        }
+        else if (text == TranscriptComments.Reset)
+        {
+            _reset = true;
+        }
+        else if (TranscriptComments.TryGap(text, out var sender, out long length, out bool cut))
+        {
+            Flush();
+            Session().Gap((int)sender, length, cut, 0);
+        }
+    }
+
     // What a record holds stands behind it and is told before it.
     private bool Content(Role sender, string text)
     {
@@ -184,24 +211,22 @@ internal sealed class TranscriptReader(string file, InspectOptions options, Func
             Fresh();
         }
 
-        if (_session is null)
-        {
-            _session = new SessionObserver(_client, _server, 0, open(file, true, _contents));
-        }
-
-        _session.Data((int)sender, octets, 0);
+        Session().Data((int)sender, octets, 0);
     }
+
+    private SessionObserver Session() => _session ??= new SessionObserver(_client, _server ?? _defaultServer, 0, open(file, _openingSeen, _contents));
 
     private void Fresh()
     {
         _session?.Finish();
-        _session = null;
+        (_session, _openingSeen, _server, _client) = (null, true, null, IPEndPoint.Parse(Client));
         Array.Clear(_ended);
     }
 
     private void End(Role sender)
     {
-        _session?.End((int)sender, reset: false, 0);
+        _session?.End((int)sender, _reset, 0);
+        _reset = false;
         _ended[(int)sender] = true;
     }
 

@@ -87,7 +87,8 @@ internal sealed class SessionObserver : IStreams
             report.Say(time, sender, false, "(gap)", length);
         }
 
-        _session.Recorder?.Gap(sender, length, time);
+        _session.Recorder?.Gap(sender, length, cut, time);
+        _session.Tap?.Gap(sender, length, cut, time);
         Count(sender, length);
         _layer!.Gap(sender, length, cut, time);
     }
@@ -99,6 +100,7 @@ internal sealed class SessionObserver : IStreams
             _session!.Report.End = Math.Max(_session.Report.End, time);
             _layer.End(Of(side), reset, time);
             _session.Recorder?.End(Of(side), reset, time);
+            _session.Tap?.End(Of(side), reset, time);
         }
     }
 
@@ -120,6 +122,7 @@ internal sealed class SessionObserver : IStreams
         }
 
         _layer?.Finish();
+        _session?.Recorder?.Finish();
         _undecided = null;
         if (_session is not null)
         {
@@ -151,6 +154,7 @@ internal sealed class SessionObserver : IStreams
     {
         var sender = Of(side);
         _session!.Report.End = Math.Max(_session.Report.End, time);
+        _session.Tap?.Octets(sender, octets, time);
         _layer!.Octets(sender, octets, time);
         Count(sender, octets.Length);
     }
@@ -345,6 +349,7 @@ internal sealed class SessionObserver : IStreams
             var sender = Of(part.Side);
             Count(sender, part.Octets.Length);
             _session!.Recorder?.Before(sender, part.Kind, part.Octets, _session.Report.End);
+            _session.Tap?.Octets(sender, part.Octets, _session.Report.End);
             if (part.Kind == PartKind.Text && _session.HasDialogue)
             {
                 _session.Report.Say(_session.Report.End, sender, false, "(before SMTP)", part.Octets.Length);

@@ -36,6 +36,7 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
     private bool _utf8;
     private bool _authSeen;
     private bool _swallow;
+    private bool _skipsLine;
     private ServerReply? _early;
     private Command? _decider;
 
@@ -71,8 +72,12 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
     {
         if (_state == State.Held)
         {
-            _pieces.Enqueue(new Piece(0, length, cut, time));
-            Undecided();
+            if (!_skipsLine)
+            {
+                _pieces.Enqueue(new Piece(0, length, cut, time));
+                Undecided();
+            }
+
             return;
         }
 
@@ -176,6 +181,14 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
     {
         int used = _state == State.Held ? 0 : Consume(octets, time);
         var rest = octets[used..];
+        if (_state == State.Held && _skipsLine)
+        {
+            // The rest of the line whose beginning was cut off from it.
+            int end = rest.IndexOf((byte)'\n');
+            _skipsLine = end < 0;
+            rest = end < 0 ? default : rest[(end + 1)..];
+        }
+
         if (rest.IsEmpty)
         {
             return;
@@ -233,7 +246,7 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
 
     private void Decide(Verb verb, int code, ServerReply? reply, long time)
     {
-        (_decider, _replyUnknown, _state) = (null, false, State.Command);
+        (_decider, _replyUnknown, _skipsLine, _state) = (null, false, false, State.Command);
         bool follows = _held is { WrittenCount: > 0 };
         switch (verb)
         {
@@ -506,7 +519,7 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
             return;
         }
 
-        dialogue.Record(last ? Verb.BdatLast : Verb.Bdat, line, time);
+        dialogue.Record(Verb.Bdat, line, time);
         (_chunk, _chunkLast, _chunkBegun, _state) = (size.Value, last, false, State.Chunk);
         if (_body is null)
         {
@@ -690,6 +703,8 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
                 {
                     Lose(time);
                 }
+
+                _skipsLine = _state == State.Held;
 
                 break;
         }

@@ -13,6 +13,9 @@ internal static class Mechanisms
         "ECDH-X25519-CHALLENGE", "ECDSA-NIST256P-CHALLENGE", "EXCHANGEAUTH", "WDIGEST", "X-LOGIN", "MSN", "APOP", "PLAIN-CLIENTTOKEN", "XYMCOOKIE", "NMAS-SAMBA-AUTH",
     };
 
+    /// <summary>All of them.</summary>
+    public static IEnumerable<string> All => Names;
+
     public static bool Knows(ReadOnlySpan<byte> name) => Names.Contains(Encoding.Latin1.GetString(name));
 
     public static bool Knows(string name) => Names.Contains(name);

@@ -15,6 +15,7 @@ internal sealed class ReplyMatching(Func<Command, ServerReply?, bool> answered, 
     private readonly List<ServerReply> _replies = [];
     private int _unseen;
     private bool _heard;
+    private bool _committing;
     private bool _pipelines;
 
     /// <summary>The sequence of the last command.</summary>
@@ -96,7 +97,7 @@ internal sealed class ReplyMatching(Func<Command, ServerReply?, bool> answered, 
     /// <summary>What was not captured of the client's is done with: what it does now is seen.</summary>
     public void ForgetUnseen()
     {
-        while (_replies.Count == 0 && Next is { IsUnseen: true })
+        while (!_committing && _replies.Count == 0 && Next is { IsUnseen: true })
         {
             Pass(null);
         }
@@ -204,6 +205,7 @@ internal sealed class ReplyMatching(Func<Command, ServerReply?, bool> answered, 
     {
         var known = alignment.Outcome(until, out var others);
         _replies.Clear();
+        _committing = true;
         if (until == 0 && others.Any(o => o.Reply.Code == 354) && Next is { IsUnseen: true })
         {
             // Its DATA was the last of them.
@@ -217,11 +219,13 @@ internal sealed class ReplyMatching(Func<Command, ServerReply?, bool> answered, 
                 unasked(reply);
             }
 
-            if (i < until)
+            if (i < until && _commands.Count > 0)
             {
                 Pass(known[i]);
             }
         }
+
+        _committing = false;
     }
 
     private void Pass(ServerReply? reply)

@@ -47,9 +47,9 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
         }
     }
 
-    public void Gap(long length, long time)
+    public void Gap(long length, bool cut, long time)
     {
-        if (length <= MaxFill)
+        if (length <= MaxFill && !cut)
         {
             Fill((int)length, time);
             return;

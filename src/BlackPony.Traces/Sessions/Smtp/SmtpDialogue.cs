@@ -18,6 +18,7 @@ internal sealed class SmtpDialogue : Layer
     private bool _clientEnded;
     private bool _serverEnded;
     private bool _greeted;
+    private long _greetedAt = long.MinValue;
     private bool _pipelining;
     private int _unanswered;
 
@@ -93,7 +94,7 @@ internal sealed class SmtpDialogue : Layer
                 _client.ServerGapInContent(time);
             }
 
-            _server.Gap(length, time);
+            _server.Gap(length, cut, time);
         }
         else
         {
@@ -141,6 +142,10 @@ internal sealed class SmtpDialogue : Layer
         }
 
         Negotiation.Finish(Report.Messages.Count);
+        if (Place == Place.Outside)
+        {
+            Report.SortDialogue();
+        }
     }
 
     /// <summary>A command was sent that awaits a reply.</summary>
@@ -149,7 +154,7 @@ internal sealed class SmtpDialogue : Layer
         var command = new Command(verb, Matching.NextSequence(), time)
         {
             Name = name, Address = address, Message = message, Exchange = verb is Verb.Greeting or Verb.Unseen ? null : _exchange,
-            IsRepeated = IsLmtp && verb is Verb.DataEnd or Verb.BdatLast, IsPipelined = _greeted && !_pipelining && Matching.Count > 0,
+            IsRepeated = IsLmtp && verb is Verb.DataEnd or Verb.BdatLast, IsPipelined = _greeted && time > _greetedAt && !_pipelining && Matching.Count > 0,
         };
         Matching.Expect(command);
         return command;
@@ -329,6 +334,7 @@ internal sealed class SmtpDialogue : Layer
             return;
         }
 
+        _greetedAt = reply.Time;
         if (reply.Code == 220)
         {
             Report.Greeting = Escape.Octets(Encoding.Latin1.GetBytes(reply.Text.Split("\r\n")[0]).AsSpan(Math.Min(4, reply.Text.Split("\r\n")[0].Length)), 512);

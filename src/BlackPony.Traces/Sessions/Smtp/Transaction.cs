@@ -5,12 +5,13 @@ internal sealed class Transaction
 {
     private const int MaxRecipients = 50_000;
 
+    private bool _open;
     private string? _from;
     private List<RecipientReport> _recipients = [];
     private List<RecipientReport> _taken = [];
 
     /// <summary>Whether a MAIL stands.</summary>
-    public bool IsOpen => _from is not null;
+    public bool IsOpen => _open;
 
     /// <summary>Recipients that were not refused.</summary>
     public int Accepted => _recipients.Count(r => r.IsRefused != true);
@@ -18,14 +19,14 @@ internal sealed class Transaction
     /// <summary>Recipients that LMTP answers for.</summary>
     public int Taken => _taken.Count;
 
-    public void Reset() => (_from, _recipients) = (null, []);
+    public void Reset() => (_open, _from, _recipients) = (false, null, []);
 
     /// <summary>MAIL: unless it was refused, a transaction begins.</summary>
     public void Mail(string? address, ServerReply? reply)
     {
         if (reply is null or { Class: 0 or 2 })
         {
-            (_from, _recipients) = (address ?? "", []);
+            (_open, _from, _recipients) = (true, address, []);
         }
     }
 
