@@ -28,6 +28,7 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
     private long _first;
     private long _latest;
     private readonly PriorityQueue<SessionReport?, long> _waiting = new();
+    private readonly Dictionary<string, int> _numbers = [];
     private long _opened;
     private long _next;
 
@@ -36,6 +37,15 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
 
     /// <summary>The files so far.</summary>
     public List<FileReport> Files { get; } = [];
+
+    /// <summary>Which sessions are handed out; all are counted.</summary>
+    public SessionFilter? Filter { get; init; }
+
+    /// <summary>Whether files are read on as they grow, until <see cref="Stop"/>.</summary>
+    public bool Follow { get; init; }
+
+    /// <summary>Ends the reading; what was read is reported.</summary>
+    public CancellationToken Stop { get; init; }
 
     /// <summary>Is told now and then how many octets were read.</summary>
     public Action<int>? Progress { get; init; }
@@ -83,7 +93,7 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
 
             // One large buffer is kept by the reader itself.
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.SequentialScan);
-            return Open(stream, path);
+            return Open(Follow ? new FollowStream(stream, Stop) : stream, path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
@@ -155,6 +165,11 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
                 file.Findings.Add(new Finding(FindingKind.LinkType.Level, FindingKind.LinkType.Id, null, $"Frames of link type {(int)packet.Link} are not read.", reader.Offset));
             }
 
+            if (packets % ProgressEvery == 0 && Stop.IsCancellationRequested)
+            {
+                break;
+            }
+
             if (packets % ProgressEvery == 0)
             {
                 Progress?.Invoke(unreported);
@@ -205,14 +220,23 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
             if (report is not null)
             {
                 Count(report);
-                take(report);
+                if (Filter?.Wants(report) != false)
+                {
+                    take(report);
+                }
             }
         }
     }
 
     private void Count(SessionReport report)
     {
-        report.Number = (int)Math.Min(int.MaxValue, ++Totals.Sessions);
+        Totals.Sessions++;
+        report.Number = _numbers[report.File] = _numbers.GetValueOrDefault(report.File) + 1;
+        foreach (var message in report.Messages)
+        {
+            message.Sink?.Done(report, message);
+        }
+
         Totals.Messages += report.Messages.Count;
         Totals.Gaps += report.Gaps;
         Totals.StartTls += report.Upgrade == UpgradeKind.StartTls ? 1 : 0;

@@ -11,6 +11,7 @@ internal static class ConvertCommand
     public static Command Create()
     {
         var file = new Argument<string>("file") { Description = "A capture or transcript; - is standard input." };
+        file.Validators.Add(Arguments.RejectOptions);
         var to = new Option<string>("--to") { Description = "transcript (the specification's Appendix D) or pcap.", HelpName = "format", Required = true };
         to.AcceptOnlyFromAmong("transcript", "pcap");
         var output = new Option<string?>("--output", "-o") { Description = "Write to this file.", HelpName = "file" };

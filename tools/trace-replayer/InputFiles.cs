@@ -18,7 +18,7 @@ internal static class InputFiles
     /// <summary>Each file, and whether the user named it and not only its folder.</summary>
     public static IReadOnlyList<(string Path, bool Named)> Find(IEnumerable<string> arguments) =>
     [
-        .. arguments.SelectMany(a => Directory.Exists(a)
+        .. arguments.SelectMany(a => !Arguments.IsStandardInput(a) && Directory.Exists(a)
             ? Files(a).Order(StringComparer.Ordinal).Select(f => (f, false))
             : [(a, true)]),
     ];

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text;
 using BlackPony.Traces;
+using BlackPony.Traces.Extraction;
 using BlackPony.Traces.Reports;
 using BlackPony.Traces.Sessions;
 
@@ -12,8 +13,9 @@ internal static class InspectCommand
 {
     public static Command Create()
     {
-        var files = new Argument<string[]>("file") { Description = "Captures (pcap, pcapng, gzip of either), transcripts, or folders of them.", Arity = ArgumentArity.OneOrMore };
-        var port = new Option<int[]>("--port") { Description = "A port that is SMTP whatever goes over it; may be given several times. Elsewhere SMTP is found by content. [default: 25, 587]", HelpName = "n", CustomParser = Ports };
+        var files = new Argument<string[]>("file") { Description = "Captures (pcap, pcapng, gzip of either), transcripts, or folders of them; - is standard input.", Arity = ArgumentArity.OneOrMore };
+        files.Validators.Add(Arguments.RejectOptions);
+        var port = new Option<int[]>("--port") { Description = "A port that is SMTP whatever goes over it; may be given several times. Elsewhere SMTP is found by content. [default: 25, 465, 587]", HelpName = "n", CustomParser = Ports };
         var keyLog = new Option<string?>("--keylog") { Description = "A key log file (spec 11.3): records are opened with its secrets.", HelpName = "file" };
         var format = new Option<string>("--format") { Description = "text, json, jsonl (one session a line) or html.", HelpName = "format", DefaultValueFactory = _ => "text" };
         format.AcceptOnlyFromAmong("text", "json", "jsonl", "html");
@@ -22,7 +24,12 @@ internal static class InspectCommand
         var failOn = new Option<string>("--fail-on") { Description = "End with 1 if there is a finding of this level or above: note, warning or error.", HelpName = "level", DefaultValueFactory = _ => "error" };
         failOn.AcceptOnlyFromAmong("note", "warning", "error");
         var output = new Option<string?>("--output", "-o") { Description = "Write the report to this file.", HelpName = "file" };
-        var command = new Command("inspect", "Say what is in captures: sessions, messages, upgrades, and whatever is wrong with them.") { files, port, keyLog, format, json, verbose, failOn, output };
+        var extract = new Option<string?>("--extract") { Description = "Write each message into this folder as .eml: without dot-stuffing, chunks joined; refused ones and such with a gap are marked in their names.", HelpName = "folder" };
+        var summary = new Option<bool>("--summary") { Description = "Sums instead of sessions: servers, reply codes, reasons, slowest replies, how many were encrypted." };
+        var follow = new Option<bool>("--follow") { Description = "Read on as the file grows, until interrupted." };
+        var filter = new FilterOptions();
+        var command = new Command("inspect", "Say what is in captures: sessions, messages, upgrades, and whatever is wrong with them.") { files, port, keyLog, format, json, verbose, failOn, output, extract, summary, follow };
+        filter.AddTo(command);
         Help.Example(command, """
               blackpony-replay inspect capture.pcap                      a line a session, warnings and errors beneath
               blackpony-replay inspect --verbose capture.pcapng.gz       with the dialogue
@@ -30,12 +37,15 @@ internal static class InspectCommand
               blackpony-replay inspect --port 2525 --json captures/      a folder, as JSON
               blackpony-replay inspect --format html -o report.html spec/transcripts
               blackpony-replay inspect --fail-on warning capture.pcap    for scripts
+              blackpony-replay inspect --extract mail --refused capture.pcap
+              blackpony-replay inspect --summary --host 192.0.2.1 --after 2026-11-24T08:00Z capture.pcap
+              tcpdump -U -w - port 25 | blackpony-replay inspect --format jsonl -
               blackpony-replay inspect capture.pcap*                     of tcpdump -C or -G: read as one
             Files are read in the order of their first packets. One that begins where the one before ended goes on with its sessions.
             Join files that overlap in time, as of two interfaces, with mergecap first.
             Exit codes: 0 clean, 1 findings at or above --fail-on, 2 usage, 3 unreadable.
             """);
-        command.SetAction(parse =>
+        command.SetAction((parse, cancel) => Task.Run(() =>
         {
             KeyLog? keys = null;
             if (parse.GetValue(keyLog) is { } path)
@@ -63,20 +73,25 @@ internal static class InspectCommand
             }
 
             Stream stream;
+            MessageFolder? messages;
             try
             {
+                messages = parse.GetValue(extract) is { } folder ? new MessageFolder(folder) : null;
+                options = messages?.With(options) ?? options;
                 stream = parse.GetValue(output) is { } file ? File.Create(file) : Console.OpenStandardOutput();
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                return Unreadable(parse.GetValue(output)!, e.Message);
+                return Unreadable(parse.GetValue(output) ?? parse.GetValue(extract)!, e.Message);
             }
+
+            var what = new Wanted(kind, parse.GetValue(verbose), Enum.Parse<FindingLevel>(parse.GetValue(failOn)!, ignoreCase: true), filter.Read(parse), parse.GetValue(summary), parse.GetValue(follow));
 
             try
             {
                 using (stream)
                 {
-                    return Inspect(InputFiles.Find(parse.GetValue(files)!), options, kind, parse.GetValue(verbose), Enum.Parse<FindingLevel>(parse.GetValue(failOn)!, ignoreCase: true), stream);
+                    return Inspect(InputFiles.Find(parse.GetValue(files)!), options, what, stream, cancel);
                 }
             }
             catch (IOException)
@@ -84,27 +99,46 @@ internal static class InspectCommand
                 // Whoever read our output has gone.
                 return 3;
             }
-        });
+        }));
         return command;
     }
 
-    private static int Inspect(IReadOnlyList<(string Path, bool Named)> inputs, InspectOptions options, string kind, bool verbose, FindingLevel failOn, Stream stream)
+    private sealed record Wanted(string Kind, bool Verbose, FindingLevel FailOn, SessionFilter? Filter, bool Summary, bool Follow);
+
+    private static int Inspect(IReadOnlyList<(string Path, bool Named)> inputs, InspectOptions options, Wanted wanted, Stream stream, CancellationToken stop)
     {
+        var (kind, verbose, failOn) = (wanted.Kind, wanted.Verbose, wanted.FailOn);
+        var sum = wanted.Summary ? new Summary() : null;
         if (inputs.Count == 0)
         {
             CommandLine.Complain("there is no file in that folder.");
             return 3;
         }
 
-        using var writer = new StreamWriter(stream, new UTF8Encoding(false), 65536);
+        using var writer = new StreamWriter(stream, new UTF8Encoding(false), 65536) { AutoFlush = wanted.Follow };
         using var jsonReport = kind is "json" or "jsonl" ? new JsonReport(stream, kind == "jsonl") : null;
         IReport report = jsonReport ?? (kind == "html" ? new HtmlReport(writer) : (IReport)new TextReport(writer, verbose));
         bool unreadable = false;
         int code = 0;
-        long total = inputs.Sum(i => File.Exists(i.Path) ? new FileInfo(i.Path).Length : 0);
+        long total = wanted.Follow ? 0 : inputs.Sum(i => File.Exists(i.Path) ? new FileInfo(i.Path).Length : 0);
         ProgressBar.Run(total, progress =>
         {
-            var inspector = new Inspector(options, report.Session) { Progress = progress };
+            FindingLevel? highest = null;
+            var inspector = new Inspector(options, session =>
+            {
+                session.Findings.ForEach(f => highest = highest is null || f.Level > highest ? f.Level : highest);
+                if (sum is null)
+                {
+                    report.Session(session);
+                }
+                else
+                {
+                    sum.Add(session);
+                }
+            })
+            {
+                Progress = progress, Filter = wanted.Filter, Follow = wanted.Follow, Stop = stop,
+            };
             // A folder may hold other things too.
             var files = inspector.Inspect([.. inputs.Select(i => i.Path)]).Where((f, i) => !f.IsForeign || inputs[i].Named).ToList();
             foreach (var file in files.Where(f => f.Unreadable is not null))
@@ -113,8 +147,17 @@ internal static class InspectCommand
                 unreadable = true;
             }
 
-            report.Finish(files, inspector.Totals);
-            code = unreadable ? 3 : inspector.Totals.Highest >= failOn ? 1 : 0;
+            if (sum is null)
+            {
+                report.Finish(files, inspector.Totals);
+            }
+            else
+            {
+                sum.Write(writer);
+            }
+
+            files.SelectMany(f => f.Findings).ToList().ForEach(f => highest = highest is null || f.Level > highest ? f.Level : highest);
+            code = unreadable ? 3 : highest >= failOn ? 1 : 0;
         });
         return code;
     }

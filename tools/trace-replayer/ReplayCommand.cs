@@ -14,14 +14,18 @@ namespace BlackPony.Tools.TraceReplayer;
 /// <summary><c>blackpony-replay replay</c>.</summary>
 internal static class ReplayCommand
 {
+    // As of a program that SIGINT ended.
+    private const int Interrupted = 130;
+
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     public static Command Create()
     {
-        var file = new Argument<string>("file") { Description = "A capture or transcript." };
+        var file = new Argument<string>("file") { Description = "A capture or transcript; - is standard input." };
+        file.Validators.Add(Arguments.RejectOptions);
         var to = new Option<(string Host, int Port)?>("--to") { Description = "Play the client to the server at this address. Nothing is sent anywhere else.", HelpName = "host:port", CustomParser = HostAndPort };
         var serve = new Option<(string Host, int Port)?>("--serve") { Description = "Play the server at this address: each connection gets the next session.", HelpName = "address:port", CustomParser = HostAndPort };
-        var session = new Option<int[]>("--session") { Description = "Only this session of the file, from 1; may be given several times.", HelpName = "n" };
+        var session = new Option<int[]>("--session") { Description = "Only this session of the file, by the number that inspect prints; may be given several times.", HelpName = "n" };
         var upgrade = new Option<Suite?>("--upgrade") { Description = "Play through a BlackPony upgrade with this suite.", HelpName = "suite", CustomParser = FindSuite };
         var strict = new Option<bool>("--strict") { Description = "Compare the replies' texts too, after taking out dates, names, addresses and ids." };
         var rate = new Option<string>("--rate") { Description = "fast, or original: wait between commands as was captured.", HelpName = "rate", DefaultValueFactory = _ => "fast" };
@@ -31,7 +35,12 @@ internal static class ReplayCommand
         var format = new Option<string>("--format") { Description = "text, junit or json.", HelpName = "format", DefaultValueFactory = _ => "text" };
         format.AcceptOnlyFromAmong("text", "junit", "json");
         var timeout = new Option<int>("--timeout") { Description = "Seconds that a reply, or a command, may take.", HelpName = "seconds", DefaultValueFactory = _ => 30 };
-        var command = new Command("replay", "Play captured sessions again, to a live server or for a live client, and say where they go another way.") { file, to, serve, session, upgrade, strict, rate, rewrite, keyLog, format, timeout };
+        var wait = new Option<int>("--wait") { Description = "Seconds that --serve waits for the next client.", HelpName = "seconds", DefaultValueFactory = _ => 300 };
+        var connections = new Option<int>("--connections") { Description = "How many sessions are played at once.", HelpName = "n", DefaultValueFactory = _ => 1 };
+        var perSecond = new Option<double>("--per-second") { Description = "How many sessions begin in a second, at most; 0 is no limit.", HelpName = "n" };
+        var startTls = new Option<bool>("--starttls") { Description = "Play inside TLS, after STARTTLS with the live server, whose certificate is not checked." };
+        var user = new Option<string?>("--user") { Description = "Log in as this user instead of what was captured; the password is in BLACKPONY_REPLAY_PASSWORD.", HelpName = "name" };
+        var command = new Command("replay", "Play captured sessions again, to a live server or for a live client, and say where they go another way.") { file, to, serve, session, upgrade, strict, rate, rewrite, keyLog, format, timeout, wait, connections, perSecond, startTls, user };
         command.Validators.Add(r =>
         {
             if ((r.GetResult(to) is { Implicit: false }) == (r.GetResult(serve) is { Implicit: false }))
@@ -48,7 +57,7 @@ internal static class ReplayCommand
               blackpony-replay replay capture.pcap --to 127.0.0.1:2525 --upgrade X25519-CHACHA20POLY1305 --strict
               blackpony-replay replay capture.pcap --to 127.0.0.1:2525 --rewrite @example.org=@example.test --format junit > results.xml
               blackpony-replay replay capture.pcap --serve 127.0.0.1:2525 --session 1     for a client under test
-            Exit codes: 0 as captured, 1 differences, 2 usage, 3 unreadable, not reached, or nothing that can be played.
+            Exit codes: 0 as captured, 1 differences, 2 usage, 3 unreadable, not reached, or nothing that can be played, 130 interrupted.
             """);
         command.SetAction(async (parse, cancel) =>
         {
@@ -71,7 +80,7 @@ internal static class ReplayCommand
 
             if (parse.GetValue(session) is { Length: > 0 } chosen)
             {
-                scripts = [.. scripts.Where((_, i) => chosen.Contains(i + 1))];
+                scripts = [.. scripts.Where(s => chosen.Contains(s.Session.Number))];
             }
 
             if (scripts.Count == 0)
@@ -83,17 +92,23 @@ internal static class ReplayCommand
             {
                 Upgrade = parse.GetValue(upgrade), Strict = parse.GetValue(strict), OriginalRate = parse.GetValue(rate) == "original",
                 Rewrite = parse.GetValue(rewrite) ?? [], Timeout = TimeSpan.FromSeconds(Math.Clamp(parse.GetValue(timeout), 1, 3600)),
+                Wait = TimeSpan.FromSeconds(Math.Clamp(parse.GetValue(wait), 1, 86400)), StartTls = parse.GetValue(startTls),
+                Credentials = parse.GetValue(user) is { } name ? (name, Environment.GetEnvironmentVariable("BLACKPONY_REPLAY_PASSWORD") ?? "") : null,
             };
-            var results = new List<ReplayResult>();
+            var results = new ReplayResult?[scripts.Count];
+            bool interrupted = false;
             try
             {
                 if (parse.GetValue(to) is { } server)
                 {
                     var client = new ReplayClient(server.Host, server.Port, how);
-                    foreach (var script in scripts)
+                    var pace = new Pace(parse.GetValue(perSecond));
+                    var parallel = new ParallelOptions { MaxDegreeOfParallelism = Math.Clamp(parse.GetValue(connections), 1, 1000), CancellationToken = cancel };
+                    await Parallel.ForEachAsync(Enumerable.Range(0, scripts.Count), parallel, async (i, stop) =>
                     {
-                        results.Add(await client.PlayAsync(script, cancel));
-                    }
+                        await pace.NextAsync(stop);
+                        results[i] = await client.PlayAsync(scripts[i], stop);
+                    });
                 }
                 else
                 {
@@ -101,8 +116,12 @@ internal static class ReplayCommand
                     using var listener = new ReplayServer(new IPEndPoint(IPAddress.Parse(host), port), how);
                     CommandLine.Complain($"{scripts.Count} session{(scripts.Count == 1 ? "" : "s")} at {listener.Address}");
                     // All wait at once: a client may open the next connection before it ends one.
-                    results.AddRange(await Task.WhenAll(scripts.Select(s => listener.PlayAsync(s, cancel))));
+                    await Task.WhenAll(scripts.Select(async (s, i) => results[i] = await listener.PlayAsync(s, cancel)));
                 }
+            }
+            catch (OperationCanceledException)
+            {
+                interrupted = true;
             }
             catch (Exception e) when (e is SocketException or FormatException)
             {
@@ -110,8 +129,15 @@ internal static class ReplayCommand
                 return Fail($"{peer.Host}:{peer.Port}: {e.Message}");
             }
 
-            Write(results, parse.GetValue(format)!, Path.GetFileName(path));
-            return results.Any(r => r.Differences.Count > 0) ? 1 : results.All(IsUnplayed) ? 3 : 0;
+            var played = results.OfType<ReplayResult>().ToList();
+            Write(played, parse.GetValue(format)!, Path.GetFileName(path));
+            if (interrupted)
+            {
+                CommandLine.Complain($"interrupted; {scripts.Count - played.Count} sessions were not played to their end.");
+                return Interrupted;
+            }
+
+            return played.Any(r => r.Differences.Count > 0) ? 1 : played.All(IsUnplayed) ? 3 : 0;
         });
         return command;
     }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using BlackPony.Reference;
 using BlackPony.Traces.Capture;
@@ -6,10 +7,15 @@ using BlackPony.Traces.Sessions;
 
 namespace BlackPony.Traces.Conversion;
 
-/// <summary>Writes a session into a capture as its octets come; as items too, where they were changed.</summary>
+/// <summary>Writes a session into a capture as its octets come; as items too, where they were changed. What came at the same time goes in the same packets.</summary>
 internal sealed class PcapTap : IWireTap, IItemSink
 {
+    private const int MaxWaiting = 16384;
+
     private readonly TcpWriter _tcp;
+    private readonly ArrayBufferWriter<byte> _waiting = new(256);
+    private Role _sender;
+    private long _time;
 
     public PcapTap(PcapWriter output, IPEndPoint client, IPEndPoint server, int number, long start, bool openingSeen)
     {
@@ -22,12 +28,18 @@ internal sealed class PcapTap : IWireTap, IItemSink
 
     public void Octets(Role sender, ReadOnlySpan<byte> octets, long time)
     {
-        _tcp.Time = Math.Max(_tcp.Time, time);
-        _tcp.Send(sender, octets);
+        if (_waiting.WrittenCount > 0 && (sender != _sender || time != _time || _waiting.WrittenCount + octets.Length > MaxWaiting))
+        {
+            Finish();
+        }
+
+        (_sender, _time) = (sender, time);
+        _waiting.Write(octets);
     }
 
     public void Gap(Role sender, long length, bool cut, long time)
     {
+        Finish();
         _tcp.Time = Math.Max(_tcp.Time, time);
         if (cut)
         {
@@ -41,6 +53,7 @@ internal sealed class PcapTap : IWireTap, IItemSink
 
     public void End(Role sender, bool reset, long time)
     {
+        Finish();
         _tcp.Time = Math.Max(_tcp.Time, time);
         if (reset)
         {
@@ -57,7 +70,8 @@ internal sealed class PcapTap : IWireTap, IItemSink
         switch (item.Kind)
         {
             case WireKind.Line:
-                Octets(item.Sender, [.. item.Octets, .. "\r\n"u8], item.Time);
+                Octets(item.Sender, item.Octets, item.Time);
+                _waiting.Write("\r\n"u8);
                 break;
             case WireKind.Raw or WireKind.Record:
                 Octets(item.Sender, item.Octets, item.Time);
@@ -75,5 +89,11 @@ internal sealed class PcapTap : IWireTap, IItemSink
 
     public void Finish()
     {
+        if (_waiting.WrittenCount > 0)
+        {
+            _tcp.Time = Math.Max(_tcp.Time, _time);
+            _tcp.Send(_sender, _waiting.WrittenSpan);
+            _waiting.ResetWrittenCount();
+        }
     }
 }

@@ -6,7 +6,7 @@ namespace BlackPony.Traces.Conversion;
 internal sealed class SpillFile : IDisposable
 {
     private const int MaxBuffer = 65536;
-    private const int MaxBuffered = 24 << 20;
+    private const int MaxBuffered = 8 << 20;
     private const int FewOctets = 1024;
 
     private FileStream? _file;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
 using BlackPony.Reference.Records;
@@ -9,6 +10,7 @@ namespace BlackPony.Traces.Replay;
 /// <summary>A connection to a live peer: lines and replies, in plaintext, under ROT or in records.</summary>
 internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposable
 {
+    private Stream _stream = new NetworkStream(socket, ownsSocket: true);
     private readonly byte[] _octets = new byte[65536];
     private readonly ArrayBufferWriter<byte> _output = new();
     private byte[] _waiting = [];
@@ -113,6 +115,33 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
         return true;
     }
 
+    /// <summary>TLS from here on, whoever the server is: what is played is no secret of its.</summary>
+    /// <returns>False if no session comes about.</returns>
+    public async Task<bool> TlsAsync(string name, CancellationToken cancel)
+    {
+        if (_waiting.Length > 0)
+        {
+            _end = "octets behind the reply to STARTTLS";
+            return false;
+        }
+
+#pragma warning disable CA5359 // A live server under test has any certificate.
+        var tls = new SslStream(_stream, leaveInnerStreamOpen: false, (_, _, _, _) => true);
+#pragma warning restore CA5359
+        _stream = tls;
+        using var limit = Limit(cancel);
+        try
+        {
+            await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = name }, limit.Token);
+            return true;
+        }
+        catch (Exception e) when (e is System.Security.Authentication.AuthenticationException or IOException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
+        {
+            (IsOver, _end) = (true, $"no TLS: {e.Message}");
+            return false;
+        }
+    }
+
     /// <summary>Ends it in order.</summary>
     public async Task CloseAsync(CancellationToken cancel)
     {
@@ -126,7 +155,7 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
     public void Dispose()
     {
         _channel?.Dispose();
-        socket.Dispose();
+        _stream.Dispose();
     }
 
     private byte[] Take(int count)
@@ -166,13 +195,13 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
         using var limit = Limit(cancel);
         try
         {
-            int count = await socket.ReceiveAsync(_octets.AsMemory(), limit.Token);
+            int count = await _stream.ReadAsync(_octets.AsMemory(), limit.Token);
             IsOver |= count == 0;
             Receive(_octets.AsSpan(0, count));
             await FlushAsync(cancel);
             return count > 0;
         }
-        catch (Exception e) when (e is SocketException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
+        catch (Exception e) when (e is SocketException or IOException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
         {
             Over(e);
             return false;
@@ -189,7 +218,7 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
     private void Over(Exception why)
     {
         IsOver = true;
-        _end = why is SocketException ? _end : $"nothing for {timeout.TotalSeconds:0.###} seconds";
+        _end = why is SocketException or IOException ? _end : $"nothing for {timeout.TotalSeconds:0.###} seconds";
     }
 
     private async Task FlushAsync(CancellationToken cancel)
@@ -207,13 +236,14 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
         using var limit = Limit(cancel);
         try
         {
-            while (!octets.IsEmpty)
+            const int Piece = 65536;
+            for (; !octets.IsEmpty; octets = octets[Math.Min(Piece, octets.Length)..])
             {
-                octets = octets[await socket.SendAsync(octets, limit.Token)..];
+                await _stream.WriteAsync(octets[..Math.Min(Piece, octets.Length)], limit.Token);
                 limit.CancelAfter(timeout);
             }
         }
-        catch (Exception e) when (e is SocketException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
+        catch (Exception e) when (e is SocketException or IOException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
         {
             Over(e);
         }

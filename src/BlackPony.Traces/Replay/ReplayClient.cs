@@ -34,6 +34,17 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
         using var connection = new LiveConnection(socket, options.Timeout);
         Compare(differences, 0, "greeting", script.Greeting, await connection.ReplyAsync(cancel), connection);
         var exchanges = script.Exchanges.Where(e => e.Verb is not (Verb.XBlackPony or Verb.Continuation)).ToList();
+        if (options.StartTls && !await StartTlsAsync(connection, script.Session.Helo ?? "replay.invalid", differences, cancel))
+        {
+            return new ReplayResult(Name(script), 0, differences, null);
+        }
+
+        if (options.StartTls)
+        {
+            // What was captured of TLS went before what is played in it.
+            exchanges = [.. exchanges.Where(e => e.Verb != Verb.StartTls)];
+        }
+
         if (options.Upgrade is { } suite && !await UpgradeAsync(connection, suite, script.Session.Helo ?? "replay.invalid", differences, cancel))
         {
             return new ReplayResult(Name(script), 0, differences, null);
@@ -79,6 +90,25 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
                 continue;
             }
 
+            if (exchanges[i].Verb == Verb.Auth && options.Credentials is { } credentials)
+            {
+                int end = i + 1;
+                while (end < exchanges.Count && exchanges[end].Verb == Verb.AuthLine)
+                {
+                    end++;
+                }
+
+                var answer = await Login.PlayAsync(connection, credentials.User, credentials.Password, cancel);
+                Compare(differences, i + 1, "AUTH", exchanges[end - 1].Reply, answer, connection);
+                if (answer is null)
+                {
+                    return i;
+                }
+
+                (last, i) = (answer.Code, end - 1);
+                continue;
+            }
+
             if (options.OriginalRate && exchanges[i].Time > before)
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(Math.Min((exchanges[i].Time - before) / 1_000_000, 600_000)), cancel);
@@ -112,6 +142,25 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
         }
 
         return exchanges.Count;
+    }
+
+    private async Task<bool> StartTlsAsync(LiveConnection connection, string helo, List<Difference> differences, CancellationToken cancel)
+    {
+        await connection.SendAsync(Encoding.Latin1.GetBytes($"EHLO {helo}\r\n"), cancel);
+        var ehlo = await connection.ReplyAsync(cancel);
+        if (ehlo is not null)
+        {
+            await connection.SendAsync("STARTTLS\r\n"u8.ToArray(), cancel);
+            ehlo = await connection.ReplyAsync(cancel);
+        }
+
+        if (ehlo?.Code == 220 && await connection.TlsAsync(host, cancel))
+        {
+            return true;
+        }
+
+        differences.Add(new Difference(0, "STARTTLS", "220 and TLS", connection.Show(ehlo)));
+        return false;
     }
 
     private static async Task<bool> UpgradeAsync(LiveConnection connection, Suite suite, string helo, List<Difference> differences, CancellationToken cancel)
@@ -163,15 +212,7 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
             return exchange.Octets;
         }
 
-        var line = Encoding.Latin1.GetString(exchange.Octets);
-        foreach (var (from, to) in options.Rewrite)
-        {
-            line = from.StartsWith('@')
-                ? line.Replace(from + ">", to + ">", StringComparison.OrdinalIgnoreCase)
-                : line.Replace($"<{from}>", $"<{to}>", StringComparison.OrdinalIgnoreCase);
-        }
-
-        return Encoding.Latin1.GetBytes(line);
+        return Rewriting.Line(exchange.Octets, options.Rewrite);
     }
 
     private void Compare(List<Difference> differences, int number, string what, string captured, Reply? live, LiveConnection connection)

@@ -17,6 +17,15 @@ public sealed record ReplayOptions
     /// <summary>What to replace in MAIL and RCPT: a whole address, or <c>@domain</c>.</summary>
     public IReadOnlyList<(string From, string To)> Rewrite { get; init; } = [];
 
+    /// <summary>How long to wait for a client to connect.</summary>
+    public TimeSpan Wait { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>Whether to play inside TLS, after STARTTLS with the live server, whose certificate is not checked.</summary>
+    public bool StartTls { get; init; }
+
+    /// <summary>The user and the password for AUTH instead of what was captured; null for that.</summary>
+    public (string User, string Password)? Credentials { get; init; }
+
     /// <summary>How long a reply or a command may take.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
 }

@@ -29,7 +29,20 @@ public sealed class ReplayServer : IDisposable
     public async Task<ReplayResult> PlayAsync(Script script, CancellationToken cancel)
     {
         var differences = new List<Difference>();
-        using var socket = await _listener.AcceptSocketAsync(cancel);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(_options.Wait);
+        Socket accepted;
+        try
+        {
+            accepted = await _listener.AcceptSocketAsync(limit.Token);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            differences.Add(new Difference(0, "connection", "a client", $"none for {_options.Wait.TotalSeconds:0.###} seconds"));
+            return new ReplayResult($"{script.Session.Client} > {script.Session.Server}", 0, differences, null);
+        }
+
+        using var socket = accepted;
         socket.NoDelay = true;
         using var connection = new LiveConnection(socket, _options.Timeout);
         await SayAsync(connection, script.Greeting.Length > 0 ? script.Greeting : "220 replay.invalid ESMTP\r\n", cancel);
@@ -102,14 +115,22 @@ public sealed class ReplayServer : IDisposable
 
     private static async Task<bool> TakeContentAsync(LiveConnection connection, CancellationToken cancel)
     {
-        // DATA's own CRLF counts as the first of CRLF "." CRLF.
-        var line = await connection.UntilAsync("\r\n"u8.ToArray(), MaxContent, cancel);
-        while (line is not null && !line.AsSpan().SequenceEqual(".\r\n"u8))
+        // DATA's own CRLF counts as the first of CRLF "." CRLF. Where every line ends in LF alone, so does the last.
+        bool allBare = true;
+        bool ended = true;
+        while (await connection.UntilAsync([(byte)'\n'], MaxContent, cancel) is { } line)
         {
-            line = await connection.UntilAsync("\r\n"u8.ToArray(), MaxContent, cancel);
+            bool bare = !line.AsSpan().EndsWith("\r\n"u8);
+            allBare &= bare;
+            if ((line.AsSpan().SequenceEqual(".\r\n"u8) && ended) || (allBare && line.AsSpan().SequenceEqual(".\n"u8)))
+            {
+                return true;
+            }
+
+            ended = !bare;
         }
 
-        return line is not null;
+        return false;
     }
 
     private static Task SayAsync(LiveConnection connection, string text, CancellationToken cancel) => connection.SendAsync(Encoding.Latin1.GetBytes(text), cancel);

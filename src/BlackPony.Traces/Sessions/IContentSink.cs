@@ -3,6 +3,9 @@ namespace BlackPony.Traces.Sessions;
 /// <summary>Takes a message's content as it comes.</summary>
 internal interface IContentSink
 {
+    /// <summary>The content comes in chunks, of which all is content.</summary>
+    void InChunks();
+
     /// <summary>Octets as on the wire, DATA's final dot included.</summary>
     void Write(ReadOnlySpan<byte> octets);
 

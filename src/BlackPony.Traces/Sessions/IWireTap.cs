@@ -17,4 +17,7 @@ internal interface IWireTap
 
     /// <summary>A side ended its direction, or reset the connection.</summary>
     void End(Role sender, bool reset, long time);
+
+    /// <summary>Nothing more comes.</summary>
+    void Finish();
 }

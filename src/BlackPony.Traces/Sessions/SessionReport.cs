@@ -127,6 +127,15 @@ public sealed class SessionReport
     /// <summary>The dialogue, if it was asked for.</summary>
     public List<DialogueLine>? Dialogue { get; internal init; }
 
+    /// <summary>Every address of a sender or recipient that was named, refused ones too.</summary>
+    internal HashSet<string> Addresses { get; } = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Whether a message, a sender or a recipient was refused.</summary>
+    public bool HasRefused { get; internal set; }
+
+    /// <summary>Texts of refusals that belong to no message.</summary>
+    internal List<string> Refusals { get; } = [];
+
     internal void Add(FindingKind kind, long offset, string text)
     {
         // The same thing over and over is said a few times; a session's report is bounded.
@@ -155,6 +164,20 @@ public sealed class SessionReport
         if (command.IsUnseen || command.Answers > 0)
         {
             return;
+        }
+
+        if (command.Address is { } address && Addresses.Count < MaxItems)
+        {
+            Addresses.Add(address);
+        }
+
+        if (reply is { Class: >= 4 } && command.Verb is Verb.Mail or Verb.Rcpt or Verb.Data or Verb.DataEnd or Verb.BdatLast or Verb.Greeting)
+        {
+            HasRefused = true;
+            if (command.Verb is Verb.Mail or Verb.Greeting or Verb.Rcpt && Refusals.Count < MaxFindings)
+            {
+                Refusals.Add(reply.Text);
+            }
         }
 
         double? seconds = reply is null || reply.Time < command.Time ? null : (reply.Time - command.Time) / 1e9;

@@ -123,6 +123,7 @@ internal sealed class SessionObserver : IStreams
 
         _layer?.Finish();
         _session?.Recorder?.Finish();
+        _session?.Tap?.Finish();
         _undecided = null;
         if (_session is not null)
         {

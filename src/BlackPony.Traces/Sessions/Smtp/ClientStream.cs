@@ -37,6 +37,9 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
     private bool _authSeen;
     private bool _swallow;
     private bool _skipsLine;
+    private int _fill;
+    private int _fillAt;
+    private bool _isFilled;
     private ServerReply? _early;
     private Command? _decider;
 
@@ -82,6 +85,15 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
         }
 
         Lacks(length, cut, time);
+    }
+
+    /// <summary>The server said something: a command of which only the end is missing was whole.</summary>
+    public void ServerSpoke(long time)
+    {
+        if (_fill > 0 && !_isFilled && _state is State.Command or State.AuthLine)
+        {
+            Lacks(_fill, cut: false, time);
+        }
     }
 
     /// <summary>The client's direction is over, or the capture.</summary>
@@ -139,6 +151,15 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
             }
 
             BeginContent(reply.Time);
+        }
+    }
+
+    /// <summary>The server asked for a line of authentication, whatever the command was.</summary>
+    public void BeginAuthLine()
+    {
+        if (_state == State.Command && _lines.Partial.IsEmpty)
+        {
+            (_state, _authSeen) = (State.AuthLine, true);
         }
     }
 
@@ -378,6 +399,12 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
                     dialogue.Switch(UpgradeKind.Tls);
                     break;
                 default:
+                    if (_fill > 0 && !_isFilled)
+                    {
+                        _isFilled = true;
+                        _lines.Fill(_fill);
+                    }
+
                     if (_lines.Take(ref rest, out var line))
                     {
                         Line(line, time, unfinished: false);
@@ -390,8 +417,70 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
         return octets.Length - rest.Length;
     }
 
+    // A few octets are missing: the line may be read with holes in it, once it is known what follows.
+    private void FillLine(int length, long time)
+    {
+        if (_lines.Partial.EndsWith("\r"u8))
+        {
+            ReadOnlySpan<byte> end = "\n"u8;
+            if (_lines.Take(ref end, out var line))
+            {
+                Line(line, time, unfinished: false);
+            }
+
+            length--;
+        }
+
+        if (length > 0 && _state == State.Held)
+        {
+            _pieces.Enqueue(new Piece(0, length, false, time));
+        }
+        else
+        {
+            (_fill, _fillAt) = (length, _lines.Partial.Length);
+        }
+    }
+
+    // Whether a line end is among the octets that a line lacks: then two commands are read.
+    private bool IsTwo(ReadOnlySpan<byte> line, long time)
+    {
+        var (at, length) = (_fillAt, _fill);
+        (_fill, _isFilled) = (0, false);
+        for (int k = 0; k <= length - 2; k++)
+        {
+            var next = line[(at + length - k)..];
+            if (at > 0 && Verbs.LooksLikeCommand(next.TrimEnd("\r\n"u8)))
+            {
+                byte[] second = [.. next];
+                First(line[..at], time);
+                Feed(second, time);
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    // What stood before a line end that is missing, and perhaps more of it.
+    private void First(ReadOnlySpan<byte> line, long time)
+    {
+        if (_state == State.AuthLine)
+        {
+            AuthLine(line, line.Length, time, cut: true);
+        }
+        else
+        {
+            Command(line, line.Length, time, cut: true);
+        }
+    }
+
     private void Line(ReadOnlySpan<byte> line, long time, bool unfinished)
     {
+        if (_isFilled && IsTwo(line.ToArray(), time))
+        {
+            return;
+        }
+
         int length = line.Length;
         bool bare = !unfinished && (line.Length < 2 || line[^2] is not ((byte)'\r' or Verbs.Missing));
         line = unfinished ? line.TrimEnd((byte)'\r') : line[..^(bare ? 1 : 2)];
@@ -525,6 +614,7 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
         {
             _body = new Body(inChunks: true);
             _sink = dialogue.Session.Content?.Invoke();
+            _sink?.InChunks();
         }
 
         // The last chunk's reply is the message's; it may come before the chunk is there.
@@ -606,6 +696,11 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
             _chunkMessage = null;
             Fill(message, time, inChunks: true);
         }
+        else if (_state == State.Binary)
+        {
+            // The data are answered too.
+            dialogue.Expect(Verb.Other, "XEXCH50", null, null, time);
+        }
 
         _state = State.Command;
     }
@@ -681,12 +776,13 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
                 }
 
                 break;
-            case not State.Lost when length <= MaxFill && !cut:
-                _lines.Fill((int)length);
+            case not State.Lost when length <= MaxFill && !cut && _fill == 0:
+                FillLine((int)length, time);
                 break;
             default:
                 // What was captured of the line tells the verb.
-                byte[] partial = [.. _lines.Partial.TrimEnd((byte)'\r')];
+                byte[] partial = [.. _lines.Partial[..(_isFilled ? Math.Min(_fillAt, _lines.Partial.Length) : _lines.Partial.Length)].TrimEnd((byte)'\r')];
+                (_fill, _isFilled) = (0, false);
                 _lines.Clear();
                 _ = Verbs.Find(partial, out var name);
                 if (_state == State.AuthLine)

@@ -35,13 +35,14 @@ internal static class Redaction
                 break;
         }
 
-        if (name is null && (afterAuth || LooksLikeToken(line)))
+        // Of what has holes nobody knows what it was.
+        if (name is null && (afterAuth || line.Contains(Verbs.Missing)))
         {
             return Hidden;
         }
 
         var first = Escape.Octets(end < 0 ? line : line[..end], 40);
-        return Secrets.Contains(first) ? $"{first} {Hidden}" : Escape.Octets(line, 1000);
+        return Secrets.Contains(first) ? $"{first} {Hidden}" : name is null ? Words(line) : Escape.Octets(line, 1000);
     }
 
     /// <summary>The verb of a command that nobody knows, for lists.</summary>
@@ -49,20 +50,41 @@ internal static class Redaction
     {
         int end = line.IndexOf((byte)' ');
         var first = end < 0 ? line : line[..end];
-        return afterAuth || LooksLikeToken(first) ? Hidden : Escape.Octets(first, 40).ToUpperInvariant();
+        return afterAuth || LooksLikeToken(first) ? Hidden : Escape.Octets(first, 40).Replace("\\x00", "?", StringComparison.Ordinal).ToUpperInvariant();
     }
 
     /// <summary>A reply line: what a 334 carries may be a token.</summary>
     public static string Reply(ReadOnlySpan<byte> line)
     {
-        if (line.Length < 5 || !(line.StartsWith("334"u8) || line.StartsWith("235"u8)))
+        bool code = line.Length >= 4 && !line[..3].ContainsAnyExceptInRange((byte)'0', (byte)'9') && line[3] is (byte)' ' or (byte)'-';
+        if (code && !(line.StartsWith("334"u8) || line.StartsWith("235"u8)))
         {
             return Escape.Octets(line, 1000);
         }
 
-        var text = line[4..];
+        var text = code ? line[4..] : line;
         bool known = text.SequenceEqual("VXNlcm5hbWU6"u8) || text.SequenceEqual("UGFzc3dvcmQ6"u8) || text.StartsWith("K="u8);
-        return known || !LooksLikeToken(text) ? Escape.Octets(line, 1000) : $"{Escape.Octets(line[..4])}{Hidden}";
+        return known ? Escape.Octets(line, 1000) : Words(line);
+    }
+
+    // Words, but those that look like tokens.
+    private static string Words(ReadOnlySpan<byte> line)
+    {
+        var shown = new System.Text.StringBuilder();
+        line = line[..Math.Min(line.Length, 1000)];
+        while (true)
+        {
+            int blank = line.IndexOf((byte)' ');
+            var word = blank < 0 ? line : line[..blank];
+            _ = shown.Append(LooksLikeToken(word) ? Hidden : Escape.Octets(word));
+            if (blank < 0)
+            {
+                return shown.ToString();
+            }
+
+            _ = shown.Append(' ');
+            line = line[(blank + 1)..];
+        }
     }
 
     /// <summary>A whole reply's text.</summary>

@@ -25,11 +25,19 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
     private bool _isCut;
     private bool _afterGap;
     private bool _clientSpoke;
-    private bool _nullIsMissing;
+    private int _fill;
+    private int _fillAt;
+    private bool _isFilled;
 
     public void Octets(ReadOnlySpan<byte> octets, long time)
     {
         EndBareLine(octets, time);
+        if (_fill > 0 && !_isFilled)
+        {
+            _isFilled = true;
+            _lines.Fill(_fill);
+        }
+
         while (!octets.IsEmpty && dialogue.Inner is null)
         {
             var before = octets;
@@ -49,37 +57,30 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
 
     public void Gap(long length, bool cut, long time)
     {
+        ResolveFill(time);
         if (length <= MaxFill && !cut)
         {
             Fill((int)length, time);
             return;
         }
 
-        // What was captured of the line tells the code.
-        byte[] partial = [.. _lines.Partial.TrimEnd((byte)'\r'), .. "\r\n"u8];
+        byte[] partial = [.. _lines.Partial];
         _lines.Clear();
-        _isCut = true;
-        if (IsReply(partial.AsSpan()[..^2]))
-        {
-            Line(partial, time);
-        }
-
-        int open = _code;
-        if (_count > 0)
-        {
-            Emit(time);
-        }
-
-        (_isCut, _continues, _afterGap) = (false, open, true);
-        dialogue.Matching.Gap(length, time);
+        Lose(partial, length, time);
     }
 
     /// <summary>The client said something.</summary>
-    public void ClientSpoke() => _clientSpoke = !_lines.Partial.IsEmpty;
+    public void ClientSpoke(long time)
+    {
+        // Whatever is missing of a reply, it was whole for the client.
+        ResolveFill(time);
+        _clientSpoke = !_lines.Partial.IsEmpty;
+    }
 
     /// <summary>Nothing more comes: a reply without its line end is one too.</summary>
     public void Finish(long time)
     {
+        ResolveFill(time);
         if (IsReply(_lines.Partial.TrimEnd((byte)'\r')))
         {
             byte[] line = [.. _lines.Partial.TrimEnd((byte)'\r'), .. "\r\n"u8];
@@ -94,9 +95,9 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
         }
     }
 
+    // With holes where octets are missing; of a code all may be.
     private static bool IsReply(ReadOnlySpan<byte> line) =>
-        line.Length >= 3 && IsDigit(line[0], '2', '5') && IsDigit(line[1], '0', '9') && IsDigit(line[2], '0', '9') && !line[..3].SequenceEqual<byte>([0, 0, 0])
-        && (line.Length == 3 || line[3] is (byte)' ' or (byte)'-' or Verbs.Missing);
+        line.Length >= 3 && IsDigit(line[0], '2', '5') && IsDigit(line[1], '0', '9') && IsDigit(line[2], '0', '9') && (line.Length == 3 || line[3] is (byte)' ' or (byte)'-');
 
     private static bool IsDigit(byte octet, char from, char to) => octet == Verbs.Missing || (octet >= from && octet <= to);
 
@@ -114,10 +115,9 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
         _clientSpoke = false;
     }
 
-    // A few octets are missing: the line is read with holes in it.
+    // A few octets are missing: the line may be read with holes in it, once it is known what follows.
     private void Fill(int length, long time)
     {
-        _nullIsMissing = true;
         if (_lines.Partial.EndsWith("\r"u8))
         {
             ReadOnlySpan<byte> end = "\n"u8;
@@ -129,18 +129,103 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
             length--;
         }
 
-        _lines.Fill(length);
+        (_fill, _fillAt) = (length, _lines.Partial.Length);
+    }
+
+    // Nothing followed that would tell: it is a gap like any other.
+    private void ResolveFill(long time)
+    {
+        if (_fill > 0)
+        {
+            int length = _fill;
+            byte[] partial = [.. _lines.Partial];
+            _lines.Clear();
+            bool filled = _isFilled;
+            (_fill, _isFilled) = (0, false);
+            Lose(filled ? partial[..Math.Min(_fillAt, partial.Length)] : partial, length, time);
+        }
+    }
+
+    // Octets are missing, and perhaps whole replies. What was captured of the line tells the code.
+    private void Lose(ReadOnlySpan<byte> partial, long length, long time)
+    {
+        byte[] line = [.. partial.TrimEnd((byte)'\r'), .. "\r\n"u8];
+        _isCut = true;
+        if (IsReply(line.AsSpan()[..^2]))
+        {
+            Take(line, time);
+        }
+
+        int open = _code;
+        if (_count > 0)
+        {
+            Emit(time);
+        }
+
+        (_isCut, _continues, _afterGap) = (false, open, true);
+        dialogue.Matching.Gap(length, time);
+    }
+
+    // A line in which octets are missing, as far as it can be told apart from two.
+    private void Filled(ReadOnlySpan<byte> whole, long time)
+    {
+        var (at, length) = (_fillAt, _fill);
+        (_fill, _isFilled) = (0, false);
+        for (int k = 0; k <= length - 2; k++)
+        {
+            // Line end, and of the next line's code so many octets.
+            var next = whole[(at + length - k)..];
+            if (at > 0 && next.Length >= 5 && IsReply(next))
+            {
+                if (k == 0)
+                {
+                    Take((byte[])[.. whole[..at], .. "\r\n"u8], time);
+                    Take(next, time);
+                }
+                else
+                {
+                    Lose(whole[..at], length, time);
+                    _afterGap = false;
+                }
+
+                return;
+            }
+        }
+
+        bool inText = at >= 4 && IsReply(whole[..4]);
+        bool inCode = at + length <= 3 && IsReply(whole[..Math.Min(4, whole.Length)]);
+        if (inText || inCode)
+        {
+            bool lineEnd = whole.EndsWith("\0\n"u8);
+            Take(lineEnd ? (byte[])[.. whole[..^2], .. "\r\n"u8] : whole, time);
+            return;
+        }
+
+        Lose(whole[..at], length, time);
+        _afterGap = false;
     }
 
     private void Line(ReadOnlySpan<byte> whole, long time)
     {
-        var line = whole.EndsWith("\r\n"u8) || (_nullIsMissing && whole.EndsWith("\0\n"u8)) ? whole[..^2] : whole[..^1];
+        if (_isFilled)
+        {
+            Filled(whole.ToArray(), time);
+        }
+        else
+        {
+            Take(whole, time);
+        }
+    }
+
+    private void Take(ReadOnlySpan<byte> whole, long time)
+    {
+        var line = whole.EndsWith("\r\n"u8) ? whole[..^2] : whole[..^1];
         if (dialogue.Session.HasDialogue)
         {
             dialogue.Say(time, Role.Server, Redaction.Reply(line), whole.Length);
         }
 
-        if (!IsReply(line) || (line.Contains(Verbs.Missing) && !_nullIsMissing && line[..3].Contains(Verbs.Missing)))
+        if (!IsReply(line))
         {
             if (!_afterGap)
             {
@@ -153,7 +238,7 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
 
         _afterGap = false;
         DialogueFindings.OnReplyLine(dialogue.Session, line, whole.Length, line.Length + 2 != whole.Length, MaxReplyLine);
-        bool holes = line[..Math.Min(4, line.Length)].Contains(Verbs.Missing);
+        bool holes = line[..3].Contains(Verbs.Missing);
         var (code, kind) = Code(line);
         if (_count > 0 && _code != code && _code != 0 && code != 0)
         {
@@ -169,8 +254,7 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
         }
 
         Closer(whole, line, holes);
-        bool last = line.Length == 3 || line[3] == ' ' || (line[3] == Verbs.Missing && _count == 1);
-        if (last)
+        if (line.Length == 3 || line[3] == ' ')
         {
             Emit(time);
         }
@@ -207,7 +291,7 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
         {
             Whole = _reader is { IsMalformed: false } ? _whole : null, IsCut = _isCut, Continues = _continues,
         };
-        (_code, _class, _count, _continues, _reader, _whole, _nullIsMissing) = (0, 0, 0, 0, null, null, false);
+        (_code, _class, _count, _continues, _reader, _whole) = (0, 0, 0, 0, null, null);
         _ = _text.Clear();
         dialogue.OnReply(reply);
     }

@@ -65,13 +65,14 @@ internal sealed class SmtpDialogue : Layer
         else if (sender == Role.Server)
         {
             ServerSpoke = true;
+            _client.ServerSpoke(time);
             _server.Octets(octets, time);
         }
         else
         {
             _clientSpoke = true;
             Write(Role.Client, octets, time);
-            _server.ClientSpoke();
+            _server.ClientSpoke(time);
             Matching.ClientGoesOn();
             // What is handed on to another layer was written down already.
             Session.IsMuted = true;
@@ -290,6 +291,13 @@ internal sealed class SmtpDialogue : Layer
                 break;
             case Verb.Data or Verb.Auth or Verb.AuthLine or Verb.StartTls or Verb.XBlackPony or Verb.Continuation or Verb.Xexch50:
                 _client.Decided(command, reply, reply?.Time ?? Report.End);
+                break;
+            case Verb.Other when reply is { Code: 354 }:
+                // Whatever was read of it, it was DATA.
+                _client.BeginUnseen(reply);
+                break;
+            case Verb.Other when reply is { Code: 334 }:
+                _client.BeginAuthLine();
                 break;
             default:
                 break;

@@ -68,7 +68,15 @@ internal static class Verbs
             }
         }
 
-        return FindIncomplete(verb, out name);
+        if (!line.Contains(Missing))
+        {
+            name = null;
+            return Verb.Other;
+        }
+
+        // What is missing may be the blank behind it.
+        int missing = line.IndexOf(Missing);
+        return missing > 0 && missing < verb.Length && FindIncomplete(line[..missing], out name) is var found && name is not null ? found : FindIncomplete(verb, out name);
     }
 
     /// <summary>Whether a line can be taken for a command in a place where anything may stand.</summary>
@@ -133,7 +141,7 @@ internal static class Verbs
     {
         name = null;
         var found = Verb.Other;
-        if (verb.IsEmpty || !verb.Contains(Missing) || !verb.ContainsAnyExcept(Missing))
+        if (verb.IsEmpty || !verb.ContainsAnyExcept(Missing))
         {
             return found;
         }
