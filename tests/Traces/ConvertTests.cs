@@ -43,6 +43,93 @@ public sealed partial class ConvertTests
         }
     }
 
+    public static TheoryData<string> AllShared => Repository.SharedTraces is { } folder
+        ? [.. Directory.GetFiles(folder, "*.*", SearchOption.AllDirectories).Where(f => !f.EndsWith(".md", StringComparison.Ordinal)).Select(f => Path.GetRelativePath(folder, f)).Order(StringComparer.Ordinal)]
+        : ["none"];
+
+    [Theory]
+    [MemberData(nameof(AllShared))]
+    [Trait("Needs", "shared/traces")]
+    public void Every_octet_and_every_gap_comes_through_both_ways(string name)
+    {
+        using var folder = new Folder();
+        var path = Repository.Shared(name);
+        AssertRoundTrip(folder, path);
+    }
+
+    [Fact]
+    public void Gaps_of_every_kind_come_through_both_ways()
+    {
+        using var folder = new Folder();
+        foreach (var side in "CS")
+        {
+            for (int at = 0; at < 60; at += 7)
+            {
+                AssertRoundTrip(folder, folder.Write("gap.pcap", Gaps.Connection(Frames.Lines, side, at, 1 + at)));
+            }
+        }
+
+        // Cut short, reset, from the middle, both directions in two files, and a number that begins again at nothing.
+        AssertRoundTrip(folder, folder.Write("cut.pcap", Inspection.Pcap(Frames.Session().Select(f => f[..Math.Min(f.Length, 70)]))));
+        AssertRoundTrip(folder, folder.Write("reset.pcap", Inspection.Pcap([.. Frames.Session()[..9], Frames.Client(144, 539, "", Frames.Rst)])));
+        AssertRoundTrip(folder, folder.Write("middle.pcap", Inspection.Pcap(Frames.Session()[7..])));
+        AssertRoundTrip(folder, folder.Write("one.pcap", Inspection.Pcap(Frames.Session().Where(f => f[29] == 1))));
+        AssertRoundTrip(folder, folder.Write("wrap.pcap", Inspection.Pcap(Frames.Session(uint.MaxValue - 40, uint.MaxValue - 30))));
+        AssertRoundTrip(folder, folder.Write("records.pcap", new Secured("X25519-CHACHA20POLY1305").Pcap()));
+    }
+
+    // As a capture and as a transcript, and the transcript as a capture: each side's octets, lengths of gaps, addresses.
+    private static void AssertRoundTrip(Folder folder, string path)
+    {
+        var before = Octets(path);
+        var pcap = new MemoryStream();
+        new Converter(new InspectOptions(), anonymize: false).ToPcap(path, pcap, out int sessions);
+        Assert.Equal(before.Count, sessions);
+        if (sessions == 0)
+        {
+            return;
+        }
+
+        Assert.Equal(before, Octets(folder.Write("again.pcap", pcap.ToArray())));
+        var transcript = folder.Write("again.txt", System.Text.Encoding.UTF8.GetBytes(Transcript(path, new InspectOptions(), anonymize: false)));
+        Assert.Equal(before, Octets(transcript));
+        var back = new MemoryStream();
+        new Converter(new InspectOptions(), anonymize: false).ToPcap(transcript, back, out _);
+        Assert.Equal(before, Octets(folder.Write("back.pcap", back.ToArray())));
+    }
+
+    // Of each session, in an order that does not depend on the file: ends, and each side's octets with holes for what is missing.
+    private static List<string> Octets(string path)
+    {
+        var taps = new List<(SessionReport Session, Tap Tap)>();
+        new BlackPony.Traces.Inspector(new InspectOptions { Tap = (s, _) => Add(s) }, _ => { }).Inspect(path);
+        return [.. taps.Select(t => $"{t.Session.Client.Replace(TranscriptReader.Client, "?", StringComparison.Ordinal).Split(':')[0]} {t.Tap}").Order(StringComparer.Ordinal)];
+
+        Tap Add(SessionReport session)
+        {
+            var tap = new Tap();
+            taps.Add((session, tap));
+            return tap;
+        }
+    }
+
+    private sealed class Tap : IWireTap
+    {
+        private readonly System.Text.StringBuilder[] _sides = [new(), new()];
+
+        public void Octets(BlackPony.Reference.Role sender, ReadOnlySpan<byte> octets, long time) => _sides[(int)sender].Append(System.Text.Encoding.Latin1.GetString(octets));
+
+        public void Gap(BlackPony.Reference.Role sender, long length, bool cut, long time) => _sides[(int)sender].Append('\u2026', (int)length);
+
+        public void End(BlackPony.Reference.Role sender, bool reset, long time) => _sides[(int)sender].Append(reset ? '\u2717' : '\u2713');
+
+        public void Finish()
+        {
+        }
+
+        public override string ToString() => $"C {_sides[0]} S {_sides[1]}";
+    }
+
     [Fact]
     public void With_the_key_log_a_transcript_says_what_records_hold()
     {

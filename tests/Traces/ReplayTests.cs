@@ -160,6 +160,106 @@ public sealed class ReplayTests
     }
 
     [Theory]
+    [InlineData("MAIL FROM:<alice@a.test> SIZE=1\r\n", "MAIL FROM:<alice@example.test> SIZE=1\r\n")]
+    [InlineData("MAIL FROM:alice@a.test\r\n", "MAIL FROM:alice@example.test\r\n")]
+    [InlineData("MAIL FROM: alice@a.test SIZE=10\r\n", "MAIL FROM: alice@example.test SIZE=10\r\n")]
+    [InlineData("RCPT TO:bob@b.test\r\n", "RCPT TO:carol@c.test\r\n")]
+    [InlineData("rcpt to:<BOB@B.test>\r\n", "rcpt to:<carol@c.test>\r\n")]
+    [InlineData("RCPT TO:<@relay.a.test:bob@b.test>\r\n", "RCPT TO:<@relay.a.test:carol@c.test>\r\n")]
+    [InlineData("RCPT TO:<\"a b>c\"@a.test>\r\n", "RCPT TO:<\"a b>c\"@example.test>\r\n")]
+    [InlineData("RCPT TO:<bobby@b.test> ORCPT=rfc822;bob@b.test\r\n", "RCPT TO:<bobby@b.test> ORCPT=rfc822;bob@b.test\r\n")]
+    [InlineData("RCPT\r\n", "RCPT\r\n")]
+    [InlineData("RCPT TO:\r\n", "RCPT TO:\r\n")]
+    [InlineData("RCPT TO:<\r\n", "RCPT TO:<\r\n")]
+    public void An_address_is_rewritten_in_whatever_form_it_comes(string line, string expected) =>
+        Assert.Equal(expected, System.Text.Encoding.Latin1.GetString(Rewriting.Line(System.Text.Encoding.Latin1.GetBytes(line), [("@a.test", "@example.test"), ("bob@b.test", "carol@c.test")])));
+
+    [Fact]
+    public async Task A_server_for_which_no_client_comes_says_so()
+    {
+        using var folder = new Folder();
+        using var server = new ReplayServer(new IPEndPoint(IPAddress.Loopback, 0), Options with { Wait = TimeSpan.FromMilliseconds(50) });
+        var result = await server.PlayAsync(Only(folder, "captured", Frames.Lines), TestContext.Current.CancellationToken);
+        Assert.Equal("connection: captured a client, got none for 0.05 seconds", Assert.Single(result.Differences).ToString());
+    }
+
+    [Fact]
+    public async Task Mail_with_bare_LF_ends_at_its_own_dot()
+    {
+        using var folder = new Folder();
+        using var server = new ReplayServer(new IPEndPoint(IPAddress.Loopback, 0), Options);
+        var serving = server.PlayAsync(Only(folder, "live", Frames.Lines), TestContext.Current.CancellationToken);
+        using var client = new TcpClient();
+        await client.ConnectAsync(server.Address, TestContext.Current.CancellationToken);
+        await client.Client.SendAsync(System.Text.Encoding.ASCII.GetBytes("EHLO mail.a.test\nMAIL FROM:<alice@a.test>\nRCPT TO:<bob@b.test>\nDATA\nSubject: x\n\nOne\n.\nQUIT\n"), TestContext.Current.CancellationToken);
+        var result = await serving;
+        Assert.Equal((0, 6), (result.Differences.Count, result.Exchanges));
+        // With CRLF a dot between bare line ends is content.
+        serving = server.PlayAsync(Only(folder, "again", Frames.Lines), TestContext.Current.CancellationToken);
+        using var other = new TcpClient();
+        await other.ConnectAsync(server.Address, TestContext.Current.CancellationToken);
+        await other.Client.SendAsync(System.Text.Encoding.ASCII.GetBytes("EHLO mail.a.test\r\nMAIL FROM:<alice@a.test>\r\nRCPT TO:<bob@b.test>\r\nDATA\r\nSubject: x\r\n\r\nOne\n.\nNOOP\r\n.\r\nQUIT\r\n"), TestContext.Current.CancellationToken);
+        result = await serving;
+        Assert.Equal((0, 6), (result.Differences.Count, result.Exchanges));
+    }
+
+    [Fact]
+    public async Task Other_credentials_are_used_and_never_shown()
+    {
+        using var folder = new Folder();
+        (char, string)[] lines = [.. Frames.Lines[..3], ('C', "AUTH LOGIN\r\n"), ('S', "334 VXNlcm5hbWU6\r\n"), ('C', "Ym9i\r\n"), ('S', "334 UGFzc3dvcmQ6\r\n"), ('C', "c2VzYW1l\r\n"), ('S', "235 Ok\r\n"), .. Frames.Lines[3..]];
+        (char, string)[] live = [.. Frames.Lines[..3], ('C', "AUTH PLAIN AGNhcm9sAG90aGVy\r\n"), ('S', "235 Ok\r\n"), .. Frames.Lines[3..]];
+        var (client, server) = await Play(Only(folder, "captured", lines), Only(folder, "live", live), Options with { Credentials = ("carol", "other") });
+        Assert.Empty(client.Differences);
+        Assert.Empty(server.Differences);
+        (client, server) = await Play(Only(folder, "again", lines), Only(folder, "refused", [.. Frames.Lines[..3], ('C', "AUTH PLAIN AGNhcm9sAG90aGVy\r\n"), ('S', "535 No\r\n"), .. Frames.Lines[3..]]), Options with { Credentials = ("carol", "other") });
+        Assert.Equal("exchange 4, AUTH: captured 235 Ok, got 535 No", Assert.Single(client.Differences).ToString());
+    }
+
+    [Fact]
+    public async Task A_session_is_played_inside_TLS_with_a_live_server()
+    {
+        using var folder = new Folder();
+        var cancel = TestContext.Current.CancellationToken;
+        using var key = System.Security.Cryptography.RSA.Create(2048);
+        var request = new System.Security.Cryptography.X509Certificates.CertificateRequest("CN=mx.b.test", key, System.Security.Cryptography.HashAlgorithmName.SHA256, System.Security.Cryptography.RSASignaturePadding.Pkcs1);
+        using var certificate = request.CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(200));
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var serving = Task.Run(async () =>
+        {
+            using var socket = await listener.AcceptTcpClientAsync(cancel);
+            var plain = socket.GetStream();
+            await SayAndHear(plain, "220 mx.b.test ESMTP\r\n", "EHLO mail.a.test\r\n", cancel);
+            await SayAndHear(plain, "250-mx.b.test\r\n250 STARTTLS\r\n", "STARTTLS\r\n", cancel);
+            await plain.WriteAsync("220 Go\r\n"u8.ToArray(), cancel);
+            await using var tls = new System.Net.Security.SslStream(plain);
+            await tls.AuthenticateAsServerAsync(certificate);
+            await SayAndHear(tls, "", Frames.Lines[1].Text, cancel);
+            for (int i = 2; i + 1 < Frames.Lines.Length; i++)
+            {
+                if (Frames.Lines[i].Who == 'S')
+                {
+                    await SayAndHear(tls, Frames.Lines[i].Text, string.Concat(Frames.Lines[(i + 1)..].TakeWhile(l => l.Who == 'C').Select(l => l.Text)), cancel);
+                }
+            }
+
+            await tls.WriteAsync("221 Bye\r\n"u8.ToArray(), cancel);
+        }, cancel);
+        var result = await new ReplayClient("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port, Options with { StartTls = true }).PlayAsync(Only(folder, "captured", Frames.Lines), cancel);
+        Assert.Empty(result.Differences);
+        await serving;
+
+        static async Task SayAndHear(Stream stream, string say, string hear, CancellationToken cancel)
+        {
+            await stream.WriteAsync(System.Text.Encoding.ASCII.GetBytes(say), cancel);
+            var octets = new byte[hear.Length];
+            await stream.ReadExactlyAsync(octets, cancel);
+            Assert.Equal(hear, System.Text.Encoding.ASCII.GetString(octets));
+        }
+    }
+
+    [Theory]
     [MemberData(nameof(BlackPonyTests.Suites), MemberType = typeof(BlackPonyTests))]
     public async Task A_session_goes_through_an_upgrade(string name)
     {

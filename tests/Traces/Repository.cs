@@ -12,14 +12,14 @@ internal static class Repository
         Environment.GetEnvironmentVariable("BLACKPONY_TRACES")
         ?? Upward(Root).Select(d => Path.Combine(d, "shared", "traces")).FirstOrDefault(Directory.Exists);
 
-    public static string Zeek(string name) => Shared("zeek", name);
+    public static string Zeek(string name) => Shared(Path.Combine("zeek", name));
 
-    public static string Made(string name) => Shared("made", name);
+    public static string Made(string name) => Shared(Path.Combine("made", name));
 
-    private static string Shared(string folder, string name)
+    public static string Shared(string name)
     {
-        var path = SharedTraces is null ? null : Path.Combine(SharedTraces, folder, name);
-        Assert.SkipUnless(File.Exists(path), $"shared/traces/{folder} is not beside the repository (BLACKPONY_TRACES names another folder)");
+        var path = SharedTraces is null ? null : Path.Combine(SharedTraces, name);
+        Assert.SkipUnless(File.Exists(path), $"shared/traces/{name} is not beside the repository (BLACKPONY_TRACES names another folder)");
         return path!;
     }
 

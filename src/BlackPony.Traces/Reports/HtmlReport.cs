@@ -5,10 +5,13 @@ using BlackPony.Traces.Sessions;
 
 namespace BlackPony.Traces.Reports;
 
-/// <summary>One self-contained page: the sums in front, a fold a session with its findings and its dialogue.</summary>
+/// <summary>One self-contained page: the sums in front, a fold a session with its findings and its dialogue; a hundred at a time, and those that are searched for.</summary>
 public sealed class HtmlReport : IReport
 {
+    private const int PageSize = 100;
+
     private readonly TextWriter _output;
+    private int _sessions;
 
     /// <summary>Begins the page.</summary>
     public HtmlReport(TextWriter output)
@@ -22,7 +25,7 @@ public sealed class HtmlReport : IReport
             <style>
             :root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif; }
             body { display: flex; flex-direction: column; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
-            #totals { order: -1; }
+            #totals { order: -2; } nav { order: -1; display: flex; gap: .6rem; align-items: baseline; padding: .6rem 0; } #find { flex: 1; font: inherit; padding: .2rem .4rem; }
             details { border-top: 1px solid color-mix(in srgb, currentColor 20%, transparent); padding: .35rem 0; }
             summary { cursor: pointer; overflow-wrap: anywhere; }
             summary small, td, th { font-variant-numeric: tabular-nums; }
@@ -32,6 +35,8 @@ public sealed class HtmlReport : IReport
             table { border-collapse: collapse; } th, td { text-align: left; padding: .1rem .8rem .1rem 0; }
             @media (prefers-color-scheme: dark) { .note b { color: #9ea7b3; } .warning b { color: #d29922; } .error b { color: #ff7b72; } .s { color: #79c0ff; } }
             </style></head><body>
+            <nav><input id="find" type="search" placeholder="search: address, host, code, finding …" aria-label="search"><button id="back" type="button">‹</button><span id="where"></span><button id="on" type="button">›</button></nav>
+            <noscript>The sessions are shown by a script in this page.</noscript><main id="page"></main>
 
             """);
     }
@@ -39,16 +44,21 @@ public sealed class HtmlReport : IReport
     /// <inheritdoc/>
     public void Session(SessionReport session)
     {
+        if (_sessions++ % PageSize == 0)
+        {
+            _output.Write(_sessions > 1 ? "</template><template class=\"page\">\n" : "<template class=\"page\">\n");
+        }
+
         var worst = session.Findings.Count == 0 ? "" : Words.Of(session.Findings.Max(f => f.Level));
-        _output.Write($"<details><summary class=\"{worst}\">{Words.Time(session.Start)} <b>{Html(session.Client)} → {Html(session.Server)}</b> {Html(session.Helo ?? "")} · {Words.Count(session.Messages.Count, "message")} · {Html(Words.Upgrade(session))} <small>{worst}</small></summary>\n");
+        _output.Write($"<details><summary class=\"{worst}\">{session.Number} · {Words.Time(session.Start)} <b>{Html(session.Client)} → {Html(session.Server)}</b> {Html(session.Helo ?? "")} · {Words.Count(session.Messages.Count, "message")} · {Html(Words.Upgrade(session))} <small>{worst}</small></summary>\n");
         _output.Write($"<p>{Html(session.File)}{(session.Greeting is null ? "" : $" · {Html(session.Greeting)}")} · {Words.Count(session.Commands.Count, "command")} · {Words.Size(session.ClientOctets + session.ServerOctets)}</p>\n");
         Findings(session.Findings);
         if (session.Messages.Count > 0)
         {
-            _output.Write("<table><tr><th>from</th><th>to</th><th>size</th><th>by</th><th>reply</th></tr>\n");
+            _output.Write("<table><tr><th>from</th><th>to</th><th>size</th><th>by</th><th>reply</th><th>subject</th></tr>\n");
             foreach (var message in session.Messages)
             {
-                _output.Write($"<tr><td>{Html(message.From ?? "?")}</td><td>{Html(string.Join(", ", message.To.Take(20)))}{(message.To.Count > 20 ? " …" : "")}</td><td>{Words.Size(message.Octets)}</td><td>{(message.InChunks ? "BDAT" : "DATA")}</td><td>{message.Reply}</td></tr>\n");
+                _output.Write($"<tr><td>{Html(message.From ?? "?")}</td><td>{Html(string.Join(", ", message.To.Take(20)))}{(message.To.Count > 20 ? " …" : "")}</td><td>{Words.Size(message.Octets)}</td><td>{(message.InChunks ? "BDAT" : "DATA")}</td><td>{message.Reply}{(message.Recipients.Any(r => r.IsRefused == true) ? " · refused: " + Html(string.Join(", ", message.Recipients.Where(r => r.IsRefused == true).Take(20).Select(r => $"{r.Address} ({r.Reply})"))) : "")}</td><td>{Html(message.Subject ?? "")}</td></tr>\n");
             }
 
             _output.Write("</table>\n");
@@ -71,6 +81,7 @@ public sealed class HtmlReport : IReport
     /// <inheritdoc/>
     public void Finish(IReadOnlyList<FileReport> files, Totals totals)
     {
+        _output.Write(_sessions > 0 ? "</template>\n" : "");
         _output.Write($"<header id=\"totals\"><h1>SMTP sessions</h1><p>{Words.Count(files.Count, "file")}, {Words.Count(totals.Packets, "packet")}, {Words.Size(totals.Octets)}: {Words.Count(totals.Sessions, "session")}, {Words.Count(totals.Messages, "message")}, {totals.StartTls} upgraded by STARTTLS, {totals.BlackPony} by BlackPony, {Words.Count(totals.Gaps, "gap")}, {Words.Count(totals.Findings, "finding")}</p>\n");
         foreach (var file in files.Where(f => f.Unreadable is not null || f.Findings.Count > 0))
         {
@@ -78,7 +89,32 @@ public sealed class HtmlReport : IReport
             Findings(file.Findings);
         }
 
-        _output.Write("</header></body></html>\n");
+        _output.Write("""
+            </header>
+            <script>
+            'use strict';
+            const size = 100, all = [...document.querySelectorAll('template.page')].flatMap(t => [...t.content.children]);
+            const page = document.getElementById('page'), find = document.getElementById('find'), where = document.getElementById('where');
+            let found = all, at = 0;
+            function show() {
+              page.replaceChildren(...found.slice(at, at + size).map(d => document.importNode(d, true)));
+              where.textContent = found.length ? `${at + 1}–${Math.min(at + size, found.length)} of ${found.length}` : 'none';
+              document.getElementById('back').disabled = at === 0;
+              document.getElementById('on').disabled = at + size >= found.length;
+            }
+            function search() {
+              const words = find.value.toLowerCase().split(/\s+/).filter(w => w);
+              found = words.length ? all.filter(d => { const text = d.textContent.toLowerCase(); return words.every(w => text.includes(w)); }) : all;
+              at = 0;
+              show();
+            }
+            find.addEventListener('input', search);
+            document.getElementById('back').addEventListener('click', () => { at = Math.max(0, at - size); show(); });
+            document.getElementById('on').addEventListener('click', () => { at += size; show(); });
+            show();
+            </script></body></html>
+
+            """);
         _output.Flush();
     }
 

@@ -88,8 +88,12 @@ internal static class Redaction
     }
 
     /// <summary>A whole reply's text.</summary>
-    public static string ReplyText(string text) =>
-        text.StartsWith("334", StringComparison.Ordinal) || text.StartsWith("235", StringComparison.Ordinal) ? string.Join("\r\n", text.Split("\r\n").Select(l => Reply(System.Text.Encoding.Latin1.GetBytes(l)))) : text;
+    public static string ReplyText(string text)
+    {
+        bool open = text.StartsWith("334", StringComparison.Ordinal) || text.StartsWith("235", StringComparison.Ordinal) || text.AsSpan(0, Math.Min(3, text.Length)).Contains('\0');
+        var shown = open ? string.Join("\r\n", text.Split("\r\n").Select(l => Reply(System.Text.Encoding.Latin1.GetBytes(l)))) : text;
+        return shown.Replace('\0', '?').Replace("\\x00", "?", StringComparison.Ordinal);
+    }
 
     // The mechanism is shown if it is one, what stands behind it is not.
     private static string Auth(ReadOnlySpan<byte> line, int end)

@@ -72,5 +72,5 @@ internal sealed class Transaction
         message.Forget();
     }
 
-    private static string? Text(ServerReply? reply) => reply is null || reply.Text.Length == 0 ? null : reply.Text;
+    private static string? Text(ServerReply? reply) => reply is null || reply.Text.Length == 0 ? null : Redaction.ReplyText(reply.Text);
 }
