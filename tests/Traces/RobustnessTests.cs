@@ -84,6 +84,69 @@ public sealed class RobustnessTests
         }
     }
 
+    [Theory]
+    [InlineData(7)]
+    [InlineData(8)]
+    [InlineData(9)]
+    public void Lines_may_be_lost_doubled_mixed_and_full_of_holes(int seed)
+    {
+        var random = new Random(seed);
+        var all = CredentialTests.Sessions.Select(s => s.Data.Item2).Concat(LayerTests.Proxies.Select(p => p.Data.Item2)).Append(Secured.Inside).ToArray();
+        using var folder = new Folder();
+        for (int i = 0; i < 150; i++)
+        {
+            var lines = new List<(char, string)>([.. all[random.Next(all.Length)], .. Frames.Lines, .. all[random.Next(all.Length)]]);
+            for (int changes = random.Next(0, 6); changes > 0 && lines.Count > 2; changes--)
+            {
+                int at = random.Next(lines.Count - 1);
+                switch (random.Next(5))
+                {
+                    case 0:
+                        lines.RemoveAt(at);
+                        break;
+                    case 1:
+                        lines.Insert(at, lines[random.Next(lines.Count)]);
+                        break;
+                    case 2:
+                        (lines[at], lines[at + 1]) = (lines[at + 1], lines[at]);
+                        break;
+                    case 3:
+                        lines[at] = (lines[at].Item1, lines[at].Item2[..random.Next(lines[at].Item2.Length + 1)]);
+                        break;
+                    default:
+                        lines[at] = (lines[at].Item1 == 'C' ? 'S' : 'C', lines[at].Item2);
+                        break;
+                }
+            }
+
+            (char, string)[] said = [.. lines.Where(l => l.Item2.Length > 0)];
+            char side = random.Next(2) == 0 ? 'C' : 'S';
+            var capture = Gaps.Connection(said, side, random.Next(Math.Max(1, Gaps.Octets(said, side))), random.Next(1, 40));
+            Report(capture, new() { Dialogue = true, Exchanges = true });
+            var path = folder.Write("holes.pcap", capture);
+            foreach (bool anonymize in (bool[])[false, true])
+            {
+                var converter = new BlackPony.Traces.Conversion.Converter(new(), anonymize);
+                converter.ToPcap(path, new MemoryStream(), out _);
+                converter.ToTranscript(path, new MemoryStream(), out _);
+                Assert.Empty(converter.Leaks);
+            }
+
+            _ = BlackPony.Traces.Replay.Script.Read(path, new(), out _);
+        }
+    }
+
+    [Fact]
+    public void A_client_that_begins_thousands_of_messages_at_once_costs_no_more_than_their_octets()
+    {
+        // Held back until the server says something, or never does.
+        (char, string)[] lines = [('C', string.Concat(Enumerable.Repeat("DATA\r\nAUTH LOGIN\r\nSTARTTLS\r\nBDAT 1\r\nx", 20_000))), ('S', "220 mx\r\n" + string.Concat(Enumerable.Repeat("250 ok\r\n354 go\r\n", 5000)))];
+        foreach (char side in "CS")
+        {
+            Report(Gaps.Connection(lines, side, 10, 30), new() { Dialogue = true, Exchanges = true });
+        }
+    }
+
     [Fact]
     public void Absurd_lengths_end_a_file_and_not_the_memory()
     {

@@ -5,7 +5,8 @@ namespace BlackPony.Traces.Conversion;
 /// <summary>Holds what is written of many sessions at a time until each is over: a little in memory, the rest in one file that goes with the process.</summary>
 internal sealed class SpillFile : IDisposable
 {
-    private const int MaxBuffer = 65536;
+    // Doubled, it is still no large object.
+    private const int MaxBuffer = 24576;
     private const int MaxBuffered = 8 << 20;
     private const int FewOctets = 1024;
 
@@ -41,8 +42,16 @@ internal sealed class SpillFile : IDisposable
             if (_octets.WrittenCount > MaxBuffer || (spill._buffered > MaxBuffered && _octets.WrittenCount > FewOctets))
             {
                 _blocks.Add((spill.Write(_octets.WrittenSpan), _octets.WrittenCount));
+                bool many = spill._buffered > MaxBuffered;
                 spill._buffered -= _octets.WrittenCount;
-                _octets = new ArrayBufferWriter<byte>(256);
+                if (many || _octets.Capacity > 3 * MaxBuffer)
+                {
+                    _octets = new ArrayBufferWriter<byte>(256);
+                }
+                else
+                {
+                    _octets.ResetWrittenCount();
+                }
             }
         }
 

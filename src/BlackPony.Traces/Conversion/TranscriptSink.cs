@@ -20,7 +20,7 @@ internal sealed class TranscriptSink(SpillFile.Buffer buffer) : IItemSink
         switch (item.Kind)
         {
             case WireKind.Line:
-                Write(output, $"{side}: ");
+                output.Write(side == 'C' ? "C: "u8 : "S: "u8);
                 Escape.Write(output, item.Octets);
                 break;
             case WireKind.Record:
