@@ -6,7 +6,8 @@ namespace BlackPony.Traces;
 
 /// <summary>Reads captures and transcripts, and hands out a report for each session as it ends.</summary>
 /// <param name="options">How.</param>
-/// <param name="take">Takes a session's report. They come in the order in which the sessions began, as far as that needs no more than a thousand of them held.</param>
+/// <param name="take">Takes a session's report. They come in the order in which the sessions began, as far as that needs no more than a
+/// thousand of them held.</param>
 public sealed class Inspector(InspectOptions options, Action<SessionReport> take)
 {
     /// <summary>Stands for standard input among the paths.</summary>
@@ -21,7 +22,7 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
     // By so much the packets of several processors and cards are out of order, where a capture goes on in another file.
     private const long MaxDisorder = 10_000_000;
 
-    private ServerBook _book = new();
+    private ServerHistory _book = new();
     private IpReader _ip = new();
     private TcpTable? _table;
     private FileReport? _file;
@@ -58,7 +59,8 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
     public IReadOnlyList<FileReport> Inspect(IReadOnlyList<string> paths)
     {
         var reports = new FileReport[paths.Count];
-        foreach (int i in Enumerable.Range(0, paths.Count).OrderBy(i => paths.Count > 1 && paths[i] != StandardInput ? CaptureReader.FirstTime(paths[i]) : 0))
+        foreach (int i in Enumerable.Range(0, paths.Count)
+            .OrderBy(i => paths.Count > 1 && paths[i] != StandardInput ? CaptureReader.FirstTime(paths[i]) : 0))
         {
             reports[i] = Open(paths[i]);
         }
@@ -92,12 +94,14 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
             }
 
             // One large buffer is kept by the reader itself.
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.SequentialScan);
+            using var stream = new FileStream(
+                path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.SequentialScan);
             return Open(Follow ? new FollowStream(stream, Stop) : stream, path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            var file = new FileReport(path) { Unreadable = e is FileNotFoundException or DirectoryNotFoundException ? "There is no such file." : e.Message };
+            var file = new FileReport(path) { Unreadable = e is FileNotFoundException or DirectoryNotFoundException
+                ? "There is no such file." : e.Message };
             Files.Add(file);
             return file;
         }
@@ -147,7 +151,8 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
                 if (!GoesOn(packet.Time))
                 {
                     EndCapture();
-                    _table = new TcpTable((first, second, opening, time) => new SessionObserver(first, second, time, Open(_file.Name, opening, null)));
+                    _table = new TcpTable((first, second, opening, time) =>
+                        new SessionObserver(first, second, time, Open(_file.Name, opening, null)));
                 }
 
                 _first = packet.Time;
@@ -162,7 +167,8 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
             }
             else if (!LinkLayer.Knows(packet.Link) && strange.Count < 16 && strange.Add((int)packet.Link))
             {
-                file.Findings.Add(new Finding(FindingKind.LinkType.Level, FindingKind.LinkType.Id, null, $"Frames of link type {(int)packet.Link} are not read.", reader.Offset));
+                file.Findings.Add(new Finding(FindingKind.LinkType.Level, FindingKind.LinkType.Id, null,
+                    $"Frames of link type {(int)packet.Link} are not read.", reader.Offset));
             }
 
             if (packets % ProgressEvery == 0 && Stop.IsCancellationRequested)
@@ -184,13 +190,14 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
         }
     }
 
-    private bool GoesOn(long time) => _latest > 0 && (time >= _latest || (time > _first && time >= _latest - MaxDisorder)) && time - _latest <= MaxSilence;
+    private bool GoesOn(long time) => _latest > 0 && (time >= _latest || (time > _first && time >= _latest - MaxDisorder))
+        && time - _latest <= MaxSilence;
 
     // What follows goes on with nothing: captures from different days and places say nothing about each other.
     private void EndCapture()
     {
         _table?.Finish();
-        (_table, _ip, _book, _latest) = (null, new IpReader(), new ServerBook(), 0);
+        (_table, _ip, _book, _latest) = (null, new IpReader(), new ServerHistory(), 0);
         Drain(all: true);
     }
 

@@ -35,12 +35,14 @@ public sealed record SessionFilter
         && (After is null || session.End >= After) && (Before is null || session.Start <= Before)
         && (Upgrade is null || session.Upgrade == Upgrade)
         && (Host is null || IsHost(session, Host))
-        && (Reply is null || session.Replies.Any(r => r.ToString(System.Globalization.CultureInfo.InvariantCulture).StartsWith(Reply, StringComparison.Ordinal)))
+        && (Reply is null || session.Replies.Any(
+            r => r.ToString(System.Globalization.CultureInfo.InvariantCulture).StartsWith(Reply, StringComparison.Ordinal)))
         && (Address is null || session.Addresses.Any(a => Has(a, Address)))
         && (!Refused || session.HasRefused);
 
     private static bool IsHost(SessionReport session, string host) =>
-        Has(session.Client, host) || Has(session.Server, host) || Has(session.Helo, host) || Has(session.Greeting, host) || Has(session.Via, host) || Has(session.Tls?.ServerName, host);
+        Has(session.Client, host) || Has(session.Server, host) || Has(session.Helo, host) || Has(session.Greeting, host)
+            || Has(session.Via, host) || Has(session.Tls?.ServerName, host);
 
     private static bool Has(string? text, string part) => text?.Contains(part, StringComparison.OrdinalIgnoreCase) == true;
 }

@@ -29,7 +29,8 @@ public sealed class Summary
     /// <summary>Adds a session.</summary>
     public void Add(SessionReport session)
     {
-        bool isProtected = session.Upgrade is UpgradeKind.Tls or UpgradeKind.StartTls || (session.Upgrade == UpgradeKind.BlackPony && session.Suite != "ROT");
+        bool isProtected = session.Upgrade is UpgradeKind.Tls or UpgradeKind.StartTls
+            || (session.Upgrade == UpgradeKind.BlackPony && session.Suite != "ROT");
         var refused = session.Messages.Where(m => m.IsRefused == true).Select(m => m.ReplyText).Concat(session.Refusals).ToList();
         _sessions++;
         _protected += isProtected ? 1 : 0;
@@ -65,14 +66,21 @@ public sealed class Summary
     /// <summary>Writes it, for people.</summary>
     public void Write(TextWriter output)
     {
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{_sessions} sessions, {Share(_protected, _sessions)} of them encrypted; {_messages} messages, {_refused} refusals"));
-        Table(output, "servers (sessions, messages, refusals, encrypted)", _servers.OrderByDescending(s => s.Value.Sessions).ThenBy(s => s.Key, StringComparer.Ordinal), s => $"{s.Value.Sessions,8} {s.Value.Messages,8} {s.Value.Refused,8} {Share(s.Value.Protected, s.Value.Sessions),6}  {s.Key}");
+        output.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"{_sessions} sessions, {Share(_protected, _sessions)} of them encrypted; {_messages} messages, {_refused} refusals"));
+        Table(output, "servers (sessions, messages, refusals, encrypted)",
+            _servers.OrderByDescending(s => s.Value.Sessions).ThenBy(s => s.Key, StringComparer.Ordinal),
+            s => $"{s.Value.Sessions,8} {s.Value.Messages,8} {s.Value.Refused,8} {Share(s.Value.Protected, s.Value.Sessions),6}  {s.Key}");
         Table(output, "reply codes", _codes.OrderBy(c => c.Key), c => $"{c.Value,8}  {c.Key}");
-        Table(output, "reasons", _reasons.OrderByDescending(r => r.Value).ThenBy(r => r.Key, StringComparer.Ordinal), r => $"{r.Value,8}  {Escape.Octets(System.Text.Encoding.Latin1.GetBytes(r.Key), 120)}");
-        Table(output, "slowest replies (seconds)", _slowest, s => string.Create(CultureInfo.InvariantCulture, $"{s.Seconds,8:0.000}  {s.Command}  {s.Session.Client} > {s.Session.Server}, session {s.Session.Number}"));
+        Table(output, "reasons", _reasons.OrderByDescending(r => r.Value).ThenBy(r => r.Key, StringComparer.Ordinal),
+            r => $"{r.Value,8}  {Escape.Octets(System.Text.Encoding.Latin1.GetBytes(r.Key), 120)}");
+        Table(output, "slowest replies (seconds)", _slowest,
+            s => string.Create(CultureInfo.InvariantCulture,
+            $"{s.Seconds,8:0.000}  {s.Command}  {s.Session.Client} > {s.Session.Server}, session {s.Session.Number}"));
     }
 
-    private static string Share(long part, long whole) => whole == 0 ? "0%" : string.Create(CultureInfo.InvariantCulture, $"{100.0 * part / whole:0}%");
+    private static string Share(long part, long whole) => whole == 0 ? "0%"
+        : string.Create(CultureInfo.InvariantCulture, $"{100.0 * part / whole:0}%");
 
     private static ServerSum? Room(Dictionary<string, ServerSum> sums, string key)
     {

@@ -50,7 +50,9 @@ public sealed class BlackPonyTests
         ["broken-malformed-reply"] = "T-4.3-2 T-UPGRADE-BROKEN T-DOWNGRADE",
     };
 
-    public static TheoryData<string> Transcripts => [.. Directory.GetFiles(Repository.Transcripts, "*.txt").Select(f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Transcripts =>
+        [.. Directory.GetFiles(Repository.Transcripts, "*.txt").Select(f => Path.GetFileNameWithoutExtension(f))
+        .Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Transcripts))]
@@ -63,7 +65,8 @@ public sealed class BlackPonyTests
         Assert.DoesNotContain(inspection.Ids, i => i is "T-NOT-SMTP" or "T-MIDSTREAM" or "T-GAP");
         if (Expected.TryGetValue(name, out var expected))
         {
-            Assert.Equal(expected, string.Join(' ', inspection.Sessions.SelectMany(s => s.Findings).Where(f => f.Level > FindingLevel.Note).Select(f => f.Id)));
+            Assert.Equal(expected, string.Join(
+                ' ', inspection.Sessions.SelectMany(s => s.Findings).Where(f => f.Level > FindingLevel.Note).Select(f => f.Id)));
         }
         else if (name.StartsWith("suite-", StringComparison.Ordinal))
         {
@@ -76,9 +79,13 @@ public sealed class BlackPonyTests
     [Fact]
     public void Stripping_and_injection_are_suspected()
     {
-        Assert.Contains("T-STRIPPED-KEYWORD", Of(('S', "220 a ESMTP\r\n"), ('C', "EHLO b\r\n"), ('S', "250-a\r\n250-XXXXXXXA\r\n250 SIZE\r\n")));
-        Assert.Contains("T-STARTTLS-INJECTION", Of(('S', "220 a ESMTP\r\n"), ('C', "EHLO b\r\n"), ('S', "250-a\r\n250 STARTTLS\r\n"), ('C', "STARTTLS\r\nMAIL FROM:<evil@a>\r\n"), ('S', "220 Go\r\n")));
-        Assert.Contains("T-4.1-2", Of(('S', "220 a ESMTP\r\n"), ('C', "EHLO b\r\n"), ('S', "250-a\r\n250-XBLACKPONY V1 ROT\r\n250 XBLACKPONY V1 ROT\r\n")));
+        Assert.Contains("T-STRIPPED-KEYWORD",
+            Of(('S', "220 a ESMTP\r\n"), ('C', "EHLO b\r\n"), ('S', "250-a\r\n250-XXXXXXXA\r\n250 SIZE\r\n")));
+        Assert.Contains("T-STARTTLS-INJECTION",
+            Of(('S', "220 a ESMTP\r\n"), ('C', "EHLO b\r\n"), ('S', "250-a\r\n250 STARTTLS\r\n"),
+            ('C', "STARTTLS\r\nMAIL FROM:<evil@a>\r\n"), ('S', "220 Go\r\n")));
+        Assert.Contains("T-4.1-2", Of(('S', "220 a ESMTP\r\n"), ('C', "EHLO b\r\n"),
+            ('S', "250-a\r\n250-XBLACKPONY V1 ROT\r\n250 XBLACKPONY V1 ROT\r\n")));
         Assert.Contains("T-4.1-6", Of(('S', "220 a ESMTP\r\n"), ('C', "HELO b\r\n"), ('S', "250-a\r\n250 XBLACKPONY V1 ROT\r\n")));
         Assert.Contains("T-SMUGGLING", Of([.. Frames.Lines[..9], ('C', "a\n.\r\nMAIL FROM:<evil@a>\r\n.\r\n"), ('S', "250 Ok\r\n")]));
 
@@ -89,9 +96,11 @@ public sealed class BlackPonyTests
     public void A_sentence_that_a_finding_names_is_in_the_specification()
     {
         var specification = File.ReadAllText(Path.Combine(Repository.Root, "spec", "blackpony.md"));
-        foreach (var source in Directory.GetFiles(Path.Combine(Repository.Root, "src", "BlackPony.Traces"), "*.cs", SearchOption.AllDirectories))
+        foreach (var source in Directory.GetFiles(
+            Path.Combine(Repository.Root, "src", "BlackPony.Traces"), "*.cs", SearchOption.AllDirectories))
         {
-            foreach (System.Text.RegularExpressions.Match match in System.Text.RegularExpressions.Regex.Matches(File.ReadAllText(source), "\"(BP-[0-9.]+-[0-9]+)\""))
+            foreach (System.Text.RegularExpressions.Match match in System.Text.RegularExpressions.Regex.Matches(
+                File.ReadAllText(source), "\"(BP-[0-9.]+-[0-9]+)\""))
             {
                 Assert.Contains($"[{match.Groups[1].Value}]", specification, StringComparison.Ordinal);
             }

@@ -30,7 +30,8 @@ public sealed partial class ConvertTests
         using var folder = new Folder();
         var path = Repository.Zeek(name);
         var before = Inspection.Of(path);
-        var transcript = folder.Write("transcript.txt", System.Text.Encoding.UTF8.GetBytes(Transcript(path, new InspectOptions(), anonymize: false)));
+        var transcript = folder.Write("transcript.txt",
+            System.Text.Encoding.UTF8.GetBytes(Transcript(path, new InspectOptions(), anonymize: false)));
         var pcap = new MemoryStream();
         new Converter(new InspectOptions(), anonymize: false).ToPcap(path, pcap, out _);
         var again = Inspection.Of(pcap.ToArray());
@@ -44,7 +45,8 @@ public sealed partial class ConvertTests
     }
 
     public static TheoryData<string> AllShared => Repository.SharedTraces is { } folder
-        ? [.. Directory.GetFiles(folder, "*.*", SearchOption.AllDirectories).Where(f => !f.EndsWith(".md", StringComparison.Ordinal)).Select(f => Path.GetRelativePath(folder, f)).Order(StringComparer.Ordinal)]
+        ? [.. Directory.GetFiles(folder, "*.*", SearchOption.AllDirectories).Where(f => !f.EndsWith(".md", StringComparison.Ordinal))
+            .Select(f => Path.GetRelativePath(folder, f)).Order(StringComparer.Ordinal)]
         : ["none"];
 
     [Theory]
@@ -71,7 +73,8 @@ public sealed partial class ConvertTests
 
         // Cut short, reset, from the middle, both directions in two files, and a number that begins again at nothing.
         AssertRoundTrip(folder, folder.Write("cut.pcap", Inspection.Pcap(Frames.Session().Select(f => f[..Math.Min(f.Length, 70)]))));
-        AssertRoundTrip(folder, folder.Write("reset.pcap", Inspection.Pcap([.. Frames.Session()[..9], Frames.Client(144, 539, "", Frames.Rst)])));
+        AssertRoundTrip(folder, folder.Write(
+            "reset.pcap", Inspection.Pcap([.. Frames.Session()[..9], Frames.Client(144, 539, "", Frames.Rst)])));
         AssertRoundTrip(folder, folder.Write("middle.pcap", Inspection.Pcap(Frames.Session()[7..])));
         AssertRoundTrip(folder, folder.Write("one.pcap", Inspection.Pcap(Frames.Session().Where(f => f[29] == 1))));
         AssertRoundTrip(folder, folder.Write("wrap.pcap", Inspection.Pcap(Frames.Session(uint.MaxValue - 40, uint.MaxValue - 30))));
@@ -91,7 +94,8 @@ public sealed partial class ConvertTests
         }
 
         Assert.Equal(before, Octets(folder.Write("again.pcap", pcap.ToArray())));
-        var transcript = folder.Write("again.txt", System.Text.Encoding.UTF8.GetBytes(Transcript(path, new InspectOptions(), anonymize: false)));
+        var transcript = folder.Write("again.txt",
+            System.Text.Encoding.UTF8.GetBytes(Transcript(path, new InspectOptions(), anonymize: false)));
         Assert.Equal(before, Octets(transcript));
         var back = new MemoryStream();
         new Converter(new InspectOptions(), anonymize: false).ToPcap(transcript, back, out _);
@@ -117,9 +121,11 @@ public sealed partial class ConvertTests
     {
         private readonly System.Text.StringBuilder[] _sides = [new(), new()];
 
-        public void Octets(BlackPony.Reference.Role sender, ReadOnlySpan<byte> octets, long time) => _sides[(int)sender].Append(System.Text.Encoding.Latin1.GetString(octets));
+        public void Octets(BlackPony.Reference.Role sender, ReadOnlySpan<byte> octets, long time) =>
+            _sides[(int)sender].Append(System.Text.Encoding.Latin1.GetString(octets));
 
-        public void Gap(BlackPony.Reference.Role sender, long length, bool cut, long time) => _sides[(int)sender].Append('\u2026', (int)length);
+        public void Gap(BlackPony.Reference.Role sender, long length, bool cut, long time) =>
+            _sides[(int)sender].Append('\u2026', (int)length);
 
         public void End(BlackPony.Reference.Role sender, bool reset, long time) => _sides[(int)sender].Append(reset ? '\u2717' : '\u2713');
 
@@ -141,7 +147,8 @@ public sealed partial class ConvertTests
         Assert.Equal("alice@a.test", Assert.Single(session.Messages).From);
         // And as a capture its records still open with the key log.
         var pcap = new MemoryStream();
-        new Converter(new InspectOptions(), anonymize: false).ToPcap(folder.Write("again.txt", System.Text.Encoding.UTF8.GetBytes(text)), pcap, out _);
+        new Converter(new InspectOptions(), anonymize: false)
+            .ToPcap(folder.Write("again.txt", System.Text.Encoding.UTF8.GetBytes(text)), pcap, out _);
         Assert.Single(Inspection.Of(pcap.ToArray(), new InspectOptions { Keys = secured.Keys }).Only.Messages);
     }
 
@@ -160,12 +167,15 @@ public sealed partial class ConvertTests
         var after = Inspection.Of(folder.Write("anonymous.txt", System.Text.Encoding.UTF8.GetBytes(text)));
         if (before.Sessions.All(s => s.Gaps == 0))
         {
-            Assert.Equal(before.Sessions.Select(s => (Verbs(s), s.Replies.Count, s.Messages.Count)), after.Sessions.Select(s => (Verbs(s), s.Replies.Count, s.Messages.Count)));
-            Assert.Equal(before.Sessions.SelectMany(s => s.Messages).Select(m => (m.From?.Length, m.To.Count, m.Octets)), after.Sessions.SelectMany(s => s.Messages).Select(m => (m.From?.Length, m.To.Count, m.Octets)));
+            Assert.Equal(before.Sessions.Select(s => (Verbs(s), s.Replies.Count, s.Messages.Count)),
+                after.Sessions.Select(s => (Verbs(s), s.Replies.Count, s.Messages.Count)));
+            Assert.Equal(before.Sessions.SelectMany(s => s.Messages).Select(m => (m.From?.Length, m.To.Count, m.Octets)),
+                after.Sessions.SelectMany(s => s.Messages).Select(m => (m.From?.Length, m.To.Count, m.Octets)));
         }
 
         // No name of any length is left.
-        foreach (var word in before.Sessions.SelectMany(s => s.Messages).SelectMany(m => m.To.Append(m.From ?? "")).SelectMany(a => a.Split('@', '.')).Where(w => w.Length > 6).Distinct())
+        foreach (var word in before.Sessions.SelectMany(s => s.Messages).SelectMany(m => m.To.Append(m.From ?? ""))
+            .SelectMany(a => a.Split('@', '.')).Where(w => w.Length > 6).Distinct())
         {
             Assert.DoesNotContain(word, text, StringComparison.OrdinalIgnoreCase);
         }
@@ -178,7 +188,8 @@ public sealed partial class ConvertTests
         foreach (var suite in new[] { "X25519-CHACHA20POLY1305", "ROT" })
         {
             var secured = new Secured(suite);
-            var text = Transcript(folder.Write("secured.pcap", secured.Pcap()), new InspectOptions { Keys = secured.Keys }, anonymize: true);
+            var text = Transcript(folder.Write("secured.pcap", secured.Pcap()), new InspectOptions { Keys = secured.Keys },
+                anonymize: true);
             var session = Inspection.Of(folder.Write("anonymous.txt", System.Text.Encoding.UTF8.GetBytes(text))).Only;
             Assert.Equal("EHLO XBLACKPONY EHLO MAIL RCPT DATA QUIT", string.Join(' ', session.Commands));
             var message = Assert.Single(session.Messages);
@@ -192,25 +203,36 @@ public sealed partial class ConvertTests
     {
         string[] message =
         [
-            "Received: from mail.alexandra.example (mail.alexandra.example [203.0.113.77])", "\tby mx.bartholomew-house.example with ESMTP id 4Z7QxyWW", "\tfor <bartholomew@bartholomew-house.example>; Tue, 24 Nov 2026 08:00:00 +0000 (UTC)",
-            "From: =?utf-8?Q?Alexandra_W=C3=B6nderland?= <alexandra@alexandra.example>", "Subject: =?UTF-8?B?U2VjcmV0IHByb2plY3QgTWVyY3VyeQ==?=", " =?iso-8859-1?Q?and_Mercury?= and Mercury",
-            "Message-ID: <20261124.abcdef@mail.alexandra.example>", "Date: Tue, 24 Nov 2026 08:00:00 +0000", "Content-Type: multipart/mixed; boundary=\"=_Mercury\"", "X-Note: \u00cf\u00d4\u00c4\u00c5\u00cc \u00d0\u009c\u00d0\u00b5", "",
-            "--=_Mercury", "Content-Type: text/plain; charset=utf-8; name=\"Mercury.txt\"", "Content-Transfer-Encoding: quoted-printable", "", "Hello Alexandra, W=C3=B6nder=", "land. =D0=9C", "..dotted Mercury", "--=_Mercury--",
+            "Received: from mail.alexandra.example (mail.alexandra.example [203.0.113.77])",
+                "\tby mx.bartholomew-house.example with ESMTP id 4Z7QxyWW",
+                "\tfor <bartholomew@bartholomew-house.example>; Tue, 24 Nov 2026 08:00:00 +0000 (UTC)",
+            "From: =?utf-8?Q?Alexandra_W=C3=B6nderland?= <alexandra@alexandra.example>",
+                "Subject: =?UTF-8?B?U2VjcmV0IHByb2plY3QgTWVyY3VyeQ==?=", " =?iso-8859-1?Q?and_Mercury?= and Mercury",
+            "Message-ID: <20261124.abcdef@mail.alexandra.example>", "Date: Tue, 24 Nov 2026 08:00:00 +0000",
+                "Content-Type: multipart/mixed; boundary=\"=_Mercury\"", "X-Note: \u00cf\u00d4\u00c4\u00c5\u00cc \u00d0\u009c\u00d0\u00b5",
+                "",
+            "--=_Mercury", "Content-Type: text/plain; charset=utf-8; name=\"Mercury.txt\"", "Content-Transfer-Encoding: quoted-printable",
+                "", "Hello Alexandra, W=C3=B6nder=", "land. =D0=9C", "..dotted Mercury", "--=_Mercury--",
         ];
         var lines = new List<(char, string)>(Frames.Lines);
         lines[3] = ('C', "MAIL FROM:<alexandra@alexandra.example> SIZE=1200 RET=HDRS ENVID=QQalexandra AUTH=<alexandra@alexandra.example>\r\n");
         lines[5] = ('C', "RCPT TO:<\"bartholomew> bartholomew\"@bartholomew-house.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;bartholomew+3Dbartholomew@bartholomew-house.example\r\n");
         lines[9] = ('C', string.Concat(message.Select(l => l + "\r\n")));
         lines[10] = ('C', ".\r\n");
-        lines.InsertRange(12, [('C', "VRFY alexandra\r\n"), ('S', "252 Mercury <alexandra@alexandra.example>\r\n"), ('C', "NOOP Mercury\r\n"), ('S', "250 Ok\r\n"), ('C', "XCLIENT NAME=mail.alexandra.example\r\n"), ('S', "220 mx.bartholomew-house.example\r\n"), ('C', "AUTH CRAM-MD5\r\n"), ('S', "334 PGFsZXhhbmRyYUBob3N0Pg==\r\n"), ('C', "YWxleGFuZHJhIGE=\r\n"), ('S', "535 No\r\n")]);
+        lines.InsertRange(12, [('C', "VRFY alexandra\r\n"), ('S', "252 Mercury <alexandra@alexandra.example>\r\n"),
+            ('C', "NOOP Mercury\r\n"), ('S', "250 Ok\r\n"), ('C', "XCLIENT NAME=mail.alexandra.example\r\n"),
+            ('S', "220 mx.bartholomew-house.example\r\n"), ('C', "AUTH CRAM-MD5\r\n"), ('S', "334 PGFsZXhhbmRyYUBob3N0Pg==\r\n"),
+            ('C', "YWxleGFuZHJhIGE=\r\n"), ('S', "535 No\r\n")]);
         using var folder = new Folder();
         var path = folder.Write("names.pcap", Inspection.Connection([.. lines]));
         var before = Items(Transcript(path, new InspectOptions(), anonymize: false));
         var text = Transcript(path, new InspectOptions(), anonymize: true);
         var after = Items(text);
         Assert.Equal(before.Select(l => Unescaped(l).Length), after.Select(l => Unescaped(l).Length));
-        var words = EncodedWord().Matches(text).Select(m => System.Text.Encoding.Latin1.GetString(Convert.FromBase64String(m.Groups[1].Value))).Single();
-        foreach (var name in (string[])["alexandra", "bartholomew", "mercury", "secret", "nderland", "YWxleGFuZHJh", "FsZXhhbmRyYU", "\\xCF\\xD4", "\\xD0\\x9C", "=D0=9C", "203.0.113.77", "4Z7QxyWW"])
+        var words = EncodedWord().Matches(text)
+            .Select(m => System.Text.Encoding.Latin1.GetString(Convert.FromBase64String(m.Groups[1].Value))).Single();
+        foreach (var name in (string[])["alexandra", "bartholomew", "mercury", "secret", "nderland", "YWxleGFuZHJh", "FsZXhhbmRyYU",
+            "\\xCF\\xD4", "\\xD0\\x9C", "=D0=9C", "203.0.113.77", "4Z7QxyWW"])
         {
             Assert.DoesNotContain(name, text + words, StringComparison.OrdinalIgnoreCase);
         }
@@ -220,7 +242,10 @@ public sealed partial class ConvertTests
         Assert.Equal(before.Sum(l => Count(l, "Mercury")), after.Sum(l => Count(l, mercury)));
         var address = Assert.Single(after, l => l.StartsWith("C: MAIL", StringComparison.Ordinal)).Split('<', '>')[1];
         Assert.Equal(before.Sum(l => Count(l, "alexandra@alexandra.example")), after.Sum(l => Count(l, address)));
-        foreach (var form in (string[])["SIZE=1200 RET=HDRS ENVID=", "NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;", "+3D", "C: Received: from ", " with ESMTP id ", "; Tue, 24 Nov 2026 08:00:00 +0000 (UTC)", "C: Date: Tue, 24 Nov 2026 08:00:00 +0000", "=?utf-8?Q?", "C: Content-Type: text/plain; charset=utf-8; name=", "C: Content-Transfer-Encoding: quoted-printable", "=C3=A9", "C: XCLIENT NAME="])
+        foreach (var form in (string[])["SIZE=1200 RET=HDRS ENVID=", "NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;", "+3D", "C: Received: from ",
+            " with ESMTP id ", "; Tue, 24 Nov 2026 08:00:00 +0000 (UTC)", "C: Date: Tue, 24 Nov 2026 08:00:00 +0000", "=?utf-8?Q?",
+            "C: Content-Type: text/plain; charset=utf-8; name=", "C: Content-Transfer-Encoding: quoted-printable", "=C3=A9",
+            "C: XCLIENT NAME="])
         {
             Assert.Contains(form, text, StringComparison.Ordinal);
         }
@@ -231,21 +256,29 @@ public sealed partial class ConvertTests
     // Where a name or a password may stand beside the proper places; what must stay after the line that names it.
     public static TheoryData<string, string, (char, string)[]> Hidden => new()
     {
-        { "behind AUTH before it is asked for", "AUTH PLAIN", [('C', "AUTH PLAIN\r\nAGJvYnNsZWlnaABzZXNhbWVzZXNhbWU=\r\n"), ('S', "334 \r\n"), ('S', "535 5.7.8 No bobsleigh here\r\n")] },
+        { "behind AUTH before it is asked for", "AUTH PLAIN",
+            [('C', "AUTH PLAIN\r\nAGJvYnNsZWlnaABzZXNhbWVzZXNhbWU=\r\n"), ('S', "334 \r\n"), ('S', "535 5.7.8 No bobsleigh here\r\n")] },
         { "behind AUTH without a mechanism", "AUTH", [('C', "AUTH AGJvYnNsZWlnaABzZXNhbWVzZXNhbWU=\r\n"), ('S', "504 No bobsleigh\r\n")] },
-        { "in a challenge", "AUTH LOGIN", [('C', "AUTH LOGIN\r\n"), ('S', "334-Ym9ic2xlaWdo\r\n334 Ym9ic2xlaWdo\r\n"), ('C', "Ym9ic2xlaWdo\r\n"), ('S', "535 bobsleigh\r\n")] },
+        { "in a challenge", "AUTH LOGIN",
+            [('C', "AUTH LOGIN\r\n"), ('S', "334-Ym9ic2xlaWdo\r\n334 Ym9ic2xlaWdo\r\n"), ('C', "Ym9ic2xlaWdo\r\n"),
+            ('S', "535 bobsleigh\r\n")] },
         { "in a command that nobody knows", "550", [('C', "Bobsleigh: here\r\n"), ('S', "550 No Bobsleigh\r\n")] },
         { "in MAIL without a colon", "MAIL", [('C', "MAIL bobsleigh\r\n"), ('S', "501 Syntax\r\n")] },
-        { "in a parameter without a value", "> SMTPUTF8 REQUIRETLS", [('C', "MAIL FROM:<a@a.test> SMTPUTF8 REQUIRETLS bobsleigh\r\n"), ('S', "555 Bad\r\n")] },
+        { "in a parameter without a value", "> SMTPUTF8 REQUIRETLS",
+            [('C', "MAIL FROM:<a@a.test> SMTPUTF8 REQUIRETLS bobsleigh\r\n"), ('S', "555 Bad\r\n")] },
         { "in BDAT without a size", "BDAT", [('C', "BDAT bobsleigh\r\n"), ('S', "501 Syntax\r\n")] },
-        { "in all lines of a refused EHLO", "is listed", [('C', "EHLO bobsleigh.test\r\n"), ('S', "550-Sorry\r\n550-bobsleigh.test is listed\r\n550 See www.bobsleigh.test\r\n")] },
+        { "in all lines of a refused EHLO", "is listed",
+            [('C', "EHLO bobsleigh.test\r\n"), ('S', "550-Sorry\r\n550-bobsleigh.test is listed\r\n550 See www.bobsleigh.test\r\n")] },
         { "in a session's id", "Saved", [('C', "NOOP\r\n"), ('S', "250 2.0.0 <bob@b.test> x1y2z3/Bobsleigh+A Saved\r\n")] },
-        { "in lines that end in LF", "QUIT\n", [('C', "EHLO bobsleigh\n"), ('S', "250 Ok\n"), ('C', "MAIL FROM:<bobsleigh@a.test>\n"), ('S', "250 Ok\n"), ('C', "QUIT\n"), ('S', "221 bobsleigh\n")] },
+        { "in lines that end in LF", "QUIT\n",
+            [('C', "EHLO bobsleigh\n"), ('S', "250 Ok\n"), ('C', "MAIL FROM:<bobsleigh@a.test>\n"), ('S', "250 Ok\n"), ('C', "QUIT\n"),
+            ('S', "221 bobsleigh\n")] },
     };
 
     [Theory]
     [MemberData(nameof(Hidden))]
-    public void Anonymised_nothing_is_left(string where, string stays, (char, string)[] lines) => AssertNothingLeft(where, stays, [.. Frames.Lines[..3], .. lines, .. Frames.Lines[^2..]]);
+    public void Anonymised_nothing_is_left(string where, string stays, (char, string)[] lines) =>
+        AssertNothingLeft(where, stays, [.. Frames.Lines[..3], .. lines, .. Frames.Lines[^2..]]);
 
     [Theory]
     [InlineData("MIME-Version: 1.0", "(Bobsleigh Mail)")]
@@ -280,7 +313,8 @@ public sealed partial class ConvertTests
         lines[0] = ('S', "220 mx.bobsleigh.test ESMTP mx.bobsleigh.test\r\n");
         using var folder = new Folder();
         var pcap = new MemoryStream();
-        new Converter(new InspectOptions(), anonymize: true).ToPcap(folder.Write("capture.pcap", Inspection.Connection(lines)), pcap, out _);
+        new Converter(new InspectOptions(), anonymize: true)
+            .ToPcap(folder.Write("capture.pcap", Inspection.Connection(lines)), pcap, out _);
         Assert.Matches(@"220 (\S+) ESMTP \1\r\n", System.Text.Encoding.Latin1.GetString(pcap.ToArray()));
     }
 
@@ -288,13 +322,16 @@ public sealed partial class ConvertTests
     public void Anonymised_what_begins_or_ends_in_a_message_has_no_name()
     {
         var frames = Frames.Session();
-        var middle = System.Text.Encoding.Latin1.GetString(Inspection.Pcap(frames[12..])).Replace("Subject", "Bobslei", StringComparison.Ordinal);
+        var middle = System.Text.Encoding.Latin1.GetString(Inspection.Pcap(frames[12..]))
+            .Replace("Subject", "Bobslei", StringComparison.Ordinal);
         AssertNothingLeft("the middle", "QUIT", System.Text.Encoding.Latin1.GetBytes(middle));
         // ROT, and the last line without its end.
-        AssertNothingLeft("ROT", "", new Secured("ROT", [.. Secured.Inside[..8], ('C', "Subject: bobsleigh\r\n\r\nbobsleigh")]).Pcap(), "bobsleigh", "oboldrvtu");
+        AssertNothingLeft("ROT", "", new Secured("ROT", [.. Secured.Inside[..8], ('C', "Subject: bobsleigh\r\n\r\nbobsleigh")]).Pcap(),
+            "bobsleigh", "oboldrvtu");
     }
 
-    private static void AssertNothingLeft(string where, string stays, (char, string)[] lines) => AssertNothingLeft(where, stays, Inspection.Connection(lines));
+    private static void AssertNothingLeft(string where, string stays, (char, string)[] lines) =>
+        AssertNothingLeft(where, stays, Inspection.Connection(lines));
 
     private static void AssertNothingLeft(string where, string stays, byte[] capture, params string[] names)
     {
@@ -328,10 +365,12 @@ public sealed partial class ConvertTests
     public void A_PROXY_line_stays_one()
     {
         using var folder = new Folder();
-        var path = folder.Write("proxy.pcap", Inspection.Connection([('C', "PROXY TCP4 203.0.113.77 10.0.0.2 4000 25\r\n"), .. Frames.Lines]));
+        var path = folder.Write("proxy.pcap",
+            Inspection.Connection([('C', "PROXY TCP4 203.0.113.77 10.0.0.2 4000 25\r\n"), .. Frames.Lines]));
         var text = Transcript(path, new InspectOptions(), anonymize: true);
         Assert.DoesNotContain("203.0.113.77", text, StringComparison.Ordinal);
-        Assert.Equal(Frames.Verbs, string.Join(' ', Inspection.Of(folder.Write("proxy.txt", System.Text.Encoding.UTF8.GetBytes(text))).Only.Commands));
+        Assert.Equal(Frames.Verbs, string.Join(
+            ' ', Inspection.Of(folder.Write("proxy.txt", System.Text.Encoding.UTF8.GetBytes(text))).Only.Commands));
     }
 
     [Fact]
@@ -360,7 +399,8 @@ public sealed partial class ConvertTests
     private static string Verbs(SessionReport session) => string.Join(' ', session.Commands.Where(c => Known().IsMatch(c)));
 
     private static string Summary(SessionReport session) =>
-        string.Join(' ', session.Commands) + string.Join(' ', session.Replies) + string.Join(' ', session.Messages.Select(m => $"{m.From} {string.Join(',', m.To)} {m.Octets} {m.Reply}"));
+        string.Join(' ', session.Commands) + string.Join(' ', session.Replies)
+            + string.Join(' ', session.Messages.Select(m => $"{m.From} {string.Join(',', m.To)} {m.Octets} {m.Reply}"));
 
     private static List<string> Items(string transcript) => [.. transcript.Split('\n').Where(l => Item().IsMatch(l))];
 

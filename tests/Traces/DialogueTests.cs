@@ -9,7 +9,8 @@ public sealed class DialogueTests
     public void The_port_that_was_connected_to_counts()
     {
         // A client that sends from port 25.
-        var session = Inspection.Of(Inspection.Connection(IPEndPoint.Parse("10.0.0.1:25"), IPEndPoint.Parse("10.0.0.2:2525"), Frames.Lines)).Only;
+        var session = Inspection.Of(Inspection.Connection(IPEndPoint.Parse("10.0.0.1:25"), IPEndPoint.Parse("10.0.0.2:2525"), Frames.Lines))
+            .Only;
         Assert.Equal(("10.0.0.1:25", "10.0.0.2:2525", Frames.Verbs), (session.Client, session.Server, string.Join(' ', session.Commands)));
     }
 
@@ -23,7 +24,8 @@ public sealed class DialogueTests
         foreach (int port in (int[])[25, 2525])
         {
             var server = new IPEndPoint(Inspection.Server.Address, port);
-            foreach (var lines in ((char, string)[][])[[('C', header), .. Frames.Lines], [Frames.Lines[0], ('C', header + Frames.Lines[1].Text), .. Frames.Lines[2..]]])
+            foreach (var lines in ((char, string)[][])[[('C', header), .. Frames.Lines],
+                [Frames.Lines[0], ('C', header + Frames.Lines[1].Text), .. Frames.Lines[2..]]])
             {
                 var session = Inspection.Of(Inspection.Connection(Inspection.Client, server, lines)).Only;
                 Assert.Equal((Frames.Verbs, 1, 0), (string.Join(' ', session.Commands), session.Messages.Count, session.Findings.Count));
@@ -34,7 +36,8 @@ public sealed class DialogueTests
     [Fact]
     public void A_message_answered_before_its_end_is_not_answered_again()
     {
-        (char, string)[] early = [.. Frames.Lines[..9], ('C', "Subject: x\r\n\r\nOne\r\n"), ('S', "552 Too large\r\n"), ('C', "Two\r\n.\r\n"), ('C', "QUIT\r\n"), ('S', "221 Bye\r\n")];
+        (char, string)[] early = [.. Frames.Lines[..9], ('C', "Subject: x\r\n\r\nOne\r\n"), ('S', "552 Too large\r\n"),
+            ('C', "Two\r\n.\r\n"), ('C', "QUIT\r\n"), ('S', "221 Bye\r\n")];
         var session = Inspection.Of(Inspection.Connection(early)).Only;
         Assert.Equal(552, Assert.Single(session.Messages).Reply);
         Assert.Equal(["T-REPLY-EARLY"], session.Findings.Select(f => f.Id));
@@ -51,9 +54,11 @@ public sealed class DialogueTests
         ];
         var capture = Inspection.Connection(lines);
         var both = Inspection.Of(capture).Only.Messages;
-        Assert.Equal([("a@a.test", "b@b.test", 6, 250), ("c@a.test", "d@b.test", 0, 452)], both.Select(m => (m.From!, m.To.Single(), m.Octets, m.Reply ?? 0)));
+        Assert.Equal([("a@a.test", "b@b.test", 6, 250), ("c@a.test", "d@b.test", 0, 452)],
+            both.Select(m => (m.From!, m.To.Single(), m.Octets, m.Reply ?? 0)));
         var client = Inspection.Of(Inspection.Connection([.. lines.Where(l => l.Item1 == 'C')])).Only.Messages;
-        Assert.Equal([("a@a.test", "b@b.test", 6, 0), ("c@a.test", "d@b.test", 0, 0)], client.Select(m => (m.From!, m.To.Single(), m.Octets, m.Reply ?? 0)));
+        Assert.Equal([("a@a.test", "b@b.test", 6, 0), ("c@a.test", "d@b.test", 0, 0)],
+            client.Select(m => (m.From!, m.To.Single(), m.Octets, m.Reply ?? 0)));
     }
 
     [Fact]
@@ -62,7 +67,8 @@ public sealed class DialogueTests
         var session = Inspection.Of(Inspection.Connection(
         [
             .. Frames.Lines[..7], ('C', "BDAT 6 LAST\r\none"), ('S', "552 Full\r\n"), ('C', "two"),
-            ('C', "MAIL FROM:<c@a.test>\r\n"), ('S', "250 Ok\r\n"), ('C', "RCPT TO:<d@b.test>\r\n"), ('S', "250 Ok\r\n"), ('C', "BDAT 3 LAST\r\none"), ('S', "250 Ok\r\n"),
+            ('C', "MAIL FROM:<c@a.test>\r\n"), ('S', "250 Ok\r\n"), ('C', "RCPT TO:<d@b.test>\r\n"), ('S', "250 Ok\r\n"),
+                ('C', "BDAT 3 LAST\r\none"), ('S', "250 Ok\r\n"),
         ])).Only;
         Assert.Equal([552, 250], session.Messages.Select(m => m.Reply));
         Assert.Equal("c@a.test", session.Messages[1].From);
@@ -71,7 +77,8 @@ public sealed class DialogueTests
     [Fact]
     public void LMTP_answers_a_message_once_for_each_recipient()
     {
-        (char, string)[] opening = [('S', "220 l.b.test LMTP\r\n"), ('C', "LHLO mail.a.test\r\n"), ('S', "250-l.b.test\r\n250-CHUNKING\r\n250 PIPELINING\r\n")];
+        (char, string)[] opening = [('S', "220 l.b.test LMTP\r\n"), ('C', "LHLO mail.a.test\r\n"),
+            ('S', "250-l.b.test\r\n250-CHUNKING\r\n250 PIPELINING\r\n")];
         (char, string)[] end = [('C', "RSET\r\n"), ('S', "250 Ok\r\n"), ('C', "QUIT\r\n"), ('S', "221 Bye\r\n")];
         var chunk = Inspection.Of(Inspection.Connection(
         [
@@ -87,7 +94,8 @@ public sealed class DialogueTests
         {
             var message = Assert.Single(session.Messages);
             Assert.Equal(("a@a.test", "b@b.test", 250), (message.From, string.Join(' ', message.To), message.Reply));
-            Assert.Equal("b@b.test 250 False, x@b.test 550 True, c@b.test 452 True", string.Join(", ", message.Recipients.Select(r => $"{r.Address} {r.Reply} {r.IsRefused}")));
+            Assert.Equal("b@b.test 250 False, x@b.test 550 True, c@b.test 452 True",
+                string.Join(", ", message.Recipients.Select(r => $"{r.Address} {r.Reply} {r.IsRefused}")));
             Assert.Empty(session.Findings);
         }
     }
@@ -97,10 +105,12 @@ public sealed class DialogueTests
     {
         var session = Inspection.Of(Inspection.Connection(
         [
-            ('S', $"220 mx.b.test ESMTP {new string('x', 200_000)}\r\n"), .. Frames.Lines[1..3], ('C', $"NOOP {new string('x', 200_000)}\r\n"), ('S', "500 Too long\r\n"), .. Frames.Lines[3..],
+            ('S', $"220 mx.b.test ESMTP {new string('x', 200_000)}\r\n"), .. Frames.Lines[1..3],
+                ('C', $"NOOP {new string('x', 200_000)}\r\n"), ('S', "500 Too long\r\n"), .. Frames.Lines[3..],
         ])).Only;
         Assert.Equal(["EHLO", "NOOP", "MAIL", "RCPT", "DATA", "QUIT"], session.Commands);
-        Assert.Equal(["A reply line of more than 4096 octets.", "A command line of more than 65536 octets."], session.Findings.Where(f => f.Id == "T-LINE-TOO-LONG").Select(f => f.Text));
+        Assert.Equal(["A reply line of more than 4096 octets.", "A command line of more than 65536 octets."],
+            session.Findings.Where(f => f.Id == "T-LINE-TOO-LONG").Select(f => f.Text));
     }
 
     [Fact]
@@ -123,13 +133,15 @@ public sealed class DialogueTests
     {
         var lines = ((char, string)[])Frames.Lines.Clone();
         lines[5] = ('C', $"RCPT TO:{path}\r\n");
-        Assert.Equal([address.Replace("\\", "\\x5C", StringComparison.Ordinal)], Assert.Single(Inspection.Of(Inspection.Connection(lines)).Only.Messages).To);
+        Assert.Equal([address.Replace("\\", "\\x5C", StringComparison.Ordinal)],
+            Assert.Single(Inspection.Of(Inspection.Connection(lines)).Only.Messages).To);
     }
 
     [Fact]
     public void A_side_that_says_nothing_is_in_the_capture_if_it_ends()
     {
         Assert.Empty(Inspection.Of(Inspection.Connection(('S', "421 Busy\r\n"))).Only.Findings);
-        Assert.Contains("T-NOT-SMTP", Inspection.Of(Inspection.Connection(('C', "GET / HTTP/1.1\r\n\r\n"), ('S', "HTTP/1.1 400 No\r\n\r\n"))).Ids);
+        Assert.Contains("T-NOT-SMTP", Inspection.Of(
+            Inspection.Connection(('C', "GET / HTTP/1.1\r\n\r\n"), ('S', "HTTP/1.1 400 No\r\n\r\n"))).Ids);
     }
 }

@@ -7,7 +7,8 @@ public sealed class ExtractionTests
 {
     private static readonly (char, string)[] Stuffed =
     [
-        .. Frames.Lines[..9], ('C', "Subject: =?utf-8?Q?dots?=\r\n and more\r\nMessage-ID: <1@a.test>\r\n\r\n..one\r\n...\r\nt"), ('C', "wo\r\n"), ('C', "."), ('C', ".three\r\n.\r"), ('C', "\nQUIT\r\n"),
+        .. Frames.Lines[..9], ('C', "Subject: =?utf-8?Q?dots?=\r\n and more\r\nMessage-ID: <1@a.test>\r\n\r\n..one\r\n...\r\nt"),
+            ('C', "wo\r\n"), ('C', "."), ('C', ".three\r\n.\r"), ('C', "\nQUIT\r\n"),
         ('S', "250 2.0.0 Ok: queued as 4Z7QxyWW\r\n221 Bye\r\n"),
     ];
 
@@ -15,12 +16,17 @@ public sealed class ExtractionTests
     public void A_message_comes_out_as_it_was_before_DATA_changed_it()
     {
         using var folder = new Folder();
-        var (code, output, errors) = Tool.Run(["inspect", folder.Write("stuffed.pcap", Inspection.Connection(Stuffed)), "--extract", Path.Combine(folder.Path, "mail"), "--format", "jsonl"]);
+        var (code, output, errors) = Tool.Run(
+            ["inspect", folder.Write("stuffed.pcap", Inspection.Connection(Stuffed)), "--extract", Path.Combine(folder.Path, "mail"),
+            "--format", "jsonl"]);
         Assert.Equal((0, ""), (code, errors));
         var file = Path.Combine(folder.Path, "mail", "00001-1.eml");
-        Assert.Equal("Subject: =?utf-8?Q?dots?=\r\n and more\r\nMessage-ID: <1@a.test>\r\n\r\n.one\r\n..\r\ntwo\r\n.three\r\n", File.ReadAllText(file));
+        Assert.Equal("Subject: =?utf-8?Q?dots?=\r\n and more\r\nMessage-ID: <1@a.test>\r\n\r\n.one\r\n..\r\ntwo\r\n.three\r\n",
+            File.ReadAllText(file));
         var message = System.Text.Json.JsonDocument.Parse(output).RootElement.GetProperty("messages")[0];
-        Assert.Equal(("=?utf-8?Q?dots?= and more", "1@a.test", "4Z7QxyWW", file), (message.GetProperty("subject").GetString(), message.GetProperty("message_id").GetString(), message.GetProperty("queue_id").GetString(), message.GetProperty("file").GetString()));
+        Assert.Equal(("=?utf-8?Q?dots?= and more", "1@a.test", "4Z7QxyWW", file),
+            (message.GetProperty("subject").GetString(), message.GetProperty("message_id").GetString(),
+            message.GetProperty("queue_id").GetString(), message.GetProperty("file").GetString()));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
     }
 
@@ -28,7 +34,8 @@ public sealed class ExtractionTests
     public void Chunks_are_joined_and_what_was_refused_or_is_not_whole_is_marked()
     {
         using var folder = new Folder();
-        (char, string)[] chunks = [.. Frames.Lines[..7], ('C', "BDAT 7\r\n.\r\none\n"), ('S', "250 Ok\r\n"), ('C', "BDAT 5 LAST\r\n.two."), ('S', "554 No\r\n"), .. Frames.Lines[^2..]];
+        (char, string)[] chunks = [.. Frames.Lines[..7], ('C', "BDAT 7\r\n.\r\none\n"), ('S', "250 Ok\r\n"), ('C', "BDAT 5 LAST\r\n.two."),
+            ('S', "554 No\r\n"), .. Frames.Lines[^2..]];
         var mail = Path.Combine(folder.Path, "mail");
         Assert.Equal(0, Tool.Run(["inspect", folder.Write("chunks.pcap", Inspection.Connection(chunks)), "--extract", mail]).Code);
         Assert.Equal(".\r\none\n.two.", File.ReadAllText(Path.Combine(mail, "00001-1-refused.eml")));
@@ -36,7 +43,8 @@ public sealed class ExtractionTests
         Assert.Equal("Subject: hello\r\n\r\nOne\r\n", File.ReadAllText(Path.Combine(mail, "unfinished-00001.eml")));
         int at = Frames.Lines[..9].Where(l => l.Who == 'C').Sum(l => l.Text.Length) + 18;
         Assert.Equal(0, Tool.Run(["inspect", folder.Write("gap.pcap", Gaps.Connection(Frames.Lines, 'C', at, 3)), "--extract", mail]).Code);
-        Assert.Equal("Subject: hello\r\n\r\n\r\n[3 octets are not in the capture]\r\n\r\nTwo\r\n", File.ReadAllText(Path.Combine(mail, "00001-1-gap.eml")));
+        Assert.Equal("Subject: hello\r\n\r\n\r\n[3 octets are not in the capture]\r\n\r\nTwo\r\n",
+            File.ReadAllText(Path.Combine(mail, "00001-1-gap.eml")));
     }
 
     [Theory]
@@ -57,7 +65,8 @@ public sealed class ExtractionTests
         using var folder = new Folder();
         var refused = ((char, string)[])Frames.Lines.Clone();
         (refused[5], refused[6]) = (('C', "RCPT TO:<nobody@b.test>\r\n"), ('S', "550 5.1.1 No such user\r\n"));
-        (refused[8], refused[9], refused[10], refused[11]) = (('S', "554 No\r\n"), ('C', "RSET\r\n"), ('S', "250 Ok\r\n"), ('C', "NOOP\r\n"));
+        (refused[8], refused[9], refused[10], refused[11]) =
+            (('S', "554 No\r\n"), ('C', "RSET\r\n"), ('S', "250 Ok\r\n"), ('C', "NOOP\r\n"));
         (char, string)[] tls = [Frames.Lines[0], ('C', "EHLO other.test\r\n"), Frames.Lines[2], ('C', "STARTTLS\r\n"), ('S', "220 Go\r\n")];
         var file = new MemoryStream();
         using (var writer = new BlackPony.Traces.Capture.PcapWriter(file, BlackPony.Traces.Capture.LinkType.Ethernet))
@@ -66,19 +75,25 @@ public sealed class ExtractionTests
             foreach (var lines in ((char, string)[][])[Frames.Lines, refused, tls])
             {
                 var client = System.Net.IPEndPoint.Parse(n == 2 ? "10.0.0.9:40000" : $"10.0.0.1:4000{n}");
-                var tcp = new BlackPony.Traces.Network.TcpWriter(writer, client, Inspection.Server, n) { Time = 1_700_000_000_000_000_000 + (n == 2 ? 5_000_000_000 : n * 1_000_000) };
+                var tcp = new BlackPony.Traces.Network.TcpWriter(
+                    writer, client, Inspection.Server, n) { Time = 1_700_000_000_000_000_000 + (n == 2 ? 5_000_000_000 : n * 1_000_000) };
                 n++;
                 tcp.Open();
-                lines.ToList().ForEach(l => tcp.Send(l.Item1 == 'C' ? BlackPony.Reference.Role.Client : BlackPony.Reference.Role.Server, System.Text.Encoding.ASCII.GetBytes(l.Item2)));
+                lines.ToList().ForEach(l => tcp.Send(
+                    l.Item1 == 'C' ? BlackPony.Reference.Role.Client : BlackPony.Reference.Role.Server,
+                    System.Text.Encoding.ASCII.GetBytes(l.Item2)));
                 tcp.End(BlackPony.Reference.Role.Client);
                 tcp.End(BlackPony.Reference.Role.Server);
             }
         }
 
         var path = folder.Write("three.pcap", file.ToArray());
-        var (code, output, errors) = Tool.Run(["inspect", path, "--format", "jsonl", .. options.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
+        var (code, output, errors) = Tool.Run(
+            ["inspect", path, "--format", "jsonl", .. options.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
         Assert.Equal((0, ""), (code, errors));
-        Assert.Equal(numbers, string.Join(' ', output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement.GetProperty("session").GetInt32())));
+        Assert.Equal(numbers, string.Join(
+            ' ', output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement.GetProperty("session").GetInt32())));
         if (options.Length == 0)
         {
             (code, output, _) = Tool.Run(["inspect", path, "--summary"]);
@@ -97,7 +112,9 @@ public sealed class ExtractionTests
     {
         using var folder = new Folder();
         var path = folder.Write("a.pcap", Inspection.Connection(Frames.Lines));
-        foreach (string[] arguments in (string[][])[["inspect", "--jsno", path], ["convert", "--to", "pcap", "--anonymise"], ["replay", "--two", "127.0.0.1:1", path], ["inspect", path, "-x"]])
+        foreach (string[] arguments in (
+            string[][])[["inspect", "--jsno", path], ["convert", "--to", "pcap", "--anonymise"], ["replay", "--two", "127.0.0.1:1", path],
+            ["inspect", path, "-x"]])
         {
             var (code, output, errors) = Tool.Run(arguments);
             Assert.Equal((2, ""), (code, output));

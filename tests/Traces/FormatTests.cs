@@ -9,7 +9,9 @@ public sealed class FormatTests
 {
     private static IEnumerable<byte[]> Session => Frames.Session();
 
-    public static TheoryData<string> Shapes => ["vlan", "qinq", "cooked", "cooked2", "cooked2 vlan", "raw", "raw 12", "ipv4", "null", "loop", "fragments", "fragments backwards", "padded", "pppoe", "pppoe 6", "ppp", "ppp without address", "mpls", "snap", "gre", "gre with key", "ip in ip"];
+    public static TheoryData<string> Shapes =>
+        ["vlan", "qinq", "cooked", "cooked2", "cooked2 vlan", "raw", "raw 12", "ipv4", "null", "loop", "fragments", "fragments backwards",
+        "padded", "pppoe", "pppoe 6", "ppp", "ppp without address", "mpls", "snap", "gre", "gre with key", "ip in ip"];
 
     [Theory]
     [MemberData(nameof(Shapes))]
@@ -19,12 +21,17 @@ public sealed class FormatTests
         {
             "vlan" => (LinkType.Ethernet, Session.Select(f => (byte[])[.. f[..12], 0x81, 0, 0, 7, .. f[12..]])),
             "qinq" => (LinkType.Ethernet, Session.Select(f => (byte[])[.. f[..12], 0x88, 0xa8, 0, 7, 0x81, 0, 0, 8, .. f[12..]])),
-            "pppoe 6" => (LinkType.Ethernet, Unpack(Inspection.Connection(System.Net.IPEndPoint.Parse("[2001:db8::1]:40000"), System.Net.IPEndPoint.Parse("[2001:db8::2]:25"), Frames.Lines)).Select(f => (byte[])[.. f[..12], 0x88, 0x64, 0x11, 0, 0, 1, 0, 0, 0, 0x57, .. f[14..]])),
+            "pppoe 6" => (LinkType.Ethernet,
+                Unpack(Inspection.Connection(System.Net.IPEndPoint.Parse("[2001:db8::1]:40000"),
+                System.Net.IPEndPoint.Parse("[2001:db8::2]:25"), Frames.Lines))
+                .Select(f => (byte[])[.. f[..12], 0x88, 0x64, 0x11, 0, 0, 1, 0, 0, 0, 0x57, .. f[14..]])),
             "pppoe" => (LinkType.Ethernet, Session.Select(f => (byte[])[.. f[..12], 0x88, 0x64, 0x11, 0, 0, 1, 0, 0, 0, 0x21, .. f[14..]])),
             "ppp" => (LinkType.Ppp, Session.Select(f => (byte[])[0xff, 3, 0, 0x21, .. Frames.Ip(f)])),
             "ppp without address" => (LinkType.PppHdlc, Session.Select(f => (byte[])[0, 0x21, .. Frames.Ip(f)])),
-            "mpls" => (LinkType.Ethernet, Session.Select(f => (byte[])[.. f[..12], 0x88, 0x47, 0, 0x10, 0, 64, 0, 0x20, 1, 64, .. f[14..]])),
-            "snap" => (LinkType.Ethernet, Session.Select(f => (byte[])[.. f[..12], 0, (byte)(f.Length - 6), 0xaa, 0xaa, 3, 0, 0, 0, .. f[12..]])),
+            "mpls" => (LinkType.Ethernet, Session.Select(
+                f => (byte[])[.. f[..12], 0x88, 0x47, 0, 0x10, 0, 64, 0, 0x20, 1, 64, .. f[14..]])),
+            "snap" => (LinkType.Ethernet, Session.Select(
+                f => (byte[])[.. f[..12], 0, (byte)(f.Length - 6), 0xaa, 0xaa, 3, 0, 0, 0, .. f[12..]])),
             "gre" => (LinkType.Ethernet, Session.Select(f => Tunnel(f, 47, [0, 0, 8, 0]))),
             "gre with key" => (LinkType.Ethernet, Session.Select(f => Tunnel(f, 47, [0x30, 0, 8, 0, 1, 2, 3, 4, 0, 0, 0, 1]))),
             "ip in ip" => (LinkType.Raw, Session.Select(f => Frames.Ip(Tunnel(f, 4, [])))),
@@ -59,7 +66,8 @@ public sealed class FormatTests
             id++;
             var payload = f[54..];
             int cut = Math.Min(16, payload.Length / 8 * 8);
-            return new[] { Extended([.. f[..54], .. payload[..cut]], 44, [6, 0, 0, 1, 0, 0, 0, (byte)id]), Extended([.. f[..54], .. payload[cut..]], 44, [6, 0, 0, (byte)cut, 0, 0, 0, (byte)id]) };
+            return new[] { Extended([.. f[..54], .. payload[..cut]], 44, [6, 0, 0, 1, 0, 0, 0, (byte)id]),
+                Extended([.. f[..54], .. payload[cut..]], 44, [6, 0, 0, (byte)cut, 0, 0, 0, (byte)id]) };
         })));
     }
 
@@ -71,7 +79,9 @@ public sealed class FormatTests
     public void Pcap_is_read_in_both_orders_and_both_units(bool big, bool nano)
     {
         var file = new MemoryStream();
-        void Write(uint number) => file.Write(big ? [(byte)(number >> 24), (byte)(number >> 16), (byte)(number >> 8), (byte)number] : [(byte)number, (byte)(number >> 8), (byte)(number >> 16), (byte)(number >> 24)]);
+        void Write(uint number) => file.Write(
+            big ? [(byte)(number >> 24), (byte)(number >> 16), (byte)(number >> 8), (byte)number]
+            : [(byte)number, (byte)(number >> 8), (byte)(number >> 16), (byte)(number >> 24)]);
         Write(nano ? 0xa1b23c4d : 0xa1b2c3d4);
         file.Write(big ? [0, 2, 0, 4] : [2, 0, 4, 0]);
         foreach (uint field in (uint[])[0, 0, 65535, 1])
@@ -147,9 +157,11 @@ public sealed class FormatTests
             file.Write([.. Number(type), .. length, .. body, .. length]);
         }
 
-        Block(0x0a0d0d0a, Number(0x1a2b3c4d), Number(1, 2), Number(0, 2), [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], Number(4, 2), Number(3, 2), [.. "os "u8, 0], Number(0, 2), Number(0, 2));
+        Block(0x0a0d0d0a, Number(0x1a2b3c4d), Number(1, 2), Number(0, 2), [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], Number(4, 2),
+            Number(3, 2), [.. "os "u8, 0], Number(0, 2), Number(0, 2));
         Block(1, Number(101, 2), Number(0, 2), Number(0));
-        Block(1, Number(1, 2), Number(0, 2), Number(262144), Number(2, 2), Number(4, 2), [.. "eth0"u8], Number(9, 2), Number(1, 2), [9, 0, 0, 0], Number(0, 2), Number(0, 2));
+        Block(1, Number(1, 2), Number(0, 2), Number(262144), Number(2, 2), Number(4, 2), [.. "eth0"u8], Number(9, 2), Number(1, 2),
+            [9, 0, 0, 0], Number(0, 2), Number(0, 2));
         Block(0x0bad, Number(1), "a block nobody knows"u8.ToArray());
         int i = 0;
         foreach (var frame in Session)
@@ -157,7 +169,8 @@ public sealed class FormatTests
             ulong time = i % 2 == 0 ? 1_700_000_000_000_000ul : 1_700_000_000_000_000_000ul;
             var data = i % 2 == 0 ? Frames.Ip(frame) : frame;
             byte[] padding = new byte[(4 - (data.Length % 4)) % 4];
-            Block(6, Number((uint)(i++ % 2)), Number((uint)(time >> 32)), Number((uint)time), Number((uint)data.Length), Number((uint)data.Length), data, padding, Number(2, 2), Number(4, 2), Number(0), Number(0, 2), Number(0, 2));
+            Block(6, Number((uint)(i++ % 2)), Number((uint)(time >> 32)), Number((uint)time), Number((uint)data.Length),
+                Number((uint)data.Length), data, padding, Number(2, 2), Number(4, 2), Number(0), Number(0, 2), Number(0, 2));
         }
 
         AssertSession(file.ToArray());
@@ -176,7 +189,8 @@ public sealed class FormatTests
     }
 
     [Fact]
-    public void A_link_type_that_is_not_read_is_a_finding() => Assert.Contains("T-LINK-TYPE", Inspection.Of(Inspection.Pcap(Session, (LinkType)147)).Ids);
+    public void A_link_type_that_is_not_read_is_a_finding() =>
+        Assert.Contains("T-LINK-TYPE", Inspection.Of(Inspection.Pcap(Session, (LinkType)147)).Ids);
 
     [Fact]
     public void What_is_no_capture_is_unreadable()

@@ -12,9 +12,11 @@ internal static class Frames
     public const byte Rst = 4;
     public const byte Ack = 16;
 
-    public static byte[] Client(uint sequence, uint acknowledgement, string data, byte flags = Ack) => Tcp(Inspection.Client, Inspection.Server, sequence, acknowledgement, data, flags);
+    public static byte[] Client(uint sequence, uint acknowledgement, string data, byte flags = Ack) =>
+        Tcp(Inspection.Client, Inspection.Server, sequence, acknowledgement, data, flags);
 
-    public static byte[] Server(uint sequence, uint acknowledgement, string data, byte flags = Ack) => Tcp(Inspection.Server, Inspection.Client, sequence, acknowledgement, data, flags);
+    public static byte[] Server(uint sequence, uint acknowledgement, string data, byte flags = Ack) =>
+        Tcp(Inspection.Server, Inspection.Client, sequence, acknowledgement, data, flags);
 
     public static byte[] Tcp(IPEndPoint from, IPEndPoint to, uint sequence, uint acknowledgement, string data, byte flags = Ack) =>
         TcpWriter.Frame(from, to, sequence, acknowledgement, flags, System.Text.Encoding.Latin1.GetBytes(data));
@@ -45,8 +47,10 @@ internal static class Frames
 
     public static readonly (char Who, string Text)[] Lines =
     [
-        ('S', "220 mx.b.test ESMTP\r\n"), ('C', "EHLO mail.a.test\r\n"), ('S', "250-mx.b.test\r\n250 PIPELINING\r\n"), ('C', "MAIL FROM:<alice@a.test>\r\n"), ('S', "250 Ok\r\n"),
-        ('C', "RCPT TO:<bob@b.test>\r\n"), ('S', "250 Ok\r\n"), ('C', "DATA\r\n"), ('S', "354 Go on\r\n"), ('C', "Subject: hello\r\n\r\nOne\r\n"), ('C', "Two\r\n.\r\n"), ('S', "250 Queued\r\n"),
+        ('S', "220 mx.b.test ESMTP\r\n"), ('C', "EHLO mail.a.test\r\n"), ('S', "250-mx.b.test\r\n250 PIPELINING\r\n"),
+            ('C', "MAIL FROM:<alice@a.test>\r\n"), ('S', "250 Ok\r\n"),
+        ('C', "RCPT TO:<bob@b.test>\r\n"), ('S', "250 Ok\r\n"), ('C', "DATA\r\n"), ('S', "354 Go on\r\n"),
+            ('C', "Subject: hello\r\n\r\nOne\r\n"), ('C', "Two\r\n.\r\n"), ('S', "250 Queued\r\n"),
         ('C', "QUIT\r\n"), ('S', "221 Bye\r\n"),
     ];
 

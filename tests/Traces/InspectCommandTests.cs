@@ -9,7 +9,8 @@ public sealed class InspectCommandTests
     [Fact]
     public async Task The_JSON_is_what_its_schema_says()
     {
-        var schema = await JsonSchema.FromFileAsync(Path.Combine(Repository.Root, "tools", "trace-replayer", "inspect.schema.json"), TestContext.Current.CancellationToken);
+        var schema = await JsonSchema.FromFileAsync(
+            Path.Combine(Repository.Root, "tools", "trace-replayer", "inspect.schema.json"), TestContext.Current.CancellationToken);
         var files = new List<string> { Repository.Transcripts };
         if (Repository.SharedTraces is { } shared)
         {
@@ -36,7 +37,8 @@ public sealed class InspectCommandTests
         Assert.Equal(3, Tool.Run(["inspect", text]).Code);
         Assert.Equal(3, Tool.Run(["inspect", text, clean]).Code);
         Assert.Equal(0, Tool.Run(["inspect", folder.Path]).Code);
-        foreach (var wrong in (string[][])[[], ["inspect"], ["inspect", "--port", "0", clean], ["inspect", "--format", "xml", clean], ["inspect", "--fail-on", "never", clean], ["inspekt"]])
+        foreach (var wrong in (string[][])[[], ["inspect"], ["inspect", "--port", "0", clean], ["inspect", "--format", "xml", clean],
+            ["inspect", "--fail-on", "never", clean], ["inspekt"]])
         {
             var (code, output, errors) = Tool.Run(wrong);
             Assert.True(code == 2, $"{string.Join(' ', wrong)}: {code}");
@@ -99,7 +101,9 @@ public sealed class InspectCommandTests
     {
         using var folder = new Folder();
         var secured = new Secured("X25519-CHACHA20POLY1305");
-        var (code, output, _) = Tool.Run(["inspect", "-v", "--keylog", folder.Write("keys.log", System.Text.Encoding.ASCII.GetBytes(secured.KeyLog)), folder.Write("secured.pcap", secured.Pcap())]);
+        var (code, output, _) = Tool.Run(
+            ["inspect", "-v", "--keylog", folder.Write("keys.log", System.Text.Encoding.ASCII.GetBytes(secured.KeyLog)),
+            folder.Write("secured.pcap", secured.Pcap())]);
         Assert.Equal(0, code);
         Assert.Contains("C> RCPT TO:<bob@b.test>", output, StringComparison.Ordinal);
         Assert.Equal(3, Tool.Run(["inspect", "--keylog", "/no/such/file", Repository.Transcripts]).Code);
@@ -118,7 +122,9 @@ internal static class Tool
 {
     public static (int Code, string Output, string Errors) Run(string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "blackpony-replay.dll"), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(
+            "dotnet", [Path.Combine(AppContext.BaseDirectory, "blackpony-replay.dll"), .. arguments]) { RedirectStandardOutput = true,
+            RedirectStandardError = true };
         using var process = Process.Start(start)!;
         using var limit = new Timer(_ => process.Kill(), null, TimeSpan.FromMinutes(2), Timeout.InfiniteTimeSpan);
         var errors = process.StandardError.ReadToEndAsync();

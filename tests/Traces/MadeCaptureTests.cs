@@ -40,7 +40,8 @@ public sealed class MadeCaptureTests
     public void What_a_decrypting_mirror_shows_is_read_on()
     {
         var session = Of("starttls-then-plain").Only;
-        Assert.Equal((UpgradeKind.StartTls, true, "EHLO STARTTLS EHLO MAIL RCPT DATA QUIT"), (session.Upgrade, session.IsDecrypted, string.Join(' ', session.Commands)));
+        Assert.Equal((UpgradeKind.StartTls, true, "EHLO STARTTLS EHLO MAIL RCPT DATA QUIT"),
+            (session.Upgrade, session.IsDecrypted, string.Join(' ', session.Commands)));
         Assert.Equal(250, Assert.Single(session.Messages).Reply);
         Assert.DoesNotContain(session.Findings, f => f.Level > FindingLevel.Note);
     }
@@ -78,7 +79,8 @@ public sealed class MadeCaptureTests
         var counted = Of("isn-not-counted").Only;
         Assert.Equal(("mx", "EHLO MAIL QUIT", 0), (counted.Greeting, string.Join(' ', counted.Commands), counted.Findings.Count));
         var lmtp = Of("lmtp").Only;
-        Assert.Equal("c@d.example 250, e@d.example 550", string.Join(", ", lmtp.Messages[0].Recipients.Select(r => $"{r.Address} {r.Reply}")));
+        Assert.Equal("c@d.example 250, e@d.example 550",
+            string.Join(", ", lmtp.Messages[0].Recipients.Select(r => $"{r.Address} {r.Reply}")));
         Assert.Equal(["c@d.example"], lmtp.Messages[0].To);
         Assert.Empty(Of("http-put-helo").Sessions);
         var smtps = Of("smtps465").Only;
@@ -93,7 +95,9 @@ public sealed class MadeCaptureTests
         var transcript = new MemoryStream();
         new Converter(new InspectOptions(), anonymize: false).ToTranscript(path, transcript, out _);
         var again = Inspection.Of(folder.Write("again.txt", transcript.ToArray())).Only;
-        Assert.Equal((Inspection.Of(path).Only.ClientOctets, 28), (again.ClientOctets, int.Parse(again.Findings.Single(f => f.Id == "T-MESSAGE-CUT").Text.Split(' ')[4], System.Globalization.CultureInfo.InvariantCulture)));
+        Assert.Equal((Inspection.Of(path).Only.ClientOctets, 28),
+            (again.ClientOctets, int.Parse(
+            again.Findings.Single(f => f.Id == "T-MESSAGE-CUT").Text.Split(' ')[4], System.Globalization.CultureInfo.InvariantCulture)));
     }
 
     [Theory]
@@ -118,16 +122,21 @@ public sealed class MadeCaptureTests
             var text = System.Text.Encoding.Latin1.GetString(output.ToArray());
             foreach (var name in (string[])
             [
-                "Musterfirma", "Hannelore", "annelore", "Schmidt", "Grossmann", "Beate", "Zacharias", "Kundenfirma", "Geheim", "Kundenname", "Kundennummer", "laptop", "porcupine", "Juergen", "sekretariat",
-                "kleinesnetz", "Secretserver", "mailgate", "qwertzuiop", "Kuendigung", "Krankheit", "secretheader", "intern", "Grenze", "Gehalt", "Vertraulich", "Innenliegend", "dritte", "Verschachtelter",
-                "Liebe", "Passwort", "Konto", "Wor=", "knoten", "Anna", "Bruno", "team", "SGFubmVsb3Jl", "AGhhbm5lbG9yZQ", "4711", "0815", "192.168.77", "0170", "4XyzABCDEF", "zweite", "Zeil",
+                "Musterfirma", "Hannelore", "annelore", "Schmidt", "Grossmann", "Beate", "Zacharias", "Kundenfirma", "Geheim", "Kundenname",
+                    "Kundennummer", "laptop", "porcupine", "Juergen", "sekretariat",
+                "kleinesnetz", "Secretserver", "mailgate", "qwertzuiop", "Kuendigung", "Krankheit", "secretheader", "intern", "Grenze",
+                    "Gehalt", "Vertraulich", "Innenliegend", "dritte", "Verschachtelter",
+                "Liebe", "Passwort", "Konto", "Wor=", "knoten", "Anna", "Bruno", "team", "SGFubmVsb3Jl", "AGhhbm5lbG9yZQ", "4711", "0815",
+                    "192.168.77", "0170", "4XyzABCDEF", "zweite", "Zeil",
             ])
             {
                 Assert.False(text.Contains(name, StringComparison.OrdinalIgnoreCase), name);
             }
 
             Assert.Empty(converter.Leaks);
-            foreach (var form in (string[])["AUTH PLAIN LOGIN", "SIZE 1000", "Return-Path: <", "Content-Transfer-Encoding: quoted-printable", "queued as ", " RET=HDRS ENVID=", "VRFY ", "Date: Mon, 5 Jan 2026 10:00:00 +0100"])
+            foreach (var form in (string[])["AUTH PLAIN LOGIN", "SIZE 1000", "Return-Path: <",
+                "Content-Transfer-Encoding: quoted-printable", "queued as ", " RET=HDRS ENVID=", "VRFY ",
+                "Date: Mon, 5 Jan 2026 10:00:00 +0100"])
             {
                 Assert.Contains(form, text, StringComparison.Ordinal);
             }
@@ -136,11 +145,14 @@ public sealed class MadeCaptureTests
 
     private static Inspection Of(string name) => Inspection.Of(Repository.Made(name + ".pcap"), Full);
 
-    private static string Exchanges(SessionReport session) => string.Join(' ', session.Exchanges!.Select((e, i) => i == 0 ? $"{e.Reply}" : $"{e.Command}:{e.Reply?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "?"}"));
+    private static string Exchanges(SessionReport session) =>
+        string.Join(' ', session.Exchanges!.Select(
+        (e, i) => i == 0 ? $"{e.Reply}" : $"{e.Command}:{e.Reply?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "?"}"));
 
     private static void AssertHidden(SessionReport session, params string[] secrets)
     {
-        var shown = string.Join('\n', session.Dialogue!.Select(l => l.Text).Concat(session.Commands).Concat(session.Findings.Select(f => f.Text)).Concat(session.Exchanges!.Select(e => e.Command + e.Text)));
+        var shown = string.Join('\n', session.Dialogue!.Select(l => l.Text).Concat(session.Commands)
+            .Concat(session.Findings.Select(f => f.Text)).Concat(session.Exchanges!.Select(e => e.Command + e.Text)));
         Assert.All(secrets, s => Assert.DoesNotContain(s, shown, StringComparison.Ordinal));
     }
 }

@@ -7,15 +7,19 @@ public sealed class MatchingTests
 {
     private static readonly (char Who, string Text)[] OneByOne =
     [
-        ('S', "220 mx.b.test ESMTP\r\n"), ('C', "EHLO mail.a.test\r\n"), ('S', "250-mx.b.test\r\n250-PIPELINING\r\n250 8BITMIME\r\n"), ('C', "MAIL FROM:<alice@a.test>\r\n"), ('S', "250 2.1.0 Ok\r\n"),
-        ('C', "RCPT TO:<bob@b.test>\r\n"), ('S', "250 2.1.5 Ok\r\n"), ('C', "RCPT TO:<nobody@b.test>\r\n"), ('S', "550 5.1.1 No such user\r\n"), ('C', "RCPT TO:<carol@b.test>\r\n"), ('S', "250 2.1.5 Ok\r\n"),
-        ('C', "DATA\r\n"), ('S', "354 Go on\r\n"), ('C', "Subject: hello\r\n\r\nOne\r\n.\r\n"), ('S', "250 2.0.0 Ok: queued as 4Z7QxyWW\r\n"), ('C', "QUIT\r\n"), ('S', "221 2.0.0 Bye\r\n"),
+        ('S', "220 mx.b.test ESMTP\r\n"), ('C', "EHLO mail.a.test\r\n"), ('S', "250-mx.b.test\r\n250-PIPELINING\r\n250 8BITMIME\r\n"),
+            ('C', "MAIL FROM:<alice@a.test>\r\n"), ('S', "250 2.1.0 Ok\r\n"),
+        ('C', "RCPT TO:<bob@b.test>\r\n"), ('S', "250 2.1.5 Ok\r\n"), ('C', "RCPT TO:<nobody@b.test>\r\n"),
+            ('S', "550 5.1.1 No such user\r\n"), ('C', "RCPT TO:<carol@b.test>\r\n"), ('S', "250 2.1.5 Ok\r\n"),
+        ('C', "DATA\r\n"), ('S', "354 Go on\r\n"), ('C', "Subject: hello\r\n\r\nOne\r\n.\r\n"),
+            ('S', "250 2.0.0 Ok: queued as 4Z7QxyWW\r\n"), ('C', "QUIT\r\n"), ('S', "221 2.0.0 Bye\r\n"),
     ];
 
     private static readonly (char Who, string Text)[] Pipelined =
     [
         .. OneByOne[..3], ('C', "MAIL FROM:<alice@a.test>\r\nRCPT TO:<bob@b.test>\r\nRCPT TO:<nobody@b.test>\r\nRCPT TO:<carol@b.test>\r\nDATA\r\n"),
-        ('S', "250 ok\r\n250 ok\r\n550 no such user\r\n250 ok\r\n354 go\r\n"), ('C', "Subject: hello\r\n\r\nOne\r\n.\r\nQUIT\r\n"), ('S', "250 ok\r\n221 bye\r\n"),
+        ('S', "250 ok\r\n250 ok\r\n550 no such user\r\n250 ok\r\n354 go\r\n"), ('C', "Subject: hello\r\n\r\nOne\r\n.\r\nQUIT\r\n"),
+            ('S', "250 ok\r\n221 bye\r\n"),
     ];
 
     public static TheoryData<bool, char, int> Losses
@@ -43,19 +47,24 @@ public sealed class MatchingTests
         var lines = pipelined ? Pipelined : OneByOne;
         for (int at = 0; at + length <= Gaps.Octets(lines, side); at++)
         {
-            var session = Inspection.Of(Gaps.Connection(lines, side, at, length), new InspectOptions { Exchanges = true, Dialogue = true }).Only;
+            var session = Inspection.Of(Gaps.Connection(lines, side, at, length), new InspectOptions { Exchanges = true, Dialogue = true })
+                .Only;
             var where = $"at {at}";
             Assert.True(session.Messages.Count <= 1, where);
             foreach (var recipient in session.Messages.SelectMany(m => m.Recipients).Where(r => r.IsRefused is not null))
             {
-                Assert.False(recipient.IsRefused != recipient.Address.StartsWith("nobody", StringComparison.Ordinal) && !recipient.Address.Contains('?') && recipient.Address.Length > 10, $"{where}: {recipient.Address} {recipient.Reply}");
+                Assert.False(recipient.IsRefused != recipient.Address.StartsWith("nobody", StringComparison.Ordinal)
+                    && !recipient.Address.Contains('?') && recipient.Address.Length > 10,
+                    $"{where}: {recipient.Address} {recipient.Reply}");
             }
 
             Assert.All(session.Messages, m => Assert.True(m.Reply is null or 250, $"{where}: {m.Reply}"));
-            Assert.All(session.Exchanges!, e => Assert.True(e.Reply is null || Allowed(e.Command).Contains(e.Reply.Value), $"{where}: {e.Command} {e.Reply}"));
+            Assert.All(session.Exchanges!, e =>
+                Assert.True(e.Reply is null || Allowed(e.Command).Contains(e.Reply.Value), $"{where}: {e.Command} {e.Reply}"));
             // Of the client's octets a command's line may be missing, and the server's never take a message away.
             Assert.True(side == 'C' || session.Messages.Count == 1, where);
-            Assert.True(side == 'C' || string.Join(' ', session.Commands) == "EHLO MAIL RCPT RCPT RCPT DATA QUIT", $"{where}: {string.Join(' ', session.Commands)}");
+            Assert.True(side == 'C' || string.Join(' ', session.Commands) == "EHLO MAIL RCPT RCPT RCPT DATA QUIT",
+                $"{where}: {string.Join(' ', session.Commands)}");
         }
     }
 
@@ -69,7 +78,8 @@ public sealed class MatchingTests
             var session = Inspection.Of(Gaps.Connection(OneByOne, side, at, 1)).Only;
             var message = Assert.Single(session.Messages);
             Assert.Equal(250, message.Reply ?? 250);
-            Assert.Equal((at, false), (at, message.To.Contains("nobody@b.test") && message.Recipients.Any(r => r.IsRefused == false && r.Address == "nobody@b.test")));
+            Assert.Equal((at, false), (at, message.To.Contains("nobody@b.test")
+                && message.Recipients.Any(r => r.IsRefused == false && r.Address == "nobody@b.test")));
         }
     }
 
@@ -95,9 +105,13 @@ public sealed class MatchingTests
     public void An_early_message_longer_than_is_held_back_is_refused_if_its_DATA_is()
     {
         var body = string.Concat(Enumerable.Repeat("A line of a long message.\r\n", 4000));
-        (char, string)[] sent = [('C', "HELO x\r\nMAIL FROM:<a@a.test>\r\nRCPT TO:<b@b.test>\r\nDATA\r\n" + body + ".\r\n"), ('S', "220 mx\r\n250 mx\r\n250 ok\r\n550 no\r\n")];
-        Assert.DoesNotContain(Inspection.Of(Inspection.Connection([.. sent, ('S', "554 no\r\n500 what\r\n500 what\r\n421 too many errors\r\n")])).Only.Messages, m => m.IsRefused == false);
-        var accepted = Inspection.Of(Inspection.Connection([.. sent[..1], ('S', "220 mx\r\n250 mx\r\n250 ok\r\n250 ok\r\n354 go\r\n250 ok\r\n")])).Only;
+        (char, string)[] sent = [('C', "HELO x\r\nMAIL FROM:<a@a.test>\r\nRCPT TO:<b@b.test>\r\nDATA\r\n" + body + ".\r\n"),
+            ('S', "220 mx\r\n250 mx\r\n250 ok\r\n550 no\r\n")];
+        Assert.DoesNotContain(Inspection.Of(
+            Inspection.Connection([.. sent, ('S', "554 no\r\n500 what\r\n500 what\r\n421 too many errors\r\n")])).Only.Messages,
+            m => m.IsRefused == false);
+        var accepted = Inspection.Of(Inspection.Connection(
+            [.. sent[..1], ('S', "220 mx\r\n250 mx\r\n250 ok\r\n250 ok\r\n354 go\r\n250 ok\r\n")])).Only;
         Assert.Equal((250, (long)body.Length), (Assert.Single(accepted.Messages).Reply, accepted.Messages[0].Octets));
     }
 
@@ -107,7 +121,8 @@ public sealed class MatchingTests
         for (int silent = 1; silent < OneByOne.Length; silent++)
         {
             // From here on only the client is heard.
-            var session = Inspection.Of(Inspection.Connection([.. OneByOne[..silent], .. OneByOne[silent..].Where(l => l.Who == 'C')])).Only;
+            var session = Inspection.Of(Inspection.Connection([.. OneByOne[..silent], .. OneByOne[silent..].Where(l => l.Who == 'C')]))
+                .Only;
             Assert.Equal("EHLO MAIL RCPT RCPT RCPT DATA QUIT", string.Join(' ', session.Commands));
             var message = Assert.Single(session.Messages);
             Assert.Equal((silent, silent < 15 ? null : (int?)250), (silent, message.Reply));
@@ -126,11 +141,13 @@ public sealed class MatchingTests
             }
 
             int before = OneByOne[..lost].Where(l => l.Who == 'S').Sum(l => l.Text.Length);
-            var session = Inspection.Of(Gaps.Connection(OneByOne, 'S', before, OneByOne[lost].Text.Length), new InspectOptions { Exchanges = true }).Only;
+            var session = Inspection.Of(Gaps.Connection(OneByOne, 'S', before, OneByOne[lost].Text.Length),
+                new InspectOptions { Exchanges = true }).Only;
             string Code(int line, string code) => lost == line ? "?" : code;
             Assert.Equal(
                 $"{Code(0, "220")} {Code(2, "250")} {Code(4, "250")} {Code(6, "250")} {Code(8, "550")} {Code(10, "250")} {Code(12, "354")} {Code(14, "250")} {Code(16, "221")}",
-                string.Join(' ', session.Exchanges!.Select(e => e.Reply?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "?")));
+                string.Join(' ', session.Exchanges!.Select(
+                    e => e.Reply?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "?")));
         }
     }
 

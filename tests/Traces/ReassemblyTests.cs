@@ -24,7 +24,8 @@ public sealed class ReassemblyTests
         // Behind the opening, each packet moves up to four places.
         var random = new Random(seed);
         var frames = Frames.Session();
-        AssertWhole([.. frames[..3], .. frames[3..].Select((f, i) => (Frame: f, Place: i + (random.NextDouble() * 4))).OrderBy(f => f.Place).Select(f => f.Frame)]);
+        AssertWhole([.. frames[..3], .. frames[3..].Select((f, i) => (Frame: f, Place: i + (random.NextDouble() * 4))).OrderBy(f => f.Place)
+            .Select(f => f.Frame)]);
     }
 
     [Fact]
@@ -71,7 +72,8 @@ public sealed class ReassemblyTests
         // Packets 3 to 16 carry the lines.
         var expected = new Dictionary<int, string>
         {
-            [4] = "MAIL RCPT DATA QUIT", [6] = "EHLO RCPT DATA QUIT", [8] = "EHLO MAIL DATA QUIT", [10] = "EHLO MAIL RCPT QUIT", [15] = "EHLO MAIL RCPT DATA",
+            [4] = "MAIL RCPT DATA QUIT", [6] = "EHLO RCPT DATA QUIT", [8] = "EHLO MAIL DATA QUIT", [10] = "EHLO MAIL RCPT QUIT",
+                [15] = "EHLO MAIL RCPT DATA",
         };
         for (int lost = 3; lost <= 16; lost++)
         {
@@ -107,7 +109,8 @@ public sealed class ReassemblyTests
             var session = Inspection.Of(Inspection.Pcap(frames[from..])).Only;
             // Without DATA's reply nobody knows that it is content.
             Assert.Equal((from, from <= 11 ? 1 : 0), (from, session.Messages.Count));
-            Assert.True(Frames.Verbs.EndsWith(string.Join(' ', session.Commands), StringComparison.Ordinal), $"{from}: {string.Join(' ', session.Commands)}");
+            Assert.True(Frames.Verbs.EndsWith(string.Join(' ', session.Commands), StringComparison.Ordinal),
+                $"{from}: {string.Join(' ', session.Commands)}");
         }
     }
 
@@ -153,7 +156,9 @@ public sealed class ReassemblyTests
         var inspection = Inspection.Of(Inspection.Pcap(frames));
         Assert.Equal(["EHLO MAIL", "DATA QUIT"], inspection.Sessions.Select(s => string.Join(' ', s.Commands)));
         // What a true one meets on its way is no session.
-        Assert.Equal("EHLO MAIL RCPT DATA QUIT", string.Join(' ', Inspection.Of(Inspection.Pcap([.. Frames.Session()[..16], Frames.Client(Quit(), 0, "", Frames.Rst), Frames.Session()[16]])).Only.Commands));
+        Assert.Equal("EHLO MAIL RCPT DATA QUIT",
+            string.Join(' ', Inspection.Of(
+            Inspection.Pcap([.. Frames.Session()[..16], Frames.Client(Quit(), 0, "", Frames.Rst), Frames.Session()[16]])).Only.Commands));
 
         static uint Quit() => 101 + (uint)Frames.Lines.Where(l => l.Who == 'C').Sum(l => l.Text.Length);
     }
@@ -161,7 +166,9 @@ public sealed class ReassemblyTests
     [Fact]
     public void A_port_pair_may_be_used_again()
     {
-        var inspection = Inspection.Of(Inspection.Pcap([.. Frames.Session(100, 500), .. Frames.Session(3_000_000_000, 2_000_000), .. Frames.Session(5_000_000, 9_000_000)[3..]]));
+        var inspection = Inspection.Of(
+            Inspection.Pcap([.. Frames.Session(100, 500), .. Frames.Session(3_000_000_000, 2_000_000),
+            .. Frames.Session(5_000_000, 9_000_000)[3..]]));
         Assert.Equal(3, inspection.Sessions.Count);
         Assert.All(inspection.Sessions, s => Assert.Equal(Frames.Verbs, string.Join(' ', s.Commands)));
     }
@@ -178,7 +185,8 @@ public sealed class ReassemblyTests
     {
         var early = new IPEndPoint(Inspection.Client.Address, 41000);
         var first = Frames.Client(1, 0, "", Frames.Syn);
-        byte[][] late = [Frames.Tcp(early, Inspection.Server, 1, 0, "", Frames.Syn), Frames.Tcp(early, Inspection.Server, 2, 1, "EHLO early\r\n")];
+        byte[][] late = [Frames.Tcp(early, Inspection.Server, 1, 0, "", Frames.Syn),
+            Frames.Tcp(early, Inspection.Server, 2, 1, "EHLO early\r\n")];
         var inspection = Inspection.Of(Inspection.Pcap([.. late, .. Frames.Session()]));
         Assert.Equal([early.ToString(), Inspection.Client.ToString()], inspection.Sessions.Select(s => s.Client));
         Assert.NotEmpty(first);
@@ -240,7 +248,8 @@ public sealed class ReassemblyTests
             Assert.Equal(paths, files.Select(f => f.Name));
             Assert.Equal((frames.Count - cut, cut), (files[0].Packets, files[1].Packets));
             var session = Assert.Single(sessions);
-            Assert.Equal((paths[1], Frames.Verbs, 1, 0), (session.File, string.Join(' ', session.Commands), session.Messages.Count, session.Findings.Count));
+            Assert.Equal((paths[1], Frames.Verbs, 1, 0),
+                (session.File, string.Join(' ', session.Commands), session.Messages.Count, session.Findings.Count));
         }
     }
 

@@ -61,7 +61,8 @@ public sealed class ReplayTests
     public async Task No_command_is_sent_where_the_server_waits_for_a_message()
     {
         using var folder = new Folder();
-        var captured = Only(folder, "refused", [.. Frames.Lines[..8], ('S', "554 No\r\n"), ('C', "AUTH PLAIN\r\n"), ('S', "504 No\r\n"), .. Frames.Lines[^2..]]);
+        var captured = Only(folder, "refused",
+            [.. Frames.Lines[..8], ('S', "554 No\r\n"), ('C', "AUTH PLAIN\r\n"), ('S', "504 No\r\n"), .. Frames.Lines[^2..]]);
         var (client, server) = await Play(captured, Only(folder, "taken", Frames.Lines), Options);
         Assert.Equal("exchange 4, DATA: captured 554 No, got 354 Go on", Assert.Single(client.Differences).ToString());
         Assert.Equal(4, client.Exchanges);
@@ -82,7 +83,10 @@ public sealed class ReplayTests
         var captured = Only(folder, "captured", Frames.Lines);
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
-        var playing = new ReplayClient("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port, Options with { Timeout = TimeSpan.FromSeconds(says == "250 half" ? 0.2 : 20) }).PlayAsync(captured, TestContext.Current.CancellationToken);
+        var playing = new ReplayClient(
+            "127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port,
+            Options with { Timeout = TimeSpan.FromSeconds(says == "250 half" ? 0.2 : 20) })
+            .PlayAsync(captured, TestContext.Current.CancellationToken);
         using var socket = await listener.AcceptSocketAsync(TestContext.Current.CancellationToken);
         await socket.SendAsync(System.Text.Encoding.Latin1.GetBytes(says), TestContext.Current.CancellationToken);
         if (says.Length == 0)
@@ -110,7 +114,8 @@ public sealed class ReplayTests
         }
 
         // Chunks keep their size.
-        (char, string)[] lines = [.. Frames.Lines[..7], ('C', "BDAT 300 LAST\r\n"), ('C', new string('y', 200)), ('C', new string('z', 100)), .. Frames.Lines[^3..]];
+        (char, string)[] lines = [.. Frames.Lines[..7], ('C', "BDAT 300 LAST\r\n"), ('C', new string('y', 200)),
+            ('C', new string('z', 100)), .. Frames.Lines[^3..]];
         var chunks = Frames.Session(lines: lines);
         chunks.RemoveAt(3 + 8);
         var script = Assert.Single(Script.Read(folder.Write("cut.pcap", Inspection.Pcap(chunks)), new InspectOptions(), out _));
@@ -124,7 +129,8 @@ public sealed class ReplayTests
         using var folder = new Folder();
         var lines = ((char, string)[])Frames.Lines.Clone();
         lines[1] = ('C', "LHLO mail.a.test\r\n");
-        var result = await new ReplayClient("127.0.0.1", 1, Options).PlayAsync(Only(folder, "lmtp", lines), TestContext.Current.CancellationToken);
+        var result = await new ReplayClient("127.0.0.1", 1, Options)
+            .PlayAsync(Only(folder, "lmtp", lines), TestContext.Current.CancellationToken);
         Assert.Equal((0, "LMTP cannot be played."), (result.Exchanges, result.Note));
         var (code, output, _) = Tool.Run(["replay", Path.Combine(folder.Path, "lmtp.pcap"), "--to", "127.0.0.1:1"]);
         Assert.Equal(3, code);
@@ -172,7 +178,8 @@ public sealed class ReplayTests
     [InlineData("RCPT TO:\r\n", "RCPT TO:\r\n")]
     [InlineData("RCPT TO:<\r\n", "RCPT TO:<\r\n")]
     public void An_address_is_rewritten_in_whatever_form_it_comes(string line, string expected) =>
-        Assert.Equal(expected, System.Text.Encoding.Latin1.GetString(Rewriting.Line(System.Text.Encoding.Latin1.GetBytes(line), [("@a.test", "@example.test"), ("bob@b.test", "carol@c.test")])));
+        Assert.Equal(expected, System.Text.Encoding.Latin1.GetString(
+            Rewriting.Line(System.Text.Encoding.Latin1.GetBytes(line), [("@a.test", "@example.test"), ("bob@b.test", "carol@c.test")])));
 
     [Fact]
     public async Task A_server_for_which_no_client_comes_says_so()
@@ -191,14 +198,17 @@ public sealed class ReplayTests
         var serving = server.PlayAsync(Only(folder, "live", Frames.Lines), TestContext.Current.CancellationToken);
         using var client = new TcpClient();
         await client.ConnectAsync(server.Address, TestContext.Current.CancellationToken);
-        await client.Client.SendAsync(System.Text.Encoding.ASCII.GetBytes("EHLO mail.a.test\nMAIL FROM:<alice@a.test>\nRCPT TO:<bob@b.test>\nDATA\nSubject: x\n\nOne\n.\nQUIT\n"), TestContext.Current.CancellationToken);
+        await client.Client.SendAsync(System.Text.Encoding.ASCII.GetBytes(
+            "EHLO mail.a.test\nMAIL FROM:<alice@a.test>\nRCPT TO:<bob@b.test>\nDATA\nSubject: x\n\nOne\n.\nQUIT\n"),
+            TestContext.Current.CancellationToken);
         var result = await serving;
         Assert.Equal((0, 6), (result.Differences.Count, result.Exchanges));
         // With CRLF a dot between bare line ends is content.
         serving = server.PlayAsync(Only(folder, "again", Frames.Lines), TestContext.Current.CancellationToken);
         using var other = new TcpClient();
         await other.ConnectAsync(server.Address, TestContext.Current.CancellationToken);
-        await other.Client.SendAsync(System.Text.Encoding.ASCII.GetBytes("EHLO mail.a.test\r\nMAIL FROM:<alice@a.test>\r\nRCPT TO:<bob@b.test>\r\nDATA\r\nSubject: x\r\n\r\nOne\n.\nNOOP\r\n.\r\nQUIT\r\n"), TestContext.Current.CancellationToken);
+        await other.Client.SendAsync(System.Text.Encoding.ASCII.GetBytes(
+            "EHLO mail.a.test\r\nMAIL FROM:<alice@a.test>\r\nRCPT TO:<bob@b.test>\r\nDATA\r\nSubject: x\r\n\r\nOne\n.\nNOOP\r\n.\r\nQUIT\r\n"), TestContext.Current.CancellationToken);
         result = await serving;
         Assert.Equal((0, 6), (result.Differences.Count, result.Exchanges));
     }
@@ -207,12 +217,16 @@ public sealed class ReplayTests
     public async Task Other_credentials_are_used_and_never_shown()
     {
         using var folder = new Folder();
-        (char, string)[] lines = [.. Frames.Lines[..3], ('C', "AUTH LOGIN\r\n"), ('S', "334 VXNlcm5hbWU6\r\n"), ('C', "Ym9i\r\n"), ('S', "334 UGFzc3dvcmQ6\r\n"), ('C', "c2VzYW1l\r\n"), ('S', "235 Ok\r\n"), .. Frames.Lines[3..]];
+        (char, string)[] lines = [.. Frames.Lines[..3], ('C', "AUTH LOGIN\r\n"), ('S', "334 VXNlcm5hbWU6\r\n"), ('C', "Ym9i\r\n"),
+            ('S', "334 UGFzc3dvcmQ6\r\n"), ('C', "c2VzYW1l\r\n"), ('S', "235 Ok\r\n"), .. Frames.Lines[3..]];
         (char, string)[] live = [.. Frames.Lines[..3], ('C', "AUTH PLAIN AGNhcm9sAG90aGVy\r\n"), ('S', "235 Ok\r\n"), .. Frames.Lines[3..]];
-        var (client, server) = await Play(Only(folder, "captured", lines), Only(folder, "live", live), Options with { Credentials = ("carol", "other") });
+        var (client, server) = await Play(
+            Only(folder, "captured", lines), Only(folder, "live", live), Options with { Credentials = ("carol", "other") });
         Assert.Empty(client.Differences);
         Assert.Empty(server.Differences);
-        (client, server) = await Play(Only(folder, "again", lines), Only(folder, "refused", [.. Frames.Lines[..3], ('C', "AUTH PLAIN AGNhcm9sAG90aGVy\r\n"), ('S', "535 No\r\n"), .. Frames.Lines[3..]]), Options with { Credentials = ("carol", "other") });
+        (client, server) = await Play(Only(folder, "again", lines),
+            Only(folder, "refused", [.. Frames.Lines[..3], ('C', "AUTH PLAIN AGNhcm9sAG90aGVy\r\n"), ('S', "535 No\r\n"),
+            .. Frames.Lines[3..]]), Options with { Credentials = ("carol", "other") });
         Assert.Equal("exchange 2, AUTH: captured 235 Ok, got 535 No", Assert.Single(client.Differences).ToString());
     }
 
@@ -222,7 +236,9 @@ public sealed class ReplayTests
         using var folder = new Folder();
         var cancel = TestContext.Current.CancellationToken;
         using var key = System.Security.Cryptography.RSA.Create(2048);
-        var request = new System.Security.Cryptography.X509Certificates.CertificateRequest("CN=mx.b.test", key, System.Security.Cryptography.HashAlgorithmName.SHA256, System.Security.Cryptography.RSASignaturePadding.Pkcs1);
+        var request = new System.Security.Cryptography.X509Certificates.CertificateRequest(
+            "CN=mx.b.test", key, System.Security.Cryptography.HashAlgorithmName.SHA256,
+            System.Security.Cryptography.RSASignaturePadding.Pkcs1);
         using var certificate = request.CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(200));
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -240,13 +256,15 @@ public sealed class ReplayTests
             {
                 if (Frames.Lines[i].Who == 'S')
                 {
-                    await SayAndHear(tls, Frames.Lines[i].Text, string.Concat(Frames.Lines[(i + 1)..].TakeWhile(l => l.Who == 'C').Select(l => l.Text)), cancel);
+                    await SayAndHear(tls, Frames.Lines[i].Text,
+                        string.Concat(Frames.Lines[(i + 1)..].TakeWhile(l => l.Who == 'C').Select(l => l.Text)), cancel);
                 }
             }
 
             await tls.WriteAsync("221 Bye\r\n"u8.ToArray(), cancel);
         }, cancel);
-        var result = await new ReplayClient("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port, Options with { StartTls = true }).PlayAsync(Only(folder, "captured", Frames.Lines), cancel);
+        var result = await new ReplayClient("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port, Options with { StartTls = true })
+            .PlayAsync(Only(folder, "captured", Frames.Lines), cancel);
         Assert.Empty(result.Differences);
         await serving;
 
@@ -269,11 +287,15 @@ public sealed class ReplayTests
         var suite = SuiteRegistry.Find(name)!;
         using var backend = new ReplayServer(new IPEndPoint(IPAddress.Loopback, 0), Options);
         // A relay opens one connection when it is called and another for the upgrade.
-        var serving = Task.Run(async () => (await Task.WhenAll(backend.PlayAsync(script, cancel), backend.PlayAsync(script, cancel))).MaxBy(r => r.Exchanges)!, cancel);
-        var settings = new RelaySettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", backend.Address.Port, new ServerOptions(new RsaKeys(TimeProvider.System)) { Suites = [suite] }) { BackendSource = IPAddress.Parse("127.0.0.2") };
+        var serving = Task.Run(async () =>
+            (await Task.WhenAll(backend.PlayAsync(script, cancel), backend.PlayAsync(script, cancel))).MaxBy(r => r.Exchanges)!, cancel);
+        var settings = new RelaySettings(
+            [new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", backend.Address.Port,
+            new ServerOptions(new RsaKeys(TimeProvider.System)) { Suites = [suite] }) { BackendSource = IPAddress.Parse("127.0.0.2") };
         await using var relay = new RelayServer(settings, NullLogger.Instance);
         relay.Start();
-        var result = await new ReplayClient("127.0.0.1", relay.EndPoints[0].Port, Options with { Upgrade = suite }).PlayAsync(script, cancel);
+        var result = await new ReplayClient("127.0.0.1", relay.EndPoints[0].Port, Options with { Upgrade = suite })
+            .PlayAsync(script, cancel);
         Assert.Empty(result.Differences);
         Assert.Equal(5 + 1, result.Exchanges);
         Assert.Empty((await serving).Differences);
@@ -283,7 +305,8 @@ public sealed class ReplayTests
     public async Task A_STARTTLS_that_was_refused_is_played_and_one_that_was_not_ends_it()
     {
         using var folder = new Folder();
-        var refused = Only(folder, "refused", [.. Frames.Lines[..3], ('C', "STARTTLS\r\n"), ('S', "454 Not now\r\n"), .. Frames.Lines[3..]]);
+        var refused = Only(folder, "refused",
+            [.. Frames.Lines[..3], ('C', "STARTTLS\r\n"), ('S', "454 Not now\r\n"), .. Frames.Lines[3..]]);
         var (client, server) = await Play(refused, refused, Options);
         Assert.Empty(client.Differences);
         Assert.Empty(server.Differences);
@@ -301,7 +324,8 @@ public sealed class ReplayTests
     {
         using var folder = new Folder();
         var secured = new Secured("X25519-CHACHA20POLY1305");
-        var script = Assert.Single(Script.Read(folder.Write("secured.pcap", secured.Pcap()), new InspectOptions { Keys = secured.Keys }, out _));
+        var script = Assert.Single(Script.Read(
+            folder.Write("secured.pcap", secured.Pcap()), new InspectOptions { Keys = secured.Keys }, out _));
         var (client, server) = await Play(script, Only(folder, "plain", Secured.Inside.Prepend(Frames.Lines[0]).ToArray()), Options);
         Assert.Empty(client.Differences);
         Assert.Empty(server.Differences);
@@ -317,7 +341,9 @@ public sealed class ReplayTests
         {
             using var server = new ReplayServer(new IPEndPoint(IPAddress.Loopback, 0), Options);
             var serving = server.PlayAsync(script, TestContext.Current.CancellationToken);
-            var (code, output, errors) = await Task.Run(() => Tool.Run(["replay", file, "--to", server.Address.ToString(), "--format", format]), TestContext.Current.CancellationToken);
+            var (code, output, errors) = await Task.Run(
+                () => Tool.Run(["replay", file, "--to", server.Address.ToString(), "--format", format]),
+                TestContext.Current.CancellationToken);
             Assert.Equal((0, ""), (code, errors));
             Assert.Contains(expected, output, StringComparison.Ordinal);
             await serving;

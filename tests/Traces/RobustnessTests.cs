@@ -11,7 +11,8 @@ public sealed class RobustnessTests
     public void A_file_may_end_at_any_octet()
     {
         var secured = new Secured("X25519-CHACHA20POLY1305");
-        foreach (var whole in new[] { Inspection.Pcap(Frames.Session()), secured.Pcap(), FormatTests.Gzip(Inspection.Pcap(Frames.Session())) })
+        foreach (var whole in new[] { Inspection.Pcap(Frames.Session()), secured.Pcap(),
+            FormatTests.Gzip(Inspection.Pcap(Frames.Session())) })
         {
             for (int length = 0; length < whole.Length; length += whole.Length > 4000 ? 7 : 1)
             {
@@ -77,7 +78,8 @@ public sealed class RobustnessTests
             {
                 var octets = new byte[random.Next(1, 300)];
                 random.NextBytes(octets);
-                said[j] = (random.Next(2) == 0 ? 'C' : 'S', random.Next(3) == 0 ? Frames.Lines[random.Next(Frames.Lines.Length)].Text : Encoding.Latin1.GetString(octets));
+                said[j] = (random.Next(2) == 0 ? 'C' : 'S',
+                    random.Next(3) == 0 ? Frames.Lines[random.Next(Frames.Lines.Length)].Text : Encoding.Latin1.GetString(octets));
             }
 
             Report(Inspection.Connection(said), new() { Dialogue = true });
@@ -91,7 +93,8 @@ public sealed class RobustnessTests
     public void Lines_may_be_lost_doubled_mixed_and_full_of_holes(int seed)
     {
         var random = new Random(seed);
-        var all = CredentialTests.Sessions.Select(s => s.Data.Item2).Concat(LayerTests.Proxies.Select(p => p.Data.Item2)).Append(Secured.Inside).ToArray();
+        var all = CredentialTests.Sessions.Select(s => s.Data.Item2).Concat(LayerTests.Proxies.Select(p => p.Data.Item2))
+            .Append(Secured.Inside).ToArray();
         using var folder = new Folder();
         for (int i = 0; i < 150; i++)
         {
@@ -140,7 +143,8 @@ public sealed class RobustnessTests
     public void A_client_that_begins_thousands_of_messages_at_once_costs_no_more_than_their_octets()
     {
         // Held back until the server says something, or never does.
-        (char, string)[] lines = [('C', string.Concat(Enumerable.Repeat("DATA\r\nAUTH LOGIN\r\nSTARTTLS\r\nBDAT 1\r\nx", 20_000))), ('S', "220 mx\r\n" + string.Concat(Enumerable.Repeat("250 ok\r\n354 go\r\n", 5000)))];
+        (char, string)[] lines = [('C', string.Concat(Enumerable.Repeat("DATA\r\nAUTH LOGIN\r\nSTARTTLS\r\nBDAT 1\r\nx", 20_000))),
+            ('S', "220 mx\r\n" + string.Concat(Enumerable.Repeat("250 ok\r\n354 go\r\n", 5000)))];
         foreach (char side in "CS")
         {
             Report(Gaps.Connection(lines, side, 10, 30), new() { Dialogue = true, Exchanges = true });
@@ -154,7 +158,8 @@ public sealed class RobustnessTests
         file[24 + 8 + 3] = 0x7f;
         var inspection = Inspection.Of(file);
         Assert.Equal(["T-FILE-DAMAGED"], inspection.Ids);
-        Assert.Contains("T-FILE-DAMAGED", Inspection.Of([0x0a, 0x0d, 0x0d, 0x0a, 0xff, 0xff, 0xff, 0x7f, 0x4d, 0x3c, 0x2b, 0x1a, 0, 0, 0, 0]).Ids);
+        Assert.Contains("T-FILE-DAMAGED",
+            Inspection.Of([0x0a, 0x0d, 0x0d, 0x0a, 0xff, 0xff, 0xff, 0x7f, 0x4d, 0x3c, 0x2b, 0x1a, 0, 0, 0, 0]).Ids);
     }
 
     [Fact]
@@ -199,7 +204,8 @@ public sealed class RobustnessTests
     {
         // A message of 64 MB, and a line that never ends: neither is kept.
         var before = GC.GetAllocatedBytesForCurrentThread();
-        var frames = Frames.Session()[..12].Concat(Enumerable.Range(0, 50_000).Select(i => Frames.Client((uint)(184 + (i * 1400)), 580, new string('x', 1400))));
+        var frames = Frames.Session()[..12]
+            .Concat(Enumerable.Range(0, 50_000).Select(i => Frames.Client((uint)(184 + (i * 1400)), 580, new string('x', 1400))));
         var pcap = Inspection.Pcap(frames);
         var made = GC.GetAllocatedBytesForCurrentThread();
         var session = Inspection.Of(pcap).Only;

@@ -67,7 +67,8 @@ internal sealed class Secured
         Talk(answer.Channel!, step.Channel!, inside, broken);
     }
 
-    public static readonly (char Who, string Text)[] Inside = [('C', "EHLO mail.a.test\r\n"), ('S', "250 mx.b.test\r\n"), .. Frames.Lines[3..]];
+    public static readonly (char Who, string Text)[] Inside =
+        [('C', "EHLO mail.a.test\r\n"), ('S', "250 mx.b.test\r\n"), .. Frames.Lines[3..]];
 
     public string KeyLog => string.Concat(_lines.All.Select(l => l + "\n"));
 
@@ -91,7 +92,8 @@ internal sealed class Secured
         {
             for (int i = 0; i < sessions.Length; i++)
             {
-                var tcp = new TcpWriter(writer, Inspection.Client, Inspection.Server, i + 1) { Time = 1_700_000_000_000_000_000 + (i * 1_000_000_000L) };
+                var tcp = new TcpWriter(writer, Inspection.Client, Inspection.Server,
+                    i + 1) { Time = 1_700_000_000_000_000_000 + (i * 1_000_000_000L) };
                 tcp.Open();
                 foreach (var (sender, octets) in sessions[i]._sent)
                 {
@@ -125,7 +127,8 @@ internal sealed class Secured
                 octets[^1] ^= 1;
                 output.Write(octets);
                 Pass(role, output, client, server);
-                Assert.Equal((ChannelState.Alerted, ChannelState.Failed), who == 'C' ? (client.State, server.State) : (server.State, client.State));
+                Assert.Equal((ChannelState.Alerted, ChannelState.Failed),
+                    who == 'C' ? (client.State, server.State) : (server.State, client.State));
                 return;
             }
 

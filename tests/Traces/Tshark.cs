@@ -5,7 +5,8 @@ namespace BlackPony.Tests.Traces;
 /// <summary>The real tshark.</summary>
 internal static class Tshark
 {
-    private static readonly string? Path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(f => System.IO.Path.Combine(f, "tshark")).FirstOrDefault(File.Exists);
+    private static readonly string? Path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+        .Select(f => System.IO.Path.Combine(f, "tshark")).FirstOrDefault(File.Exists);
 
     /// <summary>Runs it on a file.</summary>
     /// <returns>The lines that it writes.</returns>

@@ -21,8 +21,10 @@ public sealed class ZeekCaptureTests
         { "smtp-bdat-cmd-invalid.pcapng", "EHLO MAIL RCPT BDAT QUIT ; EHLO MAIL RCPT BDAT QUIT ; EHLO MAIL RCPT BDAT QUIT" },
         { "smtp-bdat-cmd-negative-chunk-size.pcap", "EHLO MAIL RCPT BDAT QUIT" },
         { "smtp-bdat-gap.pcap", "EHLO MAIL RCPT BDAT DATA QUIT | ? 0 78 data 250" },
-        { "smtp-bdat-pipeline-8bitmime.pcap", "EHLO MAIL RCPT BDAT MAIL RCPT BDAT QUIT | linux-kernel-owner@vger.kernel.org 1 4404 bdat 250 | linux-kernel-owner@vger.kernel.org 1 8757 bdat 250" },
-        { "smtp-mail-transactions-invalid.pcap", "EHLO MAIL RCPT DATA RCPT DATA HELLO, . MAIL DATA HELLO, . DATA HELLO, . MAIL RCPT DATA QUIT | bob@example.org 1 18 data 250 | bob@example.org 1 39 data 250" },
+        { "smtp-bdat-pipeline-8bitmime.pcap",
+            "EHLO MAIL RCPT BDAT MAIL RCPT BDAT QUIT | linux-kernel-owner@vger.kernel.org 1 4404 bdat 250 | linux-kernel-owner@vger.kernel.org 1 8757 bdat 250" },
+        { "smtp-mail-transactions-invalid.pcap",
+            "EHLO MAIL RCPT DATA RCPT DATA HELLO, . MAIL DATA HELLO, . DATA HELLO, . MAIL RCPT DATA QUIT | bob@example.org 1 18 data 250 | bob@example.org 1 39 data 250" },
         { "smtp-many-addresses.pcap.gz", "EHLO MAIL RCPT×600 DATA QUIT | itzltrab@kmzcztrw.kkk.com 600 116178 data 250" },
         { "smtp-multi-addr.pcap", "EHLO MAIL RCPT DATA | root@gras-os-desk.cern.ch 1 684 data 250" },
         { "smtp-one-side-only.pcap", "EHLO MAIL RCPT DATA MAIL RCPT DATA QUIT | robin@icir.org 1 9178 data - | robin@icir.org 1 9179 data -" },
@@ -41,7 +43,9 @@ public sealed class ZeekCaptureTests
     }
 
     private static string Summary(SessionReport session) =>
-        string.Join(" | ", session.Messages.Select(m => $"{m.From ?? "?"} {m.To.Count} {m.Octets} {(m.InChunks ? "bdat" : "data")} {m.Reply?.ToString() ?? "-"}").Prepend(Verbs(session.Commands)));
+        string.Join(" | ", session.Messages.Select(
+            m => $"{m.From ?? "?"} {m.To.Count} {m.Octets} {(m.InChunks ? "bdat" : "data")} {m.Reply?.ToString() ?? "-"}")
+            .Prepend(Verbs(session.Commands)));
 
     private static string Verbs(List<string> commands)
     {

@@ -12,13 +12,17 @@ internal static class ConvertCommand
     {
         var file = new Argument<string>("file") { Description = "A capture or transcript; - is standard input." };
         file.Validators.Add(Arguments.RejectOptions);
-        var to = new Option<string>("--to") { Description = "transcript (the specification's Appendix D) or pcap.", HelpName = "format", Required = true };
+        var to = new Option<string>("--to") { Description = "transcript (the specification's Appendix D) or pcap.", HelpName = "format",
+            Required = true };
         to.AcceptOnlyFromAmong("transcript", "pcap");
         var output = new Option<string?>("--output", "-o") { Description = "Write to this file.", HelpName = "file" };
-        var anonymise = new Option<bool>("--anonymize") { Description = "Replace what is not known to be protocol: addresses, names, texts, header names and values, passwords; the same word always by the same. Lengths and line structure stay. Nothing is written if a word of the input is left." };
-        var keyLog = new Option<string?>("--keylog") { Description = "A key log file: a transcript then says what records hold.", HelpName = "file" };
+        var anonymise = new Option<bool>(
+            "--anonymize") { Description = "Replace what is not known to be protocol: addresses, names, texts, header names and values, passwords; the same word always by the same. Lengths and line structure stay. Nothing is written if a word of the input is left." };
+        var keyLog = new Option<string?>(
+            "--keylog") { Description = "A key log file: a transcript then says what records hold.", HelpName = "file" };
         var port = new Option<int[]>("--port") { Description = "A port that is SMTP whatever goes over it.", HelpName = "n" };
-        var command = new Command("convert", "Write a capture's sessions as a transcript, or a transcript as a capture.") { file, to, output, anonymise, keyLog, port };
+        var command = new Command("convert", "Write a capture's sessions as a transcript, or a transcript as a capture.") { file, to,
+            output, anonymise, keyLog, port };
         Help.Example(command, """
               blackpony-replay convert capture.pcap --to transcript --keylog keys.log
               blackpony-replay convert spec/transcripts/pipelining.txt --to pcap -o pipelining.pcap
@@ -58,7 +62,8 @@ internal static class ConvertCommand
         using var part = target is not null || anonymize ? new TemporaryFile(target) : null;
         var stream = part?.Stream ?? Console.OpenStandardOutput();
         var converter = new Converter(options, anonymize);
-        var read = toPcap ? converter.ToPcap(input?.Path ?? path, stream, out int sessions) : converter.ToTranscript(input?.Path ?? path, stream, out sessions);
+        var read = toPcap ? converter.ToPcap(input?.Path ?? path, stream, out int sessions)
+            : converter.ToTranscript(input?.Path ?? path, stream, out sessions);
         stream.Flush();
         if (read.Unreadable is { } why || sessions == 0)
         {

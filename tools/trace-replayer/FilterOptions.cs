@@ -7,14 +7,26 @@ namespace BlackPony.Tools.TraceReplayer;
 /// <summary>Which sessions are wanted.</summary>
 internal sealed class FilterOptions
 {
-    private readonly Option<int[]> _session = new("--session") { Description = "Only this session of each file, by the number that is printed; may be given several times.", HelpName = "n" };
-    private readonly Option<string?> _address = new("--address") { Description = "Only sessions in which a sender or recipient has this in its address.", HelpName = "text" };
-    private readonly Option<string?> _host = new("--host") { Description = "Only sessions of which either side has this in its IP address or the name that it gives.", HelpName = "text" };
-    private readonly Option<long?> _after = new("--after") { Description = "Only sessions that lasted until this moment or longer.", HelpName = "time", CustomParser = Arguments.Moment };
-    private readonly Option<long?> _before = new("--before") { Description = "Only sessions that began before this moment.", HelpName = "time", CustomParser = Arguments.Moment };
-    private readonly Option<string?> _reply = new("--reply") { Description = "Only sessions with a reply of this code, or that begins so: 550, 5.", HelpName = "code" };
-    private readonly Option<bool> _refused = new("--refused") { Description = "Only sessions in which a message, a sender or a recipient was refused." };
-    private readonly Option<string?> _upgrade = new("--upgrade") { Description = "Only sessions that are none, starttls, tls or blackpony.", HelpName = "kind" };
+    private readonly Option<int[]> _session =
+        new("--session") { Description = "Only this session of each file, by the number that is printed; may be given several times.",
+        HelpName = "n" };
+    private readonly Option<string?> _address =
+        new("--address") { Description = "Only sessions in which a sender or recipient has this in its address.", HelpName = "text" };
+    private readonly Option<string?> _host =
+        new("--host") { Description = "Only sessions of which either side has this in its IP address or the name that it gives.",
+        HelpName = "text" };
+    private readonly Option<long?> _after =
+        new("--after") { Description = "Only sessions that lasted until this moment or longer.", HelpName = "time",
+        CustomParser = Arguments.Moment };
+    private readonly Option<long?> _before =
+        new("--before") { Description = "Only sessions that began before this moment.", HelpName = "time",
+        CustomParser = Arguments.Moment };
+    private readonly Option<string?> _reply =
+        new("--reply") { Description = "Only sessions with a reply of this code, or that begins so: 550, 5.", HelpName = "code" };
+    private readonly Option<bool> _refused =
+        new("--refused") { Description = "Only sessions in which a message, a sender or a recipient was refused." };
+    private readonly Option<string?> _upgrade =
+        new("--upgrade") { Description = "Only sessions that are none, starttls, tls or blackpony.", HelpName = "kind" };
 
     public FilterOptions() => _upgrade.AcceptOnlyFromAmong("none", "starttls", "tls", "blackpony");
 
@@ -28,8 +40,10 @@ internal sealed class FilterOptions
 
     public SessionFilter Read(ParseResult parse) => new()
     {
-        Numbers = parse.GetValue(_session) ?? [], Address = parse.GetValue(_address), Host = parse.GetValue(_host), After = parse.GetValue(_after), Before = parse.GetValue(_before),
+        Numbers = parse.GetValue(_session) ?? [], Address = parse.GetValue(_address), Host = parse.GetValue(_host),
+            After = parse.GetValue(_after), Before = parse.GetValue(_before),
         Reply = parse.GetValue(_reply), Refused = parse.GetValue(_refused),
-        Upgrade = parse.GetValue(_upgrade) switch { "none" => UpgradeKind.None, "starttls" => UpgradeKind.StartTls, "tls" => UpgradeKind.Tls, "blackpony" => UpgradeKind.BlackPony, _ => null },
+        Upgrade = parse.GetValue(_upgrade) switch { "none" => UpgradeKind.None, "starttls" => UpgradeKind.StartTls,
+            "tls" => UpgradeKind.Tls, "blackpony" => UpgradeKind.BlackPony, _ => null },
     };
 }

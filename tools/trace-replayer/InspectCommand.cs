@@ -13,22 +13,34 @@ internal static class InspectCommand
 {
     public static Command Create()
     {
-        var files = new Argument<string[]>("file") { Description = "Captures (pcap, pcapng, gzip of either), transcripts, or folders of them; - is standard input.", Arity = ArgumentArity.OneOrMore };
+        var files = new Argument<string[]>(
+            "file") { Description = "Captures (pcap, pcapng, gzip of either), transcripts, or folders of them; - is standard input.",
+            Arity = ArgumentArity.OneOrMore };
         files.Validators.Add(Arguments.RejectOptions);
-        var port = new Option<int[]>("--port") { Description = "A port that is SMTP whatever goes over it; may be given several times. Elsewhere SMTP is found by content. [default: 25, 465, 587]", HelpName = "n", CustomParser = Ports };
-        var keyLog = new Option<string?>("--keylog") { Description = "A key log file (spec 11.3): records are opened with its secrets.", HelpName = "file" };
-        var format = new Option<string>("--format") { Description = "text, json, jsonl (one session a line) or html.", HelpName = "format", DefaultValueFactory = _ => "text" };
+        var port = new Option<int[]>("--port") { Description =
+            "A port that is SMTP whatever goes over it; may be given several times. Elsewhere SMTP is found by content. [default: 25, 465, 587]", HelpName = "n", CustomParser = Ports };
+        var keyLog = new Option<string?>(
+            "--keylog") { Description = "A key log file (spec 11.3): records are opened with its secrets.", HelpName = "file" };
+        var format = new Option<string>(
+            "--format") { Description = "text, json, jsonl (one session a line) or html.", HelpName = "format",
+            DefaultValueFactory = _ => "text" };
         format.AcceptOnlyFromAmong("text", "json", "jsonl", "html");
         var json = new Option<bool>("--json") { Description = "Short for --format json." };
         var verbose = new Option<bool>("--verbose", "-v") { Description = "Show the dialogue too, and notes." };
-        var failOn = new Option<string>("--fail-on") { Description = "End with 1 if there is a finding of this level or above: note, warning or error.", HelpName = "level", DefaultValueFactory = _ => "error" };
+        var failOn = new Option<string>(
+            "--fail-on") { Description = "End with 1 if there is a finding of this level or above: note, warning or error.",
+            HelpName = "level", DefaultValueFactory = _ => "error" };
         failOn.AcceptOnlyFromAmong("note", "warning", "error");
         var output = new Option<string?>("--output", "-o") { Description = "Write the report to this file.", HelpName = "file" };
-        var extract = new Option<string?>("--extract") { Description = "Write each message into this folder as .eml: without dot-stuffing, chunks joined; refused ones and such with a gap are marked in their names.", HelpName = "folder" };
-        var summary = new Option<bool>("--summary") { Description = "Sums instead of sessions: servers, reply codes, reasons, slowest replies, how many were encrypted." };
+        var extract = new Option<string?>(
+            "--extract") { Description = "Write each message into this folder as .eml: without dot-stuffing, chunks joined; refused ones and such with a gap are marked in their names.", HelpName = "folder" };
+        var summary = new Option<bool>(
+            "--summary") { Description = "Sums instead of sessions: servers, reply codes, reasons, slowest replies, how many were encrypted." };
         var follow = new Option<bool>("--follow") { Description = "Read on as the file grows, until interrupted." };
         var filter = new FilterOptions();
-        var command = new Command("inspect", "Say what is in captures: sessions, messages, upgrades, and whatever is wrong with them.") { files, port, keyLog, format, json, verbose, failOn, output, extract, summary, follow };
+        var command = new Command("inspect",
+            "Say what is in captures: sessions, messages, upgrades, and whatever is wrong with them.") { files, port, keyLog, format, json,
+            verbose, failOn, output, extract, summary, follow };
         filter.AddTo(command);
         Help.Example(command, """
               blackpony-replay inspect capture.pcap                      a line a session, warnings and errors beneath
@@ -66,7 +78,8 @@ internal static class InspectCommand
             }
 
             var kind = parse.GetValue(json) ? "json" : parse.GetValue(format)!;
-            var options = new InspectOptions { Keys = keys, Dialogue = parse.GetValue(verbose) || kind == "html", Exchanges = kind is "json" or "jsonl" };
+            var options = new InspectOptions { Keys = keys, Dialogue = parse.GetValue(verbose) || kind == "html",
+                Exchanges = kind is "json" or "jsonl" };
             if (parse.GetValue(port) is { Length: > 0 } ports)
             {
                 options = options with { Ports = [.. options.Ports, .. ports] };
@@ -85,7 +98,8 @@ internal static class InspectCommand
                 return Unreadable(parse.GetValue(output) ?? parse.GetValue(extract)!, e.Message);
             }
 
-            var what = new Wanted(kind, parse.GetValue(verbose), Enum.Parse<FindingLevel>(parse.GetValue(failOn)!, ignoreCase: true), filter.Read(parse), parse.GetValue(summary), parse.GetValue(follow));
+            var what = new Wanted(kind, parse.GetValue(verbose), Enum.Parse<FindingLevel>(parse.GetValue(failOn)!, ignoreCase: true),
+                filter.Read(parse), parse.GetValue(summary), parse.GetValue(follow));
 
             try
             {
@@ -105,7 +119,8 @@ internal static class InspectCommand
 
     private sealed record Wanted(string Kind, bool Verbose, FindingLevel FailOn, SessionFilter? Filter, bool Summary, bool Follow);
 
-    private static int Inspect(IReadOnlyList<(string Path, bool Named)> inputs, InspectOptions options, Wanted wanted, Stream stream, CancellationToken stop)
+    private static int Inspect(IReadOnlyList<(string Path, bool Named)> inputs, InspectOptions options, Wanted wanted, Stream stream,
+        CancellationToken stop)
     {
         var (kind, verbose, failOn) = (wanted.Kind, wanted.Verbose, wanted.FailOn);
         var sum = wanted.Summary ? new Summary() : null;

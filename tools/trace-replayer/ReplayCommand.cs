@@ -23,24 +23,47 @@ internal static class ReplayCommand
     {
         var file = new Argument<string>("file") { Description = "A capture or transcript; - is standard input." };
         file.Validators.Add(Arguments.RejectOptions);
-        var to = new Option<(string Host, int Port)?>("--to") { Description = "Play the client to the server at this address. Nothing is sent anywhere else.", HelpName = "host:port", CustomParser = HostAndPort };
-        var serve = new Option<(string Host, int Port)?>("--serve") { Description = "Play the server at this address: each connection gets the next session.", HelpName = "address:port", CustomParser = HostAndPort };
-        var session = new Option<int[]>("--session") { Description = "Only this session of the file, by the number that inspect prints; may be given several times.", HelpName = "n" };
-        var upgrade = new Option<Suite?>("--upgrade") { Description = "Play through a BlackPony upgrade with this suite.", HelpName = "suite", CustomParser = FindSuite };
-        var strict = new Option<bool>("--strict") { Description = "Compare the replies' texts too, after taking out dates, names, addresses and ids." };
-        var rate = new Option<string>("--rate") { Description = "fast, or original: wait between commands as was captured.", HelpName = "rate", DefaultValueFactory = _ => "fast" };
+        var to = new Option<(string Host, int Port)?>(
+            "--to") { Description = "Play the client to the server at this address. Nothing is sent anywhere else.", HelpName = "host:port",
+            CustomParser = HostAndPort };
+        var serve = new Option<(string Host, int Port)?>(
+            "--serve") { Description = "Play the server at this address: each connection gets the next session.", HelpName = "address:port",
+            CustomParser = HostAndPort };
+        var session = new Option<int[]>(
+            "--session") { Description = "Only this session of the file, by the number that inspect prints; may be given several times.",
+            HelpName = "n" };
+        var upgrade = new Option<Suite?>(
+            "--upgrade") { Description = "Play through a BlackPony upgrade with this suite.", HelpName = "suite",
+            CustomParser = FindSuite };
+        var strict = new Option<bool>("--strict") { Description =
+            "Compare the replies' texts too, after taking out dates, names, addresses and ids." };
+        var rate = new Option<string>("--rate") { Description = "fast, or original: wait between commands as was captured.",
+            HelpName = "rate", DefaultValueFactory = _ => "fast" };
         rate.AcceptOnlyFromAmong("fast", "original");
-        var rewrite = new Option<(string From, string To)[]>("--rewrite") { Description = "Replace an address, or @domain, in MAIL and RCPT; may be given several times.", HelpName = "old=new", CustomParser = Rules };
-        var keyLog = new Option<string?>("--keylog") { Description = "A key log file, to play what was inside records.", HelpName = "file" };
-        var format = new Option<string>("--format") { Description = "text, junit or json.", HelpName = "format", DefaultValueFactory = _ => "text" };
+        var rewrite = new Option<(string From, string To)[]>(
+            "--rewrite") { Description = "Replace an address, or @domain, in MAIL and RCPT; may be given several times.",
+            HelpName = "old=new", CustomParser = Rules };
+        var keyLog = new Option<string?>(
+            "--keylog") { Description = "A key log file, to play what was inside records.", HelpName = "file" };
+        var format = new Option<string>(
+            "--format") { Description = "text, junit or json.", HelpName = "format", DefaultValueFactory = _ => "text" };
         format.AcceptOnlyFromAmong("text", "junit", "json");
-        var timeout = new Option<int>("--timeout") { Description = "Seconds that a reply, or a command, may take.", HelpName = "seconds", DefaultValueFactory = _ => 30 };
-        var wait = new Option<int>("--wait") { Description = "Seconds that --serve waits for the next client.", HelpName = "seconds", DefaultValueFactory = _ => 300 };
-        var connections = new Option<int>("--connections") { Description = "How many sessions are played at once.", HelpName = "n", DefaultValueFactory = _ => 1 };
-        var perSecond = new Option<double>("--per-second") { Description = "How many sessions begin in a second, at most; 0 is no limit.", HelpName = "n" };
-        var startTls = new Option<bool>("--starttls") { Description = "Play inside TLS, after STARTTLS with the live server, whose certificate is not checked." };
-        var user = new Option<string?>("--user") { Description = "Log in as this user instead of what was captured; the password is in BLACKPONY_REPLAY_PASSWORD.", HelpName = "name" };
-        var command = new Command("replay", "Play captured sessions again, to a live server or for a live client, and say where they go another way.") { file, to, serve, session, upgrade, strict, rate, rewrite, keyLog, format, timeout, wait, connections, perSecond, startTls, user };
+        var timeout = new Option<int>("--timeout") { Description = "Seconds that a reply, or a command, may take.", HelpName = "seconds",
+            DefaultValueFactory = _ => 30 };
+        var wait = new Option<int>("--wait") { Description = "Seconds that --serve waits for the next client.", HelpName = "seconds",
+            DefaultValueFactory = _ => 300 };
+        var connections = new Option<int>(
+            "--connections") { Description = "How many sessions are played at once.", HelpName = "n", DefaultValueFactory = _ => 1 };
+        var perSecond = new Option<double>(
+            "--per-second") { Description = "How many sessions begin in a second, at most; 0 is no limit.", HelpName = "n" };
+        var startTls = new Option<bool>(
+            "--starttls") { Description = "Play inside TLS, after STARTTLS with the live server, whose certificate is not checked." };
+        var user = new Option<string?>(
+            "--user") { Description = "Log in as this user instead of what was captured; the password is in BLACKPONY_REPLAY_PASSWORD.",
+            HelpName = "name" };
+        var command = new Command("replay",
+            "Play captured sessions again, to a live server or for a live client, and say where they go another way.") { file, to, serve,
+            session, upgrade, strict, rate, rewrite, keyLog, format, timeout, wait, connections, perSecond, startTls, user };
         command.Validators.Add(r =>
         {
             if ((r.GetResult(to) is { Implicit: false }) == (r.GetResult(serve) is { Implicit: false }))
@@ -93,7 +116,8 @@ internal static class ReplayCommand
                 Upgrade = parse.GetValue(upgrade), Strict = parse.GetValue(strict), OriginalRate = parse.GetValue(rate) == "original",
                 Rewrite = parse.GetValue(rewrite) ?? [], Timeout = TimeSpan.FromSeconds(Math.Clamp(parse.GetValue(timeout), 1, 3600)),
                 Wait = TimeSpan.FromSeconds(Math.Clamp(parse.GetValue(wait), 1, 86400)), StartTls = parse.GetValue(startTls),
-                Credentials = parse.GetValue(user) is { } name ? (name, Environment.GetEnvironmentVariable("BLACKPONY_REPLAY_PASSWORD") ?? "") : null,
+                Credentials = parse.GetValue(user) is { } name
+                    ? (name, Environment.GetEnvironmentVariable("BLACKPONY_REPLAY_PASSWORD") ?? "") : null,
             };
             var results = new ReplayResult?[scripts.Count];
             bool interrupted = false;
@@ -103,7 +127,8 @@ internal static class ReplayCommand
                 {
                     var client = new ReplayClient(server.Host, server.Port, how);
                     var pace = new Pace(parse.GetValue(perSecond));
-                    var parallel = new ParallelOptions { MaxDegreeOfParallelism = Math.Clamp(parse.GetValue(connections), 1, 1000), CancellationToken = cancel };
+                    var parallel = new ParallelOptions { MaxDegreeOfParallelism = Math.Clamp(parse.GetValue(connections), 1, 1000),
+                        CancellationToken = cancel };
                     await Parallel.ForEachAsync(Enumerable.Range(0, scripts.Count), parallel, async (i, stop) =>
                     {
                         await pace.NextAsync(stop);
@@ -149,7 +174,9 @@ internal static class ReplayCommand
         {
             ["name"] = r.Name,
             ["exchanges"] = r.Exchanges,
-            ["differences"] = new JsonArray([.. r.Differences.Select(d => new JsonObject { ["exchange"] = d.Exchange, ["what"] = d.What, ["captured"] = d.Captured, ["live"] = d.Live })]),
+            ["differences"] = new JsonArray(
+                [.. r.Differences.Select(d => new JsonObject { ["exchange"] = d.Exchange, ["what"] = d.What, ["captured"] = d.Captured,
+                ["live"] = d.Live })]),
             ["note"] = r.Note,
         })]),
     };
@@ -172,7 +199,9 @@ internal static class ReplayCommand
                         new XAttribute("classname", name),
                         new XAttribute("name", $"{i + 1}: {r.Name}"),
                         r.Note is null ? null : new XElement("system-out", r.Note),
-                        r.Differences.Count == 0 ? null : new XElement("failure", new XAttribute("message", r.Differences[0].ToString()), string.Join('\n', r.Differences)))))));
+                        r.Differences.Count == 0 ? null
+                            : new XElement("failure", new XAttribute("message", r.Differences[0].ToString()),
+                            string.Join('\n', r.Differences)))))));
                 break;
             default:
                 foreach (var result in results)

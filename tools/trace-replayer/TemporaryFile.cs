@@ -7,7 +7,8 @@ internal sealed class TemporaryFile : IDisposable
     private readonly string _path;
     private bool _moved;
 
-    /// <param name="target">Where it will belong. Beside that it is made if nothing stands there: what stands there may be a device.</param>
+    /// <param name="target">Where it will belong. Beside that it is made if nothing stands there: what stands there may be a
+    /// device.</param>
     public TemporaryFile(string? target = null)
     {
         _beside = target is not null && !File.Exists(target);

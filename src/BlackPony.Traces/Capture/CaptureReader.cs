@@ -52,12 +52,13 @@ public abstract class CaptureReader : IDisposable
     {
         if (source.Ensure(3) && source.Span[..3].SequenceEqual<byte>([0x1f, 0x8b, 8]))
         {
-            source = new OctetSource(new GZipStream(new Unread(source, stream), CompressionMode.Decompress));
+            source = new OctetSource(new GZipStream(new PrependedStream(source, stream), CompressionMode.Decompress));
         }
 
         if (source.Ensure(4))
         {
-            return PcapReader.Knows(source.Span) ? new PcapReader(source) : PcapngReader.Knows(source.Span) ? new PcapngReader(source) : null;
+            return PcapReader.Knows(source.Span) ? new PcapReader(source) : PcapngReader.Knows(source.Span) ? new PcapngReader(source)
+                : null;
         }
 
         return null;
@@ -81,5 +82,6 @@ public abstract class CaptureReader : IDisposable
     }
 
     // The end of the file between records is the end; anything else, and a stream that fails, is damage.
-    private protected bool AtEnd(string what) => Source.Span.IsEmpty && Source.Damage is null ? false : Broken($"The file ends within {what}.");
+    private protected bool AtEnd(string what) => Source.Span.IsEmpty && Source.Damage is null ? false
+        : Broken($"The file ends within {what}.");
 }

@@ -31,7 +31,8 @@ internal sealed class PcapReader : CaptureReader
 
     public override string Format => "pcap";
 
-    public static bool Knows(ReadOnlySpan<byte> octets) => IsMagic(BinaryPrimitives.ReadUInt32LittleEndian(octets)) || IsMagic(BinaryPrimitives.ReadUInt32BigEndian(octets));
+    public static bool Knows(ReadOnlySpan<byte> octets) => IsMagic(BinaryPrimitives.ReadUInt32LittleEndian(octets))
+        || IsMagic(BinaryPrimitives.ReadUInt32BigEndian(octets));
 
     public override bool Read(out Packet packet)
     {
@@ -94,7 +95,9 @@ internal sealed class PcapReader : CaptureReader
     }
 
     private bool IsSane(int at, int header) =>
-        Source.Ensure(at + header) && Number(at + 4) < 1_000_000_000 / _unit && Number(at + 8) <= MaxSane && Number(at + 8) <= Number(at + 12);
+        Source.Ensure(at + header) && Number(at + 4) < 1_000_000_000 / _unit && Number(at + 8) <= MaxSane
+            && Number(at + 8) <= Number(at + 12);
 
-    private uint Number(int at) => _little ? BinaryPrimitives.ReadUInt32LittleEndian(Source.Span[at..]) : BinaryPrimitives.ReadUInt32BigEndian(Source.Span[at..]);
+    private uint Number(int at) => _little ? BinaryPrimitives.ReadUInt32LittleEndian(Source.Span[at..])
+        : BinaryPrimitives.ReadUInt32BigEndian(Source.Span[at..]);
 }

@@ -2,7 +2,8 @@ using System.Buffers.Binary;
 
 namespace BlackPony.Traces.Capture;
 
-/// <summary>pcapng (draft-ietf-opsawg-pcapng): sections in either octet order, several interfaces, blocks of other kinds stepped over.</summary>
+/// <summary>pcapng (draft-ietf-opsawg-pcapng): sections in either octet order, several interfaces, blocks of other kinds stepped
+/// over.</summary>
 internal sealed class PcapngReader(OctetSource source) : CaptureReader(source)
 {
     private const uint SectionHeader = 0x0a0d0d0a;
@@ -67,10 +68,12 @@ internal sealed class PcapngReader(OctetSource source) : CaptureReader(source)
                 case EnhancedPacket when body.Length >= 20:
                     return Take(body, Number(body), Number(body[12..]), 20, out packet);
                 case ObsoletePacket when body.Length >= 20:
-                    return Take(body, _little ? BinaryPrimitives.ReadUInt16LittleEndian(body) : BinaryPrimitives.ReadUInt16BigEndian(body), Number(body[12..]), 20, out packet);
+                    return Take(body, _little ? BinaryPrimitives.ReadUInt16LittleEndian(body) : BinaryPrimitives.ReadUInt16BigEndian(body),
+                        Number(body[12..]), 20, out packet);
                 case SimplePacket when body.Length >= 4 && _interfaces.Count > 0:
                     uint snap = _interfaces[0].SnapLength;
-                    packet = new Packet(0, _interfaces[0].Link, body.Slice(4, (int)Math.Min(Math.Min(Number(body), snap == 0 ? uint.MaxValue : snap), (uint)body.Length - 4)));
+                    packet = new Packet(0, _interfaces[0].Link,
+                        body.Slice(4, (int)Math.Min(Math.Min(Number(body), snap == 0 ? uint.MaxValue : snap), (uint)body.Length - 4)));
                     return true;
                 default:
                     break;
@@ -94,7 +97,8 @@ internal sealed class PcapngReader(OctetSource source) : CaptureReader(source)
         }
 
         var from = _interfaces[(int)number];
-        packet = new Packet(from.Nanoseconds(((ulong)Number(body[4..]) << 32) | Number(body[8..])), from.Link, body.Slice(header, (int)length));
+        packet = new Packet(from.Nanoseconds(((ulong)Number(body[4..]) << 32) | Number(body[8..])), from.Link,
+            body.Slice(header, (int)length));
         return true;
     }
 
@@ -107,7 +111,8 @@ internal sealed class PcapngReader(OctetSource source) : CaptureReader(source)
         for (var options = body[8..]; options.Length >= 4;)
         {
             int code = _little ? BinaryPrimitives.ReadUInt16LittleEndian(options) : BinaryPrimitives.ReadUInt16BigEndian(options);
-            int length = _little ? BinaryPrimitives.ReadUInt16LittleEndian(options[2..]) : BinaryPrimitives.ReadUInt16BigEndian(options[2..]);
+            int length = _little ? BinaryPrimitives.ReadUInt16LittleEndian(options[2..])
+                : BinaryPrimitives.ReadUInt16BigEndian(options[2..]);
             if (code == 0 || length > options.Length - 4)
             {
                 break;
@@ -139,5 +144,6 @@ internal sealed class PcapngReader(OctetSource source) : CaptureReader(source)
 
     private uint Number(int at) => Number(Source.Span[at..]);
 
-    private uint Number(ReadOnlySpan<byte> octets) => _little ? BinaryPrimitives.ReadUInt32LittleEndian(octets) : BinaryPrimitives.ReadUInt32BigEndian(octets);
+    private uint Number(ReadOnlySpan<byte> octets) => _little ? BinaryPrimitives.ReadUInt32LittleEndian(octets)
+        : BinaryPrimitives.ReadUInt32BigEndian(octets);
 }

@@ -10,7 +10,8 @@ using BlackPony.Traces.Sessions;
 namespace BlackPony.Traces.Conversion;
 
 /// <summary>
-/// Replaces what is not known to be protocol, each word by another of the same length and kind, the same word always by the same one, so that the session goes as it went.
+/// Replaces what is not known to be protocol, each word by another of the same length and kind, the same word always by the same one, so
+/// that the session goes as it went.
 /// What goes out is looked over again: no word of the input is left but those of the vocabulary.
 /// </summary>
 internal sealed class Anonymizer
@@ -19,10 +20,10 @@ internal sealed class Anonymizer
 
     private readonly Dictionary<IPAddress, IPAddress> _addresses = [];
     private readonly SeenWords _seen = new();
-    private readonly OtherWords _words;
+    private readonly Pseudonymizer _words;
     private readonly List<string> _leaks = [];
 
-    public Anonymizer() => _words = new OtherWords(_seen);
+    public Anonymizer() => _words = new Pseudonymizer(_seen);
 
     /// <summary>Words of the input that were found in what goes out; there, they were written over.</summary>
     public IReadOnlyCollection<string> Leaks => _leaks;
@@ -80,7 +81,8 @@ internal sealed class Anonymizer
         public void Take(WireItem item)
         {
             // Public keys stay as they are, and are no words.
-            if (item.Kind == WireKind.Line && item.Shift == 0 && (item.Octets.AsSpan().IndexOf("XBLACKPONY"u8) is 0 or 4 || item.Octets.AsSpan().IndexOf("K="u8) == 4))
+            if (item.Kind == WireKind.Line && item.Shift == 0
+                && (item.Octets.AsSpan().IndexOf("XBLACKPONY"u8) is 0 or 4 || item.Octets.AsSpan().IndexOf("K="u8) == 4))
             {
                 return;
             }
@@ -117,16 +119,21 @@ internal sealed class Anonymizer
         public void Take(WireItem item) => sink.Take(item.Kind switch
         {
             _ when item.Before is { } part => item with { Octets = owner.Checked(Before(part, item)) },
-            WireKind.Line => item with { Octets = Shifted(item, octets => (item.Shift > 0 ? _inside : _outside).Line(item.Sender, octets)) },
-            WireKind.Record => item with { Octets = Blank(item.Octets), Data = item.Type == RecordType.Data ? owner.Checked(Lines(_inside, item.Sender, item.Data!, "\r\n"u8)) : item.Type is null ? item.Data : Blank(item.Data!, keep: 0) },
+            WireKind.Line => item with { Octets =
+                Shifted(item, octets => (item.Shift > 0 ? _inside : _outside).Line(item.Sender, octets)) },
+            WireKind.Record => item with { Octets = Blank(item.Octets),
+                Data = item.Type == RecordType.Data ? owner.Checked(Lines(_inside, item.Sender, item.Data!, "\r\n"u8)) : item.Type is null
+                ? item.Data : Blank(item.Data!, keep: 0) },
             WireKind.Raw when IsTls(item) => item with { Octets = Tls(item.Octets, ref _tls[(int)item.Sender]) },
-            WireKind.Raw => item with { Octets = Shifted(item, octets => Lines(item.Shift > 0 ? _inside : _outside, item.Sender, octets, "\n"u8)) },
+            WireKind.Raw => item with { Octets =
+                Shifted(item, octets => Lines(item.Shift > 0 ? _inside : _outside, item.Sender, octets, "\n"u8)) },
             _ => item,
         });
 
         public void Finish() => sink.Finish();
 
-        private bool IsTls(WireItem item) => item.Octets.Length > 0 && !_outside.IsInContent && (_tls[(int)item.Sender] > 0 || item.Octets is [>= 0x14 and <= 0x17, 3, ..]);
+        private bool IsTls(WireItem item) => item.Octets.Length > 0 && !_outside.IsInContent
+            && (_tls[(int)item.Sender] > 0 || item.Octets is [>= 0x14 and <= 0x17, 3, ..]);
 
         private byte[] Before(PartKind part, WireItem item) => part switch
         {
@@ -165,7 +172,8 @@ internal sealed class Anonymizer
         }
 
         // What a key log could open again is not kept.
-        private static byte[] Blank(byte[] octets, int keep = 2) => [.. octets[..Math.Min(keep, octets.Length)], .. new byte[Math.Max(0, octets.Length - keep)]];
+        private static byte[] Blank(byte[] octets, int keep = 2) =>
+            [.. octets[..Math.Min(keep, octets.Length)], .. new byte[Math.Max(0, octets.Length - keep)]];
 
         // Certificates have names: only the records' headers stay.
         private static byte[] Tls(byte[] octets, ref int inRecord)

@@ -10,7 +10,7 @@ namespace BlackPony.Traces.Conversion;
 /// Rewrites a dialogue line by line; knows where it stands as far as that decides what of a line is protocol. All that is not is replaced.
 /// </summary>
 /// <param name="words">Other words for names.</param>
-internal sealed partial class AnonymousDialogue(OtherWords words)
+internal sealed partial class AnonymousDialogue(Pseudonymizer words)
 {
     private bool _content;
     private bool _dataSent;
@@ -73,14 +73,17 @@ internal sealed partial class AnonymousDialogue(OtherWords words)
     private string Target(string text)
     {
         int colon = text.LastIndexOf(':');
-        return colon > 0 && text.AsSpan(colon + 1).TrimEnd().Length is > 0 and <= 5 && !text.AsSpan(colon + 1).TrimEnd().ContainsAnyExceptInRange('0', '9') ? words.All(text[..colon]) + text[colon..] : words.All(text);
+        return colon > 0 && text.AsSpan(colon + 1).TrimEnd().Length is > 0 and <= 5
+            && !text.AsSpan(colon + 1).TrimEnd().ContainsAnyExceptInRange('0', '9') ? words.All(text[..colon]) + text[colon..]
+            : words.All(text);
     }
 
     private string Proxy(string text)
     {
         int family = text.IndexOf(' ', 6);
         family = family < 0 ? text.Length : family;
-        return (text[6..family] is "TCP4" or "TCP6" or "UNKNOWN" ? text[..family] : text[..6] + words.All(text[6..family])) + words.All(text[family..]);
+        return (text[6..family] is "TCP4" or "TCP6" or "UNKNOWN" ? text[..family] : text[..6] + words.All(text[6..family]))
+            + words.All(text[family..]);
     }
 
     private string Client(string text)
@@ -151,10 +154,16 @@ internal sealed partial class AnonymousDialogue(OtherWords words)
                 return text;
             case Verb.Xexch50:
                 _binary = 0;
-                _exchange = long.TryParse(text.Split(' ', StringSplitOptions.RemoveEmptyEntries).ElementAtOrDefault(1), NumberStyles.None, CultureInfo.InvariantCulture, out long size) ? size : 0;
-                return text[..name.Length] + Numbers().Replace(text[name.Length..], m => m.Groups["number"].Success ? m.Value : words.All(m.Value));
+                _exchange = long.TryParse(text.Split(' ', StringSplitOptions.RemoveEmptyEntries).ElementAtOrDefault(1), NumberStyles.None,
+                    CultureInfo.InvariantCulture, out long size) ? size : 0;
+                return text[..name.Length] + Numbers()
+                    .Replace(text[name.Length..], m => m.Groups["number"].Success ? m.Value : words.All(m.Value));
             default:
-                return space < 0 ? text : text[..space] + (name is "XCLIENT" or "XFORWARD" ? Attribute().Replace(text[space..], m => Vocabulary.Values.Contains(m.Groups["key"].Value) ? $"{m.Groups["key"].Value}={words.All(m.Groups["value"].Value)}" : words.All(m.Value)) : words.All(text[space..]));
+                return space < 0 ? text : text[..space]
+                    + (name is "XCLIENT" or "XFORWARD"
+                    ? Attribute().Replace(text[space..],
+                    m => Vocabulary.Values.Contains(m.Groups["key"].Value) ? $"{m.Groups["key"].Value}={words.All(m.Groups["value"].Value)}"
+                    : words.All(m.Value)) : words.All(text[space..]));
         }
     }
 
@@ -162,7 +171,8 @@ internal sealed partial class AnonymousDialogue(OtherWords words)
     {
         var fields = text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         long size = 0;
-        bool valid = (fields.Length == 2 || (fields.Length == 3 && fields[2].Equals("LAST", StringComparison.OrdinalIgnoreCase))) && long.TryParse(fields[1], NumberStyles.None, CultureInfo.InvariantCulture, out size);
+        bool valid = (fields.Length == 2 || (fields.Length == 3 && fields[2].Equals("LAST", StringComparison.OrdinalIgnoreCase)))
+            && long.TryParse(fields[1], NumberStyles.None, CultureInfo.InvariantCulture, out size);
         _chunk = size;
         if (!_chunked)
         {
@@ -196,7 +206,8 @@ internal sealed partial class AnonymousDialogue(OtherWords words)
     private string Path(string text, int verb)
     {
         int colon = text.IndexOf(':') + 1;
-        bool form = colon > 0 && text[verb..(colon - 1)].Trim() is var key && (key.Equals("FROM", StringComparison.OrdinalIgnoreCase) || key.Equals("TO", StringComparison.OrdinalIgnoreCase));
+        bool form = colon > 0 && text[verb..(colon - 1)].Trim() is var key
+            && (key.Equals("FROM", StringComparison.OrdinalIgnoreCase) || key.Equals("TO", StringComparison.OrdinalIgnoreCase));
         if (!form)
         {
             return text[..verb] + words.All(text[verb..]);
@@ -204,7 +215,8 @@ internal sealed partial class AnonymousDialogue(OtherWords words)
 
         int close = Verbs.PathEnd(Encoding.Latin1.GetBytes(text[colon..]));
         int space = text.AsSpan(colon).TrimStart(' ').IndexOf(' ');
-        int end = close >= 0 ? colon + close + 1 : space >= 0 ? text.Length - text.AsSpan(colon).TrimStart(' ').Length + space : text.Length;
+        int end = close >= 0 ? colon + close + 1 : space >= 0 ? text.Length - text.AsSpan(colon).TrimStart(' ').Length + space
+            : text.Length;
         return text[..colon] + words.All(text[colon..end]) + Parameter().Replace(text[end..], Parameter);
     }
 
@@ -259,7 +271,8 @@ internal sealed partial class AnonymousDialogue(OtherWords words)
 
             _field = text[..colon];
             _fieldKnown = Vocabulary.Fields.Contains(_field);
-            _quotedPrintable |= _field.Equals("Content-Transfer-Encoding", StringComparison.OrdinalIgnoreCase) && text.Contains("quoted-printable", StringComparison.OrdinalIgnoreCase);
+            _quotedPrintable |= _field.Equals("Content-Transfer-Encoding", StringComparison.OrdinalIgnoreCase)
+                && text.Contains("quoted-printable", StringComparison.OrdinalIgnoreCase);
             return (_fieldKnown ? _field : words.All(_field)) + Field(text[colon..]);
         }
 
@@ -270,11 +283,14 @@ internal sealed partial class AnonymousDialogue(OtherWords words)
     {
         if (Structural().IsMatch(_field + ":"))
         {
-            return Part().Replace(text, m => m.Groups["keep"].Success && m.Value.TrimEnd('=').Trim('"').TrimEnd('*').Split('/').All(Vocabulary.Mime.Contains) ? m.Value : words.Header(m.Value, dates: false));
+            return Part().Replace(text, m => m.Groups["keep"].Success
+                && m.Value.TrimEnd('=').Trim('"').TrimEnd('*').Split('/').All(Vocabulary.Mime.Contains) ? m.Value
+                : words.Header(m.Value, dates: false));
         }
 
         bool received = _field.Equals("Received", StringComparison.OrdinalIgnoreCase);
-        bool dates = received || _field.EndsWith("Date", StringComparison.OrdinalIgnoreCase) || _field.Equals("X-Received", StringComparison.OrdinalIgnoreCase);
+        bool dates = received || _field.EndsWith("Date", StringComparison.OrdinalIgnoreCase)
+            || _field.Equals("X-Received", StringComparison.OrdinalIgnoreCase);
         return words.Header(text, dates && _fieldKnown, received ? Vocabulary.Received : null);
     }
 
@@ -368,7 +384,9 @@ internal sealed partial class AnonymousDialogue(OtherWords words)
         }
 
         return keyword.Equals("XBLACKPONY", StringComparison.OrdinalIgnoreCase) ? text
-            : keyword + KeywordPart().Replace(text[keyword.Length..], m => Vocabulary.Keywords.Contains(m.Value) || Mechanisms.Knows(m.Value) || PlainValue().IsMatch(m.Value) ? m.Value : words.All(m.Value));
+            : keyword + KeywordPart().Replace(
+                text[keyword.Length..], m => Vocabulary.Keywords.Contains(m.Value) || Mechanisms.Knows(m.Value)
+                || PlainValue().IsMatch(m.Value) ? m.Value : words.All(m.Value));
     }
 
     // Structure stands in these; what is quoted in them is a name or a boundary.

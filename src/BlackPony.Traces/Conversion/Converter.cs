@@ -4,7 +4,8 @@ using BlackPony.Traces.Sessions;
 
 namespace BlackPony.Traces.Conversion;
 
-/// <summary>Writes the sessions of a capture or transcript as the other, as they are read: what is held goes with the sessions that are open.</summary>
+/// <summary>Writes the sessions of a capture or transcript as the other, as they are read: what is held goes with the sessions that are
+/// open.</summary>
 public sealed class Converter
 {
     private readonly InspectOptions _options;
@@ -50,7 +51,8 @@ public sealed class Converter
         {
             var sink = new TranscriptSink(spill.Begin());
             open[report] = sink;
-            TranscriptSink.Write(sink.Buffer.Writer, $"# {TranscriptComments.Ends(End(report.Client).ToString(), End(report.Server).ToString())}\n");
+            TranscriptSink.Write(sink.Buffer.Writer,
+                $"# {TranscriptComments.Ends(End(report.Client).ToString(), End(report.Server).ToString())}\n");
             if (!openingSeen)
             {
                 TranscriptSink.Write(sink.Buffer.Writer, $"# {TranscriptComments.Midstream}\n");
@@ -87,18 +89,21 @@ public sealed class Converter
             var client = End(report.Client);
             // A transcript's sessions may have one address, and have no time: a port and a second apart they are told from each other.
             bool timeless = report.Start == 0;
-            client = timeless && report.Client == TranscriptReader.Client ? new IPEndPoint(client.Address, 49152 + (count % 16000)) : client;
+            client = timeless && report.Client == TranscriptReader.Client ? new IPEndPoint(client.Address, 49152 + (count % 16000))
+                : client;
             return new PcapTap(writer, client, End(report.Server), count, timeless ? clock += 1_000_000_000 : report.Start, openingSeen);
         }
     }
 
-    private SessionRecording Recording(SessionReport report, IItemSink sink) => new(report, _anonymizer is null ? sink : _anonymizer.Session(sink));
+    private SessionRecording Recording(SessionReport report, IItemSink sink) =>
+        new(report, _anonymizer is null ? sink : _anonymizer.Session(sink));
 
     private void Learn(string path)
     {
         if (_anonymizer is not null)
         {
-            _ = new Inspector(_options with { Recorder = (report, _) => new SessionRecording(report, _anonymizer.Learning()) }, _ => { }).Inspect(path);
+            _ = new Inspector(_options with { Recorder = (report, _) => new SessionRecording(report, _anonymizer.Learning()) }, _ => { })
+                .Inspect(path);
         }
     }
 

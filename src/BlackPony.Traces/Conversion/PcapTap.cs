@@ -7,7 +7,8 @@ using BlackPony.Traces.Sessions;
 
 namespace BlackPony.Traces.Conversion;
 
-/// <summary>Writes a session into a capture as its octets come; as items too, where they were changed. What came at the same time goes in the same packets.</summary>
+/// <summary>Writes a session into a capture as its octets come; as items too, where they were changed. What came at the same time goes in
+/// the same packets.</summary>
 internal sealed class PcapTap : IWireTap, IItemSink
 {
     private const int MaxWaiting = 16384;

@@ -2,7 +2,8 @@ using System.Security.Cryptography;
 
 namespace BlackPony.Traces.Conversion;
 
-/// <summary>The words of the input, as a Bloom filter: a word that came is always known, one that did not seldom. Its size is fixed, whatever the input's.</summary>
+/// <summary>The words of the input, as a Bloom filter: a word that came is always known, one that did not seldom. Its size is fixed,
+/// whatever the input's.</summary>
 internal sealed class SeenWords
 {
     /// <summary>Shorter runs of letters are no words.</summary>

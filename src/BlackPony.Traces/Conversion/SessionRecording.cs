@@ -33,7 +33,8 @@ internal sealed class SessionRecording(SessionReport session, IItemSink sink) : 
         sink.Take(new WireItem(WireKind.Raw, sender, octets.ToArray(), session.End));
     }
 
-    public void Comment(string text) => sink.Take(new WireItem(WireKind.Comment, Role.Client, [], session.End, Data: Encoding.UTF8.GetBytes(text)));
+    public void Comment(string text) =>
+        sink.Take(new WireItem(WireKind.Comment, Role.Client, [], session.End, Data: Encoding.UTF8.GetBytes(text)));
 
     public void Before(Role sender, PartKind kind, ReadOnlySpan<byte> octets, long time)
     {

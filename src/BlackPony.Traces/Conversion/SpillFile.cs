@@ -2,7 +2,8 @@ using System.Buffers;
 
 namespace BlackPony.Traces.Conversion;
 
-/// <summary>Holds what is written of many sessions at a time until each is over: a little in memory, the rest in one file that goes with the process.</summary>
+/// <summary>Holds what is written of many sessions at a time until each is over: a little in memory, the rest in one file that goes with
+/// the process.</summary>
 internal sealed class SpillFile : IDisposable
 {
     // Doubled, it is still no large object.
@@ -20,7 +21,8 @@ internal sealed class SpillFile : IDisposable
 
     private long Write(ReadOnlySpan<byte> octets)
     {
-        _file ??= new FileStream(Path.GetTempFileName(), FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+        _file ??= new FileStream(Path.GetTempFileName(), FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0,
+            FileOptions.DeleteOnClose);
         long at = _end;
         RandomAccess.Write(_file.SafeFileHandle, octets, at);
         _end += octets.Length;
@@ -65,7 +67,8 @@ internal sealed class SpillFile : IDisposable
             {
                 for (int done = 0; done < length;)
                 {
-                    int read = RandomAccess.Read(spill._file!.SafeFileHandle, piece.AsSpan(0, Math.Min(piece.Length, length - done)), at + done);
+                    int read = RandomAccess.Read(spill._file!.SafeFileHandle, piece.AsSpan(0, Math.Min(piece.Length, length - done)),
+                        at + done);
                     output.Write(piece.AsSpan(0, read));
                     done += read > 0 ? read : length;
                 }

@@ -7,7 +7,8 @@ using BlackPony.Traces.Sessions;
 
 namespace BlackPony.Traces.Conversion;
 
-/// <summary>Writes a session's items as a transcript (spec Appendix D). What that has no item for stands in comments that are read again.</summary>
+/// <summary>Writes a session's items as a transcript (spec Appendix D). What that has no item for stands in comments that are read
+/// again.</summary>
 internal sealed class TranscriptSink(SpillFile.Buffer buffer) : IItemSink
 {
     public SpillFile.Buffer Buffer => buffer;
@@ -27,7 +28,8 @@ internal sealed class TranscriptSink(SpillFile.Buffer buffer) : IItemSink
                 Write(output, $"{side}> {Convert.ToHexStringLower(item.Octets)}");
                 if (item.Type is { } type)
                 {
-                    var name = type is >= RecordType.Data and <= RecordType.Alert ? type.ToString().ToLowerInvariant() : ((int)type).ToString(CultureInfo.InvariantCulture);
+                    var name = type is >= RecordType.Data and <= RecordType.Alert ? type.ToString().ToLowerInvariant()
+                        : ((int)type).ToString(CultureInfo.InvariantCulture);
                     Write(output, $"\n{side}}} {name}{(item.Data!.Length == 0 ? "" : " ")}{(type == RecordType.Data ? Escape.Octets(item.Data) : Convert.ToHexStringLower(item.Data!))}");
                 }
 

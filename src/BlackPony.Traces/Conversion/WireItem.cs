@@ -27,7 +27,9 @@ internal enum WireKind
 /// <param name="Shift">By how much a line under ROT is shifted.</param>
 /// <param name="Before">What it is of what stands before SMTP; null if it does not stand there.</param>
 /// <param name="Length">Octets that a gap has.</param>
-internal sealed record WireItem(WireKind Kind, Role Sender, byte[] Octets, long Time, RecordType? Type = null, byte[]? Data = null, int Shift = 0, PartKind? Before = null, long Length = 0);
+internal sealed record WireItem(
+    WireKind Kind, Role Sender, byte[] Octets, long Time, RecordType? Type = null, byte[]? Data = null, int Shift = 0,
+    PartKind? Before = null, long Length = 0);
 
 /// <summary>Takes a session's items as they come.</summary>
 internal interface IItemSink

@@ -3,7 +3,8 @@ using BlackPony.Traces.Sessions;
 
 namespace BlackPony.Traces.Extraction;
 
-/// <summary>Writes messages into a folder, each as a file: <c>00012-1.eml</c> is the first of session 12; <c>-refused</c>, <c>-gap</c> and <c>unfinished-</c> say so.</summary>
+/// <summary>Writes messages into a folder, each as a file: <c>00012-1.eml</c> is the first of session 12; <c>-refused</c>, <c>-gap</c> and
+/// <c>unfinished-</c> say so.</summary>
 public sealed class MessageFolder
 {
     private const int MaxOpen = 200;
@@ -24,7 +25,8 @@ public sealed class MessageFolder
     public int Count { get; private set; }
 
     /// <summary>Inspects with the messages going here.</summary>
-    public InspectOptions With(InspectOptions options) => options with { Content = () => new MessageFile(this, Path.Combine(_folder, $".{_number++}.part")) };
+    public InspectOptions With(InspectOptions options) =>
+        options with { Content = () => new MessageFile(this, Path.Combine(_folder, $".{_number++}.part")) };
 
     internal int Open { get; set; }
 
@@ -33,11 +35,14 @@ public sealed class MessageFolder
     internal void Name(string part, SessionReport session, MessageReport message)
     {
         int index = session.Messages.IndexOf(message) + 1;
-        var name = string.Create(CultureInfo.InvariantCulture, $"{session.Number:00000}-{index}{(message.IsRefused == true ? "-refused" : "")}{(message.Missing > 0 ? "-gap" : "")}.eml");
+        var name = string.Create(CultureInfo.InvariantCulture,
+            $"{session.Number:00000}-{index}{(message.IsRefused == true ? "-refused" : "")}{(message.Missing > 0 ? "-gap" : "")}.eml");
         Count++;
         File.Move(part, Path.Combine(_folder, name), overwrite: true);
         message.File = Path.Combine(_folder, name);
     }
 
-    internal void Unfinished(string part) => File.Move(part, Path.Combine(_folder, string.Create(CultureInfo.InvariantCulture, $"unfinished-{++_unfinished:00000}.eml")), overwrite: true);
+    internal void Unfinished(string part) =>
+        File.Move(part, Path.Combine(_folder, string.Create(CultureInfo.InvariantCulture, $"unfinished-{++_unfinished:00000}.eml")),
+        overwrite: true);
 }

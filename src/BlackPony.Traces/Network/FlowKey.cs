@@ -20,7 +20,8 @@ internal readonly record struct FlowKey(ulong SourceHigh, ulong SourceLow, ulong
     public IPEndPoint Destination => new(Address(DestinationHigh, DestinationLow), DestinationPort);
 
     public static FlowKey IPv4(ReadOnlySpan<byte> addresses) =>
-        new(0, Mapped | BinaryPrimitives.ReadUInt32BigEndian(addresses), 0, Mapped | BinaryPrimitives.ReadUInt32BigEndian(addresses[4..]), 0);
+        new(0, Mapped | BinaryPrimitives.ReadUInt32BigEndian(addresses), 0, Mapped | BinaryPrimitives.ReadUInt32BigEndian(addresses[4..]),
+            0);
 
     public static FlowKey IPv6(ReadOnlySpan<byte> addresses) => new(
         BinaryPrimitives.ReadUInt64BigEndian(addresses),
@@ -32,16 +33,19 @@ internal readonly record struct FlowKey(ulong SourceHigh, ulong SourceLow, ulong
     /// <summary>The same for both directions, so that one entry serves both.</summary>
     public FlowKey Canonical(out bool reversed)
     {
-        reversed = SourceHigh != DestinationHigh ? SourceHigh > DestinationHigh : SourceLow != DestinationLow ? SourceLow > DestinationLow : SourcePort > DestinationPort;
+        reversed = SourceHigh != DestinationHigh ? SourceHigh > DestinationHigh : SourceLow != DestinationLow ? SourceLow > DestinationLow
+            : SourcePort > DestinationPort;
         return reversed ? Reversed : this;
     }
 
-    public bool Equals(FlowKey other) => Ports == other.Ports && SourceLow == other.SourceLow && DestinationLow == other.DestinationLow && SourceHigh == other.SourceHigh && DestinationHigh == other.DestinationHigh;
+    public bool Equals(FlowKey other) => Ports == other.Ports && SourceLow == other.SourceLow && DestinationLow == other.DestinationLow
+        && SourceHigh == other.SourceHigh && DestinationHigh == other.DestinationHigh;
 
     // Cheap, and mixed well enough that consecutive ports and addresses spread.
     public override int GetHashCode()
     {
-        ulong hash = (SourceLow ^ (DestinationLow * 0x9e3779b97f4a7c15) ^ Ports ^ (SourceHigh * 0xc2b2ae3d27d4eb4f) ^ (DestinationHigh * 0x165667b19e3779f9)) * 0x9e3779b97f4a7c15;
+        ulong hash = (SourceLow ^ (DestinationLow * 0x9e3779b97f4a7c15) ^ Ports ^ (SourceHigh * 0xc2b2ae3d27d4eb4f) ^ (
+            DestinationHigh * 0x165667b19e3779f9)) * 0x9e3779b97f4a7c15;
         return (int)(hash >> 32);
     }
 

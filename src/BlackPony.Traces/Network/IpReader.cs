@@ -42,7 +42,8 @@ internal sealed class IpReader
         total = total == 0 ? ip.Length : total;
         if (ip[9] is IpInIp or Ipv6InIp or Gre && header >= 20 && ip.Length > header && (ip[6] & 0x3f) == 0 && ip[7] == 0)
         {
-            return Read(ip[9] == Gre ? BehindGre(ip[header..]) : ip[header..Math.Min(Math.Max(total, header), ip.Length)], tunnels + 1, out segment);
+            return Read(ip[9] == Gre ? BehindGre(ip[header..]) : ip[header..Math.Min(Math.Max(total, header), ip.Length)], tunnels + 1,
+                out segment);
         }
 
         if (ip[9] != Tcp || header < 20 || total < header || ip.Length < header)
@@ -60,7 +61,8 @@ internal sealed class IpReader
 
         // A fragment that was not captured whole makes no whole datagram.
         var whole = payload.Length == total - header
-            ? _fragments.Add(flow with { Ports = BinaryPrimitives.ReadUInt16BigEndian(ip[4..]) }, (fragment & 0x1fff) * 8, (fragment & 0x2000) != 0, payload)
+            ? _fragments.Add(flow with { Ports = BinaryPrimitives.ReadUInt16BigEndian(ip[4..]) }, (fragment & 0x1fff) * 8,
+                (fragment & 0x2000) != 0, payload)
             : null;
         return whole is not null && Segment.Read(flow, whole, whole.Length, out segment);
     }
@@ -121,7 +123,8 @@ internal sealed class IpReader
 
                     // The first fragment's next header says what the whole is; this one's is the same in what anybody sends.
                     var whole = rest.Length == length
-                        ? _fragments.Add(flow with { Ports = BinaryPrimitives.ReadUInt32BigEndian(rest[4..]) }, word & ~7, (word & 1) != 0, rest[8..])
+                        ? _fragments.Add(flow with { Ports = BinaryPrimitives.ReadUInt32BigEndian(rest[4..]) }, word & ~7, (word & 1) != 0,
+                            rest[8..])
                         : null;
                     return whole is not null && ReadSix(flow, rest[0], whole, whole.Length, fragmented: true, tunnels, out segment);
                 case IpInIp or Ipv6InIp or Gre:

@@ -29,7 +29,8 @@ internal static class LinkLayer
 
     // The protocol stands first in version 2, the payload behind twenty octets; VLAN tags stand in the payload.
     private static ReadOnlySpan<byte> CookedTwo(ReadOnlySpan<byte> frame) =>
-        BinaryPrimitives.ReadUInt16BigEndian(frame) is IPv4 or IPv6 ? frame[20..] : IsTag(BinaryPrimitives.ReadUInt16BigEndian(frame)) && frame.Length > 24 ? ByEtherType(frame[22..]) : default;
+        BinaryPrimitives.ReadUInt16BigEndian(frame) is IPv4 or IPv6 ? frame[20..] : IsTag(BinaryPrimitives.ReadUInt16BigEndian(frame))
+            && frame.Length > 24 ? ByEtherType(frame[22..]) : default;
 
     // The protocol (RFC 1661 2), behind address and control if they were not left away.
     private static ReadOnlySpan<byte> Ppp(ReadOnlySpan<byte> frame)

@@ -62,7 +62,8 @@ internal readonly ref struct Segment
         }
 
         var data = tcp[Math.Min(header, tcp.Length)..];
-        segment = new Segment(addresses with { Ports = BinaryPrimitives.ReadUInt32BigEndian(tcp) }, tcp, data, Math.Max(length - header, data.Length));
+        segment = new Segment(addresses with { Ports = BinaryPrimitives.ReadUInt32BigEndian(tcp) }, tcp, data,
+            Math.Max(length - header, data.Length));
         return true;
     }
 }

@@ -1,7 +1,8 @@
 namespace BlackPony.Traces.Network;
 
 /// <summary>
-/// Reassembles a connection (RFC 9293). A segment is passed on when its own direction has come so far and the other has come to where its sender
+/// Reassembles a connection (RFC 9293). A segment is passed on when its own direction has come so far and the other has come to where its
+/// sender
 /// had acknowledged it: so the two streams come in the order in which they caused each other, however the packets were captured.
 /// </summary>
 internal sealed class TcpConnection(IStreams streams)
@@ -33,7 +34,8 @@ internal sealed class TcpConnection(IStreams streams)
         public uint Uncounted;
     }
 
-    private readonly record struct Held(int Side, uint Sequence, uint Acknowledgement, bool Acknowledges, byte[] Data, int Length, bool Fin, long Time);
+    private readonly record struct Held(
+        int Side, uint Sequence, uint Acknowledgement, bool Acknowledges, byte[] Data, int Length, bool Fin, long Time);
 
     /// <summary>Whether it ended; late retransmissions may still come.</summary>
     public bool IsClosed => _streams is null;
@@ -122,7 +124,8 @@ internal sealed class TcpConnection(IStreams streams)
         }
         else
         {
-            _held.Add(new Held(side, sequence, segment.Acknowledgement, segment.Ack, segment.Data.ToArray(), segment.Length, segment.Fin, time));
+            _held.Add(new Held(side, sequence, segment.Acknowledgement, segment.Ack, segment.Data.ToArray(), segment.Length, segment.Fin,
+                time));
             HeldOctets += segment.Data.Length;
             Drain();
             if (_held.Count > MaxHeldSegments || HeldOctets > MaxHeldOctets)

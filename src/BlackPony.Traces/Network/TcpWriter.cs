@@ -82,7 +82,8 @@ public sealed class TcpWriter(PcapWriter output, IPEndPoint client, IPEndPoint s
     }
 
     /// <summary>Makes a frame.</summary>
-    internal static byte[] Frame(IPEndPoint from, IPEndPoint to, uint sequence, uint acknowledgement, byte flags, ReadOnlySpan<byte> data, ushort id = 0, int cut = 0)
+    internal static byte[] Frame(IPEndPoint from, IPEndPoint to, uint sequence, uint acknowledgement, byte flags, ReadOnlySpan<byte> data,
+        ushort id = 0, int cut = 0)
     {
         var source = from.Address.GetAddressBytes();
         var target = to.Address.GetAddressBytes();

@@ -3,7 +3,8 @@ using BlackPony.Traces.Sessions;
 
 namespace BlackPony.Traces.Replay;
 
-/// <summary>What a client sent that was answered, and the answer: a command, DATA's content, a chunk with its BDAT, a line of AUTH.</summary>
+/// <summary>What a client sent that was answered, and the answer: a command, DATA's content, a chunk with its BDAT, a line of
+/// AUTH.</summary>
 public sealed class Exchange
 {
     private const int MaxFill = 64 << 20;
@@ -13,7 +14,8 @@ public sealed class Exchange
     internal Exchange(Verb verb, bool pipelined, long time) => (Verb, IsPipelined, Time) = (verb, pipelined, time);
 
     /// <summary>What it is, for people.</summary>
-    public string Name => IsSecret ? "(hidden)" : Verb == Verb.Other ? Escape.Octets(_octets.WrittenSpan.TrimEnd("\r\n"u8), 40) : Verb.Name();
+    public string Name => IsSecret ? "(hidden)" : Verb == Verb.Other ? Escape.Octets(_octets.WrittenSpan.TrimEnd("\r\n"u8), 40)
+        : Verb.Name();
 
     /// <summary>Whether it was sent before the reply to the one before had come.</summary>
     public bool IsPipelined { get; }

@@ -135,7 +135,8 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
             await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = name }, limit.Token);
             return true;
         }
-        catch (Exception e) when (e is System.Security.Authentication.AuthenticationException or IOException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
+        catch (Exception e) when (e is System.Security.Authentication.AuthenticationException or IOException
+            || (e is OperationCanceledException && !cancel.IsCancellationRequested))
         {
             (IsOver, _end) = (true, $"no TLS: {e.Message}");
             return false;
@@ -201,7 +202,8 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
             await FlushAsync(cancel);
             return count > 0;
         }
-        catch (Exception e) when (e is SocketException or IOException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
+        catch (Exception e) when (e is SocketException or IOException
+            || (e is OperationCanceledException && !cancel.IsCancellationRequested))
         {
             Over(e);
             return false;
@@ -243,7 +245,8 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
                 limit.CancelAfter(timeout);
             }
         }
-        catch (Exception e) when (e is SocketException or IOException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
+        catch (Exception e) when (e is SocketException or IOException
+            || (e is OperationCanceledException && !cancel.IsCancellationRequested))
         {
             Over(e);
         }

@@ -45,7 +45,8 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
             exchanges = [.. exchanges.Where(e => e.Verb != Verb.StartTls)];
         }
 
-        if (options.Upgrade is { } suite && !await UpgradeAsync(connection, suite, script.Session.Helo ?? "replay.invalid", differences, cancel))
+        if (options.Upgrade is { } suite
+            && !await UpgradeAsync(connection, suite, script.Session.Helo ?? "replay.invalid", differences, cancel))
         {
             return new ReplayResult(Name(script), 0, differences, null);
         }
@@ -53,7 +54,8 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
         int played = await PlayAsync(connection, exchanges, differences, cancel);
         await connection.CloseAsync(cancel);
         var note = exchanges.Any(IsTls) ? "What was inside TLS cannot be played."
-            : script.Session.Gaps > 0 ? "The capture has gaps: commands that stood in them were not sent, and messages were filled up." : null;
+            : script.Session.Gaps > 0 ? "The capture has gaps: commands that stood in them were not sent, and messages were filled up."
+                : null;
         return new ReplayResult(Name(script), played, differences, note);
     }
 
@@ -61,11 +63,13 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
     private static bool IsTls(Exchange exchange) => exchange.Verb == Verb.StartTls && exchange.Code is null or 220;
 
     // The connection ended in it.
-    private static bool IsCut(Exchange exchange) => exchange is { Verb: Verb.DataEnd, Code: null } && !exchange.Octets.AsSpan().EndsWith(".\r\n"u8);
+    private static bool IsCut(Exchange exchange) => exchange is { Verb: Verb.DataEnd, Code: null }
+        && !exchange.Octets.AsSpan().EndsWith(".\r\n"u8);
 
     private static string Name(Script script) => $"{script.Session.Client} > {script.Session.Server}";
 
-    private async Task<int> PlayAsync(LiveConnection connection, List<Exchange> exchanges, List<Difference> differences, CancellationToken cancel)
+    private async Task<int> PlayAsync(
+        LiveConnection connection, List<Exchange> exchanges, List<Difference> differences, CancellationToken cancel)
     {
         bool pipelining = false;
         int last = 0;
@@ -127,7 +131,8 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
 
                 last = reply.Code;
                 // A server that takes what was refused waits for what nobody captured.
-                if ((exchanges[i].Verb == Verb.StartTls && last == 220) || (last / 100 == 3 && (i + 1 == exchanges.Count || exchanges[i + 1].Verb is not (Verb.DataEnd or Verb.AuthLine))))
+                if ((exchanges[i].Verb == Verb.StartTls && last == 220)
+                    || (last / 100 == 3 && (i + 1 == exchanges.Count || exchanges[i + 1].Verb is not (Verb.DataEnd or Verb.AuthLine))))
                 {
                     return i + 1;
                 }
@@ -163,11 +168,14 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
         return false;
     }
 
-    private static async Task<bool> UpgradeAsync(LiveConnection connection, Suite suite, string helo, List<Difference> differences, CancellationToken cancel)
+    private static async Task<bool> UpgradeAsync(
+        LiveConnection connection, Suite suite, string helo, List<Difference> differences, CancellationToken cancel)
     {
         await connection.SendAsync(Encoding.Latin1.GetBytes($"EHLO {helo}\r\n"), cancel);
         var ehlo = await connection.ReplyAsync(cancel);
-        var offer = ehlo is null ? null : Enumerable.Range(1, ehlo.Lines.Count - 1).Where(i => Offer.IsKeyword(ehlo.Text(i))).Select(i => Offer.Parse(ehlo.Text(i))).FirstOrDefault();
+        var offer = ehlo is null ? null
+            : Enumerable.Range(1, ehlo.Lines.Count - 1).Where(i => Offer.IsKeyword(ehlo.Text(i))).Select(i => Offer.Parse(ehlo.Text(i)))
+            .FirstOrDefault();
         if (offer is null || !offer.Suites.Contains(suite))
         {
             differences.Add(new Difference(0, "EHLO", $"an offer of {suite.Name}", connection.Show(ehlo)));
@@ -230,7 +238,9 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
 
         if (!same)
         {
-            differences.Add(new Difference(number, what, Escape.Octets(Encoding.Latin1.GetBytes(captured.TrimEnd().Replace("\r\n", " / ", StringComparison.Ordinal)), 400), connection.Show(live)));
+            differences.Add(new Difference(
+                number, what, Escape.Octets(Encoding.Latin1.GetBytes(captured.TrimEnd().Replace("\r\n", " / ", StringComparison.Ordinal)),
+                400), connection.Show(live)));
         }
     }
 }

@@ -51,11 +51,14 @@ public sealed class ReplayServer : IDisposable
         var exchanges = script.Exchanges.Where(e => e.Verb is not (Verb.XBlackPony or Verb.Continuation)).ToList();
         while (await connection.UntilAsync([(byte)'\n'], MaxLine, cancel) is { } line)
         {
-            var verb = at < exchanges.Count && exchanges[at].Verb == Verb.AuthLine ? Verb.AuthLine : Verbs.Find(line.AsSpan().TrimEnd("\r\n"u8), out _);
+            var verb = at < exchanges.Count && exchanges[at].Verb == Verb.AuthLine ? Verb.AuthLine
+                : Verbs.Find(line.AsSpan().TrimEnd("\r\n"u8), out _);
             int found = exchanges.FindIndex(at, e => e.Verb == verb && (verb != Verb.Other || e.Octets.AsSpan().SequenceEqual(line)));
             if (found != at)
             {
-                differences.Add(new Difference(at + 1, at < exchanges.Count ? exchanges[at].Name : "the end", at < exchanges.Count ? exchanges[at].Name : "nothing more", Escape.Octets(line.AsSpan().TrimEnd("\r\n"u8), 200)));
+                differences.Add(new Difference(
+                    at + 1, at < exchanges.Count ? exchanges[at].Name : "the end",
+                    at < exchanges.Count ? exchanges[at].Name : "nothing more", Escape.Octets(line.AsSpan().TrimEnd("\r\n"u8), 200)));
             }
 
             if (found < 0)
@@ -105,12 +108,14 @@ public sealed class ReplayServer : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _listener.Dispose();
 
-    private static string Reply(Exchange exchange, string otherwise) => exchange.Reply.Length > 0 ? exchange.Reply : exchange.Verb == Verb.Data ? "354 Go on\r\n" : otherwise;
+    private static string Reply(Exchange exchange, string otherwise) => exchange.Reply.Length > 0 ? exchange.Reply
+        : exchange.Verb == Verb.Data ? "354 Go on\r\n" : otherwise;
 
     private static async Task<bool> TakeChunkAsync(LiveConnection connection, byte[] line, CancellationToken cancel)
     {
         var fields = Encoding.Latin1.GetString(line).Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return fields.Length < 2 || !long.TryParse(fields[1], System.Globalization.NumberStyles.None, null, out long size) || size > MaxContent || await connection.CountAsync(size, cancel) is not null;
+        return fields.Length < 2 || !long.TryParse(fields[1], System.Globalization.NumberStyles.None, null, out long size)
+            || size > MaxContent || await connection.CountAsync(size, cancel) is not null;
     }
 
     private static async Task<bool> TakeContentAsync(LiveConnection connection, CancellationToken cancel)
@@ -133,5 +138,6 @@ public sealed class ReplayServer : IDisposable
         return false;
     }
 
-    private static Task SayAsync(LiveConnection connection, string text, CancellationToken cancel) => connection.SendAsync(Encoding.Latin1.GetBytes(text), cancel);
+    private static Task SayAsync(LiveConnection connection, string text, CancellationToken cancel) =>
+        connection.SendAsync(Encoding.Latin1.GetBytes(text), cancel);
 }

@@ -5,7 +5,8 @@ using BlackPony.Traces.Sessions;
 
 namespace BlackPony.Traces.Reports;
 
-/// <summary>One self-contained page: the sums in front, a fold a session with its findings and its dialogue; a hundred at a time, and those that are searched for.</summary>
+/// <summary>One self-contained page: the sums in front, a fold a session with its findings and its dialogue; a hundred at a time, and
+/// those that are searched for.</summary>
 public sealed class HtmlReport : IReport
 {
     private const int PageSize = 100;
@@ -69,7 +70,8 @@ public sealed class HtmlReport : IReport
             _output.Write("<pre>");
             foreach (var line in dialogue)
             {
-                _output.Write(string.Create(CultureInfo.InvariantCulture, $"<span class=\"{(line.Sender == Role.Client ? "c" : "s")}{(line.Protected ? " in" : "")}\">{(line.Time - session.Start) / 1e9,10:0.000000} {(line.Sender == Role.Client ? 'C' : 'S')}{(line.Protected ? "&gt;" : ":")} {Html(line.Text)}</span>\n"));
+                _output.Write(string.Create(CultureInfo.InvariantCulture,
+                    $"<span class=\"{(line.Sender == Role.Client ? "c" : "s")}{(line.Protected ? " in" : "")}\">{(line.Time - session.Start) / 1e9,10:0.000000} {(line.Sender == Role.Client ? 'C' : 'S')}{(line.Protected ? "&gt;" : ":")} {Html(line.Text)}</span>\n"));
             }
 
             _output.Write("</pre>\n");
@@ -123,7 +125,8 @@ public sealed class HtmlReport : IReport
         if (findings.Count > 0)
         {
             _output.Write("<ul>\n");
-            findings.ForEach(f => _output.Write($"<li class=\"{Words.Of(f.Level)}\"><b>{Words.Of(f.Level)}</b> <code>{Html(f.Id)}</code> {Html(f.Text)}{(f.Requirement is null ? "" : $" <small>{Html(f.Requirement)}</small>")}</li>\n"));
+            findings.ForEach(f => _output.Write(
+                $"<li class=\"{Words.Of(f.Level)}\"><b>{Words.Of(f.Level)}</b> <code>{Html(f.Id)}</code> {Html(f.Text)}{(f.Requirement is null ? "" : $" <small>{Html(f.Requirement)}</small>")}</li>\n"));
             _output.Write("</ul>\n");
         }
     }

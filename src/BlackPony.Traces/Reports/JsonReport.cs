@@ -18,7 +18,8 @@ public sealed class JsonReport : IReport, IDisposable
     public JsonReport(Stream output, bool lines = false)
     {
         (_output, _lines) = (output, lines);
-        _json = new Utf8JsonWriter(output, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        _json = new Utf8JsonWriter(output,
+            new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
         if (!lines)
         {
             _json.WriteStartObject();

@@ -20,7 +20,8 @@ public sealed class TextReport(TextWriter output, bool notes) : IReport
             foreach (var line in dialogue)
             {
                 var size = line.Text.StartsWith('(') ? $"  {line.Octets} octets" : "";
-                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {(line.Time - session.Start) / 1e9,10:0.000000}  {(line.Sender == Role.Client ? 'C' : 'S')}{(line.Protected ? '>' : ':')} {line.Text}{size}"));
+                output.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture, $"  {(line.Time - session.Start) / 1e9,10:0.000000}  {(line.Sender == Role.Client ? 'C' : 'S')}{(line.Protected ? '>' : ':')} {line.Text}{size}"));
             }
 
             foreach (var message in session.Messages)

@@ -6,15 +6,19 @@ namespace BlackPony.Traces.Reports;
 /// <summary>How reports say things.</summary>
 internal static class Words
 {
-    public static string Of(FindingLevel level) => level switch { FindingLevel.Note => "note", FindingLevel.Warning => "warning", _ => "error" };
+    public static string Of(FindingLevel level) =>
+        level switch { FindingLevel.Note => "note", FindingLevel.Warning => "warning", _ => "error" };
 
-    public static string Of(UpgradeKind kind) => kind switch { UpgradeKind.None => "none", UpgradeKind.StartTls => "starttls", UpgradeKind.Tls => "tls", _ => "blackpony" };
+    public static string Of(UpgradeKind kind) =>
+        kind switch { UpgradeKind.None => "none", UpgradeKind.StartTls => "starttls", UpgradeKind.Tls => "tls", _ => "blackpony" };
 
     /// <summary>A moment in UTC with microseconds; absurd ones are cut to what a calendar holds.</summary>
     public static string Time(long nanoseconds)
     {
-        long ticks = Math.Clamp(nanoseconds / 100, DateTime.MinValue.Ticks - DateTime.UnixEpoch.Ticks, DateTime.MaxValue.Ticks - DateTime.UnixEpoch.Ticks);
-        return new DateTime(DateTime.UnixEpoch.Ticks + ticks, DateTimeKind.Utc).ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
+        long ticks = Math.Clamp(nanoseconds / 100, DateTime.MinValue.Ticks - DateTime.UnixEpoch.Ticks,
+            DateTime.MaxValue.Ticks - DateTime.UnixEpoch.Ticks);
+        return new DateTime(DateTime.UnixEpoch.Ticks + ticks, DateTimeKind.Utc)
+            .ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
     }
 
     public static string Size(long octets) => octets switch

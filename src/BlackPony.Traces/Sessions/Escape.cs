@@ -24,7 +24,8 @@ public static class Escape
             {
                 (byte)'\r' => text.Append("\\r"),
                 (byte)'\n' => text.Append("\\n"),
-                (byte)'\\' or < 32 or > 126 => text.Append("\\x").Append(octet.ToString("X2", System.Globalization.CultureInfo.InvariantCulture)),
+                (byte)'\\' or < 32 or > 126 => text.Append("\\x")
+                    .Append(octet.ToString("X2", System.Globalization.CultureInfo.InvariantCulture)),
                 _ => text.Append((char)octet),
             };
         }
@@ -63,7 +64,8 @@ public static class Escape
             {
                 octets.Add(text[++i] == 'r' ? (byte)'\r' : (byte)'\n');
             }
-            else if (i + 3 < text.Length && text[i + 1] == 'x' && byte.TryParse(text.AsSpan(i + 2, 2), System.Globalization.NumberStyles.AllowHexSpecifier, null, out byte octet))
+            else if (i + 3 < text.Length && text[i + 1] == 'x'
+                && byte.TryParse(text.AsSpan(i + 2, 2), System.Globalization.NumberStyles.AllowHexSpecifier, null, out byte octet))
             {
                 octets.Add(octet);
                 i += 3;

@@ -1,6 +1,7 @@
 namespace BlackPony.Traces.Sessions;
 
-/// <summary>The kinds of findings that are no deviation from one sentence of the specification; those have the sentence's number for their id.</summary>
+/// <summary>The kinds of findings that are no deviation from one sentence of the specification; those have the sentence's number for their
+/// id.</summary>
 public sealed record FindingKind(string Id, FindingLevel Level, string? Requirement)
 {
     /// <summary>The file ends early or cannot be followed further.</summary>

@@ -7,7 +7,8 @@ using BlackPony.Reference.Suites;
 
 namespace BlackPony.Traces.Sessions;
 
-/// <summary>Holds what both sides say about BlackPony against the specification's Section 4, and about STARTTLS as far as stripping goes.</summary>
+/// <summary>Holds what both sides say about BlackPony against the specification's Section 4, and about STARTTLS as far as stripping
+/// goes.</summary>
 internal sealed class Negotiation(Session session, Place place)
 {
     private readonly bool _inside = place == Place.Records;
@@ -51,7 +52,8 @@ internal sealed class Negotiation(Session session, Place place)
         _cut = cut;
         if (_inside && _first && session.OpeningSeen && verb != Verb.Ehlo)
         {
-            session.Deviates("BP-4.5-2", Role.Client, $"The first command inside is not EHLO: {Redaction.Command(line[..Math.Min(line.Length, 40)], afterAuth: false)}");
+            session.Deviates("BP-4.5-2", Role.Client,
+                $"The first command inside is not EHLO: {Redaction.Command(line[..Math.Min(line.Length, 40)], afterAuth: false)}");
         }
 
         _first = false;
@@ -62,7 +64,8 @@ internal sealed class Negotiation(Session session, Place place)
 
         if (_broken)
         {
-            session.FindOnce(FindingKind.Deviation("BP-9.2-2"), Role.Client, "After a broken upgrade the client goes on in the same connection.");
+            session.FindOnce(FindingKind.Deviation("BP-9.2-2"), Role.Client,
+                "After a broken upgrade the client goes on in the same connection.");
         }
 
         if (verb is Verb.Auth && !_inside && (Verbs.Contains(line, " PLAIN"u8) || Verbs.Contains(line, " LOGIN"u8)))
@@ -112,7 +115,8 @@ internal sealed class Negotiation(Session session, Place place)
             }
             else if (i > 0 && text.StartsWith(Encoding.ASCII.GetBytes(Xs)) && !text.ContainsAnyExcept("XABC"u8))
             {
-                session.FindOnce(FindingKind.KeywordOverwritten, Role.Server, $"A keyword was written over in the path: {Escape.Octets(text, 40)}");
+                session.FindOnce(FindingKind.KeywordOverwritten, Role.Server,
+                    $"A keyword was written over in the path: {Escape.Octets(text, 40)}");
             }
         }
     }
@@ -153,7 +157,8 @@ internal sealed class Negotiation(Session session, Place place)
         (_lastCode, _lastSuite) = (code, _suite?.Name ?? _parsed?.Suite);
         if (!behind.IsEmpty)
         {
-            session.Deviates("BP-4.2-9", Role.Client, $"{behind.Length} octets behind the command before its reply: {Escape.Octets(behind, 40)}");
+            session.Deviates("BP-4.2-9", Role.Client,
+                $"{behind.Length} octets behind the command before its reply: {Escape.Octets(behind, 40)}");
         }
 
         switch (code)
@@ -174,7 +179,8 @@ internal sealed class Negotiation(Session session, Place place)
                 break;
         }
 
-        session.Find(FindingKind.UpgradeRefused, Role.Server, $"XBLACKPONY with {_lastSuite ?? "no suite"} was {(_cancelled ? "cancelled" : "refused")}: {code}.");
+        session.Find(FindingKind.UpgradeRefused, Role.Server,
+            $"XBLACKPONY with {_lastSuite ?? "no suite"} was {(_cancelled ? "cancelled" : "refused")}: {code}.");
         return null;
     }
 
@@ -247,7 +253,8 @@ internal sealed class Negotiation(Session session, Place place)
 
         if (tokens.Count == 0 || !tokens[0].StartsWith('V'))
         {
-            session.FindOnce(FindingKind.Deviation("BP-4.1-3"), Role.Server, $"The offer has no version in front: {Escape.Octets(text, 200)}");
+            session.FindOnce(FindingKind.Deviation("BP-4.1-3"), Role.Server,
+                $"The offer has no version in front: {Escape.Octets(text, 200)}");
         }
     }
 
@@ -266,7 +273,8 @@ internal sealed class Negotiation(Session session, Place place)
         _suite = _parsed is null ? null : SuiteRegistry.Find(_parsed.Suite);
         if (_attempts > Limits.MaxClientAttempts)
         {
-            session.FindOnce(FindingKind.Deviation("BP-4.2-10"), Role.Client, $"More than {Limits.MaxClientAttempts} XBLACKPONY commands in one connection.");
+            session.FindOnce(FindingKind.Deviation("BP-4.2-10"), Role.Client,
+                $"More than {Limits.MaxClientAttempts} XBLACKPONY commands in one connection.");
         }
         else if (_attempts == 2 && (_lastCode != 504 || string.Equals(_lastSuite, _parsed?.Suite, StringComparison.OrdinalIgnoreCase)))
         {
@@ -298,10 +306,12 @@ internal sealed class Negotiation(Session session, Place place)
     private void CheckAgainstOffer()
     {
         var offered = _offerLine is null ? [] : Encoding.Latin1.GetString(_offerLine).Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        bool listed = offered.Skip(1).Contains(_parsed!.Suite, StringComparer.OrdinalIgnoreCase) && offered.Skip(1).Contains(_parsed.Version, StringComparer.OrdinalIgnoreCase);
+        bool listed = offered.Skip(1).Contains(_parsed!.Suite, StringComparer.OrdinalIgnoreCase)
+            && offered.Skip(1).Contains(_parsed.Version, StringComparer.OrdinalIgnoreCase);
         if (!listed && session.OpeningSeen && _report.Gaps == 0)
         {
-            session.Deviates("BP-4.2-2", Role.Client, $"{Escape.Octets(Encoding.Latin1.GetBytes(_parsed.Version + " " + _parsed.Suite), 60)} was not offered.");
+            session.Deviates("BP-4.2-2", Role.Client,
+                $"{Escape.Octets(Encoding.Latin1.GetBytes(_parsed.Version + " " + _parsed.Suite), 60)} was not offered.");
         }
     }
 
@@ -462,7 +472,8 @@ internal sealed class Negotiation(Session session, Place place)
             int length = reply.Lines[i].Length - 6;
             if (i < reply.Lines.Count - 1 ? length != Limits.ShareFragment : length > Limits.ShareFragment)
             {
-                session.FindOnce(FindingKind.Deviation("BP-4.3-4"), Role.Server, $"A fragment of {length} characters in line {i + 1} of {reply.Lines.Count}.");
+                session.FindOnce(FindingKind.Deviation("BP-4.3-4"), Role.Server,
+                    $"A fragment of {length} characters in line {i + 1} of {reply.Lines.Count}.");
             }
         }
     }

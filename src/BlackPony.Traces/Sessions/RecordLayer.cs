@@ -20,7 +20,8 @@ internal sealed class RecordLayer : Layer
 
     /// <param name="session">The session.</param>
     /// <param name="suite">Its suite.</param>
-    /// <param name="th">The transcript hash; empty if the negotiation was not captured whole, and then the records are not followed.</param>
+    /// <param name="th">The transcript hash; empty if the negotiation was not captured whole, and then the records are not
+    /// followed.</param>
     public RecordLayer(Session session, Suite suite, byte[] th)
     {
         (_session, _suite, _th) = (session, suite, th);
@@ -32,7 +33,9 @@ internal sealed class RecordLayer : Layer
         _inner = new SmtpDialogue(session, Place.Records);
         if (session.Contents is null && (client is null || server is null))
         {
-            session.FindOnce(FindingKind.NoKeys, Role.Server, session.Keys is null ? "No key log was given: what the records hold is not seen." : "The key log has no secrets for this session.");
+            session.FindOnce(FindingKind.NoKeys, Role.Server,
+                session.Keys is null ? "No key log was given: what the records hold is not seen."
+                : "The key log has no secrets for this session.");
         }
     }
 
@@ -137,7 +140,8 @@ internal sealed class RecordLayer : Layer
         if (client.Count == 0 && !client.Stopped && _ended)
         {
             _session.Report.UpgradeBroke = true;
-            _session.FindOnce(FindingKind.UpgradeBroken, Role.Client, "The client ended the connection without a record: it did not take the server's share, or its Finished.");
+            _session.FindOnce(FindingKind.UpgradeBroken, Role.Client,
+                "The client ended the connection without a record: it did not take the server's share, or its Finished.");
         }
 
         _inner.Finish();
@@ -162,7 +166,8 @@ internal sealed class RecordLayer : Layer
         byte[] all = [.. direction.Record[..direction.Have], .. octets];
         _session.Recorder?.Raw(sender, all);
         // Two octets of text read as a length stand far outside.
-        _session.Deviates(isLong ? "BP-7.1-1" : "BP-7.1-3", sender, $"The {sender.Name()} sends what is no record: a length of {length}, octets {Escape.Octets(all, 40)}");
+        _session.Deviates(isLong ? "BP-7.1-1" : "BP-7.1-3", sender,
+            $"The {sender.Name()} sends what is no record: a length of {length}, octets {Escape.Octets(all, 40)}");
     }
 
     private void Record(Role sender, Direction direction, Span<byte> record, long time)
@@ -197,7 +202,8 @@ internal sealed class RecordLayer : Layer
             {
                 direction.Stopped = true;
                 Unopened(sender, record);
-                _session.Find(FindingKind.RecordUnverified, sender, $"The {sender.Name()}'s record {direction.Count} does not verify under the key log's secret: it was changed on the way, or sealed with other keys.");
+                _session.Find(FindingKind.RecordUnverified, sender,
+                    $"The {sender.Name()}'s record {direction.Count} does not verify under the key log's secret: it was changed on the way, or sealed with other keys.");
                 return;
             }
         }
@@ -268,10 +274,12 @@ internal sealed class RecordLayer : Layer
             _session.Deviates("BP-6.3-5", sender, "The server sends data before the client's Finished.");
         }
 
-        direction.Idle = type == RecordType.Data && !data.IsEmpty ? 0 : type is RecordType.Rekey or RecordType.Data or >= RecordType.FirstIgnored ? direction.Idle + 1 : direction.Idle;
+        direction.Idle = type == RecordType.Data && !data.IsEmpty ? 0
+            : type is RecordType.Rekey or RecordType.Data or >= RecordType.FirstIgnored ? direction.Idle + 1 : direction.Idle;
         if (direction.Idle == Limits.MaxIdleRecords + 1)
         {
-            _session.Deviates("BP-7.4-5", sender, $"The {sender.Name()} sends more than {Limits.MaxIdleRecords} records in a row that carry nothing.");
+            _session.Deviates("BP-7.4-5", sender,
+                $"The {sender.Name()} sends more than {Limits.MaxIdleRecords} records in a row that carry nothing.");
         }
 
         switch (type)
@@ -320,5 +328,6 @@ internal sealed class RecordLayer : Layer
         direction.Closed |= type == RecordType.Close;
     }
 
-    private static string Name(RecordType type) => Enum.IsDefined(type) && type != RecordType.FirstIgnored ? type.ToString().ToLowerInvariant() : $"type {(int)type}";
+    private static string Name(RecordType type) => Enum.IsDefined(type) && type != RecordType.FirstIgnored
+        ? type.ToString().ToLowerInvariant() : $"type {(int)type}";
 }

@@ -42,7 +42,8 @@ public sealed class SessionReport
 
     private Dictionary<string, int>? _repeated;
 
-    internal SessionReport(string file, string client, string server, long start) => (File, Client, Server, Start, End) = (file, client, server, start, start);
+    internal SessionReport(string file, string client, string server, long start) =>
+        (File, Client, Server, Start, End) = (file, client, server, start, start);
 
     /// <summary>The file.</summary>
     public string File { get; }
@@ -92,7 +93,8 @@ public sealed class SessionReport
     /// <summary>Whether the session was inside TLS that somebody decrypted for the capture.</summary>
     public bool IsDecrypted { get; internal set; }
 
-    /// <summary>Through what the session came before SMTP: <c>socks5 host:port</c>, <c>connect host:port</c>, <c>proxy address</c>; null if directly.</summary>
+    /// <summary>Through what the session came before SMTP: <c>socks5 host:port</c>, <c>connect host:port</c>, <c>proxy address</c>; null
+    /// if directly.</summary>
     public string? Via { get; internal set; }
 
     /// <summary>Its number among the sessions of the capture, from 1.</summary>
@@ -171,7 +173,8 @@ public sealed class SessionReport
             Addresses.Add(address);
         }
 
-        if (reply is { Class: >= 4 } && command.Verb is Verb.Mail or Verb.Rcpt or Verb.Data or Verb.DataEnd or Verb.BdatLast or Verb.Greeting)
+        if (reply is { Class: >= 4 } && command.Verb is Verb.Mail or Verb.Rcpt or Verb.Data or Verb.DataEnd or Verb.BdatLast
+            or Verb.Greeting)
         {
             HasRefused = true;
             if (command.Verb is Verb.Mail or Verb.Greeting or Verb.Rcpt && Refusals.Count < MaxFindings)
@@ -188,7 +191,9 @@ public sealed class SessionReport
 
         if (Exchanges is { Count: < MaxItems })
         {
-            Exchanges.Add(new ExchangeReport(command.Name ?? command.Verb.Name(), reply?.KnownCode, reply is null ? null : Redaction.ReplyText(reply.Text), command.Time, seconds));
+            Exchanges.Add(new ExchangeReport(
+                command.Name ?? command.Verb.Name(), reply?.KnownCode, reply is null ? null : Redaction.ReplyText(reply.Text), command.Time,
+                seconds));
         }
     }
 

@@ -15,13 +15,15 @@ internal static partial class TranscriptComments
     public static string Ends(string client, string server) => $"{client} to {server}";
 
     public static string Gap(Role sender, long length, bool cut) =>
-        string.Create(CultureInfo.InvariantCulture, $"{length} octets of the {sender.Name()} {(cut ? "were cut off in" : "are not in")} the capture");
+        string.Create(CultureInfo.InvariantCulture,
+            $"{length} octets of the {sender.Name()} {(cut ? "were cut off in" : "are not in")} the capture");
 
     public static bool TryEnds(string comment, out IPEndPoint client, out IPEndPoint server)
     {
         (client, server) = (null!, null!);
         int to = comment.IndexOf(" to ", StringComparison.Ordinal);
-        return to > 0 && comment.Length < 120 && comment[..to].Contains(':') && IPEndPoint.TryParse(comment[..to], out client!) && IPEndPoint.TryParse(comment[(to + 4)..], out server!);
+        return to > 0 && comment.Length < 120 && comment[..to].Contains(':') && IPEndPoint.TryParse(comment[..to], out client!)
+            && IPEndPoint.TryParse(comment[(to + 4)..], out server!);
     }
 
     public static bool TryGap(string comment, out Role sender, out long length, out bool cut)

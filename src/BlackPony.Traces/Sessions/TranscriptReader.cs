@@ -33,7 +33,7 @@ internal sealed class TranscriptReader(string file, InspectOptions options, Func
     {
         var source = new Capture.OctetSource(stream);
         bool knows = source.Ensure(FirstLine.Length) && source.Span.StartsWith(FirstLine);
-        whole = new Capture.Unread(source, stream);
+        whole = new Capture.PrependedStream(source, stream);
         return knows;
     }
 
@@ -48,7 +48,10 @@ internal sealed class TranscriptReader(string file, InspectOptions options, Func
             {
                 if (report.Findings.Count < 100)
                 {
-                    report.Findings.Add(new Finding(FindingKind.TranscriptLine.Level, FindingKind.TranscriptLine.Id, FindingKind.TranscriptLine.Requirement, $"Line {number} has not the form of a transcript's: {Escape.Octets(Encoding.UTF8.GetBytes(line), 60)}", report.Octets));
+                    report.Findings.Add(new Finding(
+                        FindingKind.TranscriptLine.Level, FindingKind.TranscriptLine.Id, FindingKind.TranscriptLine.Requirement,
+                        $"Line {number} has not the form of a transcript's: {Escape.Octets(Encoding.UTF8.GetBytes(line), 60)}",
+                        report.Octets));
                 }
             }
         }
@@ -214,7 +217,8 @@ internal sealed class TranscriptReader(string file, InspectOptions options, Func
         Session().Data((int)sender, octets, 0);
     }
 
-    private SessionObserver Session() => _session ??= new SessionObserver(_client, _server ?? _defaultServer, 0, open(file, _openingSeen, _contents));
+    private SessionObserver Session() =>
+        _session ??= new SessionObserver(_client, _server ?? _defaultServer, 0, open(file, _openingSeen, _contents));
 
     private void Fresh()
     {
@@ -233,6 +237,7 @@ internal sealed class TranscriptReader(string file, InspectOptions options, Func
     private static byte[]? Hex(string text)
     {
         var octets = new byte[text.Length / 2];
-        return text.Length % 2 == 0 && Convert.FromHexString(text, octets, out _, out _) == System.Buffers.OperationStatus.Done ? octets : null;
+        return text.Length % 2 == 0 && Convert.FromHexString(text, octets, out _, out _) == System.Buffers.OperationStatus.Done ? octets
+            : null;
     }
 }

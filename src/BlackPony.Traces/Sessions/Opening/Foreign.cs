@@ -24,6 +24,7 @@ internal static class Foreign
     private static bool IsHttpRequest(ReadOnlySpan<byte> line)
     {
         int space = line.IndexOf((byte)' ');
-        return space is >= 3 and <= 12 && !line[..space].ContainsAnyExceptInRange((byte)'A', (byte)'Z') && line.LastIndexOf(" HTTP/"u8) > space;
+        return space is >= 3 and <= 12 && !line[..space].ContainsAnyExceptInRange((byte)'A', (byte)'Z')
+            && line.LastIndexOf(" HTTP/"u8) > space;
     }
 }

@@ -3,7 +3,8 @@ using System.Net;
 
 namespace BlackPony.Traces.Sessions;
 
-/// <summary>What stands before SMTP in a connection through a proxy: SOCKS 4, 4a and 5 (RFC 1928, 1929) and HTTP CONNECT (RFC 9110 9.3.6).</summary>
+/// <summary>What stands before SMTP in a connection through a proxy: SOCKS 4, 4a and 5 (RFC 1928, 1929) and HTTP CONNECT (RFC 9110
+/// 9.3.6).</summary>
 internal static class Prologue
 {
     private const int MaxText = 16384;
@@ -47,7 +48,8 @@ internal static class Prologue
         };
     }
 
-    private static bool MayBeConnect(ReadOnlySpan<byte> octets) => octets.Length < 8 ? "CONNECT "u8.StartsWith(octets) : octets.StartsWith("CONNECT "u8);
+    private static bool MayBeConnect(ReadOnlySpan<byte> octets) => octets.Length < 8 ? "CONNECT "u8.StartsWith(octets)
+        : octets.StartsWith("CONNECT "u8);
 
     private static State Socks5(Cursor client, Cursor server, out string target, out int port)
     {
@@ -209,7 +211,8 @@ internal static class Prologue
     {
         foreach (var line in Escape.Octets(header, MaxText).Split("\\r\\n"))
         {
-            if (line.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase) && int.TryParse(line[15..].Trim(), out int length) && length is >= 0 and <= MaxText)
+            if (line.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase) && int.TryParse(line[15..].Trim(), out int length)
+                && length is >= 0 and <= MaxText)
             {
                 return length;
             }

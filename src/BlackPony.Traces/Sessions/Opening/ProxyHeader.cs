@@ -22,7 +22,8 @@ internal static class ProxyHeader
         int known = Math.Min(octets.Length, Signature.Length);
         if (octets[..known].SequenceEqual(Signature.AsSpan(0, known)))
         {
-            return octets.Length < 16 ? (octets.Length < 2 ? 0 : -1) : 16 + BinaryPrimitives.ReadUInt16BigEndian(octets[14..]) is var length && length <= octets.Length ? length : -1;
+            return octets.Length < 16 ? (octets.Length < 2 ? 0 : -1) : 16 + BinaryPrimitives.ReadUInt16BigEndian(octets[14..]) is var length
+                && length <= octets.Length ? length : -1;
         }
 
         int text = Math.Min(octets.Length, 6);
@@ -66,13 +67,16 @@ internal static class ProxyHeader
         if (header[0] == 'P')
         {
             var words = Encoding.Latin1.GetString(header).Split(' ');
-            return words.Length > 4 && IPAddress.TryParse(words[2], out var address) && int.TryParse(words[4], out int port) && port is >= 0 and <= 65535 ? new IPEndPoint(address, port).ToString() : null;
+            return words.Length > 4 && IPAddress.TryParse(words[2], out var address) && int.TryParse(words[4], out int port)
+                && port is >= 0 and <= 65535 ? new IPEndPoint(address, port).ToString() : null;
         }
 
         return (header[13] >> 4) switch
         {
-            1 when header.Length >= 28 => new IPEndPoint(new IPAddress(header[16..20]), BinaryPrimitives.ReadUInt16BigEndian(header[24..])).ToString(),
-            2 when header.Length >= 52 => new IPEndPoint(new IPAddress(header[16..32]), BinaryPrimitives.ReadUInt16BigEndian(header[48..])).ToString(),
+            1 when header.Length >= 28 => new IPEndPoint(new IPAddress(header[16..20]), BinaryPrimitives.ReadUInt16BigEndian(header[24..]))
+                .ToString(),
+            2 when header.Length >= 52 => new IPEndPoint(new IPAddress(header[16..32]), BinaryPrimitives.ReadUInt16BigEndian(header[48..]))
+                .ToString(),
             _ => null,
         };
     }

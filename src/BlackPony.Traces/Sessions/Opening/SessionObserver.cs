@@ -4,7 +4,8 @@ using BlackPony.Traces.Network;
 
 namespace BlackPony.Traces.Sessions;
 
-/// <summary>Decides by content (or by a port) whether a connection is SMTP, behind what proxies, and who is the client; and then follows it.</summary>
+/// <summary>Decides by content (or by a port) whether a connection is SMTP, behind what proxies, and who is the client; and then follows
+/// it.</summary>
 internal sealed class SessionObserver : IStreams
 {
     private const int MaxUndecided = 2048;
@@ -218,9 +219,11 @@ internal sealed class SessionObserver : IStreams
         }
     }
 
-    private static bool IsGreeting(ReadOnlySpan<byte> line) => line.StartsWith("220"u8) && (Verbs.Contains(line[..Math.Min(line.Length, 512)], "SMTP"u8) || Verbs.Contains(line[..Math.Min(line.Length, 512)], "LMTP"u8));
+    private static bool IsGreeting(ReadOnlySpan<byte> line) => line.StartsWith("220"u8)
+        && (Verbs.Contains(line[..Math.Min(line.Length, 512)], "SMTP"u8) || Verbs.Contains(line[..Math.Min(line.Length, 512)], "LMTP"u8));
 
-    private static bool IsReplyLike(ReadOnlySpan<byte> octets) => octets.Length >= 3 && octets[0] is >= (byte)'2' and <= (byte)'5' && char.IsAsciiDigit((char)octets[1]) && char.IsAsciiDigit((char)octets[2]);
+    private static bool IsReplyLike(ReadOnlySpan<byte> octets) => octets.Length >= 3 && octets[0] is >= (byte)'2' and <= (byte)'5'
+        && char.IsAsciiDigit((char)octets[1]) && char.IsAsciiDigit((char)octets[2]);
 
     // On such a port it is SMTP unless it is seen to be something else, and the server does not answer as SMTP does.
     private void OnSmtpPort(int client, int opener, byte[] first, byte[] other, bool over)
@@ -238,7 +241,9 @@ internal sealed class SessionObserver : IStreams
         }
 
         var what = Foreign.Of(first);
-        if (what is null or "TLS" || (opener == client && IsReplyLike(other)) || (opener != client && Verbs.IsUnmistakable(other.AsSpan(0, Math.Max(0, other.AsSpan().IndexOf((byte)'\n'))).TrimEnd((byte)'\r'))))
+        if (what is null or "TLS" || (opener == client && IsReplyLike(other))
+            || (opener != client && Verbs.IsUnmistakable(
+            other.AsSpan(0, Math.Max(0, other.AsSpan().IndexOf((byte)'\n'))).TrimEnd((byte)'\r'))))
         {
             Begin(client, time);
         }
@@ -363,7 +368,8 @@ internal sealed class SessionObserver : IStreams
         _clientSide = clientSide;
         var pieces = _undecided!;
         _undecided = null;
-        _session = _opening.Begin(_ends[clientSide].ToString(), _ends[1 - clientSide].ToString(), pieces.Count > 0 ? Math.Min(pieces[0].Time, _start) : time);
+        _session = _opening.Begin(_ends[clientSide].ToString(), _ends[1 - clientSide].ToString(),
+            pieces.Count > 0 ? Math.Min(pieces[0].Time, _start) : time);
         _session.Report.Via = _via;
         _layer = foreign is null ? new SmtpDialogue(_session, Place.Outside) : new ForeignLayer(_session);
         if (!_session.OpeningSeen)
@@ -379,7 +385,8 @@ internal sealed class SessionObserver : IStreams
         Write(_parts);
         if (foreign is not null)
         {
-            _session.FindOnce(FindingKind.NotSmtp, Of(pieces[0].Side), $"{(foreign == "binary" ? "Binary octets" : foreign)} on an SMTP port: {Shown(foreign, pieces[0].Octets)}");
+            _session.FindOnce(FindingKind.NotSmtp, Of(pieces[0].Side),
+                $"{(foreign == "binary" ? "Binary octets" : foreign)} on an SMTP port: {Shown(foreign, pieces[0].Octets)}");
         }
 
         foreach (var piece in pieces)
@@ -391,6 +398,7 @@ internal sealed class SessionObserver : IStreams
     private static string Shown(string foreign, byte[] octets)
     {
         int space = octets.AsSpan().IndexOf((byte)' ');
-        return foreign is "HTTP" && space > 0 ? Escape.Octets(octets.AsSpan(0, space), 20) : Escape.Octets(octets, foreign == "POP3" ? 4 : 40);
+        return foreign is "HTTP" && space > 0 ? Escape.Octets(octets.AsSpan(0, space), 20)
+            : Escape.Octets(octets, foreign == "POP3" ? 4 : 40);
     }
 }

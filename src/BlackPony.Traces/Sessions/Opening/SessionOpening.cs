@@ -12,8 +12,11 @@ internal sealed class SessionOpening(string file, bool openingSeen, InspectOptio
 
     public Session Begin(string client, string server, long start)
     {
-        var report = new SessionReport(file, client, server, start) { Dialogue = options.Dialogue ? [] : null, Exchanges = options.Exchanges ? [] : null };
-        return new Session(report, options.Keys, openingSeen) { Recorder = options.Recorder?.Invoke(report, openingSeen), Tap = options.Tap?.Invoke(report, openingSeen), Contents = Contents, Script = options.Script?.Invoke(report), Content = options.Content };
+        var report = new SessionReport(
+            file, client, server, start) { Dialogue = options.Dialogue ? [] : null, Exchanges = options.Exchanges ? [] : null };
+        return new Session(report, options.Keys, openingSeen) { Recorder = options.Recorder?.Invoke(report, openingSeen),
+            Tap = options.Tap?.Invoke(report, openingSeen), Contents = Contents, Script = options.Script?.Invoke(report),
+            Content = options.Content };
     }
 
     public void Done(SessionReport? report) => done(report);

@@ -1,7 +1,8 @@
 namespace BlackPony.Traces.Sessions;
 
 /// <summary>
-/// Lays replies along commands where some of either are missing: of all ways that keep both orders, those that fit best (dynamic programming).
+/// Lays replies along commands where some of either are missing: of all ways that keep both orders, those that fit best (dynamic
+/// programming).
 /// What the best ways do not agree upon is not known.
 /// </summary>
 internal sealed class Alignment
@@ -169,7 +170,8 @@ internal sealed class Alignment
     private int Room(int gap) => (int)Math.Min(int.MaxValue, 1 + (_replies[gap].GapLength / 5));
 
     private double Match(int command, int reply) =>
-        _replies[reply].IsGap || _commands[command].IsUnseen || _commands[command].Sequence > _replies[reply].Seen ? Never : ReplyFit.Of(_commands[command], _replies[reply]);
+        _replies[reply].IsGap || _commands[command].IsUnseen || _commands[command].Sequence > _replies[reply].Seen ? Never
+            : ReplyFit.Of(_commands[command], _replies[reply]);
 
     // A reply that answers none of the commands before it.
     private double Idle(int command, int reply)
@@ -180,7 +182,8 @@ internal sealed class Alignment
             return 0;
         }
 
-        if ((command < _commands.Length && _commands[command].IsUnseen) || (command > 0 && _commands[command - 1] is { IsUnseen: true } or { IsRepeated: true }))
+        if ((command < _commands.Length && _commands[command].IsUnseen)
+            || (command > 0 && _commands[command - 1] is { IsUnseen: true } or { IsRepeated: true }))
         {
             return Absorbed;
         }

@@ -104,7 +104,8 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
             DecideByWhatFollows(time);
         }
 
-        if (_state is State.Command or State.AuthLine && dialogue.Inner is null && Verbs.LooksLikeCommand(_lines.Partial.TrimEnd((byte)'\r')))
+        if (_state is State.Command or State.AuthLine && dialogue.Inner is null
+            && Verbs.LooksLikeCommand(_lines.Partial.TrimEnd((byte)'\r')))
         {
             // The capture ends within its line end.
             byte[] line = [.. _lines.Partial];
@@ -114,7 +115,9 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
 
         if ((_state == State.Content && _body!.Octets > 0) || (_state == State.Chunk && _chunk > 0))
         {
-            dialogue.Session.Find(FindingKind.MessageCut, Role.Client, _state == State.Content ? $"The connection ends after {_body!.Octets} octets of a message, without its end." : $"The connection ends {_chunk} octets before the end of a chunk.");
+            dialogue.Session.Find(FindingKind.MessageCut, Role.Client,
+                _state == State.Content ? $"The connection ends after {_body!.Octets} octets of a message, without its end."
+                : $"The connection ends {_chunk} octets before the end of a chunk.");
         }
 
         _sink?.End(whole: false);
@@ -171,7 +174,8 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
             // The end was in the gap, or the server is one of those that take LF for CRLF.
             if (!_gapInContent)
             {
-                dialogue.Session.Find(FindingKind.Smuggling, Role.Server, "The server takes a dot between line ends that are not CRLF for the end of the message.");
+                dialogue.Session.Find(FindingKind.Smuggling, Role.Server,
+                    "The server takes a dot between line ends that are not CRLF for the end of the message.");
             }
 
             bool gap = _gapInContent;
@@ -238,7 +242,8 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
 
             // A line tells what it is; a part of one not yet.
             var octets = _held is null ? default : _held.WrittenSpan;
-            if (octets.IndexOf((byte)'\n') < 0 && octets.Length < LineBuffer.MaxLine / 64 && (octets.IsEmpty || octets[0] is >= 32 and < 127) && _pieces.All(p => p.Gap == 0))
+            if (octets.IndexOf((byte)'\n') < 0 && octets.Length < LineBuffer.MaxLine / 64
+                && (octets.IsEmpty || octets[0] is >= 32 and < 127) && _pieces.All(p => p.Gap == 0))
             {
                 return;
             }
@@ -258,11 +263,13 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
         var verb = _decider!.Verb;
         if (dialogue.ServerSpoke)
         {
-            dialogue.Session.FindOnce(FindingKind.ReplyMissing, Role.Server, $"The reply to {verb.Name()} is not in the capture; what the client does next tells it.");
+            dialogue.Session.FindOnce(FindingKind.ReplyMissing, Role.Server,
+                $"The reply to {verb.Name()} is not in the capture; what the client does next tells it.");
         }
 
         _decider.WasAssumed = true;
-        Decide(verb, command ? 500 : verb switch { Verb.Data or Verb.Xexch50 => 354, Verb.Auth or Verb.AuthLine => 334, _ => 220 }, null, time);
+        Decide(verb, command ? 500 : verb switch { Verb.Data or Verb.Xexch50 => 354, Verb.Auth or Verb.AuthLine => 334, _ => 220 }, null,
+            time);
     }
 
     private void Decide(Verb verb, int code, ServerReply? reply, long time)
@@ -283,7 +290,8 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
             case Verb.StartTls when code == 220:
                 if (follows && !TlsRecords.MayBegin(_held!.WrittenSpan))
                 {
-                    dialogue.Session.Find(FindingKind.StartTlsInjection, Role.Client, $"{_held.WrittenCount} octets came behind STARTTLS before its reply: a lax server takes them for commands inside TLS.");
+                    dialogue.Session.Find(FindingKind.StartTlsInjection, Role.Client,
+                        $"{_held.WrittenCount} octets came behind STARTTLS before its reply: a lax server takes them for commands inside TLS.");
                 }
 
                 dialogue.Switch(UpgradeKind.StartTls);
@@ -497,7 +505,8 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
 
         if (bare)
         {
-            dialogue.Session.FindOnce(FindingKind.BareLf, Role.Client, $"A command ends in LF alone: {(_state == State.AuthLine ? "(authentication)" : Redaction.Command(line, _authSeen))}");
+            dialogue.Session.FindOnce(FindingKind.BareLf, Role.Client,
+                $"A command ends in LF alone: {(_state == State.AuthLine ? "(authentication)" : Redaction.Command(line, _authSeen))}");
         }
 
         if (length >= LineBuffer.MaxLine)
@@ -544,7 +553,8 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
         _utf8 |= Verbs.Contains(line, " SMTPUTF8"u8);
         if (!_utf8 && verb is not Verb.Auth && !secret && !System.Text.Ascii.IsValid(line))
         {
-            dialogue.Session.FindOnce(FindingKind.NonAsciiCommand, Role.Client, $"Octets above 127 in a command: {Redaction.Command(line[..Math.Min(line.Length, 80)], _authSeen)}");
+            dialogue.Session.FindOnce(FindingKind.NonAsciiCommand, Role.Client,
+                $"Octets above 127 in a command: {Redaction.Command(line[..Math.Min(line.Length, 80)], _authSeen)}");
         }
 
         dialogue.Negotiation.OnCommand(verb, line, length, dialogue.Transaction.IsOpen, cut);
@@ -634,7 +644,8 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
         int end = text.IndexOf((byte)' ');
         var number = end < 0 ? text : text[..end];
         rest = end < 0 ? default : text[end..].Trim((byte)' ');
-        return number.Length is > 0 and <= 18 && !number.ContainsAnyExceptInRange((byte)'0', (byte)'9') ? long.Parse(number, CultureInfo.InvariantCulture) : null;
+        return number.Length is > 0 and <= 18 && !number.ContainsAnyExceptInRange((byte)'0', (byte)'9')
+            ? long.Parse(number, CultureInfo.InvariantCulture) : null;
     }
 
     private static string? Address(ReadOnlySpan<byte> line, bool cut)
@@ -651,7 +662,8 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
         return Escape.Octets(address, 1024).Replace("\\x00", "?", StringComparison.Ordinal);
     }
 
-    private void Expect(Verb verb, string? address, ReadOnlySpan<byte> line, long time, string name, MessageReport? message = null, bool secret = false)
+    private void Expect(Verb verb, string? address, ReadOnlySpan<byte> line, long time, string name, MessageReport? message = null,
+        bool secret = false)
     {
         dialogue.Record(verb, line, time, secret);
         dialogue.Expect(verb, name, address, message, time);
@@ -716,7 +728,8 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
     private void Fill(MessageReport message, long time, bool inChunks)
     {
         var body = _body!;
-        (message.Octets, message.Missing, message.Time, message.Subject, message.MessageId) = (body.Octets, body.Missing, time, body.Subject, body.MessageId);
+        (message.Octets, message.Missing, message.Time, message.Subject, message.MessageId) =
+            (body.Octets, body.Missing, time, body.Subject, body.MessageId);
         dialogue.Report.AddMessage(message);
         dialogue.Say(time, Role.Client, "(message)", body.Octets);
         _sink?.End(whole: true);
@@ -781,7 +794,8 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
                 break;
             default:
                 // What was captured of the line tells the verb.
-                byte[] partial = [.. _lines.Partial[..(_isFilled ? Math.Min(_fillAt, _lines.Partial.Length) : _lines.Partial.Length)].TrimEnd((byte)'\r')];
+                byte[] partial = [.. _lines.Partial[..(_isFilled ? Math.Min(_fillAt, _lines.Partial.Length) : _lines.Partial.Length)]
+                    .TrimEnd((byte)'\r')];
                 (_fill, _isFilled) = (0, false);
                 _lines.Clear();
                 _ = Verbs.Find(partial, out var name);

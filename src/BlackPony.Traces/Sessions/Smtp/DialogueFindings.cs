@@ -9,7 +9,8 @@ internal static class DialogueFindings
     {
         if (bare)
         {
-            session.FindOnce(FindingKind.BareLf, Role.Server, $"A reply ends in LF alone: {Redaction.Reply(line[..Math.Min(line.Length, 60)])}");
+            session.FindOnce(FindingKind.BareLf, Role.Server,
+                $"A reply ends in LF alone: {Redaction.Reply(line[..Math.Min(line.Length, 60)])}");
         }
 
         if (length > longest)
@@ -27,7 +28,8 @@ internal static class DialogueFindings
 
         if (body.HasOddDot && !inChunks)
         {
-            session.Find(FindingKind.Smuggling, Role.Client, "In the message a lone dot stands between line ends that are not CRLF: a lax server takes what follows for commands (SMTP smuggling).");
+            session.Find(FindingKind.Smuggling, Role.Client,
+                "In the message a lone dot stands between line ends that are not CRLF: a lax server takes what follows for commands (SMTP smuggling).");
         }
 
         if (body.HasHugeHeader)
@@ -46,7 +48,8 @@ internal static class DialogueFindings
     {
         if (session.OpeningSeen && session.Report.Gaps == 0)
         {
-            session.FindOnce(FindingKind.Pipelining, Role.Client, $"{command.Name ?? command.Verb.Name()} comes before the reply to the command before it, and PIPELINING was not offered.");
+            session.FindOnce(FindingKind.Pipelining, Role.Client,
+                $"{command.Name ?? command.Verb.Name()} comes before the reply to the command before it, and PIPELINING was not offered.");
         }
     }
 }

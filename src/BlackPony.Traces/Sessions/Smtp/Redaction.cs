@@ -7,12 +7,14 @@ internal static class Redaction
 {
     private const string Hidden = "(hidden)";
 
-    private static readonly SearchValues<byte> Base64 = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="u8);
+    private static readonly SearchValues<byte> Base64 =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="u8);
 
     // Of other protocols, and of HTTP's headers, for a client that speaks to the wrong port.
     private static readonly HashSet<string> Secrets = new(StringComparer.OrdinalIgnoreCase)
     {
-        "PASS", "USER", "APOP", "LOGIN", "AUTHENTICATE", "AUTHORIZATION:", "PROXY-AUTHORIZATION:", "COOKIE:", "SET-COOKIE:", "X-API-KEY:", "AUTHINFO",
+        "PASS", "USER", "APOP", "LOGIN", "AUTHENTICATE", "AUTHORIZATION:", "PROXY-AUTHORIZATION:", "COOKIE:", "SET-COOKIE:", "X-API-KEY:",
+            "AUTHINFO",
     };
 
     /// <summary>A command line.</summary>
@@ -50,7 +52,8 @@ internal static class Redaction
     {
         int end = line.IndexOf((byte)' ');
         var first = end < 0 ? line : line[..end];
-        return afterAuth || LooksLikeToken(first) ? Hidden : Escape.Octets(first, 40).Replace("\\x00", "?", StringComparison.Ordinal).ToUpperInvariant();
+        return afterAuth || LooksLikeToken(first) ? Hidden
+            : Escape.Octets(first, 40).Replace("\\x00", "?", StringComparison.Ordinal).ToUpperInvariant();
     }
 
     /// <summary>A reply line: what a 334 carries may be a token.</summary>
@@ -90,7 +93,8 @@ internal static class Redaction
     /// <summary>A whole reply's text.</summary>
     public static string ReplyText(string text)
     {
-        bool open = text.StartsWith("334", StringComparison.Ordinal) || text.StartsWith("235", StringComparison.Ordinal) || text.AsSpan(0, Math.Min(3, text.Length)).Contains('\0');
+        bool open = text.StartsWith("334", StringComparison.Ordinal) || text.StartsWith("235", StringComparison.Ordinal)
+            || text.AsSpan(0, Math.Min(3, text.Length)).Contains('\0');
         var shown = open ? string.Join("\r\n", text.Split("\r\n").Select(l => Reply(System.Text.Encoding.Latin1.GetBytes(l)))) : text;
         return shown.Replace('\0', '?').Replace("\\x00", "?", StringComparison.Ordinal);
     }

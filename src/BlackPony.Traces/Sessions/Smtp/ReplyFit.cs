@@ -1,6 +1,7 @@
 namespace BlackPony.Traces.Sessions;
 
-/// <summary>How well a reply fits a command, where it is not known which it answers: what the code, its enhanced code and the text say.</summary>
+/// <summary>How well a reply fits a command, where it is not known which it answers: what the code, its enhanced code and the text
+/// say.</summary>
 internal static class ReplyFit
 {
     /// <summary>A reply that no server gives to that command.</summary>
@@ -60,7 +61,8 @@ internal static class ReplyFit
         double fit = 0;
         if (reply.Lines > 1 && reply.Class == 2)
         {
-            fit += command.Verb is Verb.Ehlo or Verb.Lhlo or Verb.Help or Verb.Vrfy ? Clear + Slight : command.Verb is Verb.Greeting ? 0 : -Clear;
+            fit += command.Verb is Verb.Ehlo or Verb.Lhlo or Verb.Help or Verb.Vrfy ? Clear + Slight : command.Verb is Verb.Greeting ? 0
+                : -Clear;
         }
 
         if (reply.Text.Length >= 9 && reply.Text[5] == '.' && reply.Text[7] == '.')

@@ -4,7 +4,8 @@ namespace BlackPony.Traces.Sessions;
 /// Says which reply answers which command. Where nothing is missing they answer each other in order. Where replies or commands were not
 /// captured they are held until something tells: a code that fits one command only, or a client that goes on.
 /// </summary>
-/// <param name="answered">Takes a command and its reply, in order; null if it is not known. Returns whether the command awaits another.</param>
+/// <param name="answered">Takes a command and its reply, in order; null if it is not known. Returns whether the command awaits
+/// another.</param>
 /// <param name="unasked">Takes a reply to no command that was captured.</param>
 internal sealed class ReplyMatching(Func<Command, ServerReply?, bool> answered, Action<ServerReply> unasked)
 {
@@ -129,7 +130,8 @@ internal sealed class ReplyMatching(Func<Command, ServerReply?, bool> answered, 
             }
 
             // Whoever was answered before the end of the message may not be answered again.
-            if (command.Early is { } early && _commands.Count > 1 && ReplyFit.Of(command, reply) < -1 && ReplyFit.Of(_commands.ElementAt(1), reply) > ReplyFit.Of(command, reply))
+            if (command.Early is { } early && _commands.Count > 1 && ReplyFit.Of(command, reply) < -1
+                && ReplyFit.Of(_commands.ElementAt(1), reply) > ReplyFit.Of(command, reply))
             {
                 _commands.Dequeue();
                 answered(command, early);
@@ -137,7 +139,8 @@ internal sealed class ReplyMatching(Func<Command, ServerReply?, bool> answered, 
             }
 
             // A code that only a later command can have: the replies before it are missing, though no gap was seen.
-            if (_commands.Count > 1 && ReplyFit.Of(command, reply) <= ReplyFit.Absurd && _commands.Any(c => ReplyFit.Of(c, reply) >= ReplyFit.Strong))
+            if (_commands.Count > 1 && ReplyFit.Of(command, reply) <= ReplyFit.Absurd
+                && _commands.Any(c => ReplyFit.Of(c, reply) >= ReplyFit.Strong))
             {
                 _commands.Dequeue();
                 answered(command, null);

@@ -97,7 +97,8 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
 
     // With holes where octets are missing; of a code all may be.
     private static bool IsReply(ReadOnlySpan<byte> line) =>
-        line.Length >= 3 && IsDigit(line[0], '2', '5') && IsDigit(line[1], '0', '9') && IsDigit(line[2], '0', '9') && (line.Length == 3 || line[3] is (byte)' ' or (byte)'-');
+        line.Length >= 3 && IsDigit(line[0], '2', '5') && IsDigit(line[1], '0', '9') && IsDigit(line[2], '0', '9')
+            && (line.Length == 3 || line[3] is (byte)' ' or (byte)'-');
 
     private static bool IsDigit(byte octet, char from, char to) => octet == Verbs.Missing || (octet >= from && octet <= to);
 
@@ -108,7 +109,8 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
         {
             byte[] line = [.. _lines.Partial, .. "\r\n"u8];
             _lines.Clear();
-            dialogue.Session.FindOnce(FindingKind.ReplyMalformed, Role.Server, $"A reply without its line end: {Redaction.Reply(line.AsSpan()[..^2])}");
+            dialogue.Session.FindOnce(FindingKind.ReplyMalformed, Role.Server,
+                $"A reply without its line end: {Redaction.Reply(line.AsSpan()[..^2])}");
             Line(line, time);
         }
 
@@ -263,16 +265,19 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
     // Replies that are read closer go through the reference's own reader, within its limits.
     private void Closer(ReadOnlySpan<byte> whole, ReadOnlySpan<byte> line, bool holes)
     {
-        if (_isCut || holes || (!dialogue.Matching.IsInDoubt && dialogue.Matching.Next?.Verb is not (Verb.Ehlo or Verb.Lhlo or Verb.Helo or Verb.XBlackPony or Verb.Continuation)))
+        if (_isCut || holes || (!dialogue.Matching.IsInDoubt
+            && dialogue.Matching.Next?.Verb is not (Verb.Ehlo or Verb.Lhlo or Verb.Helo or Verb.XBlackPony or Verb.Continuation)))
         {
             return;
         }
 
         _reader ??= new ReplyReader();
         _whole = _reader.Read(whole, out _);
-        if (_reader.IsMalformed && (dialogue.Negotiation.IsSpoken || Verbs.Contains(Encoding.Latin1.GetBytes(_text.ToString()), "XBLACKPONY"u8)))
+        if (_reader.IsMalformed && (dialogue.Negotiation.IsSpoken
+            || Verbs.Contains(Encoding.Latin1.GetBytes(_text.ToString()), "XBLACKPONY"u8)))
         {
-            dialogue.Session.FindOnce(FindingKind.Deviation("BP-4.3-11"), Role.Server, $"A BlackPony client takes this reply for malformed: {Escape.Octets(line, 80)}");
+            dialogue.Session.FindOnce(FindingKind.Deviation("BP-4.3-11"), Role.Server,
+                $"A BlackPony client takes this reply for malformed: {Escape.Octets(line, 80)}");
         }
     }
 
@@ -282,7 +287,8 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
         bool enhanced = line.Length > 8 && line[5] == '.' && line[7] == '.' && line[4] is >= (byte)'2' and <= (byte)'5';
         byte first = line[0] == Verbs.Missing && enhanced ? line[4] : line[0];
         int kind = first == Verbs.Missing ? 0 : first - '0';
-        return line[1] == Verbs.Missing || line[2] == Verbs.Missing || kind == 0 ? (0, kind) : ((kind * 100) + ((line[1] - '0') * 10) + line[2] - '0', kind);
+        return line[1] == Verbs.Missing || line[2] == Verbs.Missing || kind == 0 ? (0, kind)
+            : ((kind * 100) + ((line[1] - '0') * 10) + line[2] - '0', kind);
     }
 
     private void Emit(long time)

@@ -6,7 +6,8 @@ using BlackPony.Traces.Replay;
 namespace BlackPony.Traces.Sessions;
 
 /// <summary>
-/// Follows an SMTP session from outside. The client's stream gives commands, the server's stream replies; the matching says which answers which,
+/// Follows an SMTP session from outside. The client's stream gives commands, the server's stream replies; the matching says which answers
+/// which,
 /// and then the transaction and the negotiation go on.
 /// </summary>
 internal sealed class SmtpDialogue : Layer
@@ -139,7 +140,8 @@ internal sealed class SmtpDialogue : Layer
 
         if (Inner is null && Place == Place.Outside && _clientSpoke != ServerSpoke && !(_clientSpoke ? _serverEnded : _clientEnded))
         {
-            Session.FindOnce(FindingKind.OneSided, _clientSpoke ? Role.Client : Role.Server, $"Only the {(_clientSpoke ? "client" : "server")}'s direction is in the capture.");
+            Session.FindOnce(FindingKind.OneSided, _clientSpoke ? Role.Client : Role.Server,
+                $"Only the {(_clientSpoke ? "client" : "server")}'s direction is in the capture.");
         }
 
         Negotiation.Finish(Report.Messages.Count);
@@ -155,7 +157,8 @@ internal sealed class SmtpDialogue : Layer
         var command = new Command(verb, Matching.NextSequence(), time)
         {
             Name = name, Address = address, Message = message, Exchange = verb is Verb.Greeting or Verb.Unseen ? null : _exchange,
-            IsRepeated = IsLmtp && verb is Verb.DataEnd or Verb.BdatLast, IsPipelined = _greeted && time > _greetedAt && !_pipelining && Matching.Count > 0,
+            IsRepeated = IsLmtp && verb is Verb.DataEnd or Verb.BdatLast,
+                IsPipelined = _greeted && time > _greetedAt && !_pipelining && Matching.Count > 0,
         };
         Matching.Expect(command);
         return command;
@@ -254,7 +257,8 @@ internal sealed class SmtpDialogue : Layer
         }
         else
         {
-            if (Matching.Next is { IsPipelined: true, IsUnseen: false } next && next.Sequence <= reply.Seen && command.Verb != Verb.Greeting)
+            if (Matching.Next is { IsPipelined: true, IsUnseen: false } next && next.Sequence <= reply.Seen
+                && command.Verb != Verb.Greeting)
             {
                 DialogueFindings.OnPipelined(Session, next);
             }
@@ -345,7 +349,8 @@ internal sealed class SmtpDialogue : Layer
         _greetedAt = reply.Time;
         if (reply.Code == 220)
         {
-            Report.Greeting = Escape.Octets(Encoding.Latin1.GetBytes(reply.Text.Split("\r\n")[0]).AsSpan(Math.Min(4, reply.Text.Split("\r\n")[0].Length)), 512);
+            Report.Greeting = Escape.Octets(
+                Encoding.Latin1.GetBytes(reply.Text.Split("\r\n")[0]).AsSpan(Math.Min(4, reply.Text.Split("\r\n")[0].Length)), 512);
         }
 
         if (Session.Script is { } script)

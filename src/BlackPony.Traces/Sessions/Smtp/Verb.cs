@@ -76,7 +76,8 @@ internal static class Verbs
 
         // What is missing may be the blank behind it.
         int missing = line.IndexOf(Missing);
-        return missing > 0 && missing < verb.Length && FindIncomplete(line[..missing], out name) is var found && name is not null ? found : FindIncomplete(verb, out name);
+        return missing > 0 && missing < verb.Length && FindIncomplete(line[..missing], out name) is var found && name is not null ? found
+            : FindIncomplete(verb, out name);
     }
 
     /// <summary>Whether a line can be taken for a command in a place where anything may stand.</summary>
@@ -97,7 +98,8 @@ internal static class Verbs
 
     /// <summary>Whether a line can only be SMTP's.</summary>
     public static bool IsUnmistakable(ReadOnlySpan<byte> line) =>
-        LooksLikeCommand(line) && Find(line, out _) is Verb.Ehlo or Verb.Helo or Verb.Lhlo or Verb.Mail or Verb.Rcpt or Verb.XBlackPony or Verb.Bdat && LooksLikeCommand(line);
+        LooksLikeCommand(line) && Find(line, out _) is Verb.Ehlo or Verb.Helo or Verb.Lhlo or Verb.Mail or Verb.Rcpt or Verb.XBlackPony
+            or Verb.Bdat && LooksLikeCommand(line);
 
     /// <summary>Where the path in MAIL or RCPT ends: the first &gt; that is not quoted; -1 if it has none.</summary>
     public static int PathEnd(ReadOnlySpan<byte> path)

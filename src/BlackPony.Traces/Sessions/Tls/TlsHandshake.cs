@@ -108,7 +108,8 @@ internal sealed class TlsHandshake(TlsReport report)
             version = type == 43 && value.Length == 2 ? BinaryPrimitives.ReadUInt16BigEndian(value) : version;
         }
 
-        report.Version = version switch { 0x0300 => "SSL 3.0", 0x0301 => "TLS 1.0", 0x0302 => "TLS 1.1", 0x0303 => "TLS 1.2", 0x0304 => "TLS 1.3", _ => $"0x{version:x4}" };
+        report.Version = version switch { 0x0300 => "SSL 3.0", 0x0301 => "TLS 1.0", 0x0302 => "TLS 1.1", 0x0303 => "TLS 1.2",
+            0x0304 => "TLS 1.3", _ => $"0x{version:x4}" };
     }
 
     private void Certificate(ReadOnlySpan<byte> body)
@@ -135,7 +136,8 @@ internal sealed class TlsHandshake(TlsReport report)
                 names.Add(own);
             }
 
-            report.CertificateNames = [.. names.Distinct(StringComparer.OrdinalIgnoreCase).Take(MaxNames).Select(n => Escape.Octets(Encoding.UTF8.GetBytes(n), 255))];
+            report.CertificateNames = [.. names.Distinct(StringComparer.OrdinalIgnoreCase).Take(MaxNames)
+                .Select(n => Escape.Octets(Encoding.UTF8.GetBytes(n), 255))];
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)
         {

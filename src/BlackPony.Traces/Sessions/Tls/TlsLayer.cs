@@ -2,7 +2,8 @@ using BlackPony.Reference;
 
 namespace BlackPony.Traces.Sessions;
 
-/// <summary>TLS: opaque but for its hellos. Where a capture shows the plaintext instead, as decrypting mirrors write it, that is read on.</summary>
+/// <summary>TLS: opaque but for its hellos. Where a capture shows the plaintext instead, as decrypting mirrors write it, that is read
+/// on.</summary>
 internal sealed class TlsLayer : Layer
 {
     private readonly Session _session;
@@ -89,7 +90,8 @@ internal sealed class TlsLayer : Layer
         var line = (end < 0 ? octets : octets[..end]).TrimEnd((byte)'\r');
         return sender == Role.Client
             ? Verbs.LooksLikeCommand(line) || (end >= 0 && IsVerb(line))
-            : line.Length >= 3 && line[0] is >= (byte)'2' and <= (byte)'5' && char.IsAsciiDigit((char)line[1]) && char.IsAsciiDigit((char)line[2]) && (line.Length == 3 || line[3] is (byte)' ' or (byte)'-');
+            : line.Length >= 3 && line[0] is >= (byte)'2' and <= (byte)'5' && char.IsAsciiDigit((char)line[1])
+                && char.IsAsciiDigit((char)line[2]) && (line.Length == 3 || line[3] is (byte)' ' or (byte)'-');
     }
 
     private static bool IsVerb(ReadOnlySpan<byte> line)
@@ -101,7 +103,8 @@ internal sealed class TlsLayer : Layer
     private void ReadOn(Role sender, ReadOnlySpan<byte> octets, long time)
     {
         _session.Report.IsDecrypted = true;
-        _session.FindOnce(FindingKind.Decrypted, sender, "Behind STARTTLS stands plaintext: the capture was decrypted, or nobody encrypted.");
+        _session.FindOnce(FindingKind.Decrypted, sender,
+            "Behind STARTTLS stands plaintext: the capture was decrypted, or nobody encrypted.");
         _plain = new SmtpDialogue(_session, Place.Tls);
         _plain.Octets(sender, octets, time);
     }
@@ -113,7 +116,8 @@ internal sealed class TlsLayer : Layer
             _answeredInPlain = true;
             _session.Report.Upgrade = UpgradeKind.None;
             _session.Report.Tls = null;
-            _session.Find(FindingKind.UnexpectedTls, sender, $"The client begins with TLS, and the server answers in SMTP: {Escape.Octets(octets, 60)}");
+            _session.Find(FindingKind.UnexpectedTls, sender,
+                $"The client begins with TLS, and the server answers in SMTP: {Escape.Octets(octets, 60)}");
         }
 
         if (_session.HasDialogue)
@@ -128,7 +132,8 @@ internal sealed class TlsLayer : Layer
     {
         if (!TlsRecords.MayBegin(octets))
         {
-            _session.FindOnce(FindingKind.StartTlsBroken, sender, $"Behind STARTTLS the {sender.Name()} sends no TLS: {Escape.Octets(octets, 40)}");
+            _session.FindOnce(FindingKind.StartTlsBroken, sender,
+                $"Behind STARTTLS the {sender.Name()} sends no TLS: {Escape.Octets(octets, 40)}");
             _directions[(int)sender].IsLost = true;
         }
         else if (!_answeredInPlain)

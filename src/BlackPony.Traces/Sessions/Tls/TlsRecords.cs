@@ -11,11 +11,14 @@ internal static class TlsRecords
 
     /// <summary>Whether octets may be the beginning of a record, or of an old client's hello.</summary>
     public static bool MayBegin(ReadOnlySpan<byte> octets) =>
-        octets is [>= ChangeCipherSpec and <= Data + 1] or [>= ChangeCipherSpec and <= Data + 1, 3, ..] || octets is [0x80, _, 1, 0 or 2 or 3, ..];
+        octets is [>= ChangeCipherSpec and <= Data + 1] or [>= ChangeCipherSpec and <= Data + 1, 3, ..]
+            || octets is [0x80, _, 1, 0 or 2 or 3, ..];
 
     /// <summary>Whether octets are the beginning of a client's hello.</summary>
-    public static bool IsClientHello(ReadOnlySpan<byte> octets) => octets is [Handshake, 3, <= 4, _, _, 1, ..] || octets is [0x80, _, 1, 3, <= 3, ..];
+    public static bool IsClientHello(ReadOnlySpan<byte> octets) => octets is [Handshake, 3, <= 4, _, _, 1, ..]
+        || octets is [0x80, _, 1, 3, <= 3, ..];
 
     /// <summary>Whether octets are the beginning of a hello, of which not all needs to be there.</summary>
-    public static bool MayBeHello(ReadOnlySpan<byte> octets) => octets.Length < 6 ? octets is [Handshake] or [Handshake, 3] or [Handshake, 3, <= 4, ..] : IsClientHello(octets);
+    public static bool MayBeHello(ReadOnlySpan<byte> octets) => octets.Length < 6
+        ? octets is [Handshake] or [Handshake, 3] or [Handshake, 3, <= 4, ..] : IsClientHello(octets);
 }

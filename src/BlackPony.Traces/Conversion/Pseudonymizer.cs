@@ -5,10 +5,11 @@ using System.Text.RegularExpressions;
 namespace BlackPony.Traces.Conversion;
 
 /// <summary>
-/// Other words for words: of the same length and kind, the same always for the same, none that the input has. Texts are octets in Latin-1; none changes its length.
+/// Other words for words: of the same length and kind, the same always for the same, none that the input has. Texts are octets in Latin-1;
+/// none changes its length.
 /// </summary>
 /// <param name="seen">The input's words.</param>
-internal sealed partial class OtherWords(SeenWords seen)
+internal sealed partial class Pseudonymizer(SeenWords seen)
 {
     private const int MaxKnown = 200_000;
     private const int MaxDraws = 100;
@@ -38,9 +39,11 @@ internal sealed partial class OtherWords(SeenWords seen)
     /// <summary>Every word replaced that is not among some that stay.</summary>
     public string Except(string text, HashSet<string> stay) => Token().Replace(text, m => stay.Contains(m.Value) ? m.Value : All(m.Value));
 
-    /// <summary>A reply's text: words of the protocol's vocabulary stay where they stand alone, with enhanced codes; all else is replaced.</summary>
+    /// <summary>A reply's text: words of the protocol's vocabulary stay where they stand alone, with enhanced codes; all else is
+    /// replaced.</summary>
     public string Reply(string text) => ReplyToken().Replace(text, m =>
-        m.Groups["code"].Success || m.Groups["date"].Success || (m.Groups["word"].Success && Vocabulary.Reply.Contains(m.Value)) ? m.Value : All(m.Value));
+        m.Groups["code"].Success || m.Groups["date"].Success || (m.Groups["word"].Success && Vocabulary.Reply.Contains(m.Value)) ? m.Value
+            : All(m.Value));
 
     /// <summary>A parameter's value (RFC 3461 4), whose escapes stay.</summary>
     public string Xtext(string text) => XtextPart().Replace(text, m => m.Value[0] == '+' && m.Length == 3 ? m.Value : All(m.Value));
@@ -61,7 +64,8 @@ internal sealed partial class OtherWords(SeenWords seen)
 
         if (m.Groups["date"].Success)
         {
-            return dates ? Zone().Replace(m.Value, z => z.Length < 4 || Vocabulary.Zones.Contains(z.Value) ? z.Value : All(z.Value)) : All(m.Value);
+            return dates ? Zone().Replace(m.Value, z => z.Length < 4 || Vocabulary.Zones.Contains(z.Value) ? z.Value : All(z.Value))
+                : All(m.Value);
         }
 
         return keep?.Contains(m.Value) == true ? m.Value : All(m.Value);
@@ -81,7 +85,8 @@ internal sealed partial class OtherWords(SeenWords seen)
     {
         var octets = new byte[text.Length];
         return Convert.TryFromBase64String(text, octets, out int count)
-            ? Convert.ToBase64String(Encoding.Latin1.GetBytes(All(Encoding.Latin1.GetString(octets, 0, count)))) is { } other && other.Length == text.Length && !HasSeen(other) ? other : All(text)
+            ? Convert.ToBase64String(Encoding.Latin1.GetBytes(All(Encoding.Latin1.GetString(octets, 0, count)))) is { } other
+                && other.Length == text.Length && !HasSeen(other) ? other : All(text)
             : All(text);
     }
 

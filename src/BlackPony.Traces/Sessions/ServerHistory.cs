@@ -1,7 +1,8 @@
 namespace BlackPony.Traces.Sessions;
 
-/// <summary>What servers offered in other sessions, so that stripping is noticed, and which upgrades broke, so that downgrades are.</summary>
-internal sealed class ServerBook
+/// <summary>What servers offered in other sessions, so that stripping is noticed, and which upgrades broke, so that downgrades
+/// are.</summary>
+internal sealed class ServerHistory
 {
     private const int MaxServers = 10_000;
     private const long Soon = 600_000_000_000;
@@ -16,12 +17,14 @@ internal sealed class ServerBook
         bool asked = report.HasKeywords && report.Gaps == 0 && !report.IsDecrypted;
         if (asked && known.BlackPony && report.Offer is null)
         {
-            report.Add(FindingKind.OfferStripped, 0, "The same server offered XBLACKPONY in another session and does not here: perhaps it was stripped in the path.");
+            report.Add(FindingKind.OfferStripped, 0,
+                "The same server offered XBLACKPONY in another session and does not here: perhaps it was stripped in the path.");
         }
 
         if (asked && known.StartTls && !report.OffersStartTls)
         {
-            report.Add(FindingKind.OfferStripped, 0, "The same server offered STARTTLS in another session and does not here: perhaps it was stripped in the path.");
+            report.Add(FindingKind.OfferStripped, 0,
+                "The same server offered STARTTLS in another session and does not here: perhaps it was stripped in the path.");
         }
 
         if (known.StartTls || known.BlackPony || _offers.Count < MaxServers)
@@ -37,9 +40,11 @@ internal sealed class ServerBook
                 _broken[pair] = report.End;
             }
         }
-        else if (_broken.Count > 0 && report.Upgrade == UpgradeKind.None && report.Commands.Contains("MAIL") && _broken.TryGetValue(pair, out long when) && report.Start - when is >= 0 and < Soon)
+        else if (_broken.Count > 0 && report.Upgrade == UpgradeKind.None && report.Commands.Contains("MAIL")
+            && _broken.TryGetValue(pair, out long when) && report.Start - when is >= 0 and < Soon)
         {
-            report.Add(FindingKind.Downgrade, 0, "Plain SMTP in a fresh connection after an upgrade broke: whoever broke it reads this mail.");
+            report.Add(FindingKind.Downgrade, 0,
+                "Plain SMTP in a fresh connection after an upgrade broke: whoever broke it reads this mail.");
             _broken.Remove(pair);
         }
     }

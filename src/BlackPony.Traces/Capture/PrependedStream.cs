@@ -1,7 +1,7 @@
 namespace BlackPony.Traces.Capture;
 
 /// <summary>A stream of which some octets were read already and come first.</summary>
-internal sealed class Unread(OctetSource first, Stream rest) : Stream
+internal sealed class PrependedStream(OctetSource first, Stream rest) : Stream
 {
     public override bool CanRead => true;
 
