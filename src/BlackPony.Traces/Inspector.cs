@@ -42,6 +42,9 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
     /// <summary>Which sessions are handed out; all are counted.</summary>
     public SessionFilter? Filter { get; init; }
 
+    /// <summary>Whether captures that overlap in time are read as one, packet by packet: of both directions, or of several interfaces.</summary>
+    public bool Merge { get; init; }
+
     /// <summary>Whether files are read on as they grow, until <see cref="Stop"/>.</summary>
     public bool Follow { get; init; }
 
@@ -58,6 +61,11 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
     /// <returns>What became of each, in the order of the paths.</returns>
     public IReadOnlyList<FileReport> Inspect(IReadOnlyList<string> paths)
     {
+        if (Merge && paths.Count > 1)
+        {
+            return Together(paths);
+        }
+
         var reports = new FileReport[paths.Count];
         foreach (int i in Enumerable.Range(0, paths.Count)
             .OrderBy(i => paths.Count > 1 && paths[i] != StandardInput ? CaptureReader.FirstTime(paths[i]) : 0))
@@ -82,6 +90,39 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
         EndCapture();
         return file;
     }
+
+    // All at once, by the times of their packets. What is no capture is left for itself.
+    private FileReport[] Together(IReadOnlyList<string> paths)
+    {
+        using var merge = new MergedCaptures(paths);
+        var reports = paths.Select((p, i) => merge.Files[i] ?? Open(p)).ToArray();
+        EndCapture();
+        Begin();
+        while (!Stop.IsCancellationRequested && merge.Read(out var packet, out int index))
+        {
+            _file = reports[index];
+            _file.Packets++;
+            _file.Octets += packet.Data.Length;
+            if (_ip.Read(LinkLayer.Ip(packet.Link, packet.Data), out var segment))
+            {
+                _table!.Take(segment, packet.Time);
+            }
+        }
+
+        foreach (var file in merge.Files.OfType<FileReport>())
+        {
+            Files.Add(file);
+            Totals.Packets += file.Packets;
+            Totals.Octets += file.Octets;
+            file.Findings.ForEach(Totals.Add);
+        }
+
+        EndCapture();
+        return reports;
+    }
+
+    private void Begin() =>
+        _table = new TcpTable((first, second, opening, time) => new SessionObserver(first, second, time, Open(_file!.Name, opening, null)));
 
     private FileReport Open(string path)
     {
@@ -151,8 +192,7 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
                 if (!GoesOn(packet.Time))
                 {
                     EndCapture();
-                    _table = new TcpTable((first, second, opening, time) =>
-                        new SessionObserver(first, second, time, Open(_file.Name, opening, null)));
+                    Begin();
                 }
 
                 _first = packet.Time;

@@ -161,6 +161,35 @@ public sealed class MatchingTests
         Assert.Equal([220, 250, 250, 250, 550, 250, 354, 250, 221], server.Replies);
     }
 
+    [Fact]
+    public void Each_direction_in_a_file_of_its_own_is_one_session_when_merged()
+    {
+        using var folder = new Folder();
+        var frames = Frames.Session(lines: OneByOne);
+        // The times are those of one capture.
+        var times = frames.Select((_, i) => 1_700_000_000_000_000_000 + (i * 1_000_000L)).ToList();
+        string[] paths = [.. ((byte[])[1, 2]).Select(side =>
+        {
+            var half = new MemoryStream();
+            using var writer = new BlackPony.Traces.Capture.PcapWriter(half, BlackPony.Traces.Capture.LinkType.Ethernet);
+            for (int i = 0; i < frames.Count; i++)
+            {
+                if (frames[i][29] == side)
+                {
+                    writer.Write(times[i], frames[i]);
+                }
+            }
+
+            return folder.Write($"{side}.pcap", half.ToArray());
+        })];
+        var sessions = new List<SessionReport>();
+        var reports = new BlackPony.Traces.Inspector(new InspectOptions(), sessions.Add) { Merge = true }.Inspect(paths);
+        var message = Assert.Single(Assert.Single(sessions).Messages);
+        Assert.Equal((250, "bob@b.test carol@b.test"), (message.Reply, string.Join(' ', message.To)));
+        Assert.Empty(sessions[0].Findings);
+        Assert.Equal(frames.Count, reports.Sum(r => r.Packets));
+    }
+
     private static int[] Allowed(string command) => command switch
     {
         "the greeting" => [220],

@@ -37,10 +37,14 @@ internal static class InspectCommand
         var summary = new Option<bool>(
             "--summary") { Description = "Sums instead of sessions: servers, reply codes, reasons, slowest replies, how many were encrypted." };
         var follow = new Option<bool>("--follow") { Description = "Read on as the file grows, until interrupted." };
+        var merge = new Option<bool>("--merge")
+        {
+            Description = "Read files that overlap in time as one capture: each direction in a file of its own, or several interfaces.",
+        };
         var filter = new FilterOptions();
         var command = new Command("inspect",
             "Say what is in captures: sessions, messages, upgrades, and whatever is wrong with them.") { files, port, keyLog, format, json,
-            verbose, failOn, output, extract, summary, follow };
+            verbose, failOn, output, extract, summary, follow, merge };
         filter.AddTo(command);
         Help.Example(command, """
               blackpony-replay inspect capture.pcap                      a line a session, warnings and errors beneath
@@ -54,7 +58,7 @@ internal static class InspectCommand
               tcpdump -U -w - port 25 | blackpony-replay inspect --format jsonl -
               blackpony-replay inspect capture.pcap*                     of tcpdump -C or -G: read as one
             Files are read in the order of their first packets. One that begins where the one before ended goes on with its sessions.
-            Join files that overlap in time, as of two interfaces, with mergecap first.
+            Files that overlap in time, as of two interfaces or directions, are one capture with --merge.
             Exit codes: 0 clean, 1 findings at or above --fail-on, 2 usage, 3 unreadable.
             """);
         command.SetAction((parse, cancel) => Task.Run(() =>
@@ -99,7 +103,7 @@ internal static class InspectCommand
             }
 
             var what = new Wanted(kind, parse.GetValue(verbose), Enum.Parse<FindingLevel>(parse.GetValue(failOn)!, ignoreCase: true),
-                filter.Read(parse), parse.GetValue(summary), parse.GetValue(follow));
+                filter.Read(parse), parse.GetValue(summary), parse.GetValue(follow), parse.GetValue(merge));
 
             try
             {
@@ -117,7 +121,7 @@ internal static class InspectCommand
         return command;
     }
 
-    private sealed record Wanted(string Kind, bool Verbose, FindingLevel FailOn, SessionFilter? Filter, bool Summary, bool Follow);
+    private sealed record Wanted(string Kind, bool Verbose, FindingLevel FailOn, SessionFilter? Filter, bool Summary, bool Follow, bool Merge);
 
     private static int Inspect(IReadOnlyList<(string Path, bool Named)> inputs, InspectOptions options, Wanted wanted, Stream stream,
         CancellationToken stop)
@@ -152,7 +156,7 @@ internal static class InspectCommand
                 }
             })
             {
-                Progress = progress, Filter = wanted.Filter, Follow = wanted.Follow, Stop = stop,
+                Progress = progress, Filter = wanted.Filter, Follow = wanted.Follow, Merge = wanted.Merge, Stop = stop,
             };
             // A folder may hold other things too.
             var files = inspector.Inspect([.. inputs.Select(i => i.Path)]).Where((f, i) => !f.IsForeign || inputs[i].Named).ToList();

@@ -57,6 +57,17 @@ internal sealed class SpillFile : IDisposable
             }
         }
 
+        /// <summary>Nothing more is written: what waits to be copied takes no more room than it needs.</summary>
+        public void Seal()
+        {
+            if (_octets.WrittenCount > FewOctets)
+            {
+                _blocks.Add((spill.Write(_octets.WrittenSpan), _octets.WrittenCount));
+                spill._buffered -= _octets.WrittenCount;
+                _octets = new ArrayBufferWriter<byte>(1);
+            }
+        }
+
         public int Written => _octets.WrittenCount;
 
         /// <summary>Copies all of it, and forgets it.</summary>

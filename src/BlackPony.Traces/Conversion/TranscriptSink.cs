@@ -55,9 +55,7 @@ internal sealed class TranscriptSink(SpillFile.Buffer buffer) : IItemSink
         buffer.Check(before);
     }
 
-    public void Finish()
-    {
-    }
+    public void Finish() => buffer.Seal();
 
     public static void Write(IBufferWriter<byte> output, string text) => Encoding.UTF8.GetBytes(text, output);
 }
