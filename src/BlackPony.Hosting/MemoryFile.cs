@@ -28,6 +28,7 @@ public sealed class MemoryFile
 
     private readonly string _path;
     private readonly TimeProvider _time;
+    private readonly string? _read;
 
     /// <summary>Reads the memory; a file that is not there is an empty one.</summary>
     /// <exception cref="IOException">The file can't be read or written: a temporary failure ([BP-9.4-12], [BP-9.4-18]).</exception>
@@ -38,7 +39,8 @@ public sealed class MemoryFile
         _path = path;
         _time = time;
         CheckWritable(path);
-        Memory = Parse(ReadWhole(), out _, out _);
+        _read = ReadWhole();
+        Memory = Parse(_read);
     }
 
     private string Lock => _path + ".lock";
@@ -86,9 +88,12 @@ public sealed class MemoryFile
     private void Write(FileStream turn)
     {
         var text = ReadWhole(turn);
-        var latest = Parse(text, out int lines, out int length);
-        var refused = Memory.CopyChangesTo(latest);
-        if (text is null || lines > (2 * latest.Count) + MostStale)
+        var (lines, length) = (text?.AsSpan().Count('\n') ?? 0, text?.Length ?? 0);
+
+        // If nobody else has changed it, it need not be parsed again.
+        var latest = text == _read ? Memory : Parse(text);
+        var refused = latest == Memory ? [] : Memory.CopyChangesTo(latest);
+        if (text is null || latest.Warnings.Count > 0 || lines > (2 * latest.Count) + MostStale)
         {
             WriteAgain(latest);
         }
@@ -211,9 +216,8 @@ public sealed class MemoryFile
         }
     }
 
-    private ServerMemory Parse(string? text, out int lines, out int length)
+    private ServerMemory Parse(string? text)
     {
-        (lines, length) = (text?.AsSpan().Count('\n') ?? 0, text?.Length ?? 0);
         if (text is null)
         {
             return new ServerMemory(_time);

@@ -19,6 +19,9 @@ public sealed class ServerMemory
     // What changed, and as it was before; null if it was not there.
     private readonly Dictionary<string, MemoryEntry?> _changed = [];
 
+    // How many servers each owner has; null until somebody asks.
+    private Dictionary<string, int>? _owners;
+
     /// <summary>Makes an empty memory.</summary>
     /// <param name="time">The clock.</param>
     public ServerMemory(TimeProvider time) => _time = time;
@@ -94,10 +97,10 @@ public sealed class ServerMemory
     }
 
     /// <summary>Notes a good session ([BP-9.4-2], [BP-9.4-7], [BP-9.4-9]).</summary>
-    /// <param name="name">Host name or address; what is neither is not remembered, because it could not be read back ([BP-9.4-1]).</param>
+    /// <param name="name">Host name or address; what is neither could not be read back, and is not remembered ([BP-9.4-1]).</param>
     /// <param name="port">TCP port.</param>
     /// <param name="idents">The keys that the server showed.</param>
-    /// <returns>False if there is no room for a server that is new ([BP-9.4-13], [BP-9.4-16]).</returns>
+    /// <returns>False if it is not remembered, because there is no room for a server that is new ([BP-9.4-13], [BP-9.4-16]).</returns>
     public bool Good(string name, int port, IEnumerable<byte[]> idents)
     {
         var key = Key(name, port);
@@ -167,41 +170,43 @@ public sealed class ServerMemory
 
     private void Change(string key, MemoryEntry? entry)
     {
-        _changed.TryAdd(key, _entries.GetValueOrDefault(key));
+        bool isNew = !_entries.TryGetValue(key, out var before);
+        _changed.TryAdd(key, before);
         if (entry is null)
         {
-            _entries.Remove(key);
+            (_owners, _) = (null, _entries.Remove(key));
+            return;
         }
-        else
+
+        _entries[key] = entry;
+        if (isNew && _owners is not null)
         {
-            _entries[key] = entry;
+            _owners[Owner(key)] = _owners.GetValueOrDefault(Owner(key)) + 1;
         }
     }
 
     // No entry makes room for another before it has expired, or strangers could have it forgotten ([BP-9.4-13], [BP-9.4-15], [BP-9.4-16]).
     private bool HasRoom(string key)
     {
-        if (_entries.Count < Limits.MaxMemoryPerOwner || _entries.ContainsKey(key))
+        if (_entries.Count < Limits.MaxMemoryPerOwner || _entries.ContainsKey(key) || CanAdd(key))
         {
             return true;
         }
 
-        var alive = _entries.Where(e => !IsDead(e.Value)).Select(e => e.Key).ToList();
-        var owner = ServerOwner.Of(Name(key)).ToString();
-        bool hasRoom = alive.Count < Limits.MaxMemoryEntries
-            && alive.Count(k => ServerOwner.Of(Name(k)).SequenceEqual(owner)) < Limits.MaxMemoryPerOwner;
-        if (hasRoom && _entries.Count >= Limits.MaxMemoryEntries)
-        {
-            foreach (var dead in _entries.Keys.Except(alive).ToList())
-            {
-                _entries.Remove(dead);
-            }
-        }
-
-        return hasRoom;
-
-        static ReadOnlySpan<char> Name(string key) => key.AsSpan(0, key.IndexOf(' ', StringComparison.Ordinal));
+        // What has expired takes no room.
+        var dead = _entries.Where(e => IsDead(e.Value)).Select(e => e.Key).ToList();
+        dead.ForEach(k => _entries.Remove(k));
+        _owners = dead.Count > 0 ? null : _owners;
+        return dead.Count > 0 && CanAdd(key);
     }
+
+    private bool CanAdd(string key)
+    {
+        _owners ??= _entries.Keys.CountBy(Owner).ToDictionary();
+        return _entries.Count < Limits.MaxMemoryEntries && _owners.GetValueOrDefault(Owner(key)) < Limits.MaxMemoryPerOwner;
+    }
+
+    private static string Owner(string key) => ServerOwner.Of(key.AsSpan(0, key.IndexOf(' ', StringComparison.Ordinal))).ToString();
 
     private bool IsDead(MemoryEntry entry) => _time.GetUtcNow() - entry.LastGood > Limits.MemoryLifetime;
 
@@ -209,29 +214,36 @@ public sealed class ServerMemory
     {
         Span<Range> fields = stackalloc Range[6];
         DateTimeOffset since = default;
-        if (line.Split(fields, ' ') != 5 || !IsServer(line[fields[0]].ToString())
-            || !ushort.TryParse(line[fields[1]], NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) || port == 0
-            || !TryTime(line[fields[2]], out var good) || (line[fields[3]] is not "-" && !TryTime(line[fields[3]], out since)))
+        if (line.Split(fields, ' ') != 5)
         {
             return false;
         }
 
-        string[] idents = line[fields[4]] is "-" ? [] : line[fields[4]].ToString().Split(',');
+        var name = line[fields[0]].ToString();
+        var failing = line[fields[3]];
+        var keys = line[fields[4]];
+        if (!IsServer(name) || !ushort.TryParse(line[fields[1]], NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) || port == 0
+            || !TryTime(line[fields[2]], out var lastGood) || (failing is not "-" && !TryTime(failing, out since)))
+        {
+            return false;
+        }
+
+        string[] idents = keys is "-" ? [] : keys.ToString().Split(',');
         if (!Array.TrueForAll(idents, k => k.Length == IdentDigits && k.All(char.IsAsciiHexDigitLower)))
         {
             return false;
         }
 
-        _entries[Key(line[fields[0]].ToString(), port)] = new MemoryEntry(good, line[fields[3]] is "-" ? null : since, idents);
+        _entries[Key(name, port)] = new MemoryEntry(lastGood, failing is "-" ? null : since, idents);
         return true;
     }
-
-    private static bool IsServer(string name) => HostName.IsValid(name) || HostName.Address(name) is not null;
 
     private static string Line(string key, MemoryEntry? entry) => entry is null
         ? $"{key} - - -\n"
         : $"{key} {Time(entry.LastGood)} {(entry.FailingSince is { } f ? Time(f) : "-")} "
             + $"{(entry.Idents.Count == 0 ? "-" : string.Join(',', entry.Idents))}\n";
+
+    private static bool IsServer(string name) => HostName.IsValid(name) || HostName.Address(name) is not null;
 
     private static string Key(string name, int port) =>
         $"{name.TrimEnd('.').ToLowerInvariant()} {port.ToString(CultureInfo.InvariantCulture)}";

@@ -4,7 +4,7 @@ using BlackPony.Traces.Sessions;
 namespace BlackPony.Traces.Extraction;
 
 /// <summary>A message's content on its way into a file: without what DATA adds (RFC 5321 4.5.2), chunks as they are.</summary>
-internal sealed class MessageFile(MessageFolder folder, string path) : IContentSink
+internal sealed class MessageFile(MessageFolder folder, string path) : IContentSink, IDisposable
 {
     private FileStream? _file;
     private bool _begun;
@@ -92,6 +92,8 @@ internal sealed class MessageFile(MessageFolder folder, string path) : IContentS
 
     public void Done(SessionReport session, MessageReport message) => folder.Name(path, session, message);
 
+    public void Dispose() => Close();
+
     private void Append(ReadOnlySpan<byte> octets)
     {
         if (octets.IsEmpty && _begun)
@@ -101,11 +103,18 @@ internal sealed class MessageFile(MessageFolder folder, string path) : IContentS
 
         if (_file is null)
         {
-            _file = new FileStream(path, new FileStreamOptions
+            var options = new FileStreamOptions
             {
-                Mode = _begun ? FileMode.Append : FileMode.Create, Access = FileAccess.Write, BufferSize = folder.MayStayOpen ? 16384 : 0,
-                UnixCreateMode = OperatingSystem.IsWindows() ? null : UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            });
+                Mode = _begun ? FileMode.Append : FileMode.Create,
+                Access = FileAccess.Write,
+                BufferSize = folder.MayStayOpen ? 16384 : 0,
+            };
+            if (!OperatingSystem.IsWindows())
+            {
+                options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            }
+
+            _file = new FileStream(path, options);
             _begun = true;
             folder.Open++;
         }

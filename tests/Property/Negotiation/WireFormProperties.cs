@@ -38,7 +38,7 @@ public class WireFormProperties
         [
             .. SuiteRegistry.All.Select(suite => new Cover<Suite[]>(20, suite.Name, s => s.Contains(suite))),
             new(5, "one alone", s => s.Length == 1),
-            new(5, "all", s => s.Length == SuiteRegistry.All.Count()),
+            new(5, "all", s => s.Length == SuiteRegistry.All.Count),
         ];
         Always.Holds(Suites, covers, s => ReadsBack(s, Offer.Create(s, random)));
         Always.Bites(Suites, s => ReadsBack(s, Offer.Create([.. s.Reverse()], random)));
