@@ -6,11 +6,7 @@ namespace BlackPony.Tests.Shipping.Supply;
 public sealed class PrereleaseTests
 {
     /// <summary>Each prerelease that may be in a program, and why.</summary>
-    private static readonly Dictionary<string, string> Argued = new()
-    {
-        ["OpenTelemetry.Exporter.Prometheus.HttpListener"] =
-            "Of the exporters for Prometheus none has left beta; it is started by --metrics alone, and listens on a loopback address.",
-    };
+    private static readonly Dictionary<string, string> Argued = [];
 
     public static TheoryData<string> Programs => [.. Repository.Programs.Keys];
 
