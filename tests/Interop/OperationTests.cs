@@ -110,9 +110,13 @@ public sealed class OperationTests : IDisposable
         await ConfigAsync($"listen 127.0.0.1:{port}\nbackend 127.0.0.1:{trusting.Port}");
         listen.HangUp();
         await listen.SaysAsync("configuration not reloaded");
-        int asked = good.Sessions.Count;
+
+        // The guard asks too: only the person's own EHLO says where the person came.
+        const string Ehlo = "EHLO after-the-reload.test";
         using var person = await Person.ConnectAsync(port);
-        Assert.Equal(asked + 1, good.Sessions.Count);
+        await person.SayAsync(Ehlo, "250");
+        Assert.Contains(good.Sessions, s => s.Commands.Contains(Ehlo));
+        Assert.DoesNotContain(trusting.Sessions, s => s.Commands.Contains(Ehlo));
     }
 
     [Theory]
