@@ -45,12 +45,31 @@ internal sealed class NameServer : IDisposable
     {
         _zone.AddRange(zone.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries)));
-        _udp = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-        _udp.Bind(address);
-        _tcp = new TcpListener(address.Address, Port);
-        _tcp.Start();
+        (_udp, _tcp) = Bind(address);
         _ = ServeUdpAsync();
         _ = ServeTcpAsync();
+    }
+
+    // One port for both: where the system chose one for UDP that TCP does not have free, another.
+    private static (Socket Udp, TcpListener Tcp) Bind(IPEndPoint address)
+    {
+        for (int tries = 0; ; tries++)
+        {
+            var udp = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+            TcpListener? tcp = null;
+            try
+            {
+                udp.Bind(address);
+                tcp = new TcpListener(address.Address, ((IPEndPoint)udp.LocalEndPoint!).Port);
+                tcp.Start();
+                return (udp, tcp);
+            }
+            catch (SocketException) when (address.Port == 0 && tries < 20)
+            {
+                udp.Dispose();
+                tcp?.Dispose();
+            }
+        }
     }
 
     public int Port => ((IPEndPoint)_udp.LocalEndPoint!).Port;

@@ -153,8 +153,9 @@ internal sealed class World : IAsyncDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
+    // With the root directory of this process, which may be another than the mount namespace's.
     private ProcessStartInfo Start(string[] arguments) =>
-        new("nsenter", ["-t", $"{_near!.Id}", "-n", "-m", "--", BlackPonyProgram.File, .. arguments]) { RedirectStandardError = true };
+        new("nsenter", ["-t", $"{_near!.Id}", "-n", "-m", "-r", "--", BlackPonyProgram.File, .. arguments]) { RedirectStandardError = true };
 
     private async Task BuildAsync(string resolvConf, string hosts, string[] near)
     {
