@@ -62,5 +62,6 @@ internal sealed class Clock : FakeTimeProvider, IDisposable
     /// <inheritdoc/>
     public void Dispose() => _itself?.Dispose();
 
-    private void GoByItself() => _itself = new Timer(_ => Advance(TimeSpan.FromSeconds(1)), null, TimeSpan.Zero, TimeSpan.FromMilliseconds(20));
+    /// <summary>Goes by itself from now on, so that what is left can end.</summary>
+    public void GoByItself() => _itself = new Timer(_ => Advance(TimeSpan.FromSeconds(1)), null, TimeSpan.Zero, TimeSpan.FromMilliseconds(20));
 }
