@@ -81,6 +81,9 @@ public sealed record Case<TPeer>(string Id, string Title, Level Level, Profile P
     /// <summary>What it needs of the target.</summary>
     public Needs Needs { get; init; }
 
+    /// <summary>Whether it is so much work that it runs alone, after the others.</summary>
+    public bool RunsAlone { get; init; }
+
     /// <summary>The sentences that it checks.</summary>
     public IReadOnlyList<string> Cites { get; } = Requirements.Split(' ');
 

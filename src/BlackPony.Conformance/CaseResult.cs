@@ -2,11 +2,14 @@ namespace BlackPony.Conformance;
 
 /// <summary>The port does not do what the case expects.</summary>
 /// <param name="message">What was sent, what was expected, what came.</param>
-/// <param name="requirement">The sentence that it violates, if it is not the case's first.</param>
+/// <param name="requirement">The requirement that it violates, if it is not the case's first.</param>
 public sealed class CaseFailedException(string message, string? requirement = null) : Exception(message)
 {
-    /// <summary>The sentence that the port violates; null for the case's first.</summary>
+    /// <summary>The requirement that the port violates; null for the case's first.</summary>
     public string? Requirement { get; } = requirement;
+
+    /// <summary>Whether all that was seen is silence where the requirement asks for something by a certain time, or for an end. A slow target looks the same, so the case is run again, alone and with a longer limit, before this counts.</summary>
+    public bool IsSilence { get; init; }
 }
 
 /// <summary>The port does not offer what the case needs.</summary>
@@ -27,7 +30,7 @@ public enum Verdict
     /// <summary>The port does not offer what the case needs.</summary>
     NotApplicable,
 
-    /// <summary>The suite itself failed.</summary>
+    /// <summary>No verdict on the port: it gave no answer in time and the requirement is not about time, or the suite itself failed.</summary>
     Error,
 }
 

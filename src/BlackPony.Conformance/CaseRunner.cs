@@ -7,11 +7,17 @@ using BlackPony.Conformance.Targets;
 namespace BlackPony.Conformance;
 
 /// <summary>How cases are run.</summary>
-/// <param name="Timeout">What a hanging port costs: the patience of a case, begun anew with each of its connections.</param>
+/// <param name="Timeout">How long a target may be silent before a case ends; every octet of progress begins it again.</param>
 /// <param name="Jobs">Cases at one time.</param>
 /// <param name="Seed">What decides the suite's random draws.</param>
 public sealed record RunOptions(TimeSpan Timeout, int Jobs = 8, string Seed = "blackpony")
 {
+    /// <summary>How many times as long a case may wait when it is run again, alone, because nothing came.</summary>
+    public int Longer { get; init; } = 4;
+
+    /// <summary>How many cases may stay without an answer when run again, alone. After so many the target hangs, and the other silent ones are not run again.</summary>
+    public int MostSilent { get; init; } = 3;
+
     /// <summary>Called after each case, from any thread.</summary>
     public Action<CaseResult>? Done { get; init; }
 }
@@ -19,28 +25,23 @@ public sealed record RunOptions(TimeSpan Timeout, int Jobs = 8, string Seed = "b
 /// <summary>Runs cases side by side and turns what they throw into verdicts.</summary>
 public static class CaseRunner
 {
+    // Connections and octets begin the patience again: this is the end even for a target that goes on for ever.
+    private const int MostLimits = 30;
+
     /// <summary>Runs cases against a server.</summary>
     /// <returns>The results, in the cases' order.</returns>
-    public static async Task<IReadOnlyList<CaseResult>> RunAsync(ServerTarget target, IReadOnlyList<Case<ServerProbe>> cases, RunOptions options)
-    {
-        // Cases that script a backend which all share run alone, behind the others.
-        var alone = target.SharesBackend ? cases.Where(c => c.Needs.HasFlag(Needs.Backend)).ToList() : [];
-        var results = await AllAsync([.. cases.Except(alone)], One, options, options.Jobs);
-        results.AddRange(await AllAsync(alone, One, options, 1));
-        return [.. cases.Select(c => results.First(r => r.Case.Id == c.Id))];
-
-        Task<CaseResult> One(Case<ServerProbe> test) => JudgeAsync(test, options, async context =>
+    public static Task<IReadOnlyList<CaseResult>> RunAsync(ServerTarget target, IReadOnlyList<Case<ServerProbe>> cases, RunOptions options) =>
+        AllAsync(cases, async (test, context) =>
         {
             await using var probe = await ServerProbe.StartAsync(target, test.Needs, context);
             await test.Run(probe);
             return "";
-        });
-    }
+        }, options, test => target.SharesBackend && test.Needs.HasFlag(Needs.Backend));
 
     /// <summary>Runs cases against a client.</summary>
     /// <returns>The results, in the cases' order.</returns>
-    public static async Task<IReadOnlyList<CaseResult>> RunAsync(ClientTarget target, IReadOnlyList<Case<ClientProbe>> cases, RunOptions options) =>
-        await AllAsync(cases, test => JudgeAsync(test, options, async context =>
+    public static Task<IReadOnlyList<CaseResult>> RunAsync(ClientTarget target, IReadOnlyList<Case<ClientProbe>> cases, RunOptions options) =>
+        AllAsync(cases, async (test, context) =>
         {
             if ((test.Needs & ~target.Can) is not Needs.Nothing and var missing)
             {
@@ -59,9 +60,9 @@ public static class CaseRunner
             }
             catch (CaseFailedException e) when (probe.Said.Length > 0)
             {
-                throw new CaseFailedException($"{e.Message}\n{probe.Said.TrimEnd()}", e.Requirement);
+                throw new CaseFailedException($"{e.Message}\n{probe.Said.TrimEnd()}", e.Requirement) { IsSilence = e.IsSilence };
             }
-        }), options, options.Jobs);
+        }, options, _ => false);
 
     private static string Missing(Needs needs) =>
         needs.HasFlag(Needs.Mailer) ? "Only for a mailer, which speaks SMTP on its standard input and output (--mailer)."
@@ -69,52 +70,89 @@ public static class CaseRunner
         : needs.HasFlag(Needs.Suites) ? "The command takes no suites: put {suites} into it."
         : "The target declares no time-outs: give --timeouts.";
 
-    private static async Task<List<CaseResult>> AllAsync<TPeer>(IReadOnlyList<Case<TPeer>> cases, Func<Case<TPeer>, Task<CaseResult>> run, RunOptions options, int jobs)
+    // Side by side what may be; then what runs alone; then, alone, what had no answer.
+    private static async Task<IReadOnlyList<CaseResult>> AllAsync<TPeer>(IReadOnlyList<Case<TPeer>> cases, Func<Case<TPeer>, CaseContext, Task<string>> run, RunOptions options, Func<Case<TPeer>, bool> runsAlone)
     {
-        var results = new CaseResult[cases.Count];
-        await Parallel.ForEachAsync(Enumerable.Range(0, cases.Count), new ParallelOptions { MaxDegreeOfParallelism = jobs }, async (i, _) =>
+        var results = new (CaseResult Result, bool Silent)[cases.Count];
+        var alone = Enumerable.Range(0, cases.Count).ToLookup(i => cases[i].RunsAlone || runsAlone(cases[i]));
+        await Parallel.ForEachAsync(alone[false], new ParallelOptions { MaxDegreeOfParallelism = options.Jobs }, async (i, _) => await OneAsync(i));
+        foreach (int i in alone[true])
         {
-            results[i] = await run(cases[i]);
-            options.Done?.Invoke(results[i]);
-        });
-        return [.. results];
+            await OneAsync(i);
+        }
+
+        int silent = 0;
+        for (int i = 0; i < cases.Count; i++)
+        {
+            if (results[i].Silent && silent < options.MostSilent)
+            {
+                results[i] = await JudgeAsync(cases[i], options, options.Timeout * options.Longer, run);
+                silent += results[i].Silent ? 1 : 0;
+                options.Done?.Invoke(results[i].Result);
+            }
+            else if (results[i].Silent)
+            {
+                results[i].Result = NotAgain(results[i].Result, silent);
+                options.Done?.Invoke(results[i].Result);
+            }
+        }
+
+        return [.. results.Select(r => r.Result)];
+
+        async Task OneAsync(int i)
+        {
+            results[i] = await JudgeAsync(cases[i], options, options.Timeout, run);
+            if (!results[i].Silent)
+            {
+                options.Done?.Invoke(results[i].Result);
+            }
+        }
     }
 
-    private static async Task<CaseResult> JudgeAsync<TPeer>(Case<TPeer> test, RunOptions options, Func<CaseContext, Task<string>> run)
+    // What a silence means counts only where the case was alone.
+    private static CaseResult NotAgain(CaseResult result, int silent) => result with
+    {
+        Verdict = Verdict.Error,
+        Violated = null,
+        Detail = $"{result.Detail} It was not run again: {silent} other cases had no answer either when they ran alone.",
+    };
+
+    private static async Task<(CaseResult Result, bool Silent)> JudgeAsync<TPeer>(Case<TPeer> test, RunOptions options, TimeSpan limit, Func<Case<TPeer>, CaseContext, Task<string>> run)
     {
         var watch = Stopwatch.StartNew();
         var transcript = new Transcript();
         transcript.Comment($"{test.Id} {test.Title}");
-        using var patience = new Patience(options.Timeout);
-
-        // Connections begin the patience anew: this is the end even for a port that makes one after the other.
-        var most = options.Timeout * 30;
-        var (verdict, detail, violated, plaintext) = (Verdict.Pass, "", (string?)null, "");
+        using var patience = new Patience(limit);
+        var most = limit * MostLimits;
+        var (verdict, detail, violated, plaintext, silent) = (Verdict.Pass, "", (string?)null, "", false);
         try
         {
-            plaintext = await run(new CaseContext(transcript, new SeededRandom(options.Seed, test.Id), patience)).WaitAsync(most);
+            plaintext = await run(test, new CaseContext(transcript, new SeededRandom(options.Seed, test.Id), patience)).WaitAsync(most);
         }
         catch (NotApplicableException e)
         {
             (verdict, detail) = (Verdict.NotApplicable, e.Message);
         }
-        catch (Exception e) when (e is CaseFailedException or IOException or SocketException or OperationCanceledException or TimeoutException)
+        catch (Exception e) when (e is CaseFailedException or IOException or SocketException)
         {
             verdict = test.Level == Level.Should ? Verdict.Warn : Verdict.Fail;
-            detail = e switch
-            {
-                CaseFailedException => e.Message,
-                OperationCanceledException => patience.ToString(),
-                TimeoutException => string.Create(CultureInfo.InvariantCulture, $"The case was not over within {most.TotalSeconds:0.#} s, though it went on and on."),
-                _ => $"The port broke the connection while the suite was writing to it ({e.Message}).",
-            };
+            detail = e is CaseFailedException ? e.Message : $"The port broke the connection while the suite was writing to it ({e.Message}).";
             violated = (e as CaseFailedException)?.Requirement ?? test.Cites[0];
+            silent = e is CaseFailedException { IsSilence: true };
+        }
+        catch (OperationCanceledException) when (patience.Token.IsCancellationRequested)
+        {
+            (verdict, detail, silent) = (Verdict.Error, patience.ToString(), true);
+        }
+        catch (TimeoutException)
+        {
+            (verdict, detail, silent) = (Verdict.Error, string.Create(CultureInfo.InvariantCulture, $"No end within {most.TotalSeconds:0.#} s, though something came all the while."), true);
         }
         catch (Exception e)
         {
             (verdict, detail) = (Verdict.Error, $"{e.GetType().Name}: {e.Message}");
         }
 
-        return new CaseResult(test.Info, verdict, detail, violated, plaintext, transcript.ToString(), watch.Elapsed);
+        return (new CaseResult(test.Info, verdict, detail, violated, plaintext, transcript.ToString(), watch.Elapsed), silent);
     }
 }

@@ -24,7 +24,7 @@ public class ReferencePassesTests
     public async Task A_mail_server_without_BlackPony_fails_and_the_suite_does_not()
     {
         await using var sink = new MailSink();
-        await using var target = new RemoteServer("127.0.0.1", sink.Port, 0, HastyTime.Limits);
+        await using var target = new RemoteServer("127.0.0.1", sink.Port, 0, new Dictionary<string, TimeSpan>());
         var results = await CaseRunner.RunAsync(target, ServerCases.All, Options with { Timeout = TimeSpan.FromSeconds(5) });
         Assert.Contains(results, r => r is { Case.Id: "S-4.1-1", Verdict: Verdict.Fail });
         Assert.DoesNotContain(results, r => r.Verdict == Verdict.Error);

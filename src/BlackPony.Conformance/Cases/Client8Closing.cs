@@ -43,9 +43,7 @@ internal static class Client8Closing
             var wire = await p.AcceptAsync(CoreOffer);
             await p.UpgradeAsync(wire, CoreOffer);
             That((await wire.NextAsync())?.Type == RecordType.Close, "The client ends its session without a close.", "BP-8.1-1");
-            var limit = p.Timeout(nameof(Reference.Limits.CloseTimeout));
-            var end = wire.DrainAsync();
-            That(await Task.WhenAny(end, Task.Delay(limit + TimeSpan.FromSeconds(2))) == end, "The connection stays open after the client's close.");
+            await p.WithinAsync(nameof(Reference.Limits.CloseTimeout), wire.DrainAsync(), "The connection stays open after the client's close.");
         })
         { Needs = Needs.Timeouts | Needs.Mailer },
         new("C-8.1-5", "The client ends the connection with FIN behind its close, not with a reset", Must, Profile.Core, "BP-8.1-3", async p =>

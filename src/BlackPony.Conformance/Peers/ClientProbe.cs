@@ -61,11 +61,15 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <summary>A time-out that the target declared.</summary>
     public TimeSpan Timeout(string name) => _client.Timeouts.TryGetValue(name, out var limit) ? limit : throw new NotApplicableException($"The target declares no {name}: give --timeouts.");
 
+    /// <summary>The client has to do something within one of its own time-outs.</summary>
+    public Task WithinAsync(string name, Task task, string finding) => TimeLimit.WithinAsync(_context, name, Timeout(name), _client.HasVirtualTime ? Next.Time : null, task, finding);
+
     /// <summary>Starts the client, if it does not run yet, and takes its next connection.</summary>
     public async Task<Wire> ConnectAsync()
     {
         _context.Patience.Renew();
         _context.Patience.WaitsFor(_wires.Count == 0 ? "the client's connection" : $"the client's connection number {_wires.Count + 1}");
+        EndDirections();
         _delivery ??= Task.Run(() => _client.DeliverAsync(Next, _over.Token));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(_context.Cancel);
         var accept = _listener.AcceptSocketAsync(stop.Token).AsTask();
@@ -325,6 +329,8 @@ public sealed class ClientProbe : IAsyncDisposable
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(_context.Cancel);
         var accept = _listener.AcceptSocketAsync(stop.Token).AsTask();
         _context.Patience.WaitsFor("the client's end");
+        EndDirections();
+
         await Task.WhenAny(_delivery!, accept);
         await stop.CancelAsync();
         if (accept.IsCompletedSuccessfully)
@@ -398,6 +404,9 @@ public sealed class ClientProbe : IAsyncDisposable
         _over.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
+
+    // The server has nothing more to say there: a client that ended its direction need not wait for ours.
+    private void EndDirections() => _wires.ForEach(w => w.EndDirection());
 
     private static string Verb(string line) => line.Split(' ')[0].ToUpperInvariant();
 }

@@ -66,48 +66,11 @@ public sealed class ServerProbe : IAsyncDisposable
     public TimeSpan Timeout(string name) => _place.Timeouts.TryGetValue(name, out var limit) ? limit : throw new NotApplicableException($"The target declares no {name}: give --timeouts.");
 
     /// <summary>The port has to do something within one of its own time-outs.</summary>
-    public async Task WithinAsync(string name, Task task, string finding)
-    {
-        var limit = Timeout(name);
-        if (await Task.WhenAny(task, Task.Delay(limit + TimeSpan.FromSeconds(2))) != task)
-        {
-            throw new CaseFailedException($"{finding} ({name} is {limit.TotalSeconds:0.##} s here.)");
-        }
-
-        await task;
-    }
+    public Task WithinAsync(string name, Task task, string finding) => TimeLimit.WithinAsync(_context, name, Timeout(name), _place.Time, task, finding);
 
     /// <summary>The port has to do something within one of its own time-outs, though single octets of something come all the while, and never the last: they do not prolong it (spec 13).</summary>
-    public async Task WithinDrippingAsync(string name, byte[] octets, Task task, string finding)
-    {
-        using var over = new CancellationTokenSource();
-        var drip = DripAsync();
-        try
-        {
-            await WithinAsync(name, task, finding);
-        }
-        finally
-        {
-            await over.CancelAsync();
-            await drip;
-        }
-
-        async Task DripAsync()
-        {
-            try
-            {
-                for (int i = 0; i < octets.Length - 1; i++)
-                {
-                    await Wire.SendAsync(octets.AsMemory(i, 1));
-                    await Task.Delay(Timeout(name) / 4, over.Token);
-                }
-            }
-            catch (Exception e) when (e is OperationCanceledException or IOException or SocketException)
-            {
-                // It is over, or the port has closed.
-            }
-        }
-    }
+    public Task WithinDrippingAsync(string name, byte[] octets, Task task, string finding) =>
+        TimeLimit.WithinDrippingAsync(_context, name, Timeout(name), _place.Time, task, finding, Wire, octets);
 
     /// <summary>Opens a connection and takes the greeting.</summary>
     /// <param name="code">The greeting's code.</param>

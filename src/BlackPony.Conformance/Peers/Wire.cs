@@ -29,6 +29,7 @@ public sealed class Wire : IAsyncDisposable
     private byte[] _inside = [];
     private string _sent = "the connection";
     private string? _expected;
+    private bool _hasEnded;
     private KeySchedule? _keys;
     private Suite? _suite;
     private Direction? _out;
@@ -187,9 +188,15 @@ public sealed class Wire : IAsyncDisposable
         return count;
     }
 
-    /// <summary>Ends this direction.</summary>
+    /// <summary>Ends this direction, if it has not ended.</summary>
     public void EndDirection()
     {
+        if (_hasEnded)
+        {
+            return;
+        }
+
+        _hasEnded = true;
         _transcript.End(_me);
         try
         {
@@ -515,6 +522,8 @@ public sealed class Wire : IAsyncDisposable
     {
         for (; !octets.IsEmpty;)
         {
+            // What the suite did before this took no time of the target's.
+            _patience.Renew();
             octets = octets[await _socket.SendAsync(octets, _patience.Token)..];
         }
     }
@@ -540,6 +549,7 @@ public sealed class Wire : IAsyncDisposable
         try
         {
             int count = await _socket.ReceiveAsync(_octets.AsMemory(), _patience.Token);
+            _patience.Renew();
             _waiting = [.. _waiting, .. _octets[..count]];
             if (count == 0)
             {

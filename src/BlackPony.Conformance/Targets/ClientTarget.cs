@@ -15,6 +15,9 @@ public abstract class ClientTarget
     /// <summary>The time-outs that the target declares, by their names in spec 13.</summary>
     public virtual IReadOnlyDictionary<string, TimeSpan> Timeouts => new Dictionary<string, TimeSpan>();
 
+    /// <summary>Whether its clock is the delivery's, which the suite turns.</summary>
+    public virtual bool HasVirtualTime => false;
+
     /// <summary>Delivers.</summary>
     public abstract Task<Outcome> DeliverAsync(Delivery delivery, CancellationToken cancel);
 

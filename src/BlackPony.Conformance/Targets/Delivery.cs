@@ -22,6 +22,9 @@ public sealed record Delivery(int Port)
     /// <summary>What the client writes on its standard error, and its exit code.</summary>
     public StringBuilder Log { get; } = new();
 
+    /// <summary>The clock of a client whose clock the suite turns; no other heeds it.</summary>
+    public VirtualTime Time { get; } = new();
+
     /// <summary>What the mail server says to a mailer; null for the usual delivery.</summary>
     public Func<LocalSide, Task<bool>>? Script { get; init; }
 }

@@ -20,7 +20,10 @@ public sealed class EmbeddedMailer(Func<MailerOptions, MailerOptions>? settings 
     public override Needs Can => Needs.Mailer | Needs.Policy | Needs.Suites | Needs.Timeouts;
 
     /// <inheritdoc/>
-    public override IReadOnlyDictionary<string, TimeSpan> Timeouts => HastyTime.Limits;
+    public override IReadOnlyDictionary<string, TimeSpan> Timeouts => VirtualTime.Limits;
+
+    /// <inheritdoc/>
+    public override bool HasVirtualTime => true;
 
     /// <inheritdoc/>
     public override async Task<Outcome> DeliverAsync(Delivery delivery, CancellationToken cancel)
@@ -55,7 +58,7 @@ public sealed class EmbeddedMailer(Func<MailerOptions, MailerOptions>? settings 
         {
             try
             {
-                await MailerHost.RunAsync(options, random ?? new SystemRandom(), [new MailTarget("127.0.0.1", IPAddress.Loopback, delivery.Port)], to.Reader.AsStream(), from.Writer.AsStream(), cancel, new HastyTime(), () => memory!.SaveAsync());
+                await MailerHost.RunAsync(options, random ?? new SystemRandom(), [new MailTarget("127.0.0.1", IPAddress.Loopback, delivery.Port)], to.Reader.AsStream(), from.Writer.AsStream(), cancel, delivery.Time, () => memory!.SaveAsync());
             }
             finally
             {

@@ -27,7 +27,7 @@ public sealed class EmbeddedServer : ServerTarget
         var usual = new RelaySettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", Sink.Port, options)
         {
             BackendSource = IPAddress.Parse(Limits.BackendSource),
-            Time = needs.HasFlag(Needs.Timeouts) ? new HastyTime() : TimeProvider.System,
+            Time = needs.HasFlag(Needs.Timeouts) ? Time : TimeProvider.System,
         };
         _relay = new RelayServer(settings?.Invoke(usual) ?? usual, NullLogger.Instance);
         _relay.Start();
@@ -38,6 +38,9 @@ public sealed class EmbeddedServer : ServerTarget
 
     /// <summary>The mail server behind.</summary>
     public MailSink Sink { get; } = new();
+
+    /// <summary>The relay's clock, if it was made for cases about time.</summary>
+    public VirtualTime Time { get; } = new();
 
     /// <summary>The relay's port.</summary>
     public int Port => _relay.EndPoints[0].Port;
@@ -52,7 +55,7 @@ public sealed class EmbeddedServer : ServerTarget
 
         // Its own relay, so that its script disturbs no other case.
         var own = new EmbeddedServer(needs);
-        return Task.FromResult(new ServerPlace("127.0.0.1", own.Port, own.Sink, own.DisposeAsync) { Timeouts = HastyTime.Limits, RotIsOff = needs.HasFlag(Needs.RotOff) });
+        return Task.FromResult(new ServerPlace("127.0.0.1", own.Port, own.Sink, own.DisposeAsync) { Time = own.Time, Timeouts = VirtualTime.Limits, RotIsOff = needs.HasFlag(Needs.RotOff) });
     }
 
     /// <inheritdoc/>

@@ -10,6 +10,9 @@ public sealed record ServerPlace(string Host, int Port, MailSink? Backend, Func<
     /// <summary>Which time-outs the target declared, by their names in spec 13.</summary>
     public IReadOnlyDictionary<string, TimeSpan> Timeouts { get; init; } = new Dictionary<string, TimeSpan>();
 
+    /// <summary>The target's clock, if the suite turns it.</summary>
+    public VirtualTime? Time { get; init; }
+
     /// <summary>Whether the target has ROT switched off, so that an offer of it is a fault.</summary>
     public bool RotIsOff { get; init; }
 

@@ -47,7 +47,9 @@ internal sealed class FaultyClientTarget(FaultyClient fault) : ClientTarget, IAs
 
     public override Needs Can => new EmbeddedMailer().Can;
 
-    public override IReadOnlyDictionary<string, TimeSpan> Timeouts => HastyTime.Limits;
+    public override IReadOnlyDictionary<string, TimeSpan> Timeouts => VirtualTime.Limits;
+
+    public override bool HasVirtualTime => true;
 
     public override async Task<Outcome> DeliverAsync(Delivery delivery, CancellationToken cancel)
     {

@@ -24,6 +24,9 @@ internal sealed record FaultyServer(string Breaks, string CaughtBy, string Does)
     /// <summary>A fault in the relay's settings.</summary>
     public Func<RelaySettings, RelaySettings>? Settings { get; init; }
 
+    /// <summary>Whether its time-outs begin again with every octet.</summary>
+    public bool ProlongsTimeouts { get; init; }
+
     /// <summary>How long a case waits for a fault that shows as silence; null for the usual.</summary>
     public TimeSpan? Patience { get; init; }
 
@@ -39,22 +42,30 @@ internal sealed class FaultyServerTarget(FaultyServer fault) : ServerTarget
     {
         var secrets = new Secrets();
         EmbeddedServer? server = null;
+        PatientTime? patient = null;
         int connections = 0;
         var behind = fault.Behind is null ? null : new Shim(() => Task.FromResult(("127.0.0.1", server!.Sink.Port)), Role.Client, secrets, () => fault.Behind(Interlocked.Increment(ref connections)));
         server = new EmbeddedServer(needs, usual =>
         {
             var options = usual.Options with { KeyLog = secrets, Suites = [.. usual.Options.Suites.Select(s => FaultyServerSuite.Keeping(s, secrets))] };
             var settings = usual with { BackendPort = behind?.Port ?? usual.BackendPort, Options = fault.Options?.Invoke(options) ?? options };
+            if (fault.ProlongsTimeouts)
+            {
+                patient = new PatientTime(settings.Time);
+                settings = settings with { Time = patient };
+            }
+
             return fault.Settings?.Invoke(settings) ?? settings;
         });
-        var shim = new Shim(() => Task.FromResult(("127.0.0.1", server.Port)), Role.Server, secrets, fault.Hooks ?? (() => new Hooks()));
+        Func<Hooks> hooks = patient is null ? fault.Hooks ?? (() => new Hooks()) : () => new Hooks { PeerSpoke = patient.Hear };
+        var shim = new Shim(() => Task.FromResult(("127.0.0.1", server.Port)), Role.Server, secrets, hooks);
         return Task.FromResult(new ServerPlace("127.0.0.1", shim.Port, server.Sink, async () =>
         {
             await shim.DisposeAsync();
             await server.DisposeAsync();
             await (behind?.DisposeAsync() ?? ValueTask.CompletedTask);
         })
-        { Timeouts = HastyTime.Limits, RotIsOff = needs.HasFlag(Needs.RotOff) });
+        { Time = server.Time, Timeouts = VirtualTime.Limits, RotIsOff = needs.HasFlag(Needs.RotOff) });
     }
 
     public override ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -1,22 +1,20 @@
-using BlackPony.Conformance.Targets;
-
 namespace BlackPony.Tests.Conformance.Faulty;
 
 /// <summary>A clock that goes back to what it said when it last heard something.</summary>
-internal sealed class PatientTime : TimeProvider
+/// <param name="time">The clock that it goes by.</param>
+internal sealed class PatientTime(TimeProvider time) : TimeProvider
 {
-    private readonly HastyTime _time = new();
     private readonly Lock _lock = new();
-    private long _heard;
+    private long _heard = time.GetTimestamp();
     private long _lost;
 
-    public PatientTime() => _heard = _time.GetTimestamp();
+    public override long TimestampFrequency => time.TimestampFrequency;
 
     public void Hear()
     {
         lock (_lock)
         {
-            long now = _time.GetTimestamp();
+            long now = time.GetTimestamp();
             _lost += now - _heard;
             _heard = now;
         }
@@ -26,9 +24,9 @@ internal sealed class PatientTime : TimeProvider
     {
         lock (_lock)
         {
-            return _time.GetTimestamp() - _lost;
+            return time.GetTimestamp() - _lost;
         }
     }
 
-    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => _time.CreateTimer(callback, state, dueTime, period);
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => time.CreateTimer(callback, state, dueTime, period);
 }

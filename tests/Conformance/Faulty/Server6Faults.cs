@@ -65,7 +65,7 @@ internal static class Server6Faults
             },
         },
         new("BP-6.3-9", "S-6.3-10", "waits longer for the client's Finished") { Settings = s => s with { Time = TimeProvider.System } },
-        Patient("BP-6.3-9", "S-6.3-11", "waits anew with every octet of the client's Finished"),
+        new("BP-6.3-9", "S-6.3-11", "waits anew with every octet of the client's Finished") { ProlongsTimeouts = true },
 
         // ---------------------------------------------------------------- 6.5 IDENT
         new("BP-6.5-1", "S-6.5-2", "sends its ident record twice") { Hooks = Sends(RecordType.Ident, r => [r, r]) },

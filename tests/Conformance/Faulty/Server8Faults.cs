@@ -23,7 +23,7 @@ internal static class Server8Faults
         new("BP-8.1-5", "S-8.1-1 S-8.1-4", "sends another record between 221 and its close") { Hooks = Sends(RecordType.Close, r => [Ignored, r]) },
         new("BP-8.1-6", "S-8.1-5", "waits longer for the client's close") { Settings = s => s with { Time = TimeProvider.System } },
         new("BP-8.1-7", "S-8.1-8 S-8.1-9", "says 451 to a client that is silent") { Hooks = Says("421 4.4.2", "451 4.4.2") },
-        Patient("BP-8.1-7", "S-8.1-10", "waits anew with every octet of a command"),
+        new("BP-8.1-7", "S-8.1-10", "waits anew with every octet of a command") { ProlongsTimeouts = true },
 
         // ---------------------------------------------------------------- 8.2 truncation
         new("BP-8.2-1", "S-8.2-1 S-8.2-4", "takes the end of the connection for a close") { Hooks = TakesAtTheEnd(new Rec(RecordType.Close, [])) },

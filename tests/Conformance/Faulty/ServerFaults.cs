@@ -9,13 +9,6 @@ internal static class ServerFaults
     /// <summary>A record that does not verify: who gets it fails.</summary>
     public static Rec Spoilt(Rec record) => record with { Tamper = r => r[^1] ^= 1 };
 
-    /// <summary>A server whose time-outs begin anew with every octet.</summary>
-    public static FaultyServer Patient(string breaks, string caughtBy, string does)
-    {
-        var time = new PatientTime();
-        return new FaultyServer(breaks, caughtBy, does) { Settings = s => s with { Time = time }, Hooks = () => new Hooks { PeerSpoke = time.Hear } };
-    }
-
     /// <summary>The end of the connection in the place of a record.</summary>
     public static Rec End { get; } = new(0, []) { Ends = true };
 

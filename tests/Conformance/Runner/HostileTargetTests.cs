@@ -11,6 +11,9 @@ public class HostileTargetTests
 {
     private static readonly RunOptions Options = new(TimeSpan.FromMilliseconds(500), 8);
 
+    // Time-outs that a target declares, and none of these targets has.
+    private static readonly Dictionary<string, TimeSpan> Short = VirtualTime.Limits.ToDictionary(l => l.Key, _ => TimeSpan.FromMilliseconds(300));
+
     private static readonly Dictionary<string, Func<NetworkStream, CancellationToken, Task>> Servers = new()
     {
         ["closes at once"] = (_, _) => Task.CompletedTask,
@@ -46,7 +49,7 @@ public class HostileTargetTests
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start(512);
         var serving = ServeAsync(listener, Servers[kind], stop.Token);
-        await using var target = new RemoteServer("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port, 0, HastyTime.Limits);
+        await using var target = new RemoteServer("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port, 0, Short);
         Judge(await CaseRunner.RunAsync(target, new Selection { Select = ["4.*", "5.2", "6.3", "8.1"], Profiles = Enum.GetValues<Profile>() }.From(ServerCases.All), Options));
         await stop.CancelAsync();
         await serving;
@@ -64,7 +67,7 @@ public class HostileTargetTests
             listener.Start(64);
             int most = octets;
             var serving = ServeAsync(listener, (s, cancel) => CutAsync(s, reference.Port, most, cancel), stop.Token);
-            await using var target = new RemoteServer("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port, 0, HastyTime.Limits);
+            await using var target = new RemoteServer("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port, 0, Short);
             Judge(await CaseRunner.RunAsync(target, cases, Options with { Timeout = TimeSpan.FromSeconds(5) }));
             await stop.CancelAsync();
             await serving;
@@ -80,7 +83,7 @@ public class HostileTargetTests
     [InlineData("kill -9 $$ # {port}")]
     public async Task A_client_that_misbehaves_gets_verdicts(string command)
     {
-        foreach (var target in (ClientTarget[])[new PlainClientCommand(command, HastyTime.Limits), new MailerCommand(command, HastyTime.Limits)])
+        foreach (var target in (ClientTarget[])[new PlainClientCommand(command, Short), new MailerCommand(command, Short)])
         {
             Judge(await CaseRunner.RunAsync(target, new Selection { Select = ["C-4.1-1", "C-4.3-1", "C-6.3-1", "C-9.2-*", "C-10.4-*"] }.From(ClientCases.All), Options));
         }

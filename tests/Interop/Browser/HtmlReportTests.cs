@@ -59,7 +59,7 @@ public sealed class HtmlReportTests : IDisposable
         var options = new RunOptions(TimeSpan.FromSeconds(30), 4);
         await using var reference = new EmbeddedServer();
         await using var sink = new MailSink();
-        await using var ordinary = new RemoteServer("127.0.0.1", sink.Port, 0, HastyTime.Limits);
+        await using var ordinary = new RemoteServer("127.0.0.1", sink.Port, 0, new Dictionary<string, TimeSpan>());
         var page = HtmlReport.Write(
         [
             new RunReport(reference.Name, null, options.Seed, await CaseRunner.RunAsync(reference, cases, options), TimeSpan.FromSeconds(1)),

@@ -1,0 +1,98 @@
+using System.Globalization;
+using System.Net.Sockets;
+using BlackPony.Conformance.Targets;
+
+namespace BlackPony.Conformance.Peers;
+
+/// <summary>Something that a target has to do within one of its own time-outs. A clock that the suite turns is turned; any other is waited for.</summary>
+internal static class TimeLimit
+{
+    // A target may be this much late by its own clock.
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
+
+    /// <summary>Waits for it.</summary>
+    /// <exception cref="CaseFailedException">It did not come.</exception>
+    public static async Task WithinAsync(CaseContext context, string name, TimeSpan limit, VirtualTime? time, Task task, string finding)
+    {
+        var silence = new CaseFailedException(string.Create(CultureInfo.InvariantCulture, $"{finding} ({name} is {limit.TotalSeconds:0.##} s here.)")) { IsSilence = true };
+        if (time is null)
+        {
+            context.Patience.Renew(limit + Grace);
+            if (await Task.WhenAny(task, Task.Delay(limit + Grace)) != task)
+            {
+                throw silence;
+            }
+        }
+        else
+        {
+            await TurnAsync(context, limit, time, task, silence);
+        }
+
+        await task;
+    }
+
+    // The clock goes on only when a timer is set that is due within the limit: so no target is late because it is slow.
+    private static async Task TurnAsync(CaseContext context, TimeSpan limit, VirtualTime time, Task task, CaseFailedException silence)
+    {
+        try
+        {
+            for (var left = limit; !task.IsCompleted;)
+            {
+                await Task.WhenAny(task, time.SetAsync(left, context.Cancel)).Unwrap();
+                left -= task.IsCompleted ? TimeSpan.Zero : time.AdvanceToNext(left);
+            }
+        }
+        catch (OperationCanceledException) when (context.Cancel.IsCancellationRequested)
+        {
+            throw silence;
+        }
+    }
+
+    /// <summary>Waits for it while single octets of something come, and never the last: they do not prolong a time-out (spec 13).</summary>
+    /// <exception cref="CaseFailedException">It did not come.</exception>
+    public static async Task WithinDrippingAsync(CaseContext context, string name, TimeSpan limit, VirtualTime? time, Task task, string finding, Wire wire, byte[] octets)
+    {
+        using var over = new CancellationTokenSource();
+        var drip = DripAsync();
+        if (time is not null)
+        {
+            await drip;
+        }
+
+        try
+        {
+            await WithinAsync(context, name, limit, time, task, finding);
+        }
+        finally
+        {
+            await over.CancelAsync();
+            await drip;
+        }
+
+        async Task DripAsync()
+        {
+            try
+            {
+                // The limit and half of it again; by the clock on the wall, as long as it takes.
+                for (int i = 0; i < octets.Length - 1 && !task.IsCompleted && (time is null || i < 6); i++)
+                {
+                    long asked = time?.Asked ?? 0;
+                    await wire.SendAsync(octets.AsMemory(i, 1));
+                    if (time is null)
+                    {
+                        await Task.Delay(limit / 4, over.Token);
+                    }
+                    else
+                    {
+                        await Task.WhenAny(task, time.AskedAsync(asked, context.Cancel)).Unwrap();
+                        time.Advance(limit / 4);
+                    }
+                }
+            }
+            catch (Exception e) when (e is OperationCanceledException or IOException or SocketException or CaseFailedException)
+            {
+                // It is over, or the target has closed.
+            }
+        }
+    }
+}
