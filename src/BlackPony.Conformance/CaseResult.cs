@@ -8,7 +8,10 @@ public sealed class CaseFailedException(string message, string? requirement = nu
     /// <summary>The requirement that the port violates; null for the case's first.</summary>
     public string? Requirement { get; } = requirement;
 
-    /// <summary>Whether all that was seen is silence where the requirement asks for something by a certain time, or for an end. A slow target looks the same, so the case is run again, alone and with a longer limit, before this counts.</summary>
+    /// <summary>
+    /// Whether all that was seen is silence where the requirement asks for something by a certain time, or for an end. A slow target
+    /// looks the same, so the case is run again, alone and with a longer limit, before this counts.
+    /// </summary>
     public bool IsSilence { get; init; }
 }
 
@@ -30,7 +33,9 @@ public enum Verdict
     /// <summary>The port does not offer what the case needs.</summary>
     NotApplicable,
 
-    /// <summary>No verdict on the port: it gave no answer in time and the requirement is not about time, or the suite itself failed.</summary>
+    /// <summary>
+    /// No verdict on the port: it gave no answer in time and the requirement is not about time, or the suite itself failed.
+    /// </summary>
     Error,
 }
 

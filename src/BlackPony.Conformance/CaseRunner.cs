@@ -15,7 +15,10 @@ public sealed record RunOptions(TimeSpan Timeout, int Jobs = 8, string Seed = "b
     /// <summary>How many times as long a case may wait when it is run again, alone, because nothing came.</summary>
     public int Longer { get; init; } = 4;
 
-    /// <summary>How many cases may stay without an answer when run again, alone. After so many the target hangs, and the other silent ones are not run again.</summary>
+    /// <summary>
+    /// How many cases may stay without an answer when run again, alone. After so many the target hangs, and the other silent ones are
+    /// not run again.
+    /// </summary>
     public int MostSilent { get; init; } = 3;
 
     /// <summary>Called after each case, from any thread.</summary>
@@ -30,13 +33,17 @@ public static class CaseRunner
 
     /// <summary>Runs cases against a server.</summary>
     /// <returns>The results, in the cases' order.</returns>
-    public static Task<IReadOnlyList<CaseResult>> RunAsync(ServerTarget target, IReadOnlyList<Case<ServerProbe>> cases, RunOptions options) =>
-        AllAsync(cases, async (test, context) =>
+    public static Task<IReadOnlyList<CaseResult>> RunAsync(ServerTarget target, IReadOnlyList<Case<ServerProbe>> cases, RunOptions options)
+    {
+        return AllAsync(cases, RunAsync, options, test => target.SharesBackend && test.Needs.HasFlag(Needs.Backend));
+
+        async Task<string> RunAsync(Case<ServerProbe> test, CaseContext context)
         {
             await using var probe = await ServerProbe.StartAsync(target, test.Needs, context);
             await test.Run(probe);
             return "";
-        }, options, test => target.SharesBackend && test.Needs.HasFlag(Needs.Backend));
+        }
+    }
 
     /// <summary>Runs cases against a client.</summary>
     /// <returns>The results, in the cases' order.</returns>
@@ -71,11 +78,13 @@ public static class CaseRunner
         : "The target declares no time-outs: give --timeouts.";
 
     // Side by side what may be; then what runs alone; then, alone, what had no answer.
-    private static async Task<IReadOnlyList<CaseResult>> AllAsync<TPeer>(IReadOnlyList<Case<TPeer>> cases, Func<Case<TPeer>, CaseContext, Task<string>> run, RunOptions options, Func<Case<TPeer>, bool> runsAlone)
+    private static async Task<IReadOnlyList<CaseResult>> AllAsync<TPeer>(
+        IReadOnlyList<Case<TPeer>> cases, Func<Case<TPeer>, CaseContext, Task<string>> run, RunOptions options, Func<Case<TPeer>, bool> runsAlone)
     {
         var results = new (CaseResult Result, bool Silent)[cases.Count];
         var alone = Enumerable.Range(0, cases.Count).ToLookup(i => cases[i].RunsAlone || runsAlone(cases[i]));
-        await Parallel.ForEachAsync(alone[false], new ParallelOptions { MaxDegreeOfParallelism = options.Jobs }, async (i, _) => await OneAsync(i));
+        var sideBySide = new ParallelOptions { MaxDegreeOfParallelism = options.Jobs };
+        await Parallel.ForEachAsync(alone[false], sideBySide, async (i, _) => await OneAsync(i));
         foreach (int i in alone[true])
         {
             await OneAsync(i);
@@ -117,7 +126,8 @@ public static class CaseRunner
         Detail = $"{result.Detail} It was not run again: {silent} other cases had no answer either when they ran alone.",
     };
 
-    private static async Task<(CaseResult Result, bool Silent)> JudgeAsync<TPeer>(Case<TPeer> test, RunOptions options, TimeSpan limit, Func<Case<TPeer>, CaseContext, Task<string>> run)
+    private static async Task<(CaseResult Result, bool Silent)> JudgeAsync<TPeer>(
+        Case<TPeer> test, RunOptions options, TimeSpan limit, Func<Case<TPeer>, CaseContext, Task<string>> run)
     {
         var watch = Stopwatch.StartNew();
         var transcript = new Transcript();
@@ -136,7 +146,8 @@ public static class CaseRunner
         catch (Exception e) when (e is CaseFailedException or IOException or SocketException)
         {
             verdict = test.Level == Level.Should ? Verdict.Warn : Verdict.Fail;
-            detail = e is CaseFailedException ? e.Message : $"The port broke the connection while the suite was writing to it ({e.Message}).";
+            bool found = e is CaseFailedException;
+            detail = found ? e.Message : $"The port broke the connection while the suite was writing to it ({e.Message}).";
             violated = (e as CaseFailedException)?.Requirement ?? test.Cites[0];
             silent = e is CaseFailedException { IsSilence: true };
         }
@@ -146,7 +157,8 @@ public static class CaseRunner
         }
         catch (TimeoutException)
         {
-            (verdict, detail, silent) = (Verdict.Error, string.Create(CultureInfo.InvariantCulture, $"No end within {most.TotalSeconds:0.#} s, though something came all the while."), true);
+            (verdict, silent) = (Verdict.Error, true);
+            detail = string.Create(CultureInfo.InvariantCulture, $"No end within {most.TotalSeconds:0.#} s, though something came all the while.");
         }
         catch (Exception e)
         {

@@ -2,11 +2,15 @@ using System.Globalization;
 
 namespace BlackPony.Conformance;
 
-/// <summary>How long a target may be silent, and what the case waits for. Every octet that comes or goes, and every new connection, begins it again: only silence uses it up.</summary>
+/// <summary>
+/// How long a target may be silent, and what the case waits for. Every octet that comes or goes, and every new connection, begins it
+/// again: only silence uses it up.
+/// </summary>
 /// <param name="limit">The limit.</param>
-public sealed class Patience(TimeSpan limit) : IDisposable
+/// <param name="time">Its clock; the system's by default.</param>
+public sealed class Patience(TimeSpan limit, TimeProvider? time = null) : IDisposable
 {
-    private readonly CancellationTokenSource _source = new(limit);
+    private readonly CancellationTokenSource _source = new(limit, time ?? TimeProvider.System);
     private string _waiting = "the target's first step";
 
     /// <summary>How long the target may be silent.</summary>

@@ -31,6 +31,10 @@ public class ReferencePassesTests
     }
 
     [Fact]
+    public void Cases_that_protect_megabytes_with_Blowfish_run_alone() =>
+        Assert.Equal(["S-7.6-5", "S-7.6-6", "C-7.6-2", "C-7.6-3"], ServerCases.All.Where(c => c.RunsAlone).Select(c => c.Id).Concat(ClientCases.All.Where(c => c.RunsAlone).Select(c => c.Id)));
+
+    [Fact]
     public void Ids_are_unique_and_every_cited_sentence_stands_in_the_specification()
     {
         var cases = ServerCases.All.Select(c => c.Info).Concat(ClientCases.All.Select(c => c.Info)).ToList();

@@ -47,7 +47,7 @@ internal sealed class RunnerOptions
 
     public Option<double> Timeout { get; } = new("--timeout")
     {
-        Description = "Seconds that a case waits for the port, from each connection on.", HelpName = "seconds", DefaultValueFactory = _ => 20,
+        Description = "Seconds that the port may be silent; then the case is run again, alone and four times as long.", HelpName = "seconds", DefaultValueFactory = _ => 20,
         CustomParser = r => double.TryParse(r.Tokens[0].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double s) && s is > 0 and <= 3600 ? s : Bad<double>(r, $"--timeout is a number of seconds up to 3600, not '{r.Tokens[0].Value}'."),
     };
 

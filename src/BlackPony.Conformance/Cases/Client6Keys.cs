@@ -17,11 +17,12 @@ internal static class Client6Keys
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 6.1 transcript hash
-        new("C-6.1-1", "A share that was altered on the way makes the upgrade fail", Must, Profile.Core, "BP-6.1-4 BP-9.2-2", async p =>
+        new("C-6.1-1", "A share that was altered on the way makes the upgrade fail", Must, Profile.Core, "BP-6.1-4", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer, tamper: share => [(byte)(share[0] ^ 1), .. share[1..]]);
             await FailsAsync(p, wire);
+            await GoodAsync(p, CoreOffer, fragment: 10);
         }),
         new("C-6.1-2", "An offer that was edited on the way makes the upgrade fail", Must, Profile.Core, "BP-6.1-1", async p =>
         {
@@ -29,37 +30,60 @@ internal static class Client6Keys
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, "XBLACKPONY V1 X25519MLKEM768-CHACHA20POLY1305 X25519-CHACHA20POLY1305");
             await FailsAsync(p, wire);
+            await GoodAsync(p, CoreOffer + " G-0A1B");
         }),
         new("C-6.1-3", "A command that was edited on the way makes the upgrade fail", Must, Profile.Core, "BP-6.1-2", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer, command: await p.ExpectCommandAsync(wire) + " G-0000");
             await FailsAsync(p, wire);
+            foreach (var suite in (string[])[Core, Hybrid, HybridAes])
+            {
+                await GoodAsync(p, $"XBLACKPONY V1 {suite}");
+            }
         }),
         new("C-6.1-4", "A 220 reply whose lines were split anew on the way makes the upgrade fail", Must, Profile.Core, "BP-6.1-4", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer, reply: l => $"220-{l[4..10]}\r\n220 K={l[10..]}");
             await FailsAsync(p, wire);
+            await GoodAsync(p, CoreOffer, fragment: 40);
+        }),
+
+        new("C-6.1-5", "A continuation that was edited on the way makes the upgrade fail", Must, Profile.Classic, "BP-6.1-3", async p =>
+        {
+            const string Offer = $"XBLACKPONY V1 {Classic}";
+            var wire = await p.AcceptAsync(Offer);
+            await NeedCommandAsync(p, wire, Classic);
+            await p.SwitchAsync(wire, Offer, command: wire.Plaintext[^1], hashed: l => (l[0] == 'A' ? "B" : "A") + l[1..]);
+            await FailsAsync(p, wire);
+
+            await GoodAsync(p, Offer);
         }),
 
         // ---------------------------------------------------------------- 6.3 Finished
-        new("C-6.3-1", "A server's Finished with a wrong value gets an alert, no Finished and no mail", Must, Profile.Core, "BP-6.3-3 BP-6.3-7 BP-8.3-1 BP-9.2-2", async p =>
+        new("C-6.3-1", "A server's Finished with a wrong value gets an alert, no Finished and no mail", Must, Profile.Core, "BP-6.3-7 BP-6.3-3 BP-8.3-1", async p =>
         {
             foreach (var verify in (Func<Wire, byte[]>[])[_ => new byte[32], w => w.Keys.Finished(Role.Server)[..31], w => [.. w.Keys.Finished(Role.Server), 0], w => w.Keys.Finished(Role.Client)])
             {
                 var wire = await p.AcceptAsync(CoreOffer);
                 await p.SwitchAsync(wire, CoreOffer);
                 await wire.SendRecordAsync(RecordType.Finished, verify(wire));
-                await wire.ExpectAlertAsync("BP-6.3-7");
+                var record = await wire.RecordAsync();
+                That(record?.Type is RecordType.Alert or RecordType.Finished or null, $"Before it verified the server's Finished the client sends a record {record?.Type}.", "BP-6.3-3");
+                That(record?.Type != RecordType.Finished, "The client takes a server's Finished with a wrong value.");
+                That(record is not null, "The connection ends without an alert.", "BP-8.3-1");
+                That(record!.Data is [1], "The alert's data is not the one octet 1.", "BP-8.3-2");
+                await wire.ExpectNothingAsync("Something follows the alert.", "BP-8.3-1");
                 await FreshAsync(p);
             }
         }),
         new("C-6.3-2", "The client's Finished and EHLO follow the server's Finished at once, before any IDENT", Must, Profile.Core, "BP-6.3-4 BP-6.3-1", async p =>
         {
-            var wire = await p.CarryAsync(CoreOffer);
-            That(wire.Records[0].Type == RecordType.Finished, "The first record is no Finished.");
-            await p.ExpectAsync(delivered: true);
+            foreach (var suite in Encrypting)
+            {
+                await GoodAsync(p, $"XBLACKPONY V1 {suite}");
+            }
         }),
         First("C-6.3-3", "A first record that is data", RecordType.Data, "250 probe.test\r\n"u8.ToArray()),
         First("C-6.3-4", "A first record that is a close", RecordType.Close, []),
@@ -67,7 +91,7 @@ internal static class Client6Keys
         First("C-6.3-6", "A first record of an unknown type", (RecordType)200, []),
         First("C-6.3-9", "A first record that is a rekey", RecordType.Rekey, []),
         After("C-6.3-7", "A second Finished gets an alert, and the mail is deferred", "BP-6.3-8 BP-8.3-1", w => [w.Seal(RecordType.Finished, w.Keys.Finished(Role.Server))]),
-        new("C-6.3-8", "An alert in the place of the server's Finished is a broken upgrade", Must, Profile.Core, "BP-8.3-4 BP-9.2-2", async p =>
+        new("C-6.3-8", "An alert in the place of the server's Finished is a broken upgrade", Must, Profile.Core, "BP-8.3-4", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer);
@@ -79,6 +103,12 @@ internal static class Client6Keys
         // ---------------------------------------------------------------- 6.5 IDENT
         new("C-6.5-1", "An ident record with good signatures is taken, and the client sends none", Must, Profile.Core, "BP-6.5-3", async p =>
         {
+            foreach (var suite in Encrypting)
+            {
+                var other = await GoodAsync(p, $"XBLACKPONY V1 {suite}");
+                That(!other.Records.Any(r => r.Type == RecordType.Ident), "The client sent an ident record.");
+            }
+
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer);
             await p.FinishAsync(wire, Ident.Create([Key, new IdentKey([1, .. new byte[31]])], wire.Keys.TranscriptHash));
@@ -87,7 +117,7 @@ internal static class Client6Keys
             await p.ExpectAsync(delivered: true);
             That(!wire.Records.Any(r => r.Type == RecordType.Ident), "The client sent an ident record.");
         }),
-        new("C-6.5-2", "An ident record with a wrong signature gets an alert, and the mail is deferred", Must, Profile.Core, "BP-6.5-6 BP-8.3-1 BP-9.2-6", p => BadIdentAsync(p, w => Flip(Ident.Create([Key, Key], w.Keys.TranscriptHash)))),
+        new("C-6.5-2", "An ident record with a wrong signature gets an alert, and the mail is deferred", Must, Profile.Core, "BP-6.5-6 BP-8.3-1", p => BadIdentAsync(p, w => Flip(Ident.Create([Key, Key], w.Keys.TranscriptHash)))),
         new("C-6.5-3", "An ident record of a wrong length gets an alert, and the mail is deferred", Must, Profile.Core, "BP-6.5-5 BP-8.3-1", async p =>
         {
             foreach (var bad in (Func<byte[], byte[]>[])[_ => [], i => i[..95], i => [.. i, 0], i => [.. i, .. i, .. i, .. i, .. i]])
@@ -95,14 +125,13 @@ internal static class Client6Keys
                 await BadIdentAsync(p, w => bad(Ident.Create([Key], w.Keys.TranscriptHash)));
             }
         }),
-        After("C-6.5-4", "An ident record that is not the server's second gets an alert, and the mail is deferred", "BP-6.5-4 BP-8.3-1", w => [w.Seal(RecordType.Data, "250 Ok\r\n"u8), w.Seal(RecordType.Ident, Ident.Create([Key], w.Keys.TranscriptHash))]),
+        After("C-6.5-4", "An ident record that is not the server's second gets an alert, and the mail is deferred", "BP-6.5-4 BP-8.3-1", w => [w.Seal(RecordType.Data, "250 Ok\r\n"u8), w.Seal(RecordType.Ident, Ident.Create([Key], w.Keys.TranscriptHash))], underWay: 1),
         new("C-6.5-5", "An ident record behind an ignored one gets an alert", Must, Profile.Core, "BP-6.5-4", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer);
-            await wire.SendRecordsAsync(wire.Seal(RecordType.Finished, wire.Keys.Finished(Role.Server)), wire.Seal((RecordType)128, []), wire.Seal(RecordType.Ident, Ident.Create([Key], wire.Keys.TranscriptHash)));
-            wire.EndDirection();
-            await EndsByAlertAsync(wire);
+            await wire.SendRecordsAsync(wire.Seal(RecordType.Finished, wire.Keys.Finished(Role.Server)), wire.Seal((RecordType)128, []), wire.Seal(RecordType.Ident, Ident.Create([Key], wire.Keys.TranscriptHash)), wire.Seal(RecordType.Data, System.Text.Encoding.Latin1.GetBytes(ClientProbe.EhloReply())));
+            await EndsByAlertAsync(wire, underWay: 1);
             await p.ExpectAsync(delivered: false);
         }),
     ];
@@ -117,23 +146,41 @@ internal static class Client6Keys
     {
         var wire = await p.AcceptAsync(CoreOffer);
         await p.SwitchAsync(wire, CoreOffer);
-        await wire.SendRecordsAsync(wire.Seal(RecordType.Finished, wire.Keys.Finished(Role.Server)), wire.Seal(RecordType.Ident, ident(wire)));
-        wire.EndDirection();
-        await EndsByAlertAsync(wire);
+        await wire.SendRecordsAsync(wire.Seal(RecordType.Finished, wire.Keys.Finished(Role.Server)), wire.Seal(RecordType.Ident, ident(wire)), wire.Seal(RecordType.Data, System.Text.Encoding.Latin1.GetBytes(ClientProbe.EhloReply())));
+        await EndsByAlertAsync(wire, underWay: 1);
         await p.ExpectAsync(delivered: false, "BP-9.2-6", "BP-9.2-6");
     }
 
-    /// <summary>What the client had under way may come; then its alert, and the end.</summary>
-    internal static async Task EndsByAlertAsync(Wire wire, string? requirement = null)
+    /// <summary>What the client had under way may come; then its alert, and the end. A client that goes on is told to go away.</summary>
+    /// <param name="wire">The connection.</param>
+    /// <param name="requirement">The requirement that a client violates which goes on instead; null for the case's first.</param>
+    /// <param name="underWay">How many lines were under way.</param>
+    /// <param name="skipped">The requirement that a client violates which steps over the failure, if it is another: it has one reply fewer than one that takes it.</param>
+    internal static async Task EndsByAlertAsync(Wire wire, string? requirement = null, int underWay = 0, string? skipped = null)
     {
         Incoming? last = null;
+        var data = new List<string>();
         while (await wire.RecordAsync() is { } record)
         {
             That(last?.Type != RecordType.Alert, "Something follows the alert.", "BP-8.3-1");
             last = record;
+            if (record.Type == RecordType.Data)
+            {
+                int before = data.Count;
+                data.AddRange(System.Text.Encoding.Latin1.GetString(record.Data).Split("\r\n", StringSplitOptions.RemoveEmptyEntries));
+                if (before <= underWay && data.Count > underWay)
+                {
+                    await wire.SendRecordsAsync(wire.Seal(RecordType.Data, "421 4.3.2 Enough\r\n"u8), wire.Seal(RecordType.Close, []));
+                    wire.EndDirection();
+                }
+            }
         }
 
-        That(last?.Type == RecordType.Alert, $"Expected an alert before the end, got {last?.Type.ToString() ?? "nothing"}.", requirement);
+        data.RemoveAll(d => d.StartsWith("QUIT", StringComparison.OrdinalIgnoreCase));
+        int steps = data.Count - underWay;
+        That(steps <= 0, $"The client goes on, with {string.Join(", ", data.Skip(underWay).Select(Show))}.", steps == 1 ? skipped ?? requirement : requirement);
+        That(last?.Type != RecordType.Close, "The client closes in order instead of sending an alert.", requirement);
+        That(last?.Type == RecordType.Alert, $"Expected an alert before the end, got {last?.Type.ToString() ?? "nothing"}.", "BP-8.3-1");
         That(last!.Data is [1], "The alert's data is not the one octet 1.", "BP-8.3-2");
     }
 
@@ -141,9 +188,32 @@ internal static class Client6Keys
     private static async Task FailsAsync(ClientProbe p, Wire wire)
     {
         await wire.SendRecordAsync(RecordType.Finished, wire.Keys.Finished(Role.Server));
+        That(!await wire.NextVerifiesAsync(), "The client's keys are those of a server that saw another line.");
         wire.EndDirection();
         await wire.DrainAsync();
         await FreshAsync(p);
+    }
+
+    // A client that hashes neither line has other keys than every server. One that does not have the suite delivers in plaintext.
+    internal static async Task<Wire> GoodAsync(ClientProbe p, string offer, int fragment = 0)
+    {
+        var wire = await p.AcceptAsync(offer);
+        var line = await ClientProbe.LineAsync(wire);
+        bool asks = line?.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase) == true;
+        if (asks)
+        {
+            await p.SwitchAsync(wire, offer, fragment: fragment, command: line);
+            await p.FinishAsync(wire);
+            await wire.SendInsideAsync(ClientProbe.EhloReply());
+        }
+        else
+        {
+            await wire.SendLineAsync("250 Ok");
+        }
+
+        await p.ServeMailAsync(wire, inside: asks);
+        await p.ExpectAsync(delivered: true);
+        return wire;
     }
 
     private static Case<ClientProbe> First(string id, string title, RecordType type, byte[] data) => new(id, $"{title} gets an alert", Must, Profile.Core, "BP-6.3-6 BP-8.3-1", async p =>
@@ -151,13 +221,30 @@ internal static class Client6Keys
         var wire = await p.AcceptAsync(CoreOffer);
         await p.SwitchAsync(wire, CoreOffer);
         await wire.SendRecordAsync(type, data);
+        if (type == RecordType.Rekey)
+        {
+            wire.NextKeys();
+        }
+
+        // And a good one, with which a client that steps over the first goes on.
+        await wire.SendRecordAsync(RecordType.Finished, wire.Keys.Finished(Role.Server));
         wire.EndDirection();
         await wire.ExpectAlertAsync();
         await FreshAsync(p);
     });
 
-    /// <summary>An established session in which the server then sends records that are a failure, and, unless it waits for the alert, ends its direction.</summary>
-    internal static Case<ClientProbe> After(string id, string title, string requirements, Func<Wire, byte[][]> records, Profile profile = Profile.Core, string suite = Core, bool waits = false) => new(id, title, Must, profile, requirements, async p =>
+    /// <summary>An established session in which the server then sends records that are a failure, and ends its direction. Before that come good replies, with which a client that takes or steps over the failure goes on.</summary>
+    /// <param name="id">The case's id.</param>
+    /// <param name="title">Its title.</param>
+    /// <param name="requirements">What it checks; a client that goes on violates the first.</param>
+    /// <param name="records">The records.</param>
+    /// <param name="profile">The profile.</param>
+    /// <param name="suite">The suite.</param>
+    /// <param name="part">Whether the records are no whole record, so that none can follow; a client that waits for the rest violates the first requirement.</param>
+    /// <param name="next">The good replies.</param>
+    /// <param name="underWay">How many commands answer good replies before the failure.</param>
+    /// <param name="skipped">The requirement that a client violates which steps over the failure, if not the first: it has one reply fewer than one that takes it.</param>
+    internal static Case<ClientProbe> After(string id, string title, string requirements, Func<Wire, byte[][]> records, Profile profile = Profile.Core, string suite = Core, bool part = false, string? skipped = null, string next = "250 Ok\r\n", int underWay = 0) => new(id, title, Must, profile, requirements, async p =>
     {
         var offer = $"XBLACKPONY V1 {suite}";
         var wire = await p.AcceptAsync(offer);
@@ -166,13 +253,19 @@ internal static class Client6Keys
         await p.FinishAsync(wire);
         await wire.SendInsideAsync(ClientProbe.EhloReply());
         That(await wire.LineInsideAsync() is not null, "The session ended before its time.");
-        await wire.SendRecordsAsync(records(wire));
-        if (!waits)
+        byte[][] failure = records(wire);
+        await wire.SendRecordsAsync(part ? failure : [.. failure, wire.Seal(RecordType.Data, System.Text.Encoding.Latin1.GetBytes(next))]);
+        if (part)
         {
+            // A client that waits for the rest sees a truncated session, which is no failure and gets no alert (spec 8.2).
             wire.EndDirection();
+            That(await wire.RecordAsync() is { Type: RecordType.Alert }, "Expected an alert at the two octets.");
+        }
+        else
+        {
+            await EndsByAlertAsync(wire, null, underWay, skipped);
         }
 
-        await EndsByAlertAsync(wire, requirements.Split(' ')[0]);
         await p.ExpectAsync(delivered: false, "BP-9.2-6", "BP-9.2-6");
     });
 }

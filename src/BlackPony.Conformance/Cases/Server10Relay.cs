@@ -82,8 +82,17 @@ internal static class Server10Relay
         {
             await p.ConnectAsync();
             await p.EhloAsync();
-            await p.Wire.CommandAsync("NOOP\nMAIL FROM:<a@probe.test>", 501);
-            await p.Wire.ExpectClosedAsync("The connection stays open.");
+            await p.Wire.SendLineAsync("NOOP\nMAIL FROM:<a@probe.test>");
+            var reply = await p.Wire.ReplyAsync();
+            if (reply.Code != 501)
+            {
+                // A server for which the bare LF ended a command owes a second reply.
+                await p.Wire.SendLineAsync("QUIT");
+                That((await p.Wire.ReplyAsync()).Code == 221, "The bare LF ended a command.");
+                That(false, $"A line with a bare LF is answered with {Show(reply.Lines[0])}.", "BP-10.2-2");
+            }
+
+            await p.Wire.ExpectClosedAsync("The connection stays open.", "BP-10.2-2");
             That(!p.Backend.Sessions.Any(s => s.Received.ToString().Contains("MAIL", StringComparison.Ordinal)), "What stood behind the bare LF reached the mail server.");
         })
         { Needs = Needs.Backend },
@@ -99,13 +108,12 @@ internal static class Server10Relay
             }
         })
         { Needs = Needs.Backend },
-        new("S-10.2-3", "Inside too a bare LF in a command gets 501 and the end", Must, Profile.Core, "BP-10.2-2 BP-8.1-1", async p =>
+        new("S-10.2-3", "Inside too a bare LF in a command gets 501 and the end", Must, Profile.Core, "BP-10.2-2", async p =>
         {
             await p.ConnectAsync();
             await p.InsideAsync();
             await p.Wire.CommandInsideAsync("NOOP\nMAIL", 501);
-            var record = await p.Wire.NextAsync();
-            That(record?.Type == Reference.Records.RecordType.Close, "No close record comes.", "BP-8.1-1");
+            await p.Wire.ExpectCloseAsync();
         })
         { Needs = Needs.Backend },
         new("S-10.2-4", "Command lines pass octet by octet", Must, Profile.Core, "BP-10.2-3", async p =>
@@ -177,7 +185,7 @@ internal static class Server10Relay
             p.Backend.Answer = (_, line) => line == "AUTH LOGIN" ? "334 VXNlcm5hbWU6\r\n" : line == "XCLIENT" ? "334 UGFzc3dvcmQ6\r\n" : line == "c2VjcmV0" ? "235 2.7.0 Ok\r\n" : null;
             await p.ConnectAsync();
             await p.EhloAsync();
-            await p.Wire.CommandAsync("AUTH LOGIN", 334);
+            await p.Wire.CommandAsync("AUTH LOGIN", 334, "BP-10.2-3");
             await p.Wire.CommandAsync("XCLIENT", 334);
             await p.Wire.CommandAsync("c2VjcmV0", 235);
             await p.ExpectUsableAsync();
@@ -201,7 +209,8 @@ internal static class Server10Relay
                 foreach (var expected in reply.Split('|'))
                 {
                     var line = await p.Wire.LineAsync();
-                    That(line == expected, $"The mail server said {Show(expected)}, and the client got {Show(line ?? "the end")}.");
+                    bool passed = p.Backend.Sessions.First().Commands.Contains(command);
+                    That(line == expected, $"The mail server {(passed ? "said" : "would have said")} {Show(expected)}, and the client got {Show(line ?? "the end")}.", passed ? "BP-10.2-7" : "BP-10.2-6");
                 }
             }
         })
@@ -248,7 +257,7 @@ internal static class Server10Relay
             }
 
             var last = await p.Wire.ReplyInsideAsync();
-            That(last.Code == 354, $"DATA is answered with {Show(last.Lines[0])}.");
+            That(last.Code == 354, $"DATA is answered with {Show(last.Lines[0])}.", "BP-10.2-7");
         }),
         new("S-10.2-15", "A mail server that goes away inside a client's TLS is followed by the relay, which says nothing", Must, Profile.Core, "BP-10.2-14", async p =>
         {
@@ -277,16 +286,20 @@ internal static class Server10Relay
             await p.Wire.ExpectClosedAsync("The connection stays open.");
         })
         { Needs = Needs.Backend },
-        new("S-10.3-3", "The upgrade brings a fresh connection to the mail server, whose greeting the client does not see", Must, Profile.Core, "BP-10.3-3 BP-4.5-3", async p =>
+        new("S-10.3-3", "The upgrade brings a fresh connection to the mail server, whose greeting the client does not see", Must, Profile.Core, "BP-10.3-3", async p =>
         {
             await p.ConnectAsync();
             await p.EhloAsync();
-            var reply = await p.InsideAsync();
-            That(reply.Texts().First() == "sink.test", "The first reply inside is not the one to EHLO.", "BP-4.5-3");
-            That(p.Backend.Sessions.Count == 2, $"The mail server saw {p.Backend.Sessions.Count} connections.");
+            foreach (var suite in p.Encrypting)
+            {
+                p.Backend.Reset();
+                await p.ConnectAsync();
+                await p.InsideAsync(suite);
+                That(p.Backend.Sessions.Count == 2, $"The mail server saw {p.Backend.Sessions.Count} connections.");
+            }
         })
         { Needs = Needs.Backend },
-        new("S-10.3-4", "Without a fresh connection the command gets 454, and the old session goes on", Must, Profile.Core, "BP-10.3-4 BP-4.4-1", async p =>
+        new("S-10.3-4", "Without a fresh connection the command gets 454, and the old session goes on", Must, Profile.Core, "BP-10.3-4", async p =>
         {
             foreach (var greeting in (string[])["", "421 4.3.2 Busy", "554 5.3.2 No"])
             {
@@ -295,7 +308,7 @@ internal static class Server10Relay
                 await p.EhloAsync();
                 p.Backend.Greeting = greeting;
                 await p.Wire.CommandAsync(p.Command(Core), 454);
-                await p.ExpectUsableAsync();
+                await p.ExpectUsableAsync("BP-10.3-4");
                 await p.DeliverPlainAsync();
             }
         })
@@ -305,7 +318,7 @@ internal static class Server10Relay
             await p.ConnectAsync();
             await p.InsideAsync();
             var old = (await p.BackendSessionsAsync(2))[0];
-            That(await Task.WhenAny(old.Ended, Task.Delay(2000)) == old.Ended, "The old connection stays open.");
+            await p.ExpectEndAsync(old.Ended, "The old connection stays open.", "BP-10.3-5");
             await p.Wire.CommandInsideAsync("NOOP", 250);
         })
         { Needs = Needs.Backend },
@@ -316,7 +329,7 @@ internal static class Server10Relay
             await p.EnvelopeInsideAsync();
             p.Wire.EndDirection();
             var session = (await p.BackendSessionsAsync(2))[1];
-            That(await Task.WhenAny(session.Ended, Task.Delay(2000)) == session.Ended, "The mail server's connection stays open.");
+            await p.ExpectEndAsync(session.Ended, "The mail server's connection stays open.", "BP-10.3-7");
         })
         { Needs = Needs.Backend },
         new("S-10.3-7", "Only the mail server acknowledges: its refusal of a message is passed on", Must, Profile.Core, "BP-10.3-8", async p =>
@@ -335,7 +348,7 @@ internal static class Server10Relay
             await p.ConnectAsync();
             await p.InsideAsync();
             await p.Wire.CommandInsideAsync("NOOP", 421);
-            await p.Wire.ExpectCloseAsync();
+            await p.Wire.ExpectCloseAsync("BP-10.3-6");
         })
         { Needs = Needs.Backend },
     ];

@@ -13,15 +13,23 @@ internal static class Server6Keys
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 6.1 transcript hash
-        Edited("S-6.1-1", "An offer that was edited on the way makes the upgrade fail", Core, Profile.Core, "BP-6.1-1 BP-6.1-5", l => l + " X25519-ROT13", 0),
+        Edited("S-6.1-1", "An offer that was edited on the way makes the upgrade fail", Core, Profile.Core, "BP-6.1-1", l => l + " X25519-ROT13", 0),
         Edited("S-6.1-2", "A command that was edited on the way makes the upgrade fail", Core, Profile.Core, "BP-6.1-2", l => l + " G-0000", 1),
         Edited("S-6.1-3", "A 220 line that was edited on the way makes the upgrade fail", Core, Profile.Core, "BP-6.1-4", l => l.Replace("220 ", "220-", StringComparison.Ordinal), 2),
         Edited("S-6.1-4", "A 334 line that was edited on the way makes the upgrade fail", Classic, Profile.Classic, "BP-6.1-4", l => l.Replace("334-", "334 ", StringComparison.Ordinal), 2),
         Edited("S-6.1-5", "A continuation that was edited on the way makes the upgrade fail", Classic, Profile.Classic, "BP-6.1-3", l => (l[0] == 'A' ? "B" : "A") + l[1..], 4),
-        Edited("S-6.1-6", "An offer whose case was changed on the way makes the upgrade fail", Core, Profile.Core, "BP-6.1-5 BP-6.1-1", l => l.ToLowerInvariant() is var lower && lower != l ? lower : l.ToUpperInvariant(), 0),
+        Edited("S-6.1-6", "An offer whose case was changed on the way makes the upgrade fail", Core, Profile.Core, "BP-6.1-5", l => l.ToLowerInvariant() is var lower && lower != l ? lower : l.ToUpperInvariant(), 0),
 
         // ---------------------------------------------------------------- 6.2 keys
-        new("S-6.2-1", "The same shared secret under another suite's name gives other keys", Must, Profile.Hybrid, "BP-6.2-1", p => p.InsideAsync(Hybrid)),
+        new("S-6.2-1", "The same shared secret under another suite's name gives other keys", Must, Profile.Hybrid, "BP-6.2-1", async p =>
+        {
+            await p.NeedAsync(Hybrid);
+            foreach (var suite in ((string[])[Hybrid, HybridAes]).Where(s => p.Suites.Contains(s, StringComparer.OrdinalIgnoreCase)).ToList())
+            {
+                await p.InsideAsync(suite);
+                await p.ConnectAsync();
+            }
+        }),
         new("S-6.2-2", "The server protects its records with the server's keys: a record sent back to it fails", Must, Profile.Core, "BP-6.2-2 BP-8.3-1", async p =>
         {
             await p.SwitchAsync(Core);
@@ -32,17 +40,22 @@ internal static class Server6Keys
         // ---------------------------------------------------------------- 6.3 Finished
         new("S-6.3-1", "The server's Finished comes directly after the 220 reply, without the client's", Must, Profile.Core, "BP-6.3-1 BP-6.3-2", async p =>
         {
-            await p.SwitchAsync(Core);
-            await p.TakeFinishedAsync();
+            // The client has ended: a server that waits for its Finished ends without its own.
+            await p.EachSuiteAsync(async suite =>
+            {
+                await p.SwitchAsync(suite);
+                p.Wire.EndDirection();
+                await p.TakeFinishedAsync("BP-6.3-2");
+            });
         }),
-        new("S-6.3-2", "A wrong client's Finished gets an alert, and no data", Must, Profile.Core, "BP-6.3-7 BP-6.3-5 BP-8.3-1", async p =>
+        new("S-6.3-2", "A wrong client's Finished gets an alert, and no data", Must, Profile.Core, "BP-6.3-7 BP-8.3-1", async p =>
         {
             await p.SwitchAsync(Core);
             await p.TakeFinishedAsync();
             await p.Wire.SendRecordsAsync(p.Wire.Seal(RecordType.Finished, new byte[32]), p.Wire.Seal(RecordType.Data, "EHLO probe.test\r\n"u8));
             await p.Wire.ExpectAlertAsync();
         }),
-        new("S-6.3-3", "Data before the client's Finished gets an alert and no reply", Must, Profile.Core, "BP-6.3-6 BP-6.3-5 BP-8.3-1", async p =>
+        new("S-6.3-3", "Data before the client's Finished gets an alert and no reply", Must, Profile.Core, "BP-6.3-6 BP-8.3-1", async p =>
         {
             await p.SwitchAsync(Core);
             await p.TakeFinishedAsync();
@@ -64,7 +77,7 @@ internal static class Server6Keys
                 await p.ConnectAsync();
             }
         }),
-        new("S-6.3-6", "The server's own verify_data sent back gets an alert", Must, Profile.Core, "BP-6.3-7 BP-6.2-2", async p =>
+        new("S-6.3-6", "The server's own verify_data sent back gets an alert", Must, Profile.Core, "BP-6.3-7", async p =>
         {
             await p.SwitchAsync(Core);
             await p.TakeFinishedAsync();
@@ -89,6 +102,20 @@ internal static class Server6Keys
         })
         { Needs = Needs.Timeouts },
 
+        new("S-6.3-12", "No data comes before the client's Finished", Must, Profile.Core, "BP-6.3-5", async p =>
+        {
+            await p.EachSuiteAsync(async suite =>
+            {
+                await p.SwitchAsync(suite);
+                await p.TakeFinishedAsync();
+                p.Wire.EndDirection();
+                while (await p.Wire.RecordAsync() is { } record)
+                {
+                    That(record.Type != RecordType.Data, $"Before the client's Finished the server sends {Show(record.Data)}.");
+                }
+            });
+        }),
+
         // ---------------------------------------------------------------- 6.5 IDENT
         new("S-6.5-1", "An ident record from a client gets an alert", Must, Profile.Core, "BP-6.5-4 BP-8.3-1", async p =>
         {
@@ -105,7 +132,8 @@ internal static class Server6Keys
                 throw new NotApplicableException("The server sends no ident record.");
             }
 
-            That(at == 1 && p.Wire.Records.Count(r => r.Type == RecordType.Ident) == 1, $"The ident record is the server's record {at + 1}.");
+            That(p.Wire.Records.Count(r => r.Type == RecordType.Ident) == 1, "The server sends more than one ident record.", "BP-6.5-1");
+            That(at == 1, $"The ident record is the server's record {at + 1}.");
             That(Reference.Keys.Ident.Verify(p.Wire.Records[1].Data, p.Wire.Keys.TranscriptHash) is not null, "The ident record's length or a signature in it is wrong.");
         }),
     ];
@@ -113,15 +141,24 @@ internal static class Server6Keys
     // What an attacker in the path changed is hashed by one side only: the two sides' keys differ.
     private static Case<ServerProbe> Edited(string id, string title, string suite, Profile profile, string requirements, Func<string, string> edit, int line) => new(id, title, Must, profile, requirements, async p =>
     {
+        // The offer of a second EHLO reply.
         int at = 0;
+        await p.EhloAsync();
         await p.SwitchAsync(suite, hashed: l => at++ == line ? edit(l) : l);
         That(!await p.Wire.NextVerifiesAsync(), "The server's keys are those of a client that saw another line.");
         await p.Wire.SendRecordAsync(RecordType.Finished, p.Wire.Keys.Finished(Role.Client));
         await p.Wire.DrainAsync();
 
         // A server that hashes neither line has other keys than every client.
-        await p.ConnectAsync();
-        await p.InsideAsync(suite);
+        foreach (var other in suite == Core ? (string[])[Core, HybridAes] : [suite])
+        {
+            await p.ConnectAsync();
+            await p.EhloAsync();
+            if (other == suite || p.Suites.Contains(other, StringComparer.OrdinalIgnoreCase))
+            {
+                await p.InsideAsync(other);
+            }
+        }
     });
 
     private static Case<ServerProbe> First(string id, RecordType type) => new(id, $"A first record of type {(int)type} gets an alert", Must, Profile.Core, "BP-6.3-6", async p =>

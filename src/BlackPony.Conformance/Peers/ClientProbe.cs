@@ -65,7 +65,8 @@ public sealed class ClientProbe : IAsyncDisposable
     public Task WithinAsync(string name, Task task, string finding) => TimeLimit.WithinAsync(_context, name, Timeout(name), _client.HasVirtualTime ? Next.Time : null, task, finding);
 
     /// <summary>Starts the client, if it does not run yet, and takes its next connection.</summary>
-    public async Task<Wire> ConnectAsync()
+    /// <param name="requirement">The requirement that a client violates which makes none; null for the case's first.</param>
+    public async Task<Wire> ConnectAsync(string? requirement = null)
     {
         _context.Patience.Renew();
         _context.Patience.WaitsFor(_wires.Count == 0 ? "the client's connection" : $"the client's connection number {_wires.Count + 1}");
@@ -79,7 +80,7 @@ public sealed class ClientProbe : IAsyncDisposable
             var outcome = await _delivery;
             if (!accept.IsCompletedSuccessfully)
             {
-                throw new CaseFailedException($"Expected {(_wires.Count == 0 ? "a" : "another")} connection, but the client ended; it says that the message was {(outcome.Delivered ? "" : "not ")}delivered.");
+                throw new CaseFailedException($"Expected {(_wires.Count == 0 ? "a" : "another")} connection, but the client ended; it says that the message was {(outcome.Delivered ? "" : "not ")}delivered.", requirement);
             }
         }
 
@@ -96,9 +97,15 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <summary>Takes the client's next connection, greets, and answers EHLO.</summary>
     /// <param name="offer">The XBLACKPONY line; empty for none.</param>
     /// <param name="extensions">Further lines of the EHLO reply.</param>
-    public async Task<Wire> AcceptAsync(string offer, params string[] extensions)
+    public Task<Wire> AcceptAsync(string offer, params string[] extensions) => AcceptAsync(null, offer, extensions);
+
+    /// <summary>Takes the client's next connection, greets, and answers EHLO.</summary>
+    /// <param name="requirement">The requirement that a client violates which makes no connection.</param>
+    /// <param name="offer">The XBLACKPONY line; empty for none.</param>
+    /// <param name="extensions">Further lines of the EHLO reply.</param>
+    public async Task<Wire> AcceptAsync(string? requirement, string offer, string[] extensions)
     {
-        var wire = await ConnectAsync();
+        var wire = await ConnectAsync(requirement);
         await wire.SendLineAsync("220 probe.test ESMTP");
         await ExpectEhloAsync(wire);
         await AnswerEhloAsync(wire, offer.Length > 0 ? [.. extensions, offer] : extensions);
@@ -167,7 +174,9 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <param name="behind">Octets to send behind the 220 in one write.</param>
     /// <param name="command">The command, if it was received before.</param>
     /// <param name="reply">Changes the lines of the 220 reply as they are sent, not as they are hashed.</param>
-    public async Task SwitchAsync(Wire wire, string offer, Func<byte[], byte[]>? tamper = null, int fragment = 0, string behind = "", string? command = null, Func<string, string>? reply = null)
+    /// <param name="hashed">Changes the continuation as it is hashed.</param>
+    /// <param name="finishes">Whether the server's Finished goes in one write with the 220.</param>
+    public async Task SwitchAsync(Wire wire, string offer, Func<byte[], byte[]>? tamper = null, int fragment = 0, string behind = "", string? command = null, Func<string, string>? reply = null, Func<string, string>? hashed = null, bool finishes = false)
     {
         Command = command ?? await ExpectCommandAsync(wire);
         var fields = Command.Split(' ');
@@ -175,8 +184,9 @@ public sealed class ClientProbe : IAsyncDisposable
         var suite = SuiteRegistry.Find(fields[2]) ?? throw new CaseFailedException($"The client named the suite {fields[2]}.", "BP-4.2-2");
         using var exchange = suite.StartServer(_context.Random, TestRsaKeys.Server);
         var th = new TranscriptHash();
-        th.Add(Encoding.Latin1.GetBytes(offer));
-        th.Add(Encoding.Latin1.GetBytes(Command));
+        var transcript = new List<string>();
+        Hash(offer);
+        Hash(Command);
         ClientShare = Decode(fields[3]);
         var share = exchange.Begin(ClientShare) ?? throw new CaseFailedException("The client's share is invalid.", "BP-5.1-6");
         if (suite.NeedsContinuation)
@@ -184,13 +194,29 @@ public sealed class ClientProbe : IAsyncDisposable
             await wire.SendAsync(Lines(334, share));
             var line = await wire.LineAsync() ?? throw new CaseFailedException("The client went away instead of continuing.", "BP-4.3-6");
             Expect.That(line.Length + 2 <= Limits.MaxCommandLine, "The continuation line is too long.", "BP-4.3-10");
-            th.Add(Encoding.Latin1.GetBytes(line));
+            Expect.That(!wire.HasMore, "Something was sent behind the continuation.", "BP-4.3-6");
+            Hash(hashed?.Invoke(line) ?? line);
             share = exchange.Continue(Decode(line)) ?? throw new CaseFailedException("The client's continuation is invalid.", "BP-4.3-6");
         }
 
         var lines = Lines(220, tamper?.Invoke(share) ?? share);
-        await wire.SendAsync((reply?.Invoke(lines) ?? lines) + behind);
-        wire.SwitchTo(suite, Role.Server, exchange.TakeSharedSecret(), th.Finish());
+        lines = (reply?.Invoke(lines) ?? lines) + behind;
+        if (finishes)
+        {
+            wire.SwitchTo(suite, Role.Server, exchange.TakeSharedSecret(), th.Finish(), transcript);
+            await wire.SendRecordsAsync(Encoding.Latin1.GetBytes(lines), wire.Seal(RecordType.Finished, wire.Keys.Finished(Role.Server)));
+        }
+        else
+        {
+            await wire.SendAsync(lines);
+            wire.SwitchTo(suite, Role.Server, exchange.TakeSharedSecret(), th.Finish(), transcript);
+        }
+
+        void Hash(string line)
+        {
+            transcript.Add(line);
+            th.Add(Encoding.Latin1.GetBytes(line));
+        }
 
         string Lines(int code, byte[] octets)
         {
@@ -200,7 +226,7 @@ public sealed class ClientProbe : IAsyncDisposable
             for (int i = 0; i < parts.Count; i++)
             {
                 var line = $"{code}{(i < parts.Count - 1 ? '-' : ' ')}K={parts[i]}";
-                th.Add(Encoding.Latin1.GetBytes(line));
+                Hash(line);
                 result.Append(line).Append("\r\n");
             }
 
@@ -213,15 +239,30 @@ public sealed class ClientProbe : IAsyncDisposable
     }
 
     /// <summary>Both Finished, an IDENT if given, and the client's EHLO inside, not yet answered.</summary>
-    public async Task FinishAsync(Wire wire, byte[]? ident = null)
+    /// <param name="wire">The connection.</param>
+    /// <param name="ident">The ident record's data.</param>
+    /// <param name="none">The requirement that a client violates which ends without its Finished; null for the case's first.</param>
+    public async Task FinishAsync(Wire wire, byte[]? ident = null, string? none = null)
     {
         byte[][] records = [wire.Seal(RecordType.Finished, wire.Keys.Finished(Role.Server)), .. ident is null ? Array.Empty<byte[]>() : [wire.Seal(RecordType.Ident, ident)]];
         await wire.SendRecordsAsync(records);
-        var finished = await wire.RecordAsync(RecordType.Finished, "BP-6.3-1");
-        Expect.That(finished.Data.AsSpan().SequenceEqual(wire.Keys.Finished(Role.Client)), "The client's verify_data has a wrong value.", "BP-6.3-1");
+        await TakeFinishedAsync(wire, none);
         var ehlo = await wire.LineInsideAsync();
         Expect.That(ehlo?.StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase) == true, $"Expected EHLO inside, got {Expect.Show(ehlo ?? "the end of the session")}.", "BP-4.5-2");
         EhloName = ehlo![5..];
+    }
+
+    /// <summary>The client's Finished.</summary>
+    /// <param name="wire">The connection.</param>
+    /// <param name="none">The requirement that a client violates which ends without its Finished; null for the case's first.</param>
+    public static async Task TakeFinishedAsync(Wire wire, string? none = null)
+    {
+        var record = await wire.RecordAsync();
+        Expect.That(record is not null, "The client ends instead of sending its Finished.", none);
+
+        // Data in its place is a Finished that comes too late.
+        Expect.That(record!.Type == RecordType.Finished, $"Expected the client's Finished, got a record {record.Type}.", record.Type == RecordType.Data ? "BP-6.3-4" : "BP-6.3-1");
+        Expect.That(record.Data.AsSpan().SequenceEqual(wire.Keys.Finished(Role.Client)), "The client's verify_data has a wrong value.", "BP-6.3-1");
     }
 
     /// <summary>The whole upgrade and the client's EHLO inside, answered.</summary>
@@ -258,7 +299,7 @@ public sealed class ClientProbe : IAsyncDisposable
             var reply = answer?.Invoke(line) ?? verb switch { "DATA" => "354 Go ahead", "QUIT" => "221 Bye", _ => "250 Ok" };
             if (verb == "QUIT" && together)
             {
-                await wire.SendRecordsAsync(wire.Seal(RecordType.Data, Encoding.Latin1.GetBytes(reply + "\r\n")), wire.Seal(RecordType.Close, []));
+                await wire.SendRecordsAsync(wire.Seal(RecordType.Data, Encoding.Latin1.GetBytes(reply + "\r\n")), wire.Seal(RecordType.Close, []), behind ?? []);
                 return;
             }
 
@@ -345,6 +386,17 @@ public sealed class ClientProbe : IAsyncDisposable
         Expect.That(!delivered || Received == Next.Message, $"The message did not come as it was sent: {Expect.Show(Received)}.", requirement);
         Expect.That(!_listener.Pending(), "The client opened a connection too many.", further);
         Received = "";
+        return outcome;
+    }
+
+    /// <summary>Waits for the client's end, whatever it says.</summary>
+    public async Task<Outcome> EndAsync()
+    {
+        Expect.That(_delivery is not null, "The client was not started.");
+        EndDirections();
+        _context.Patience.WaitsFor("the client's end");
+        var outcome = await _delivery!.WaitAsync(_context.Cancel);
+        (_delivery, Received) = (null, "");
         return outcome;
     }
 

@@ -15,6 +15,9 @@ public static class Names
     /// <summary>The suite of 1997.</summary>
     public const string Classic = "RSA-BLOWFISH";
 
+    /// <summary>The suites that encrypt, the one that every port has first.</summary>
+    public static IReadOnlyList<string> Encrypting { get; } = [Core, Hybrid, HybridAes, Classic];
+
     /// <summary>The suite that protects nothing.</summary>
     public const string Rot = "ROT";
 }

@@ -121,6 +121,20 @@ public sealed class ServerProbe : IAsyncDisposable
         }
     }
 
+    /// <summary>The suites of the last offer that encrypt, in upper case.</summary>
+    public IReadOnlyList<string> Encrypting => [.. Suites.Select(s => s.ToUpperInvariant()).Where(s => s != Names.Rot).Distinct()];
+
+    /// <summary>Plays with every suite of the offer that encrypts, each in a connection of its own.</summary>
+    public async Task EachSuiteAsync(Func<string, Task> play)
+    {
+        await NeedOfferAsync();
+        foreach (var suite in Encrypting)
+        {
+            await ConnectAsync();
+            await play(suite);
+        }
+    }
+
     /// <summary>A good share for a suite, in base64.</summary>
     public string Share(string suite)
     {
@@ -138,7 +152,9 @@ public sealed class ServerProbe : IAsyncDisposable
     /// <param name="continuation">Changes the octets of the continuation.</param>
     /// <param name="ehlo">Whether to say EHLO first.</param>
     /// <param name="behind">Octets to send behind the command in one write.</param>
-    public async Task SwitchAsync(string suite, Func<string, string>? rewrite = null, Func<string, string>? hashed = null, Func<byte[], byte[]>? continuation = null, bool ehlo = true, string behind = "")
+    /// <param name="refused">The requirement that a refusal violates; null for the case's first.</param>
+    /// <param name="invalid">The requirement that an invalid share violates, if the case has one.</param>
+    public async Task SwitchAsync(string suite, Func<string, string>? rewrite = null, Func<string, string>? hashed = null, Func<byte[], byte[]>? continuation = null, bool ehlo = true, string behind = "", string? refused = null, string? invalid = null)
     {
         if (ehlo)
         {
@@ -148,16 +164,17 @@ public sealed class ServerProbe : IAsyncDisposable
         var known = SuiteRegistry.Find(suite)!;
         using var exchange = known.StartClient(_context.Random, TestRsaKeys.Client);
         var th = new TranscriptHash();
+        var lines = new List<string>();
         Hash(Offer);
         var command = $"XBLACKPONY V1 {suite} {Base64Share.Encode(exchange.Share)}";
         command = rewrite?.Invoke(command) ?? command;
         Hash(command);
         await Wire.SendAsync(command + "\r\n" + behind);
-        UpgradeReply = await Wire.ReplyAsync();
+        UpgradeReply = await Wire.ReplyAsync(refused);
         if (known.NeedsContinuation)
         {
             FirstServerShare = ReadShare(334);
-            var octets = exchange.Continue(FirstServerShare) ?? throw new CaseFailedException("The share in the 334 reply is invalid.", "BP-5.1-6");
+            var octets = exchange.Continue(FirstServerShare) ?? throw new CaseFailedException("The share in the 334 reply is invalid.", "BP-4.3-6");
             var text = Base64Share.Encode(continuation?.Invoke(octets) ?? octets);
             Hash(text);
             await Wire.SendLineAsync(text);
@@ -165,15 +182,16 @@ public sealed class ServerProbe : IAsyncDisposable
         }
 
         ServerShare = ReadShare(220);
-        Secret = exchange.Finish(ServerShare) ?? throw new CaseFailedException("The share in the 220 reply is invalid.", "BP-5.1-6");
-        Wire.SwitchTo(known, Role.Client, Secret, th.Finish());
+        Secret = exchange.Finish(ServerShare) ?? throw new CaseFailedException("The share in the 220 reply is invalid.", invalid ?? "BP-5.1-8");
+        Wire.SwitchTo(known, Role.Client, Secret, th.Finish(), lines);
 
         byte[] ReadShare(int code)
         {
-            Expect.That(UpgradeReply.Code == code, $"Expected {code}, got {Expect.Show(UpgradeReply.Lines[^1])}.");
+            Expect.That(UpgradeReply.Code == code, $"Expected {code}, got {Expect.Show(UpgradeReply.Lines[^1])}.", UpgradeReply.Code >= 400 ? refused : known.NeedsContinuation ? "BP-4.3-6" : "BP-4.3-1");
             foreach (var line in UpgradeReply.Lines)
             {
                 Expect.That(line.Length + 2 <= Limits.MaxReplyLine, "A line of the reply is longer than 512 octets.", "BP-4.3-4");
+                Expect.That(line.Length < 10 || line[5] != '.' || line[7] != '.', $"The line {Expect.Show(line)} has an enhanced status code.", "BP-4.3-3");
                 Expect.That(line.Length > 6 && line[4] == 'K' && line[5] == '=', $"The line {Expect.Show(line)} does not have \"K=\" directly after code and separator.", "BP-4.3-2");
                 Hash(Encoding.Latin1.GetString(line));
             }
@@ -191,14 +209,15 @@ public sealed class ServerProbe : IAsyncDisposable
                 _context.Transcript.Comment($"hashed here as if it had been: {Expect.Escape(Encoding.Latin1.GetBytes(edited))}");
             }
 
+            lines.Add(edited);
             th.Add(Encoding.Latin1.GetBytes(edited));
         }
     }
 
     /// <summary>The whole upgrade, with both Finished.</summary>
-    public async Task UpgradeAsync(string suite = Names.Core, Func<string, string>? rewrite = null)
+    public async Task UpgradeAsync(string suite = Names.Core, Func<string, string>? rewrite = null, string? refused = null)
     {
-        await SwitchAsync(suite, rewrite);
+        await SwitchAsync(suite, rewrite, refused: refused);
         await FinishAsync();
     }
 
@@ -210,9 +229,10 @@ public sealed class ServerProbe : IAsyncDisposable
     }
 
     /// <summary>The server's Finished.</summary>
-    public async Task TakeFinishedAsync()
+    /// <param name="none">The requirement that the end of the connection violates.</param>
+    public async Task TakeFinishedAsync(string none = "BP-6.3-1")
     {
-        var finished = await Wire.RecordAsync(RecordType.Finished, "BP-6.3-1");
+        var finished = await Wire.RecordAsync(RecordType.Finished, "BP-6.3-1", none);
         Expect.That(finished.Data.AsSpan().SequenceEqual(Wire.Keys.Finished(Role.Server)), "The server's verify_data has a wrong value.", "BP-6.3-1");
     }
 
@@ -248,13 +268,36 @@ public sealed class ServerProbe : IAsyncDisposable
     }
 
     /// <summary>Shows that the plaintext session is still usable ([BP-4.4-2]).</summary>
-    public Task ExpectUsableAsync() => Wire.CommandAsync("NOOP", 250, "BP-4.4-2");
+    /// <param name="requirement">The requirement that another answer violates.</param>
+    public async Task ExpectUsableAsync(string requirement = "BP-4.4-2")
+    {
+        await Wire.SendLineAsync("NOOP");
+        var reply = await Wire.ReplyAsync(requirement);
+        Expect.That(reply.Code == 250, $"After the refusal NOOP is answered with {Expect.Show(reply.Lines[^1])}.", requirement);
+    }
 
     /// <summary>Sends records of which the first must fail, and a command behind them in the same write, which a server that goes on would answer.</summary>
     public async Task ExpectFailureAtAsync(params byte[][] records)
     {
         await Wire.SendRecordsAsync([.. records, Wire.Seal(RecordType.Data, "NOOP\r\n"u8)]);
         await Wire.ExpectAlertAsync();
+    }
+
+    /// <summary>Something that the requirement says must come to an end.</summary>
+    /// <param name="end">The end.</param>
+    /// <param name="finding">What is wrong if it does not come.</param>
+    /// <param name="requirement">The requirement.</param>
+    public async Task ExpectEndAsync(Task end, string finding, string requirement)
+    {
+        _context.Patience.WaitsFor("the end of the mail server's connection");
+        try
+        {
+            await end.WaitAsync(_context.Cancel);
+        }
+        catch (OperationCanceledException) when (_context.Cancel.IsCancellationRequested)
+        {
+            throw new CaseFailedException($"{finding} It was waited for {_context.Patience.Limit.TotalSeconds:0.#} s.", requirement) { IsSilence = true };
+        }
     }
 
     /// <summary>The sessions that reached the suite's mail server, as soon as there are so many.</summary>

@@ -4,7 +4,9 @@ using BlackPony.Conformance.Targets;
 
 namespace BlackPony.Conformance.Peers;
 
-/// <summary>Something that a target has to do within one of its own time-outs. A clock that the suite turns is turned; any other is waited for.</summary>
+/// <summary>
+/// Something that a target has to do within one of its own time-outs. A clock that the suite turns is turned; any other is waited for.
+/// </summary>
 internal static class TimeLimit
 {
     // A target may be this much late by its own clock.
@@ -14,7 +16,7 @@ internal static class TimeLimit
     /// <exception cref="CaseFailedException">It did not come.</exception>
     public static async Task WithinAsync(CaseContext context, string name, TimeSpan limit, VirtualTime? time, Task task, string finding)
     {
-        var silence = new CaseFailedException(string.Create(CultureInfo.InvariantCulture, $"{finding} ({name} is {limit.TotalSeconds:0.##} s here.)")) { IsSilence = true };
+        var silence = Silence(name, limit, finding);
         if (time is null)
         {
             context.Patience.Renew(limit + Grace);
@@ -31,16 +33,27 @@ internal static class TimeLimit
         await task;
     }
 
-    // The clock goes on only when a timer is set that is due within the limit: so no target is late because it is slow.
+    private static CaseFailedException Silence(string name, TimeSpan limit, string finding) =>
+        new(string.Create(CultureInfo.InvariantCulture, $"{finding} ({name} is {limit.TotalSeconds:0.##} s here.)")) { IsSilence = true };
+
+    // The clock goes on only when a timer is set that is due within the limit: so no target is late because it is slow. One that began to
+    // wait when
+    // the clock had gone on already has the whole limit from then.
     private static async Task TurnAsync(CaseContext context, TimeSpan limit, VirtualTime time, Task task, CaseFailedException silence)
     {
+        var since = time.Now;
         try
         {
-            for (var left = limit; !task.IsCompleted;)
+            while (!task.IsCompleted && time.Now <= since + (2 * limit))
             {
-                await Task.WhenAny(task, time.SetAsync(left, context.Cancel)).Unwrap();
-                left -= task.IsCompleted ? TimeSpan.Zero : time.AdvanceToNext(left);
+                await Task.WhenAny(task, time.SetAsync(since, limit, context.Cancel)).Unwrap();
+                if (!task.IsCompleted)
+                {
+                    time.AdvanceToNext(since, limit);
+                }
             }
+
+            await task.WaitAsync(context.Cancel);
         }
         catch (OperationCanceledException) when (context.Cancel.IsCancellationRequested)
         {
@@ -54,14 +67,17 @@ internal static class TimeLimit
     {
         using var over = new CancellationTokenSource();
         var drip = DripAsync();
-        if (time is not null)
-        {
-            await drip;
-        }
-
         try
         {
-            await WithinAsync(context, name, limit, time, task, finding);
+            if (time is null)
+            {
+                await WithinAsync(context, name, limit, time, task, finding);
+            }
+            else
+            {
+                await drip;
+                await TurnAsync(context, TimeSpan.Zero, time, task, Silence(name, limit, finding));
+            }
         }
         finally
         {
@@ -84,7 +100,8 @@ internal static class TimeLimit
                     }
                     else
                     {
-                        await Task.WhenAny(task, time.AskedAsync(asked, context.Cancel)).Unwrap();
+                        // Who holds the octet back until a line is whole does not read the clock.
+                        await Task.WhenAny(task, time.AskedAsync(asked, context.Cancel), Task.Delay(50));
                         time.Advance(limit / 4);
                     }
                 }

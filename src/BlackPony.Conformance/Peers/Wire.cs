@@ -30,6 +30,7 @@ public sealed class Wire : IAsyncDisposable
     private string _sent = "the connection";
     private string? _expected;
     private bool _hasEnded;
+    private Diagnosis? _diagnosis;
     private KeySchedule? _keys;
     private Suite? _suite;
     private Direction? _out;
@@ -45,6 +46,7 @@ public sealed class Wire : IAsyncDisposable
     {
         (_socket, _transcript, _patience) = (socket, transcript, patience);
         (_me, _peer) = me == Role.Client ? ('C', 'S') : ('S', 'C');
+        PlaintextViolates = _ => me == Role.Client ? "BP-4.6-3" : "BP-4.6-4";
         socket.NoDelay = true;
     }
 
@@ -62,6 +64,9 @@ public sealed class Wire : IAsyncDisposable
 
     /// <summary>Whether the connection switched to records.</summary>
     public bool Switched => _in is not null;
+
+    /// <summary>The requirement that plaintext in the place of records violates.</summary>
+    public Func<string, string> PlaintextViolates { get; set; }
 
     /// <summary>Whether the peer ended the connection with a reset (RST), which throws away what is under way, in the place of FIN (spec 2.1, 8.1).</summary>
     public bool WasReset { get; private set; }
@@ -124,11 +129,12 @@ public sealed class Wire : IAsyncDisposable
     }
 
     /// <summary>Receives a plaintext reply.</summary>
-    public async Task<Reply> ReplyAsync()
+    /// <param name="ended">The requirement that the end of the connection violates, if it is not the case's first.</param>
+    public async Task<Reply> ReplyAsync(string? ended = null)
     {
         while (true)
         {
-            var line = await Expecting("an SMTP reply", LineAsync) ?? throw new CaseFailedException($"After {_sent}: expected an SMTP reply, but the connection ended{(_waiting.Length > 0 ? $" behind {Expect.Show(_waiting)}" : "")}.");
+            var line = await Expecting("an SMTP reply", LineAsync) ?? throw new CaseFailedException($"After {_sent}: expected an SMTP reply, but the connection ended{(_waiting.Length > 0 ? $" behind {Expect.Show(_waiting)}" : "")}.", ended);
             var reply = _replies.Read(Encoding.Latin1.GetBytes(line + "\r\n"), out _);
             if (_replies.IsMalformed)
             {
@@ -152,6 +158,18 @@ public sealed class Wire : IAsyncDisposable
 
     /// <summary>Receives a plaintext reply, which must have the code.</summary>
     public async Task<Reply> ExpectAsync(int code, string? requirement = null) => Check(await ReplyAsync(), code, requirement);
+
+    /// <summary>Sends a line that must be refused with this code.</summary>
+    /// <param name="line">The line.</param>
+    /// <param name="code">The code.</param>
+    /// <param name="taken">The requirement that a server violates which does not refuse; null for the case's first.</param>
+    /// <param name="another">The requirement that another refusal violates.</param>
+    public async Task RefusedAsync(string line, int code, string? taken, string? another)
+    {
+        await SendLineAsync(line);
+        var reply = await ReplyAsync("BP-4.4-2");
+        Check(reply, code, reply.Code >= 400 ? another : taken);
+    }
 
     /// <summary>The connection must end now, and nothing may come before it.</summary>
     public async Task ExpectClosedAsync(string finding, string? requirement = null)
@@ -211,8 +229,14 @@ public sealed class Wire : IAsyncDisposable
     // ---------------------------------------------------------------- records
 
     /// <summary>Takes what follows as records, both ways.</summary>
-    public void SwitchTo(Suite suite, Role role, ReadOnlySpan<byte> secret, ReadOnlySpan<byte> th)
+    /// <param name="suite">The suite.</param>
+    /// <param name="role">The suite's own role.</param>
+    /// <param name="secret">The shared secret.</param>
+    /// <param name="th">The transcript hash.</param>
+    /// <param name="hashed">The lines that were hashed, to find out what a peer hashed otherwise.</param>
+    public void SwitchTo(Suite suite, Role role, ReadOnlySpan<byte> secret, ReadOnlySpan<byte> th, IReadOnlyList<string>? hashed = null)
     {
+        _diagnosis = hashed is null ? null : new Diagnosis(suite, role, [.. secret], [.. th], hashed);
         // What a port's author compares first when a record does not verify.
         _transcript.Comment($"th {Convert.ToHexStringLower(th)}");
         _transcript.Comment($"shared secret {Convert.ToHexStringLower(secret)}");
@@ -285,6 +309,12 @@ public sealed class Wire : IAsyncDisposable
             if (_waiting.Length >= 2)
             {
                 int length = BinaryPrimitives.ReadUInt16BigEndian(_waiting);
+                if (IsPlaintext(length))
+                {
+                    var text = Encoding.Latin1.GetString(_waiting);
+                    throw new CaseFailedException($"After {_sent}: plaintext came behind the switch to records: {Expect.Show(text)}.", PlaintextViolates(text));
+                }
+
                 if (length < 1 + tag || length > Limits.MaxInner + tag)
                 {
                     throw new CaseFailedException($"After {_sent}: a record came with the length {length}, or octets that are none: {Expect.Show(_waiting, 40)}.", "BP-7.1-1");
@@ -305,10 +335,13 @@ public sealed class Wire : IAsyncDisposable
     }
 
     /// <summary>Receives the next record, which must have the type.</summary>
-    public async Task<Incoming> RecordAsync(RecordType type, string? requirement = null)
+    /// <param name="type">The type.</param>
+    /// <param name="requirement">The requirement that another record violates.</param>
+    /// <param name="none">The requirement that the end of the connection violates; null for the case's first.</param>
+    public async Task<Incoming> RecordAsync(RecordType type, string? requirement = null, string? none = null)
     {
         var record = await Expecting($"a {type} record", RecordAsync);
-        return record?.Type == type ? record : throw new CaseFailedException($"After {_sent}: expected a {type} record, got {Name(record)}.", requirement);
+        return record?.Type == type ? record : throw new CaseFailedException($"After {_sent}: expected a {type} record, got {Name(record)}.", record is null ? none : requirement);
     }
 
     /// <summary>Receives the next record and says whether it verifies; false too if none comes.</summary>
@@ -379,10 +412,12 @@ public sealed class Wire : IAsyncDisposable
     }
 
     /// <summary>The peer must send one alert with the octet 1, behind its IDENT perhaps, and end the connection.</summary>
-    public async Task ExpectAlertAsync(string? requirement = null)
+    /// <param name="requirement">The requirement that a peer violates which goes on; null for the case's first.</param>
+    /// <param name="none">The requirement that a peer violates which ends the connection without an alert.</param>
+    public async Task ExpectAlertAsync(string? requirement = null, string none = "BP-8.3-1")
     {
         var record = await Expecting("an alert and the end of the connection", AfterIdentAsync);
-        Expect.That(record?.Type == RecordType.Alert, $"After {_sent}: expected an alert, got {Name(record)}.", requirement);
+        Expect.That(record?.Type == RecordType.Alert, $"After {_sent}: expected an alert, got {Name(record)}.", record is null ? none : requirement);
         Expect.That(record!.Data is [1], $"After {_sent}: the alert's data is {Convert.ToHexStringLower(record.Data)}, not the one octet 1.", "BP-8.3-2");
         await ExpectNothingAsync("Something follows the alert.", "BP-8.3-1");
     }
@@ -398,12 +433,13 @@ public sealed class Wire : IAsyncDisposable
         }
     }
 
-    /// <summary>The peer must send its close, behind a rekey perhaps and nothing else: so behind a 221 or 421 ([BP-8.1-5]).</summary>
-    public async Task ExpectCloseAsync(string? requirement = null)
+    /// <summary>The peer must send its close ([BP-8.1-1]), behind a rekey perhaps and nothing else: so behind a 221 or 421 ([BP-8.1-5]).</summary>
+    /// <param name="between">The requirement that another record violates.</param>
+    public async Task ExpectCloseAsync(string between = "BP-8.1-5")
     {
         var record = await Expecting("a close record", RecordAsync);
         record = record?.Type == RecordType.Rekey ? await RecordAsync() : record;
-        Expect.That(record?.Type == RecordType.Close, $"After {_sent}: expected a close record, got {Name(record)}.", requirement);
+        Expect.That(record?.Type == RecordType.Close, $"After {_sent}: expected a close record, got {Name(record)}.", record is null or { Type: RecordType.Alert } ? "BP-8.1-1" : between);
     }
 
     /// <summary>Receives the next record that says something: no rekey, no data record without data, none of a type that is ignored. A sender may send those at any time (spec 7.4, 7.6).</summary>
@@ -419,22 +455,21 @@ public sealed class Wire : IAsyncDisposable
         }
     }
 
-    /// <summary>Receives replies, in any number of data records, up to a record of another kind, which it gives.</summary>
-    /// <param name="most">How many replies may come.</param>
-    public async Task<Incoming?> BehindRepliesAsync(int most)
+    /// <summary>Receives lines, in any number of data records, up to a record of another kind.</summary>
+    /// <returns>The lines, without the first lines of replies of several; and that record, null at the end of the connection.</returns>
+    public async Task<(IReadOnlyList<string> Lines, Incoming? End)> ToTheEndAsync()
     {
-        var text = "";
+        var text = Encoding.Latin1.GetString(_inside);
+        _inside = [];
         while (true)
         {
             var record = await NextAsync();
             if (record?.Type != RecordType.Data)
             {
-                return record;
+                return ([.. text.Split("\r\n")[..^1].Where(l => l is [_, _, _] or [_, _, _, not '-', ..])], record);
             }
 
             text += Encoding.Latin1.GetString(record.Data);
-            int replies = text.Split("\r\n")[..^1].Count(l => l is [_, _, _] or [_, _, _, not '-', ..]);
-            Expect.That(replies <= most, $"After {_sent}: {replies} replies came, and no more than {most} were due: {Expect.Show(text)}.");
         }
     }
 
@@ -446,14 +481,17 @@ public sealed class Wire : IAsyncDisposable
     }
 
     /// <summary>The connection must end without another record.</summary>
-    public async Task ExpectNothingAsync(string finding, string? requirement = null)
+    /// <param name="finding">What is wrong if something comes.</param>
+    /// <param name="requirement">The requirement that this violates.</param>
+    /// <param name="reset">The requirement that an end by reset violates, if it is another.</param>
+    public async Task ExpectNothingAsync(string finding, string? requirement = null, string? reset = null)
     {
         if (_waiting.Length > 0 || await FillAsync("the end of the connection"))
         {
             throw new CaseFailedException($"After {_sent}: {finding}", requirement);
         }
 
-        ExpectNoReset(requirement);
+        ExpectNoReset(reset ?? requirement);
     }
 
     /// <inheritdoc/>
@@ -497,7 +535,13 @@ public sealed class Wire : IAsyncDisposable
     {
         _waiting = _waiting[record.Length..];
         var raw = (byte[])record.Clone();
-        var inner = _in!.Open(record) ?? throw Unverified(raw);
+        ulong seq = _in!.Seq;
+        var inner = _in.Open(record) ?? throw Unverified(raw);
+        if (seq == 0 && _diagnosis?.OfStream(raw, inner, _in.Protection, seq) is { } cause)
+        {
+            throw new CaseFailedException($"After {_sent}: a record came that has no sense. It does {cause.How}.", cause.Requirement);
+        }
+
         int last = inner.AsSpan().LastIndexOfAnyExcept((byte)0);
         Expect.That(last >= 0, $"After {_sent}: a record of zero octets only came.", "BP-7.1-5");
         var incoming = new Incoming((RecordType)inner[last], inner[..last], inner.Length, raw);
@@ -507,15 +551,25 @@ public sealed class Wire : IAsyncDisposable
         if (incoming.Type == RecordType.Rekey)
         {
             _in.Rekey();
+            _diagnosis = null;
         }
 
         return incoming;
     }
 
+    // Letters where a record would be too long; or a whole reply where it would not.
+    private bool IsPlaintext(int length)
+    {
+        bool text = _waiting[0] is >= 32 and < 127 && _waiting[1] is >= 32 and < 127;
+        return (text && length > Limits.MaxInner + Limits.HmacTag)
+            || (_waiting.Length < 2 + length && _waiting is [>= (byte)'2' and <= (byte)'5', _, _, (byte)' ' or (byte)'-', ..] && _waiting.AsSpan(0, 3).IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0 && _waiting.AsSpan().EndsWith("\r\n"u8));
+    }
+
     private CaseFailedException Unverified(byte[] raw)
     {
         _transcript.Raw(_peer, raw);
-        return new CaseFailedException($"After {_sent}: a record came that does not verify ({_suite!.Name}, record {_in!.Seq} under its traffic secret). The transcript shows th and the shared secret.");
+        var cause = _diagnosis?.Of(raw, _in!.Protection, _in.Seq);
+        return new CaseFailedException($"After {_sent}: a record came that does not verify ({_suite!.Name}, record {_in!.Seq} under its traffic secret).{(cause is null ? "" : $" It does {cause.How}.")} The transcript shows th and the shared secret.", cause?.Requirement);
     }
 
     private async Task WriteAsync(ReadOnlyMemory<byte> octets)

@@ -1,6 +1,9 @@
 namespace BlackPony.Conformance.Targets;
 
-/// <summary>A clock that stands still until it is told to go on, so that the reference's time-outs are neither waited for nor met by a machine that is busy.</summary>
+/// <summary>
+/// A clock that stands still until it is told to go on, so that the reference's time-outs are neither waited for nor met by a machine
+/// that is busy.
+/// </summary>
 public sealed class VirtualTime : TimeProvider
 {
     private readonly Lock _lock = new();
@@ -22,6 +25,18 @@ public sealed class VirtualTime : TimeProvider
 
     /// <inheritdoc/>
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    /// <summary>What the clock says.</summary>
+    public TimeSpan Now
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return TimeSpan.FromTicks(_now);
+            }
+        }
+    }
 
     /// <summary>How often the clock was read. Who waits for something reads it when octets came.</summary>
     public long Asked
@@ -57,14 +72,24 @@ public sealed class VirtualTime : TimeProvider
     /// <summary>Done when somebody has read the clock more often than so many times.</summary>
     public Task AskedAsync(long times, CancellationToken cancel) => UntilAsync(() => _asked > times, cancel);
 
-    /// <summary>Done when a timer is set that is due within this time from now on.</summary>
-    public Task SetAsync(TimeSpan within, CancellationToken cancel)
+    /// <summary>
+    /// Done when a timer is set that is due within a limit: from a moment on, or from when it was set, if that was later.
+    /// </summary>
+    /// <param name="since">The moment, as <see cref="Now"/> was.</param>
+    /// <param name="limit">The limit.</param>
+    /// <param name="cancel">Ends the wait.</param>
+    public Task SetAsync(TimeSpan since, TimeSpan limit, CancellationToken cancel) => UntilAsync(() => Next(since, limit) is not null, cancel);
+
+    /// <summary>Goes on to the next timer that is due within a limit, as <see cref="SetAsync"/> says.</summary>
+    public void AdvanceToNext(TimeSpan since, TimeSpan limit)
     {
+        TimeSpan by;
         lock (_lock)
         {
-            long last = _now + within.Ticks;
-            return UntilAsync(() => _timers.Any(t => t.Due <= last), cancel);
+            by = Next(since, limit) is { } next ? TimeSpan.FromTicks(Math.Max(0, next.Due - _now)) : TimeSpan.Zero;
         }
+
+        Advance(by);
     }
 
     /// <summary>Goes on by this time; every timer that is due on the way goes off at its own moment.</summary>
@@ -82,19 +107,8 @@ public sealed class VirtualTime : TimeProvider
         }
     }
 
-    /// <summary>Goes on to the next timer, but by no more than this time.</summary>
-    /// <returns>By how much the clock went on.</returns>
-    public TimeSpan AdvanceToNext(TimeSpan most)
-    {
-        TimeSpan by;
-        lock (_lock)
-        {
-            by = _timers.Count == 0 ? most : TimeSpan.FromTicks(Math.Clamp(_timers.Min(t => t.Due) - _now, 0, most.Ticks));
-        }
-
-        Advance(by);
-        return by;
-    }
+    // Within the lock.
+    private Timer? Next(TimeSpan since, TimeSpan limit) => _timers.Where(t => t.Due <= Math.Max(since.Ticks, t.SetAt) + limit.Ticks).MinBy(t => t.Due);
 
     private Timer? GoOn(long until)
     {
@@ -145,6 +159,8 @@ public sealed class VirtualTime : TimeProvider
 
         public long Due { get; private set; }
 
+        public long SetAt { get; private set; }
+
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
             lock (time._lock)
@@ -153,7 +169,7 @@ public sealed class VirtualTime : TimeProvider
                 _period = period;
                 if (dueTime != Timeout.InfiniteTimeSpan)
                 {
-                    Due = time._now + dueTime.Ticks;
+                    (SetAt, Due) = (time._now, time._now + dueTime.Ticks);
                     time._timers.Add(this);
                     time.Changed();
                 }

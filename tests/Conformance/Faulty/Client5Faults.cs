@@ -13,22 +13,56 @@ internal static class Client5Faults
     public static IReadOnlyList<FaultyClient> All { get; } =
     [
         // ---------------------------------------------------------------- 5.1 rules for every suite
-        new("BP-5.1-1", "C-5.2-2", "does not have the core suite") { Options = ClientSuite.Without(Core) },
+        new("BP-5.1-1", "C-5.2-2", "does not have the core suite")
+        {
+            Wide = "most cases are played with that suite",
+            Options = ClientSuite.Without(Core),
+            AlsoFails = "C-4.1-1 C-4.1-6 C-4.1-7 C-4.1-8 C-4.1-9 C-4.1-15 C-4.2-1 C-4.2-2 C-4.2-3 C-4.2-5 C-4.3-1 C-4.3-2 C-4.3-3 "
+                + "C-4.3-4 C-4.3-5 C-4.3-6 C-4.3-7 C-4.3-8 C-4.3-9 C-4.3-10 C-4.3-11 C-4.3-12 C-4.3-13 C-4.3-14 C-4.3-15 "
+                + "C-4.3-16 C-4.3-17 C-4.3-19 C-4.3-20 C-4.4-6 C-4.4-12 C-4.4-13 C-4.5-2 C-4.5-3 C-4.7-1 C-4.7-2 C-4.7-3 "
+                + "C-5.1-1 C-5.1-2 C-5.2-1 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 "
+                + "C-6.3-8 C-6.5-1 C-6.5-2 C-6.5-3 C-6.5-5 C-7.1-1 C-7.1-4 C-7.1-9 C-7.1-5 C-7.1-7 C-7.1-8 C-7.4-1 C-7.4-4 "
+                + "C-7.4-8 C-7.5-2 C-7.6-1 C-8.1-2 C-8.1-3 C-8.1-4 C-8.1-5 C-8.1-6 C-8.2-1 C-8.2-2 C-8.2-3 C-8.2-4 C-8.3-4 "
+                + "C-8.3-5 C-9.1-3 C-9.1-4 C-9.1-5 C-9.1-7 C-9.1-9 C-9.2-1 C-9.2-2 C-9.2-3 C-9.2-4 C-9.3-1 C-9.4-1 C-9.4-2 "
+                + "C-9.4-3 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-8 C-9.4-9 C-9.4-10 C-9.4-12 C-9.4-13 C-10.4-1 C-10.4-4 C-10.4-5 "
+                + "C-10.4-6 C-10.4-7 C-10.4-9 C-10.4-10",
+        },
         new("BP-5.1-2", "C-5.3-1", "does not have the hybrid suite") { Options = ClientSuite.Without(Hybrid) },
         new("BP-5.1-3", "C-5.4-1", "does not have the suite of 1997") { Options = ClientSuite.Without(Classic) },
         new("BP-5.1-4", "C-5.3-4", "implements the AES suite with ChaCha20")
         {
             Options = ClientSuite.In(HybridAes, s => new ClientSuite(s) { Records = SuiteRegistry.Find(Core)! }),
+            AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
         },
-        new("BP-5.1-6", "C-4.2-5", "writes its share without padding") { Hooks = _ => Commands(l => l.TrimEnd('=')) },
-        new("BP-5.1-7", "C-5.1-1", "takes a share that is no canonical base64") { Hooks = _ => AfterCommand(l => l.StartsWith("220 K=", StringComparison.Ordinal) ? GoodShare : l) },
+        new("BP-5.1-6", "C-4.2-5", "writes its share without padding")
+        {
+            Hooks = _ => RareCommands(l => l.TrimEnd('=')),
+            AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
+        },
+        new("BP-5.1-7", "C-5.1-1", "takes a share that is no canonical base64")
+        {
+            Hooks = _ => AfterCommand(l => l.StartsWith("220 K=", StringComparison.Ordinal) && !IsBase64(l[6..]) ? GoodShare : l),
+            AlsoFails = "C-4.3-5 C-4.3-13",
+        },
         new("BP-5.1-8", "C-5.1-2", "takes a share that is too long or too short")
         {
             Options = ClientSuite.In(Core, s => new ClientSuite(s) { Reads = share => [.. share.Concat(new byte[32]).Take(32)] }),
         },
-        new("BP-5.1-10", "C-5.1-1 C-5.1-2 C-5.2-1 C-5.3-3", "says QUIT when the share is invalid") { Hooks = _ => Answers("220 K=", "QUIT\r\n\0") },
-        new("BP-5.1-11", "C-5.1-3", "uses a private value in every session") { Random = new ClientRandom(32) },
-        new("BP-5.1-12", "C-5.1-4", "uses one X25519 key in two suites") { Random = new ClientRandom() },
+        new("BP-5.1-10", "C-5.1-1 C-5.1-2 C-5.2-1", "says QUIT when the share is invalid")
+        {
+            Hooks = _ => new Hooks { Answer = WholeShare(l => IsInvalid(l[6..]) ? "QUIT\r\n\0" : null) },
+            AlsoFails = "C-4.3-13",
+        },
+        new("BP-5.1-11", "C-5.1-3", "uses a private value in every session")
+        {
+            Random = new ClientRandom(32),
+            AlsoFails = "C-5.1-4 C-5.3-5 C-5.4-5",
+        },
+        new("BP-5.1-12", "C-5.1-4", "uses one X25519 key in two suites")
+        {
+            Random = new ClientRandom(),
+            AlsoFails = "C-5.1-3 C-5.3-5 C-5.4-5",
+        },
 
         // ---------------------------------------------------------------- 5.2 to 5.4 the key exchanges
         new("BP-5.2-1", "C-5.1-3", "draws an X25519 key for the process")
@@ -38,15 +72,28 @@ internal static class Client5Faults
         new("BP-5.2-3", "C-5.2-1", "takes an all-zero result")
         {
             Options = ClientSuite.In(Core, s => new ClientSuite(s) { Agrees = secret => secret ?? new byte[32] }),
+            AlsoFails = "C-5.1-2",
         },
         new("BP-5.3-1", "C-5.3-5", "draws an ML-KEM key for the process") { Random = new ClientRandom(64) },
-        new("BP-5.3-1", "C-5.3-5", "draws a hybrid X25519 key for the process") { Random = new ClientRandom(32) },
+        new("BP-5.3-1", "C-5.3-5", "draws a hybrid X25519 key for the process")
+        {
+            Random = new ClientRandom(32),
+            AlsoFails = "C-5.1-3 C-5.1-4 C-5.4-5",
+        },
         new("BP-5.3-4", "C-5.3-3", "takes an all-zero X25519 part")
         {
             Options = ClientSuite.In(Hybrid, s => new ClientSuite(s) { Agrees = secret => secret ?? new byte[64] }),
         },
-        new("BP-5.3-5", "C-5.3-2", "takes offence at an altered ciphertext") { Options = ClientSuite.In(Hybrid, s => new ClientSuite(s) { Agrees = _ => null }) },
-        new("BP-5.4-4", "C-5.4-5", "draws its nonce and half for the process") { Random = new ClientRandom(32) },
+        new("BP-5.3-5", "C-5.3-2", "takes offence at an altered ciphertext")
+        {
+            Options = ClientSuite.In(Hybrid, s => new ClientSuite(s) { Agrees = _ => null }),
+            AlsoFails = "C-4.3-21 C-4.5-1 C-5.3-1 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1",
+        },
+        new("BP-5.4-4", "C-5.4-5", "draws its nonce and half for the process")
+        {
+            Random = new ClientRandom(32),
+            AlsoFails = "C-5.1-3 C-5.1-4 C-5.3-5",
+        },
         new("BP-5.4-4", "C-5.4-5", "sends the same half in every session")
         {
             Options = ClientSuite.In(Classic, s => new ClientSuite(s) { Draws = real => new ClientHalf(real) }),
@@ -55,21 +102,55 @@ internal static class Client5Faults
         {
             Options = ClientSuite.In(Classic, s => new ClientSuite(s) { Continues = octets => octets ?? new byte[384] }),
         },
-        new("BP-5.4-11", "C-5.4-4", "takes offence at a half that does not decrypt") { Options = ClientSuite.In(Classic, s => new ClientSuite(s) { Agrees = _ => null }) },
-        new("BP-5.4-12", "C-5.4-2", "cancels by an empty line") { Hooks = _ => new Hooks { PortLine = l => l == "*" ? "" : l } },
-        new("BP-5.4-12", "C-5.4-2", "takes the 501 to its cancel for a broken upgrade") { Hooks = _ => AfterCommand(l => l.StartsWith("501", StringComparison.Ordinal) ? "250 Ok" : l) },
+        new("BP-5.4-11", "C-5.4-4", "takes offence at a half that does not decrypt")
+        {
+            Options = ClientSuite.In(Classic, s => new ClientSuite(s) { Agrees = _ => null }),
+            AlsoFails = "C-4.3-21 C-4.5-1 C-5.4-1 C-5.4-7 C-6.1-5 C-6.3-2 C-6.5-1 C-7.3-2 C-7.3-1 C-7.5-1",
+        },
+        new("BP-5.4-12", "C-5.4-2", "cancels by an empty line")
+        {
+            Hooks = _ => new Hooks { PortLine = l => l == "*" ? "" : l },
+            AlsoFails = "C-5.4-3 C-5.4-9",
+        },
+        new("BP-5.4-12", "C-5.4-2", "takes the 501 to its cancel for a broken upgrade")
+        {
+            Hooks = _ => AfterCommand(l => l.StartsWith("501", StringComparison.Ordinal) ? "250 Ok" : l),
+            AlsoFails = "C-4.4-3 C-5.4-3 C-5.4-6 C-5.4-9",
+        },
 
         // ---------------------------------------------------------------- 5.5 ROT
         new("BP-5.5-1", "C-5.5-1", "writes the shift with a leading zero") { Hooks = _ => Sends(" ROT ", " ROT 0") },
-        new("BP-5.5-2", "C-5.5-1", "shifts a place too far") { Hooks = _ => AfterCommand(l => l, l => ClientProbe.Rot(l, 1)) },
+        new("BP-5.5-2", "C-5.5-1", "shifts a place too far") { Hooks = _ => UnderRot(port: l => ClientProbe.Rot(l, 1)) },
         new("BP-5.5-3", "C-5.5-1", "shifts forward what it receives")
         {
             Options = o => o with { Shift = 5 },
-            Hooks = _ => AfterCommand(l => ClientProbe.Rot(l, 10)),
+            Hooks = _ => UnderRot(peer: l => ClientProbe.Rot(l, 10)),
         },
         new("BP-5.5-4", "C-5.5-1", "loses the octets above 127") { Hooks = _ => AfterCommand(l => l, l => l.Replace('\u00e9', '?')) },
-        new("BP-5.5-5", "C-5.5-1", "says EHLO without the shift") { Hooks = _ => AfterCommand(l => l, l => l.StartsWith("RUYB", StringComparison.Ordinal) ? ClientProbe.Rot(l, 13) : l) },
-        new("BP-5.5-6", "C-5.5-1", "sends a record behind QUIT") { Hooks = _ => AfterCommand(l => l, l => l == "DHVG" ? l + "\r\n\u0001\u0010" : l) },
+        new("BP-5.5-5", "C-5.5-1", "says EHLO without the shift")
+        {
+            Hooks = _ => AfterCommand(l => l, l => l.StartsWith("RUYB", StringComparison.Ordinal) ? ClientProbe.Rot(l, 13) : l),
+        },
+        new("BP-5.5-6", "C-5.5-1", "sends a record behind QUIT")
+        {
+            Hooks = _ => AfterCommand(l => l, l => l == "DHVG" ? l + "\r\n\u0001\u0010" : l),
+        },
         new("BP-5.5-9", "C-4.8-1", "chooses ROT by itself") { Options = o => o with { Suites = SuiteRegistry.All } },
     ];
+
+    // A share of one line.
+    private static Func<string, string?> WholeShare(Func<string, string?> answer)
+    {
+        bool more = false;
+        return l =>
+        {
+            bool whole = !more && l.StartsWith("220 K=", StringComparison.Ordinal);
+            more = l.StartsWith("220-", StringComparison.Ordinal);
+            return whole ? answer(l) : null;
+        };
+    }
+
+    private static bool IsBase64(string text) => text.Length % 4 == 0 && Convert.TryFromBase64String(text, new byte[2000], out int count) && count > 0 && Convert.ToBase64String(Convert.FromBase64String(text)) == text;
+
+    private static bool IsInvalid(string text) => text.Length < 400 && (!IsBase64(text) || Convert.FromBase64String(text) is { Length: not 32 } || Convert.FromBase64String(text).All(b => b == 0));
 }

@@ -14,47 +14,120 @@ internal static class Client7Faults
     public static IReadOnlyList<FaultyClient> All { get; } =
     [
         // ---------------------------------------------------------------- 7.1 format
-        new("BP-7.1-1", "C-7.1-1", "makes records that are too long") { Hooks = _ => Sends(RecordType.Data, r => [r.Data.Length < 10_000 ? r : r with { Inner = Limits.MaxInner + 1 }]) },
-        new("BP-7.1-2", "C-7.1-2", "waits for a record that is too long") { Hooks = _ => Ignores(r => !r.Verified), Timeout = TimeSpan.FromSeconds(2) },
+        new("BP-7.1-1", "C-7.1-1", "makes records that are too long")
+        {
+            Hooks = _ => Sends(RecordType.Data, r => [r.Data.Length < 10_000 ? r : r with { Inner = Limits.MaxInner + 1 }]),
+        },
+        new("BP-7.1-2", "C-7.1-2", "waits for a record that is too long")
+        {
+            Hooks = _ => Ignores(r => !r.Verified),
+            AlsoFails = "C-4.3-4 C-5.3-2 C-5.4-4 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-7.1-3 C-7.1-7 C-7.3-2 C-7.3-1 C-8.3-1 "
+                + "C-8.3-2 C-8.3-3 C-8.3-6 C-8.3-5",
+        },
         new("BP-7.1-2", "C-7.1-8", "takes the greatest length for too long") { Hooks = _ => Rejects(r => r.Inner == Limits.MaxInner) },
-        new("BP-7.1-3", "C-7.1-3", "waits behind a record that is too short") { Hooks = _ => Ignores(r => !r.Verified), Timeout = TimeSpan.FromSeconds(2) },
+        new("BP-7.1-3", "C-7.1-3", "waits behind a record that is too short")
+        {
+            Hooks = _ => Ignores(r => !r.Verified),
+            AlsoFails = "C-4.3-4 C-5.3-2 C-5.4-4 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-7.1-2 C-7.1-7 C-7.3-2 C-7.3-1 C-8.3-1 "
+                + "C-8.3-2 C-8.3-3 C-8.3-6 C-8.3-5",
+        },
         new("BP-7.1-4", "C-7.1-5", "looks for the type before padding only") { Hooks = _ => Rejects(r => r.Inner == r.Data.Length + 1) },
         new("BP-7.1-5", "C-7.1-6", "steps over a record of zeros") { Hooks = _ => Ignores(r => r.Verified && r.Type == 0) },
-        new("BP-7.1-6", "C-7.1-4", "takes a segment for whole records") { Hooks = _ => new Hooks { PeerRecord = r => [r], PeerSegment = s => EndsWithRecord(s) ? s : [0, 0] } },
-        new("BP-7.1-7", "C-7.1-4", "takes a data record for whole lines") { Hooks = _ => Rejects(r => r.Type == RecordType.Data && !r.Text.EndsWith("\r\n", StringComparison.Ordinal)) },
-        new("BP-7.1-8", "C-7.1-7", "delivers a record before it is verified") { Hooks = _ => TakesUnverified() },
+        new("BP-7.1-6", "C-7.1-4", "takes a segment for whole records")
+        {
+            Hooks = _ => new Hooks { PeerRecord = r => [r], PeerSegment = s => Server7Faults.EndsWithRecord(s) ? s : [0, 0] },
+            AlsoFails = "C-8.1-2 C-8.1-3",
+        },
+        new("BP-7.1-7", "C-7.1-9", "takes a data record for whole lines")
+        {
+            Hooks = _ => Rejects(r => r.Type == RecordType.Data && !r.Text.EndsWith("\r\n", StringComparison.Ordinal)),
+            AlsoFails = "C-7.4-4 C-7.4-8 C-7.6-1",
+        },
+        new("BP-7.1-8", "C-7.1-7", "delivers a reply before its record is verified, and then fails")
+        {
+            Hooks = _ => new Hooks { PeerRecord = r => r.Verified || r.Type != RecordType.Data ? [r] : [Rec.Line(r.Text), r with { Waits = true }] },
+            AlsoFails = "C-7.3-1 C-8.2-2 C-8.3-1 C-10.4-10",
+        },
 
         // ---------------------------------------------------------------- 7.2, 7.3 protection
-        new("BP-7.2-1", "C-5.2-2", "puts seq into the nonce in the wrong order") { Options = Seals(Core, p => new ClientRecords(p) { Counts = BinaryPrimitives.ReverseEndianness }) },
-        new("BP-7.2-1", "C-5.3-4", "puts seq into the AES nonce in the wrong order") { Options = Seals(HybridAes, p => new ClientRecords(p) { Counts = BinaryPrimitives.ReverseEndianness }) },
-        new("BP-7.2-2", "C-5.2-2", "puts the length into the additional data in the wrong order")
+        new("BP-7.2-1", "C-5.3-4", "puts seq into the AES nonce in the wrong order")
         {
-            Options = Seals(Core, p => new ClientRecords(p) { Before = record => record[..2].Reverse(), After = record => record[..2].Reverse() }),
+            Options = Seals(HybridAes, p => new ClientRecords(p) { Counts = BinaryPrimitives.ReverseEndianness }),
+            AlsoFails = "C-4.5-1 C-4.8-4 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
         },
-        new("BP-7.2-2", "C-8.3-1", "does not verify the tag") { Hooks = _ => TakesUnverified() },
-        new("BP-7.2-3", "C-5.2-2", "makes a tag of 12 octets") { Options = Seals(Core, p => new ClientRecords(p) { After = record => record[^4..].Clear() }) },
-        new("BP-7.3-1", "C-5.4-7", "begins with the wrong counter block") { Options = Seals(Classic, p => new ClientRecords(p) { Counts = seq => seq + 1 }) },
-        new("BP-7.3-2", "C-5.4-7", "makes a tag of half an HMAC") { Options = Seals(Classic, p => new ClientRecords(p) { After = record => record[^16..].Clear() }) },
-        new("BP-7.3-2", "C-7.3-1", "verifies half an HMAC") { Hooks = _ => TakesUnverified() },
-        new("BP-7.3-3", "C-7.3-1", "decrypts what does not verify") { Hooks = _ => TakesUnverified() },
+        new("BP-7.2-2", "C-5.3-4", "puts the length into the additional data in the wrong order")
+        {
+            Options = Seals(HybridAes, p => new ClientRecords(p) { Before = record => record[..2].Reverse(), After = record => record[..2].Reverse() }),
+            AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
+        },
+        new("BP-7.2-3", "C-5.3-4", "makes a tag of 12 octets")
+        {
+            Options = Seals(HybridAes, p => new ClientRecords(p) { After = record => record[^4..].Clear() }),
+            AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
+        },
+        new("BP-7.3-1", "C-5.4-7", "begins with the wrong counter block")
+        {
+            Options = Seals(Classic, p => new ClientRecords(p) { Counts = seq => seq + 1 }),
+            AlsoFails = "C-4.3-21 C-4.5-1 C-5.4-1 C-6.1-5 C-6.3-2 C-6.5-1 C-7.3-2 C-7.3-1 C-7.5-1",
+        },
+        new("BP-7.3-2", "C-5.4-7", "makes a tag of half an HMAC")
+        {
+            Options = Seals(Classic, p => new ClientRecords(p) { After = record => record[^16..].Clear() }),
+            AlsoFails = "C-4.3-21 C-4.5-1 C-5.4-1 C-6.1-5 C-6.3-2 C-6.5-1 C-7.3-2 C-7.3-1 C-7.5-1",
+        },
+        new("BP-7.3-2", "C-7.3-1", "verifies half an HMAC")
+        {
+            Options = Seals(Classic, p => new ClientRecords(p) { Opens = FaultyServerProtection.Verifying(16) }),
+        },
+        new("BP-7.3-3", "C-7.3-2", "decrypts without a look at the tag")
+        {
+            Options = Seals(Classic, p => new ClientRecords(p) { Opens = FaultyServerProtection.Verifying(0) }),
+            AlsoFails = "C-7.3-1",
+        },
 
         // ---------------------------------------------------------------- 7.4 types
-        new("BP-7.4-1", "C-7.4-1", "takes offence at a record of type 128") { Hooks = _ => Rejects(r => r.Type >= RecordType.FirstIgnored) },
+        new("BP-7.4-1", "C-7.4-1", "takes offence at a record of type 128")
+        {
+            Hooks = _ => Rejects(r => r.Type >= RecordType.FirstIgnored),
+            AlsoFails = "C-7.4-8",
+        },
         new("BP-7.4-2", "C-7.4-2", "steps over a record of type 7") { Hooks = _ => Ignores(r => r.Type == (RecordType)7) },
-        new("BP-7.4-3", "C-7.4-3 C-7.4-6", "does not look whether a close or rekey carries data") { Hooks = _ => new Hooks { PeerRecord = r => [r.Type is RecordType.Close or RecordType.Rekey ? new Rec(r.Type, []) : r] } },
-        new("BP-7.4-4", "C-7.4-4", "takes offence at a data record without data") { Hooks = _ => Rejects(r => r.Type == RecordType.Data && r.Data.Length == 0) },
-        new("BP-7.4-6", "C-7.4-7", "begins the count of records without data anew at a rekey") { Hooks = _ => CountsFromRekey() },
+        new("BP-7.4-3", "C-7.4-3 C-7.4-6", "does not look whether a close or rekey carries data")
+        {
+            Hooks = _ => new Hooks { PeerRecord = r => [r.Type is RecordType.Close or RecordType.Rekey ? new Rec(r.Type, []) : r] },
+        },
+        new("BP-7.4-4", "C-7.4-4", "takes offence at a data record without data")
+        {
+            Hooks = _ => Rejects(r => r.Type == RecordType.Data && r.Data.Length == 0),
+            AlsoFails = "C-7.4-8",
+        },
+        new("BP-7.4-6", "C-7.4-7", "begins the count of records without data anew at a rekey")
+        {
+            Hooks = _ => CountsFromRekey(),
+            AlsoFails = "C-6.3-6 C-6.5-5 C-7.4-5",
+        },
         new("BP-7.4-5", "C-7.4-8", "counts ident among the records without data") { Hooks = _ => CountsToo(RecordType.Ident) },
         new("BP-7.4-5", "C-7.4-8", "counts Finished among the records without data") { Hooks = _ => CountsToo(RecordType.Finished) },
-        new("BP-7.4-5", "C-7.4-5", "takes any number of records without data") { Hooks = _ => Ignores(r => r.Data.Length == 0) },
+        new("BP-7.4-5", "C-7.4-5", "takes any number of records without data")
+        {
+            Hooks = _ => Ignores(IsIdle),
+            AlsoFails = "C-6.3-6 C-6.5-5 C-7.4-7",
+        },
 
         // ---------------------------------------------------------------- 7.5 padding
-        new("BP-7.5-1", "C-7.5-1", "does not pad") { Hooks = _ => new Hooks { PortRecord = r => [r with { Inner = r.Data.Length + 1 }] } },
-        new("BP-7.5-2", "C-7.1-5 C-7.1-8 C-7.5-2", "takes offence at a padding other than its own") { Hooks = _ => Rejects(r => r.Inner % Limits.PadTo != 0) },
+        new("BP-7.5-1", "C-7.5-1", "does not pad") { Hooks = _ => RareRecords(r => [r with { Inner = r.Data.Length + 1 }]) },
+        new("BP-7.5-2", "C-7.5-2", "takes offence at a padding other than its own")
+        {
+            Hooks = _ => Rejects(r => r.Inner % Limits.PadTo != 0),
+            AlsoFails = "C-7.1-5 C-7.1-8",
+        },
 
         // ---------------------------------------------------------------- 7.6 rekey
         new("BP-7.6-2", "C-7.6-2", "never rekeys") { Options = Seals(Classic, p => new ClientRecords(p) { Endless = true }) },
-        new("BP-7.6-3", "C-7.6-3", "takes any number of blocks under one traffic secret") { Options = Seals(Classic, p => new ClientRecords(p) { Endless = true }) },
+        new("BP-7.6-3", "C-7.6-3", "takes any number of blocks under one traffic secret")
+        {
+            Options = Seals(Classic, p => new ClientRecords(p) { Endless = true }),
+        },
         new("BP-7.6-4", "C-7.6-1", "takes offence at a rekey before its time") { Hooks = _ => Rejects(r => r.Type == RecordType.Rekey) },
         new("BP-7.6-5", "C-7.6-1", "answers a rekey with its own")
         {
@@ -80,14 +153,4 @@ internal static class Client7Faults
     ];
 
     private static Func<MailerOptions, MailerOptions> Seals(string suite, Func<RecordProtection, RecordProtection> change) => ClientSuite.In(suite, s => new ClientSuite(s) { Protects = change });
-
-    private static bool EndsWithRecord(ReadOnlySpan<byte> segment)
-    {
-        while (segment.Length >= 2 && BinaryPrimitives.ReadUInt16BigEndian(segment) + 2 <= segment.Length)
-        {
-            segment = segment[(2 + BinaryPrimitives.ReadUInt16BigEndian(segment))..];
-        }
-
-        return segment.IsEmpty;
-    }
 }

@@ -1,4 +1,4 @@
-using BlackPony.Conformance.Targets;
+using BlackPony.Conformance.Peers;
 using BlackPony.Reference.Policy;
 using static BlackPony.Tests.Conformance.Faulty.ClientHooks;
 
@@ -10,46 +10,233 @@ internal static class Client9Faults
     public static IReadOnlyList<FaultyClient> All { get; } =
     [
         // ---------------------------------------------------------------- 9.1 the three policies
-        new("BP-9.1-1", "C-9.1-1", "requires encryption if nothing else is set") { Asks = Required },
-        new("BP-9.1-2", "C-9.1-2 C-9.1-3 C-9.1-4 C-9.1-5 C-9.1-6 C-9.1-9 C-9.1-10", "delivers in plaintext though encryption is required") { Asks = Opportunistic },
-        new("BP-9.1-2", "C-9.1-7", "delivers in plaintext though encryption is required and offered") { Asks = Opportunistic, Hooks = _ => Misses("XBLACKPONY") },
-        new("BP-9.1-3", "C-9.4-1 C-9.4-2 C-9.4-3 C-9.4-4 C-9.4-5 C-9.4-6", "delivers to a remembered server that does not show itself") { Asks = Opportunistic },
-        new("BP-9.1-3", "C-9.4-12", "delivers in plaintext to a remembered server that offers encryption") { Asks = Opportunistic, Hooks = _ => Misses("XBLACKPONY") },
-        new("BP-9.1-4", "C-5.5-2", "takes ROT for encryption") { Asks = Opportunistic },
-        new("BP-9.1-5", "C-9.1-2 C-9.2-6 C-9.2-7 C-10.4-8", "reports a deferral as a delivery") { Says = (_, o) => o with { Delivered = true } },
-        new("BP-9.1-6", "C-9.1-2 C-9.1-3", "finds out behind MAIL that it has to defer") { Asks = Opportunistic },
-        new("BP-9.1-7", "C-9.1-8", "says RSET instead of QUIT where it defers") { Hooks = _ => Sends("QUIT", "RSET") },
+        new("BP-9.1-1", "C-9.1-1", "requires encryption if nothing else is set")
+        {
+            Wide = "the cases do not name the policy that they mean",
+            Asks = d => d.Policy == ClientPolicy.Opportunistic ? d with { Policy = ClientPolicy.Required } : d,
+            AlsoFails = "C-4.1-2 C-4.1-3 C-4.1-4 C-4.1-5 C-4.1-10 C-4.1-11 C-4.1-12 C-4.1-13 C-4.1-14 C-4.1-15 C-4.2-1 C-4.2-2 "
+                + "C-4.2-3 C-4.2-4 C-4.2-5 C-4.2-6 C-4.3-1 C-4.3-2 C-4.3-3 C-4.3-4 C-4.3-6 C-4.3-7 C-4.3-8 C-4.3-9 C-4.3-10 "
+                + "C-4.3-11 C-4.3-12 C-4.3-13 C-4.3-14 C-4.3-15 C-4.3-16 C-4.3-17 C-4.3-18 C-4.3-20 C-4.4-1 C-4.4-2 C-4.4-3 "
+                + "C-4.4-4 C-4.4-5 C-4.4-6 C-4.4-7 C-4.4-8 C-4.4-9 C-4.4-10 C-4.4-11 C-4.4-12 C-4.4-13 C-4.4-14 C-4.8-1 "
+                + "C-4.8-2 C-4.8-3 C-4.8-4 C-5.1-1 C-5.1-2 C-5.1-3 C-5.2-1 C-5.3-2 C-5.3-3 C-5.3-5 C-5.4-2 C-5.4-3 C-5.4-4 "
+                + "C-5.4-5 C-5.4-6 C-5.4-8 C-5.4-9 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 "
+                + "C-6.3-6 C-6.3-9 C-6.3-8 C-8.3-5 C-9.2-1 C-9.2-2 C-9.2-5 C-10.4-2 C-10.4-6 C-10.4-11 C-10.4-12",
+        },
+        new("BP-9.1-2", "C-9.1-2 C-9.1-3 C-9.1-9 C-9.1-10", "delivers in plaintext though encryption is required")
+        {
+            Hooks = r => r.Delivery.Policy == ClientPolicy.Required ? InsteadOfQuit(Mail) : new Hooks(),
+            AlsoFails = "C-4.8-5 C-5.5-2 C-9.1-6 C-9.1-8 C-10.4-8 C-10.4-12",
+        },
+        new("BP-9.1-2", "C-9.1-7 C-9.1-9", "delivers in plaintext though encryption is required and offered")
+        {
+            Asks = d => d.Policy == ClientPolicy.Required ? d with { Policy = ClientPolicy.Opportunistic, Suites = "ROT" } : d,
+            AlsoFails = "C-4.8-5 C-5.5-2 C-9.1-2 C-9.1-3 C-9.1-4 C-9.1-5 C-9.1-6 C-9.1-8 C-10.4-8 C-10.4-12",
+        },
+        new("BP-9.1-3", "C-9.4-1 C-9.4-2", "delivers in plaintext to a remembered server that does not show itself")
+        {
+            Hooks = r => r.Delivery.Policy == ClientPolicy.Remembered ? InsteadOfQuit(Mail, last => !last.StartsWith("502", StringComparison.Ordinal)) : new Hooks(),
+            AlsoFails = "C-9.4-9",
+        },
+        new("BP-9.1-3", "C-9.4-12", "delivers in plaintext to a remembered server that offers encryption")
+        {
+            Asks = d => d.Policy == ClientPolicy.Remembered && File.Exists(d.Memory) ? d with { Policy = ClientPolicy.Opportunistic, Suites = "ROT" } : d,
+            AlsoFails = "C-9.4-1 C-9.4-2 C-9.4-3 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-9 C-9.4-10 C-9.4-13",
+        },
+        new("BP-9.1-4", "C-5.5-2", "takes ROT for encryption")
+        {
+            Asks = d => d.Suites == "ROT" ? d with { Policy = ClientPolicy.Opportunistic } : d,
+        },
+        new("BP-9.1-5", "C-9.1-2 C-9.1-3 C-9.1-9 C-9.1-10 C-9.4-1 C-10.4-8", "reports a deferral as a delivery")
+        {
+            Says = (r, o) => r.Delivery.Policy == ClientPolicy.Opportunistic ? o : o with { Delivered = true },
+            AlsoFails = "C-4.8-5 C-5.5-2 C-9.1-4 C-9.1-5 C-9.1-6 C-9.1-8 C-9.4-2 C-9.4-3 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-8 C-9.4-9 "
+                + "C-9.4-10 C-9.4-11 C-10.4-12",
+        },
+        new("BP-9.1-5", "C-9.1-9 C-9.2-6 C-9.2-7", "reports mail as delivered that the server did not greet")
+        {
+            Says = (_, o) => o.Replies.Contains("\r\n354", StringComparison.Ordinal) || !o.Replies.StartsWith("421", StringComparison.Ordinal) ? o : o with { Delivered = true },
+            AlsoFails = "C-9.4-11 C-10.4-3",
+        },
+        new("BP-9.1-6", "C-9.1-2 C-9.1-3", "finds out behind MAIL that it has to defer")
+        {
+            Hooks = r => r.Delivery.Policy == ClientPolicy.Required ? InsteadOfQuit("MAIL FROM:<a@client.test>\r\nQUIT") : new Hooks(),
+            AlsoFails = "C-4.8-5 C-5.5-2 C-9.1-6 C-9.1-8 C-9.1-9 C-9.1-10 C-10.4-8 C-10.4-12",
+        },
+        new("BP-9.1-7", "C-9.1-8", "says RSET instead of QUIT where it defers") { Hooks = _ => InsteadOfQuit("RSET") },
 
         // ---------------------------------------------------------------- 9.2 falling back
-        new("BP-9.2-1", "C-4.1-2 C-4.4-1 C-5.4-6 C-9.1-1 C-9.2-5 C-9.4-7", "defers where it may deliver in plaintext") { Asks = Required },
-        new("BP-9.2-2", "C-4.3-1 C-4.3-2 C-4.3-3 C-4.3-16 C-4.3-17 C-4.4-12 C-6.1-1 C-6.3-1 C-6.3-8 C-9.2-1", "defers after a broken upgrade") { Asks = Required },
-        new("BP-9.2-2", "C-9.2-1", "asks for encryption in the fresh connection too") { Hooks = n => n == 1 ? new Hooks() : Sends("MAIL FROM:<a@client.test>", CoreOffer + " AAAA") },
-        new("BP-9.2-3", "C-9.2-2 C-9.4-3", "makes another connection when it could not deliver") { Again = AgainIfNot },
-        new("BP-9.2-3", "C-4.3-1 C-9.2-1", "makes a second fresh connection") { Again = (d, _) => d },
-        new("BP-9.2-6", "C-6.5-2 C-8.2-1 C-8.3-4 C-9.2-3 C-9.2-4", "delivers in plaintext at once when the session inside fails") { Again = AgainIfNot },
-        new("BP-9.2-7", "C-9.2-3 C-9.2-4", "sends the mail in plaintext too") { Again = AgainIfNot },
-        new("BP-9.2-8", "C-9.1-6 C-9.4-4 C-10.4-12", "forgets its policy when it says HELO") { Asks = Opportunistic },
-        new("BP-9.2-8", "C-9.2-5", "gives up a server that refuses EHLO") { Asks = Required },
-        new("BP-9.2-9", "C-9.2-6", "takes a server that puts off EHLO for one that has no extensions") { Hooks = _ => Reads("450 busy", "250 probe.test") },
-        new("BP-9.2-9", "C-9.2-7", "takes a malformed EHLO reply for one without extensions") { Hooks = _ => Reads("garbage", "250 probe.test") },
+        new("BP-9.2-1", "C-4.1-3", "defers where the server makes no offer that it can use")
+        {
+            Hooks = _ => QuitsWithoutCommand(offered: true),
+            AlsoFails = "C-4.1-4 C-4.1-5 C-4.1-12 C-4.1-13 C-4.1-14 C-4.8-1 C-10.4-6",
+        },
+        new("BP-9.2-1", "C-4.1-2 C-9.4-7", "defers where the server makes no offer")
+        {
+            Hooks = _ => QuitsWithoutCommand(offered: false),
+            AlsoFails = "C-4.1-15 C-9.1-1 C-9.4-8 C-10.4-2",
+        },
+        new("BP-9.2-2", "C-4.3-1 C-4.3-2 C-4.3-3 C-4.3-16 C-4.3-17 C-4.4-12 C-6.1-1 C-6.3-1 C-6.3-8 C-9.2-1", "makes no fresh connection after a broken upgrade")
+        {
+            Connects = n => n == 1,
+            AlsoFails = "C-4.3-4 C-4.3-6 C-4.3-7 C-4.3-8 C-4.3-9 C-4.3-10 C-4.3-11 C-4.3-12 C-4.3-13 C-4.3-14 C-4.3-18 C-4.3-20 "
+                + "C-5.1-1 C-5.1-2 C-5.2-1 C-5.3-2 C-5.3-3 C-5.4-4 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.3-3 C-6.3-4 C-6.3-5 "
+                + "C-6.3-6 C-6.3-9 C-8.3-5 C-9.2-2 C-9.4-8",
+        },
+        new("BP-9.2-2", "C-9.2-1", "asks for encryption in the fresh connection too")
+        {
+            Hooks = r => r.Connections == 1 ? new Hooks() : Sends("MAIL FROM:<a@client.test>", CoreOffer + " AAAA"),
+            AlsoFails = "C-4.3-1 C-4.3-2 C-4.3-3 C-4.3-4 C-4.3-6 C-4.3-7 C-4.3-8 C-4.3-9 C-4.3-10 C-4.3-11 C-4.3-12 C-4.3-13 "
+                + "C-4.3-14 C-4.3-16 C-4.3-17 C-4.3-18 C-4.3-20 C-4.4-12 C-5.1-1 C-5.1-2 C-5.2-1 C-5.3-2 C-5.3-3 C-5.4-4 "
+                + "C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 C-6.3-8 C-8.3-5 "
+                + "C-9.4-8",
+        },
+        new("BP-9.2-3", "C-9.2-2", "makes a second fresh connection when the first fails")
+        {
+            Again = (r, o) => o.Delivered || r.Connections < 2 ? null : r.Delivery with { Suites = "ROT" },
+        },
+        new("BP-9.2-3", "C-4.3-1 C-9.2-1", "makes a second fresh connection when the first has delivered")
+        {
+            Again = (r, o) => o.Delivered && r.Connections > 1 ? r.Delivery : null,
+            AlsoFails = "C-4.3-2 C-4.3-3 C-4.3-4 C-4.3-6 C-4.3-7 C-4.3-8 C-4.3-9 C-4.3-10 C-4.3-11 C-4.3-12 C-4.3-13 C-4.3-14 "
+                + "C-4.3-16 C-4.3-17 C-4.3-18 C-4.3-20 C-4.4-12 C-5.1-1 C-5.1-2 C-5.2-1 C-5.3-2 C-5.3-3 C-5.4-4 C-6.1-1 "
+                + "C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 C-6.3-8 C-8.3-5 C-9.4-8",
+        },
+        new("BP-9.2-3", "C-9.1-4 C-9.1-5", "makes a fresh connection though encryption is required")
+        {
+            Hooks = r => SeesAgreement(r),
+            Again = (r, o) => o.Delivered || r.Delivery.Policy != ClientPolicy.Required || !r.Seen.ContainsKey("220")
+                ? null
+                : r.Delivery with { Policy = ClientPolicy.Opportunistic, Suites = "ROT" },
+            AlsoFails = "C-9.1-9 C-9.1-10",
+        },
+        new("BP-9.2-3", "C-9.4-3", "makes a fresh connection to a remembered server")
+        {
+            Again = (r, o) => o.Delivered || r.Delivery.Policy != ClientPolicy.Remembered ? null : r.Delivery with { Policy = ClientPolicy.Opportunistic, Suites = "ROT" },
+            AlsoFails = "C-9.4-1 C-9.4-2 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-8 C-9.4-9 C-9.4-10 C-9.4-11 C-9.4-13",
+        },
+        new("BP-9.2-6", "C-6.5-2 C-8.3-4 C-9.2-3", "delivers in plaintext at once when the session inside fails before the message")
+        {
+            Hooks = r => Watches(r),
+            Again = (r, o) => o.Delivered || r.Seen.ContainsKey("dot") || !r.Seen.ContainsKey("cut") ? null : r.Delivery with { Suites = "ROT" },
+            AlsoFails = "C-4.3-19 C-4.3-21 C-6.3-7 C-6.5-3 C-6.5-4 C-6.5-5 C-7.1-2 C-7.1-3 C-7.1-6 C-7.1-7 C-7.3-2 C-7.3-1 "
+                + "C-7.4-2 C-7.4-3 C-7.4-6 C-7.4-5 C-7.4-7 C-8.1-3 C-8.3-1 C-8.3-2 C-8.3-3 C-8.3-6 C-9.1-5 C-9.4-5 C-9.4-6 "
+                + "C-9.4-8 C-9.4-9 C-9.4-10 C-10.4-10",
+        },
+        new("BP-9.2-7", "C-8.2-1 C-9.2-4", "sends in plaintext too the message that it sent inside")
+        {
+            Hooks = r => Watches(r),
+            Again = (r, o) => o.Delivered || !r.Seen.ContainsKey("dot") ? null : r.Delivery with { Suites = "ROT" },
+            AlsoFails = "C-8.2-2 C-8.2-4 C-10.4-9",
+        },
+        new("BP-9.2-8", "C-9.1-6 C-9.4-4", "forgets its policy when EHLO is refused")
+        {
+            Hooks = _ => InsteadOfQuit($"HELO client.test\r\n{Mail}", last => last.StartsWith("502", StringComparison.Ordinal)),
+            AlsoFails = "C-9.1-9 C-9.1-10",
+        },
+        new("BP-9.2-8", "C-9.2-5", "gives up a server that refuses EHLO")
+        {
+            Hooks = _ => new Hooks { PortLine = l => l.StartsWith("HELO", StringComparison.Ordinal) ? "QUIT" : l },
+            AlsoFails = "C-10.4-12",
+        },
+        new("BP-9.2-9", "C-9.2-6", "takes a server that puts off EHLO for one that has no extensions")
+        {
+            Hooks = _ => Reads("450 busy", "250 probe.test"),
+        },
+        new("BP-9.2-9", "C-9.2-7", "takes a malformed EHLO reply for one without extensions")
+        {
+            Hooks = _ => Reads("garbage", "250 probe.test"),
+        },
 
         // ---------------------------------------------------------------- 9.3 what leaves in the clear
-        new("BP-9.3-1", "C-9.3-1", "asks for an address before the upgrade") { Hooks = _ => Sends("EHLO client.test", "EHLO client.test\r\nVRFY b@sink.test") },
+        new("BP-9.3-1", "C-9.3-1", "asks for an address before the upgrade where DSN is offered")
+        {
+            Hooks = _ => AsksFirst(),
+            AlsoFails = "C-4.5-2",
+        },
 
         // ---------------------------------------------------------------- 9.4 memory
-        new("BP-9.4-2", "C-9.4-1 C-9.4-9", "writes nothing into its memory") { Says = ClientMemory.Forgets(_ => true) },
-        new("BP-9.4-3", "C-9.4-8", "remembers a server whose upgrade broke") { Says = ClientMemory.Writes },
-        new("BP-9.4-4", "C-9.4-9", "remembers a server only if it took the mail") { Says = ClientMemory.Forgets(o => !o.Delivered) },
-        new("BP-9.4-6", "C-9.4-5 C-9.4-6 C-9.4-10", "does not ask for the IDENT keys that it saw") { Says = ClientMemory.Keys(_ => "-") },
-        new("BP-9.4-7", "C-9.4-10", "keeps the keys that a server showed once") { Says = ClientMemory.Keys(keys => $"{ClientMemory.OldKey},{keys}") },
-        new("BP-9.4-7", "C-9.4-12", "remembers another key than the server showed") { Says = ClientMemory.Keys(keys => keys == "-" ? keys : new string('0', 64)) },
-        new("BP-9.4-12", "C-9.4-11", "takes a memory that it can't read for an empty one") { Asks = d => d with { Memory = d.Memory + "-2" } },
+        new("BP-9.4-2", "C-9.4-13", "writes nothing into its memory")
+        {
+            Says = ClientMemory.Forgets(_ => true),
+            AlsoFails = "C-9.4-1 C-9.4-2 C-9.4-3 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-9 C-9.4-10 C-9.4-11",
+        },
+        new("BP-9.4-3", "C-9.4-8", "remembers a server whose upgrade broke")
+        {
+            Says = ClientMemory.Writes,
+            AlsoFails = "C-9.4-5 C-9.4-6 C-9.4-10 C-9.4-11",
+        },
+        new("BP-9.4-4", "C-9.4-9", "remembers a server only if it took the mail")
+        {
+            Says = ClientMemory.Forgets(o => !o.Delivered),
+            AlsoFails = "C-9.4-11",
+        },
+        new("BP-9.4-6", "C-9.4-5 C-9.4-6", "does not ask for the IDENT keys that it saw")
+        {
+            Says = ClientMemory.Keys(_ => "-"),
+            AlsoFails = "C-9.4-10",
+        },
+        new("BP-9.4-7", "C-9.4-10", "keeps the keys that a server showed once")
+        {
+            Says = ClientMemory.Keys(keys => $"{ClientMemory.OldKey},{keys}"),
+        },
+        new("BP-9.4-7", "C-9.4-12", "remembers another key than the server showed")
+        {
+            Says = ClientMemory.Keys(keys => keys == "-" ? keys : new string('0', 64)),
+            AlsoFails = "C-9.4-10",
+        },
+        new("BP-9.4-12", "C-9.4-11", "takes a memory that it can't read for an empty one")
+        {
+            Asks = d => d with { Memory = d.Memory + "-2" },
+        },
     ];
 
-    private static Delivery Required(Delivery delivery) => delivery with { Policy = ClientPolicy.Required };
+    // The commands of a delivery, whatever the server answers.
+    private const string Mail = "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@sink.test>\r\nDATA\r\n.\r\nQUIT";
 
-    private static Delivery Opportunistic(Delivery delivery) => delivery with { Policy = ClientPolicy.Opportunistic };
+    private static Hooks SeesAgreement(ClientRun run) => AfterCommand(l =>
+    {
+        if (l.StartsWith("220", StringComparison.Ordinal))
+        {
+            run.Seen["220"] = true;
+        }
 
-    // In plaintext, for the suite offers no ROT.
-    private static Delivery? AgainIfNot(Delivery delivery, Outcome outcome) => outcome.Delivered ? null : delivery with { Policy = ClientPolicy.Opportunistic, Suites = "ROT" };
+        return l;
+    });
+
+    private static Hooks AsksFirst()
+    {
+        bool dsn = false;
+        return new Hooks
+        {
+            PeerLine = l =>
+            {
+                dsn |= l.Contains("DSN", StringComparison.Ordinal);
+                return l;
+            },
+            PortLine = l => dsn && IsCommand(l) ? $"VRFY b@sink.test\r\n{l}" : l,
+        };
+    }
+
+    // In place of MAIL, where there was no offer, or one that it cannot use.
+    private static Hooks QuitsWithoutCommand(bool offered)
+    {
+        bool asked = false, ehlo = false, offer = false, usable = false;
+        return new Hooks
+        {
+            PeerLine = l =>
+            {
+                var text = l.Length > 4 ? l[4..] : "";
+                offer |= text.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase);
+                usable |= HasForm(text) && Names.Encrypting.Any(s => text.Contains(s, StringComparison.OrdinalIgnoreCase));
+                return l;
+            },
+            PortLine = l =>
+            {
+                asked |= IsCommand(l);
+                ehlo = l.StartsWith("EHLO", StringComparison.Ordinal) || (ehlo && !l.StartsWith("HELO", StringComparison.Ordinal));
+                bool defers = !asked && ehlo && offer == offered && !usable;
+                return defers && l.StartsWith("MAIL", StringComparison.Ordinal) ? "QUIT" : l;
+            },
+        };
+    }
 }

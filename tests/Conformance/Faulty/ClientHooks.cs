@@ -18,18 +18,140 @@ internal static class ClientHooks
     /// <summary>Sends something else in the place of its XBLACKPONY command.</summary>
     public static Hooks Commands(Func<string, string> change) => new() { PortLine = l => IsCommand(l) ? change(l) : l };
 
+    /// <summary>Sends something else in the place of its XBLACKPONY command with the suite that few cases use.</summary>
+    public static Hooks RareCommands(Func<string, string> change) => Commands(l => l.Contains(' ' + HybridAes, StringComparison.OrdinalIgnoreCase) ? change(l) : l);
+
+    /// <summary>Sends other records in a session with the suite that few cases use.</summary>
+    public static Hooks RareRecords(Func<Rec, IEnumerable<Rec>> record)
+    {
+        Hooks hooks = null!;
+        return hooks = new Hooks { PortRecord = r => hooks.Suite == HybridAes ? record(r) : [r] };
+    }
+
+    /// <summary>The same for the records of a type.</summary>
+    public static Hooks RareRecords(RecordType type, Func<Rec, IEnumerable<Rec>> record) => RareRecords(r => r.Type == type ? record(r) : [r]);
+
+    /// <summary>Takes whole replies to its XBLACKPONY command for refusals.</summary>
+    public static Hooks TakesRepliesForRefusal(Func<IReadOnlyList<string>, bool> which)
+    {
+        var lines = new List<string>();
+        return AfterCommand(l =>
+        {
+            lines.Add(l);
+            if (l.Length > 3 && l[3] == '-')
+            {
+                return null;
+            }
+
+            var reply = which(lines) ? "454 no" : string.Join("\r\n", lines);
+            lines.Clear();
+            return reply;
+        });
+    }
+
     /// <summary>Reads something else in the place of a part of the server's lines.</summary>
     public static Hooks Reads(string old, string text) => new() { PeerLine = l => l.Replace(old, text, StringComparison.Ordinal) };
 
     /// <summary>Does not see a line of the EHLO reply that holds this text.</summary>
     public static Hooks Misses(string text) => new() { PeerLine = l => l.StartsWith("250", StringComparison.Ordinal) && l.Contains(text, StringComparison.Ordinal) ? l[..4] + "X-NOTHING" : l };
 
-    /// <summary>Takes every XBLACKPONY line, and an EHLO reply without one, for this offer.</summary>
-    public static Hooks Imagines(string offer) => new()
+    /// <summary>Takes such XBLACKPONY lines for others.</summary>
+    public static Hooks ReadsOffer(Func<string, string> offer) => new()
     {
-        PeerLine = l => l == "250 probe.test" ? $"250-probe.test\r\n250 {offer}"
-            : l.StartsWith("250", StringComparison.Ordinal) && l[4..].StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase) ? l[..4] + offer : l,
+        PeerLine = l => l.Length > 4 && l.StartsWith("250", StringComparison.Ordinal) && l[4..].StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase) ? l[..4] + offer(l[4..]) : l,
     };
+
+    /// <summary>Whether an XBLACKPONY line has the form of an offer of version 1.</summary>
+    public static bool HasForm(string line) => line.Length + 6 <= Limits.MaxReplyLine && line.All(c => c is >= ' ' and <= '~')
+        && line.ToUpperInvariant().Split(' ', StringSplitOptions.RemoveEmptyEntries) is ["XBLACKPONY", .. var tokens] && tokens.Contains("V1");
+
+    /// <summary>Says something else where it says QUIT and has sent no mail; given what the server said last.</summary>
+    public static Hooks InsteadOfQuit(string text, Func<string, bool>? after = null)
+    {
+        var last = "";
+        bool mail = false;
+        return new Hooks
+        {
+            PeerLine = l => last = l,
+            PortLine = l =>
+            {
+                mail |= l.StartsWith("MAIL", StringComparison.OrdinalIgnoreCase);
+                return l == "QUIT" && !mail && after?.Invoke(last) != false ? text : l;
+            },
+        };
+    }
+
+    /// <summary>Sends plaintext in the place of an alert, after such a failure.</summary>
+    public static Hooks InsteadOfAlert(Func<Rec, bool> failure, string text)
+    {
+        bool failed = false;
+        return new Hooks
+        {
+            PeerRecord = r =>
+            {
+                failed |= failure(r);
+                return [r];
+            },
+            PortRecord = r => [failed && r.Type == RecordType.Alert ? Plaintext(text) : r],
+        };
+    }
+
+    /// <summary>Sends something else in the place of its close, where the server has sent its own, or where it has not.</summary>
+    public static Hooks InsteadOfClose(bool serverClosed, params Rec[] records)
+    {
+        bool closed = false;
+        return new Hooks
+        {
+            PeerRecord = r =>
+            {
+                closed |= r.Type == RecordType.Close;
+                return [r];
+            },
+            PortRecord = r => r.Type == RecordType.Close && closed == serverClosed ? records : [r],
+        };
+    }
+
+    /// <summary>
+    /// Notes in the run what becomes of the message: "dot" when it was sent whole, "answer" when something came then, "close" and "cut"
+    /// when that came in its place.
+    /// </summary>
+    public static Hooks Watches(ClientRun run, Func<Rec, IEnumerable<Rec>>? peer = null)
+    {
+        bool Pending() => run.Seen.ContainsKey("dot") && !run.Seen.ContainsKey("answer");
+        return new Hooks
+        {
+            PortRecord = r =>
+            {
+                if (r.Type == RecordType.Data && (r.Text == ".\r\n" || r.Text.EndsWith("\r\n.\r\n", StringComparison.Ordinal)))
+                {
+                    run.Seen["dot"] = true;
+                }
+
+                return [r];
+            },
+            PeerRecord = r =>
+            {
+                if (r.Type == RecordType.Close)
+                {
+                    run.Seen[Pending() ? "close" : "closed"] = true;
+                }
+
+                var records = Pending() && peer is not null ? peer(r) : [r];
+                if (Pending() && r is { Verified: true, Type: RecordType.Data })
+                {
+                    run.Seen["answer"] = true;
+                }
+
+                return records;
+            },
+            BeforePeerEnd = _ =>
+            {
+                run.Seen["cut"] = true;
+
+                return [];
+            },
+        };
+    }
 
     /// <summary>Reads the replies behind its XBLACKPONY command as something else.</summary>
     public static Hooks AfterCommand(Func<string, string?> peer, Func<string, string>? port = null)
@@ -43,33 +165,53 @@ internal static class ClientHooks
                 asked |= IsCommand(l);
                 return line;
             },
-            PeerLine = l => asked ? peer(l) : l,
+            PeerLine = l => asked && l.Length >= 3 ? peer(l) : l,
         };
     }
 
     /// <summary>Takes such replies to its XBLACKPONY command for refusals.</summary>
-    public static Hooks TakesForRefusal(Func<string, bool> reply) => AfterCommand(l => !reply(l) ? l : l.Length > 3 && l[3] == '-' ? null : "454 no");
+    public static Hooks TakesForRefusal(Func<string, bool> reply)
+    {
+        bool came = false;
+        return AfterCommand(l =>
+        {
+            bool refused = !came && reply(l);
+            came |= l.Length < 4 || l[3] != '-';
+            return !refused ? l : l.Length > 3 && l[3] == '-' ? null : "454 no";
+        });
+    }
+
+    /// <summary>Sends or reads other lines under ROT.</summary>
+    public static Hooks UnderRot(Func<string, string>? peer = null, Func<string, string>? port = null)
+    {
+        Hooks hooks = null!, after = AfterCommand(l => peer is null || hooks.Suite != Rot ? l : peer(l), l => port is null || hooks.Suite != Rot ? l : port(l));
+        return hooks = new Hooks { PeerLine = l => after.PeerLine!(l), PortLine = l => after.PortLine!(l) };
+    }
 
     /// <summary>Answers the first line that begins so by lines of its own, and does not read it; a <c>\0</c> at their end closes.</summary>
     public static Hooks Answers(string line, string text) => new() { Answer = l => l.StartsWith(line, StringComparison.Ordinal) ? text : null };
 
-    /// <summary>Reads a share of many lines as one line.</summary>
+    /// <summary>Reads a share of too many lines as one line.</summary>
     public static Hooks JoinsFragments()
     {
-        var share = new StringBuilder();
-        return new()
+        var lines = new List<string>();
+        return AfterCommand(l =>
         {
-            PeerLine = l =>
+            lines.Add(l);
+            if (l.Length < 6 || l[4..6] != "K=" || l[3] == '-')
             {
-                if (l.Length < 6 || l[4..6] != "K=")
-                {
-                    return l;
-                }
+                return l.Length < 6 || l[4..6] != "K=" ? Flush() : null;
+            }
 
-                share.Append(l[6..]);
-                return l[3] == ' ' ? $"{l[..4]}K={share}" : null;
-            },
-        };
+            return lines.Count > Limits.MaxShareLines ? $"{l[..4]}K={string.Concat(lines.Select(f => f[6..]))}" : Flush();
+        });
+
+        string Flush()
+        {
+            var text = string.Join("\r\n", lines);
+            lines.Clear();
+            return text;
+        }
     }
 
     /// <summary>Goes on with its next command behind its continuation.</summary>

@@ -11,32 +11,32 @@ internal static class ClientMemory
     public static readonly string OldKey = Convert.ToHexStringLower(new IdentKey(new byte[32]).PublicKey);
 
     /// <summary>Changes the IDENT keys of the entries.</summary>
-    public static Func<Delivery, Outcome, Outcome> Keys(Func<string, string> change) => (delivery, outcome) =>
+    public static Func<ClientRun, Outcome, Outcome> Keys(Func<string, string> change) => (run, outcome) =>
     {
-        if (File.Exists(delivery.Memory))
+        if (File.Exists(run.Delivery.Memory))
         {
-            var lines = File.ReadAllLines(delivery.Memory);
-            File.WriteAllText(delivery.Memory, string.Concat(lines.Select(l => (l[0] == '#' ? l : l[..(l.LastIndexOf(' ') + 1)] + change(l[(l.LastIndexOf(' ') + 1)..])) + "\n")));
+            var lines = File.ReadAllLines(run.Delivery.Memory);
+            File.WriteAllText(run.Delivery.Memory, string.Concat(lines.Select(l => (l[0] == '#' ? l : l[..(l.LastIndexOf(' ') + 1)] + change(l[(l.LastIndexOf(' ') + 1)..])) + "\n")));
         }
 
         return outcome;
     };
 
     /// <summary>Forgets all, after such a delivery.</summary>
-    public static Func<Delivery, Outcome, Outcome> Forgets(Func<Outcome, bool> when) => (delivery, outcome) =>
+    public static Func<ClientRun, Outcome, Outcome> Forgets(Func<Outcome, bool> when) => (run, outcome) =>
     {
         if (when(outcome))
         {
-            File.Delete(delivery.Memory);
+            File.Delete(run.Delivery.Memory);
         }
 
         return outcome;
     };
 
     /// <summary>Writes an entry, whatever the session was.</summary>
-    public static Outcome Writes(Delivery delivery, Outcome outcome)
+    public static Outcome Writes(ClientRun run, Outcome outcome)
     {
-        File.WriteAllText(delivery.Memory, string.Create(CultureInfo.InvariantCulture, $"# BlackPony memory 1: name port last-good failing-since idents\n127.0.0.1 {delivery.Port} {DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss'Z'} - -\n# end\n"));
+        File.WriteAllText(run.Delivery.Memory, string.Create(CultureInfo.InvariantCulture, $"# BlackPony memory 1: name port last-good failing-since idents\n127.0.0.1 {run.Delivery.Port} {DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss'Z'} - -\n# end\n"));
         return outcome;
     }
 }

@@ -97,6 +97,9 @@ internal sealed class ClientRecords(RecordProtection real) : RecordProtection
     /// <summary>Changes the record after it was sealed.</summary>
     public Change After { get; init; } = _ => { };
 
+    /// <summary>Opens a record in a way of its own.</summary>
+    public OpenStep? Opens { get; init; }
+
     /// <summary>Whether one traffic secret protects any number of records.</summary>
     public bool Endless { get; init; }
 
@@ -113,7 +116,7 @@ internal sealed class ClientRecords(RecordProtection real) : RecordProtection
         After(record);
     }
 
-    public override bool Open(ulong seq, Span<byte> record) => real.Open(seq, record);
+    public override bool Open(ulong seq, Span<byte> record) => Opens is null ? real.Open(seq, record) : Opens(real, seq, record);
 
     public override void Dispose() => real.Dispose();
 }

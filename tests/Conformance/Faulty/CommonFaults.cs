@@ -21,6 +21,23 @@ internal static class CommonFaults
         };
     }
 
+    /// <summary>Whether a record counts as one without data.</summary>
+    public static bool IsIdle(Rec record) => record.Verified && (record.Type >= RecordType.FirstIgnored || record is { Type: RecordType.Data, Data: [] });
+
+    /// <summary>A side that resets the connection behind a record of a type.</summary>
+    public static Hooks ResetsBehind(RecordType type)
+    {
+        Hooks hooks = null!;
+        return hooks = new Hooks
+        {
+            PortRecord = r =>
+            {
+                hooks.EndsByReset |= r.Type == type;
+                return [r];
+            },
+        };
+    }
+
     /// <summary>A side that forgets the records without data that came before a rekey.</summary>
     public static Hooks CountsFromRekey()
     {
@@ -30,7 +47,7 @@ internal static class CommonFaults
             PeerRecord = r =>
             {
                 rekeyed |= r.Type == RecordType.Rekey;
-                return rekeyed || r.Data.Length > 0 ? [r] : [];
+                return rekeyed || !IsIdle(r) ? [r] : [];
             },
         };
     }

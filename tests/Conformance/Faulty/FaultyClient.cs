@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using BlackPony.Conformance;
 using BlackPony.Conformance.Targets;
@@ -8,13 +9,16 @@ using BlackPony.Reference.Policy;
 namespace BlackPony.Tests.Conformance.Faulty;
 
 /// <summary>The reference's mailer with exactly one requirement broken.</summary>
-/// <param name="Breaks">The sentence that it breaks.</param>
-/// <param name="CaughtBy">The cases that catch it, separated by spaces: each cites the sentence.</param>
+/// <param name="Breaks">The requirement that it breaks.</param>
+/// <param name="CaughtBy">The cases that catch it, separated by spaces: each reports the requirement.</param>
 /// <param name="Does">What it does instead.</param>
 internal sealed record FaultyClient(string Breaks, string CaughtBy, string Does) : IFaultyPort
 {
-    /// <summary>A fault on the wire, for each connection anew; given which connection of the delivery it is, from 1.</summary>
-    public Func<int, Hooks>? Hooks { get; init; }
+    /// <summary>A fault on the wire, for each connection anew.</summary>
+    public Func<ClientRun, Hooks>? Hooks { get; init; }
+
+    /// <summary>Whether it makes a connection; given which of the delivery it is, from 1.</summary>
+    public Func<int, bool> Connects { get; init; } = _ => true;
 
     /// <summary>A fault in what the client accepts: a suite with a step of its own, for example.</summary>
     public Func<MailerOptions, MailerOptions>? Options { get; init; }
@@ -26,22 +30,41 @@ internal sealed record FaultyClient(string Breaks, string CaughtBy, string Does)
     public Func<Delivery, Delivery>? Asks { get; init; }
 
     /// <summary>Changes what the client says, or its memory, when it has ended.</summary>
-    public Func<Delivery, Outcome, Outcome>? Says { get; init; }
+    public Func<ClientRun, Outcome, Outcome>? Says { get; init; }
 
     /// <summary>A further delivery that it makes of its own accord when the first has ended; null for none.</summary>
-    public Func<Delivery, Outcome, Delivery?>? Again { get; init; }
+    public Func<ClientRun, Outcome, Delivery?>? Again { get; init; }
 
-    /// <summary>How long a case waits for it, where the fault shows as a hang.</summary>
-    public TimeSpan Timeout { get; init; } = Faulty.Options.Timeout;
+    /// <inheritdoc/>
+    public string AlsoFails { get; init; } = "";
+
+    /// <inheritdoc/>
+    public string? Wide { get; init; }
+
+    /// <inheritdoc/>
+    public TimeSpan? Silence { get; init; }
 
     public override string ToString() => $"{Breaks}: {Does}";
+}
+
+/// <summary>One delivery of a faulty client.</summary>
+/// <param name="delivery">What the suite asked for.</param>
+internal sealed class ClientRun(Delivery delivery)
+{
+    public Delivery Delivery => delivery;
+
+    /// <summary>How many connections it made.</summary>
+    public int Connections { get; set; }
+
+    /// <summary>What its hooks saw.</summary>
+    public ConcurrentDictionary<string, bool> Seen { get; } = new();
 }
 
 /// <summary>The faulty client before its <see cref="Shim"/>.</summary>
 internal sealed class FaultyClientTarget(FaultyClient fault) : ClientTarget, IAsyncDisposable
 {
     // One shim for each port of the suite's, so that the memory meets the same server again.
-    private readonly ConcurrentDictionary<int, (Shim Shim, StrongBox<int> Connections, Secrets Secrets)> _shims = new();
+    private readonly ConcurrentDictionary<int, (Shim Shim, StrongBox<ClientRun> Run, Secrets Secrets)> _shims = new();
 
     public override string Name => fault.ToString();
 
@@ -53,14 +76,15 @@ internal sealed class FaultyClientTarget(FaultyClient fault) : ClientTarget, IAs
 
     public override async Task<Outcome> DeliverAsync(Delivery delivery, CancellationToken cancel)
     {
-        var (shim, connections, secrets) = _shims.GetOrAdd(delivery.Port, port =>
+        var (shim, box, secrets) = _shims.GetOrAdd(delivery.Port, port =>
         {
-            var count = new StrongBox<int>();
+            var current = new StrongBox<ClientRun>();
             var log = new Secrets();
-            return (new Shim(() => Task.FromResult(("127.0.0.1", port)), Role.Client, log, () => fault.Hooks?.Invoke(Interlocked.Increment(ref count.Value)) ?? new Hooks()), count, log);
+            Task<(string, int)> ConnectAsync() => fault.Connects(++current.Value!.Connections) ? Task.FromResult(("127.0.0.1", port)) : throw new SocketException();
+            return (new Shim(ConnectAsync, Role.Client, log, () => fault.Hooks?.Invoke(current.Value!) ?? new Hooks()), current, log);
         });
-        connections.Value = 0;
         var asked = (fault.Asks?.Invoke(delivery) ?? delivery) with { Port = shim.Port };
+        var run = box.Value = new ClientRun(delivery with { Port = shim.Port });
         var mailer = new EmbeddedMailer(
             usual =>
             {
@@ -69,12 +93,12 @@ internal sealed class FaultyClientTarget(FaultyClient fault) : ClientTarget, IAs
             },
             fault.Random);
         var outcome = await mailer.DeliverAsync(asked, cancel);
-        if (fault.Again?.Invoke(asked, outcome) is { } again)
+        if (fault.Again?.Invoke(run, outcome) is { } again)
         {
-            outcome = await mailer.DeliverAsync(again, cancel);
+            outcome = await mailer.DeliverAsync(again with { Port = shim.Port }, cancel);
         }
 
-        return fault.Says?.Invoke(asked, outcome) ?? outcome;
+        return fault.Says?.Invoke(run, outcome) ?? outcome;
     }
 
     public async ValueTask DisposeAsync()

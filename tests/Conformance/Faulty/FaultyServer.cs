@@ -7,8 +7,8 @@ using BlackPony.Reference.Negotiation;
 namespace BlackPony.Tests.Conformance.Faulty;
 
 /// <summary>The reference's server with exactly one requirement broken.</summary>
-/// <param name="Breaks">The sentence that it breaks.</param>
-/// <param name="CaughtBy">The cases that catch it, separated by spaces: each cites the sentence.</param>
+/// <param name="Breaks">The requirement that it breaks.</param>
+/// <param name="CaughtBy">The cases that catch it, separated by spaces: each reports the requirement.</param>
 /// <param name="Does">What it does instead.</param>
 internal sealed record FaultyServer(string Breaks, string CaughtBy, string Does) : IFaultyPort
 {
@@ -27,8 +27,14 @@ internal sealed record FaultyServer(string Breaks, string CaughtBy, string Does)
     /// <summary>Whether its time-outs begin again with every octet.</summary>
     public bool ProlongsTimeouts { get; init; }
 
-    /// <summary>How long a case waits for a fault that shows as silence; null for the usual.</summary>
-    public TimeSpan? Patience { get; init; }
+    /// <inheritdoc/>
+    public string AlsoFails { get; init; } = "";
+
+    /// <inheritdoc/>
+    public string? Wide { get; init; }
+
+    /// <inheritdoc/>
+    public TimeSpan? Silence { get; init; }
 
     public override string ToString() => $"{Breaks}: {Does}";
 }

@@ -17,75 +17,189 @@ internal static class Server5Faults
     public static IReadOnlyList<FaultyServer> All { get; } =
     [
         // ---------------------------------------------------------------- 5.1 rules for every suite
-        new("BP-5.1-1", "S-4.1-1", "has not got the suite that every port has") { Options = Without(Core) },
-        new("BP-5.1-1", "S-5.2-1", "protects with AES under the name of ChaCha20") { Options = With(Core, s => new FaultyServerSuite(s) { Protects = secret => SuiteRegistry.Find(HybridAes)!.Protect(secret) }) },
+        new("BP-5.1-1", "S-4.1-1 S-5.2-1", "has not got the suite that every port has")
+        {
+            Options = Without(Core),
+            AlsoFails = "S-4.4-6 S-4.4-7 S-4.4-9 S-10.3-4",
+        },
         new("BP-5.1-2", "S-5.3-1", "has not got the hybrid suite") { Options = Without(Hybrid) },
         new("BP-5.1-3", "S-5.4-1", "has not got RSA-BLOWFISH") { Options = Without(Classic) },
-        new("BP-5.1-4", "S-5.3-2", "protects with ChaCha20 under the name of AES") { Options = With(HybridAes, s => new FaultyServerSuite(s) { Protects = secret => SuiteRegistry.Find(Hybrid)!.Protect(secret) }) },
-        new("BP-5.1-5", "S-5.5-1", "offers ROT and knows no shift above 13") { Hooks = Answers(l => l == "XBLACKPONY V1 ROT 25", "501 5.5.4 Invalid share") },
-        new("BP-5.1-6", "S-5.1-5", "writes base64 without padding") { Hooks = Says(l => l.TrimEnd('=')) },
-        new("BP-5.1-6", "S-5.1-5", "writes base64 for URLs") { Options = Begins(Core, BeginsWithSlash), Hooks = Says(l => l.Replace('/', '_')) },
-        new("BP-5.1-7", "S-5.1-1", "takes base64 without padding") { Hooks = HearsUpgrade(l => l.Split(' ') is [.., { Length: 43 }] ? l + "=" : l) },
+        new("BP-5.1-4", "S-5.3-2", "protects with ChaCha20 under the name of AES")
+        {
+            Options = With(HybridAes, s => new FaultyServerSuite(s) { Protects = secret => SuiteRegistry.Find(Hybrid)!.Protect(secret) }),
+            AlsoFails = "S-4.3-1 S-4.3-2 S-4.5-4 S-4.6-2 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-6.2-1 S-6.3-1 S-6.3-12 S-10.3-3",
+        },
+        new("BP-5.1-5", "S-5.5-1", "offers ROT and knows no shift above 13")
+        {
+            Hooks = Answers(l => l == "XBLACKPONY V1 ROT 25", "501 5.5.4 Invalid share"),
+            AlsoFails = "S-5.5-3",
+        },
+        new("BP-5.1-6", "S-5.1-5", "writes base64 without padding")
+        {
+            Hooks = SaysTo(HybridAes, l => l.TrimEnd('=')),
+            AlsoFails = "S-4.3-1 S-4.3-2 S-4.3-3 S-4.5-4 S-4.6-2 S-5.3-2 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-6.2-1 S-6.3-1 S-6.3-12 "
+                + "S-10.3-3",
+        },
+        new("BP-5.1-6", "S-5.1-5", "writes base64 for URLs")
+        {
+            Hooks = SaysTo(HybridAes, l => l.Replace('/', '_')),
+            AlsoFails = "S-4.3-1 S-4.3-2 S-4.5-4 S-4.6-2 S-5.3-2 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-6.2-1 S-6.3-1 S-6.3-12 "
+                + "S-10.3-3",
+        },
+        new("BP-5.1-7", "S-5.1-1", "takes base64 without padding")
+        {
+            Hooks = HearsUpgrade(l => l.Split(' ') is [.., { Length: 43 }] ? l + "=" : l),
+        },
         new("BP-5.1-7", "S-5.1-1", "does not look at the unused bits of base64") { Hooks = HearsUpgrade(WithoutUnusedBits) },
-        new("BP-5.1-8", "S-5.1-2", "takes the first 32 octets of a longer share") { Options = Begins(Core, (x, share) => x.Begin(share.AsSpan(0, Math.Min(32, share.Length)))) },
-        new("BP-5.1-8", "S-5.1-3", "takes the first 1216 octets of a longer share") { Options = Begins(Hybrid, (x, share) => x.Begin(share.AsSpan(0, Math.Min(1216, share.Length)))) },
-        new("BP-5.1-8", "S-5.1-4", "takes an RSA share with another nonce than of 32 octets") { Options = Begins(Classic, (x, share) => share.Length < 384 ? null : x.Begin([.. share[..384], .. new byte[32]])) },
-        new("BP-5.1-9", "S-5.1-1 S-5.1-2 S-5.1-3 S-5.1-4 S-5.2-2 S-5.3-4 S-5.4-2", "answers 554 to an invalid share") { Hooks = Says("501 5.5.4 Invalid", "554 5.5.4 Invalid") },
-        new("BP-5.1-11", "S-5.1-6 S-5.3-5", "draws the same private values in every session") { Settings = s => s with { Random = new RepeatingRandom() } },
-        new("BP-5.1-12", "S-5.1-7", "has one X25519 key for all suites") { Options = o => With(Core, Repeating)(With(Hybrid, Repeating)(o)) },
+        new("BP-5.1-8", "S-5.1-2", "takes the first 32 octets of a longer share")
+        {
+            Options = Begins(Core, (x, share) => x.Begin(share.AsSpan(0, Math.Min(32, share.Length)))),
+        },
+        new("BP-5.1-8", "S-5.1-3", "takes the first 1216 octets of a longer share")
+        {
+            Options = Begins(Hybrid, (x, share) => x.Begin(share.AsSpan(0, Math.Min(1216, share.Length)))),
+        },
+        new("BP-5.1-8", "S-5.1-4", "takes an RSA share with another nonce than of 32 octets")
+        {
+            Options = Begins(Classic, (x, share) => share.Length < 384 ? null : x.Begin([.. share[..384], .. new byte[32]])),
+        },
+        new("BP-5.1-9", "S-5.1-1 S-5.1-2 S-5.1-3 S-5.1-4", "answers 554 to an invalid share")
+        {
+            Hooks = Says("501 5.5.4 Invalid", "554 5.5.4 Invalid"),
+            AlsoFails = "S-4.1-8 S-4.1-10 S-4.3-6 S-4.4-7 S-4.4-9 S-5.2-2 S-5.3-3 S-5.3-4 S-5.4-2 S-5.4-3 S-5.5-1",
+        },
+        new("BP-5.1-11", "S-5.1-6", "draws the same private values in every session")
+        {
+            Settings = s => s with { Random = new RepeatingRandom() },
+            AlsoFails = "S-4.1-3 S-5.1-7 S-5.3-5 S-5.4-7",
+        },
+        new("BP-5.1-12", "S-5.1-7", "has one X25519 key for all suites")
+        {
+            Options = o => With(Core, Repeating)(With(Hybrid, Repeating)(o)),
+            AlsoFails = "S-5.1-6 S-5.3-5",
+        },
 
         // ---------------------------------------------------------------- 5.2 X25519
         new("BP-5.2-1", "S-5.1-6", "keeps its X25519 key") { Options = With(Core, Repeating) },
-        new("BP-5.2-2", "S-5.2-2", "takes an all-zero result") { Options = Begins(Core, (x, share) => x.Begin(share) ?? (share.Length == 32 ? BasePoint : null)) },
+        new("BP-5.2-2", "S-5.2-2", "takes an all-zero result")
+        {
+            Options = Begins(Core, (x, share) => x.Begin(share) ?? (share.Length == 32 ? BasePoint : null)),
+        },
 
         // ---------------------------------------------------------------- 5.3 X25519MLKEM768
         new("BP-5.3-1", "S-5.3-5", "keeps its hybrid values") { Options = With(Hybrid, Repeating) },
-        new("BP-5.3-2", "S-5.3-3", "does not check the ML-KEM key") { Options = Begins(Hybrid, (x, share) => x.Begin(share) ?? x.Begin([.. HybridShare()[..1184], .. share[1184..]])) },
-        new("BP-5.3-3", "S-5.3-3", "answers 454 to an ML-KEM key that fails the check") { Options = Begins(Hybrid, (x, share) => x.Begin(share) ?? throw new RandomnessUnavailableException()) },
-        new("BP-5.3-4", "S-5.3-4", "takes an all-zero X25519 result in the hybrid suite") { Options = Begins(Hybrid, (x, share) => x.Begin(share) ?? x.Begin([.. share[..1184], .. BasePoint])) },
+        new("BP-5.3-2", "S-5.3-3", "does not check the ML-KEM key")
+        {
+            Options = Begins(Hybrid, (x, share) => x.Begin(share) ?? x.Begin([.. HybridShare()[..1184], .. share[1184..]])),
+        },
+        new("BP-5.3-3", "S-5.3-3", "answers 454 to an ML-KEM key that fails the check")
+        {
+            Options = Begins(Hybrid, (x, share) => x.Begin(share) ?? throw new RandomnessUnavailableException()),
+            AlsoFails = "S-5.1-3 S-5.3-4",
+        },
+        new("BP-5.3-4", "S-5.3-4", "takes an all-zero X25519 result in the hybrid suite")
+        {
+            Options = Begins(Hybrid, (x, share) => x.Begin(share) ?? x.Begin([.. share[..1184], .. BasePoint])),
+            AlsoFails = "S-5.1-3",
+        },
 
         // ---------------------------------------------------------------- 5.4 RSA-BLOWFISH
-        new("BP-5.4-3", "S-5.4-6", "makes an RSA key pair for each session") { Options = With(Classic, s => new FaultyServerSuite(s) { Keys = () => new RsaKeys(TimeProvider.System) }) },
-        new("BP-5.4-4", "S-5.4-7", "sends the same nonce in every session") { Options = Begins(Classic, (x, share) => [.. x.Begin(share)![..384], .. new byte[32]]) },
-        new("BP-5.4-4", "S-5.4-7", "draws the same half in every session") { Options = o => Begins(Classic, (x, share) => [.. x.Begin(share)![..384], .. RandomNumberGenerator.GetBytes(32)])(With(Classic, Repeating)(o)) },
-        new("BP-5.4-5", "S-5.4-2", "takes an even modulus") { Options = Begins(Classic, (x, share) => x.Begin([.. share[..383], (byte)(share[383] | 1), .. share[384..]])) },
-        new("BP-5.4-5", "S-5.4-2", "takes a modulus of fewer bits") { Options = Begins(Classic, (x, share) => x.Begin([(byte)(share[0] | 0x80), .. share[1..]])) },
-        new("BP-5.4-7", "S-5.4-3", "takes a continuation of another length for one that does not decrypt") { Options = Continues(Classic, (x, line) => x.Continue(line.Length == 384 ? line : new byte[384])) },
-        new("BP-5.4-8", "S-5.4-4", "answers 501 to a half that does not decrypt") { Options = Continues(Classic, (x, line) => Decrypts(line) ? x.Continue(line) : null) },
-        new("BP-5.4-10", "S-5.4-4", "gives a shorter share after a half that does not decrypt") { Options = Continues(Classic, (x, line) => Decrypts(line) ? x.Continue(line) : x.Continue(line)![1..]) },
+        new("BP-5.4-3", "S-5.4-6", "makes an RSA key pair for each session") { Options = With(Classic, Alternating) },
+        new("BP-5.4-4", "S-5.4-7", "sends the same nonce in every session")
+        {
+            Options = Begins(Classic, (x, share) => [.. x.Begin(share)![..384], .. new byte[32]]),
+            AlsoFails = "S-5.1-4 S-5.4-2",
+        },
+        new("BP-5.4-4", "S-5.4-7", "draws the same half in every session")
+        {
+            Options = o => Begins(Classic, (x, share) => [.. x.Begin(share)![..384], .. RandomNumberGenerator.GetBytes(32)])(With(Classic, Repeating)(o)),
+            AlsoFails = "S-5.1-4 S-5.4-2",
+        },
+        new("BP-5.4-5", "S-5.4-2", "takes an even modulus")
+        {
+            Options = Begins(Classic, (x, share) => x.Begin([.. share[..383], (byte)(share[383] | 1), .. share[384..]])),
+        },
+        new("BP-5.4-5", "S-5.4-2", "takes a modulus of fewer bits")
+        {
+            Options = Begins(Classic, (x, share) => x.Begin([(byte)(share[0] | 0x80), .. share[1..]])),
+        },
+        new("BP-5.4-7", "S-5.4-3", "takes a continuation of another length for one that does not decrypt")
+        {
+            Options = Continues(Classic, (x, line) => x.Continue(line.Length == 384 ? line : new byte[384])),
+        },
+        new("BP-5.4-8", "S-5.4-4", "answers 501 to a half that does not decrypt")
+        {
+            Options = Continues(Classic, (x, line) => Decrypts(line) ? x.Continue(line) : null),
+        },
+        new("BP-5.4-10", "S-5.4-4", "gives a shorter share after a half that does not decrypt")
+        {
+            Options = Continues(Classic, (x, line) => Decrypts(line) ? x.Continue(line) : x.Continue(line)![1..]),
+            AlsoFails = "S-5.4-3",
+        },
 
         // ---------------------------------------------------------------- 5.5 ROT
-        new("BP-5.5-1", "S-5.5-1", "takes a shift with a leading zero") { Hooks = HearsUpgrade(l => l.Replace(" ROT 0", " ROT ", StringComparison.Ordinal)) },
-        new("BP-5.5-1", "S-5.5-1", "takes a shift of 26 for one of 0") { Hooks = Answers(l => l == "XBLACKPONY V1 ROT 26", "220 ROT26 from here on, and it protects nothing") },
+        new("BP-5.5-1", "S-5.5-1", "takes a shift with a leading zero")
+        {
+            Hooks = HearsUpgrade(l => l.Replace(" ROT 0", " ROT ", StringComparison.Ordinal)),
+        },
+        new("BP-5.5-1", "S-5.5-1", "takes a shift of 26 for one of 0")
+        {
+            Hooks = Answers(l => l == "XBLACKPONY V1 ROT 26", "220 ROT26 from here on, and it protects nothing"),
+        },
         new("BP-5.5-2", "S-5.5-2", "does not shift what it says") { Hooks = UnderRot(says: (l, n) => Shift(l, 26 - n)) },
-        new("BP-5.5-2", "S-5.5-2", "shifts Z out of the alphabet") { Hooks = UnderRot(says: (l, n) => string.Concat(Shift(l, 26 - n).Select(c => char.IsAsciiLetter(c) ? (char)(c + n) : c))) },
-        new("BP-5.5-3", "S-5.5-3", "shifts forward what it hears") { Hooks = UnderRot(hears: (l, n) => Shift(l, 2 * n % 26)) },
-        new("BP-5.5-4", "S-5.5-4", "clears the highest bit") { Hooks = UnderRot(hears: (l, _) => string.Concat(l.Select(c => (char)(c & 0x7f)))) },
+        new("BP-5.5-2", "S-5.5-2", "shifts Z out of the alphabet")
+        {
+            Hooks = UnderRot(says: (l, n) => string.Concat(Shift(l, 26 - n).Select(c => char.IsAsciiLetter(c) ? (char)(c + n) : c))),
+        },
+        new("BP-5.5-3", "S-5.5-3", "shifts forward what it hears")
+        {
+            Hooks = UnderRot(hears: (l, n) => Shift(l, 2 * n % 26)),
+            AlsoFails = "S-5.5-2",
+        },
+        new("BP-5.5-4", "S-5.5-4", "clears the highest bit")
+        {
+            Hooks = UnderRot(hears: (l, _) => string.Concat(l.Select(c => (char)(c & 0x7f)))),
+        },
         new("BP-5.5-5", "S-5.5-4", "does not shift a message") { Hooks = UnderRot(hears: MessageUnshifted()) },
-        new("BP-5.5-6", "S-5.5-5", "ends a ROT session with a record") { Hooks = Says(l => l.StartsWith("221", StringComparison.Ordinal) ? l + "\r\n\0\x11" + new string('x', 17) : l) },
-        new("BP-5.5-7", "S-5.5-6", "takes ROT though nobody switched it on") { Hooks = Answers(l => l == "XBLACKPONY V1 ROT 13", "220 ROT13 from here on, and it protects nothing") },
-        new("BP-5.5-8", "S-5.5-6", "offers ROT though it is off") { Hooks = Offers(o => o.Replace(" G-", " ROT G-", StringComparison.Ordinal)) },
+        new("BP-5.5-6", "S-5.5-5", "ends a ROT session with a record")
+        {
+            Hooks = Says(l => l.StartsWith("221", StringComparison.Ordinal) ? l + "\r\n\0\x11" + new string('x', 17) : l),
+        },
+        new("BP-5.5-7", "S-5.5-6", "takes ROT though nobody switched it on")
+        {
+            Hooks = Answers(l => l == "XBLACKPONY V1 ROT 13", "220 ROT13 from here on, and it protects nothing"),
+            AlsoFails = "S-5.5-4 S-5.5-5 S-5.5-8 S-5.5-9",
+        },
+        new("BP-5.5-8", "S-5.5-6", "offers ROT though it is off")
+        {
+            Hooks = OffersLater(o => o.Contains(" ROT", StringComparison.Ordinal) ? o : o.Replace(" G-", " ROT G-", StringComparison.Ordinal)),
+        },
         new("BP-5.5-11", "S-5.5-7", "gives a share with 220 to ROT") { Hooks = Says("220 ROT", "220 K=ROT") },
-        new("BP-5.5-11", "S-5.5-7", "writes two lines of 220 to ROT") { Hooks = Says(l => l.StartsWith("220 ROT", StringComparison.Ordinal) ? $"220-By hand\r\n{l}" : l) },
+        new("BP-5.5-11", "S-5.5-7", "writes two lines of 220 to ROT")
+        {
+            Hooks = Says(l => l.StartsWith("220 ROT", StringComparison.Ordinal) ? $"220-By hand\r\n{l}" : l),
+        },
     ];
+
+    // Making a pair would take seconds: here are two.
+    private static readonly RsaKeys Third = new(TimeProvider.System, () =>
+    {
+        using var stream = typeof(Server5Faults).Assembly.GetManifestResourceStream("rsa-third.pem")!;
+        using var reader = new StreamReader(stream);
+        var rsa = RSA.Create();
+        rsa.ImportFromPem(reader.ReadToEnd());
+        return rsa;
+    });
+
+    private static Suite Alternating(Suite suite)
+    {
+        int pairs = 0;
+        return new FaultyServerSuite(suite) { Keys = () => Interlocked.Increment(ref pairs) % 2 == 0 ? TestRsaKeys.Server : Third };
+    }
 
     private static Suite Repeating(Suite suite) => new FaultyServerSuite(suite) { Random = new RepeatingRandom() };
 
     private static byte[] HybridShare() => SuiteRegistry.Find(Hybrid)!.StartClient(new SystemRandom(), TestRsaKeys.Client).Share;
-
-    // A server's share whose base64 has a slash.
-    private static byte[]? BeginsWithSlash(ServerExchange exchange, byte[] share)
-    {
-        while (exchange.Begin(share) is { } own)
-        {
-            if (Convert.ToBase64String(own).Contains('/'))
-            {
-                return own;
-            }
-        }
-
-        return null;
-    }
 
     // The last character before the padding stands for 4 bits and 2 that are not used.
     private static string WithoutUnusedBits(string line)

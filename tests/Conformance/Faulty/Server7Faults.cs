@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using BlackPony.Reference;
 using BlackPony.Reference.Records;
 using static BlackPony.Conformance.Peers.Names;
@@ -11,61 +12,160 @@ namespace BlackPony.Tests.Conformance.Faulty;
 /// <summary>Servers that break a sentence of spec 7.</summary>
 internal static class Server7Faults
 {
-    // Silence is what shows that a server waits for the rest of a record that can be none.
-    private static readonly TimeSpan Short = TimeSpan.FromSeconds(1);
-
     public static IReadOnlyList<FaultyServer> All { get; } =
     [
         // ---------------------------------------------------------------- 7.1 format
-        new("BP-7.1-1", "S-7.1-9", "pads a record beyond the greatest length") { Hooks = Sends(RecordType.Data, r => [r with { Inner = Limits.MaxInner + 1 }]) },
-        new("BP-7.1-2", "S-7.1-1 S-7.1-11", "waits for the rest of a record that is too long") { Hooks = Overlooks(r => IsOutOfBounds(r) && r.Raw is not [0, ..]), Patience = Short },
-        new("BP-7.1-2", "S-7.1-5 S-7.1-10", "takes a record of the greatest length for too long") { Hooks = FailsAt(r => r.Inner == Limits.MaxInner) },
-        new("BP-7.1-3", "S-7.1-2 S-7.1-11", "waits for the rest of a record that is too short") { Hooks = Overlooks(r => IsOutOfBounds(r) && r.Raw is [0, ..]), Patience = Short },
-        new("BP-7.1-4", "S-7.1-6", "takes the last octet of inner for the type") { Hooks = FailsAt(r => r.Type == RecordType.Data && r.Inner > 256 && r.Inner > r.Data.Length + 1) },
-        new("BP-7.1-4", "S-7.1-6", "looks for padding where there is none") { Hooks = FailsAt(r => r.Inner == r.Data.Length + 1) },
-        new("BP-7.1-5", "S-7.1-7", "ignores an inner of zero octets only") { Hooks = Overlooks(r => r is { Verified: true, Type: 0 }) },
-        new("BP-7.1-6", "S-7.1-3", "takes each segment for one record") { Hooks = () => new Hooks { PeerSegment = p => p.Length > 2 && p.Length == 2 + (p[0] << 8) + p[1] ? p : [0, 0] } },
-        new("BP-7.1-7", "S-7.1-4", "takes each record for whole lines") { Hooks = FailsAt(r => r.Type == RecordType.Data && !r.Text.EndsWith("\r\n", StringComparison.Ordinal)) },
-        new("BP-7.1-7", "S-4.5-5 S-7.1-4", "takes a record for one line at most") { Hooks = FailsAt(r => r.Text.Split("\r\n").Length > 2) },
-        new("BP-7.1-8", "S-7.1-8", "delivers a record that does not verify") { Hooks = Takes(Unverified) },
-        new("BP-7.1-8", "S-8.2-4", "delivers what came of a record") { Hooks = TakesAtTheEnd(Rec.Line("all\r\n.\r\n")) },
+        new("BP-7.1-1", "S-7.1-9", "pads a record beyond the greatest length") { Hooks = PadsLate },
+        new("BP-7.1-2", "S-7.1-1 S-7.1-11", "waits for the rest of a record that is too long")
+        {
+            Hooks = Overlooks(r => IsOutOfBounds(r) && r.Raw is not [0, ..]),
+            AlsoFails = "S-4.6-3 S-7.3-1 S-8.3-1",
+        },
+        new("BP-7.1-2", "S-7.1-5 S-7.1-10", "takes a record of the greatest length for too long")
+        {
+            Hooks = FailsAt(r => r.Inner == Limits.MaxInner),
+            AlsoFails = "S-7.5-2 S-7.6-6",
+        },
+        new("BP-7.1-3", "S-7.1-2 S-7.1-11", "waits for the rest of a record that is too short")
+        {
+            Hooks = Overlooks(r => IsOutOfBounds(r) && r.Raw is [0, ..]),
+            AlsoFails = "S-8.3-8 S-8.3-10",
+        },
+        new("BP-7.1-4", "S-7.1-6", "takes the last octet of inner for the type")
+        {
+            Hooks = FailsAt(r => r.Type == RecordType.Data && r.Inner > 256 && r.Inner > r.Data.Length + 1),
+            AlsoFails = "S-7.1-9 S-7.5-2 S-7.6-5 S-7.6-6",
+        },
+        new("BP-7.1-4", "S-7.1-6", "looks for padding where there is none")
+        {
+            Hooks = FailsAt(r => r.Inner == r.Data.Length + 1),
+            AlsoFails = "S-7.1-5 S-7.1-10 S-7.5-2 S-7.6-6",
+        },
+        new("BP-7.1-5", "S-7.1-7", "ignores an inner of zero octets only")
+        {
+            Hooks = Overlooks(r => r is { Verified: true, Type: 0 }),
+            AlsoFails = "S-8.3-9",
+        },
+        new("BP-7.1-6", "S-7.1-3", "takes a small segment for whole records")
+        {
+            Hooks = () => new Hooks { PeerSegment = p => p.Length < 1000 && !EndsWithRecord(p) ? [0, 0] : p },
+            AlsoFails = "S-8.1-3",
+        },
+        new("BP-7.1-7", "S-7.1-4", "takes each record for whole lines")
+        {
+            Hooks = FailsAt(r => r.Type == RecordType.Data && !r.Text.EndsWith("\r\n", StringComparison.Ordinal)),
+            AlsoFails = "S-7.1-5 S-7.1-10 S-7.4-5 S-7.4-7 S-7.6-1 S-7.6-6",
+        },
+        new("BP-7.1-7", "S-7.1-4", "takes a record for one command at most")
+        {
+            Hooks = FailsAt(r => r.Text.EndsWith("NOOP\r\n", StringComparison.Ordinal) && r.Text.Split("\r\n").Length > 2),
+            AlsoFails = "S-7.1-9 S-8.1-7 S-10.2-7",
+        },
+        new("BP-7.1-8", "S-7.1-8", "delivers a command before its record is verified, and then fails")
+        {
+            Hooks = Takes(r => r.Verified || r.Type != RecordType.Data ? [r] : [Rec.Line(r.Text), r with { Waits = true }]),
+            AlsoFails = "S-7.3-1 S-8.2-2 S-8.3-1 S-8.3-9",
+        },
+        new("BP-7.1-8", "S-8.2-4", "delivers what came of a record") { Hooks = TakesPart(Rec.Line("all\r\n.\r\n")) },
 
         // ---------------------------------------------------------------- 7.2 AEAD protection
-        new("BP-7.2-1", "S-5.2-1", "makes the nonce of a little-endian seq") { Options = Protection(Core, SealingLittleEndian) },
-        new("BP-7.2-1", "S-5.3-2", "makes the nonce of AES of a little-endian seq") { Options = Protection(HybridAes, SealingLittleEndian) },
-        new("BP-7.2-1", "S-8.3-2 S-8.3-4 S-8.3-5", "opens records under any seq near the right one") { Options = Protection(Core, p => new(p) { Opens = OpenNear }) },
-        new("BP-7.2-2", "S-5.2-1 S-8.3-1", "leaves the length out of the additional data") { Options = Protection(Core, p => new(p) { Seals = (real, seq, record) => WithoutLength(record, r => real.Seal(seq, r)) }) },
-        new("BP-7.2-3", "S-5.2-1", "sends 12 octets of the tag") { Options = Protection(Core, p => new(p) { CutTag = 12 }) },
+        new("BP-7.2-1", "S-5.3-2", "makes the nonce of AES of a little-endian seq")
+        {
+            Options = Protection(HybridAes, SealingLittleEndian),
+            AlsoFails = "S-4.5-4 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-6.2-1 S-6.3-12 S-10.3-3",
+        },
+        new("BP-7.2-1", "S-8.3-2 S-8.3-4 S-8.3-5", "opens records under any seq near the right one")
+        {
+            Options = Protection(Core, p => new(p) { Opens = OpenNear }),
+        },
+        new("BP-7.2-2", "S-5.3-2", "leaves the length out of the additional data")
+        {
+            Options = Protection(HybridAes, p => new(p) { Seals = (real, seq, record) => WithoutLength(record, r => real.Seal(seq, r)) }),
+            AlsoFails = "S-4.3-1 S-4.3-2 S-4.5-4 S-4.6-2 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-6.2-1 S-6.3-1 S-6.3-12 S-10.3-3",
+        },
+        new("BP-7.2-3", "S-5.3-2", "sends 12 octets of the tag")
+        {
+            Options = Protection(HybridAes, p => new(p) { CutTag = 12 }),
+            AlsoFails = "S-4.3-1 S-4.3-2 S-4.5-4 S-4.6-2 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-6.2-1 S-6.3-1 S-6.3-12 S-10.3-3",
+        },
 
         // ---------------------------------------------------------------- 7.3 Blowfish protection
-        new("BP-7.3-1", "S-5.4-5 S-7.6-2", "numbers the blocks from 1") { Options = Protection(Classic, p => new(p) { Seals = SealFromOne }) },
-        new("BP-7.3-2", "S-5.4-5", "sends 16 octets of the tag") { Options = Protection(Classic, p => new(p) { CutTag = 16 }) },
-        new("BP-7.3-2", "S-7.3-1", "verifies 16 octets of the tag") { Options = Protection(Classic, p => new(p) { Opens = Verifying(16) }) },
-        new("BP-7.3-3", "S-7.3-1", "decrypts without a look at the tag") { Options = Protection(Classic, p => new(p) { Opens = Verifying(0) }) },
+        new("BP-7.3-1", "S-5.4-5 S-7.6-2", "numbers the blocks from 1")
+        {
+            Options = Protection(Classic, p => new(p) { Seals = SealFromOne }),
+            AlsoFails = "S-4.3-1 S-4.3-2 S-4.3-5 S-4.5-4 S-4.6-2 S-5.4-1 S-5.4-4 S-6.1-4 S-6.1-5 S-6.3-1 S-6.3-12 S-7.1-10 "
+                + "S-7.1-11 S-7.3-1 S-7.6-5 S-7.6-6 S-10.3-3",
+        },
+        new("BP-7.3-2", "S-5.4-5", "sends 16 octets of the tag")
+        {
+            Options = Protection(Classic, p => new(p) { CutTag = 16 }),
+            AlsoFails = "S-4.3-1 S-4.3-2 S-4.3-5 S-4.5-4 S-4.6-2 S-5.4-1 S-5.4-4 S-6.1-4 S-6.1-5 S-6.3-1 S-6.3-12 S-7.1-10 "
+                + "S-7.1-11 S-7.3-1 S-7.6-2 S-7.6-5 S-7.6-6 S-10.3-3",
+        },
+        new("BP-7.3-2", "S-7.3-1", "verifies 16 octets of the tag")
+        {
+            Options = Protection(Classic, p => new(p) { Opens = Verifying(16) }),
+        },
+        new("BP-7.3-3", "S-7.3-1", "decrypts without a look at the tag")
+        {
+            Options = Protection(Classic, p => new(p) { Opens = Verifying(0) }),
+        },
 
         // ---------------------------------------------------------------- 7.4 types
-        new("BP-7.4-1", "S-7.4-1", "fails at a record of type 128 or above") { Hooks = FailsAt(r => r.Type >= RecordType.FirstIgnored) },
-        new("BP-7.4-1", "S-7.4-1", "takes a record of type 128 or above for data") { Hooks = Takes(r => r.Type >= RecordType.FirstIgnored ? [r with { Type = RecordType.Data }] : [r]) },
-        new("BP-7.4-2", "S-7.4-2", "ignores a record of an unassigned type") { Hooks = Overlooks(r => r.Verified && (int)r.Type is > 6 and < 128) },
+        new("BP-7.4-1", "S-7.4-1", "fails at a record of type 128 or above")
+        {
+            Hooks = FailsAt(r => r.Type >= RecordType.FirstIgnored),
+            AlsoFails = "S-7.4-7",
+        },
+        new("BP-7.4-1", "S-7.4-1", "takes a record of type 128 or above for data")
+        {
+            Hooks = Takes(r => r.Type >= RecordType.FirstIgnored ? [r with { Type = RecordType.Data }] : [r]),
+        },
+        new("BP-7.4-2", "S-7.4-2", "ignores a record of an unassigned type")
+        {
+            Hooks = Overlooks(r => r.Verified && (int)r.Type is > 6 and < 128),
+            AlsoFails = "S-8.3-9",
+        },
         new("BP-7.4-2", "S-7.4-2", "ignores a record of type 127") { Hooks = Overlooks(r => r.Verified && (int)r.Type is 127) },
         new("BP-7.4-3", "S-7.4-3", "takes a close that carries data") { Hooks = Takes(RecordType.Close, r => [r with { Data = [] }]) },
         new("BP-7.4-3", "S-7.4-3", "takes a rekey that carries data") { Hooks = Takes(RecordType.Rekey, r => [r with { Data = [] }]) },
-        new("BP-7.4-4", "S-7.4-5", "fails at a data record without data") { Hooks = FailsAt(r => r.Type == RecordType.Data && r.Data.Length == 0) },
-        new("BP-7.4-6", "S-7.4-6", "begins the count of records without data anew at a rekey") { Hooks = CountsFromRekey },
+        new("BP-7.4-4", "S-7.4-5", "fails at a data record without data")
+        {
+            Hooks = FailsAt(r => r.Type == RecordType.Data && r.Data.Length == 0),
+            AlsoFails = "S-7.4-7",
+        },
+        new("BP-7.4-6", "S-7.4-6", "begins the count of records without data anew at a rekey")
+        {
+            Hooks = CountsFromRekey,
+            AlsoFails = "S-6.3-9 S-7.4-4",
+        },
         new("BP-7.4-5", "S-7.4-7", "counts Finished among the records without data") { Hooks = () => CountsToo(RecordType.Finished) },
-        new("BP-7.4-5", "S-7.4-4", "takes any number of records without data") { Hooks = Overlooks(r => r.Verified && r.Data.Length == 0) },
+        new("BP-7.4-5", "S-7.4-4", "takes any number of records without data") { Hooks = Overlooks(IsIdle), AlsoFails = "S-6.3-9 S-7.4-6" },
 
         // ---------------------------------------------------------------- 7.5 padding
         new("BP-7.5-1", "S-7.5-1", "does not pad") { Hooks = Sends(r => [r with { Inner = r.Data.Length + 1 }]) },
         new("BP-7.5-1", "S-7.5-1", "does not pad its close") { Hooks = Sends(RecordType.Close, r => [r with { Inner = 1 }]) },
-        new("BP-7.5-2", "S-7.5-2 S-7.1-6", "fails at more padding than it would send itself") { Hooks = FailsAt(r => r.Inner > r.Data.Length + 256) },
-        new("BP-7.5-2", "S-7.5-2", "fails at a record without padding") { Hooks = FailsAt(r => r.Inner % 256 != 0) },
-        new("BP-7.5-2", "S-7.1-5 S-7.1-10", "fails at a record without room for padding") { Hooks = FailsAt(r => r.Data.Length == Limits.MaxData) },
+        new("BP-7.5-2", "S-7.5-2", "fails at more padding than it would send itself")
+        {
+            Hooks = FailsAt(r => r.Inner > r.Data.Length + 256),
+            AlsoFails = "S-7.1-6",
+        },
+        new("BP-7.5-2", "S-7.5-2", "fails at a record without padding")
+        {
+            Hooks = FailsAt(r => r.Inner % 256 != 0),
+            AlsoFails = "S-7.1-5 S-7.1-6 S-7.1-10",
+        },
 
         // ---------------------------------------------------------------- 7.6 rekey
-        new("BP-7.6-2", "S-7.6-5", "never rekeys its Blowfish records") { Options = Protection(Classic, p => new(p) { IsTireless = true }) },
-        new("BP-7.6-3", "S-7.6-6", "takes any number of Blowfish blocks") { Options = Protection(Classic, p => new(p) { IsTireless = true }) },
-        new("BP-7.6-4", "S-7.6-1 S-7.6-2", "fails at a rekey") { Hooks = FailsAt(r => r.Type == RecordType.Rekey) },
+        new("BP-7.6-2", "S-7.6-5", "never rekeys its Blowfish records")
+        {
+            Options = Protection(Classic, p => new(p) { IsTireless = true }),
+        },
+        new("BP-7.6-3", "S-7.6-6", "takes any number of Blowfish blocks")
+        {
+            Options = Protection(Classic, p => new(p) { IsTireless = true }),
+        },
+        new("BP-7.6-4", "S-7.6-1 S-7.6-2", "fails at a rekey") { Hooks = FailsAt(r => r.Type == RecordType.Rekey), AlsoFails = "S-7.6-3" },
         new("BP-7.6-4", "S-7.6-1", "fails at a rekey within a line")
         {
             Hooks = () =>
@@ -103,6 +203,23 @@ internal static class Server7Faults
             },
         },
     ];
+
+    private static Hooks PadsLate()
+    {
+        int sent = 0;
+        return new Hooks { PortRecord = r => [r.Type == RecordType.Data && ++sent > 50 ? r with { Inner = Limits.MaxInner + 1 } : r] };
+    }
+
+    /// <summary>Whether a segment ends where a record ends.</summary>
+    internal static bool EndsWithRecord(ReadOnlySpan<byte> segment)
+    {
+        while (segment.Length >= 2 && BinaryPrimitives.ReadUInt16BigEndian(segment) + 2 <= segment.Length)
+        {
+            segment = segment[(2 + BinaryPrimitives.ReadUInt16BigEndian(segment))..];
+        }
+
+        return segment.IsEmpty;
+    }
 
     internal static bool IsOutOfBounds(Rec record) => record is { Verified: false, Type: 0 };
 

@@ -10,42 +10,157 @@ namespace BlackPony.Tests.Conformance.Faulty;
 /// <summary>Servers that break a sentence of spec 8.</summary>
 internal static class Server8Faults
 {
+    // All that shows is that something never comes.
+    private static readonly TimeSpan Short = TimeSpan.FromSeconds(1);
+
     public static IReadOnlyList<FaultyServer> All { get; } =
     [
         // ---------------------------------------------------------------- 8.1 close
-        new("BP-8.1-1", "S-8.1-1 S-8.1-4 S-8.1-7 S-10.2-3", "ends the connection without a close") { Hooks = Sends(RecordType.Close, _ => [End]) },
-        new("BP-8.1-2", "S-8.1-1 S-8.1-2", "sends a record behind its close") { Hooks = Sends(RecordType.Close, r => [r, Ignored]) },
-        new("BP-8.1-2", "S-8.1-2", "sends its close twice") { Hooks = Sends(RecordType.Close, r => [r, r]) },
-        new("BP-8.1-3", "S-8.1-2", "answers a close with the end of the connection") { Hooks = Sends(RecordType.Close, _ => [End]) },
-        new("BP-8.1-3", "S-8.1-2", "answers a close with an alert") { Hooks = FailsAt(r => r.Type == RecordType.Close) },
-        new("BP-8.1-3", "S-8.1-2 S-8.1-3", "resets the connection behind its close") { Hooks = () => new Hooks { EndsByReset = true } },
-        new("BP-8.1-4", "S-8.1-3", "reads on behind a close") { Hooks = Overlooks(r => r.Type == RecordType.Close) },
-        new("BP-8.1-5", "S-8.1-1 S-8.1-4", "sends another record between 221 and its close") { Hooks = Sends(RecordType.Close, r => [Ignored, r]) },
-        new("BP-8.1-6", "S-8.1-5", "waits longer for the client's close") { Settings = s => s with { Time = TimeProvider.System } },
-        new("BP-8.1-7", "S-8.1-8 S-8.1-9", "says 451 to a client that is silent") { Hooks = Says("421 4.4.2", "451 4.4.2") },
-        new("BP-8.1-7", "S-8.1-10", "waits anew with every octet of a command") { ProlongsTimeouts = true },
+        new("BP-8.1-1", "S-8.1-1 S-8.1-4 S-8.1-7 S-10.2-3", "ends the connection without a close")
+        {
+            Hooks = Sends(RecordType.Close, _ => [End]),
+            AlsoFails = "S-4.4-17 S-8.1-2 S-8.1-3 S-8.1-5 S-8.1-8 S-10.3-8",
+        },
+        new("BP-8.1-2", "S-8.1-1 S-8.1-2", "sends a record behind its close")
+        {
+            Hooks = Sends(RecordType.Close, r => [r, Ignored]),
+            AlsoFails = "S-8.1-3 S-8.1-7",
+        },
+        new("BP-8.1-2", "S-8.1-2", "sends its close twice")
+        {
+            Hooks = Sends(RecordType.Close, r => [r, r]),
+            AlsoFails = "S-8.1-1 S-8.1-3 S-8.1-7",
+        },
+        new("BP-8.1-3", "S-8.1-2", "answers a close with the end of the connection")
+        {
+            Hooks = Sends(RecordType.Close, _ => [End]),
+            AlsoFails = "S-4.4-17 S-8.1-1 S-8.1-3 S-8.1-4 S-8.1-5 S-8.1-7 S-8.1-8 S-10.2-3 S-10.3-8",
+        },
+        new("BP-8.1-3", "S-8.1-2", "answers a close with an alert")
+        {
+            Hooks = FailsAt(r => r.Type == RecordType.Close),
+            AlsoFails = "S-8.1-3",
+        },
+        new("BP-8.1-3", "S-8.1-2 S-8.1-3", "resets the connection behind its close")
+        {
+            Hooks = () => CommonFaults.ResetsBehind(RecordType.Close),
+            AlsoFails = "S-8.1-1 S-8.1-7",
+        },
+        new("BP-8.1-4", "S-8.1-3", "reads on behind a close")
+        {
+            Hooks = Overlooks(r => r.Type == RecordType.Close),
+            AlsoFails = "S-6.3-7 S-7.4-3 S-8.1-1 S-8.1-2 S-8.1-7 S-8.2-3",
+        },
+        new("BP-8.1-5", "S-8.1-1 S-8.1-4", "sends another record between 221 and its close")
+        {
+            Hooks = Sends(RecordType.Close, r => [Ignored, r]),
+            AlsoFails = "S-8.1-5 S-8.1-7 S-8.1-8 S-10.2-3 S-10.3-8",
+        },
+        new("BP-8.1-6", "S-8.1-5", "waits longer for the client's close")
+        {
+            Silence = Short,
+            Settings = s => s with { Time = TimeProvider.System },
+            AlsoFails = "S-6.3-10 S-6.3-11 S-8.1-8 S-8.1-9 S-8.1-10",
+        },
+        new("BP-8.1-7", "S-8.1-8 S-8.1-9", "says 451 to a client that is silent")
+        {
+            Hooks = Says("421 4.4.2", "451 4.4.2"),
+            AlsoFails = "S-8.1-10",
+        },
+        new("BP-8.1-7", "S-8.1-10", "waits anew with every octet of a command")
+        {
+            Silence = Short,
+            ProlongsTimeouts = true,
+            AlsoFails = "S-6.3-11",
+        },
 
         // ---------------------------------------------------------------- 8.2 truncation
-        new("BP-8.2-1", "S-8.2-1 S-8.2-4", "takes the end of the connection for a close") { Hooks = TakesAtTheEnd(new Rec(RecordType.Close, [])) },
-        new("BP-8.2-2", "S-8.2-1", "ends a message at the end of the connection") { Hooks = TakesAtTheEnd(Rec.Line(".\r\n")) },
-        new("BP-8.2-2", "S-8.2-2", "ends a message with a record that does not verify") { Hooks = Takes(Unverified) },
+        new("BP-8.2-1", "S-8.2-1 S-8.2-4", "takes the end of the connection for a close")
+        {
+            Hooks = TakesAtTheEnd(new Rec(RecordType.Close, [])),
+        },
+        new("BP-8.2-2", "S-8.2-1", "ends a message at the end of the connection")
+        {
+            Hooks = TakesAtTheEnd(Rec.Line(".\r\n")),
+            AlsoFails = "S-8.2-4",
+        },
+        new("BP-8.2-2", "S-8.2-2", "ends a message with a record that does not verify")
+        {
+            Hooks = Takes(r => r.Verified || r.Text != ".\r\n" ? [r] : [Rec.Line(r.Text)]),
+            AlsoFails = "S-6.1-4 S-6.1-5 S-6.3-1 S-6.3-2",
+        },
         new("BP-8.2-2", "S-8.2-3", "ends a message at a close") { Hooks = Takes(RecordType.Close, r => [Rec.Line(".\r\n"), r]) },
 
         // ---------------------------------------------------------------- 8.3 failures and the alert
-        new("BP-8.3-1", "S-6.2-2 S-6.3-2 S-6.3-3 S-6.3-4 S-6.5-1 S-7.1-1 S-7.1-2 S-7.1-7 S-7.3-1 S-7.4-2 S-7.4-3 S-7.4-4 S-7.6-4 S-8.3-1 S-8.3-2 S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-7", "fails without an alert") { Hooks = Sends(RecordType.Alert, _ => [End]) },
-        new("BP-8.3-1", "S-8.3-1 S-7.4-2 S-6.3-3", "sends its alert twice") { Hooks = Sends(RecordType.Alert, r => [r, r]) },
-        new("BP-8.3-1", "S-8.3-1 S-8.3-4", "fails with a close") { Hooks = Sends(RecordType.Alert, _ => [new Rec(RecordType.Close, [])]) },
-        new("BP-8.3-1", "S-8.3-1 S-8.3-10 S-7.1-1", "resets the connection behind its alert") { Hooks = () => new Hooks { EndsByReset = true } },
-        new("BP-8.3-1", "S-4.6-3", "answers plaintext behind its 220 inside") { Hooks = Takes(r => IsOutOfBounds(r) ? [Finished, Rec.Line("NOOP\r\n")] : [r]) },
-        new("BP-8.3-2", "S-8.3-1", "says in its alert what the failure was") { Hooks = Sends(RecordType.Alert, _ => [new Rec(RecordType.Alert, [20])]) },
-        new("BP-8.3-2", "S-8.3-1", "sends an alert without data") { Hooks = Sends(RecordType.Alert, _ => [new Rec(RecordType.Alert, [])]) },
-        new("BP-8.3-3", "S-8.3-1", "skips a record that does not verify, and goes on") { Hooks = Overlooks(r => !r.Verified && !IsOutOfBounds(r)) },
-        new("BP-8.3-3", "S-8.3-2 S-8.3-5 S-8.3-6", "skips a record that does not verify without counting it, and goes on") { Options = Protection(Core, p => new(p) { Opens = Skipping() }) },
-        new("BP-8.3-3", "S-8.3-8", "looks for commands behind a failure") { Hooks = Takes(r => IsOutOfBounds(r) ? [Rec.Line("NOOP\r\nQUIT\r\n")] : [r]) },
+        new("BP-8.3-1", "S-6.2-2 S-6.3-2 S-6.3-3 S-6.3-4 S-6.5-1 S-7.1-7 S-7.3-1 S-7.4-2 S-7.4-3 S-7.4-4 S-7.6-4 S-8.3-1 S-8.3-2 S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-7", "fails without an alert")
+        {
+            Hooks = Sends(RecordType.Alert, _ => [End]),
+            AlsoFails = "S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 S-7.1-1 S-7.1-2 S-7.1-8 S-7.1-11 S-7.4-6 "
+                + "S-8.2-2 S-8.3-8 S-8.3-10 S-8.3-9",
+        },
+        new("BP-8.3-1", "S-6.3-3 S-7.4-2 S-8.3-1", "sends its alert twice")
+        {
+            Hooks = Sends(RecordType.Alert, r => [r, r]),
+            AlsoFails = "S-4.6-3 S-6.2-2 S-6.3-2 S-6.3-4 S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 S-6.5-1 "
+                + "S-7.1-1 S-7.1-2 S-7.1-7 S-7.1-8 S-7.1-11 S-7.3-1 S-7.4-3 S-7.4-4 S-7.4-6 S-7.6-4 S-8.2-2 S-8.3-2 S-8.3-4 "
+                + "S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-8 S-8.3-10 S-8.3-9",
+        },
+        new("BP-8.3-1", "S-8.3-1 S-8.3-4", "fails with a close where a record does not verify")
+        {
+            Hooks = ClosesAtForgery,
+            AlsoFails = "S-6.2-2 S-7.1-8 S-7.3-1 S-7.6-4 S-8.2-2 S-8.3-2 S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-9",
+        },
+        new("BP-8.3-1", "S-7.1-1 S-8.3-1 S-8.3-10", "resets the connection behind its alert")
+        {
+            Hooks = () => CommonFaults.ResetsBehind(RecordType.Alert),
+            AlsoFails = "S-4.6-3 S-6.2-2 S-6.3-2 S-6.3-3 S-6.3-4 S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 "
+                + "S-6.5-1 S-7.1-2 S-7.1-7 S-7.1-8 S-7.1-11 S-7.3-1 S-7.4-2 S-7.4-3 S-7.4-4 S-7.4-6 S-7.6-4 S-8.2-2 S-8.3-2 "
+                + "S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-8 S-8.3-9",
+        },
+        new("BP-8.3-2", "S-8.3-1", "says in its alert what the failure was")
+        {
+            Hooks = Sends(RecordType.Alert, _ => [new Rec(RecordType.Alert, [20])]),
+            AlsoFails = "S-6.2-2 S-6.3-2 S-6.3-3 S-6.3-4 S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 S-6.5-1 "
+                + "S-7.1-1 S-7.1-2 S-7.1-7 S-7.1-8 S-7.1-11 S-7.3-1 S-7.4-2 S-7.4-3 S-7.4-4 S-7.4-6 S-7.6-4 S-8.2-2 S-8.3-2 "
+                + "S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-8 S-8.3-10 S-8.3-9",
+        },
+        new("BP-8.3-2", "S-8.3-1", "sends an alert without data")
+        {
+            Hooks = Sends(RecordType.Alert, _ => [new Rec(RecordType.Alert, [])]),
+            AlsoFails = "S-6.2-2 S-6.3-2 S-6.3-3 S-6.3-4 S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 S-6.5-1 "
+                + "S-7.1-1 S-7.1-2 S-7.1-7 S-7.1-8 S-7.1-11 S-7.3-1 S-7.4-2 S-7.4-3 S-7.4-4 S-7.4-6 S-7.6-4 S-8.2-2 S-8.3-2 "
+                + "S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-8 S-8.3-10 S-8.3-9",
+        },
+        new("BP-8.3-3", "S-8.3-1", "skips a record that does not verify, and goes on")
+        {
+            Hooks = Overlooks(r => !r.Verified && !IsOutOfBounds(r)),
+            AlsoFails = "S-5.4-4 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-4 S-6.1-5 S-6.1-6 S-6.2-2 S-7.1-8 S-7.3-1 S-7.6-4 S-8.2-2 S-8.3-2 "
+                + "S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-9",
+        },
+        new("BP-8.3-3", "S-8.3-2 S-8.3-5 S-8.3-6", "skips a record that does not verify without counting it, and goes on")
+        {
+            Options = Protection(Core, p => new(p) { Opens = Skipping() }),
+            AlsoFails = "S-7.1-8 S-7.6-4 S-8.2-2 S-8.3-1 S-8.3-4 S-8.3-9",
+        },
+        new("BP-8.3-3", "S-8.3-8", "looks for commands behind a failure")
+        {
+            Hooks = Takes(r => IsOutOfBounds(r) ? [Rec.Line("NOOP\r\nQUIT\r\n")] : [r]),
+            AlsoFails = "S-7.1-1 S-7.1-2 S-7.1-11 S-7.3-1 S-8.3-1 S-8.3-10",
+        },
         new("BP-8.3-4", "S-8.3-3", "answers an alert with an alert") { Hooks = FailsAt(r => r.Type == RecordType.Alert) },
-        new("BP-8.3-4", "S-8.3-3", "answers an alert with a close") { Hooks = Takes(RecordType.Alert, _ => [new Rec(RecordType.Close, [])]) },
-        new("BP-8.3-4", "S-8.3-3", "takes an alert with other data than the octet 1 for a failure") { Hooks = FailsAt(r => r.Type == RecordType.Alert && r.Data is not [1]) },
-        new("BP-8.3-5", "S-7.1-8 S-8.2-2 S-8.3-1", "delivers the record that failed") { Hooks = Takes(Unverified) },
+        new("BP-8.3-4", "S-8.3-3", "answers an alert with a close")
+        {
+            Hooks = Takes(RecordType.Alert, _ => [new Rec(RecordType.Close, [])]),
+        },
+        new("BP-8.3-4", "S-8.3-3", "takes an alert with other data than the octet 1 for a failure")
+        {
+            Hooks = FailsAt(r => r.Type == RecordType.Alert && r.Data is not [1]),
+        },
+        new("BP-8.3-5", "S-8.3-1", "delivers the record that failed")
+        {
+            Hooks = Takes(Unverified),
+            AlsoFails = "S-7.1-8 S-7.3-1 S-8.2-2 S-8.3-2 S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-9",
+        },
         new("BP-8.3-6", "S-8.3-9", "pads its alert by the failure")
         {
             Hooks = () =>
@@ -62,6 +177,24 @@ internal static class Server8Faults
                 };
             },
         },
-        new("BP-8.3-7", "S-8.3-8", "goes on in plaintext after a failure") { Hooks = Sends(RecordType.Alert, _ => [new Rec(0, []) { Raw = "502 5.5.2 What was that?\r\n"u8.ToArray() }]) },
+        new("BP-8.3-7", "S-8.3-8", "goes on in plaintext after a failure")
+        {
+            Hooks = () => ClientHooks.InsteadOfAlert(r => r.Raw is [0, 0, ..], "502 5.5.2 What was that?\r\n"),
+            AlsoFails = "S-7.1-2 S-8.3-10",
+        },
     ];
+
+    private static Hooks ClosesAtForgery()
+    {
+        bool forged = false;
+        return new Hooks
+        {
+            PeerRecord = r =>
+            {
+                forged |= !r.Verified && !IsOutOfBounds(r);
+                return [r];
+            },
+            PortRecord = r => [forged && r.Type == RecordType.Alert ? new Rec(RecordType.Close, []) : r],
+        };
+    }
 }

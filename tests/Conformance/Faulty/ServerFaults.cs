@@ -31,8 +31,51 @@ internal static class ServerFaults
     /// <summary>It says lines that begin with one text with another in its place.</summary>
     public static Func<Hooks> Says(string usual, string instead) => Says(l => l.StartsWith(usual, StringComparison.Ordinal) ? instead + l[usual.Length..] : l);
 
-    /// <summary>It offers otherwise.</summary>
+    /// <summary>It offers otherwise. The reference hashes its own offer: so an upgrade fails behind it.</summary>
     public static Func<Hooks> Offers(Func<string, string> offer) => Says(l => IsOffer(l) ? l[..4] + offer(l[4..]) : l);
+
+    /// <summary>It offers otherwise from its second EHLO reply on, which most cases do not ask for.</summary>
+    public static Func<Hooks> OffersLater(Func<string, string> offer) => () =>
+    {
+        int offers = 0;
+        return new Hooks { PortLine = l => IsOffer(l) && offers++ > 0 ? l[..4] + offer(l[4..]) : l };
+    };
+
+    /// <summary>It says other lines to an upgrade with one suite.</summary>
+    public static Func<Hooks> SaysTo(string suite, Func<string, string> line) => () =>
+    {
+        Hooks hooks = null!;
+        return hooks = new Hooks { PortLine = l => hooks.Suite == suite ? line(l) : l };
+    };
+
+    /// <summary>It answers such lines otherwise if something stands behind them in the segment.</summary>
+    public static Func<Hooks> AnswersBefore(Func<string, bool> which, string reply) => () =>
+    {
+        Hooks hooks = null!;
+        return hooks = new Hooks { Answer = l => which(l) && hooks.HasMore ? reply + "\r\n" : null };
+    };
+
+    /// <summary>It hears another command before such lines, where a condition holds, and says nothing to it.</summary>
+    public static Func<Hooks> HearsBefore(string command, Func<string, bool> which, Func<bool, string, bool> condition, bool begins = false) => () =>
+    {
+        bool state = begins, swallows = false;
+        return new Hooks
+        {
+            PeerLine = l =>
+            {
+                swallows = which(l) && state;
+                var heard = swallows ? $"{command}\r\n{l}" : l;
+                state = condition(state, l);
+                return heard;
+            },
+            PortLine = l =>
+            {
+                bool silent = swallows;
+                swallows &= l.Length > 3 && l[3] == '-';
+                return silent ? null : l;
+            },
+        };
+    };
 
     /// <summary>It hears other lines than came.</summary>
     public static Func<Hooks> Hears(Func<string, string?> line) => () => new Hooks { PeerLine = line };
@@ -102,6 +145,18 @@ internal static class ServerFaults
 
     // ---------------------------------------------------------------- records
 
+    /// <summary>The same with the suite alone that few cases use.</summary>
+    public static Func<Hooks> Rarely(Func<Hooks> fault) => () =>
+    {
+        var other = fault();
+        Hooks hooks = null!;
+        return hooks = new Hooks
+        {
+            PortRecord = r => hooks.Suite == Names.HybridAes && other.PortRecord is { } port ? port(r) : [r],
+            PeerRecord = r => hooks.Suite == Names.HybridAes && other.PeerRecord is { } peer ? peer(r) : [r],
+        };
+    };
+
     /// <summary>It sends other records.</summary>
     public static Func<Hooks> Sends(Func<Rec, IEnumerable<Rec>> record) => () => new Hooks { PortRecord = record };
 
@@ -127,7 +182,10 @@ internal static class ServerFaults
     public static Func<Hooks> Overlooks(Func<Rec, bool> which) => Takes(r => which(r) ? [] : [r]);
 
     /// <summary>It takes records before it has the peer's end.</summary>
-    public static Func<Hooks> TakesAtTheEnd(params Rec[] records) => () => new Hooks { BeforePeerEnd = () => records };
+    public static Func<Hooks> TakesAtTheEnd(params Rec[] records) => () => new Hooks { BeforePeerEnd = _ => records };
+
+    /// <summary>It takes this for what a record held that had not come whole at the peer's end.</summary>
+    public static Func<Hooks> TakesPart(Rec record) => () => new Hooks { BeforePeerEnd = waiting => waiting > 0 ? [record] : [] };
 
     /// <summary>It asks for no Finished of the client's.</summary>
     public static Func<Hooks> NeedsNoFinished() => () =>
@@ -137,7 +195,7 @@ internal static class ServerFaults
         {
             PeerRecord = r =>
             {
-                Rec[] records = begun ? [r] : [Finished, r];
+                Rec[] records = begun || r.Type == RecordType.Finished ? [r] : [Finished, r];
                 begun = true;
                 return records;
             },

@@ -25,6 +25,9 @@ internal sealed record Rec(RecordType Type, byte[] Data)
     /// <summary>Changes the sealed record.</summary>
     public Action<byte[]>? Tamper { get; init; }
 
+    /// <summary>Whether it goes on its way only when the port has answered what went before it.</summary>
+    public bool Waits { get; init; }
+
     /// <summary>Whether its data becomes its sender's right verify_data.</summary>
     public bool Finishes { get; init; }
 
@@ -63,14 +66,20 @@ internal sealed class Hooks
     /// <summary>The session's secrets as the port has them, from its first record on, if the port tells its shared secrets.</summary>
     public KeySchedule? Keys { get; set; }
 
-    /// <summary>Records that the port gets before it sees the peer's end.</summary>
-    public Func<IEnumerable<Rec>>? BeforePeerEnd { get; init; }
+    /// <summary>Records that the port gets before it sees the peer's end; given how many octets wait of a record that did not come whole.</summary>
+    public Func<int, IEnumerable<Rec>>? BeforePeerEnd { get; init; }
+
+    /// <summary>Whether more octets of the peer's came in one segment with the plaintext line that it looks at.</summary>
+    public bool HasMore { get; set; }
+
+    /// <summary>The suite of the peer's, or the port's, last XBLACKPONY command, in upper case.</summary>
+    public string Suite { get; set; } = "";
 
     /// <summary>The port's end comes to the peer as a reset, behind all that it sent.</summary>
-    public bool EndsByReset { get; init; }
+    public bool EndsByReset { get; set; }
 
     /// <summary>The port's end is kept from the peer.</summary>
-    public bool HidesPortEnd { get; init; }
+    public bool HidesPortEnd { get; set; }
 
     /// <summary>Whether records are opened at all.</summary>
     public bool NeedsRecords => PortRecord is not null || PeerRecord is not null || BeforePeerEnd is not null;
@@ -162,6 +171,13 @@ internal sealed class Shim : IAsyncDisposable
             try
             {
                 var (host, port) = await _target();
+
+                // The suite sees where a relay's connection to its mail server came from.
+                if (((IPEndPoint)accepted.RemoteEndPoint!).Address is var from && !from.Equals(IPAddress.Loopback))
+                {
+                    connected.Bind(new IPEndPoint(from, 0));
+                }
+
                 await connected.ConnectAsync(host, port, _stop.Token);
                 var (peer, reference) = _portRole == Role.Server ? (accepted, connected) : (connected, accepted);
                 using var session = new Session(reference, peer, _portRole, _secrets, _hooks(), _stop.Token);
@@ -185,14 +201,15 @@ internal sealed class Shim : IAsyncDisposable
         private bool _starttls;
         private bool _raw;
         private byte[]? _th;
+        private int _segmentsOfPort;
 
         private bool PortIsServer => portRole == Role.Server;
 
         public void Dispose() => _turn.Dispose();
 
-        public Task RunAsync() => Task.WhenAll(PumpAsync(_fromPort, hooks.HidesPortEnd, null), PumpAsync(_fromPeer, false, hooks.BeforePeerEnd));
+        public Task RunAsync() => Task.WhenAll(PumpAsync(_fromPort, null), PumpAsync(_fromPeer, hooks.BeforePeerEnd));
 
-        private async Task PumpAsync(Flow flow, bool hidesEnd, Func<IEnumerable<Rec>>? beforeEnd)
+        private async Task PumpAsync(Flow flow, Func<int, IEnumerable<Rec>>? beforeEnd)
         {
             var octets = new byte[65536];
             int count;
@@ -205,6 +222,11 @@ internal sealed class Shim : IAsyncDisposable
                 catch (SocketException)
                 {
                     count = 0;
+                }
+
+                if (flow == _fromPort)
+                {
+                    Interlocked.Increment(ref _segmentsOfPort);
                 }
 
                 await _turn.WaitAsync(cancel);
@@ -220,7 +242,7 @@ internal sealed class Shim : IAsyncDisposable
                     await StepAsync(flow, count == 0);
                     if (count == 0)
                     {
-                        foreach (var rec in flow.Writer is null || beforeEnd is null ? [] : beforeEnd())
+                        foreach (var rec in flow.Writer is null || beforeEnd is null ? [] : beforeEnd(flow.Waiting.Length))
                         {
                             Write(flow, rec);
                         }
@@ -239,7 +261,7 @@ internal sealed class Shim : IAsyncDisposable
                 flow.To.LingerState = new LingerOption(true, 0);
                 flow.To.Close();
             }
-            else if (!hidesEnd)
+            else if (!hooks.HidesPortEnd || flow != _fromPort)
             {
                 try
                 {
@@ -295,6 +317,7 @@ internal sealed class Shim : IAsyncDisposable
                 }
                 else
                 {
+                    hooks.HasMore = flow.Waiting.Length > 0;
                     OnPeerLine(line);
                 }
             }
@@ -374,6 +397,7 @@ internal sealed class Shim : IAsyncDisposable
             {
                 _upgrading = true;
                 _suite = fields[2].ToUpperInvariant();
+                hooks.Suite = _suite;
                 _transcript.Clear();
                 _transcript.AddRange([Encoding.Latin1.GetBytes(_offer), Encoding.Latin1.GetBytes(line)]);
             }
@@ -435,7 +459,7 @@ internal sealed class Shim : IAsyncDisposable
                 {
                     var bad = new Rec(0, []) { Verified = false, Raw = flow.Waiting };
                     flow.Waiting = [];
-                    Emit(flow, bad);
+                    await EmitAsync(flow, bad);
                     return;
                 }
 
@@ -446,15 +470,26 @@ internal sealed class Shim : IAsyncDisposable
 
                 var raw = flow.Waiting[..(2 + length)];
                 flow.Waiting = flow.Waiting[(2 + length)..];
-                Emit(flow, flow.Reader.Open(raw));
+                await EmitAsync(flow, flow.Reader.Open(raw));
             }
         }
 
-        private void Emit(Flow flow, Rec rec)
+        private async Task EmitAsync(Flow flow, Rec rec)
         {
             var hook = flow == _fromPort ? hooks.PortRecord : hooks.PeerRecord;
             foreach (var next in hook is null ? [rec] : hook(rec))
             {
+                if (next.Waits)
+                {
+                    // The answer is received while this waits, and looked at afterwards.
+                    int answers = Volatile.Read(ref _segmentsOfPort);
+                    await FlushAsync();
+                    for (int i = 0; i < 1000 && Volatile.Read(ref _segmentsOfPort) == answers; i++)
+                    {
+                        await Task.Delay(5, cancel);
+                    }
+                }
+
                 Write(flow, next);
             }
         }

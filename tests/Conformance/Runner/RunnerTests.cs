@@ -113,7 +113,7 @@ public sealed class RunnerTests : IDisposable
         foreach (var seed in (string[])["one", "one", "two"])
         {
             var file = Path.Combine(_folder, "r.json");
-            await RunnerProgram.RunAsync("--select", "S-6.3-1", "--seed", seed, "--output", file);
+            await RunnerProgram.RunAsync("--select", "S-6.3-2", "--seed", seed, "--output", file);
             shares.Add((await File.ReadAllLinesAsync(file, TestContext.Current.CancellationToken)).SelectMany(l => l.Split("\\n")).Single(l => l.StartsWith("C: XBLACKPONY", StringComparison.Ordinal)));
         }
 
@@ -156,6 +156,19 @@ public sealed class RunnerTests : IDisposable
         var (code, _, error) = await RunnerProgram.RunAsync("--server", $"127.0.0.1:{port}");
         Assert.Equal(3, code);
         Assert.Contains($"no mail server answers at 127.0.0.1:{port}", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_that_does_not_answer_gets_no_verdict_and_fails_the_run()
+    {
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        int port = ((IPEndPoint)silent.LocalEndpoint).Port;
+        var (code, output, _) = await RunnerProgram.RunAsync("--server", $"127.0.0.1:{port}", "--select", "S-4.1-1", "--timeout", "0.2", "--format", "console");
+        Assert.Equal(1, code);
+        Assert.Contains("ERROR S-4.1-1", output, StringComparison.Ordinal);
+        Assert.Contains("No answer within 0.8 s", output, StringComparison.Ordinal);
+        Assert.Contains("0 failed, 0 warned, 0 not applicable, 1 errors", output, StringComparison.Ordinal);
     }
 
     [Fact]

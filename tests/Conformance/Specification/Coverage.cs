@@ -3,13 +3,14 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using BlackPony.Conformance.Cases;
 using BlackPony.Tests.Conformance.Faulty;
+using BlackPony.Tests.Conformance.Outbound;
 
 namespace BlackPony.Tests.Conformance.Specification;
 
-/// <summary>What stands behind each sentence of the specification: code, cases, faulty ports, other tests, vectors; or the reason why nothing can.</summary>
+/// <summary>What stands behind each requirement of the specification: code, cases, faulty implementations, other tests, vectors; or the reason why nothing can.</summary>
 internal sealed partial class Coverage
 {
-    /// <summary>Sentences that no test can see, with the reason. They are few.</summary>
+    /// <summary>Requirements that no test can see, with the reason. They are few.</summary>
     public static readonly IReadOnlyDictionary<string, string> Unseen = new Dictionary<string, string>
     {
         ["BP-5.4-2"] = "That something is never written no test shows; the code has no call that writes a private key.",
@@ -22,8 +23,9 @@ internal sealed partial class Coverage
 
     private static readonly string Root = RepositoryRoot.Folder;
 
-    private readonly ILookup<string, string> _cases = ServerCases.All.Select(c => c.Info).Concat(ClientCases.All.Select(c => c.Info)).SelectMany(c => c.Requirements.Select(r => (r, c.Id))).ToLookup(p => p.r, p => p.Id);
-    private readonly ILookup<string, IFaultyPort> _faults = FaultyPorts.All.ToLookup(f => f.Breaks);
+    private readonly ILookup<string, string> _cases = ServerCases.All.Select(c => c.Info).Concat(ClientCases.All.Select(c => c.Info)).Select(c => (c.Id, c.Requirements)).Concat(OutboundCases.All.Select(c => (c.Id, c.Cites)))
+        .SelectMany(c => c.Item2.Select(r => (r, c.Id))).ToLookup(p => p.r, p => p.Id);
+    private readonly ILookup<string, string> _faults = Faulty();
     private readonly ILookup<string, string> _code = Code();
     private readonly ILookup<string, string> _tests = Tests();
     private readonly ILookup<string, string> _vectors = Vectors();
@@ -32,7 +34,8 @@ internal sealed partial class Coverage
 
     public IEnumerable<string> Cases(string sentence) => _cases[sentence];
 
-    public IEnumerable<IFaultyPort> Faults(string sentence) => _faults[sentence];
+    /// <summary>The faulty implementations, what catches each, and how many cases fail with it.</summary>
+    public IEnumerable<string> Faults(string sentence) => _faults[sentence];
 
     /// <summary>Tests beside the suite, and vectors.</summary>
     public IEnumerable<string> Elsewhere(string sentence) => _tests[sentence].Concat(_vectors[sentence]);
@@ -44,19 +47,20 @@ internal sealed partial class Coverage
     public string Write()
     {
         var text = new StringBuilder("""
-            # What stands behind each sentence
+            # What stands behind each requirement
 
-            Generated from the specification, the code, the conformance suite and its faulty ports; a test fails when it is stale (`BLACKPONY_WRITE=1` writes it anew).
-            A faulty port is the reference with just that sentence broken; behind it stand the cases that catch it.
+            Generated from the specification, the code, the conformance suite and its faulty implementations; a test fails when it is stale (`BLACKPONY_WRITE=1` writes it).
+            A faulty implementation is the reference with just that requirement broken. After it stand the cases that catch it, each of which reports that requirement as violated,
+            and, if others fail too, how many cases fail in all ([which, and what each reports](../tests/Conformance/Faulty/failing-cases.tsv)).
 
 
             """);
         foreach (var section in Sentences.GroupBy(BlackPony.Conformance.Specification.Section))
         {
-            text.Append($"## {section.Key}\n\n| sentence | code | cases | faulty port, and what catches it | other tests |\n|---|---|---|---|---|\n");
+            text.Append($"## {section.Key}\n\n| requirement | code | cases | faulty implementation, and what catches it | other tests |\n|---|---|---|---|---|\n");
             foreach (var id in section)
             {
-                var faults = string.Join("<br>", Faults(id).Select(f => $"{(f is FaultyServer ? "server" : "client")} {Cell(f.Does)}: {f.CaughtBy}"));
+                var faults = string.Join("<br>", Faults(id));
                 var other = Unseen.TryGetValue(id, out var reason) ? $"none: {reason}" : string.Join("<br>", Elsewhere(id));
                 text.Append($"| {id} | {string.Join("<br>", CodeOf(id))} | {string.Join(' ', Cases(id))} | {faults} | {other} |\n");
             }
@@ -65,6 +69,17 @@ internal sealed partial class Coverage
         }
 
         return text.ToString().TrimEnd() + "\n";
+    }
+
+    private static ILookup<string, string> Faulty()
+    {
+        var table = FailingCases.Read();
+        var ports = FaultyPorts.All.Select(f => (f.Breaks, Text(f is FaultyServer ? "server" : "client", f.Does, f.CaughtBy, table.Of(f).Count)));
+        var relays = OutboundFaults.All.Select(f => (f.Breaks, Text("outbound relay", f.Does, f.CaughtBy, $"{f.CaughtBy} {f.AlsoFails}".Split(' ', StringSplitOptions.RemoveEmptyEntries).Length)));
+        return ports.Concat(relays).ToLookup(p => p.Breaks, p => p.Item2);
+
+        static string Text(string role, string does, string caughtBy, int failing) =>
+            $"{role} {Cell(does)}: {caughtBy}{(failing > caughtBy.Split(' ').Length ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $" ({failing} fail)") : "")}";
     }
 
     private static string Cell(string text) => text.Replace("|", "\\|", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal);
@@ -98,7 +113,7 @@ internal sealed partial class Coverage
     private static ILookup<string, string> Tests()
     {
         var cited = new List<(string, string)>();
-        foreach (var file in Files("tests").Where(f => !f.Contains("/Faulty/", StringComparison.Ordinal) && !f.Contains("/Vectors/", StringComparison.Ordinal)))
+        foreach (var file in Files("tests").Where(f => !f.Contains("/Faulty/", StringComparison.Ordinal) && !f.Contains("/Outbound/", StringComparison.Ordinal) && !f.Contains("/Vectors/", StringComparison.Ordinal)))
         {
             var pending = new List<string>();
             foreach (var line in File.ReadLines(file))

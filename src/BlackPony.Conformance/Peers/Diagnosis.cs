@@ -1,0 +1,207 @@
+using System.Buffers.Binary;
+using BlackPony.Reference;
+using BlackPony.Reference.Keys;
+using BlackPony.Reference.Records;
+using BlackPony.Reference.Suites;
+
+namespace BlackPony.Conformance.Peers;
+
+/// <summary>Why a record does not verify.</summary>
+/// <param name="Requirement">The requirement that the peer violates.</param>
+/// <param name="How">When it does verify: <c>verify with the additional data left out</c>.</param>
+internal sealed record Cause(string Requirement, string How);
+
+/// <summary>
+/// Finds out which common mistake a record that does not verify was made with: under the keys that the mistake gives it verifies.
+/// </summary>
+/// <param name="suite">The suite.</param>
+/// <param name="me">The suite's own role.</param>
+/// <param name="secret">The shared secret.</param>
+/// <param name="th">The right transcript hash.</param>
+/// <param name="hashed">What goes into it: the offer, the command, each 334 line, the continuation, each 220 line.</param>
+internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, IReadOnlyList<string> hashed)
+{
+    // A tag of so few octets could fit by chance.
+    private const int ShortestTag = 8;
+
+    private readonly bool _isAead = suite.Name != Names.Classic;
+
+    /// <summary>The cause, if it is one that is known here.</summary>
+    /// <param name="raw">The record as it was on the wire.</param>
+    /// <param name="right">The right protection.</param>
+    /// <param name="seq">The right sequence number.</param>
+    public Cause? Of(byte[] raw, RecordProtection right, ulong seq) => OfForm(raw, right, seq) ?? OfKeys(raw, seq);
+
+    /// <summary>
+    /// The cause of a record that verifies and has no sense: a key stream that begins with block 1. Null if it has sense, or no more
+    /// with that.
+    /// </summary>
+    public Cause? OfStream(byte[] raw, byte[] inner, RecordProtection right, ulong seq)
+    {
+        const int Block = 8;
+        if (_isAead || HasSense(inner))
+        {
+            return null;
+        }
+
+        var stream = new byte[raw.Length + Block];
+        right.Seal(seq, stream);
+        var other = inner.Select((b, i) => (byte)(raw[2 + i] ^ stream[2 + i + Block])).ToArray();
+        return HasSense(other) ? new Cause("BP-7.3-1", "have sense with the blocks of the key stream numbered from 1") : null;
+    }
+
+    private static bool HasSense(byte[] inner)
+    {
+        int last = inner.AsSpan().LastIndexOfAnyExcept((byte)0);
+        return last >= 0 && inner[last] is >= 1 and <= 6 or >= 128 && (last < inner.Length - 1 || inner.Length < Limits.PadTo);
+    }
+
+    // The right keys, and another form.
+    private Cause? OfForm(byte[] raw, RecordProtection right, ulong seq)
+    {
+        var nonce = _isAead ? "BP-7.2-1" : "BP-7.3-1";
+        foreach (ulong other in (ulong[])[BinaryPrimitives.ReverseEndianness(seq), seq + 1, seq - 1])
+        {
+            if (other != seq && (_isAead || other <= uint.MaxValue) && right.Open(other, (byte[])raw.Clone()))
+            {
+                return new Cause(nonce, $"verify with the sequence number {other}");
+            }
+        }
+
+        if (_isAead)
+        {
+            int length = raw.Length - 2;
+            foreach (int other in (int[])[0, BinaryPrimitives.ReverseEndianness((ushort)length), length - right.TagLength, length + 2])
+            {
+                var record = (byte[])raw.Clone();
+                BinaryPrimitives.WriteUInt16BigEndian(record, (ushort)other);
+                if (right.Open(seq, record))
+                {
+                    return new Cause("BP-7.2-2", $"verify with other additional data, {other} as 16 bits");
+                }
+            }
+        }
+
+        return HasShortTag(raw, right, seq) ? new Cause(_isAead ? "BP-7.2-3" : "BP-7.3-2", "have a tag of which a part only is right") : null;
+    }
+
+    // The right tag begins with the octets that came: behind them the record ends, or others follow.
+    private static bool HasShortTag(byte[] raw, RecordProtection right, ulong seq)
+    {
+        for (int tag = right.TagLength; tag >= ShortestTag; tag--)
+        {
+            int inner = raw.Length - 2 - tag;
+            var stream = new byte[raw.Length + right.TagLength];
+            right.Seal(seq, stream);
+            var opened = raw.Skip(2).Take(inner).Select((b, i) => (byte)(b ^ stream[2 + i]));
+            byte[] record = [raw[0], raw[1], .. opened, .. new byte[right.TagLength]];
+            right.Seal(seq, record);
+            if (record.AsSpan(2 + inner, ShortestTag).SequenceEqual(raw.AsSpan(2 + inner, ShortestTag)))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    // Other keys.
+    private Cause? OfKeys(byte[] raw, ulong seq)
+    {
+        foreach (var (cause, keys) in Keys())
+        {
+            using (keys)
+            {
+                bool own = cause.Requirement == "BP-6.2-2";
+                using var protection = suite.Protect(me == Role.Client != own ? keys.ServerTraffic : keys.ClientTraffic);
+                if (protection.Open(seq, (byte[])raw.Clone()))
+                {
+                    return cause;
+                }
+            }
+        }
+
+        return null;
+    }
+
+    private IEnumerable<(Cause Cause, KeySchedule Keys)> Keys()
+    {
+        yield return (new Cause("BP-6.2-2", "verify with the keys of the other direction"), new KeySchedule(suite.Name, secret, th));
+        var written = hashed.Take(2).SelectMany(l => l.Split(' ')).Where(t => t.Equals(suite.Name, StringComparison.OrdinalIgnoreCase));
+        foreach (var name in written.Append(suite.Name.ToLowerInvariant()).Distinct().Except([suite.Name]))
+        {
+            yield return (new Cause("BP-6.2-1", $"verify with {name} in the salt"), new KeySchedule(name, secret, th));
+        }
+
+        foreach (var (cause, lines) in Transcripts())
+        {
+            var hash = new TranscriptHash();
+            foreach (var line in lines)
+            {
+                hash.Add(System.Text.Encoding.Latin1.GetBytes(line));
+            }
+
+            yield return (cause, new KeySchedule(suite.Name, secret, hash.Finish()));
+        }
+    }
+
+    private IEnumerable<(Cause Cause, IEnumerable<string> Lines)> Transcripts()
+    {
+        foreach (int at in (int[])[0, 1])
+        {
+            var (line, what, requirement) = (hashed[at], at == 0 ? "offer" : "command", at == 0 ? "BP-6.1-1" : "BP-6.1-2");
+            var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            var beginning = string.Join(' ', line.Split(' ').Select((f, i) => i < 3 ? f.ToUpperInvariant() : f));
+            foreach (var cased in (string[])[line.ToUpperInvariant(), line.ToLowerInvariant(), beginning])
+            {
+                yield return (new Cause("BP-6.1-5", $"verify with the {what} hashed as {Expect.Show(cased)}"), With(at, cased));
+            }
+
+            var (single, last, first) = (string.Join(' ', fields), string.Join(' ', fields[..^1]), string.Join(' ', fields.Take(4)));
+            string[] others = [single, last, first, line + "\r\n", line + " "];
+            foreach (var other in others)
+            {
+                yield return (new Cause(requirement, $"verify with the {what} hashed as {Expect.Show(other)}"), With(at, other));
+            }
+        }
+
+        foreach (var code in (string[])["334", "220"])
+        {
+            var whole = string.Concat(hashed.Where(l => IsReply(l, code)).Select(l => l[6..]));
+            foreach (var joined in (string[])[$"{code} K={whole}", $"K={whole}", whole])
+            {
+                yield return (new Cause("BP-6.1-4", $"verify with the {code} reply hashed as one line"), Joined(code, joined));
+            }
+
+            var without = hashed.Select(l => IsReply(l, code) ? l[4..] : l);
+            yield return (new Cause("BP-6.1-4", $"verify with the {code} reply hashed without codes"), without);
+        }
+
+        var continuation = hashed.Skip(2).FirstOrDefault(l => !IsReply(l, "334") && !IsReply(l, "220"));
+        if (continuation is not null)
+        {
+            yield return (new Cause("BP-6.1-3", "verify without the continuation"), hashed.Where(l => l != continuation));
+        }
+    }
+
+    private static bool IsReply(string line, string code) => line.StartsWith(code, StringComparison.Ordinal) && line.Length > 6 && line[4..6] == "K=";
+
+    private IEnumerable<string> With(int at, string line) => hashed.Select((l, i) => i == at ? line : l);
+
+    private IEnumerable<string> Joined(string code, string line)
+    {
+        bool done = false;
+        foreach (var old in hashed)
+        {
+            if (!IsReply(old, code))
+            {
+                yield return old;
+            }
+            else if (!done)
+            {
+                done = true;
+                yield return line;
+            }
+        }
+    }
+}
