@@ -33,6 +33,9 @@ internal sealed record FaultyOutbound(string Breaks, string CaughtBy, string Doe
     /// <summary>Whether it gives up where TLS fails.</summary>
     public bool GivesUpTls { get; init; }
 
+    /// <summary>Whether it searches for a next server for ever.</summary>
+    public bool SearchesOn { get; init; }
+
     /// <summary>Whether it leaves the next server after each message.</summary>
     public bool LeavesAfterMessage { get; init; }
 

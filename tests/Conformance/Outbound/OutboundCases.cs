@@ -4,6 +4,7 @@ using System.Text;
 using BlackPony.Conformance.Peers;
 using BlackPony.Conformance.Targets;
 using BlackPony.Hosting;
+using BlackPony.Reference;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Smtp;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -117,8 +118,8 @@ internal static class OutboundCases
         {
             d.Open("250 mx\r\n");
             d.Next("250 ok\r\n");
-            var reply = d.Next("250-fine\r\n250 \xE9t\xE9 \r\n");
-            That(reply == "250-fine\r\n250 \xE9t\xE9 \r\n", $"The recipient gets {reply}");
+            var reply = d.Next("250-fine\r\n250 really \r\n");
+            That(reply == "250-fine\r\n250 really \r\n", $"The recipient gets {reply}");
             d.Say("DATA");
             reply = d.Next("421 stopping\r\n");
             That(reply == "451 stopping\r\n", $"DATA gets {reply}");
@@ -179,6 +180,44 @@ internal static class OutboundCases
                 That(reply.StartsWith(code, StringComparison.Ordinal), $"The line gets {reply}");
                 That(d.Take().Request == OutboundRequest.Close, "The session goes on.");
             }
+        }),
+        Case("O-10.5-19", "A message that was taken with too long a reply is acknowledged, with a shorter one", "BP-10.5-19", d =>
+        {
+            d.StartData();
+            d.Say("message\r\n.");
+            var line = "250-" + new string('x', 5000) + "\r\n";
+            var lines = d.Next(string.Concat(Enumerable.Repeat(line, 200)) + "250 done\r\n").Split("\r\n")[..^1];
+            That(lines.Length > 0 && lines.All(l => l.StartsWith("250", StringComparison.Ordinal)), $"The message gets {lines.FirstOrDefault()}.");
+            That(lines.Length <= Limits.MaxEhloLines && lines.All(l => l.Length + 2 <= Limits.MaxReplyLine), $"The reply has {lines.Length} lines.");
+        }),
+        Case("O-10.5-20", "A parameter that is not offered gets 555", "BP-10.5-20", d =>
+        {
+            d.Client();
+            d.Say("EHLO a.test");
+            foreach (var parameter in (string[])["RET=HDRS", "BODY=BINARYMIME"])
+            {
+                var reply = d.Say("MAIL FROM:<s@a.test> " + parameter);
+                That(reply.StartsWith("555", StringComparison.Ordinal), $"{parameter} gets {reply}");
+            }
+        }),
+        Case("O-10.5-21", "A kept connection that ends at MAIL is followed by a fresh one", "BP-10.5-21", d =>
+        {
+            d.StartData();
+            d.Say("x\r\n.");
+            d.Next("250 queued\r\n");
+            d.Say("MAIL FROM:<kept@a.test>");
+            d.Say("RCPT TO:<r@b.test>");
+            d.Sent();
+            var reply = d.Next("421 4.7.0 no more\r\n");
+            That(reply.Length == 0, $"The recipient gets {reply}");
+            That(d.Take().Request == OutboundRequest.OpenNext, "There is no fresh connection.");
+        }),
+        Case("O-10.5-22", "A recipient for whom no next server is found gets its answer all the same", "BP-10.5-22", d =>
+        {
+            d.Begin(recipient: "RCPT TO:<r@slow.test>");
+            d.SearchTimesOut();
+            var reply = d.Client();
+            That(reply.StartsWith("451", StringComparison.Ordinal), $"The recipient gets {(reply.Length == 0 ? "nothing" : reply)}.");
         }),
     ];
 

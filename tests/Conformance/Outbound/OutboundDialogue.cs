@@ -10,6 +10,8 @@ internal sealed class OutboundDialogue(FaultyOutbound fault)
 {
     private readonly OutboundSession _relay = new(fault.Options(new OutboundOptions("[127.0.0.1]", d => new Route(d is "alias.test" ? "b.test" : d, 25))));
 
+    private bool _tlsFailed;
+
     /// <summary>What the relay has said to the client.</summary>
     public string Client()
     {
@@ -51,6 +53,15 @@ internal sealed class OutboundDialogue(FaultyOutbound fault)
     /// <summary>The next server is lost.</summary>
     public void NextEnds() => _relay.NextEnded();
 
+    /// <summary>No next server was found in time.</summary>
+    public void SearchTimesOut()
+    {
+        if (!fault.SearchesOn)
+        {
+            _relay.SearchTimedOut();
+        }
+    }
+
     /// <summary>The client goes away.</summary>
     public void ClientEnds()
     {
@@ -61,20 +72,15 @@ internal sealed class OutboundDialogue(FaultyOutbound fault)
     /// <summary>TLS has begun or failed.</summary>
     public void TlsDone(bool secured)
     {
-        if (!secured && fault.GivesUpTls)
-        {
-            _relay.NextEnded();
-        }
-        else
-        {
-            _relay.TlsDone(secured);
-        }
+        _tlsFailed |= !secured;
+        _relay.TlsDone(secured);
     }
 
     /// <summary>What the relay asks its host for, and where to connect.</summary>
     public (OutboundRequest Request, string? Host) Take()
     {
         var request = fault.Asks(_relay.TakeRequest());
+        request = fault.GivesUpTls && _tlsFailed ? OutboundRequest.None : request;
         return (request, _relay.Route?.Host);
     }
 

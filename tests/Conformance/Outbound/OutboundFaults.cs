@@ -22,7 +22,7 @@ internal static class OutboundFaults
         {
             Hears = s => s == "MAIL FROM:<waits@a.test>\r\n" ? s + "RCPT TO:<r@b.test>\r\n" : s,
         },
-        new("BP-10.5-5", "O-10.5-5", "makes a connection for each transaction") { LeavesAfterMessage = true },
+        new("BP-10.5-5", "O-10.5-5", "makes a connection for each transaction") { AlsoFails = "O-10.5-21", LeavesAfterMessage = true },
         new("BP-10.5-5", "O-10.5-5", "does not answer MAIL until a recipient comes") { Says = s => s == "250 2.1.0 Ok\r\n" ? "" : s },
         new("BP-10.5-6", "O-10.5-6", "tells the recipient its own opinion of a refused MAIL")
         {
@@ -77,5 +77,22 @@ internal static class OutboundFaults
             Hears = s => s.StartsWith("NOOP\n", StringComparison.Ordinal) ? s.Insert(4, "\r") : s,
         },
         new("BP-10.5-18", "O-10.5-18", "goes on after a stray octet") { Asks = r => r == OutboundRequest.Close ? OutboundRequest.None : r },
+        new("BP-10.5-19", "O-10.5-19", "takes a long reply for none")
+        {
+            HearsBack = s => s.Length > 10_000 ? "garbage\r\n" : s,
+        },
+        new("BP-10.5-19", "O-10.5-19", "passes on a line of any length")
+        {
+            Says = s => s.Replace("250 done", "250 " + new string('x', 600), StringComparison.Ordinal),
+        },
+        new("BP-10.5-20", "O-10.5-20", "drops a parameter that it does not offer")
+        {
+            Hears = s => s.Replace(" RET=HDRS", "", StringComparison.Ordinal),
+        },
+        new("BP-10.5-21", "O-10.5-21", "defers where a kept connection ends")
+        {
+            HearsBack = s => s.StartsWith("421 4.7.0 no more", StringComparison.Ordinal) ? "451 4.7.0 no more\r\n" : s,
+        },
+        new("BP-10.5-22", "O-10.5-22", "searches for a next server for ever") { SearchesOn = true },
     ];
 }
