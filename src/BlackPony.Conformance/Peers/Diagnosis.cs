@@ -39,7 +39,7 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
     public Cause? OfStream(byte[] raw, byte[] inner, RecordProtection right, ulong seq)
     {
         const int Block = 8;
-        if (_isAead || HasSense(inner))
+        if (_isAead)
         {
             return null;
         }
@@ -47,8 +47,13 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
         var stream = new byte[raw.Length + Block];
         right.Seal(seq, stream);
         var other = inner.Select((b, i) => (byte)(raw[2 + i] ^ stream[2 + i + Block])).ToArray();
-        return HasSense(other) ? new Cause("BP-7.3-1", "have sense with the blocks of the key stream numbered from 1") : null;
+
+        // Random octets have sense now and then, but no padding.
+        bool isSenseless = !HasSense(inner) || Padding(other) >= Padding(inner) + Block;
+        return isSenseless && HasSense(other) ? new Cause("BP-7.3-1", "have sense with the blocks of the key stream numbered from 1") : null;
     }
+
+    private static int Padding(byte[] inner) => inner.Length - 1 - inner.AsSpan().LastIndexOfAnyExcept((byte)0);
 
     private static bool HasSense(byte[] inner)
     {
