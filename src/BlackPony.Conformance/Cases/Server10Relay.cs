@@ -270,6 +270,30 @@ internal static class Server10Relay
             await p.Wire.ExpectClosedAsync("The mail server has closed.");
         })
         { Needs = Needs.Backend },
+        new("S-10.2-16", "A reply with a line that is too long is passed on with its code", Must, Profile.Core, "BP-10.2-15", async p =>
+        {
+            p.Backend.Answer = (_, line) => line.Split(' ')[0] switch
+            {
+                "NOOP" => "250 2.0.0 ".PadRight(Limits.MaxEhloLine + 1000, 'x') + "\r\n",
+                "VRFY" => "252-2.0.0 ".PadRight(Limits.MaxEhloLine + 1000, 'x') + "\r\n252 2.0.0 last\r\n",
+                "HELP" => "214 2.0.0 bare LF\n",
+                _ => null,
+            };
+            await p.ConnectAsync();
+            await p.EhloAsync();
+            foreach (var (command, expected) in (List<(string, string[])>)[("NOOP", ["250 2.0.0 xxx"]), ("VRFY x", ["252-2.0.0 xxx", "252 2.0.0 last"]), ("HELP\r\nRSET", ["214 2.0.0 bare LF"])])
+            {
+                await p.Wire.SendLineAsync(command);
+                foreach (var beginning in expected)
+                {
+                    var line = await p.Wire.LineAsync();
+                    That(line?.StartsWith(beginning, StringComparison.Ordinal) is true, $"The mail server answered {command} with {Show(beginning)} and more, and the client got {Show(line ?? "the end")}.");
+                }
+            }
+
+            // RSET's reply is there already where the bare LF was passed on.
+        })
+        { Needs = Needs.Backend },
 
         // ---------------------------------------------------------------- 10.3 the relay and its backend
         new("S-10.3-1", "The greeting is the mail server's own", Must, Profile.Core, "BP-10.3-1", async p =>

@@ -1,13 +1,14 @@
 namespace BlackPony.Reference.Smtp;
 
 /// <summary>
-/// Collects a next server's replies behind its EHLO reply. It is more patient than <see cref="ReplyReader"/>: a message that was taken
-/// must not be sent again because the words about it are too long ([BP-10.5-19]). What it keeps is bounded.
+/// Collects the replies of a next server or backend, except EHLO replies. It is more tolerant than <see cref="ReplyReader"/>: a message
+/// that was accepted must not be sent again because its reply is too long ([BP-10.2-15], [BP-10.5-19]). What it keeps is bounded.
 /// </summary>
-internal sealed class NextReplyReader
+/// <param name="longest">Octets of a line that are passed on, CRLF included.</param>
+internal sealed class NextReplyReader(int longest)
 {
     private readonly List<byte[]> _lines = [];
-    private readonly byte[] _line = new byte[Limits.MaxReplyLine - 2];
+    private readonly byte[] _line = new byte[longest - 2];
     private int _length;
 
     /// <summary>Whether the octets are no reply.</summary>
@@ -36,6 +37,24 @@ internal sealed class NextReplyReader
         }
 
         return null;
+    }
+
+    /// <summary>Takes a whole reply of one line, without a copy; any other is left to <see cref="Read"/>.</summary>
+    /// <param name="octets">The octets that wait.</param>
+    /// <param name="code">The reply's code.</param>
+    /// <param name="length">Octets of the reply, CRLF included.</param>
+    /// <returns>Whether one stands there.</returns>
+    public bool ReadLine(ReadOnlySpan<byte> octets, out int code, out int length)
+    {
+        (code, length) = (0, octets.IndexOf((byte)'\n') + 1);
+        if (IsMalformed || _lines.Count > 0 || _length > 0 || length < 5 || length > longest || octets[length - 2] != '\r'
+            || !HasCode(octets[..(length - 2)]) || octets[3] == '-')
+        {
+            return false;
+        }
+
+        code = Code(octets);
+        return true;
     }
 
     // A line's end is of no use, its beginning is.

@@ -43,7 +43,7 @@ public sealed class OutboundSession
     private readonly Queue<Question> _asked = new();
     private readonly List<Recipient> _waiting = [];
     private readonly List<DeliveryOutcome> _outcomes = [];
-    private NextReplyReader _replies = new();
+    private NextReplyReader _replies = new(Limits.MaxReplyLine);
     private Reading _reading = Reading.Commands;
     private MessageEnd _end;
     private bool _clientDone;
@@ -832,7 +832,7 @@ public sealed class OutboundSession
         (_next, _inTls, _withoutTls, _extensions, _transactions) = (Next.None, false, false, [], 0);
         _asked.Clear();
         _fromNext.Clear();
-        _replies = new NextReplyReader();
+        _replies = new NextReplyReader(Limits.MaxReplyLine);
     }
 
     private void Lose(Reply reply) => Lose(reply.Code >= 400 ? Refused(reply) : new Refusal(NoSmtp, DeliveryResult.Lost, 0));

@@ -40,7 +40,8 @@ public sealed class RelaySession : IDisposable
     private readonly PooledBuffer _toClient = new();
     private readonly PooledBuffer _toBackend = new();
     private readonly Queue<string> _pending = new();
-    private ReplyReader _replies = new();
+    private ReplyReader _ehloReplies = new();
+    private NextReplyReader _replies = new(Limits.MaxEhloLine);
     private readonly OctetBuffer _fromBackend = new();
     private Reading _reading = Reading.Greeting;
     private long _payload;
@@ -257,7 +258,7 @@ public sealed class RelaySession : IDisposable
             }
         }
 
-        if (_replies.IsMalformed)
+        if (_replies.IsMalformed || _ehloReplies.IsMalformed)
         {
             Goodbye("421 4.3.0 Mail server speaks no SMTP");
             return;
@@ -591,7 +592,8 @@ public sealed class RelaySession : IDisposable
         _afterEhlo = _inTransaction = _chunking = _goodbye = false;
         _firstCommand = true;
         _fromBackend.Clear();
-        _replies = new ReplyReader();
+        _ehloReplies = new ReplyReader();
+        _replies = new NextReplyReader(Limits.MaxEhloLine);
         SwitchedBackend = true;
         if (_clientDone && Channel is not null)
         {
@@ -650,8 +652,8 @@ public sealed class RelaySession : IDisposable
             return true;
         }
 
-        // Lines of an unfinished reply are kept by the reader, not here.
-        var reply = _replies.Read(octets, out length);
+        // Lines of an unfinished reply are kept by the reader, not here ([BP-10.2-15]).
+        var reply = kind == "EHLO" ? _ehloReplies.Read(octets, out length) : _replies.Read(octets, out length);
         _fromBackend.Consume(length);
         if (reply is null)
         {

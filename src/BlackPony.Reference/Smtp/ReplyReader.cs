@@ -45,23 +45,6 @@ public sealed class ReplyReader
         return null;
     }
 
-    /// <summary>Takes a whole reply of one line, without a copy; any other is left to <see cref="Read"/>.</summary>
-    /// <param name="octets">The octets that wait.</param>
-    /// <param name="code">The reply's code.</param>
-    /// <param name="length">Octets of the reply, CRLF included.</param>
-    /// <returns>Whether one stands there.</returns>
-    public bool ReadLine(ReadOnlySpan<byte> octets, out int code, out int length)
-    {
-        (code, length) = (0, octets.IndexOf((byte)'\n') + 1);
-        if (IsMalformed || _lines.Count > 0 || length is < 5 or > Limits.MaxEhloLine || octets[length - 2] != '\r' || !IsReplyLine(octets[..(length - 2)]) || octets[3] == '-')
-        {
-            return false;
-        }
-
-        code = Code(octets);
-        return true;
-    }
-
     private static int Code(ReadOnlySpan<byte> line) => ((line[0] - '0') * 100) + ((line[1] - '0') * 10) + line[2] - '0';
 
     private bool IsReplyLine(ReadOnlySpan<byte> line) =>

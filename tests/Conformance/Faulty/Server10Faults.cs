@@ -185,6 +185,11 @@ internal static class Server10Faults
             Hooks = Server4Faults.OverlooksStartTls(l => l),
             AlsoFails = "S-4.7-1",
         },
+        new("BP-10.2-15", "S-10.2-16", "takes a mail server with long lines for none")
+        {
+            Hooks = Says(l => l.Length > 2000 ? "421 4.3.0 Mail server speaks no SMTP" : l),
+        },
+        new("BP-10.2-15", "S-10.2-16", "waits for CRLF behind a bare LF") { Hooks = Says(l => l == "214 2.0.0 bare LF" ? null : l) },
 
         // ---------------------------------------------------------------- 10.3 the relay and its backend
         new("BP-10.3-1", "S-10.3-1", "greets by its own name")
