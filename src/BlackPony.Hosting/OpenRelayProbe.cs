@@ -21,6 +21,11 @@ public sealed class OpenRelayProbe(RelaySettings settings, ILogger log) : IDispo
     private readonly BackendConnector _connector = new(settings);
     private readonly ConcurrentDictionary<(IPAddress Backend, AddressFamily Client), RelayWatch> _watches = new();
 
+    private volatile CancellationTokenSource _open = new();
+
+    /// <summary>Is cancelled when the mail server turns out to relay: the sessions in flight end ([BP-10.1-18]).</summary>
+    internal CancellationToken Open => _open.Token;
+
     /// <summary>Asks every address of the mail server, unless it was asked before.</summary>
     /// <param name="cancel">Ends the waiting, not the asking.</param>
     /// <exception cref="OpenRelayException">One of them would relay.</exception>
@@ -95,6 +100,9 @@ public sealed class OpenRelayProbe(RelaySettings settings, ILogger log) : IDispo
         }
     }
 
+    // Not disposed of: sessions hold its token, and it has no timer.
+    private void EndSessions() => _ = Interlocked.Exchange(ref _open, new CancellationTokenSource()).CancelAsync();
+
     private RelayWatch WatchOf(IPAddress backend, AddressFamily client) => _watches.GetOrAdd((backend, client), key =>
     {
         var stranger = new IPEndPoint(settings.Stranger is { } told && told.AddressFamily == client ? told
@@ -102,6 +110,6 @@ public sealed class OpenRelayProbe(RelaySettings settings, ILogger log) : IDispo
         var name = $"{new IPEndPoint(backend, settings.BackendPort)}"
             + (settings.Addressing == ClientAddressing.None ? "" : $" (in the name of {stranger.Address})");
         return new RelayWatch(() => new RelayQuestions(_connector, settings, backend, stranger).AskAsync(CancellationToken.None), name,
-            settings.Time, log);
+            settings.Time, log, EndSessions);
     });
 }

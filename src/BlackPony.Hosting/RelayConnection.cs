@@ -24,8 +24,10 @@ internal sealed class RelayConnection(Socket client, RelaySettings settings, ILo
     private bool _backendTold;
     private bool _backendGone;
 
-    public async Task RunAsync(SessionPlace place, CancellationToken kill)
+    public async Task RunAsync(SessionPlace place, CancellationToken end)
     {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(end, settings.Probe?.Open ?? CancellationToken.None);
+        var kill = ending.Token;
         var stop = place.Stop;
         var peer = (IPEndPoint)client.RemoteEndPoint!;
         using var session = new RelaySession(settings.Options, settings.Random, peer.ToString());

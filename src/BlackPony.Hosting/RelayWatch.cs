@@ -8,7 +8,8 @@ namespace BlackPony.Hosting;
 /// <param name="name">The address and the stranger, for the log.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">Where to log.</param>
-internal sealed class RelayWatch(Func<Task<RelayAnswer>> ask, string name, TimeProvider time, ILogger log) : IDisposable
+/// <param name="onOpen">Is called when it turns out to relay.</param>
+internal sealed class RelayWatch(Func<Task<RelayAnswer>> ask, string name, TimeProvider time, ILogger log, Action onOpen) : IDisposable
 {
     private readonly Lock _lock = new();
     private bool _disposed;
@@ -133,6 +134,11 @@ internal sealed class RelayWatch(Func<Task<RelayAnswer>> ask, string name, TimeP
                 _timer?.Dispose();
                 _timer = time.CreateTimer(_ => Again(), null, Next(), Timeout.InfiniteTimeSpan);
             }
+        }
+
+        if (answer.Verdict == RelayVerdict.Relays)
+        {
+            onOpen();
         }
 
         return answer;

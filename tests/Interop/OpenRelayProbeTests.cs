@@ -221,6 +221,47 @@ public sealed class OpenRelayProbeTests : IDisposable
     }
 
     [Fact]
+    public async Task Another_address_in_whose_name_it_is_asked_can_be_given() // [BP-10.1-9]
+    {
+        await using var sink = new MailSink { Extensions = ["XCLIENT NAME ADDR"] };
+        sink.Answer = (session, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal)
+            && session.Commands.All(c => c == line || !c.StartsWith("XCLIENT ", StringComparison.Ordinal)) ? "220 again\r\n"
+            : !line.StartsWith("RCPT ", StringComparison.Ordinal) ? null
+            : session.Commands.Any(c => c.EndsWith("ADDR=203.0.113.77", StringComparison.Ordinal)) ? "250 Ok\r\n" : Refusal;
+        int port = Repository.FreePort();
+        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient");
+        using var person = await Person.ConnectAsync(port);
+        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend",
+            $"127.0.0.1:{sink.Port}", "--xclient", "--probe-address", "203.0.113.77");
+        Assert.Equal(1, await refused.ExitAsync());
+        Assert.Contains("(in the name of 203.0.113.77)", refused.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Sessions_in_flight_end_when_the_server_turns_out_to_relay() // [BP-10.1-18]
+    {
+        await using var sink = new MailSink();
+        var clock = new FakeTimeProvider();
+        var settings = new RelaySettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", sink.Port,
+            new ServerOptions(new RsaKeys(TimeProvider.System)))
+        {
+            BackendSource = IPAddress.Parse(Limits.BackendSource),
+            Time = clock,
+        };
+        using var probe = new OpenRelayProbe(settings, NullLogger.Instance);
+        await using var server = new RelayServer(settings with { Probe = probe }, NullLogger.Instance);
+        server.Start();
+        using var idle = await Person.ConnectAsync(server.EndPoints[0].Port);
+        using var busy = await Person.ConnectAsync(server.EndPoints[0].Port);
+        await busy.BeginMessageAsync("b@sink.test");
+        sink.Relays = true;
+        clock.Advance(Limits.ProbeInterval);
+        await idle.ExpectAsync("421");
+        await busy.ExpectAsync("421");
+        Assert.Empty(sink.Messages);
+    }
+
+    [Fact]
     public async Task A_reload_asks_the_same_server_again_and_serves_nobody_if_it_relays_now() // [BP-10.1-13]
     {
         await using var sink = new MailSink();
