@@ -63,6 +63,30 @@ public sealed class MailerFailureTests : IDisposable
         Assert.Single(log.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
+    [Theory]
+    [InlineData("<&-")]
+    [InlineData(">&-")]
+    [InlineData("2>&-")]
+    [InlineData("<&- >&- 2>&-")]
+    [InlineData("</dev/null >/dev/full 2>/dev/full")]
+    public async Task Closed_standard_files_end_the_delivery_and_are_no_sockets(string closed)
+    {
+        await using var server = new EmbeddedServer();
+        using var shell = Process.Start(new ProcessStartInfo("/bin/sh",
+            ["-c", $"exec \"$0\" \"$@\" {closed}", BlackPonyProgram.File, "mailer", "--policy", "required", "--port", $"{server.Port}", "[127.0.0.1]"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        shell.StandardInput.Close();
+        var replies = await shell.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken)
+            .WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
+        await shell.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
+        Assert.Contains(shell.ExitCode, (int[])[0, 75]);
+        Assert.Equal(closed.Contains('>', StringComparison.Ordinal) && closed[0] != '2' ? "" : "220 ", replies[..Math.Min(4, replies.Length)]);
+    }
+
     [Fact]
     public async Task A_memory_that_is_a_folder_keeps_the_mail() // [BP-9.4-12]
     {

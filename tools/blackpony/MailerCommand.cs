@@ -102,7 +102,7 @@ internal static class MailerCommand
         var targets = await router.ResolveAsync(new Route(host, client.Port(parse)), CommandLine.Complain, cancel);
         var options = client.Mailer(parse, new RsaKeys(TimeProvider.System)) with { Memory = file?.Memory };
         var outcome = await MailerHost.RunAsync(
-            options, new SystemRandom(), targets, Console.OpenStandardInput(), output, cancel, remember: () => SaveAsync(file!, cancel));
+            options, new SystemRandom(), targets, StandardFiles.HasInput ? Console.OpenStandardInput() : Stream.Null, output, cancel, remember: () => SaveAsync(file!, cancel));
         foreach (var warning in outcome.Warnings)
         {
             CommandLine.Complain(warning);
@@ -119,6 +119,11 @@ internal static class MailerCommand
     // Not the console's stream, which takes no notice of a reader that has gone.
     private static MailerOutput Output()
     {
+        if (!StandardFiles.HasOutput)
+        {
+            return new MailerOutput(Stream.Null);
+        }
+
         try
         {
             return new MailerOutput(new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0));

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using BlackPony.Tools;
 
+StandardFiles.Keep();
 HangUps.Keep(args);
 var root = new RootCommand("BlackPony encrypts the SMTP between two mailers that both know how, and speaks ordinary SMTP with everyone else.")
 {

@@ -6,8 +6,11 @@ namespace BlackPony.Tools;
 /// <summary>What the programs' command lines have in common: help with examples, versions, completion, the man page, and one line about what is wrong.</summary>
 internal static class CommandLine
 {
-    /// <summary>The exit code of a command line that is wrong.</summary>
+    /// <summary>The exit code of a command line that is wrong, and of trouble of the program's own.</summary>
     public const int Usage = 2;
+
+    /// <summary>The exit code of a program that a signal ended (128 and SIGINT).</summary>
+    private const int Cancelled = 130;
 
     private static readonly string Name = typeof(CommandLine).Assembly.GetName().Name!;
 
@@ -19,6 +22,9 @@ internal static class CommandLine
     /// <param name="how">How it is run.</param>
     public static async Task<int> RunAsync(RootCommand root, string examples, string[] args, Func<Command, IReadOnlyList<string>, ParseResult>? parse = null, InvocationConfiguration? how = null)
     {
+        Console.SetError(new ErrorWriter(Console.Error));
+        how ??= new InvocationConfiguration();
+        how.EnableDefaultExceptionHandler = false;
         root.Options.OfType<VersionOption>().Single().Action = new Versions();
         root.Add(Completion.Create(Name));
         root.Add(ManPage.Create(root, Name));
@@ -28,7 +34,7 @@ internal static class CommandLine
             var result = (parse ?? Parse)(root, args);
             if (result.Action is not ParseErrorAction)
             {
-                return await result.InvokeAsync(how ?? new InvocationConfiguration());
+                return await result.InvokeAsync(how);
             }
 
             Complain($"{result.Errors.First(e => e.Message.Length > 0).Message} Try --help.");
@@ -36,6 +42,15 @@ internal static class CommandLine
         catch (FormatException e)
         {
             Complain(e.Message);
+        }
+        catch (OperationCanceledException)
+        {
+            return Cancelled;
+        }
+        catch (Exception e)
+        {
+            // What standard output does not take, or a bug: its message may hold octets of a peer, so only the type is reported ([BP-11.1-3]).
+            Complain(e is IOException or UnauthorizedAccessException ? e.Message : $"internal error: {e.GetType().Name}. Please report it.");
         }
 
         return Usage;

@@ -26,6 +26,27 @@ public sealed partial class CommandLineTests
 
     [Theory]
     [MemberData(nameof(Programs))]
+    public async Task Output_that_cannot_be_written_is_one_line_and_exit_code_2(string program)
+    {
+        foreach (var option in (string[])["--version", "--help"])
+        {
+            var run = await Run.ProgramAsync("/bin/sh", ["-c", "exec \"$0\" \"$1\" >/dev/full", Repository.Built(program), option]);
+            Assert.Equal((2, $"{program}: No space left on device"), (run.Code, run.Error[..^1].Split(" :")[0]));
+        }
+
+        Assert.Equal(2, (await Run.ProgramAsync("/bin/sh", ["-c", "exec \"$0\" --nonsense 2>/dev/full", Repository.Built(program)])).Code);
+    }
+
+    [Fact]
+    public async Task Results_that_cannot_be_written_are_one_line_and_exit_code_2()
+    {
+        var run = await Run.ProgramAsync("/bin/sh", ["-c", "exec \"$0\" --select S-4.1-1 >/dev/full", Repository.Built("blackpony-conformance")]);
+        Assert.Equal(2, run.Code);
+        Assert.EndsWith("blackpony-conformance: No space left on device\n", run.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Programs))]
     public async Task The_man_pages_have_every_command_and_option_of_the_help(string program)
     {
         var commands = await CommandsAsync(program);
