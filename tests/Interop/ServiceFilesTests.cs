@@ -55,11 +55,13 @@ public sealed class ServiceFilesTests : IDisposable
         Assert.Equal(4, (await File.ReadAllLinesAsync(keys, TestContext.Current.CancellationToken)).Length);
     }
 
-    [Fact]
-    public async Task A_key_log_that_cannot_be_written_is_told_at_the_start()
+    [Theory]
+    [InlineData("listen", "--backend", "127.0.0.1:9")]
+    [InlineData("relay")]
+    public async Task A_key_log_that_cannot_be_written_is_reported_at_the_start(params string[] command)
     {
-        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", "127.0.0.1:9",
-            "--keylog", Path.Combine(_folder, "none", "keys"));
+        using var refused = BlackPonyProgram.Start([.. command, "--listen", $"127.0.0.1:{Repository.FreePort()}",
+            "--keylog", Path.Combine(_folder, "none", "keys")]);
         Assert.Equal(2, await refused.ExitAsync());
         Assert.Contains("the key log cannot be written", refused.Log, StringComparison.Ordinal);
     }

@@ -50,6 +50,11 @@ internal sealed class ClientOptions
             {
                 MemoryFile.CheckWritable(memory);
             }
+
+            if (parse.GetValue(_keyLog) is { } keyLog)
+            {
+                ListenOptions.KeyLog(keyLog);
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -114,7 +114,9 @@ internal sealed class ListenOptions
         return settings with { Probe = parse.GetValue(_open) ? null : new OpenRelayProbe(settings, log) };
     }
 
-    private static KeyLogFile KeyLog(string path)
+    /// <summary>A key log that can be written.</summary>
+    /// <exception cref="FormatException">It cannot; the message says why.</exception>
+    internal static KeyLogFile KeyLog(string path)
     {
         var log = new KeyLogFile(path);
         try
