@@ -46,7 +46,7 @@ public sealed partial class PortingGuideTests
 
     [Theory]
     [InlineData("github-actions.yml", "name", "on", "jobs")]
-    [InlineData("gitlab-ci.yml", "stages", "port", ".suite", "server", "client")]
+    [InlineData("gitlab-ci.yml", "stages", "build", ".suite", "server", "client")]
     public void An_example_for_CI_is_sound_and_tests_both_roles(string file, params string[] keys)
     {
         var root = (YamlMappingNode)Load(file);
