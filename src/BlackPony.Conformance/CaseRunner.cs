@@ -73,8 +73,8 @@ public static class CaseRunner
 
     private static string Missing(Needs needs) =>
         needs.HasFlag(Needs.Mailer) ? "Only for a mailer, which speaks SMTP on its standard input and output (--mailer)."
-        : needs.HasFlag(Needs.Policy) ? "The command takes no policy: put {policy} and {memory} into it."
-        : needs.HasFlag(Needs.Suites) ? "The command takes no suites: put {suites} into it."
+        : needs.HasFlag(Needs.Policy) ? "The command has no {policy}: add {policy} and {memory} to it."
+        : needs.HasFlag(Needs.Suites) ? "The command has no {suites}: add it."
         : "The target declares no time-outs: give --timeouts.";
 
     // Side by side what may be; then what runs alone; then, alone, what had no answer.
@@ -147,7 +147,7 @@ public static class CaseRunner
         {
             verdict = test.Level == Level.Should ? Verdict.Warn : Verdict.Fail;
             bool found = e is CaseFailedException;
-            detail = found ? e.Message : $"The port broke the connection while the suite was writing to it ({e.Message}).";
+            detail = found ? e.Message : $"The target closed the connection while the suite was writing to it ({e.Message}).";
             violated = (e as CaseFailedException)?.Requirement ?? test.Cites[0];
             silent = e is CaseFailedException { IsSilence: true };
         }
@@ -158,7 +158,7 @@ public static class CaseRunner
         catch (TimeoutException)
         {
             (verdict, silent) = (Verdict.Error, true);
-            detail = string.Create(CultureInfo.InvariantCulture, $"No end within {most.TotalSeconds:0.#} s, though something came all the while.");
+            detail = string.Create(CultureInfo.InvariantCulture, $"No end within {most.TotalSeconds:0.#} s, although octets kept coming.");
         }
         catch (Exception e)
         {

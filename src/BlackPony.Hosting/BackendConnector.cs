@@ -64,7 +64,7 @@ internal sealed class BackendConnector(RelaySettings settings)
         }
         catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {
-            throw new IOException($"{settings.BackendHost} was not found in time.", e);
+            throw new IOException($"{settings.BackendHost} could not be looked up in time.", e);
         }
 
         IReadOnlyList<IPAddress> fit = [.. all.Where(a => settings.BackendSource is null
@@ -147,7 +147,7 @@ internal sealed class BackendConnector(RelaySettings settings)
         await SendAsync(socket, "NOOP\r\n"u8.ToArray(), cancel).ConfigureAwait(false);
         if (!(await ReadReplyAsync(socket, cancel).ConfigureAwait(false)).IsPositive)
         {
-            throw new IOException("The backend does not take the PROXY protocol.");
+            throw new IOException("The backend does not accept the PROXY protocol.");
         }
     }
 
@@ -216,12 +216,12 @@ internal sealed class BackendConnector(RelaySettings settings)
             if (reply is not null)
             {
                 // More than one reply to one question: the backend took our header for commands.
-                return have == 0 ? reply : throw new IOException("The backend answers what it was not asked.");
+                return have == 0 ? reply : throw new IOException("The backend sent an unsolicited reply.");
             }
 
             if (count == 0 || reader.IsMalformed)
             {
-                throw new IOException("The backend closed the connection or speaks no SMTP.");
+                throw new IOException("The backend closed the connection, or does not speak SMTP.");
             }
         }
     }

@@ -46,7 +46,7 @@ public sealed class MailRouter
         catch (NoMailDomainException e) when (route.IsConfigured)
         {
             // The administrator will mend it; no mail is to be returned for it.
-            throw new IOException($"The route to {route.Host} leads nowhere: {e.Reply[10..]}.", e);
+            throw new IOException($"The route to {route.Host} cannot be used: {e.Reply[10..]}.", e);
         }
         catch (Exception e) when (e is not (IOException or NoMailDomainException) && !cancel.IsCancellationRequested)
         {
@@ -60,7 +60,7 @@ public sealed class MailRouter
 
     private async Task<IEnumerable<MailTarget>> TargetsAsync(Route route, Action<string> warn, CancellationToken cancel)
     {
-        var host = MailHost.Parse(route.Host) ?? throw new NoMailDomainException(route.Host, "550 5.1.2 This is no domain or host");
+        var host = MailHost.Parse(route.Host) ?? throw new NoMailDomainException(route.Host, "550 5.1.2 Invalid domain or host");
         if (host.Address is { } address)
         {
             return Checked(route, [new MailTarget(host.Name, address, route.Port)]);
@@ -96,7 +96,7 @@ public sealed class MailRouter
             if (Array.Exists(group, n => addresses[n].Found.Any(a => OwnAddress.Is(a, route.Port))))
             {
                 return targets.Count > 0 ? targets
-                    : throw Missing(domain, isTemporary, "554 5.4.6 The mail would come back to this machine");
+                    : throw Missing(domain, isTemporary, "554 5.4.6 The mail would loop back to this machine");
             }
 
             targets.AddRange(group.SelectMany(n => addresses[n].Found.Select(a => new MailTarget(n, a, route.Port))));
@@ -111,7 +111,7 @@ public sealed class MailRouter
     // What the administrator set himself may be on this machine; what a mail address says may not ([BP-10.4-16]).
     private static IReadOnlyList<MailTarget> Checked(Route route, IReadOnlyList<MailTarget> targets) =>
         !route.IsConfigured && targets.Any(t => OwnAddress.Is(t.Address, t.Port))
-            ? throw new NoMailDomainException(route.Host, "554 5.4.6 The mail would come back to this machine")
+            ? throw new NoMailDomainException(route.Host, "554 5.4.6 The mail would loop back to this machine")
             : targets;
 
     private static Exception Missing(string domain, bool isTemporary, string reply) =>
@@ -139,7 +139,7 @@ public sealed class MailRouter
             case { Outcome: DnsOutcome.NoSuchName }:
                 return isConfigured ? (false, []) : throw new NoMailDomainException(domain, "550 5.1.2 The domain does not exist");
             case { Records: [{ Name: "" }] }:
-                throw new NoMailDomainException(domain, "556 5.1.10 The domain takes no mail");
+                throw new NoMailDomainException(domain, "556 5.1.10 The domain accepts no mail");
         }
 
         // [BP-10.4-18]
@@ -147,7 +147,7 @@ public sealed class MailRouter
             .OrderBy(e => e.Preference).ToList();
         if (known.Count < answer.Records.Count && answer.Records.FirstOrDefault(r => !IsHost(r.Name)) is { } bad)
         {
-            warn($"{domain} has a mail exchanger that is no host name, which is left out: {bad.Name}");
+            warn($"{domain} has a mail exchanger that is not a host name, which is ignored: {bad.Name}");
         }
 
         return answer.Records.Count > 0 && known.Count == 0

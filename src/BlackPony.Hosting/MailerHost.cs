@@ -37,6 +37,6 @@ public static class MailerHost
             Reached = reached,
         };
         await run.LoopAsync(cancel).ConfigureAwait(false);
-        return run.HasLostLocal ? throw new IOException("The mail server takes no more replies.") : session.Report;
+        return run.HasLostLocal ? throw new IOException("The mail server accepts no more replies.") : session.Report;
     }
 }

@@ -183,7 +183,7 @@ public sealed class MemoryFile
             else
             {
                 throw new FormatException(
-                    $"{_path} is not a whole memory: its last line is missing. Bring back a copy, or remove it to begin again.");
+                    $"{_path} is incomplete: its last line is missing. Restore a copy, or remove it and {_path}.lock to start again.");
             }
         }
     }

@@ -154,8 +154,8 @@ internal sealed class NextServer : IAsyncDisposable
         catch (Exception e) when (session is null && e is IOException or FormatException or UnauthorizedAccessException)
         {
             // [BP-9.4-12], [BP-10.4-12]
-            _log.LogWarning("no delivery to {Host} now: {Error}", _route.Host, e.Message);
-            await DeferAsync(output, "421 4.4.3 Temporary trouble before the connection, try again later").ConfigureAwait(false);
+            _log.LogWarning("delivery to {Host} deferred: {Error}", _route.Host, e.Message);
+            await DeferAsync(output, "421 4.4.3 Temporary failure before the connection, try again later").ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -163,8 +163,8 @@ internal sealed class NextServer : IAsyncDisposable
         catch (Exception e)
         {
             // A bug ends this delivery only. Its message may hold octets of the peer: only the type is logged.
-            _log.LogError("delivery to {Host} ended by a fault: {Type}", _route.Host, e.GetType().Name);
-            await DeferAsync(output, "421 4.3.0 Internal trouble, try again later").ConfigureAwait(false);
+            _log.LogError("delivery to {Host} ended with an internal error: {Type}", _route.Host, e.GetType().Name);
+            await DeferAsync(output, "421 4.3.0 Internal error, try again later").ConfigureAwait(false);
         }
         finally
         {

@@ -84,7 +84,7 @@ public sealed class OpenRelayProbe(RelaySettings settings, ILogger log) : IDispo
         await WatchOf(backend, family).CheckAsync(cancel).ConfigureAwait(false);
         if (_watches.Values.Any(w => w.Relays))
         {
-            throw new OpenRelayException("another address of the mail server would relay for strangers");
+            throw new OpenRelayException("another address of the backend is an open relay");
         }
     }
 
@@ -108,7 +108,7 @@ public sealed class OpenRelayProbe(RelaySettings settings, ILogger log) : IDispo
         var stranger = new IPEndPoint(settings.Stranger is { } told && told.AddressFamily == client ? told
             : client == AddressFamily.InterNetwork ? Stranger : IPv6Stranger, 2525);
         var name = $"{new IPEndPoint(backend, settings.BackendPort)}"
-            + (settings.Addressing == ClientAddressing.None ? "" : $" (in the name of {stranger.Address})");
+            + (settings.Addressing == ClientAddressing.None ? "" : $" (with the client address {stranger.Address})");
         return new RelayWatch(() => new RelayQuestions(_connector, settings, backend, stranger).AskAsync(CancellationToken.None), name,
             settings.Time, log, EndSessions);
     });

@@ -55,7 +55,7 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
         catch (Exception e) when (e is not (SocketException or IOException or OperationCanceledException or ObjectDisposedException))
         {
             // A bug: the mail server keeps its mail. Its message may hold octets of the peer: only the type is logged.
-            log.LogError("session ended by a fault: {Type}", e.GetType().Name);
+            log.LogError("session ended with an internal error: {Type}", e.GetType().Name);
             await SendLastAsync(outlet, kill).ConfigureAwait(false);
         }
         finally
@@ -70,7 +70,7 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
     private async Task SendLastAsync(Outlet outlet, CancellationToken kill)
     {
         var words = new PooledBuffer();
-        words.Write("421 4.3.0 Internal trouble, try again later\r\n"u8);
+        words.Write("421 4.3.0 Internal error, try again later\r\n"u8);
         await outlet.SendAsync(client, words).ConfigureAwait(false);
         await Linger.AwayAsync(client, settings.Time, kill).ConfigureAwait(false);
     }

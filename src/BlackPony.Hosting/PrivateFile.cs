@@ -21,7 +21,7 @@ public static class PrivateFile
         if (!OperatingSystem.IsWindows() && !isCredential && (File.GetUnixFileMode(file.SafeFileHandle) & Others) != 0)
         {
             throw new UnauthorizedAccessException(
-                $"others than its owner may read or change {path}: chmod 600 it, and make a new key if anybody may have read this one.");
+                $"{path} must be accessible to its owner only: run chmod 600, and make a new key if anyone may have read this one.");
         }
 
         using var reader = new StreamReader(file);

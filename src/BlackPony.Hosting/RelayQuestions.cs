@@ -85,7 +85,7 @@ internal sealed class RelayQuestions(BackendConnector connector, RelaySettings s
         }
 
         return refuses && unclear.Length == 0 ? Answer(RelayVerdict.Refuses, "it refuses mail for foreign domains")
-            : Answer(RelayVerdict.Unknown, unclear.Length > 0 ? unclear : "it takes no sender");
+            : Answer(RelayVerdict.Unknown, unclear.Length > 0 ? unclear : "it accepts no sender");
     }
 
     // [BP-10.1-11]
@@ -95,8 +95,8 @@ internal sealed class RelayQuestions(BackendConnector connector, RelaySettings s
         using var ending = backend;
         await QuitAsync(backend.Socket, cancel).ConfigureAwait(false);
         return reply.IsPositive ? Answer(RelayVerdict.Relays,
-            "it takes XCLIENT from strangers who come through here, and could be made to relay by it")
-            : reply.Code < 500 ? Answer(RelayVerdict.Unknown, "it neither takes nor refuses XCLIENT from strangers")
+            "it accepts XCLIENT from untrusted clients, who could make it relay")
+            : reply.Code < 500 ? Answer(RelayVerdict.Unknown, "it neither accepts nor refuses XCLIENT from untrusted clients")
             : Answer(RelayVerdict.Refuses, "");
     }
 
@@ -118,7 +118,7 @@ internal sealed class RelayQuestions(BackendConnector connector, RelaySettings s
             if (!mail.IsPositive)
             {
                 await QuitAsync(backend.Socket, cancel).ConfigureAwait(false);
-                return mail.Code >= 500 ? null : Answer(RelayVerdict.Unknown, $"it does not take MAIL FROM:{sender} now");
+                return mail.Code >= 500 ? null : Answer(RelayVerdict.Unknown, $"it does not accept MAIL FROM:{sender} now");
             }
 
             while (left.TryPeek(out var next))
@@ -151,7 +151,7 @@ internal sealed class RelayQuestions(BackendConnector connector, RelaySettings s
                     {
                         await QuitAsync(backend.Socket, cancel).ConfigureAwait(false);
                         return Answer(RelayVerdict.Relays,
-                            $"it takes mail for foreign domains from strangers who come here (MAIL FROM:{sender}, RCPT TO:{next.Form})");
+                            $"it accepts mail for foreign domains from untrusted clients (MAIL FROM:{sender}, RCPT TO:{next.Form})");
                     }
                 }
                 else if (IsRefusal(reply))
@@ -160,7 +160,7 @@ internal sealed class RelayQuestions(BackendConnector connector, RelaySettings s
                 }
                 else
                 {
-                    unclear = $"it answers RCPT TO:{next.Form} with {reply.Code}, which is neither yes nor no";
+                    unclear = $"it answers RCPT TO:{next.Form} with {reply.Code}, which neither accepts nor refuses";
                     (nameUnclear, otherUnclear) = (nameUnclear || next.Kind != FormKind.Literal, otherUnclear
                         || next.Kind == FormKind.Literal);
                 }

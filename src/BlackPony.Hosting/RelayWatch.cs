@@ -62,9 +62,9 @@ internal sealed class RelayWatch(Func<Task<RelayAnswer>> ask, string name, TimeP
         switch (answer!.Verdict)
         {
             case RelayVerdict.Relays:
-                throw new OpenRelayException($"the mail server at {name} would relay: {answer.Reason}");
+                throw new OpenRelayException($"the backend at {name} is an open relay: {answer.Reason}");
             case RelayVerdict.Unknown:
-                throw new IOException($"whether the mail server at {name} would relay for strangers is not known: {answer.Reason}");
+                throw new IOException($"it is not known whether the backend at {name} is an open relay: {answer.Reason}");
             default:
                 return;
         }
@@ -171,21 +171,21 @@ internal sealed class RelayWatch(Func<Task<RelayAnswer>> ask, string name, TimeP
         switch (answer)
         {
             case { Verdict: RelayVerdict.Refuses }:
-                log.LogInformation("the mail server at {Backend} was asked whether it relays for strangers, and refuses: {Dialogue}", name,
+                log.LogInformation("the backend at {Backend} was asked to relay, and refuses: {Dialogue}", name,
                     answer.Dialogue);
                 break;
             case { Verdict: RelayVerdict.Relays }:
-                log.LogError("the mail server at {Backend} would relay for strangers, nobody is served: {Reason}: {Dialogue}", name,
+                log.LogError("the backend at {Backend} is an open relay, all sessions are refused: {Reason}: {Dialogue}", name,
                     answer.Reason, answer.Dialogue);
                 break;
             case { Reached: true }:
                 log.LogWarning(
-                    "whether the mail server at {Backend} would relay for strangers is not known, nobody is served until it is: "
+                    "it is not known whether the backend at {Backend} is an open relay, all sessions are refused until it is: "
                     + "{Reason}: {Dialogue}",
                     name, answer.Reason, answer.Dialogue);
                 break;
             default:
-                log.LogDebug("the mail server at {Backend} could not be asked: {Reason}", name, answer.Reason);
+                log.LogDebug("the backend at {Backend} could not be asked: {Reason}", name, answer.Reason);
                 break;
         }
     }

@@ -60,7 +60,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
     {
         if (!settings.Listen.SequenceEqual(_settings.Listen))
         {
-            Log.LogWarning("other addresses to listen on need a restart; the ones before stay");
+            Log.LogWarning("a change of the addresses to listen on needs a restart; the old ones stay");
         }
 
         _settings = settings with { Listen = _settings.Listen };
@@ -85,7 +85,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
 
         if (await Task.WhenAny(all, Task.Delay(_settings.Drain, _settings.Time, now)).ConfigureAwait(false) != all)
         {
-            Log.LogWarning("sessions still in flight after {Drain} s or a second signal; they are ended", _settings.Drain.TotalSeconds);
+            Log.LogWarning("sessions are still open after {Drain} s or a second signal, and are ended", _settings.Drain.TotalSeconds);
         }
 
         await _kill.CancelAsync().ConfigureAwait(false);
@@ -230,7 +230,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
         catch (Exception e)
         {
             // A fault of ours must not end the other sessions. Its message may hold octets of the peer: only the type is told.
-            Log.LogError("session ended by a fault: {Type}", e.GetType().Name);
+            Log.LogError("session ended with an internal error: {Type}", e.GetType().Name);
         }
     }
 
@@ -242,7 +242,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
             Telemetry.ConnectionRefused(reason);
             try
             {
-                Log.LogWarning("too many sessions{Whose}: {Peer} refused", reason == "client" ? " of one client" : "",
+                Log.LogWarning("too many sessions{Whose}: {Peer} refused", reason == "client" ? " from one client" : "",
                     client.RemoteEndPoint);
                 await client.SendAsync(reason == "client"
                     ? "421 4.7.0 Too many sessions from your network, try again later\r\n"u8.ToArray()

@@ -25,13 +25,13 @@ IRow[] rows =
 if (args.Contains("--help") || args.Contains("-h"))
 {
     Console.WriteLine($"""
-        Measures BlackPony against its peers, in the same run, round by round in turn.
+        Measures BlackPony and its peers in turn, in the same run.
 
         Usage: tests/Benchmarks/run [--quick] [--write] [ROW ...]
-          --quick   short rounds, for a look
-          --write   write the table to tests/Benchmarks/results.md and README.md; needs all rows
-          --inner   BenchmarkDotNet on the inner loops; what follows goes to it
-          ROW       rows to run; all if none is named
+          --quick   short rounds, for a first look
+          --write   write the table to docs/speed.md; needs all rows
+          --inner   run BenchmarkDotNet on the inner loops, with the options that follow
+          ROW       rows to run; all by default
 
         Rows:
         {string.Join('\n', rows.Select(r => $"  {r.Name,-42}{r.What}"))}
@@ -53,14 +53,14 @@ var names = args.Where(a => !a.StartsWith('-')).ToList();
 var unknown = names.Where(n => rows.All(r => r.Name != n)).Concat(args.Where(a => a.StartsWith('-') && a is not ("--quick" or "--write"))).ToList();
 if (unknown.Count > 0)
 {
-    Console.Error.WriteLine($"No row or option {string.Join(", ", unknown)}; --help lists them.");
+    Console.Error.WriteLine($"There is no row or option {string.Join(", ", unknown)}; --help lists them.");
     return 2;
 }
 
 bool write = args.Contains("--write");
 if (write && names.Count > 0)
 {
-    Console.Error.WriteLine("--write replaces the whole table: name no rows.");
+    Console.Error.WriteLine("--write replaces the whole table: do not name rows.");
     return 2;
 }
 
@@ -89,8 +89,7 @@ Console.WriteLine();
 Console.WriteLine(table.Whole());
 if (write && !failed)
 {
-    File.WriteAllText(Where.Results, Marked.Put(File.ReadAllText(Where.Results), "figures", table.Whole()));
-    File.WriteAllText(Where.Readme, Marked.Put(File.ReadAllText(Where.Readme), "speed", table.Rows()));
+    File.WriteAllText(Where.Document, Marked.Put(File.ReadAllText(Where.Document), "figures", table.Whole()));
 }
 
 Where.Clean();

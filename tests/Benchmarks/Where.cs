@@ -10,11 +10,8 @@ internal static class Where
 
     public static string Root => RepositoryRoot.Folder;
 
-    /// <summary>Where the figures stand, with what is to be said of them.</summary>
-    public static string Results => Path.Combine(Root, "tests/Benchmarks/results.md");
-
-    /// <summary>Where the table stands too.</summary>
-    public static string Readme => Path.Combine(Root, "README.md");
+    /// <summary>The document that has the figures, with remarks on them.</summary>
+    public static string Document => Path.Combine(Root, "docs/speed.md");
 
     /// <summary>The peers' extracted packages.</summary>
     public static string Peers => Path.Combine(Root, "artifacts/servers/peers/root");

@@ -12,7 +12,7 @@ namespace BlackPony.Tests.Interop;
 /// <summary>Many at the door at once: idle ones, slow ones, and those who ask for key exchanges.</summary>
 public sealed class CrowdTests(ITestOutputHelper output)
 {
-    // What an idle session may take: README says so.
+    // What an idle session may take: docs/operations.md says so.
     private const int MostPerSession = 24 * 1024;
 
     [Fact]

@@ -76,7 +76,7 @@ public sealed class ListenTests : IDisposable
         sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? "220 sink.test again\r\n" : line.Contains(".invalid>", StringComparison.Ordinal) ? "550 no\r\n" : null;
         using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", $"127.0.0.1:{sink.Port}", "--xclient");
         Assert.Equal(1, await refused.ExitAsync());
-        Assert.Contains("takes XCLIENT from strangers", refused.Log, StringComparison.Ordinal);
+        Assert.Contains("accepts XCLIENT from untrusted clients", refused.Log, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -106,7 +106,7 @@ public sealed class MailerFailureTests : IDisposable
             "--port", $"{server.Port}", "[127.0.0.1]");
         Assert.StartsWith("220 ", output, StringComparison.Ordinal);
         Assert.Equal(0, code);
-        Assert.Contains("line 2 of the memory is no entry", log, StringComparison.Ordinal);
+        Assert.Contains("line 2 of the memory is not an entry", log, StringComparison.Ordinal);
         var text = await File.ReadAllTextAsync(memory, TestContext.Current.CancellationToken);
         Assert.Contains($"127.0.0.1 {server.Port} ", text, StringComparison.Ordinal);
         Assert.DoesNotContain("%", text, StringComparison.Ordinal);

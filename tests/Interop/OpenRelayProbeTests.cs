@@ -82,7 +82,7 @@ public sealed class OpenRelayProbeTests : IDisposable
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
         await Person.RefusedAsync(port);
-        await listen.SaysAsync("is not known, nobody is served until it is");
+        await listen.SaysAsync("is an open relay, all sessions are refused until it is");
         sink.Answer = null;
         await listen.SaysAsync("and refuses");
         using var person = await Person.ConnectAsync(port);
@@ -182,7 +182,7 @@ public sealed class OpenRelayProbeTests : IDisposable
         await using var sink = new MailSink();
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
-        await listen.SaysAsync($"the mail server at 127.0.0.1:{sink.Port} was asked whether it relays for strangers, and refuses: ");
+        await listen.SaysAsync($"the backend at 127.0.0.1:{sink.Port} was asked to relay, and refuses: ");
         foreach (var said in (string[])["MAIL FROM:<> -> 250 2.0.0 Ok",
             "RCPT TO:<relay-test@blackpony.invalid> -> 550 5.7.1 Relaying denied", "RCPT TO:<relay-test@[198.51.100.1]> -> 550 5.7.1",
             "XCLIENT NAME=localhost ADDR=127.0.0.1 -> 550 5.7.0"])
@@ -199,7 +199,7 @@ public sealed class OpenRelayProbeTests : IDisposable
         using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend",
             $"127.0.0.1:{sink.Port}");
         Assert.Equal(1, await refused.ExitAsync());
-        Assert.Contains("takes XCLIENT from strangers", refused.Log, StringComparison.Ordinal);
+        Assert.Contains("accepts XCLIENT from untrusted clients", refused.Log, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -296,7 +296,7 @@ public sealed class OpenRelayProbeTests : IDisposable
         await Person.RefusedAsync(port);
         await using var other = new MailSink(backend) { Relays = true };
         await Person.RefusedAsync(port);
-        await listen.SaysAsync("would relay for strangers, nobody is served");
+        await listen.SaysAsync("is an open relay, all sessions are refused");
     }
 
     [Fact]

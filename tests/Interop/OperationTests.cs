@@ -66,7 +66,7 @@ public sealed class OperationTests : IDisposable
 
         await ConfigAsync($"listen 127.0.0.1:{port}\nbackend 127.0.0.1:{sink.Port}\nsuites NO-SUCH-SUITE");
         listen.HangUp();
-        await listen.SaysAsync("configuration not reloaded, the one before stays: 'NO-SUCH-SUITE'");
+        await listen.SaysAsync("configuration not reloaded, the old one stays: 'NO-SUCH-SUITE'");
         await ConfigAsync($"listen 127.0.0.1:{port}\nbackend 127.0.0.1:{sink.Port}\nsuits RSA-BLOWFISH");
         listen.HangUp();
         await listen.SaysAsync($"{config}, line 3: there is no option 'suits'");
@@ -91,7 +91,7 @@ public sealed class OperationTests : IDisposable
         using var person = await Person.ConnectAsync(port);
         await ConfigAsync($"listen 127.0.0.1:{port}\nroute b\u00fccher.example=[127.0.0.1]:9\nroute XN--BCHER-KVA.example.=[127.0.0.1]:10");
         relay.HangUp();
-        await relay.SaysAsync("configuration not reloaded, the one before stays: --route gives 'xn--bcher-kva.example' two routes");
+        await relay.SaysAsync("configuration not reloaded, the old one stays: --route gives 'xn--bcher-kva.example' two routes");
         await person.SayAsync("NOOP", "250");
         using var refused = BlackPonyProgram.Start("relay", "--config", config);
         Assert.Equal(2, await refused.ExitAsync());
@@ -193,7 +193,7 @@ public sealed class OperationTests : IDisposable
         taken.Start();
         using var listen = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", "127.0.0.1:10025", "--metrics", $"{taken.LocalEndpoint}");
         Assert.Equal(1, await listen.ExitAsync());
-        Assert.Contains("cannot show metrics", listen.Log, StringComparison.Ordinal);
+        Assert.Contains("cannot serve metrics", listen.Log, StringComparison.Ordinal);
     }
 
     [Fact]

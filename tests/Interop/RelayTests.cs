@@ -198,7 +198,7 @@ public sealed class RelayTests : IDisposable
         using var relay = BlackPonyProgram.Start("relay", "--listen", $"127.0.0.1:{port}", "--allow", "192.0.2.0/24", "--allow", "127.0.0.7");
         await relay.ListensAsync(port);
         await Person.RefusedAsync(port, "554");
-        await relay.SaysAsync("may not hand over mail");
+        await relay.SaysAsync("is not allowed to use the relay");
     }
 
     [Fact]

@@ -21,7 +21,7 @@ public sealed class SystemdTests : IDisposable
         Assert.SkipUnless(File.Exists("/usr/bin/systemd-analyze"), "Needs systemd-analyze; tests/run fetches it.");
         var unit = Path.Combine(_folder, $"blackpony-{service}.service");
         var text = await File.ReadAllTextAsync(Path.Combine(Units, Path.GetFileName(unit)), TestContext.Current.CancellationToken);
-        await File.WriteAllTextAsync(unit, text.Replace("/usr/bin/blackpony", BlackPonyProgram.File, StringComparison.Ordinal), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(unit, text.Replace("/usr/local/bin/blackpony", BlackPonyProgram.File, StringComparison.Ordinal), TestContext.Current.CancellationToken);
         Assert.Equal((0, ""), await AnalyzeAsync("verify", "--man=no", unit));
 
         // 2.0 of 10 at the most: systemd calls up to 4 'OK'.

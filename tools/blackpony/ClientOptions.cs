@@ -11,12 +11,12 @@ namespace BlackPony.Tools;
 internal sealed class ClientOptions
 {
     private readonly Option<int> _port = new("--port", "-p") { Description = "TCP port of the servers.", HelpName = "port", DefaultValueFactory = _ => Limits.DefaultPort, CustomParser = r => Parse.Number(r, 1, 65535) };
-    private readonly Option<string> _policy = new("--policy") { Description = "opportunistic: plain SMTP where there is no encryption; remembered: but not with servers that had it before; required: never.", DefaultValueFactory = _ => "opportunistic" };
-    private readonly Option<string?> _memory = new("--memory") { Description = "The file in which --policy remembered keeps the servers.", HelpName = "file" };
+    private readonly Option<string> _policy = new("--policy") { Description = "Without encryption: opportunistic delivers over plain SMTP; remembered does so too, but not to servers that were encrypted before; required defers all mail.", DefaultValueFactory = _ => "opportunistic" };
+    private readonly Option<string?> _memory = new("--memory") { Description = "File in which --policy remembered keeps the servers.", HelpName = "file" };
     private readonly Option<Suite[]> _suites = new("--suites") { Description = "Suites to use, in order of preference, separated by commas; 'none' switches encryption off. [default: " + string.Join(',', SuiteRegistry.Default) + "]", HelpName = "names", CustomParser = Parse.Suites };
-    private readonly Option<int> _shift = new("--rot-shift") { Description = "The shift if --suites names ROT, which protects nothing.", HelpName = "n", DefaultValueFactory = _ => 13, CustomParser = r => Parse.Number(r, 1, 25) };
-    private readonly Option<string?> _keyLog = new("--keylog") { Description = "Append the session's secrets to this file, for looking into captures. Whoever has it reads the mail.", HelpName = "file" };
-    private readonly Option<IPEndPoint?> _dns = new("--dns") { Description = "A DNS server to ask for MX, A and AAAA instead of those of /etc/resolv.conf.", HelpName = "address:port", CustomParser = Parse.EndPoint };
+    private readonly Option<int> _shift = new("--rot-shift") { Description = "Shift for ROT, which protects nothing, if --suites names it.", HelpName = "n", DefaultValueFactory = _ => 13, CustomParser = r => Parse.Number(r, 1, 25) };
+    private readonly Option<string?> _keyLog = new("--keylog") { Description = "Append the session's secrets to this file, for decrypting captures. Anyone who has the file can read the mail.", HelpName = "file" };
+    private readonly Option<IPEndPoint?> _dns = new("--dns") { Description = "DNS server for MX, A and AAAA, instead of those of /etc/resolv.conf.", HelpName = "address:port", CustomParser = Parse.EndPoint };
 
     /// <summary>Adds the options to a command.</summary>
     public ClientOptions(Command command)
@@ -58,7 +58,7 @@ internal sealed class ClientOptions
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new FormatException($"{e.Message} Give the program a folder that it may write to.", e);
+            throw new FormatException($"{e.Message} Name a file in a folder that the program may write to.", e);
         }
     }
 

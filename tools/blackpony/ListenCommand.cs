@@ -14,7 +14,7 @@ internal static class ListenCommand
 
     public static Command Create()
     {
-        var command = new Command("listen", "Stand before a mail server and encrypt with clients that know how.");
+        var command = new Command("listen", "Accept SMTP in front of a mail server; encrypt with clients that support BlackPony.");
         var options = new ListenOptions(command);
         Help.Example(command, """
               blackpony listen --listen 0.0.0.0:25 --listen [::]:25 --backend 127.0.0.1:10025
@@ -97,23 +97,23 @@ internal static class ListenCommand
         }
         catch (OperationCanceledException)
         {
-            log.LogWarning("the mail server has not yet said whether it relays for strangers; clients wait until it does");
+            log.LogWarning("the backend has not yet shown whether it is an open relay; clients wait until it has");
         }
         catch (Exception e) when (e is not OpenRelayException && e is IOException or SocketException)
         {
-            log.LogWarning("the mail server does not answer yet ({Error}); clients get 421 until it does", e.Message);
+            log.LogWarning("the backend does not answer yet ({Error}); clients get 421 until it does", e.Message);
         }
     }
 
     private static string Advice(OpenRelayException e) =>
-        $"{e.Message}. Give --xclient (Postfix), --proxy-protocol (Exim, Postfix), or --backend-source with an address that it does not trust; --allow-open-backend if that is meant to be.";
+        $"{e.Message}. Use --xclient (Postfix), --proxy-protocol (Exim, Postfix), or --backend-source with an address that it does not trust; or --allow-open-backend for a test sink.";
 
     // Each session has the client's connection and the mail server's, and two of these during an upgrade.
     private static void WarnOfDescriptors(RelaySettings settings, ILogger log)
     {
         if (Descriptors.Most is { } most && settings.MaxSessions * 3L + 100 > most)
         {
-            log.LogWarning("{Sessions} sessions may need {Needed} descriptors, and this process may have {Most}: raise LimitNOFILE or 'ulimit -n', or lower --max-sessions", settings.MaxSessions, settings.MaxSessions * 3L + 100, most);
+            log.LogWarning("{Sessions} sessions may need {Needed} descriptors, and the limit is {Most}: raise LimitNOFILE or 'ulimit -n', or lower --max-sessions", settings.MaxSessions, settings.MaxSessions * 3L + 100, most);
         }
     }
 }

@@ -14,18 +14,18 @@ namespace BlackPony.Tools;
 internal sealed class ListenOptions
 {
     private readonly Option<IPEndPoint[]> _listen = new("--listen", "-l") { Description = "Address and port to listen on; may be given several times.", HelpName = "address:port", Required = true, CustomParser = Parse.EndPoints };
-    private readonly Option<DnsEndPoint?> _backend = new("--backend", "-b") { Description = "The mail server behind.", HelpName = "host:port", Required = true, CustomParser = Parse.HostAndPort };
-    private readonly Option<IPAddress?> _source = new("--backend-source") { Description = "Source address towards the mail server, one that it does not trust. [default for a mail server on 127.0.0.0/8: 127.0.0.2]", HelpName = "address", CustomParser = Parse.Address };
-    private readonly Option<bool> _xclient = new("--xclient") { Description = "Tell the mail server the client's address by XCLIENT (Postfix)." };
-    private readonly Option<string?> _proxy = new("--proxy-protocol") { Description = "Tell the mail server the client's address by the PROXY protocol: v1 or v2 (Exim, Postfix)." };
+    private readonly Option<DnsEndPoint?> _backend = new("--backend", "-b") { Description = "The mail server to which the sessions go.", HelpName = "host:port", Required = true, CustomParser = Parse.HostAndPort };
+    private readonly Option<IPAddress?> _source = new("--backend-source") { Description = "Source address of connections to the backend, one that it does not trust. [default for a backend on 127.0.0.0/8: 127.0.0.2]", HelpName = "address", CustomParser = Parse.Address };
+    private readonly Option<bool> _xclient = new("--xclient") { Description = "Tell the backend the client's address by XCLIENT (Postfix)." };
+    private readonly Option<string?> _proxy = new("--proxy-protocol") { Description = "Tell the backend the client's address by the PROXY protocol: v1 or v2 (Exim, Postfix)." };
     private readonly Option<bool> _open = new("--allow-open-backend")
     {
-        Description = "Serve even if the mail server would relay for strangers who come through here, and do not ask it: for a test sink.",
+        Description = "Serve even if the backend is an open relay, and do not ask it; for a test sink.",
     };
 
     private readonly Option<IPAddress?> _stranger = new("--probe-address")
     {
-        Description = "Address in whose name the mail server is asked whether it relays, with --xclient and --proxy-protocol. "
+        Description = "Client address given to the backend when it is asked whether it is an open relay (--xclient, --proxy-protocol). "
             + "[default: 192.0.2.1, and 2001:db8::1]",
         HelpName = "address",
         CustomParser = Parse.Address,
@@ -33,24 +33,24 @@ internal sealed class ListenOptions
 
     private readonly Option<IPEndPoint?> _dns = new("--dns")
     {
-        Description = "A DNS server to ask for clients' names, which --xclient tells, instead of the system's.",
+        Description = "DNS server for the clients' names (--xclient), instead of the system's.",
         HelpName = "address:port",
         CustomParser = Parse.EndPoint,
     };
 
     private readonly Option<Suite[]> _suites = new("--suites") { Description = "Suites to offer, in order of preference, separated by commas; 'none' switches encryption off. [default: " + string.Join(',', SuiteRegistry.Default) + "]", HelpName = "names", CustomParser = Parse.Suites };
-    private readonly Option<bool> _rot = new("--allow-rot") { Description = "Offer ROT too, which protects nothing and is for hands and teaching." };
-    private readonly Option<IdentKey[]> _ident = new("--ident") { Description = "File with an Ed25519 private key in hexadecimal, by which clients recognise this server; during a change of keys give the new and the old.", HelpName = "file", CustomParser = Parse.Idents };
-    private readonly Option<int> _max = new("--max-sessions") { Description = "Sessions at one time; further clients get 421.", HelpName = "n", DefaultValueFactory = _ => Limits.MaxSessions, CustomParser = r => Parse.Number(r, 1, 1_000_000) };
+    private readonly Option<bool> _rot = new("--allow-rot") { Description = "Also offer ROT, which protects nothing and is for teaching." };
+    private readonly Option<IdentKey[]> _ident = new("--ident") { Description = "File with an Ed25519 private key in hexadecimal, by which clients recognise this server. During a change of keys, give the new and the old one.", HelpName = "file", CustomParser = Parse.Idents };
+    private readonly Option<int> _max = new("--max-sessions") { Description = "Most sessions at the same time; further clients get 421.", HelpName = "n", DefaultValueFactory = _ => Limits.MaxSessions, CustomParser = r => Parse.Number(r, 1, 1_000_000) };
     private readonly Option<int?> _maxEach = new("--max-sessions-per-client")
     {
-        Description = "Sessions at one time from one IPv4 address or one IPv6 /64; further ones get 421. "
+        Description = "Most sessions at the same time from one IPv4 address or one IPv6 /64; further ones get 421. "
             + "[default: a tenth of --max-sessions, and at least 20]",
         HelpName = "n",
         CustomParser = r => Parse.Number(r, 1, 1_000_000),
     };
 
-    private readonly Option<string?> _keyLog = new("--keylog") { Description = "Append every session's secrets to this file, for looking into captures. Whoever has it reads the mail.", HelpName = "file" };
+    private readonly Option<string?> _keyLog = new("--keylog") { Description = "Append each session's secrets to this file, for decrypting captures. Anyone who has the file can read the mail.", HelpName = "file" };
 
     public ListenOptions(Command command)
     {
@@ -66,7 +66,7 @@ internal sealed class ListenOptions
         {
             if (r.GetResult(_xclient) is { Implicit: false } && r.GetResult(_proxy) is { Implicit: false })
             {
-                r.AddError("--xclient and --proxy-protocol exclude each other: give the one that the mail server knows.");
+                r.AddError("--xclient and --proxy-protocol exclude each other: give the one that the backend supports.");
             }
         });
     }
@@ -85,14 +85,14 @@ internal sealed class ListenOptions
         var addressing = parse.GetValue(_xclient) ? ClientAddressing.XClient
             : parse.GetValue(_proxy) switch { "v1" => ClientAddressing.ProxyV1, "v2" => ClientAddressing.ProxyV2, _ => ClientAddressing.None };
         var from = parse.GetValue(_source) ?? (addressing == ClientAddressing.None
-            ? DefaultSource(target.Host) ?? throw new FormatException("the mail server would see this machine's own address and might relay for it. Give --xclient, --proxy-protocol, or --backend-source with an address that it does not trust.")
+            ? DefaultSource(target.Host) ?? throw new FormatException("the backend would see this machine's own address, and might relay for it. Use --xclient, --proxy-protocol, or --backend-source with an address that it does not trust.")
             : null);
 
         // An option that is not given has an empty array as its value.
         IReadOnlyList<Suite> offered = [.. parse.GetResult(_suites) is null ? SuiteRegistry.Default : parse.GetValue(_suites)!, .. parse.GetValue(_rot) ? [SuiteRegistry.Find("ROT")!] : Array.Empty<Suite>()];
         if (!parse.GetValue(_rot) && offered.Any(s => !s.Encrypts))
         {
-            throw new FormatException("ROT protects nothing; to offer it all the same give --allow-rot.");
+            throw new FormatException("ROT protects nothing; to offer it anyway, add --allow-rot.");
         }
 
         var options = new ServerOptions(rsaKeys)
@@ -126,7 +126,7 @@ internal sealed class ListenOptions
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new FormatException($"the key log cannot be written for its owner alone: {e.Message}", e);
+            throw new FormatException($"the key log cannot be written with access for its owner only: {e.Message}", e);
         }
     }
 

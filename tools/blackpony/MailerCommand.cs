@@ -21,15 +21,15 @@ internal static class MailerCommand
 
     public static Command Create()
     {
-        var host = new Argument<string>("host") { Description = "The domain to deliver to; [host] or [address] for no MX lookup. Put -- before it where somebody else chose it." };
+        var host = new Argument<string>("host") { Description = "The domain to deliver to; [host] or [address] to skip the MX lookup. Put -- before a domain from elsewhere, which may begin with a hyphen." };
         var report = new Option<string?>("--report") { Description = "Append a line of JSON about the session to this file; - for standard error.", HelpName = "file" };
-        var command = new Command("mailer", "Deliver mail as sendmail's mailer: SMTP on standard input and output.") { host };
+        var command = new Command("mailer", "Deliver mail as a mailer of sendmail, with SMTP on standard input and output; encrypt with servers that support BlackPony.") { host };
         var client = new ClientOptions(command);
         command.Options.Add(report);
         Help.Example(command, """
               blackpony mailer example.org
               blackpony mailer --policy required --port 2525 [127.0.0.1]
-              In sendmail.mc:  Mblackpony, P=/usr/bin/blackpony, F=mDFMuXak, …, A=blackpony mailer -- $h
+              In sendmail.mc:  Mblackpony, P=/usr/local/bin/blackpony, F=mDFMuXak, …, A=blackpony mailer -- $h
             """);
         command.SetAction((parse, cancel) => IsOption(parse, host) ? Task.FromResult(Refuse())
             : AnswerAsync(output => RunAsync(parse, client, parse.GetValue(host)!, parse.GetValue(report), output, cancel)));
@@ -76,13 +76,13 @@ internal static class MailerCommand
         {
             // The file system, DNS ([BP-9.4-12], [BP-10.4-12]), or a mail server that has gone.
             CommandLine.Complain(e.Message);
-            Say(output, "421 4.4.3 Temporary trouble before the connection, try again later");
+            Say(output, "421 4.4.3 Temporary failure before the connection, try again later");
             return TemporaryFailure;
         }
         catch (Exception e)
         {
             // A bug. Its message may hold octets of the peer: only the type is reported ([BP-11.1-3]).
-            CommandLine.Complain($"the delivery ended by an internal error: {e.GetType().Name}");
+            CommandLine.Complain($"the delivery ended with an internal error: {e.GetType().Name}");
             Say(output, "421 4.3.0 Internal error, try again later");
             return TemporaryFailure;
         }

@@ -13,10 +13,10 @@ namespace BlackPony.Tools;
 internal static class Parse
 {
     public static IPEndPoint[] EndPoints(ArgumentResult result) =>
-        [.. result.Tokens.Select(t => TryEndPoint(t.Value) ?? Fail<IPEndPoint>(result, $"'{t.Value}' is no address and port; write 127.0.0.1:2525 or [::1]:2525.")!)];
+        [.. result.Tokens.Select(t => TryEndPoint(t.Value) ?? Fail<IPEndPoint>(result, $"'{t.Value}' is not an address and port; write 127.0.0.1:2525 or [::1]:2525.")!)];
 
     public static IPEndPoint? EndPoint(ArgumentResult result) =>
-        TryEndPoint(result.Tokens[0].Value) ?? Fail<IPEndPoint>(result, $"'{result.Tokens[0].Value}' is no address and port; write 127.0.0.1:53.");
+        TryEndPoint(result.Tokens[0].Value) ?? Fail<IPEndPoint>(result, $"'{result.Tokens[0].Value}' is not an address and port; write 127.0.0.1:53.");
 
     private static IPEndPoint? TryEndPoint(string text) =>
         text.Contains(':', StringComparison.Ordinal) && IPEndPoint.TryParse(text, out var endPoint)
@@ -32,12 +32,12 @@ internal static class Parse
         return colon > 0 && ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) && port > 0
             ? new DnsEndPoint(IPAddress.TryParse(text[..colon], out var address) ? Plain(address).ToString()
                 : text[..colon].Trim('[', ']'), port)
-            : Fail<DnsEndPoint>(result, $"'{text}' is no host and port; write 127.0.0.1:10025.");
+            : Fail<DnsEndPoint>(result, $"'{text}' is not a host and port; write 127.0.0.1:10025.");
     }
 
     public static IPAddress? Address(ArgumentResult result) =>
         IPAddress.TryParse(result.Tokens[0].Value, out var address) ? Plain(address)
-            : Fail<IPAddress>(result, $"'{result.Tokens[0].Value}' is no IP address; write 127.0.0.2.");
+            : Fail<IPAddress>(result, $"'{result.Tokens[0].Value}' is not an IP address; write 127.0.0.2.");
 
     public static int Number(ArgumentResult result, int least, int most) =>
         int.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int n) && n >= least && n <= most
@@ -46,7 +46,7 @@ internal static class Parse
 
     public static Suite[] Suites(ArgumentResult result) =>
         [.. result.Tokens.SelectMany(t => t.Value.Split(',')).Where(n => !n.Equals("none", StringComparison.OrdinalIgnoreCase)).Select(n =>
-            SuiteRegistry.Find(n) ?? Fail<Suite>(result, $"'{n}' is no suite; there are {string.Join(", ", SuiteRegistry.All)}, and none.")!)];
+            SuiteRegistry.Find(n) ?? Fail<Suite>(result, $"'{n}' is not a suite; there are {string.Join(", ", SuiteRegistry.All)}, and none.")!)];
 
     public static IdentKey[] Idents(ArgumentResult result)
     {
@@ -60,13 +60,13 @@ internal static class Parse
         }
         catch (Exception e) when (e is FormatException or ArgumentException)
         {
-            return Fail<IdentKey[]>(result, "--ident names a file with an Ed25519 private key: 64 hexadecimal digits, for example from 'openssl rand -hex 32'.")!;
+            return Fail<IdentKey[]>(result, "--ident needs a file with an Ed25519 private key: 64 hexadecimal digits, for example from 'openssl rand -hex 32'.")!;
         }
     }
 
     public static IPNetwork[] Networks(ArgumentResult result) =>
         [.. result.Tokens.Select(t => TryNetwork(t.Value) ?? Fail<IPNetwork>(result,
-            $"'{t.Value}' is no network; write 192.0.2.0/24 or 2001:db8::1."))];
+            $"'{t.Value}' is not a network; write 192.0.2.0/24 or 2001:db8::1."))];
 
     private static IPNetwork? TryNetwork(string text)
     {
@@ -84,7 +84,7 @@ internal static class Parse
 
     /// <summary>DOMAIN=HOST[:PORT], with HOST in square brackets for no MX lookup.</summary>
     public static KeyValuePair<string, Route>[] Routes(ArgumentResult result) =>
-        [.. result.Tokens.Select(t => TryRoute(t.Value) ?? Fail<KeyValuePair<string, Route>>(result, $"'{t.Value}' is no route; write example.org=[192.0.2.1]:25, or *=smarthost.example for all domains."))];
+        [.. result.Tokens.Select(t => TryRoute(t.Value) ?? Fail<KeyValuePair<string, Route>>(result, $"'{t.Value}' is not a route; write example.org=[192.0.2.1]:25, or *=smarthost.example for all domains."))];
 
     private static KeyValuePair<string, Route>? TryRoute(string text)
     {

@@ -3,7 +3,7 @@ using BlackPony.Tools;
 
 StandardFiles.Keep();
 HangUps.Keep(args);
-var root = new RootCommand("BlackPony encrypts the SMTP between two mailers that both know how, and speaks ordinary SMTP with everyone else.")
+var root = new RootCommand("Encrypt SMTP between two mail servers that both support BlackPony; speak ordinary SMTP with any other server.")
 {
     ListenCommand.Create(),
     MailerCommand.Create(),
@@ -18,5 +18,5 @@ const string Examples = """
 // A service has its own answer to signals; what mailer was doing is not acknowledged, and so not lost.
 int code = await CommandLine.RunAsync(root, Examples, args, ConfigFile.Parse, new InvocationConfiguration { ProcessTerminationTimeout = null });
 
-// A mail server that starts a mailer with a wrong command line hears so, and keeps the mail until it is mended.
+// A mail server that starts a mailer with a wrong command line gets a reply, and keeps the mail until it is corrected.
 return code == CommandLine.Usage && args is ["mailer", ..] ? MailerCommand.Refuse() : code;

@@ -11,10 +11,10 @@ namespace BlackPony.Tools;
 internal sealed class RelayOptions
 {
     private readonly Option<IPEndPoint[]> _listen = new("--listen", "-l") { Description = "Address and port to listen on; may be given several times.", HelpName = "address:port", Required = true, CustomParser = Parse.EndPoints };
-    private readonly Option<IPNetwork[]> _allow = new("--allow") { Description = "Who may hand over mail; may be given several times. [default: this machine, over loopback]", HelpName = "network", CustomParser = Parse.Networks };
-    private readonly Option<KeyValuePair<string, Route>[]> _route = new("--route") { Description = "Where a domain's mail goes instead of to its mail exchangers: to those of HOST, or to [HOST] itself, which may stand in the hosts file; * is every domain without a route of its own. May be given several times.", HelpName = "domain=host:port", CustomParser = Parse.Routes };
-    private readonly Option<bool> _noTls = new("--no-starttls") { Description = "Do not use STARTTLS with servers that have no BlackPony." };
-    private readonly Option<int> _max = new("--max-sessions") { Description = "Sessions at one time; further clients get 421.", HelpName = "n", DefaultValueFactory = _ => Limits.MaxSessions, CustomParser = r => Parse.Number(r, 1, 1_000_000) };
+    private readonly Option<IPNetwork[]> _allow = new("--allow") { Description = "Network that may use the relay; may be given several times. [default: loopback]", HelpName = "network", CustomParser = Parse.Networks };
+    private readonly Option<KeyValuePair<string, Route>[]> _route = new("--route") { Description = "Deliver a domain's mail to the mail exchangers of another host, or to [host] itself, which may be in the hosts file. * is each domain without a route of its own. May be given several times.", HelpName = "domain=host:port", CustomParser = Parse.Routes };
+    private readonly Option<bool> _noTls = new("--no-starttls") { Description = "Do not use STARTTLS with servers that do not support BlackPony." };
+    private readonly Option<int> _max = new("--max-sessions") { Description = "Most sessions at the same time; further clients get 421.", HelpName = "n", DefaultValueFactory = _ => Limits.MaxSessions, CustomParser = r => Parse.Number(r, 1, 1_000_000) };
     private readonly ClientOptions _client;
 
     public RelayOptions(Command command)
@@ -43,7 +43,7 @@ internal sealed class RelayOptions
         if (allowed.Length == 0 && listen.FirstOrDefault(e => !IPAddress.IsLoopback(e.Address)) is { } open)
         {
             // [BP-10.5-3]
-            throw new FormatException($"{open} can be reached from elsewhere, and whoever reaches it could send mail through it: say with --allow who may.");
+            throw new FormatException($"{open} can be reached from other machines, which could all send mail through it: name those that may with --allow.");
         }
 
         var routes = new Dictionary<string, Route>();
@@ -51,7 +51,7 @@ internal sealed class RelayOptions
         {
             if (!routes.TryAdd(domain, route))
             {
-                throw new FormatException($"--route gives '{domain}' two routes; a domain has one.");
+                throw new FormatException($"--route gives '{domain}' two routes; only one is possible.");
             }
         }
 

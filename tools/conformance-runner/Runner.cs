@@ -36,7 +36,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         };
         if (selection.Unknown(AllCases).FirstOrDefault() is { } unknown)
         {
-            return Complain(Usage, $"'{unknown}' fits no case; --list shows what there is.");
+            return Complain(Usage, $"'{unknown}' matches no case; --list shows all cases.");
         }
 
         if (parse.GetValue(options.Client) is not null && parse.GetValue(options.Mailer) is not null)
@@ -109,7 +109,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
                 : new EmbeddedMailer();
             if (target is ClientCommand { IsThere: false })
             {
-                return Complain(Unreachable, $"there is no program for the command '{target.Name}'. Build it, or give its whole path.");
+                return Complain(Unreachable, $"the program of the command '{target.Name}' was not found. Build it, or give its full path.");
             }
 
             clientName = target.Name;
@@ -154,7 +154,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         var stale = expected.Stale(report.Results);
         foreach (var result in stale)
         {
-            CommandLine.Complain($"{result.Case.Id} is listed as an expected failure, and passes: take it out of the file.");
+            CommandLine.Complain($"{result.Case.Id} is listed as an expected failure, and passes: remove it from the file.");
         }
 
         if (console && expected.Ids.Count > 0 && unexpected.Count == 0 && stale.Count == 0)
@@ -202,7 +202,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
                 expected = Baseline.Parse(File.ReadAllText(file));
                 if (expected.Unknown(AllCases).FirstOrDefault() is { } unknown)
                 {
-                    problem = $"{file} lists {unknown}, which is no case.";
+                    problem = $"{file} lists {unknown}, which is not a case.";
                     return false;
                 }
             }
@@ -223,7 +223,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
             var format = Path.GetExtension(extra).ToLowerInvariant() switch { ".json" => "json", ".xml" => "junit", ".html" => "html", ".tap" => "tap", _ => null };
             if (format is null)
             {
-                problem = $"what format is {extra}? Give --format before it, or an ending of .json, .xml, .html or .tap.";
+                problem = $"the format of {extra} is not known: put --format before it, or use the extension .json, .xml, .html or .tap.";
                 return false;
             }
 

@@ -12,7 +12,7 @@ internal sealed class RunnerOptions
 {
     public RunnerOptions()
     {
-        Root = new RootCommand("Checks a BlackPony port against the specification: the embedded reference, server and client, if nothing else is named.")
+        Root = new RootCommand("Test an implementation of BlackPony against the specification; by default the embedded reference, server and client.")
         {
             Server, Backend, Client, Mailer, List, Select, Exclude, Profiles, Format, Output, Compare, Timeout, Timeouts, Jobs, Seed, Shard, Strict, Expected, WriteBaseline, Verbose,
         };
@@ -22,17 +22,17 @@ internal sealed class RunnerOptions
 
     public Option<DnsEndPoint?> Server { get; } = new("--server") { Description = "Test the server at this address.", HelpName = "host:port", CustomParser = r => Address(r) };
 
-    public Option<int> Backend { get; } = new("--backend") { Description = "The server is a relay that expects its mail server on this port of 127.0.0.1, where the suite then plays it.", HelpName = "port", CustomParser = r => Number(r, 1, 65535) };
+    public Option<int> Backend { get; } = new("--backend") { Description = "The server is a relay whose backend is this port of 127.0.0.1, where the suite plays the mail server.", HelpName = "port", CustomParser = r => Number(r, 1, 65535) };
 
-    public Option<string?> Client { get; } = new("--client") { Description = "Test a client: a command with {host} and {port} that delivers the message on its standard input and ends with 0. It may take {policy}, {memory} and {suites}.", HelpName = "command" };
+    public Option<string?> Client { get; } = new("--client") { Description = "Test a client: a command with {host} and {port} that delivers the message on its standard input and exits with 0. It may contain {policy}, {memory} and {suites}.", HelpName = "command" };
 
-    public Option<string?> Mailer { get; } = new("--mailer") { Description = "Test a client: a command with {host} and {port} that speaks SMTP on its standard input and output, as sendmail's mailers do. It may take {policy}, {memory} and {suites}.", HelpName = "command" };
+    public Option<string?> Mailer { get; } = new("--mailer") { Description = "Test a client: a command with {host} and {port} that speaks SMTP on its standard input and output, as sendmail's mailers do. It may contain {policy}, {memory} and {suites}.", HelpName = "command" };
 
     public Option<bool> List { get; } = new("--list") { Description = "List the cases and run none." };
 
-    public Option<string[]> Select { get; } = new("--select") { Description = "Only cases whose id, section or sentence fits: S-4.2-*, 4.2, BP-7.4-5.", HelpName = "glob" };
+    public Option<string[]> Select { get; } = new("--select") { Description = "Only cases whose id, section or requirement matches: S-4.2-*, 4.2, BP-7.4-5.", HelpName = "glob" };
 
-    public Option<string[]> Exclude { get; } = new("--exclude") { Description = "Not these cases: they are not run at all.", HelpName = "glob" };
+    public Option<string[]> Exclude { get; } = new("--exclude") { Description = "Do not run these cases.", HelpName = "glob" };
 
     public Option<Profile[]> Profiles { get; } = new("--profile")
     {
@@ -41,27 +41,27 @@ internal sealed class RunnerOptions
 
     public Option<string[]> Format { get; } = new("--format") { Description = "console, json, junit, html or tap; may be given several times, each but one with its --output.", HelpName = "format", CustomParser = ParseFormats };
 
-    public Option<string[]> Output { get; } = new("--output") { Description = "The file for the format before it; without a format, its ending says which: .json, .xml, .html, .tap.", HelpName = "file" };
+    public Option<string[]> Output { get; } = new("--output") { Description = "File for the preceding --format; without one, its extension decides: .json, .xml, .html, .tap.", HelpName = "file" };
 
-    public Option<string[]> Compare { get; } = new("--compare") { Description = "A JSON report of another run, to stand beside this one in the HTML report.", HelpName = "file" };
+    public Option<string[]> Compare { get; } = new("--compare") { Description = "JSON report of another run, to show beside this one in the HTML report.", HelpName = "file" };
 
     public Option<double> Timeout { get; } = new("--timeout")
     {
-        Description = "Seconds that the port may be silent; then the case is run again, alone and four times as long.", HelpName = "seconds", DefaultValueFactory = _ => 20,
+        Description = "Seconds to wait for an answer; then the case is run again, alone and with four times as long.", HelpName = "seconds", DefaultValueFactory = _ => 20,
         CustomParser = r => double.TryParse(r.Tokens[0].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double s) && s is > 0 and <= 3600 ? s : Bad<double>(r, $"--timeout is a number of seconds up to 3600, not '{r.Tokens[0].Value}'."),
     };
 
     public Option<Dictionary<string, TimeSpan>> Timeouts { get; } = new("--timeouts") { Description = "The target's own time-outs in seconds, for --profile timeouts: FinishedTimeout=1,CloseTimeout=0.5.", HelpName = "list", CustomParser = ParseTimeouts };
 
-    public Option<int> Jobs { get; } = new("--jobs", "-j") { Description = "Cases at one time.", HelpName = "n", DefaultValueFactory = _ => 8, CustomParser = r => Number(r, 1, 256) };
+    public Option<int> Jobs { get; } = new("--jobs", "-j") { Description = "Cases to run at the same time.", HelpName = "n", DefaultValueFactory = _ => 8, CustomParser = r => Number(r, 1, 256) };
 
-    public Option<string> Seed { get; } = new("--seed") { Description = "What decides the suite's random draws.", HelpName = "text", DefaultValueFactory = _ => "blackpony" };
+    public Option<string> Seed { get; } = new("--seed") { Description = "Seed of the suite's random values.", HelpName = "text", DefaultValueFactory = _ => "blackpony" };
 
     public Option<(int K, int N)?> Shard { get; } = new("--shard") { Description = "The k-th of n parts of the cases, for CI matrices.", HelpName = "k/n", CustomParser = ParseShard };
 
-    public Option<bool> Strict { get; } = new("--strict") { Description = "Warnings fail." };
+    public Option<bool> Strict { get; } = new("--strict") { Description = "Treat warnings as failures." };
 
-    public Option<string?> Expected { get; } = new("--expected-failures") { Description = "A file of ids: a listed failure does not fail the run, an unlisted one does, and a listed case that passes is stale and fails.", HelpName = "file" };
+    public Option<string?> Expected { get; } = new("--expected-failures") { Description = "File of the ids of cases that are expected to fail. Any other failure fails the run, and so does a listed case that passes.", HelpName = "file" };
 
     public Option<bool> WriteBaseline { get; } = new("--write-baseline") { Description = "Write this run's failures into the file of --expected-failures." };
 
@@ -76,7 +76,7 @@ internal sealed class RunnerOptions
     private static int Number(ArgumentResult result, int least, int most) =>
         int.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int n) && n >= least && n <= most
             ? n
-            : Bad<int>(result, $"'{result.Tokens[0].Value}' is no number from {least} to {most}.");
+            : Bad<int>(result, $"'{result.Tokens[0].Value}' is not a number from {least} to {most}.");
 
     private static DnsEndPoint? Address(ArgumentResult result)
     {
@@ -85,7 +85,7 @@ internal sealed class RunnerOptions
         var host = text[..Math.Max(colon, 0)].Trim('[', ']');
         return host.Length > 0 && int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int port) && port is >= 1 and <= 65535
             ? new DnsEndPoint(host, port)
-            : Bad<DnsEndPoint>(result, $"'{text}' is no host and port; write 127.0.0.1:2525.");
+            : Bad<DnsEndPoint>(result, $"'{text}' is not a host and port; write 127.0.0.1:2525.");
     }
 
     private static Profile[] ParseProfiles(ArgumentResult result)
@@ -98,7 +98,7 @@ internal sealed class RunnerOptions
 
         foreach (var name in names.Where(n => !Enum.GetNames<Profile>().Contains(n, StringComparer.OrdinalIgnoreCase)))
         {
-            result.AddError($"'{name}' is no profile: core, hybrid, classic, manual, timeouts, or all.");
+            result.AddError($"'{name}' is not a profile: core, hybrid, classic, manual, timeouts, or all.");
             return [];
         }
 
@@ -110,7 +110,7 @@ internal sealed class RunnerOptions
         var names = result.Tokens.SelectMany(t => t.Value.Split(',')).ToArray();
         foreach (var name in names.Where(n => n is not ("console" or "json" or "junit" or "html" or "tap")))
         {
-            result.AddError($"'{name}' is no format: console, json, junit, html or tap.");
+            result.AddError($"'{name}' is not a format: console, json, junit, html or tap.");
         }
 
         return names;
@@ -124,7 +124,7 @@ internal sealed class RunnerOptions
             var pair = part.Split('=');
             if (pair.Length != 2 || typeof(Limits).GetField(pair[0])?.FieldType != typeof(TimeSpan) || !double.TryParse(pair[1], NumberStyles.Float, CultureInfo.InvariantCulture, out double seconds) || seconds is <= 0 or > 3600)
             {
-                return Bad<Dictionary<string, TimeSpan>>(result, $"'{part}' is no time-out: write its name from the specification's Section 13 and seconds, as FinishedTimeout=2.")!;
+                return Bad<Dictionary<string, TimeSpan>>(result, $"'{part}' is not a time-out: write a name from the specification's Section 13 and seconds, such as FinishedTimeout=2.")!;
             }
 
             timeouts[pair[0]] = TimeSpan.FromSeconds(seconds);
@@ -138,6 +138,6 @@ internal sealed class RunnerOptions
         var parts = result.Tokens[0].Value.Split('/');
         return parts.Length == 2 && int.TryParse(parts[0], out int k) && int.TryParse(parts[1], out int n) && n is >= 1 and <= 1000 && k >= 1 && k <= n
             ? (k, n)
-            : Bad<(int, int)?>(result, $"'{result.Tokens[0].Value}' is no shard; write 1/4.");
+            : Bad<(int, int)?>(result, $"'{result.Tokens[0].Value}' is not a shard; write 1/4.");
     }
 }

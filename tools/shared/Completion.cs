@@ -33,7 +33,7 @@ internal static class Completion
     {
         var shell = new Argument<string>("shell") { Description = "bash, zsh or fish." };
         shell.AcceptOnlyFromAmong("bash", "zsh", "fish");
-        var command = new Command("completion", "Print what makes a shell complete this program's commands and options.") { shell };
+        var command = new Command("completion", "Print the completion script for a shell.") { shell };
         Help.Example(command, $"""
               eval "$({name} completion bash)"                           in ~/.bashrc
               {name} completion bash > /usr/share/bash-completion/completions/{name}

@@ -16,7 +16,7 @@ internal static class ManPage
 
     public static Command Create(RootCommand root, string name)
     {
-        var which = new Argument<string?>("command") { Description = "The command whose page it is; without it the program's page.", Arity = ArgumentArity.ZeroOrOne };
+        var which = new Argument<string?>("command") { Description = "The command of the page; without it, the page of the program.", Arity = ArgumentArity.ZeroOrOne };
         which.AcceptOnlyFromAmong([.. Commands(root).Select(c => c.Name)]);
         var command = new Command("man", "Print a man page.") { which };
         command.Hidden = true;
@@ -147,7 +147,7 @@ internal static class ManPage
     [
         ".Sh EXIT STATUS",
         .. (Help.Of(command) ?? "").Split('\n').Where(l => l.StartsWith(ExitCodes, StringComparison.Ordinal)).SelectMany(l => (string[])[.. Prose(l[ExitCodes.Length..]), ".Pp"]),
-        .. Prose("0 for success and 2 for a command line that is not understood, where nothing else is said."),
+        .. Prose("0 for success and 2 for an invalid command line, if nothing else is said."),
     ];
 
     private static IEnumerable<string> Examples(Command command) =>

@@ -64,7 +64,7 @@ public static class JsonReport
         }
         catch (Exception e) when (e is JsonException or NullReferenceException or InvalidOperationException or ArgumentException)
         {
-            throw new FormatException("It is no JSON report of blackpony-conformance.", e);
+            throw new FormatException("It is not a JSON report of blackpony-conformance.", e);
         }
 
         static string Text(JsonNode? node, string name) => node![name]!.GetValue<string>();

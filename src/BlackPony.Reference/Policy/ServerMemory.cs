@@ -48,7 +48,7 @@ public sealed class ServerMemory
         {
             if (lines[i].Length > 0 && !memory.TryAdd(lines[i]))
             {
-                warnings.Add(string.Create(CultureInfo.InvariantCulture, $"line {i + 1} of the memory is no entry, and is left out"));
+                warnings.Add(string.Create(CultureInfo.InvariantCulture, $"line {i + 1} of the memory is not an entry, and is ignored"));
             }
         }
 

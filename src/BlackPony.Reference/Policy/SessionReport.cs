@@ -37,12 +37,12 @@ public sealed record SessionReport
         {
             if (Forgotten is not null)
             {
-                yield return $"forgotten: {Forgotten} has not shown encryption for {Limits.MemoryPatience.TotalHours} hours, and may get plaintext from now on";
+                yield return $"forgotten: {Forgotten} has not offered encryption for {Limits.MemoryPatience.TotalHours} hours, and may get plaintext from now on";
             }
 
             if (Unremembered is not null)
             {
-                yield return $"not remembered: the memory has no room for {Unremembered}, which may get plaintext another time";
+                yield return $"not remembered: the memory has no room for {Unremembered}, which may get plaintext next time";
             }
 
             if (Downgrade)

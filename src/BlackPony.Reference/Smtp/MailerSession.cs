@@ -260,7 +260,7 @@ public sealed class MailerSession : IDisposable
                 {
                     Quit();
                     _report = _report with { Reason = "ehlo-refused" };
-                    Defer("421 4.7.0 Encryption required, and the server was not asked by EHLO");
+                    Defer("421 4.7.0 Encryption required, and EHLO was not sent");
                     break;
                 }
 
@@ -349,7 +349,7 @@ public sealed class MailerSession : IDisposable
                     // Nobody has asked it for anything.
                     _server.Clear();
                     _report = _report with { Reason = "unreachable" };
-                    Defer("421 4.3.0 The server speaks no SMTP");
+                    Defer("421 4.3.0 The server does not speak SMTP");
                     return;
                 default:
                     return;
@@ -368,7 +368,7 @@ public sealed class MailerSession : IDisposable
         {
             // Inside, after a close ([BP-4.3-13]).
             Channel?.Close(_toServer);
-            NextOrDefer("unreachable", "421 4.3.0 The server speaks no SMTP");
+            NextOrDefer("unreachable", "421 4.3.0 The server does not speak SMTP");
         }
     }
 
@@ -403,7 +403,7 @@ public sealed class MailerSession : IDisposable
             }
             else if (_greeted)
             {
-                Defer("421 4.3.0 The server does not want to talk now");
+                Defer("421 4.3.0 The server is not available now");
             }
             else
             {
@@ -430,7 +430,7 @@ public sealed class MailerSession : IDisposable
         if (reply.Code is >= 400 and <= 499)
         {
             Quit(reply.Code);
-            NextOrDefer("ehlo-refused", "421 4.3.0 The server put off EHLO");
+            NextOrDefer("ehlo-refused", "421 4.3.0 The server deferred EHLO");
         }
         else if (reply.Code is >= 300 and <= 399)
         {
@@ -557,7 +557,7 @@ public sealed class MailerSession : IDisposable
             if (entry is { Idents.Count: > 0 } && !entry.Idents.Intersect(shown).Any())
             {
                 Channel.Close(_toServer);
-                NotShown(shown.Count == 0 ? "ident-missing" : "ident-mismatch", "421 4.7.0 The server is not the one that is remembered");
+                NotShown(shown.Count == 0 ? "ident-missing" : "ident-mismatch", "421 4.7.0 The server does not show the remembered key");
                 return;
             }
 

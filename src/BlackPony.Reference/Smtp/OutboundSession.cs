@@ -31,9 +31,9 @@ public sealed class OutboundSession
     // Recipients on their way at one time: their replies must not fill the connection while nobody reads them.
     private const int MostAsked = 100;
 
-    private static readonly byte[] NoSmtp = Line("451 4.3.0 The next server speaks no SMTP");
-    private static readonly byte[] Closed = Line("451 4.4.2 The next server closed the connection");
-    private static readonly byte[] Silent = Line("451 4.4.2 The next server did not answer in time");
+    private static readonly byte[] NoSmtp = Line("451 4.3.0 The next hop does not speak SMTP");
+    private static readonly byte[] Closed = Line("451 4.4.2 The next hop closed the connection");
+    private static readonly byte[] Silent = Line("451 4.4.2 The next hop did not answer in time");
 
     private readonly OutboundOptions _options;
     private readonly OctetBuffer _input = new();
@@ -211,7 +211,7 @@ public sealed class OutboundSession
         {
             int code = _replies.KnownCode;
             Lose(code >= 400 && _next == Next.Ready
-                ? new Refusal(Line($"{(code == 421 ? 451 : code)} The next server's words are no SMTP"), Result(code), code)
+                ? new Refusal(Line($"{(code == 421 ? 451 : code)} The next hop's reply is not SMTP"), Result(code), code)
                 : new Refusal(NoSmtp, DeliveryResult.Lost, 0));
         }
 
@@ -272,7 +272,7 @@ public sealed class OutboundSession
     {
         if (IsSearching)
         {
-            Lose(new Refusal(Line("451 4.4.1 No server was found in time"), DeliveryResult.TimedOut, 0));
+            Lose(new Refusal(Line("451 4.4.1 No server was reached in time"), DeliveryResult.TimedOut, 0));
             Pump();
         }
     }
@@ -377,7 +377,7 @@ public sealed class OutboundSession
                 Say("250 2.0.0 Ok");
                 break;
             case "VRFY":
-                Say("252 2.5.1 Not known here; send some mail");
+                Say("252 2.5.1 Cannot verify; send some mail");
                 break;
             case "QUIT":
                 Goodbye("221 2.0.0 Bye");
@@ -389,7 +389,7 @@ public sealed class OutboundSession
                 }
                 else
                 {
-                    Say("502 5.5.1 Not known here");
+                    Say("502 5.5.1 Command not implemented");
                 }
 
                 break;
@@ -402,7 +402,7 @@ public sealed class OutboundSession
     {
         if (name.Trim((byte)' ').IsEmpty)
         {
-            Say($"501 5.5.4 Write {verb} and your name");
+            Say($"501 5.5.4 Syntax: {verb} name");
             return;
         }
 
@@ -429,7 +429,7 @@ public sealed class OutboundSession
         }
         else if (mail is null)
         {
-            Say("501 5.5.4 Write MAIL FROM:<address>");
+            Say("501 5.5.4 Syntax: MAIL FROM:<address>");
         }
         else if (MailParameters.Complaint(mail.Parameters) is { } complaint)
         {
@@ -464,7 +464,7 @@ public sealed class OutboundSession
 
         if (_mail is null || recipient is null || recipient.Parameters.Count > 0)
         {
-            Say(_mail is null ? "503 5.5.1 MAIL first" : recipient is null ? "501 5.5.4 Write RCPT TO:<address>" : "555 5.5.4 Parameter not offered");
+            Say(_mail is null ? "503 5.5.1 MAIL first" : recipient is null ? "501 5.5.4 Syntax: RCPT TO:<address>" : "555 5.5.4 Parameter not offered");
         }
         else if (route is null)
         {
@@ -477,7 +477,7 @@ public sealed class OutboundSession
         else if (_accepted.Count > 0 && route != _route)
         {
             // [BP-10.5-7]
-            Say("452 4.5.3 Another domain: in another transaction, please");
+            Say("452 4.5.3 Another domain: use another transaction");
         }
         else
         {
@@ -510,7 +510,7 @@ public sealed class OutboundSession
             if (_refusal is null && _next == Next.Ready && IsInternational(_mail) && !Has("SMTPUTF8"))
             {
                 // [BP-10.5-10]
-                _refusal = new Refusal(Line("550 5.6.7 The next server can't take internationalized mail"), DeliveryResult.Refused, 550);
+                _refusal = new Refusal(Line("550 5.6.7 The next hop does not support SMTPUTF8"), DeliveryResult.Refused, 550);
             }
 
             if (_refusal is not null)
@@ -668,7 +668,7 @@ public sealed class OutboundSession
         if (_fromNext.Length > 0)
         {
             // [BP-10.5-17]
-            Lose(new Refusal(Line("451 4.7.0 The next server spoke before TLS"), DeliveryResult.Lost, 0));
+            Lose(new Refusal(Line("451 4.7.0 The next hop spoke before TLS"), DeliveryResult.Lost, 0));
             return;
         }
 

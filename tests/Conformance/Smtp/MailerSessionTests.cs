@@ -109,7 +109,7 @@ public class MailerSessionTests
         }
 
         Assert.Equal(MailerRequest.Close, mailer.Request);
-        Assert.EndsWith("421 4.3.0 The server speaks no SMTP\r\n", Local(mailer), StringComparison.Ordinal);
+        Assert.EndsWith("421 4.3.0 The server does not speak SMTP\r\n", Local(mailer), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -117,7 +117,7 @@ public class MailerSessionTests
     {
         using var mailer = Start(ClientPolicy.Opportunistic);
         Ehlo(mailer, "354 go\r\n");
-        Assert.EndsWith("421 4.3.0 The server speaks no SMTP\r\n", Local(mailer), StringComparison.Ordinal);
+        Assert.EndsWith("421 4.3.0 The server does not speak SMTP\r\n", Local(mailer), StringComparison.Ordinal);
         Assert.Equal(MailerRequest.Close, mailer.Request);
     }
 

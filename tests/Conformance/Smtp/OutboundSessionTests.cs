@@ -101,8 +101,8 @@ public class OutboundSessionTests
     [Theory]
     [InlineData("554 no mail here\r\n", "554 no mail here\r\n")]
     [InlineData("421 4.7.0 Encryption required\r\n", "451 4.7.0 Encryption required\r\n")]
-    [InlineData("556 5.1.10 The domain takes no mail\r\n", "556 5.1.10 The domain takes no mail\r\n")]
-    [InlineData("garbage\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
+    [InlineData("556 5.1.10 The domain accepts no mail\r\n", "556 5.1.10 The domain accepts no mail\r\n")]
+    [InlineData("garbage\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
     [InlineData("220 mx\r\n|421 busy\r\n", "451 busy\r\n")]
     [InlineData("220 mx\r\n|500 what\r\n|550 you\r\n", "550 you\r\n")]
     [InlineData("220 mx\r\n|250 mx\r\n|553-bad\r\n553 sender\r\n", "553-bad\r\n553 sender\r\n")]
@@ -192,7 +192,7 @@ public class OutboundSessionTests
     }
 
     [Theory]
-    [InlineData("", "451 4.4.2 The next server closed the connection\r\n")]
+    [InlineData("", "451 4.4.2 The next hop closed the connection\r\n")]
     [InlineData("552 too big\r\n", "552 too big\r\n")]
     [InlineData("421 stopping\r\n", "451 stopping\r\n")]
     public void A_next_server_lost_within_the_message_gets_no_more_of_it(string words, string answer) // [BP-10.5-15]
@@ -209,9 +209,9 @@ public class OutboundSessionTests
     }
 
     [Theory]
-    [InlineData("", "451 4.4.2 The next server closed the connection\r\n")]
+    [InlineData("", "451 4.4.2 The next hop closed the connection\r\n")]
     [InlineData("421 stopping\r\n", "451 stopping\r\n")]
-    [InlineData("354 what\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
+    [InlineData("354 what\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
     public void A_message_without_an_answer_is_not_acknowledged(string words, string answer) // [BP-10.5-15], [BP-10.5-11]
     {
         Open("250 mx\r\n");
@@ -408,16 +408,16 @@ public class OutboundSessionTests
     }
 
     [Theory]
-    [InlineData("550-no\r\nsuch user\r\n", "550 The next server's words are no SMTP\r\n")]
-    [InlineData("450-later\r\n45 what\r\n", "450 The next server's words are no SMTP\r\n")]
-    [InlineData("421-later\r\nwhat\r\n", "451 The next server's words are no SMTP\r\n")]
-    [InlineData("550-no\r\n250 yes\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
-    [InlineData("250-yes\r\n550 no\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
-    [InlineData("250-yes\r\nno\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
-    [InlineData("354 go\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
-    [InlineData("650 no\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
-    [InlineData("25\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
-    [InlineData("\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
+    [InlineData("550-no\r\nsuch user\r\n", "550 The next hop's reply is not SMTP\r\n")]
+    [InlineData("450-later\r\n45 what\r\n", "450 The next hop's reply is not SMTP\r\n")]
+    [InlineData("421-later\r\nwhat\r\n", "451 The next hop's reply is not SMTP\r\n")]
+    [InlineData("550-no\r\n250 yes\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
+    [InlineData("250-yes\r\n550 no\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
+    [InlineData("250-yes\r\nno\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
+    [InlineData("354 go\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
+    [InlineData("650 no\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
+    [InlineData("25\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
+    [InlineData("\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
     public void A_malformed_reply_is_answered_with_its_code_if_that_is_clear(string reply, string answer) // [BP-10.5-19]
     {
         Open("250 mx\r\n");

@@ -134,7 +134,7 @@ public sealed class Matrix : IAsyncLifetime
         return "kept";
     }
 
-    /// <summary>The table of all extensions, for README.</summary>
+    /// <summary>The table of all extensions, for docs/interop.md.</summary>
     public async Task<string> FeatureTableAsync()
     {
         var servers = Receivers.Where(r => r.BlackPony).Select(r => r.Name).ToList();
@@ -157,7 +157,7 @@ public sealed class Matrix : IAsyncLifetime
     private static string? Offer(string ehlo, string keyword) =>
         ehlo.Split('\n').Where(l => l.Length > 4).Select(l => l[4..]).FirstOrDefault(l => l.Split(' ')[0] == keyword && (keyword != "AUTH" || l.Contains("PLAIN", StringComparison.Ordinal)));
 
-    /// <summary>The table of all cells, for README.</summary>
+    /// <summary>The table of all cells, for docs/interop.md.</summary>
     public async Task<string> TableAsync()
     {
         var text = new StringBuilder($"| from \\ to | {string.Join(" | ", Receivers.Select(r => r.Name))} |\n|---|{string.Concat(Receivers.Select(_ => "---|"))}\n");

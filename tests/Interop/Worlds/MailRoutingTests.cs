@@ -276,7 +276,7 @@ public sealed class MailRoutingTests
         Assert.Equal(0, code);
         Assert.Single(good.Messages);
         Assert.Empty(trap.Sessions);
-        Assert.Contains("b.test has a mail exchanger that is no host name", log, StringComparison.Ordinal);
+        Assert.Contains("b.test has a mail exchanger that is not a host name", log, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -186,7 +186,7 @@ public class ServerMemoryTests
         var lines = text.Split('\n');
         var read = ServerMemory.Parse(string.Join('\n', [lines[0], lines[1], line, .. lines[2..]]), _clock);
         Assert.Equal(text, read.ToString());
-        Assert.Equal("line 3 of the memory is no entry, and is left out", Assert.Single(read.Warnings));
+        Assert.Equal("line 3 of the memory is not an entry, and is ignored", Assert.Single(read.Warnings));
     }
 
     [Theory]

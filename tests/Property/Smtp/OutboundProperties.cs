@@ -82,7 +82,7 @@ public class OutboundProperties
                 var domain = recipient.Split('@')[1];
                 if (accepted.Count > 0 && domain != route)
                 {
-                    Says("452 4.5.3 Another domain: in another transaction, please\r\n", "another domain is deferred");
+                    Says("452 4.5.3 Another domain: use another transaction\r\n", "another domain is deferred");
                     continue;
                 }
 

@@ -12,7 +12,7 @@ internal static class ConfigFile
     /// <summary>Makes the option that names the file.</summary>
     public static Option<string?> Option() => new("--config", "-c")
     {
-        Description = "Read further options from this file: on each line a name without dashes, and its value ('suites RSA-BLOWFISH'); # begins a comment. SIGHUP reads it again.",
+        Description = "Read further options from this file: one on a line, without dashes, then its value ('suites RSA-BLOWFISH'). # begins a comment. SIGHUP reads the file again.",
         HelpName = "file",
     };
 
@@ -60,7 +60,7 @@ internal static class ConfigFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new FormatException($"the configuration is not readable: {e.Message}", e);
+            throw new FormatException($"the configuration cannot be read: {e.Message}", e);
         }
     }
 }

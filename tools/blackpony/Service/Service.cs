@@ -37,7 +37,7 @@ internal static class Service
         }
         catch (SocketException e)
         {
-            CommandLine.Complain($"cannot listen there: {e.Message}. Is another program on that port, or does it need root?");
+            CommandLine.Complain($"cannot listen: {e.Message}. Is the port in use, or does it need root?");
             return 1;
         }
 
@@ -86,12 +86,12 @@ internal static class Service
         }
         catch (FormatException e)
         {
-            logs.Log.LogError("configuration not reloaded, the one before stays: {Error}", e.Message);
+            logs.Log.LogError("configuration not reloaded, the old one stays: {Error}", e.Message);
         }
         catch (Exception e)
         {
-            // A fault of ours must not end what serves.
-            logs.Log.LogError("configuration not reloaded, the one before stays, by a fault: {Type}", e.GetType().Name);
+            // A bug of ours must not end the service.
+            logs.Log.LogError("configuration not reloaded because of an internal error, the old one stays: {Type}", e.GetType().Name);
         }
     }
 
@@ -113,7 +113,7 @@ internal static class Service
         catch (SocketException e)
         {
             throw new ServiceException(
-                $"cannot show metrics at {at}: {e.Message}. Is another program on that port, or is that no address of this machine?");
+                $"cannot serve metrics at {at}: {e.Message}. Is the port in use, or is it not an address of this machine?");
         }
     }
 }
