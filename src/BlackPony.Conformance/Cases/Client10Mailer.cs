@@ -42,7 +42,7 @@ internal static class Client10Mailer
             var outcome = await p.RunAloneAsync();
             That(outcome.Replies.StartsWith("421", StringComparison.Ordinal) && !outcome.Delivered, $"The mail server was greeted with {Show(outcome.Replies)}.");
         }),
-        Mailer("C-10.4-4", "The mail server's name stands in EHLO, outside and inside", "BP-10.4-4", async p =>
+        Mailer("C-10.4-4", "EHLO has the mail server's name, outside and inside", "BP-10.4-4", async p =>
         {
             p.Next = p.Next with { Script = l => Session(l, "EHLO queue-of-the-case.test\r\n") };
             var wire = await p.AcceptAsync(CoreOffer);
@@ -60,7 +60,7 @@ internal static class Client10Mailer
             var replies = (await p.ExpectAsync(delivered: true)).Replies;
             That(replies.Contains("250-SIZE 2\r\n250 X-INSIDE a b\r\n", StringComparison.Ordinal) && !replies.Contains("OUTSIDE", StringComparison.Ordinal), $"The mail server got {Show(replies)}.");
         }),
-        Mailer("C-10.4-6", "XBLACKPONY is not shown to the mail server, whatever becomes of it", "BP-10.4-6", async p =>
+        Mailer("C-10.4-6", "XBLACKPONY is not shown to the mail server, whether the upgrade succeeds or not", "BP-10.4-6", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.ExpectCommandAsync(wire);
@@ -126,7 +126,7 @@ internal static class Client10Mailer
             var replies = (await p.ExpectAsync(delivered: false)).Replies;
             That(replies.Contains("250-2.1.0 \xE9\r\n250 Ok\r\n250 2.1.5 Ok\r\n251 elsewhere\r\n354 go\r\n250 2.0.0 kept \xFF\r\n221 ", StringComparison.Ordinal), $"The mail server got {Show(replies)}.");
         }),
-        Mailer("C-10.4-10", "A session that is cut passes no reply on, and none is made up", "BP-10.4-10", async p =>
+        Mailer("C-10.4-10", "A session that is cut passes no reply on, and invents none", "BP-10.4-10", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.UpgradeAsync(wire, CoreOffer);
@@ -156,7 +156,7 @@ internal static class Client10Mailer
             var wire = await p.AcceptAsync("", "STARTTLS");
             That(await wire.LineAsync() == "STARTTLS", "STARTTLS did not come through.", "BP-10.4-9");
             await wire.SendLineAsync("220 go");
-            That((await wire.OctetsAsync(7)).AsSpan().SequenceEqual("\u0016\u0003\u0001\n\r\0"u8.ToArray().Append((byte)0xff).ToArray()), "The octets behind STARTTLS did not come through.");
+            That((await wire.OctetsAsync(7)).AsSpan().SequenceEqual("\u0016\u0003\u0001\n\r\0"u8.ToArray().Append((byte)0xff).ToArray()), "The octets after STARTTLS did not come through.");
             await wire.SendAsync("\x16\n\0\xFE");
             wire.EndDirection();
             var replies = (await p.ExpectAsync(delivered: false)).Replies;

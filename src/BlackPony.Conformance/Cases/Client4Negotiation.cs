@@ -19,14 +19,14 @@ internal static class Client4Negotiation
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 4.1 the offer
-        Carries("C-4.1-1", "Grease and unknown tokens do not disturb, wherever they stand", "BP-4.1-9", "XBLACKPONY G-7A7A V9 NO-SUCH-SUITE V1 !? X25519-CHACHA20POLY1305 future=1 G-0000"),
+        Carries("C-4.1-1", "Grease and unknown tokens are ignored, wherever they are", "BP-4.1-9", "XBLACKPONY G-7A7A V9 NO-SUCH-SUITE V1 !? X25519-CHACHA20POLY1305 future=1 G-0000"),
         Plain("C-4.1-2", "No offer: plain SMTP in the same connection", "BP-9.2-1 BP-4.8-5", "", "BP-4.8-5"),
         Plain("C-4.1-3", "Only unknown suites: plain SMTP in the same connection", "BP-4.8-5", "XBLACKPONY V1 NO-SUCH-SUITE G-0000"),
         Plain("C-4.1-4", "No V1: plain SMTP in the same connection", "BP-4.1-13", "XBLACKPONY V2 V01 V X25519-CHACHA20POLY1305"),
-        Plain("C-4.1-5", "A line of more than 512 octets is no offer", "BP-4.1-13", CoreOffer + " " + new string('x', 500)),
+        Plain("C-4.1-5", "A line of more than 512 octets is not an offer", "BP-4.1-13", CoreOffer + " " + new string('x', 500)),
         Carries("C-4.1-6", "Keyword, version and suite are compared without regard to case, and hashed as they came", "BP-4.1-8 BP-6.1-5", "xBlackPony v1 x25519-ChaCha20Poly1305"),
-        Carries("C-4.1-7", "A token that stands twice does not disturb", "BP-4.1-10", "XBLACKPONY V1 V1 X25519-CHACHA20POLY1305 v1 X25519-CHACHA20POLY1305"),
-        Carries("C-4.1-8", "Several spaces, and spaces at the end, do not disturb, and are hashed", "BP-4.1-12 BP-6.1-1", "XBLACKPONY   V1  X25519-CHACHA20POLY1305   "),
+        Carries("C-4.1-7", "A token that occurs twice is ignored", "BP-4.1-10", "XBLACKPONY V1 V1 X25519-CHACHA20POLY1305 v1 X25519-CHACHA20POLY1305"),
+        Carries("C-4.1-8", "Several spaces, and spaces at the end, are ignored, and hashed", "BP-4.1-12 BP-6.1-1", "XBLACKPONY   V1  X25519-CHACHA20POLY1305   "),
         new("C-4.1-9", "Of several XBLACKPONY lines the first counts", Must, Profile.Core, "BP-4.1-11", async p =>
         {
             var wire = await p.AcceptAsync("XBLACKPONY V1 NO-SUCH-SUITE", CoreOffer);
@@ -34,7 +34,7 @@ internal static class Client4Negotiation
             await p.ServeMailAsync(wire, inside: true);
             await p.ExpectAsync(delivered: true);
         }),
-        new("C-4.1-10", "An unusable first XBLACKPONY line is not made good by a second", Must, Profile.Core, "BP-4.1-11", async p =>
+        new("C-4.1-10", "An unusable first XBLACKPONY line makes a second one unusable too", Must, Profile.Core, "BP-4.1-11", async p =>
         {
             foreach (var first in (string[])["XBLACKPONY V1 NO-SUCH-SUITE", "XBLACKPONY V9 " + Core, CoreOffer + " " + new string('x', 500), CoreOffer + " \xE9"])
             {
@@ -44,7 +44,7 @@ internal static class Client4Negotiation
                 await p.ExpectAsync(delivered: true);
             }
         }),
-        new("C-4.1-11", "The first line of the EHLO reply is no offer", Must, Profile.Core, "BP-4.1-16", async p =>
+        new("C-4.1-11", "The first line of the EHLO reply is not an offer", Must, Profile.Core, "BP-4.1-16", async p =>
         {
             var wire = await p.ConnectAsync();
             await wire.SendLineAsync("220 probe.test ESMTP");
@@ -54,10 +54,10 @@ internal static class Client4Negotiation
             NoCommand(wire, "BP-4.1-16");
             await p.ExpectAsync(delivered: true);
         }),
-        Plain("C-4.1-12", "A line with an octet outside 32 to 126 is no offer", "BP-4.1-13", CoreOffer + " caf\xE9"),
-        Plain("C-4.1-13", "A keyword that only begins like XBLACKPONY is no offer", "BP-4.1-13", "XBLACKPONYX V1 X25519-CHACHA20POLY1305"),
-        Plain("C-4.1-14", "A line with nothing but the keyword is no offer", "BP-4.1-13", "XBLACKPONY"),
-        new("C-4.1-15", "An earlier connection's offer is not used: neither where there is another, nor where there is none", Must, Profile.Core, "BP-4.1-14", async p =>
+        Plain("C-4.1-12", "A line with an octet outside 32 to 126 is not an offer", "BP-4.1-13", CoreOffer + " caf\xE9"),
+        Plain("C-4.1-13", "A keyword that only begins like XBLACKPONY is not an offer", "BP-4.1-13", "XBLACKPONYX V1 X25519-CHACHA20POLY1305"),
+        Plain("C-4.1-14", "A line with nothing but the keyword is not an offer", "BP-4.1-13", "XBLACKPONY"),
+        new("C-4.1-15", "An earlier connection's offer is not used, whether there is another one or none", Must, Profile.Core, "BP-4.1-14", async p =>
         {
             foreach (var offer in (string[])[CoreOffer + " G-0000", CoreOffer + " G-FFFF"])
             {
@@ -72,7 +72,7 @@ internal static class Client4Negotiation
         }),
 
         // ---------------------------------------------------------------- 4.2 the command
-        Asks("C-4.2-1", "The command has its form", "BP-4.2-1", "XBLACKPONY V1 ", (_, command) => That(command.Split(' ') is { Length: >= 4 } fields && fields.All(f => f.Length > 0), $"The command is {Show(command)}.")),
+        Asks("C-4.2-1", "The command is well-formed", "BP-4.2-1", "XBLACKPONY V1 ", (_, command) => That(command.Split(' ') is { Length: >= 4 } fields && fields.All(f => f.Length > 0), $"The command is {Show(command)}.")),
         Asks("C-4.2-2", "The command names a version and a suite of the offer", "BP-4.2-2 BP-4.8-1", "XBLACKPONY V9 V1 NO-SUCH-SUITE ", (suite, command) =>
         {
             var fields = command.Split(' ');
@@ -80,7 +80,7 @@ internal static class Client4Negotiation
             That(fields[2].Equals(suite, StringComparison.OrdinalIgnoreCase), $"The command is {Show(command)}.", "BP-4.8-1");
         }),
         Asks("C-4.2-3", "The command line is not longer than 4096 octets", "BP-4.2-3", "XBLACKPONY V1 ", (_, command) => That(command.Length + 2 <= Limits.MaxCommandLine, $"The line has {command.Length + 2} octets.")),
-        new("C-4.2-4", "Nothing follows the command until its reply has come whole", Must, Profile.Core, "BP-4.2-9", async p =>
+        new("C-4.2-4", "Nothing follows the command until its whole reply has come", Must, Profile.Core, "BP-4.2-9", async p =>
         {
             foreach (var suite in Names.Encrypting)
             {
@@ -88,7 +88,7 @@ internal static class Client4Negotiation
                 var line = await ClientProbe.LineAsync(wire) ?? "";
                 bool asks = line.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase);
                 await wire.SendAsync(asks ? "454-not\r\n454-yet\r\n45" : "25");
-                That(!wire.HasMore, "Something was sent behind the command.");
+                That(!wire.HasMore, "Something was sent after the command.");
                 await wire.SendAsync(asks ? "4 now\r\n" : "0 Ok\r\n");
                 await p.ServeMailAsync(wire, inside: false);
                 await p.ExpectAsync(delivered: true);
@@ -126,16 +126,16 @@ internal static class Client4Negotiation
         Broken("C-4.3-1", "A 220 reply without K= is a broken upgrade: one fresh plain connection", "BP-4.3-7 BP-9.2-2 BP-9.2-3", "220 go ahead\r\n"),
         Broken("C-4.3-2", "A reply with another code is a broken upgrade", "BP-4.3-8 BP-9.2-2", $"250 K={AnyShare}\r\n"),
         Broken("C-4.3-3", "A 334 reply in a suite that has none is a broken upgrade", "BP-4.3-7 BP-9.2-2", $"334 K={AnyShare}\r\n"),
-        new("C-4.3-4", "Plaintext injected behind the 220 is read as records, and no mail is sent there", Must, Profile.Core, "BP-4.6-4 BP-4.6-2", async p =>
+        new("C-4.3-4", "Plaintext injected after the 220 is read as records, and no mail is sent there", Must, Profile.Core, "BP-4.6-4 BP-4.6-2", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer, behind: string.Concat(Enumerable.Repeat("250 injected\r\n", 2000)));
             var rest = await wire.OctetsAsync(1 << 20);
             bool replied = System.Text.Encoding.Latin1.GetString(rest).Contains("MAIL", StringComparison.OrdinalIgnoreCase);
-            That(rest.Length == 0 || (rest.Length > 2 && rest.Length == 2 + BinaryPrimitives.ReadUInt16BigEndian(rest)), $"Expected the end of the connection, perhaps behind an alert, got {Show(rest)}.", replied ? "BP-4.6-2" : "BP-4.6-4");
+            That(rest.Length == 0 || (rest.Length > 2 && rest.Length == 2 + BinaryPrimitives.ReadUInt16BigEndian(rest)), $"Expected the end of the connection, perhaps after an alert, got {Show(rest)}.", replied ? "BP-4.6-2" : "BP-4.6-4");
             await FreshAsync(p);
         }),
-        new("C-4.3-5", "Fragments are taken split anywhere, even into single characters", Must, Profile.Core, "BP-4.3-5", async p =>
+        new("C-4.3-5", "Fragments are accepted split anywhere, even into single characters", Must, Profile.Core, "BP-4.3-5", async p =>
         {
             foreach (int size in (int[])[3, 7, 43])
             {
@@ -148,7 +148,7 @@ internal static class Client4Negotiation
             }
         }),
         Broken("C-4.3-6", "A 220 reply with an enhanced status code before K= is a broken upgrade", "BP-4.3-7", $"220 2.0.0 K={AnyShare}\r\n"),
-        Broken("C-4.3-7", "A 220 reply with a line that is no share is a broken upgrade", "BP-4.3-7", $"220-K={AnyShare[..20]}\r\n220 {AnyShare[20..]}\r\n"),
+        Broken("C-4.3-7", "A 220 reply with a line that is not a share is a broken upgrade", "BP-4.3-7", $"220-K={AnyShare[..20]}\r\n220 {AnyShare[20..]}\r\n"),
         Broken("C-4.3-8", "A 220 reply with an empty fragment is a broken upgrade", "BP-4.3-7", $"220-K=\r\n220 K={AnyShare}\r\n"),
         new("C-4.3-9", "A reply with lines of different codes is a broken upgrade", Must, Profile.Core, "BP-4.3-11", async p =>
         {
@@ -157,7 +157,7 @@ internal static class Client4Negotiation
         }),
         Broken("C-4.3-10", "A refusal with too long a line is a broken upgrade", "BP-4.3-11", $"454 {new string('x', Limits.MaxEhloLine)}\r\n"),
         Broken("C-4.3-11", "A refusal of too many lines is a broken upgrade", "BP-4.3-11", string.Concat(Enumerable.Repeat("454-no\r\n", Limits.MaxEhloLines)) + "454 no\r\n"),
-        Broken("C-4.3-12", "A reply that is no SMTP is a broken upgrade", "BP-4.3-11", "HTTP/1.1 400 Bad Request\r\n\r\n"),
+        Broken("C-4.3-12", "A reply that is not SMTP is a broken upgrade", "BP-4.3-11", "HTTP/1.1 400 Bad Request\r\n\r\n"),
         Broken("C-4.3-13", "A reply whose lines end with a bare LF is a broken upgrade", "BP-4.3-11", $"220 K={AnyShare}\n220 x\r\n"),
         new("C-4.3-14", "Every other code than 220, 334, 4yz and 5yz is a broken upgrade", Must, Profile.Core, "BP-4.3-8", async p =>
         {
@@ -166,7 +166,7 @@ internal static class Client4Negotiation
                 await BrokenAsync(p, reply + "\r\n");
             }
         }),
-        new("C-4.3-15", "A reply in single octets is taken", Must, Profile.Core, "BP-4.4-11 BP-4.2-9", async p =>
+        new("C-4.3-15", "A reply in single octets is accepted", Must, Profile.Core, "BP-4.4-11 BP-4.2-9", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.ExpectCommandAsync(wire);
@@ -178,9 +178,9 @@ internal static class Client4Negotiation
             await p.ServeMailAsync(wire, inside: false);
             await p.ExpectAsync(delivered: true);
         }),
-        Broken("C-4.3-16", "A connection that ends in the place of a reply is a broken upgrade", "BP-9.2-2", "", close: true),
+        Broken("C-4.3-16", "A connection that ends instead of a reply is a broken upgrade", "BP-9.2-2", "", close: true),
         Broken("C-4.3-17", "A connection that ends within a reply is a broken upgrade", "BP-9.2-2", $"220-K={AnyShare[..20]}\r\n220 K=", close: true),
-        new("C-4.3-18", "A 220 in the place of the 334 is a broken upgrade", Must, Profile.Classic, "BP-4.3-7", async p =>
+        new("C-4.3-18", "A 220 instead of the 334 is a broken upgrade", Must, Profile.Classic, "BP-4.3-7", async p =>
         {
             var wire = await p.AcceptAsync("XBLACKPONY V1 RSA-BLOWFISH");
             await NeedCommandAsync(p, wire, Classic);
@@ -214,7 +214,7 @@ internal static class Client4Negotiation
             await FreshAsync(p);
         }),
 
-        new("C-4.3-21", "A Finished that comes in one segment with the 220 is taken", Must, Profile.Core, "BP-4.3-9", async p =>
+        new("C-4.3-21", "A Finished that comes in one segment with the 220 is accepted", Must, Profile.Core, "BP-4.3-9", async p =>
         {
             // And the end behind it: a client that throws away what came with the 220 has nothing left.
             foreach (var suite in Names.Encrypting)
@@ -363,7 +363,7 @@ internal static class Client4Negotiation
             await p.ServeMailAsync(wire, inside: true);
             await p.ExpectAsync(delivered: true);
         }),
-        new("C-4.8-5", "required: a 504, which anybody in the path can forge, is not answered with another suite", Must, Profile.Core, "BP-4.8-7", async p =>
+        new("C-4.8-5", "required: a 504, which an active attacker can forge, is not answered with another suite", Must, Profile.Core, "BP-4.8-7", async p =>
         {
             p.Next = p.Next with { Policy = Reference.Policy.ClientPolicy.Required };
             var wire = await p.AcceptAsync(AllOffer);

@@ -169,7 +169,7 @@ internal static class Client5Suites
             }
         }),
 
-        new("C-5.4-8", "A 504 to the continuation is no invitation to name another suite", Must, Profile.Classic, "BP-4.2-11", async p =>
+        new("C-5.4-8", "A 504 to the continuation is not answered with another suite", Must, Profile.Classic, "BP-4.2-11", async p =>
         {
             const string Offer = $"{CoreOffer} {Classic}";
             p.Next = p.Next with { Suites = $"{Classic},{Core}" };
@@ -184,7 +184,7 @@ internal static class Client5Suites
         })
         { Needs = Needs.Suites },
 
-        new("C-5.4-9", "A 334 whose fragments are no base64 is an invalid share, not a malformed reply", Must, Profile.Classic, "BP-4.3-12", async p =>
+        new("C-5.4-9", "A 334 whose fragments are not base64 is an invalid share, not a malformed reply", Must, Profile.Classic, "BP-4.3-12", async p =>
         {
             foreach (var text in (string[])["@@@@", "AAAA=AAA", "AAA"])
             {
@@ -200,7 +200,7 @@ internal static class Client5Suites
         }),
 
         // ---------------------------------------------------------------- 5.5 ROT
-        new("C-5.5-1", "A client that was told ROT shifts, in both directions, dots and 8 bits included", Must, Profile.Manual, "BP-5.5-1 BP-5.5-2 BP-5.5-3 BP-5.5-4 BP-5.5-5 BP-5.5-6", async p =>
+        new("C-5.5-1", "A client that is configured for ROT shifts, in both directions, dots and 8 bits included", Must, Profile.Manual, "BP-5.5-1 BP-5.5-2 BP-5.5-3 BP-5.5-4 BP-5.5-5 BP-5.5-6", async p =>
         {
             p.Next = p.Next with { Suites = "ROT", Message = "Subject: \xE9 ROT\r\n\r\n.dot 123 Zz\xFF\r\n" };
             var wire = await p.AcceptAsync("XBLACKPONY V1 ROT");
@@ -222,7 +222,7 @@ internal static class Client5Suites
             That(outcome.Replies.Length == 0 || outcome.Replies.Contains("250 8BITMIME\r\n", StringComparison.Ordinal), $"The mail server got {Show(outcome.Replies)}.", "BP-5.5-3");
         })
         { Needs = Needs.Suites },
-        new("C-5.5-2", "A client that was told to require encryption does not deliver over ROT", Must, Profile.Manual, "BP-9.1-4", async p =>
+        new("C-5.5-2", "A client that is configured to require encryption does not deliver over ROT", Must, Profile.Manual, "BP-9.1-4", async p =>
         {
             p.Next = p.Next with { Suites = "ROT", Policy = Reference.Policy.ClientPolicy.Required };
             var wire = await p.AcceptAsync("XBLACKPONY V1 ROT");

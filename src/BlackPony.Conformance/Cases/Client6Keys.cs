@@ -17,14 +17,14 @@ internal static class Client6Keys
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 6.1 transcript hash
-        new("C-6.1-1", "A share that was altered on the way makes the upgrade fail", Must, Profile.Core, "BP-6.1-4", async p =>
+        new("C-6.1-1", "A share that was altered in transit makes the upgrade fail", Must, Profile.Core, "BP-6.1-4", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer, tamper: share => [(byte)(share[0] ^ 1), .. share[1..]]);
             await FailsAsync(p, wire);
             await GoodAsync(p, CoreOffer, fragment: 10);
         }),
-        new("C-6.1-2", "An offer that was edited on the way makes the upgrade fail", Must, Profile.Core, "BP-6.1-1", async p =>
+        new("C-6.1-2", "An offer that was edited in transit makes the upgrade fail", Must, Profile.Core, "BP-6.1-1", async p =>
         {
             // The server offered more than the client saw.
             var wire = await p.AcceptAsync(CoreOffer);
@@ -32,7 +32,7 @@ internal static class Client6Keys
             await FailsAsync(p, wire);
             await GoodAsync(p, CoreOffer + " G-0A1B");
         }),
-        new("C-6.1-3", "A command that was edited on the way makes the upgrade fail", Must, Profile.Core, "BP-6.1-2", async p =>
+        new("C-6.1-3", "A command that was edited in transit makes the upgrade fail", Must, Profile.Core, "BP-6.1-2", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer, command: await p.ExpectCommandAsync(wire) + " G-0000");
@@ -42,7 +42,7 @@ internal static class Client6Keys
                 await GoodAsync(p, $"XBLACKPONY V1 {suite}");
             }
         }),
-        new("C-6.1-4", "A 220 reply whose lines were split anew on the way makes the upgrade fail", Must, Profile.Core, "BP-6.1-4", async p =>
+        new("C-6.1-4", "A 220 reply whose lines were split differently in transit makes the upgrade fail", Must, Profile.Core, "BP-6.1-4", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer, reply: l => $"220-{l[4..10]}\r\n220 K={l[10..]}");
@@ -50,7 +50,7 @@ internal static class Client6Keys
             await GoodAsync(p, CoreOffer, fragment: 40);
         }),
 
-        new("C-6.1-5", "A continuation that was edited on the way makes the upgrade fail", Must, Profile.Classic, "BP-6.1-3", async p =>
+        new("C-6.1-5", "A continuation that was edited in transit makes the upgrade fail", Must, Profile.Classic, "BP-6.1-3", async p =>
         {
             const string Offer = $"XBLACKPONY V1 {Classic}";
             var wire = await p.AcceptAsync(Offer);
@@ -91,7 +91,7 @@ internal static class Client6Keys
         First("C-6.3-6", "A first record of an unknown type", (RecordType)200, []),
         First("C-6.3-9", "A first record that is a rekey", RecordType.Rekey, []),
         After("C-6.3-7", "A second Finished gets an alert, and the mail is deferred", "BP-6.3-8 BP-8.3-1", w => [w.Seal(RecordType.Finished, w.Keys.Finished(Role.Server))]),
-        new("C-6.3-8", "An alert in the place of the server's Finished is a broken upgrade", Must, Profile.Core, "BP-8.3-4", async p =>
+        new("C-6.3-8", "An alert instead of the server's Finished is a broken upgrade", Must, Profile.Core, "BP-8.3-4", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer);
@@ -101,7 +101,7 @@ internal static class Client6Keys
         }),
 
         // ---------------------------------------------------------------- 6.5 IDENT
-        new("C-6.5-1", "An ident record with good signatures is taken, and the client sends none", Must, Profile.Core, "BP-6.5-3", async p =>
+        new("C-6.5-1", "An ident record with good signatures is accepted, and the client sends none", Must, Profile.Core, "BP-6.5-3", async p =>
         {
             foreach (var suite in Encrypting)
             {
@@ -126,7 +126,7 @@ internal static class Client6Keys
             }
         }),
         After("C-6.5-4", "An ident record that is not the server's second gets an alert, and the mail is deferred", "BP-6.5-4 BP-8.3-1", w => [w.Seal(RecordType.Data, "250 Ok\r\n"u8), w.Seal(RecordType.Ident, Ident.Create([Key], w.Keys.TranscriptHash))], underWay: 1),
-        new("C-6.5-5", "An ident record behind an ignored one gets an alert", Must, Profile.Core, "BP-6.5-4", async p =>
+        new("C-6.5-5", "An ident record after an ignored one gets an alert", Must, Profile.Core, "BP-6.5-4", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer);

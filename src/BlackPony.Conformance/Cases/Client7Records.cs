@@ -23,16 +23,16 @@ internal static class Client7Records
             await p.CarryAsync(CoreOffer);
             await p.ExpectAsync(delivered: true);
         }),
-        After("C-7.1-2", "A length beyond the limit gets an alert at its two octets", "BP-7.1-2", _ => [[0x40, 0x12]], part: true),
+        After("C-7.1-2", "A length above the limit gets an alert at its two octets", "BP-7.1-2", _ => [[0x40, 0x12]], part: true),
         After("C-7.1-3", "A length below the limit gets an alert at its two octets", "BP-7.1-3", _ => [[0x00, 0x10]], part: true),
-        Says("C-7.1-4", "Records in single octets are taken", "BP-7.1-6", async (wire, text) =>
+        Says("C-7.1-4", "Records in single octets are accepted", "BP-7.1-6", async (wire, text) =>
         {
             foreach (byte octet in wire.Seal(RecordType.Data, Encoding.Latin1.GetBytes(text)))
             {
                 await wire.SendRecordsAsync([octet]);
             }
         }),
-        Says("C-7.1-9", "Replies split over records are taken", "BP-7.1-7", async (wire, text) =>
+        Says("C-7.1-9", "Replies split over records are accepted", "BP-7.1-7", async (wire, text) =>
         {
             foreach (var part in text.Chunk(3))
             {
@@ -56,7 +56,7 @@ internal static class Client7Records
             await EndsByAlertAsync(wire);
             await p.ExpectAsync(delivered: false, "BP-9.2-6", "BP-9.2-6");
         }),
-        Says("C-7.1-8", "A record of the greatest size is taken", "BP-7.1-2", (wire, text) => wire.SendRecordAsync(RecordType.Data, Encoding.Latin1.GetBytes(text), Limits.MaxInner)),
+        Says("C-7.1-8", "A record of the greatest size is accepted", "BP-7.1-2", (wire, text) => wire.SendRecordAsync(RecordType.Data, Encoding.Latin1.GetBytes(text), Limits.MaxInner)),
 
         // ---------------------------------------------------------------- 7.2, 7.3 protection
         After("C-7.3-2", "A flipped bit in a Blowfish record's ciphertext gets an alert", "BP-7.3-3 BP-8.3-1", w => [Flip(w.Seal(RecordType.Data, "250 Ok\r\n"u8), 2)], Profile.Classic, Classic),
@@ -75,14 +75,14 @@ internal static class Client7Records
         Says("C-7.4-4", "A data record without data is accepted", "BP-7.4-4", (wire, text) => wire.SendRecordsAsync(wire.Seal(RecordType.Data, []), wire.Seal(RecordType.Data, Encoding.Latin1.GetBytes(text)), wire.Seal(RecordType.Data, []))),
         After("C-7.4-5", "More than 64 records in a row without data get an alert", "BP-7.4-5 BP-8.3-1", w => [.. Enumerable.Range(0, Limits.MaxIdleRecords + 1).Select(i => w.Seal(i % 2 == 0 ? RecordType.Data : (RecordType)130, []))]),
 
-        After("C-7.4-7", "A rekey does not begin the count of records without data anew", "BP-7.4-6", w =>
+        After("C-7.4-7", "A rekey does not reset the count of records without data", "BP-7.4-6", w =>
         {
             byte[][] before = [.. Enumerable.Range(1, Limits.MaxIdleRecords - 1).Select(_ => w.Seal((RecordType)130, [])), w.Seal(RecordType.Rekey, [])];
             w.NextKeys();
             return [.. before, w.Seal(RecordType.Data, [])];
         }),
 
-        new("C-7.4-8", "Finished and ident are no records without data: 64 of those may follow them", Must, Profile.Core, "BP-7.4-5", async p =>
+        new("C-7.4-8", "Finished and ident do not count as records without data: 64 of those may follow", Must, Profile.Core, "BP-7.4-5", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer);

@@ -44,7 +44,7 @@ internal static class Client8Closing
             await ClosesAsync(wire, "BP-8.1-4");
             await p.ExpectAsync(delivered: true);
         }),
-        new("C-8.1-3", "A server's close and octets behind it in one segment end the session in order", Must, Profile.Core, "BP-8.1-4 BP-8.1-3", async p =>
+        new("C-8.1-3", "A server's close and octets after it in one segment end the session in order", Must, Profile.Core, "BP-8.1-4 BP-8.1-3", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer);
@@ -63,7 +63,7 @@ internal static class Client8Closing
             await p.WithinAsync(nameof(Reference.Limits.CloseTimeout), wire.DrainAsync(), "The connection stays open after the client's close.");
         })
         { Needs = Needs.Timeouts | Needs.Mailer },
-        new("C-8.1-5", "The client ends the connection with FIN behind its close, not with a reset", Must, Profile.Core, "BP-8.1-3", async p =>
+        new("C-8.1-5", "The client ends the connection with FIN after its close, not with a reset", Must, Profile.Core, "BP-8.1-3", async p =>
         {
             // The 221 and the close come together, so that the client has nothing unread when it ends.
             var wire = await p.AcceptAsync(CoreOffer);
@@ -87,7 +87,7 @@ internal static class Client8Closing
         { Needs = Needs.Mailer },
 
         // ---------------------------------------------------------------- 8.2 truncation
-        new("C-8.2-1", "A session cut before the answer to the message is not taken as delivered", Must, Profile.Core, "BP-8.2-1 BP-9.2-7", async p =>
+        new("C-8.2-1", "A session cut before the answer to the message does not count as delivered", Must, Profile.Core, "BP-8.2-1 BP-9.2-7", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.UpgradeAsync(wire, CoreOffer);
@@ -96,7 +96,7 @@ internal static class Client8Closing
             await wire.DrainAsync();
             await p.ExpectAsync(delivered: false, further: "BP-9.2-7");
         }),
-        new("C-8.2-2", "A positive answer to the message in plaintext, or in a record that does not verify, is none", Must, Profile.Core, "BP-8.2-3", async p =>
+        new("C-8.2-2", "A positive answer to the message in plaintext, or in a record that does not verify, does not count", Must, Profile.Core, "BP-8.2-3", async p =>
         {
             foreach (var forged in (Func<Wire, byte[]>[])[_ => "250 2.0.0 Kept\r\n250 2.0.0 Kept\r\n"u8.ToArray(), Forged])
             {

@@ -164,7 +164,7 @@ internal static class Client9Policy
                 await p.ExpectAsync(delivered: false, "BP-9.1-5");
             }
         }),
-        new("C-9.2-7", "Greetings and EHLO replies that are no SMTP end in a deferral, not in a hang", Must, Profile.Core, "BP-9.2-9 BP-9.1-5", async p =>
+        new("C-9.2-7", "Greetings and EHLO replies that are not SMTP end in a deferral, not in a hang", Must, Profile.Core, "BP-9.2-9 BP-9.1-5", async p =>
         {
             foreach (var (greeting, ehlo) in (List<(string, string)>)
             [
@@ -202,10 +202,10 @@ internal static class Client9Policy
         }),
 
         // ---------------------------------------------------------------- 9.4 memory
-        Remembers("C-9.4-1", "A server met with BlackPony that does not offer it any more gets no mail", "BP-9.1-3", null, p => NotOfferedAsync(p)),
-        Remembers("C-9.4-2", "A server met with BlackPony that refuses it gets no mail", "BP-9.1-3", null, RefusedAsync),
-        Remembers("C-9.4-3", "A server met with BlackPony whose upgrade breaks gets no mail, and no second connection", "BP-9.1-3 BP-9.2-3", null, BrokenAsync),
-        Remembers("C-9.4-4", "A server met with BlackPony that refuses EHLO gets no mail by HELO", "BP-9.2-8", null, EhloRefusedAsync),
+        Remembers("C-9.4-1", "A server that was met with BlackPony that does not offer it any more gets no mail", "BP-9.1-3", null, p => NotOfferedAsync(p)),
+        Remembers("C-9.4-2", "A server that was met with BlackPony that refuses it gets no mail", "BP-9.1-3", null, RefusedAsync),
+        Remembers("C-9.4-3", "A server that was met with BlackPony whose upgrade breaks gets no mail, and no second connection", "BP-9.1-3 BP-9.2-3", null, BrokenAsync),
+        Remembers("C-9.4-4", "A server that was met with BlackPony that refuses EHLO gets no mail by HELO", "BP-9.2-8", null, EhloRefusedAsync),
         Remembers("C-9.4-5", "A server that showed an IDENT and shows none gets no mail", "BP-9.4-6", [Old], p => IdentAsync(p, [])),
         Remembers("C-9.4-6", "A server that showed an IDENT and shows another gets no mail", "BP-9.4-6", [Old], p => IdentAsync(p, [New])),
         new("C-9.4-7", "A server not in memory is treated as under opportunistic", Must, Profile.Core, "BP-9.2-1", async p =>
@@ -234,7 +234,7 @@ internal static class Client9Policy
             await p.ExpectAsync(delivered: true);
         })
         { Needs = Needs.Policy },
-        new("C-9.4-9", "What becomes of the mail does not matter to the memory", Must, Profile.Core, "BP-9.4-4", async p =>
+        new("C-9.4-9", "The outcome of the mail does not matter to the memory", Must, Profile.Core, "BP-9.4-4", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Remembered };
             var wire = await p.AcceptAsync(CoreOffer);
@@ -244,7 +244,7 @@ internal static class Client9Policy
             await DeferAsync(p, () => NotOfferedAsync(p), "BP-9.4-4");
         })
         { Needs = Needs.Policy },
-        new("C-9.4-10", "Keys rotate: who showed old and new may show the new alone, and the old alone is not enough any more", Must, Profile.Core, "BP-9.4-7", async p =>
+        new("C-9.4-10", "Keys rotate: a server that showed old and new may then show the new alone, but not the old alone", Must, Profile.Core, "BP-9.4-7", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Remembered };
             foreach (var keys in (IdentKey[][])[[Old], [Old, New], [New]])

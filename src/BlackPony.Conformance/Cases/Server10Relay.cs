@@ -16,7 +16,7 @@ internal static class Server10Relay
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 10.1 the relay is a door
-        new("S-10.1-1", "A stranger's XCLIENT, XFORWARD and PROXY get 550, at any point", Must, Profile.Core, "BP-10.1-4", async p =>
+        new("S-10.1-1", "A client's XCLIENT, XFORWARD and PROXY get 550, at any point", Must, Profile.Core, "BP-10.1-4", async p =>
         {
             await p.ConnectAsync();
             await p.Wire.CommandAsync("XCLIENT ADDR=127.0.0.1", 550);
@@ -31,7 +31,7 @@ internal static class Server10Relay
             That(!p.Backend.Sessions.Any(s => s.Received.ToString().Contains("127.0.0.1", StringComparison.Ordinal)), "The command reached the mail server.");
         })
         { Needs = Needs.Backend },
-        new("S-10.1-2", "The relay does not come to its mail server from 127.0.0.1, which that trusts", Must, Profile.Core, "BP-10.1-1 BP-10.1-2", async p =>
+        new("S-10.1-2", "The relay does not connect to its backend from 127.0.0.1, which the backend trusts", Must, Profile.Core, "BP-10.1-1 BP-10.1-2", async p =>
         {
             await p.ConnectAsync();
             await p.EhloAsync();
@@ -41,7 +41,7 @@ internal static class Server10Relay
             That(told || session.Peer.Address.ToString() == "127.0.0.2", $"The relay comes from {session.Peer.Address}.", "BP-10.1-2");
         })
         { Needs = Needs.Backend },
-        new("S-10.1-3", "XCLIENT and XFORWARD are not offered, though the mail server offers them", Must, Profile.Core, "BP-10.1-5", async p =>
+        new("S-10.1-3", "XCLIENT and XFORWARD are not offered, although the mail server offers them", Must, Profile.Core, "BP-10.1-5", async p =>
         {
             p.Backend.Extensions = ["XCLIENT NAME ADDR", "XFORWARD NAME ADDR", "8BITMIME"];
             await p.ConnectAsync();
@@ -51,7 +51,7 @@ internal static class Server10Relay
             static void Check(Reference.Smtp.Reply reply) => That(!reply.HasKeyword("XCLIENT") && !reply.HasKeyword("XFORWARD"), "XCLIENT or XFORWARD is offered.");
         })
         { Needs = Needs.Backend },
-        new("S-10.1-4", "Clients of other protocols are shown the door", Should, Profile.Core, "BP-10.1-8", async p =>
+        new("S-10.1-4", "Clients of other protocols get 421", Should, Profile.Core, "BP-10.1-8", async p =>
         {
             await p.ConnectAsync();
             foreach (var line in (string[])["GET / HTTP/1.1", "POST / HTTP/1.1", "CONNECT mx.test:25 HTTP/1.1"])
@@ -62,7 +62,7 @@ internal static class Server10Relay
             }
         })
         { Needs = Needs.Backend },
-        new("S-10.1-5", "A command behind white space, or with a tab behind it, gets 500 and does not reach the mail server", Must, Profile.Core, "BP-10.1-10", async p =>
+        new("S-10.1-5", "A command after white space, or with a tab after it, gets 500 and does not reach the mail server", Must, Profile.Core, "BP-10.1-10", async p =>
         {
             await p.ConnectAsync();
             await p.EhloAsync();
@@ -78,7 +78,7 @@ internal static class Server10Relay
         { Needs = Needs.Backend },
 
         // ---------------------------------------------------------------- 10.2 what the relay reads and passes on
-        new("S-10.2-1", "A bare LF ends no command: it gets 501 and the end of the connection, and reaches nobody", Must, Profile.Core, "BP-10.2-1 BP-10.2-2", async p =>
+        new("S-10.2-1", "A bare LF ends no command: it gets 501 and the end of the connection, and is not passed on", Must, Profile.Core, "BP-10.2-1 BP-10.2-2", async p =>
         {
             await p.ConnectAsync();
             await p.EhloAsync();
@@ -93,7 +93,7 @@ internal static class Server10Relay
             }
 
             await p.Wire.ExpectClosedAsync("The connection stays open.", "BP-10.2-2");
-            That(!p.Backend.Sessions.Any(s => s.Received.ToString().Contains("MAIL", StringComparison.Ordinal)), "What stood behind the bare LF reached the mail server.");
+            That(!p.Backend.Sessions.Any(s => s.Received.ToString().Contains("MAIL", StringComparison.Ordinal)), "What followed the bare LF reached the mail server.");
         })
         { Needs = Needs.Backend },
         new("S-10.2-2", "A bare CR or a NUL in a command gets 501 and the end of the connection", Must, Profile.Core, "BP-10.2-2", async p =>
@@ -215,7 +215,7 @@ internal static class Server10Relay
             }
         })
         { Needs = Needs.Backend },
-        new("S-10.2-11", "The EHLO reply is the mail server's, with its own XBLACKPONY in the place of any other", Must, Profile.Core, "BP-10.2-8 BP-10.2-10", async p =>
+        new("S-10.2-11", "The EHLO reply is the mail server's, with the relay's XBLACKPONY instead of any other", Must, Profile.Core, "BP-10.2-8 BP-10.2-10", async p =>
         {
             p.Backend.Extensions = ["SIZE 1000", "XBLACKPONY V1 ROT", "STARTTLS", "8BITMIME", "X-ODD a=b", "DSN"];
             await p.ConnectAsync();
@@ -235,7 +235,7 @@ internal static class Server10Relay
             That(lines.SequenceEqual(["sink.test", "SIZE 1000", "8BITMIME", "DSN"]), $"The reply inside lists {string.Join(", ", lines)}.");
         })
         { Needs = Needs.Backend },
-        new("S-10.2-13", "A command line longer than the limit gets 500, and the session goes on behind its CRLF", Must, Profile.Core, "BP-10.2-12", async p =>
+        new("S-10.2-13", "A command line longer than the limit gets 500, and the session goes on after its CRLF", Must, Profile.Core, "BP-10.2-12", async p =>
         {
             await p.ConnectAsync();
             await p.EhloAsync();
@@ -259,7 +259,7 @@ internal static class Server10Relay
             var last = await p.Wire.ReplyInsideAsync();
             That(last.Code == 354, $"DATA is answered with {Show(last.Lines[0])}.", "BP-10.2-7");
         }),
-        new("S-10.2-15", "A mail server that goes away inside a client's TLS is followed by the relay, which says nothing", Must, Profile.Core, "BP-10.2-14", async p =>
+        new("S-10.2-15", "A mail server that goes away inside a client's TLS makes the relay end the session without a reply", Must, Profile.Core, "BP-10.2-14", async p =>
         {
             p.Backend.Extensions = ["STARTTLS"];
             p.Backend.Answer = (_, line) => line == "STARTTLS" ? "220 2.0.0 Go\r\n" : line == "BYE" ? "\0" : null;
@@ -310,7 +310,7 @@ internal static class Server10Relay
             await p.Wire.ExpectClosedAsync("The connection stays open.");
         })
         { Needs = Needs.Backend },
-        new("S-10.3-3", "The upgrade brings a fresh connection to the mail server, whose greeting the client does not see", Must, Profile.Core, "BP-10.3-3", async p =>
+        new("S-10.3-3", "The upgrade opens a fresh connection to the mail server, whose greeting the client does not see", Must, Profile.Core, "BP-10.3-3", async p =>
         {
             await p.ConnectAsync();
             await p.EhloAsync();
@@ -346,7 +346,7 @@ internal static class Server10Relay
             await p.Wire.CommandInsideAsync("NOOP", 250);
         })
         { Needs = Needs.Backend },
-        new("S-10.3-6", "A client that is cut off takes its mail server's connection with it", Must, Profile.Core, "BP-10.3-7", async p =>
+        new("S-10.3-6", "When a client is cut off, the connection to the mail server ends too", Must, Profile.Core, "BP-10.3-7", async p =>
         {
             await p.ConnectAsync();
             await p.InsideAsync();

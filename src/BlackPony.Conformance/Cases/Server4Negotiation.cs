@@ -23,7 +23,7 @@ internal static class Server4Negotiation
             var reply = await p.Wire.CommandAsync("HELO probe.test", 250);
             That(!reply.Texts().Any(ServerProbe.IsOffer), "HELO is answered with the keyword.");
         }),
-        new("S-4.1-3", "The offer ends with a grease token, drawn anew", Should, Profile.Core, "BP-4.1-7", async p =>
+        new("S-4.1-3", "The offer ends with a fresh grease token", Should, Profile.Core, "BP-4.1-7", async p =>
         {
             var seen = new HashSet<string>();
             for (int i = 0; i < 4; i++)
@@ -68,14 +68,14 @@ internal static class Server4Negotiation
             }
         }),
 
-        new("S-4.1-9", "EHLO in a transaction drops it, and its offer is good", Must, Profile.Core, "BP-4.1-15", async p =>
+        new("S-4.1-9", "EHLO in a transaction resets it, and its offer is good", Must, Profile.Core, "BP-4.1-15", async p =>
         {
             await p.EhloAsync();
             await p.Wire.CommandAsync("MAIL FROM:<a@probe.test>", 250);
             await p.Wire.CommandAsync("RCPT TO:<b@sink.test>", 250);
             await p.InsideAsync();
         }),
-        new("S-4.1-10", "An EHLO or HELO that fails changes nothing: the offer of before is good", Must, Profile.Core, "BP-4.1-15 BP-4.4-6", async p =>
+        new("S-4.1-10", "An EHLO or HELO that fails changes nothing: the earlier offer is still good", Must, Profile.Core, "BP-4.1-15 BP-4.4-6", async p =>
         {
             await p.NeedAsync(Core);
             foreach (var line in (string[])["EHLO", "HELO"])
@@ -95,7 +95,7 @@ internal static class Server4Negotiation
         }),
 
         // ---------------------------------------------------------------- 4.2 the command
-        new("S-4.2-1", "Verb, version and suite are taken in any case, and hashed as they came", Must, Profile.Core, "BP-4.2-5 BP-6.1-5", async p =>
+        new("S-4.2-1", "Verb, version and suite are accepted in any case, and hashed as they came", Must, Profile.Core, "BP-4.2-5 BP-6.1-5", async p =>
         {
             await p.UpgradeAsync(Core, c => c.Replace("XBLACKPONY V1 X25519-CHACHA", "xBlackPony v1 x25519-ChaCha", StringComparison.Ordinal));
             await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
@@ -137,7 +137,7 @@ internal static class Server4Negotiation
         }),
 
         // ---------------------------------------------------------------- 4.4 refusals
-        new("S-4.4-1", "An over-long command gets 500, and the session goes on behind its CRLF", Must, Profile.Core, "BP-4.4-3 BP-4.4-1 BP-4.4-2", async p =>
+        new("S-4.4-1", "An over-long command gets 500, and the session goes on after its CRLF", Must, Profile.Core, "BP-4.4-3 BP-4.4-1 BP-4.4-2", async p =>
         {
             await p.EhloAsync();
             foreach (int length in (int[])[Limits.MaxCommandLine - 1, 5000, 1_000_000])
@@ -147,7 +147,7 @@ internal static class Server4Negotiation
 
             await p.ExpectUsableAsync("BP-4.4-3");
         }),
-        new("S-4.4-2", "Octets behind the command in one segment get 503 and the end, and are not processed", Must, Profile.Core, "BP-4.4-4", async p =>
+        new("S-4.4-2", "Octets after the command in one segment get 503 and the end, and are not processed", Must, Profile.Core, "BP-4.4-4", async p =>
         {
             await p.EhloAsync();
             await p.Wire.CommandAsync($"{p.Command(Core)}\r\nMAIL FROM:<evil@probe.test>", 503);
@@ -226,14 +226,14 @@ internal static class Server4Negotiation
             await p.ExpectUsableAsync("BP-4.4-8");
             await p.UpgradeAsync();
         }),
-        new("S-4.4-11", "A continuation longer than 4096 octets gets 500, and the session goes on behind its CRLF", Must, Profile.Classic, "BP-4.4-9", async p =>
+        new("S-4.4-11", "A continuation longer than 4096 octets gets 500, and the session goes on after its CRLF", Must, Profile.Classic, "BP-4.4-9", async p =>
         {
             await p.NeedAsync(Classic);
             await p.Wire.CommandAsync(p.Command(Classic), 334);
             await p.Wire.CommandAsync(new string('A', 5000), 500);
             await p.ExpectUsableAsync("BP-4.4-9");
         }),
-        new("S-4.4-12", "Octets behind the continuation get 503 and the end", Must, Profile.Classic, "BP-4.4-4", async p =>
+        new("S-4.4-12", "Octets after the continuation get 503 and the end", Must, Profile.Classic, "BP-4.4-4", async p =>
         {
             await p.NeedAsync(Classic);
             await p.Wire.CommandAsync(p.Command(Classic), 334);
@@ -263,7 +263,7 @@ internal static class Server4Negotiation
                 await p.ConnectAsync();
             }
         }),
-        new("S-4.4-15", "A command with several faults gets the code of the first row that fits", Must, Profile.Core, "BP-4.4-1", async p =>
+        new("S-4.4-15", "A command with several errors gets the code of the first row that fits", Must, Profile.Core, "BP-4.4-1", async p =>
         {
             await p.Wire.CommandAsync("XBLACKPONY V9", 503);
             await p.EhloAsync();
@@ -274,7 +274,7 @@ internal static class Server4Negotiation
             await p.Wire.CommandAsync("XBLACKPONY V9 NO-SUCH-SUITE", 503);
         }),
 
-        new("S-4.4-16", "A bare LF behind the longest command is part of what is thrown away, however it came", Must, Profile.Core, "BP-4.4-14", async p =>
+        new("S-4.4-16", "A bare LF after the longest command is part of what is discarded, however it came", Must, Profile.Core, "BP-4.4-14", async p =>
         {
             await p.EhloAsync();
             await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} ".PadRight(5000, 'A') + "\nMAIL FROM:<evil@probe.test>", 500);
@@ -298,7 +298,7 @@ internal static class Server4Negotiation
                 await p.InsideAsync();
                 await p.Wire.CommandInsideAsync(line.Insert(10, " "), 501);
                 var record = await p.Wire.NextAsync();
-                That(record?.Type == RecordType.Close, "No close record comes behind the 501 inside.");
+                That(record?.Type == RecordType.Close, "No close record comes after the 501 inside.");
                 await p.ConnectAsync();
             }
         }),
@@ -348,7 +348,7 @@ internal static class Server4Negotiation
             await p.DeliverInsideAsync();
             await p.Wire.CommandInsideAsync("QUIT", 221);
         }),
-        new("S-4.5-6", "What the plaintext session knew is forgotten: the mail server sees a fresh session that begins with the EHLO inside", Must, Profile.Core, "BP-4.5-1", async p =>
+        new("S-4.5-6", "The state of the plaintext session is discarded: the mail server sees a fresh session that begins with the EHLO inside", Must, Profile.Core, "BP-4.5-1", async p =>
         {
             await p.ConnectAsync();
             await p.UpgradeAsync();
@@ -359,19 +359,19 @@ internal static class Server4Negotiation
         { Needs = Needs.Backend },
 
         // ---------------------------------------------------------------- 4.6 nothing slips across the switch
-        new("S-4.6-1", "What was sent before the 220 is not taken as part of the session inside", Must, Profile.Core, "BP-4.6-1", async p =>
+        new("S-4.6-1", "What was sent before the 220 does not become part of the session inside", Must, Profile.Core, "BP-4.6-1", async p =>
         {
             await p.NeedAsync(Core);
             await p.Wire.SendAsync($"{p.Command(Core)}\r\nNOOP\r\n");
             var reply = await p.Wire.ReplyAsync();
-            That(reply.Code == 503, $"The command with a line behind it is answered with {Show(reply.Lines[0])}.");
+            That(reply.Code == 503, $"The command with a line after it is answered with {Show(reply.Lines[0])}.");
         }),
-        new("S-4.6-2", "Nothing but records comes behind the 220", Must, Profile.Core, "BP-4.6-3", p => p.EachSuiteAsync(async suite =>
+        new("S-4.6-2", "Nothing but records comes after the 220", Must, Profile.Core, "BP-4.6-3", p => p.EachSuiteAsync(async suite =>
         {
             await p.SwitchAsync(suite);
             await p.TakeFinishedAsync();
         })),
-        new("S-4.6-3", "Plaintext behind the 220 is read as records, and fails", Must, Profile.Core, "BP-4.6-1", async p =>
+        new("S-4.6-3", "Plaintext after the 220 is read as records, and fails", Must, Profile.Core, "BP-4.6-1", async p =>
         {
             await p.SwitchAsync(Core);
             await p.TakeFinishedAsync();
@@ -380,7 +380,7 @@ internal static class Server4Negotiation
         }),
 
         // ---------------------------------------------------------------- 4.7 together with STARTTLS
-        new("S-4.7-1", "Inside a client's STARTTLS nothing is offered: what the mail server says there comes octet by octet", Must, Profile.Core, "BP-4.7-1 BP-10.2-11", async p =>
+        new("S-4.7-1", "Inside a client's STARTTLS nothing is offered: what the mail server sends there passes octet by octet", Must, Profile.Core, "BP-4.7-1 BP-10.2-11", async p =>
         {
             p.Backend.Extensions = ["STARTTLS", "8BITMIME"];
             p.Backend.Answer = (_, line) => line == "STARTTLS" ? "220 2.0.0 Go\r\n" : null;
@@ -395,7 +395,7 @@ internal static class Server4Negotiation
             await p.Wire.ExpectAsync(500, "BP-10.2-11");
             await p.Wire.CommandAsync(p.Command(Core), 500, "BP-10.2-11");
             var session = (await p.BackendSessionsAsync(1))[0];
-            That(session.Received.ToString().Contains("\x16\x03\x01\0\n\r\0\xFF\r\nXBLACKPONY", StringComparison.Ordinal), "The octets behind the 220 to STARTTLS did not come through as they were.", "BP-10.2-11");
+            That(session.Received.ToString().Contains("\x16\x03\x01\0\n\r\0\xFF\r\nXBLACKPONY", StringComparison.Ordinal), "The octets after the 220 to STARTTLS did not come through as they were.", "BP-10.2-11");
         })
         { Needs = Needs.Backend },
     ];
@@ -408,7 +408,7 @@ internal static class Server4Negotiation
             var reply = await p.EhloAsync();
             if (p.Offer.Length == 0 && id != "S-4.1-1")
             {
-                throw new NotApplicableException("The server offers no XBLACKPONY.");
+                throw new NotApplicableException("The server does not offer XBLACKPONY.");
             }
 
             check(p, reply);

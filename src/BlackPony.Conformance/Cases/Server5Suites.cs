@@ -106,7 +106,7 @@ internal static class Server5Suites
 
             await p.ExpectUsableAsync();
         }),
-        new("S-5.2-3", "An X25519 share with its highest bit set is taken as if it were clear", Must, Profile.Core, "BP-4.3-1", async p =>
+        new("S-5.2-3", "An X25519 share with its highest bit set is accepted as if it were clear", Must, Profile.Core, "BP-4.3-1", async p =>
         {
             await p.UpgradeAsync(Core, c =>
             {
@@ -205,7 +205,7 @@ internal static class Server5Suites
                 await p.ConnectAsync();
             }
         }),
-        new("S-5.4-6", "No RSA key pair is made for a session", Must, Profile.Classic, "BP-5.4-3", async p =>
+        new("S-5.4-6", "No RSA key pair is generated for a session", Must, Profile.Classic, "BP-5.4-3", async p =>
         {
             await p.SwitchAsync(Classic);
             var first = p.FirstServerShare;
@@ -230,7 +230,7 @@ internal static class Server5Suites
         }),
 
         // ---------------------------------------------------------------- 5.5 ROT
-        new("S-5.5-1", "ROT takes 1 to 25 without leading zeros, and nothing else", Must, Profile.Manual, "BP-5.5-1 BP-5.1-5", async p =>
+        new("S-5.5-1", "ROT accepts 1 to 25 without leading zeros, and nothing else", Must, Profile.Manual, "BP-5.5-1 BP-5.1-5", async p =>
         {
             await p.NeedAsync(Rot);
             foreach (var bad in (string[])["0", "26", "99", "013", "+5", "x"])
@@ -256,7 +256,7 @@ internal static class Server5Suites
             await RotEhloAsync(p, 25, "DGKN oqnad.sdrs");
             await p.Wire.CommandAsync("MNNO", 250);
         }),
-        new("S-5.5-4", "Octets that are no letters pass unchanged, and DATA is shifted like the rest", Must, Profile.Manual, "BP-5.5-4 BP-5.5-5", async p =>
+        new("S-5.5-4", "Octets that are not letters pass unchanged, and DATA is shifted like the rest", Must, Profile.Manual, "BP-5.5-4 BP-5.5-5", async p =>
         {
             await p.ConnectAsync();
             await RotEhloAsync(p, 13, "RUYB cebor.grfg");
@@ -294,7 +294,7 @@ internal static class Server5Suites
             var reply = await p.Wire.CommandAsync("XBLACKPONY V1 ROT 13", 220);
             That(reply.Lines.Count == 1 && !reply.Texts().First().StartsWith("K=", StringComparison.OrdinalIgnoreCase), $"The reply is {Show(reply.Lines[0])}.");
         }),
-        new("S-5.5-8", "Inside ROT neither XBLACKPONY nor STARTTLS is offered or taken, and there is no second greeting", Must, Profile.Manual, "BP-4.5-4 BP-4.5-5 BP-4.5-3", async p =>
+        new("S-5.5-8", "Inside ROT neither XBLACKPONY nor STARTTLS is offered or accepted, and there is no second greeting", Must, Profile.Manual, "BP-4.5-4 BP-4.5-5 BP-4.5-3", async p =>
         {
             var reply = await RotEhloAsync(p, 13, "RUYB cebor.grfg", "BP-4.5-3");
             That(!reply.Texts().Any(t => t.StartsWith("KOYNPXCBAL", StringComparison.Ordinal) || t.StartsWith("FGNEGGYF", StringComparison.Ordinal)), "XBLACKPONY or STARTTLS is offered inside ROT.");
@@ -302,7 +302,7 @@ internal static class Server5Suites
             await p.Wire.CommandAsync("FGNEGGYF", 503, "BP-4.5-5");
             await p.Wire.CommandAsync("ABBC", 250);
         }),
-        new("S-5.5-9", "Octets behind the ROT command get 503 and the end", Must, Profile.Manual, "BP-4.4-4", async p =>
+        new("S-5.5-9", "Octets after the ROT command get 503 and the end", Must, Profile.Manual, "BP-4.4-4", async p =>
         {
             await p.NeedAsync(Rot);
             await p.Wire.CommandAsync("XBLACKPONY V1 ROT 13\r\nABBC", 503);

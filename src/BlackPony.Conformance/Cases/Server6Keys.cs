@@ -13,12 +13,12 @@ internal static class Server6Keys
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 6.1 transcript hash
-        Edited("S-6.1-1", "An offer that was edited on the way makes the upgrade fail", Core, Profile.Core, "BP-6.1-1", l => l + " X25519-ROT13", 0),
-        Edited("S-6.1-2", "A command that was edited on the way makes the upgrade fail", Core, Profile.Core, "BP-6.1-2", l => l + " G-0000", 1),
-        Edited("S-6.1-3", "A 220 line that was edited on the way makes the upgrade fail", Core, Profile.Core, "BP-6.1-4", l => l.Replace("220 ", "220-", StringComparison.Ordinal), 2),
-        Edited("S-6.1-4", "A 334 line that was edited on the way makes the upgrade fail", Classic, Profile.Classic, "BP-6.1-4", l => l.Replace("334-", "334 ", StringComparison.Ordinal), 2),
-        Edited("S-6.1-5", "A continuation that was edited on the way makes the upgrade fail", Classic, Profile.Classic, "BP-6.1-3", l => (l[0] == 'A' ? "B" : "A") + l[1..], 4),
-        Edited("S-6.1-6", "An offer whose case was changed on the way makes the upgrade fail", Core, Profile.Core, "BP-6.1-5", l => l.ToLowerInvariant() is var lower && lower != l ? lower : l.ToUpperInvariant(), 0),
+        Edited("S-6.1-1", "An offer that was edited in transit makes the upgrade fail", Core, Profile.Core, "BP-6.1-1", l => l + " X25519-ROT13", 0),
+        Edited("S-6.1-2", "A command that was edited in transit makes the upgrade fail", Core, Profile.Core, "BP-6.1-2", l => l + " G-0000", 1),
+        Edited("S-6.1-3", "A 220 line that was edited in transit makes the upgrade fail", Core, Profile.Core, "BP-6.1-4", l => l.Replace("220 ", "220-", StringComparison.Ordinal), 2),
+        Edited("S-6.1-4", "A 334 line that was edited in transit makes the upgrade fail", Classic, Profile.Classic, "BP-6.1-4", l => l.Replace("334-", "334 ", StringComparison.Ordinal), 2),
+        Edited("S-6.1-5", "A continuation that was edited in transit makes the upgrade fail", Classic, Profile.Classic, "BP-6.1-3", l => (l[0] == 'A' ? "B" : "A") + l[1..], 4),
+        Edited("S-6.1-6", "An offer whose case was changed in transit makes the upgrade fail", Core, Profile.Core, "BP-6.1-5", l => l.ToLowerInvariant() is var lower && lower != l ? lower : l.ToUpperInvariant(), 0),
 
         // ---------------------------------------------------------------- 6.2 keys
         new("S-6.2-1", "The same shared secret under another suite's name gives other keys", Must, Profile.Hybrid, "BP-6.2-1", async p =>

@@ -14,9 +14,9 @@ internal static class Server7Records
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 7.1 format
-        new("S-7.1-1", "A length beyond the limit gets an alert at its two octets", Must, Profile.Core, "BP-7.1-2", p => BadLengthAsync(p, Core, Limits.MaxInner + Limits.AeadTag + 1, 0xffff)),
+        new("S-7.1-1", "A length above the limit gets an alert at its two octets", Must, Profile.Core, "BP-7.1-2", p => BadLengthAsync(p, Core, Limits.MaxInner + Limits.AeadTag + 1, 0xffff)),
         new("S-7.1-2", "A length below the limit gets an alert at its two octets", Must, Profile.Core, "BP-7.1-3", p => BadLengthAsync(p, Core, 0, 1, Limits.AeadTag)),
-        new("S-7.1-3", "Records in single octets, and several in one segment, are taken", Must, Profile.Core, "BP-7.1-6", async p =>
+        new("S-7.1-3", "Records in single octets, and several in one segment, are accepted", Must, Profile.Core, "BP-7.1-6", async p =>
         {
             await p.UpgradeAsync();
             foreach (var line in (string[])["EHLO probe.test\r\n", "NOOP\r\n", "NOOP\r\n", "NOOP\r\n"])
@@ -142,7 +142,7 @@ internal static class Server7Records
 
             await p.ExpectFailureAtAsync(p.Wire.Seal(RecordType.Data, []));
         }),
-        new("S-7.4-6", "A rekey does not begin the count of records without data anew", Must, Profile.Core, "BP-7.4-6", async p =>
+        new("S-7.4-6", "A rekey does not reset the count of records without data", Must, Profile.Core, "BP-7.4-6", async p =>
         {
             await p.InsideAsync();
             for (int i = 1; i < Limits.MaxIdleRecords; i++)
@@ -166,7 +166,7 @@ internal static class Server7Records
             await p.Wire.CommandInsideAsync("NOOP", 250);
         }),
 
-        new("S-7.4-7", "Finished is no record without data: 64 of those may follow it", Must, Profile.Core, "BP-7.4-5", async p =>
+        new("S-7.4-7", "Finished does not count as a record without data: 64 of those may follow", Must, Profile.Core, "BP-7.4-5", async p =>
         {
             await p.UpgradeAsync();
             await p.Wire.SendRecordsAsync([.. Enumerable.Range(0, Limits.MaxIdleRecords).Select(i => p.Wire.Seal(i % 2 == 0 ? (RecordType)200 : RecordType.Data, []))]);
@@ -181,7 +181,7 @@ internal static class Server7Records
             await p.Wire.NextAsync();
             That(p.Wire.Records.All(r => r.Inner % Limits.PadTo == 0 || r.Inner == Limits.MaxInner), $"Records come with inner lengths of {string.Join(", ", p.Wire.Records.Select(r => r.Inner))}.");
         }),
-        new("S-7.5-2", "Any padding is accepted: none, one octet, all there is room for", Must, Profile.Core, "BP-7.5-2", async p =>
+        new("S-7.5-2", "Any padding is accepted: none, one octet, the most possible", Must, Profile.Core, "BP-7.5-2", async p =>
         {
             await p.UpgradeAsync();
             await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
@@ -235,7 +235,7 @@ internal static class Server7Records
                 return p.Wire.Records.Count(r => r.Type == RecordType.Rekey);
             }
         }),
-        new("S-7.6-4", "After a rekey record the old keys are not accepted any more", Must, Profile.Core, "BP-6.2-3", async p =>
+        new("S-7.6-4", "After a rekey record the old keys are no longer accepted", Must, Profile.Core, "BP-6.2-3", async p =>
         {
             await p.InsideAsync();
             await p.Wire.SendRecordAsync(RecordType.Rekey);
@@ -292,7 +292,7 @@ internal static class Server7Records
         That(reply.Code == code, $"Expected {code}, got {Show(reply.Lines[^1])}.");
     }
 
-    private static Case<ServerProbe> Greatest(string id, string suite, Profile profile) => new(id, $"A record of the greatest size is taken ({suite})", Must, profile, "BP-7.1-2", async p =>
+    private static Case<ServerProbe> Greatest(string id, string suite, Profile profile) => new(id, $"A record of the greatest size is accepted ({suite})", Must, profile, "BP-7.1-2", async p =>
     {
         await p.InsideAsync(suite);
         await p.EnvelopeInsideAsync();

@@ -36,8 +36,8 @@ internal static class Server8Closing
             var noop = p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8);
             await p.Wire.SendRecordsAsync(close, noop, [0xff, 0xff, 0, 1, 2, 3]);
             var record = await p.Wire.NextAsync();
-            That(record?.Type == RecordType.Close, $"The close with octets behind is answered with {record?.Type.ToString() ?? "the end of the connection"}.", record is null ? "BP-8.1-3" : null);
-            await p.Wire.ExpectNothingAsync("The octets behind the close are answered.", reset: "BP-8.1-3");
+            That(record?.Type == RecordType.Close, $"The close with octets after it is answered with {record?.Type.ToString() ?? "the end of the connection"}.", record is null ? "BP-8.1-3" : null);
+            await p.Wire.ExpectNothingAsync("The octets after the close are answered.", reset: "BP-8.1-3");
         }),
         new("S-8.1-4", "A server whose mail server ends the session says 421 and sends its close", Must, Profile.Core, "BP-10.3-6 BP-8.1-1 BP-8.1-5", async p =>
         {
@@ -46,7 +46,7 @@ internal static class Server8Closing
             p.Backend.Answer = (_, line) => line == "NOOP" ? "\0" : null;
             await p.Wire.SendInsideAsync("NOOP\r\n");
             var reply = await p.Wire.ReplyInsideAsync();
-            That(reply.Code == 421, $"The client is told {Show(reply.Lines[0])}.");
+            That(reply.Code == 421, $"The client gets {Show(reply.Lines[0])}.");
             await p.Wire.ExpectCloseAsync();
         })
         { Needs = Needs.Backend },
@@ -58,7 +58,7 @@ internal static class Server8Closing
             await p.WithinAsync(nameof(Limits.CloseTimeout), p.Wire.DrainAsync(), "The connection stays open after the server's close.");
         })
         { Needs = Needs.Timeouts },
-        new("S-8.1-7", "What is pipelined behind QUIT changes nothing: the 221, the close, and no more", Must, Profile.Core, "BP-8.1-5 BP-8.1-1 BP-8.1-2 BP-8.1-3", async p =>
+        new("S-8.1-7", "What is pipelined after QUIT changes nothing: the 221, the close, and no more", Must, Profile.Core, "BP-8.1-5 BP-8.1-1 BP-8.1-2 BP-8.1-3", async p =>
         {
             await p.InsideAsync();
             await p.Wire.SendInsideAsync("QUIT\r\nNOOP\r\nNOOP\r\n");
@@ -191,7 +191,7 @@ internal static class Server8Closing
             await p.Wire.SendRecordsAsync([0, 0], "NOOP\r\nQUIT\r\n"u8.ToArray());
             await p.Wire.ExpectAlertAsync("BP-8.3-3");
         }),
-        new("S-8.3-10", "However much stands unread behind a failure, the alert arrives, and the connection ends with FIN", Must, Profile.Core, "BP-8.3-1 BP-8.3-3", async p =>
+        new("S-8.3-10", "However much is unread after a failure, the alert arrives, and the connection ends with FIN", Must, Profile.Core, "BP-8.3-1 BP-8.3-3", async p =>
         {
             await p.InsideAsync();
             await p.Wire.SendRecordsAsync([0, 0], new byte[100_000]);

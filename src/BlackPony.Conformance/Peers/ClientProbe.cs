@@ -192,9 +192,9 @@ public sealed class ClientProbe : IAsyncDisposable
         if (suite.NeedsContinuation)
         {
             await wire.SendAsync(Lines(334, share));
-            var line = await wire.LineAsync() ?? throw new CaseFailedException("The client went away instead of continuing.", "BP-4.3-6");
+            var line = await wire.LineAsync() ?? throw new CaseFailedException("The client ended the connection instead of continuing.", "BP-4.3-6");
             Expect.That(line.Length + 2 <= Limits.MaxCommandLine, "The continuation line is too long.", "BP-4.3-10");
-            Expect.That(!wire.HasMore, "Something was sent behind the continuation.", "BP-4.3-6");
+            Expect.That(!wire.HasMore, "Something was sent after the continuation.", "BP-4.3-6");
             Hash(hashed?.Invoke(line) ?? line);
             share = exchange.Continue(Decode(line)) ?? throw new CaseFailedException("The client's continuation is invalid.", "BP-4.3-6");
         }
@@ -377,14 +377,14 @@ public sealed class ClientProbe : IAsyncDisposable
         if (accept.IsCompletedSuccessfully)
         {
             (await accept).Dispose();
-            throw new CaseFailedException("The client opened a connection too many.", further);
+            throw new CaseFailedException("The client opened one connection too many.", further);
         }
 
         var outcome = await _delivery!;
         _delivery = null;
         Expect.That(outcome.Delivered == delivered, delivered ? "The client says that the mail was not delivered." : "The client says that the mail was delivered, and it was not.", requirement);
         Expect.That(!delivered || Received == Next.Message, $"The message did not come as it was sent: {Expect.Show(Received)}.", requirement);
-        Expect.That(!_listener.Pending(), "The client opened a connection too many.", further);
+        Expect.That(!_listener.Pending(), "The client opened one connection too many.", further);
         Received = "";
         return outcome;
     }
@@ -410,7 +410,7 @@ public sealed class ClientProbe : IAsyncDisposable
     public static void ExpectNoMail(Wire wire, string? requirement = null)
     {
         var mail = wire.Plaintext.FirstOrDefault(l => Mail.Contains(Verb(l)));
-        Expect.That(mail is null, $"The client let out in plaintext: {Expect.Show(mail ?? "")}.", requirement);
+        Expect.That(mail is null, $"The client sent in plaintext: {Expect.Show(mail ?? "")}.", requirement);
     }
 
     /// <summary>What holds for every case: nothing but harmless commands before an upgrade, and no mail in plaintext where the policy forbids it ([BP-9.3-1], [BP-9.1-2]).</summary>

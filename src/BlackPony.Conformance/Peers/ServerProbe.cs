@@ -104,7 +104,7 @@ public sealed class ServerProbe : IAsyncDisposable
         await EhloAsync();
         if (Offer.Length == 0)
         {
-            throw new NotApplicableException("The server offers no XBLACKPONY.");
+            throw new NotApplicableException("The server does not offer XBLACKPONY.");
         }
     }
 

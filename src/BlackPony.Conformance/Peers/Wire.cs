@@ -134,7 +134,7 @@ public sealed class Wire : IAsyncDisposable
     {
         while (true)
         {
-            var line = await Expecting("an SMTP reply", LineAsync) ?? throw new CaseFailedException($"After {_sent}: expected an SMTP reply, but the connection ended{(_waiting.Length > 0 ? $" behind {Expect.Show(_waiting)}" : "")}.", ended);
+            var line = await Expecting("an SMTP reply", LineAsync) ?? throw new CaseFailedException($"After {_sent}: expected an SMTP reply, but the connection ended{(_waiting.Length > 0 ? $" after {Expect.Show(_waiting)}" : "")}.", ended);
             var reply = _replies.Read(Encoding.Latin1.GetBytes(line + "\r\n"), out _);
             if (_replies.IsMalformed)
             {
@@ -184,7 +184,7 @@ public sealed class Wire : IAsyncDisposable
 
     /// <summary>The end of the connection that has come must be a FIN.</summary>
     public void ExpectNoReset(string? requirement = null) =>
-        Expect.That(!WasReset, $"After {_sent}: the connection ended with a reset (RST) in the place of FIN, which throws away what is under way.", requirement);
+        Expect.That(!WasReset, $"After {_sent}: the connection ended with a reset (RST) instead of FIN, which discards octets in transit.", requirement);
 
     /// <summary>Throws away what comes, to the end of the connection; lines in plaintext are kept in <see cref="Plaintext"/>.</summary>
     /// <returns>How many octets it was.</returns>
@@ -312,12 +312,12 @@ public sealed class Wire : IAsyncDisposable
                 if (IsPlaintext(length))
                 {
                     var text = Encoding.Latin1.GetString(_waiting);
-                    throw new CaseFailedException($"After {_sent}: plaintext came behind the switch to records: {Expect.Show(text)}.", PlaintextViolates(text));
+                    throw new CaseFailedException($"After {_sent}: plaintext came after the switch to records: {Expect.Show(text)}.", PlaintextViolates(text));
                 }
 
                 if (length < 1 + tag || length > Limits.MaxInner + tag)
                 {
-                    throw new CaseFailedException($"After {_sent}: a record came with the length {length}, or octets that are none: {Expect.Show(_waiting, 40)}.", "BP-7.1-1");
+                    throw new CaseFailedException($"After {_sent}: a record came with the length {length}, or octets that are not a record: {Expect.Show(_waiting, 40)}.", "BP-7.1-1");
                 }
 
                 if (_waiting.Length >= 2 + length)
@@ -539,15 +539,15 @@ public sealed class Wire : IAsyncDisposable
         var inner = _in.Open(record) ?? throw Unverified(raw);
         if (seq == 0 && _diagnosis?.OfStream(raw, inner, _in.Protection, seq) is { } cause)
         {
-            throw new CaseFailedException($"After {_sent}: a record came that has no sense. It does {cause.How}.", cause.Requirement);
+            throw new CaseFailedException($"After {_sent}: a record came whose content makes no sense. It does {cause.How}.", cause.Requirement);
         }
 
         int last = inner.AsSpan().LastIndexOfAnyExcept((byte)0);
-        Expect.That(last >= 0, $"After {_sent}: a record of zero octets only came.", "BP-7.1-5");
+        Expect.That(last >= 0, $"After {_sent}: a record came that has zero octets only.", "BP-7.1-5");
         var incoming = new Incoming((RecordType)inner[last], inner[..last], inner.Length, raw);
         _transcript.Record(_peer, raw, incoming.Type, incoming.Data);
         Records.Add(incoming);
-        Expect.That(_in.Used <= _in.Protection.Budget, "The peer goes on under one traffic secret beyond its limit.", "BP-7.6-2");
+        Expect.That(_in.Used <= _in.Protection.Budget, "The peer uses one traffic secret beyond its limit.", "BP-7.6-2");
         if (incoming.Type == RecordType.Rekey)
         {
             _in.Rekey();
