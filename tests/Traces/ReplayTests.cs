@@ -75,7 +75,7 @@ public sealed class ReplayTests
 
     [Theory]
     [InlineData("", "the end of the connection")]
-    [InlineData("\0\u00ffnonsense\r\n", "what is no reply: \\x00\\xFFnonsense")]
+    [InlineData("\0\u00ffnonsense\r\n", "something that is not a reply: \\x00\\xFFnonsense")]
     [InlineData("250 half", "nothing for 0.2 seconds")]
     public async Task A_server_that_does_not_answer_is_told(string says, string told)
     {

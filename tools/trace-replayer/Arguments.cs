@@ -27,7 +27,7 @@ internal static class Arguments
             return (moment.UtcTicks - DateTime.UnixEpoch.Ticks) * 100;
         }
 
-        result.AddError($"A moment is like 2026-11-24T08:00:00Z, not '{result.Tokens[0].Value}'.");
+        result.AddError($"A time is written 2026-11-24T08:00:00Z, not '{result.Tokens[0].Value}'.");
         return null;
     }
 

@@ -17,10 +17,10 @@ internal static class ConvertCommand
         to.AcceptOnlyFromAmong("transcript", "pcap");
         var output = new Option<string?>("--output", "-o") { Description = "Write to this file.", HelpName = "file" };
         var anonymise = new Option<bool>(
-            "--anonymize") { Description = "Replace what is not known to be protocol: addresses, names, texts, header names and values, passwords; the same word always by the same. Lengths and line structure stay. Nothing is written if a word of the input is left." };
+            "--anonymize") { Description = "Replace what is not known to be protocol: addresses, names, texts, header names and values, passwords; the same word always by the same one. Lengths and lines stay. Nothing is written if a word of the input would be left." };
         var keyLog = new Option<string?>(
-            "--keylog") { Description = "A key log file: a transcript then says what records hold.", HelpName = "file" };
-        var port = new Option<int[]>("--port") { Description = "A port that is SMTP whatever goes over it.", HelpName = "n" };
+            "--keylog") { Description = "Key log file; a transcript then has the content of records.", HelpName = "file" };
+        var port = new Option<int[]>("--port") { Description = "TCP port that always has SMTP.", HelpName = "n" };
         var command = new Command("convert", "Write a capture's sessions as a transcript, or a transcript as a capture.") { file, to,
             output, anonymise, keyLog, port };
         Help.Example(command, """
@@ -67,13 +67,13 @@ internal static class ConvertCommand
         stream.Flush();
         if (read.Unreadable is { } why || sessions == 0)
         {
-            CommandLine.Complain($"{path}: {read.Unreadable ?? "there is no SMTP session in it."}");
+            CommandLine.Complain($"{path}: {read.Unreadable ?? "it has no SMTP session."}");
             return 3;
         }
 
         if (converter.Leaks.Count > 0)
         {
-            CommandLine.Complain($"{path}: nothing is written: {converter.Leaks.Count} or more words of it would have been left.");
+            CommandLine.Complain($"{path}: nothing is written, because {converter.Leaks.Count} or more words of it would be left.");
             return 3;
         }
 

@@ -11,9 +11,9 @@ internal sealed class FilterOptions
         new("--session") { Description = "Only this session of each file, by the number that is printed; may be given several times.",
         HelpName = "n" };
     private readonly Option<string?> _address =
-        new("--address") { Description = "Only sessions in which a sender or recipient has this in its address.", HelpName = "text" };
+        new("--address") { Description = "Only sessions with this text in the address of a sender or recipient.", HelpName = "text" };
     private readonly Option<string?> _host =
-        new("--host") { Description = "Only sessions of which either side has this in its IP address or the name that it gives.",
+        new("--host") { Description = "Only sessions with this text in the IP address or the name of either side.",
         HelpName = "text" };
     private readonly Option<long?> _after =
         new("--after") { Description = "Only sessions that lasted until this moment or longer.", HelpName = "time",
@@ -22,11 +22,11 @@ internal sealed class FilterOptions
         new("--before") { Description = "Only sessions that began before this moment.", HelpName = "time",
         CustomParser = Arguments.Moment };
     private readonly Option<string?> _reply =
-        new("--reply") { Description = "Only sessions with a reply of this code, or that begins so: 550, 5.", HelpName = "code" };
+        new("--reply") { Description = "Only sessions with a reply that has this code or begins with it: 550, 5.", HelpName = "code" };
     private readonly Option<bool> _refused =
         new("--refused") { Description = "Only sessions in which a message, a sender or a recipient was refused." };
     private readonly Option<string?> _upgrade =
-        new("--upgrade") { Description = "Only sessions that are none, starttls, tls or blackpony.", HelpName = "kind" };
+        new("--upgrade") { Description = "Only sessions with this encryption: none, starttls, tls or blackpony.", HelpName = "kind" };
 
     public FilterOptions() => _upgrade.AcceptOnlyFromAmong("none", "starttls", "tls", "blackpony");
 

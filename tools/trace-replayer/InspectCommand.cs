@@ -18,38 +18,38 @@ internal static class InspectCommand
             Arity = ArgumentArity.OneOrMore };
         files.Validators.Add(Arguments.RejectOptions);
         var port = new Option<int[]>("--port") { Description =
-            "A port that is SMTP whatever goes over it; may be given several times. Elsewhere SMTP is found by content. [default: 25, 465, 587]", HelpName = "n", CustomParser = Ports };
+            "TCP port that always has SMTP; may be given several times. On other ports SMTP is found by content. [default: 25, 465, 587]", HelpName = "n", CustomParser = Ports };
         var keyLog = new Option<string?>(
-            "--keylog") { Description = "A key log file (spec 11.3): records are opened with its secrets.", HelpName = "file" };
+            "--keylog") { Description = "Key log file (specification, Section 11.3), for decrypting records.", HelpName = "file" };
         var format = new Option<string>(
-            "--format") { Description = "text, json, jsonl (one session a line) or html.", HelpName = "format",
+            "--format") { Description = "text, json, jsonl (one session on a line) or html.", HelpName = "format",
             DefaultValueFactory = _ => "text" };
         format.AcceptOnlyFromAmong("text", "json", "jsonl", "html");
         var json = new Option<bool>("--json") { Description = "Short for --format json." };
-        var verbose = new Option<bool>("--verbose", "-v") { Description = "Show the dialogue too, and notes." };
+        var verbose = new Option<bool>("--verbose", "-v") { Description = "Also show the dialogue, and notes." };
         var failOn = new Option<string>(
-            "--fail-on") { Description = "End with 1 if there is a finding of this level or above: note, warning or error.",
+            "--fail-on") { Description = "Exit with 1 if there is a finding of this level or above: note, warning or error.",
             HelpName = "level", DefaultValueFactory = _ => "error" };
         failOn.AcceptOnlyFromAmong("note", "warning", "error");
         var output = new Option<string?>("--output", "-o") { Description = "Write the report to this file.", HelpName = "file" };
         var extract = new Option<string?>(
-            "--extract") { Description = "Write each message into this folder as .eml: without dot-stuffing, chunks joined; refused ones and such with a gap are marked in their names.", HelpName = "folder" };
+            "--extract") { Description = "Write each message into this folder as .eml: without dot-stuffing, chunks joined. The name says if it was refused or has a gap.", HelpName = "folder" };
         var summary = new Option<bool>(
-            "--summary") { Description = "Sums instead of sessions: servers, reply codes, reasons, slowest replies, how many were encrypted." };
-        var follow = new Option<bool>("--follow") { Description = "Read on as the file grows, until interrupted." };
+            "--summary") { Description = "Show totals instead of sessions: servers, reply codes, reasons, slowest replies, how many sessions were encrypted." };
+        var follow = new Option<bool>("--follow") { Description = "Follow the file as it grows, until interrupted." };
         var merge = new Option<bool>("--merge")
         {
             Description = "Read files that overlap in time as one capture: each direction in a file of its own, or several interfaces.",
         };
         var filter = new FilterOptions();
         var command = new Command("inspect",
-            "Say what is in captures: sessions, messages, upgrades, and whatever is wrong with them.") { files, port, keyLog, format, json,
+            "Report what is in captures: sessions, messages, upgrades, and errors.") { files, port, keyLog, format, json,
             verbose, failOn, output, extract, summary, follow, merge };
         filter.AddTo(command);
         Help.Example(command, """
-              blackpony-replay inspect capture.pcap                      a line a session, warnings and errors beneath
+              blackpony-replay inspect capture.pcap                      a line for each session, then its warnings and errors
               blackpony-replay inspect --verbose capture.pcapng.gz       with the dialogue
-              blackpony-replay inspect --keylog keys.log capture.pcap    with what is inside records
+              blackpony-replay inspect --keylog keys.log capture.pcap    with the content of records
               blackpony-replay inspect --port 2525 --json captures/      a folder, as JSON
               blackpony-replay inspect --format html -o report.html spec/transcripts
               blackpony-replay inspect --fail-on warning capture.pcap    for scripts
@@ -57,8 +57,8 @@ internal static class InspectCommand
               blackpony-replay inspect --summary --host 192.0.2.1 --after 2026-11-24T08:00Z capture.pcap
               tcpdump -U -w - port 25 | blackpony-replay inspect --format jsonl -
               blackpony-replay inspect capture.pcap*                     of tcpdump -C or -G: read as one
-            Files are read in the order of their first packets. One that begins where the one before ended goes on with its sessions.
-            Files that overlap in time, as of two interfaces or directions, are one capture with --merge.
+            Files are read in the order of their first packets. A file that begins where the preceding one ended continues its sessions.
+            Files that overlap in time (two interfaces or directions) are one capture with --merge.
             Exit codes: 0 clean, 1 findings at or above --fail-on, 2 usage, 3 unreadable.
             """);
         command.SetAction((parse, cancel) => Task.Run(() =>
@@ -77,7 +77,7 @@ internal static class InspectCommand
 
                 if (keys.BadLines > 0)
                 {
-                    CommandLine.Complain($"{path}: {keys.BadLines} lines are none of a key log.");
+                    CommandLine.Complain($"{path}: {keys.BadLines} lines are not of a key log.");
                 }
             }
 

@@ -2,7 +2,7 @@ using System.CommandLine;
 using BlackPony.Tools;
 using BlackPony.Tools.TraceReplayer;
 
-var root = new RootCommand("Reads captures of SMTP and BlackPony: what was said, what went wrong, and whether a live peer does the same.")
+var root = new RootCommand("Inspect, replay and convert captures of SMTP and BlackPony.")
 {
     InspectCommand.Create(),
     ReplayCommand.Create(),

@@ -24,45 +24,45 @@ internal static class ReplayCommand
         var file = new Argument<string>("file") { Description = "A capture or transcript; - is standard input." };
         file.Validators.Add(Arguments.RejectOptions);
         var to = new Option<(string Host, int Port)?>(
-            "--to") { Description = "Play the client to the server at this address. Nothing is sent anywhere else.", HelpName = "host:port",
+            "--to") { Description = "Replay the client to the server at this address. Nothing is sent anywhere else.", HelpName = "host:port",
             CustomParser = HostAndPort };
         var serve = new Option<(string Host, int Port)?>(
-            "--serve") { Description = "Play the server at this address: each connection gets the next session.", HelpName = "address:port",
+            "--serve") { Description = "Replay the server at this address: each connection gets the next session.", HelpName = "address:port",
             CustomParser = HostAndPort };
         var session = new Option<int[]>(
             "--session") { Description = "Only this session of the file, by the number that inspect prints; may be given several times.",
             HelpName = "n" };
         var upgrade = new Option<Suite?>(
-            "--upgrade") { Description = "Play through a BlackPony upgrade with this suite.", HelpName = "suite",
+            "--upgrade") { Description = "Replay after a BlackPony upgrade with this suite.", HelpName = "suite",
             CustomParser = FindSuite };
         var strict = new Option<bool>("--strict") { Description =
-            "Compare the replies' texts too, after taking out dates, names, addresses and ids." };
-        var rate = new Option<string>("--rate") { Description = "fast, or original: wait between commands as was captured.",
+            "Also compare the texts of replies, without dates, names, addresses and ids." };
+        var rate = new Option<string>("--rate") { Description = "fast; or original, with the captured pauses between commands.",
             HelpName = "rate", DefaultValueFactory = _ => "fast" };
         rate.AcceptOnlyFromAmong("fast", "original");
         var rewrite = new Option<(string From, string To)[]>(
-            "--rewrite") { Description = "Replace an address, or @domain, in MAIL and RCPT; may be given several times.",
+            "--rewrite") { Description = "Replace an address, or an @domain, in MAIL and RCPT; may be given several times.",
             HelpName = "old=new", CustomParser = Rules };
         var keyLog = new Option<string?>(
-            "--keylog") { Description = "A key log file, to play what was inside records.", HelpName = "file" };
+            "--keylog") { Description = "Key log file, to replay the content of records.", HelpName = "file" };
         var format = new Option<string>(
             "--format") { Description = "text, junit or json.", HelpName = "format", DefaultValueFactory = _ => "text" };
         format.AcceptOnlyFromAmong("text", "junit", "json");
-        var timeout = new Option<int>("--timeout") { Description = "Seconds that a reply, or a command, may take.", HelpName = "seconds",
+        var timeout = new Option<int>("--timeout") { Description = "Seconds to wait for a reply, or a command.", HelpName = "seconds",
             DefaultValueFactory = _ => 30 };
         var wait = new Option<int>("--wait") { Description = "Seconds that --serve waits for the next client.", HelpName = "seconds",
             DefaultValueFactory = _ => 300 };
         var connections = new Option<int>(
-            "--connections") { Description = "How many sessions are played at once.", HelpName = "n", DefaultValueFactory = _ => 1 };
+            "--connections") { Description = "Sessions to replay at the same time.", HelpName = "n", DefaultValueFactory = _ => 1 };
         var perSecond = new Option<double>(
-            "--per-second") { Description = "How many sessions begin in a second, at most; 0 is no limit.", HelpName = "n" };
+            "--per-second") { Description = "Most sessions to begin in a second; 0 is no limit.", HelpName = "n" };
         var startTls = new Option<bool>(
-            "--starttls") { Description = "Play inside TLS, after STARTTLS with the live server, whose certificate is not checked." };
+            "--starttls") { Description = "Replay in TLS, after STARTTLS with the live server, whose certificate is not checked." };
         var user = new Option<string?>(
-            "--user") { Description = "Log in as this user instead of what was captured; the password is in BLACKPONY_REPLAY_PASSWORD.",
+            "--user") { Description = "Log in as this user instead of the captured one; the password is in BLACKPONY_REPLAY_PASSWORD.",
             HelpName = "name" };
         var command = new Command("replay",
-            "Play captured sessions again, to a live server or for a live client, and say where they go another way.") { file, to, serve,
+            "Replay captured sessions to a live server or for a live client, and report the differences.") { file, to, serve,
             session, upgrade, strict, rate, rewrite, keyLog, format, timeout, wait, connections, perSecond, startTls, user };
         command.Validators.Add(r =>
         {
@@ -80,7 +80,7 @@ internal static class ReplayCommand
               blackpony-replay replay capture.pcap --to 127.0.0.1:2525 --upgrade X25519-CHACHA20POLY1305 --strict
               blackpony-replay replay capture.pcap --to 127.0.0.1:2525 --rewrite @example.org=@example.test --format junit > results.xml
               blackpony-replay replay capture.pcap --serve 127.0.0.1:2525 --session 1     for a client under test
-            Exit codes: 0 as captured, 1 differences, 2 usage, 3 unreadable, not reached, or nothing that can be played, 130 interrupted.
+            Exit codes: 0 as captured, 1 differences, 2 usage, 3 unreadable, unreachable, or nothing can be replayed, 130 interrupted.
             """);
         command.SetAction(async (parse, cancel) =>
         {
@@ -108,7 +108,7 @@ internal static class ReplayCommand
 
             if (scripts.Count == 0)
             {
-                return Fail($"{path}: there is no such session in it that can be played.");
+                return Fail($"{path}: it has no such session that can be replayed.");
             }
 
             var how = new ReplayOptions

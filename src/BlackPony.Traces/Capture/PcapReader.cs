@@ -51,7 +51,7 @@ internal sealed class PcapReader : CaptureReader
         uint length = Number(8);
         if (length > MaxRecord)
         {
-            return Broken($"A packet of {length} octets is none.");
+            return Broken($"A packet has the impossible length {length}.");
         }
 
         if (!Source.Ensure(_header + (int)length))

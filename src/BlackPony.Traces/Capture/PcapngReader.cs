@@ -47,7 +47,7 @@ internal sealed class PcapngReader(OctetSource source) : CaptureReader(source)
             uint length = Number(4);
             if (length < 12 || length % 4 != 0 || length > MaxRecord)
             {
-                return Broken($"A block of {length} octets is none.");
+                return Broken($"A block has the impossible length {length}.");
             }
 
             if (!Source.Ensure((int)length))
@@ -88,7 +88,7 @@ internal sealed class PcapngReader(OctetSource source) : CaptureReader(source)
         packet = default;
         if (number >= _interfaces.Count)
         {
-            return Broken($"A packet of interface {number}, which is not described.");
+            return Broken($"A packet is from interface {number}, which is not described.");
         }
 
         if (length > body.Length - header)

@@ -50,7 +50,7 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
             _waiting = read[consumed..];
             if (reader.IsMalformed)
             {
-                _end = $"what is no reply: {Sessions.Escape.Octets(read.AsSpan(0, Math.Max(consumed, Math.Min(read.Length, 80))).TrimEnd("\r\n"u8), 80)}";
+                _end = $"something that is not a reply: {Sessions.Escape.Octets(read.AsSpan(0, Math.Max(consumed, Math.Min(read.Length, 80))).TrimEnd("\r\n"u8), 80)}";
             }
 
             if (reply is not null || reader.IsMalformed || !await FillAsync(cancel))
@@ -121,7 +121,7 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
     {
         if (_waiting.Length > 0)
         {
-            _end = "octets behind the reply to STARTTLS";
+            _end = "octets after the reply to STARTTLS";
             return false;
         }
 

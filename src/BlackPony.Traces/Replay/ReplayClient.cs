@@ -54,7 +54,7 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
         int played = await PlayAsync(connection, exchanges, differences, cancel);
         await connection.CloseAsync(cancel);
         var note = exchanges.Any(IsTls) ? "What was inside TLS cannot be played."
-            : script.Session.Gaps > 0 ? "The capture has gaps: commands that stood in them were not sent, and messages were filled up."
+            : script.Session.Gaps > 0 ? "The capture has gaps: commands in them were not sent, and messages were padded."
                 : null;
         return new ReplayResult(Name(script), played, differences, note);
     }

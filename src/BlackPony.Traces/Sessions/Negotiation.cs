@@ -116,7 +116,7 @@ internal sealed class Negotiation(Session session, Place place)
             else if (i > 0 && text.StartsWith(Encoding.ASCII.GetBytes(Xs)) && !text.ContainsAnyExcept("XABC"u8))
             {
                 session.FindOnce(FindingKind.KeywordOverwritten, Role.Server,
-                    $"A keyword was written over in the path: {Escape.Octets(text, 40)}");
+                    $"A keyword was overwritten in transit: {Escape.Octets(text, 40)}");
             }
         }
     }
@@ -158,7 +158,7 @@ internal sealed class Negotiation(Session session, Place place)
         if (!behind.IsEmpty)
         {
             session.Deviates("BP-4.2-9", Role.Client,
-                $"{behind.Length} octets behind the command before its reply: {Escape.Octets(behind, 40)}");
+                $"{behind.Length} octets after the command before its reply: {Escape.Octets(behind, 40)}");
         }
 
         switch (code)
@@ -245,7 +245,7 @@ internal sealed class Negotiation(Session session, Place place)
             int next = token is ['V', >= '0' and <= '9', ..] ? 1 : token.StartsWith("G-", StringComparison.Ordinal) ? 3 : 2;
             if (token.Length == 0 || next < rank)
             {
-                session.FindOnce(FindingKind.Deviation("BP-4.1-3"), Role.Server, $"The offer has not its form: {Escape.Octets(text, 200)}");
+                session.FindOnce(FindingKind.Deviation("BP-4.1-3"), Role.Server, $"The offer is malformed: {Escape.Octets(text, 200)}");
             }
 
             rank = Math.Max(rank, next);
@@ -254,7 +254,7 @@ internal sealed class Negotiation(Session session, Place place)
         if (tokens.Count == 0 || !tokens[0].StartsWith('V'))
         {
             session.FindOnce(FindingKind.Deviation("BP-4.1-3"), Role.Server,
-                $"The offer has no version in front: {Escape.Octets(text, 200)}");
+                $"The offer does not begin with a version: {Escape.Octets(text, 200)}");
         }
     }
 
@@ -278,7 +278,7 @@ internal sealed class Negotiation(Session session, Place place)
         }
         else if (_attempts == 2 && (_lastCode != 504 || string.Equals(_lastSuite, _parsed?.Suite, StringComparison.OrdinalIgnoreCase)))
         {
-            session.Deviates("BP-4.2-11", Role.Client, "A second XBLACKPONY command that is not one with another suite after 504.");
+            session.Deviates("BP-4.2-11", Role.Client, "A second XBLACKPONY command, not after 504 or with the same suite.");
         }
 
         if (length > Limits.MaxCommandLine)
@@ -322,7 +322,7 @@ internal sealed class Negotiation(Session session, Place place)
         {
             if (RotShift.Parse(share) is null)
             {
-                session.Deviates("BP-5.5-1", Role.Client, $"No shift: {Escape.Octets(share, 20)}");
+                session.Deviates("BP-5.5-1", Role.Client, $"Not a shift: {Escape.Octets(share, 20)}");
             }
         }
         else if (_suite is not null)
@@ -358,12 +358,12 @@ internal sealed class Negotiation(Session session, Place place)
 
         if (!_ehlo && session.OpeningSeen)
         {
-            session.Deviates("BP-4.4-6", Role.Server, "The server accepts XBLACKPONY without an EHLO before.");
+            session.Deviates("BP-4.4-6", Role.Server, "The server accepts XBLACKPONY without a preceding EHLO.");
         }
 
         if (_parsed is null || _suite is null)
         {
-            session.Deviates("BP-4.4-1", Role.Server, "The server accepts a command with a suite that is none, or that is malformed.");
+            session.Deviates("BP-4.4-1", Role.Server, "The server accepts a command that is malformed, or has an unknown suite.");
             Break("The upgrade cannot be followed.");
             return null;
         }
@@ -376,7 +376,7 @@ internal sealed class Negotiation(Session session, Place place)
         var text = reply is null ? null : KeyReply.Read(reply);
         if (text is null)
         {
-            session.Deviates("BP-4.3-2", Role.Server, $"The {code} reply has not its form.");
+            session.Deviates("BP-4.3-2", Role.Server, $"The {code} reply is malformed.");
             Break("The client cannot read the server's share.");
             return null;
         }
@@ -407,7 +407,7 @@ internal sealed class Negotiation(Session session, Place place)
         if ((code == 334) != continues)
         {
             session.Deviates("BP-4.3-6", Role.Server, $"The reply {code} in {_suite.Name}{(_continued ? " to the continuation" : "")}.");
-            Break("The reply is not the suite's.");
+            Break("The reply does not fit the suite.");
             return null;
         }
 
@@ -449,13 +449,13 @@ internal sealed class Negotiation(Session session, Place place)
         if (code != 220 || reply is { Lines.Count: > 1 } || (reply is not null && reply.Text(0).StartsWith("K="u8)))
         {
             session.Deviates("BP-5.5-11", Role.Server, "The reply to ROT is not a single 220 line without K=.");
-            Break("The reply is not ROT's.");
+            Break("The reply does not fit ROT.");
             return null;
         }
 
         if (RotShift.Parse(Encoding.ASCII.GetBytes(_parsed!.Share)) is not { } shift)
         {
-            session.Deviates("BP-5.5-1", Role.Server, "The server accepts a shift that is none.");
+            session.Deviates("BP-5.5-1", Role.Server, "The server accepts an invalid shift.");
             return null;
         }
 

@@ -141,7 +141,7 @@ internal sealed class RecordLayer : Layer
         {
             _session.Report.UpgradeBroke = true;
             _session.FindOnce(FindingKind.UpgradeBroken, Role.Client,
-                "The client ended the connection without a record: it did not take the server's share, or its Finished.");
+                "The client ended the connection without a record: it did not accept the server's share, or its Finished.");
         }
 
         _inner.Finish();
@@ -167,7 +167,7 @@ internal sealed class RecordLayer : Layer
         _session.Recorder?.Raw(sender, all);
         // Two octets of text read as a length stand far outside.
         _session.Deviates(isLong ? "BP-7.1-1" : "BP-7.1-3", sender,
-            $"The {sender.Name()} sends what is no record: a length of {length}, octets {Escape.Octets(all, 40)}");
+            $"The {sender.Name()} sends something that is not a record: a length of {length}, octets {Escape.Octets(all, 40)}");
     }
 
     private void Record(Role sender, Direction direction, Span<byte> record, long time)
@@ -203,7 +203,7 @@ internal sealed class RecordLayer : Layer
                 direction.Stopped = true;
                 Unopened(sender, record);
                 _session.Find(FindingKind.RecordUnverified, sender,
-                    $"The {sender.Name()}'s record {direction.Count} does not verify under the key log's secret: it was changed on the way, or sealed with other keys.");
+                    $"The {sender.Name()}'s record {direction.Count} does not verify under the key log's secret: it was changed in transit, or sealed with other keys.");
                 return;
             }
         }
@@ -304,7 +304,7 @@ internal sealed class RecordLayer : Layer
                 break;
             case RecordType.Alert:
                 direction.Alerted = true;
-                _session.Find(FindingKind.Alert, sender, $"The {sender.Name()} sent an alert: something of what it received had failed.");
+                _session.Find(FindingKind.Alert, sender, $"The {sender.Name()} sent an alert: a record that it received had failed.");
                 if (data is not [1])
                 {
                     _session.Deviates("BP-8.3-2", sender, "The alert's data is not the one octet 1.");
@@ -321,7 +321,7 @@ internal sealed class RecordLayer : Layer
         // Only a rekey record may stand between the last reply and the close.
         if (sender == Role.Server && _quit && type is not (RecordType.Close or RecordType.Rekey or RecordType.Alert))
         {
-            _session.Deviates("BP-8.1-5", sender, $"Behind its last reply the server sends {Name(type)}, not its close.");
+            _session.Deviates("BP-8.1-5", sender, $"After its last reply the server sends {Name(type)}, not its close.");
             _quit = false;
         }
 

@@ -18,13 +18,13 @@ internal sealed class ServerHistory
         if (asked && known.BlackPony && report.Offer is null)
         {
             report.Add(FindingKind.OfferStripped, 0,
-                "The same server offered XBLACKPONY in another session and does not here: perhaps it was stripped in the path.");
+                "The same server offered XBLACKPONY in another session and does not here: it may have been stripped in transit.");
         }
 
         if (asked && known.StartTls && !report.OffersStartTls)
         {
             report.Add(FindingKind.OfferStripped, 0,
-                "The same server offered STARTTLS in another session and does not here: perhaps it was stripped in the path.");
+                "The same server offered STARTTLS in another session and does not here: it may have been stripped in transit.");
         }
 
         if (known.StartTls || known.BlackPony || _offers.Count < MaxServers)
@@ -44,7 +44,7 @@ internal sealed class ServerHistory
             && _broken.TryGetValue(pair, out long when) && report.Start - when is >= 0 and < Soon)
         {
             report.Add(FindingKind.Downgrade, 0,
-                "Plain SMTP in a fresh connection after an upgrade broke: whoever broke it reads this mail.");
+                "Plain SMTP in a fresh connection after an upgrade broke: an attacker who broke it can read this mail.");
             _broken.Remove(pair);
         }
     }

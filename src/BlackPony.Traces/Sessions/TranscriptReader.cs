@@ -50,7 +50,7 @@ internal sealed class TranscriptReader(string file, InspectOptions options, Func
                 {
                     report.Findings.Add(new Finding(
                         FindingKind.TranscriptLine.Level, FindingKind.TranscriptLine.Id, FindingKind.TranscriptLine.Requirement,
-                        $"Line {number} has not the form of a transcript's: {Escape.Octets(Encoding.UTF8.GetBytes(line), 60)}",
+                        $"Line {number} is not a line of a transcript: {Escape.Octets(Encoding.UTF8.GetBytes(line), 60)}",
                         report.Octets));
                 }
             }

@@ -175,7 +175,7 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
             if (!_gapInContent)
             {
                 dialogue.Session.Find(FindingKind.Smuggling, Role.Server,
-                    "The server takes a dot between line ends that are not CRLF for the end of the message.");
+                    "The server treats a dot between line ends that are not CRLF as the end of the message.");
             }
 
             bool gap = _gapInContent;
@@ -264,7 +264,7 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
         if (dialogue.ServerSpoke)
         {
             dialogue.Session.FindOnce(FindingKind.ReplyMissing, Role.Server,
-                $"The reply to {verb.Name()} is not in the capture; what the client does next tells it.");
+                $"The reply to {verb.Name()} is not in the capture, and is inferred from what the client does next.");
         }
 
         _decider.WasAssumed = true;
@@ -291,7 +291,7 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
                 if (follows && !TlsRecords.MayBegin(_held!.WrittenSpan))
                 {
                     dialogue.Session.Find(FindingKind.StartTlsInjection, Role.Client,
-                        $"{_held.WrittenCount} octets came behind STARTTLS before its reply: a lax server takes them for commands inside TLS.");
+                        $"{_held.WrittenCount} octets came after STARTTLS before its reply: a lax server treats them as commands inside TLS.");
                 }
 
                 dialogue.Switch(UpgradeKind.StartTls);
@@ -496,7 +496,7 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
         {
             if (!Verbs.LooksLikeCommand(line))
             {
-                dialogue.Say(time, Role.Client, "(behind a gap)", length);
+                dialogue.Say(time, Role.Client, "(after a gap)", length);
                 return;
             }
 
@@ -613,7 +613,7 @@ internal sealed class ClientStream(SmtpDialogue dialogue, bool lost)
         bool last = rest.Length == 4 && System.Text.Ascii.EqualsIgnoreCase(rest, "LAST"u8);
         if (size is null || (!rest.IsEmpty && !last))
         {
-            dialogue.Session.Find(FindingKind.ChunkSize, Role.Client, $"No chunk size: {Escape.Octets(line, 80)}");
+            dialogue.Session.Find(FindingKind.ChunkSize, Role.Client, $"Not a chunk size: {Escape.Octets(line, 80)}");
             Expect(Verb.Other, null, line, time, name);
             return;
         }

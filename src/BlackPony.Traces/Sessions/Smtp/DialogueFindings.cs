@@ -23,13 +23,13 @@ internal static class DialogueFindings
     {
         if (body.IsEightBit && !eightBitAllowed)
         {
-            session.FindOnce(FindingKind.EightBit, Role.Client, "The message has octets above 127, and MAIL did not say BODY=8BITMIME.");
+            session.FindOnce(FindingKind.EightBit, Role.Client, "The message has octets above 127, and MAIL had no BODY=8BITMIME.");
         }
 
         if (body.HasOddDot && !inChunks)
         {
             session.Find(FindingKind.Smuggling, Role.Client,
-                "In the message a lone dot stands between line ends that are not CRLF: a lax server takes what follows for commands (SMTP smuggling).");
+                "The message has a lone dot between line ends that are not CRLF: a lax server treats what follows as commands (SMTP smuggling).");
         }
 
         if (body.HasHugeHeader)
@@ -49,7 +49,7 @@ internal static class DialogueFindings
         if (session.OpeningSeen && session.Report.Gaps == 0)
         {
             session.FindOnce(FindingKind.Pipelining, Role.Client,
-                $"{command.Name ?? command.Verb.Name()} comes before the reply to the command before it, and PIPELINING was not offered.");
+                $"{command.Name ?? command.Verb.Name()} comes before the reply to the preceding command, and PIPELINING was not offered.");
         }
     }
 }

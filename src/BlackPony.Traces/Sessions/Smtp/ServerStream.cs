@@ -231,7 +231,7 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
         {
             if (!_afterGap)
             {
-                dialogue.Session.Find(FindingKind.ReplyMalformed, Role.Server, $"No reply: {Escape.Octets(line, 80)}");
+                dialogue.Session.Find(FindingKind.ReplyMalformed, Role.Server, $"Not a reply: {Escape.Octets(line, 80)}");
             }
 
             _afterGap = false;
@@ -277,7 +277,7 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
             || Verbs.Contains(Encoding.Latin1.GetBytes(_text.ToString()), "XBLACKPONY"u8)))
         {
             dialogue.Session.FindOnce(FindingKind.Deviation("BP-4.3-11"), Role.Server,
-                $"A BlackPony client takes this reply for malformed: {Escape.Octets(line, 80)}");
+                $"A BlackPony client treats this reply as malformed: {Escape.Octets(line, 80)}");
         }
     }
 

@@ -104,7 +104,7 @@ internal sealed class TlsLayer : Layer
     {
         _session.Report.IsDecrypted = true;
         _session.FindOnce(FindingKind.Decrypted, sender,
-            "Behind STARTTLS stands plaintext: the capture was decrypted, or nobody encrypted.");
+            "Plaintext follows STARTTLS: the capture was decrypted, or TLS was not used.");
         _plain = new SmtpDialogue(_session, Place.Tls);
         _plain.Octets(sender, octets, time);
     }
@@ -117,7 +117,7 @@ internal sealed class TlsLayer : Layer
             _session.Report.Upgrade = UpgradeKind.None;
             _session.Report.Tls = null;
             _session.Find(FindingKind.UnexpectedTls, sender,
-                $"The client begins with TLS, and the server answers in SMTP: {Escape.Octets(octets, 60)}");
+                $"The client begins with TLS, and the server answers with SMTP: {Escape.Octets(octets, 60)}");
         }
 
         if (_session.HasDialogue)
@@ -133,7 +133,7 @@ internal sealed class TlsLayer : Layer
         if (!TlsRecords.MayBegin(octets))
         {
             _session.FindOnce(FindingKind.StartTlsBroken, sender,
-                $"Behind STARTTLS the {sender.Name()} sends no TLS: {Escape.Octets(octets, 40)}");
+                $"After STARTTLS the {sender.Name()} does not send TLS: {Escape.Octets(octets, 40)}");
             _directions[(int)sender].IsLost = true;
         }
         else if (!_answeredInPlain)
