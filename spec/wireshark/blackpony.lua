@@ -47,7 +47,7 @@ local e = {
     unverified = ProtoExpert.new("blackpony.record.unverified", "The record does not verify under the key log's secret (BP-8.3-1)", expert.group.SECURITY, expert.severity.ERROR),
     unassigned = ProtoExpert.new("blackpony.record.type.unassigned", "A type that is a failure (BP-7.1-5, BP-7.4-2)", expert.group.PROTOCOL, expert.severity.ERROR),
     alert = ProtoExpert.new("blackpony.alerted", "The sender gave up: something that it received failed (BP-8.3-1)", expert.group.RESPONSE_CODE, expert.severity.WARN),
-    after = ProtoExpert.new("blackpony.after", "Octets behind a close or an alert, which nobody reads (BP-8.1-4)", expert.group.SEQUENCE, expert.severity.WARN),
+    after = ProtoExpert.new("blackpony.after", "Octets after a close or an alert, which are not read (BP-8.1-4)", expert.group.SEQUENCE, expert.severity.WARN),
     rekey = ProtoExpert.new("blackpony.rekey", "New keys in this direction from here on", expert.group.SEQUENCE, expert.severity.CHAT),
     no_keys = ProtoExpert.new("blackpony.no_keys", "The key log has no secrets for this session", expert.group.DECRYPTION, expert.severity.NOTE),
     rot = ProtoExpert.new("blackpony.rot.plain", "ROT protects nothing (BP-5.5-10)", expert.group.SECURITY, expert.severity.WARN),
@@ -370,7 +370,7 @@ local function records(state, direction, tvb, pinfo, tree)
         local rest = tvb:len() - at
         local length = rest >= 2 and tvb(at, 2):uint() or nil
         if length and (length > limits.inner + tag or length < 1 + tag) then
-            local item = tree:add(blackpony, tvb(at), "BlackPony, no record")
+            local item = tree:add(blackpony, tvb(at), "BlackPony, not a record")
             item:add(f.length, tvb(at, 2))
             item:add_proto_expert_info(direction.over and e.after or e.length)
             break

@@ -11,7 +11,7 @@ namespace BlackPony.Tools;
 internal sealed class ClientOptions
 {
     private readonly Option<int> _port = new("--port", "-p") { Description = "TCP port of the servers.", HelpName = "port", DefaultValueFactory = _ => Limits.DefaultPort, CustomParser = r => Parse.Number(r, 1, 65535) };
-    private readonly Option<string> _policy = new("--policy") { Description = "Without encryption: opportunistic delivers over plain SMTP; remembered does so too, but not to servers that were encrypted before; required defers all mail.", DefaultValueFactory = _ => "opportunistic" };
+    private readonly Option<string> _policy = new("--policy") { Description = "What to do without encryption. opportunistic: deliver over plain SMTP. remembered: the same, except to servers that were encrypted before. required: defer all mail.", DefaultValueFactory = _ => "opportunistic" };
     private readonly Option<string?> _memory = new("--memory") { Description = "File in which --policy remembered keeps the servers.", HelpName = "file" };
     private readonly Option<Suite[]> _suites = new("--suites") { Description = "Suites to use, in order of preference, separated by commas; 'none' switches encryption off. [default: " + string.Join(',', SuiteRegistry.Default) + "]", HelpName = "names", CustomParser = Parse.Suites };
     private readonly Option<int> _shift = new("--rot-shift") { Description = "Shift for ROT, which protects nothing, if --suites names it.", HelpName = "n", DefaultValueFactory = _ => 13, CustomParser = r => Parse.Number(r, 1, 25) };

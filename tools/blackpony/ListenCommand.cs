@@ -19,7 +19,7 @@ internal static class ListenCommand
         Help.Example(command, """
               blackpony listen --listen 0.0.0.0:25 --listen [::]:25 --backend 127.0.0.1:10025
               blackpony listen --listen 0.0.0.0:25 --backend 127.0.0.1:10025 --xclient          in front of Postfix
-              blackpony listen --listen 0.0.0.0:25 --backend 127.0.0.1:10025 --proxy-protocol v2   in front of Exim
+              blackpony listen --listen 0.0.0.0:25 --backend 127.0.0.1:10025 --proxy-protocol v2   in front of an Exim with PROXY support
               blackpony listen --config /etc/blackpony/listen.conf
             """);
         command.SetAction((parse, cancel) => RunAsync(options, parse, cancel));

@@ -14,7 +14,7 @@ namespace BlackPony.Tools;
 internal sealed class ListenOptions
 {
     private readonly Option<IPEndPoint[]> _listen = new("--listen", "-l") { Description = "Address and port to listen on; may be given several times.", HelpName = "address:port", Required = true, CustomParser = Parse.EndPoints };
-    private readonly Option<DnsEndPoint?> _backend = new("--backend", "-b") { Description = "The mail server to which the sessions go.", HelpName = "host:port", Required = true, CustomParser = Parse.HostAndPort };
+    private readonly Option<DnsEndPoint?> _backend = new("--backend", "-b") { Description = "The backend: the mail server that gets the sessions.", HelpName = "host:port", Required = true, CustomParser = Parse.HostAndPort };
     private readonly Option<IPAddress?> _source = new("--backend-source") { Description = "Source address of connections to the backend, one that it does not trust. [default for a backend on 127.0.0.0/8: 127.0.0.2]", HelpName = "address", CustomParser = Parse.Address };
     private readonly Option<bool> _xclient = new("--xclient") { Description = "Tell the backend the client's address by XCLIENT (Postfix)." };
     private readonly Option<string?> _proxy = new("--proxy-protocol") { Description = "Tell the backend the client's address by the PROXY protocol: v1 or v2 (Exim, Postfix)." };
@@ -41,10 +41,10 @@ internal sealed class ListenOptions
     private readonly Option<Suite[]> _suites = new("--suites") { Description = "Suites to offer, in order of preference, separated by commas; 'none' switches encryption off. [default: " + string.Join(',', SuiteRegistry.Default) + "]", HelpName = "names", CustomParser = Parse.Suites };
     private readonly Option<bool> _rot = new("--allow-rot") { Description = "Also offer ROT, which protects nothing and is for teaching." };
     private readonly Option<IdentKey[]> _ident = new("--ident") { Description = "File with an Ed25519 private key in hexadecimal, by which clients recognise this server. During a change of keys, give the new and the old one.", HelpName = "file", CustomParser = Parse.Idents };
-    private readonly Option<int> _max = new("--max-sessions") { Description = "Most sessions at the same time; further clients get 421.", HelpName = "n", DefaultValueFactory = _ => Limits.MaxSessions, CustomParser = r => Parse.Number(r, 1, 1_000_000) };
+    private readonly Option<int> _max = new("--max-sessions") { Description = "Maximum number of concurrent sessions; further clients get 421.", HelpName = "n", DefaultValueFactory = _ => Limits.MaxSessions, CustomParser = r => Parse.Number(r, 1, 1_000_000) };
     private readonly Option<int?> _maxEach = new("--max-sessions-per-client")
     {
-        Description = "Most sessions at the same time from one IPv4 address or one IPv6 /64; further ones get 421. "
+        Description = "Maximum number of concurrent sessions from one IPv4 address or IPv6 /64; further ones get 421. "
             + "[default: a tenth of --max-sessions, and at least 20]",
         HelpName = "n",
         CustomParser = r => Parse.Number(r, 1, 1_000_000),

@@ -22,7 +22,7 @@ internal sealed class RunnerOptions
 
     public Option<DnsEndPoint?> Server { get; } = new("--server") { Description = "Test the server at this address.", HelpName = "host:port", CustomParser = r => Address(r) };
 
-    public Option<int> Backend { get; } = new("--backend") { Description = "The server is a relay whose backend is this port of 127.0.0.1, where the suite plays the mail server.", HelpName = "port", CustomParser = r => Number(r, 1, 65535) };
+    public Option<int> Backend { get; } = new("--backend") { Description = "The server is a relay. Its backend is this port of 127.0.0.1, where the suite plays the mail server.", HelpName = "port", CustomParser = r => Number(r, 1, 65535) };
 
     public Option<string?> Client { get; } = new("--client") { Description = "Test a client: a command with {host} and {port} that delivers the message on its standard input and exits with 0. It may contain {policy}, {memory} and {suites}.", HelpName = "command" };
 
@@ -53,7 +53,7 @@ internal sealed class RunnerOptions
 
     public Option<Dictionary<string, TimeSpan>> Timeouts { get; } = new("--timeouts") { Description = "The target's own time-outs in seconds, for --profile timeouts: FinishedTimeout=1,CloseTimeout=0.5.", HelpName = "list", CustomParser = ParseTimeouts };
 
-    public Option<int> Jobs { get; } = new("--jobs", "-j") { Description = "Cases to run at the same time.", HelpName = "n", DefaultValueFactory = _ => 8, CustomParser = r => Number(r, 1, 256) };
+    public Option<int> Jobs { get; } = new("--jobs", "-j") { Description = "Number of cases to run concurrently.", HelpName = "n", DefaultValueFactory = _ => 8, CustomParser = r => Number(r, 1, 256) };
 
     public Option<string> Seed { get; } = new("--seed") { Description = "Seed of the suite's random values.", HelpName = "text", DefaultValueFactory = _ => "blackpony" };
 
@@ -63,7 +63,7 @@ internal sealed class RunnerOptions
 
     public Option<string?> Expected { get; } = new("--expected-failures") { Description = "File of the ids of cases that are expected to fail. Any other failure fails the run, and so does a listed case that passes.", HelpName = "file" };
 
-    public Option<bool> WriteBaseline { get; } = new("--write-baseline") { Description = "Write this run's failures into the file of --expected-failures." };
+    public Option<bool> WriteBaseline { get; } = new("--write-baseline") { Description = "Write this run's failures to the file of --expected-failures." };
 
     public Option<bool> Verbose { get; } = new("--verbose", "-v") { Description = "Show every case, and the dialogue of each that failed." };
 

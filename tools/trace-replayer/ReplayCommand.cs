@@ -53,9 +53,9 @@ internal static class ReplayCommand
         var wait = new Option<int>("--wait") { Description = "Seconds that --serve waits for the next client.", HelpName = "seconds",
             DefaultValueFactory = _ => 300 };
         var connections = new Option<int>(
-            "--connections") { Description = "Sessions to replay at the same time.", HelpName = "n", DefaultValueFactory = _ => 1 };
+            "--connections") { Description = "Number of sessions to replay concurrently.", HelpName = "n", DefaultValueFactory = _ => 1 };
         var perSecond = new Option<double>(
-            "--per-second") { Description = "Most sessions to begin in a second; 0 is no limit.", HelpName = "n" };
+            "--per-second") { Description = "Maximum number of sessions to begin in a second; 0 is no limit.", HelpName = "n" };
         var startTls = new Option<bool>(
             "--starttls") { Description = "Replay in TLS, after STARTTLS with the live server, whose certificate is not checked." };
         var user = new Option<string?>(
