@@ -23,6 +23,7 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
     private const long MaxDisorder = 10_000_000;
 
     private ServerHistory _book = new();
+    private readonly KeyLog _embedded = new();
     private IpReader _ip = new();
     private TcpTable? _table;
     private FileReport? _file;
@@ -94,7 +95,7 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
     // All at once, by the times of their packets. What is no capture is left for itself.
     private FileReport[] Together(IReadOnlyList<string> paths)
     {
-        using var merge = new MergedCaptures(paths);
+        using var merge = new MergedCaptures(paths, _embedded);
         var reports = paths.Select((p, i) => merge.Files[i] ?? Open(p)).ToArray();
         EndCapture();
         Begin();
@@ -181,6 +182,7 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
     private void Read(CaptureReader reader, FileReport file)
     {
         _file = file;
+        reader.Secrets = _embedded;
         long packets = 0;
         long octets = 0;
         int unreported = 0;
@@ -244,7 +246,7 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
     private SessionOpening Open(string file, bool openingSeen, TranscriptContents? contents)
     {
         long number = _opened++;
-        return new SessionOpening(file, openingSeen, options, report => Done(number, report)) { Contents = contents };
+        return new SessionOpening(file, openingSeen, options, report => Done(number, report)) { Contents = contents, Embedded = _embedded };
     }
 
     private void Done(long number, SessionReport? report)

@@ -21,6 +21,9 @@ public abstract class CaptureReader : IDisposable
     /// <summary>Where in the (unpacked) file reading stands.</summary>
     public long Offset => Source.Offset;
 
+    /// <summary>Takes the secrets that stand in the file; null if they are not wanted.</summary>
+    internal Sessions.KeyLog? Secrets { get; set; }
+
     private protected OctetSource Source { get; }
 
     /// <summary>Opens a stream by its first octets: pcap or pcapng, or gzip of either.</summary>

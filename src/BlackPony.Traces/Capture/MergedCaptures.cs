@@ -10,9 +10,11 @@ internal sealed class MergedCaptures : IDisposable
     private int? _last;
 
     /// <summary>Opens what are captures.</summary>
-    public MergedCaptures(IReadOnlyList<string> paths)
+    /// <param name="paths">The files.</param>
+    /// <param name="secrets">Takes the secrets that stand in them.</param>
+    public MergedCaptures(IReadOnlyList<string> paths, KeyLog secrets)
     {
-        _inputs = [.. paths.Select(Open)];
+        _inputs = [.. paths.Select(p => Open(p, secrets))];
         for (int i = 0; i < _inputs.Length; i++)
         {
             Advance(i);
@@ -97,7 +99,7 @@ internal sealed class MergedCaptures : IDisposable
         }
     }
 
-    private static Input? Open(string path)
+    private static Input? Open(string path, KeyLog secrets)
     {
         try
         {
@@ -109,6 +111,7 @@ internal sealed class MergedCaptures : IDisposable
             var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
             if (CaptureReader.Open(stream) is { } reader)
             {
+                reader.Secrets = secrets;
                 return new Input(reader, new FileReport(path) { Format = reader.Format });
             }
 

@@ -11,6 +11,8 @@ internal sealed class PcapngReader(OctetSource source) : CaptureReader(source)
     private const uint ObsoletePacket = 2;
     private const uint SimplePacket = 3;
     private const uint EnhancedPacket = 6;
+    private const uint DecryptionSecrets = 10;
+    private const uint TlsKeyLog = 0x544c534b;
     private const uint Magic = 0x1a2b3c4d;
     private const int MaxInterfaces = 65536;
 
@@ -64,6 +66,9 @@ internal sealed class PcapngReader(OctetSource source) : CaptureReader(source)
                     break;
                 case InterfaceDescription when body.Length >= 8 && _interfaces.Count < MaxInterfaces:
                     _interfaces.Add(ReadInterface(body));
+                    break;
+                case DecryptionSecrets when Secrets is not null && body.Length >= 8 && Number(body) == TlsKeyLog:
+                    Secrets.Add(body.Slice(8, (int)Math.Min(Number(body[4..]), (uint)body.Length - 8)));
                     break;
                 case EnhancedPacket when body.Length >= 20:
                     return Take(body, Number(body), Number(body[12..]), 20, out packet);

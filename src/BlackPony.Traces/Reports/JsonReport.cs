@@ -92,6 +92,7 @@ public sealed class JsonReport : IReport, IDisposable
         _json.WriteStartObject("upgrade");
         _json.WriteString("kind", Words.Of(session.Upgrade));
         _json.WriteString("suite", session.Suite);
+        _json.WriteBoolean("decrypted", session.IsDecrypted);
         _json.WriteEndObject();
         Tls(session);
         _json.WriteString("proxy", session.Via);

@@ -33,11 +33,13 @@ internal static class Words
     public static string Upgrade(SessionReport session) => session.Upgrade switch
     {
         UpgradeKind.None => "plaintext",
-        UpgradeKind.StartTls => session.IsDecrypted ? "starttls (decrypted)" : $"starttls{Tls(session)}",
-        UpgradeKind.Tls => $"tls{Tls(session)}",
+        UpgradeKind.StartTls => $"starttls{Tls(session)}{Decrypted(session)}",
+        UpgradeKind.Tls => $"tls{Tls(session)}{Decrypted(session)}",
         _ when session.Suite == "ROT" => "blackpony ROT (not encrypted)",
         _ => $"blackpony {session.Suite}",
     };
+
+    private static string Decrypted(SessionReport session) => session.IsDecrypted ? " (decrypted)" : "";
 
     // Version, name and certificate, as far as they were shown.
     private static string Tls(SessionReport session) => session.Tls is not { } tls ? "" : string.Concat(

@@ -121,6 +121,9 @@ public sealed record FindingKind(string Id, FindingLevel Level, string? Requirem
     /// <summary>A record that does not verify under the key log's secret.</summary>
     public static readonly FindingKind RecordUnverified = new("T-RECORD-UNVERIFIED", FindingLevel.Error, "BP-8.3-1");
 
+    /// <summary>A TLS record that does not verify under the key log's secret.</summary>
+    public static readonly FindingKind TlsUnverified = new("T-TLS-UNVERIFIED", FindingLevel.Warning, "RFC 8446 5.2");
+
     /// <summary>An alert.</summary>
     public static readonly FindingKind Alert = new("T-ALERT", FindingLevel.Warning, "BP-8.3-1");
 

@@ -1,19 +1,37 @@
+using System.Text;
 using BlackPony.Reference.Keys;
 
 namespace BlackPony.Traces.Sessions;
 
-/// <summary>A key log file (spec 11.3): the first traffic secrets by transcript hash.</summary>
+/// <summary>
+/// A key log file: BlackPony's first traffic secrets by transcript hash (spec 11.3), and TLS secrets by the client's random (SSLKEYLOGFILE,
+/// RFC 9850), both in one file if need be.
+/// </summary>
 public sealed class KeyLog : IKeyLog
 {
     private const string Client = "BLACKPONY_CLIENT_TRAFFIC_SECRET_0";
     private const string Server = "BLACKPONY_SERVER_TRAFFIC_SECRET_0";
     private const int HexLength = 2 * KeySchedule.SecretLength;
 
+    // Of pcapng's blocks a hostile file may have any number.
+    private const int MaxSecrets = 1_000_000;
+    private const int MaxHex = 128;
+
+    private static readonly string[] TlsLabels =
+    [
+        "CLIENT_RANDOM", "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_TRAFFIC_SECRET_0",
+        "SERVER_TRAFFIC_SECRET_0",
+    ];
+
     private readonly Dictionary<string, byte[]> _client = [];
     private readonly Dictionary<string, byte[]> _server = [];
+    private readonly Dictionary<(string Label, string Random), byte[]> _tls = [];
 
     /// <summary>How many lines were no lines of a key log, and no comment.</summary>
     public int BadLines { get; private set; }
+
+    /// <summary>Whether there are secrets of TLS.</summary>
+    internal bool HasTls => _tls.Count > 0;
 
     /// <summary>Reads a file.</summary>
     public static KeyLog Read(string path)
@@ -27,18 +45,39 @@ public sealed class KeyLog : IKeyLog
         return log;
     }
 
+    /// <summary>Takes the lines of a key log that stands in a capture.</summary>
+    internal void Add(ReadOnlySpan<byte> octets)
+    {
+        foreach (var line in Encoding.Latin1.GetString(octets).Split('\n'))
+        {
+            Log(line);
+        }
+    }
+
     /// <inheritdoc/>
     public void Log(string line)
     {
-        var fields = line.Trim().Split(' ');
-        if (fields is [_, { Length: HexLength } th, { Length: HexLength } secret] && secret.All(char.IsAsciiHexDigit))
+        var fields = line.Split((char[])[' ', '\t', '\r'], StringSplitOptions.RemoveEmptyEntries);
+        if (fields is not [{ } label, { } id, { } secret] || !IsHex(id) || !IsHex(secret) || label.Any(c => !char.IsAsciiLetterOrDigit(c) && c != '_'))
         {
-            var into = fields[0] switch { Client => _client, Server => _server, _ => null };
-            into?.TryAdd(th.ToLowerInvariant(), Convert.FromHexString(secret));
+            BadLines += fields.Length > 0 && !line.StartsWith('#') ? 1 : 0;
+            return;
         }
-        else if (fields is not [""] && !line.StartsWith('#'))
+
+        id = id.ToLowerInvariant();
+        if (label is Client or Server)
         {
-            BadLines++;
+            if (id.Length != HexLength || secret.Length != HexLength)
+            {
+                BadLines++;
+                return;
+            }
+
+            (label == Client ? _client : _server).TryAdd(id, Convert.FromHexString(secret));
+        }
+        else if (_tls.Count < MaxSecrets && Array.IndexOf(TlsLabels, label) is >= 0 and var known)
+        {
+            _tls.TryAdd((TlsLabels[known], id), Convert.FromHexString(secret));
         }
     }
 
@@ -48,4 +87,10 @@ public sealed class KeyLog : IKeyLog
         var th = Convert.ToHexStringLower(transcriptHash);
         return (_client.GetValueOrDefault(th), _server.GetValueOrDefault(th));
     }
+
+    /// <summary>A secret of TLS; null if it is not in the log.</summary>
+    internal byte[]? Find(string label, ReadOnlySpan<byte> clientRandom) =>
+        _tls.GetValueOrDefault((label, Convert.ToHexStringLower(clientRandom)));
+
+    private static bool IsHex(string text) => text.Length is > 0 and <= MaxHex && text.Length % 2 == 0 && text.All(char.IsAsciiHexDigit);
 }

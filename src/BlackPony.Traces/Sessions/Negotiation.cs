@@ -44,7 +44,7 @@ internal sealed class Negotiation(Session session, Place place)
     /// <param name="cut">Whether the capture has only the line's beginning.</param>
     public void OnCommand(Verb verb, ReadOnlySpan<byte> line, int length, bool inTransaction, bool cut)
     {
-        if (place == Place.Tls)
+        if (place is Place.Tls or Place.OpenedTls)
         {
             return;
         }
@@ -85,7 +85,7 @@ internal sealed class Negotiation(Session session, Place place)
     /// <param name="whole">Whether all keywords were read.</param>
     public void OnEhlo(Verb verb, Reply? reply, bool whole)
     {
-        if (place == Place.Tls)
+        if (place is Place.Tls or Place.OpenedTls)
         {
             return;
         }

@@ -9,6 +9,9 @@ internal sealed class Session(SessionReport report, KeyLog? keys, bool openingSe
 
     public KeyLog? Keys => keys;
 
+    /// <summary>Secrets that stand in the capture itself; null if none do.</summary>
+    public KeyLog? Embedded { get; init; }
+
     public bool OpeningSeen => openingSeen;
 
     /// <summary>Whether what comes was written down already.</summary>

@@ -10,13 +10,16 @@ internal sealed class SessionOpening(string file, bool openingSeen, InspectOptio
     /// <summary>What records hold, where a transcript file tells it.</summary>
     public TranscriptContents? Contents { get; init; }
 
+    /// <summary>Secrets that stand in the capture itself.</summary>
+    public KeyLog? Embedded { get; init; }
+
     public Session Begin(string client, string server, long start)
     {
         var report = new SessionReport(
             file, client, server, start) { Dialogue = options.Dialogue ? [] : null, Exchanges = options.Exchanges ? [] : null };
         return new Session(report, options.Keys, openingSeen) { Recorder = options.Recorder?.Invoke(report, openingSeen),
             Tap = options.Tap?.Invoke(report, openingSeen), Contents = Contents, Script = options.Script?.Invoke(report),
-            Content = options.Content };
+            Content = options.Content, Embedded = Embedded };
     }
 
     public void Done(SessionReport? report) => done(report);

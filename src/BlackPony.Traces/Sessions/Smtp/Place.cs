@@ -11,4 +11,7 @@ internal enum Place
 
     /// <summary>Inside TLS that somebody decrypted for the capture.</summary>
     Tls,
+
+    /// <summary>Inside TLS records that were opened with a key log.</summary>
+    OpenedTls,
 }

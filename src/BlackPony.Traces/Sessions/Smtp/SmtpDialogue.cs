@@ -23,7 +23,10 @@ internal sealed class SmtpDialogue : Layer
     private bool _pipelining;
     private int _unanswered;
 
-    public SmtpDialogue(Session session, Place place)
+    /// <param name="session">The session.</param>
+    /// <param name="place">Where the dialogue stands.</param>
+    /// <param name="greets">Whether the server begins with a greeting: not behind an upgrade.</param>
+    public SmtpDialogue(Session session, Place place, bool greets = false)
     {
         (Session, Place) = (session, place);
         Negotiation = new Negotiation(session, place);
@@ -31,7 +34,7 @@ internal sealed class SmtpDialogue : Layer
         _server = new ServerStream(this);
         // Who comes in the middle waits for something that is a command.
         _client = new ClientStream(this, lost: place == Place.Outside && !session.OpeningSeen);
-        _greeted = place != Place.Outside || !session.OpeningSeen;
+        _greeted = !(place == Place.Outside || greets) || !session.OpeningSeen;
         if (!_greeted)
         {
             Expect(Verb.Greeting, null, null, null, session.Report.Start);
@@ -229,7 +232,7 @@ internal sealed class SmtpDialogue : Layer
 
     public void Write(Role sender, ReadOnlySpan<byte> octets, long time)
     {
-        if (Place != Place.Records)
+        if (Place is not (Place.Records or Place.OpenedTls))
         {
             Session.Recorder?.Plain(sender, octets, time);
         }

@@ -2,15 +2,21 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using BlackPony.Reference;
 
 namespace BlackPony.Traces.Sessions;
 
 /// <summary>Reads the hellos and, where it is shown, the certificate (RFC 8446 4.1, 4.4.2; RFC 5246 7.4.2).</summary>
 /// <param name="report">Where to.</param>
-internal sealed class TlsHandshake(TlsReport report)
+/// <param name="parameters">What the records need of it.</param>
+/// <param name="sender">Whose handshake it is.</param>
+internal sealed class TlsHandshake(TlsReport report, TlsParameters parameters, Role sender)
 {
     private const int MaxMessage = 65536;
     private const int MaxNames = 16;
+
+    // "HelloRetryRequest", hashed (RFC 8446 4.1.3): the real hello is yet to come.
+    private static readonly byte[] Retry = SHA256.HashData("HelloRetryRequest"u8);
 
     private byte[] _message = [];
     private bool _over;
@@ -44,6 +50,9 @@ internal sealed class TlsHandshake(TlsReport report)
         }
     }
 
+    /// <summary>Is called when a Finished came, and when a KeyUpdate came.</summary>
+    public Action<bool>? OnFinished { get; init; }
+
     /// <summary>What follows is encrypted.</summary>
     public void Stop() => (_over, _message) = (true, []);
 
@@ -57,8 +66,15 @@ internal sealed class TlsHandshake(TlsReport report)
             case 2:
                 Server(body);
                 break;
-            case 11:
-                Certificate(body);
+            case 11 when sender == Role.Server:
+                // TLS 1.3 has a context in front (RFC 8446 4.4.2).
+                Certificate(parameters.Is13 ? Vector(body, 1, out _) : body);
+                break;
+            case 20:
+                OnFinished?.Invoke(true);
+                break;
+            case 24:
+                OnFinished?.Invoke(false);
                 break;
             default:
                 break;
@@ -67,8 +83,12 @@ internal sealed class TlsHandshake(TlsReport report)
 
     private void Client(ReadOnlySpan<byte> body)
     {
-        var rest = Skip(body, 34);
-        rest = Vector(rest, 1, out _);
+        if (body.Length >= 34)
+        {
+            parameters.ClientRandom = body[2..34].ToArray();
+        }
+
+        var rest = Vector(Skip(body, 34), 1, out _);
         rest = Vector(rest, 2, out _);
         rest = Vector(rest, 1, out _);
         _ = Vector(rest, 2, out var extensions);
@@ -93,6 +113,7 @@ internal sealed class TlsHandshake(TlsReport report)
         }
 
         int version = BinaryPrimitives.ReadUInt16BigEndian(body);
+        bool macOfCiphertext = false;
         var rest = Vector(Skip(body, 34), 1, out _);
         if (rest.Length >= 2)
         {
@@ -106,6 +127,15 @@ internal sealed class TlsHandshake(TlsReport report)
             extensions = Vector(extensions[2..], 2, out var value);
             // supported_versions.
             version = type == 43 && value.Length == 2 ? BinaryPrimitives.ReadUInt16BigEndian(value) : version;
+            // encrypt_then_mac.
+            macOfCiphertext |= type == 22;
+        }
+
+        parameters.Version = version;
+        if (!body[2..34].SequenceEqual(Retry))
+        {
+            parameters.ServerRandom = body[2..34].ToArray();
+            (parameters.Suite, parameters.MacOfCiphertext) = (TlsSuite.Find(report.CipherSuite ?? 0), macOfCiphertext);
         }
 
         report.Version = version switch { 0x0300 => "SSL 3.0", 0x0301 => "TLS 1.0", 0x0302 => "TLS 1.1", 0x0303 => "TLS 1.2",

@@ -9,24 +9,19 @@ internal sealed class TlsLayer : Layer
     private readonly Session _session;
     private readonly UpgradeKind _kind;
     private readonly TlsReport _report = new();
-    private readonly Direction[] _directions;
+    private readonly TlsDirection[] _directions;
+    private readonly TlsOpener _opener;
     private SmtpDialogue? _plain;
+    private SmtpDialogue? _opened;
     private bool _answeredInPlain;
 
     public TlsLayer(Session session, UpgradeKind kind)
     {
         (_session, _kind) = (session, kind);
-        _directions = [new Direction(new TlsHandshake(_report)), new Direction(new TlsHandshake(_report))];
-    }
-
-    private sealed class Direction(TlsHandshake handshake)
-    {
-        public readonly TlsHandshake Handshake = handshake;
-        public readonly byte[] Header = new byte[TlsRecords.Header];
-        public int InHeader;
-        public int InRecord;
-        public long Octets;
-        public bool IsLost;
+        var parameters = new TlsParameters();
+        _opener = new TlsOpener(session, parameters);
+        _directions = [.. ((Role[])[Role.Client, Role.Server]).Select(
+            r => new TlsDirection(r, _report, parameters, _opener, Opened, (who, lost, time) => _opened?.Gap(who, lost, cut: false, time)))];
     }
 
     public override void Octets(Role sender, ReadOnlySpan<byte> octets, long time)
@@ -39,8 +34,7 @@ internal sealed class TlsLayer : Layer
 
         var direction = _directions[(int)sender];
         bool first = direction.Octets == 0;
-        bool atRecord = direction is { InHeader: 0, InRecord: 0, IsLost: false };
-        if (atRecord && IsPlain(sender, octets))
+        if (direction.IsAtRecord && IsPlain(sender, octets))
         {
             if (_kind == UpgradeKind.StartTls)
             {
@@ -59,7 +53,7 @@ internal sealed class TlsLayer : Layer
 
         direction.Octets += octets.Length;
         _session.Recorder?.Raw(sender, octets);
-        Records(direction, octets);
+        direction.Take(octets, time);
     }
 
     public override void Gap(Role sender, long length, bool cut, long time)
@@ -71,12 +65,24 @@ internal sealed class TlsLayer : Layer
         }
 
         _directions[(int)sender].Octets += length;
-        _directions[(int)sender].IsLost = true;
+        _directions[(int)sender].Gap(length, time);
     }
 
-    public override void End(Role sender, bool reset, long time) => _plain?.End(sender, reset, time);
+    public override void End(Role sender, bool reset, long time) => (_plain ?? _opened)?.End(sender, reset, time);
 
-    public override void Finish() => _plain?.Finish();
+    public override void Finish()
+    {
+        (_plain ?? _opened)?.Finish();
+        _opener.Finish();
+    }
+
+    // What a record of application data holds.
+    private void Opened(Role sender, byte[] octets, long time)
+    {
+        _session.Report.IsDecrypted = true;
+        _opened ??= new SmtpDialogue(_session, Place.OpenedTls, greets: _kind == UpgradeKind.Tls);
+        _opened.Octets(sender, octets, time);
+    }
 
     // Commands, or replies, in the place of a record.
     private static bool IsPlain(Role sender, ReadOnlySpan<byte> octets)
@@ -134,7 +140,7 @@ internal sealed class TlsLayer : Layer
         {
             _session.FindOnce(FindingKind.StartTlsBroken, sender,
                 $"After STARTTLS the {sender.Name()} does not send TLS: {Escape.Octets(octets, 40)}");
-            _directions[(int)sender].IsLost = true;
+            _directions[(int)sender].Lose();
         }
         else if (!_answeredInPlain)
         {
@@ -144,38 +150,6 @@ internal sealed class TlsLayer : Layer
         if (_session.HasDialogue)
         {
             _session.Report.Say(time, sender, false, "(TLS from here on)", octets.Length);
-        }
-    }
-
-    private static void Records(Direction direction, ReadOnlySpan<byte> octets)
-    {
-        while (!octets.IsEmpty && !direction.IsLost)
-        {
-            if (direction.InRecord > 0)
-            {
-                int take = Math.Min(direction.InRecord, octets.Length);
-                if (direction.Header[0] == TlsRecords.Handshake)
-                {
-                    direction.Handshake.Take(octets[..take]);
-                }
-
-                direction.InRecord -= take;
-                octets = octets[take..];
-                continue;
-            }
-
-            direction.Header[direction.InHeader++] = octets[0];
-            octets = octets[1..];
-            if (direction.InHeader == TlsRecords.Header)
-            {
-                direction.InHeader = 0;
-                direction.InRecord = (direction.Header[3] << 8) | direction.Header[4];
-                direction.IsLost = !TlsRecords.MayBegin(direction.Header);
-                if (direction.Header[0] is TlsRecords.ChangeCipherSpec or TlsRecords.Data)
-                {
-                    direction.Handshake.Stop();
-                }
-            }
         }
     }
 }
