@@ -1,5 +1,7 @@
+using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using System.Numerics;
 using BlackPony.Traces;
 
 namespace BlackPony.Tools.TraceReplayer;
@@ -30,6 +32,16 @@ internal static class Arguments
         result.AddError($"A time is written 2026-11-24T08:00:00Z, not '{result.Tokens[0].Value}'.");
         return null;
     }
+
+    /// <summary>A number within bounds.</summary>
+    public static void Within<T>(Option<T> option, T least, T most)
+        where T : INumber<T> => option.Validators.Add(r =>
+        {
+            if (r.Tokens.Count > 0 && !(T.TryParse(r.Tokens[^1].Value, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most))
+            {
+                r.AddError($"{option.Name} is a number from {least} to {most}, not '{r.Tokens[^1].Value}'.");
+            }
+        });
 
     /// <summary>Files that are there, standard input too.</summary>
     public static bool IsStandardInput(string path) => path == Inspector.StandardInput;

@@ -56,6 +56,10 @@ internal static class ReplayCommand
             "--connections") { Description = "Number of sessions to replay concurrently.", HelpName = "n", DefaultValueFactory = _ => 1 };
         var perSecond = new Option<double>(
             "--per-second") { Description = "Maximum number of sessions to begin in a second; 0 is no limit.", HelpName = "n" };
+        Arguments.Within(timeout, 1, 3600);
+        Arguments.Within(wait, 1, 86400);
+        Arguments.Within(connections, 1, 1000);
+        Arguments.Within(perSecond, 0, 1_000_000);
         var startTls = new Option<bool>(
             "--starttls") { Description = "Replay in TLS, after STARTTLS with the live server, whose certificate is not checked." };
         var user = new Option<string?>(
@@ -114,8 +118,8 @@ internal static class ReplayCommand
             var how = new ReplayOptions
             {
                 Upgrade = parse.GetValue(upgrade), Strict = parse.GetValue(strict), OriginalRate = parse.GetValue(rate) == "original",
-                Rewrite = parse.GetValue(rewrite) ?? [], Timeout = TimeSpan.FromSeconds(Math.Clamp(parse.GetValue(timeout), 1, 3600)),
-                Wait = TimeSpan.FromSeconds(Math.Clamp(parse.GetValue(wait), 1, 86400)), StartTls = parse.GetValue(startTls),
+                Rewrite = parse.GetValue(rewrite) ?? [], Timeout = TimeSpan.FromSeconds(parse.GetValue(timeout)),
+                Wait = TimeSpan.FromSeconds(parse.GetValue(wait)), StartTls = parse.GetValue(startTls),
                 Credentials = parse.GetValue(user) is { } name
                     ? (name, Environment.GetEnvironmentVariable("BLACKPONY_REPLAY_PASSWORD") ?? "") : null,
             };
@@ -126,8 +130,8 @@ internal static class ReplayCommand
                 if (parse.GetValue(to) is { } server)
                 {
                     var client = new ReplayClient(server.Host, server.Port, how);
-                    var pace = new Pace(parse.GetValue(perSecond));
-                    var parallel = new ParallelOptions { MaxDegreeOfParallelism = Math.Clamp(parse.GetValue(connections), 1, 1000),
+                    var pace = new Pace(parse.GetValue(perSecond), TimeProvider.System);
+                    var parallel = new ParallelOptions { MaxDegreeOfParallelism = parse.GetValue(connections),
                         CancellationToken = cancel };
                     await Parallel.ForEachAsync(Enumerable.Range(0, scripts.Count), parallel, async (i, stop) =>
                     {
@@ -155,6 +159,12 @@ internal static class ReplayCommand
             }
 
             var played = results.OfType<ReplayResult>().ToList();
+            if (played.Count > 0 && played.All(r => r.IsUnreached))
+            {
+                var peer = parse.GetValue(to)!.Value;
+                return Fail($"{peer.Host}:{peer.Port}: {played[0].Differences[0].Live}");
+            }
+
             Write(played, parse.GetValue(format)!, Path.GetFileName(path));
             if (interrupted)
             {
@@ -162,7 +172,7 @@ internal static class ReplayCommand
                 return Interrupted;
             }
 
-            return played.Any(r => r.Differences.Count > 0) ? 1 : played.All(IsUnplayed) ? 3 : 0;
+            return played.Any(r => r.Differences.Count > 0) ? 1 : played.All(r => r.IsUnplayed) ? 3 : 0;
         });
         return command;
     }
@@ -172,6 +182,7 @@ internal static class ReplayCommand
         ["file"] = name,
         ["sessions"] = new JsonArray([.. results.Select(r => new JsonObject
         {
+            ["session"] = r.Session,
             ["name"] = r.Name,
             ["exchanges"] = r.Exchanges,
             ["differences"] = new JsonArray(
@@ -194,10 +205,10 @@ internal static class ReplayCommand
                     new XAttribute("name", name),
                     new XAttribute("tests", results.Count),
                     new XAttribute("failures", results.Count(r => r.Differences.Count > 0)),
-                    results.Select((r, i) => new XElement(
+                    results.Select(r => new XElement(
                         "testcase",
                         new XAttribute("classname", name),
-                        new XAttribute("name", $"{i + 1}: {r.Name}"),
+                        new XAttribute("name", $"{r.Session}: {r.Name}"),
                         r.Note is null ? null : new XElement("system-out", r.Note),
                         r.Differences.Count == 0 ? null
                             : new XElement("failure", new XAttribute("message", r.Differences[0].ToString()),
@@ -206,18 +217,26 @@ internal static class ReplayCommand
             default:
                 foreach (var result in results)
                 {
-                    Console.Out.WriteLine($"{result.Name}  {result.Exchanges} exchange{(result.Exchanges == 1 ? "" : "s")}, {(IsUnplayed(result) ? "nothing played" : result.Differences.Count == 0 ? "as captured" : $"{result.Differences.Count} difference{(result.Differences.Count == 1 ? "" : "s")}")}{(result.Note is null ? "" : $". {result.Note}")}");
+                    Console.Out.WriteLine($"{result.Session,4}  {result.Name}  {Count(result.Exchanges, "exchange")}, {Outcome(result)}{(result.Note is null ? "" : $". {result.Note}")}");
                     foreach (var difference in result.Differences)
                     {
                         Console.Out.WriteLine($"  {difference}");
                     }
                 }
 
+                if (results.Count > 1)
+                {
+                    Console.Out.WriteLine($"{results.Count} sessions: {results.Count(r => r.Differences.Count == 0 && !r.IsUnplayed)} as captured, {results.Count(r => r.Differences.Count > 0)} with differences, {results.Count(r => r.IsUnplayed)} not played");
+                }
+
                 break;
         }
     }
 
-    private static bool IsUnplayed(ReplayResult result) => result is { Exchanges: 0, Differences.Count: 0, Note: not null };
+    private static string Outcome(ReplayResult result) => result.IsUnplayed ? "nothing played"
+        : result.Differences.Count == 0 ? "as captured" : Count(result.Differences.Count, "difference");
+
+    private static string Count(int number, string what) => number == 1 ? $"1 {what}" : $"{number} {what}s";
 
     private static int Fail(string why)
     {

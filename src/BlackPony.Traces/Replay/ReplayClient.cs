@@ -19,8 +19,10 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
     private static readonly RsaKeys Keys = new(TimeProvider.System);
 
     /// <summary>Plays a session.</summary>
-    /// <exception cref="SocketException">The server is not reached.</exception>
-    public async Task<ReplayResult> PlayAsync(Script script, CancellationToken cancel)
+    public async Task<ReplayResult> PlayAsync(Script script, CancellationToken cancel) =>
+        await PlayOnceAsync(script, cancel) with { Session = script.Session.Number };
+
+    private async Task<ReplayResult> PlayOnceAsync(Script script, CancellationToken cancel)
     {
         var differences = new List<Difference>();
         // LMTP answers a message as often as it took recipients.
@@ -30,7 +32,11 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
         }
 
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await socket.ConnectAsync(host, port, cancel);
+        if (await ConnectAsync(socket, cancel) is { } why)
+        {
+            return new ReplayResult(Name(script), 0, [new Difference(0, "connection", "a server", why)], null) { IsUnreached = true };
+        }
+
         using var connection = new LiveConnection(socket, options.Timeout);
         Compare(differences, 0, "greeting", script.Greeting, await connection.ReplyAsync(cancel), connection);
         var exchanges = script.Exchanges.Where(e => e.Verb is not (Verb.XBlackPony or Verb.Continuation)).ToList();
@@ -65,6 +71,26 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
     // The connection ended in it.
     private static bool IsCut(Exchange exchange) => exchange is { Verb: Verb.DataEnd, Code: null }
         && !exchange.Octets.AsSpan().EndsWith(".\r\n"u8);
+
+    // Why the server is not reached; null if it is.
+    private async Task<string?> ConnectAsync(Socket socket, CancellationToken cancel)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(options.Timeout);
+        try
+        {
+            await socket.ConnectAsync(host, port, limit.Token);
+            return null;
+        }
+        catch (SocketException e)
+        {
+            return e.Message;
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return $"none for {options.Timeout.TotalSeconds:0.###} seconds";
+        }
+    }
 
     private static string Name(Script script) => $"{script.Session.Client} > {script.Session.Server}";
 

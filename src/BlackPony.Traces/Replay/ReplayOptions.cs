@@ -28,4 +28,7 @@ public sealed record ReplayOptions
 
     /// <summary>How long a reply or a command may take.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>The clock of <see cref="Wait"/>.</summary>
+    internal TimeProvider Clock { get; init; } = TimeProvider.System;
 }

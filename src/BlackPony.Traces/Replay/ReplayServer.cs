@@ -13,6 +13,9 @@ public sealed class ReplayServer : IDisposable
 
     private readonly TcpListener _listener;
     private readonly ReplayOptions _options;
+    private readonly SemaphoreSlim _turn = new(1);
+    private int _playing;
+    private bool _isOver;
 
     /// <summary>Begins to listen.</summary>
     /// <exception cref="SocketException">The address cannot be had.</exception>
@@ -25,24 +28,68 @@ public sealed class ReplayServer : IDisposable
     /// <summary>Where it listens.</summary>
     public IPEndPoint Address => (IPEndPoint)_listener.LocalEndpoint;
 
-    /// <summary>Takes one connection and plays a session in it.</summary>
+    /// <summary>Takes one connection and plays a session in it. Whoever called first has the first connection.</summary>
     public async Task<ReplayResult> PlayAsync(Script script, CancellationToken cancel)
     {
-        var differences = new List<Difference>();
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        limit.CancelAfter(_options.Wait);
-        Socket accepted;
-        try
+        using var socket = await AcceptAsync(cancel);
+        if (socket is null)
         {
-            accepted = await _listener.AcceptSocketAsync(limit.Token);
-        }
-        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
-        {
-            differences.Add(new Difference(0, "connection", "a client", $"none for {_options.Wait.TotalSeconds:0.###} seconds"));
-            return new ReplayResult($"{script.Session.Client} > {script.Session.Server}", 0, differences, null);
+            var none = new Difference(0, "connection", "a client", $"none for {_options.Wait.TotalSeconds:0.###} seconds");
+            return new ReplayResult(Name(script), 0, [none], null) { Session = script.Session.Number };
         }
 
-        using var socket = accepted;
+        try
+        {
+            return await PlayAsync(socket, script, cancel);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _playing);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _listener.Dispose();
+        _turn.Dispose();
+    }
+
+    private static string Name(Script script) => $"{script.Session.Client} > {script.Session.Server}";
+
+    // Null if no client came for so long, while no session was played.
+    private async Task<Socket?> AcceptAsync(CancellationToken cancel)
+    {
+        await _turn.WaitAsync(cancel);
+        try
+        {
+            while (!_isOver)
+            {
+                using var wait = new CancellationTokenSource(_options.Wait, _options.Clock);
+                using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel, wait.Token);
+                try
+                {
+                    var socket = await _listener.AcceptSocketAsync(limit.Token);
+                    Interlocked.Increment(ref _playing);
+                    return socket;
+                }
+                catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+                {
+                    _isOver = Volatile.Read(ref _playing) == 0;
+                }
+            }
+
+            return null;
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async Task<ReplayResult> PlayAsync(Socket socket, Script script, CancellationToken cancel)
+    {
+        var differences = new List<Difference>();
         socket.NoDelay = true;
         using var connection = new LiveConnection(socket, _options.Timeout);
         await SayAsync(connection, script.Greeting.Length > 0 ? script.Greeting : "220 replay.invalid ESMTP\r\n", cancel);
@@ -102,11 +149,8 @@ public sealed class ReplayServer : IDisposable
             differences.Add(new Difference(at + 1, exchanges[at].Name, exchanges[at].Name, "the end of the connection"));
         }
 
-        return new ReplayResult($"{script.Session.Client} > {script.Session.Server}", played, differences, null);
+        return new ReplayResult(Name(script), played, differences, null) { Session = script.Session.Number };
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _listener.Dispose();
 
     private static string Reply(Exchange exchange, string otherwise) => exchange.Reply.Length > 0 ? exchange.Reply
         : exchange.Verb == Verb.Data ? "354 Go on\r\n" : otherwise;

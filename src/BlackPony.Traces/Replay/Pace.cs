@@ -1,22 +1,22 @@
-using System.Diagnostics;
-
-namespace BlackPony.Tools.TraceReplayer;
+namespace BlackPony.Traces.Replay;
 
 /// <summary>Lets so many begin in a second, evenly.</summary>
 /// <param name="perSecond">How many; 0 is no limit.</param>
-internal sealed class Pace(double perSecond)
+/// <param name="time">The clock.</param>
+public sealed class Pace(double perSecond, TimeProvider time)
 {
-    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly long _start = time.GetTimestamp();
     private long _begun;
 
+    /// <summary>Waits until the next may begin.</summary>
     public async Task NextAsync(CancellationToken cancel)
     {
         if (perSecond > 0)
         {
             var due = TimeSpan.FromSeconds((Interlocked.Increment(ref _begun) - 1) / perSecond);
-            if (due > _clock.Elapsed)
+            if (due > time.GetElapsedTime(_start))
             {
-                await Task.Delay(due - _clock.Elapsed, cancel);
+                await Task.Delay(due - time.GetElapsedTime(_start), time, cancel);
             }
         }
     }
