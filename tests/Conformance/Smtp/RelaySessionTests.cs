@@ -309,6 +309,405 @@ public sealed class RelaySessionTests : IDisposable
         Assert.Equal("", ToClient());
     }
 
+    [Theory]
+    [InlineData("554 b.test no service\r\n")]
+    [InlineData("421 b.test busy\r\n")]
+    public void A_backend_that_does_not_want_to_talk_is_passed_on_and_ends_the_session(string greeting) // [BP-10.3-1]
+    {
+        using var relay = new RelaySession(new ServerOptions(new RsaKeys(TimeProvider.System)), new SystemRandom(), "test");
+        relay.FromClient("EHLO a.test\r\n"u8);
+        Assert.Equal(Timeout.InfiniteTimeSpan, relay.Patience);
+        relay.BackendReady(Encoding.ASCII.GetBytes(greeting));
+        Assert.Equal(greeting, Encoding.ASCII.GetString(relay.ToClient.WrittenSpan));
+        Assert.Equal(0, relay.ToBackend.WrittenCount);
+        Assert.Equal((RelayRequest.Close, "plain"), (relay.Request, relay.Report.Closed));
+    }
+
+    [Fact]
+    public void A_backend_that_is_not_there_is_a_421_and_what_the_client_said_goes_nowhere() // [BP-10.3-2]
+    {
+        using var relay = new RelaySession(new ServerOptions(new RsaKeys(TimeProvider.System)), new SystemRandom(), "test");
+        relay.FromClient("EHLO a.test\r\n"u8);
+        relay.BackendUnavailable();
+        Assert.Equal("421 4.3.0 Mail server not reachable, try again later\r\n", Encoding.ASCII.GetString(relay.ToClient.WrittenSpan));
+        Assert.Equal(0, relay.ToBackend.WrittenCount);
+        Assert.Equal((RelayRequest.Close, "plain"), (relay.Request, relay.Report.Closed));
+    }
+
+    [Fact]
+    public void What_a_hasty_client_said_before_the_greeting_is_passed_on_behind_it() // [BP-10.2-3]
+    {
+        using var relay = new RelaySession(new ServerOptions(new RsaKeys(TimeProvider.System)), new SystemRandom(), "test");
+        relay.FromClient("NOOP\r\n"u8);
+        Assert.Equal(0, relay.ToBackend.WrittenCount);
+        relay.BackendReady("220 b.test\r\n"u8);
+        Assert.Equal("NOOP\r\n", Encoding.ASCII.GetString(relay.ToBackend.WrittenSpan));
+    }
+
+    [Fact]
+    public void Octets_behind_the_220_to_STARTTLS_pass_in_their_order_both_ways() // [BP-10.2-11]
+    {
+        ToClient();
+        Client("STARTTLS\r\n\x16\x03\x01 hello");
+        Assert.Equal("STARTTLS\r\n", ToBackend());
+        Backend("220 go\r\n\x16\x03\x03 early\n\0");
+        Assert.Equal("220 go\r\n\x16\x03\x03 early\n\0", ToClient());
+        Assert.Equal("\x16\x03\x01 hello", ToBackend());
+        Assert.Equal(RelayRequest.None, _relay.Request);
+        Client("more");
+        Backend("and more");
+        Assert.Equal(("more", "and more"), (ToBackend(), ToClient()));
+    }
+
+    [Theory]
+    [InlineData("454 not now\r\n")]
+    [InlineData("250 what\r\n")]
+    public void Without_a_220_to_STARTTLS_the_session_is_read_as_before(string reply) // [BP-10.2-11]
+    {
+        ToClient();
+        Client("STARTTLS\r\nXCLIENT ADDR=127.0.0.1\r\n");
+        Backend(reply);
+        Assert.Equal("STARTTLS\r\n", ToBackend());
+        Assert.Equal(reply + "550 5.7.1 Not permitted\r\n", ToClient());
+    }
+
+    [Theory]
+    [InlineData("what\r\n")]
+    [InlineData("250 bare LF\n")]
+    [InlineData("25\r\n")]
+    [InlineData("650 no\r\n")]
+    [InlineData("150 no\r\n")]
+    [InlineData("250-a\r\n251 b\r\n")]
+    [InlineData("2500 no\r\n")]
+    public void A_backend_that_speaks_no_SMTP_is_given_up(string reply) // [BP-10.3-6]
+    {
+        ToClient();
+        Client("NOOP\r\n");
+        Backend(reply);
+        Assert.Equal("421 4.3.0 Mail server speaks no SMTP\r\n", ToClient());
+        Assert.Equal((RelayRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
+        Backend("250 ok\r\n");
+        Client("NOOP\r\n");
+        Assert.Equal("", ToClient());
+    }
+
+    [Theory]
+    [InlineData("dXNlcg==\r\n", "dXNlcg==\r\n")]
+    [InlineData("XCLIENT ADDR=127.0.0.1\r\n", "XCLIENT ADDR=127.0.0.1\r\n")]
+    [InlineData("*\r\nNOOP\r\n", "*\r\n")]
+    public void A_line_that_a_3yz_asked_for_is_no_command(string says, string passed) // [BP-10.2-5]
+    {
+        ToClient();
+        Client("AUTH LOGIN\r\n" + says);
+        Assert.Equal("AUTH LOGIN\r\n", ToBackend());
+        Backend("334 VXNlcm5hbWU6\r\n");
+        Assert.Equal(passed, ToBackend());
+        Assert.False(_relay.IsIdle);
+    }
+
+    [Fact]
+    public void A_client_that_ends_within_AUTH_leaves_no_session_behind() // state table 15.1
+    {
+        Client("AUTH LOGIN\r\n");
+        Backend("334 VXNlcm5hbWU6\r\n");
+        ToBackend();
+        Client("dXNl");
+        _relay.ClientEnded();
+        Assert.Equal("", ToBackend());
+        Assert.True(_relay.BackendInputDone);
+        _relay.BackendEnded();
+        Assert.Equal((RelayRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
+    }
+
+    [Fact]
+    public void An_over_long_answer_within_AUTH_is_refused_here_and_the_backend_still_waits_for_one() // [BP-10.2-12]
+    {
+        Client("AUTH LOGIN\r\n");
+        Backend("334 VXNlcm5hbWU6\r\n");
+        ToBackend();
+        ToClient();
+        Client(new string('A', Limits.MaxOtherCommandLine - 1) + "\r\n");
+        Assert.Equal("500 5.5.2 Line too long\r\n", ToClient());
+        Assert.Equal("", ToBackend());
+        Client("XCLIENT\r\n");
+        Assert.Equal("XCLIENT\r\n", ToBackend());
+        Client("AGAIN\r\n");
+        Assert.Equal("", ToBackend());
+        Backend("535 no\r\n");
+        Assert.Equal("AGAIN\r\n", ToBackend());
+    }
+
+    [Theory]
+    [InlineData(0, true)]
+    [InlineData(1, false)]
+    public void A_command_line_may_be_as_long_as_its_limit(int more, bool passes) // [BP-10.2-12]
+    {
+        ToClient();
+        var line = "NOOP " + new string('x', Limits.MaxOtherCommandLine - 7 + more) + "\r\n";
+        Client(line[..^1]);
+        Assert.Equal("", ToBackend() + ToClient());
+        Client("\n");
+        Assert.Equal(passes ? line : "", ToBackend());
+        Assert.Equal(passes ? "" : "500 5.5.2 Line too long\r\n", ToClient());
+        Client("NOOP\r\n");
+        Assert.Equal("NOOP\r\n", ToBackend());
+    }
+
+    [Theory]
+    [InlineData(0, "501 ")]
+    [InlineData(1, "500 ")]
+    public void A_command_of_an_upgrade_has_a_limit_of_its_own(int more, string code) // [BP-4.2-4], [BP-4.4-3]
+    {
+        ToClient();
+        Client("XBLACKPONY " + new string('x', Limits.MaxCommandLine - 13 + more) + "\r\n");
+        Assert.StartsWith(code, ToClient(), StringComparison.Ordinal);
+        Assert.Equal(RelayRequest.None, _relay.Request);
+    }
+
+    [Fact]
+    public void Where_BlackPony_is_off_its_command_is_as_long_as_any_other() // [BP-4.4-1]
+    {
+        using var off = new RelaySession(new ServerOptions(new RsaKeys(TimeProvider.System)) { Suites = [] }, new SystemRandom(), "test");
+        off.BackendReady("220 b.test\r\n"u8);
+        off.ToClient.ResetWrittenCount();
+        off.FromClient(Encoding.ASCII.GetBytes("XBLACKPONY " + new string('x', Limits.MaxCommandLine) + "\r\n"));
+        Assert.StartsWith("502 ", Encoding.ASCII.GetString(off.ToClient.WrittenSpan), StringComparison.Ordinal);
+        Assert.Equal(502, off.RefusedWith);
+    }
+
+    [Fact]
+    public void The_answer_to_an_over_long_line_waits_for_the_answers_before_it() // [BP-10.2-13]
+    {
+        ToClient();
+        Client("NOOP\r\n" + new string('x', Limits.MaxOtherCommandLine) + "\r\nRSET\r\n");
+        Assert.Equal("NOOP\r\n", ToBackend());
+        Assert.Equal("", ToClient());
+        Backend("250 ok\r\n");
+        Assert.Equal("250 ok\r\n500 5.5.2 Line too long\r\n", ToClient());
+        Assert.Equal("RSET\r\n", ToBackend());
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(" NOOP")]
+    [InlineData("NO-OP")]
+    [InlineData("\tNOOP")]
+    public void A_line_without_a_command_is_refused_in_its_turn_and_never_passed_on(string line) // [BP-10.1-10], [BP-10.2-13]
+    {
+        ToClient();
+        Client("NOOP\r\n" + line + "\r\nRSET\r\n");
+        Assert.Equal("NOOP\r\n", ToBackend());
+        Backend("250 ok\r\n");
+        Assert.Equal("250 ok\r\n500 5.5.2 No command\r\n", ToClient());
+        Assert.Equal("RSET\r\n", ToBackend());
+    }
+
+    [Theory]
+    [InlineData("NO\rOP\r\n")]
+    [InlineData("NOOP\nNOOP\r\n")]
+    [InlineData("NO\0OP\r\n")]
+    [InlineData("NO\0OP")]
+    public void A_stray_octet_in_a_command_ends_the_session_behind_the_answers_before_it(string line) // [BP-10.2-1], [BP-10.2-2], [BP-10.2-13]
+    {
+        ToClient();
+        Client("NOOP\r\n" + line);
+        Assert.Equal("", ToClient());
+        Assert.Equal(RelayRequest.None, _relay.Request);
+        Backend("250 ok\r\n");
+        Assert.Equal("250 ok\r\n501 5.5.2 Bare LF, bare CR or NUL in a command\r\n", ToClient());
+        Assert.Equal("NOOP\r\n", ToBackend());
+        Assert.Equal(RelayRequest.Close, _relay.Request);
+    }
+
+    [Fact]
+    public void A_CR_whose_LF_has_not_come_yet_is_not_stray() // [BP-10.2-1]
+    {
+        ToClient();
+        Client("NOOP\r");
+        Assert.Equal("", ToClient());
+        Client("\n");
+        Assert.Equal("NOOP\r\n", ToBackend());
+    }
+
+    [Fact]
+    public void A_session_is_idle_between_messages_and_not_within_one() // [BP-10.3-9]
+    {
+        Assert.True(_relay.IsIdle);
+        Client("MAIL FROM:<a@a>\r\n");
+        Assert.False(_relay.IsIdle);
+        Backend("250 ok\r\n");
+        Assert.False(_relay.IsIdle);
+        Client("RCPT TO:<b@b>\r\n");
+        Backend("250 ok\r\n");
+        Assert.False(_relay.IsIdle);
+        Client("DATA\r\n");
+        Backend("354 go\r\n");
+        Assert.False(_relay.IsIdle);
+        Client("half of it");
+        Assert.False(_relay.IsIdle);
+        Client("\r\n.\r\n");
+        Assert.False(_relay.IsIdle);
+        Assert.Equal(0, _relay.Messages);
+        Backend("250 kept\r\n");
+        Assert.True(_relay.IsIdle);
+        Assert.Equal(1, _relay.Messages);
+    }
+
+    [Theory]
+    [InlineData("RSET", "250 ok\r\n", true)]
+    [InlineData("RSET", "421 going\r\n", false)]
+    [InlineData("NOOP", "250 ok\r\n", false)]
+    [InlineData("HELO a.test", "250 ok\r\n", true)]
+    [InlineData("EHLO a.test", "250 b.test\r\n", true)]
+    [InlineData("EHLO a.test", "502 what\r\n", false)]
+    [InlineData("RCPT TO:<b@b>", "550 no\r\n", false)]
+    public void A_transaction_ends_with_what_ends_it_at_the_backend(string command, string reply, bool ends) // [BP-10.3-9], [BP-4.5-8]
+    {
+        Client("MAIL FROM:<a@a>\r\n");
+        Backend("250 ok\r\n");
+        Client(command + "\r\n");
+        Backend(reply);
+        Assert.Equal(ends, _relay.IsIdle);
+    }
+
+    [Theory]
+    [InlineData("550 no\r\n")]
+    [InlineData("452 later\r\n")]
+    public void A_message_that_is_refused_ends_its_transaction_and_is_not_counted(string reply)
+    {
+        Client("MAIL FROM:<a@a>\r\nRCPT TO:<b@b>\r\nDATA\r\n");
+        Backend("250 1\r\n250 2\r\n354 3\r\n");
+        Client(".\r\n");
+        Backend(reply);
+        Assert.True(_relay.IsIdle);
+        Assert.Equal(0, _relay.Messages);
+    }
+
+    [Fact]
+    public void An_empty_message_is_a_dot_right_behind_the_354() // [BP-10.2-4], RFC 5321 4.1.1.4
+    {
+        ToClient();
+        Client("MAIL FROM:<a@a>\r\nRCPT TO:<b@b>\r\nDATA\r\n");
+        Backend("250 1\r\n250 2\r\n354 3\r\n");
+        ToBackend();
+        Client(".\r\nXCLIENT ADDR=127.0.0.1\r\n");
+        Assert.Equal(".\r\n", ToBackend());
+        Backend("250 kept\r\n");
+        Assert.Equal("250 1\r\n250 2\r\n354 3\r\n250 kept\r\n550 5.7.1 Not permitted\r\n", ToClient());
+    }
+
+    [Fact]
+    public void An_upgrade_behind_HELO_is_refused_and_behind_another_EHLO_it_is_not() // [BP-4.4-6], [BP-4.1-6]
+    {
+        Client("HELO a.test\r\n");
+        Backend("250 b.test\r\n");
+        ToClient();
+        Client("XBLACKPONY V1 X\r\n");
+        Assert.StartsWith("503 ", ToClient(), StringComparison.Ordinal);
+        Client("EHLO a.test\r\n");
+        Backend("250 b.test\r\n");
+        ToClient();
+        Client("XBLACKPONY V1 X\r\n");
+        Assert.StartsWith("501 ", ToClient(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_backend_that_ends_is_told_to_a_client_that_does_not_expect_it() // [BP-10.3-6]
+    {
+        ToClient();
+        _relay.BackendEnded();
+        Assert.Equal("421 4.3.0 Mail server closed the connection\r\n", ToClient());
+        Assert.Equal((RelayRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
+    }
+
+    [Theory]
+    [InlineData("221 bye\r\n")]
+    [InlineData("421 going\r\n")]
+    public void A_backend_that_said_goodbye_ends_without_a_word_of_the_relay(string reply) // [BP-10.3-6]
+    {
+        Client("QUIT\r\n");
+        Backend(reply);
+        ToClient();
+        Assert.Equal(RelayRequest.None, _relay.Request);
+        _relay.BackendEnded();
+        Assert.Equal("", ToClient());
+        Assert.Equal((RelayRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
+    }
+
+    [Fact]
+    public void A_relay_that_stops_says_so_and_ends() // [BP-10.3-9]
+    {
+        ToClient();
+        _relay.Stop();
+        Assert.Equal("421 4.3.2 Service shutting down\r\n", ToClient());
+        Assert.Equal(RelayRequest.Close, _relay.Request);
+        _relay.Stop();
+        Assert.Equal("", ToClient());
+    }
+
+    [Fact]
+    public void A_silent_client_hears_421_and_is_waited_for_as_long_as_it_has_the_word() // [BP-8.1-6]
+    {
+        ToClient();
+        Assert.Equal(Limits.IdleTimeout, _relay.Patience);
+        Client("NOOP\r\n");
+        Assert.Equal(Timeout.InfiniteTimeSpan, _relay.Patience);
+        Backend("250 ok\r\n");
+        ToClient();
+        Assert.Equal(Limits.IdleTimeout, _relay.Patience);
+        _relay.TimedOut();
+        Assert.Equal("421 4.4.2 Timeout\r\n", ToClient());
+        Assert.Equal((RelayRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
+    }
+
+    [Fact]
+    public void Everything_that_comes_whole_is_progress_and_half_a_line_is_none() // spec 13
+    {
+        Client("DATA\r\n");
+        Backend("354 go\r\n");
+        Moves(true, () => Client("x"));
+        Client("\r\n.\r\n");
+        Moves(true, () => Backend("250 ok\r\n"));
+        Moves(false, () => Client("NOO"));
+        Moves(true, () => Client("P\r\n"));
+        Moves(false, () => Backend("250 "));
+        Moves(true, () => Backend("ok\r\n"));
+        Client("BDAT 9 LAST\r\n");
+        Moves(true, () => Client("x"));
+
+        void Moves(bool whole, Action action)
+        {
+            long before = _relay.Progress;
+            action();
+            Assert.Equal(whole, _relay.Progress > before);
+        }
+    }
+
+    [Theory]
+    [InlineData("XCLIENT ADDR=127.0.0.1")]
+    [InlineData("XFORWARD NAME=x")]
+    [InlineData("PROXY TCP4 1.1.1.1 2.2.2.2 1 2")]
+    [InlineData("xclient x")]
+    public void What_would_change_whom_the_backend_takes_the_client_for_is_refused(string command) // [BP-10.1-4]
+    {
+        ToClient();
+        Client(command + "\r\n");
+        Assert.Equal("550 5.7.1 Not permitted\r\n", ToClient());
+        Assert.Equal("", ToBackend());
+    }
+
+    [Fact]
+    public void BDAT_chunks_are_one_message_with_their_last() // [BP-10.2-4], RFC 3030 2
+    {
+        Client("MAIL FROM:<a@a>\r\nRCPT TO:<b@b>\r\nBDAT 3\r\nabcBDAT 0 LAST\r\n");
+        Backend("250 1\r\n250 2\r\n250 3\r\n");
+        Assert.False(_relay.IsIdle);
+        Assert.Equal(0, _relay.Messages);
+        Backend("250 kept\r\n");
+        Assert.True(_relay.IsIdle);
+        Assert.Equal(1, _relay.Messages);
+    }
+
     private void Client(string octets) => _relay.FromClient(Encoding.Latin1.GetBytes(octets));
 
     private void Backend(string octets) => _relay.FromBackend(Encoding.Latin1.GetBytes(octets));
