@@ -27,7 +27,7 @@ public sealed class MailerFailureTests : IDisposable
     public async Task What_is_no_host_is_refused_for_good(string host) // [BP-10.4-14]
     {
         var (output, code, log) = await RunAsync(null, "mailer", "--dns", "127.0.0.1:1", "--", host);
-        Assert.Equal("554 5.1.2 This is no domain or host\r\n", output);
+        Assert.Equal("554 5.1.2 Invalid domain or host\r\n", output);
         Assert.Equal((68, 1), (code, log.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length));
     }
 

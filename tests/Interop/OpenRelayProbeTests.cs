@@ -120,7 +120,7 @@ public sealed class OpenRelayProbeTests : IDisposable
         if (!served)
         {
             await Person.RefusedAsync(port);
-            await listen.SaysAsync("is neither yes nor no");
+            await listen.SaysAsync("neither accepts nor refuses");
             return;
         }
 
@@ -147,7 +147,7 @@ public sealed class OpenRelayProbeTests : IDisposable
         }
 
         await Person.RefusedAsync(port);
-        await listen.SaysAsync("is neither yes nor no");
+        await listen.SaysAsync("neither accepts nor refuses");
     }
 
     [Fact]

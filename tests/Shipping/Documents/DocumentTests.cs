@@ -1,0 +1,152 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace BlackPony.Tests.Shipping.Documents;
+
+/// <summary>The documents for people: short, linked, and with commands and numbers that are those of the programs.</summary>
+public sealed partial class DocumentTests
+{
+    private const int MostLinesOfReadme = 130;
+
+    private static readonly string[] Folders = [".", "docs", "spec", "tools/trace-replayer", "tests/Mutation"];
+    private static readonly string Specification = File.ReadAllText(Repository.At("spec", "blackpony.md"));
+
+    public static TheoryData<string> Documents =>
+    [
+        .. Folders.SelectMany(f => Directory.EnumerateFiles(Repository.At(f), "*.md"))
+            .Select(f => Path.GetRelativePath(Repository.Root, f)).Where(f => f is not ("spec/blackpony.md" or "spec/coverage.md"))
+            .Order(StringComparer.Ordinal),
+    ];
+
+    [Fact]
+    public void The_README_is_short() => Assert.InRange(Read("README.md").TrimEnd('\n').Split('\n').Length, 1, MostLinesOfReadme);
+
+    [Fact]
+    public void The_README_links_to_every_page_of_docs_and_to_every_document_beside_it()
+    {
+        var links = Link().Matches(Read("README.md")).Select(m => m.Groups[1].Value.Split('#')[0]).ToHashSet();
+        var pages = Directory.EnumerateFiles(Repository.At("docs"), "*.md").Concat(Directory.EnumerateFiles(Repository.Root, "*.md"))
+            .Select(f => Path.GetRelativePath(Repository.Root, f)).Where(f => f != "README.md").ToList();
+        Assert.True(pages.Count > 7);
+        Assert.All(pages, p => Assert.Contains(p, links));
+    }
+
+    /// <summary>Each command, and each of its options, is in the program's own help.</summary>
+    [Theory]
+    [MemberData(nameof(Documents))]
+    public async Task Every_documented_command_and_option_exists(string document)
+    {
+        foreach (var words in Code(document).SelectMany(Commands))
+        {
+            var program = words[0];
+            var command = words.Length > 1 && Word().IsMatch(words[1]) ? words[1] : null;
+            var said = string.Join(' ', words);
+            string[] one = command is null or "man" ? [] : [command];
+            var run = await Run.ProgramAsync(Repository.Built(program), [.. one, "--help"]);
+            Assert.True(run.Code == 0, $"{document}: '{said}': {run.Error}");
+            var options = words.Where(w => Option().IsMatch(w)).Select(w => w.Split('=')[0]);
+            Assert.All(options, o => Assert.True(Regex.IsMatch(run.Output, $@"(?<![\w-]){o}(?![\w-])"), $"{document}: '{said}': no {o}"));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Documents))]
+    public void Every_path_in_a_command_exists(string document)
+    {
+        foreach (var text in Code(document))
+        {
+            foreach (var path in text.Split((char[])[' ', '(', ')', '\'', '"', ',', ';', '`', '\n'], StringSplitOptions.RemoveEmptyEntries))
+            {
+                var start = path.Split('/')[0];
+                if (start is "tools" or "tests" or "spec" or "src" or "docs" or ".ci" && PlainPath().IsMatch(path)
+                    && !path.Contains("/bin/", StringComparison.Ordinal))
+                {
+                    var full = Repository.At(path.TrimEnd('.', ':'));
+                    Assert.True(File.Exists(full) || Directory.Exists(full), $"{document}: {path}");
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void The_program_is_installed_where_the_units_and_sendmail_look_for_it()
+    {
+        foreach (var document in (string[])["README.md", "docs/mail-servers.md"])
+        {
+            Assert.Contains("install artifacts/publish/linux-x64/blackpony /usr/local/bin/", Read(document), StringComparison.Ordinal);
+        }
+
+        const string Here = "/usr/local/bin/blackpony";
+        foreach (var service in (string[])["listen", "relay"])
+        {
+            var unit = Read($"tools/blackpony/systemd/blackpony-{service}.service").Split('\n');
+            Assert.Contains($"ExecStart={Here} {service} --config /etc/blackpony/{service}.conf", unit);
+            Assert.Contains("install -m 644 -D -t /etc/blackpony listen.conf relay.conf", Read("docs/operations.md"), StringComparison.Ordinal);
+        }
+
+        Assert.Contains($"P={Here},", Read("tools/blackpony/sendmail/blackpony.mc"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Counts_of_cases_and_vectors_are_those_that_there_are()
+    {
+        var list = await Run.ProgramAsync(Repository.Built("blackpony-conformance"), ["--list"]);
+        var cases = list.Error.Trim();
+        Assert.Matches(@"^\d{3} cases$", cases);
+        Assert.Contains($"It has {cases}", Read("README.md"), StringComparison.Ordinal);
+        Assert.Contains($"    {cases.Split(' ')[0]} passed, 0 failed", Read("README.md"), StringComparison.Ordinal);
+        Assert.Contains($"`blackpony-conformance`: {cases}", Read("CHANGELOG.md"), StringComparison.Ordinal);
+        int vectors = Directory.EnumerateFiles(Repository.At("spec", "vectors"), "*.json").Sum(Tests);
+        Assert.Contains($"{vectors} test vectors", Read("CHANGELOG.md"), StringComparison.Ordinal);
+
+        static int Tests(string file)
+        {
+            using var json = JsonDocument.Parse(File.ReadAllText(file));
+            return json.RootElement.TryGetProperty("numberOfTests", out var count) ? count.GetInt32() : 0;
+        }
+    }
+
+    [Theory]
+    [InlineData("DrainTimeout", "`--drain` seconds ({0} by default)")]
+    [InlineData("MaxSessions", "Above `--max-sessions` ({0:N0})")]
+    [InlineData("CrowdedTimeout", "if that is {0} seconds or more")]
+    [InlineData("MemoryLifetime", "for {0} days after the last good session")]
+    [InlineData("MemoryPatience", "defers its mail for {0} hours")]
+    [InlineData("MaxMemoryEntries", "It holds {0:N0} servers")]
+    [InlineData("MaxMemoryPerOwner", "and {0} of one owner")]
+    public void Limits_in_the_documents_are_those_of_the_specification(string name, string text)
+    {
+        var value = Regex.Match(Specification, $@"^\| `{name}` \| (\d+)", RegexOptions.Multiline).Groups[1].Value;
+        Assert.Contains(string.Format(CultureInfo.InvariantCulture, text, int.Parse(value, CultureInfo.InvariantCulture)),
+            Read("docs/operations.md"), StringComparison.Ordinal);
+    }
+
+    private static string Read(string document) => File.ReadAllText(Repository.At(document));
+
+    /// <summary>Indented blocks, a line each, and code within text.</summary>
+    private static IEnumerable<string> Code(string document) =>
+        Read(document).Split('\n').SelectMany(l => l.StartsWith("    ", StringComparison.Ordinal)
+            ? [l.Trim()] : Inline().Matches(l).Select(m => m.Groups[1].Value));
+
+    // A line may have several, as in a pipe. What follows # is a comment.
+    private static IEnumerable<string[]> Commands(string text) =>
+        text.Split(" # ")[0].Split((char[])['|', '&', ';']).Select(c => c.Trim().Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Select(w => w.SkipWhile(x => x is "$").ToArray())
+            .Where(w => w.Length > 1 && Repository.Programs.ContainsKey(w[0]));
+
+    [GeneratedRegex(@"\]\(([^)\s]+)\)")]
+    private static partial Regex Link();
+
+    [GeneratedRegex("`([^`]+)`")]
+    private static partial Regex Inline();
+
+    [GeneratedRegex("^[a-z]+$")]
+    private static partial Regex Word();
+
+    [GeneratedRegex("^--[a-z][a-z-]*(=.*)?$")]
+    private static partial Regex Option();
+
+    [GeneratedRegex(@"^[\w./-]+$")]
+    private static partial Regex PlainPath();
+}
