@@ -21,6 +21,7 @@ internal static class ListenCommand
               blackpony listen --listen 0.0.0.0:25 --backend 127.0.0.1:10025 --xclient          in front of Postfix
               blackpony listen --listen 0.0.0.0:25 --backend 127.0.0.1:10025 --proxy-protocol v2   in front of an Exim with PROXY support
               blackpony listen --config /etc/blackpony/listen.conf
+            Exit codes: 0 ended by a signal, 1 cannot listen or the backend is an open relay, 2 usage.
             """);
         command.SetAction((parse, cancel) => RunAsync(options, parse, cancel));
         return command;

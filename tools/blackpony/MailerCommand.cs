@@ -30,6 +30,7 @@ internal static class MailerCommand
               blackpony mailer example.org
               blackpony mailer --policy required --port 2525 [127.0.0.1]
               In sendmail.mc:  Mblackpony, P=/usr/local/bin/blackpony, F=mDFMuXak, …, A=blackpony mailer -- $h
+            Exit codes: 0 the session ended, 68 the domain does not exist or accepts no mail, 75 deferred or usage.
             """);
         command.SetAction((parse, cancel) => IsOption(parse, host) ? Task.FromResult(Refuse())
             : AnswerAsync(output => RunAsync(parse, client, parse.GetValue(host)!, parse.GetValue(report), output, cancel)));

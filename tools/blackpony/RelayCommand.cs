@@ -16,6 +16,7 @@ internal static class RelayCommand
               blackpony relay --listen 127.0.0.1:2526 --policy remembered --memory /var/lib/blackpony/memory
               blackpony relay --listen 127.0.0.1:2526 --route partner.example=[192.0.2.7] --route '*=smarthost.example'
               In Postfix's main.cf:  default_transport = blackpony:[127.0.0.1]:2526
+            Exit codes: 0 ended by a signal, 1 cannot listen, 2 usage.
             """);
         command.SetAction((parse, _) => RunAsync(options, parse));
         return command;
