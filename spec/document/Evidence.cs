@@ -3,7 +3,7 @@ namespace BlackPony.SpecDocument;
 /// <summary>What stands behind a sentence, as <c>coverage.md</c> has it.</summary>
 /// <param name="Code">The files of the reference.</param>
 /// <param name="Cases">The cases of the suite.</param>
-/// <param name="Faults">The faulty ports, and the cases that catch them.</param>
+/// <param name="Faults">The faulty implementations, and the cases that catch them.</param>
 /// <param name="Tests">Other tests, vectors, or the reason why there is none.</param>
 public sealed record Evidence(IReadOnlyList<string> Code, IReadOnlyList<string> Cases, IReadOnlyList<string> Faults, IReadOnlyList<string> Tests)
 {

@@ -94,13 +94,13 @@ public static class HtmlDocument
         new XElement(
             "dl",
             Rows("Cases", evidence.Cases),
-            Rows("Faulty ports, and what catches them", evidence.Faults),
+            Rows("Faulty implementations, and the cases that catch them", evidence.Faults),
             Rows("Other tests", evidence.Tests),
             Rows("Code", evidence.Code)));
 
     private static string Summary(Evidence evidence)
     {
-        string[] parts = [Count(evidence.Cases.Count, "case"), Count(evidence.Faults.Count, "faulty port"), evidence.Cases.Count == 0 ? Count(evidence.Tests.Count, "other test") : ""];
+        string[] parts = [Count(evidence.Cases.Count, "case"), Count(evidence.Faults.Count, "faulty implementation"), evidence.Cases.Count == 0 ? Count(evidence.Tests.Count, "other test") : ""];
         var text = string.Join(", ", parts.Where(p => p.Length > 0));
         return text.Length > 0 ? text : "no test";
 

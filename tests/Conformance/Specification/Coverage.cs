@@ -13,12 +13,12 @@ internal sealed partial class Coverage
     /// <summary>Requirements that no test can see, with the reason. They are few.</summary>
     public static readonly IReadOnlyDictionary<string, string> Unseen = new Dictionary<string, string>
     {
-        ["BP-5.4-2"] = "That something is never written no test shows; the code has no call that writes a private key.",
-        ["BP-5.4-13"] = "A freedom of the client: nothing to violate.",
-        ["BP-7.1-9"] = "2^64 records can't be sent; the rekey limits of Section 7.6 come first, and those are tested.",
-        ["BP-11.2-1"] = "The reference is a relay and a mailer and adds no Received field.",
-        ["BP-11.2-2"] = "The reference is a relay and a mailer and adds no Received field.",
-        ["BP-B-2"] = "That there is no other switch no test shows; the programs have no option for it, the source is an argument of the library.",
+        ["BP-5.4-2"] = "No test can show that something is never written; the code has no call that writes a private key.",
+        ["BP-5.4-13"] = "It allows something to the client, and so cannot be violated.",
+        ["BP-7.1-9"] = "2^64 records cannot be sent; the rekey limits of Section 7.6 come first, and are tested.",
+        ["BP-11.2-1"] = "The reference is a relay and a mailer, and adds no Received field.",
+        ["BP-11.2-2"] = "The reference is a relay and a mailer, and adds no Received field.",
+        ["BP-B-2"] = "No test can show that there is no other switch; the programs have no option for it, and the source is an argument of the library.",
     };
 
     private static readonly string Root = RepositoryRoot.Folder;
@@ -47,17 +47,17 @@ internal sealed partial class Coverage
     public string Write()
     {
         var text = new StringBuilder("""
-            # What stands behind each requirement
+            # Requirements traceability
 
             Generated from the specification, the code, the conformance suite and its faulty implementations; a test fails when it is stale (`BLACKPONY_WRITE=1` writes it).
-            A faulty implementation is the reference with just that requirement broken. After it stand the cases that catch it, each of which reports that requirement as violated,
-            and, if others fail too, how many cases fail in all ([which, and what each reports](../tests/Conformance/Faulty/failing-cases.tsv)).
+            A faulty implementation is the reference with only that requirement broken. The cases after it catch it: each reports that requirement as violated.
+            If other cases fail too, the number in parentheses is how many fail in all ([which, and what each reports](../tests/Conformance/Faulty/failing-cases.tsv)).
 
 
             """);
         foreach (var section in Sentences.GroupBy(BlackPony.Conformance.Specification.Section))
         {
-            text.Append($"## {section.Key}\n\n| requirement | code | cases | faulty implementation, and what catches it | other tests |\n|---|---|---|---|---|\n");
+            text.Append($"## {section.Key}\n\n| requirement | code | cases | faulty implementation: cases that catch it | other tests |\n|---|---|---|---|---|\n");
             foreach (var id in section)
             {
                 var faults = string.Join("<br>", Faults(id));
