@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text.RegularExpressions;
 
 namespace BlackPony.Tests.Shipping.Documents;
@@ -89,22 +88,12 @@ public sealed partial class DocumentTests
     }
 
     [Fact]
-    public async Task Counts_of_cases_and_vectors_are_those_that_there_are()
+    public async Task The_README_shows_as_many_cases_as_there_are()
     {
         var list = await Run.ProgramAsync(Repository.Built("blackpony-conformance"), ["--list"]);
-        var cases = list.Error.Trim();
-        Assert.Matches(@"^\d{3} cases$", cases);
-        Assert.Contains($"It has {cases}", Read("README.md"), StringComparison.Ordinal);
-        Assert.Contains($"    {cases.Split(' ')[0]} passed, 0 failed", Read("README.md"), StringComparison.Ordinal);
-        Assert.Contains($"`blackpony-conformance`: {cases}", Read("CHANGELOG.md"), StringComparison.Ordinal);
-        int vectors = Directory.EnumerateFiles(Repository.At("spec", "vectors"), "*.json").Sum(Tests);
-        Assert.Contains($"{vectors} test vectors", Read("CHANGELOG.md"), StringComparison.Ordinal);
-
-        static int Tests(string file)
-        {
-            using var json = JsonDocument.Parse(File.ReadAllText(file));
-            return json.RootElement.TryGetProperty("numberOfTests", out var count) ? count.GetInt32() : 0;
-        }
+        var cases = CaseCount().Match(list.Error);
+        Assert.True(cases.Success, list.Error);
+        Assert.Contains($"\n    {cases.Groups[1].Value} passed, 0 failed, 0 warned, ", Read("README.md"), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -140,6 +129,9 @@ public sealed partial class DocumentTests
 
     [GeneratedRegex("`([^`]+)`")]
     private static partial Regex Inline();
+
+    [GeneratedRegex(@"^(\d+) cases\s*$")]
+    private static partial Regex CaseCount();
 
     [GeneratedRegex("^[a-z]+$")]
     private static partial Regex Word();
