@@ -653,6 +653,424 @@ public class OutboundSessionTests
         Assert.Equal("b.test TimedOut 0 False", Outcomes());
     }
 
+    [Fact]
+    public void A_client_that_greets_with_another_name_gets_another_connection() // [BP-10.5-5]
+    {
+        Open("250 mx\r\n");
+        Deliver();
+        _relay.TakeRequest();
+        Assert.StartsWith("250-", Say("EHLO a.test"), StringComparison.Ordinal);
+        Assert.Equal(("", OutboundRequest.None), (Sent(), _relay.TakeRequest()));
+        Assert.StartsWith("250-", Say("EHLO c.test"), StringComparison.Ordinal);
+        Assert.Equal("QUIT\r\n", Sent());
+        Assert.Equal((OutboundRequest.LeaveNext, true), (_relay.TakeRequest(), _relay.HasQuit));
+        Say("MAIL FROM:<>\r\nRCPT TO:<r@b.test>");
+        Assert.Equal(OutboundRequest.OpenNext, _relay.TakeRequest());
+        Next("220 mx\r\n");
+        Assert.Equal("EHLO c.test\r\n", Sent());
+    }
+
+    [Theory]
+    [InlineData("EHLO a.test", "RSET\r\n")]
+    [InlineData("HELO a.test", "RSET\r\n")]
+    [InlineData("RSET", "RSET\r\n")]
+    [InlineData("NOOP", "")]
+    [InlineData("VRFY x", "")]
+    [InlineData("MAIL FROM:<other@a.test>", "")]
+    public void What_ends_a_transaction_here_ends_it_at_the_next_server(string command, string sent) // RFC 5321 4.1.4
+    {
+        Open("250 mx\r\n");
+        Next("250 ok\r\n");
+        Next("250 ok\r\n");
+        Sent();
+        var answer = Say(command);
+        Assert.Equal(sent, Sent());
+        Assert.Equal(command.StartsWith("MAIL", StringComparison.Ordinal) ? "503 5.5.1 A transaction is open\r\n" : "25", command.StartsWith("MAIL", StringComparison.Ordinal) ? answer : answer[..2]);
+        Next(sent.Length > 0 ? "250 reset\r\n" : "");
+        Assert.Equal(sent.Length > 0, _relay.IsIdle);
+        Assert.Equal(sent.Length > 0 ? "b.test Abandoned 0 True" : "", Outcomes());
+        Assert.StartsWith(sent.Length > 0 ? "503 " : "", Say("DATA"), StringComparison.Ordinal);
+        Assert.Equal(sent.Length > 0 ? "" : "DATA\r\n", Sent());
+    }
+
+    [Fact]
+    public void A_transaction_that_no_server_has_heard_of_ends_here_alone()
+    {
+        Say("EHLO a.test");
+        Say("MAIL FROM:<s@a.test>");
+        Assert.False(_relay.IsIdle);
+        Assert.Equal("250 2.0.0 Ok\r\n", Say("RSET"));
+        Assert.True(_relay.IsIdle);
+        Assert.Equal("", Sent());
+        Assert.StartsWith("503 5.5.1 MAIL first", Say("RCPT TO:<r@b.test>"), StringComparison.Ordinal);
+        Assert.StartsWith("503 5.5.1 MAIL first", Say("DATA"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Commands_come_in_their_order()
+    {
+        Assert.Equal("503 5.5.1 EHLO first\r\n", Say("MAIL FROM:<s@a.test>"));
+        Assert.Equal("501 5.5.4 Write EHLO and your name\r\n", Say("EHLO"));
+        Assert.Equal("501 5.5.4 Write HELO and your name\r\n", Say("helo  "));
+        Assert.Equal("503 5.5.1 EHLO first\r\n", Say("MAIL FROM:<s@a.test>"));
+        Assert.Equal("250 [127.0.0.1]\r\n", Say("HELO a.test"));
+        Assert.Equal("501 5.5.4 Write MAIL FROM:<address>\r\n", Say("MAIL TO:<s@a.test>"));
+        Assert.Equal("501 5.5.4 Malformed parameter\r\n", Say("MAIL FROM:<s@a.test> SIZE=x"));
+        Assert.Equal("250 2.1.0 Ok\r\n", Say("MAIL FROM:<s@a.test>"));
+        Assert.Equal("554 5.5.1 No valid recipients\r\n", Say("DATA"));
+        Assert.Equal("252 2.5.1 Not known here; send some mail\r\n", Say("VRFY x"));
+        Assert.Equal("502 5.5.1 Not known here\r\n", Say("TURN"));
+        Assert.Equal("221 2.0.0 Bye\r\n", Say("QUIT"));
+        Assert.Equal(OutboundRequest.Close, _relay.TakeRequest());
+        Assert.Equal(OutboundRequest.Close, _relay.TakeRequest());
+    }
+
+    [Fact]
+    public void So_many_recipients_are_asked_at_once_and_no_more() // their replies would fill the connection
+    {
+        Open("250-mx\r\n250 PIPELINING\r\n");
+        Next("250 ok\r\n250 ok\r\n");
+        Sent();
+        for (int i = 0; i < 150; i++)
+        {
+            Assert.Equal("", Say($"RCPT TO:<r{i}@b.test>"));
+        }
+
+        Assert.Equal(100, Sent().Split("\r\n").Length - 1);
+        Assert.Equal("250 r0\r\n", Next("250 r0\r\n"));
+        Assert.Equal("RCPT TO:<r100@b.test>\r\n", Sent());
+        Assert.Equal(string.Concat(Enumerable.Repeat("250 r\r\n", 100)), Next(string.Concat(Enumerable.Repeat("250 r\r\n", 100))));
+        Assert.Equal(49, Sent().Split("\r\n").Length - 1);
+    }
+
+    [Fact]
+    public void Without_PIPELINING_a_server_is_asked_one_thing_at_a_time() // RFC 2920
+    {
+        Open("250 mx\r\n");
+        Assert.Equal("EHLO a.test\r\nMAIL FROM:<s@a.test>\r\n", Sent());
+        Say("RCPT TO:<q@b.test>\r\nRCPT TO:<p@b.test>\r\nDATA");
+        Assert.Equal("", Sent());
+        Next("250 ok\r\n");
+        Assert.Equal("RCPT TO:<r@b.test>\r\n", Sent());
+        Assert.Equal("250 r\r\n", Next("250 r\r\n"));
+        Assert.Equal("RCPT TO:<q@b.test>\r\n", Sent());
+        Assert.Equal("550 q\r\n", Next("550 q\r\n"));
+        Assert.Equal("RCPT TO:<p@b.test>\r\n", Sent());
+        Assert.Equal("250 p\r\n", Next("250 p\r\n"));
+        Assert.Equal("DATA\r\n", Sent());
+    }
+
+    [Fact]
+    public void A_refusal_is_that_of_its_route_and_of_no_other() // [BP-10.5-6], [BP-10.5-7]
+    {
+        Begin();
+        Assert.Equal("554 no mail here\r\n", Next("554 no mail here\r\n"));
+        Assert.Equal(OutboundRequest.LeaveNext, _relay.TakeRequest());
+        Assert.Equal("554 no mail here\r\n", Say("RCPT TO:<q@b.test>"));
+        Assert.Equal(OutboundRequest.None, _relay.TakeRequest());
+        Assert.Equal("", Say("RCPT TO:<r@c.test>"));
+        Assert.Equal((OutboundRequest.OpenNext, "c.test"), (_relay.TakeRequest(), _relay.Route!.Host));
+        Next("220 mx\r\n");
+        Next("250 mx\r\n");
+        Next("250 ok\r\n");
+        Assert.Equal("250 good\r\n", Next("250 good\r\n"));
+    }
+
+    [Fact]
+    public void A_refused_MAIL_is_forgotten_with_its_transaction() // [BP-10.5-6]
+    {
+        Open("250 mx\r\n");
+        Assert.Equal("553 sender\r\n", Next("553 sender\r\n"));
+        Say("RSET");
+        Next("250 reset\r\n");
+        Sent();
+        Say("MAIL FROM:<other@a.test>\r\nRCPT TO:<r@b.test>");
+        Assert.Equal("MAIL FROM:<other@a.test>\r\n", Sent());
+        Assert.Equal(OutboundRequest.None, _relay.TakeRequest());
+    }
+
+    [Fact]
+    public void Where_STARTTLS_is_off_it_is_not_used() // [BP-10.5-13]
+    {
+        var relay = new OutboundSession(new OutboundOptions("r.test", d => new Route(d, 25)) { StartTls = false });
+        relay.FromClient("EHLO a.test\r\nMAIL FROM:<s@a.test>\r\nRCPT TO:<r@b.test>\r\n"u8);
+        relay.FromNext("220 mx\r\n"u8);
+        relay.FromNext("250-mx\r\n250 STARTTLS\r\n"u8);
+        Assert.Equal("EHLO a.test\r\nMAIL FROM:<s@a.test>\r\n", Encoding.ASCII.GetString(relay.ToNext.WrittenSpan));
+    }
+
+    [Theory]
+    [InlineData("454 not now\r\n")]
+    [InlineData("502 what\r\n")]
+    public void A_refused_STARTTLS_is_no_more_than_that(string reply) // [BP-10.5-13]
+    {
+        Begin();
+        Next("220 mx\r\n");
+        Next("250-mx\r\n250 STARTTLS\r\n");
+        Sent();
+        Assert.Equal("", Next(reply));
+        Assert.Equal("MAIL FROM:<s@a.test>\r\n", Sent());
+        Assert.Equal(OutboundRequest.None, _relay.TakeRequest());
+    }
+
+    [Fact]
+    public void A_421_to_a_recipient_is_its_answer_and_that_of_all_behind_it() // [BP-10.5-11], [BP-10.5-15]
+    {
+        Open("250-mx\r\n250 PIPELINING\r\n");
+        Say("RCPT TO:<q@b.test>\r\nRCPT TO:<p@b.test>");
+        Assert.Equal("250 r\r\n451 going\r\n451 going\r\n", Next("250 ok\r\n250 r\r\n421 going\r\n"));
+        Assert.Equal(OutboundRequest.LeaveNext, _relay.TakeRequest());
+        Assert.False(_relay.HasQuit);
+        Assert.Equal("451 going\r\n", Say("RCPT TO:<o@b.test>"));
+        Assert.Equal("b.test Deferred 421 False|b.test Deferred 421 False|b.test Deferred 421 False", Outcomes());
+        Assert.Equal("451 going\r\n", Say("DATA"));
+        Assert.Equal("b.test Deferred 421 True", Outcomes());
+    }
+
+    [Fact]
+    public void What_was_not_sent_to_a_lost_server_is_not_sent_to_the_next() // [BP-10.5-15]
+    {
+        Open("250 mx\r\n");
+        StartData();
+        _relay.FromClient("half\r\n"u8);
+        _relay.NextEnded();
+        Assert.Equal("", Sent());
+        _relay.FromClient("the rest\r\n.\r\nMAIL FROM:<>\r\nRCPT TO:<r@b.test>\r\n"u8);
+        Assert.Equal("451 4.4.2 The next server closed the connection\r\n250 2.1.0 Ok\r\n", Client());
+        Assert.Equal(OutboundRequest.OpenNext, _relay.TakeRequest());
+        Next("220 mx\r\n");
+        Assert.Equal("EHLO a.test\r\n", Sent());
+    }
+
+    [Fact]
+    public void What_the_lost_server_said_last_is_no_answer_of_the_next() // [BP-10.5-15]
+    {
+        Open("250 mx\r\n");
+        Next("250 ok\r\n");
+        Next("250 half an ans");
+        _relay.NextEnded();
+        Client();
+        Say("RSET\r\nMAIL FROM:<>\r\nRCPT TO:<r@b.test>");
+        Assert.Equal(OutboundRequest.OpenNext, _relay.TakeRequest());
+        Sent();
+        Next("220 mx\r\n");
+        Assert.Equal("EHLO a.test\r\n", Sent());
+    }
+
+    [Fact]
+    public void A_loss_within_the_message_ends_the_transaction() // [BP-10.5-15]
+    {
+        Open("250 mx\r\n");
+        StartData();
+        Say("message\r\n.");
+        Assert.False(_relay.IsIdle);
+        _relay.NextEnded();
+        Assert.True(_relay.IsIdle);
+        Client();
+        Assert.Equal("503 5.5.1 MAIL first\r\n", Say("DATA"));
+        Assert.Equal("250 2.1.0 Ok\r\n", Say("MAIL FROM:<>"));
+    }
+
+    [Fact]
+    public void An_empty_message_is_a_dot_right_behind_the_354() // RFC 5321 4.1.1.4
+    {
+        Open("250 mx\r\n");
+        StartData();
+        Say(".");
+        Assert.Equal(".\r\n", Sent());
+        Assert.Equal("250 queued\r\n", Next("250 queued\r\n"));
+        Assert.Equal(1, _relay.Messages);
+        Assert.Equal("250 2.0.0 Ok\r\n", Say("NOOP"));
+    }
+
+    [Theory]
+    [InlineData("550 no\r\n", "b.test Refused 550 True")]
+    [InlineData("451 later\r\n", "b.test Deferred 451 True")]
+    public void A_refused_DATA_or_message_leaves_the_session_as_it_is(string reply, string outcome) // [BP-10.5-15]
+    {
+        Open("250 mx\r\n");
+        Next("250 ok\r\n");
+        Next("250 ok\r\n");
+        Say("DATA");
+        Assert.Equal(reply, Next(reply));
+        Assert.Equal(outcome, Outcomes());
+        Assert.False(_relay.IsIdle);
+        Say("DATA");
+        Assert.Equal("354 go\r\n", Next("354 go\r\n"));
+        Say("message\r\n.");
+        Assert.Equal(reply, Next(reply));
+        Assert.Equal(outcome, Outcomes());
+        Assert.True(_relay.IsIdle);
+        Assert.Equal((0, OutboundRequest.None), (_relay.Messages, _relay.TakeRequest()));
+    }
+
+    [Theory]
+    [InlineData("250 what\r\n")]
+    [InlineData("220 what\r\n")]
+    public void A_positive_reply_to_DATA_is_no_answer(string reply) // [BP-10.5-15]
+    {
+        Open("250 mx\r\n");
+        Next("250 ok\r\n");
+        Next("250 ok\r\n");
+        Say("DATA");
+        Assert.Equal("451 4.3.0 The next server speaks no SMTP\r\n", Next(reply));
+        Assert.Equal(OutboundRequest.LeaveNext, _relay.TakeRequest());
+        Assert.Equal("b.test Lost 0 True", Outcomes());
+    }
+
+    [Fact]
+    public void Who_has_the_word_is_waited_for_and_for_so_long() // spec 13
+    {
+        Assert.Equal(BlackPony.Reference.Limits.IdleTimeout, _relay.Patience);
+        Begin();
+        Assert.Equal(BlackPony.Reference.Limits.NextServerTimeout, _relay.Patience);
+        Assert.True(_relay.IsSearching);
+        Next("220 mx\r\n");
+        Next("250-mx\r\n250 STARTTLS\r\n");
+        Assert.Equal(BlackPony.Reference.Limits.TlsTimeout, _relay.Patience);
+        Next("220 go\r\n");
+        Assert.Equal(BlackPony.Reference.Limits.TlsTimeout, _relay.Patience);
+        _relay.TlsDone(secured: true);
+        Assert.Equal(BlackPony.Reference.Limits.NextServerTimeout, _relay.Patience);
+        Next("250 mx\r\n");
+        Next("250 ok\r\n");
+        Assert.False(_relay.IsSearching);
+        Assert.Equal(BlackPony.Reference.Limits.NextServerTimeout, _relay.Patience);
+        Next("250 ok\r\n");
+        Assert.Equal(BlackPony.Reference.Limits.IdleTimeout, _relay.Patience);
+    }
+
+    [Fact]
+    public void Everything_that_comes_whole_is_progress_and_half_a_line_is_none() // spec 13
+    {
+        Open("250 mx\r\n");
+        Moves(false, () => Next("250 "));
+        Moves(true, () => Next("ok\r\n"));
+        Next("250 ok\r\n");
+        Moves(false, () => _relay.FromClient("DA"u8));
+        Moves(true, () => _relay.FromClient("TA\r\n"u8));
+        Next("354 go\r\n");
+        Moves(true, () => _relay.FromClient("x"u8));
+
+        void Moves(bool whole, Action action)
+        {
+            long before = _relay.Progress;
+            action();
+            Assert.Equal(whole, _relay.Progress > before);
+        }
+    }
+
+    [Fact]
+    public void A_client_that_sends_on_while_the_next_server_is_silent_is_not_read_any_more() // [BP-10.1-7]
+    {
+        Begin();
+        int sent = 0;
+        for (; _relay.WantsClient; sent += 1000)
+        {
+            _relay.FromClient(Encoding.ASCII.GetBytes("NOOP " + new string('x', 993) + "\r\n"));
+        }
+
+        Assert.InRange(sent, BlackPony.Reference.Limits.MaxHeld, BlackPony.Reference.Limits.MaxHeld + 999);
+        Next("220 mx\r\n");
+        Next("250 mx\r\n");
+        Next("250 ok\r\n");
+        Next("250 ok\r\n");
+        Assert.True(_relay.WantsClient);
+        _relay.ClientEnded();
+        Assert.False(_relay.WantsClient);
+    }
+
+    [Theory]
+    [InlineData(0, "250 ")]
+    [InlineData(1, "500 ")]
+    public void A_command_line_may_be_as_long_as_its_limit(int more, string code) // [BP-10.5-18]
+    {
+        Assert.StartsWith(code, Say("NOOP " + new string('x', BlackPony.Reference.Limits.MaxOtherCommandLine - 7 + more)), StringComparison.Ordinal);
+        Assert.Equal(more == 0 ? OutboundRequest.None : OutboundRequest.Close, _relay.TakeRequest());
+    }
+
+    [Theory]
+    [InlineData("NOOP\r", "250 ")]
+    [InlineData("NOOP\rx", "501 ")]
+    public void A_CR_whose_LF_has_not_come_yet_is_not_stray(string half, string code) // [BP-10.5-18]
+    {
+        _relay.FromClient(Encoding.ASCII.GetBytes(half));
+        _relay.FromClient("\n"u8);
+        Assert.StartsWith(code, Client(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_stray_octet_is_answered_behind_the_answers_before_it() // [BP-10.5-18]
+    {
+        Begin();
+        _relay.FromClient("NO\nOP\r\n"u8);
+        Assert.Equal("", Client());
+        Next("220 mx\r\n");
+        Next("250 mx\r\n");
+        Next("250 ok\r\n");
+        Assert.Equal("250 ok\r\n501 5.5.2 Bare LF, bare CR or NUL in a command\r\n", Next("250 ok\r\n"));
+        Assert.Equal((OutboundRequest.Close, true), (_relay.TakeRequest(), _relay.HasQuit));
+    }
+
+    [Fact]
+    public void A_relay_that_stops_says_so_and_leaves_the_next_server() // [BP-10.3-9]
+    {
+        Open("250 mx\r\n");
+        Deliver();
+        _relay.Stop();
+        Assert.Equal("421 4.3.2 Service shutting down\r\n", Client());
+        Assert.Equal("QUIT\r\n", Sent());
+        Assert.Equal((OutboundRequest.Close, true), (_relay.TakeRequest(), _relay.HasQuit));
+        _relay.Stop();
+        Assert.Equal("", Client());
+    }
+
+    [Fact]
+    public void A_server_that_knows_no_EHLO_is_greeted_with_HELO_and_the_clients_name() // RFC 5321 3.2
+    {
+        Begin("MAIL FROM:<s@a.test> SIZE=1000");
+        Next("220 mx\r\n");
+        Sent();
+        Assert.Equal("", Next("502 what\r\n"));
+        Assert.Equal("HELO a.test\r\n", Sent());
+        Next("250 mx\r\n");
+        Assert.Equal("MAIL FROM:<s@a.test>\r\n", Sent());
+    }
+
+    [Theory]
+    [InlineData("450 later\r\n", "450 later\r\n")]
+    [InlineData("354 what\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
+    public void A_server_that_does_not_take_EHLO_is_of_no_use(string reply, string answer) // [BP-10.5-6]
+    {
+        Begin();
+        Next("220 mx\r\n");
+        Assert.Equal(answer, Next(reply));
+        Assert.Equal(OutboundRequest.LeaveNext, _relay.TakeRequest());
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void TLS_that_nobody_asked_for_changes_nothing(bool secured)
+    {
+        Open("250 mx\r\n");
+        Sent();
+        _relay.TlsDone(secured);
+        Assert.Equal(("", OutboundRequest.None), (Sent(), _relay.TakeRequest()));
+        Next("250 ok\r\n");
+        Assert.Equal("250 good\r\n", Next("250 good\r\n"));
+    }
+
+    [Fact]
+    public void A_search_that_ended_in_time_is_not_ended_again() // [BP-10.5-22]
+    {
+        Open("250 mx\r\n");
+        Next("250 ok\r\n");
+        _relay.SearchTimedOut();
+        Assert.Equal("250 good\r\n", Next("250 good\r\n"));
+        Assert.Equal(1, _relay.Searches);
+    }
+
     private string Outcomes() => string.Join('|', _relay.TakeOutcomes().Select(o => $"{o.Domain} {o.Result} {o.Code} {o.IsMessage}"));
 
     private void WithoutTls()
