@@ -6,6 +6,7 @@ using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Negotiation;
+using BlackPony.Reference.Policy;
 using BlackPony.Reference.Records;
 using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
@@ -86,6 +87,44 @@ public class ErasureTests
         Assert.All(secrets, s => Assert.False(Holds(channel, s)));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void The_secrets_of_a_session_that_a_mailer_gives_up_go_with_it(bool next) // [BP-6.2-3]
+    {
+        using var mailer = Inside(out var channel, out var secrets);
+        Assert.All(secrets, s => Assert.True(Holds(channel, s)));
+        if (next)
+        {
+            mailer.ServerEnded();
+            Assert.Equal(MailerRequest.NextTarget, mailer.Request);
+        }
+        else
+        {
+            mailer.Dispose();
+        }
+
+        Assert.All(secrets, s => Assert.False(Holds(channel, s)));
+    }
+
+    [Fact]
+    public void The_secrets_of_a_relays_session_go_with_it() // [BP-6.2-3]
+    {
+        var keys = new SecretsLog();
+        var relay = new RelaySession(new ServerOptions(TestRsaKeys.Server) { Suites = [Suite], Grease = false, KeyLog = keys }, new SeededRandom("erasure", "server"), "test");
+        relay.BackendReady("220 b.test\r\n"u8);
+        relay.FromClient("EHLO a.test\r\n"u8);
+        relay.FromBackend("250 b.test\r\n"u8);
+        using var client = Start(out _);
+        relay.FromClient(client.Command);
+        relay.BackendReady("220 b.test\r\n"u8);
+        var channel = Reached(relay).OfType<SecureChannel>().Single();
+        Assert.All(keys.Secrets, s => Assert.True(Holds(channel, s)));
+        relay.Dispose();
+        Assert.Equal(3, keys.Secrets.Count);
+        Assert.All(keys.Secrets, s => Assert.False(Holds(channel, s)));
+    }
+
     private static ClientUpgrade Start(out ReadOnlySpan<byte> command)
     {
         var client = new ClientUpgrade(Offer.Create([Suite], null), Suite, 0, new GivenStream([.. Drawn]), TestRsaKeys.Client, null);
@@ -95,8 +134,34 @@ public class ErasureTests
 
     private static ClientStep Answer(ClientUpgrade client, string reply) => client.OnReply(new ReplyReader().Read(Encoding.ASCII.GetBytes(reply), out _)!);
 
+    // To EHLO inside: the mailer, its channel, and the server's side of it.
+    private static MailerSession Inside(out SecureChannel channel, out byte[][] secrets)
+    {
+        var keys = new SecretsLog();
+        var mailer = new MailerSession(new MailerOptions(TestRsaKeys.Client) { Suites = [Suite], KeyLog = keys }, new SeededRandom("erasure", "client"));
+        mailer.Connected("mx.b.test", 25, moreTargets: true);
+        mailer.FromServer("220 mx\r\n"u8);
+        mailer.FromLocal("EHLO a.test\r\n"u8);
+        using var server = new ServerUpgrade(new ServerOptions(TestRsaKeys.Server) { Suites = [Suite], Grease = false }, new SeededRandom("erasure", "server"));
+        mailer.FromServer(Encoding.ASCII.GetBytes($"250-mx\r\n250 {Encoding.ASCII.GetString(server.NewOffer().Span)}\r\n"));
+        server.Examine(mailer.ToServer.WrittenSpan["EHLO a.test\r\n".Length..^2], inside: false, afterEhlo: true, inTransaction: false);
+        var step = server.Exchange();
+        mailer.FromServer(step.Reply);
+        using var theirs = step.Channel!;
+        var records = new ArrayBufferWriter<byte>();
+        theirs.Start(records);
+        mailer.FromServer(records.WrittenSpan);
+        channel = Reached(mailer).OfType<SecureChannel>().Single();
+        Assert.True(channel.IsEstablished);
+        secrets = [.. keys.Secrets];
+        Assert.Equal(3, secrets.Length);
+        return mailer;
+    }
+
     // Whether octets stand in any array that an object of the reference reaches by its fields.
-    private static bool Holds(object root, byte[] octets)
+    private static bool Holds(object root, byte[] octets) => Reached(root).OfType<byte[]>().Any(a => a.AsSpan().IndexOf(octets) >= 0);
+
+    private static IEnumerable<object> Reached(object root)
     {
         var seen = new HashSet<object>(ReferenceEqualityComparer.Instance);
         var left = new Queue<object>([root]);
@@ -107,14 +172,8 @@ public class ErasureTests
                 continue;
             }
 
-            if (next is byte[] array)
-            {
-                if (array.AsSpan().IndexOf(octets) >= 0)
-                {
-                    return true;
-                }
-            }
-            else if (next is IEnumerable items and not string)
+            yield return next;
+            if (next is IEnumerable items and not string and not byte[])
             {
                 items.Cast<object?>().OfType<object>().ToList().ForEach(left.Enqueue);
             }
@@ -123,7 +182,12 @@ public class ErasureTests
                 next.GetType().GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Select(f => f.GetValue(next)).OfType<object>().ToList().ForEach(left.Enqueue);
             }
         }
+    }
 
-        return false;
+    private sealed class SecretsLog : IKeyLog
+    {
+        public List<byte[]> Secrets { get; } = [];
+
+        public void Log(string line) => Secrets.Add(Convert.FromHexString(line.Split(' ')[2]));
     }
 }

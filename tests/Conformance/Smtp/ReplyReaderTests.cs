@@ -1,0 +1,121 @@
+using System.Text;
+using BlackPony.Reference;
+using BlackPony.Reference.Smtp;
+
+namespace BlackPony.Tests.Conformance.Smtp;
+
+/// <summary>A server's octets as replies, at their limits (spec 13, [BP-4.3-11]).</summary>
+public class ReplyReaderTests
+{
+    private readonly ReplyReader _reader = new();
+
+    [Theory]
+    [InlineData(0, true)]
+    [InlineData(1, false)]
+    public void A_line_may_be_as_long_as_its_limit(int more, bool isReply)
+    {
+        var line = "250 " + new string('x', Limits.MaxEhloLine - 6 + more);
+        Assert.Null(Read(line[..^10]));
+        Assert.False(_reader.IsMalformed);
+        Assert.Equal(isReply, Read(line + "\r\n") is { Code: 250, Lines.Count: 1 });
+        Assert.Equal(!isReply, _reader.IsMalformed);
+    }
+
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(1, true)]
+    public void A_line_without_an_end_is_given_up_behind_the_limit(int more, bool malformed)
+    {
+        Assert.Null(Read(new string('2', Limits.MaxEhloLine + more)));
+        Assert.Equal(malformed, _reader.IsMalformed);
+    }
+
+    [Theory]
+    [InlineData(0, true)]
+    [InlineData(1, false)]
+    public void A_reply_may_have_so_many_lines(int more, bool isReply)
+    {
+        var lines = string.Concat(Enumerable.Repeat("250-x\r\n", Limits.MaxEhloLines - 1 + more)) + "250 y\r\n";
+        var reply = Read(lines);
+        Assert.Equal(isReply ? Limits.MaxEhloLines : null, reply?.Lines.Count);
+        Assert.Equal(!isReply, _reader.IsMalformed);
+        Assert.Equal(isReply ? "250 y" : null, reply is null ? null : Encoding.ASCII.GetString(reply.Lines[^1]));
+    }
+
+    [Theory]
+    [InlineData("250-a\r\n250-b\r\n250 c\r\n", 250, 3)]
+    [InlineData("250-a\r\n250\r\n", 250, 2)]
+    [InlineData("250\r\n", 250, 1)]
+    [InlineData("250 \r\n", 250, 1)]
+    [InlineData("200 a\r\n", 200, 1)]
+    [InlineData("599 a\r\n", 599, 1)]
+    [InlineData("354-go\r\n354 on\r\n", 354, 2)]
+    public void The_last_line_of_a_reply_is_the_one_without_a_hyphen(string octets, int code, int lines)
+    {
+        var reply = Read(octets + "999");
+        Assert.Equal((code, lines), (reply!.Code, reply.Lines.Count));
+        Assert.Equal(octets.Length, _consumed);
+        Assert.Equal(octets, Encoding.ASCII.GetString(reply.ToOctets()));
+        Assert.Equal(octets.Split("\r\n")[^2][Math.Min(4, octets.Split("\r\n")[^2].Length)..], Encoding.ASCII.GetString(reply.Text(lines - 1)));
+    }
+
+    [Theory]
+    [InlineData("\r\n")]
+    [InlineData("\n")]
+    [InlineData("25\r\n")]
+    [InlineData("250 bare LF\n")]
+    [InlineData("199 x\r\n")]
+    [InlineData("600 x\r\n")]
+    [InlineData("2x0 x\r\n")]
+    [InlineData("20x x\r\n")]
+    [InlineData("250x\r\n")]
+    [InlineData("250\tx\r\n")]
+    [InlineData("250-a\r\n251 b\r\n")]
+    [InlineData("250-a\r\n350 b\r\n")]
+    [InlineData("250-a\r\n260 b\r\n")]
+    [InlineData("250-a\r\nb\r\n")]
+    public void What_is_no_reply_is_malformed_and_stays_so(string octets)
+    {
+        Assert.Null(Read(octets));
+        Assert.True(_reader.IsMalformed);
+        Assert.Null(Read("250 fine\r\n"));
+        Assert.False(_reader.ReadLine("250 fine\r\n"u8, out _, out _));
+    }
+
+    [Theory]
+    [InlineData("250 ok\r\n", true)]
+    [InlineData("250\r\n", true)]
+    [InlineData("25\r\n", false)]
+    [InlineData("250-a\r\n", false)]
+    [InlineData("250 ok", false)]
+    [InlineData("250 ok\n", false)]
+    [InlineData("150 ok\r\n", false)]
+    [InlineData("\r\n", false)]
+    [InlineData("", false)]
+    public void A_reply_of_one_line_is_read_where_it_stands(string octets, bool isWhole)
+    {
+        Assert.Equal(isWhole, _reader.ReadLine(Encoding.ASCII.GetBytes(octets + (isWhole ? "251 next\r\n" : "")), out int code, out int length));
+        Assert.Equal(isWhole ? (250, octets.Length) : (0, 0), isWhole ? (code, length) : (0, 0));
+    }
+
+    [Theory]
+    [InlineData(0, true)]
+    [InlineData(1, false)]
+    public void A_reply_of_one_line_has_the_same_limit(int more, bool isWhole) =>
+        Assert.Equal(isWhole, _reader.ReadLine(Encoding.ASCII.GetBytes("250 " + new string('x', Limits.MaxEhloLine - 6 + more) + "\r\n"), out _, out _));
+
+    [Fact]
+    public void A_line_of_a_reply_that_has_begun_is_not_one_of_its_own()
+    {
+        Assert.Null(Read("250-a\r\n"));
+        Assert.Equal(7, _consumed);
+        Assert.False(_reader.ReadLine("250 b\r\n"u8, out _, out _));
+        Assert.Equal(2, Read("250 b\r\n")!.Lines.Count);
+        Assert.True(_reader.ReadLine("251 c\r\n"u8, out int code, out _));
+        Assert.Equal(251, code);
+    }
+
+    private int _consumed;
+
+    private Reply? Read(string octets) => _reader.Read(Encoding.ASCII.GetBytes(octets), out _consumed);
+}
