@@ -153,6 +153,32 @@ public sealed class MemoryFileTests : IDisposable
         Assert.Equal(4, (await File.ReadAllLinesAsync(path, TestContext.Current.CancellationToken)).Length);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(5000)]
+    public async Task Two_processes_that_read_the_memory_before_either_wrote_it_keep_what_both_met(int stale) // [BP-9.4-2]
+    {
+        var path = Path.Combine(_folder, "memory");
+        var cancel = TestContext.Current.CancellationToken;
+        var earlier = new MemoryFile(path, TimeProvider.System);
+        earlier.Memory.Good("mx.a.test", 25, [new byte[32]]);
+        await earlier.SaveAsync(cancel);
+        var text = await File.ReadAllTextAsync(path, cancel);
+        var lines = text.Split('\n');
+        await File.WriteAllTextAsync(path, $"{lines[0]}\n{string.Concat(Enumerable.Repeat(lines[1] + "\n", 1 + stale))}# end\n", cancel);
+        var (first, second) = (new MemoryFile(path, TimeProvider.System), new MemoryFile(path, TimeProvider.System));
+        first.Memory.Good("mx.b.test", 25, []);
+        second.Memory.Good("mx.c.test", 25, []);
+        second.Memory.Failing("mx.a.test", 25);
+        await first.SaveAsync(cancel);
+        await second.SaveAsync(cancel);
+        var after = new MemoryFile(path, TimeProvider.System).Memory;
+        Assert.Equal(3, after.Count);
+        Assert.Equal((1, true), (after.Find("mx.a.test", 25, out _)!.Idents.Count, after.Find("mx.a.test", 25, out _)!.FailingSince is not null));
+        Assert.NotNull(after.Find("mx.b.test", 25, out _));
+        Assert.NotNull(after.Find("mx.c.test", 25, out _));
+    }
+
     [Fact]
     public async Task Deliveries_at_one_time_all_bring_in_what_they_met() // [BP-9.4-2]
     {
