@@ -35,17 +35,42 @@ internal sealed class BackendEar
     public void Says(ReadOnlySpan<byte> octets)
     {
         _reply = [.. _reply, .. octets];
-        while (true)
+        while (_hearing != Hearing.Anything)
         {
-            var reply = _replies.Read(_reply, out int consumed);
+            bool isEhlo = _unanswered.TryPeek(out var next) && next == "EHLO";
+            int consumed = 0;
+            var reply = isEhlo ? _replies.Read(_reply, out consumed) : Tolerant(out consumed);
             _reply = _reply[consumed..];
-            if (reply is null || _hearing == Hearing.Anything)
+            if (reply is null)
             {
                 return;
             }
 
             OnReply(reply, _unanswered.TryDequeue(out var verb) ? verb : "");
         }
+    }
+
+    // A reply whose lines may be long or end in a bare LF ([BP-10.2-15]); null if it is not whole, or none.
+    private Reply? Tolerant(out int consumed)
+    {
+        consumed = 0;
+        for (int from = 0, end; (end = _reply.AsSpan(from).IndexOf((byte)'\n')) >= 0; from += end + 1)
+        {
+            var line = Encoding.Latin1.GetString(_reply.AsSpan(from, end)).TrimEnd('\r');
+            if (line.Length < 3 || line.AsSpan(0, 3).ContainsAnyExceptInRange('0', '9') || line[0] is < '2' or > '5'
+                || line[..3] != Encoding.Latin1.GetString(_reply.AsSpan(0, 3)) || (line.Length > 3 && line[3] is not (' ' or '-')))
+            {
+                return null;
+            }
+
+            if (line.Length == 3 || line[3] == ' ')
+            {
+                consumed = from + end + 1;
+                return new Reply(int.Parse(line.AsSpan(0, 3), CultureInfo.InvariantCulture), []);
+            }
+        }
+
+        return null;
     }
 
     /// <summary>The backend hears something.</summary>
