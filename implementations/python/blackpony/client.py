@@ -1,0 +1,65 @@
+"""Delivers the message on standard input: python3 -m blackpony.client HOST PORT --policy required < message
+
+Exits with 0 if it was delivered, 75 if it is deferred (EX_TEMPFAIL), 69 if it was refused for good (EX_UNAVAILABLE).
+"""
+
+import argparse
+import logging
+import smtplib as plain
+import socket
+import sys
+
+from .memory import Memory
+from .server import timeouts
+from .smtplib import Deferred, deliver
+from .limits import Timeouts
+from .suites import DEFAULT_SUITES, SUITES
+
+
+def code_of(error: Exception) -> int:
+    """The reply code that a delivery failed with; 451 for what has none."""
+    if isinstance(error, plain.SMTPRecipientsRefused):
+        return max(int(code) for code, _ in error.recipients.values())
+    return error.smtp_code if isinstance(error, plain.SMTPResponseException) else 451
+
+
+def main() -> int:
+    """One delivery; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python3 -m blackpony.client", description=__doc__)
+    parser.add_argument("host", help="mail exchangers in order of preference, separated by commas")
+    parser.add_argument("port", type=int)
+    parser.add_argument("--policy", choices=("opportunistic", "remembered", "required"), default="opportunistic")
+    parser.add_argument("--memory", help="the file of the policy remembered")
+    parser.add_argument("--suites", default=",".join(DEFAULT_SUITES), help="accepted, in order of preference")
+    parser.add_argument("--from", dest="sender", default="a@probe.test")
+    parser.add_argument("--to", action="append", help="a recipient; may be given more than once")
+    parser.add_argument("--name", default=socket.gethostname(), help="the name in EHLO")
+    parser.add_argument(
+        "--timeouts", type=timeouts, default=Timeouts(), help="NAME=SECONDS,… by the names of Section 13"
+    )
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    suites = [name.upper() for name in options.suites.split(",") if name.upper() in SUITES]
+    try:
+        _, refused = deliver(
+            options.host.split(","),
+            options.port,
+            options.sender,
+            options.to or ["b@sink.test"],
+            sys.stdin.buffer.read(),
+            policy=options.policy,
+            suites=suites,
+            memory=Memory(options.memory) if options.memory else None,
+            local_hostname=options.name,
+            timeouts=options.timeouts,
+        )
+    except (Deferred, plain.SMTPException, OSError) as error:
+        logging.error("%s", error)
+        return 69 if code_of(error) >= 500 else 75
+    for recipient, (code, text) in refused.items():
+        logging.error("%s: %d %s", recipient, code, ascii(text))
+    return 69 if refused else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""A mail server that keeps what it gets: python3 -m blackpony.server --port 2525 --maildir mail"""
+
+import argparse
+import asyncio
+import dataclasses
+import email.utils
+import itertools
+import logging
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from .aiosmtpd import BlackPonyController
+from .limits import Timeouts
+from .session import ServerSettings
+from .suites import DEFAULT_SUITES, ROT, SUITES
+
+
+class Maildir:
+    """A handler of aiosmtpd that files messages in a Maildir, with a Return-Path and a Received field before them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._numbers = path, itertools.count()
+        for name in ("tmp", "new", "cur"):
+            (path / name).mkdir(parents=True, exist_ok=True)
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        """Files one message; the suite stands in Received [BP-11.2-1, BP-11.2-2]."""
+        name = f"{os.getpid()}.{next(self._numbers)}.{socket.gethostname()}"
+        how = f" (XBLACKPONY V1 {session.blackpony})" if session.blackpony else ""
+        head = (
+            f"Return-Path: <{envelope.mail_from}>\r\n"
+            f"Received: from {session.host_name} ([{session.peer[0]}]) by {server.hostname}{how}"
+            f" with {'ESMTP' if session.extended_smtp else 'SMTP'};\r\n\t{email.utils.formatdate()}\r\n"
+        )
+        temporary = self._path / "tmp" / name
+        temporary.write_bytes(head.encode("utf-8", "surrogateescape") + envelope.original_content)
+        temporary.rename(self._path / "new" / name)
+        return "250 2.0.0 Ok: queued"
+
+
+def timeouts(text: str) -> Timeouts:
+    """FinishedTimeout=2,IdleTimeout=2 into Timeouts."""
+    pairs = (pair.split("=") for pair in text.split(",") if pair)
+    return dataclasses.replace(Timeouts(), **{name.removesuffix("Timeout").lower(): float(s) for name, s in pairs})
+
+
+def main() -> None:
+    """Serves until it gets SIGINT or SIGTERM."""
+    parser = argparse.ArgumentParser(prog="python3 -m blackpony.server", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=2525, help="port to listen on")
+    parser.add_argument("--name", default=socket.gethostname(), help="the server's own name")
+    parser.add_argument("--maildir", type=Path, required=True, help="where mail is kept")
+    parser.add_argument(
+        "--suites", default=",".join(DEFAULT_SUITES), help=f"of {', '.join(SUITES)}; {ROT.name} only if named"
+    )
+    parser.add_argument(
+        "--ident", type=Path, action="append", default=[], help="32 octets of an Ed25519 private key, in a file"
+    )
+    parser.add_argument(
+        "--timeouts", type=timeouts, default=Timeouts(), help="NAME=SECONDS,… by the names of Section 13"
+    )
+    parser.add_argument("--verbose", action="store_true", help="log every session")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, format="%(message)s")
+    logging.getLogger("mail").setLevel(logging.ERROR)
+    suites = [name.upper() for name in options.suites.split(",") if name]
+    if unknown := set(suites) - set(SUITES):
+        parser.error(f"no suite {', '.join(unknown)}")
+    keys = [Ed25519PrivateKey.from_private_bytes(path.read_bytes()) for path in options.ident]
+    controller = BlackPonyController(
+        Maildir(options.maildir),
+        loop=asyncio.new_event_loop(),
+        hostname=options.host,
+        port=options.port,
+        server_hostname=options.name,
+        blackpony=ServerSettings(suites, idents=keys),
+        timeouts=options.timeouts,
+    )
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    controller.start()
+    print(f"listening on {options.host}:{options.port}", flush=True)
+    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    controller.stop()
+
+
+if __name__ == "__main__":
+    main()

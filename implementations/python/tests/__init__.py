@@ -1,0 +1,1 @@
+"""The package's own tests; run them with `python3 -m unittest` in implementations/python."""
