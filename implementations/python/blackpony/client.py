@@ -9,10 +9,9 @@ import smtplib as plain
 import socket
 import sys
 
-from .memory import Memory
-from .server import timeouts
-from .smtplib import Deferred, deliver
 from .limits import Timeouts
+from .memory import Memory
+from .smtplib import Deferred, deliver
 from .suites import DEFAULT_SUITES, SUITES
 
 
@@ -35,7 +34,7 @@ def main() -> int:
     parser.add_argument("--to", action="append", help="a recipient; may be given more than once")
     parser.add_argument("--name", default=socket.gethostname(), help="the name in EHLO")
     parser.add_argument(
-        "--timeouts", type=timeouts, default=Timeouts(), help="NAME=SECONDS,… by the names of Section 13"
+        "--timeouts", type=Timeouts.parse, default=Timeouts(), help="NAME=SECONDS,… by the names of Section 13"
     )
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")

@@ -1,6 +1,6 @@
 """The limits and time-outs of Section 13, under the specification's names; lengths in octets, times in seconds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MAX_REPLY_LINE = 512
 MAX_COMMAND_LINE = 4096
@@ -39,3 +39,9 @@ class Timeouts:
     idle: float = 300
     close: float = 10
     linger: float = 2
+
+    @classmethod
+    def parse(cls, text: str) -> "Timeouts":
+        """Others than the defaults, by the specification's names: FinishedTimeout=2,IdleTimeout=2."""
+        pairs = (pair.split("=") for pair in text.split(",") if pair)
+        return replace(cls(), **{name.removesuffix("Timeout").lower(): float(seconds) for name, seconds in pairs})

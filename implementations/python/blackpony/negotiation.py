@@ -193,7 +193,7 @@ def parse_command(line: bytes, accepted: Sequence[str]) -> tuple[Suite, bytes]:
     """Suite and share of a command line without CRLF; Refusal by rows 8 to 10 of Section 4.4."""
     fields = line.split(b" ")
     if len(fields) < 4 or b"" in fields or not printable(line):  # [BP-4.2-8]
-        raise Refusal(b"501 5.5.4 Malformed command")
+        raise Refusal(b"501 5.5.4 Syntax: XBLACKPONY V1 suite share")
     version, suite, share = fields[1].upper(), fields[2].upper().decode(), fields[3]
     if version != b"V1":
         raise Refusal(b"504 5.5.4 Unknown version")

@@ -3,6 +3,7 @@
 import hmac
 import itertools
 import struct
+import warnings
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -15,6 +16,7 @@ from .limits import AEAD_REKEY_RECORDS, BLOWFISH_REKEY_BLOCKS, MAX_DATA, MAX_INN
 try:  # cryptography 43 moved Blowfish
     from cryptography.hazmat.decrepit.ciphers.algorithms import Blowfish
 except ImportError:
+    warnings.filterwarnings("ignore", "Blowfish has been deprecated")
     from cryptography.hazmat.primitives.ciphers.algorithms import Blowfish
 
 DATA, FINISHED, IDENT, REKEY, CLOSE, ALERT = range(1, 7)

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import dataclasses
 import email.utils
 import itertools
 import logging
@@ -43,12 +42,6 @@ class Maildir:
         return "250 2.0.0 Ok: queued"
 
 
-def timeouts(text: str) -> Timeouts:
-    """FinishedTimeout=2,IdleTimeout=2 into Timeouts."""
-    pairs = (pair.split("=") for pair in text.split(",") if pair)
-    return dataclasses.replace(Timeouts(), **{name.removesuffix("Timeout").lower(): float(s) for name, s in pairs})
-
-
 def main() -> None:
     """Serves until it gets SIGINT or SIGTERM."""
     parser = argparse.ArgumentParser(prog="python3 -m blackpony.server", description=__doc__)
@@ -63,7 +56,7 @@ def main() -> None:
         "--ident", type=Path, action="append", default=[], help="32 octets of an Ed25519 private key, in a file"
     )
     parser.add_argument(
-        "--timeouts", type=timeouts, default=Timeouts(), help="NAME=SECONDS,… by the names of Section 13"
+        "--timeouts", type=Timeouts.parse, default=Timeouts(), help="NAME=SECONDS,… by the names of Section 13"
     )
     parser.add_argument("--verbose", action="store_true", help="log every session")
     options = parser.parse_args()

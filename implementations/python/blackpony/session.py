@@ -253,7 +253,7 @@ class ServerSession:
         texts = texts[:1] + [t for t in texts[1:] if not any(has_keyword(t, k) for k in gone)]
         self._chunking = any(has_keyword(text, b"CHUNKING") for text in texts[1:])
         self._offer = None
-        if not self.channel:
+        if not self.channel and self.settings.suites:
             try:
                 self._offer = make_offer(self.settings.suites, self.settings.draw(2) if self.settings.grease else None)
                 texts.append(self._offer)
