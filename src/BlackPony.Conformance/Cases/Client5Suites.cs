@@ -210,8 +210,8 @@ internal static class Client5Suites
             int shift = int.Parse(fields[3], System.Globalization.CultureInfo.InvariantCulture);
             await wire.SendLineAsync("220 shifted from here on");
             var ehlo = Back(await wire.LineAsync() ?? "", shift);
-            That(!wire.Plaintext[^1].StartsWith("EHLO ", StringComparison.Ordinal), "The client says EHLO without the shift.", "BP-5.5-5");
-            That(ehlo.StartsWith("EHLO ", StringComparison.Ordinal), $"Expected a shifted EHLO, got {Show(wire.Plaintext[^1])}.", "BP-5.5-2");
+            That(!wire.Plaintext[^1].StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase), "The client says EHLO without the shift.", "BP-5.5-5");
+            That(ehlo.StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase), $"Expected a shifted EHLO, got {Show(wire.Plaintext[^1])}.", "BP-5.5-2");
             await wire.SendAsync(ClientProbe.Rot("250-probe.test\r\n250 8BITMIME\r\n", shift));
             await p.ServeMailAsync(wire, inside: false, shift: shift);
             That(await wire.DrainAsync() == 0, "Something follows QUIT.", "BP-5.5-6");
