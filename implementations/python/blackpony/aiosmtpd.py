@@ -14,10 +14,9 @@ from typing import Any
 
 from aiosmtpd.controller import BaseController, Controller
 
-from .channel import SecureChannel, closing_word
+from .channel import SecureChannel
 from .limits import Timeouts
-from .negotiation import escape
-from .session import ServerSession, ServerSettings
+from .session import Await, ServerSession, ServerSettings
 from .suites import RSA_BLOWFISH
 
 log = logging.getLogger("blackpony")
@@ -26,48 +25,30 @@ log = logging.getLogger("blackpony")
 class _SmtpTransport(asyncio.Transport):
     """What an SMTP server's protocol takes for its connection."""
 
-    def __init__(self, outer: "BlackPonyProtocol", protocol: asyncio.BaseProtocol) -> None:
+    def __init__(self, outer: "BlackPonyProtocol", smtp: Any) -> None:
         super().__init__()
-        self._outer, self._protocol = outer, protocol
-        self.closed = self.paused = False
+        self.outer, self.smtp, self.closed, self.paused = outer, smtp, False, False
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self._outer.transport.get_extra_info(name, default)
-
-    def get_protocol(self) -> asyncio.BaseProtocol:
-        return self._protocol
+        return self.outer.transport.get_extra_info(name, default)
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        self._protocol = protocol
-
-    def deliver(self, octets: bytes) -> None:
-        """Hands octets to the protocol, which is aiosmtpd's, or TLS's after STARTTLS."""
-        protocol = self._protocol
-        while octets and isinstance(protocol, asyncio.BufferedProtocol):
-            buffer = memoryview(protocol.get_buffer(len(octets)))
-            size = min(len(buffer), len(octets))
-            buffer[:size] = octets[:size]
-            protocol.buffer_updated(size)
-            octets = octets[size:]
-        if octets and isinstance(protocol, asyncio.Protocol):
-            protocol.data_received(octets)
+        """STARTTLS: from here on the connection is TLS's [BP-4.7-1]."""
+        self.outer.transport.set_protocol(protocol)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if not self.closed:
-            self._outer.smtp_said(self, bytes(data))
-
-    def can_write_eof(self) -> bool:
-        return False
-
-    def get_write_buffer_size(self) -> int:
-        return 0
+            self.outer.session.smtp_said(bytes(data))
+            self.outer.pump()
 
     def pause_reading(self) -> None:
         self.paused = True
+        self.outer.transport.pause_reading()
 
     def resume_reading(self) -> None:
         self.paused = False
-        asyncio.get_running_loop().call_soon(self._outer.pump)
+        self.outer.transport.resume_reading()
+        asyncio.get_running_loop().call_soon(self.outer.pump)
 
     def is_closing(self) -> bool:
         return self.closed
@@ -75,7 +56,8 @@ class _SmtpTransport(asyncio.Transport):
     def close(self) -> None:
         if not self.closed:
             self.drop()
-            self._outer.smtp_ended(self)
+            self.outer.session.smtp_ended()
+            self.outer.pump()
 
     abort = close
 
@@ -83,44 +65,40 @@ class _SmtpTransport(asyncio.Transport):
         """Ends the SMTP server's connection from the client's side."""
         if not self.closed:
             self.closed = True
-            asyncio.get_running_loop().call_soon(self._protocol.connection_lost, None)
+            asyncio.get_running_loop().call_soon(self.smtp.connection_lost, None)
 
 
 class BlackPonyProtocol(asyncio.Protocol):
     """Carries octets and time-outs between a connection, a ServerSession and the SMTP servers that make_smtp makes."""
 
     transport: asyncio.Transport
+    _smtp: _SmtpTransport | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _timed: tuple[str | None, int] = (None, 0)
+    _eof = _finished = False
+    _held = b""  # for an SMTP server that does not read
 
     def __init__(self, make_smtp: Callable[[], Any], settings: ServerSettings, timeouts: Timeouts) -> None:
-        self._make_smtp, self._timeouts = make_smtp, timeouts
-        self.session = ServerSession(settings)
-        self._smtp: _SmtpTransport | None = None
-        self._held = b""  # octets for an SMTP server that does not read
-        self._timer: asyncio.TimerHandle | None = None
-        self._timed: tuple[str | None, int] = (None, 0)
-        self._eof = self._finished = False
+        self._make_smtp, self._timeouts, self.session = make_smtp, timeouts, ServerSession(settings)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self._start_smtp()
-        self.pump()
 
     def _start_smtp(self) -> None:
         """A new SMTP server for the session, which knows nothing of the last one [BP-4.5-1]."""
         if self._smtp:
             self._smtp.drop()
-        self._held = b""
         try:
-            protocol = self._make_smtp()
-            self._smtp = _SmtpTransport(self, protocol)
-            protocol.connection_made(self._smtp)
+            smtp = self._make_smtp()
+            self._smtp, self._held = _SmtpTransport(self, smtp), b""
+            smtp.connection_made(self._smtp)
+            smtp.session.blackpony = self.session.suite if isinstance(self.session.channel, SecureChannel) else None
         except Exception:
             log.exception("no SMTP server for a session")
             self.session.smtp_ended()
-            return
-        channel = self.session.channel
-        protocol.session.blackpony = self.session.suite if isinstance(channel, SecureChannel) else None
+            self.pump()
 
     def data_received(self, data: bytes) -> None:
         self.session.client_sent(data)
@@ -134,93 +112,70 @@ class BlackPonyProtocol(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         if self._smtp and not self._smtp.closed:
-            self._smtp.get_protocol().pause_writing()
+            self._smtp.smtp.pause_writing()
 
     def resume_writing(self) -> None:
         if self._smtp and not self._smtp.closed:
-            self._smtp.get_protocol().resume_writing()
+            self._smtp.smtp.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.session.client_ended()
-        self._finished = True
-        if self._timer:
-            self._timer.cancel()
-        if self._smtp:
-            self._smtp.drop()
-        peer, suite = self.transport.get_extra_info("peername"), self.session.suite
-        encrypted = isinstance(self.session.channel, SecureChannel)
-        how = f"encrypted, V1 {suite}" if encrypted else "not encrypted"  # [BP-11.1-1, BP-11.1-2]
-        log.info("%s: %s, closed: %s", escape(str(peer).encode()), how, closing_word(self.session.channel))
-
-    def smtp_said(self, smtp: _SmtpTransport, octets: bytes) -> None:
-        """The SMTP server wrote."""
-        if smtp is self._smtp:
-            self.session.smtp_said(octets)
-            self.pump()
-
-    def smtp_ended(self, smtp: _SmtpTransport) -> None:
-        """The SMTP server closed its connection."""
-        if smtp is self._smtp:
-            self.session.smtp_ended()
-            self.pump()
+        if self.session.awaits is not Await.END:
+            self.session.client_ended()
+        self._stop()
+        suite = f"encrypted, V1 {self.session.suite}" if isinstance(self.session.channel, SecureChannel) else "not encrypted"
+        log.info("%s: %s, closed: %s", self.transport.get_extra_info("peername"), suite, self.session.channel.closed())  # [BP-11.1-1]
 
     def pump(self) -> None:
-        """Brings what the session has to say to where it belongs."""
-        session = self.session
+        """Brings what the session has to say to where it belongs, and minds its time-out."""
         if self._finished:
             return
-        self.transport.write(session.for_client())
-        if session.restart_smtp:
-            session.restart_smtp = False
+        self.transport.write(self.session.for_client())
+        if self.session.restart_smtp:
+            self.session.restart_smtp = False
             self._start_smtp()
-            self.transport.write(session.for_client())
-        self._held += session.for_smtp()
+        self._held += self.session.for_smtp()
         if self._held and self._smtp and not self._smtp.paused:
-            held, self._held = self._held, b""
-            self._smtp.deliver(held)
-        if session.ended:
+            octets, self._held = self._held, b""
+            self._smtp.smtp.data_received(octets)
+        if self.session.awaits is Await.END:
             self._finish()
-            return
-        if session.full or (self._smtp and self._smtp.paused):
+        elif self.session.full or (self._smtp and self._smtp.paused):
             self.transport.pause_reading()
         else:
             self.transport.resume_reading()
-        if self._timed != (session.timer, session.timer_started):
-            self._timed = session.timer, session.timer_started
+        if self._timed != (self.session.timer, self.session.timer_started):
+            self._timed = self.session.timer, self.session.timer_started
             if self._timer:
                 self._timer.cancel()
-            self._timer = (
-                self._later(getattr(self._timeouts, session.timer), self._timed_out) if session.timer else None
-            )
-
-    def _later(self, delay: float, action: Callable[[], None]) -> asyncio.TimerHandle:
-        return asyncio.get_running_loop().call_later(delay, action)
+            if self.session.timer:
+                self._timer = asyncio.get_running_loop().call_later(getattr(self._timeouts, self.session.timer), self._timed_out)
 
     def _timed_out(self) -> None:
         self.session.timed_out()
         self.pump()
 
-    def _finish(self) -> None:
-        """Ends the own direction, and reads and throws away what still comes for LingerTimeout (Section 8.1)."""
+    def _stop(self) -> None:
         self._finished = True
         if self._timer:
             self._timer.cancel()
         if self._smtp:
             self._smtp.drop()
-        if self._eof or not self.transport.can_write_eof():
+
+    def _finish(self) -> None:
+        """Ends the own direction, and reads and throws away what still comes for LingerTimeout (Section 8.1)."""
+        self._stop()
+        if self._eof:
             self.transport.close()
             return
         self.transport.write_eof()
         self.transport.resume_reading()
-        self._timer = self._later(self._timeouts.linger, self.transport.close)
+        asyncio.get_running_loop().call_later(self._timeouts.linger, self.transport.close)
 
 
 class BlackPonyMixin(BaseController):
     """Stands before a controller class of aiosmtpd; a listener with ssl_context goes on without XBLACKPONY [BP-4.7-1]."""
 
-    def __init__(
-        self, *args: Any, blackpony: ServerSettings | None = None, timeouts: Timeouts = Timeouts(), **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, blackpony: ServerSettings | None = None, timeouts: Timeouts = Timeouts(), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.SMTP_kwargs.get("proxy_protocol_timeout") is not None:
             raise ValueError("XBLACKPONY does not go together with proxy_protocol_timeout")
@@ -230,7 +185,7 @@ class BlackPonyMixin(BaseController):
 
     def factory(self) -> Any:
         """One connection's protocol."""
-        make_smtp = super().factory
+        make_smtp: Callable[[], Any] = super().factory
         return make_smtp() if self.ssl_context else BlackPonyProtocol(make_smtp, self.blackpony, self.timeouts)
 
 

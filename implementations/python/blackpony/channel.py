@@ -5,63 +5,89 @@ from collections.abc import Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from .keys import KeySchedule, export, ident_data, ident_keys
+from .keys import KeySchedule, ident_data, ident_keys
 from .limits import MAX_IDLE_RECORDS
 from .records import ALERT, CLOSE, DATA, FINISHED, IDENT, REKEY, Failure, Protection, Receiver, Sender
 
 
-class RotChannel:
+class Channel:
+    """What carries an SMTP session: here plaintext. state is "open" or "closed", or what SecureChannel says."""
+
+    switched = False
+
+    def __init__(self, before: bytes = b"") -> None:
+        """before goes on the wire first, as it is: the 220 reply."""
+        self.state, self.verified, self._outgoing = "open", True, bytearray(before)
+
+    def send(self, data: bytes) -> None:
+        """Data of the SMTP session."""
+        self._outgoing += data
+
+    def receive(self, octets: bytes) -> bytes:
+        """Takes octets from the wire, and returns what they bring for SMTP."""
+        return octets
+
+    def take(self) -> bytes:
+        """What goes on the wire now."""
+        outgoing, self._outgoing = bytes(self._outgoing), bytearray()
+        return outgoing
+
+    def close(self) -> None:
+        """The own wish to end; plaintext and ROT have no close: the connection ends [BP-5.5-6]."""
+        self.state = "closed"
+
+    def fail(self) -> None:
+        """A failure here."""
+        self.state = "closed"
+
+    def end(self) -> None:
+        """The peer's direction of the connection ended."""
+        self.state = "closed"
+
+    def closed(self) -> str:
+        """How the session closed, in the words of Section 11.1."""
+        words = {"closed": "close", "failed": "failure", "alerted": "alert", "truncated": "truncated"}
+        return words.get(self.state, "lost") if isinstance(self, SecureChannel) else "plain"
+
+
+class RotChannel(Channel):
     """Section 5.5: every letter is n places further on the wire, and nothing is protected."""
 
-    def __init__(self, shift: int) -> None:
+    switched = True
+
+    def __init__(self, shift: int, before: bytes = b"") -> None:
+        super().__init__(before)
         upper, lower = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"abcdefghijklmnopqrstuvwxyz"
         turned = b"".join(x[shift:] + x[:shift] for x in (upper, lower))
         self._out, self._in = bytes.maketrans(upper + lower, turned), bytes.maketrans(turned, upper + lower)
-        self._outgoing = b""
-        self.state = "open"
-        self.verified = True
 
     def send(self, data: bytes) -> None:
         """The last step before sending [BP-5.5-2, BP-5.5-5]."""
-        self._outgoing += data.translate(self._out)
+        super().send(data.translate(self._out))
 
     def receive(self, octets: bytes) -> bytes:
         """The first step after receiving [BP-5.5-3, BP-5.5-4]."""
         return octets.translate(self._in)
 
-    def take(self) -> bytes:
-        """What goes on the wire now."""
-        outgoing, self._outgoing = self._outgoing, b""
-        return outgoing
 
-    def close(self) -> None:
-        """ROT has no close: the connection ends [BP-5.5-6]."""
-        self.state = "closed"
-
-    def end(self) -> None:
-        """The peer's direction ended."""
-        self.state = "closed"
-
-
-class SecureChannel:
+class SecureChannel(Channel):
     """Both directions of records at one side.
 
     state: "open", "closing" (own close sent), "closed" (both), "failed" (here), "alerted" (by the peer), "truncated".
     """
 
+    switched = True
+
     def __init__(
-        self, side: str, protection: type[Protection], keys: KeySchedule, idents: Sequence[Ed25519PrivateKey] = ()
+        self, side: str, protection: type[Protection], keys: KeySchedule, idents: Sequence[Ed25519PrivateKey] = (), before: bytes = b""
     ) -> None:
+        super().__init__(before)
         peer = "client" if side == "server" else "server"
-        self.state = "open"
-        self.verified = False  # the peer's Finished
-        self.alert_sent = False
+        self.verified = self.alert_sent = False  # verified: the peer's Finished
         self.public_keys: list[bytes] = []
         self._side, self._keys, self._peer_data = side, keys, keys.verify_data(peer)
-        self._sender = Sender(protection, keys.traffic(side))
-        self._receiver = Receiver(protection, keys.traffic(peer))
-        self._incoming, self._outgoing = bytearray(), bytearray()
-        self.records = self._idle = 0
+        self._sender, self._receiver = Sender(protection, keys.traffic(side)), Receiver(protection, keys.traffic(peer))
+        self._incoming, self.records, self._idle = bytearray(), 0, 0
         if side == "server":  # [BP-6.3-2, BP-6.5-2]
             self._emit(FINISHED, keys.verify_data(side))
             if idents:
@@ -70,27 +96,18 @@ class SecureChannel:
     def _emit(self, kind: int, data: bytes = b"") -> None:
         self._outgoing += self._sender.record(kind, data)
 
-    def take(self) -> bytes:
-        """What goes on the wire now."""
-        outgoing, self._outgoing = bytes(self._outgoing), bytearray()
-        return outgoing
-
     def send(self, data: bytes) -> None:
         """Data of the SMTP session, not before the peer's Finished [BP-6.3-3, BP-6.3-5] nor after the close [BP-8.1-2]."""
         if self.state == "open" and self.verified:
             self._outgoing += self._sender.stream(data)
 
-    def rekey(self) -> None:
-        """Goes on with new keys in the own direction [BP-7.6-4]."""
-        self._emit(REKEY)
-
     def close(self) -> None:
         """Sends the close; a client that has not verified the server's Finished sends nothing [BP-8.1-1]."""
-        if self.state == "open" and (self.verified or self._side == "server"):
-            self._emit(CLOSE)
-            self.state = "closing"
-        elif self.state == "open":
-            self.state = "closed"
+        if self.state == "open":
+            silent = self._side == "client" and not self.verified
+            self.state = "closed" if silent else "closing"
+            if not silent:
+                self._emit(CLOSE)
 
     def fail(self) -> None:
         """A failure here: the one alert, unless the own close was sent [BP-8.3-1, BP-8.3-2]."""
@@ -103,10 +120,6 @@ class SecureChannel:
         """The peer's direction of the connection ended [BP-8.2-1]."""
         if self.state in ("open", "closing"):
             self.state = "truncated"
-
-    def export(self, label: bytes, context: bytes, length: int) -> bytes:
-        """Keying material for applications (Section 6.4)."""
-        return export(self._keys.exporter_secret(), label, context, length)
 
     def receive(self, octets: bytes) -> bytes:
         """Takes octets from the wire, split in any way [BP-7.1-6], and returns what they bring for SMTP."""
@@ -161,14 +174,3 @@ class SecureChannel:
         self.verified = True
         if self._side == "client":
             self._emit(FINISHED, self._keys.verify_data("client"))  # [BP-6.3-4]
-
-
-Channel = RotChannel | SecureChannel
-
-
-def closing_word(channel: Channel | None) -> str:
-    """How a session closed, in the words of Section 11.1."""
-    if not isinstance(channel, SecureChannel):
-        return "plain"
-    words = {"closed": "close", "failed": "failure", "alerted": "alert", "truncated": "truncated"}
-    return words.get(channel.state, "lost")

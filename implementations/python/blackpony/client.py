@@ -11,7 +11,7 @@ import sys
 
 from .limits import Timeouts
 from .memory import Memory
-from .smtplib import Deferred, deliver
+from .smtplib import deliver
 from .suites import DEFAULT_SUITES, SUITES
 
 
@@ -33,26 +33,20 @@ def main() -> int:
     parser.add_argument("--from", dest="sender", default="a@probe.test")
     parser.add_argument("--to", action="append", help="a recipient; may be given more than once")
     parser.add_argument("--name", default=socket.gethostname(), help="the name in EHLO")
-    parser.add_argument(
-        "--timeouts", type=Timeouts.parse, default=Timeouts(), help="NAME=SECONDS,… by the names of Section 13"
-    )
+    parser.add_argument("--timeouts", type=Timeouts.parse, default=Timeouts(), help="NAME=SECONDS,… by the names of Section 13")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    suites = [name.upper() for name in options.suites.split(",") if name.upper() in SUITES]
+    settings = {
+        "policy": options.policy,
+        "suites": [name.upper() for name in options.suites.split(",") if name.upper() in SUITES],
+        "memory": Memory(options.memory) if options.memory else None,
+        "local_hostname": options.name,
+        "timeouts": options.timeouts,
+    }
     try:
-        _, refused = deliver(
-            options.host.split(","),
-            options.port,
-            options.sender,
-            options.to or ["b@sink.test"],
-            sys.stdin.buffer.read(),
-            policy=options.policy,
-            suites=suites,
-            memory=Memory(options.memory) if options.memory else None,
-            local_hostname=options.name,
-            timeouts=options.timeouts,
-        )
-    except (Deferred, plain.SMTPException, OSError) as error:
+        hosts, recipients, message = options.host.split(","), options.to or ["b@sink.test"], sys.stdin.buffer.read()
+        _, refused = deliver(hosts, options.port, options.sender, recipients, message, **settings)
+    except (plain.SMTPException, OSError) as error:
         logging.error("%s", error)
         return 69 if code_of(error) >= 500 else 75
     for recipient, (code, text) in refused.items():

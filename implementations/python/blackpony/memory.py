@@ -56,30 +56,41 @@ class Memory:
 
     def lookup(self, name: str, port: int, now: float) -> Entry | None:
         """The entry of a server, before a delivery; MemoryUnusable if the file cannot be read or written."""
-        with self._open(now):
-            return self._entries.get((canonical(name), port))
+        try:
+            with self._open(now):
+                return self._entries.get((canonical(name), port))
+        except (OSError, UnicodeError) as error:
+            raise MemoryUnusable(str(error)) from error
 
     def good(self, name: str, port: int, now: float, idents: Sequence[str]) -> None:
         """Writes or renews an entry after a good session [BP-9.4-2, BP-9.4-7, BP-9.4-9]."""
         key = canonical(name), port
-        with self._open(now):
+        with self._reported(), self._open(now):
             if key in self._entries or self._room(key[0]):
                 self._entries[key] = Entry(*key, now, tuple(dict.fromkeys(idents)))
 
     def not_shown(self, name: str, port: int, now: float) -> None:
         """A deferral on account of the entry [BP-9.4-8]."""
         key = canonical(name), port
-        with self._open(now):
+        with self._reported(), self._open(now):
             if key in self._entries and self._entries[key].failing is None:
                 self._entries[key] = replace(self._entries[key], failing=now)
 
     def _room(self, name: str) -> bool:
         """Nothing is removed to make room [BP-9.4-13, BP-9.4-15 to 17]."""
         owned = sum(owner(entry.name) == owner(name) for entry in self._entries.values())
-        if len(self._entries) < MAX_MEMORY_ENTRIES and owned < MAX_MEMORY_PER_OWNER:
-            return True
-        self._warn(f"no room in the memory for {name}")
-        return False
+        room = len(self._entries) < MAX_MEMORY_ENTRIES and owned < MAX_MEMORY_PER_OWNER
+        if not room:
+            self._warn(f"no room in the memory for {name}")
+        return room
+
+    @contextlib.contextmanager
+    def _reported(self) -> Iterator[None]:
+        """A memory that cannot be written after a session is reported only."""
+        try:
+            yield
+        except (OSError, UnicodeError) as error:
+            self._warn(f"the memory cannot be written: {error}")
 
     @contextlib.contextmanager
     def _open(self, now: float) -> Iterator[None]:
@@ -88,15 +99,12 @@ class Memory:
             self._sweep(now)
             yield
             return
-        try:
-            with open(os.open(self._path + ".lock", os.O_RDWR | os.O_CREAT, 0o600), "rb") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                before = self._read()
-                self._sweep(now)
-                yield
-                self._write(before)
-        except (OSError, UnicodeError) as error:
-            raise MemoryUnusable(str(error)) from error
+        with open(os.open(self._path + ".lock", os.O_RDWR | os.O_CREAT, 0o600), "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            before = self._read()
+            self._sweep(now)
+            yield
+            self._write(before)
 
     def _read(self) -> str:
         assert self._path
@@ -106,12 +114,8 @@ class Memory:
         for line in text.splitlines():
             try:
                 fields = json.loads(line)
-                entry = Entry(**fields | {"idents": tuple(fields["idents"])})
-                if not (
-                    isinstance(entry.port, int) and isinstance(entry.good, (int, float)) and isinstance(entry.name, str)
-                ):
-                    raise TypeError("a field of another type")
-                self._entries[entry.name, entry.port] = entry
+                entry = Entry(**fields | {"idents": tuple(fields["idents"]), "good": float(fields["good"])})
+                self._entries[str(entry.name), int(entry.port)] = entry
             except (ValueError, TypeError, KeyError):  # [BP-9.4-14]
                 self._warn("an entry of the memory cannot be read")
         return text
@@ -127,10 +131,8 @@ class Memory:
     def _sweep(self, now: float) -> None:
         """Expiry and patience; a clock that ran backward makes a time count as now [BP-9.4-5, BP-9.4-10, BP-9.4-11]."""
         for key, entry in list(self._entries.items()):
-            entry = replace(entry, good=min(entry.good, now))
-            if entry.failing is not None:
-                entry = replace(entry, failing=min(entry.failing, now))
-            self._entries[key] = entry
+            failing = None if entry.failing is None else min(entry.failing, now)
+            self._entries[key] = entry = replace(entry, good=min(entry.good, now), failing=failing)
             if now - entry.good > MEMORY_LIFETIME:
                 del self._entries[key]
             elif entry.failing is not None and now - entry.failing > MEMORY_PATIENCE:

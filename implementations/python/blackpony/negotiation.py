@@ -9,20 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from .channel import Channel, RotChannel, SecureChannel
 from .keys import KeySchedule, transcript_hash
 from .limits import MAX_EHLO_LINE, MAX_EHLO_LINES, MAX_REPLY_LINE, MAX_SHARE_LINES, SHARE_FRAGMENT
-from .suites import (
-    KNOWN,
-    MODULUS,
-    SUITES,
-    Draw,
-    InvalidShare,
-    RsaExchange,
-    RsaKeys,
-    Suite,
-    X25519Exchange,
-    decode,
-    encode,
-    rsa_modulus,
-)
+from .suites import KNOWN, MODULUS, SUITES, Draw, InvalidShare, RsaExchange, RsaKeys, Suite, X25519Exchange, decode, encode, rsa_modulus
 
 KEYWORD = b"XBLACKPONY"
 
@@ -30,11 +17,6 @@ KEYWORD = b"XBLACKPONY"
 def printable(octets: bytes) -> bool:
     """Whether every octet is 32 to 126."""
     return all(32 <= octet <= 126 for octet in octets)
-
-
-def escape(octets: bytes) -> str:
-    """A peer's octets for a log [BP-11.1-4]."""
-    return "".join(chr(x) if 32 <= x <= 126 and x != 92 else f"\\x{x:02X}" for x in octets)
 
 
 def rot_shift(text: bytes) -> int:
@@ -49,7 +31,7 @@ def has_keyword(text: bytes, keyword: bytes = KEYWORD) -> bool:
     return text.upper() == keyword or text.upper().startswith(keyword + b" ")
 
 
-def make_offer(suites: Sequence[str], grease: bytes | None) -> bytes:
+def make_offer(suites: Sequence[str], grease: bytes) -> bytes:
     """The server's XBLACKPONY line without code and CRLF [BP-4.1-3, BP-4.1-7]."""
     tokens = [KEYWORD.decode(), "V1", *suites] + ([f"G-{grease.hex().upper()}"] if grease else [])
     return " ".join(tokens).encode()
@@ -147,7 +129,6 @@ TOO_LONG = Refusal(b"500 5.5.2 Line too long")
 BEHIND = Refusal(b"503 5.5.1 XBLACKPONY must be the last command of a group", True)
 NOT_NOW = Refusal(b"503 5.5.1 XBLACKPONY not allowed now")
 TOO_MANY = Refusal(b"454 4.7.0 Too many attempts")
-NO_RANDOMNESS = Refusal(b"454 4.7.0 No randomness")
 INVALID_SHARE = Refusal(b"501 5.5.4 Invalid share")
 CANCELLED = Refusal(b"501 5.7.0 Cancelled")
 
@@ -245,11 +226,11 @@ class ServerUpgrade:
         self.reply = share_reply(b"220", share)
         self.keys = KeySchedule.derive(self._suite.name, secret, transcript_hash(self._lines + self.reply))
 
-    def channel(self, idents: Sequence[Ed25519PrivateKey]) -> Channel | None:
-        """What carries the session after the 220; None where the reply is a 334."""
+    def channel(self, idents: Sequence[Ed25519PrivateKey], before: bytes) -> Channel | None:
+        """What carries the session after the 220, which is the last of before; None where the reply is a 334."""
         if self.keys:
-            return SecureChannel("server", self._suite.protection, self.keys, idents)
-        return RotChannel(self.shift) if self.shift else None
+            return SecureChannel("server", self._suite.protection, self.keys, idents, before)
+        return RotChannel(self.shift, before) if self.shift else None
 
     def continuation(self, line: bytes) -> None:
         """The client's second message, without CRLF; Refusal by rows 4 and 5."""

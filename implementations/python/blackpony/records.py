@@ -4,7 +4,6 @@ import hmac
 import itertools
 import struct
 import warnings
-from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
@@ -26,66 +25,42 @@ class Failure(Exception):
     """A failure in the sense of Section 8.3."""
 
 
-class Protection(Protocol):
-    """A record protection under one traffic secret."""
-
-    tag: int
-    limit: int
-
-    def __init__(self, traffic: bytes) -> None:
-        ...
-
-    def cost(self, inner: int) -> int:
-        """What a record with an *inner* of this length uses up of the limit (Section 7.6)."""
-
-    def protect(self, seq: int, inner: bytes) -> bytes:
-        """*protected* of the record number seq."""
-
-    def unprotect(self, seq: int, protected: bytes) -> bytes:
-        """*inner*; Failure if the protection does not verify."""
-
-
-class ChaCha20Poly1305Protection:
-    """Section 7.2 with ChaCha20-Poly1305."""
+class Protection:
+    """A record protection under one traffic secret: Section 7.2 with ChaCha20-Poly1305, and the base of the others."""
 
     cipher: type[ChaCha20Poly1305] | type[AESGCM] = ChaCha20Poly1305
-    tag = 16
-    limit = AEAD_REKEY_RECORDS
+    tag, limit = 16, AEAD_REKEY_RECORDS
 
     def __init__(self, traffic: bytes) -> None:
         self._aead = self.cipher(expand_label(traffic, b"key", b"", 32))
         self._iv = int.from_bytes(expand_label(traffic, b"iv", b"", 12), "big")
 
     def cost(self, inner: int) -> int:
-        """One record [BP-7.6-1]."""
+        """What a record with an *inner* of this length uses up of the limit: one record [BP-7.6-1]."""
         return 1
 
-    def _nonce(self, seq: int) -> bytes:
-        return (self._iv ^ seq).to_bytes(12, "big")  # [BP-7.2-1]
-
     def protect(self, seq: int, inner: bytes) -> bytes:
-        """The two length octets are the additional data [BP-7.2-2]."""
-        return self._aead.encrypt(self._nonce(seq), inner, struct.pack(">H", len(inner) + self.tag))
+        """*protected*, by *seq* in the nonce [BP-7.2-1] and the two length octets as additional data [BP-7.2-2]."""
+        return self._aead.encrypt((self._iv ^ seq).to_bytes(12, "big"), inner, struct.pack(">H", len(inner) + self.tag))
 
     def unprotect(self, seq: int, protected: bytes) -> bytes:
         """*inner*; Failure if the tag does not verify [BP-7.2-3]."""
         try:
-            return self._aead.decrypt(self._nonce(seq), protected, struct.pack(">H", len(protected)))
+            return self._aead.decrypt((self._iv ^ seq).to_bytes(12, "big"), protected, struct.pack(">H", len(protected)))
         except InvalidTag:
             raise Failure("a record that does not verify") from None
 
 
-class Aes256GcmProtection(ChaCha20Poly1305Protection):
+class Aes256GcmProtection(Protection):
     """Section 7.2 with AES-256-GCM."""
 
     cipher = AESGCM
 
 
-class BlowfishProtection:
+class BlowfishProtection(Protection):
     """Section 7.3: Blowfish-CTR and HMAC-SHA256."""
 
-    tag = 32
-    limit = BLOWFISH_REKEY_BLOCKS
+    tag, limit = 32, BLOWFISH_REKEY_BLOCKS
 
     def __init__(self, traffic: bytes) -> None:
         self._blocks = Cipher(Blowfish(expand_label(traffic, b"key", b"", 32)), modes.ECB()).encryptor()
@@ -119,15 +94,12 @@ class BlowfishProtection:
 
 class _Direction:
     def __init__(self, protection: type[Protection], traffic: bytes) -> None:
-        self._make = protection
-        self._start(traffic)
-
-    def _start(self, traffic: bytes) -> None:
-        self._traffic, self._protection, self._seq, self._used = traffic, self._make(traffic), 0, 0
+        self._make, self._traffic = protection, traffic
+        self._protection, self._seq, self._used = protection(traffic), 0, 0
 
     def rekey(self) -> None:
         """Goes on to the next traffic secret, with *seq* from 0 (Section 7.6)."""
-        self._start(next_traffic(self._traffic))
+        _Direction.__init__(self, self._make, next_traffic(self._traffic))
 
 
 class Sender(_Direction):

@@ -1,7 +1,6 @@
 """A mail server that keeps what it gets: python3 -m blackpony.server --port 2525 --maildir mail"""
 
 import argparse
-import asyncio
 import email.utils
 import itertools
 import logging
@@ -16,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from .aiosmtpd import BlackPonyController
 from .limits import Timeouts
 from .session import ServerSettings
-from .suites import DEFAULT_SUITES, ROT, SUITES
+from .suites import DEFAULT_SUITES, SUITES
 
 
 class Maildir:
@@ -31,14 +30,11 @@ class Maildir:
         """Files one message; the suite stands in Received [BP-11.2-1, BP-11.2-2]."""
         name = f"{os.getpid()}.{next(self._numbers)}.{socket.gethostname()}"
         how = f" (XBLACKPONY V1 {session.blackpony})" if session.blackpony else ""
-        head = (
-            f"Return-Path: <{envelope.mail_from}>\r\n"
-            f"Received: from {session.host_name} ([{session.peer[0]}]) by {server.hostname}{how}"
-            f" with {'ESMTP' if session.extended_smtp else 'SMTP'};\r\n\t{email.utils.formatdate()}\r\n"
-        )
-        temporary = self._path / "tmp" / name
-        temporary.write_bytes(head.encode("utf-8", "surrogateescape") + envelope.original_content)
-        temporary.rename(self._path / "new" / name)
+        by = f"by {server.hostname}{how} with {'ESMTP' if session.extended_smtp else 'SMTP'}"
+        received = f"Received: from {session.host_name} ([{session.peer[0]}])\r\n\t{by};\r\n\t{email.utils.formatdate()}\r\n"
+        head = f"Return-Path: <{envelope.mail_from}>\r\n{received}".encode("utf-8", "surrogateescape")
+        (self._path / "tmp" / name).write_bytes(head + envelope.original_content)
+        (self._path / "tmp" / name).rename(self._path / "new" / name)
         return "250 2.0.0 Ok: queued"
 
 
@@ -49,15 +45,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=2525, help="port to listen on")
     parser.add_argument("--name", default=socket.gethostname(), help="the server's own name")
     parser.add_argument("--maildir", type=Path, required=True, help="where mail is kept")
-    parser.add_argument(
-        "--suites", default=",".join(DEFAULT_SUITES), help=f"of {', '.join(SUITES)}; {ROT.name} only if named"
-    )
-    parser.add_argument(
-        "--ident", type=Path, action="append", default=[], help="32 octets of an Ed25519 private key, in a file"
-    )
-    parser.add_argument(
-        "--timeouts", type=Timeouts.parse, default=Timeouts(), help="NAME=SECONDS,… by the names of Section 13"
-    )
+    parser.add_argument("--suites", default=",".join(DEFAULT_SUITES), help=f"of {', '.join(SUITES)}; ROT only if it is named")
+    parser.add_argument("--ident", type=Path, action="append", default=[], help="file of an Ed25519 private key, 32 octets")
+    parser.add_argument("--timeouts", type=Timeouts.parse, default=Timeouts(), help="NAME=SECONDS,… by the names of Section 13")
     parser.add_argument("--verbose", action="store_true", help="log every session")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, format="%(message)s")
@@ -65,16 +55,9 @@ def main() -> None:
     suites = [name.upper() for name in options.suites.split(",") if name]
     if unknown := set(suites) - set(SUITES):
         parser.error(f"no suite {', '.join(unknown)}")
-    keys = [Ed25519PrivateKey.from_private_bytes(path.read_bytes()) for path in options.ident]
-    controller = BlackPonyController(
-        Maildir(options.maildir),
-        loop=asyncio.new_event_loop(),
-        hostname=options.host,
-        port=options.port,
-        server_hostname=options.name,
-        blackpony=ServerSettings(suites, idents=keys),
-        timeouts=options.timeouts,
-    )
+    idents = [Ed25519PrivateKey.from_private_bytes(path.read_bytes()) for path in options.ident]
+    settings = {"hostname": options.host, "port": options.port, "server_hostname": options.name, "timeouts": options.timeouts}
+    controller: Any = BlackPonyController(Maildir(options.maildir), blackpony=ServerSettings(suites, idents=idents), **settings)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     controller.start()
     print(f"listening on {options.host}:{options.port}", flush=True)

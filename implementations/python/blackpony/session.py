@@ -4,6 +4,7 @@ It hands the SMTP server one command at a time, and the next when the reply has 
 it is command, message or chunk. After an upgrade the SMTP server begins again as in a new connection [BP-4.5-1].
 """
 
+import contextlib
 import enum
 import re
 from collections.abc import Sequence
@@ -11,21 +12,9 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from .channel import Channel, RotChannel, SecureChannel
+from . import negotiation as n
+from .channel import Channel, RotChannel
 from .limits import MAX_COMMAND_LINE, MAX_HELD, MAX_OTHER_COMMAND_LINE, MAX_UPGRADE_ATTEMPTS
-from .negotiation import (
-    BEHIND,
-    KEYWORD,
-    NO_RANDOMNESS,
-    NOT_NOW,
-    TOO_MANY,
-    LineReader,
-    Refusal,
-    ServerUpgrade,
-    has_keyword,
-    make_offer,
-    parse_command,
-)
 from .suites import DEFAULT_SUITES, Draw, NoRandomness, RsaKeys, system_random
 
 
@@ -40,58 +29,33 @@ class ServerSettings:
     draw: Draw = system_random
 
 
-class Await(enum.Enum):
-    """What the session waits for."""
-
-    GREETING = "the SMTP server's greeting"
-    COMMAND = "a command"
-    REPLY = "the SMTP server's reply"
-    PAYLOAD = "the rest of DATA"
-    CHUNK = "the rest of BDAT"
-    ANSWER = "the client's answer to a 3yz"
-    CONTINUATION = "the second message of XBLACKPONY"
-    FINISHED = "the client's Finished"
-    PIPE = "nothing more: TLS"
-    CLOSE = "the client's close"
-    END = "the end of the connection"
+# What a session waits for; the value is the time-out of Section 13 that runs meanwhile.
+Await = enum.Enum("Await", "GREETING REPLY COMMAND ANSWER PAYLOAD CHUNK CONTINUATION FINISHED PIPE CLOSE END")
+TIMERS = {Await.COMMAND: "idle", Await.ANSWER: "idle", Await.PAYLOAD: "idle", Await.CHUNK: "idle"} | {
+    x: x.name.lower() for x in (Await.CONTINUATION, Await.FINISHED, Await.CLOSE)
+}
+UNAVAILABLE = b"421 4.3.2 Service not available\r\n"
 
 
 class ServerSession:
     """Octets in by client_sent, smtp_said and their ends; octets out by for_client and for_smtp."""
 
     def __init__(self, settings: ServerSettings) -> None:
-        self.settings = settings
-        self.awaits = Await.GREETING
+        self.settings, self.awaits = settings, Await.GREETING
         self.suite: str | None = None  # what the client upgraded to
-        self.channel: Channel | None = None
+        self.channel: Channel = Channel()
         self.restart_smtp = False  # the host gives the session a new SMTP server, as for a new connection
-        self.timer_started = 0  # counts how often the running time-out began anew
-        self._wire, self._smtp = bytearray(), bytearray()
-        self._input, self._replies = bytearray(), bytearray()
-        self._lines = LineReader()
-        self._reply: list[bytes] = []
-        self._verb, self._tail, self._chunk, self._last_code = b"", b"", 0, b""
-        self._attempts, self._early, self._swallow = 0, False, False
-        self._offer: bytes | None = None
-        self._upgrade: ServerUpgrade | None = None
-        self._forget()
-
-    def _forget(self) -> None:
-        """What the plaintext session told [BP-4.5-1]."""
-        self._greeted = self._transaction = self._chunking = False
+        self.timer_started = 0  # counts how often the running time-out began again
+        self._smtp, self._input, self._replies = bytearray(), bytearray(), bytearray()
+        self._lines, self._reply, self._offer = n.LineReader(), list[bytes](), b""
+        self._upgrade: n.ServerUpgrade | None = None
+        self._verb, self._tail, self._last_code, self._chunk, self._attempts = b"", b"", b"", 0, 0
+        self._early = self._swallow = self._greeted = self._transaction = self._chunking = False
 
     @property
     def timer(self) -> str | None:
         """The time-out of Section 13 that is running."""
-        if self.awaits in (Await.COMMAND, Await.PAYLOAD, Await.CHUNK, Await.ANSWER):
-            return "idle"
-        waits = {Await.CONTINUATION: "continuation", Await.FINISHED: "finished", Await.CLOSE: "close"}
-        return waits.get(self.awaits)
-
-    @property
-    def ended(self) -> bool:
-        """Whether the host now ends its direction, and lingers."""
-        return self.awaits is Await.END
+        return TIMERS.get(self.awaits)
 
     @property
     def full(self) -> bool:
@@ -100,8 +64,7 @@ class ServerSession:
 
     def for_client(self) -> bytes:
         """What goes to the client now."""
-        wire, self._wire = bytes(self._wire), bytearray()
-        return wire
+        return self.channel.take()
 
     def for_smtp(self) -> bytes:
         """What goes to the SMTP server now."""
@@ -112,98 +75,64 @@ class ServerSession:
         """Octets came from the client."""
         if self.awaits is Await.END:
             return
-        data = self.channel.receive(octets) if self.channel else octets
-        self._flush()
+        data = self.channel.receive(octets)
         self._input += data
-        if isinstance(self.channel, SecureChannel) and self._records_ended(self.channel):
-            return
-        if self.awaits in (Await.PAYLOAD, Await.CHUNK) and data:
+        if self.channel.state == "closing":
+            self._input.clear()
+        elif self.channel.state != "open":
+            self._begin(Await.END)
+        elif self.awaits is Await.FINISHED and self.channel.verified:
+            self._begin(Await.COMMAND)
+        elif self.awaits in (Await.PAYLOAD, Await.CHUNK) and data:
             self._begin(self.awaits)
         self._advance()
 
-    def _records_ended(self, channel: SecureChannel) -> bool:
-        if channel.state == "closing":
-            self._input.clear()
-        elif channel.state != "open":
-            self._end()
-        elif self.awaits is Await.FINISHED and channel.verified:
-            self._begin(Await.COMMAND)
-        return channel.state != "open"
-
     def client_ended(self) -> None:
         """The client's direction ended: what it left unfinished is dropped [BP-8.2-1, BP-8.2-2]."""
-        if self.channel:
-            self.channel.end()
-        if self.awaits is not Await.END:
-            self._end()
+        self.channel.end()
+        self._begin(Await.END)
 
     def timed_out(self) -> None:
         """The running time-out went by [BP-6.3-9, BP-8.1-6, BP-8.1-7]."""
-        if self.awaits is Await.CLOSE:
-            self._end()
-        elif self.awaits is Await.FINISHED and self.channel:
-            assert isinstance(self.channel, SecureChannel)
+        if self.awaits is Await.FINISHED:
             self.channel.fail()
-            self._flush()
-            self._end()
+        if self.awaits in (Await.FINISHED, Await.CLOSE):
+            self._begin(Await.END)
         elif self.timer:
-            self._say(b"421 4.4.2 Timeout\r\n")
-            self._close()
+            self._close(b"421 4.4.2 Timeout\r\n")
 
     def smtp_ended(self) -> None:
         """The SMTP server closed its connection."""
         if self.awaits is Await.PIPE:
-            self._end()
+            self._begin(Await.END)
         elif self.awaits not in (Await.END, Await.CLOSE):
-            if self._last_code not in (b"221", b"421"):
-                self._say(b"421 4.3.2 Service not available\r\n")
-            self._close()
+            self._close(b"" if self._last_code in (b"221", b"421") else UNAVAILABLE)
 
     def smtp_said(self, octets: bytes) -> None:
         """Octets came from the SMTP server."""
         if self.awaits is Await.PIPE:
-            self._say(octets)
+            self.channel.send(octets)
             return
         self._replies += octets
         while self.awaits not in (Await.END, Await.CLOSE) and (end := self._replies.find(b"\n")) >= 0:
-            line = bytes(self._replies[: end + 1])
+            self._reply.append(bytes(self._replies[: end + 1]))
             del self._replies[: end + 1]
-            self._reply.append(line)
-            if line[3:4] != b"-":
+            if self._reply[-1][3:4] != b"-":
                 reply, self._reply = self._reply, []
                 self._take_reply(reply)
         self._advance()
 
-    # What goes out
-
-    def _say(self, octets: bytes) -> None:
-        if self.channel:
-            self.channel.send(octets)
-            self._flush()
-        else:
-            self._wire += octets
-
-    def _flush(self) -> None:
-        if self.channel:
-            self._wire += self.channel.take()
-
-    def _close(self) -> None:
+    def _close(self, last_words: bytes = b"") -> None:
         """Ends the session after what was sent: inside with a close, else at once [BP-8.1-1, BP-8.1-5]."""
-        self._input.clear()
-        if isinstance(self.channel, SecureChannel):
-            self.channel.close()
-            self._flush()
-            self._begin(Await.CLOSE)
-        else:
-            self._end()
-
-    def _end(self) -> None:
-        self._input.clear()
-        self._begin(Await.END)
+        self.channel.send(last_words)
+        self.channel.close()
+        self._begin(Await.CLOSE if self.channel.state == "closing" else Await.END)
 
     def _begin(self, awaits: Await) -> None:
         self.awaits = awaits
         self.timer_started += 1
+        if awaits in (Await.CLOSE, Await.END):
+            self._input.clear()
 
     # What the SMTP server replies
 
@@ -212,53 +141,44 @@ class ServerSession:
         if self._swallow:  # its greeting after an upgrade [BP-4.5-3]
             self._swallow = False
             if code != b"220":
-                self._say(b"421 4.3.2 Service not available\r\n")
-                self._close()
+                self._close(UNAVAILABLE)
             return
+        self._early = self.awaits in (Await.PAYLOAD, Await.CHUNK)
         if self.awaits in (Await.REPLY, Await.GREETING):
             lines = self._examine(code, lines)
-        elif self.awaits in (Await.PAYLOAD, Await.CHUNK):
-            self._early = True
-        self._say(b"".join(lines))
+        self.channel.send(b"".join(lines))
         if code in (b"221", b"421"):
             self._close()
 
     def _examine(self, code: bytes, lines: list[bytes]) -> list[bytes]:
         """Learns from a reply what state the session is in, and edits that to EHLO (Section 15.1)."""
-        good, verb = code[:1] == b"2", self._verb
-        following = Await.COMMAND
-        if self.awaits is Await.GREETING:
-            pass
-        elif verb == b"EHLO" and good:
-            self._greeted, self._transaction = True, False
-            lines = self._ehlo(lines)
-        elif verb == b"HELO" and good:
-            self._greeted = self._transaction = False
+        good, verb, following = code[:1] == b"2", self._verb, Await.COMMAND
+        if verb in (b"EHLO", b"HELO") and good:
+            self._greeted, self._transaction = verb == b"EHLO", False
+            lines = self._ehlo(lines) if self._greeted else lines
         elif verb == b"MAIL" and good:
             self._transaction = True
-        elif verb in (b"RSET", b".", b"LAST") and (good or verb == b"."):
+        elif verb == b"." or (verb in (b"RSET", b"LAST") and good):
             self._transaction = False
         elif verb == b"STARTTLS" and code == b"220":
             following = Await.PIPE
             self._input.clear()
         elif code[:1] == b"3":
-            following, self._tail = (Await.PAYLOAD, b"\r\n") if verb == b"DATA" else (Await.ANSWER, b"")
+            following, self._tail = Await.PAYLOAD if verb == b"DATA" else Await.ANSWER, b"\r\n"
         self._begin(following)
         return lines
 
     def _ehlo(self, lines: list[bytes]) -> list[bytes]:
         """The EHLO reply with an offer, inside without one and without STARTTLS [BP-4.1-1, BP-4.1-2, BP-4.5-4]."""
         texts = [line[4:].rstrip(b"\r\n") for line in lines]
-        gone = (KEYWORD, b"STARTTLS") if self.channel else (KEYWORD,)
-        texts = texts[:1] + [t for t in texts[1:] if not any(has_keyword(t, k) for k in gone)]
-        self._chunking = any(has_keyword(text, b"CHUNKING") for text in texts[1:])
-        self._offer = None
-        if not self.channel and self.settings.suites:
-            try:
-                self._offer = make_offer(self.settings.suites, self.settings.draw(2) if self.settings.grease else None)
+        gone = (n.KEYWORD, b"STARTTLS") if self.channel.switched else (n.KEYWORD,)
+        texts = texts[:1] + [t for t in texts[1:] if not any(n.has_keyword(t, k) for k in gone)]
+        self._chunking = any(n.has_keyword(text, b"CHUNKING") for text in texts[1:])
+        self._offer = b""
+        with contextlib.suppress(NoRandomness):  # without it the server is not ready to upgrade
+            if not self.channel.switched and self.settings.suites:
+                self._offer = n.make_offer(self.settings.suites, self.settings.draw(2) if self.settings.grease else b"")
                 texts.append(self._offer)
-            except NoRandomness:
-                pass  # not ready to upgrade
         return [b"250-" + text + b"\r\n" for text in texts[:-1]] + [b"250 " + texts[-1] + b"\r\n"]
 
     # What the client says
@@ -280,99 +200,90 @@ class ServerSession:
         """DATA, up to CRLF "." CRLF, whatever else is in it."""
         window = self._tail + self._input
         end = window.find(b"\r\n.\r\n")
-        taken = len(window) if end < 0 else end + 5
-        self._smtp += window[len(self._tail) : taken]
-        del self._input[: taken - len(self._tail)]
+        taken = (len(window) if end < 0 else end + 5) - len(self._tail)
+        self._smtp += self._input[:taken]
+        del self._input[:taken]
         self._tail = bytes(window[-4:])
         if end >= 0:
-            self._payload_done(b".")
+            self._handed_over(b".")
 
     def _bdat(self) -> None:
         """A chunk, by its count."""
-        self._smtp += self._input[: self._chunk]
-        taken = min(self._chunk, len(self._input))
-        del self._input[:taken]
-        self._chunk -= taken
+        taken = self._input[: self._chunk]
+        self._smtp += taken
+        del self._input[: len(taken)]
+        self._chunk -= len(taken)
         if not self._chunk:
-            self._payload_done(self._verb)
+            self._handed_over(self._verb)
 
-    def _payload_done(self, verb: bytes) -> None:
-        self._verb = verb
-        self._begin(Await.COMMAND if self._early else Await.REPLY)
-        self._early = False
+    def _handed_over(self, verb: bytes) -> None:
+        self._verb, early, self._early = verb, self._early, False
+        self._begin(Await.COMMAND if early else Await.REPLY)
 
     def _line(self) -> bool:
         """The next line, whether command, answer or continuation; False if it is not whole yet."""
-        continuing = self.awaits is Await.CONTINUATION
+        state = self.awaits
         verb = re.split(rb"[ \r\n\0]", bytes(self._input[:64]), maxsplit=1)[0].upper()
-        limited = continuing or verb == KEYWORD
+        limited = state is Await.CONTINUATION or verb == n.KEYWORD
         try:
             line = self._lines.next(self._input, MAX_COMMAND_LINE if limited else MAX_OTHER_COMMAND_LINE)
             if line is None:
                 return False
-            if continuing:
-                self._continue(line)
-            elif self.awaits is Await.COMMAND and verb == KEYWORD:
-                self._xblackpony(line)
-            elif self.awaits is Await.COMMAND and verb == b"STARTTLS" and self.channel:  # [BP-4.5-5]
-                raise Refusal(b"503 5.5.1 STARTTLS not allowed inside")
+            if limited and state is not Await.ANSWER:
+                self._agree(self._first_message(line) if state is Await.COMMAND else self._second_message(line))
+            elif state is Await.COMMAND and verb == b"STARTTLS" and self.channel.switched:
+                raise n.Refusal(b"503 5.5.1 STARTTLS not allowed inside")  # [BP-4.5-5]
             else:
-                self._hand_over(verb, line)
-        except Refusal as refusal:
-            self._say(refusal.reply + b"\r\n")
-            self._begin(Await.ANSWER if self.awaits is Await.ANSWER else Await.COMMAND)
+                self._hand_over(line, verb if state is Await.COMMAND else self._verb)
+        except n.Refusal as refusal:
+            self.channel.send(refusal.reply + b"\r\n")
+            self._begin(Await.COMMAND if state is Await.CONTINUATION else state)
             if refusal.close:
                 self._close()
         except NoRandomness:  # [BP-5.1-14]
-            self._say(NO_RANDOMNESS.reply + b"\r\n")
+            self.channel.send(b"454 4.7.0 No randomness\r\n")
             self._begin(Await.COMMAND)
         return True
 
-    def _hand_over(self, verb: bytes, line: bytes) -> None:
+    def _hand_over(self, line: bytes, verb: bytes) -> None:
         self._smtp += line + b"\r\n"
         chunk = re.fullmatch(rb"BDAT +(\d{1,18})( +LAST)? *", line, re.IGNORECASE) if self._chunking else None
-        self._verb = verb if self.awaits is Await.COMMAND else self._verb
-        self._begin(Await.REPLY)
         if chunk:
-            self._verb, self._chunk = b"LAST" if chunk[2] else b"BDAT", int(chunk[1])
-            if self._chunk:
-                self._begin(Await.CHUNK)
+            verb, self._chunk = b"LAST" if chunk[2] else b"BDAT", int(chunk[1])
+        self._handed_over(verb)
+        if self._chunk:
+            self._begin(Await.CHUNK)
 
-    def _xblackpony(self, line: bytes) -> None:
+    def _first_message(self, line: bytes) -> n.ServerUpgrade:
         """Rows 4 to 12 of Section 4.4."""
-        if self.channel:
-            raise NOT_NOW
-        if self._input:  # [BP-4.4-4]
-            raise BEHIND
-        if not self._greeted or self._transaction or self._offer is None:  # [BP-4.4-5, BP-4.4-6]
-            raise NOT_NOW
-        suite, share = parse_command(line, self.settings.suites)
+        if not self.channel.switched and self._input:  # [BP-4.4-4]
+            raise n.BEHIND
+        if self.channel.switched or not self._greeted or self._transaction or not self._offer:
+            raise n.NOT_NOW  # [BP-4.4-5, BP-4.4-6, BP-4.5-5]
+        suite, share = n.parse_command(line, self.settings.suites)
         self._attempts += 1
         if self._attempts > MAX_UPGRADE_ATTEMPTS:  # [BP-4.4-7]
-            raise TOO_MANY
-        settings = self.settings
-        self._upgrade = ServerUpgrade(self._offer, line, suite, share, settings.draw, settings.rsa)
+            raise n.TOO_MANY
         self.suite = suite.name
-        self._agree(self._upgrade)
+        return n.ServerUpgrade(self._offer, line, suite, share, self.settings.draw, self.settings.rsa)
 
-    def _continue(self, line: bytes) -> None:
+    def _second_message(self, line: bytes) -> n.ServerUpgrade:
         assert self._upgrade
         if self._input:
-            raise BEHIND
+            raise n.BEHIND
         self._upgrade.continuation(line)
-        self._agree(self._upgrade)
+        return self._upgrade
 
-    def _agree(self, upgrade: ServerUpgrade) -> None:
+    def _agree(self, upgrade: n.ServerUpgrade) -> None:
         """Sends the upgrade's reply, and switches where it is a 220 [BP-4.3-1, BP-4.6-1, BP-4.6-3]."""
-        self._say(b"".join(line + b"\r\n" for line in upgrade.reply))
-        self.channel = upgrade.channel(self.settings.idents)
-        if self.channel is None:
+        reply = b"".join(line + b"\r\n" for line in upgrade.reply)
+        self._upgrade, channel = upgrade, upgrade.channel(self.settings.idents, self.channel.take() + reply)
+        if channel is None:
+            self.channel.send(reply)
             self._begin(Await.CONTINUATION)
             return
-        self._flush()
-        self._forget()
-        self._reply, self._upgrade = [], None
+        self.channel, self._reply, self._upgrade = channel, [], None
         self._replies.clear()
-        self._smtp.clear()
+        self._greeted = self._transaction = self._chunking = False  # [BP-4.5-1]
         self._swallow = self.restart_smtp = True
-        self._begin(Await.COMMAND if isinstance(self.channel, RotChannel) else Await.FINISHED)
+        self._begin(Await.COMMAND if isinstance(channel, RotChannel) else Await.FINISHED)

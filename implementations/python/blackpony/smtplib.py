@@ -5,28 +5,27 @@
 """
 
 import contextlib
-import dataclasses
 import logging
 import smtplib
 import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from .channel import Channel, SecureChannel, closing_word
+from .channel import Channel, SecureChannel
 from .limits import Timeouts
 from .memory import Entry, Memory, MemoryUnusable
 from .negotiation import ClientUpgrade, MalformedReply, Offer, Reply, ReplyReader
 from .suites import DEFAULT_SUITES, ROT, Draw, NoRandomness, RsaKeys, system_random
 
 log = logging.getLogger("blackpony")
-Address = tuple[str, int]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class SessionReport:
-    """What became of XBLACKPONY in a session, with the words of Section 11.1 [BP-11.1-1, BP-11.1-2]."""
+    """What became of XBLACKPONY in a session, with the words of Section 11.1 [BP-11.1-1]."""
 
     peer: str
     suite: str | None = None
@@ -39,130 +38,104 @@ class SessionReport:
         return self.suite not in (None, ROT.name)
 
     def __str__(self) -> str:
-        how = (
-            f"encrypted, V1 {self.suite}"
-            if self.encrypted
-            else "not encrypted" + (f", {self.suite}" if self.suite else "")
-        )
-        return f"{self.peer}: {how}" + (f", {self.reason}" if self.reason else "") + (", DOWNGRADE" * self.downgrade)
+        how = f"{'encrypted' if self.encrypted else 'not encrypted'}{f', V1 {self.suite}' if self.suite else ''}"  # [BP-11.1-2]
+        return f"{self.peer}: {how}{f', {self.reason}' if self.reason else ''}{', DOWNGRADE' * self.downgrade}"
 
 
 class Deferred(smtplib.SMTPException):
-    """The policy, or the server, defers the mail; a temporary failure. reason is a word of Section 11.1."""
+    """The policy, or the server, defers the mail: a temporary failure. reason is a word of Section 11.1."""
 
-    def __init__(self, reason: str, text: str) -> None:
+    def __init__(self, reason: str, text: object) -> None:
         super().__init__(f"451 4.7.0 deferred, {reason}: {text}")
         self.reason = reason
 
 
-class SMTP(smtplib.SMTP):
-    """An smtplib client whose sendmail upgrades first, and falls back or defers as its policy says.
+@dataclass(frozen=True)
+class ClientSettings:
+    """What SMTP takes by name.
 
-    policy is "opportunistic" [BP-9.1-1], "remembered" (with a memory) or "required"; suites are those accepted, in
-    order of preference, and ROT only if it is named here [BP-5.5-9]. draw is for tests [BP-B-2].
+    policy is "opportunistic" [BP-9.1-1], "remembered", with a memory, or "required"; suites are those accepted, in order
+    of preference, and ROT only if it is named here [BP-5.5-9]; name is the server's, if the host is its address. draw is
+    for tests [BP-B-2].
     """
 
-    def __init__(
-        self,
-        host: str = "",
-        port: int = 0,
-        local_hostname: str | None = None,
-        *,
-        policy: str = "opportunistic",
-        suites: Sequence[str] = DEFAULT_SUITES,
-        memory: Memory | None = None,
-        timeouts: Timeouts = Timeouts(),
-        source_address: Address | None = None,
-        rsa: RsaKeys | None = None,
-        draw: Draw = system_random,
-        shift: int = 13,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self.policy, self.suites, self.memory, self.timeouts = policy, suites, memory, timeouts
-        self._rsa, self._draw, self._shift, self._clock = rsa or RsaKeys(), draw, shift, clock
-        self.report: SessionReport | None = None
-        self._name, self._peer = "", ("", 0)
-        self._reset()
-        super().__init__(host, port, local_hostname, timeouts.connect, source_address)
+    policy: str = "opportunistic"
+    suites: Sequence[str] = DEFAULT_SUITES
+    memory: Memory | None = None
+    name: str | None = None
+    timeouts: Timeouts = Timeouts()
+    rsa: RsaKeys = field(default_factory=RsaKeys)
+    draw: Draw = system_random
+    shift: int = 13
+    clock: Callable[[], float] = time.time
 
-    def _reset(self) -> None:
-        self.channel: Channel | None = None
-        self._reader, self._reply = ReplyReader(), Reply(0, ())
-        self._ehlo_lines: tuple[bytes, ...] = ()
-        self._tls, self._patience = False, self.timeouts.greeting
+
+class SMTP(smtplib.SMTP):
+    """An smtplib client whose sendmail upgrades first, and falls back or defers as its policy says."""
+
+    def __init__(self, host: str = "", port: int = 0, local_hostname: str | None = None, **settings: Any) -> None:
+        self.settings = ClientSettings(**settings)
+        self.policy, self.name = self.settings.policy, ""
+        self.report: SessionReport | None = None
+        super().__init__(host, port, local_hostname, self.settings.timeouts.connect)
 
     # Connections, octets and replies
 
     def connect(self, host: str = "localhost", port: int = 0, source_address: Any = None) -> tuple[int, bytes]:
-        """As smtplib's; the session begins anew."""
-        self.report, self._name = None, host
-        return self._connect(host, port, source_address)
+        """As smtplib's; the session begins again."""
+        self.name, self.report = self.settings.name or host, None
+        return self._begin(host, port, source_address)
 
-    def open(self, name: str, address: Address) -> None:
-        """Connects to one address of a server, which the memory knows by its name; Deferred if it does not greet."""
-        self.report, self._name = None, name
-        self._greeted(*address)
-
-    def _connect(self, host: str, port: int, source_address: Any = None) -> tuple[int, bytes]:
-        self._reset()
+    def _begin(self, host: str, port: int, source_address: Any = None) -> tuple[int, bytes]:
+        self.channel = Channel()
+        self._reader, self._reply = ReplyReader(), Reply(0, ())
+        self._ehlo_lines: tuple[bytes, ...] = ()
+        self._tls = self._ended = False
+        self._patience = self.settings.timeouts.greeting
         self._forget()
-        code, text = super().connect(host, port, source_address)
-        self._patience = self.timeouts.reply
-        return code, text
-
-    def _greeted(self, host: str, port: int) -> None:
-        try:
-            code, text = self._connect(host, port)
-        except (OSError, smtplib.SMTPException) as error:
-            raise Deferred("unreachable", str(error)) from error
-        if code != 220:
-            self.close()
-            raise Deferred("unreachable", f"greeted with {code}")
+        greeting = super().connect(host, port, source_address)
+        self._patience = self.settings.timeouts.reply
+        return greeting
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        sock = socket.create_connection((host, port), self.timeouts.connect, self.source_address)
-        self._peer = sock.getpeername()[:2]
+        sock = socket.create_connection((host, port), timeout, self.source_address)
+        self._peer: tuple[str, int] = sock.getpeername()[:2]
         return sock
 
-    def _receive(self, deadline: float) -> bytes:
-        """SMTP's next octets; none where the connection, or the channel, is at its end."""
-        while self.sock and (not self.channel or self.channel.state == "open"):
-            self.sock.settimeout(max(deadline - time.monotonic(), 0.001))
-            octets = self.sock.recv(65536)
-            if not octets:
-                if self.channel:
-                    self.channel.end()
-                return b""
-            if not self.channel:
-                return octets
-            data = self.channel.receive(octets)
-            with contextlib.suppress(OSError):  # what the peer sent is worth more than what it does not take
-                self.sock.sendall(self.channel.take())
-            if data:
-                return data
-        return b""
+    def _read(self, deadline: float) -> bytes:
+        """What comes next, as SMTP's octets; none also where records bring none, and at the end."""
+        assert self.sock
+        self.sock.settimeout(max(deadline - time.monotonic(), 0.001))
+        octets = self.sock.recv(65536)
+        self._ended = not octets
+        data = self.channel.receive(octets)
+        if self._ended:
+            self.channel.end()
+        with contextlib.suppress(OSError):  # what the peer sent counts, even if it takes no more
+            self.sock.sendall(self.channel.take())
+        return data
+
+    def _more(self) -> bool:
+        return self.sock is not None and not self._ended and self.channel.state == "open"
 
     def send(self, s: Any) -> None:
         """As smtplib's, through the channel."""
         if self.sock:
-            self.sock.settimeout(self.timeouts.reply)
-        if not self.channel:
-            return super().send(s)
+            self.sock.settimeout(self._patience)
         self.channel.send(s.encode(self.command_encoding) if isinstance(s, str) else bytes(s))
-        if not self.sock or self.channel.state != "open":
+        if not self._more():
             raise smtplib.SMTPServerDisconnected("the session has ended")
-        return super().send(self.channel.take())
+        super().send(self.channel.take())
 
     def getreply(self) -> tuple[int, bytes]:
         """The next reply; a malformed one ends the session [BP-4.3-11, BP-4.3-13]."""
         deadline = time.monotonic() + self._patience
         try:
             while (reply := self._reader.next()) is None:
-                octets = self._receive(deadline)
-                if not octets:
-                    raise smtplib.SMTPServerDisconnected("the connection ended before the reply")
-                self._reader.feed(octets)
-        except (OSError, MalformedReply, smtplib.SMTPServerDisconnected) as error:
+                if not self._more():
+                    raise MalformedReply("the connection ended before the reply")
+                self._reader.feed(self._read(deadline))
+        except (OSError, MalformedReply) as error:
             self.close()
             raise smtplib.SMTPServerDisconnected(str(error)) from error
         self._reply = reply
@@ -170,22 +143,19 @@ class SMTP(smtplib.SMTP):
 
     def close(self) -> None:
         """Closes the channel, ends the own direction, and reads what still comes for a while (Section 8.1)."""
-        sock, channel, self.sock = self.sock, self.channel, None
+        sock, times = self.sock, self.settings.timeouts
         if sock and not isinstance(sock, ssl.SSLSocket):
             with contextlib.suppress(OSError):
-                if channel:
-                    channel.close()
-                    sock.sendall(channel.take())
-                deadline = time.monotonic() + self.timeouts.close
-                while channel and channel.state == "closing":
-                    _drain(sock, deadline, channel)
+                self.channel.close()
+                sock.sendall(self.channel.take())
+                deadline = time.monotonic() + times.close
+                while self.channel.state == "closing":
+                    self._read(deadline)
                 sock.shutdown(socket.SHUT_WR)
-                deadline = time.monotonic() + self.timeouts.linger
-                while _drain(sock, deadline):
-                    pass
-        if sock:
-            sock.close()
-            log.info("%s: closed: %s", self._name, closing_word(channel))
+                deadline = time.monotonic() + times.linger
+                while not self._ended:
+                    self._read(deadline)
+            log.info("%s: closed: %s", self.name, self.channel.closed())
         super().close()
 
     # Section 4 and 9
@@ -199,38 +169,32 @@ class SMTP(smtplib.SMTP):
 
     def starttls(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
         """As smtplib's, but not after an upgrade, and no upgrade after it [BP-4.7-2]."""
-        if self.channel:
+        if self.channel.switched:
             raise smtplib.SMTPException("no STARTTLS after XBLACKPONY")
         code, text = super().starttls(*args, **kwargs)
         if code == 220:
-            self._reader, self._tls, self._ehlo_lines = ReplyReader(), True, ()
+            self._reader, self._tls = ReplyReader(), True
         return code, text
 
-    def sendmail(
-        self,
-        from_addr: str,
-        to_addrs: str | Sequence[str],
-        msg: Any,
-        mail_options: Sequence[str] = (),
-        rcpt_options: Sequence[str] = (),
-    ) -> dict[str, tuple[int, bytes]]:
+    def sendmail(self, *args: Any, **kwargs: Any) -> dict[str, tuple[int, bytes]]:
         """As smtplib's, after xblackpony."""
         if self.report is None:
             self.xblackpony()
-        return super().sendmail(from_addr, to_addrs, msg, mail_options, rcpt_options)
+        return super().sendmail(*args, **kwargs)
 
     def xblackpony(self, policy: str | None = None) -> SessionReport:
         """Upgrades if the server can, up to the EHLO inside, or falls back as the policy says; Deferred if it says no."""
         self.policy = policy or self.policy
-        if self.policy not in ("opportunistic", "remembered", "required"):
-            raise ValueError(f"no policy {self.policy}")
-        entry = self._entry()
-        strict = self.policy == "required" or entry is not None
+        if self.policy not in ("opportunistic", "remembered", "required") or (self.policy == "remembered" and not self._memory):
+            raise ValueError(f"no policy {self.policy}, or no memory for it")
         try:
-            reason = self._try(strict)
-        except NoRandomness:  # [BP-5.1-15]
-            self._quit()
-            raise Deferred("no-randomness", "no random octets") from None
+            entry = self._memory.lookup(self.name, self._peer[1], self.settings.clock()) if self._memory else None
+            strict = self.policy == "required" or entry is not None
+            reason = self._upgrade(strict)
+        except MemoryUnusable as error:  # [BP-9.4-12, BP-9.4-18]
+            raise self._defer("remembered", error) from error
+        except NoRandomness as error:  # [BP-5.1-15]
+            raise self._defer("no-randomness", "no random octets") from error
         if reason is None:
             self._inside(entry)
         else:
@@ -239,79 +203,72 @@ class SMTP(smtplib.SMTP):
         log.log(logging.WARNING if self.report.downgrade else logging.INFO, "%s", self.report)
         return self.report
 
-    def _entry(self) -> Entry | None:
-        if self.policy != "remembered":
-            return None
-        if self.memory is None:
-            raise ValueError("the policy remembered needs a memory")
-        try:
-            return self.memory.lookup(self._name, self._peer[1], self._clock())
-        except MemoryUnusable as error:  # [BP-9.4-12, BP-9.4-18]
-            self._quit()
-            raise Deferred("remembered", f"the memory cannot be used: {error}") from error
+    @property
+    def _memory(self) -> Memory | None:
+        return self.settings.memory if self.policy == "remembered" else None
 
-    def _try(self, strict: bool) -> str | None:
+    def _defer(self, reason: str, text: object) -> Deferred:
+        """Ends a session in order [BP-9.1-7]; for raise."""
+        with contextlib.suppress(OSError, smtplib.SMTPException):
+            if self.sock:
+                self.quit()
+        self.close()
+        return Deferred(reason, text)
+
+    def _upgrade(self, strict: bool) -> str | None:
         """One or two XBLACKPONY commands; None if the session is inside now, else why not."""
-        if not self._ehlo_lines and not self._tls and not self._hello(self.ehlo):
+        if not self._ehlo_lines and not self._hello(self.ehlo):
             return "ehlo-refused"
         offer = None if self._tls else Offer.find(self._ehlo_lines)
         if offer is None:
             return "not-offered"
-        common = [suite for suite in offer.common(self.suites) if suite != ROT.name or not strict]  # [BP-9.1-4]
         outcome = "no-common-suite"
-        for suite in common[: 1 if strict else 2]:  # [BP-4.2-10, BP-4.8-7]
-            upgrade = ClientUpgrade(offer.line, suite, self._draw, self._rsa, self._shift)
+        accepted = [suite for suite in self.settings.suites if suite != ROT.name or not strict]  # [BP-9.1-4]
+        for suite in offer.common(accepted)[: 1 if strict else 2]:  # [BP-4.2-10, BP-4.8-7]
+            upgrade = ClientUpgrade(offer.line, suite, self.settings.draw, self.settings.rsa, self.settings.shift)
             outcome = self._exchange(upgrade)
+            if outcome in ("records", "rot"):
+                self.report = SessionReport(self.name, suite)
+                return None
             if outcome != "refused" or self._reply.code != 504 or len(upgrade.lines) > 2:  # [BP-4.2-11, BP-4.8-4]
                 break
-        if outcome not in ("records", "rot"):
-            return outcome
-        self.report = SessionReport(self._name, upgrade.suite.name)
-        return None
+        return outcome
 
     def _hello(self, greet: Callable[[], tuple[int, bytes]]) -> bool:
         """EHLO or HELO: False if it is refused with 5yz; Deferred by [BP-9.2-9]."""
         try:
             code, _ = greet()
         except (OSError, smtplib.SMTPException) as error:
-            raise Deferred("unreachable", str(error)) from error
+            raise Deferred("unreachable", error) from error
         if not 200 <= code < 300 and code < 500:
-            self._quit()
-            raise Deferred("unreachable", f"EHLO or HELO answered with {code}")
+            raise self._defer("unreachable", f"EHLO or HELO answered with {code}")
         return code < 300
 
     def _exchange(self, upgrade: ClientUpgrade) -> str:
-        """Sends a command, and up to the server's Finished what it takes; a broken upgrade is closed."""
+        """One command, with what belongs to it up to the two Finished; a broken upgrade is closed."""
         outcome = "continuation"
-        try:
+        with contextlib.suppress(OSError, smtplib.SMTPException):
             while outcome in ("continuation", "cancel"):
                 self.send(upgrade.next_line + b"\r\n")
                 self.getreply()
                 outcome = upgrade.receive(self._reply)
-            if upgrade.channel:
-                self.channel = upgrade.channel
-                self._forget()
-                self._reader.feed(self.channel.receive(self._reader.rest()))  # [BP-4.3-9]
-                self._finished()
-        except (OSError, smtplib.SMTPException):
-            outcome = "broken"
+            if upgrade.channel is None:
+                return self._close_if_broken(outcome)
+            self.channel = upgrade.channel
+            self._forget()
+            self._reader.feed(self.channel.receive(self._reader.rest()))  # [BP-4.3-9]
+            deadline = time.monotonic() + self._patience
+            while not self.channel.verified and self._more():
+                self._reader.feed(self._read(deadline))
+            if self.channel.verified and self.sock:
+                self.sock.sendall(self.channel.take())  # the own Finished [BP-6.3-4]
+                return outcome
+        return self._close_if_broken("broken")
+
+    def _close_if_broken(self, outcome: str) -> str:
         if outcome == "broken":
             self.close()
         return outcome
-
-    def _finished(self) -> None:
-        """Waits for the server's Finished, and sends the own [BP-6.3-4]."""
-        deadline = time.monotonic() + self.timeouts.reply
-        assert self.channel and self.sock
-        while not self.channel.verified and self.channel.state == "open":
-            self.sock.settimeout(max(deadline - time.monotonic(), 0.001))
-            octets = self.sock.recv(65536)
-            self._reader.feed(self.channel.receive(octets))
-            if not octets:
-                self.channel.end()
-        if not self.channel.verified:
-            raise smtplib.SMTPServerDisconnected("no Finished that verifies")
-        self.sock.sendall(self.channel.take())
 
     def _forget(self) -> None:
         """What the plaintext session told [BP-4.5-1, BP-4.5-6]."""
@@ -321,90 +278,72 @@ class SMTP(smtplib.SMTP):
     def _inside(self, entry: Entry | None) -> None:
         """The greeting inside [BP-4.5-2], IDENT and the memory (Section 9.4)."""
         if not self._hello(self.ehlo) and not self._hello(self.helo):
-            raise Deferred("unreachable", "EHLO and HELO refused")
-        if self.policy != "remembered" or not isinstance(self.channel, SecureChannel):
+            raise self._defer("unreachable", "EHLO and HELO refused")
+        if not self._memory or not isinstance(self.channel, SecureChannel):
             return
         shown = [key.hex() for key in self.channel.public_keys]
         if entry and entry.idents and not set(shown) & set(entry.idents):  # [BP-9.4-6]
-            reason = "ident-mismatch" if shown else "ident-missing"
-            self._not_shown()
+            self._memory.not_shown(self.name, self._peer[1], self.settings.clock())
             self.close()
-            raise Deferred(reason, "the server does not show the key that it is known by")
-        assert self.memory
-        with self._reported():
-            self.memory.good(self._name, self._peer[1], self._clock(), shown)
-
-    def _not_shown(self) -> None:
-        if self.policy == "remembered" and self.memory:
-            with self._reported():
-                self.memory.not_shown(self._name, self._peer[1], self._clock())
-
-    @contextlib.contextmanager
-    def _reported(self) -> Any:
-        try:
-            yield
-        except MemoryUnusable as error:
-            log.warning("the memory cannot be written: %s", error)
+            raise Deferred("ident-mismatch" if shown else "ident-missing", "not the key that the server is known by")
+        self._memory.good(self.name, self._peer[1], self.settings.clock(), shown)
 
     def _fall_back(self, reason: str, strict: bool, entry: Entry | None) -> None:
         """Plain SMTP in this connection, or in a fresh one if the upgrade broke; Deferred if it may not be."""
         if strict:
-            self._not_shown()
-            self._quit()
-            raise Deferred("remembered" if entry and reason != "broken" else reason, "the server does not upgrade")
+            if self._memory:
+                self._memory.not_shown(self.name, self._peer[1], self.settings.clock())
+            raise self._defer("remembered" if entry and reason != "broken" else reason, "the server does not upgrade")
+        helo = reason == "ehlo-refused"
         if reason == "broken":  # [BP-9.2-2, BP-9.2-3]
-            log.warning("%s", SessionReport(self._name, None, reason, True))
-            self._greeted(*self._peer)
-            if not self._hello(self.ehlo):
-                reason += ", ehlo-refused"
-        self.report = SessionReport(self._name, None, reason, reason.startswith("broken"))
-        if "ehlo-refused" in reason and not self._hello(self.helo):  # [BP-9.2-8]
-            raise Deferred("unreachable", "EHLO and HELO refused")
+            log.warning("%s", SessionReport(self.name, None, reason, True))
+            self.open(self._peer)
+            helo = not self._hello(self.ehlo)
+        if helo and not self._hello(self.helo):  # [BP-9.2-8]
+            raise self._defer("unreachable", "EHLO and HELO refused")
+        self.report = SessionReport(self.name, None, reason, reason == "broken")
 
-    def _quit(self) -> None:
-        """Ends a session in order [BP-9.1-7]."""
-        with contextlib.suppress(OSError, smtplib.SMTPException):
-            if self.sock:
-                self.quit()
-        self.close()
-
-
-def _drain(sock: socket.socket, deadline: float, channel: Channel | None = None) -> bytes:
-    """Reads and throws away; OSError after the deadline, no octets at the end."""
-    sock.settimeout(max(deadline - time.monotonic(), 0.001))
-    octets = sock.recv(65536)
-    if channel:
-        channel.receive(octets)
-        if not octets:
-            channel.end()
-    return octets
+    def open(self, address: tuple[str, int]) -> None:
+        """A connection to an address that greets with 220; Deferred without one [BP-9.2-4, BP-9.2-9]."""
+        try:
+            code, _ = self._begin(*address)
+        except (OSError, smtplib.SMTPException) as error:
+            raise Deferred("unreachable", error) from error
+        if code != 220:
+            self.close()
+            raise Deferred("unreachable", f"greeted with {code}")
 
 
-def addresses(hosts: Iterable[str], port: int) -> Iterable[tuple[str, Address]]:
+def addresses(hosts: Iterable[str], port: int) -> Iterable[tuple[str, tuple[str, int]]]:
     """Every address of every host, in order, with the host's name."""
     for host in hosts:
         try:
-            found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+            for *_, address in socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM):
+                yield host, (str(address[0]), port)
         except OSError as error:
             log.warning("%s: %s", host, error)
-            continue
-        for *_, address in found:
-            yield host, (str(address[0]), int(address[1]))
 
 
 def deliver(
-    hosts: Iterable[str], port: int, sender: str, recipients: Sequence[str], message: bytes, **options: Any
+    hosts: Iterable[str],
+    port: int,
+    sender: str,
+    recipients: Sequence[str],
+    message: bytes,
+    local_hostname: str | None = None,
+    **settings: Any,
 ) -> tuple[SessionReport, dict[str, tuple[int, bytes]]]:
     """Delivers to the first address that takes the session, as the policy says [BP-9.1-5, BP-9.2-4].
 
-    hosts are mail exchangers in order of preference; options are those of SMTP. Returns the report and the recipients
+    hosts are mail exchangers in order of preference; settings are those of SMTP. Returns the report and the recipients
     that were refused; raises Deferred, or what smtplib's sendmail raises.
     """
     last = Deferred("unreachable", "no address")
     for name, address in addresses(hosts, port):
-        smtp = SMTP(**options)
+        smtp = SMTP(local_hostname=local_hostname, **settings)
+        smtp.name = name
         try:
-            smtp.open(name, address)
+            smtp.open(address)
             report = smtp.xblackpony()
         except Deferred as deferred:
             log.warning("%s: %s", name, deferred)
@@ -412,8 +351,9 @@ def deliver(
             continue
         try:
             eight = any(octet > 127 for octet in message) and smtp.has_extn("8bitmime")
-            refused = smtp.sendmail(sender, recipients, message, ["BODY=8BITMIME"] if eight else [])
-            return report, refused
+            return report, smtp.sendmail(sender, recipients, message, ["BODY=8BITMIME"] if eight else [])
         finally:
-            smtp._quit()
+            with contextlib.suppress(OSError, smtplib.SMTPException):
+                smtp.quit()
+            smtp.close()
     raise last

@@ -8,18 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
-from cryptography.hazmat.primitives.asymmetric.rsa import (
-    RSAPrivateKey,
-    RSAPublicKey,
-    RSAPublicNumbers,
-    generate_private_key,
-)
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, RSAPublicNumbers, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from .limits import RSA_BITS, RSA_KEY_LIFETIME
-from .records import BlowfishProtection, ChaCha20Poly1305Protection, Protection
+from .records import BlowfishProtection, Protection
 
 Draw = Callable[[int], bytes]
 HALF, MODULUS = 32, RSA_BITS // 8
@@ -139,17 +134,13 @@ class RsaExchange:
         self.half = self._draw(HALF)
         return oaep_encrypt(key, self.half, self._draw)
 
-    def decrypt(self, ciphertext: bytes) -> bytes:
-        """The peer's half, or a substitute."""
-        return oaep_decrypt(self._private, ciphertext, self._draw(HALF))
-
     def client_secret(self, ciphertext: bytes) -> bytes:
         """Client's half ‖ server's half, at the client."""
-        return (self.half or b"") + self.decrypt(ciphertext)
+        return (self.half or b"") + oaep_decrypt(self._private, ciphertext, self._draw(HALF))
 
     def server_answer(self, peer: bytes, ciphertext: bytes) -> tuple[bytes, bytes]:
         """The server's ciphertext and the shared secret."""
-        theirs = self.decrypt(ciphertext)
+        theirs = oaep_decrypt(self._private, ciphertext, self._draw(HALF))
         half = self._draw(HALF)
         return oaep_encrypt(rsa_modulus(peer[:MODULUS]), half, self._draw), theirs + half
 
@@ -161,7 +152,7 @@ class Suite:
     name: str
     messages: int
     share_length: int = 0
-    protection: type[Protection] = field(default=ChaCha20Poly1305Protection, repr=False)
+    protection: type[Protection] = field(default=Protection, repr=False)
 
 
 X25519 = Suite("X25519-CHACHA20POLY1305", 1, X25519Exchange.share_length)

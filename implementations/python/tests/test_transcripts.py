@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from blackpony import negotiation, suites
-from blackpony.channel import RotChannel, closing_word
+from blackpony.channel import RotChannel
 from blackpony.memory import Memory
-from blackpony.session import ServerSession, ServerSettings
+from blackpony.session import Await, ServerSession, ServerSettings
 from blackpony.smtplib import SMTP, Deferred
 from tests.test_vectors import Stream, oaep_with_seed
 
@@ -30,7 +30,7 @@ SKIPPED = {
     "refusal-501-ml-kem-key": "no ML-KEM in python3-cryptography: hybrid is not claimed",
     "relay-strangers": "not a relay: aiosmtpd sees the client's own address",
 }
-REMEMBERED = {"policy-remembered": [], "policy-remembered-ident-missing": ["00" * 32]}
+REMEMBERED: dict[str, list[str]] = {"policy-remembered": [], "policy-remembered-ident-missing": ["00" * 32]}
 
 
 @dataclass
@@ -151,7 +151,7 @@ class ServerReplay:
         """What an event at the server says of the session's state."""
         if words[1] == "server" and words[0] in ("closed", "failed", "truncated"):
             name = words[2] if len(words) > 2 else "truncated"
-            state = closing_word(self.session.channel)
+            state = self.session.channel.closed()
             self.test.assertIn(state, (name, "lost" if name == "close" else name), words)
         elif words[:2] == ["upgraded", "server"]:
             self.test.assertEqual(self.session.suite, words[2])
@@ -161,7 +161,7 @@ class ServerReplay:
         lines: list[Item] = []
         for item in group:
             if item.kind == "fin":
-                self.test.assertTrue(self.session.ended or not self.session.channel, "the server does not close")
+                self.test.assertTrue(self.session.awaits is Await.END or not self.session.channel.switched, "the server does not close")
                 continue
             lines.append(item)
             if item.kind == "text" and item.wire[3:4] == b"-":
