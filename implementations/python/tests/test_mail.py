@@ -1,0 +1,209 @@
+"""Real connections: an aiosmtpd server with a handler, and smtplib clients."""
+
+import datetime
+import json
+import socket
+import smtplib
+import ssl
+import tempfile
+import time
+import unittest
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+import blackpony.smtplib
+from blackpony.aiosmtpd import BlackPonyController
+from blackpony.memory import Memory, MemoryUnusable, canonical, owner
+from blackpony.session import ServerSettings
+
+SUITES = ("X25519-CHACHA20POLY1305", "RSA-BLOWFISH", "ROT")
+MESSAGE = b"Subject: \xe9\r\n\r\n.dot\r\n" + b"".join(b"%d %s\r\n" % (i, b"x" * 900) for i in range(1500))
+
+
+class Handler:
+    """Keeps what comes, and what aiosmtpd's session says of it."""
+
+    def __init__(self) -> None:
+        self.mail: list[tuple[bytes, Any]] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        """Takes everything."""
+        self.mail.append((envelope.original_content, getattr(session, "blackpony", "no BlackPony")))
+        return "250 2.0.0 Ok"
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def certificate(folder: str) -> ssl.SSLContext:
+    """A TLS server's context, with a certificate made now."""
+    key, name = generate_private_key(SECP256R1()), x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "mx.b.test")])
+    now = datetime.datetime(2026, 1, 1)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + datetime.timedelta(days=9999))
+    file = Path(folder) / "both.pem"
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(pem + builder.sign(key, SHA256()).public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+class MailTests(unittest.TestCase):
+    """Each test has a server of its own."""
+
+    def serve(self, controller: type[Controller] = BlackPonyController, **settings: Any) -> int:
+        """Starts a server, and returns its port."""
+        self.handler, port = Handler(), free_port()
+        if controller is BlackPonyController:
+            settings.setdefault("blackpony", ServerSettings(SUITES[:1]))
+        server = controller(self.handler, hostname="127.0.0.1", port=port, **settings)
+        server.start()  # type: ignore[no-untyped-call]
+        self.addCleanup(server.stop)
+        return port
+
+    def send(self, port: int, **settings: Any) -> blackpony.smtplib.SessionReport:
+        """Sends MESSAGE by smtplib's own methods."""
+        with blackpony.smtplib.SMTP("127.0.0.1", port, "client.test", **settings) as smtp:
+            smtp.sendmail("a@a.test", ["b@b.test"], MESSAGE)
+            assert smtp.report
+            return smtp.report
+
+    def test_each_suite_carries_a_large_message(self) -> None:
+        port = self.serve(blackpony=ServerSettings(SUITES))
+        for suite in SUITES:
+            report = self.send(port, suites=[suite])
+            self.assertEqual((report.suite, report.encrypted), (suite, suite != "ROT"))
+            self.assertEqual(self.handler.mail.pop(), (MESSAGE, suite if suite != "ROT" else None))
+
+    def test_a_client_without_blackpony_speaks_plain_smtp(self) -> None:
+        port = self.serve()
+        with smtplib.SMTP("127.0.0.1", port, "client.test") as smtp:
+            smtp.sendmail("a@a.test", ["b@b.test"], MESSAGE)
+        self.assertEqual(self.handler.mail, [(MESSAGE, None)])
+
+    def test_several_messages_and_a_transaction_that_is_dropped(self) -> None:
+        port = self.serve()
+        with blackpony.smtplib.SMTP("127.0.0.1", port, "client.test", policy="required") as smtp:
+            for _ in range(3):
+                smtp.sendmail("a@a.test", ["b@b.test"], MESSAGE)
+                smtp.mail("a@a.test")
+                smtp.rset()
+        self.assertEqual(self.handler.mail, [(MESSAGE, SUITES[0])] * 3)
+
+    def test_starttls_passes_through_to_aiosmtpd_and_there_is_no_upgrade_after_it(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            port = self.serve(tls_context=certificate(folder))
+        with blackpony.smtplib.SMTP("127.0.0.1", port, "client.test") as smtp:
+            smtp.ehlo()
+            self.assertTrue(smtp.has_extn("xblackpony"))
+            smtp.starttls(context=ssl._create_unverified_context())
+            smtp.ehlo()
+            self.assertFalse(smtp.has_extn("xblackpony"))
+            smtp.sendmail("a@a.test", ["b@b.test"], MESSAGE)
+            assert smtp.report
+            self.assertEqual((smtp.report.encrypted, smtp.report.reason), (False, "not-offered"))
+            self.assertEqual([mail for mail, _ in self.handler.mail], [MESSAGE])
+
+    def test_inside_there_is_neither_xblackpony_nor_starttls(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            port = self.serve(tls_context=certificate(folder))
+        with blackpony.smtplib.SMTP("127.0.0.1", port, "client.test") as smtp:
+            smtp.xblackpony("required")
+            self.assertFalse(smtp.has_extn("xblackpony") or smtp.has_extn("starttls"))
+            self.assertEqual((smtp.docmd("STARTTLS")[0], smtp.docmd("XBLACKPONY V1 ROT 1")[0]), (503, 503))
+            with self.assertRaises(smtplib.SMTPException):
+                smtp.starttls()
+
+    def test_a_server_without_blackpony_gets_plain_smtp_or_under_required_nothing(self) -> None:
+        port = self.serve(Controller)
+        self.assertEqual(self.send(port).reason, "not-offered")
+        self.assertEqual(self.handler.mail.pop()[0], MESSAGE)
+        with self.assertRaises(blackpony.smtplib.Deferred) as raised:
+            self.send(port, policy="required")
+        self.assertEqual((raised.exception.reason, self.handler.mail), ("not-offered", []))
+
+    def test_a_server_that_is_remembered_by_its_key_is_not_replaced_by_another(self) -> None:
+        known, other = (Ed25519PrivateKey.from_private_bytes(bytes([i]) * 32) for i in (1, 2))
+        memory, port = Memory(None), self.serve(blackpony=ServerSettings(SUITES[:1], idents=[known]))
+        for name in ("mx.b.test", "mx.b.test"):
+            self.send(port, policy="remembered", memory=memory, name=name)
+        cases: list[tuple[list[Ed25519PrivateKey], str]] = [([other], "ident-mismatch"), ([], "ident-missing")]
+        for idents, reason in cases:
+            second = self.serve(blackpony=ServerSettings(SUITES[:1], idents=idents))
+            entry = memory.lookup("mx.b.test", port, time.time())
+            assert entry and len(entry.idents) == 1
+            memory.good("mx.b.test", second, time.time(), entry.idents)
+            with self.assertRaises(blackpony.smtplib.Deferred) as raised:
+                self.send(second, policy="remembered", memory=memory, name="mx.b.test")
+            self.assertEqual((raised.exception.reason, self.handler.mail), (reason, []))
+            failing = memory.lookup("mx.b.test", second, time.time())
+            self.assertTrue(failing and failing.failing)
+
+    def test_deliver_goes_on_to_the_next_mail_exchanger(self) -> None:
+        port = self.serve()
+        report, refused = blackpony.smtplib.deliver(
+            ["127.0.0.2", "127.0.0.1"], port, "a@a.test", ["b@b.test"], MESSAGE, local_hostname="client.test", policy="required"
+        )
+        self.assertEqual((report.peer, report.suite, refused), ("127.0.0.1", SUITES[0], {}))
+
+
+class MemoryFileTests(unittest.TestCase):
+    """The memory's file."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path, self.warnings = str(Path(folder.name) / "memory"), list[str]()
+
+    def memory(self) -> Memory:
+        """As a new process sees it."""
+        return Memory(self.path, self.warnings.append)
+
+    def test_it_lasts_and_is_its_owners_only(self) -> None:
+        self.memory().good("MX.b.test.", 25, 5, ["aa"])
+        entry = self.memory().lookup("mx.B.test", 25, 6)
+        assert entry
+        self.assertEqual((entry.name, entry.good, entry.idents, Path(self.path).stat().st_mode & 0o77), ("mx.b.test", 5, ("aa",), 0))
+
+    def test_an_entry_that_cannot_be_read_costs_that_entry_only(self) -> None:
+        self.memory().good("mx.b.test", 25, 5, [])
+        good = Path(self.path).read_text()
+        bad = ["{", "[]", "1", "{}", json.dumps({"name": 1, "port": "x", "good": None, "idents": []}), '{"name": "a", "port": 1}']
+        for line in bad:
+            Path(self.path).write_text(line + "\n" + good)
+            self.warnings.clear()
+            self.assertIsNotNone(self.memory().lookup("mx.b.test", 25, 6), line)
+            self.assertEqual(len(self.warnings), 1, line)
+
+    def test_a_memory_that_cannot_be_used_defers(self) -> None:
+        Path(self.path).mkdir()
+        Path(self.path + "2").write_bytes(b"\xff\xfe")
+        for path in (self.path, self.path + "2", "/nowhere/memory"):
+            with self.assertRaises(MemoryUnusable):
+                Memory(path).lookup("mx.b.test", 25, 6)
+
+    def test_a_full_memory_forgets_nobody_and_warns(self) -> None:
+        memory = Memory(None, self.warnings.append)
+        for i in range(501):
+            memory.good(f"mx{i}.evil.test", 25, 5, [])
+        self.assertIsNotNone(memory.lookup("mx499.evil.test", 25, 6))
+        self.assertIsNone(memory.lookup("mx500.evil.test", 25, 6))
+        self.assertEqual(len(self.warnings), 1)
+        memory.good("mx.b.test", 25, 5, [])
+        self.assertIsNotNone(memory.lookup("mx.b.test", 25, 6))
+
+    def test_names_and_owners(self) -> None:
+        self.assertEqual(
+            [canonical(x) for x in ("[IPv6:2001:DB8::0]", "Bücher.test", "192.0.2.1")], ["2001:db8::", "xn--bcher-kva.test", "192.0.2.1"]
+        )
+        self.assertEqual([owner(x) for x in ("a.b.corp.test", "mx.b.co.uk", "192.0.2.1")], ["corp.test", "b.co.uk", "192.0.2.0/24"])
