@@ -44,7 +44,7 @@ def owner(name: str) -> str:
         address = ipaddress.ip_address(name)
         return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))
     labels = name.split(".")
-    return ".".join(labels[-3:] if len(labels) > 2 and len(labels[-2]) <= 3 else labels[-2:])
+    return ".".join(labels[-3:] if len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= 3 else labels[-2:])
 
 
 class Memory:

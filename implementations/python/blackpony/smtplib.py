@@ -293,7 +293,7 @@ class SMTP(smtplib.SMTP):
         if strict:
             if self._memory:
                 self._memory.not_shown(self.name, self._peer[1], self.settings.clock())
-            raise self._defer("remembered" if entry and reason != "broken" else reason, "the server does not upgrade")
+            raise self._defer("remembered" if entry and reason not in ("broken", "ehlo-refused") else reason, "the server does not upgrade")
         helo = reason == "ehlo-refused"
         if reason == "broken":  # [BP-9.2-2, BP-9.2-3]
             log.warning("%s", SessionReport(self.name, None, reason, True))

@@ -206,4 +206,7 @@ class MemoryFileTests(unittest.TestCase):
         self.assertEqual(
             [canonical(x) for x in ("[IPv6:2001:DB8::0]", "Bücher.test", "192.0.2.1")], ["2001:db8::", "xn--bcher-kva.test", "192.0.2.1"]
         )
-        self.assertEqual([owner(x) for x in ("a.b.corp.test", "mx.b.co.uk", "192.0.2.1")], ["corp.test", "b.co.uk", "192.0.2.0/24"])
+        self.assertEqual(
+            [owner(x) for x in ("a.b.c.test", "mx.b.co.uk", "co.uk", "192.0.2.1", "2001:db8::1")],
+            ["c.test", "b.co.uk", "co.uk", "192.0.2.0/24", "2001:db8::/48"],
+        )
