@@ -62,8 +62,11 @@ internal static class Client9Policy
                     if (step == "HELO")
                     {
                         await wire.SendLineAsync("502 no EHLO");
-                        if ((await ClientProbe.LineAsync(wire))?.StartsWith("HELO ", StringComparison.OrdinalIgnoreCase) != true)
+                        var helo = await ClientProbe.LineAsync(wire);
+                        if (helo?.StartsWith("HELO ", StringComparison.OrdinalIgnoreCase) != true)
                         {
+                            // A client that says QUIT may wait for its reply.
+                            await (helo is null ? Task.CompletedTask : wire.SendLineAsync("221 Bye"));
                             return wire;
                         }
                     }
