@@ -1,0 +1,92 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using BlackPony.Tests.Interop.Servers;
+
+namespace BlackPony.Tests.Interop.Python;
+
+/// <summary><c>python3 -m blackpony.server</c>: aiosmtpd with XBLACKPONY, and a Maildir.</summary>
+internal sealed class PythonServer : IDisposable
+{
+    // Return-Path, and Received in three lines.
+    private const int OwnLines = 4;
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
+    private readonly Process _process;
+    private readonly StringBuilder _log = new();
+
+    private PythonServer(string suites)
+    {
+        Port = Repository.FreePort();
+        var arguments = new List<string> { "-m", "blackpony.server", "--port", Port.ToString(CultureInfo.InvariantCulture), "--maildir", _folder, "--name", "python.test", "--suites", suites };
+        _process = Process.Start(PythonImplementation.Start([.. arguments]))!;
+        _process.OutputDataReceived += (_, _) => { };
+        _process.ErrorDataReceived += (_, line) =>
+        {
+            lock (_log)
+            {
+                _log.Append(line.Data).Append('\n');
+            }
+        };
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    /// <summary>The port of 127.0.0.1 on which it listens.</summary>
+    public int Port { get; }
+
+    /// <summary>What it wrote on standard error: nothing, if all is well.</summary>
+    public string Log
+    {
+        get
+        {
+            lock (_log)
+            {
+                return _log.ToString();
+            }
+        }
+    }
+
+    /// <summary>Starts it, and waits until it listens.</summary>
+    /// <exception cref="TimeoutException">It does not.</exception>
+    public static async Task<PythonServer> StartAsync(string suites)
+    {
+        var server = new PythonServer(suites);
+        if (await Repository.WaitForPortAsync(server.Port, server._process) is { } reason)
+        {
+            var log = server.Log;
+            server.Dispose();
+            throw new TimeoutException($"{reason} It wrote: {log}");
+        }
+
+        return server;
+    }
+
+    /// <summary>The only message that came.</summary>
+    /// <returns>The fields that the server put before it, and the message as it was sent, in Latin-1.</returns>
+    public async Task<(string Fields, string Message)> MessageAsync()
+    {
+        var file = Assert.Single(Directory.GetFiles(Path.Combine(_folder, "new")));
+        var text = Encoding.Latin1.GetString(await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken));
+        int end = 0;
+        for (int line = 0; line < OwnLines; line++)
+        {
+            end = text.IndexOf("\r\n", end, StringComparison.Ordinal) + 2;
+        }
+
+        return (text[..end], text[end..]);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            _process.WaitForExit(5000);
+        }
+
+        _process.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+}

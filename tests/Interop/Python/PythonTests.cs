@@ -1,0 +1,86 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using BlackPony.Conformance;
+using BlackPony.Tests.Interop.Servers;
+
+namespace BlackPony.Tests.Interop.Python;
+
+/// <summary>The second implementation, in Python: its own tests, the suite, and mail to and from the reference.</summary>
+public sealed partial class PythonTests(PythonMatrix matrix) : IClassFixture<PythonMatrix>
+{
+    [Fact]
+    public async Task Its_own_tests_run_every_vector_and_every_transcript()
+    {
+        await PythonImplementation.NeedAsync();
+        var (code, output) = await PythonImplementation.RunAsync("-m", "unittest", "-v");
+        Assert.True(code == 0, output);
+        Assert.Equal(VectorFiles().Sum(f => f.GetProperty("numberOfTests").GetInt32()), Vector().Count(output));
+        var transcripts = Directory.GetFiles(Path.Combine(Repository.Root, "spec", "transcripts"), "*.txt").Select(f => Path.GetFileNameWithoutExtension(f).Replace('-', '_'));
+        Assert.All(transcripts, t => Assert.Matches($@"test_(server|client)_{t} ", output));
+        Assert.All(Skipped().Matches(output).Select(m => m.Groups[1].Value), r => Assert.Matches("hybrid is not claimed|not a relay", r));
+    }
+
+    [Fact]
+    public async Task Its_types_are_checked()
+    {
+        await PythonImplementation.NeedAsync();
+        var (there, _) = await PythonImplementation.RunAsync("-c", "import mypy");
+        Assert.SkipUnless(there == 0, "Needs Debian's mypy.");
+        var (code, output) = await PythonImplementation.RunAsync("-m", "mypy", "--strict", "--cache-dir", "/dev/null", "blackpony", "tests");
+        Assert.True(code == 0, output);
+    }
+
+    [Fact]
+    public async Task Its_server_passes_the_suite()
+    {
+        await PythonImplementation.NeedAsync();
+        AllGood(await matrix.ServerAsync());
+    }
+
+    [Fact]
+    public async Task Its_client_passes_the_suite()
+    {
+        await PythonImplementation.NeedAsync();
+        AllGood(await matrix.ClientAsync());
+    }
+
+    public static TheoryData<string, string> Cells => [.. PythonMatrix.Suites.SelectMany(s => PythonMatrix.Ways.Select(w => (s, w)))];
+
+    [Theory]
+    [MemberData(nameof(Cells))]
+    public async Task Mail_arrives_octet_for_octet(string suite, string way) // [BP-5.5-4], [BP-9.2-1], [BP-11.2-1]
+    {
+        await PythonImplementation.NeedAsync();
+        Assert.Equal(suite switch { "ROT" => "shifted", "none" => "plain", _ => "encrypted" }, await matrix.CellAsync(suite, way));
+    }
+
+    [Fact]
+    public async Task Its_README_says_what_these_tests_saw()
+    {
+        await PythonImplementation.NeedAsync();
+        var path = Path.Combine(PythonImplementation.Folder, "README.md");
+        var readme = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
+        var seen = Marked.Put(Marked.Put(readme, "suite", await matrix.SuiteTableAsync()), "matrix", await matrix.TableAsync());
+        if (Environment.GetEnvironmentVariable("BLACKPONY_WRITE") == "1")
+        {
+            await File.WriteAllTextAsync(path, seen, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal(seen, await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken));
+    }
+
+    private static void AllGood(IReadOnlyList<CaseResult> results)
+    {
+        Assert.Empty(results.Where(r => !PythonMatrix.IsGood(r)).Select(r => $"{r.Case.Id} {r.Verdict}: {r.Detail}\n{r.Transcript}"));
+        Assert.All(PythonMatrix.Profiles, p => Assert.Contains(results, r => r.Case.Profile == p && r.Verdict == Verdict.Pass));
+    }
+
+    private static IEnumerable<JsonElement> VectorFiles() => Directory.GetFiles(Path.Combine(Repository.Root, "spec", "vectors"), "*.json")
+        .Where(f => !f.EndsWith("schema.json", StringComparison.Ordinal)).Select(f => JsonDocument.Parse(File.ReadAllBytes(f)).RootElement);
+
+    [GeneratedRegex(@"\(tests\.test_vectors\.Vectors\.test_\w+_\d{3}\) \.\.\. (ok|skipped)")]
+    private static partial Regex Vector();
+
+    [GeneratedRegex(@"\.\.\. skipped '(.*)'")]
+    private static partial Regex Skipped();
+}
