@@ -5,7 +5,7 @@ using BlackPony.Tests.Interop.Servers;
 
 namespace BlackPony.Tests.Interop.Python;
 
-/// <summary><c>python3 -m blackpony.server</c>: aiosmtpd with XBLACKPONY, and a Maildir.</summary>
+/// <summary><c>python3 -m blackpony.server</c>: aiosmtpd with XBLACKPONY, an IDENT key, and a Maildir.</summary>
 internal sealed class PythonServer : IDisposable
 {
     // Return-Path, and Received in three lines.
@@ -18,8 +18,10 @@ internal sealed class PythonServer : IDisposable
     private PythonServer(string suites)
     {
         Port = Repository.FreePort();
-        var arguments = new List<string> { "-m", "blackpony.server", "--port", Port.ToString(CultureInfo.InvariantCulture), "--maildir", _folder, "--name", "python.test", "--suites", suites };
-        _process = Process.Start(PythonImplementation.Start([.. arguments]))!;
+        var (port, ident) = (Port.ToString(CultureInfo.InvariantCulture), Path.Combine(_folder, "ident"));
+        File.WriteAllBytes(ident, new byte[32]);
+        string[] arguments = ["--port", port, "--maildir", _folder, "--ident", ident, "--name", "python.test", "--suites", suites];
+        _process = Process.Start(PythonImplementation.Start(["-m", "blackpony.server", .. arguments]))!;
         _process.OutputDataReceived += (_, _) => { };
         _process.ErrorDataReceived += (_, line) =>
         {
