@@ -175,12 +175,12 @@ internal sealed class RelayWatch(Func<Task<RelayAnswer>> ask, string name, TimeP
                     answer.Dialogue);
                 break;
             case { Verdict: RelayVerdict.Relays }:
-                log.LogError("the backend at {Backend} is an open relay, all sessions are refused: {Reason}: {Dialogue}", name,
+                log.LogError("the backend at {Backend} is an open relay; all sessions are refused: {Reason}: {Dialogue}", name,
                     answer.Reason, answer.Dialogue);
                 break;
             case { Reached: true }:
                 log.LogWarning(
-                    "it is not known whether the backend at {Backend} is an open relay, all sessions are refused until it is: "
+                    "it is not known whether the backend at {Backend} is an open relay; sessions are refused until it is known: "
                     + "{Reason}: {Dialogue}",
                     name, answer.Reason, answer.Dialogue);
                 break;

@@ -82,7 +82,7 @@ public sealed class OpenRelayProbeTests : IDisposable
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
         await Person.RefusedAsync(port);
-        await listen.SaysAsync("is an open relay, all sessions are refused until it is");
+        await listen.SaysAsync("is an open relay; sessions are refused until it is known");
         sink.Answer = null;
         await listen.SaysAsync("and refuses");
         using var person = await Person.ConnectAsync(port);
@@ -296,7 +296,7 @@ public sealed class OpenRelayProbeTests : IDisposable
         await Person.RefusedAsync(port);
         await using var other = new MailSink(backend) { Relays = true };
         await Person.RefusedAsync(port);
-        await listen.SaysAsync("is an open relay, all sessions are refused");
+        await listen.SaysAsync("is an open relay; all sessions are refused");
     }
 
     [Fact]

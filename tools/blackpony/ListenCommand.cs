@@ -102,7 +102,7 @@ internal static class ListenCommand
         }
         catch (Exception e) when (e is not OpenRelayException && e is IOException or SocketException)
         {
-            log.LogWarning("the backend does not answer yet ({Error}); clients get 421 until it does", e.Message);
+            log.LogWarning("the backend is not ready yet ({Error}); clients get 421 until it is", e.Message);
         }
     }
 
