@@ -44,6 +44,9 @@ public sealed class CredentialTests
         { "POP's", [('C', $"USER {Secret}\r\n"), ('S', "500 What\r\n"), ('C', $"PASS {Secret}\r\n"), ('S', "500 What\r\n")] },
         { "HTTP's", [('C', $"GET / HTTP/1.1\r\nAuthorization: Basic {Secret}\r\nCookie: {Secret}\r\n\r\n"),
             ('S', "500 What\r\n500 What\r\n500 What\r\n500 What\r\n")] },
+        { "a command that nobody knows, of another mechanism", [('C', $"XAUTH bob {Secret}\r\n"), ('S', "500 What\r\n"),
+            ('C', $"X-LOGIN {Secret} sesame\r\n"), ('S', "500 What\r\n"), ('C', $"xtoken={Secret}\r\n"), ('S', "500 What\r\n"),
+            ('C', $"X_SASL_PASSWORD sesame-{Secret}!\r\n"), ('S', "500 What\r\n")] },
         { "without a reply", [('C', "AUTH LOGIN\r\n"), ('C', $"{Secret}\r\n"), ('C', $"{Secret}\r\n")] },
     };
 

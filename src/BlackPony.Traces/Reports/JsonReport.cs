@@ -9,6 +9,7 @@ public sealed class JsonReport : IReport, IDisposable
     private const int FlushAt = 65536;
 
     private readonly Utf8JsonWriter _json;
+    private readonly JsonMoment _moment;
     private readonly Stream _output;
     private readonly bool _lines;
 
@@ -20,10 +21,11 @@ public sealed class JsonReport : IReport, IDisposable
         (_output, _lines) = (output, lines);
         _json = new Utf8JsonWriter(output,
             new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        _moment = new JsonMoment(_json);
         if (!lines)
         {
             _json.WriteStartObject();
-            _json.WriteStartArray("sessions");
+            _json.WriteStartArray(JsonNames.Sessions);
         }
     }
 
@@ -31,71 +33,71 @@ public sealed class JsonReport : IReport, IDisposable
     public void Session(SessionReport session)
     {
         _json.WriteStartObject();
-        _json.WriteNumber("session", session.Number);
-        _json.WriteString("file", session.File);
-        _json.WriteString("client", session.Client);
-        _json.WriteString("server", session.Server);
-        _json.WriteString("start", Words.Time(session.Start));
-        _json.WriteString("end", Words.Time(session.End));
-        _json.WriteString("greeting", session.Greeting);
-        _json.WriteString("helo", session.Helo);
-        _json.WriteStartArray("commands");
+        _json.WriteNumber(JsonNames.Session, session.Number);
+        _json.WriteString(JsonNames.File, session.File);
+        _json.WriteString(JsonNames.Client, session.Client);
+        _json.WriteString(JsonNames.Server, session.Server);
+        _moment.Time(JsonNames.Start, session.Start);
+        _moment.Time(JsonNames.End, session.End);
+        _json.WriteString(JsonNames.Greeting, session.Greeting);
+        _json.WriteString(JsonNames.Helo, session.Helo);
+        _json.WriteStartArray(JsonNames.Commands);
         session.Commands.ForEach(_json.WriteStringValue);
         _json.WriteEndArray();
-        _json.WriteStartArray("replies");
+        _json.WriteStartArray(JsonNames.Replies);
         session.Replies.ForEach(_json.WriteNumberValue);
         _json.WriteEndArray();
-        _json.WriteStartArray("messages");
+        _json.WriteStartArray(JsonNames.Messages);
         foreach (var message in session.Messages)
         {
             _json.WriteStartObject();
-            _json.WriteString("from", message.From);
-            _json.WriteStartArray("to");
+            _json.WriteString(JsonNames.From, message.From);
+            _json.WriteStartArray(JsonNames.To);
             foreach (var to in message.To)
             {
                 _json.WriteStringValue(to);
             }
 
             _json.WriteEndArray();
-            _json.WriteStartArray("recipients");
+            _json.WriteStartArray(JsonNames.Recipients);
             foreach (var recipient in message.Recipients)
             {
                 _json.WriteStartObject();
-                _json.WriteString("address", recipient.Address);
-                Number("reply", recipient.Reply);
-                _json.WriteString("text", recipient.Text);
-                Flag("refused", recipient.IsRefused);
+                _json.WriteString(JsonNames.Address, recipient.Address);
+                Number(JsonNames.Reply, recipient.Reply);
+                _json.WriteString(JsonNames.Text, recipient.Text);
+                Flag(JsonNames.Refused, recipient.IsRefused);
                 _json.WriteEndObject();
             }
 
             _json.WriteEndArray();
-            _json.WriteNumber("octets", message.Octets);
-            _json.WriteString("via", message.InChunks ? "bdat" : "data");
+            _json.WriteNumber(JsonNames.Octets, message.Octets);
+            _json.WriteString(JsonNames.Via, message.InChunks ? "bdat" : "data");
             if (message.Reply is { } reply)
             {
-                _json.WriteNumber("reply", reply);
+                _json.WriteNumber(JsonNames.Reply, reply);
             }
 
-            _json.WriteString("text", message.ReplyText);
-            Flag("refused", message.IsRefused);
-            _json.WriteString("time", Words.Time(message.Time));
-            Number("seconds", message.Seconds);
-            _json.WriteString("subject", message.Subject);
-            _json.WriteString("message_id", message.MessageId);
-            _json.WriteString("queue_id", message.QueueId);
-            _json.WriteNumber("missing", message.Missing);
-            _json.WriteString("file", message.File);
+            _json.WriteString(JsonNames.Text, message.ReplyText);
+            Flag(JsonNames.Refused, message.IsRefused);
+            _moment.Time(JsonNames.Time, message.Time);
+            _moment.Seconds(JsonNames.Seconds, message.Seconds);
+            _json.WriteString(JsonNames.Subject, message.Subject);
+            _json.WriteString(JsonNames.MessageId, message.MessageId);
+            _json.WriteString(JsonNames.QueueId, message.QueueId);
+            _json.WriteNumber(JsonNames.Missing, message.Missing);
+            _json.WriteString(JsonNames.File, message.File);
             _json.WriteEndObject();
         }
 
         _json.WriteEndArray();
-        _json.WriteStartObject("upgrade");
-        _json.WriteString("kind", Words.Of(session.Upgrade));
-        _json.WriteString("suite", session.Suite);
-        _json.WriteBoolean("decrypted", session.IsDecrypted);
+        _json.WriteStartObject(JsonNames.Upgrade);
+        _json.WriteString(JsonNames.Kind, Words.Of(session.Upgrade));
+        _json.WriteString(JsonNames.Suite, session.Suite);
+        _json.WriteBoolean(JsonNames.Decrypted, session.IsDecrypted);
         _json.WriteEndObject();
         Tls(session);
-        _json.WriteString("proxy", session.Via);
+        _json.WriteString(JsonNames.Proxy, session.Via);
         Exchanges(session);
         Findings(session.Findings);
         _json.WriteEndObject();
@@ -121,32 +123,32 @@ public sealed class JsonReport : IReport, IDisposable
         }
 
         _json.WriteEndArray();
-        _json.WriteStartArray("files");
+        _json.WriteStartArray(JsonNames.Files);
         foreach (var file in files)
         {
             _json.WriteStartObject();
-            _json.WriteString("name", file.Name);
-            _json.WriteString("format", file.Format);
-            _json.WriteString("unreadable", file.Unreadable);
-            _json.WriteNumber("packets", file.Packets);
-            _json.WriteNumber("bytes", file.Octets);
+            _json.WriteString(JsonNames.Name, file.Name);
+            _json.WriteString(JsonNames.Format, file.Format);
+            _json.WriteString(JsonNames.Unreadable, file.Unreadable);
+            _json.WriteNumber(JsonNames.Packets, file.Packets);
+            _json.WriteNumber(JsonNames.Bytes, file.Octets);
             Findings(file.Findings);
             _json.WriteEndObject();
         }
 
         _json.WriteEndArray();
-        _json.WriteStartObject("totals");
-        _json.WriteNumber("packets", totals.Packets);
-        _json.WriteNumber("bytes", totals.Octets);
-        _json.WriteNumber("sessions", totals.Sessions);
-        _json.WriteNumber("messages", totals.Messages);
-        _json.WriteStartObject("upgrades");
-        _json.WriteNumber("starttls", totals.StartTls);
-        _json.WriteNumber("tls", totals.Tls);
-        _json.WriteNumber("blackpony", totals.BlackPony);
+        _json.WriteStartObject(JsonNames.Totals);
+        _json.WriteNumber(JsonNames.Packets, totals.Packets);
+        _json.WriteNumber(JsonNames.Bytes, totals.Octets);
+        _json.WriteNumber(JsonNames.Sessions, totals.Sessions);
+        _json.WriteNumber(JsonNames.Messages, totals.Messages);
+        _json.WriteStartObject(JsonNames.Upgrades);
+        _json.WriteNumber(JsonNames.Starttls, totals.StartTls);
+        _json.WriteNumber(JsonNames.Tls, totals.Tls);
+        _json.WriteNumber(JsonNames.Blackpony, totals.BlackPony);
         _json.WriteEndObject();
-        _json.WriteNumber("gaps", totals.Gaps);
-        _json.WriteNumber("findings", totals.Findings);
+        _json.WriteNumber(JsonNames.Gaps, totals.Gaps);
+        _json.WriteNumber(JsonNames.Findings, totals.Findings);
         _json.WriteEndObject();
         _json.WriteEndObject();
         _json.Flush();
@@ -155,7 +157,7 @@ public sealed class JsonReport : IReport, IDisposable
     /// <inheritdoc/>
     public void Dispose() => _json.Dispose();
 
-    private void Number(string name, double? value)
+    private void Number(JsonEncodedText name, double? value)
     {
         if (value is { } number)
         {
@@ -167,7 +169,7 @@ public sealed class JsonReport : IReport, IDisposable
         }
     }
 
-    private void Flag(string name, bool? value)
+    private void Flag(JsonEncodedText name, bool? value)
     {
         if (value is { } flag)
         {
@@ -183,15 +185,15 @@ public sealed class JsonReport : IReport, IDisposable
     {
         if (session.Tls is not { } tls)
         {
-            _json.WriteNull("tls");
+            _json.WriteNull(JsonNames.Tls);
             return;
         }
 
-        _json.WriteStartObject("tls");
-        _json.WriteString("version", tls.Version);
-        Number("cipher_suite", tls.CipherSuite);
-        _json.WriteString("server_name", tls.ServerName);
-        _json.WriteStartArray("certificate_names");
+        _json.WriteStartObject(JsonNames.Tls);
+        _json.WriteString(JsonNames.Version, tls.Version);
+        Number(JsonNames.CipherSuite, tls.CipherSuite);
+        _json.WriteString(JsonNames.ServerName, tls.ServerName);
+        _json.WriteStartArray(JsonNames.CertificateNames);
         foreach (var name in tls.CertificateNames)
         {
             _json.WriteStringValue(name);
@@ -208,15 +210,15 @@ public sealed class JsonReport : IReport, IDisposable
             return;
         }
 
-        _json.WriteStartArray("exchanges");
+        _json.WriteStartArray(JsonNames.Exchanges);
         foreach (var exchange in exchanges)
         {
             _json.WriteStartObject();
-            _json.WriteString("command", exchange.Command);
-            Number("reply", exchange.Reply);
-            _json.WriteString("text", exchange.Text);
-            _json.WriteString("time", Words.Time(exchange.Time));
-            Number("seconds", exchange.Seconds);
+            _json.WriteString(JsonNames.Command, exchange.Command);
+            Number(JsonNames.Reply, exchange.Reply);
+            _json.WriteString(JsonNames.Text, exchange.Text);
+            _moment.Time(JsonNames.Time, exchange.Time);
+            _moment.Seconds(JsonNames.Seconds, exchange.Seconds);
             _json.WriteEndObject();
         }
 
@@ -225,15 +227,15 @@ public sealed class JsonReport : IReport, IDisposable
 
     private void Findings(IReadOnlyList<Finding> findings)
     {
-        _json.WriteStartArray("findings");
+        _json.WriteStartArray(JsonNames.Findings);
         foreach (var finding in findings)
         {
             _json.WriteStartObject();
-            _json.WriteString("level", Words.Of(finding.Level));
-            _json.WriteString("id", finding.Id);
-            _json.WriteString("requirement", finding.Requirement);
-            _json.WriteString("text", finding.Text);
-            _json.WriteNumber("offset", finding.Offset);
+            _json.WriteString(JsonNames.Level, Words.Of(finding.Level));
+            _json.WriteString(JsonNames.Id, finding.Id);
+            _json.WriteString(JsonNames.Requirement, finding.Requirement);
+            _json.WriteString(JsonNames.Text, finding.Text);
+            _json.WriteNumber(JsonNames.Offset, finding.Offset);
             _json.WriteEndObject();
         }
 

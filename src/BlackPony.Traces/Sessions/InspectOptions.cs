@@ -18,6 +18,9 @@ public sealed record InspectOptions
     /// <summary>Where TLS on them is taken for SMTP's, as are those of <see cref="Ports"/>.</summary>
     internal const int AlternativePort = 2525;
 
+    /// <summary>Where the first octet is TLS (RFC 8314 3.3).</summary>
+    internal const int ImplicitTlsPort = 465;
+
     internal Func<IContentSink?>? Content { get; init; }
 
     internal Func<SessionReport, bool, IWireTap>? Tap { get; init; }

@@ -231,7 +231,11 @@ internal sealed class SessionObserver : IStreams
         long time = _undecided![0].Time;
         if (!_opening.OpeningSeen)
         {
-            Begin(client, time);
+            // A capture that begins within a TLS connection begins between two records as a rule; on 465 there is nothing else.
+            // What a server says in SMTP is text.
+            bool isTls = TlsRecords.IsRecord(first)
+                || (IsBinary(first) && (opener != client || _ends[1 - client].Port == InspectOptions.ImplicitTlsPort));
+            Begin(client, time, isTls: isTls);
             return;
         }
 
@@ -252,6 +256,9 @@ internal sealed class SessionObserver : IStreams
             Begin(client, time, what);
         }
     }
+
+    private static bool IsBinary(ReadOnlySpan<byte> octets) =>
+        octets.ContainsAnyInRange((byte)0, (byte)8) || octets.ContainsAnyInRange((byte)14, (byte)31);
 
     // Whether octets before SMTP are still coming, or were no SMTP's.
     private bool InPrologue(bool over)
@@ -363,7 +370,7 @@ internal sealed class SessionObserver : IStreams
         }
     }
 
-    private void Begin(int clientSide, long time, string? foreign = null)
+    private void Begin(int clientSide, long time, string? foreign = null, bool isTls = false)
     {
         _clientSide = clientSide;
         var pieces = _undecided!;
@@ -371,7 +378,8 @@ internal sealed class SessionObserver : IStreams
         _session = _opening.Begin(_ends[clientSide].ToString(), _ends[1 - clientSide].ToString(),
             pieces.Count > 0 ? Math.Min(pieces[0].Time, _start) : time);
         _session.Report.Via = _via;
-        _layer = foreign is null ? new SmtpDialogue(_session, Place.Outside) : new ForeignLayer(_session);
+        _layer = foreign is not null ? new ForeignLayer(_session) : isTls ? TlsLayer.Midstream(_session, _ends[1 - clientSide].Port)
+            : new SmtpDialogue(_session, Place.Outside);
         if (!_session.OpeningSeen)
         {
             _session.Find(FindingKind.Midstream, Role.Client, "The beginning of the connection is not in the capture.");

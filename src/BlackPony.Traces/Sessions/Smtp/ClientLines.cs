@@ -15,6 +15,22 @@ internal sealed class ClientLines(SmtpDialogue dialogue, ClientStream stream, Cl
     /// <summary>Whether a line would begin here.</summary>
     public bool IsEmpty => _lines.Partial.IsEmpty;
 
+    /// <summary>Whether a TLS client's hello begins here, or began in the octets before.</summary>
+    public bool IsHello(ReadOnlySpan<byte> octets)
+    {
+        var partial = _lines.Partial;
+        return partial.Length < TlsRecords.Opening && TlsRecords.IsClientHello(
+            partial.IsEmpty ? octets : (byte[])[.. partial, .. octets[..Math.Min(octets.Length, TlsRecords.Opening)]]);
+    }
+
+    /// <summary>What came of a line that is none.</summary>
+    public byte[] TakePartial()
+    {
+        byte[] partial = [.. _lines.Partial];
+        _lines.Clear();
+        return partial;
+    }
+
     /// <summary>How many octets are missing behind the last one.</summary>
     public int Lacking => _gap.IsFilled ? 0 : _gap.Length;
 

@@ -259,8 +259,13 @@ internal sealed class ClientStream
                     }
 
                     break;
-                case ClientState.Command when _lines.IsEmpty && _dialogue.Place == Place.Outside && TlsRecords.IsClientHello(rest):
+                case ClientState.Command when _dialogue.Place == Place.Outside && _lines.IsHello(rest):
                     _dialogue.Switch(UpgradeKind.Tls);
+                    if (_lines.TakePartial() is { Length: > 0 } begun)
+                    {
+                        _dialogue.Inner!.Octets(Role.Client, begun, time);
+                    }
+
                     break;
                 default:
                     _lines.Take(ref rest, time);

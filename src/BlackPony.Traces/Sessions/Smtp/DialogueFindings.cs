@@ -26,7 +26,8 @@ internal static class DialogueFindings
             session.FindOnce(FindingKind.EightBit, Role.Client, "The message has octets above 127, and MAIL had no BODY=8BITMIME.");
         }
 
-        if (body.HasOddDot && !inChunks)
+        // What the server took for the end was said already.
+        if (body.HasOddDot && !body.EndsInOddDot && !inChunks)
         {
             session.Find(FindingKind.Smuggling, Role.Client,
                 "The message has a lone dot between line ends that are not CRLF: a lax server treats what follows as commands (SMTP smuggling).");

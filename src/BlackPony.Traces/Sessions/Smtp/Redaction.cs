@@ -17,6 +17,9 @@ internal static class Redaction
             "AUTHINFO",
     };
 
+    // Parts of the names that such commands have elsewhere.
+    private static readonly string[] SecretParts = ["AUTH", "LOGIN", "PASS", "PWD", "SASL", "TOKEN", "SECRET", "CRED", "COOKIE", "API-KEY"];
+
     /// <summary>A command line.</summary>
     /// <param name="line">The line.</param>
     /// <param name="afterAuth">Whether an AUTH came before, so that what nobody knows may be its credentials.</param>
@@ -43,17 +46,27 @@ internal static class Redaction
             return Hidden;
         }
 
-        var first = Escape.Octets(end < 0 ? line : line[..end], 40);
-        return Secrets.Contains(first) ? $"{first} {Hidden}" : name is null ? Words(line) : Escape.Octets(line, 1000);
+        var first = Escape.Octets(First(line), 40);
+        bool secret = Secrets.Contains(first)
+            || (name is null && SecretParts.Any(p => first.Contains(p, StringComparison.OrdinalIgnoreCase)));
+        return secret ? $"{first} {Hidden}" : name is null ? Words(line) : Escape.Octets(line, 1000);
     }
 
     /// <summary>The verb of a command that nobody knows, for lists.</summary>
     public static string Name(ReadOnlySpan<byte> line, bool afterAuth)
     {
-        int end = line.IndexOf((byte)' ');
-        var first = end < 0 ? line : line[..end];
+        var first = First(line);
         return afterAuth || LooksLikeToken(first) ? Hidden
             : Escape.Octets(first, 40).Replace("\\x00", "?", StringComparison.Ordinal).ToUpperInvariant();
+    }
+
+    // The first word, without what is joined to it: a value, most likely.
+    private static ReadOnlySpan<byte> First(ReadOnlySpan<byte> line)
+    {
+        int end = line.IndexOf((byte)' ');
+        var first = end < 0 ? line : line[..end];
+        int joint = first.IndexOfAny("=:,;\t"u8);
+        return joint < 0 ? first : first[..(joint + 1)];
     }
 
     /// <summary>A reply line: what a 334 carries may be a token.</summary>

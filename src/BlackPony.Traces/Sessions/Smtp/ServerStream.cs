@@ -24,14 +24,20 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
     private int _continues;
     private bool _isCut;
     private bool _afterGap;
+
+    // Before the first reply nobody knows where the capture began: within a reply, or within something else.
+    private bool _isUnplaced = !dialogue.Session.OpeningSeen;
     private bool _clientSpoke;
+    private long _partialSince;
+    private long _partialSeen;
+    private long? _seen;
     private int _fill;
     private int _fillAt;
     private bool _isFilled;
 
     public void Octets(ReadOnlySpan<byte> octets, long time)
     {
-        EndBareLine(octets, time);
+        EndBareLine(octets);
         if (_fill > 0 && !_isFilled)
         {
             _isFilled = true;
@@ -41,11 +47,16 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
         while (!octets.IsEmpty && dialogue.Inner is null)
         {
             var before = octets;
+            bool begins = _lines.Partial.IsEmpty;
             bool whole = _lines.Take(ref octets, out var line);
             dialogue.Write(Role.Server, before[..^octets.Length], time);
             if (whole)
             {
                 Line(line, time);
+            }
+            else if (begins)
+            {
+                (_partialSince, _partialSeen) = (time, dialogue.Matching.Last);
             }
         }
 
@@ -103,15 +114,18 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
     private static bool IsDigit(byte octet, char from, char to) => octet == Verbs.Missing || (octet >= from && octet <= to);
 
     // A line without its end, behind which the client went on: the next reply does not continue it.
-    private void EndBareLine(ReadOnlySpan<byte> octets, long time)
+    private void EndBareLine(ReadOnlySpan<byte> octets)
     {
         if (_clientSpoke && octets.Length >= 4 && IsReply(octets[..4]) && IsReply(_lines.Partial))
         {
-            byte[] line = [.. _lines.Partial, .. "\r\n"u8];
+            byte[] line = [.. _lines.Partial.TrimEnd((byte)'\r'), .. "\r\n"u8];
             _lines.Clear();
             dialogue.Session.FindOnce(FindingKind.ReplyMalformed, Role.Server,
                 $"A reply without its line end: {Redaction.Reply(line.AsSpan()[..^2])}");
-            Line(line, time);
+            // It came before the client went on.
+            _seen = _partialSeen;
+            Line(line, _partialSince);
+            _seen = null;
         }
 
         _clientSpoke = false;
@@ -229,7 +243,7 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
 
         if (!IsReply(line))
         {
-            if (!_afterGap)
+            if (!_afterGap && !_isUnplaced)
             {
                 dialogue.Session.Find(FindingKind.ReplyMalformed, Role.Server, $"Not a reply: {Escape.Octets(line, 80)}");
             }
@@ -238,7 +252,7 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
             return;
         }
 
-        _afterGap = false;
+        (_afterGap, _isUnplaced) = (false, false);
         DialogueFindings.OnReplyLine(dialogue.Session, line, whole.Length, line.Length + 2 != whole.Length, MaxReplyLine);
         bool holes = line[..3].Contains(Verbs.Missing);
         var (code, kind) = Code(line);
@@ -293,7 +307,7 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
 
     private void Emit(long time)
     {
-        var reply = new ServerReply(_code, _class, _text.ToString(), _count, dialogue.Matching.Last, time)
+        var reply = new ServerReply(_code, _class, _text.ToString(), _count, _seen ?? dialogue.Matching.Last, time)
         {
             Whole = _reader is { IsMalformed: false } ? _whole : null, IsCut = _isCut, Continues = _continues,
         };

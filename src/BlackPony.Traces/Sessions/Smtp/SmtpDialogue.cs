@@ -361,7 +361,7 @@ internal sealed class SmtpDialogue : Layer
             script.Greeting = reply.Text + "\r\n";
         }
 
-        if (Matching.Count > 0)
+        if (Matching.Next is { } next && next.Time <= reply.Time)
         {
             Session.Find(FindingKind.EarlyTalker, Role.Client, "The client spoke before the greeting.");
         }
@@ -370,8 +370,9 @@ internal sealed class SmtpDialogue : Layer
     // A reply to no command that was captured.
     private void Unasked(ServerReply reply)
     {
-        if (reply.Code == 354)
+        if (reply.Code == 354 && (Place != Place.Outside || !Session.OpeningSeen || Report.Gaps > 0))
         {
+            // DATA is among what the capture lacks.
             _client.BeginUnseen(reply);
         }
         else if (reply.Code == 220 && Report.Greeting is null && Place == Place.Outside)

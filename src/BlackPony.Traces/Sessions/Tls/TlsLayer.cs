@@ -14,6 +14,7 @@ internal sealed class TlsLayer : Layer
     private SmtpDialogue? _plain;
     private SmtpDialogue? _opened;
     private bool _answeredInPlain;
+    private bool _isMidstream;
 
     public TlsLayer(Session session, UpgradeKind kind)
     {
@@ -22,6 +23,16 @@ internal sealed class TlsLayer : Layer
         _opener = new TlsOpener(session, parameters);
         _directions = [.. ((Role[])[Role.Client, Role.Server]).Select(
             r => new TlsDirection(r, _report, parameters, _opener, Opened, (who, lost, time) => _opened?.Gap(who, lost, cut: false, time)))];
+    }
+
+    /// <summary>A connection in which TLS began before the capture: on 465 from its first octet, elsewhere behind STARTTLS.</summary>
+    public static TlsLayer Midstream(Session session, int port)
+    {
+        var kind = port == InspectOptions.ImplicitTlsPort ? UpgradeKind.Tls : UpgradeKind.StartTls;
+        session.Report.Upgrade = kind;
+        var layer = new TlsLayer(session, kind) { _isMidstream = true };
+        Array.ForEach(layer._directions, d => d.Lose());
+        return layer;
     }
 
     public override void Octets(Role sender, ReadOnlySpan<byte> octets, long time)
@@ -136,7 +147,7 @@ internal sealed class TlsLayer : Layer
 
     private void Begin(Role sender, ReadOnlySpan<byte> octets, long time)
     {
-        if (!TlsRecords.MayBegin(octets))
+        if (!_isMidstream && !TlsRecords.MayBegin(octets))
         {
             _session.FindOnce(FindingKind.StartTlsBroken, sender,
                 $"After STARTTLS the {sender.Name()} does not send TLS: {Escape.Octets(octets, 40)}");

@@ -9,10 +9,16 @@ internal static class TlsRecords
     public const byte Data = 0x17;
     public const int Header = 5;
 
+    /// <summary>So many octets tell a client's hello.</summary>
+    public const int Opening = 6;
+
     /// <summary>Whether octets may be the beginning of a record, or of an old client's hello.</summary>
     public static bool MayBegin(ReadOnlySpan<byte> octets) =>
         octets is [>= ChangeCipherSpec and <= Data + 1] or [>= ChangeCipherSpec and <= Data + 1, 3, ..]
             || octets is [0x80, _, 1, 0 or 2 or 3, ..];
+
+    /// <summary>Whether octets are the beginning of a whole record's header, as one stands behind the hellos.</summary>
+    public static bool IsRecord(ReadOnlySpan<byte> octets) => octets is [>= ChangeCipherSpec and <= Data, 3, <= 4, <= 0x41, _, ..];
 
     /// <summary>Whether octets are the beginning of a client's hello.</summary>
     public static bool IsClientHello(ReadOnlySpan<byte> octets) => octets is [Handshake, 3, <= 4, _, _, 1, ..]
