@@ -94,6 +94,7 @@ public sealed class RelayInsideTests : IDisposable
         Upgrade();
         Inside("QUIT\r\n");
         Backend("221 bye\r\n");
+        Backend("250 and another thing\r\n");
         _relay.ClientEnded();
         Assert.Equal((RelayRequest.Close, "close"), (_relay.Request, _relay.Report.Closed));
     }
@@ -318,6 +319,17 @@ public sealed class RelayInsideTests : IDisposable
         Assert.Equal(501, _relay.RefusedWith);
         Upgrade();
         Assert.True(_relay.Report.Encrypted);
+    }
+
+    [Fact]
+    public void An_exchange_that_waits_for_its_continuation_goes_with_the_session() // [BP-5.1-13]
+    {
+        var field = typeof(RelaySession).GetField("_upgrade", System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.NonPublic)!;
+        var upgrade = (ServerUpgrade)field.GetValue(_relay)!;
+        Begin("RSA-BLOWFISH");
+        Assert.NotNull(upgrade.Suite);
+        _relay.Dispose();
+        Assert.Null(upgrade.Suite);
     }
 
     [Fact]

@@ -134,6 +134,8 @@ public sealed class RelaySessionTests : IDisposable
         Client($"XBLACKPONY V1 X25519-CHACHA20POLY1305 {Convert.ToBase64String(Enumerable.Repeat((byte)9, 32).ToArray())}\r\n");
         Assert.Equal(RelayRequest.OpenBackend, _relay.Request);
         _relay.BackendUnavailable();
+        Assert.Equal(RelayRequest.None, _relay.Request);
+        Assert.Equal(454, _relay.RefusedWith);
         Assert.StartsWith("454 ", ToClient(), StringComparison.Ordinal);
         Client("NOOP\r\n");
         Assert.Equal("NOOP\r\n", ToBackend());
@@ -305,8 +307,14 @@ public sealed class RelaySessionTests : IDisposable
         _relay.TimedOut();
         _relay.BackendReady("220 b.test\r\n"u8);
         _relay.BackendUnavailable();
+        _relay.BackendEnded();
+        _relay.ClientEnded();
+        Backend("250 late\r\n");
+        Client("NOOP\r\n");
         Assert.Equal(RelayRequest.Close, _relay.Request);
+        Assert.Equal("plain", _relay.Report.Closed);
         Assert.Equal("", ToClient());
+        Assert.Equal("", ToBackend());
     }
 
     [Theory]
@@ -357,6 +365,58 @@ public sealed class RelaySessionTests : IDisposable
         Client("more");
         Backend("and more");
         Assert.Equal(("more", "and more"), (ToBackend(), ToClient()));
+        _relay.ClientEnded();
+        Assert.Equal("", ToBackend() + ToClient());
+        Assert.True(_relay.BackendInputDone);
+        _relay.BackendEnded();
+        Assert.Equal((RelayRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
+    }
+
+    [Theory]
+    [InlineData("GET / HTTP/1.1\r\n")]
+    [InlineData("connect x:25 HTTP/1.1\r\n")]
+    public void Another_protocols_request_as_the_first_command_ends_the_session(string line) // [BP-10.1-8]
+    {
+        using var relay = new RelaySession(new ServerOptions(new RsaKeys(TimeProvider.System)), new SystemRandom(), "test");
+        relay.BackendReady("220 b.test\r\n"u8);
+        relay.FromClient(Encoding.ASCII.GetBytes(line));
+        Assert.Equal("220 b.test\r\n421 4.7.0 This is a mail server\r\n", Encoding.ASCII.GetString(relay.ToClient.WrittenSpan));
+        Assert.Equal((RelayRequest.Close, 0), (relay.Request, relay.ToBackend.WrittenCount));
+    }
+
+    [Fact]
+    public void A_backend_that_nobody_asked_for_changes_nothing()
+    {
+        ToClient();
+        _relay.BackendReady("220 b.test\r\n"u8);
+        _relay.BackendUnavailable();
+        Assert.Equal("", ToClient());
+        Client("NOOP\r\n");
+        Assert.Equal("NOOP\r\n", ToBackend());
+        Assert.Equal(RelayRequest.None, _relay.Request);
+    }
+
+    [Fact]
+    public void So_much_of_a_client_waits_and_no_more() // [BP-10.1-7], spec 13: MaxHeld
+    {
+        Client("DATA\r\n");
+        Client(new string('x', Limits.MaxHeld - 1));
+        Assert.True(_relay.WantsClient);
+        Client("x");
+        Assert.False(_relay.WantsClient);
+    }
+
+    [Fact]
+    public void Half_of_a_message_that_came_before_its_354_is_passed_on_though_its_client_has_gone() // [BP-10.2-3]
+    {
+        Assert.False(_relay.BackendInputDone);
+        Client("DATA\r\nhalf of it");
+        _relay.ClientEnded();
+        Assert.False(_relay.BackendInputDone);
+        ToBackend();
+        Backend("354 go\r\n");
+        Assert.Equal("half of it", ToBackend());
+        Assert.True(_relay.BackendInputDone);
     }
 
     [Theory]
