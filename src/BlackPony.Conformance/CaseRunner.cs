@@ -132,7 +132,7 @@ public static class CaseRunner
         var watch = Stopwatch.StartNew();
         var transcript = new Transcript();
         transcript.Comment($"{test.Id} {test.Title}");
-        using var patience = new Patience(limit);
+        using var patience = new CaseTimeout(limit);
         var most = limit * MostLimits;
         var (verdict, detail, violated, plaintext, silent) = (Verdict.Pass, "", (string?)null, "", false);
         try

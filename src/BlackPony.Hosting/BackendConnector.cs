@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using BlackPony.Reference;
-using BlackPony.Reference.Smtp;
+using BlackPony.Reference.Negotiation;
 
 namespace BlackPony.Hosting;
 
@@ -17,7 +17,7 @@ internal sealed record BackendConnection(Socket Socket, byte[] Greeting, int Cod
 }
 
 /// <summary>Opens connections to the backend, in a way in which it does not take a stranger for a local user (spec 10.1).</summary>
-internal sealed class BackendConnector(RelaySettings settings)
+internal sealed class BackendConnector(InboundSettings settings)
 {
     private Task<ClientName>? _name;
 
@@ -56,7 +56,7 @@ internal sealed class BackendConnector(RelaySettings settings)
     /// <exception cref="IOException">There is none, or the name is not found.</exception>
     public async Task<IReadOnlyList<IPAddress>> AddressesAsync(CancellationToken cancel)
     {
-        using var patience = new Patience(Limits.ConnectTimeout, settings.Time, cancel);
+        using var patience = new LinkedTimeout(Limits.ConnectTimeout, settings.Time, cancel);
         IPAddress[] all;
         try
         {
@@ -80,7 +80,7 @@ internal sealed class BackendConnector(RelaySettings settings)
     public async Task<BackendConnection> ConnectAsync(IPAddress address, IPEndPoint client, IPEndPoint local, Task<ClientName> name,
         CancellationToken cancel)
     {
-        using var patience = new Patience(Limits.ConnectTimeout, settings.Time, cancel);
+        using var patience = new LinkedTimeout(Limits.ConnectTimeout, settings.Time, cancel);
         var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {

@@ -1,5 +1,5 @@
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Outbound;
 using Microsoft.Extensions.Logging;
 
 namespace BlackPony.Hosting;

@@ -31,7 +31,7 @@ public sealed class DnsClientNames(IPEndPoint? nameServer, TimeProvider time) : 
             return ClientName.None;
         }
 
-        using var patience = new Patience(Longest, time, cancel);
+        using var patience = new LinkedTimeout(Longest, time, cancel);
         string? reverse = null;
         try
         {

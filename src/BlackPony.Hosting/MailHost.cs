@@ -1,6 +1,6 @@
 using System.Net;
 using BlackPony.Reference;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Lines;
 
 namespace BlackPony.Hosting;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using BlackPony.Hosting.Resolver;
 using BlackPony.Reference;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Outbound;
 
 namespace BlackPony.Hosting;
 
@@ -37,7 +37,7 @@ public sealed class MailRouter
     public async Task<IReadOnlyList<MailTarget>> ResolveAsync(Route route, Action<string>? warn, CancellationToken cancel)
     {
         // [BP-10.4-19]
-        using var patience = new Patience(Limits.LookupTimeout, _time, cancel);
+        using var patience = new LinkedTimeout(Limits.LookupTimeout, _time, cancel);
         try
         {
             var targets = await TargetsAsync(route, warn ?? (_ => { }), patience.Token).ConfigureAwait(false);

@@ -1,7 +1,7 @@
 using System.Net;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Hosting;
 

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Hosting;
 
@@ -12,8 +12,8 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
 {
     private readonly byte[] _localOctets = new byte[16384];
     private readonly byte[] _serverOctets = new byte[32768];
-    private readonly Deadline _deadline = new(time);
-    private readonly Deadline _sendDeadline = new(time);
+    private readonly ProgressTimeout _deadline = new(time);
+    private readonly ProgressTimeout _sendDeadline = new(time);
     private SocketWriter? _server;
     private Task<int>? _localRead;
     private Task<int>? _serverRead;
@@ -106,7 +106,7 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
         {
             // Not every machine has each address family.
             socket = new Socket(target.Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-            using var patience = new Patience(limit, time, cancel);
+            using var patience = new LinkedTimeout(limit, time, cancel);
             await socket.ConnectAsync(new IPEndPoint(target.Address, target.Port), patience.Token).ConfigureAwait(false);
             _server = new SocketWriter(socket);
             return true;
@@ -128,7 +128,7 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
         (_server, _serverRead) = (null, null);
         using (server)
         {
-            await Linger.AwayAsync(server.Socket, time).ConfigureAwait(false);
+            await DrainAndClose.AwayAsync(server.Socket, time).ConfigureAwait(false);
         }
     }
 
@@ -150,7 +150,7 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
         }
 
         using var wake = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var timer = _deadline.WaitAsync(session.Progress, session.Patience, wake.Token);
+        var timer = _deadline.WaitAsync(session.Progress, session.PeerTimeout, wake.Token);
         var stalled = sending is null ? null : _sendDeadline.WaitAsync(_server!.Writes, Limits.IdleTimeout, wake.Token);
         Task?[] others = [stalled, sending, readsServer ? _serverRead : null, readsLocal ? _localRead : null];
         Task[] waits = [timer, .. others.OfType<Task>()];

@@ -12,7 +12,7 @@ namespace BlackPony.Hosting;
 /// </summary>
 /// <param name="settings">How the relay comes to the mail server.</param>
 /// <param name="log">Where to log what was asked and answered.</param>
-public sealed class OpenRelayProbe(RelaySettings settings, ILogger log) : IDisposable
+public sealed class OpenRelayProbe(InboundSettings settings, ILogger log) : IDisposable
 {
     // TEST-NET-1 (RFC 5737) and 2001:db8::/32 (RFC 3849): addresses that no mail server trusts.
     private static readonly IPAddress Stranger = IPAddress.Parse("192.0.2.1");

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
 using BlackPony.Reference;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Outbound;
 using Microsoft.Extensions.Logging;
 
 namespace BlackPony.Hosting;
@@ -11,14 +11,14 @@ namespace BlackPony.Hosting;
 internal sealed class OutboundConnection(Socket client, OutboundSettings settings, ILogger log)
 {
     private readonly byte[] _clientOctets = new byte[16384];
-    private readonly Deadline _deadline = new(settings.Time);
+    private readonly ProgressTimeout _deadline = new(settings.Time);
     private readonly List<Task> _leaving = [];
-    private readonly Deadline _search = new(settings.Time);
-    private readonly Deadline _writing = new(settings.Time);
+    private readonly ProgressTimeout _search = new(settings.Time);
+    private readonly ProgressTimeout _writing = new(settings.Time);
     private byte[] _nextOctets = [];
     private byte[] _toNext = [];
-    private NextServer? _next;
-    private NextServer? _left;
+    private NextHop? _next;
+    private NextHop? _left;
     private Task? _nextWrite;
     private long _writes;
     private Task<int>? _clientRead;
@@ -31,7 +31,7 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
         var address = ((IPEndPoint)client.LocalEndPoint!).Address;
         var name = address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[IPv6:{address}]" : $"[{address}]";
         var session = new OutboundSession(new OutboundOptions(name, settings.Routes.Find) { StartTls = settings.StartTls });
-        using var outlet = new Outlet(settings.Time, kill);
+        using var outlet = new SocketSender(settings.Time, kill);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var stopping = Task.Delay(Timeout.InfiniteTimeSpan, ended.Token);
         try
@@ -50,7 +50,7 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
             }
 
             Leave(session, session.HasQuit);
-            await Linger.AwayAsync(client, settings.Time, kill).ConfigureAwait(false);
+            await DrainAndClose.AwayAsync(client, settings.Time, kill).ConfigureAwait(false);
         }
         catch (Exception e) when (e is not (SocketException or IOException or OperationCanceledException or ObjectDisposedException))
         {
@@ -67,12 +67,12 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
         }
     }
 
-    private async Task SendLastAsync(Outlet outlet, CancellationToken kill)
+    private async Task SendLastAsync(SocketSender outlet, CancellationToken kill)
     {
         var words = new PooledBuffer();
         words.Write("421 4.3.0 Internal error, try again later\r\n"u8);
         await outlet.SendAsync(client, words).ConfigureAwait(false);
-        await Linger.AwayAsync(client, settings.Time, kill).ConfigureAwait(false);
+        await DrainAndClose.AwayAsync(client, settings.Time, kill).ConfigureAwait(false);
     }
 
     private void Do(OutboundSession session, OutboundRequest request, CancellationToken kill)
@@ -84,7 +84,7 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
 
         if (request == OutboundRequest.OpenNext)
         {
-            _next = NextServer.Start(session.Route!, settings, log, kill);
+            _next = NextHop.Start(session.Route!, settings, log, kill);
             _nextOctets = new byte[16384];
         }
         else if (request == OutboundRequest.StartTls)
@@ -145,7 +145,7 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
         using var wake = CancellationTokenSource.CreateLinkedTokenSource(kill);
 
         // A client that is not read from is not idle.
-        var patience = _nextWrite is null ? session.Patience : Timeout.InfiniteTimeSpan;
+        var patience = _nextWrite is null ? session.PeerTimeout : Timeout.InfiniteTimeSpan;
         List<Task> waits = [_deadline.WaitAsync(session.Progress, patience, wake.Token)];
         var searched = session.IsSearching ? _search.WaitAsync(session.Searches, Limits.RecipientTimeout, wake.Token) : null;
         var stalled = _nextWrite is null ? null : _writing.WaitAsync(_writes, Limits.IdleTimeout, wake.Token);
@@ -209,7 +209,7 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
         }
     }
 
-    private async Task FlushAsync(OutboundSession session, Outlet outlet, CancellationToken kill)
+    private async Task FlushAsync(OutboundSession session, SocketSender outlet, CancellationToken kill)
     {
         Note(session);
         if (_next is null)
@@ -229,7 +229,7 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
     }
 
     // What is not taken at once goes out while the next server is listened to.
-    private void WriteNext(ReadOnlySpan<byte> octets, NextServer next, CancellationToken kill)
+    private void WriteNext(ReadOnlySpan<byte> octets, NextHop next, CancellationToken kill)
     {
         if (_toNext.Length < octets.Length)
         {

@@ -23,6 +23,6 @@ public sealed class OutboundServer(OutboundSettings settings, ILogger log) : Ses
         // [BP-10.5-2]
         Log.LogWarning("{Peer} is not allowed to use the relay, and was refused", peer);
         await client.SendAsync("554 5.7.1 You are not allowed to use this relay\r\n"u8.ToArray(), kill).ConfigureAwait(false);
-        await Linger.AwayAsync(client, settings.Time, kill).ConfigureAwait(false);
+        await DrainAndClose.AwayAsync(client, settings.Time, kill).ConfigureAwait(false);
     }
 }

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using BlackPony.Reference;
-using BlackPony.Reference.Smtp;
+using BlackPony.Reference.Negotiation;
 
 namespace BlackPony.Hosting;
 
@@ -14,7 +14,7 @@ namespace BlackPony.Hosting;
 /// <param name="settings">The relay's settings.</param>
 /// <param name="backend">The mail server's address.</param>
 /// <param name="stranger">In whose name.</param>
-internal sealed class RelayQuestions(BackendConnector connector, RelaySettings settings, IPAddress backend, IPEndPoint stranger)
+internal sealed class RelayQuestions(BackendConnector connector, InboundSettings settings, IPAddress backend, IPEndPoint stranger)
 {
     // Resolves everywhere, is reserved for documentation (RFC 2606), and has no null MX, for which example.com is refused whoever asks.
     private const string Resolvable = "www.example.com";
@@ -35,7 +35,7 @@ internal sealed class RelayQuestions(BackendConnector connector, RelaySettings s
     /// <summary>Asks.</summary>
     public async Task<RelayAnswer> AskAsync(CancellationToken cancel)
     {
-        using var patience = new Patience(Longest, settings.Time, cancel);
+        using var patience = new LinkedTimeout(Longest, settings.Time, cancel);
         try
         {
             return await AskAllAsync(patience.Token).ConfigureAwait(false);

@@ -249,7 +249,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
                     : "421 4.3.2 Too many sessions, try again later\r\n"u8.ToArray()).ConfigureAwait(false);
                 if (patient)
                 {
-                    await Linger.AwayAsync(client, _settings.Time, _kill.Token).ConfigureAwait(false);
+                    await DrainAndClose.AwayAsync(client, _settings.Time, _kill.Token).ConfigureAwait(false);
                 }
             }
             catch (SocketException)

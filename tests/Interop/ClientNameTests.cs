@@ -10,7 +10,7 @@ public sealed class ClientNameTests : IDisposable
 {
     private const string Pointer = "9.0.0.127.in-addr.arpa";
 
-    private readonly string _folder = Lab.Open(Directory.CreateTempSubdirectory("blackpony-").FullName);
+    private readonly string _folder = ServerInstall.Open(Directory.CreateTempSubdirectory("blackpony-").FullName);
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
@@ -55,7 +55,7 @@ public sealed class ClientNameTests : IDisposable
         sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? "220 sink.test again\r\n" : null;
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient", "--allow-open-backend");
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
         Assert.Contains(sink.Sessions.SelectMany(s => s.Commands), c => c == "XCLIENT NAME=localhost ADDR=127.0.0.1");
     }
 
@@ -114,7 +114,7 @@ public sealed class ClientNameTests : IDisposable
         {
             var client = new TcpClient(AddressFamily.InterNetworkV6);
             await client.ConnectAsync(own, port, TestContext.Current.CancellationToken);
-            return new Person(client);
+            return new SmtpUser(client);
         });
 
         // A sink does not take PROXY.
@@ -125,11 +125,11 @@ public sealed class ClientNameTests : IDisposable
             .Contains(version is null ? $" ADDR=IPV6:{plain}\r\n" : $"PROXY TCP6 {plain} {plain} ", StringComparison.Ordinal));
     }
 
-    private static async Task<Person> FromAsync(string address, int port)
+    private static async Task<SmtpUser> FromAsync(string address, int port)
     {
         var client = new TcpClient(new IPEndPoint(IPAddress.Parse(address), 0));
         await client.ConnectAsync("127.0.0.1", port, TestContext.Current.CancellationToken);
-        var person = new Person(client);
+        var person = new SmtpUser(client);
         await person.ExpectAsync("220");
         return person;
     }

@@ -20,7 +20,7 @@ public sealed class CrowdTests(ITestOutputHelper output)
     {
         // listen has two descriptors for each session. Where it may have 20,000 it holds somewhat fewer sessions than 10,000.
         int count = Math.Min(10_000, (MostDescriptors() - 300) / 2);
-        Lab.Need("postfix");
+        ServerInstall.Need("postfix");
         int backend = Repository.FreePort();
         using var sink = Process.Start(new ProcessStartInfo(Postfix.SmtpSink, ["-u", "nobody", "-m", "11000", $"127.0.0.1:{backend}", "4096"]) { Environment = { ["LD_LIBRARY_PATH"] = Postfix.Libraries }, RedirectStandardOutput = true, RedirectStandardError = true })!;
         Assert.Null(await Repository.WaitForPortAsync(backend, sink));
@@ -46,9 +46,9 @@ public sealed class CrowdTests(ITestOutputHelper output)
             Assert.InRange(each, 1, MostPerSession);
 
             // The last place is still free, and the one behind it is not.
-            using var person = await Person.ConnectAsync(port);
+            using var person = await SmtpUser.ConnectAsync(port);
             await person.SayAsync("EHLO x.test", "250");
-            await Person.RefusedAsync(port);
+            await SmtpUser.RefusedAsync(port);
             await person.SayAsync("QUIT", "221");
         }
         finally
@@ -97,7 +97,7 @@ public sealed class CrowdTests(ITestOutputHelper output)
         {
             for (int i = 0; i < 10; i++)
             {
-                using var person = await Person.ConnectAsync(port);
+                using var person = await SmtpUser.ConnectAsync(port);
                 await person.SayAsync("EHLO x.test", "250");
                 await person.SayAsync($"XBLACKPONY V1 RSA-BLOWFISH {share}", "334");
                 await person.SayAsync("*", "501");

@@ -25,7 +25,7 @@ public sealed class ListenTests : IDisposable
         Assert.Contains("--xclient", refused.Log, StringComparison.Ordinal);
         int port = Repository.FreePort();
         using var told = await BlackPonyProgram.ListenAsync(port, trusting.Port, "--allow-open-backend");
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
     }
 
     [Fact]
@@ -33,9 +33,9 @@ public sealed class ListenTests : IDisposable
     {
         int backend = Repository.FreePort(), port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, backend);
-        await Person.RefusedAsync(port);
+        await SmtpUser.RefusedAsync(port);
         await using var trusting = new MailSink(backend) { Relays = true };
-        await Person.RefusedAsync(port);
+        await SmtpUser.RefusedAsync(port);
         await listen.SaysAsync("foreign domains");
     }
 
@@ -46,9 +46,9 @@ public sealed class ListenTests : IDisposable
         sink.Answer = (_, line) => line == "DATA" ? "354 go\r\n\0" : null;
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--allow-open-backend");
-        using var inside = await Person.ConnectInsideAsync(port);
-        using var outside = await Person.ConnectAsync(port);
-        foreach (var person in (Person[])[inside, outside])
+        using var inside = await SmtpUser.ConnectInsideAsync(port);
+        using var outside = await SmtpUser.ConnectAsync(port);
+        foreach (var person in (SmtpUser[])[inside, outside])
         {
             await person.BeginMessageAsync("b@b.test");
             await person.SayAsync(string.Concat(Enumerable.Repeat(new string('x', 998) + "\r\n", 2000)) + ".", "421");
@@ -88,7 +88,7 @@ public sealed class ListenTests : IDisposable
         sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? answer : null;
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient", "--allow-open-backend");
-        await Person.RefusedAsync(port);
+        await SmtpUser.RefusedAsync(port);
     }
 
     [Theory]
@@ -99,7 +99,7 @@ public sealed class ListenTests : IDisposable
         await using var sink = new MailSink();
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--proxy-protocol", version, "--allow-open-backend");
-        await Person.RefusedAsync(port);
+        await SmtpUser.RefusedAsync(port);
         Assert.Contains(sink.Sessions, s => s.Received.ToString().StartsWith(header, StringComparison.Ordinal));
     }
 
@@ -111,7 +111,7 @@ public sealed class ListenTests : IDisposable
         var keyLog = Path.Combine(_folder, "keys");
         using var plain = await BlackPonyProgram.ListenAsync(off, sink.Port);
         using var asked = await BlackPonyProgram.ListenAsync(on, sink.Port, "--allow-rot", "--keylog", keyLog);
-        using (var person = await Person.ConnectAsync(off))
+        using (var person = await SmtpUser.ConnectAsync(off))
         {
             await person.SayAsync("EHLO x.test", "250");
             await person.SayAsync("XBLACKPONY V1 ROT 13", "504");
@@ -120,7 +120,7 @@ public sealed class ListenTests : IDisposable
         var (replies, _) = await BlackPonyProgram.MailAsync("--port", $"{off}", "--policy", "required", "[127.0.0.1]");
         Assert.Contains("354", replies, StringComparison.Ordinal);
         Assert.False(File.Exists(keyLog) && new FileInfo(keyLog).Length > 0);
-        using (var person = await Person.ConnectAsync(on))
+        using (var person = await SmtpUser.ConnectAsync(on))
         {
             await person.SayAsync("EHLO x.test", "250");
             await person.SayAsync("XBLACKPONY V1 ROT 13", "220");
@@ -155,7 +155,7 @@ public sealed class ListenTests : IDisposable
         {
             using var client = new TcpClient(IPAddress.Parse(address).AddressFamily);
             await client.ConnectAsync(address, port, TestContext.Current.CancellationToken);
-            using var person = new Person(client);
+            using var person = new SmtpUser(client);
             await person.SayAsync("EHLO x.test", "220");
         }
     }
@@ -183,8 +183,8 @@ public sealed class ListenTests : IDisposable
         await using var sink = new MailSink();
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--max-sessions", "1");
-        using var first = await Repository.RetryAsync(() => Person.ConnectAsync(port));
-        await Person.RefusedAsync(port);
+        using var first = await Repository.RetryAsync(() => SmtpUser.ConnectAsync(port));
+        await SmtpUser.RefusedAsync(port);
         await first.SayAsync("QUIT", "221");
     }
 
@@ -217,7 +217,7 @@ public sealed class ListenTests : IDisposable
         await using var sink = new MailSink();
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
         await person.BeginMessageAsync("b@sink.test");
         listen.Terminate();
         await Repository.RetryAsync(async () =>

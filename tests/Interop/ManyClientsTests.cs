@@ -60,34 +60,34 @@ public sealed class ManyClientsTests
     {
         await using var sink = new MailSink();
         var clock = new FakeTimeProvider();
-        var settings = new RelaySettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", sink.Port,
+        var settings = new InboundSettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", sink.Port,
             new ServerOptions(new RsaKeys(TimeProvider.System)))
         {
             BackendSource = IPAddress.Parse(Limits.BackendSource),
             Time = clock,
             MaxSessions = 3,
         };
-        await using var server = new RelayServer(settings, NullLogger.Instance);
+        await using var server = new InboundServer(settings, NullLogger.Instance);
         server.Start();
         int port = server.EndPoints[0].Port;
-        using var busy = await Person.ConnectAsync(port);
+        using var busy = await SmtpUser.ConnectAsync(port);
         await busy.BeginMessageAsync("b@b.test");
-        using var first = await Person.ConnectAsync(port);
+        using var first = await SmtpUser.ConnectAsync(port);
         await first.SayAsync("NOOP", "250");
         clock.Advance(TimeSpan.FromSeconds(5));
-        using var second = await Person.ConnectAsync(port);
+        using var second = await SmtpUser.ConnectAsync(port);
         await second.SayAsync("NOOP", "250");
 
         // Not before its time, though it says something now and then.
         clock.Advance(Limits.CrowdedTimeout - TimeSpan.FromSeconds(6));
         await first.SayAsync("NOOP", "250");
-        await Person.RefusedAsync(port);
+        await SmtpUser.RefusedAsync(port);
         clock.Advance(TimeSpan.FromSeconds(1));
-        using var third = await Person.ConnectAsync(port);
+        using var third = await SmtpUser.ConnectAsync(port);
         await first.ExpectAsync("421");
 
         // The other one has not waited long enough, and the message goes on.
-        await Person.RefusedAsync(port);
+        await SmtpUser.RefusedAsync(port);
         await second.SayAsync("NOOP", "250");
         await busy.SayAsync("Subject: s\r\n\r\nhello\r\n.", "250");
         Assert.Single(sink.Messages);
@@ -97,7 +97,7 @@ public sealed class ManyClientsTests
     {
         var client = new TcpClient(new IPEndPoint(IPAddress.Parse(from), 0));
         await client.ConnectAsync("127.0.0.1", port, TestContext.Current.CancellationToken);
-        var greeting = await new Person(client).ExpectAsync("");
+        var greeting = await new SmtpUser(client).ExpectAsync("");
         Assert.StartsWith(expected, greeting, StringComparison.Ordinal);
         return (client, greeting);
     }

@@ -128,7 +128,7 @@ public sealed class MemoryFileTests : IDisposable
         int port = Repository.FreePort();
         using var relay = await BlackPonyProgram.RelayAsync(
             port, "--route", $"*=[127.0.0.1]:{server.Port}", "--policy", "remembered", "--memory", path);
-        using (var person = await Person.ConnectAsync(port))
+        using (var person = await SmtpUser.ConnectAsync(port))
         {
             await person.BeginMessageAsync("r@b.test");
             await person.SayAsync("Subject: s\r\n.", "250");
@@ -223,7 +223,7 @@ public sealed class MemoryFileTests : IDisposable
         await listen.ListensAsync(port);
         int relayPort = Repository.FreePort();
         using var relay = BlackPonyProgram.StartUnmasked("relay", "--listen", $"127.0.0.1:{relayPort}", "--route", $"*=[127.0.0.1]:{port}", "--policy", "remembered", "--memory", memory, "--keylog", more);
-        using var person = await Repository.RetryAsync(() => Person.ConnectAsync(relayPort));
+        using var person = await Repository.RetryAsync(() => SmtpUser.ConnectAsync(relayPort));
         await person.SayAsync("EHLO x.test", "250");
         await person.SayAsync("MAIL FROM:<a@x.test>", "250");
         await person.SayAsync("RCPT TO:<b@sink.test>", "250");
@@ -237,7 +237,7 @@ public sealed class MemoryFileTests : IDisposable
         var memory = Path.Combine(_folder, "memory");
         int port = Repository.FreePort();
         using var relay = BlackPonyProgram.Start("relay", "--listen", $"127.0.0.1:{port}", "--route", $"*=[127.0.0.1]:{server.Port}", "--policy", "remembered", "--memory", memory);
-        using var person = await Repository.RetryAsync(() => Person.ConnectAsync(port));
+        using var person = await Repository.RetryAsync(() => SmtpUser.ConnectAsync(port));
         await person.SayAsync("EHLO x.test", "250");
         await person.SayAsync("MAIL FROM:<a@x.test>", "250");
         await person.SayAsync("RCPT TO:<b@sink.test>", "250");

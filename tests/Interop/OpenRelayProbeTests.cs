@@ -58,7 +58,7 @@ public sealed class OpenRelayProbeTests : IDisposable
         Assert.Contains("--allow-open-backend", refused.Log, StringComparison.Ordinal);
         int port = Repository.FreePort();
         using var told = await BlackPonyProgram.ListenAsync(port, sink.Port, "--allow-open-backend");
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
     }
 
     [Theory]
@@ -81,11 +81,11 @@ public sealed class OpenRelayProbeTests : IDisposable
         sink.Answer = (_, line) => line.StartsWith(verb, StringComparison.Ordinal) ? answer : null;
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
-        await Person.RefusedAsync(port);
+        await SmtpUser.RefusedAsync(port);
         await listen.SaysAsync("is an open relay; sessions are refused until it is known");
         sink.Answer = null;
         await listen.SaysAsync("and refuses");
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
     }
 
     [Theory]
@@ -97,9 +97,9 @@ public sealed class OpenRelayProbeTests : IDisposable
         await using var sink = new MailSink { Greeting = greeting };
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
-        await Person.RefusedAsync(port);
+        await SmtpUser.RefusedAsync(port);
         sink.Greeting = "220 sink.test ESMTP";
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
         await listen.SaysAsync("and refuses");
     }
 
@@ -119,12 +119,12 @@ public sealed class OpenRelayProbeTests : IDisposable
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
         if (!served)
         {
-            await Person.RefusedAsync(port);
+            await SmtpUser.RefusedAsync(port);
             await listen.SaysAsync("neither accepts nor refuses");
             return;
         }
 
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
         await listen.SaysAsync("and refuses");
     }
 
@@ -142,11 +142,11 @@ public sealed class OpenRelayProbeTests : IDisposable
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
         if (served)
         {
-            using var person = await Person.ConnectAsync(port);
+            using var person = await SmtpUser.ConnectAsync(port);
             return;
         }
 
-        await Person.RefusedAsync(port);
+        await SmtpUser.RefusedAsync(port);
         await listen.SaysAsync("neither accepts nor refuses");
     }
 
@@ -159,7 +159,7 @@ public sealed class OpenRelayProbeTests : IDisposable
                 : Refusal;
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
         await listen.SaysAsync("RCPT TO:<relay-test-nobody@sink.test> -> 250 Ok");
     }
 
@@ -172,7 +172,7 @@ public sealed class OpenRelayProbeTests : IDisposable
                 : "421 4.7.0 Too many errors\r\n\0";
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
         Assert.Contains(sink.Sessions, s => s.Commands.Contains("RCPT TO:<www.example.com!relay-test>"));
     }
 
@@ -213,7 +213,7 @@ public sealed class OpenRelayProbeTests : IDisposable
             : null;
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient");
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
         using var refused = BlackPonyProgram.Start("listen", "--listen", $"[::1]:{Repository.FreePort()}", "--backend",
             $"127.0.0.1:{sink.Port}", "--xclient");
         Assert.Equal(1, await refused.ExitAsync());
@@ -230,7 +230,7 @@ public sealed class OpenRelayProbeTests : IDisposable
             : session.Commands.Any(c => c.EndsWith("ADDR=203.0.113.77", StringComparison.Ordinal)) ? "250 Ok\r\n" : Refusal;
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient");
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
         using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend",
             $"127.0.0.1:{sink.Port}", "--xclient", "--probe-address", "203.0.113.77");
         Assert.Equal(1, await refused.ExitAsync());
@@ -242,17 +242,17 @@ public sealed class OpenRelayProbeTests : IDisposable
     {
         await using var sink = new MailSink();
         var clock = new FakeTimeProvider();
-        var settings = new RelaySettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", sink.Port,
+        var settings = new InboundSettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", sink.Port,
             new ServerOptions(new RsaKeys(TimeProvider.System)))
         {
             BackendSource = IPAddress.Parse(Limits.BackendSource),
             Time = clock,
         };
         using var probe = new OpenRelayProbe(settings, NullLogger.Instance);
-        await using var server = new RelayServer(settings with { Probe = probe }, NullLogger.Instance);
+        await using var server = new InboundServer(settings with { Probe = probe }, NullLogger.Instance);
         server.Start();
-        using var idle = await Person.ConnectAsync(server.EndPoints[0].Port);
-        using var busy = await Person.ConnectAsync(server.EndPoints[0].Port);
+        using var idle = await SmtpUser.ConnectAsync(server.EndPoints[0].Port);
+        using var busy = await SmtpUser.ConnectAsync(server.EndPoints[0].Port);
         await busy.BeginMessageAsync("b@sink.test");
         sink.Relays = true;
         clock.Advance(Limits.ProbeInterval);
@@ -271,17 +271,17 @@ public sealed class OpenRelayProbeTests : IDisposable
             TestContext.Current.CancellationToken);
         using var listen = BlackPonyProgram.Start("listen", "--config", config);
         await listen.ListensAsync(port);
-        (await Person.ConnectAsync(port)).Dispose();
+        (await SmtpUser.ConnectAsync(port)).Dispose();
         sink.Relays = true;
         listen.HangUp();
         await listen.SaysAsync("configuration not reloaded");
-        await Person.RefusedAsync(port);
+        await SmtpUser.RefusedAsync(port);
 
         // And it serves again when the server has been mended.
         sink.Relays = false;
         listen.HangUp();
         await listen.SaysAsync("configuration reloaded");
-        (await Person.ConnectAsync(port)).Dispose();
+        (await SmtpUser.ConnectAsync(port)).Dispose();
     }
 
     [Fact]
@@ -291,11 +291,11 @@ public sealed class OpenRelayProbeTests : IDisposable
         var sink = new MailSink();
         int backend = sink.Port;
         using var listen = await BlackPonyProgram.ListenAsync(port, backend);
-        (await Person.ConnectAsync(port)).Dispose();
+        (await SmtpUser.ConnectAsync(port)).Dispose();
         await sink.DisposeAsync();
-        await Person.RefusedAsync(port);
+        await SmtpUser.RefusedAsync(port);
         await using var other = new MailSink(backend) { Relays = true };
-        await Person.RefusedAsync(port);
+        await SmtpUser.RefusedAsync(port);
         await listen.SaysAsync("is an open relay; all sessions are refused");
     }
 
@@ -304,24 +304,24 @@ public sealed class OpenRelayProbeTests : IDisposable
     {
         await using var sink = new MailSink();
         var clock = new FakeTimeProvider();
-        var settings = new RelaySettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", sink.Port,
+        var settings = new InboundSettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", sink.Port,
             new ServerOptions(new RsaKeys(TimeProvider.System)))
         {
             BackendSource = IPAddress.Parse(Limits.BackendSource),
             Time = clock,
         };
         using var probe = new OpenRelayProbe(settings, NullLogger.Instance);
-        await using var server = new RelayServer(settings with { Probe = probe }, NullLogger.Instance);
+        await using var server = new InboundServer(settings with { Probe = probe }, NullLogger.Instance);
         server.Start();
         int port = server.EndPoints[0].Port;
-        (await Person.ConnectAsync(port)).Dispose();
+        (await SmtpUser.ConnectAsync(port)).Dispose();
 
         // Not before its time, and then without anybody who comes.
         sink.Relays = true;
         await AdvanceAsync(Limits.ProbeInterval - TimeSpan.FromSeconds(1), asked: false);
-        (await Person.ConnectAsync(port)).Dispose();
+        (await SmtpUser.ConnectAsync(port)).Dispose();
         await AdvanceAsync(TimeSpan.FromSeconds(1), asked: true);
-        await Person.RefusedAsync(port);
+        await SmtpUser.RefusedAsync(port);
 
         // A server that was mended is found out after 1, 2, 4 … seconds, at last each 60 s.
         var wait = Limits.ProbeFirstRetry;
@@ -332,10 +332,10 @@ public sealed class OpenRelayProbeTests : IDisposable
             wait = wait * 2 < Limits.ProbeLastRetry ? wait * 2 : Limits.ProbeLastRetry;
         }
 
-        await Person.RefusedAsync(port);
+        await SmtpUser.RefusedAsync(port);
         sink.Relays = false;
         await AdvanceAsync(Limits.ProbeLastRetry, asked: true);
-        (await Person.ConnectAsync(port)).Dispose();
+        (await SmtpUser.ConnectAsync(port)).Dispose();
 
         async Task AdvanceAsync(TimeSpan time, bool asked)
         {

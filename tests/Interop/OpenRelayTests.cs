@@ -41,7 +41,7 @@ public sealed class OpenRelayTests(ITestOutputHelper output) : IDisposable
     private static readonly IPAddress Stranger = NetworkInterface.GetAllNetworkInterfaces().Where(i => i.OperationalStatus == OperationalStatus.Up).SelectMany(i => i.GetIPProperties().UnicastAddresses).Select(a => a.Address)
         .FirstOrDefault(a => a.AddressFamily == AddressFamily.InterNetwork && !IPAddress.IsLoopback(a)) ?? IPAddress.Parse("127.0.0.9");
 
-    private readonly string _folder = Lab.Open(Directory.CreateTempSubdirectory("blackpony-").FullName);
+    private readonly string _folder = ServerInstall.Open(Directory.CreateTempSubdirectory("blackpony-").FullName);
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
@@ -68,7 +68,7 @@ public sealed class OpenRelayTests(ITestOutputHelper output) : IDisposable
         await SendOnAsync(local, outside, 1);
         int asked = 0;
         var kept = new List<string>();
-        foreach (var connect in (Func<Task<Person>>[])[() => Person.ConnectAsync(strangers.Port), () => Person.ConnectInsideAsync(strangers.Port)])
+        foreach (var connect in (Func<Task<SmtpUser>>[])[() => SmtpUser.ConnectAsync(strangers.Port), () => SmtpUser.ConnectInsideAsync(strangers.Port)])
         {
             foreach (var sender in Senders)
             {
@@ -91,7 +91,7 @@ public sealed class OpenRelayTests(ITestOutputHelper output) : IDisposable
         }
 
         // What was taken was for the server's own mailboxes, and has come there; nothing went out before this machine's next message.
-        await own.Box.HasAsync(kept);
+        await own.Mailbox.HasAsync(kept);
         await SendOnAsync(local, outside, 2);
         Assert.All(outside.Messages, m => Assert.Contains("Subject: own\r\n", m, StringComparison.Ordinal));
         if (options is ["--proxy-protocol", _] or ["--xclient"])
@@ -103,7 +103,7 @@ public sealed class OpenRelayTests(ITestOutputHelper output) : IDisposable
     }
 
     /// <summary>A server behind: its port, what it kept, and what it logged.</summary>
-    private sealed record Behind(int Port, Box Box, Func<string> Read, IDisposable Server) : IDisposable
+    private sealed record Behind(int Port, Mailbox Mailbox, Func<string> Read, IDisposable Server) : IDisposable
     {
         public string Log => Read();
 
@@ -119,24 +119,24 @@ public sealed class OpenRelayTests(ITestOutputHelper output) : IDisposable
                 Sendmail.Need();
                 int port = Repository.FreePort();
                 var sendmail = await Sendmail.StartAsync(folder, "mx.b.test", "b.test", port, smartHost: outside);
-                return new Behind(port, sendmail.Box, () => "", sendmail);
+                return new Behind(port, sendmail.Mailbox, () => "", sendmail);
             case "Postfix":
-                Lab.Need("postfix");
+                ServerInstall.Need("postfix");
                 var setting = options switch { ["--xclient"] => "-o smtpd_authorized_xclient_hosts=127.0.0.1", ["--proxy-protocol", _] => "-o smtpd_upstream_proxy_protocol=haproxy", _ => "" };
                 return Of(await Postfix.StartAsync(
                     folder, "mx.b.test", "b.test", $"mynetworks = 127.0.0.1/32\nrelayhost = [127.0.0.1]:{outside}\nsmtpd_hard_error_limit = 1000\nsmtpd_error_sleep_time = 0",
                     p => $"127.0.0.1:{p} inet n - n - - smtpd {setting}"));
             case "Exim":
-                Lab.Need("exim", "exim-heavy");
+                ServerInstall.Need("exim", "exim-heavy");
                 return Of(await Exim.StartAsync(
                     folder, "mx.b.test", ["b.test"], $"each:\n  driver = manualroute\n  transport = direct\n  route_list = * 127.0.0.1::{outside}\n  self = send\n", "direct:\n  driver = smtp\n  allow_localhost\n",
                     options is [] ? null : "127.0.0.1"));
             default:
-                Lab.Need("opensmtpd");
+                ServerInstall.Need("opensmtpd");
                 return Of(await OpenSmtpd.StartAsync(folder, "mx.b.test", ["b.test"], [], outside));
         }
 
-        static Behind Of(MailServer server) => new(server.Port, server.Box, () => server.Log, server);
+        static Behind Of(MailServer server) => new(server.Port, server.Mailbox, () => server.Log, server);
     }
 
     // The machine's own mail, which shows that the server sends on, and that what came before has gone.
@@ -147,7 +147,7 @@ public sealed class OpenRelayTests(ITestOutputHelper output) : IDisposable
     }
 
     // One transaction; what the server takes gets a message, which may have several recipients that are the same in the end.
-    private static async Task<bool> TryAsync(Func<Task<Person>> connect, string sender, string[] recipients, string subject)
+    private static async Task<bool> TryAsync(Func<Task<SmtpUser>> connect, string sender, string[] recipients, string subject)
     {
         using var person = await connect();
         await person.SayAsync("EHLO stranger.test", "250");

@@ -46,7 +46,7 @@ public sealed class OperationTests : IDisposable
         await using var sink = new MailSink();
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--drain", "3600");
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
         await person.SayAsync("EHLO x.test", "250");
         listen.Terminate();
         await person.ExpectAsync("421");
@@ -61,7 +61,7 @@ public sealed class OperationTests : IDisposable
         var config = await ConfigAsync($"# the door\nlisten 127.0.0.1:{port}\nbackend\t127.0.0.1:{sink.Port}\nallow-rot\n\nsuites X25519-CHACHA20POLY1305");
         using var listen = BlackPonyProgram.Start("listen", "--config", config);
         await listen.ListensAsync(port);
-        using var before = await Person.ConnectAsync(port);
+        using var before = await SmtpUser.ConnectAsync(port);
         Assert.Contains("V1 X25519-CHACHA20POLY1305 ROT G-", await before.SayAsync("EHLO x.test", "250"), StringComparison.Ordinal);
 
         await ConfigAsync($"listen 127.0.0.1:{port}\nbackend 127.0.0.1:{sink.Port}\nsuites NO-SUCH-SUITE");
@@ -75,10 +75,10 @@ public sealed class OperationTests : IDisposable
         await ConfigAsync($"listen 127.0.0.1:{port}\nbackend 127.0.0.1:{sink.Port}\nsuites RSA-BLOWFISH\nmax-sessions 2");
         listen.HangUp();
         await listen.SaysAsync("configuration reloaded");
-        using var after = await Person.ConnectAsync(port);
+        using var after = await SmtpUser.ConnectAsync(port);
         Assert.Contains("V1 RSA-BLOWFISH G-", await after.SayAsync("EHLO x.test", "250"), StringComparison.Ordinal);
         await before.SayAsync("XBLACKPONY V1 ROT 13", "220");
-        await Person.RefusedAsync(port);
+        await SmtpUser.RefusedAsync(port);
     }
 
     [Fact]
@@ -88,7 +88,7 @@ public sealed class OperationTests : IDisposable
         var config = await ConfigAsync($"listen 127.0.0.1:{port}\nroute b\u00fccher.example=[127.0.0.1]:9");
         using var relay = BlackPonyProgram.Start("relay", "--config", config);
         await relay.ListensAsync(port);
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
         await ConfigAsync($"listen 127.0.0.1:{port}\nroute b\u00fccher.example=[127.0.0.1]:9\nroute XN--BCHER-KVA.example.=[127.0.0.1]:10");
         relay.HangUp();
         await relay.SaysAsync("configuration not reloaded, the old one stays: --route gives 'xn--bcher-kva.example' two routes");
@@ -113,7 +113,7 @@ public sealed class OperationTests : IDisposable
 
         // The guard asks too: only the person's own EHLO says where the person came.
         const string Ehlo = "EHLO after-the-reload.test";
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
         await person.SayAsync(Ehlo, "250");
         Assert.Contains(good.Sessions, s => s.Commands.Contains(Ehlo));
         Assert.DoesNotContain(trusting.Sessions, s => s.Commands.Contains(Ehlo));
@@ -150,22 +150,22 @@ public sealed class OperationTests : IDisposable
         var (replies, _) = await BlackPonyProgram.MailAsync("--port", $"{port}", "--policy", "required", "--suites", "RSA-BLOWFISH", "[127.0.0.1]");
         Assert.Contains("354", replies, StringComparison.Ordinal);
         await BlackPonyProgram.MailAsync("--port", $"{port}", "--suites", "none", "[127.0.0.1]");
-        using (var person = await Person.ConnectAsync(port))
+        using (var person = await SmtpUser.ConnectAsync(port))
         {
             await person.SayAsync("EHLO x.test", "250");
             await person.SayAsync("XBLACKPONY V1 NO-SUCH-SUITE AAAA", "504");
             await person.SayAsync("QUIT", "221");
         }
 
-        using (var person = await Person.ConnectAsync(port))
+        using (var person = await SmtpUser.ConnectAsync(port))
         {
             await person.SayAsync("EHLO x.test", "250");
             await person.SayAsync("XBLACKPONY V1 X25519-CHACHA20POLY1305 CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "220");
         }
 
-        using var first = await Person.ConnectAsync(port);
-        using var second = await Person.ConnectAsync(port);
-        await Person.RefusedAsync(port);
+        using var first = await SmtpUser.ConnectAsync(port);
+        using var second = await SmtpUser.ConnectAsync(port);
+        await SmtpUser.RefusedAsync(port);
         var text = await MetricsAsync(metrics, t => t.Contains("reason=\"truncated\"", StringComparison.Ordinal) && t.Contains("reason=\"full\"", StringComparison.Ordinal));
         foreach (var line in (string[])
         [
@@ -206,7 +206,7 @@ public sealed class OperationTests : IDisposable
         int port = Repository.FreePort();
         using var listen = BlackPonyProgram.Start(new Dictionary<string, string> { ["NOTIFY_SOCKET"] = path }, "listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{sink.Port}");
         Assert.Equal("READY=1", await HearAsync());
-        using (var person = await Person.ConnectAsync(port))
+        using (var person = await SmtpUser.ConnectAsync(port))
         {
             listen.HangUp();
             Assert.Matches("^RELOADING=1\nMONOTONIC_USEC=[0-9]+$", await HearAsync());
@@ -233,7 +233,7 @@ public sealed class OperationTests : IDisposable
         await using var sink = new MailSink();
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--log-format", format, "--log-level", "debug");
-        using (var person = await Person.ConnectAsync(port))
+        using (var person = await SmtpUser.ConnectAsync(port))
         {
             await person.SayAsync("EHLO x\x1b[2Jsession peer=192.0.2.1 encrypted=yes", "250");
             await person.SayAsync("MAIL FROM:<secret-sender@x.test>", "250");
@@ -253,9 +253,9 @@ public sealed class OperationTests : IDisposable
         Assert.DoesNotContain(listen.Log, c => c is not ('\n' or (>= ' ' and <= '~')));
     }
 
-    private static async Task<Person> InDataAsync(int port)
+    private static async Task<SmtpUser> InDataAsync(int port)
     {
-        var person = await Person.ConnectAsync(port);
+        var person = await SmtpUser.ConnectAsync(port);
         await person.BeginMessageAsync("b@sink.test");
         return person;
     }

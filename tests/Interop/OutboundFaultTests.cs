@@ -7,7 +7,7 @@ using BlackPony.Hosting;
 using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Outbound;
 using BlackPony.Tests.Interop.Servers;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -37,7 +37,7 @@ public sealed class OutboundFaultTests
         relay.Start();
         using var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, relay.EndPoints[0].Port, TestContext.Current.CancellationToken);
-        using var person = new Person(client);
+        using var person = new SmtpUser(client);
         await person.ExpectAsync("220");
         await person.SayAsync("EHLO a.test", "250");
         await person.SayAsync("MAIL FROM:<>", "250");

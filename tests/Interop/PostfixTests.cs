@@ -7,7 +7,7 @@ namespace BlackPony.Tests.Interop;
 /// <summary>Real Postfix, which Debian lets trust all of 127.0.0.0/8.</summary>
 public sealed class PostfixTests : IDisposable
 {
-    private readonly string _folder = Lab.Open(Directory.CreateTempSubdirectory("blackpony-").FullName);
+    private readonly string _folder = ServerInstall.Open(Directory.CreateTempSubdirectory("blackpony-").FullName);
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
@@ -17,7 +17,7 @@ public sealed class PostfixTests : IDisposable
     [InlineData("--proxy-protocol", "v2", "smtpd_upstream_proxy_protocol=haproxy")]
     public async Task Postfix_sees_the_client_itself_in_plaintext_and_inside_and_strangers_relay_nothing(string option, string? value, string setting) // [BP-10.1-1], [BP-10.1-3]
     {
-        Lab.Need("postfix");
+        ServerInstall.Need("postfix");
         using var server = await Postfix.StartAsync(
             Path.Combine(_folder, "b"), "mx.b.test", "b.test", "mynetworks = 127.0.0.1/32", p => $"127.0.0.1:{p} inet n - n - - smtpd -o {setting}");
         int door = Repository.FreePort();
@@ -33,7 +33,7 @@ public sealed class PostfixTests : IDisposable
             await stranger.SayAsync("QUIT", "221");
         }
 
-        using (var local = await Person.ConnectInsideAsync(door))
+        using (var local = await SmtpUser.ConnectInsideAsync(door))
         {
             await local.SayAsync("EHLO local.test", "250");
             await local.SayAsync("MAIL FROM:<s@local.test>", "250");
@@ -48,7 +48,7 @@ public sealed class PostfixTests : IDisposable
     [Fact]
     public async Task Listen_does_not_start_before_a_Postfix_that_takes_it_for_a_local_user() // [BP-10.1-1], [BP-10.1-9]
     {
-        Lab.Need("postfix");
+        ServerInstall.Need("postfix");
         // As Debian sets it.
         using var server = await Postfix.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", "mynetworks = 127.0.0.0/8");
         using var listen = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", $"127.0.0.1:{server.Port}");
@@ -59,7 +59,7 @@ public sealed class PostfixTests : IDisposable
     [Fact]
     public async Task Postfix_keeps_mail_that_relay_puts_off_and_returns_what_can_never_be_delivered() // [BP-10.5-6], [BP-10.5-12], [BP-9.1-2]
     {
-        Lab.Need("postfix");
+        ServerInstall.Need("postfix");
         await using var plain = new Conformance.Targets.MailSink();
         using var dns = new NameServer() { ResponseCode = 3 };
         int port = Repository.FreePort();
@@ -68,7 +68,7 @@ public sealed class PostfixTests : IDisposable
         await Matrix.Sending.SubmitAsync(server.Port, "Subject: s\r\n\r\nsecret\r\n"u8.ToArray(), ["one@plain.test", "two@nowhere.invalid"]);
         await server.LogsAsync("to=<one@plain.test>, relay=127.0.0.1[127.0.0.1]", "dsn=4.7.0, status=deferred (host 127.0.0.1[127.0.0.1] said: 451 4.7.0 Encryption required, and not available");
         await server.LogsAsync("to=<two@nowhere.invalid>, relay=127.0.0.1[127.0.0.1]", "dsn=5.1.2, status=bounced");
-        var bounce = await server.Box.ReceivedAsync("s@a.test");
+        var bounce = await server.Mailbox.ReceivedAsync("s@a.test");
         Assert.Contains("<two@nowhere.invalid>", bounce, StringComparison.Ordinal);
         Assert.Empty(plain.Messages);
     }
@@ -76,12 +76,12 @@ public sealed class PostfixTests : IDisposable
     [Fact]
     public async Task Postfix_itself_says_relayed_to_who_asked_for_a_notification() // [BP-10.5-4]
     {
-        Lab.Need("postfix");
+        ServerInstall.Need("postfix");
         await using var plain = new Conformance.Targets.MailSink();
         int port = Repository.FreePort();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{plain.Port}");
         using var server = await Postfix.StartAsync(Path.Combine(_folder, "a"), "mail.a.test", "a.test", Postfix.Snippets(0, port).Main, p => Postfix.Snippets(p, port).Master);
-        using (var person = await Person.ConnectAsync(server.Port))
+        using (var person = await SmtpUser.ConnectAsync(server.Port))
         {
             await person.SayAsync("EHLO submit.test", "250");
             await person.SayAsync("MAIL FROM:<s@a.test> RET=HDRS", "250");
@@ -91,21 +91,21 @@ public sealed class PostfixTests : IDisposable
             await person.SayAsync("QUIT", "221");
         }
 
-        Assert.Contains("Action: relayed", await server.Box.ReceivedAsync("s@a.test"), StringComparison.Ordinal);
+        Assert.Contains("Action: relayed", await server.Mailbox.ReceivedAsync("s@a.test"), StringComparison.Ordinal);
         Assert.Single(plain.Messages);
     }
 
     [Fact]
     public async Task Postfix_to_Postfix_inside_an_international_message_arrives_and_its_sender_is_told_by_the_second() // [BP-10.2-3], [BP-10.2-9], [BP-10.4-9]
     {
-        Lab.Need("postfix");
+        ServerInstall.Need("postfix");
         int door = Repository.FreePort();
-        using var inside = new InsideDoor(door);
+        using var inside = new TlsFront(door);
         using var a = await Postfix.StartAsync(Path.Combine(_folder, "a"), "mail.a.test", "a.test", $"transport_maps = inline:{{ {{ b.test = smtp:[127.0.0.1]:{inside.Port} }} }}");
         using var b = await Postfix.StartAsync(
             Path.Combine(_folder, "b"), "mx.b.test", "b.test", $"mynetworks = 127.0.0.1/32\ntransport_maps = inline:{{ {{ a.test = smtp:[127.0.0.1]:{a.Port} }} }}");
         using var listen = await BlackPonyProgram.ListenAsync(door, b.Port);
-        using (var person = await Person.ConnectAsync(a.Port))
+        using (var person = await SmtpUser.ConnectAsync(a.Port))
         {
             await person.SayAsync("EHLO submit.test", "250");
             await person.SayAsync("MAIL FROM:<gr\xC3\xBC\xC3\x9F" + "e@a.test> BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=id+3D1", "250");
@@ -129,7 +129,7 @@ public sealed class PostfixTests : IDisposable
         {
             try
             {
-                return await server.Box.ReceivedAsync(recipient);
+                return await server.Mailbox.ReceivedAsync(recipient);
             }
             catch (TimeoutException e)
             {
@@ -138,11 +138,11 @@ public sealed class PostfixTests : IDisposable
         }
     }
 
-    private static async Task<Person> ConnectFromAsync(string address, int port)
+    private static async Task<SmtpUser> ConnectFromAsync(string address, int port)
     {
         var client = new TcpClient(new IPEndPoint(IPAddress.Parse(address), 0));
         await client.ConnectAsync("127.0.0.1", port, TestContext.Current.CancellationToken);
-        var person = new Person(client);
+        var person = new SmtpUser(client);
         await person.ExpectAsync("220");
         return person;
     }

@@ -19,16 +19,16 @@ public sealed class RelayServerTests
     public async Task All_places_are_served_and_one_more_client_is_not_until_one_leaves() // [BP-10.1-6]
     {
         await using var server = new EmbeddedServer(settings: s => s with { MaxSessions = 2 });
-        using var first = await Person.ConnectAsync(server.Port);
-        var second = await Person.ConnectAsync(server.Port);
+        using var first = await SmtpUser.ConnectAsync(server.Port);
+        var second = await SmtpUser.ConnectAsync(server.Port);
         await second.SayAsync("NOOP", "250");
-        await Person.RefusedAsync(server.Port);
-        await Person.RefusedAsync(server.Port);
+        await SmtpUser.RefusedAsync(server.Port);
+        await SmtpUser.RefusedAsync(server.Port);
         await second.SayAsync("QUIT", "221");
         second.Dispose();
-        using var third = await Repository.RetryAsync(() => Person.ConnectAsync(server.Port));
+        using var third = await Repository.RetryAsync(() => SmtpUser.ConnectAsync(server.Port));
         await third.SayAsync("NOOP", "250");
-        await Person.RefusedAsync(server.Port);
+        await SmtpUser.RefusedAsync(server.Port);
         await first.SayAsync("NOOP", "250");
     }
 
@@ -36,11 +36,11 @@ public sealed class RelayServerTests
     public async Task A_client_has_its_places_and_one_more_it_has_not() // [BP-10.1-16]
     {
         await using var server = new EmbeddedServer(settings: s => s with { MaxSessionsPerClient = 2 });
-        using var first = await Person.ConnectAsync(server.Port);
-        using var second = await Person.ConnectAsync(server.Port);
+        using var first = await SmtpUser.ConnectAsync(server.Port);
+        using var second = await SmtpUser.ConnectAsync(server.Port);
         using var client = new TcpClient();
         await client.ConnectAsync("127.0.0.1", server.Port, TestContext.Current.CancellationToken);
-        using var third = new Person(client);
+        using var third = new SmtpUser(client);
         Assert.Contains("421 4.7.0 Too many sessions from your network", await third.ExpectAsync("421"), StringComparison.Ordinal);
         await second.SayAsync("NOOP", "250");
     }
@@ -49,7 +49,7 @@ public sealed class RelayServerTests
     public async Task A_fresh_backend_connection_that_the_upgrade_does_not_use_is_closed_and_the_old_one_is_not() // [BP-10.3-5], [BP-4.4-2]
     {
         await using var server = new EmbeddedServer();
-        using var person = await Person.ConnectAsync(server.Port);
+        using var person = await SmtpUser.ConnectAsync(server.Port);
         await person.SayAsync("EHLO a.test", "250");
         await person.SayAsync($"XBLACKPONY V1 RSA-BLOWFISH {RsaShare()}", "334");
         var fresh = server.Sink.Sessions.Last();
@@ -65,7 +65,7 @@ public sealed class RelayServerTests
     public async Task The_old_backend_connection_is_closed_when_the_upgrade_has_happened() // [BP-10.3-5]
     {
         await using var server = new EmbeddedServer();
-        using var person = await Person.ConnectAsync(server.Port);
+        using var person = await SmtpUser.ConnectAsync(server.Port);
         await person.SayAsync("EHLO a.test", "250");
         await person.SayAsync("XBLACKPONY V1 ROT 13", "220");
         await server.Sink.Sessions.First().Ended.WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
@@ -77,7 +77,7 @@ public sealed class RelayServerTests
     public async Task A_client_that_goes_leaves_no_backend_connection_behind() // [BP-10.3-7]
     {
         await using var server = new EmbeddedServer();
-        using (var person = await Person.ConnectAsync(server.Port))
+        using (var person = await SmtpUser.ConnectAsync(server.Port))
         {
             await person.SayAsync("EHLO a.test", "250");
             await person.SayAsync($"XBLACKPONY V1 RSA-BLOWFISH {RsaShare()}", "334");
@@ -91,7 +91,7 @@ public sealed class RelayServerTests
     public async Task The_mail_server_is_asked_once_whether_it_relays_however_many_come() // [BP-10.1-12]
     {
         await using var sink = new MailSink();
-        var settings = new RelaySettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", sink.Port, new ServerOptions(TestRsaKeys.Server)) { BackendSource = IPAddress.Parse(Limits.BackendSource) };
+        var settings = new InboundSettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", sink.Port, new ServerOptions(TestRsaKeys.Server)) { BackendSource = IPAddress.Parse(Limits.BackendSource) };
         using var probe = new OpenRelayProbe(settings, NullLogger.Instance);
         await probe.CheckAsync(TestContext.Current.CancellationToken);
         int once = sink.Sessions.Count;

@@ -19,7 +19,7 @@ public sealed class RelayTests : IDisposable
         await using var plain = new MailSink();
         int port = Repository.FreePort();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"knows.test=[127.0.0.1]:{knows.Port}", "--route", $"*=[127.0.0.1]:{plain.Port}");
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
         await person.SayAsync("EHLO a.test", "250");
         await person.SayAsync("MAIL FROM:<s@a.test>", "250");
         await person.SayAsync("RCPT TO:<r@knows.test>", "250");
@@ -104,7 +104,7 @@ public sealed class RelayTests : IDisposable
         next.Answer = (_, line) => line == "." ? "250 2.0.0 " + new string('x', 5000) + "\r\n" : null;
         int port = Repository.FreePort();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{next.Port}");
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
         await person.BeginMessageAsync("r@b.test");
         Assert.Equal(511, (await person.SayAsync("Subject: long\r\n.", "250 2.0.0 x")).Length);
     }
@@ -116,7 +116,7 @@ public sealed class RelayTests : IDisposable
         next.Answer = (_, line) => line == "STARTTLS" ? "\0" : null;
         int port = Repository.FreePort();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{next.Port}");
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
         await person.BeginMessageAsync("r@b.test");
         await person.SayAsync("Subject: s\r\n.", "250");
         Assert.Equal(2, next.Sessions.Count);
@@ -197,7 +197,7 @@ public sealed class RelayTests : IDisposable
         int port = Repository.FreePort();
         using var relay = BlackPonyProgram.Start("relay", "--listen", $"127.0.0.1:{port}", "--allow", "192.0.2.0/24", "--allow", "127.0.0.7");
         await relay.ListensAsync(port);
-        await Person.RefusedAsync(port, "554");
+        await SmtpUser.RefusedAsync(port, "554");
         await relay.SaysAsync("is not allowed to use the relay");
     }
 
@@ -210,7 +210,7 @@ public sealed class RelayTests : IDisposable
         Assert.Contains("--allow", refused.Log, StringComparison.Ordinal);
         using var told = BlackPonyProgram.Start("relay", "--listen", $"0.0.0.0:{port}", "--allow", "127.0.0.1");
         await told.ListensAsync(port);
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
     }
 
     [Fact]
@@ -219,7 +219,7 @@ public sealed class RelayTests : IDisposable
         await using var sink = new MailSink();
         int port = Repository.FreePort();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{sink.Port}");
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
         await person.BeginMessageAsync("r@b.test");
         relay.Terminate();
         await relay.SaysAsync("stopping");
@@ -236,7 +236,7 @@ public sealed class RelayTests : IDisposable
         int port = Repository.FreePort();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{((IPEndPoint)listener.LocalEndpoint).Port}");
         var served = ServeAsync();
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
         await person.BeginMessageAsync("r@b.test");
         await person.SayAsync(".", "250");
         await person.SayAsync("QUIT", "221");
@@ -270,7 +270,7 @@ public sealed class RelayTests : IDisposable
         using var relay = await BlackPonyProgram.RelayAsync(port);
         for (int turn = 0; turn < 20; turn++)
         {
-            using var person = await Person.ConnectAsync(port);
+            using var person = await SmtpUser.ConnectAsync(port);
             await person.SayAsync(new string('x', 300_000), "500");
         }
     }
@@ -296,7 +296,7 @@ public sealed class RelayTests : IDisposable
 
     private static async Task AskAsync(int port, string recipient, string code)
     {
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
         await person.SayAsync("EHLO a.test", "250");
         await person.SayAsync("MAIL FROM:<s@a.test>", "250");
         await person.SayAsync($"RCPT TO:<{recipient}>", code);

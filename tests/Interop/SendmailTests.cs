@@ -60,7 +60,7 @@ public sealed class SendmailTests : IDisposable
         var (backend, door) = (Repository.FreePort(), Repository.FreePort());
         using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
         using var listen = await BlackPonyProgram.ListenAsync(door, backend);
-        using var person = await Person.ConnectAsync(door);
+        using var person = await SmtpUser.ConnectAsync(door);
         await person.SayAsync("EHLO stranger.test", "250");
         await person.SayAsync("MAIL FROM:<s@stranger.test>", "250");
         await person.SayAsync("RCPT TO:<victim@elsewhere.test>", "550");
@@ -78,7 +78,7 @@ public sealed class SendmailTests : IDisposable
         var (backend, door) = (Repository.FreePort(), Repository.FreePort());
         using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
         using var listen = await BlackPonyProgram.ListenAsync(door, backend, value is null ? [option] : [option, value]);
-        await Person.RefusedAsync(door);
+        await SmtpUser.RefusedAsync(door);
     }
 
     [Fact]
@@ -88,7 +88,7 @@ public sealed class SendmailTests : IDisposable
         var (backend, door) = (Repository.FreePort(), Repository.FreePort());
         using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
         using var listen = await BlackPonyProgram.ListenAsync(door, backend, "--allow-rot");
-        using var person = await Person.ConnectAsync(door);
+        using var person = await SmtpUser.ConnectAsync(door);
         await person.SayAsync("EHLO me.a.test", "250");
         await person.SayAsync("XBLACKPONY V1 ROT 13", "220");
         await person.SayAsync("RUYB zr.n.grfg", "250");
@@ -97,7 +97,7 @@ public sealed class SendmailTests : IDisposable
         await person.SayAsync("QNGN", "354");
         await person.SayAsync("Fhowrpg: uryyb\r\n\r\nOl unaq.\r\n.", "250");
         await person.SayAsync("DHVG", "221");
-        Assert.EndsWith("\r\n\r\nBy hand.\r\n", await b.Box.ReceivedAsync("you@b.test"), StringComparison.Ordinal);
+        Assert.EndsWith("\r\n\r\nBy hand.\r\n", await b.Mailbox.ReceivedAsync("you@b.test"), StringComparison.Ordinal);
     }
 
     private static async Task DeliverAsync(Sendmail a, Sendmail b, string body, params string[] recipients)
@@ -107,7 +107,7 @@ public sealed class SendmailTests : IDisposable
         Assert.DoesNotContain("Deferred", said, StringComparison.Ordinal);
         foreach (var recipient in recipients)
         {
-            var received = await b.Box.ReceivedAsync(recipient);
+            var received = await b.Mailbox.ReceivedAsync(recipient);
             Assert.Equal(body, received[(received.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..]);
         }
     }

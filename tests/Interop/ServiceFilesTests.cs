@@ -116,7 +116,7 @@ public sealed class ServiceFilesTests : IDisposable
     {
         int port = Repository.FreePort();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--allow", network);
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
     }
 
     [Fact]
@@ -128,7 +128,7 @@ public sealed class ServiceFilesTests : IDisposable
             "listen", "--listen", $"[::ffff:127.0.0.1]:{port}", "--backend", $"[::ffff:127.0.0.1]:{sink.Port}", "--backend-source",
                 "::ffff:127.0.0.2", "--metrics", $"[::ffff:127.0.0.1]:{metrics}");
         await listen.ListensAsync(port);
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
         Assert.Contains(sink.Sessions, s => s.Peer.Address.ToString() == "127.0.0.2");
         Assert.StartsWith("HTTP/1.1 200 ", await AskAsync("127.0.0.1", metrics, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"),
             StringComparison.Ordinal);
@@ -184,7 +184,7 @@ public sealed class ServiceFilesTests : IDisposable
         using var listen = world.Listen("--listen", $"127.0.0.1:{port}", "--backend", $"mail.two.test:{backend}", "--backend-source",
             "127.0.0.2");
         await listen.ListensAsync(port);
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
     }
 
     [Fact]

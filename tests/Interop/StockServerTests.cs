@@ -13,7 +13,7 @@ public sealed class StockServerTests : IDisposable
         "smtpd_recipient_restrictions=reject_unknown_recipient_domain, permit_mynetworks, reject_unauth_destination";
     private const string XClient = "smtpd_authorized_xclient_hosts=127.0.0.1";
 
-    private readonly string _folder = Lab.Open(Directory.CreateTempSubdirectory("blackpony-").FullName);
+    private readonly string _folder = ServerInstall.Open(Directory.CreateTempSubdirectory("blackpony-").FullName);
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
@@ -35,7 +35,7 @@ public sealed class StockServerTests : IDisposable
         {
             await listen.SaysAsync("it is not known whether");
             await listen.ListensAsync(port);
-            await Person.RefusedAsync(port);
+            await SmtpUser.RefusedAsync(port);
             return;
         }
 
@@ -57,7 +57,7 @@ public sealed class StockServerTests : IDisposable
         using var server = await StockServer.StartAsync(Path.Combine(_folder, "b"), name, settings);
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, server.Port, option.Length > 0 ? [option] : []);
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
         await listen.SaysAsync("and refuses");
         await person.SayAsync("EHLO stranger.test", "250");
         await person.SayAsync("MAIL FROM:<>", "250");
@@ -75,7 +75,7 @@ public sealed class StockServerTests : IDisposable
         int port = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(port, server.Port);
         await listen.SaysAsync("and refuses");
-        using var person = await Person.ConnectAsync(port);
+        using var person = await SmtpUser.ConnectAsync(port);
         await person.SayAsync("EHLO stranger.test", "250");
         await person.SayAsync("MAIL FROM:<>", "250");
         await person.SayAsync("RCPT TO:<root@b.test>", "250");

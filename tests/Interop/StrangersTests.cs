@@ -53,7 +53,7 @@ public sealed class StrangersTests(StrangersTests.PostfixDoor door) : IClassFixt
     /// <summary>Postfix behind <c>listen --xclient</c>.</summary>
     public sealed class PostfixDoor : IAsyncLifetime
     {
-        private readonly string _folder = Lab.Open(Directory.CreateTempSubdirectory("blackpony-").FullName);
+        private readonly string _folder = ServerInstall.Open(Directory.CreateTempSubdirectory("blackpony-").FullName);
         private readonly int _port = Repository.FreePort();
         private Postfix? _postfix;
         private BlackPonyProgram? _listen;
@@ -72,7 +72,7 @@ public sealed class StrangersTests(StrangersTests.PostfixDoor door) : IClassFixt
         // Within a test, because a fixture cannot skip tests.
         private async Task StartAsync()
         {
-            Lab.Need("postfix");
+            ServerInstall.Need("postfix");
             _postfix = await Postfix.StartAsync(Path.Combine(_folder, "postfix"), "mx.b.test", "b.test", "smtpd_authorized_xclient_hosts = 127.0.0.1\nsmtpd_authorized_xforward_hosts = 127.0.0.1");
             _listen = await BlackPonyProgram.ListenAsync(_port, _postfix.Port, "--xclient");
         }
@@ -116,7 +116,7 @@ public sealed class StrangersTests(StrangersTests.PostfixDoor door) : IClassFixt
             await _started.Value;
             using var client = new TcpClient(new IPEndPoint(IPAddress.Parse("127.0.0.9"), 0)) { NoDelay = true };
             await client.ConnectAsync("127.0.0.1", _port);
-            var person = new Person(client);
+            var person = new SmtpUser(client);
             await person.ExpectAsync("220");
             await person.SayAsync("EHLO x.test", "250");
             await person.SayAsync("STARTTLS", "220");

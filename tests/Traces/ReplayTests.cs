@@ -289,10 +289,10 @@ public sealed class ReplayTests
         // A relay opens one connection when it is called and another for the upgrade.
         var serving = Task.Run(async () =>
             (await Task.WhenAll(backend.PlayAsync(script, cancel), backend.PlayAsync(script, cancel))).MaxBy(r => r.Exchanges)!, cancel);
-        var settings = new RelaySettings(
+        var settings = new InboundSettings(
             [new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", backend.Address.Port,
             new ServerOptions(new RsaKeys(TimeProvider.System)) { Suites = [suite] }) { BackendSource = IPAddress.Parse("127.0.0.2") };
-        await using var relay = new RelayServer(settings, NullLogger.Instance);
+        await using var relay = new InboundServer(settings, NullLogger.Instance);
         relay.Start();
         var result = await new ReplayClient("127.0.0.1", relay.EndPoints[0].Port, Options with { Upgrade = suite })
             .PlayAsync(script, cancel);

@@ -4,7 +4,6 @@ using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Records;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
 using BlackPony.Traces.Capture;
 using BlackPony.Traces.Network;

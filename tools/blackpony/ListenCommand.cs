@@ -31,7 +31,7 @@ internal static class ListenCommand
     {
         var rsaKeys = new RsaKeys(TimeProvider.System, Telemetry.MakeRsaKey);
         using var logs = new Logs(options.Service.Json(parse), options.Service.Level(parse));
-        RelaySettings settings;
+        InboundSettings settings;
         try
         {
             settings = await ReadAsync(parse);
@@ -47,10 +47,10 @@ internal static class ListenCommand
             return 1;
         }
 
-        await using var server = new RelayServer(settings, logs.Log);
+        await using var server = new InboundServer(settings, logs.Log);
         return await Service.RunAsync(parse, options.Service, logs, server, ReloadAsync);
 
-        async Task<RelaySettings> ReadAsync(ParseResult now)
+        async Task<InboundSettings> ReadAsync(ParseResult now)
         {
             var read = options.Read(now, rsaKeys, logs.Log);
             try
@@ -67,7 +67,7 @@ internal static class ListenCommand
             return read;
         }
 
-        async Task<RelaySettings> ReloadAsync(ParseResult again)
+        async Task<InboundSettings> ReloadAsync(ParseResult again)
         {
             // Whether the new configuration is taken or not, the mail server may have one of its own that is new ([BP-10.1-13]).
             settings.Probe?.AskAgain();
@@ -88,7 +88,7 @@ internal static class ListenCommand
     }
 
     // The relay must not make an open relay of the mail server behind it ([BP-10.1-1]).
-    private static async Task CheckAsync(RelaySettings settings, ILogger log, CancellationToken cancel)
+    private static async Task CheckAsync(InboundSettings settings, ILogger log, CancellationToken cancel)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         patience.CancelAfter(Patience);
@@ -110,7 +110,7 @@ internal static class ListenCommand
         $"{e.Message}. Use --xclient (Postfix), --proxy-protocol (Exim, Postfix), or --backend-source with an address that it does not trust; or --allow-open-backend for a test sink.";
 
     // Each session has the client's connection and the mail server's, and two of these during an upgrade.
-    private static void WarnOfDescriptors(RelaySettings settings, ILogger log)
+    private static void WarnOfDescriptors(InboundSettings settings, ILogger log)
     {
         if (Descriptors.Most is { } most && settings.MaxSessions * 3L + 100 > most)
         {

@@ -79,7 +79,7 @@ internal sealed class ListenOptions
     /// <param name="rsaKeys">The process's RSA keys, which outlive a reload.</param>
     /// <param name="log">Where the probe logs.</param>
     /// <exception cref="FormatException">The options don't go together; the message says what to do.</exception>
-    public RelaySettings Read(ParseResult parse, RsaKeys rsaKeys, ILogger log)
+    public InboundSettings Read(ParseResult parse, RsaKeys rsaKeys, ILogger log)
     {
         var target = parse.GetValue(_backend)!;
         var addressing = parse.GetValue(_xclient) ? ClientAddressing.XClient
@@ -101,7 +101,7 @@ internal sealed class ListenOptions
             Idents = parse.GetValue(_ident) ?? [],
             KeyLog = parse.GetValue(_keyLog) is { } file ? KeyLog(file) : null,
         };
-        var settings = new RelaySettings(parse.GetValue(_listen)!, target.Host, target.Port, options)
+        var settings = new InboundSettings(parse.GetValue(_listen)!, target.Host, target.Port, options)
         {
             BackendSource = from,
             Addressing = addressing,

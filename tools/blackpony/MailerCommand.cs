@@ -6,8 +6,8 @@ using System.Text.Json;
 using BlackPony.Hosting;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Outbound;
 using Microsoft.Win32.SafeHandles;
 
 namespace BlackPony.Tools;

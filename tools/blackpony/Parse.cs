@@ -4,8 +4,9 @@ using System.Net;
 using BlackPony.Hosting;
 using BlackPony.Reference;
 using BlackPony.Reference.Keys;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Lines;
+using BlackPony.Smtp.Outbound;
 
 namespace BlackPony.Tools;
 

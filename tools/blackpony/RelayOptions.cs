@@ -2,8 +2,8 @@ using System.CommandLine;
 using System.Net;
 using BlackPony.Hosting;
 using BlackPony.Reference;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Outbound;
 
 namespace BlackPony.Tools;
 

@@ -380,7 +380,7 @@ internal static class Client4Negotiation
     ];
 
     /// <summary>The client was not to send XBLACKPONY.</summary>
-    internal static void NoCommand(Wire wire, string requirement) =>
+    internal static void NoCommand(ProbeConnection wire, string requirement) =>
         That(!wire.Plaintext.Any(l => l.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)), "The client sent XBLACKPONY.", requirement);
 
     /// <summary>The command, which is then refused, and the mail in plaintext.</summary>
@@ -395,7 +395,7 @@ internal static class Client4Negotiation
     }
 
     /// <summary>The command; the case does not apply to a client that does not know the one suite of the offer.</summary>
-    internal static async Task<string> NeedCommandAsync(ClientProbe p, Wire wire, string suite)
+    internal static async Task<string> NeedCommandAsync(ClientProbe p, ProbeConnection wire, string suite)
     {
         var line = await ClientProbe.LineAsync(wire);
         if (line?.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase) != true || !line.Split(' ')[2].Equals(suite, StringComparison.OrdinalIgnoreCase))

@@ -273,7 +273,7 @@ internal static class Client5Suites
     }
 
     // A client that goes on sends records; one that has found the share invalid may still say too much.
-    private static async Task NothingAsync(Wire wire)
+    private static async Task NothingAsync(ProbeConnection wire)
     {
         var came = await wire.OctetsAsync(1 << 16);
         bool text = came.All(b => b is >= 32 and < 127 or (byte)'\r' or (byte)'\n');
@@ -312,7 +312,7 @@ internal static class Client5Suites
         await CancelAsync(p, wire, share);
     }
 
-    private static async Task CancelAsync(ClientProbe p, Wire wire, byte[] share)
+    private static async Task CancelAsync(ClientProbe p, ProbeConnection wire, byte[] share)
     {
         await SendShareAsync(wire, share);
         var line = await wire.LineAsync();
@@ -323,9 +323,9 @@ internal static class Client5Suites
     }
 
     /// <summary>The 334 with the suite's own modulus and a nonce.</summary>
-    internal static Task SendGoodShareAsync(Wire wire) => SendShareAsync(wire, [.. TestRsaKeys.Server.Current().ExportParameters(false).Modulus!, .. new byte[32]]);
+    internal static Task SendGoodShareAsync(ProbeConnection wire) => SendShareAsync(wire, [.. TestRsaKeys.Server.Current().ExportParameters(false).Modulus!, .. new byte[32]]);
 
-    private static Task SendShareAsync(Wire wire, byte[] share)
+    private static Task SendShareAsync(ProbeConnection wire, byte[] share)
     {
         var text = Convert.ToBase64String(share);
         return wire.SendAsync($"334-K={text[..400]}\r\n334 K={text[400..]}\r\n");

@@ -64,7 +64,7 @@ internal static class Client6Keys
         // ---------------------------------------------------------------- 6.3 Finished
         new("C-6.3-1", "A server's Finished with a wrong value gets an alert, no Finished and no mail", Must, Profile.Core, "BP-6.3-7 BP-6.3-3 BP-8.3-1", async p =>
         {
-            foreach (var verify in (Func<Wire, byte[]>[])[_ => new byte[32], w => w.Keys.Finished(Role.Server)[..31], w => [.. w.Keys.Finished(Role.Server), 0], w => w.Keys.Finished(Role.Client)])
+            foreach (var verify in (Func<ProbeConnection, byte[]>[])[_ => new byte[32], w => w.Keys.Finished(Role.Server)[..31], w => [.. w.Keys.Finished(Role.Server), 0], w => w.Keys.Finished(Role.Client)])
             {
                 var wire = await p.AcceptAsync(CoreOffer);
                 await p.SwitchAsync(wire, CoreOffer);
@@ -142,7 +142,7 @@ internal static class Client6Keys
         return octets;
     }
 
-    private static async Task BadIdentAsync(ClientProbe p, Func<Wire, byte[]> ident)
+    private static async Task BadIdentAsync(ClientProbe p, Func<ProbeConnection, byte[]> ident)
     {
         var wire = await p.AcceptAsync(CoreOffer);
         await p.SwitchAsync(wire, CoreOffer);
@@ -156,7 +156,7 @@ internal static class Client6Keys
     /// <param name="requirement">The requirement that a client violates which goes on instead; null for the case's first.</param>
     /// <param name="underWay">How many lines were under way.</param>
     /// <param name="skipped">The requirement that a client violates which steps over the failure, if it is another: it has one reply fewer than one that takes it.</param>
-    internal static async Task EndsByAlertAsync(Wire wire, string? requirement = null, int underWay = 0, string? skipped = null)
+    internal static async Task EndsByAlertAsync(ProbeConnection wire, string? requirement = null, int underWay = 0, string? skipped = null)
     {
         Incoming? last = null;
         var data = new List<string>();
@@ -185,7 +185,7 @@ internal static class Client6Keys
     }
 
     // The keys differ: the client's alert can't be read, and it must not go on.
-    private static async Task FailsAsync(ClientProbe p, Wire wire)
+    private static async Task FailsAsync(ClientProbe p, ProbeConnection wire)
     {
         await wire.SendRecordAsync(RecordType.Finished, wire.Keys.Finished(Role.Server));
         That(!await wire.NextVerifiesAsync(), "The client's keys are those of a server that saw another line.");
@@ -195,7 +195,7 @@ internal static class Client6Keys
     }
 
     // A client that hashes neither line has other keys than every server. One that does not have the suite delivers in plaintext.
-    internal static async Task<Wire> GoodAsync(ClientProbe p, string offer, int fragment = 0)
+    internal static async Task<ProbeConnection> GoodAsync(ClientProbe p, string offer, int fragment = 0)
     {
         var wire = await p.AcceptAsync(offer);
         var line = await ClientProbe.LineAsync(wire);
@@ -244,7 +244,7 @@ internal static class Client6Keys
     /// <param name="next">The good replies.</param>
     /// <param name="underWay">How many commands answer good replies before the failure.</param>
     /// <param name="skipped">The requirement that a client violates which steps over the failure, if not the first: it has one reply fewer than one that takes it.</param>
-    internal static Case<ClientProbe> After(string id, string title, string requirements, Func<Wire, byte[][]> records, Profile profile = Profile.Core, string suite = Core, bool part = false, string? skipped = null, string next = "250 Ok\r\n", int underWay = 0) => new(id, title, Must, profile, requirements, async p =>
+    internal static Case<ClientProbe> After(string id, string title, string requirements, Func<ProbeConnection, byte[][]> records, Profile profile = Profile.Core, string suite = Core, bool part = false, string? skipped = null, string next = "250 Ok\r\n", int underWay = 0) => new(id, title, Must, profile, requirements, async p =>
     {
         var offer = $"XBLACKPONY V1 {suite}";
         var wire = await p.AcceptAsync(offer);

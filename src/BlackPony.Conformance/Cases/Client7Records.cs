@@ -119,7 +119,7 @@ internal static class Client7Records
             });
             That(count < (unasked == 0 ? 1 : unasked + Rekeys), $"The client sent {count} rekey records where the server sent {Rekeys}, and {unasked} where the server sent none.", "BP-7.6-5");
 
-            async Task<int> CountAsync(Func<Wire, string, Task> say) => (await SayAsync(p, say)).Records.Count(r => r.Type == RecordType.Rekey);
+            async Task<int> CountAsync(Func<ProbeConnection, string, Task> say) => (await SayAsync(p, say)).Records.Count(r => r.Type == RecordType.Rekey);
         }),
         new("C-7.6-2", "The client rekeys its Blowfish records in time, and loses nothing", Must, Profile.Classic, "BP-7.6-2", async p =>
         {
@@ -162,9 +162,9 @@ internal static class Client7Records
     }
 
     // A whole delivery in which the server's replies inside come in a way of their own.
-    private static Case<ClientProbe> Says(string id, string title, string requirements, Func<Wire, string, Task> say) => new(id, title, Must, Profile.Core, requirements, p => SayAsync(p, say));
+    private static Case<ClientProbe> Says(string id, string title, string requirements, Func<ProbeConnection, string, Task> say) => new(id, title, Must, Profile.Core, requirements, p => SayAsync(p, say));
 
-    private static async Task<Wire> SayAsync(ClientProbe p, Func<Wire, string, Task> say)
+    private static async Task<ProbeConnection> SayAsync(ClientProbe p, Func<ProbeConnection, string, Task> say)
     {
         var wire = await p.AcceptAsync(CoreOffer);
         await p.SwitchAsync(wire, CoreOffer);

@@ -98,7 +98,7 @@ internal static class Client8Closing
         }),
         new("C-8.2-2", "A positive answer to the message in plaintext, or in a record that does not verify, does not count", Must, Profile.Core, "BP-8.2-3", async p =>
         {
-            foreach (var forged in (Func<Wire, byte[]>[])[_ => "250 2.0.0 Kept\r\n250 2.0.0 Kept\r\n"u8.ToArray(), Forged])
+            foreach (var forged in (Func<ProbeConnection, byte[]>[])[_ => "250 2.0.0 Kept\r\n250 2.0.0 Kept\r\n"u8.ToArray(), Forged])
             {
                 var wire = await p.AcceptAsync(CoreOffer);
                 await p.UpgradeAsync(wire, CoreOffer);
@@ -109,7 +109,7 @@ internal static class Client8Closing
                 await p.ExpectAsync(delivered: false, further: "BP-9.2-7");
             }
 
-            static byte[] Forged(Wire wire)
+            static byte[] Forged(ProbeConnection wire)
             {
                 var record = wire.Seal(RecordType.Data, "250 2.0.0 Kept\r\n"u8);
                 record[^1] ^= 1;
@@ -177,7 +177,7 @@ internal static class Client8Closing
     private static byte[][] Twice(byte[] record) => [record, record];
 
     /// <summary>The session to the dot behind the message, which is not answered.</summary>
-    internal static async Task ToTheDotAsync(Wire wire)
+    internal static async Task ToTheDotAsync(ProbeConnection wire)
     {
         while (await wire.LineInsideAsync() is { } line)
         {
@@ -195,7 +195,7 @@ internal static class Client8Closing
     }
 
     // A close comes, behind what was under way perhaps, or came already from a client that closed first; and nothing behind it.
-    private static async Task ClosesAsync(Wire wire, string alert = "BP-8.1-3")
+    private static async Task ClosesAsync(ProbeConnection wire, string alert = "BP-8.1-3")
     {
         var last = wire.Records.LastOrDefault();
         while (await wire.RecordAsync() is { } record)

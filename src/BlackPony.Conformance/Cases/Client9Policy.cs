@@ -304,7 +304,7 @@ internal static class Client9Policy
             await IdentAsync(p, []);
             await p.ExpectAsync(delivered: true);
             var delivered = new List<bool>();
-            foreach (var server in (Func<ClientProbe, Task<Wire>>[])[q => NotOfferedAsync(q), RefusedAsync, EhloRefusedAsync])
+            foreach (var server in (Func<ClientProbe, Task<ProbeConnection>>[])[q => NotOfferedAsync(q), RefusedAsync, EhloRefusedAsync])
             {
                 var wire = await server(p);
                 await p.ServeMailAsync(wire, inside: false);
@@ -318,7 +318,7 @@ internal static class Client9Policy
     ];
 
     // Every code that a server could give, as one line, as several, and in single octets.
-    private static async Task SweepAsync(ClientProbe p, Func<Func<Wire, Task>, Task<Wire>> play)
+    private static async Task SweepAsync(ClientProbe p, Func<Func<ProbeConnection, Task>, Task<ProbeConnection>> play)
     {
         foreach (var (code, shape) in ((int[])[220, 221, 250, 334, 354, 421, 450, 454, 500, 501, 502, 503, 504, 530, 550, 554]).SelectMany(c => Enumerable.Range(0, 3).Select(s => (c, s))))
         {
@@ -341,7 +341,7 @@ internal static class Client9Policy
         }
     }
 
-    private static async Task<Wire> NotOfferedAsync(ClientProbe p, bool served = false)
+    private static async Task<ProbeConnection> NotOfferedAsync(ClientProbe p, bool served = false)
     {
         var wire = await p.AcceptAsync("");
         if (served)
@@ -352,7 +352,7 @@ internal static class Client9Policy
         return wire;
     }
 
-    private static async Task<Wire> RefusedAsync(ClientProbe p)
+    private static async Task<ProbeConnection> RefusedAsync(ClientProbe p)
     {
         var wire = await p.AcceptAsync(CoreOffer);
         await p.ExpectCommandAsync(wire);
@@ -360,7 +360,7 @@ internal static class Client9Policy
         return wire;
     }
 
-    private static async Task<Wire> BrokenAsync(ClientProbe p)
+    private static async Task<ProbeConnection> BrokenAsync(ClientProbe p)
     {
         var wire = await p.AcceptAsync(CoreOffer);
         await p.ExpectCommandAsync(wire);
@@ -369,7 +369,7 @@ internal static class Client9Policy
         return wire;
     }
 
-    private static async Task<Wire> WrongFinishedAsync(ClientProbe p)
+    private static async Task<ProbeConnection> WrongFinishedAsync(ClientProbe p)
     {
         var wire = await p.AcceptAsync(CoreOffer);
         await p.SwitchAsync(wire, CoreOffer);
@@ -378,7 +378,7 @@ internal static class Client9Policy
         return wire;
     }
 
-    private static async Task<Wire> EhloRefusedAsync(ClientProbe p)
+    private static async Task<ProbeConnection> EhloRefusedAsync(ClientProbe p)
     {
         var wire = await p.ConnectAsync();
         await wire.SendLineAsync("220 probe.test ESMTP");
@@ -393,7 +393,7 @@ internal static class Client9Policy
     }
 
     // An upgraded session with these keys, to its end, whatever the client then does.
-    private static async Task<Wire> IdentAsync(ClientProbe p, IdentKey[] keys)
+    private static async Task<ProbeConnection> IdentAsync(ClientProbe p, IdentKey[] keys)
     {
         var wire = await p.AcceptAsync(CoreOffer);
         await p.SwitchAsync(wire, CoreOffer);
@@ -404,7 +404,7 @@ internal static class Client9Policy
     }
 
     // The delivery must end without mail, and the client must say so. A client that sends MAIL is served, to see whether it defers behind it ([BP-9.1-6]) or delivers.
-    private static async Task DeferAsync(ClientProbe p, Func<Task<Wire>> server, string? delivers = null)
+    private static async Task DeferAsync(ClientProbe p, Func<Task<ProbeConnection>> server, string? delivers = null)
     {
         p.Commands.Clear();
         int before = p.Wires.Count;
@@ -429,14 +429,14 @@ internal static class Client9Policy
         await p.ExpectAsync(delivered: true);
     });
 
-    private static Case<ClientProbe> Deferred(string id, string title, ClientPolicy policy, string requirements, Func<ClientProbe, Task<Wire>> server, string? delivers = null) => new(id, title, Must, Profile.Core, requirements, async p =>
+    private static Case<ClientProbe> Deferred(string id, string title, ClientPolicy policy, string requirements, Func<ClientProbe, Task<ProbeConnection>> server, string? delivers = null) => new(id, title, Must, Profile.Core, requirements, async p =>
     {
         p.Next = p.Next with { Policy = policy };
         await DeferAsync(p, () => server(p), delivers);
     })
     { Needs = Needs.Policy };
 
-    private static Case<ClientProbe> Remembers(string id, string title, string requirements, IdentKey[]? keys, Func<ClientProbe, Task<Wire>> server) => new(id, title, Must, Profile.Core, requirements, async p =>
+    private static Case<ClientProbe> Remembers(string id, string title, string requirements, IdentKey[]? keys, Func<ClientProbe, Task<ProbeConnection>> server) => new(id, title, Must, Profile.Core, requirements, async p =>
     {
         p.Next = p.Next with { Policy = ClientPolicy.Remembered };
         await IdentAsync(p, keys ?? []);

@@ -1,6 +1,7 @@
 using System.Net;
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
+using BlackPony.Reference.Negotiation;
 using static BlackPony.Conformance.Expect;
 using static BlackPony.Conformance.Level;
 using static BlackPony.Conformance.Peers.Names;
@@ -19,15 +20,15 @@ internal static class Server10Relay
         new("S-10.1-1", "A client's XCLIENT, XFORWARD and PROXY get 550, at any point", Must, Profile.Core, "BP-10.1-4", async p =>
         {
             await p.ConnectAsync();
-            await p.Wire.CommandAsync("XCLIENT ADDR=127.0.0.1", 550);
+            await p.ProbeConnection.CommandAsync("XCLIENT ADDR=127.0.0.1", 550);
             await p.EhloAsync();
-            await p.Wire.CommandAsync("XFORWARD ADDR=127.0.0.1", 550);
-            await p.Wire.CommandAsync("PROXY TCP4 127.0.0.1 127.0.0.1 1 2", 550);
-            await p.Wire.CommandAsync("MAIL FROM:<a@probe.test>", 250);
-            await p.Wire.CommandAsync("xclient addr=127.0.0.1", 550);
-            await p.Wire.CommandAsync("RSET", 250);
+            await p.ProbeConnection.CommandAsync("XFORWARD ADDR=127.0.0.1", 550);
+            await p.ProbeConnection.CommandAsync("PROXY TCP4 127.0.0.1 127.0.0.1 1 2", 550);
+            await p.ProbeConnection.CommandAsync("MAIL FROM:<a@probe.test>", 250);
+            await p.ProbeConnection.CommandAsync("xclient addr=127.0.0.1", 550);
+            await p.ProbeConnection.CommandAsync("RSET", 250);
             await p.InsideAsync();
-            await p.Wire.CommandInsideAsync("XCLIENT ADDR=127.0.0.1", 550);
+            await p.ProbeConnection.CommandInsideAsync("XCLIENT ADDR=127.0.0.1", 550);
             That(!p.Backend.Sessions.Any(s => s.Received.ToString().Contains("127.0.0.1", StringComparison.Ordinal)), "The command reached the mail server.");
         })
         { Needs = Needs.Backend },
@@ -48,7 +49,7 @@ internal static class Server10Relay
             Check(await p.EhloAsync());
             Check(await p.InsideAsync());
 
-            static void Check(Reference.Smtp.Reply reply) => That(!reply.HasKeyword("XCLIENT") && !reply.HasKeyword("XFORWARD"), "XCLIENT or XFORWARD is offered.");
+            static void Check(Reply reply) => That(!reply.HasKeyword("XCLIENT") && !reply.HasKeyword("XFORWARD"), "XCLIENT or XFORWARD is offered.");
         })
         { Needs = Needs.Backend },
         new("S-10.1-4", "Clients of other protocols get 421", Should, Profile.Core, "BP-10.1-8", async p =>
@@ -56,8 +57,8 @@ internal static class Server10Relay
             await p.ConnectAsync();
             foreach (var line in (string[])["GET / HTTP/1.1", "POST / HTTP/1.1", "CONNECT mx.test:25 HTTP/1.1"])
             {
-                await p.Wire.CommandAsync(line + "\r\nHost: x\r\n", 421);
-                await p.Wire.ExpectClosedAsync("The connection stays open.");
+                await p.ProbeConnection.CommandAsync(line + "\r\nHost: x\r\n", 421);
+                await p.ProbeConnection.ExpectClosedAsync("The connection stays open.");
                 await p.ConnectAsync();
             }
         })
@@ -68,11 +69,11 @@ internal static class Server10Relay
             await p.EhloAsync();
             foreach (var line in (string[])[" NOOP 10.1", "\tNOOP 10.1", "NOOP\t10.1", "NOOP\v10.1", " XCLIENT ADDR=10.1", "XCLIENT\tADDR=10.1", ""])
             {
-                await p.Wire.CommandAsync(line, 500);
+                await p.ProbeConnection.CommandAsync(line, 500);
             }
 
             await p.InsideAsync();
-            await p.Wire.CommandInsideAsync("\tXCLIENT ADDR=10.1", 500);
+            await p.ProbeConnection.CommandInsideAsync("\tXCLIENT ADDR=10.1", 500);
             That(!p.Backend.Sessions.Any(s => s.Received.ToString().Contains("10.1", StringComparison.Ordinal)), "The line reached the mail server.");
         })
         { Needs = Needs.Backend },
@@ -82,17 +83,17 @@ internal static class Server10Relay
         {
             await p.ConnectAsync();
             await p.EhloAsync();
-            await p.Wire.SendLineAsync("NOOP\nMAIL FROM:<a@probe.test>");
-            var reply = await p.Wire.ReplyAsync();
+            await p.ProbeConnection.SendLineAsync("NOOP\nMAIL FROM:<a@probe.test>");
+            var reply = await p.ProbeConnection.ReplyAsync();
             if (reply.Code != 501)
             {
                 // A server for which the bare LF ended a command owes a second reply.
-                await p.Wire.SendLineAsync("QUIT");
-                That((await p.Wire.ReplyAsync()).Code == 221, "The bare LF ended a command.");
+                await p.ProbeConnection.SendLineAsync("QUIT");
+                That((await p.ProbeConnection.ReplyAsync()).Code == 221, "The bare LF ended a command.");
                 That(false, $"A line with a bare LF is answered with {Show(reply.Lines[0])}.", "BP-10.2-2");
             }
 
-            await p.Wire.ExpectClosedAsync("The connection stays open.", "BP-10.2-2");
+            await p.ProbeConnection.ExpectClosedAsync("The connection stays open.", "BP-10.2-2");
             That(!p.Backend.Sessions.Any(s => s.Received.ToString().Contains("MAIL", StringComparison.Ordinal)), "What followed the bare LF reached the mail server.");
         })
         { Needs = Needs.Backend },
@@ -102,8 +103,8 @@ internal static class Server10Relay
             foreach (var line in (string[])["NOOP\rMAIL", "NO\0OP", "\rNOOP"])
             {
                 await p.EhloAsync();
-                await p.Wire.CommandAsync(line, 501);
-                await p.Wire.ExpectClosedAsync("The connection stays open.");
+                await p.ProbeConnection.CommandAsync(line, 501);
+                await p.ProbeConnection.ExpectClosedAsync("The connection stays open.");
                 await p.ConnectAsync();
             }
         })
@@ -112,8 +113,8 @@ internal static class Server10Relay
         {
             await p.ConnectAsync();
             await p.InsideAsync();
-            await p.Wire.CommandInsideAsync("NOOP\nMAIL", 501);
-            await p.Wire.ExpectCloseAsync();
+            await p.ProbeConnection.CommandInsideAsync("NOOP\nMAIL", 501);
+            await p.ProbeConnection.ExpectCloseAsync();
         })
         { Needs = Needs.Backend },
         new("S-10.2-4", "Command lines pass octet by octet", Must, Profile.Core, "BP-10.2-3", async p =>
@@ -122,8 +123,8 @@ internal static class Server10Relay
             await p.EhloAsync();
             foreach (var line in (string[])["noop  with   spaces ", "mAiL fRoM:<a@probe.test> BODY=8BITMIME SMTPUTF8 X=\xC3\xA9", "VRFY \x80\xFF\t~"])
             {
-                await p.Wire.SendLineAsync(line);
-                await p.Wire.ReplyAsync();
+                await p.ProbeConnection.SendLineAsync(line);
+                await p.ProbeConnection.ReplyAsync();
                 That(p.Backend.Sessions.First().Commands.Last() == line, $"Sent {Show(line)}, and the mail server got {Show(p.Backend.Sessions.First().Commands.Last())}.");
             }
         })
@@ -132,10 +133,10 @@ internal static class Server10Relay
         {
             await p.ConnectAsync();
             await p.EhloAsync();
-            await p.Wire.CommandAsync("MAIL FROM:<a@probe.test>", 250);
-            await p.Wire.CommandAsync("RCPT TO:<b@sink.test>", 250);
-            await p.Wire.CommandAsync("DATA", 354);
-            await p.Wire.CommandAsync(Payload + ".", 250);
+            await p.ProbeConnection.CommandAsync("MAIL FROM:<a@probe.test>", 250);
+            await p.ProbeConnection.CommandAsync("RCPT TO:<b@sink.test>", 250);
+            await p.ProbeConnection.CommandAsync("DATA", 354);
+            await p.ProbeConnection.CommandAsync(Payload + ".", 250);
             Arrived(p, 0);
         })
         { Needs = Needs.Backend },
@@ -144,8 +145,8 @@ internal static class Server10Relay
             await p.ConnectAsync();
             await p.InsideAsync();
             await p.EnvelopeInsideAsync();
-            await p.Wire.CommandInsideAsync("DATA", 354);
-            await p.Wire.CommandInsideAsync(Payload + ".", 250);
+            await p.ProbeConnection.CommandInsideAsync("DATA", 354);
+            await p.ProbeConnection.CommandInsideAsync(Payload + ".", 250);
             Arrived(p, 1);
         })
         { Needs = Needs.Backend },
@@ -156,10 +157,10 @@ internal static class Server10Relay
             await p.InsideAsync();
             await p.EnvelopeInsideAsync();
             var chunk = "QUIT\r\nXBLACKPONY V1 X y\r\nXCLIENT ADDR=127.0.0.1\r\n.\r\n" + Payload;
-            await p.Wire.SendInsideAsync($"BDAT {chunk.Length}\r\n{chunk}BDAT 3 LAST\r\n\n\0\xFFNOOP\r\n");
+            await p.ProbeConnection.SendInsideAsync($"BDAT {chunk.Length}\r\n{chunk}BDAT 3 LAST\r\n\n\0\xFFNOOP\r\n");
             foreach (var _ in (string[])["BDAT", "BDAT LAST", "NOOP"])
             {
-                var reply = await p.Wire.ReplyInsideAsync();
+                var reply = await p.ProbeConnection.ReplyInsideAsync();
                 That(reply.Code == 250, $"Expected 250, got {Show(reply.Lines[0])}.");
             }
 
@@ -172,10 +173,10 @@ internal static class Server10Relay
             p.Backend.Answer = (_, line) => line == "DATA" ? "554 5.5.1 No\r\n" : null;
             await p.ConnectAsync();
             await p.EhloAsync();
-            await p.Wire.SendAsync("MAIL FROM:<a@probe.test>\r\nRCPT TO:<b@sink.test>\r\nDATA\r\nXCLIENT ADDR=127.0.0.1\r\nNOOP\r\n");
+            await p.ProbeConnection.SendAsync("MAIL FROM:<a@probe.test>\r\nRCPT TO:<b@sink.test>\r\nDATA\r\nXCLIENT ADDR=127.0.0.1\r\nNOOP\r\n");
             foreach (int code in (int[])[250, 250, 554, 550, 250])
             {
-                await p.Wire.ExpectAsync(code);
+                await p.ProbeConnection.ExpectAsync(code);
             }
         })
         { Needs = Needs.Backend },
@@ -185,9 +186,9 @@ internal static class Server10Relay
             p.Backend.Answer = (_, line) => line == "AUTH LOGIN" ? "334 VXNlcm5hbWU6\r\n" : line == "XCLIENT" ? "334 UGFzc3dvcmQ6\r\n" : line == "c2VjcmV0" ? "235 2.7.0 Ok\r\n" : null;
             await p.ConnectAsync();
             await p.EhloAsync();
-            await p.Wire.CommandAsync("AUTH LOGIN", 334, "BP-10.2-3");
-            await p.Wire.CommandAsync("XCLIENT", 334);
-            await p.Wire.CommandAsync("c2VjcmV0", 235);
+            await p.ProbeConnection.CommandAsync("AUTH LOGIN", 334, "BP-10.2-3");
+            await p.ProbeConnection.CommandAsync("XCLIENT", 334);
+            await p.ProbeConnection.CommandAsync("c2VjcmV0", 235);
             await p.ExpectUsableAsync();
         })
         { Needs = Needs.Backend },
@@ -205,10 +206,10 @@ internal static class Server10Relay
             await p.EhloAsync();
             foreach (var (command, reply) in (List<(string, string)>)[("NOOP", "250-2.0.0 \xE9 first|250-|250 2.0.0 last "), ("VRFY x", "599 odd"), ("RSET", "250"), ("HELP", "214-a|214 b")])
             {
-                await p.Wire.SendLineAsync(command);
+                await p.ProbeConnection.SendLineAsync(command);
                 foreach (var expected in reply.Split('|'))
                 {
-                    var line = await p.Wire.LineAsync();
+                    var line = await p.ProbeConnection.LineAsync();
                     bool passed = p.Backend.Sessions.First().Commands.Contains(command);
                     That(line == expected, $"The mail server {(passed ? "said" : "would have said")} {Show(expected)}, and the client got {Show(line ?? "the end")}.", passed ? "BP-10.2-7" : "BP-10.2-6");
                 }
@@ -239,9 +240,9 @@ internal static class Server10Relay
         {
             await p.ConnectAsync();
             await p.EhloAsync();
-            await p.Wire.CommandAsync("NOOP ".PadRight(Limits.MaxOtherCommandLine - 2, 'x'), 250);
-            await p.Wire.CommandAsync("NOOP ".PadRight(Limits.MaxOtherCommandLine - 1, 'x'), 500);
-            await p.Wire.CommandAsync("NOOP ".PadRight(3_000_000, 'x'), 500);
+            await p.ProbeConnection.CommandAsync("NOOP ".PadRight(Limits.MaxOtherCommandLine - 2, 'x'), 250);
+            await p.ProbeConnection.CommandAsync("NOOP ".PadRight(Limits.MaxOtherCommandLine - 1, 'x'), 500);
+            await p.ProbeConnection.CommandAsync("NOOP ".PadRight(3_000_000, 'x'), 500);
             await p.ExpectUsableAsync();
             That(p.Backend.Sessions.First().Commands.Count(c => c.StartsWith("NOOP", StringComparison.Ordinal)) == 2, "An over-long line reached the mail server.");
         })
@@ -249,14 +250,14 @@ internal static class Server10Relay
         new("S-10.2-14", "Pipelined commands are all answered, in order", Must, Profile.Core, "BP-10.2-3 BP-10.2-7", async p =>
         {
             await p.InsideAsync();
-            await p.Wire.SendInsideAsync("MAIL FROM:<a@probe.test>\r\nRCPT TO:<b@sink.test>\r\nRCPT TO:<c@sink.test>\r\nRSET\r\nNOOP\r\nMAIL FROM:<a@probe.test>\r\nRCPT TO:<b@sink.test>\r\nDATA\r\n");
+            await p.ProbeConnection.SendInsideAsync("MAIL FROM:<a@probe.test>\r\nRCPT TO:<b@sink.test>\r\nRCPT TO:<c@sink.test>\r\nRSET\r\nNOOP\r\nMAIL FROM:<a@probe.test>\r\nRCPT TO:<b@sink.test>\r\nDATA\r\n");
             for (int i = 0; i < 7; i++)
             {
-                var reply = await p.Wire.ReplyInsideAsync();
+                var reply = await p.ProbeConnection.ReplyInsideAsync();
                 That(reply.Code == 250, $"Reply {i + 1} is {Show(reply.Lines[0])}.");
             }
 
-            var last = await p.Wire.ReplyInsideAsync();
+            var last = await p.ProbeConnection.ReplyInsideAsync();
             That(last.Code == 354, $"DATA is answered with {Show(last.Lines[0])}.", "BP-10.2-7");
         }),
         new("S-10.2-15", "A mail server that goes away inside a client's TLS makes the relay end the session without a reply", Must, Profile.Core, "BP-10.2-14", async p =>
@@ -265,9 +266,9 @@ internal static class Server10Relay
             p.Backend.Answer = (_, line) => line == "STARTTLS" ? "220 2.0.0 Go\r\n" : line == "BYE" ? "\0" : null;
             await p.ConnectAsync();
             await p.EhloAsync();
-            await p.Wire.CommandAsync("STARTTLS", 220);
-            await p.Wire.SendLineAsync("BYE");
-            await p.Wire.ExpectClosedAsync("The mail server has closed.");
+            await p.ProbeConnection.CommandAsync("STARTTLS", 220);
+            await p.ProbeConnection.SendLineAsync("BYE");
+            await p.ProbeConnection.ExpectClosedAsync("The mail server has closed.");
         })
         { Needs = Needs.Backend },
         new("S-10.2-16", "A reply with a line that is too long is passed on with its code", Must, Profile.Core, "BP-10.2-15", async p =>
@@ -283,10 +284,10 @@ internal static class Server10Relay
             await p.EhloAsync();
             foreach (var (command, expected) in (List<(string, string[])>)[("NOOP", ["250 2.0.0 xxx"]), ("VRFY x", ["252-2.0.0 xxx", "252 2.0.0 last"]), ("HELP\r\nRSET", ["214 2.0.0 bare LF"])])
             {
-                await p.Wire.SendLineAsync(command);
+                await p.ProbeConnection.SendLineAsync(command);
                 foreach (var beginning in expected)
                 {
-                    var line = await p.Wire.LineAsync();
+                    var line = await p.ProbeConnection.LineAsync();
                     That(line?.StartsWith(beginning, StringComparison.Ordinal) is true, $"The mail server answered {command} with {Show(beginning)} and more, and the client got {Show(line ?? "the end")}.");
                 }
             }
@@ -307,7 +308,7 @@ internal static class Server10Relay
         {
             p.Backend.Greeting = "";
             await p.ConnectAsync(421);
-            await p.Wire.ExpectClosedAsync("The connection stays open.");
+            await p.ProbeConnection.ExpectClosedAsync("The connection stays open.");
         })
         { Needs = Needs.Backend },
         new("S-10.3-3", "The upgrade opens a fresh connection to the mail server, whose greeting the client does not see", Must, Profile.Core, "BP-10.3-3", async p =>
@@ -331,7 +332,7 @@ internal static class Server10Relay
                 await p.ConnectAsync();
                 await p.EhloAsync();
                 p.Backend.Greeting = greeting;
-                await p.Wire.CommandAsync(p.Command(Core), 454);
+                await p.ProbeConnection.CommandAsync(p.Command(Core), 454);
                 await p.ExpectUsableAsync("BP-10.3-4");
                 await p.DeliverPlainAsync();
             }
@@ -343,7 +344,7 @@ internal static class Server10Relay
             await p.InsideAsync();
             var old = (await p.BackendSessionsAsync(2))[0];
             await p.ExpectEndAsync(old.Ended, "The old connection stays open.", "BP-10.3-5");
-            await p.Wire.CommandInsideAsync("NOOP", 250);
+            await p.ProbeConnection.CommandInsideAsync("NOOP", 250);
         })
         { Needs = Needs.Backend },
         new("S-10.3-6", "When a client is cut off, the connection to the mail server ends too", Must, Profile.Core, "BP-10.3-7", async p =>
@@ -351,7 +352,7 @@ internal static class Server10Relay
             await p.ConnectAsync();
             await p.InsideAsync();
             await p.EnvelopeInsideAsync();
-            p.Wire.EndDirection();
+            p.ProbeConnection.EndDirection();
             var session = (await p.BackendSessionsAsync(2))[1];
             await p.ExpectEndAsync(session.Ended, "The mail server's connection stays open.", "BP-10.3-7");
         })
@@ -362,8 +363,8 @@ internal static class Server10Relay
             await p.ConnectAsync();
             await p.InsideAsync();
             await p.EnvelopeInsideAsync();
-            await p.Wire.CommandInsideAsync("DATA", 354);
-            await p.Wire.CommandInsideAsync("Subject: x\r\n\r\nx\r\n.", 552);
+            await p.ProbeConnection.CommandInsideAsync("DATA", 354);
+            await p.ProbeConnection.CommandInsideAsync("Subject: x\r\n\r\nx\r\n.", 552);
         })
         { Needs = Needs.Backend },
         new("S-10.3-8", "A mail server that ends with a 421 of its own is not followed by another", Must, Profile.Core, "BP-10.3-6", async p =>
@@ -371,8 +372,8 @@ internal static class Server10Relay
             p.Backend.Answer = (_, line) => line == "NOOP" ? "421 4.3.2 Going down\r\n\0" : null;
             await p.ConnectAsync();
             await p.InsideAsync();
-            await p.Wire.CommandInsideAsync("NOOP", 421);
-            await p.Wire.ExpectCloseAsync("BP-10.3-6");
+            await p.ProbeConnection.CommandInsideAsync("NOOP", 421);
+            await p.ProbeConnection.ExpectCloseAsync("BP-10.3-6");
         })
         { Needs = Needs.Backend },
     ];

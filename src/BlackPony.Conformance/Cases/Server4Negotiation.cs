@@ -1,5 +1,6 @@
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
+using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Records;
 using static BlackPony.Conformance.Expect;
 using static BlackPony.Conformance.Level;
@@ -20,7 +21,7 @@ internal static class Server4Negotiation
         }),
         new("S-4.1-2", "A reply to HELO has no XBLACKPONY line", Must, Profile.Core, "BP-4.1-6", async p =>
         {
-            var reply = await p.Wire.CommandAsync("HELO probe.test", 250);
+            var reply = await p.ProbeConnection.CommandAsync("HELO probe.test", 250);
             That(!reply.Texts().Any(ServerProbe.IsOffer), "HELO is answered with the keyword.");
         }),
         new("S-4.1-3", "The offer ends with a fresh grease token", Should, Profile.Core, "BP-4.1-7", async p =>
@@ -41,7 +42,7 @@ internal static class Server4Negotiation
             await p.EhloAsync();
             await p.EhloAsync();
             await p.UpgradeAsync();
-            await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
+            await p.ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
         }),
         Offers("S-4.1-5", "The EHLO reply has one XBLACKPONY line, not more", "BP-4.1-2", (_, reply) =>
         {
@@ -64,15 +65,15 @@ internal static class Server4Negotiation
             await p.NeedOfferAsync();
             foreach (var suite in p.Suites.ToList())
             {
-                await p.Wire.CommandAsync($"XBLACKPONY V1 {suite} ****", 501);
+                await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {suite} ****", 501);
             }
         }),
 
         new("S-4.1-9", "EHLO in a transaction resets it, and its offer is good", Must, Profile.Core, "BP-4.1-15", async p =>
         {
             await p.EhloAsync();
-            await p.Wire.CommandAsync("MAIL FROM:<a@probe.test>", 250);
-            await p.Wire.CommandAsync("RCPT TO:<b@sink.test>", 250);
+            await p.ProbeConnection.CommandAsync("MAIL FROM:<a@probe.test>", 250);
+            await p.ProbeConnection.CommandAsync("RCPT TO:<b@sink.test>", 250);
             await p.InsideAsync();
         }),
         new("S-4.1-10", "An EHLO or HELO that fails changes nothing: the earlier offer is still good", Must, Profile.Core, "BP-4.1-15 BP-4.4-6", async p =>
@@ -80,39 +81,39 @@ internal static class Server4Negotiation
             await p.NeedAsync(Core);
             foreach (var line in (string[])["EHLO", "HELO"])
             {
-                await p.Wire.SendLineAsync(line);
-                if ((await p.Wire.ReplyAsync()).IsPositive)
+                await p.ProbeConnection.SendLineAsync(line);
+                if ((await p.ProbeConnection.ReplyAsync()).IsPositive)
                 {
                     throw new NotApplicableException($"The server takes {line} without a name.");
                 }
 
-                await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} AAAA", 501, line == "EHLO" ? "BP-4.1-15" : "BP-4.4-6");
+                await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Core} AAAA", 501, line == "EHLO" ? "BP-4.1-15" : "BP-4.4-6");
             }
 
             await p.SwitchAsync(Core, ehlo: false);
             await p.FinishAsync();
-            await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
+            await p.ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
         }),
 
         // ---------------------------------------------------------------- 4.2 the command
         new("S-4.2-1", "Verb, version and suite are accepted in any case, and hashed as they came", Must, Profile.Core, "BP-4.2-5 BP-6.1-5", async p =>
         {
             await p.UpgradeAsync(Core, c => c.Replace("XBLACKPONY V1 X25519-CHACHA", "xBlackPony v1 x25519-ChaCha", StringComparison.Ordinal));
-            await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
+            await p.ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
         }),
         new("S-4.2-2", "Unknown parameters and grease in the command are ignored, and hashed", Must, Profile.Core, "BP-4.2-6 BP-6.1-2 BP-4.2-7", async p =>
         {
             foreach (var (parameters, requirement) in (List<(string, string)>)[(" future=yes a b", "BP-4.2-6"), (" G-0A1B", "BP-4.2-7")])
             {
                 await p.UpgradeAsync(Core, c => c + parameters, requirement);
-                await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
+                await p.ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
                 await p.ConnectAsync();
             }
         }),
         new("S-4.2-3", "A command line of exactly 4096 octets is accepted", Must, Profile.Core, "BP-4.2-4", async p =>
         {
             await p.UpgradeAsync(Core, c => (c + " " + new string('x', Limits.MaxCommandLine))[..(Limits.MaxCommandLine - 2)]);
-            await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
+            await p.ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
         }),
         Malformed("S-4.2-4", "A command with fewer than three fields gets 501", _ => ["XBLACKPONY", "XBLACKPONY V1", $"XBLACKPONY V1 {Core}"]),
         Malformed("S-4.2-5", "A command with two spaces together gets 501", share => [$"XBLACKPONY  V1 {Core} {share}", $"XBLACKPONY V1  {Core} {share}", $"XBLACKPONY V1 {Core}  {share}"]),
@@ -131,8 +132,8 @@ internal static class Server4Negotiation
         new("S-4.3-6", "A continuation line of 4096 octets is read whole and judged as a share", Must, Profile.Classic, "BP-4.3-10", async p =>
         {
             await p.NeedAsync(Classic);
-            await p.Wire.CommandAsync(p.Command(Classic), 334);
-            await p.Wire.CommandAsync(new string('A', Limits.MaxCommandLine - 2), 501);
+            await p.ProbeConnection.CommandAsync(p.Command(Classic), 334);
+            await p.ProbeConnection.CommandAsync(new string('A', Limits.MaxCommandLine - 2), 501);
             await p.ExpectUsableAsync();
         }),
 
@@ -142,7 +143,7 @@ internal static class Server4Negotiation
             await p.EhloAsync();
             foreach (int length in (int[])[Limits.MaxCommandLine - 1, 5000, 1_000_000])
             {
-                await p.Wire.RefusedAsync($"XBLACKPONY V1 {Core} ".PadRight(length, 'A'), 500, "BP-4.4-1", "BP-4.4-1");
+                await p.ProbeConnection.RefusedAsync($"XBLACKPONY V1 {Core} ".PadRight(length, 'A'), 500, "BP-4.4-1", "BP-4.4-1");
             }
 
             await p.ExpectUsableAsync("BP-4.4-3");
@@ -150,27 +151,27 @@ internal static class Server4Negotiation
         new("S-4.4-2", "Octets after the command in one segment get 503 and the end, and are not processed", Must, Profile.Core, "BP-4.4-4", async p =>
         {
             await p.EhloAsync();
-            await p.Wire.CommandAsync($"{p.Command(Core)}\r\nMAIL FROM:<evil@probe.test>", 503);
-            await p.Wire.ExpectClosedAsync("The connection stays open, or the injected command was answered.");
+            await p.ProbeConnection.CommandAsync($"{p.Command(Core)}\r\nMAIL FROM:<evil@probe.test>", 503);
+            await p.ProbeConnection.ExpectClosedAsync("The connection stays open, or the injected command was answered.");
         }),
         new("S-4.4-3", "503 in a mail transaction, and the transaction goes on", Must, Profile.Core, "BP-4.4-5 BP-4.4-2", async p =>
         {
             await p.EhloAsync();
-            await p.Wire.CommandAsync("MAIL FROM:<a@probe.test>", 250);
-            await p.Wire.CommandAsync(p.Command(Core), 503);
-            await p.Wire.CommandAsync("RCPT TO:<b@sink.test>", 250, "BP-4.4-2");
-            await p.Wire.CommandAsync(p.Command(Core), 503);
-            await p.Wire.CommandAsync("RSET", 250);
+            await p.ProbeConnection.CommandAsync("MAIL FROM:<a@probe.test>", 250);
+            await p.ProbeConnection.CommandAsync(p.Command(Core), 503);
+            await p.ProbeConnection.CommandAsync("RCPT TO:<b@sink.test>", 250, "BP-4.4-2");
+            await p.ProbeConnection.CommandAsync(p.Command(Core), 503);
+            await p.ProbeConnection.CommandAsync("RSET", 250);
             await p.UpgradeAsync();
         }),
         new("S-4.4-4", "503 before EHLO and after HELO", Must, Profile.Core, "BP-4.4-6", async p =>
         {
-            await p.Wire.CommandAsync(p.Command(Core), 503);
-            await p.Wire.CommandAsync("HELO probe.test", 250);
-            await p.Wire.CommandAsync(p.Command(Core), 503);
+            await p.ProbeConnection.CommandAsync(p.Command(Core), 503);
+            await p.ProbeConnection.CommandAsync("HELO probe.test", 250);
+            await p.ProbeConnection.CommandAsync(p.Command(Core), 503);
             await p.EhloAsync();
-            await p.Wire.CommandAsync("HELO probe.test", 250);
-            await p.Wire.CommandAsync(p.Command(Core), 503);
+            await p.ProbeConnection.CommandAsync("HELO probe.test", 250);
+            await p.ProbeConnection.CommandAsync(p.Command(Core), 503);
             await p.UpgradeAsync();
         }),
         new("S-4.4-5", "504 for another version, also one that is V1 as a number", Must, Profile.Core, "BP-4.4-1 BP-4.4-2", async p =>
@@ -178,7 +179,7 @@ internal static class Server4Negotiation
             await p.EhloAsync();
             foreach (var version in (string[])["V2", "V01", "V1.0", "1", "TLS1.3"])
             {
-                await p.Wire.CommandAsync($"XBLACKPONY {version} {Core} {p.Share(Core)}", 504);
+                await p.ProbeConnection.CommandAsync($"XBLACKPONY {version} {Core} {p.Share(Core)}", 504);
             }
 
             await p.ExpectUsableAsync();
@@ -186,7 +187,7 @@ internal static class Server4Negotiation
         new("S-4.4-6", "504 for an unknown suite, and another may follow", Must, Profile.Core, "BP-4.4-1 BP-4.4-2", async p =>
         {
             await p.EhloAsync();
-            await p.Wire.CommandAsync("XBLACKPONY V1 NO-SUCH-SUITE AAAA", 504);
+            await p.ProbeConnection.CommandAsync("XBLACKPONY V1 NO-SUCH-SUITE AAAA", 504);
             await p.SwitchAsync(Core, ehlo: false, refused: "BP-4.4-2");
             await p.FinishAsync();
         }),
@@ -195,89 +196,89 @@ internal static class Server4Negotiation
             await p.EhloAsync();
             for (int i = 0; i < Limits.MaxUpgradeAttempts; i++)
             {
-                await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} AAAA", 501);
+                await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Core} AAAA", 501);
             }
 
-            await p.Wire.CommandAsync(p.Command(Core), 454);
-            await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} AAAA", 454);
+            await p.ProbeConnection.CommandAsync(p.Command(Core), 454);
+            await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Core} AAAA", 454);
             await p.EhloAsync();
-            await p.Wire.CommandAsync(p.Command(Core), 454);
+            await p.ProbeConnection.CommandAsync(p.Command(Core), 454);
             await p.ExpectUsableAsync();
         }),
         new("S-4.4-8", "After a refusal mail is delivered in plaintext as if nothing had been asked", Must, Profile.Core, "BP-4.4-2", async p =>
         {
             await p.EhloAsync();
-            await p.Wire.CommandAsync("XBLACKPONY V1 NO-SUCH-SUITE AAAA", 504);
+            await p.ProbeConnection.CommandAsync("XBLACKPONY V1 NO-SUCH-SUITE AAAA", 504);
             await p.DeliverPlainAsync();
-            await p.Wire.CommandAsync("QUIT", 221);
+            await p.ProbeConnection.CommandAsync("QUIT", 221);
         }),
         new("S-4.4-9", "After a refusal for its share the client may upgrade with a good one", Must, Profile.Core, "BP-4.4-2", async p =>
         {
             await p.EhloAsync();
-            await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} AAAA", 501);
+            await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Core} AAAA", 501);
             await p.SwitchAsync(Core, ehlo: false);
             await p.FinishAsync();
         }),
         new("S-4.4-10", "A continuation of \"*\" gets 501, and the session goes on", Must, Profile.Classic, "BP-4.4-8", async p =>
         {
             await p.NeedAsync(Classic);
-            await p.Wire.CommandAsync(p.Command(Classic), 334);
-            await p.Wire.CommandAsync("*", 501);
+            await p.ProbeConnection.CommandAsync(p.Command(Classic), 334);
+            await p.ProbeConnection.CommandAsync("*", 501);
             await p.ExpectUsableAsync("BP-4.4-8");
             await p.UpgradeAsync();
         }),
         new("S-4.4-11", "A continuation longer than 4096 octets gets 500, and the session goes on after its CRLF", Must, Profile.Classic, "BP-4.4-9", async p =>
         {
             await p.NeedAsync(Classic);
-            await p.Wire.CommandAsync(p.Command(Classic), 334);
-            await p.Wire.CommandAsync(new string('A', 5000), 500);
+            await p.ProbeConnection.CommandAsync(p.Command(Classic), 334);
+            await p.ProbeConnection.CommandAsync(new string('A', 5000), 500);
             await p.ExpectUsableAsync("BP-4.4-9");
         }),
         new("S-4.4-12", "Octets after the continuation get 503 and the end", Must, Profile.Classic, "BP-4.4-4", async p =>
         {
             await p.NeedAsync(Classic);
-            await p.Wire.CommandAsync(p.Command(Classic), 334);
-            await p.Wire.CommandAsync("*\r\nMAIL FROM:<evil@probe.test>", 503);
-            await p.Wire.ExpectClosedAsync("The connection stays open, or the injected command was answered.");
+            await p.ProbeConnection.CommandAsync(p.Command(Classic), 334);
+            await p.ProbeConnection.CommandAsync("*\r\nMAIL FROM:<evil@probe.test>", 503);
+            await p.ProbeConnection.ExpectClosedAsync("The connection stays open, or the injected command was answered.");
         }),
         new("S-4.4-13", "No refusal has the code 538", Must, Profile.Core, "BP-4.4-13", async p =>
         {
-            await p.Wire.SendLineAsync(p.Command(Core));
+            await p.ProbeConnection.SendLineAsync(p.Command(Core));
             await NotAsync();
             await p.EhloAsync();
             foreach (var line in (string[])["XBLACKPONY", $"XBLACKPONY V1 {Core} AAAA", "XBLACKPONY V9 A B", "XBLACKPONY V1 NO-SUCH-SUITE B"])
             {
-                await p.Wire.SendLineAsync(line);
+                await p.ProbeConnection.SendLineAsync(line);
                 await NotAsync();
             }
 
-            async Task NotAsync() => That((await p.Wire.ReplyAsync()).Code != 538, "The refusal has the code 538.");
+            async Task NotAsync() => That((await p.ProbeConnection.ReplyAsync()).Code != 538, "The refusal has the code 538.");
         }),
         new("S-4.4-14", "A bare LF, bare CR or NUL in the command gets 501 and the end", Must, Profile.Core, "BP-4.4-1", async p =>
         {
             foreach (var stray in (string[])["\n", "\rx", "\0"])
             {
                 await p.EhloAsync();
-                await p.Wire.CommandAsync($"XBLACKPONY V1 {Core}{stray}AAAA", 501);
-                await p.Wire.ExpectClosedAsync("The connection stays open.");
+                await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Core}{stray}AAAA", 501);
+                await p.ProbeConnection.ExpectClosedAsync("The connection stays open.");
                 await p.ConnectAsync();
             }
         }),
         new("S-4.4-15", "A command with several errors gets the code of the first row that fits", Must, Profile.Core, "BP-4.4-1", async p =>
         {
-            await p.Wire.CommandAsync("XBLACKPONY V9", 503);
+            await p.ProbeConnection.CommandAsync("XBLACKPONY V9", 503);
             await p.EhloAsync();
-            await p.Wire.CommandAsync("XBLACKPONY V9 NO-SUCH-SUITE", 501);
-            await p.Wire.CommandAsync("XBLACKPONY V9 NO-SUCH-SUITE ****", 504);
-            await p.Wire.CommandAsync("XBLACKPONY V1 NO-SUCH-SUITE ****", 504);
-            await p.Wire.CommandAsync("MAIL FROM:<a@probe.test>", 250);
-            await p.Wire.CommandAsync("XBLACKPONY V9 NO-SUCH-SUITE", 503);
+            await p.ProbeConnection.CommandAsync("XBLACKPONY V9 NO-SUCH-SUITE", 501);
+            await p.ProbeConnection.CommandAsync("XBLACKPONY V9 NO-SUCH-SUITE ****", 504);
+            await p.ProbeConnection.CommandAsync("XBLACKPONY V1 NO-SUCH-SUITE ****", 504);
+            await p.ProbeConnection.CommandAsync("MAIL FROM:<a@probe.test>", 250);
+            await p.ProbeConnection.CommandAsync("XBLACKPONY V9 NO-SUCH-SUITE", 503);
         }),
 
         new("S-4.4-16", "A bare LF after the longest command is part of what is discarded, however it came", Must, Profile.Core, "BP-4.4-14", async p =>
         {
             await p.EhloAsync();
-            await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} ".PadRight(5000, 'A') + "\nMAIL FROM:<evil@probe.test>", 500);
+            await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Core} ".PadRight(5000, 'A') + "\nMAIL FROM:<evil@probe.test>", 500);
             await p.ExpectUsableAsync("BP-4.4-14");
         }),
 
@@ -287,17 +288,17 @@ internal static class Server4Negotiation
             {
                 // The verb ends there, if not at its space (spec 4.2).
                 var line = $"XBLACKPONY{stray}V1 {Core} AAAA";
-                await p.Wire.CommandAsync(line, 501);
-                await p.Wire.ExpectClosedAsync("The connection stays open.");
+                await p.ProbeConnection.CommandAsync(line, 501);
+                await p.ProbeConnection.ExpectClosedAsync("The connection stays open.");
                 await p.ConnectAsync();
                 await p.EhloAsync();
-                await p.Wire.CommandAsync("MAIL FROM:<a@probe.test>", 250);
-                await p.Wire.CommandAsync(line, 501);
-                await p.Wire.ExpectClosedAsync("The connection stays open.");
+                await p.ProbeConnection.CommandAsync("MAIL FROM:<a@probe.test>", 250);
+                await p.ProbeConnection.CommandAsync(line, 501);
+                await p.ProbeConnection.ExpectClosedAsync("The connection stays open.");
                 await p.ConnectAsync();
                 await p.InsideAsync();
-                await p.Wire.CommandInsideAsync(line.Insert(10, " "), 501);
-                var record = await p.Wire.NextAsync();
+                await p.ProbeConnection.CommandInsideAsync(line.Insert(10, " "), 501);
+                var record = await p.ProbeConnection.NextAsync();
                 That(record?.Type == RecordType.Close, "No close record comes after the 501 inside.");
                 await p.ConnectAsync();
             }
@@ -306,7 +307,7 @@ internal static class Server4Negotiation
         Limit("S-4.4-19", "continuation", Profile.Classic, "", async p =>
         {
             await p.NeedAsync(Classic);
-            await p.Wire.CommandAsync(p.Command(Classic), 334);
+            await p.ProbeConnection.CommandAsync(p.Command(Classic), 334);
         }),
 
         // ---------------------------------------------------------------- 4.5 after the upgrade
@@ -319,14 +320,14 @@ internal static class Server4Negotiation
         new("S-4.5-2", "Inside, XBLACKPONY and STARTTLS get 503, and the session goes on", Must, Profile.Core, "BP-4.5-5", async p =>
         {
             await p.InsideAsync();
-            await p.Wire.CommandInsideAsync(p.Command(Core), 503);
-            await p.Wire.CommandInsideAsync("STARTTLS", 503);
-            await p.Wire.CommandInsideAsync("NOOP", 250);
+            await p.ProbeConnection.CommandInsideAsync(p.Command(Core), 503);
+            await p.ProbeConnection.CommandInsideAsync("STARTTLS", 503);
+            await p.ProbeConnection.CommandInsideAsync("NOOP", 250);
         }),
         new("S-4.5-3", "HELO works inside", Must, Profile.Core, "BP-4.5-8", async p =>
         {
             await p.UpgradeAsync();
-            await p.Wire.CommandInsideAsync("HELO probe.test", 250);
+            await p.ProbeConnection.CommandInsideAsync("HELO probe.test", 250);
             await p.DeliverInsideAsync();
         }),
         new("S-4.5-4", "There is no second greeting", Must, Profile.Core, "BP-4.5-3", async p =>
@@ -334,8 +335,8 @@ internal static class Server4Negotiation
             await p.EachSuiteAsync(async suite =>
             {
                 await p.UpgradeAsync(suite);
-                await p.Wire.SendInsideAsync("EHLO probe.test\r\n");
-                var reply = await p.Wire.ReplyInsideAsync();
+                await p.ProbeConnection.SendInsideAsync("EHLO probe.test\r\n");
+                var reply = await p.ProbeConnection.ReplyInsideAsync();
                 That(reply.Code == 250, $"The first reply inside is {Show(reply.Lines[0])}.");
             });
         }),
@@ -344,15 +345,15 @@ internal static class Server4Negotiation
             await p.InsideAsync();
             await p.DeliverInsideAsync();
             await p.EnvelopeInsideAsync();
-            await p.Wire.CommandInsideAsync("RSET", 250);
+            await p.ProbeConnection.CommandInsideAsync("RSET", 250);
             await p.DeliverInsideAsync();
-            await p.Wire.CommandInsideAsync("QUIT", 221);
+            await p.ProbeConnection.CommandInsideAsync("QUIT", 221);
         }),
         new("S-4.5-6", "The state of the plaintext session is discarded: the mail server sees a fresh session that begins with the EHLO inside", Must, Profile.Core, "BP-4.5-1", async p =>
         {
             await p.ConnectAsync();
             await p.UpgradeAsync();
-            await p.Wire.CommandInsideAsync("EHLO inside.test", 250);
+            await p.ProbeConnection.CommandInsideAsync("EHLO inside.test", 250);
             var sessions = await p.BackendSessionsAsync(2);
             That(sessions[^1].Commands.FirstOrDefault() == "EHLO inside.test", $"The session inside begins at the mail server with {Show(sessions[^1].Commands.FirstOrDefault() ?? "nothing")}.");
         })
@@ -362,8 +363,8 @@ internal static class Server4Negotiation
         new("S-4.6-1", "What was sent before the 220 does not become part of the session inside", Must, Profile.Core, "BP-4.6-1", async p =>
         {
             await p.NeedAsync(Core);
-            await p.Wire.SendAsync($"{p.Command(Core)}\r\nNOOP\r\n");
-            var reply = await p.Wire.ReplyAsync();
+            await p.ProbeConnection.SendAsync($"{p.Command(Core)}\r\nNOOP\r\n");
+            var reply = await p.ProbeConnection.ReplyAsync();
             That(reply.Code == 503, $"The command with a line after it is answered with {Show(reply.Lines[0])}.");
         }),
         new("S-4.6-2", "Nothing but records comes after the 220", Must, Profile.Core, "BP-4.6-3", p => p.EachSuiteAsync(async suite =>
@@ -375,8 +376,8 @@ internal static class Server4Negotiation
         {
             await p.SwitchAsync(Core);
             await p.TakeFinishedAsync();
-            await p.Wire.SendAsync(string.Concat(Enumerable.Repeat("MAIL FROM:<evil@probe.test>\r\n", 1000)));
-            await p.Wire.ExpectFailureAsync();
+            await p.ProbeConnection.SendAsync(string.Concat(Enumerable.Repeat("MAIL FROM:<evil@probe.test>\r\n", 1000)));
+            await p.ProbeConnection.ExpectFailureAsync();
         }),
 
         // ---------------------------------------------------------------- 4.7 together with STARTTLS
@@ -386,14 +387,14 @@ internal static class Server4Negotiation
             p.Backend.Answer = (_, line) => line == "STARTTLS" ? "220 2.0.0 Go\r\n" : null;
             await p.ConnectAsync();
             await p.EhloAsync();
-            await p.Wire.CommandAsync("STARTTLS", 220);
-            await p.Wire.SendLineAsync("EHLO tls.test");
-            var reply = await p.Wire.ExpectAsync(250);
+            await p.ProbeConnection.CommandAsync("STARTTLS", 220);
+            await p.ProbeConnection.SendLineAsync("EHLO tls.test");
+            var reply = await p.ProbeConnection.ExpectAsync(250);
             That(!reply.HasKeyword("XBLACKPONY"), "XBLACKPONY is offered inside TLS.");
             That(reply.HasKeyword("STARTTLS"), "What stands inside TLS was changed.", "BP-10.2-11");
-            await p.Wire.SendAsync("\x16\x03\x01\0\n\r\0\xFF\r\n");
-            await p.Wire.ExpectAsync(500, "BP-10.2-11");
-            await p.Wire.CommandAsync(p.Command(Core), 500, "BP-10.2-11");
+            await p.ProbeConnection.SendAsync("\x16\x03\x01\0\n\r\0\xFF\r\n");
+            await p.ProbeConnection.ExpectAsync(500, "BP-10.2-11");
+            await p.ProbeConnection.CommandAsync(p.Command(Core), 500, "BP-10.2-11");
             var session = (await p.BackendSessionsAsync(1))[0];
             That(session.Received.ToString().Contains("\x16\x03\x01\0\n\r\0\xFF\r\nXBLACKPONY", StringComparison.Ordinal), "The octets after the 220 to STARTTLS did not come through as they were.", "BP-10.2-11");
         })
@@ -401,7 +402,7 @@ internal static class Server4Negotiation
     ];
 
     // The offer of a first EHLO reply, and of a second.
-    private static Case<ServerProbe> Offers(string id, string title, string requirements, Action<ServerProbe, Reference.Smtp.Reply> check) => new(id, title, Must, Profile.Core, requirements, async p =>
+    private static Case<ServerProbe> Offers(string id, string title, string requirements, Action<ServerProbe, Reply> check) => new(id, title, Must, Profile.Core, requirements, async p =>
     {
         for (int i = 0; i < 2; i++)
         {
@@ -420,7 +421,7 @@ internal static class Server4Negotiation
         await p.EhloAsync();
         foreach (var line in lines(p.Share(Core)))
         {
-            await p.Wire.RefusedAsync(line, 501, null, null);
+            await p.ProbeConnection.RefusedAsync(line, 501, null, null);
         }
 
         await p.ExpectUsableAsync();
@@ -439,16 +440,16 @@ internal static class Server4Negotiation
                     var line = begins.PadRight(at - 1, 'A') + stray + "AAAA\r\n";
                     if (split)
                     {
-                        await p.Wire.SendAsync(line[..at]);
+                        await p.ProbeConnection.SendAsync(line[..at]);
                     }
 
-                    await p.Wire.SendAsync(split ? line[at..] : line);
-                    var reply = await p.Wire.ReplyAsync();
+                    await p.ProbeConnection.SendAsync(split ? line[at..] : line);
+                    var reply = await p.ProbeConnection.ReplyAsync();
                     int expected = at < Limits.MaxCommandLine ? 501 : 500;
                     That(reply.Code == expected, $"{Show(stray[..1])} as octet {at} is answered with {Show(reply.Lines[0])}, not with {expected}.");
                     if (expected == 501)
                     {
-                        await p.Wire.ExpectClosedAsync("The connection stays open.");
+                        await p.ProbeConnection.ExpectClosedAsync("The connection stays open.");
                     }
                     else
                     {
@@ -467,7 +468,7 @@ internal static class Server4Negotiation
         await p.NeedAsync(suites[0]);
         foreach (var suite in suites.Where(s => p.Suites.Contains(s, StringComparer.OrdinalIgnoreCase)).ToList())
         {
-            var reply = await p.Wire.CommandAsync(p.Command(suite), suite == Classic ? 334 : 220);
+            var reply = await p.ProbeConnection.CommandAsync(p.Command(suite), suite == Classic ? 334 : 220);
             var lengths = reply.Texts().Select(t => t.Length - 2).ToList();
             int whole = (octets + 2) / 3 * 4;
             That(!reply.Texts().Any(t => t.Length > 4 && t[1] == '.' && t[3] == '.'), $"A line has an enhanced status code: {Show(reply.Lines[0])}.", "BP-4.3-3");

@@ -1,6 +1,7 @@
 using System.Numerics;
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
+using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Records;
 using static BlackPony.Conformance.Expect;
 using static BlackPony.Conformance.Level;
@@ -32,7 +33,7 @@ internal static class Server5Suites
             var share = p.Share(Core);
             foreach (var bad in (string[])[share[..^1], share.Replace('=', 'A')[..43], share[..^2] + (share[^2] == 'B' ? "C=" : "B="), "*", "=" + share[1..], share.Replace('=', '-')])
             {
-                await p.Wire.RefusedAsync($"XBLACKPONY V1 {Core} {bad}", 501, null, "BP-5.1-9");
+                await p.ProbeConnection.RefusedAsync($"XBLACKPONY V1 {Core} {bad}", 501, null, "BP-5.1-9");
             }
 
             await p.ExpectUsableAsync();
@@ -45,7 +46,7 @@ internal static class Server5Suites
             {
                 // What begins with a good share is none.
                 var octets = Enumerable.Repeat(share, 38).SelectMany(s => s).Take(length).ToArray();
-                await p.Wire.RefusedAsync($"XBLACKPONY V1 {Core} {Convert.ToBase64String(octets)}", 501, null, "BP-5.1-9");
+                await p.ProbeConnection.RefusedAsync($"XBLACKPONY V1 {Core} {Convert.ToBase64String(octets)}", 501, null, "BP-5.1-9");
             }
 
             await p.ExpectUsableAsync();
@@ -54,17 +55,17 @@ internal static class Server5Suites
         {
             await p.NeedAsync(Hybrid);
             var share = Convert.FromBase64String(p.Share(Hybrid));
-            await p.Wire.RefusedAsync($"XBLACKPONY V1 {Hybrid} {Convert.ToBase64String(share[..^1])}", 501, null, "BP-5.1-9");
-            await p.Wire.RefusedAsync($"XBLACKPONY V1 {Hybrid} {Convert.ToBase64String(share[..1184])}", 501, null, "BP-5.1-9");
-            await p.Wire.RefusedAsync($"XBLACKPONY V1 {Hybrid} {Convert.ToBase64String([.. share, 0])}", 501, null, "BP-5.1-9");
+            await p.ProbeConnection.RefusedAsync($"XBLACKPONY V1 {Hybrid} {Convert.ToBase64String(share[..^1])}", 501, null, "BP-5.1-9");
+            await p.ProbeConnection.RefusedAsync($"XBLACKPONY V1 {Hybrid} {Convert.ToBase64String(share[..1184])}", 501, null, "BP-5.1-9");
+            await p.ProbeConnection.RefusedAsync($"XBLACKPONY V1 {Hybrid} {Convert.ToBase64String([.. share, 0])}", 501, null, "BP-5.1-9");
         }),
         new("S-5.1-4", "A share of a wrong length gets 501 in RSA-BLOWFISH", Must, Profile.Classic, "BP-5.1-8 BP-5.1-9", async p =>
         {
             await p.NeedAsync(Classic);
             var share = Convert.FromBase64String(p.Share(Classic));
-            await p.Wire.RefusedAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(share[..^1])}", 501, null, "BP-5.1-9");
-            await p.Wire.RefusedAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(share[..384])}", 501, null, "BP-5.1-9");
-            await p.Wire.RefusedAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String([.. share, 0])}", 501, null, "BP-5.1-9");
+            await p.ProbeConnection.RefusedAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(share[..^1])}", 501, null, "BP-5.1-9");
+            await p.ProbeConnection.RefusedAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(share[..384])}", 501, null, "BP-5.1-9");
+            await p.ProbeConnection.RefusedAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String([.. share, 0])}", 501, null, "BP-5.1-9");
         }),
         new("S-5.1-5", "The server's share is canonical base64", Must, Profile.Core, "BP-5.1-6", p => p.EachSuiteAsync(s => p.SwitchAsync(s))),
         new("S-5.1-6", "The server's private values are used in one session only", Must, Profile.Core, "BP-5.1-11 BP-5.2-1", async p =>
@@ -101,7 +102,7 @@ internal static class Server5Suites
             await p.NeedAsync(Core);
             foreach (var point in SmallOrder)
             {
-                await p.Wire.CommandAsync($"XBLACKPONY V1 {Core} {Convert.ToBase64String(point)}", 501);
+                await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Core} {Convert.ToBase64String(point)}", 501);
             }
 
             await p.ExpectUsableAsync();
@@ -115,7 +116,7 @@ internal static class Server5Suites
                 share[31] |= 0x80;
                 return $"{fields[0]} {fields[1]} {fields[2]} {Convert.ToBase64String(share)}";
             });
-            await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
+            await p.ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
         }),
 
         // ---------------------------------------------------------------- 5.3 X25519MLKEM768
@@ -131,7 +132,7 @@ internal static class Server5Suites
                 share[at] = 0xff;
                 share[at + 1] = 0xff;
                 share[at + 2] = 0xff;
-                await p.Wire.RefusedAsync($"XBLACKPONY V1 {Hybrid} {Convert.ToBase64String(share)}", 501, null, "BP-5.3-3");
+                await p.ProbeConnection.RefusedAsync($"XBLACKPONY V1 {Hybrid} {Convert.ToBase64String(share)}", 501, null, "BP-5.3-3");
             }
 
             await p.ExpectUsableAsync();
@@ -143,7 +144,7 @@ internal static class Server5Suites
             {
                 var share = Convert.FromBase64String(p.Share(Hybrid));
                 point.CopyTo(share, 1184);
-                await p.Wire.CommandAsync($"XBLACKPONY V1 {Hybrid} {Convert.ToBase64String(share)}", 501);
+                await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Hybrid} {Convert.ToBase64String(share)}", 501);
             }
         }),
         new("S-5.3-5", "The server's ciphertext and X25519 key are new in each session", Must, Profile.Hybrid, "BP-5.3-1", async p =>
@@ -165,10 +166,10 @@ internal static class Server5Suites
             var share = Convert.FromBase64String(p.Share(Classic));
             var even = (byte[])share.Clone();
             even[383] &= 0xfe;
-            await p.Wire.CommandAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(even)}", 501);
+            await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(even)}", 501);
             share[0] &= 0x7f;
-            await p.Wire.CommandAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(share)}", 501);
-            await p.Wire.CommandAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(new byte[416])}", 501);
+            await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(share)}", 501);
+            await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(new byte[416])}", 501);
             await p.ExpectUsableAsync();
         }),
         new("S-5.4-3", "A continuation that is not canonical base64 of 384 octets gets 501, and the session stays usable", Must, Profile.Classic, "BP-5.4-7", async p =>
@@ -176,8 +177,8 @@ internal static class Server5Suites
             await p.NeedAsync(Classic);
             foreach (var line in (string[])["QUIT", "", Convert.ToBase64String(new byte[383]), Convert.ToBase64String(new byte[385]), Convert.ToBase64String(new byte[384])[..^1] + "*", "K=" + Convert.ToBase64String(new byte[384])])
             {
-                await p.Wire.CommandAsync(p.Command(Classic), 334);
-                await p.Wire.CommandAsync(line, 501);
+                await p.ProbeConnection.CommandAsync(p.Command(Classic), 334);
+                await p.ProbeConnection.CommandAsync(line, 501);
             }
 
             await p.ExpectUsableAsync();
@@ -193,15 +194,15 @@ internal static class Server5Suites
             ];
             await p.SwitchAsync(Classic);
             await p.TakeFinishedAsync();
-            int usual = p.Wire.Records[^1].Raw.Length;
+            int usual = p.ProbeConnection.Records[^1].Raw.Length;
             await p.ConnectAsync();
             foreach (var wrong in wrongs)
             {
                 await p.SwitchAsync(Classic, continuation: wrong, invalid: "BP-5.4-10");
-                var record = await p.Wire.OctetsAsync(usual);
+                var record = await p.ProbeConnection.OctetsAsync(usual);
                 That(record.Length == usual, $"A good continuation is answered with a Finished of {usual} octets, this one with {record.Length}.", "BP-5.4-10");
-                await p.Wire.SendRecordAsync(RecordType.Finished, new byte[32]);
-                await p.Wire.DrainAsync();
+                await p.ProbeConnection.SendRecordAsync(RecordType.Finished, new byte[32]);
+                await p.ProbeConnection.DrainAsync();
                 await p.ConnectAsync();
             }
         }),
@@ -235,10 +236,10 @@ internal static class Server5Suites
             await p.NeedAsync(Rot);
             foreach (var bad in (string[])["0", "26", "99", "013", "+5", "x"])
             {
-                await p.Wire.CommandAsync($"XBLACKPONY V1 ROT {bad}", 501);
+                await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 ROT {bad}", 501);
             }
 
-            await p.Wire.CommandAsync("XBLACKPONY V1 ROT 25", 220, "BP-5.1-5");
+            await p.ProbeConnection.CommandAsync("XBLACKPONY V1 ROT 25", 220, "BP-5.1-5");
         }),
         new("S-5.5-2", "The server shifts its letters forward, within A-Z and within a-z", Must, Profile.Manual, "BP-5.5-2", async p =>
         {
@@ -254,16 +255,16 @@ internal static class Server5Suites
         new("S-5.5-3", "The server shifts a client's letters backward", Must, Profile.Manual, "BP-5.5-3", async p =>
         {
             await RotEhloAsync(p, 25, "DGKN oqnad.sdrs");
-            await p.Wire.CommandAsync("MNNO", 250);
+            await p.ProbeConnection.CommandAsync("MNNO", 250);
         }),
         new("S-5.5-4", "Octets that are not letters pass unchanged, and DATA is shifted like the rest", Must, Profile.Manual, "BP-5.5-4 BP-5.5-5", async p =>
         {
             await p.ConnectAsync();
             await RotEhloAsync(p, 13, "RUYB cebor.grfg");
-            await p.Wire.CommandAsync("ZNVY SEBZ:<n@cebor.grfg>", 250);
-            await p.Wire.CommandAsync("EPCG GB:<o@fvax.grfg>", 250);
-            await p.Wire.CommandAsync("QNGN", 354);
-            await p.Wire.CommandAsync("Fhowrpg: \xE9\x80\xFF 1[]{}@\r\n\r\n..qbg NZ nz\r\n.", 250);
+            await p.ProbeConnection.CommandAsync("ZNVY SEBZ:<n@cebor.grfg>", 250);
+            await p.ProbeConnection.CommandAsync("EPCG GB:<o@fvax.grfg>", 250);
+            await p.ProbeConnection.CommandAsync("QNGN", 354);
+            await p.ProbeConnection.CommandAsync("Fhowrpg: \xE9\x80\xFF 1[]{}@\r\n\r\n..qbg NZ nz\r\n.", 250);
             var message = p.Backend.Messages.FirstOrDefault() ?? throw new CaseFailedException("The message did not reach the mail server.", "BP-5.5-5");
             That(message.Contains("\xE9\x80\xFF 1[]{}@", StringComparison.Ordinal), $"Octets that are no letters were changed: {Show(message)}.");
             That(message == "Subject: \xE9\x80\xFF 1[]{}@\r\n\r\n.dot AM am\r\n", $"The message came as {Show(message)}.", "BP-5.5-5");
@@ -272,8 +273,8 @@ internal static class Server5Suites
         new("S-5.5-5", "A ROT session ends as an ordinary one, without close or alert", Must, Profile.Manual, "BP-5.5-6", async p =>
         {
             await RotEhloAsync(p, 13, "RUYB cebor.grfg");
-            await p.Wire.CommandAsync("DHVG", 221);
-            await p.Wire.ExpectClosedAsync("Something follows the 221.");
+            await p.ProbeConnection.CommandAsync("DHVG", 221);
+            await p.ProbeConnection.ExpectClosedAsync("Something follows the 221.");
         }),
         new("S-5.5-6", "With ROT off it is not offered, and gets 504", Must, Profile.Manual, "BP-5.5-8 BP-5.5-7", async p =>
         {
@@ -285,36 +286,36 @@ internal static class Server5Suites
                 throw new NotApplicableException("ROT is switched on here.");
             }
 
-            await p.Wire.CommandAsync("XBLACKPONY V1 ROT 13", 504, "BP-5.5-7");
+            await p.ProbeConnection.CommandAsync("XBLACKPONY V1 ROT 13", 504, "BP-5.5-7");
         })
         { Needs = Needs.RotOff },
         new("S-5.5-7", "The 220 to ROT is one line, and no share", Must, Profile.Manual, "BP-5.5-11", async p =>
         {
             await p.NeedAsync(Rot);
-            var reply = await p.Wire.CommandAsync("XBLACKPONY V1 ROT 13", 220);
+            var reply = await p.ProbeConnection.CommandAsync("XBLACKPONY V1 ROT 13", 220);
             That(reply.Lines.Count == 1 && !reply.Texts().First().StartsWith("K=", StringComparison.OrdinalIgnoreCase), $"The reply is {Show(reply.Lines[0])}.");
         }),
         new("S-5.5-8", "Inside ROT neither XBLACKPONY nor STARTTLS is offered or accepted, and there is no second greeting", Must, Profile.Manual, "BP-4.5-4 BP-4.5-5 BP-4.5-3", async p =>
         {
             var reply = await RotEhloAsync(p, 13, "RUYB cebor.grfg", "BP-4.5-3");
             That(!reply.Texts().Any(t => t.StartsWith("KOYNPXCBAL", StringComparison.Ordinal) || t.StartsWith("FGNEGGYF", StringComparison.Ordinal)), "XBLACKPONY or STARTTLS is offered inside ROT.");
-            await p.Wire.CommandAsync("KOYNPXCBAL I1 EBG 13", 503, "BP-4.5-5");
-            await p.Wire.CommandAsync("FGNEGGYF", 503, "BP-4.5-5");
-            await p.Wire.CommandAsync("ABBC", 250);
+            await p.ProbeConnection.CommandAsync("KOYNPXCBAL I1 EBG 13", 503, "BP-4.5-5");
+            await p.ProbeConnection.CommandAsync("FGNEGGYF", 503, "BP-4.5-5");
+            await p.ProbeConnection.CommandAsync("ABBC", 250);
         }),
         new("S-5.5-9", "Octets after the ROT command get 503 and the end", Must, Profile.Manual, "BP-4.4-4", async p =>
         {
             await p.NeedAsync(Rot);
-            await p.Wire.CommandAsync("XBLACKPONY V1 ROT 13\r\nABBC", 503);
-            await p.Wire.ExpectClosedAsync("The connection stays open.");
+            await p.ProbeConnection.CommandAsync("XBLACKPONY V1 ROT 13\r\nABBC", 503);
+            await p.ProbeConnection.ExpectClosedAsync("The connection stays open.");
         }),
     ];
 
-    private static async Task<Reference.Smtp.Reply> RotEhloAsync(ServerProbe p, int shift, string ehlo, string? requirement = null)
+    private static async Task<Reply> RotEhloAsync(ServerProbe p, int shift, string ehlo, string? requirement = null)
     {
         await p.NeedAsync(Rot);
-        await p.Wire.CommandAsync($"XBLACKPONY V1 ROT {shift}", 220);
-        return await p.Wire.CommandAsync(ehlo, 250, requirement);
+        await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 ROT {shift}", 220);
+        return await p.ProbeConnection.CommandAsync(ehlo, 250, requirement);
     }
 
     private static Case<ServerProbe> Deliver(string id, string suite, Level level, Profile profile, string requirements) =>

@@ -34,7 +34,7 @@ internal static class Server6Keys
         {
             await p.SwitchAsync(Core);
             await p.TakeFinishedAsync();
-            await p.ExpectFailureAtAsync(p.Wire.Records[^1].Raw);
+            await p.ExpectFailureAtAsync(p.ProbeConnection.Records[^1].Raw);
         }),
 
         // ---------------------------------------------------------------- 6.3 Finished
@@ -44,7 +44,7 @@ internal static class Server6Keys
             await p.EachSuiteAsync(async suite =>
             {
                 await p.SwitchAsync(suite);
-                p.Wire.EndDirection();
+                p.ProbeConnection.EndDirection();
                 await p.TakeFinishedAsync("BP-6.3-2");
             });
         }),
@@ -52,20 +52,20 @@ internal static class Server6Keys
         {
             await p.SwitchAsync(Core);
             await p.TakeFinishedAsync();
-            await p.Wire.SendRecordsAsync(p.Wire.Seal(RecordType.Finished, new byte[32]), p.Wire.Seal(RecordType.Data, "EHLO probe.test\r\n"u8));
-            await p.Wire.ExpectAlertAsync();
+            await p.ProbeConnection.SendRecordsAsync(p.ProbeConnection.Seal(RecordType.Finished, new byte[32]), p.ProbeConnection.Seal(RecordType.Data, "EHLO probe.test\r\n"u8));
+            await p.ProbeConnection.ExpectAlertAsync();
         }),
         new("S-6.3-3", "Data before the client's Finished gets an alert and no reply", Must, Profile.Core, "BP-6.3-6 BP-8.3-1", async p =>
         {
             await p.SwitchAsync(Core);
             await p.TakeFinishedAsync();
-            await p.Wire.SendInsideAsync("EHLO probe.test\r\n");
-            await p.Wire.ExpectAlertAsync();
+            await p.ProbeConnection.SendInsideAsync("EHLO probe.test\r\n");
+            await p.ProbeConnection.ExpectAlertAsync();
         }),
         new("S-6.3-4", "A second Finished gets an alert", Must, Profile.Core, "BP-6.3-8 BP-8.3-1", async p =>
         {
             await p.InsideAsync();
-            await p.ExpectFailureAtAsync(p.Wire.Seal(RecordType.Finished, p.Wire.Keys.Finished(Role.Client)));
+            await p.ExpectFailureAtAsync(p.ProbeConnection.Seal(RecordType.Finished, p.ProbeConnection.Keys.Finished(Role.Client)));
         }),
         new("S-6.3-5", "A client's Finished of a wrong length gets an alert", Must, Profile.Core, "BP-6.3-7", async p =>
         {
@@ -73,7 +73,7 @@ internal static class Server6Keys
             {
                 await p.SwitchAsync(Core);
                 await p.TakeFinishedAsync();
-                await p.ExpectFailureAtAsync(p.Wire.Seal(RecordType.Finished, p.Wire.Keys.Finished(Role.Client).Append((byte)0).Take(length).ToArray()));
+                await p.ExpectFailureAtAsync(p.ProbeConnection.Seal(RecordType.Finished, p.ProbeConnection.Keys.Finished(Role.Client).Append((byte)0).Take(length).ToArray()));
                 await p.ConnectAsync();
             }
         }),
@@ -81,7 +81,7 @@ internal static class Server6Keys
         {
             await p.SwitchAsync(Core);
             await p.TakeFinishedAsync();
-            await p.ExpectFailureAtAsync(p.Wire.Seal(RecordType.Finished, p.Wire.Keys.Finished(Role.Server)));
+            await p.ExpectFailureAtAsync(p.ProbeConnection.Seal(RecordType.Finished, p.ProbeConnection.Keys.Finished(Role.Server)));
         }),
         First("S-6.3-7", RecordType.Close),
         First("S-6.3-8", RecordType.Rekey),
@@ -90,7 +90,7 @@ internal static class Server6Keys
         {
             await p.SwitchAsync(Core);
             await p.TakeFinishedAsync();
-            await p.WithinAsync(nameof(Limits.FinishedTimeout), p.Wire.ExpectAlertAsync(), "No alert comes.");
+            await p.WithinAsync(nameof(Limits.FinishedTimeout), p.ProbeConnection.ExpectAlertAsync(), "No alert comes.");
         })
         { Needs = Needs.Timeouts },
 
@@ -98,7 +98,7 @@ internal static class Server6Keys
         {
             await p.SwitchAsync(Core);
             await p.TakeFinishedAsync();
-            await p.WithinDrippingAsync(nameof(Limits.FinishedTimeout), p.Wire.Seal(RecordType.Finished, p.Wire.Keys.Finished(Role.Client)), p.Wire.ExpectAlertAsync(), "No alert comes while the client sends octet by octet.");
+            await p.WithinDrippingAsync(nameof(Limits.FinishedTimeout), p.ProbeConnection.Seal(RecordType.Finished, p.ProbeConnection.Keys.Finished(Role.Client)), p.ProbeConnection.ExpectAlertAsync(), "No alert comes while the client sends octet by octet.");
         })
         { Needs = Needs.Timeouts },
 
@@ -108,8 +108,8 @@ internal static class Server6Keys
             {
                 await p.SwitchAsync(suite);
                 await p.TakeFinishedAsync();
-                p.Wire.EndDirection();
-                while (await p.Wire.RecordAsync() is { } record)
+                p.ProbeConnection.EndDirection();
+                while (await p.ProbeConnection.RecordAsync() is { } record)
                 {
                     That(record.Type != RecordType.Data, $"Before the client's Finished the server sends {Show(record.Data)}.");
                 }
@@ -120,21 +120,21 @@ internal static class Server6Keys
         new("S-6.5-1", "An ident record from a client gets an alert", Must, Profile.Core, "BP-6.5-4 BP-8.3-1", async p =>
         {
             await p.InsideAsync();
-            await p.ExpectFailureAtAsync(p.Wire.Seal(RecordType.Ident, new byte[96]));
+            await p.ExpectFailureAtAsync(p.ProbeConnection.Seal(RecordType.Ident, new byte[96]));
         }),
         new("S-6.5-2", "An ident record is the server's second record, and verifies", Must, Profile.Core, "BP-6.5-2 BP-6.5-1", async p =>
         {
             await p.InsideAsync();
             await p.DeliverInsideAsync();
-            int at = p.Wire.Records.FindIndex(r => r.Type == RecordType.Ident);
+            int at = p.ProbeConnection.Records.FindIndex(r => r.Type == RecordType.Ident);
             if (at < 0)
             {
                 throw new NotApplicableException("The server sends no ident record.");
             }
 
-            That(p.Wire.Records.Count(r => r.Type == RecordType.Ident) == 1, "The server sends more than one ident record.", "BP-6.5-1");
+            That(p.ProbeConnection.Records.Count(r => r.Type == RecordType.Ident) == 1, "The server sends more than one ident record.", "BP-6.5-1");
             That(at == 1, $"The ident record is the server's record {at + 1}.");
-            That(Reference.Keys.Ident.Verify(p.Wire.Records[1].Data, p.Wire.Keys.TranscriptHash) is not null, "The ident record's length or a signature in it is wrong.");
+            That(Reference.Keys.Ident.Verify(p.ProbeConnection.Records[1].Data, p.ProbeConnection.Keys.TranscriptHash) is not null, "The ident record's length or a signature in it is wrong.");
         }),
     ];
 
@@ -145,9 +145,9 @@ internal static class Server6Keys
         int at = 0;
         await p.EhloAsync();
         await p.SwitchAsync(suite, hashed: l => at++ == line ? edit(l) : l);
-        That(!await p.Wire.NextVerifiesAsync(), "The server's keys are those of a client that saw another line.");
-        await p.Wire.SendRecordAsync(RecordType.Finished, p.Wire.Keys.Finished(Role.Client));
-        await p.Wire.DrainAsync();
+        That(!await p.ProbeConnection.NextVerifiesAsync(), "The server's keys are those of a client that saw another line.");
+        await p.ProbeConnection.SendRecordAsync(RecordType.Finished, p.ProbeConnection.Keys.Finished(Role.Client));
+        await p.ProbeConnection.DrainAsync();
 
         // A server that hashes neither line has other keys than every client.
         foreach (var other in suite == Core ? (string[])[Core, HybridAes] : [suite])
@@ -165,12 +165,12 @@ internal static class Server6Keys
     {
         await p.SwitchAsync(Core);
         await p.TakeFinishedAsync();
-        var first = p.Wire.Seal(type, []);
+        var first = p.ProbeConnection.Seal(type, []);
         if (type == RecordType.Rekey)
         {
-            p.Wire.NextKeys();
+            p.ProbeConnection.NextKeys();
         }
 
-        await p.ExpectFailureAtAsync(first, p.Wire.Seal(RecordType.Finished, p.Wire.Keys.Finished(Role.Client)));
+        await p.ExpectFailureAtAsync(first, p.ProbeConnection.Seal(RecordType.Finished, p.ProbeConnection.Keys.Finished(Role.Client)));
     });
 }

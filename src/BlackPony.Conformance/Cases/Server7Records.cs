@@ -21,15 +21,15 @@ internal static class Server7Records
             await p.UpgradeAsync();
             foreach (var line in (string[])["EHLO probe.test\r\n", "NOOP\r\n", "NOOP\r\n", "NOOP\r\n"])
             {
-                foreach (byte octet in p.Wire.Seal(RecordType.Data, Encoding.ASCII.GetBytes(line)))
+                foreach (byte octet in p.ProbeConnection.Seal(RecordType.Data, Encoding.ASCII.GetBytes(line)))
                 {
-                    await p.Wire.SendRecordsAsync([octet]);
+                    await p.ProbeConnection.SendRecordsAsync([octet]);
                 }
 
                 await ExpectAsync(p, 250);
             }
 
-            await p.Wire.SendRecordsAsync(p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8), p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8));
+            await p.ProbeConnection.SendRecordsAsync(p.ProbeConnection.Seal(RecordType.Data, "NOOP\r\n"u8), p.ProbeConnection.Seal(RecordType.Data, "NOOP\r\n"u8));
             await ExpectAsync(p, 250);
             await ExpectAsync(p, 250);
         }),
@@ -38,7 +38,7 @@ internal static class Server7Records
             await p.UpgradeAsync();
             foreach (var part in (string[])["EH", "LO probe.test\r", "\nNO", "OP\r\nNOOP\r\nNOOP\r\n"])
             {
-                await p.Wire.SendInsideAsync(part);
+                await p.ProbeConnection.SendInsideAsync(part);
             }
 
             for (int i = 0; i < 4; i++)
@@ -50,7 +50,7 @@ internal static class Server7Records
         new("S-7.1-6", "The type is the last octet that is not zero, whatever the data ends with", Must, Profile.Core, "BP-7.1-4", async p =>
         {
             await p.UpgradeAsync();
-            await p.Wire.SendRecordsAsync(p.Wire.SealInner([.. "EHLO probe.test\r\n"u8, 1]), p.Wire.SealInner([.. "NOOP\r\n"u8, 1, .. new byte[300]]));
+            await p.ProbeConnection.SendRecordsAsync(p.ProbeConnection.SealInner([.. "EHLO probe.test\r\n"u8, 1]), p.ProbeConnection.SealInner([.. "NOOP\r\n"u8, 1, .. new byte[300]]));
             await ExpectAsync(p, 250);
             await ExpectAsync(p, 250);
         }),
@@ -59,7 +59,7 @@ internal static class Server7Records
             foreach (int length in (int[])[1, 256, Limits.MaxInner])
             {
                 await p.InsideAsync();
-                await p.ExpectFailureAtAsync(p.Wire.SealInner(new byte[length]));
+                await p.ExpectFailureAtAsync(p.ProbeConnection.SealInner(new byte[length]));
                 await p.ConnectAsync();
             }
         }),
@@ -67,19 +67,19 @@ internal static class Server7Records
         {
             // A server answers STARTTLS by itself: one that takes the octets as they come does so before it finds the record wrong.
             await p.InsideAsync();
-            var record = p.Wire.Seal(RecordType.Data, "STARTTLS\r\n"u8);
+            var record = p.ProbeConnection.Seal(RecordType.Data, "STARTTLS\r\n"u8);
             record[^1] ^= 1;
             foreach (var part in (byte[][])[record[..^1], record[^1..]])
             {
-                await p.Wire.SendRecordsAsync(part);
+                await p.ProbeConnection.SendRecordsAsync(part);
             }
 
-            await p.Wire.ExpectAlertAsync();
+            await p.ProbeConnection.ExpectAlertAsync();
         }),
         new("S-7.1-9", "The server's records keep to the greatest length", Must, Profile.Core, "BP-7.1-1", async p =>
         {
             await p.InsideAsync();
-            await p.Wire.SendInsideAsync(string.Concat(Enumerable.Repeat("NOOP\r\n", 2000)));
+            await p.ProbeConnection.SendInsideAsync(string.Concat(Enumerable.Repeat("NOOP\r\n", 2000)));
             for (int i = 0; i < 2000; i++)
             {
                 await ExpectAsync(p, 250);
@@ -99,21 +99,21 @@ internal static class Server7Records
         new("S-7.4-1", "Records of type 128 and above are ignored", Must, Profile.Core, "BP-7.4-1", async p =>
         {
             await p.UpgradeAsync();
-            await p.Wire.SendRecordAsync((RecordType)128, "?"u8.ToArray());
-            await p.Wire.SendRecordAsync((RecordType)255);
-            await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
+            await p.ProbeConnection.SendRecordAsync((RecordType)128, "?"u8.ToArray());
+            await p.ProbeConnection.SendRecordAsync((RecordType)255);
+            await p.ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
             await p.EnvelopeInsideAsync();
-            await p.Wire.CommandInsideAsync("DATA", 354);
-            await p.Wire.SendInsideAsync("Subject: x\r\n");
-            await p.Wire.SendRecordAsync((RecordType)200, "\r\n.\r\n"u8.ToArray());
-            await p.Wire.CommandInsideAsync("\r\n.", 250);
+            await p.ProbeConnection.CommandInsideAsync("DATA", 354);
+            await p.ProbeConnection.SendInsideAsync("Subject: x\r\n");
+            await p.ProbeConnection.SendRecordAsync((RecordType)200, "\r\n.\r\n"u8.ToArray());
+            await p.ProbeConnection.CommandInsideAsync("\r\n.", 250);
         }),
         new("S-7.4-2", "A record of an unassigned type gets an alert", Must, Profile.Core, "BP-7.4-2 BP-8.3-1", async p =>
         {
             foreach (int type in (int[])[7, 50, 127])
             {
                 await p.InsideAsync();
-                await p.ExpectFailureAtAsync(p.Wire.Seal((RecordType)type, []));
+                await p.ExpectFailureAtAsync(p.ProbeConnection.Seal((RecordType)type, []));
                 await p.ConnectAsync();
             }
         }),
@@ -122,10 +122,10 @@ internal static class Server7Records
             foreach (var type in (RecordType[])[RecordType.Close, RecordType.Rekey])
             {
                 await p.InsideAsync();
-                var record = p.Wire.Seal(type, "x"u8);
+                var record = p.ProbeConnection.Seal(type, "x"u8);
                 if (type == RecordType.Rekey)
                 {
-                    p.Wire.NextKeys();
+                    p.ProbeConnection.NextKeys();
                 }
 
                 await p.ExpectFailureAtAsync(record);
@@ -137,57 +137,57 @@ internal static class Server7Records
             await p.InsideAsync();
             for (int i = 0; i < Limits.MaxIdleRecords; i++)
             {
-                await p.Wire.SendRecordAsync((i % 3) switch { 0 => RecordType.Data, 1 => (RecordType)128, _ => (RecordType)200 });
+                await p.ProbeConnection.SendRecordAsync((i % 3) switch { 0 => RecordType.Data, 1 => (RecordType)128, _ => (RecordType)200 });
             }
 
-            await p.ExpectFailureAtAsync(p.Wire.Seal(RecordType.Data, []));
+            await p.ExpectFailureAtAsync(p.ProbeConnection.Seal(RecordType.Data, []));
         }),
         new("S-7.4-6", "A rekey does not reset the count of records without data", Must, Profile.Core, "BP-7.4-6", async p =>
         {
             await p.InsideAsync();
             for (int i = 1; i < Limits.MaxIdleRecords; i++)
             {
-                await p.Wire.SendRecordAsync((RecordType)200);
+                await p.ProbeConnection.SendRecordAsync((RecordType)200);
             }
 
-            await p.Wire.RekeyAsync();
-            await p.ExpectFailureAtAsync(p.Wire.Seal(RecordType.Data, []));
+            await p.ProbeConnection.RekeyAsync();
+            await p.ExpectFailureAtAsync(p.ProbeConnection.Seal(RecordType.Data, []));
         }),
         new("S-7.4-5", "A data record without data is accepted, and 64 in a row are", Must, Profile.Core, "BP-7.4-4", async p =>
         {
             await p.InsideAsync();
             for (int i = 0; i < Limits.MaxIdleRecords; i++)
             {
-                await p.Wire.SendRecordAsync(RecordType.Data);
+                await p.ProbeConnection.SendRecordAsync(RecordType.Data);
             }
 
-            await p.Wire.CommandInsideAsync("NOOP", 250);
-            await p.Wire.SendRecordAsync(RecordType.Data);
-            await p.Wire.CommandInsideAsync("NOOP", 250);
+            await p.ProbeConnection.CommandInsideAsync("NOOP", 250);
+            await p.ProbeConnection.SendRecordAsync(RecordType.Data);
+            await p.ProbeConnection.CommandInsideAsync("NOOP", 250);
         }),
 
         new("S-7.4-7", "Finished does not count as a record without data: 64 of those may follow", Must, Profile.Core, "BP-7.4-5", async p =>
         {
             await p.UpgradeAsync();
-            await p.Wire.SendRecordsAsync([.. Enumerable.Range(0, Limits.MaxIdleRecords).Select(i => p.Wire.Seal(i % 2 == 0 ? (RecordType)200 : RecordType.Data, []))]);
-            await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
+            await p.ProbeConnection.SendRecordsAsync([.. Enumerable.Range(0, Limits.MaxIdleRecords).Select(i => p.ProbeConnection.Seal(i % 2 == 0 ? (RecordType)200 : RecordType.Data, []))]);
+            await p.ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
         }),
 
         // ---------------------------------------------------------------- 7.5 padding
         new("S-7.5-1", "The server pads its records to multiples of 256", Should, Profile.Core, "BP-7.5-1", async p =>
         {
             await p.InsideAsync();
-            await p.Wire.CommandInsideAsync("QUIT", 221);
-            await p.Wire.NextAsync();
-            That(p.Wire.Records.All(r => r.Inner % Limits.PadTo == 0 || r.Inner == Limits.MaxInner), $"Records come with inner lengths of {string.Join(", ", p.Wire.Records.Select(r => r.Inner))}.");
+            await p.ProbeConnection.CommandInsideAsync("QUIT", 221);
+            await p.ProbeConnection.NextAsync();
+            That(p.ProbeConnection.Records.All(r => r.Inner % Limits.PadTo == 0 || r.Inner == Limits.MaxInner), $"Records come with inner lengths of {string.Join(", ", p.ProbeConnection.Records.Select(r => r.Inner))}.");
         }),
         new("S-7.5-2", "Any padding is accepted: none, one octet, the most possible", Must, Profile.Core, "BP-7.5-2", async p =>
         {
             await p.UpgradeAsync();
-            await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
+            await p.ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
             foreach (int inner in (int[])[7, 8, 255, 257, 1000, Limits.MaxInner])
             {
-                await p.Wire.SendRecordAsync(RecordType.Data, "NOOP\r\n"u8.ToArray(), inner);
+                await p.ProbeConnection.SendRecordAsync(RecordType.Data, "NOOP\r\n"u8.ToArray(), inner);
                 await ExpectAsync(p, 250);
             }
         }),
@@ -196,19 +196,19 @@ internal static class Server7Records
         new("S-7.6-1", "Rekeying in the middle of a line loses nothing", Must, Profile.Core, "BP-7.6-4", async p =>
         {
             await p.UpgradeAsync();
-            await p.Wire.SendInsideAsync("EHLO pro");
-            await p.Wire.RekeyAsync();
-            await p.Wire.SendInsideAsync("be.test\r\n");
+            await p.ProbeConnection.SendInsideAsync("EHLO pro");
+            await p.ProbeConnection.RekeyAsync();
+            await p.ProbeConnection.SendInsideAsync("be.test\r\n");
             await ExpectAsync(p, 250);
-            await p.Wire.RekeyAsync();
-            await p.Wire.RekeyAsync();
-            await p.Wire.CommandInsideAsync("NOOP", 250);
+            await p.ProbeConnection.RekeyAsync();
+            await p.ProbeConnection.RekeyAsync();
+            await p.ProbeConnection.CommandInsideAsync("NOOP", 250);
         }),
         new("S-7.6-2", "Rekeying works in RSA-BLOWFISH", Must, Profile.Classic, "BP-7.6-4", async p =>
         {
             await p.UpgradeAsync(Classic);
-            await p.Wire.RekeyAsync();
-            await p.Wire.CommandInsideAsync("EHLO probe.test", 250);
+            await p.ProbeConnection.RekeyAsync();
+            await p.ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
         }),
         new("S-7.6-3", "A rekey is not answered with one", Must, Profile.Core, "BP-7.6-5", async p =>
         {
@@ -226,37 +226,37 @@ internal static class Server7Records
                 {
                     if (rekeys)
                     {
-                        await p.Wire.RekeyAsync();
+                        await p.ProbeConnection.RekeyAsync();
                     }
 
-                    await p.Wire.CommandInsideAsync("NOOP", 250);
+                    await p.ProbeConnection.CommandInsideAsync("NOOP", 250);
                 }
 
-                return p.Wire.Records.Count(r => r.Type == RecordType.Rekey);
+                return p.ProbeConnection.Records.Count(r => r.Type == RecordType.Rekey);
             }
         }),
         new("S-7.6-4", "After a rekey record the old keys are no longer accepted", Must, Profile.Core, "BP-6.2-3", async p =>
         {
             await p.InsideAsync();
-            await p.Wire.SendRecordAsync(RecordType.Rekey);
-            await p.Wire.SendInsideAsync("NOOP\r\n");
-            await p.Wire.ExpectAlertAsync();
+            await p.ProbeConnection.SendRecordAsync(RecordType.Rekey);
+            await p.ProbeConnection.SendInsideAsync("NOOP\r\n");
+            await p.ProbeConnection.ExpectAlertAsync();
         }),
         new("S-7.6-5", "The server rekeys its Blowfish records in time", Must, Profile.Classic, "BP-7.6-2", async p =>
         {
             // A reply makes a record of at least 32 blocks; 2^20 blocks are reached by replies alone.
             await p.InsideAsync(Classic);
-            var noops = p.Wire.Seal(RecordType.Data, Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("NOOP\r\n", 64))));
-            for (int i = 0; i < 560 && !p.Wire.Records.Any(r => r.Type == RecordType.Rekey); i++)
+            var noops = p.ProbeConnection.Seal(RecordType.Data, Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("NOOP\r\n", 64))));
+            for (int i = 0; i < 560 && !p.ProbeConnection.Records.Any(r => r.Type == RecordType.Rekey); i++)
             {
-                await p.Wire.SendRecordsAsync(noops);
+                await p.ProbeConnection.SendRecordsAsync(noops);
                 for (int j = 0; j < 64; j++)
                 {
-                    await p.Wire.ReplyInsideAsync();
+                    await p.ProbeConnection.ReplyInsideAsync();
                 }
 
-                noops = p.Wire.Seal(RecordType.Data, Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("NOOP\r\n", 64))));
-                if (p.Wire.Records.Count > 1 && (long)p.Wire.Records.Count * 32 < Limits.BlowfishRekeyBlocks && i == 559)
+                noops = p.ProbeConnection.Seal(RecordType.Data, Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("NOOP\r\n", 64))));
+                if (p.ProbeConnection.Records.Count > 1 && (long)p.ProbeConnection.Records.Count * 32 < Limits.BlowfishRekeyBlocks && i == 559)
                 {
                     throw new NotApplicableException("The server joins its replies: the limit was not reached.");
                 }
@@ -267,28 +267,28 @@ internal static class Server7Records
         {
             await p.InsideAsync(Classic);
             await p.EnvelopeInsideAsync();
-            await p.Wire.CommandInsideAsync("DATA", 354);
+            await p.ProbeConnection.CommandInsideAsync("DATA", 354);
             var line = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("0123456789012345678901234567890123456789012345678901234567890\r\n", 300)))[..Limits.MaxData];
             const int Greatest = (Limits.MaxInner + 7) / 8;
             long left = Limits.BlowfishRekeyBlocks - (5 * Limits.PadTo / 8);
             for (; left > 2 * Greatest; left -= Greatest)
             {
-                await p.Wire.SendRecordAsync(RecordType.Data, line);
+                await p.ProbeConnection.SendRecordAsync(RecordType.Data, line);
             }
 
             // The last two blocks' worth of records end the message at the limit itself, and are taken.
-            await p.Wire.SendRecordAsync(RecordType.Data, "\r\n"u8.ToArray(), 8 * (int)(left / 2));
-            await p.Wire.SendRecordAsync(RecordType.Data, ".\r\n"u8.ToArray(), 8 * (int)(left - (left / 2)));
-            var reply = await p.Wire.ReplyInsideAsync();
+            await p.ProbeConnection.SendRecordAsync(RecordType.Data, "\r\n"u8.ToArray(), 8 * (int)(left / 2));
+            await p.ProbeConnection.SendRecordAsync(RecordType.Data, ".\r\n"u8.ToArray(), 8 * (int)(left - (left / 2)));
+            var reply = await p.ProbeConnection.ReplyInsideAsync();
             That(reply.Code == 250, $"After 2^20 blocks, all of them within the limit, came {Show(reply.Lines[0])}.");
-            await p.ExpectFailureAtAsync(p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8));
+            await p.ExpectFailureAtAsync(p.ProbeConnection.Seal(RecordType.Data, "NOOP\r\n"u8));
         })
         { RunsAlone = true },
     ];
 
     private static async Task ExpectAsync(ServerProbe p, int code)
     {
-        var reply = await p.Wire.ReplyInsideAsync();
+        var reply = await p.ProbeConnection.ReplyInsideAsync();
         That(reply.Code == code, $"Expected {code}, got {Show(reply.Lines[^1])}.");
     }
 
@@ -296,15 +296,15 @@ internal static class Server7Records
     {
         await p.InsideAsync(suite);
         await p.EnvelopeInsideAsync();
-        await p.Wire.CommandInsideAsync("DATA", 354);
+        await p.ProbeConnection.CommandInsideAsync("DATA", 354);
         var text = new StringBuilder();
         while (text.Length < Limits.MaxData)
         {
             text.Append("0123456789012345678901234567890123456789\r\n");
         }
 
-        await p.Wire.SendInsideAsync(text.ToString()[..Limits.MaxData]);
-        await p.Wire.CommandInsideAsync("\r\n.", 250);
+        await p.ProbeConnection.SendInsideAsync(text.ToString()[..Limits.MaxData]);
+        await p.ProbeConnection.CommandInsideAsync("\r\n.", 250);
     });
 
     private static async Task BadLengthAsync(ServerProbe p, string suite, params int[] lengths)
@@ -312,12 +312,12 @@ internal static class Server7Records
         foreach (int length in lengths)
         {
             await p.InsideAsync(suite);
-            await p.Wire.SendRecordsAsync([(byte)(length >> 8), (byte)length]);
+            await p.ProbeConnection.SendRecordsAsync([(byte)(length >> 8), (byte)length]);
 
             // A server that waits for the rest sees a truncated session, which is no failure and gets no alert (spec 8.2).
-            p.Wire.EndDirection();
+            p.ProbeConnection.EndDirection();
             var requirement = length > Limits.MaxInner ? "BP-7.1-2" : "BP-7.1-3";
-            await p.Wire.ExpectAlertAsync(requirement, requirement);
+            await p.ProbeConnection.ExpectAlertAsync(requirement, requirement);
             await p.ConnectAsync();
         }
     }
@@ -328,10 +328,10 @@ internal static class Server7Records
         foreach (int at in octets)
         {
             await p.InsideAsync(suite);
-            var record = p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8);
+            var record = p.ProbeConnection.Seal(RecordType.Data, "NOOP\r\n"u8);
             record[at] ^= (byte)(at == 0 ? 0x40 : 1);
-            await p.Wire.SendRecordsAsync(record, p.Wire.Seal(RecordType.Data, "NOOP\r\nQUIT\r\n"u8));
-            var (lines, end) = await p.Wire.ToTheEndAsync();
+            await p.ProbeConnection.SendRecordsAsync(record, p.ProbeConnection.Seal(RecordType.Data, "NOOP\r\nQUIT\r\n"u8));
+            var (lines, end) = await p.ProbeConnection.ToTheEndAsync();
             That(lines.Count == 0, $"With octet {at} of the record flipped came {lines.Count} replies: {Show(string.Join("\r\n", lines))}.", lines.Count == 2 ? "BP-8.3-3" : taken);
             await ExpectAlertAsync(p, end);
             await p.ConnectAsync();
@@ -343,6 +343,6 @@ internal static class Server7Records
     {
         That(end?.Type == RecordType.Alert, $"Expected an alert, got {end?.Type.ToString() ?? "the end of the connection"}.", "BP-8.3-1");
         That(end!.Data is [1], $"The alert's data is {Convert.ToHexStringLower(end.Data)}, not the one octet 1.", "BP-8.3-2");
-        await p.Wire.ExpectNothingAsync("Something follows the alert.", "BP-8.3-1");
+        await p.ProbeConnection.ExpectNothingAsync("Something follows the alert.", "BP-8.3-1");
     }
 }

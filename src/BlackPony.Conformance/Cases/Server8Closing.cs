@@ -16,91 +16,91 @@ internal static class Server8Closing
         new("S-8.1-1", "After 221 comes a close record, and no other", Must, Profile.Core, "BP-8.1-5 BP-8.1-1 BP-8.1-2 BP-8.1-3", async p =>
         {
             await p.InsideAsync();
-            await p.Wire.CommandInsideAsync("QUIT", 221);
-            await p.Wire.ExpectCloseAsync();
-            await p.Wire.SendRecordAsync(RecordType.Close);
-            await p.Wire.ExpectNothingAsync("Something follows the close.", "BP-8.1-2", "BP-8.1-3");
+            await p.ProbeConnection.CommandInsideAsync("QUIT", 221);
+            await p.ProbeConnection.ExpectCloseAsync();
+            await p.ProbeConnection.SendRecordAsync(RecordType.Close);
+            await p.ProbeConnection.ExpectNothingAsync("Something follows the close.", "BP-8.1-2", "BP-8.1-3");
         }),
         new("S-8.1-2", "A client's close is answered with a close and the end of the connection", Must, Profile.Core, "BP-8.1-3 BP-8.1-2", async p =>
         {
             await p.InsideAsync();
-            await p.Wire.SendRecordAsync(RecordType.Close);
-            var record = await p.Wire.NextAsync();
+            await p.ProbeConnection.SendRecordAsync(RecordType.Close);
+            var record = await p.ProbeConnection.NextAsync();
             That(record?.Type == RecordType.Close, $"The close is answered with {record?.Type.ToString() ?? "the end of the connection"}.");
-            await p.Wire.ExpectNothingAsync("Something follows the close.", "BP-8.1-2", "BP-8.1-3");
+            await p.ProbeConnection.ExpectNothingAsync("Something follows the close.", "BP-8.1-2", "BP-8.1-3");
         }),
         new("S-8.1-3", "What follows a client's close is ignored", Must, Profile.Core, "BP-8.1-4 BP-8.1-3", async p =>
         {
             await p.InsideAsync();
-            var close = p.Wire.Seal(RecordType.Close, []);
-            var noop = p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8);
-            await p.Wire.SendRecordsAsync(close, noop, [0xff, 0xff, 0, 1, 2, 3]);
-            var record = await p.Wire.NextAsync();
+            var close = p.ProbeConnection.Seal(RecordType.Close, []);
+            var noop = p.ProbeConnection.Seal(RecordType.Data, "NOOP\r\n"u8);
+            await p.ProbeConnection.SendRecordsAsync(close, noop, [0xff, 0xff, 0, 1, 2, 3]);
+            var record = await p.ProbeConnection.NextAsync();
             That(record?.Type == RecordType.Close, $"The close with octets after it is answered with {record?.Type.ToString() ?? "the end of the connection"}.", record is null ? "BP-8.1-3" : null);
-            await p.Wire.ExpectNothingAsync("The octets after the close are answered.", reset: "BP-8.1-3");
+            await p.ProbeConnection.ExpectNothingAsync("The octets after the close are answered.", reset: "BP-8.1-3");
         }),
         new("S-8.1-4", "A server whose mail server ends the session says 421 and sends its close", Must, Profile.Core, "BP-10.3-6 BP-8.1-1 BP-8.1-5", async p =>
         {
             await p.ConnectAsync();
             await p.InsideAsync();
             p.Backend.Answer = (_, line) => line == "NOOP" ? "\0" : null;
-            await p.Wire.SendInsideAsync("NOOP\r\n");
-            var reply = await p.Wire.ReplyInsideAsync();
+            await p.ProbeConnection.SendInsideAsync("NOOP\r\n");
+            var reply = await p.ProbeConnection.ReplyInsideAsync();
             That(reply.Code == 421, $"The client gets {Show(reply.Lines[0])}.");
-            await p.Wire.ExpectCloseAsync();
+            await p.ProbeConnection.ExpectCloseAsync();
         })
         { Needs = Needs.Backend },
         new("S-8.1-5", "After its close the server waits for the client's no longer than CloseTimeout", Must, Profile.Timeouts, "BP-8.1-6", async p =>
         {
             await p.InsideAsync();
-            await p.Wire.CommandInsideAsync("QUIT", 221);
-            await p.Wire.ExpectCloseAsync();
-            await p.WithinAsync(nameof(Limits.CloseTimeout), p.Wire.DrainAsync(), "The connection stays open after the server's close.");
+            await p.ProbeConnection.CommandInsideAsync("QUIT", 221);
+            await p.ProbeConnection.ExpectCloseAsync();
+            await p.WithinAsync(nameof(Limits.CloseTimeout), p.ProbeConnection.DrainAsync(), "The connection stays open after the server's close.");
         })
         { Needs = Needs.Timeouts },
         new("S-8.1-7", "What is pipelined after QUIT changes nothing: the 221, the close, and no more", Must, Profile.Core, "BP-8.1-5 BP-8.1-1 BP-8.1-2 BP-8.1-3", async p =>
         {
             await p.InsideAsync();
-            await p.Wire.SendInsideAsync("QUIT\r\nNOOP\r\nNOOP\r\n");
-            var reply = await p.Wire.ReplyInsideAsync();
+            await p.ProbeConnection.SendInsideAsync("QUIT\r\nNOOP\r\nNOOP\r\n");
+            var reply = await p.ProbeConnection.ReplyInsideAsync();
             That(reply.Code == 221, $"QUIT is answered with {Show(reply.Lines[0])}.");
-            await p.Wire.ExpectCloseAsync();
-            await p.Wire.SendRecordAsync(RecordType.Close);
-            await p.Wire.ExpectNothingAsync("Something follows the close.", "BP-8.1-2", "BP-8.1-3");
+            await p.ProbeConnection.ExpectCloseAsync();
+            await p.ProbeConnection.SendRecordAsync(RecordType.Close);
+            await p.ProbeConnection.ExpectNothingAsync("Something follows the close.", "BP-8.1-2", "BP-8.1-3");
         }),
         new("S-8.1-8", "A client that is silent for IdleTimeout gets 421 and the end, inside with a close", Must, Profile.Timeouts, "BP-8.1-7 BP-8.1-1", async p =>
         {
             await p.EhloAsync();
-            await p.WithinAsync(nameof(Limits.IdleTimeout), p.Wire.ExpectAsync(421), "No 421 comes.");
-            await p.Wire.ExpectClosedAsync("The connection stays open.");
+            await p.WithinAsync(nameof(Limits.IdleTimeout), p.ProbeConnection.ExpectAsync(421), "No 421 comes.");
+            await p.ProbeConnection.ExpectClosedAsync("The connection stays open.");
             await p.ConnectAsync();
             await p.InsideAsync();
             await p.WithinAsync(nameof(Limits.IdleTimeout), InsideAsync(), "No 421 comes inside.");
 
             async Task InsideAsync()
             {
-                var reply = await p.Wire.ReplyInsideAsync();
+                var reply = await p.ProbeConnection.ReplyInsideAsync();
                 That(reply.Code == 421, $"Inside a silent client gets {Show(reply.Lines[0])}.");
-                await p.Wire.ExpectCloseAsync();
+                await p.ProbeConnection.ExpectCloseAsync();
             }
         })
         { Needs = Needs.Timeouts },
         new("S-8.1-9", "A client that does not send its continuation gets 421 and the end", Must, Profile.Timeouts, "BP-8.1-7", async p =>
         {
             await p.NeedAsync(Classic);
-            await p.Wire.CommandAsync(p.Command(Classic), 334);
-            await p.WithinAsync(nameof(Limits.ContinuationTimeout), p.Wire.ExpectAsync(421), "No 421 comes.");
-            await p.Wire.ExpectClosedAsync("The connection stays open.");
+            await p.ProbeConnection.CommandAsync(p.Command(Classic), 334);
+            await p.WithinAsync(nameof(Limits.ContinuationTimeout), p.ProbeConnection.ExpectAsync(421), "No 421 comes.");
+            await p.ProbeConnection.ExpectClosedAsync("The connection stays open.");
         })
         { Needs = Needs.Timeouts },
         new("S-8.1-10", "The single octets of a command or continuation do not prolong the time-out", Must, Profile.Timeouts, "BP-8.1-7", async p =>
         {
             await p.EhloAsync();
-            await p.WithinDrippingAsync(nameof(Limits.IdleTimeout), Slow(), p.Wire.ExpectAsync(421), "No 421 comes while the client sends a command octet by octet.");
+            await p.WithinDrippingAsync(nameof(Limits.IdleTimeout), Slow(), p.ProbeConnection.ExpectAsync(421), "No 421 comes while the client sends a command octet by octet.");
             await p.ConnectAsync();
             await p.NeedAsync(Classic);
-            await p.Wire.CommandAsync(p.Command(Classic), 334);
-            await p.WithinDrippingAsync(nameof(Limits.ContinuationTimeout), Slow(), p.Wire.ExpectAsync(421), "No 421 comes while the client sends a continuation octet by octet.");
+            await p.ProbeConnection.CommandAsync(p.Command(Classic), 334);
+            await p.WithinDrippingAsync(nameof(Limits.ContinuationTimeout), Slow(), p.ProbeConnection.ExpectAsync(421), "No 421 comes while the client sends a continuation octet by octet.");
 
             static byte[] Slow() => System.Text.Encoding.ASCII.GetBytes("NOOP " + new string('x', 400));
         })
@@ -112,9 +112,9 @@ internal static class Server8Closing
             await p.ConnectAsync();
             await p.InsideAsync();
             await p.EnvelopeInsideAsync();
-            await p.Wire.CommandInsideAsync("DATA", 354);
-            await p.Wire.SendInsideAsync("Subject: cut\r\n\r\nhalf\r\n");
-            p.Wire.EndDirection();
+            await p.ProbeConnection.CommandInsideAsync("DATA", 354);
+            await p.ProbeConnection.SendInsideAsync("Subject: cut\r\n\r\nhalf\r\n");
+            p.ProbeConnection.EndDirection();
             await TruncatedAsync(p);
             await EndedAsync(p);
         })
@@ -124,12 +124,12 @@ internal static class Server8Closing
             await p.ConnectAsync();
             await p.InsideAsync();
             await p.EnvelopeInsideAsync();
-            await p.Wire.CommandInsideAsync("DATA", 354);
-            await p.Wire.SendInsideAsync("Subject: forged\r\n\r\nhalf\r\n");
-            var record = p.Wire.Seal(RecordType.Data, ".\r\n"u8);
+            await p.ProbeConnection.CommandInsideAsync("DATA", 354);
+            await p.ProbeConnection.SendInsideAsync("Subject: forged\r\n\r\nhalf\r\n");
+            var record = p.ProbeConnection.Seal(RecordType.Data, ".\r\n"u8);
             record[^1] ^= 0x80;
-            await p.Wire.SendRecordsAsync(record);
-            await p.Wire.ExpectAlertAsync();
+            await p.ProbeConnection.SendRecordsAsync(record);
+            await p.ProbeConnection.ExpectAlertAsync();
             await EndedAsync(p);
         })
         { Needs = Needs.Backend },
@@ -138,10 +138,10 @@ internal static class Server8Closing
             await p.ConnectAsync();
             await p.InsideAsync();
             await p.EnvelopeInsideAsync();
-            await p.Wire.CommandInsideAsync("DATA", 354);
-            await p.Wire.SendInsideAsync("Subject: closed\r\n\r\nhalf\r\n");
-            await p.Wire.SendRecordAsync(RecordType.Close);
-            await p.Wire.DrainAsync();
+            await p.ProbeConnection.CommandInsideAsync("DATA", 354);
+            await p.ProbeConnection.SendInsideAsync("Subject: closed\r\n\r\nhalf\r\n");
+            await p.ProbeConnection.SendRecordAsync(RecordType.Close);
+            await p.ProbeConnection.DrainAsync();
             await EndedAsync(p);
         })
         { Needs = Needs.Backend },
@@ -150,11 +150,11 @@ internal static class Server8Closing
             await p.ConnectAsync();
             await p.InsideAsync();
             await p.EnvelopeInsideAsync();
-            await p.Wire.CommandInsideAsync("DATA", 354);
-            await p.Wire.SendInsideAsync("Subject: cut\r\n\r\n");
-            var record = p.Wire.Seal(RecordType.Data, "all\r\n.\r\n"u8);
-            await p.Wire.SendRecordsAsync(record[..^1]);
-            p.Wire.EndDirection();
+            await p.ProbeConnection.CommandInsideAsync("DATA", 354);
+            await p.ProbeConnection.SendInsideAsync("Subject: cut\r\n\r\n");
+            var record = p.ProbeConnection.Seal(RecordType.Data, "all\r\n.\r\n"u8);
+            await p.ProbeConnection.SendRecordsAsync(record[..^1]);
+            p.ProbeConnection.EndDirection();
             await TruncatedAsync(p);
             await EndedAsync(p, "BP-7.1-8");
         })
@@ -168,8 +168,8 @@ internal static class Server8Closing
             foreach (var data in (byte[][])[[1], [], [2, 40], [0]])
             {
                 await p.InsideAsync();
-                await p.Wire.SendRecordAsync(RecordType.Alert, data);
-                await p.Wire.ExpectNothingAsync("Something follows the client's alert.");
+                await p.ProbeConnection.SendRecordAsync(RecordType.Alert, data);
+                await p.ProbeConnection.ExpectNothingAsync("Something follows the client's alert.");
                 await p.ConnectAsync();
             }
         }),
@@ -180,39 +180,39 @@ internal static class Server8Closing
         {
             await p.SwitchAsync(Core);
             await p.TakeFinishedAsync();
-            p.Wire.Seal(RecordType.Finished, p.Wire.Keys.Finished(Role.Client));
-            await p.Wire.SendInsideAsync("EHLO probe.test\r\n");
-            await p.Wire.ExpectAlertAsync();
+            p.ProbeConnection.Seal(RecordType.Finished, p.ProbeConnection.Keys.Finished(Role.Client));
+            await p.ProbeConnection.SendInsideAsync("EHLO probe.test\r\n");
+            await p.ProbeConnection.ExpectAlertAsync();
         }),
         new("S-8.3-8", "The session does not go on in plaintext after a failure", Must, Profile.Core, "BP-8.3-7 BP-8.3-3", async p =>
         {
             await p.InsideAsync();
-            p.Wire.PlaintextViolates = _ => "BP-8.3-7";
-            await p.Wire.SendRecordsAsync([0, 0], "NOOP\r\nQUIT\r\n"u8.ToArray());
-            await p.Wire.ExpectAlertAsync("BP-8.3-3");
+            p.ProbeConnection.PlaintextViolates = _ => "BP-8.3-7";
+            await p.ProbeConnection.SendRecordsAsync([0, 0], "NOOP\r\nQUIT\r\n"u8.ToArray());
+            await p.ProbeConnection.ExpectAlertAsync("BP-8.3-3");
         }),
         new("S-8.3-10", "However much is unread after a failure, the alert arrives, and the connection ends with FIN", Must, Profile.Core, "BP-8.3-1 BP-8.3-3", async p =>
         {
             await p.InsideAsync();
-            await p.Wire.SendRecordsAsync([0, 0], new byte[100_000]);
-            await p.Wire.ExpectAlertAsync();
+            await p.ProbeConnection.SendRecordsAsync([0, 0], new byte[100_000]);
+            await p.ProbeConnection.ExpectAlertAsync();
         }),
         new("S-8.3-9", "Every failure gets the same alert, of the same size", Should, Profile.Core, "BP-8.3-6", async p =>
         {
             var sizes = new List<int>();
             Func<ServerProbe, byte[]>[] failures =
             [
-                q => Flip(q.Wire.Seal(RecordType.Data, "NOOP\r\n"u8)),
-                q => q.Wire.SealInner(new byte[256]),
-                q => q.Wire.Seal((RecordType)100, []),
-                q => q.Wire.Seal(RecordType.Ident, new byte[96]),
+                q => Flip(q.ProbeConnection.Seal(RecordType.Data, "NOOP\r\n"u8)),
+                q => q.ProbeConnection.SealInner(new byte[256]),
+                q => q.ProbeConnection.Seal((RecordType)100, []),
+                q => q.ProbeConnection.Seal(RecordType.Ident, new byte[96]),
             ];
             foreach (var failure in failures)
             {
                 await p.InsideAsync();
-                await p.Wire.SendRecordsAsync(failure(p));
-                await p.Wire.ExpectAlertAsync();
-                sizes.Add(p.Wire.Records[^1].Inner);
+                await p.ProbeConnection.SendRecordsAsync(failure(p));
+                await p.ProbeConnection.ExpectAlertAsync();
+                sizes.Add(p.ProbeConnection.Records[^1].Inner);
                 await p.ConnectAsync();
             }
 
@@ -238,7 +238,7 @@ internal static class Server8Closing
     // The end of a connection is no close, and is not answered as one.
     private static async Task TruncatedAsync(ServerProbe p)
     {
-        while (await p.Wire.RecordAsync() is { } record)
+        while (await p.ProbeConnection.RecordAsync() is { } record)
         {
             That(record.Type != RecordType.Close, "The end of the connection is answered with a close.", "BP-8.2-1");
         }
@@ -248,11 +248,11 @@ internal static class Server8Closing
     private static Case<ServerProbe> Fails(string id, string title, string requirements, Func<byte[], byte[], byte[][]> send, int answers, int taken, bool turned = false) => new(id, title, Must, Profile.Core, requirements, async p =>
     {
         await p.InsideAsync();
-        byte[] Quit() => p.Wire.Seal(RecordType.Data, "NOOP\r\nQUIT\r\n"u8);
-        byte[] Noop() => p.Wire.Seal(RecordType.Data, "NOOP\r\n"u8);
+        byte[] Quit() => p.ProbeConnection.Seal(RecordType.Data, "NOOP\r\nQUIT\r\n"u8);
+        byte[] Noop() => p.ProbeConnection.Seal(RecordType.Data, "NOOP\r\n"u8);
         var (first, second) = turned ? (Quit(), Noop()) : (Noop(), Quit());
-        await p.Wire.SendRecordsAsync(turned ? send(second, first) : send(first, second));
-        var (lines, end) = await p.Wire.ToTheEndAsync();
+        await p.ProbeConnection.SendRecordsAsync(turned ? send(second, first) : send(first, second));
+        var (lines, end) = await p.ProbeConnection.ToTheEndAsync();
         That(lines.Count <= answers, $"{lines.Count} replies came, and no more than {answers} were due: {Show(string.Join("\r\n", lines))}.", lines.Count >= taken ? "BP-7.2-1" : "BP-8.3-3");
         await Server7Records.ExpectAlertAsync(p, end);
     });

@@ -5,9 +5,9 @@ namespace BlackPony.Conformance.Peers;
 /// <summary>What every case has.</summary>
 /// <param name="Transcript">Where the dialogue is written down.</param>
 /// <param name="Random">The suite's random draws in this case.</param>
-/// <param name="Patience">How long it waits, and for what.</param>
-public sealed record CaseContext(Transcript Transcript, IRandomSource Random, Patience Patience)
+/// <param name="Timeout">How long it waits, and for what.</param>
+public sealed record CaseContext(Transcript Transcript, IRandomSource Random, CaseTimeout Timeout)
 {
     /// <summary>Ends what waits.</summary>
-    public CancellationToken Cancel => Patience.Token;
+    public CancellationToken Cancel => Timeout.Token;
 }

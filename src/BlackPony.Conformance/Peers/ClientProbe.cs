@@ -19,7 +19,7 @@ public sealed class ClientProbe : IAsyncDisposable
     private readonly ClientTarget _client;
     private readonly CaseContext _context;
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly List<Wire> _wires = [];
+    private readonly List<ProbeConnection> _wires = [];
     private readonly List<ClientPolicy> _policies = [];
     private readonly string _folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
     private readonly CancellationTokenSource _over;
@@ -53,7 +53,7 @@ public sealed class ClientProbe : IAsyncDisposable
     public List<string> Commands { get; } = [];
 
     /// <summary>The connections, in order.</summary>
-    public IReadOnlyList<Wire> Wires => _wires;
+    public IReadOnlyList<ProbeConnection> Wires => _wires;
 
     /// <summary>What the client let out in plaintext: the verbs, connection by connection.</summary>
     public string Plaintext => string.Join(" | ", _wires.Select(w => string.Join(' ', w.Plaintext.Select(Verb))));
@@ -66,10 +66,10 @@ public sealed class ClientProbe : IAsyncDisposable
 
     /// <summary>Starts the client, if it does not run yet, and takes its next connection.</summary>
     /// <param name="requirement">The requirement that a client violates which makes none; null for the case's first.</param>
-    public async Task<Wire> ConnectAsync(string? requirement = null)
+    public async Task<ProbeConnection> ConnectAsync(string? requirement = null)
     {
-        _context.Patience.Renew();
-        _context.Patience.WaitsFor(_wires.Count == 0 ? "the client's connection" : $"the client's connection number {_wires.Count + 1}");
+        _context.Timeout.Renew();
+        _context.Timeout.WaitsFor(_wires.Count == 0 ? "the client's connection" : $"the client's connection number {_wires.Count + 1}");
         EndDirections();
         _delivery ??= Task.Run(() => _client.DeliverAsync(Next, _over.Token));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(_context.Cancel);
@@ -90,20 +90,20 @@ public sealed class ClientProbe : IAsyncDisposable
         }
 
         _policies.Add(Next.Policy);
-        _wires.Add(new Wire(await accept, Role.Server, _context.Transcript, _context.Patience));
+        _wires.Add(new ProbeConnection(await accept, Role.Server, _context.Transcript, _context.Timeout));
         return _wires[^1];
     }
 
     /// <summary>Takes the client's next connection, greets, and answers EHLO.</summary>
     /// <param name="offer">The XBLACKPONY line; empty for none.</param>
     /// <param name="extensions">Further lines of the EHLO reply.</param>
-    public Task<Wire> AcceptAsync(string offer, params string[] extensions) => AcceptAsync(null, offer, extensions);
+    public Task<ProbeConnection> AcceptAsync(string offer, params string[] extensions) => AcceptAsync(null, offer, extensions);
 
     /// <summary>Takes the client's next connection, greets, and answers EHLO.</summary>
     /// <param name="requirement">The requirement that a client violates which makes no connection.</param>
     /// <param name="offer">The XBLACKPONY line; empty for none.</param>
     /// <param name="extensions">Further lines of the EHLO reply.</param>
-    public async Task<Wire> AcceptAsync(string? requirement, string offer, string[] extensions)
+    public async Task<ProbeConnection> AcceptAsync(string? requirement, string offer, string[] extensions)
     {
         var wire = await ConnectAsync(requirement);
         await wire.SendLineAsync("220 probe.test ESMTP");
@@ -113,7 +113,7 @@ public sealed class ClientProbe : IAsyncDisposable
     }
 
     /// <summary>Receives EHLO.</summary>
-    public async Task ExpectEhloAsync(Wire wire)
+    public async Task ExpectEhloAsync(ProbeConnection wire)
     {
         var line = await LineAsync(wire);
         Expect.That(line?.StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase) == true, $"Expected EHLO, got {Expect.Show(line ?? "the end of the connection")}.");
@@ -121,14 +121,14 @@ public sealed class ClientProbe : IAsyncDisposable
     }
 
     /// <summary>Answers EHLO.</summary>
-    public static Task AnswerEhloAsync(Wire wire, params string[] lines) => wire.SendAsync(EhloReply(lines));
+    public static Task AnswerEhloAsync(ProbeConnection wire, params string[] lines) => wire.SendAsync(EhloReply(lines));
 
     /// <summary>An EHLO reply.</summary>
     public static string EhloReply(params string[] lines) =>
         string.Concat(lines.Prepend("probe.test").Select((l, i) => $"250{(i < lines.Length ? '-' : ' ')}{l}\r\n"));
 
     /// <summary>Receives the next line that is not NOOP or RSET, which a client may send at any time and which get 250 ([BP-9.3-1]).</summary>
-    public static async Task<string?> LineAsync(Wire wire)
+    public static async Task<string?> LineAsync(ProbeConnection wire)
     {
         while (true)
         {
@@ -145,7 +145,7 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <summary>Receives the QUIT of a client that defers, which is answered, or the end of the connection ([BP-9.1-7]); and ends the connection.</summary>
     /// <param name="wire">The connection.</param>
     /// <param name="requirement">The sentence that any other command violates.</param>
-    public static async Task TakeQuitAsync(Wire wire, string? requirement = null)
+    public static async Task TakeQuitAsync(ProbeConnection wire, string? requirement = null)
     {
         if (await LineAsync(wire) is { } line)
         {
@@ -158,7 +158,7 @@ public sealed class ClientProbe : IAsyncDisposable
     }
 
     /// <summary>Receives the XBLACKPONY command line.</summary>
-    public async Task<string> ExpectCommandAsync(Wire wire)
+    public async Task<string> ExpectCommandAsync(ProbeConnection wire)
     {
         var line = await LineAsync(wire);
         Expect.That(line?.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase) == true, $"Expected XBLACKPONY, got {Expect.Show(line ?? "the end of the connection")}.");
@@ -176,7 +176,7 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <param name="reply">Changes the lines of the 220 reply as they are sent, not as they are hashed.</param>
     /// <param name="hashed">Changes the continuation as it is hashed.</param>
     /// <param name="finishes">Whether the server's Finished goes in one write with the 220.</param>
-    public async Task SwitchAsync(Wire wire, string offer, Func<byte[], byte[]>? tamper = null, int fragment = 0, string behind = "", string? command = null, Func<string, string>? reply = null, Func<string, string>? hashed = null, bool finishes = false)
+    public async Task SwitchAsync(ProbeConnection wire, string offer, Func<byte[], byte[]>? tamper = null, int fragment = 0, string behind = "", string? command = null, Func<string, string>? reply = null, Func<string, string>? hashed = null, bool finishes = false)
     {
         Command = command ?? await ExpectCommandAsync(wire);
         var fields = Command.Split(' ');
@@ -242,7 +242,7 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <param name="wire">The connection.</param>
     /// <param name="ident">The ident record's data.</param>
     /// <param name="none">The requirement that a client violates which ends without its Finished; null for the case's first.</param>
-    public async Task FinishAsync(Wire wire, byte[]? ident = null, string? none = null)
+    public async Task FinishAsync(ProbeConnection wire, byte[]? ident = null, string? none = null)
     {
         byte[][] records = [wire.Seal(RecordType.Finished, wire.Keys.Finished(Role.Server)), .. ident is null ? Array.Empty<byte[]>() : [wire.Seal(RecordType.Ident, ident)]];
         await wire.SendRecordsAsync(records);
@@ -255,7 +255,7 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <summary>The client's Finished.</summary>
     /// <param name="wire">The connection.</param>
     /// <param name="none">The requirement that a client violates which ends without its Finished; null for the case's first.</param>
-    public static async Task TakeFinishedAsync(Wire wire, string? none = null)
+    public static async Task TakeFinishedAsync(ProbeConnection wire, string? none = null)
     {
         var record = await wire.RecordAsync();
         Expect.That(record is not null, "The client ends instead of sending its Finished.", none);
@@ -266,7 +266,7 @@ public sealed class ClientProbe : IAsyncDisposable
     }
 
     /// <summary>The whole upgrade and the client's EHLO inside, answered.</summary>
-    public async Task UpgradeAsync(Wire wire, string offer, byte[]? ident = null, string[]? extensions = null)
+    public async Task UpgradeAsync(ProbeConnection wire, string offer, byte[]? ident = null, string[]? extensions = null)
     {
         await SwitchAsync(wire, offer);
         await FinishAsync(wire, ident);
@@ -274,7 +274,7 @@ public sealed class ClientProbe : IAsyncDisposable
     }
 
     /// <summary>An upgraded session that carries the message, with the suite's own offer.</summary>
-    public async Task<Wire> CarryAsync(string offer, byte[]? ident = null)
+    public async Task<ProbeConnection> CarryAsync(string offer, byte[]? ident = null)
     {
         var wire = await AcceptAsync(offer);
         await UpgradeAsync(wire, offer, ident);
@@ -290,7 +290,7 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <param name="behind">Octets to send behind the close record in one write.</param>
     /// <param name="shift">ROT's shift of the plaintext; 0 for none.</param>
     /// <param name="together">Whether the 221 goes in one write with the close.</param>
-    public async Task ServeMailAsync(Wire wire, bool inside, Func<string, string?>? answer = null, bool close = true, byte[]? behind = null, int shift = 0, bool together = false)
+    public async Task ServeMailAsync(ProbeConnection wire, bool inside, Func<string, string?>? answer = null, bool close = true, byte[]? behind = null, int shift = 0, bool together = false)
     {
         while (await NextAsync() is { } line)
         {
@@ -369,7 +369,7 @@ public sealed class ClientProbe : IAsyncDisposable
         Expect.That(_delivery is not null, "The client was not started.");
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(_context.Cancel);
         var accept = _listener.AcceptSocketAsync(stop.Token).AsTask();
-        _context.Patience.WaitsFor("the client's end");
+        _context.Timeout.WaitsFor("the client's end");
         EndDirections();
 
         await Task.WhenAny(_delivery!, accept);
@@ -394,7 +394,7 @@ public sealed class ClientProbe : IAsyncDisposable
     {
         Expect.That(_delivery is not null, "The client was not started.");
         EndDirections();
-        _context.Patience.WaitsFor("the client's end");
+        _context.Timeout.WaitsFor("the client's end");
         var outcome = await _delivery!.WaitAsync(_context.Cancel);
         (_delivery, Received) = (null, "");
         return outcome;
@@ -407,7 +407,7 @@ public sealed class ClientProbe : IAsyncDisposable
     public Task<Outcome> RunAloneAsync() => _client.DeliverAsync(Next, _context.Cancel);
 
     /// <summary>The connection must not have seen mail in plaintext.</summary>
-    public static void ExpectNoMail(Wire wire, string? requirement = null)
+    public static void ExpectNoMail(ProbeConnection wire, string? requirement = null)
     {
         var mail = wire.Plaintext.FirstOrDefault(l => Mail.Contains(Verb(l)));
         Expect.That(mail is null, $"The client sent in plaintext: {Expect.Show(mail ?? "")}.", requirement);

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using BlackPony.Reference;
 using BlackPony.Reference.Keys;
-using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
 
 namespace BlackPony.Conformance.Peers;

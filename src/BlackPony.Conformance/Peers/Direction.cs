@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using BlackPony.Reference.Keys;
-using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
 
 namespace BlackPony.Conformance.Peers;

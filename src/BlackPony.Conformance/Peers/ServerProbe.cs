@@ -5,7 +5,6 @@ using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Records;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
 
 namespace BlackPony.Conformance.Peers;
@@ -15,7 +14,7 @@ public sealed class ServerProbe : IAsyncDisposable
 {
     private readonly ServerPlace _place;
     private readonly CaseContext _context;
-    private readonly List<Wire> _wires = [];
+    private readonly List<ProbeConnection> _wires = [];
 
     private ServerProbe(ServerPlace place, CaseContext context)
     {
@@ -24,7 +23,7 @@ public sealed class ServerProbe : IAsyncDisposable
     }
 
     /// <summary>The connection that was opened last.</summary>
-    public Wire Wire => _wires[^1];
+    public ProbeConnection ProbeConnection => _wires[^1];
 
     /// <summary>The octets of the last offer, from the keyword on.</summary>
     public string Offer { get; private set; } = "";
@@ -70,15 +69,15 @@ public sealed class ServerProbe : IAsyncDisposable
 
     /// <summary>The port has to do something within one of its own time-outs, though single octets of something come all the while, and never the last: they do not prolong it (spec 13).</summary>
     public Task WithinDrippingAsync(string name, byte[] octets, Task task, string finding) =>
-        TimeLimit.WithinDrippingAsync(_context, name, Timeout(name), _place.Time, task, finding, Wire, octets);
+        TimeLimit.WithinDrippingAsync(_context, name, Timeout(name), _place.Time, task, finding, ProbeConnection, octets);
 
     /// <summary>Opens a connection and takes the greeting.</summary>
     /// <param name="code">The greeting's code.</param>
     /// <param name="requirement">The sentence that asks for it.</param>
     public async Task<Reply> ConnectAsync(int code = 220, string? requirement = null)
     {
-        _context.Patience.Renew();
-        _context.Patience.WaitsFor("a connection");
+        _context.Timeout.Renew();
+        _context.Timeout.WaitsFor("a connection");
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(_place.Host, _place.Port, _context.Cancel);
         if (_wires.Count > 0)
@@ -86,14 +85,14 @@ public sealed class ServerProbe : IAsyncDisposable
             _context.Transcript.Comment($"connection {_wires.Count + 1}");
         }
 
-        _wires.Add(new Wire(socket, Role.Client, _context.Transcript, _context.Patience));
-        return await Wire.ExpectAsync(code, requirement);
+        _wires.Add(new ProbeConnection(socket, Role.Client, _context.Transcript, _context.Timeout));
+        return await ProbeConnection.ExpectAsync(code, requirement);
     }
 
     /// <summary>Says EHLO and takes note of the offer.</summary>
     public async Task<Reply> EhloAsync()
     {
-        var reply = await Wire.CommandAsync("EHLO probe.test", 250);
+        var reply = await ProbeConnection.CommandAsync("EHLO probe.test", 250);
         Offer = reply.Texts().FirstOrDefault(IsOffer) ?? "";
         return reply;
     }
@@ -169,21 +168,21 @@ public sealed class ServerProbe : IAsyncDisposable
         var command = $"XBLACKPONY V1 {suite} {Base64Share.Encode(exchange.Share)}";
         command = rewrite?.Invoke(command) ?? command;
         Hash(command);
-        await Wire.SendAsync(command + "\r\n" + behind);
-        UpgradeReply = await Wire.ReplyAsync(refused);
+        await ProbeConnection.SendAsync(command + "\r\n" + behind);
+        UpgradeReply = await ProbeConnection.ReplyAsync(refused);
         if (known.NeedsContinuation)
         {
             FirstServerShare = ReadShare(334);
             var octets = exchange.Continue(FirstServerShare) ?? throw new CaseFailedException("The share in the 334 reply is invalid.", "BP-4.3-6");
             var text = Base64Share.Encode(continuation?.Invoke(octets) ?? octets);
             Hash(text);
-            await Wire.SendLineAsync(text);
-            UpgradeReply = await Wire.ReplyAsync();
+            await ProbeConnection.SendLineAsync(text);
+            UpgradeReply = await ProbeConnection.ReplyAsync();
         }
 
         ServerShare = ReadShare(220);
         Secret = exchange.Finish(ServerShare) ?? throw new CaseFailedException("The share in the 220 reply is invalid.", invalid ?? "BP-5.1-8");
-        Wire.SwitchTo(known, Role.Client, Secret, th.Finish(), lines);
+        ProbeConnection.SwitchTo(known, Role.Client, Secret, th.Finish(), lines);
 
         byte[] ReadShare(int code)
         {
@@ -225,62 +224,62 @@ public sealed class ServerProbe : IAsyncDisposable
     public async Task FinishAsync()
     {
         await TakeFinishedAsync();
-        await Wire.SendRecordAsync(RecordType.Finished, Wire.Keys.Finished(Role.Client));
+        await ProbeConnection.SendRecordAsync(RecordType.Finished, ProbeConnection.Keys.Finished(Role.Client));
     }
 
     /// <summary>The server's Finished.</summary>
     /// <param name="none">The requirement that the end of the connection violates.</param>
     public async Task TakeFinishedAsync(string none = "BP-6.3-1")
     {
-        var finished = await Wire.RecordAsync(RecordType.Finished, "BP-6.3-1", none);
-        Expect.That(finished.Data.AsSpan().SequenceEqual(Wire.Keys.Finished(Role.Server)), "The server's verify_data has a wrong value.", "BP-6.3-1");
+        var finished = await ProbeConnection.RecordAsync(RecordType.Finished, "BP-6.3-1", none);
+        Expect.That(finished.Data.AsSpan().SequenceEqual(ProbeConnection.Keys.Finished(Role.Server)), "The server's verify_data has a wrong value.", "BP-6.3-1");
     }
 
     /// <summary>The whole upgrade and EHLO inside.</summary>
     public async Task<Reply> InsideAsync(string suite = Names.Core)
     {
         await UpgradeAsync(suite);
-        return await Wire.CommandInsideAsync("EHLO probe.test", 250);
+        return await ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
     }
 
     /// <summary>MAIL and RCPT inside.</summary>
     public async Task EnvelopeInsideAsync()
     {
-        await Wire.CommandInsideAsync("MAIL FROM:<a@probe.test>", 250);
-        await Wire.CommandInsideAsync("RCPT TO:<b@sink.test>", 250);
+        await ProbeConnection.CommandInsideAsync("MAIL FROM:<a@probe.test>", 250);
+        await ProbeConnection.CommandInsideAsync("RCPT TO:<b@sink.test>", 250);
     }
 
     /// <summary>Delivers a message inside, to the 250 behind its end.</summary>
     public async Task DeliverInsideAsync(string body = "Subject: probe\r\n\r\n..dot\r\n\xE9t\xE9\r\n")
     {
         await EnvelopeInsideAsync();
-        await Wire.CommandInsideAsync("DATA", 354);
-        await Wire.CommandInsideAsync(body + ".", 250);
+        await ProbeConnection.CommandInsideAsync("DATA", 354);
+        await ProbeConnection.CommandInsideAsync(body + ".", 250);
     }
 
     /// <summary>Delivers a message in plaintext.</summary>
     public async Task DeliverPlainAsync()
     {
-        await Wire.CommandAsync("MAIL FROM:<a@probe.test>", 250);
-        await Wire.CommandAsync("RCPT TO:<b@sink.test>", 250);
-        await Wire.CommandAsync("DATA", 354);
-        await Wire.CommandAsync("Subject: probe\r\n\r\nplain\r\n.", 250);
+        await ProbeConnection.CommandAsync("MAIL FROM:<a@probe.test>", 250);
+        await ProbeConnection.CommandAsync("RCPT TO:<b@sink.test>", 250);
+        await ProbeConnection.CommandAsync("DATA", 354);
+        await ProbeConnection.CommandAsync("Subject: probe\r\n\r\nplain\r\n.", 250);
     }
 
     /// <summary>Shows that the plaintext session is still usable ([BP-4.4-2]).</summary>
     /// <param name="requirement">The requirement that another answer violates.</param>
     public async Task ExpectUsableAsync(string requirement = "BP-4.4-2")
     {
-        await Wire.SendLineAsync("NOOP");
-        var reply = await Wire.ReplyAsync(requirement);
+        await ProbeConnection.SendLineAsync("NOOP");
+        var reply = await ProbeConnection.ReplyAsync(requirement);
         Expect.That(reply.Code == 250, $"After the refusal NOOP is answered with {Expect.Show(reply.Lines[^1])}.", requirement);
     }
 
     /// <summary>Sends records of which the first must fail, and a command behind them in the same write, which a server that goes on would answer.</summary>
     public async Task ExpectFailureAtAsync(params byte[][] records)
     {
-        await Wire.SendRecordsAsync([.. records, Wire.Seal(RecordType.Data, "NOOP\r\n"u8)]);
-        await Wire.ExpectAlertAsync();
+        await ProbeConnection.SendRecordsAsync([.. records, ProbeConnection.Seal(RecordType.Data, "NOOP\r\n"u8)]);
+        await ProbeConnection.ExpectAlertAsync();
     }
 
     /// <summary>Something that the requirement says must come to an end.</summary>
@@ -289,14 +288,14 @@ public sealed class ServerProbe : IAsyncDisposable
     /// <param name="requirement">The requirement.</param>
     public async Task ExpectEndAsync(Task end, string finding, string requirement)
     {
-        _context.Patience.WaitsFor("the end of the mail server's connection");
+        _context.Timeout.WaitsFor("the end of the mail server's connection");
         try
         {
             await end.WaitAsync(_context.Cancel);
         }
         catch (OperationCanceledException) when (_context.Cancel.IsCancellationRequested)
         {
-            throw new CaseFailedException($"{finding} It was waited for {_context.Patience.Limit.TotalSeconds:0.#} s.", requirement) { IsSilence = true };
+            throw new CaseFailedException($"{finding} It was waited for {_context.Timeout.Limit.TotalSeconds:0.#} s.", requirement) { IsSilence = true };
         }
     }
 

@@ -12,24 +12,24 @@ namespace BlackPony.Conformance.Targets;
 /// <summary>The reference's relay before a <see cref="MailSink"/>, on a free port of 127.0.0.1, with every suite and an IDENT key.</summary>
 public sealed class EmbeddedServer : ServerTarget
 {
-    private readonly RelayServer _relay;
+    private readonly InboundServer _relay;
 
     /// <summary>Starts.</summary>
     /// <param name="needs">What a case needs: <see cref="Needs.RotOff"/> and <see cref="Needs.Timeouts"/> are heeded.</param>
     /// <param name="settings">Changes the relay's settings.</param>
-    public EmbeddedServer(Needs needs = Needs.Nothing, Func<RelaySettings, RelaySettings>? settings = null)
+    public EmbeddedServer(Needs needs = Needs.Nothing, Func<InboundSettings, InboundSettings>? settings = null)
     {
         var options = new ServerOptions(TestRsaKeys.Server)
         {
             Suites = needs.HasFlag(Needs.RotOff) ? SuiteRegistry.Default : SuiteRegistry.All,
             Idents = [new IdentKey(new byte[32])],
         };
-        var usual = new RelaySettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", Sink.Port, options)
+        var usual = new InboundSettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", Sink.Port, options)
         {
             BackendSource = IPAddress.Parse(Limits.BackendSource),
             Time = needs.HasFlag(Needs.Timeouts) ? Time : TimeProvider.System,
         };
-        _relay = new RelayServer(settings?.Invoke(usual) ?? usual, NullLogger.Instance);
+        _relay = new InboundServer(settings?.Invoke(usual) ?? usual, NullLogger.Instance);
         _relay.Start();
     }
 

@@ -162,7 +162,7 @@ internal sealed class StubResolver(Func<ResolverSettings> settings, TimeProvider
         IPEndPoint server, ResolverSettings now, string name, DnsType type, TimeSpan limit, CancellationToken cancel)
     {
         var question = DnsMessage.Question((ushort)RandomNumberGenerator.GetInt32(1 << 16), name, type);
-        using var patience = new Patience(limit, time, cancel);
+        using var patience = new LinkedTimeout(limit, time, cancel);
         try
         {
             var message = now.UsesTcp ? null : await AskUdpAsync(server, question, patience.Token).ConfigureAwait(false);

@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using System.Text;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Records;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
 
 namespace BlackPony.Reference.Negotiation;

@@ -1,5 +1,4 @@
 using System.Text;
-using BlackPony.Reference.Smtp;
 
 namespace BlackPony.Reference.Negotiation;
 

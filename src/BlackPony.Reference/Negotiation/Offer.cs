@@ -61,6 +61,21 @@ public sealed class Offer
         return version && suites.Count > 0 ? new Offer(line.ToArray(), suites) : null;
     }
 
+    /// <summary>The offer in an EHLO reply's first XBLACKPONY line after the server's name ([BP-4.1-11], [BP-4.1-16]).</summary>
+    /// <returns>Null if there is none, or it is not usable.</returns>
+    public static Offer? Find(Reply reply)
+    {
+        for (int i = 1; i < reply.Lines.Count; i++)
+        {
+            if (IsKeyword(reply.Text(i)))
+            {
+                return Parse(reply.Text(i));
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>Whether an EHLO reply's line (without code and separator) has the keyword XBLACKPONY.</summary>
     public static bool IsKeyword(ReadOnlySpan<byte> line) =>
         line.Length >= Keyword.Length && Ascii.EqualsIgnoreCase(line[..Keyword.Length], "XBLACKPONY"u8)

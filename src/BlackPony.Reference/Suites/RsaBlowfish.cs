@@ -1,4 +1,3 @@
-using BlackPony.Reference.Records;
 
 namespace BlackPony.Reference.Suites;
 

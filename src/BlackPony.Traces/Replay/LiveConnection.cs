@@ -2,8 +2,8 @@ using System.Buffers;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
+using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Records;
-using BlackPony.Reference.Smtp;
 
 namespace BlackPony.Traces.Replay;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using BlackPony.Reference.Smtp;
+using BlackPony.Reference.Negotiation;
 
 namespace BlackPony.Traces.Replay;
 

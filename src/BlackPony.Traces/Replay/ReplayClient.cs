@@ -2,7 +2,6 @@ using System.Net.Sockets;
 using System.Text;
 using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
 using BlackPony.Traces.Sessions;
 

@@ -2,8 +2,8 @@ using BenchmarkDotNet.Attributes;
 using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Records;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Inbound;
 
 namespace BlackPony.Benchmarks.Inner;
 
@@ -13,9 +13,9 @@ namespace BlackPony.Benchmarks.Inner;
 public class RelayBenchmarks
 #pragma warning restore CA1001
 {
-    private RelaySession _lines = null!;
-    private RelaySession _payload = null!;
-    private RelaySession _inside = null!;
+    private InboundSession _lines = null!;
+    private InboundSession _payload = null!;
+    private InboundSession _inside = null!;
     private SecureChannel _client = null!;
     private readonly PooledBuffer _wire = new();
     private byte[] _octets = [];
@@ -74,7 +74,7 @@ public class RelayBenchmarks
     private void StartInside()
     {
         var (random, keys) = (new SystemRandom(), new RsaKeys(TimeProvider.System));
-        (_inside, var data) = (new RelaySession(new ServerOptions(keys), random, "peer"), new PooledBuffer());
+        (_inside, var data) = (new InboundSession(new ServerOptions(keys), random, "peer"), new PooledBuffer());
         _inside.BackendReady("220 mail.test\r\n"u8);
         Sent(_inside);
         _inside.FromClient("EHLO bench.test\r\n"u8);
@@ -93,9 +93,9 @@ public class RelayBenchmarks
         Sent(_inside);
     }
 
-    private static RelaySession Start()
+    private static InboundSession Start()
     {
-        var session = new RelaySession(new ServerOptions(new RsaKeys(TimeProvider.System)), new SystemRandom(), "peer");
+        var session = new InboundSession(new ServerOptions(new RsaKeys(TimeProvider.System)), new SystemRandom(), "peer");
         session.BackendReady("220 mail.test\r\n"u8);
         session.FromClient("EHLO bench.test\r\n"u8);
         session.FromBackend("250 mail.test\r\n"u8);
@@ -103,7 +103,7 @@ public class RelayBenchmarks
         return session;
     }
 
-    private static void Sent(RelaySession session)
+    private static void Sent(InboundSession session)
     {
         session.ToBackend.ResetWrittenCount();
         session.ToClient.ResetWrittenCount();

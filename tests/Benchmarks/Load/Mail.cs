@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using BlackPony.Reference.Negotiation;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
 
 namespace BlackPony.Benchmarks.Load;

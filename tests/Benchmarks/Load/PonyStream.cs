@@ -2,7 +2,6 @@ using System.Buffers;
 using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Records;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
 
 namespace BlackPony.Benchmarks.Load;

@@ -1,4 +1,4 @@
-using static BlackPony.Tests.Conformance.Faulty.ClientHooks;
+using static BlackPony.Tests.Conformance.Faulty.ClientMutations;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
@@ -12,7 +12,7 @@ internal static class Client10Faults
             Says = (_, o) => o with { Replies = "connecting\r\n" + o.Replies },
             AlsoFails = "C-10.4-2 C-10.4-3 C-10.4-8 C-10.4-10",
         },
-        new("BP-10.4-2", "C-10.4-2", "greets in its own words") { Hooks = _ => Reads("probe.test first", "a mailer") },
+        new("BP-10.4-2", "C-10.4-2", "greets in its own words") { Mutations = _ => Reads("probe.test first", "a mailer") },
         new("BP-10.4-21", "C-10.4-13", "passes on a bare CR in the greeting")
         {
             Says = (_, o) => o with { Replies = o.Replies.Replace("probe.test?", "probe.test\r", StringComparison.Ordinal) },
@@ -25,12 +25,12 @@ internal static class Client10Faults
         {
             Says = (_, o) => o.Replies.StartsWith("421 ", StringComparison.Ordinal) ? o with { Replies = "554 " + o.Replies[4..] } : o,
         },
-        new("BP-10.4-4", "C-10.4-4", "says its own name in EHLO outside") { Hooks = _ => Sends("queue-of-the-case.test", "localhost") },
+        new("BP-10.4-4", "C-10.4-4", "says its own name in EHLO outside") { Mutations = _ => Sends("queue-of-the-case.test", "localhost") },
         new("BP-10.4-4", "C-10.4-4", "says its own name in EHLO inside")
         {
-            Hooks = _ => SendsInside("queue-of-the-case.test", "localhost"),
+            Mutations = _ => SendsInside("queue-of-the-case.test", "localhost"),
         },
-        new("BP-10.4-5", "C-10.4-5", "answers EHLO with the SIZE of the session outside") { Hooks = _ => ReadsInside("SIZE 2", "SIZE 1") },
+        new("BP-10.4-5", "C-10.4-5", "answers EHLO with the SIZE of the session outside") { Mutations = _ => ReadsInside("SIZE 2", "SIZE 1") },
         new("BP-10.4-6", "C-10.4-6", "shows the offer to the mail server")
         {
             Says = (_, o) => o with { Replies = o.Replies.Replace("250 probe.test", "250-probe.test\r\n250 " + CoreOffer, StringComparison.Ordinal) },
@@ -46,19 +46,19 @@ internal static class Client10Faults
         },
         new("BP-9.2-8", "C-10.4-12", "passes HELO on though encryption is required")
         {
-            Hooks = _ => InsteadOfQuit("HELO client.test", last => last.StartsWith("220", StringComparison.Ordinal)),
+            Mutations = _ => InsteadOfQuit("HELO client.test", last => last.StartsWith("220", StringComparison.Ordinal)),
         },
-        new("BP-10.4-9", "C-10.4-9", "writes spaces for the NULs of the message") { Hooks = _ => SendsInside("\0", " ") },
+        new("BP-10.4-9", "C-10.4-9", "writes spaces for the NULs of the message") { Mutations = _ => SendsInside("\0", " ") },
         new("BP-10.4-9", "C-10.4-9", "makes one code of all positive replies")
         {
-            Hooks = _ => ReadsInside("251 elsewhere", "250 elsewhere"),
+            Mutations = _ => ReadsInside("251 elsewhere", "250 elsewhere"),
         },
-        new("BP-10.4-9", "C-10.4-11", "does not pass on STARTTLS") { Hooks = _ => Sends("STARTTLS", "NOOP") },
+        new("BP-10.4-9", "C-10.4-11", "does not pass on STARTTLS") { Mutations = _ => Sends("STARTTLS", "NOOP") },
         new("BP-10.4-10", "C-10.4-10", "makes up a reply when the session is cut")
         {
             Says = (_, o) => o with { Replies = o.Replies + "451 4.4.2 Connection lost\r\n" },
             AlsoFails = "C-10.4-11",
         },
-        new("BP-10.4-13", "C-10.4-11", "hides STARTTLS after a fall-back") { Hooks = _ => Misses("STARTTLS") },
+        new("BP-10.4-13", "C-10.4-11", "hides STARTTLS after a fall-back") { Mutations = _ => Misses("STARTTLS") },
     ];
 }

@@ -1,6 +1,6 @@
 using BlackPony.Reference.Records;
 using static BlackPony.Conformance.Peers.Names;
-using static BlackPony.Tests.Conformance.Faulty.ClientHooks;
+using static BlackPony.Tests.Conformance.Faulty.ClientMutations;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
@@ -10,248 +10,248 @@ internal static class Client4Faults
     public static IReadOnlyList<FaultyClient> All { get; } =
     [
         // ---------------------------------------------------------------- 4.1 the offer
-        new("BP-4.1-8", "C-4.1-6", "knows the keyword in upper case only") { Hooks = _ => Misses("xBlackPony") },
+        new("BP-4.1-8", "C-4.1-6", "knows the keyword in upper case only") { Mutations = _ => Misses("xBlackPony") },
         new("BP-4.1-9", "C-4.1-1", "takes a line with tokens that it does not know for no offer")
         {
-            Hooks = _ => Misses("NO-SUCH-SUITE"),
+            Mutations = _ => Misses("NO-SUCH-SUITE"),
             AlsoFails = "C-4.1-10 C-4.2-2",
         },
-        new("BP-4.1-10", "C-4.1-7", "takes a line in which a token stands twice for no offer") { Hooks = _ => Misses("V1 V1") },
+        new("BP-4.1-10", "C-4.1-7", "takes a line in which a token stands twice for no offer") { Mutations = _ => Misses("V1 V1") },
         new("BP-4.1-11", "C-4.1-9 C-4.1-10", "takes the last of several XBLACKPONY lines")
         {
-            Hooks = _ => new Hooks { PeerLine = l => l.StartsWith("250-XBLACKPONY", StringComparison.Ordinal) ? "250-X-NOTHING" : l },
+            Mutations = _ => new Mutations { PeerLine = l => l.StartsWith("250-XBLACKPONY", StringComparison.Ordinal) ? "250-X-NOTHING" : l },
         },
         new("BP-4.1-11", "C-4.1-10", "takes the first usable of several XBLACKPONY lines")
         {
-            Hooks = _ => Misses("NO-SUCH-SUITE"),
+            Mutations = _ => Misses("NO-SUCH-SUITE"),
             AlsoFails = "C-4.1-1 C-4.2-2",
         },
-        new("BP-4.1-12", "C-4.1-8", "takes a line with two spaces together for no offer") { Hooks = _ => Misses("  ") },
+        new("BP-4.1-12", "C-4.1-8", "takes a line with two spaces together for no offer") { Mutations = _ => Misses("  ") },
         new("BP-4.1-13", "C-4.1-4 C-4.1-5 C-4.1-12 C-4.1-13 C-4.1-14", "takes what begins with XBLACKPONY and has another form for an offer of the core suite")
         {
-            Hooks = _ => ReadsOffer(l => HasForm(l) ? l : CoreOffer),
+            Mutations = _ => ReadsOffer(l => HasForm(l) ? l : CoreOffer),
             AlsoFails = "C-4.1-10",
         },
         new("BP-4.1-14", "C-4.1-15", "uses an offer of before where the server makes none any more")
         {
-            Hooks = _ => Reads("250 probe.test", "250-probe.test\r\n250 " + CoreOffer),
+            Mutations = _ => Reads("250 probe.test", "250-probe.test\r\n250 " + CoreOffer),
             AlsoFails = "C-4.1-2 C-9.1-1 C-9.1-8 C-9.4-7 C-9.4-8 C-10.4-2 C-10.4-8",
         },
-        new("BP-4.1-14", "C-4.1-15", "hashes an offer of before") { Hooks = _ => Reads("G-FFFF", "G-0000") },
+        new("BP-4.1-14", "C-4.1-15", "hashes an offer of before") { Mutations = _ => Reads("G-FFFF", "G-0000") },
         new("BP-4.1-16", "C-4.1-11", "looks for the offer in the first line too")
         {
-            Hooks = _ => Reads("250-XBLACKPONY", "250-probe.test\r\n250-XBLACKPONY"),
+            Mutations = _ => Reads("250-XBLACKPONY", "250-probe.test\r\n250-XBLACKPONY"),
             AlsoFails = "C-4.4-13",
         },
 
         // ---------------------------------------------------------------- 4.2 the command
         new("BP-4.2-1", "C-4.2-1", "sends two spaces before the share")
         {
-            Hooks = _ => RareCommands(l => l.Insert(l.LastIndexOf(' '), " ")),
+            Mutations = _ => RareCommands(l => l.Insert(l.LastIndexOf(' '), " ")),
             AlsoFails = "C-4.2-5 C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1 C-10.4-3",
         },
         new("BP-4.2-1", "C-4.2-1", "sends a space behind the share")
         {
-            Hooks = _ => RareCommands(l => l + " "),
+            Mutations = _ => RareCommands(l => l + " "),
             AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1 C-9.1-2",
         },
         new("BP-4.2-2", "C-4.2-2", "names a version that the offer does not list")
         {
-            Hooks = _ => RareCommands(l => l.Replace(" V1 ", " V2 ", StringComparison.Ordinal)),
+            Mutations = _ => RareCommands(l => l.Replace(" V1 ", " V2 ", StringComparison.Ordinal)),
             AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1 C-10.4-3 C-10.4-5",
         },
         new("BP-4.2-3", "C-4.2-3", "sends a command of more than 4096 octets")
         {
-            Hooks = _ => RareCommands(l => l + " " + new string('x', 4096)),
+            Mutations = _ => RareCommands(l => l + " " + new string('x', 4096)),
             AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
         },
         new("BP-4.2-9", "C-4.2-4", "does not wait for the reply to its command")
         {
-            Hooks = _ => RareCommands(l => l + "\r\nNOOP"),
+            Mutations = _ => RareCommands(l => l + "\r\nNOOP"),
             AlsoFails = "C-4.2-1 C-4.2-2 C-4.2-3 C-4.2-5 C-4.2-6 C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1 "
                 + "C-8.1-1 C-10.4-3 C-10.4-5",
         },
         new("BP-4.2-10", "C-4.2-6", "sends a third command")
         {
-            Hooks = _ =>
+            Mutations = _ =>
             {
                 int refusals = 0;
-                return new Hooks { Answer = l => l.StartsWith("504", StringComparison.Ordinal) && ++refusals == 2 ? "XBLACKPONY V1 RSA-BLOWFISH AAAA\r\n" : null };
+                return new Mutations { Answer = l => l.StartsWith("504", StringComparison.Ordinal) && ++refusals == 2 ? "XBLACKPONY V1 RSA-BLOWFISH AAAA\r\n" : null };
             },
         },
-        new("BP-4.2-11", "C-4.2-6 C-4.8-4", "names the suite again that was refused") { Hooks = _ => SaysItAgain() },
+        new("BP-4.2-11", "C-4.2-6 C-4.8-4", "names the suite again that was refused") { Mutations = _ => SaysItAgain() },
 
         // ---------------------------------------------------------------- 4.3 the 220 and 334 replies
-        new("BP-4.3-5", "C-4.3-5", "takes the share to stand in one line") { Hooks = _ => TakesOneLine(), AlsoFails = "C-6.1-1 C-6.1-4" },
-        new("BP-4.3-5", "C-4.3-20", "takes a share of any number of lines") { Hooks = _ => JoinsFragments() },
+        new("BP-4.3-5", "C-4.3-5", "takes the share to stand in one line") { Mutations = _ => TakesOneLine(), AlsoFails = "C-6.1-1 C-6.1-4" },
+        new("BP-4.3-5", "C-4.3-20", "takes a share of any number of lines") { Mutations = _ => JoinsFragments() },
         new("BP-4.3-6", "C-5.4-7", "sends a line behind its continuation")
         {
-            Hooks = _ => new Hooks { PortLine = l => l.Length == 512 ? l + "\r\nNOOP" : l },
+            Mutations = _ => new Mutations { PortLine = l => l.Length == 512 ? l + "\r\nNOOP" : l },
             AlsoFails = "C-4.3-21 C-4.5-1 C-5.4-1 C-5.4-4 C-5.4-5 C-5.4-6 C-5.4-8 C-6.1-5 C-6.3-2 C-6.5-1 C-7.3-2 C-7.3-1 C-7.5-1",
         },
         new("BP-4.3-7", "C-4.3-1 C-4.3-6 C-4.3-7 C-4.3-8", "takes a malformed 220 for a refusal")
         {
-            Hooks = _ => TakesRepliesForRefusal(r => r.Any(l => l.StartsWith("220", StringComparison.Ordinal) && !(l.Length > 6 && l[4..6] == "K="))),
+            Mutations = _ => TakesRepliesForRefusal(r => r.Any(l => l.StartsWith("220", StringComparison.Ordinal) && !(l.Length > 6 && l[4..6] == "K="))),
             AlsoFails = "C-5.5-1 C-9.2-1 C-9.2-2",
         },
         new("BP-4.3-7", "C-4.3-3", "takes a 334 that its suite does not have for a refusal")
         {
-            Hooks = _ => TakesRefusalFor("334", classic: false),
+            Mutations = _ => TakesRefusalFor("334", classic: false),
         },
         new("BP-4.3-7", "C-4.3-18", "takes a 220 in the place of the 334 for a refusal")
         {
-            Hooks = _ => TakesRefusalFor("220", classic: true),
+            Mutations = _ => TakesRefusalFor("220", classic: true),
         },
         new("BP-4.3-8", "C-4.3-2 C-4.3-14", "takes a reply with another code for a refusal")
         {
-            Hooks = _ => TakesForRefusal(l => l[0] is '2' or '3' && l[..3] is not ("220" or "334")),
+            Mutations = _ => TakesForRefusal(l => l[0] is '2' or '3' && l[..3] is not ("220" or "334")),
         },
         new("BP-4.3-9", "C-4.3-21", "throws away what came in one segment with the 220")
         {
-            Hooks = _ => DropsBehindReply(),
+            Mutations = _ => DropsBehindReply(),
             AlsoFails = "C-4.5-1 C-4.8-4 C-5.3-4 C-6.5-1 C-7.5-1 C-8.1-1",
         },
         new("BP-4.2-11", "C-5.4-8", "names another suite after a 504 to its continuation")
         {
-            Hooks = _ => NamesAnotherAfterContinuing(),
+            Mutations = _ => NamesAnotherAfterContinuing(),
             AlsoFails = "C-4.3-3 C-4.3-21 C-4.5-1 C-5.4-1 C-5.4-7 C-5.4-2 C-5.4-3 C-5.4-4 C-5.4-5 C-5.4-6 C-5.4-9 C-6.1-5 C-6.3-2 "
                 + "C-6.5-1 C-7.3-2 C-7.3-1 C-7.5-1",
         },
         new("BP-4.3-11", "C-4.3-10 C-4.3-12 C-4.3-13", "takes a malformed reply for a refusal")
         {
-            Hooks = _ => TakesRepliesForRefusal(r => r.Any(l => l.Length > 2000 || l.Contains('\n') || l.StartsWith("HTTP", StringComparison.Ordinal))),
+            Mutations = _ => TakesRepliesForRefusal(r => r.Any(l => l.Length > 2000 || l.Contains('\n') || l.StartsWith("HTTP", StringComparison.Ordinal))),
         },
         new("BP-4.3-11", "C-4.3-9", "takes lines with different codes for one reply")
         {
-            Hooks = _ => TakesRepliesForRefusal(r => r.Select(l => l[..Math.Min(l.Length, 3)]).Distinct().Count() > 1),
+            Mutations = _ => TakesRepliesForRefusal(r => r.Select(l => l[..Math.Min(l.Length, 3)]).Distinct().Count() > 1),
         },
-        new("BP-4.3-11", "C-4.3-11", "takes a reply of any number of lines") { Hooks = _ => TakesRepliesForRefusal(r => r.Count > 128) },
+        new("BP-4.3-11", "C-4.3-11", "takes a reply of any number of lines") { Mutations = _ => TakesRepliesForRefusal(r => r.Count > 128) },
         new("BP-4.3-12", "C-5.4-9", "takes a 334 without base64 for a malformed reply")
         {
-            Hooks = _ => AfterCommand(l => l.StartsWith("334", StringComparison.Ordinal) && l.Contains('@') ? "garbage" : l),
+            Mutations = _ => AfterCommand(l => l.StartsWith("334", StringComparison.Ordinal) && l.Contains('@') ? "garbage" : l),
         },
         new("BP-4.3-13", "C-4.3-19", "ends the session without a close at a malformed reply inside")
         {
-            Hooks = _ => Sends(RecordType.Close, _ => []),
+            Mutations = _ => Sends(RecordType.Close, _ => []),
             AlsoFails = "C-8.1-1 C-8.1-2 C-8.1-3 C-8.1-4 C-8.1-5 C-8.1-6 C-8.2-4",
         },
 
         // ---------------------------------------------------------------- 4.4 refusals
         new("BP-4.4-10", "C-4.4-13", "acts upon the offer in the text of a refusal")
         {
-            Hooks = _ => Answers("454 220 K=", "XBLACKPONY V1 ROT 13\r\n"),
+            Mutations = _ => Answers("454 220 K=", "XBLACKPONY V1 ROT 13\r\n"),
         },
-        new("BP-4.4-10", "C-4.4-13", "takes the share in the text of a refusal") { Hooks = _ => Reads("454 220 K=", "220 K=") },
+        new("BP-4.4-10", "C-4.4-13", "takes the share in the text of a refusal") { Mutations = _ => Reads("454 220 K=", "220 K=") },
         new("BP-4.4-11", "C-4.3-15 C-4.4-1 C-4.4-2 C-4.4-3 C-4.4-4 C-4.4-5 C-4.4-6 C-4.4-7 C-4.4-8 C-4.4-9 C-4.4-10 C-4.4-11 C-4.4-14 C-5.4-6", "takes a refusal for a broken upgrade")
         {
-            Hooks = _ => AfterCommand(l => l[0] is '4' or '5' ? "250" + l[3..] : l),
+            Mutations = _ => AfterCommand(l => l[0] is '4' or '5' ? "250" + l[3..] : l),
             AlsoFails = "C-4.2-1 C-4.2-2 C-4.2-3 C-4.2-4 C-4.2-5 C-4.2-6 C-4.4-13 C-4.8-2 C-4.8-3 C-4.8-4 C-5.1-3 C-5.3-5 C-5.4-2 "
                 + "C-5.4-3 C-5.4-5 C-5.4-8 C-5.4-9 C-10.4-6",
         },
         new("BP-4.4-12", "C-4.4-12", "takes a 421 for a refusal")
         {
-            Hooks = _ => TakesForRefusal(l => l.StartsWith("421", StringComparison.Ordinal)),
+            Mutations = _ => TakesForRefusal(l => l.StartsWith("421", StringComparison.Ordinal)),
         },
 
         // ---------------------------------------------------------------- 4.5 after the upgrade
-        new("BP-4.5-1", "C-4.5-2", "remembers inside that the server outside had SIZE") { Hooks = _ => RemembersSize() },
+        new("BP-4.5-1", "C-4.5-2", "remembers inside that the server outside had SIZE") { Mutations = _ => RemembersSize() },
         new("BP-4.5-2", "C-4.5-1", "says HELO inside")
         {
-            Hooks = _ => RareRecords(r => [r.Text.StartsWith("EHLO", StringComparison.Ordinal) ? Rec.Line("H" + r.Text[1..].Replace("HLO", "ELO", StringComparison.Ordinal)) : r]),
+            Mutations = _ => RareRecords(r => [r.Text.StartsWith("EHLO", StringComparison.Ordinal) ? Rec.Line("H" + r.Text[1..].Replace("HLO", "ELO", StringComparison.Ordinal)) : r]),
             AlsoFails = "C-4.8-4 C-5.3-4 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
         },
         new("BP-4.5-6", "C-4.5-2", "uses 8BITMIME inside though it is not offered there")
         {
-            Hooks = _ => SendsInside("MAIL FROM:<a@client.test>", "MAIL FROM:<a@client.test> BODY=8BITMIME"),
+            Mutations = _ => SendsInside("MAIL FROM:<a@client.test>", "MAIL FROM:<a@client.test> BODY=8BITMIME"),
         },
         new("BP-4.5-7", "C-4.5-3", "sends XBLACKPONY inside")
         {
-            Hooks = _ => SendsInside("QUIT", CoreOffer + " AAAA"),
+            Mutations = _ => SendsInside("QUIT", CoreOffer + " AAAA"),
             AlsoFails = "C-10.4-9",
         },
         new("BP-4.6-2", "C-4.3-4", "takes replies that were injected behind the 220 for the server's")
         {
-            Hooks = _ => InsteadOfAlert(r => r.Raw is [(byte)'2', ..], "EHLO client.test\r\nMAIL FROM:<a@client.test>\r\n"),
+            Mutations = _ => InsteadOfAlert(r => r.Raw is [(byte)'2', ..], "EHLO client.test\r\nMAIL FROM:<a@client.test>\r\n"),
         },
         new("BP-4.6-2", "C-8.3-5", "takes plaintext behind a failure for replies, and goes on")
         {
-            Hooks = _ => InsteadOfAlert(r => r.Raw is [0, 0, ..], "MAIL FROM:<a@client.test>\r\n"),
+            Mutations = _ => InsteadOfAlert(r => r.Raw is [0, 0, ..], "MAIL FROM:<a@client.test>\r\n"),
         },
         new("BP-4.6-4", "C-4.3-4", "says QUIT in plaintext when records fail")
         {
-            Hooks = _ => InsteadOfAlert(r => r.Raw is [(byte)'2', ..], "QUIT\r\n"),
+            Mutations = _ => InsteadOfAlert(r => r.Raw is [(byte)'2', ..], "QUIT\r\n"),
         },
 
         // ---------------------------------------------------------------- 4.7 together with STARTTLS and AUTH
         new("BP-4.7-2", "C-4.7-1", "sends STARTTLS inside")
         {
-            Hooks = _ => SendsInside("QUIT", "STARTTLS"),
+            Mutations = _ => SendsInside("QUIT", "STARTTLS"),
             AlsoFails = "C-4.5-3 C-10.4-9",
         },
         new("BP-4.7-3", "C-4.7-2", "uses STARTTLS where both are offered")
         {
-            Hooks = _ => PrefersStartTls(),
+            Mutations = _ => PrefersStartTls(),
             AlsoFails = "C-4.7-1 C-10.4-7",
         },
         new("BP-4.7-4", "C-4.7-3", "sends a password inside")
         {
-            Hooks = _ => SendsInside("QUIT", "AUTH PLAIN AGEAYg=="),
+            Mutations = _ => SendsInside("QUIT", "AUTH PLAIN AGEAYg=="),
             AlsoFails = "C-10.4-9",
         },
 
         // ---------------------------------------------------------------- 4.8 the choice of a suite
         new("BP-4.8-1", "C-4.2-2", "chooses a suite that the server does not have")
         {
-            Hooks = _ => RareCommands(l => l.Replace(HybridAes, Classic, StringComparison.Ordinal)),
+            Mutations = _ => RareCommands(l => l.Replace(HybridAes, Classic, StringComparison.Ordinal)),
             AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
         },
         new("BP-4.8-2", "C-4.8-2", "follows the server's order of preference")
         {
-            Hooks = _ => new Hooks { PeerLine = l => l.Contains("XBLACKPONY", StringComparison.Ordinal) ? string.Join(' ', l.Split(' ').Take(4)) : l },
+            Mutations = _ => new Mutations { PeerLine = l => l.Contains("XBLACKPONY", StringComparison.Ordinal) ? string.Join(' ', l.Split(' ').Take(4)) : l },
             AlsoFails = "C-4.1-1 C-4.1-5 C-4.1-7 C-4.1-8 C-4.1-12 C-4.1-15 C-4.2-2 C-4.8-3 C-6.1-2",
         },
         new("BP-4.8-3", "C-4.8-3", "prefers the core suite") { Options = ClientSuite.Only(Core, Hybrid, HybridAes, Classic) },
         new("BP-4.8-4", "C-4.8-4", "tries a suite next that the server does not have")
         {
-            Hooks = _ => Sends(" " + HybridAes, " X-NOTHING"),
+            Mutations = _ => Sends(" " + HybridAes, " X-NOTHING"),
             AlsoFails = "C-4.2-2 C-4.3-21 C-4.5-1 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
         },
         new("BP-4.8-5", "C-4.1-3", "asks for the core suite where it has none of the offer's")
         {
-            Hooks = _ => ReadsOffer(l => HasForm(l) && l.Contains("NO-SUCH-SUITE", StringComparison.Ordinal) && !l.Contains("X25519", StringComparison.OrdinalIgnoreCase) ? CoreOffer : l),
+            Mutations = _ => ReadsOffer(l => HasForm(l) && l.Contains("NO-SUCH-SUITE", StringComparison.Ordinal) && !l.Contains("X25519", StringComparison.OrdinalIgnoreCase) ? CoreOffer : l),
             AlsoFails = "C-4.1-10 C-4.2-2 C-10.4-6",
         },
         new("BP-4.8-6", "C-4.2-6", "takes a second 504 for the end of the connection")
         {
-            Hooks = _ =>
+            Mutations = _ =>
             {
                 int refusals = 0;
-                return new Hooks { PeerLine = l => l.StartsWith("504", StringComparison.Ordinal) && ++refusals == 2 ? "421 enough" : l };
+                return new Mutations { PeerLine = l => l.StartsWith("504", StringComparison.Ordinal) && ++refusals == 2 ? "421 enough" : l };
             },
         },
         new("BP-4.8-7", "C-4.8-5", "tries another suite after a 504 though encryption is required")
         {
-            Hooks = _ => InsteadOfQuit(CoreOffer + " AAAA", last => last.StartsWith("504", StringComparison.Ordinal)),
+            Mutations = _ => InsteadOfQuit(CoreOffer + " AAAA", last => last.StartsWith("504", StringComparison.Ordinal)),
         },
     ];
 
-    private static Hooks TakesOneLine()
+    private static Mutations TakesOneLine()
     {
-        Hooks hooks = null!;
-        return hooks = new Hooks { PeerLine = l => hooks.Suite == Core ? l.Replace("220-K=", "220 K=", StringComparison.Ordinal) : l };
+        Mutations hooks = null!;
+        return hooks = new Mutations { PeerLine = l => hooks.Suite == Core ? l.Replace("220-K=", "220 K=", StringComparison.Ordinal) : l };
     }
 
-    private static Hooks SaysItAgain()
+    private static Mutations SaysItAgain()
     {
         string? first = null;
         return Commands(l => first ??= l);
     }
 
-    private static Hooks TakesRefusalFor(string code, bool classic)
+    private static Mutations TakesRefusalFor(string code, bool classic)
     {
         bool continued = false;
-        Hooks hooks = null!;
-        return hooks = new Hooks
+        Mutations hooks = null!;
+        return hooks = new Mutations
         {
             PeerLine = l =>
             {
@@ -262,10 +262,10 @@ internal static class Client4Faults
         };
     }
 
-    private static Hooks PrefersStartTls()
+    private static Mutations PrefersStartTls()
     {
         bool offered = false;
-        return new Hooks
+        return new Mutations
         {
             PeerLine = l =>
             {
@@ -276,10 +276,10 @@ internal static class Client4Faults
         };
     }
 
-    private static Hooks RemembersSize()
+    private static Mutations RemembersSize()
     {
         bool size = false;
-        return new Hooks
+        return new Mutations
         {
             PeerLine = l =>
             {
@@ -290,11 +290,11 @@ internal static class Client4Faults
         };
     }
 
-    private static Hooks DropsBehindReply()
+    private static Mutations DropsBehindReply()
     {
         bool behind = false;
-        Hooks hooks = null!;
-        return hooks = new Hooks
+        Mutations hooks = null!;
+        return hooks = new Mutations
         {
             PeerLine = l =>
             {

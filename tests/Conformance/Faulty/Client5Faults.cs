@@ -1,7 +1,7 @@
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference.Suites;
 using static BlackPony.Conformance.Peers.Names;
-using static BlackPony.Tests.Conformance.Faulty.ClientHooks;
+using static BlackPony.Tests.Conformance.Faulty.ClientMutations;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
@@ -36,12 +36,12 @@ internal static class Client5Faults
         },
         new("BP-5.1-6", "C-4.2-5", "writes its share without padding")
         {
-            Hooks = _ => RareCommands(l => l.TrimEnd('=')),
+            Mutations = _ => RareCommands(l => l.TrimEnd('=')),
             AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
         },
         new("BP-5.1-7", "C-5.1-1", "takes a share that is no canonical base64")
         {
-            Hooks = _ => AfterCommand(l => l.StartsWith("220 K=", StringComparison.Ordinal) && !IsBase64(l[6..]) ? GoodShare : l),
+            Mutations = _ => AfterCommand(l => l.StartsWith("220 K=", StringComparison.Ordinal) && !IsBase64(l[6..]) ? GoodShare : l),
             AlsoFails = "C-4.3-5 C-4.3-13",
         },
         new("BP-5.1-8", "C-5.1-2", "takes a share that is too long or too short")
@@ -50,7 +50,7 @@ internal static class Client5Faults
         },
         new("BP-5.1-10", "C-5.1-1 C-5.1-2 C-5.2-1", "says QUIT when the share is invalid")
         {
-            Hooks = _ => new Hooks { Answer = WholeShare(l => IsInvalid(l[6..]) ? "QUIT\r\n\0" : null) },
+            Mutations = _ => new Mutations { Answer = WholeShare(l => IsInvalid(l[6..]) ? "QUIT\r\n\0" : null) },
             AlsoFails = "C-4.3-13",
         },
         new("BP-5.1-11", "C-5.1-3", "uses a private value in every session")
@@ -109,31 +109,31 @@ internal static class Client5Faults
         },
         new("BP-5.4-12", "C-5.4-2", "cancels by an empty line")
         {
-            Hooks = _ => new Hooks { PortLine = l => l == "*" ? "" : l },
+            Mutations = _ => new Mutations { PortLine = l => l == "*" ? "" : l },
             AlsoFails = "C-5.4-3 C-5.4-9",
         },
         new("BP-5.4-12", "C-5.4-2", "takes the 501 to its cancel for a broken upgrade")
         {
-            Hooks = _ => AfterCommand(l => l.StartsWith("501", StringComparison.Ordinal) ? "250 Ok" : l),
+            Mutations = _ => AfterCommand(l => l.StartsWith("501", StringComparison.Ordinal) ? "250 Ok" : l),
             AlsoFails = "C-4.4-3 C-5.4-3 C-5.4-6 C-5.4-9",
         },
 
         // ---------------------------------------------------------------- 5.5 ROT
-        new("BP-5.5-1", "C-5.5-1", "writes the shift with a leading zero") { Hooks = _ => Sends(" ROT ", " ROT 0") },
-        new("BP-5.5-2", "C-5.5-1", "shifts a place too far") { Hooks = _ => UnderRot(port: l => ClientProbe.Rot(l, 1)) },
+        new("BP-5.5-1", "C-5.5-1", "writes the shift with a leading zero") { Mutations = _ => Sends(" ROT ", " ROT 0") },
+        new("BP-5.5-2", "C-5.5-1", "shifts a place too far") { Mutations = _ => UnderRot(port: l => ClientProbe.Rot(l, 1)) },
         new("BP-5.5-3", "C-5.5-1", "shifts forward what it receives")
         {
             Options = o => o with { Shift = 5 },
-            Hooks = _ => UnderRot(peer: l => ClientProbe.Rot(l, 10)),
+            Mutations = _ => UnderRot(peer: l => ClientProbe.Rot(l, 10)),
         },
-        new("BP-5.5-4", "C-5.5-1", "loses the octets above 127") { Hooks = _ => AfterCommand(l => l, l => l.Replace('\u00e9', '?')) },
+        new("BP-5.5-4", "C-5.5-1", "loses the octets above 127") { Mutations = _ => AfterCommand(l => l, l => l.Replace('\u00e9', '?')) },
         new("BP-5.5-5", "C-5.5-1", "says EHLO without the shift")
         {
-            Hooks = _ => AfterCommand(l => l, l => l.StartsWith("RUYB", StringComparison.Ordinal) ? ClientProbe.Rot(l, 13) : l),
+            Mutations = _ => AfterCommand(l => l, l => l.StartsWith("RUYB", StringComparison.Ordinal) ? ClientProbe.Rot(l, 13) : l),
         },
         new("BP-5.5-6", "C-5.5-1", "sends a record behind QUIT")
         {
-            Hooks = _ => AfterCommand(l => l, l => l == "DHVG" ? l + "\r\n\u0001\u0010" : l),
+            Mutations = _ => AfterCommand(l => l, l => l == "DHVG" ? l + "\r\n\u0001\u0010" : l),
         },
         new("BP-5.5-9", "C-4.8-1", "chooses ROT by itself") { Options = o => o with { Suites = SuiteRegistry.All } },
     ];

@@ -1,6 +1,6 @@
 using BlackPony.Reference.Records;
 using static BlackPony.Conformance.Peers.Names;
-using static BlackPony.Tests.Conformance.Faulty.ClientHooks;
+using static BlackPony.Tests.Conformance.Faulty.ClientMutations;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
@@ -12,27 +12,27 @@ internal static class Client6Faults
         // ---------------------------------------------------------------- 6.1 transcript hash
         new("BP-6.1-1", "C-4.1-8", "hashes the offer with one space before each token")
         {
-            Hooks = _ => ReadsOffer(l => string.Join(' ', l.Split(' ', StringSplitOptions.RemoveEmptyEntries))),
+            Mutations = _ => ReadsOffer(l => string.Join(' ', l.Split(' ', StringSplitOptions.RemoveEmptyEntries))),
         },
         new("BP-6.1-1", "C-6.1-2", "does not hash the offer's grease")
         {
-            Hooks = _ => ReadsOffer(l => l.IndexOf(" G-", StringComparison.Ordinal) is > 0 and var at && at == l.Length - 7 ? l[..at] : l),
+            Mutations = _ => ReadsOffer(l => l.IndexOf(" G-", StringComparison.Ordinal) is > 0 and var at && at == l.Length - 7 ? l[..at] : l),
             AlsoFails = "C-4.1-15",
         },
         new("BP-6.1-2", "C-6.1-3", "does not hash the command's grease")
         {
-            Hooks = _ => Commands(l => l.Contains(HybridAes, StringComparison.Ordinal) ? l + " G-1234" : l),
+            Mutations = _ => Commands(l => l.Contains(HybridAes, StringComparison.Ordinal) ? l + " G-1234" : l),
             AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
         },
         new("BP-6.1-3", "C-6.1-5", "hashes another continuation than it sends")
         {
             Options = ClientSuite.In(Classic, s => new ClientSuite(s) { Continues = Flipped }),
-            Hooks = _ => new Hooks { PortLine = l => l.Length == 512 ? Convert.ToBase64String(Flipped(Convert.FromBase64String(l))!) : l },
+            Mutations = _ => new Mutations { PortLine = l => l.Length == 512 ? Convert.ToBase64String(Flipped(Convert.FromBase64String(l))!) : l },
             AlsoFails = "C-4.3-21 C-4.5-1 C-5.4-1 C-5.4-7 C-6.3-2 C-6.5-1 C-7.3-2 C-7.3-1 C-7.5-1",
         },
         new("BP-6.1-4", "C-4.3-5 C-6.1-1 C-6.1-4", "hashes the 220 as one line")
         {
-            Hooks = _ =>
+            Mutations = _ =>
             {
                 var share = "";
                 return AfterCommand(l =>
@@ -47,7 +47,7 @@ internal static class Client6Faults
         },
         new("BP-6.1-5", "C-4.1-6", "hashes the offer in upper case")
         {
-            Hooks = _ => ReadsOffer(l => l.ToUpperInvariant()),
+            Mutations = _ => ReadsOffer(l => l.ToUpperInvariant()),
             AlsoFails = "C-4.1-1 C-4.1-7",
         },
 
@@ -59,10 +59,10 @@ internal static class Client6Faults
         },
         new("BP-6.2-2", "C-8.3-6", "opens records with the keys under which it seals")
         {
-            Hooks = _ =>
+            Mutations = _ =>
             {
                 var last = Rec.Line("");
-                return new Hooks
+                return new Mutations
                 {
                     PortRecord = r => [last = r],
                     PeerRecord = r => [r.Verified ? r : last],
@@ -74,22 +74,22 @@ internal static class Client6Faults
         // ---------------------------------------------------------------- 6.3 Finished
         new("BP-6.3-1", "C-6.3-2", "begins with another record than Finished")
         {
-            Hooks = _ => RareRecords(RecordType.Finished, r => [new Rec(RecordType.FirstIgnored, []), r]),
+            Mutations = _ => RareRecords(RecordType.Finished, r => [new Rec(RecordType.FirstIgnored, []), r]),
             AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.1-3 C-6.5-1 C-7.5-1 C-8.1-1",
         },
         new("BP-6.3-1", "C-6.3-2", "sends zeros for its verify_data")
         {
-            Hooks = _ => RareRecords(RecordType.Finished, r => [r with { Data = new byte[32] }]),
+            Mutations = _ => RareRecords(RecordType.Finished, r => [r with { Data = new byte[32] }]),
             AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.1-3 C-6.5-1 C-7.5-1 C-8.1-1",
         },
         new("BP-6.3-3", "C-6.3-1", "sends EHLO before it verified the server's Finished")
         {
-            Hooks = _ => SpeaksFirst(),
+            Mutations = _ => SpeaksFirst(),
             AlsoFails = "C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9",
         },
         new("BP-6.3-4", "C-6.3-2", "sends its Finished behind its EHLO")
         {
-            Hooks = _ =>
+            Mutations = _ =>
             {
                 Rec? finished = null;
                 return RareRecords(r =>
@@ -103,18 +103,18 @@ internal static class Client6Faults
         },
         new("BP-6.3-6", "C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9", "steps over what comes before the server's Finished")
         {
-            Hooks = _ => IgnoresUntilFinished(),
+            Mutations = _ => IgnoresUntilFinished(),
             AlsoFails = "C-4.3-4 C-5.3-2 C-5.4-4 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.3-8 C-8.3-5",
         },
         new("BP-6.3-7", "C-6.3-1", "does not look at the server's verify_data")
         {
-            Hooks = _ => TakesAnyFinished(),
+            Mutations = _ => TakesAnyFinished(),
             AlsoFails = "C-4.3-4 C-5.3-2 C-5.4-4 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 "
                 + "C-6.3-8 C-8.3-5 C-9.1-5 C-9.4-8",
         },
         new("BP-6.3-8", "C-6.3-7", "steps over a second Finished")
         {
-            Hooks = _ =>
+            Mutations = _ =>
             {
                 int count = 0;
                 return Ignores(r => r.Type == RecordType.Finished && ++count == 2);
@@ -124,29 +124,29 @@ internal static class Client6Faults
         // ---------------------------------------------------------------- 6.5 IDENT
         new("BP-6.5-3", "C-6.5-1", "sends an ident record")
         {
-            Hooks = _ => RareRecords(RecordType.Finished, r => [r, new Rec(RecordType.Ident, new byte[96])]),
+            Mutations = _ => RareRecords(RecordType.Finished, r => [r, new Rec(RecordType.Ident, new byte[96])]),
         },
         new("BP-6.5-4", "C-6.5-4 C-6.5-5", "steps over an ident record that is not the server's second")
         {
-            Hooks = _ => Ignores(r => r.Type == RecordType.Ident),
+            Mutations = _ => Ignores(r => r.Type == RecordType.Ident),
             AlsoFails = "C-6.3-5 C-6.5-2 C-6.5-3 C-9.4-5 C-9.4-6 C-9.4-10",
         },
         new("BP-6.5-5", "C-6.5-3", "steps over an ident record of a wrong length")
         {
-            Hooks = _ => Ignores(r => r.Type == RecordType.Ident && (r.Data.Length is 0 or > 384 || r.Data.Length % 96 != 0)),
+            Mutations = _ => Ignores(r => r.Type == RecordType.Ident && (r.Data.Length is 0 or > 384 || r.Data.Length % 96 != 0)),
         },
         new("BP-6.5-6", "C-6.5-2", "does not verify the signatures of an ident record")
         {
-            Hooks = _ => Ignores(r => r.Type == RecordType.Ident),
+            Mutations = _ => Ignores(r => r.Type == RecordType.Ident),
             AlsoFails = "C-6.3-5 C-6.5-3 C-6.5-4 C-6.5-5 C-9.4-5 C-9.4-6 C-9.4-10",
         },
     ];
 
     // Where the server's Finished is wrong.
-    private static Hooks SpeaksFirst()
+    private static Mutations SpeaksFirst()
     {
         var last = RecordType.FirstIgnored;
-        return new Hooks
+        return new Mutations
         {
             PeerRecord = r =>
             {
@@ -157,7 +157,7 @@ internal static class Client6Faults
         };
     }
 
-    private static Hooks IgnoresUntilFinished()
+    private static Mutations IgnoresUntilFinished()
     {
         bool finished = false;
         return Ignores(r => !(finished |= r.Type == RecordType.Finished));

@@ -3,8 +3,9 @@ using BlackPony.Reference;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Records;
 using static BlackPony.Conformance.Peers.Names;
-using static BlackPony.Tests.Conformance.Faulty.ClientHooks;
+using static BlackPony.Tests.Conformance.Faulty.ClientMutations;
 using static BlackPony.Tests.Conformance.Faulty.CommonFaults;
+using RecordProtection = BlackPony.Reference.Suites.RecordProtection;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
@@ -16,36 +17,36 @@ internal static class Client7Faults
         // ---------------------------------------------------------------- 7.1 format
         new("BP-7.1-1", "C-7.1-1", "makes records that are too long")
         {
-            Hooks = _ => Sends(RecordType.Data, r => [r.Data.Length < 10_000 ? r : r with { Inner = Limits.MaxInner + 1 }]),
+            Mutations = _ => Sends(RecordType.Data, r => [r.Data.Length < 10_000 ? r : r with { Inner = Limits.MaxInner + 1 }]),
         },
         new("BP-7.1-2", "C-7.1-2", "waits for a record that is too long")
         {
-            Hooks = _ => Ignores(r => !r.Verified),
+            Mutations = _ => Ignores(r => !r.Verified),
             AlsoFails = "C-4.3-4 C-5.3-2 C-5.4-4 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-7.1-3 C-7.1-7 C-7.3-2 C-7.3-1 C-8.3-1 "
                 + "C-8.3-2 C-8.3-3 C-8.3-6 C-8.3-5",
         },
-        new("BP-7.1-2", "C-7.1-8", "takes the greatest length for too long") { Hooks = _ => Rejects(r => r.Inner == Limits.MaxInner) },
+        new("BP-7.1-2", "C-7.1-8", "takes the greatest length for too long") { Mutations = _ => Rejects(r => r.Inner == Limits.MaxInner) },
         new("BP-7.1-3", "C-7.1-3", "waits behind a record that is too short")
         {
-            Hooks = _ => Ignores(r => !r.Verified),
+            Mutations = _ => Ignores(r => !r.Verified),
             AlsoFails = "C-4.3-4 C-5.3-2 C-5.4-4 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-7.1-2 C-7.1-7 C-7.3-2 C-7.3-1 C-8.3-1 "
                 + "C-8.3-2 C-8.3-3 C-8.3-6 C-8.3-5",
         },
-        new("BP-7.1-4", "C-7.1-5", "looks for the type before padding only") { Hooks = _ => Rejects(r => r.Inner == r.Data.Length + 1) },
-        new("BP-7.1-5", "C-7.1-6", "steps over a record of zeros") { Hooks = _ => Ignores(r => r.Verified && r.Type == 0) },
+        new("BP-7.1-4", "C-7.1-5", "looks for the type before padding only") { Mutations = _ => Rejects(r => r.Inner == r.Data.Length + 1) },
+        new("BP-7.1-5", "C-7.1-6", "steps over a record of zeros") { Mutations = _ => Ignores(r => r.Verified && r.Type == 0) },
         new("BP-7.1-6", "C-7.1-4", "takes a segment for whole records")
         {
-            Hooks = _ => new Hooks { PeerRecord = r => [r], PeerSegment = s => Server7Faults.EndsWithRecord(s) ? s : [0, 0] },
+            Mutations = _ => new Mutations { PeerRecord = r => [r], PeerSegment = s => Server7Faults.EndsWithRecord(s) ? s : [0, 0] },
             AlsoFails = "C-8.1-2 C-8.1-3",
         },
         new("BP-7.1-7", "C-7.1-9", "takes a data record for whole lines")
         {
-            Hooks = _ => Rejects(r => r.Type == RecordType.Data && !r.Text.EndsWith("\r\n", StringComparison.Ordinal)),
+            Mutations = _ => Rejects(r => r.Type == RecordType.Data && !r.Text.EndsWith("\r\n", StringComparison.Ordinal)),
             AlsoFails = "C-7.4-4 C-7.4-8 C-7.6-1",
         },
         new("BP-7.1-8", "C-7.1-7", "delivers a reply before its record is verified, and then fails")
         {
-            Hooks = _ => new Hooks { PeerRecord = r => r.Verified || r.Type != RecordType.Data ? [r] : [Rec.Line(r.Text), r with { Waits = true }] },
+            Mutations = _ => new Mutations { PeerRecord = r => r.Verified || r.Type != RecordType.Data ? [r] : [Rec.Line(r.Text), r with { Waits = true }] },
             AlsoFails = "C-7.3-1 C-8.2-2 C-8.3-1 C-10.4-10",
         },
 
@@ -88,37 +89,37 @@ internal static class Client7Faults
         // ---------------------------------------------------------------- 7.4 types
         new("BP-7.4-1", "C-7.4-1", "takes offence at a record of type 128")
         {
-            Hooks = _ => Rejects(r => r.Type >= RecordType.FirstIgnored),
+            Mutations = _ => Rejects(r => r.Type >= RecordType.FirstIgnored),
             AlsoFails = "C-7.4-8",
         },
-        new("BP-7.4-2", "C-7.4-2", "steps over a record of type 7") { Hooks = _ => Ignores(r => r.Type == (RecordType)7) },
+        new("BP-7.4-2", "C-7.4-2", "steps over a record of type 7") { Mutations = _ => Ignores(r => r.Type == (RecordType)7) },
         new("BP-7.4-3", "C-7.4-3 C-7.4-6", "does not look whether a close or rekey carries data")
         {
-            Hooks = _ => new Hooks { PeerRecord = r => [r.Type is RecordType.Close or RecordType.Rekey ? new Rec(r.Type, []) : r] },
+            Mutations = _ => new Mutations { PeerRecord = r => [r.Type is RecordType.Close or RecordType.Rekey ? new Rec(r.Type, []) : r] },
         },
         new("BP-7.4-4", "C-7.4-4", "takes offence at a data record without data")
         {
-            Hooks = _ => Rejects(r => r.Type == RecordType.Data && r.Data.Length == 0),
+            Mutations = _ => Rejects(r => r.Type == RecordType.Data && r.Data.Length == 0),
             AlsoFails = "C-7.4-8",
         },
         new("BP-7.4-6", "C-7.4-7", "begins the count of records without data anew at a rekey")
         {
-            Hooks = _ => CountsFromRekey(),
+            Mutations = _ => CountsFromRekey(),
             AlsoFails = "C-6.3-6 C-6.5-5 C-7.4-5",
         },
-        new("BP-7.4-5", "C-7.4-8", "counts ident among the records without data") { Hooks = _ => CountsToo(RecordType.Ident) },
-        new("BP-7.4-5", "C-7.4-8", "counts Finished among the records without data") { Hooks = _ => CountsToo(RecordType.Finished) },
+        new("BP-7.4-5", "C-7.4-8", "counts ident among the records without data") { Mutations = _ => CountsToo(RecordType.Ident) },
+        new("BP-7.4-5", "C-7.4-8", "counts Finished among the records without data") { Mutations = _ => CountsToo(RecordType.Finished) },
         new("BP-7.4-5", "C-7.4-5", "takes any number of records without data")
         {
-            Hooks = _ => Ignores(IsIdle),
+            Mutations = _ => Ignores(IsIdle),
             AlsoFails = "C-6.3-6 C-6.5-5 C-7.4-7",
         },
 
         // ---------------------------------------------------------------- 7.5 padding
-        new("BP-7.5-1", "C-7.5-1", "does not pad") { Hooks = _ => RareRecords(r => [r with { Inner = r.Data.Length + 1 }]) },
+        new("BP-7.5-1", "C-7.5-1", "does not pad") { Mutations = _ => RareRecords(r => [r with { Inner = r.Data.Length + 1 }]) },
         new("BP-7.5-2", "C-7.5-2", "takes offence at a padding other than its own")
         {
-            Hooks = _ => Rejects(r => r.Inner % Limits.PadTo != 0),
+            Mutations = _ => Rejects(r => r.Inner % Limits.PadTo != 0),
             AlsoFails = "C-7.1-5 C-7.1-8",
         },
 
@@ -128,13 +129,13 @@ internal static class Client7Faults
         {
             Options = Seals(Classic, p => new ClientRecords(p) { Endless = true }),
         },
-        new("BP-7.6-4", "C-7.6-1", "takes offence at a rekey before its time") { Hooks = _ => Rejects(r => r.Type == RecordType.Rekey) },
+        new("BP-7.6-4", "C-7.6-1", "takes offence at a rekey before its time") { Mutations = _ => Rejects(r => r.Type == RecordType.Rekey) },
         new("BP-7.6-5", "C-7.6-1", "answers a rekey with its own")
         {
-            Hooks = _ =>
+            Mutations = _ =>
             {
                 bool answers = false;
-                return new Hooks
+                return new Mutations
                 {
                     PeerRecord = r =>
                     {

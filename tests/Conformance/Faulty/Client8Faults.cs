@@ -1,5 +1,5 @@
 using BlackPony.Reference.Records;
-using static BlackPony.Tests.Conformance.Faulty.ClientHooks;
+using static BlackPony.Tests.Conformance.Faulty.ClientMutations;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
@@ -14,85 +14,85 @@ internal static class Client8Faults
         // ---------------------------------------------------------------- 8.1 close
         new("BP-8.1-1", "C-8.1-6", "closes first, without a close")
         {
-            Hooks = _ => InsteadOfClose(serverClosed: false, ServerFaults.End),
+            Mutations = _ => InsteadOfClose(serverClosed: false, ServerFaults.End),
             AlsoFails = "C-4.3-19 C-8.1-1 C-8.1-4",
         },
         new("BP-8.1-2", "C-8.1-1", "sends a record behind its close")
         {
-            Hooks = _ => RareRecords(RecordType.Close, r => [r, Rec.Line("NOOP\r\n")]),
+            Mutations = _ => RareRecords(RecordType.Close, r => [r, Rec.Line("NOOP\r\n")]),
         },
         new("BP-8.1-3", "C-8.1-5", "answers the server's close with an alert")
         {
-            Hooks = _ => InsteadOfClose(serverClosed: true, new Rec(RecordType.Alert, [1])),
+            Mutations = _ => InsteadOfClose(serverClosed: true, new Rec(RecordType.Alert, [1])),
             AlsoFails = "C-8.1-1 C-8.1-2 C-8.1-3 C-8.2-4",
         },
         new("BP-8.1-3", "C-8.1-3", "ends the connection at the server's close")
         {
-            Hooks = _ => InsteadOfClose(serverClosed: true),
+            Mutations = _ => InsteadOfClose(serverClosed: true),
             AlsoFails = "C-8.1-1 C-8.1-2 C-8.1-5 C-8.2-4",
         },
-        new("BP-8.1-3", "C-8.1-5", "resets the connection behind its close") { Hooks = _ => CommonFaults.ResetsBehind(RecordType.Close) },
-        new("BP-8.1-4", "C-8.1-2 C-8.1-3", "takes what follows the server's close for a failure") { Hooks = _ => FailsBehindClose() },
-        new("BP-8.1-6", "C-8.1-4", "waits for the server's close for ever") { Silence = Short, Hooks = _ => NeverEnds() },
+        new("BP-8.1-3", "C-8.1-5", "resets the connection behind its close") { Mutations = _ => CommonFaults.ResetsBehind(RecordType.Close) },
+        new("BP-8.1-4", "C-8.1-2 C-8.1-3", "takes what follows the server's close for a failure") { Mutations = _ => FailsBehindClose() },
+        new("BP-8.1-6", "C-8.1-4", "waits for the server's close for ever") { Silence = Short, Mutations = _ => NeverEnds() },
 
         // ---------------------------------------------------------------- 8.2 truncation
         new("BP-8.2-1", "C-8.2-1", "takes the end of the connection for the answer to the message")
         {
-            Hooks = r => Watches(r),
+            Mutations = r => Watches(r),
             Says = (r, o) => r.Seen.ContainsKey("dot") && !r.Seen.ContainsKey("answer") && r.Seen.ContainsKey("cut") ? o with { Delivered = true } : o,
             AlsoFails = "C-8.2-2 C-8.2-4 C-9.2-4",
         },
         new("BP-8.2-3", "C-8.2-4", "takes a close for the answer to the message")
         {
-            Hooks = r => Watches(r),
+            Mutations = r => Watches(r),
             Says = (r, o) => r.Seen.ContainsKey("close") ? o with { Delivered = true } : o,
         },
         new("BP-8.2-3", "C-8.2-2", "takes an answer that does not verify")
         {
-            Hooks = r => Watches(r, rec => [rec.Verified || !rec.Text.StartsWith("250", StringComparison.Ordinal) ? rec : Rec.Line(rec.Text)]),
+            Mutations = r => Watches(r, rec => [rec.Verified || !rec.Text.StartsWith("250", StringComparison.Ordinal) ? rec : Rec.Line(rec.Text)]),
         },
         new("BP-8.2-4", "C-8.2-3", "takes a missing close behind 221 for a lost message")
         {
-            Hooks = r => Watches(r),
+            Mutations = r => Watches(r),
             Says = (r, o) => r.Seen.ContainsKey("answer") && r.Seen.ContainsKey("cut") && !r.Seen.ContainsKey("closed") ? o with { Delivered = false } : o,
         },
 
         // ---------------------------------------------------------------- 8.3 failures and the alert
         new("BP-8.3-1", "C-6.3-1 C-6.3-3 C-6.3-7 C-6.5-2 C-6.5-3 C-6.5-4 C-7.1-6 C-7.1-7 C-7.3-1 C-7.4-2 C-7.4-3 C-7.4-6 C-7.4-5 C-8.3-1 C-8.3-2 C-8.3-3 C-8.3-6", "closes without an alert")
         {
-            Hooks = _ => Sends(RecordType.Alert, _ => []),
+            Mutations = _ => Sends(RecordType.Alert, _ => []),
             AlsoFails = "C-5.3-2 C-5.4-4 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 C-6.5-5 C-7.1-2 C-7.1-3 C-7.3-2 C-7.4-7 C-8.3-5",
         },
         new("BP-8.3-2", "C-8.3-1", "tells by its alert what failed")
         {
-            Hooks = _ => Sends(RecordType.Alert, r => [r with { Data = [2] }]),
+            Mutations = _ => Sends(RecordType.Alert, r => [r with { Data = [2] }]),
             AlsoFails = "C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 C-6.3-7 C-6.5-2 C-6.5-3 C-6.5-4 C-6.5-5 C-7.1-6 C-7.1-7 "
                 + "C-7.3-2 C-7.3-1 C-7.4-2 C-7.4-3 C-7.4-6 C-7.4-5 C-7.4-7 C-8.3-2 C-8.3-3 C-8.3-6 C-8.3-5",
         },
         new("BP-8.3-3", "C-8.3-1", "goes on behind a record that does not verify")
         {
-            Hooks = _ => Ignores(r => !r.Verified),
+            Mutations = _ => Ignores(r => !r.Verified),
             AlsoFails = "C-4.3-4 C-5.3-2 C-5.4-4 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-7.1-2 C-7.1-3 C-7.1-7 C-7.3-2 C-7.3-1 "
                 + "C-8.3-2 C-8.3-3 C-8.3-6 C-8.3-5",
         },
-        new("BP-8.3-4", "C-6.3-8 C-8.3-4", "answers an alert with its own") { Hooks = _ => Rejects(r => r.Type == RecordType.Alert) },
+        new("BP-8.3-4", "C-6.3-8 C-8.3-4", "answers an alert with its own") { Mutations = _ => Rejects(r => r.Type == RecordType.Alert) },
         new("BP-8.3-5", "C-8.3-1", "delivers a record that failed")
         {
-            Hooks = _ => TakesUnverified(),
+            Mutations = _ => TakesUnverified(),
             AlsoFails = "C-7.1-7 C-7.3-2 C-7.3-1 C-8.2-2 C-10.4-10",
         },
         new("BP-8.3-7", "C-8.3-5", "goes on in plaintext behind a failure")
         {
-            Hooks = _ => InsteadOfAlert(r => r.Raw is [0, 0, ..], "EHLO client.test\r\n"),
+            Mutations = _ => InsteadOfAlert(r => r.Raw is [0, 0, ..], "EHLO client.test\r\n"),
         },
     ];
 
     // Behind its close, where the server has not sent its own.
-    private static Hooks NeverEnds()
+    private static Mutations NeverEnds()
     {
         bool closed = false;
-        Hooks hooks = null!;
-        return hooks = new Hooks
+        Mutations hooks = null!;
+        return hooks = new Mutations
         {
             PeerRecord = r =>
             {
@@ -107,10 +107,10 @@ internal static class Client8Faults
         };
     }
 
-    private static Hooks FailsBehindClose()
+    private static Mutations FailsBehindClose()
     {
         bool closed = false, behind = false;
-        return new Hooks
+        return new Mutations
         {
             PeerRecord = r =>
             {

@@ -1,6 +1,6 @@
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference.Policy;
-using static BlackPony.Tests.Conformance.Faulty.ClientHooks;
+using static BlackPony.Tests.Conformance.Faulty.ClientMutations;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
@@ -24,7 +24,7 @@ internal static class Client9Faults
         },
         new("BP-9.1-2", "C-9.1-2 C-9.1-3 C-9.1-9 C-9.1-10", "delivers in plaintext though encryption is required")
         {
-            Hooks = r => r.Delivery.Policy == ClientPolicy.Required ? InsteadOfQuit(Mail) : new Hooks(),
+            Mutations = r => r.Delivery.Policy == ClientPolicy.Required ? InsteadOfQuit(Mail) : new Mutations(),
             AlsoFails = "C-4.8-5 C-5.5-2 C-9.1-6 C-9.1-8 C-10.4-8 C-10.4-12",
         },
         new("BP-9.1-2", "C-9.1-7 C-9.1-9", "delivers in plaintext though encryption is required and offered")
@@ -34,7 +34,7 @@ internal static class Client9Faults
         },
         new("BP-9.1-3", "C-9.4-1 C-9.4-2", "delivers in plaintext to a remembered server that does not show itself")
         {
-            Hooks = r => r.Delivery.Policy == ClientPolicy.Remembered ? InsteadOfQuit(Mail, last => !last.StartsWith("502", StringComparison.Ordinal)) : new Hooks(),
+            Mutations = r => r.Delivery.Policy == ClientPolicy.Remembered ? InsteadOfQuit(Mail, last => !last.StartsWith("502", StringComparison.Ordinal)) : new Mutations(),
             AlsoFails = "C-9.4-9",
         },
         new("BP-9.1-3", "C-9.4-12", "delivers in plaintext to a remembered server that offers encryption")
@@ -59,20 +59,20 @@ internal static class Client9Faults
         },
         new("BP-9.1-6", "C-9.1-2 C-9.1-3", "finds out behind MAIL that it has to defer")
         {
-            Hooks = r => r.Delivery.Policy == ClientPolicy.Required ? InsteadOfQuit("MAIL FROM:<a@client.test>\r\nQUIT") : new Hooks(),
+            Mutations = r => r.Delivery.Policy == ClientPolicy.Required ? InsteadOfQuit("MAIL FROM:<a@client.test>\r\nQUIT") : new Mutations(),
             AlsoFails = "C-4.8-5 C-5.5-2 C-9.1-6 C-9.1-8 C-9.1-9 C-9.1-10 C-10.4-8 C-10.4-12",
         },
-        new("BP-9.1-7", "C-9.1-8", "says RSET instead of QUIT where it defers") { Hooks = _ => InsteadOfQuit("RSET") },
+        new("BP-9.1-7", "C-9.1-8", "says RSET instead of QUIT where it defers") { Mutations = _ => InsteadOfQuit("RSET") },
 
         // ---------------------------------------------------------------- 9.2 falling back
         new("BP-9.2-1", "C-4.1-3", "defers where the server makes no offer that it can use")
         {
-            Hooks = _ => QuitsWithoutCommand(offered: true),
+            Mutations = _ => QuitsWithoutCommand(offered: true),
             AlsoFails = "C-4.1-4 C-4.1-5 C-4.1-12 C-4.1-13 C-4.1-14 C-4.8-1 C-10.4-6",
         },
         new("BP-9.2-1", "C-4.1-2 C-9.4-7", "defers where the server makes no offer")
         {
-            Hooks = _ => QuitsWithoutCommand(offered: false),
+            Mutations = _ => QuitsWithoutCommand(offered: false),
             AlsoFails = "C-4.1-15 C-9.1-1 C-9.4-8 C-10.4-2",
         },
         new("BP-9.2-2", "C-4.3-1 C-4.3-2 C-4.3-3 C-4.3-16 C-4.3-17 C-4.4-12 C-6.1-1 C-6.3-1 C-6.3-8 C-9.2-1", "makes no fresh connection after a broken upgrade")
@@ -84,7 +84,7 @@ internal static class Client9Faults
         },
         new("BP-9.2-2", "C-9.2-1", "asks for encryption in the fresh connection too")
         {
-            Hooks = r => r.Connections == 1 ? new Hooks() : Sends("MAIL FROM:<a@client.test>", CoreOffer + " AAAA"),
+            Mutations = r => r.Connections == 1 ? new Mutations() : Sends("MAIL FROM:<a@client.test>", CoreOffer + " AAAA"),
             AlsoFails = "C-4.3-1 C-4.3-2 C-4.3-3 C-4.3-4 C-4.3-6 C-4.3-7 C-4.3-8 C-4.3-9 C-4.3-10 C-4.3-11 C-4.3-12 C-4.3-13 "
                 + "C-4.3-14 C-4.3-16 C-4.3-17 C-4.3-18 C-4.3-20 C-4.4-12 C-5.1-1 C-5.1-2 C-5.2-1 C-5.3-2 C-5.3-3 C-5.4-4 "
                 + "C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 C-6.3-8 C-8.3-5 "
@@ -103,7 +103,7 @@ internal static class Client9Faults
         },
         new("BP-9.2-3", "C-9.1-4 C-9.1-5", "makes a fresh connection though encryption is required")
         {
-            Hooks = r => SeesAgreement(r),
+            Mutations = r => SeesAgreement(r),
             Again = (r, o) => o.Delivered || r.Delivery.Policy != ClientPolicy.Required || !r.Seen.ContainsKey("220")
                 ? null
                 : r.Delivery with { Policy = ClientPolicy.Opportunistic, Suites = "ROT" },
@@ -116,7 +116,7 @@ internal static class Client9Faults
         },
         new("BP-9.2-6", "C-6.5-2 C-8.3-4 C-9.2-3", "delivers in plaintext at once when the session inside fails before the message")
         {
-            Hooks = r => Watches(r),
+            Mutations = r => Watches(r),
             Again = (r, o) => o.Delivered || r.Seen.ContainsKey("dot") || !r.Seen.ContainsKey("cut") ? null : r.Delivery with { Suites = "ROT" },
             AlsoFails = "C-4.3-19 C-4.3-21 C-6.3-7 C-6.5-3 C-6.5-4 C-6.5-5 C-7.1-2 C-7.1-3 C-7.1-6 C-7.1-7 C-7.3-2 C-7.3-1 "
                 + "C-7.4-2 C-7.4-3 C-7.4-6 C-7.4-5 C-7.4-7 C-8.1-3 C-8.3-1 C-8.3-2 C-8.3-3 C-8.3-6 C-9.1-5 C-9.4-5 C-9.4-6 "
@@ -124,33 +124,33 @@ internal static class Client9Faults
         },
         new("BP-9.2-7", "C-8.2-1 C-9.2-4", "sends in plaintext too the message that it sent inside")
         {
-            Hooks = r => Watches(r),
+            Mutations = r => Watches(r),
             Again = (r, o) => o.Delivered || !r.Seen.ContainsKey("dot") ? null : r.Delivery with { Suites = "ROT" },
             AlsoFails = "C-8.2-2 C-8.2-4 C-10.4-9",
         },
         new("BP-9.2-8", "C-9.1-6 C-9.4-4", "forgets its policy when EHLO is refused")
         {
-            Hooks = _ => InsteadOfQuit($"HELO client.test\r\n{Mail}", last => last.StartsWith("502", StringComparison.Ordinal)),
+            Mutations = _ => InsteadOfQuit($"HELO client.test\r\n{Mail}", last => last.StartsWith("502", StringComparison.Ordinal)),
             AlsoFails = "C-9.1-9 C-9.1-10",
         },
         new("BP-9.2-8", "C-9.2-5", "gives up a server that refuses EHLO")
         {
-            Hooks = _ => new Hooks { PortLine = l => l.StartsWith("HELO", StringComparison.Ordinal) ? "QUIT" : l },
+            Mutations = _ => new Mutations { PortLine = l => l.StartsWith("HELO", StringComparison.Ordinal) ? "QUIT" : l },
             AlsoFails = "C-10.4-12",
         },
         new("BP-9.2-9", "C-9.2-6", "takes a server that puts off EHLO for one that has no extensions")
         {
-            Hooks = _ => Reads("450 busy", "250 probe.test"),
+            Mutations = _ => Reads("450 busy", "250 probe.test"),
         },
         new("BP-9.2-9", "C-9.2-7", "takes a malformed EHLO reply for one without extensions")
         {
-            Hooks = _ => Reads("garbage", "250 probe.test"),
+            Mutations = _ => Reads("garbage", "250 probe.test"),
         },
 
         // ---------------------------------------------------------------- 9.3 what leaves in the clear
         new("BP-9.3-1", "C-9.3-1", "asks for an address before the upgrade where DSN is offered")
         {
-            Hooks = _ => AsksFirst(),
+            Mutations = _ => AsksFirst(),
             AlsoFails = "C-4.5-2",
         },
 
@@ -193,7 +193,7 @@ internal static class Client9Faults
     // The commands of a delivery, whatever the server answers.
     private const string Mail = "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@sink.test>\r\nDATA\r\n.\r\nQUIT";
 
-    private static Hooks SeesAgreement(ClientRun run) => AfterCommand(l =>
+    private static Mutations SeesAgreement(ClientRun run) => AfterCommand(l =>
     {
         if (l.StartsWith("220", StringComparison.Ordinal))
         {
@@ -203,10 +203,10 @@ internal static class Client9Faults
         return l;
     });
 
-    private static Hooks AsksFirst()
+    private static Mutations AsksFirst()
     {
         bool dsn = false;
-        return new Hooks
+        return new Mutations
         {
             PeerLine = l =>
             {
@@ -218,10 +218,10 @@ internal static class Client9Faults
     }
 
     // In place of MAIL, where there was no offer, or one that it cannot use.
-    private static Hooks QuitsWithoutCommand(bool offered)
+    private static Mutations QuitsWithoutCommand(bool offered)
     {
         bool asked = false, ehlo = false, offer = false, usable = false;
-        return new Hooks
+        return new Mutations
         {
             PeerLine = l =>
             {

@@ -1,6 +1,5 @@
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
 
 namespace BlackPony.Tests.Conformance.Faulty;

@@ -7,7 +7,7 @@ namespace BlackPony.Tests.Conformance.Faulty;
 internal static class CommonFaults
 {
     /// <summary>A side that counts records of a type among those without data, and fails at the 65th.</summary>
-    public static Hooks CountsToo(RecordType type)
+    public static Mutations CountsToo(RecordType type)
     {
         int idle = 0;
         return new()
@@ -25,10 +25,10 @@ internal static class CommonFaults
     public static bool IsIdle(Rec record) => record.Verified && (record.Type >= RecordType.FirstIgnored || record is { Type: RecordType.Data, Data: [] });
 
     /// <summary>A side that resets the connection behind a record of a type.</summary>
-    public static Hooks ResetsBehind(RecordType type)
+    public static Mutations ResetsBehind(RecordType type)
     {
-        Hooks hooks = null!;
-        return hooks = new Hooks
+        Mutations hooks = null!;
+        return hooks = new Mutations
         {
             PortRecord = r =>
             {
@@ -39,7 +39,7 @@ internal static class CommonFaults
     }
 
     /// <summary>A side that forgets the records without data that came before a rekey.</summary>
-    public static Hooks CountsFromRekey()
+    public static Mutations CountsFromRekey()
     {
         bool rekeyed = false;
         return new()

@@ -28,10 +28,10 @@ internal sealed class FailingCases
         StringComparer.Ordinal));
 
     /// <summary>What is reported: by case, the requirement.</summary>
-    public IReadOnlyDictionary<string, string> Of(IFaultyPort fault) => _lines[fault.Name];
+    public IReadOnlyDictionary<string, string> Of(IFaultyImplementation fault) => _lines[fault.Name];
 
     /// <summary>Notes what was reported.</summary>
-    public void Set(IFaultyPort fault, IReadOnlyDictionary<string, string> reported) => _lines[fault.Name] = reported;
+    public void Set(IFaultyImplementation fault, IReadOnlyDictionary<string, string> reported) => _lines[fault.Name] = reported;
 
     /// <summary>Keeps only these.</summary>
     public void Only(IEnumerable<string> names)

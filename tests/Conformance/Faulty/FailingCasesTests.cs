@@ -26,14 +26,14 @@ public class FailingCasesTests
             await WriteAsync();
         }
 
-        Assert.Equal(FaultyPorts.All.Select(f => f.Name).Order(StringComparer.Ordinal), FailingCases.Read().Names.Order(StringComparer.Ordinal));
+        Assert.Equal(FaultyImplementations.All.Select(f => f.Name).Order(StringComparer.Ordinal), FailingCases.Read().Names.Order(StringComparer.Ordinal));
     }
 
     [Fact]
     public void The_cases_that_catch_it_report_what_it_breaks()
     {
         var table = FailingCases.Read();
-        Assert.Empty(FaultyPorts.All.SelectMany(f => f.CaughtBy.Split(' ').Where(c => table.Of(f).GetValueOrDefault(c) != f.Breaks)
+        Assert.Empty(FaultyImplementations.All.SelectMany(f => f.CaughtBy.Split(' ').Where(c => table.Of(f).GetValueOrDefault(c) != f.Breaks)
             .Select(c => $"{f.Name}: {c} reports {table.Of(f).GetValueOrDefault(c) ?? "nothing"}")));
     }
 
@@ -41,14 +41,14 @@ public class FailingCasesTests
     public void No_other_case_fails_that_it_does_not_declare()
     {
         var table = FailingCases.Read();
-        Assert.Empty(FaultyPorts.All.SelectMany(f => table.Of(f).Keys.Where(c => !f.MayFail(c)).Select(c => $"{f.Name}: {c} fails")));
+        Assert.Empty(FaultyImplementations.All.SelectMany(f => table.Of(f).Keys.Where(c => !f.MayFail(c)).Select(c => $"{f.Name}: {c} fails")));
     }
 
     [Fact]
     public void What_it_declares_fails()
     {
         var table = FailingCases.Read();
-        Assert.Empty(FaultyPorts.All.SelectMany(f => f.AlsoFails.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+        Assert.Empty(FaultyImplementations.All.SelectMany(f => f.AlsoFails.Split(' ', StringSplitOptions.RemoveEmptyEntries)
             .Where(c => !table.Of(f).ContainsKey(c)).Select(c => $"{f.Name}: {c} does not fail")));
     }
 
@@ -56,15 +56,15 @@ public class FailingCasesTests
     public void Few_other_cases_fail_or_there_is_a_reason()
     {
         var table = FailingCases.Read();
-        int Others(IFaultyPort f) => table.Of(f).Count(c => c.Value != f.Breaks);
-        Assert.Empty(FaultyPorts.All.Where(f => f.Wide is null && Others(f) > Few).Select(f => $"{f.Name}: {Others(f)} other cases fail"));
-        Assert.Empty(FaultyPorts.All.Where(f => f.Wide is not null && Others(f) <= Few).Select(f => $"{f.Name}: only {Others(f)} other cases fail"));
-        Assert.True(FaultyPorts.All.Count(f => f.Wide is not null) <= FewWide);
+        int Others(IFaultyImplementation f) => table.Of(f).Count(c => c.Value != f.Breaks);
+        Assert.Empty(FaultyImplementations.All.Where(f => f.Wide is null && Others(f) > Few).Select(f => $"{f.Name}: {Others(f)} other cases fail"));
+        Assert.Empty(FaultyImplementations.All.Where(f => f.Wide is not null && Others(f) <= Few).Select(f => $"{f.Name}: only {Others(f)} other cases fail"));
+        Assert.True(FaultyImplementations.All.Count(f => f.Wide is not null) <= FewWide);
     }
 
     [Fact]
     public void No_two_are_the_same() =>
-        Assert.Empty(FaultyPorts.All.GroupBy(f => f.Name).Where(g => g.Count() > 1).Select(g => g.Key));
+        Assert.Empty(FaultyImplementations.All.GroupBy(f => f.Name).Where(g => g.Count() > 1).Select(g => g.Key));
 
     /// <summary>
     /// The whole product of faulty implementations and cases: with BLACKPONY_DEEP=1 what the table does not have, with BLACKPONY_DEEP
@@ -75,7 +75,7 @@ public class FailingCasesTests
         var table = FailingCases.Read();
         var known = table.Names.ToHashSet();
         var options = Faulty.Options with { Timeout = TimeSpan.FromSeconds(6), MostSilent = 0 };
-        var faults = FaultyPorts.All.Where(f => Deep switch { "1" => !known.Contains(f.Name), "all" => true, _ => Regex.IsMatch(f.Name, Deep!) });
+        var faults = FaultyImplementations.All.Where(f => Deep switch { "1" => !known.Contains(f.Name), "all" => true, _ => Regex.IsMatch(f.Name, Deep!) });
         await Parallel.ForEachAsync(faults, new ParallelOptions { MaxDegreeOfParallelism = 3 }, async (fault, _) =>
         {
             IReadOnlyList<CaseResult> results;
@@ -94,7 +94,7 @@ public class FailingCasesTests
             {
                 var failed = results.Where(r => r.Verdict is not (Verdict.Pass or Verdict.NotApplicable));
                 table.Set(fault, failed.ToDictionary(r => r.Case.Id, r => r.Violated ?? FailingCases.NoAnswer));
-                table.Only(FaultyPorts.All.Select(f => f.Name));
+                table.Only(FaultyImplementations.All.Select(f => f.Name));
                 table.Write();
             }
         });

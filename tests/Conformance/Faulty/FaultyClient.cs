@@ -12,10 +12,10 @@ namespace BlackPony.Tests.Conformance.Faulty;
 /// <param name="Breaks">The requirement that it breaks.</param>
 /// <param name="CaughtBy">The cases that catch it, separated by spaces: each reports the requirement.</param>
 /// <param name="Does">What it does instead.</param>
-internal sealed record FaultyClient(string Breaks, string CaughtBy, string Does) : IFaultyPort
+internal sealed record FaultyClient(string Breaks, string CaughtBy, string Does) : IFaultyImplementation
 {
     /// <summary>A fault on the wire, for each connection anew.</summary>
-    public Func<ClientRun, Hooks>? Hooks { get; init; }
+    public Func<ClientRun, Mutations>? Mutations { get; init; }
 
     /// <summary>Whether it makes a connection; given which of the delivery it is, from 1.</summary>
     public Func<int, bool> Connects { get; init; } = _ => true;
@@ -60,11 +60,11 @@ internal sealed class ClientRun(Delivery delivery)
     public ConcurrentDictionary<string, bool> Seen { get; } = new();
 }
 
-/// <summary>The faulty client before its <see cref="Shim"/>.</summary>
+/// <summary>The faulty client before its <see cref="TamperingProxy"/>.</summary>
 internal sealed class FaultyClientTarget(FaultyClient fault) : ClientTarget, IAsyncDisposable
 {
     // One shim for each port of the suite's, so that the memory meets the same server again.
-    private readonly ConcurrentDictionary<int, (Shim Shim, StrongBox<ClientRun> Run, Secrets Secrets)> _shims = new();
+    private readonly ConcurrentDictionary<int, (TamperingProxy TamperingProxy, StrongBox<ClientRun> Run, Secrets Secrets)> _shims = new();
 
     public override string Name => fault.ToString();
 
@@ -81,7 +81,7 @@ internal sealed class FaultyClientTarget(FaultyClient fault) : ClientTarget, IAs
             var current = new StrongBox<ClientRun>();
             var log = new Secrets();
             Task<(string, int)> ConnectAsync() => fault.Connects(++current.Value!.Connections) ? Task.FromResult(("127.0.0.1", port)) : throw new SocketException();
-            return (new Shim(ConnectAsync, Role.Client, log, () => fault.Hooks?.Invoke(current.Value!) ?? new Hooks()), current, log);
+            return (new TamperingProxy(ConnectAsync, Role.Client, log, () => fault.Mutations?.Invoke(current.Value!) ?? new Mutations()), current, log);
         });
         var asked = (fault.Asks?.Invoke(delivery) ?? delivery) with { Port = shim.Port };
         var run = box.Value = new ClientRun(delivery with { Port = shim.Port });

@@ -10,19 +10,19 @@ namespace BlackPony.Tests.Conformance.Faulty;
 /// <param name="Breaks">The requirement that it breaks.</param>
 /// <param name="CaughtBy">The cases that catch it, separated by spaces: each reports the requirement.</param>
 /// <param name="Does">What it does instead.</param>
-internal sealed record FaultyServer(string Breaks, string CaughtBy, string Does) : IFaultyPort
+internal sealed record FaultyServer(string Breaks, string CaughtBy, string Does) : IFaultyImplementation
 {
     /// <summary>A fault on the wire, for each connection anew.</summary>
-    public Func<Hooks>? Hooks { get; init; }
+    public Func<Mutations>? Mutations { get; init; }
 
     /// <summary>A fault between the relay and its mail server; given which connection to it this is, from 1.</summary>
-    public Func<int, Hooks>? Behind { get; init; }
+    public Func<int, Mutations>? Behind { get; init; }
 
     /// <summary>A fault in what the server offers: a suite with a step of its own, for example.</summary>
     public Func<ServerOptions, ServerOptions>? Options { get; init; }
 
     /// <summary>A fault in the relay's settings.</summary>
-    public Func<RelaySettings, RelaySettings>? Settings { get; init; }
+    public Func<InboundSettings, InboundSettings>? Settings { get; init; }
 
     /// <summary>Whether its time-outs begin again with every octet.</summary>
     public bool ProlongsTimeouts { get; init; }
@@ -39,7 +39,7 @@ internal sealed record FaultyServer(string Breaks, string CaughtBy, string Does)
     public override string ToString() => $"{Breaks}: {Does}";
 }
 
-/// <summary>The faulty server behind its <see cref="Shim"/>, made anew for each case.</summary>
+/// <summary>The faulty server behind its <see cref="TamperingProxy"/>, made anew for each case.</summary>
 internal sealed class FaultyServerTarget(FaultyServer fault) : ServerTarget
 {
     public override string Name => fault.ToString();
@@ -48,23 +48,23 @@ internal sealed class FaultyServerTarget(FaultyServer fault) : ServerTarget
     {
         var secrets = new Secrets();
         EmbeddedServer? server = null;
-        PatientTime? patient = null;
+        InstantTime? patient = null;
         int connections = 0;
-        var behind = fault.Behind is null ? null : new Shim(() => Task.FromResult(("127.0.0.1", server!.Sink.Port)), Role.Client, secrets, () => fault.Behind(Interlocked.Increment(ref connections)));
+        var behind = fault.Behind is null ? null : new TamperingProxy(() => Task.FromResult(("127.0.0.1", server!.Sink.Port)), Role.Client, secrets, () => fault.Behind(Interlocked.Increment(ref connections)));
         server = new EmbeddedServer(needs, usual =>
         {
             var options = usual.Options with { KeyLog = secrets, Suites = [.. usual.Options.Suites.Select(s => FaultyServerSuite.Keeping(s, secrets))] };
             var settings = usual with { BackendPort = behind?.Port ?? usual.BackendPort, Options = fault.Options?.Invoke(options) ?? options };
             if (fault.ProlongsTimeouts)
             {
-                patient = new PatientTime(settings.Time);
+                patient = new InstantTime(settings.Time);
                 settings = settings with { Time = patient };
             }
 
             return fault.Settings?.Invoke(settings) ?? settings;
         });
-        Func<Hooks> hooks = patient is null ? fault.Hooks ?? (() => new Hooks()) : () => new Hooks { PeerSpoke = patient.Hear };
-        var shim = new Shim(() => Task.FromResult(("127.0.0.1", server.Port)), Role.Server, secrets, hooks);
+        Func<Mutations> hooks = patient is null ? fault.Mutations ?? (() => new Mutations()) : () => new Mutations { PeerSpoke = patient.Hear };
+        var shim = new TamperingProxy(() => Task.FromResult(("127.0.0.1", server.Port)), Role.Server, secrets, hooks);
         return Task.FromResult(new ServerPlace("127.0.0.1", shim.Port, server.Sink, async () =>
         {
             await shim.DisposeAsync();

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using BlackPony.Reference.Records;
+using BlackPony.Reference.Suites;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 

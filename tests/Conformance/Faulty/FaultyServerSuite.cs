@@ -1,6 +1,5 @@
 using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
-using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
 
 namespace BlackPony.Tests.Conformance.Faulty;
@@ -41,7 +40,7 @@ internal sealed class FaultyServerSuite(Suite real) : Suite
 
     public override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => Protects?.Invoke(trafficSecret.ToArray()) ?? real.Protect(trafficSecret);
 
-    /// <summary>The suite itself; the shared secrets of its sessions are kept for the <see cref="Shim"/>.</summary>
+    /// <summary>The suite itself; the shared secrets of its sessions are kept for the <see cref="TamperingProxy"/>.</summary>
     public static Suite Keeping(Suite suite, Secrets secrets) => !suite.Encrypts ? suite : new FaultyServerSuite(suite)
     {
         Exchange = x => new FaultyServerExchange(x) { Kept = s => secrets.Shared.Add([.. s]) },

@@ -13,69 +13,69 @@ internal static class Server4Faults
         // ---------------------------------------------------------------- 4.1 the offer
         new("BP-4.1-1", "S-4.1-1", "makes no offer")
         {
-            Hooks = Offers(_ => "X-NOTHING"),
+            Mutations = Offers(_ => "X-NOTHING"),
             AlsoFails = "S-4.1-3 S-4.4-6 S-4.4-9 S-5.2-1 S-5.3-1 S-5.4-1 S-10.2-11",
         },
         new("BP-4.1-2", "S-4.1-5", "makes its offer twice")
         {
-            Hooks = Says(l => IsOffer(l) ? $"250-{l[4..]}\r\n{l}" : l),
+            Mutations = Says(l => IsOffer(l) ? $"250-{l[4..]}\r\n{l}" : l),
             AlsoFails = "S-10.2-11",
         },
         new("BP-4.1-3", "S-4.1-6", "puts the version behind the suites")
         {
-            Hooks = OffersLater(o => o.Replace(" V1", "", StringComparison.Ordinal).Replace(" ROT", " ROT V1", StringComparison.Ordinal)),
+            Mutations = OffersLater(o => o.Replace(" V1", "", StringComparison.Ordinal).Replace(" ROT", " ROT V1", StringComparison.Ordinal)),
             AlsoFails = "S-4.1-4 S-4.1-9 S-4.4-3 S-4.4-4 S-4.4-10 S-5.2-1 S-5.3-1 S-5.4-1 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-4 S-6.1-5 "
                 + "S-6.1-6 S-6.2-1 S-10.1-1 S-10.1-3 S-10.1-5",
         },
         new("BP-4.1-3", "S-4.1-6", "puts grease before the suites")
         {
-            Hooks = OffersLater(o => o.Replace(" V1", " V1 G-0000", StringComparison.Ordinal)),
+            Mutations = OffersLater(o => o.Replace(" V1", " V1 G-0000", StringComparison.Ordinal)),
             AlsoFails = "S-4.1-4 S-4.1-9 S-4.4-3 S-4.4-4 S-4.4-10 S-5.2-1 S-5.3-1 S-5.4-1 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-4 S-6.1-5 "
                 + "S-6.1-6 S-6.2-1 S-10.1-1 S-10.1-3 S-10.1-5",
         },
         new("BP-4.1-3", "S-4.1-6", "puts two spaces before a suite")
         {
-            Hooks = OffersLater(o => o.Replace(" ROT", "  ROT", StringComparison.Ordinal)),
+            Mutations = OffersLater(o => o.Replace(" ROT", "  ROT", StringComparison.Ordinal)),
             AlsoFails = "S-4.1-4 S-4.1-9 S-4.4-3 S-4.4-4 S-4.4-10 S-5.2-1 S-5.3-1 S-5.4-1 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-4 S-6.1-5 "
                 + "S-6.1-6 S-6.2-1 S-10.1-1 S-10.1-3 S-10.1-5",
         },
         new("BP-4.1-3", "S-4.1-6", "ends its offer with a space")
         {
-            Hooks = OffersLater(o => o + " "),
+            Mutations = OffersLater(o => o + " "),
             AlsoFails = "S-4.1-3 S-4.1-4 S-4.1-9 S-4.4-3 S-4.4-4 S-4.4-10 S-5.2-1 S-5.3-1 S-5.4-1 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-4 "
                 + "S-6.1-5 S-6.1-6 S-6.2-1 S-10.1-1 S-10.1-3 S-10.1-5",
         },
         new("BP-4.1-4", "S-4.1-7", "makes an offer of more than 512 octets")
         {
-            Hooks = OffersLater(o => o.Replace(" ROT", string.Concat(Enumerable.Repeat(" X-SUITE", 50)) + " ROT", StringComparison.Ordinal)),
+            Mutations = OffersLater(o => o.Replace(" ROT", string.Concat(Enumerable.Repeat(" X-SUITE", 50)) + " ROT", StringComparison.Ordinal)),
             AlsoFails = "S-4.1-4 S-4.1-9 S-4.4-3 S-4.4-4 S-4.4-10 S-5.2-1 S-5.3-1 S-5.4-1 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-4 S-6.1-5 "
                 + "S-6.1-6 S-6.2-1 S-10.1-1 S-10.1-3 S-10.1-5",
         },
         new("BP-4.1-5", "S-4.1-8", "offers a suite that it has not got")
         {
             Options = Without(HybridAes),
-            Hooks = OffersLater(o => o.Replace(" ROT", $" {HybridAes} ROT", StringComparison.Ordinal)),
+            Mutations = OffersLater(o => o.Replace(" ROT", $" {HybridAes} ROT", StringComparison.Ordinal)),
             AlsoFails = "S-4.1-4 S-4.1-9 S-4.4-3 S-4.4-4 S-4.4-10 S-5.2-1 S-5.3-1 S-5.4-1 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-4 S-6.1-5 "
                 + "S-6.1-6 S-6.2-1 S-10.1-1 S-10.1-3 S-10.1-5",
         },
         new("BP-4.1-6", "S-4.1-2", "makes its offer to HELO too")
         {
-            Hooks = Answers(l => l.StartsWith("HELO", StringComparison.Ordinal), $"250-sink.test\r\n250 XBLACKPONY V1 {Core}"),
+            Mutations = Answers(l => l.StartsWith("HELO", StringComparison.Ordinal), $"250-sink.test\r\n250 XBLACKPONY V1 {Core}"),
             AlsoFails = "S-4.4-4",
         },
         new("BP-4.1-7", "S-4.1-3", "adds no grease") { Options = o => o with { Grease = false } },
         new("BP-4.1-7", "S-4.1-3", "adds the same grease to every offer")
         {
-            Hooks = OffersLater(o => o[..^4] + "1997"),
+            Mutations = OffersLater(o => o[..^4] + "1997"),
             AlsoFails = "S-4.1-4 S-4.1-9 S-4.4-3 S-4.4-4 S-4.4-10 S-5.2-1 S-5.3-1 S-5.4-1 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-4 S-6.1-5 "
                 + "S-6.1-6 S-6.2-1 S-10.1-1 S-10.1-3 S-10.1-5",
         },
         new("BP-4.1-15", "S-4.1-4", "goes by its first EHLO reply")
         {
-            Hooks = () =>
+            Mutations = () =>
             {
                 int ehlos = 0;
-                return new Hooks { Answer = l => l.StartsWith("EHLO", StringComparison.Ordinal) && ehlos++ > 0 ? $"250-sink.test\r\n250 XBLACKPONY V1 {Core} G-1997\r\n" : null };
+                return new Mutations { Answer = l => l.StartsWith("EHLO", StringComparison.Ordinal) && ehlos++ > 0 ? $"250-sink.test\r\n250 XBLACKPONY V1 {Core} G-1997\r\n" : null };
             },
             AlsoFails = "S-4.1-3 S-4.1-9 S-4.4-3 S-4.4-4 S-4.4-10 S-5.2-1 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-10.1-1 S-10.1-3 "
                 + "S-10.1-5",
@@ -83,10 +83,10 @@ internal static class Server4Faults
 
         new("BP-4.1-15", "S-4.1-9", "keeps a transaction over EHLO")
         {
-            Hooks = () =>
+            Mutations = () =>
             {
                 bool open = false;
-                return new Hooks
+                return new Mutations
                 {
                     Answer = l =>
                     {
@@ -99,60 +99,60 @@ internal static class Server4Faults
         },
         new("BP-4.1-15", "S-4.1-10", "forgets its offer at an EHLO that fails")
         {
-            Hooks = AnswersAfter(l => l == "EHLO", IsUpgrade, "503 5.5.1 EHLO first"),
+            Mutations = AnswersAfter(l => l == "EHLO", IsUpgrade, "503 5.5.1 EHLO first"),
         },
         new("BP-4.4-6", "S-4.1-10", "forgets its offer at a HELO that fails")
         {
-            Hooks = AnswersAfter(l => l == "HELO", IsUpgrade, "503 5.5.1 EHLO first"),
+            Mutations = AnswersAfter(l => l == "HELO", IsUpgrade, "503 5.5.1 EHLO first"),
         },
 
         // ---------------------------------------------------------------- 4.2 the command
         new("BP-4.2-4", "S-4.2-3", "takes no command of more than 512 octets")
         {
-            Hooks = Answers(l => IsUpgrade(l) && l.Length > 510 && l.Contains(" " + Core, StringComparison.Ordinal), "500 5.5.2 Line too long"),
+            Mutations = Answers(l => IsUpgrade(l) && l.Length > 510 && l.Contains(" " + Core, StringComparison.Ordinal), "500 5.5.2 Line too long"),
             AlsoFails = "S-4.4-18 S-5.1-2",
         },
         new("BP-4.2-5", "S-4.2-1", "knows the verb in upper case only")
         {
-            Hooks = Answers(l => l.StartsWith("xBlackPony ", StringComparison.Ordinal), "500 5.5.1 Unknown"),
+            Mutations = Answers(l => l.StartsWith("xBlackPony ", StringComparison.Ordinal), "500 5.5.1 Unknown"),
         },
         new("BP-4.2-5", "S-4.2-1", "knows the version in upper case only")
         {
-            Hooks = Answers(l => l.Contains(" v1 ", StringComparison.Ordinal), "504 5.5.4 Unknown version"),
+            Mutations = Answers(l => l.Contains(" v1 ", StringComparison.Ordinal), "504 5.5.4 Unknown version"),
         },
         new("BP-4.2-5", "S-4.2-1", "knows a suite in upper case only")
         {
-            Hooks = Answers(l => l.Contains("x25519", StringComparison.Ordinal), "504 5.5.4 Unknown suite"),
+            Mutations = Answers(l => l.Contains("x25519", StringComparison.Ordinal), "504 5.5.4 Unknown suite"),
         },
         new("BP-4.2-6", "S-4.2-2", "refuses parameters")
         {
-            Hooks = Answers(l => IsUpgrade(l) && l.Split(' ').Length > 4, "501 5.5.4 Unknown parameter"),
+            Mutations = Answers(l => IsUpgrade(l) && l.Split(' ').Length > 4, "501 5.5.4 Unknown parameter"),
             AlsoFails = "S-4.2-3 S-4.4-16",
         },
         new("BP-4.2-7", "S-4.2-2", "refuses grease in the command")
         {
-            Hooks = Answers(l => IsUpgrade(l) && l.Contains(" G-", StringComparison.Ordinal), "501 5.5.4 Unknown parameter"),
+            Mutations = Answers(l => IsUpgrade(l) && l.Contains(" G-", StringComparison.Ordinal), "501 5.5.4 Unknown parameter"),
         },
         new("BP-4.2-8", "S-4.2-4", "asks for EHLO if a field is missing")
         {
-            Hooks = Answers(l => IsUpgrade(l) && l.Split(' ').Length < 4, "503 5.5.1 EHLO first"),
+            Mutations = Answers(l => IsUpgrade(l) && l.Split(' ').Length < 4, "503 5.5.1 EHLO first"),
             AlsoFails = "S-4.4-14 S-4.4-15 S-4.4-17",
         },
         new("BP-4.2-8", "S-4.2-5", "takes two spaces together for one")
         {
-            Hooks = HearsUpgrade(l => l.Replace("  ", " ", StringComparison.Ordinal)),
+            Mutations = HearsUpgrade(l => l.Replace("  ", " ", StringComparison.Ordinal)),
         },
-        new("BP-4.2-8", "S-4.2-6", "takes a space at the end for none") { Hooks = HearsUpgrade(l => l.TrimEnd()) },
+        new("BP-4.2-8", "S-4.2-6", "takes a space at the end for none") { Mutations = HearsUpgrade(l => l.TrimEnd()) },
         new("BP-4.2-8", "S-4.2-7", "takes any octet in the command")
         {
-            Hooks = HearsUpgrade(l => string.Concat(l.Select(c => c is >= ' ' and <= '~' ? c : '?'))),
+            Mutations = HearsUpgrade(l => string.Concat(l.Select(c => c is >= ' ' and <= '~' ? c : '?'))),
             AlsoFails = "S-4.4-14 S-4.4-17 S-4.4-18",
         },
 
         // ---------------------------------------------------------------- 4.3 the 220 and 334 replies
         new("BP-4.3-1", "S-4.3-1", "agrees with 250")
         {
-            Hooks = SaysTo(HybridAes, l => l.StartsWith("220", StringComparison.Ordinal) ? "250" + l[3..] : l),
+            Mutations = SaysTo(HybridAes, l => l.StartsWith("220", StringComparison.Ordinal) ? "250" + l[3..] : l),
             AlsoFails = "S-4.3-2 S-4.3-3 S-4.5-4 S-4.6-2 S-5.1-5 S-5.3-2 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-6.2-1 S-6.3-1 S-6.3-12 "
                 + "S-10.3-3",
         },
@@ -163,45 +163,45 @@ internal static class Server4Faults
         },
         new("BP-4.3-1", "S-4.5-5", "fails at the second transaction inside")
         {
-            Hooks = () =>
+            Mutations = () =>
             {
                 int mails = 0;
-                return new Hooks { PeerRecord = r => r.Text.StartsWith("MAIL", StringComparison.Ordinal) && mails++ > 0 ? [Spoilt(r)] : [r] };
+                return new Mutations { PeerRecord = r => r.Text.StartsWith("MAIL", StringComparison.Ordinal) && mails++ > 0 ? [Spoilt(r)] : [r] };
             },
         },
         new("BP-4.3-2", "S-4.3-1 S-4.3-3", "writes \"k=\"")
         {
-            Hooks = SaysTo(HybridAes, l => l.Replace("K=", "k=", StringComparison.Ordinal)),
+            Mutations = SaysTo(HybridAes, l => l.Replace("K=", "k=", StringComparison.Ordinal)),
             AlsoFails = "S-4.3-2 S-4.5-4 S-4.6-2 S-5.1-5 S-5.3-2 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-6.2-1 S-6.3-1 S-6.3-12 "
                 + "S-10.3-3",
         },
         new("BP-4.3-2", "S-4.3-1 S-4.3-3", "writes \"Key=\"")
         {
-            Hooks = SaysTo(HybridAes, l => l.Replace("K=", "Key=", StringComparison.Ordinal)),
+            Mutations = SaysTo(HybridAes, l => l.Replace("K=", "Key=", StringComparison.Ordinal)),
             AlsoFails = "S-4.3-2 S-4.5-4 S-4.6-2 S-5.1-5 S-5.3-2 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-6.2-1 S-6.3-1 S-6.3-12 "
                 + "S-10.3-3",
         },
         new("BP-4.3-3", "S-4.3-2 S-4.3-3", "puts an enhanced status code before the share")
         {
-            Hooks = SaysTo(HybridAes, l => l.Replace("K=", "2.0.0 K=", StringComparison.Ordinal)),
+            Mutations = SaysTo(HybridAes, l => l.Replace("K=", "2.0.0 K=", StringComparison.Ordinal)),
             AlsoFails = "S-4.3-1 S-4.5-4 S-4.6-2 S-5.1-5 S-5.3-2 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-6.2-1 S-6.3-1 S-6.3-12 "
                 + "S-10.3-3",
         },
         new("BP-4.3-4", "S-4.3-3", "puts 200 characters into a line")
         {
-            Hooks = SaysTo(HybridAes, TwoHalves),
+            Mutations = SaysTo(HybridAes, TwoHalves),
             AlsoFails = "S-4.3-1 S-4.3-2 S-4.5-4 S-4.6-2 S-5.3-2 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-6.2-1 S-6.3-1 S-6.3-12 "
                 + "S-10.3-3",
         },
         new("BP-4.3-4", "S-4.3-4", "puts 200 characters into a line of the 334")
         {
-            Hooks = SaysTo(Classic, TwoHalves),
+            Mutations = SaysTo(Classic, TwoHalves),
             AlsoFails = "S-4.3-1 S-4.3-2 S-4.3-5 S-4.5-4 S-4.6-2 S-5.4-1 S-5.4-5 S-5.4-4 S-6.1-4 S-6.1-5 S-6.3-1 S-6.3-12 "
                 + "S-7.1-10 S-7.1-11 S-7.3-1 S-7.6-2 S-10.3-3",
         },
         new("BP-4.3-6", "S-4.3-5 S-5.4-5 S-5.4-8", "gives its first share with 220")
         {
-            Hooks = Says(l => l.StartsWith("334", StringComparison.Ordinal) ? "220" + l[3..] : l),
+            Mutations = Says(l => l.StartsWith("334", StringComparison.Ordinal) ? "220" + l[3..] : l),
             AlsoFails = "S-4.3-1 S-4.3-2 S-4.3-4 S-4.3-6 S-4.4-10 S-4.4-11 S-4.4-12 S-4.4-19 S-4.5-4 S-4.6-2 S-5.1-5 S-5.4-1 "
                 + "S-5.4-3 S-5.4-4 S-5.4-6 S-5.4-7 S-6.1-4 S-6.1-5 S-6.3-1 S-6.3-12 S-7.1-10 S-7.1-11 S-7.3-1 S-7.6-2 "
                 + "S-8.1-9 S-8.1-10 S-10.2-9 S-10.3-3",
@@ -220,171 +220,171 @@ internal static class Server4Faults
         },
         new("BP-4.3-10", "S-4.3-6", "takes no continuation of more than 1000 octets")
         {
-            Hooks = Answers(l => IsContinuation(l) && l.Length > 998, "500 5.5.2 Line too long"),
+            Mutations = Answers(l => IsContinuation(l) && l.Length > 998, "500 5.5.2 Line too long"),
             AlsoFails = "S-4.4-1 S-4.4-11 S-4.4-19 S-10.2-13",
         },
 
         // ---------------------------------------------------------------- 4.4 refusals
         new("BP-4.2-8", "S-4.2-4 S-4.2-5 S-4.2-6 S-4.2-7", "answers 500 to a malformed command")
         {
-            Hooks = Says("501 5.5.4 Syntax", "500 5.5.4 Syntax"),
+            Mutations = Says("501 5.5.4 Syntax", "500 5.5.4 Syntax"),
             AlsoFails = "S-4.4-15",
         },
         new("BP-4.4-1", "S-4.4-1", "answers 501 to an over-long command")
         {
-            Hooks = Says("500 5.5.2", "501 5.5.2"),
+            Mutations = Says("500 5.5.2", "501 5.5.2"),
             AlsoFails = "S-4.4-11 S-4.4-16 S-4.4-18 S-4.4-19 S-10.1-5 S-10.2-13",
         },
         new("BP-4.4-5", "S-4.4-3", "answers 454 within a transaction")
         {
-            Hooks = AnswersAfter(l => l.StartsWith("MAIL", StringComparison.Ordinal), IsUpgrade, "454 4.7.0 Not now"),
+            Mutations = AnswersAfter(l => l.StartsWith("MAIL", StringComparison.Ordinal), IsUpgrade, "454 4.7.0 Not now"),
             AlsoFails = "S-4.1-9 S-4.4-15 S-4.4-17 S-10.1-1",
         },
         new("BP-4.4-6", "S-4.4-4", "answers 454 before EHLO")
         {
-            Hooks = () => new Hooks { Answer = FirstIsUpgrade("454 4.7.0 Not yet") },
+            Mutations = () => new Mutations { Answer = FirstIsUpgrade("454 4.7.0 Not yet") },
             AlsoFails = "S-4.4-15 S-4.4-17",
         },
-        new("BP-4.4-1", "S-4.4-5", "takes V01 for V1") { Hooks = HearsUpgrade(l => l.Replace(" V01 ", " V1 ", StringComparison.Ordinal)) },
+        new("BP-4.4-1", "S-4.4-5", "takes V01 for V1") { Mutations = HearsUpgrade(l => l.Replace(" V01 ", " V1 ", StringComparison.Ordinal)) },
         new("BP-4.4-1", "S-4.4-6 S-4.4-15", "answers 501 to an unknown suite")
         {
-            Hooks = Says("504 5.5.4 Unknown suite", "501 5.5.4 Unknown suite"),
+            Mutations = Says("504 5.5.4 Unknown suite", "501 5.5.4 Unknown suite"),
             AlsoFails = "S-4.4-8 S-5.5-6",
         },
         new("BP-4.4-1", "S-4.4-14", "answers 500 to a bare LF in the command")
         {
-            Hooks = Says("501 5.5.2", "500 5.5.2"),
+            Mutations = Says("501 5.5.2", "500 5.5.2"),
             AlsoFails = "S-4.4-17 S-4.4-18 S-4.4-19 S-10.2-1 S-10.2-2",
         },
         new("BP-4.4-1", "S-4.4-15", "judges version and suite before the form")
         {
-            Hooks = Answers(l => l == "XBLACKPONY V9 NO-SUCH-SUITE", "504 5.5.4 Unknown version"),
+            Mutations = Answers(l => l == "XBLACKPONY V9 NO-SUCH-SUITE", "504 5.5.4 Unknown version"),
         },
         new("BP-4.4-1", "S-4.4-15", "judges the share before the suite")
         {
-            Hooks = Answers(l => l.EndsWith(" ****", StringComparison.Ordinal), "501 5.5.4 Invalid share"),
+            Mutations = Answers(l => l.EndsWith(" ****", StringComparison.Ordinal), "501 5.5.4 Invalid share"),
         },
-        new("BP-4.5-5", "S-4.5-2", "answers 502 inside") { Hooks = SaysInside("503 5.5.1", "502 5.5.1") },
+        new("BP-4.5-5", "S-4.5-2", "answers 502 inside") { Mutations = SaysInside("503 5.5.1", "502 5.5.1") },
         new("BP-5.1-9", "S-5.1-1 S-5.1-2", "answers 454 to an invalid share")
         {
-            Hooks = Says("501 5.5.4 Invalid", "454 4.7.0 Invalid"),
+            Mutations = Says("501 5.5.4 Invalid", "454 4.7.0 Invalid"),
             AlsoFails = "S-4.1-8 S-4.1-10 S-4.3-6 S-4.4-7 S-4.4-9 S-5.1-3 S-5.1-4 S-5.2-2 S-5.3-3 S-5.3-4 S-5.4-2 S-5.4-3 S-5.5-1",
         },
-        new("BP-10.3-4", "S-10.3-4", "answers 451 without a mail server") { Hooks = Says("454 4.7.0", "451 4.3.0"), AlsoFails = "S-4.4-7" },
+        new("BP-10.3-4", "S-10.3-4", "answers 451 without a mail server") { Mutations = Says("454 4.7.0", "451 4.3.0"), AlsoFails = "S-4.4-7" },
         new("BP-4.4-2", "S-4.4-6 S-4.4-8", "ends the connection where it does not have the suite")
         {
-            Hooks = Says(l => l.StartsWith("504 5.5.4 Unknown suite", StringComparison.Ordinal) ? l + "\0" : l),
+            Mutations = Says(l => l.StartsWith("504 5.5.4 Unknown suite", StringComparison.Ordinal) ? l + "\0" : l),
             AlsoFails = "S-4.4-15",
         },
         new("BP-4.4-2", "S-4.2-4 S-4.2-5 S-4.2-6 S-4.2-7", "ends the connection at a malformed command")
         {
-            Hooks = Says(l => l.StartsWith("501 5.5.4 Syntax", StringComparison.Ordinal) ? l + "\0" : l),
+            Mutations = Says(l => l.StartsWith("501 5.5.4 Syntax", StringComparison.Ordinal) ? l + "\0" : l),
             AlsoFails = "S-4.4-13 S-4.4-15",
         },
         new("BP-4.4-2", "S-4.4-3", "forgets a transaction at a refusal")
         {
-            Hooks = AnswersAfterRefusal(l => l.StartsWith("RCPT", StringComparison.Ordinal), "503 5.5.1 MAIL first"),
+            Mutations = AnswersAfterRefusal(l => l.StartsWith("RCPT", StringComparison.Ordinal), "503 5.5.1 MAIL first"),
             AlsoFails = "S-4.4-8 S-10.3-4",
         },
         new("BP-4.4-2", "S-4.4-8", "forgets the client's greeting at a refusal")
         {
-            Hooks = AnswersAfterRefusal(l => l.StartsWith("MAIL", StringComparison.Ordinal), "503 5.5.1 EHLO first"),
+            Mutations = AnswersAfterRefusal(l => l.StartsWith("MAIL", StringComparison.Ordinal), "503 5.5.1 EHLO first"),
             AlsoFails = "S-4.4-2 S-4.4-12 S-4.4-15 S-10.3-4",
         },
         new("BP-4.4-2", "S-4.4-6 S-4.4-9", "takes no second command after a refusal")
         {
-            Hooks = AnswersAfter(l => IsUpgrade(l) && l.EndsWith(" AAAA", StringComparison.Ordinal), l => IsUpgrade(l) && !l.EndsWith(" AAAA", StringComparison.Ordinal), "503 5.5.1 Once is enough"),
+            Mutations = AnswersAfter(l => IsUpgrade(l) && l.EndsWith(" AAAA", StringComparison.Ordinal), l => IsUpgrade(l) && !l.EndsWith(" AAAA", StringComparison.Ordinal), "503 5.5.1 Once is enough"),
             AlsoFails = "S-4.1-10 S-4.4-7",
         },
         new("BP-4.4-3", "S-4.4-1", "takes the rest of an over-long command for the next")
         {
-            Hooks = HearsUpgrade(l => l.Length > 4095 ? $"{l[..4095]}\r\n{l[4095..]}" : l),
+            Mutations = HearsUpgrade(l => l.Length > 4095 ? $"{l[..4095]}\r\n{l[4095..]}" : l),
             AlsoFails = "S-4.4-16 S-4.4-18",
         },
         new("BP-4.4-4", "S-4.4-2 S-5.5-9", "throws away what stands behind the command, and agrees")
         {
-            Hooks = Drops(IsUpgrade),
+            Mutations = Drops(IsUpgrade),
             AlsoFails = "S-4.6-1",
         },
         new("BP-4.4-4", "S-4.4-2 S-5.5-9", "processes what stands behind the command")
         {
-            Hooks = AnswersBefore(IsUpgrade, "503 5.5.1 XBLACKPONY must be the last command of a group"),
+            Mutations = AnswersBefore(IsUpgrade, "503 5.5.1 XBLACKPONY must be the last command of a group"),
         },
         new("BP-4.4-4", "S-4.4-2 S-4.4-12", "resets the connection behind its 503")
         {
-            Hooks = () => ResetsAfter("503 5.5.1 XBLACKPONY must", "503 5.5.1 The continuation must"),
+            Mutations = () => ResetsAfter("503 5.5.1 XBLACKPONY must", "503 5.5.1 The continuation must"),
             AlsoFails = "S-5.5-9",
         },
         new("BP-4.4-4", "S-4.4-12", "processes what stands behind the continuation")
         {
-            Hooks = AnswersBefore(l => l == "*", "503 5.5.1 The continuation must come alone"),
+            Mutations = AnswersBefore(l => l == "*", "503 5.5.1 The continuation must come alone"),
         },
         new("BP-4.4-5", "S-4.4-3", "drops a transaction for the upgrade")
         {
-            Hooks = HearsBefore("RSET", IsUpgrade, (open, l) => l != "RSET" && (open || l.StartsWith("MAIL", StringComparison.Ordinal))),
+            Mutations = HearsBefore("RSET", IsUpgrade, (open, l) => l != "RSET" && (open || l.StartsWith("MAIL", StringComparison.Ordinal))),
             AlsoFails = "S-4.1-9 S-4.4-15",
         },
         new("BP-4.4-6", "S-4.4-4", "takes the command without EHLO")
         {
-            Hooks = HearsBefore("EHLO nobody.test", IsUpgrade, (stranger, l) => !l.StartsWith("EHLO", StringComparison.Ordinal) && !l.StartsWith("HELO", StringComparison.Ordinal) && stranger, true),
+            Mutations = HearsBefore("EHLO nobody.test", IsUpgrade, (stranger, l) => !l.StartsWith("EHLO", StringComparison.Ordinal) && !l.StartsWith("HELO", StringComparison.Ordinal) && stranger, true),
             AlsoFails = "S-4.4-13 S-4.4-15",
         },
         new("BP-4.4-6", "S-4.4-4", "takes the command after HELO")
         {
-            Hooks = Hears(l => l.Replace("HELO", "EHLO", StringComparison.Ordinal)),
+            Mutations = Hears(l => l.Replace("HELO", "EHLO", StringComparison.Ordinal)),
             AlsoFails = "S-4.1-2",
         },
         new("BP-4.4-7", "S-4.4-7", "does not count commands with an invalid share")
         {
-            Hooks = Answers(l => l.EndsWith(" AAAA", StringComparison.Ordinal), "501 5.5.4 Invalid share"),
+            Mutations = Answers(l => l.EndsWith(" AAAA", StringComparison.Ordinal), "501 5.5.4 Invalid share"),
             AlsoFails = "S-4.4-6 S-4.4-8 S-4.4-17",
         },
-        new("BP-4.4-8", "S-4.4-10", "answers 250 to \"*\"") { Hooks = Says("501 5.7.0", "250 2.7.0") },
+        new("BP-4.4-8", "S-4.4-10", "answers 250 to \"*\"") { Mutations = Says("501 5.7.0", "250 2.7.0") },
         new("BP-4.4-9", "S-4.4-11", "answers 501 to an over-long continuation")
         {
-            Hooks = Says("500 5.5.2", "501 5.5.2"),
+            Mutations = Says("500 5.5.2", "501 5.5.2"),
             AlsoFails = "S-4.4-1 S-4.4-16 S-4.4-18 S-4.4-19 S-10.1-5 S-10.2-13",
         },
         new("BP-4.4-9", "S-4.4-11", "ends the connection at an over-long continuation")
         {
-            Hooks = Says(l => l.StartsWith("500 5.5.2", StringComparison.Ordinal) ? l + "\0" : l),
+            Mutations = Says(l => l.StartsWith("500 5.5.2", StringComparison.Ordinal) ? l + "\0" : l),
             AlsoFails = "S-4.4-1 S-4.4-16 S-4.4-18 S-4.4-19 S-10.1-5 S-10.2-13",
         },
         new("BP-4.4-13", "S-4.4-13", "refuses with 538")
         {
-            Hooks = Says("504 5.5.4", "538 5.7.11"),
+            Mutations = Says("504 5.5.4", "538 5.7.11"),
             AlsoFails = "S-4.4-5 S-4.4-6 S-4.4-8 S-4.4-15 S-5.5-6",
         },
         new("BP-4.4-14", "S-4.4-16", "looks for a bare LF in all that came of an over-long command")
         {
-            Hooks = Answers(l => l.Length > 4095 && l.Contains('\n'), "501 5.5.2 Bare LF\0"),
+            Mutations = Answers(l => l.Length > 4095 && l.Contains('\n'), "501 5.5.2 Bare LF\0"),
             AlsoFails = "S-4.4-18 S-4.4-19",
         },
 
         new("BP-4.4-14", "S-4.4-18", "finds a NUL or bare LF at octet 4096 of a command")
         {
-            Hooks = Answers(l => IsUpgrade(l) && l.Length >= 4096 && l[4095] is '\0' or '\n', "501 5.5.2 Stray octet\0"),
+            Mutations = Answers(l => IsUpgrade(l) && l.Length >= 4096 && l[4095] is '\0' or '\n', "501 5.5.2 Stray octet\0"),
         },
         new("BP-4.4-14", "S-4.4-18", "takes a command with a bare CR at octet 4095 for too long")
         {
-            Hooks = Answers(l => IsUpgrade(l) && l.Length > 4095 && l[4094] == '\r', "500 5.5.2 Line too long"),
+            Mutations = Answers(l => IsUpgrade(l) && l.Length > 4095 && l[4094] == '\r', "500 5.5.2 Line too long"),
         },
         new("BP-4.4-14", "S-4.4-19", "finds a NUL or bare LF at octet 4096 of a continuation")
         {
-            Hooks = Answers(l => l.StartsWith("AAAA", StringComparison.Ordinal) && l.Length >= 4096 && l[4095] is '\0' or '\n', "501 5.5.2 Stray octet\0"),
+            Mutations = Answers(l => l.StartsWith("AAAA", StringComparison.Ordinal) && l.Length >= 4096 && l[4095] is '\0' or '\n', "501 5.5.2 Stray octet\0"),
         },
         new("BP-4.4-1", "S-4.4-17", "asks for EHLO before it looks for a bare LF")
         {
-            Hooks = Answers(l => IsUpgrade(l) && l.IndexOfAny(['\r', '\n', '\0']) >= 0, "503 5.5.1 EHLO first"),
+            Mutations = Answers(l => IsUpgrade(l) && l.IndexOfAny(['\r', '\n', '\0']) >= 0, "503 5.5.1 EHLO first"),
             AlsoFails = "S-4.4-14 S-4.4-16 S-4.4-18",
         },
         new("BP-4.4-1", "S-4.4-17", "takes XBLACKPONY with a bare LF behind it for a verb that it does not know")
         {
-            Hooks = Answers(l => IsUpgrade(l) && l.Length > 10 && l[10] is '\n' or '\r' or '\0', "500 5.5.2 Unknown command"),
+            Mutations = Answers(l => IsUpgrade(l) && l.Length > 10 && l[10] is '\n' or '\r' or '\0', "500 5.5.2 Unknown command"),
         },
         new("BP-4.4-1", "S-4.4-17", "does not look for a bare LF inside")
         {
-            Hooks = HearsInside(t => IsUpgrade(t) ? string.Concat(t[..^2].Select(c => c is '\r' or '\n' or '\0' ? '-' : c)) + "\r\n" : t),
+            Mutations = HearsInside(t => IsUpgrade(t) ? string.Concat(t[..^2].Select(c => c is '\r' or '\n' or '\0' ? '-' : c)) + "\r\n" : t),
         },
 
         // ---------------------------------------------------------------- 4.5 after the upgrade
@@ -394,64 +394,64 @@ internal static class Server4Faults
         },
         new("BP-4.5-3", "S-4.5-4", "greets again inside")
         {
-            Hooks = Rarely(Sends(RecordType.Ident, r => [r, Rec.Line("220 sink.test ESMTP\r\n")])),
+            Mutations = Rarely(Sends(RecordType.Ident, r => [r, Rec.Line("220 sink.test ESMTP\r\n")])),
             AlsoFails = "S-5.3-2 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-6.2-1 S-6.3-12 S-10.3-3",
         },
         new("BP-4.5-3", "S-5.5-8", "greets again under ROT")
         {
-            Hooks = Says(l => l.StartsWith("220 ROT", StringComparison.Ordinal) ? l + "\r\n220 fvax.grfg RFZGC" : l),
+            Mutations = Says(l => l.StartsWith("220 ROT", StringComparison.Ordinal) ? l + "\r\n220 fvax.grfg RFZGC" : l),
             AlsoFails = "S-5.5-2 S-5.5-3 S-5.5-4 S-5.5-5",
         },
-        new("BP-4.5-4", "S-4.5-1", "offers STARTTLS inside") { Hooks = SaysInside("250-PIPELINING", "250-STARTTLS\r\n250-PIPELINING") },
+        new("BP-4.5-4", "S-4.5-1", "offers STARTTLS inside") { Mutations = SaysInside("250-PIPELINING", "250-STARTTLS\r\n250-PIPELINING") },
         new("BP-4.5-4", "S-4.5-1", "makes its offer inside too")
         {
-            Hooks = SaysInside("250-PIPELINING", $"250-XBLACKPONY V1 {Core}\r\n250-PIPELINING"),
+            Mutations = SaysInside("250-PIPELINING", $"250-XBLACKPONY V1 {Core}\r\n250-PIPELINING"),
         },
         new("BP-4.5-4", "S-5.5-8", "makes its offer under ROT too")
         {
-            Hooks = UnderRot(says: (l, n) => l.StartsWith("250-", StringComparison.Ordinal) ? $"{l}\r\n250-{Shift("XBLACKPONY V1 ROT", n)}" : l),
+            Mutations = UnderRot(says: (l, n) => l.StartsWith("250-", StringComparison.Ordinal) ? $"{l}\r\n250-{Shift("XBLACKPONY V1 ROT", n)}" : l),
         },
         new("BP-4.5-5", "S-4.5-2", "takes XBLACKPONY inside for NOOP")
         {
-            Hooks = HearsInside(t => IsUpgrade(t) ? "NOOP\r\n" : t),
+            Mutations = HearsInside(t => IsUpgrade(t) ? "NOOP\r\n" : t),
             AlsoFails = "S-4.4-17",
         },
-        new("BP-4.5-5", "S-4.5-2", "agrees to STARTTLS inside") { Hooks = SaysInside("503 5.5.1 STARTTLS", "220 2.0.0 STARTTLS") },
+        new("BP-4.5-5", "S-4.5-2", "agrees to STARTTLS inside") { Mutations = SaysInside("503 5.5.1 STARTTLS", "220 2.0.0 STARTTLS") },
         new("BP-4.5-5", "S-5.5-8", "agrees to STARTTLS under ROT")
         {
-            Hooks = UnderRot(says: (l, n) => l.Replace("503 5.5.1 " + Shift("STARTTLS", n), "220 2.0.0", StringComparison.Ordinal)),
+            Mutations = UnderRot(says: (l, n) => l.Replace("503 5.5.1 " + Shift("STARTTLS", n), "220 2.0.0", StringComparison.Ordinal)),
         },
         new("BP-4.5-8", "S-4.5-3", "does not know HELO inside")
         {
-            Hooks = HearsInside(t => t.Replace("HELO", "NO-HELO", StringComparison.Ordinal)),
+            Mutations = HearsInside(t => t.Replace("HELO", "NO-HELO", StringComparison.Ordinal)),
         },
 
         // ---------------------------------------------------------------- 4.6 nothing slips across the switch
         new("BP-4.6-1", "S-4.6-1", "takes what stands behind the command for the session inside")
         {
-            Hooks = Drops(IsUpgrade),
+            Mutations = Drops(IsUpgrade),
             AlsoFails = "S-4.4-2 S-5.5-9",
         },
         new("BP-4.6-1", "S-4.6-3", "takes plaintext behind its 220 for the session inside")
         {
-            Hooks = Takes(r => r.Verified ? [r] : [Finished, Rec.Line("MAIL FROM:<evil@probe.test>\r\n")]),
+            Mutations = Takes(r => r.Verified ? [r] : [Finished, Rec.Line("MAIL FROM:<evil@probe.test>\r\n")]),
             AlsoFails = "S-5.4-4 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-4 S-6.1-5 S-6.1-6 S-8.3-7",
         },
         new("BP-4.6-3", "S-4.6-2", "says something in plaintext behind its 220")
         {
-            Hooks = SaysTo(HybridAes, l => l.StartsWith("220 K=", StringComparison.Ordinal) ? l + "\r\nWelcome inside" : l),
+            Mutations = SaysTo(HybridAes, l => l.StartsWith("220 K=", StringComparison.Ordinal) ? l + "\r\nWelcome inside" : l),
             AlsoFails = "S-4.3-1 S-4.3-2 S-4.5-4 S-5.3-2 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-6.2-1 S-6.3-1 S-6.3-12 S-10.3-3",
         },
 
         // ---------------------------------------------------------------- 4.7 together with STARTTLS
-        new("BP-4.7-1", "S-4.7-1", "offers inside TLS") { Hooks = OverlooksStartTls(l => l), AlsoFails = "S-10.2-15" },
+        new("BP-4.7-1", "S-4.7-1", "offers inside TLS") { Mutations = OverlooksStartTls(l => l), AlsoFails = "S-10.2-15" },
     ];
 
     /// <summary>It agrees to STARTTLS and reads on as before.</summary>
-    internal static Func<Hooks> OverlooksStartTls(Func<string, string?> says) => () =>
+    internal static Func<Mutations> OverlooksStartTls(Func<string, string?> says) => () =>
     {
         bool asked = false;
-        return new Hooks
+        return new Mutations
         {
             PeerLine = l =>
             {
@@ -468,11 +468,11 @@ internal static class Server4Faults
     };
 
     // What came in one segment with such a line is gone.
-    private static Func<Hooks> Drops(Func<string, bool> which) => () =>
+    private static Func<Mutations> Drops(Func<string, bool> which) => () =>
     {
-        Hooks hooks = null!;
+        Mutations hooks = null!;
         bool drops = false;
-        return hooks = new Hooks
+        return hooks = new Mutations
         {
             PeerLine = l =>
             {
@@ -483,10 +483,10 @@ internal static class Server4Faults
         };
     };
 
-    private static Hooks ResetsAfter(params string[] replies)
+    private static Mutations ResetsAfter(params string[] replies)
     {
-        Hooks hooks = null!;
-        return hooks = new Hooks
+        Mutations hooks = null!;
+        return hooks = new Mutations
         {
             PortLine = l =>
             {
@@ -510,10 +510,10 @@ internal static class Server4Faults
     private static string TwoHalves(string line) => line.Length == 406 && line[3] == '-' ? $"{line[..206]}\r\n{line[..6]}{line[206..]}" : line;
 
     // On the second connection something stands before the first line.
-    private static Hooks FirstLine(int connection, string text)
+    private static Mutations FirstLine(int connection, string text)
     {
         bool begun = connection == 1;
-        return new Hooks
+        return new Mutations
         {
             PortLine = l =>
             {

@@ -31,26 +31,26 @@ internal static class Server5Faults
         },
         new("BP-5.1-5", "S-5.5-1", "offers ROT and knows no shift above 13")
         {
-            Hooks = Answers(l => l == "XBLACKPONY V1 ROT 25", "501 5.5.4 Invalid share"),
+            Mutations = Answers(l => l == "XBLACKPONY V1 ROT 25", "501 5.5.4 Invalid share"),
             AlsoFails = "S-5.5-3",
         },
         new("BP-5.1-6", "S-5.1-5", "writes base64 without padding")
         {
-            Hooks = SaysTo(HybridAes, l => l.TrimEnd('=')),
+            Mutations = SaysTo(HybridAes, l => l.TrimEnd('=')),
             AlsoFails = "S-4.3-1 S-4.3-2 S-4.3-3 S-4.5-4 S-4.6-2 S-5.3-2 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-6.2-1 S-6.3-1 S-6.3-12 "
                 + "S-10.3-3",
         },
         new("BP-5.1-6", "S-5.1-5", "writes base64 for URLs")
         {
-            Hooks = SaysTo(HybridAes, l => l.Replace('/', '_')),
+            Mutations = SaysTo(HybridAes, l => l.Replace('/', '_')),
             AlsoFails = "S-4.3-1 S-4.3-2 S-4.5-4 S-4.6-2 S-5.3-2 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-6.2-1 S-6.3-1 S-6.3-12 "
                 + "S-10.3-3",
         },
         new("BP-5.1-7", "S-5.1-1", "takes base64 without padding")
         {
-            Hooks = HearsUpgrade(l => l.Split(' ') is [.., { Length: 43 }] ? l + "=" : l),
+            Mutations = HearsUpgrade(l => l.Split(' ') is [.., { Length: 43 }] ? l + "=" : l),
         },
-        new("BP-5.1-7", "S-5.1-1", "does not look at the unused bits of base64") { Hooks = HearsUpgrade(WithoutUnusedBits) },
+        new("BP-5.1-7", "S-5.1-1", "does not look at the unused bits of base64") { Mutations = HearsUpgrade(WithoutUnusedBits) },
         new("BP-5.1-8", "S-5.1-2", "takes the first 32 octets of a longer share")
         {
             Options = Begins(Core, (x, share) => x.Begin(share.AsSpan(0, Math.Min(32, share.Length)))),
@@ -65,7 +65,7 @@ internal static class Server5Faults
         },
         new("BP-5.1-9", "S-5.1-1 S-5.1-2 S-5.1-3 S-5.1-4", "answers 554 to an invalid share")
         {
-            Hooks = Says("501 5.5.4 Invalid", "554 5.5.4 Invalid"),
+            Mutations = Says("501 5.5.4 Invalid", "554 5.5.4 Invalid"),
             AlsoFails = "S-4.1-8 S-4.1-10 S-4.3-6 S-4.4-7 S-4.4-9 S-5.2-2 S-5.3-3 S-5.3-4 S-5.4-2 S-5.4-3 S-5.5-1",
         },
         new("BP-5.1-11", "S-5.1-6", "draws the same private values in every session")
@@ -140,44 +140,44 @@ internal static class Server5Faults
         // ---------------------------------------------------------------- 5.5 ROT
         new("BP-5.5-1", "S-5.5-1", "takes a shift with a leading zero")
         {
-            Hooks = HearsUpgrade(l => l.Replace(" ROT 0", " ROT ", StringComparison.Ordinal)),
+            Mutations = HearsUpgrade(l => l.Replace(" ROT 0", " ROT ", StringComparison.Ordinal)),
         },
         new("BP-5.5-1", "S-5.5-1", "takes a shift of 26 for one of 0")
         {
-            Hooks = Answers(l => l == "XBLACKPONY V1 ROT 26", "220 ROT26 from here on, and it protects nothing"),
+            Mutations = Answers(l => l == "XBLACKPONY V1 ROT 26", "220 ROT26 from here on, and it protects nothing"),
         },
-        new("BP-5.5-2", "S-5.5-2", "does not shift what it says") { Hooks = UnderRot(says: (l, n) => Shift(l, 26 - n)) },
+        new("BP-5.5-2", "S-5.5-2", "does not shift what it says") { Mutations = UnderRot(says: (l, n) => Shift(l, 26 - n)) },
         new("BP-5.5-2", "S-5.5-2", "shifts Z out of the alphabet")
         {
-            Hooks = UnderRot(says: (l, n) => string.Concat(Shift(l, 26 - n).Select(c => char.IsAsciiLetter(c) ? (char)(c + n) : c))),
+            Mutations = UnderRot(says: (l, n) => string.Concat(Shift(l, 26 - n).Select(c => char.IsAsciiLetter(c) ? (char)(c + n) : c))),
         },
         new("BP-5.5-3", "S-5.5-3", "shifts forward what it hears")
         {
-            Hooks = UnderRot(hears: (l, n) => Shift(l, 2 * n % 26)),
+            Mutations = UnderRot(hears: (l, n) => Shift(l, 2 * n % 26)),
             AlsoFails = "S-5.5-2",
         },
         new("BP-5.5-4", "S-5.5-4", "clears the highest bit")
         {
-            Hooks = UnderRot(hears: (l, _) => string.Concat(l.Select(c => (char)(c & 0x7f)))),
+            Mutations = UnderRot(hears: (l, _) => string.Concat(l.Select(c => (char)(c & 0x7f)))),
         },
-        new("BP-5.5-5", "S-5.5-4", "does not shift a message") { Hooks = UnderRot(hears: MessageUnshifted()) },
+        new("BP-5.5-5", "S-5.5-4", "does not shift a message") { Mutations = UnderRot(hears: MessageUnshifted()) },
         new("BP-5.5-6", "S-5.5-5", "ends a ROT session with a record")
         {
-            Hooks = Says(l => l.StartsWith("221", StringComparison.Ordinal) ? l + "\r\n\0\x11" + new string('x', 17) : l),
+            Mutations = Says(l => l.StartsWith("221", StringComparison.Ordinal) ? l + "\r\n\0\x11" + new string('x', 17) : l),
         },
         new("BP-5.5-7", "S-5.5-6", "takes ROT though nobody switched it on")
         {
-            Hooks = Answers(l => l == "XBLACKPONY V1 ROT 13", "220 ROT13 from here on, and it protects nothing"),
+            Mutations = Answers(l => l == "XBLACKPONY V1 ROT 13", "220 ROT13 from here on, and it protects nothing"),
             AlsoFails = "S-5.5-4 S-5.5-5 S-5.5-8 S-5.5-9",
         },
         new("BP-5.5-8", "S-5.5-6", "offers ROT though it is off")
         {
-            Hooks = OffersLater(o => o.Contains(" ROT", StringComparison.Ordinal) ? o : o.Replace(" G-", " ROT G-", StringComparison.Ordinal)),
+            Mutations = OffersLater(o => o.Contains(" ROT", StringComparison.Ordinal) ? o : o.Replace(" G-", " ROT G-", StringComparison.Ordinal)),
         },
-        new("BP-5.5-11", "S-5.5-7", "gives a share with 220 to ROT") { Hooks = Says("220 ROT", "220 K=ROT") },
+        new("BP-5.5-11", "S-5.5-7", "gives a share with 220 to ROT") { Mutations = Says("220 ROT", "220 K=ROT") },
         new("BP-5.5-11", "S-5.5-7", "writes two lines of 220 to ROT")
         {
-            Hooks = Says(l => l.StartsWith("220 ROT", StringComparison.Ordinal) ? $"220-By hand\r\n{l}" : l),
+            Mutations = Says(l => l.StartsWith("220 ROT", StringComparison.Ordinal) ? $"220-By hand\r\n{l}" : l),
         },
     ];
 

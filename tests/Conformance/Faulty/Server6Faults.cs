@@ -19,49 +19,49 @@ internal static class Server6Faults
         new("BP-6.1-1", "S-5.2-1 S-6.1-1", "does not hash its grease")
         {
             Options = o => o with { Grease = false },
-            Hooks = OffersLater(o => o + " G-1997"),
+            Mutations = OffersLater(o => o + " G-1997"),
             AlsoFails = "S-4.1-3 S-4.1-4 S-4.1-9 S-4.4-3 S-4.4-4 S-4.4-10 S-5.3-1 S-5.4-1 S-6.1-2 S-6.1-3 S-6.1-4 S-6.1-5 S-6.1-6 "
                 + "S-6.2-1 S-10.1-1 S-10.1-3 S-10.1-5",
         },
         new("BP-6.1-2", "S-4.2-2", "does not hash the command's parameters")
         {
-            Hooks = HearsUpgrade(l => string.Join(' ', l.Split(' ').Take(4))),
+            Mutations = HearsUpgrade(l => string.Join(' ', l.Split(' ').Take(4))),
             AlsoFails = "S-4.2-3 S-4.2-6 S-4.2-7",
         },
         new("BP-6.1-2", "S-6.1-2", "hashes a parameter that did not come")
         {
-            Hooks = HearsUpgrade(l => l.Contains(" " + HybridAes, StringComparison.Ordinal) ? l + " G-0000" : l),
+            Mutations = HearsUpgrade(l => l.Contains(" " + HybridAes, StringComparison.Ordinal) ? l + " G-0000" : l),
             AlsoFails = "S-4.3-1 S-4.3-2 S-4.5-4 S-4.6-2 S-5.3-2 S-6.1-1 S-6.1-3 S-6.1-6 S-6.2-1 S-6.3-1 S-6.3-12 S-10.3-3",
         },
         new("BP-6.1-3", "S-6.1-5", "hashes another continuation than came")
         {
-            Hooks = Hears(l => IsContinuation(l) ? OtherShare(l) : l),
+            Mutations = Hears(l => IsContinuation(l) ? OtherShare(l) : l),
             Options = Continues(Classic, (x, line) => x.Continue(Turned(line))),
             AlsoFails = "S-4.3-1 S-4.3-2 S-4.3-5 S-4.3-6 S-4.4-19 S-4.5-4 S-4.6-2 S-5.4-1 S-5.4-5 S-5.4-3 S-5.4-4 S-6.1-4 S-6.3-1 "
                 + "S-6.3-12 S-7.1-10 S-7.1-11 S-7.3-1 S-7.6-2 S-10.3-3",
         },
         new("BP-6.1-4", "S-6.1-3", "hashes another 220 line than it sends")
         {
-            Hooks = SaysTo(HybridAes, l => l.StartsWith("220 K=", StringComparison.Ordinal) ? OtherShare(l) : l),
+            Mutations = SaysTo(HybridAes, l => l.StartsWith("220 K=", StringComparison.Ordinal) ? OtherShare(l) : l),
             Options = Begins(HybridAes, (x, share) => LastLineTurned(x.Begin(share)!)),
             AlsoFails = "S-4.3-1 S-4.3-2 S-4.5-4 S-4.6-2 S-5.3-2 S-6.1-1 S-6.1-2 S-6.1-6 S-6.2-1 S-6.3-1 S-6.3-12 S-10.3-3",
         },
         new("BP-6.1-4", "S-6.1-4", "hashes another 334 line than it sends")
         {
-            Hooks = Says(l => l.StartsWith("334-K=", StringComparison.Ordinal) ? OtherShare(l) : l),
+            Mutations = Says(l => l.StartsWith("334-K=", StringComparison.Ordinal) ? OtherShare(l) : l),
             Options = Begins(Classic, (x, share) => Turned(x.Begin(share)!)),
             AlsoFails = "S-4.3-1 S-4.3-2 S-4.3-5 S-4.5-4 S-4.6-2 S-5.1-4 S-5.4-1 S-5.4-5 S-5.4-2 S-5.4-4 S-6.1-5 S-6.3-1 S-6.3-12 "
                 + "S-7.1-10 S-7.1-11 S-7.3-1 S-7.6-2 S-10.3-3",
         },
         new("BP-6.1-5", "S-5.2-1 S-6.1-6", "hashes its offer in upper case, whatever its case on the wire")
         {
-            Hooks = OffersLater(o => o.ToLowerInvariant()),
+            Mutations = OffersLater(o => o.ToLowerInvariant()),
             AlsoFails = "S-4.1-3 S-4.1-4 S-4.1-9 S-4.4-3 S-4.4-4 S-4.4-10 S-5.3-1 S-5.4-1 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-4 S-6.1-5 "
                 + "S-6.2-1 S-10.1-1 S-10.1-3 S-10.1-5",
         },
         new("BP-6.1-5", "S-4.2-1", "hashes the command in upper case, whatever its case on the wire")
         {
-            Hooks = HearsUpgrade(l => string.Join(' ', l.Split(' ').Select((f, i) => i < 3 ? f.ToUpperInvariant() : f))),
+            Mutations = HearsUpgrade(l => string.Join(' ', l.Split(' ').Select((f, i) => i < 3 ? f.ToUpperInvariant() : f))),
         },
 
         // ---------------------------------------------------------------- 6.2 keys
@@ -84,59 +84,59 @@ internal static class Server6Faults
         // ---------------------------------------------------------------- 6.3 Finished
         new("BP-6.3-1", "S-6.3-1", "sends verify_data with a wrong octet")
         {
-            Hooks = Rarely(Sends(RecordType.Finished, r => [r with { Data = Turned(r.Data) }])),
+            Mutations = Rarely(Sends(RecordType.Finished, r => [r with { Data = Turned(r.Data) }])),
             AlsoFails = "S-4.3-1 S-4.3-2 S-4.5-4 S-4.6-2 S-5.3-2 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-6.2-1 S-6.3-12 S-10.3-3",
         },
         new("BP-6.3-1", "S-6.3-1", "sends an empty data record first")
         {
-            Hooks = Rarely(Sends(RecordType.Finished, r => [new Rec(RecordType.Data, []), r])),
+            Mutations = Rarely(Sends(RecordType.Finished, r => [new Rec(RecordType.Data, []), r])),
             AlsoFails = "S-4.3-1 S-4.3-2 S-4.5-4 S-4.6-2 S-5.3-2 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-6.2-1 S-6.3-12 S-10.3-3",
         },
         new("BP-6.3-2", "S-6.3-1", "waits for the client's Finished with its own")
         {
-            Hooks = WaitsForFinished,
+            Mutations = WaitsForFinished,
             AlsoFails = "S-4.3-1 S-4.3-2 S-4.5-4 S-4.6-2 S-5.3-2 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-6.2-1 S-6.3-12 S-10.3-3",
         },
         new("BP-6.3-5", "S-6.3-12", "greets inside before the client's Finished")
         {
-            Hooks = Rarely(Sends(RecordType.Ident, r => [r, Rec.Line("220 sink.test ESMTP\r\n")])),
+            Mutations = Rarely(Sends(RecordType.Ident, r => [r, Rec.Line("220 sink.test ESMTP\r\n")])),
             AlsoFails = "S-4.5-4 S-5.3-2 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-6.2-1 S-10.3-3",
         },
-        new("BP-6.3-6", "S-6.3-3 S-8.3-7", "needs no Finished") { Hooks = NeedsNoFinished(), AlsoFails = "S-6.3-7" },
+        new("BP-6.3-6", "S-6.3-3 S-8.3-7", "needs no Finished") { Mutations = NeedsNoFinished(), AlsoFails = "S-6.3-7" },
         new("BP-6.3-6", "S-6.3-7", "takes a close before the client's Finished")
         {
-            Hooks = Takes(RecordType.Close, r => [Finished, r]),
+            Mutations = Takes(RecordType.Close, r => [Finished, r]),
             AlsoFails = "S-8.1-2 S-8.1-3",
         },
         new("BP-6.3-6", "S-6.3-8", "takes a rekey before the client's Finished")
         {
-            Hooks = Overlooks(r => r.Type == RecordType.Rekey),
+            Mutations = Overlooks(r => r.Type == RecordType.Rekey),
             AlsoFails = "S-7.4-3 S-7.4-6",
         },
         new("BP-6.3-6", "S-6.3-9", "ignores a record of type 200 before the client's Finished")
         {
-            Hooks = Overlooks(r => r.Type == (RecordType)200),
+            Mutations = Overlooks(r => r.Type == (RecordType)200),
             AlsoFails = "S-7.4-4 S-7.4-6",
         },
         new("BP-6.3-7", "S-6.3-2", "takes any verify_data of 32 octets")
         {
-            Hooks = Takes(RecordType.Finished, r => r.Data.Length == 32 ? [Finished] : [r]),
+            Mutations = Takes(RecordType.Finished, r => r.Data.Length == 32 ? [Finished] : [r]),
             AlsoFails = "S-6.3-6",
         },
         new("BP-6.3-7", "S-6.3-5", "takes verify_data with an octet behind")
         {
-            Hooks = Takes(RecordType.Finished, r => [r with { Data = [.. r.Data.Take(32)] }]),
+            Mutations = Takes(RecordType.Finished, r => [r with { Data = [.. r.Data.Take(32)] }]),
         },
         new("BP-6.3-7", "S-6.3-5", "takes verify_data without its last octet")
         {
-            Hooks = Takes(RecordType.Finished, r => r.Data.Length == 31 ? [Finished] : [r]),
+            Mutations = Takes(RecordType.Finished, r => r.Data.Length == 31 ? [Finished] : [r]),
         },
         new("BP-6.3-7", "S-6.3-6", "takes its own verify_data")
         {
-            Hooks = () =>
+            Mutations = () =>
             {
                 byte[] own = [];
-                return new Hooks
+                return new Mutations
                 {
                     PortRecord = r =>
                     {
@@ -149,10 +149,10 @@ internal static class Server6Faults
         },
         new("BP-6.3-8", "S-6.3-4", "ignores a second Finished")
         {
-            Hooks = () =>
+            Mutations = () =>
             {
                 int count = 0;
-                return new Hooks { PeerRecord = r => r.Type == RecordType.Finished && count++ > 0 ? [] : [r] };
+                return new Mutations { PeerRecord = r => r.Type == RecordType.Finished && count++ > 0 ? [] : [r] };
             },
         },
         new("BP-6.3-9", "S-6.3-10", "waits longer for the client's Finished")
@@ -171,13 +171,13 @@ internal static class Server6Faults
         // ---------------------------------------------------------------- 6.5 IDENT
         new("BP-6.5-1", "S-6.5-2", "sends its ident record twice")
         {
-            Hooks = Sends(RecordType.Ident, r => [r, r]),
+            Mutations = Sends(RecordType.Ident, r => [r, r]),
             AlsoFails = "S-4.6-3 S-6.2-2 S-6.3-2 S-6.3-3 S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 S-8.3-7",
         },
-        new("BP-6.5-2", "S-6.5-2", "sends its ident record third") { Hooks = Sends(RecordType.Ident, r => [Ignored, r]) },
+        new("BP-6.5-2", "S-6.5-2", "sends its ident record third") { Mutations = Sends(RecordType.Ident, r => [Ignored, r]) },
         new("BP-6.5-4", "S-6.5-1", "ignores an ident record from the client")
         {
-            Hooks = Overlooks(r => r.Type == RecordType.Ident),
+            Mutations = Overlooks(r => r.Type == RecordType.Ident),
             AlsoFails = "S-8.3-9",
         },
     ];
@@ -186,12 +186,12 @@ internal static class Server6Faults
     private static byte[] LastLineTurned(byte[] share) => [.. share[..900], .. Turned(share[900..])];
 
     // With one suite, and up to the client's first record.
-    private static Hooks WaitsForFinished()
+    private static Mutations WaitsForFinished()
     {
-        Hooks hooks = null!;
+        Mutations hooks = null!;
         var held = new List<Rec>();
         bool came = false;
-        return hooks = new Hooks
+        return hooks = new Mutations
         {
             PeerRecord = r =>
             {

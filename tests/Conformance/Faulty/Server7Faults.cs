@@ -6,6 +6,7 @@ using static BlackPony.Tests.Conformance.Faulty.CommonFaults;
 using static BlackPony.Tests.Conformance.Faulty.FaultyServerProtection;
 using static BlackPony.Tests.Conformance.Faulty.FaultyServerSuite;
 using static BlackPony.Tests.Conformance.Faulty.ServerFaults;
+using RecordProtection = BlackPony.Reference.Suites.RecordProtection;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
@@ -15,58 +16,58 @@ internal static class Server7Faults
     public static IReadOnlyList<FaultyServer> All { get; } =
     [
         // ---------------------------------------------------------------- 7.1 format
-        new("BP-7.1-1", "S-7.1-9", "pads a record beyond the greatest length") { Hooks = PadsLate },
+        new("BP-7.1-1", "S-7.1-9", "pads a record beyond the greatest length") { Mutations = PadsLate },
         new("BP-7.1-2", "S-7.1-1 S-7.1-11", "waits for the rest of a record that is too long")
         {
-            Hooks = Overlooks(r => IsOutOfBounds(r) && r.Raw is not [0, ..]),
+            Mutations = Overlooks(r => IsOutOfBounds(r) && r.Raw is not [0, ..]),
             AlsoFails = "S-4.6-3 S-7.3-1 S-8.3-1",
         },
         new("BP-7.1-2", "S-7.1-5 S-7.1-10", "takes a record of the greatest length for too long")
         {
-            Hooks = FailsAt(r => r.Inner == Limits.MaxInner),
+            Mutations = FailsAt(r => r.Inner == Limits.MaxInner),
             AlsoFails = "S-7.5-2 S-7.6-6",
         },
         new("BP-7.1-3", "S-7.1-2 S-7.1-11", "waits for the rest of a record that is too short")
         {
-            Hooks = Overlooks(r => IsOutOfBounds(r) && r.Raw is [0, ..]),
+            Mutations = Overlooks(r => IsOutOfBounds(r) && r.Raw is [0, ..]),
             AlsoFails = "S-8.3-8 S-8.3-10",
         },
         new("BP-7.1-4", "S-7.1-6", "takes the last octet of inner for the type")
         {
-            Hooks = FailsAt(r => r.Type == RecordType.Data && r.Inner > 256 && r.Inner > r.Data.Length + 1),
+            Mutations = FailsAt(r => r.Type == RecordType.Data && r.Inner > 256 && r.Inner > r.Data.Length + 1),
             AlsoFails = "S-7.1-9 S-7.5-2 S-7.6-5 S-7.6-6",
         },
         new("BP-7.1-4", "S-7.1-6", "looks for padding where there is none")
         {
-            Hooks = FailsAt(r => r.Inner == r.Data.Length + 1),
+            Mutations = FailsAt(r => r.Inner == r.Data.Length + 1),
             AlsoFails = "S-7.1-5 S-7.1-10 S-7.5-2 S-7.6-6",
         },
         new("BP-7.1-5", "S-7.1-7", "ignores an inner of zero octets only")
         {
-            Hooks = Overlooks(r => r is { Verified: true, Type: 0 }),
+            Mutations = Overlooks(r => r is { Verified: true, Type: 0 }),
             AlsoFails = "S-8.3-9",
         },
         new("BP-7.1-6", "S-7.1-3", "takes a small segment for whole records")
         {
-            Hooks = () => new Hooks { PeerSegment = p => p.Length < 1000 && !EndsWithRecord(p) ? [0, 0] : p },
+            Mutations = () => new Mutations { PeerSegment = p => p.Length < 1000 && !EndsWithRecord(p) ? [0, 0] : p },
             AlsoFails = "S-8.1-3",
         },
         new("BP-7.1-7", "S-7.1-4", "takes each record for whole lines")
         {
-            Hooks = FailsAt(r => r.Type == RecordType.Data && !r.Text.EndsWith("\r\n", StringComparison.Ordinal)),
+            Mutations = FailsAt(r => r.Type == RecordType.Data && !r.Text.EndsWith("\r\n", StringComparison.Ordinal)),
             AlsoFails = "S-7.1-5 S-7.1-10 S-7.4-5 S-7.4-7 S-7.6-1 S-7.6-6",
         },
         new("BP-7.1-7", "S-7.1-4", "takes a record for one command at most")
         {
-            Hooks = FailsAt(r => r.Text.EndsWith("NOOP\r\n", StringComparison.Ordinal) && r.Text.Split("\r\n").Length > 2),
+            Mutations = FailsAt(r => r.Text.EndsWith("NOOP\r\n", StringComparison.Ordinal) && r.Text.Split("\r\n").Length > 2),
             AlsoFails = "S-7.1-9 S-8.1-7 S-10.2-7",
         },
         new("BP-7.1-8", "S-7.1-8", "delivers a command before its record is verified, and then fails")
         {
-            Hooks = Takes(r => r.Verified || r.Type != RecordType.Data ? [r] : [Rec.Line(r.Text), r with { Waits = true }]),
+            Mutations = Takes(r => r.Verified || r.Type != RecordType.Data ? [r] : [Rec.Line(r.Text), r with { Waits = true }]),
             AlsoFails = "S-7.3-1 S-8.2-2 S-8.3-1 S-8.3-9",
         },
-        new("BP-7.1-8", "S-8.2-4", "delivers what came of a record") { Hooks = TakesPart(Rec.Line("all\r\n.\r\n")) },
+        new("BP-7.1-8", "S-8.2-4", "delivers what came of a record") { Mutations = TakesPart(Rec.Line("all\r\n.\r\n")) },
 
         // ---------------------------------------------------------------- 7.2 AEAD protection
         new("BP-7.2-1", "S-5.3-2", "makes the nonce of AES of a little-endian seq")
@@ -114,45 +115,45 @@ internal static class Server7Faults
         // ---------------------------------------------------------------- 7.4 types
         new("BP-7.4-1", "S-7.4-1", "fails at a record of type 128 or above")
         {
-            Hooks = FailsAt(r => r.Type >= RecordType.FirstIgnored),
+            Mutations = FailsAt(r => r.Type >= RecordType.FirstIgnored),
             AlsoFails = "S-7.4-7",
         },
         new("BP-7.4-1", "S-7.4-1", "takes a record of type 128 or above for data")
         {
-            Hooks = Takes(r => r.Type >= RecordType.FirstIgnored ? [r with { Type = RecordType.Data }] : [r]),
+            Mutations = Takes(r => r.Type >= RecordType.FirstIgnored ? [r with { Type = RecordType.Data }] : [r]),
         },
         new("BP-7.4-2", "S-7.4-2", "ignores a record of an unassigned type")
         {
-            Hooks = Overlooks(r => r.Verified && (int)r.Type is > 6 and < 128),
+            Mutations = Overlooks(r => r.Verified && (int)r.Type is > 6 and < 128),
             AlsoFails = "S-8.3-9",
         },
-        new("BP-7.4-2", "S-7.4-2", "ignores a record of type 127") { Hooks = Overlooks(r => r.Verified && (int)r.Type is 127) },
-        new("BP-7.4-3", "S-7.4-3", "takes a close that carries data") { Hooks = Takes(RecordType.Close, r => [r with { Data = [] }]) },
-        new("BP-7.4-3", "S-7.4-3", "takes a rekey that carries data") { Hooks = Takes(RecordType.Rekey, r => [r with { Data = [] }]) },
+        new("BP-7.4-2", "S-7.4-2", "ignores a record of type 127") { Mutations = Overlooks(r => r.Verified && (int)r.Type is 127) },
+        new("BP-7.4-3", "S-7.4-3", "takes a close that carries data") { Mutations = Takes(RecordType.Close, r => [r with { Data = [] }]) },
+        new("BP-7.4-3", "S-7.4-3", "takes a rekey that carries data") { Mutations = Takes(RecordType.Rekey, r => [r with { Data = [] }]) },
         new("BP-7.4-4", "S-7.4-5", "fails at a data record without data")
         {
-            Hooks = FailsAt(r => r.Type == RecordType.Data && r.Data.Length == 0),
+            Mutations = FailsAt(r => r.Type == RecordType.Data && r.Data.Length == 0),
             AlsoFails = "S-7.4-7",
         },
         new("BP-7.4-6", "S-7.4-6", "begins the count of records without data anew at a rekey")
         {
-            Hooks = CountsFromRekey,
+            Mutations = CountsFromRekey,
             AlsoFails = "S-6.3-9 S-7.4-4",
         },
-        new("BP-7.4-5", "S-7.4-7", "counts Finished among the records without data") { Hooks = () => CountsToo(RecordType.Finished) },
-        new("BP-7.4-5", "S-7.4-4", "takes any number of records without data") { Hooks = Overlooks(IsIdle), AlsoFails = "S-6.3-9 S-7.4-6" },
+        new("BP-7.4-5", "S-7.4-7", "counts Finished among the records without data") { Mutations = () => CountsToo(RecordType.Finished) },
+        new("BP-7.4-5", "S-7.4-4", "takes any number of records without data") { Mutations = Overlooks(IsIdle), AlsoFails = "S-6.3-9 S-7.4-6" },
 
         // ---------------------------------------------------------------- 7.5 padding
-        new("BP-7.5-1", "S-7.5-1", "does not pad") { Hooks = Sends(r => [r with { Inner = r.Data.Length + 1 }]) },
-        new("BP-7.5-1", "S-7.5-1", "does not pad its close") { Hooks = Sends(RecordType.Close, r => [r with { Inner = 1 }]) },
+        new("BP-7.5-1", "S-7.5-1", "does not pad") { Mutations = Sends(r => [r with { Inner = r.Data.Length + 1 }]) },
+        new("BP-7.5-1", "S-7.5-1", "does not pad its close") { Mutations = Sends(RecordType.Close, r => [r with { Inner = 1 }]) },
         new("BP-7.5-2", "S-7.5-2", "fails at more padding than it would send itself")
         {
-            Hooks = FailsAt(r => r.Inner > r.Data.Length + 256),
+            Mutations = FailsAt(r => r.Inner > r.Data.Length + 256),
             AlsoFails = "S-7.1-6",
         },
         new("BP-7.5-2", "S-7.5-2", "fails at a record without padding")
         {
-            Hooks = FailsAt(r => r.Inner % 256 != 0),
+            Mutations = FailsAt(r => r.Inner % 256 != 0),
             AlsoFails = "S-7.1-5 S-7.1-6 S-7.1-10",
         },
 
@@ -165,13 +166,13 @@ internal static class Server7Faults
         {
             Options = Protection(Classic, p => new(p) { IsTireless = true }),
         },
-        new("BP-7.6-4", "S-7.6-1 S-7.6-2", "fails at a rekey") { Hooks = FailsAt(r => r.Type == RecordType.Rekey), AlsoFails = "S-7.6-3" },
+        new("BP-7.6-4", "S-7.6-1 S-7.6-2", "fails at a rekey") { Mutations = FailsAt(r => r.Type == RecordType.Rekey), AlsoFails = "S-7.6-3" },
         new("BP-7.6-4", "S-7.6-1", "fails at a rekey within a line")
         {
-            Hooks = () =>
+            Mutations = () =>
             {
                 bool within = false;
-                return new Hooks
+                return new Mutations
                 {
                     PeerRecord = r =>
                     {
@@ -183,10 +184,10 @@ internal static class Server7Faults
         },
         new("BP-7.6-5", "S-7.6-3", "answers a rekey with its own")
         {
-            Hooks = () =>
+            Mutations = () =>
             {
                 bool asked = false;
-                return new Hooks
+                return new Mutations
                 {
                     PeerRecord = r =>
                     {
@@ -204,10 +205,10 @@ internal static class Server7Faults
         },
     ];
 
-    private static Hooks PadsLate()
+    private static Mutations PadsLate()
     {
         int sent = 0;
-        return new Hooks { PortRecord = r => [r.Type == RecordType.Data && ++sent > 50 ? r with { Inner = Limits.MaxInner + 1 } : r] };
+        return new Mutations { PortRecord = r => [r.Type == RecordType.Data && ++sent > 50 ? r with { Inner = Limits.MaxInner + 1 } : r] };
     }
 
     /// <summary>Whether a segment ends where a record ends.</summary>

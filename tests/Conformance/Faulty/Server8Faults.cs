@@ -18,42 +18,42 @@ internal static class Server8Faults
         // ---------------------------------------------------------------- 8.1 close
         new("BP-8.1-1", "S-8.1-1 S-8.1-4 S-8.1-7 S-10.2-3", "ends the connection without a close")
         {
-            Hooks = Sends(RecordType.Close, _ => [End]),
+            Mutations = Sends(RecordType.Close, _ => [End]),
             AlsoFails = "S-4.4-17 S-8.1-2 S-8.1-3 S-8.1-5 S-8.1-8 S-10.3-8",
         },
         new("BP-8.1-2", "S-8.1-1 S-8.1-2", "sends a record behind its close")
         {
-            Hooks = Sends(RecordType.Close, r => [r, Ignored]),
+            Mutations = Sends(RecordType.Close, r => [r, Ignored]),
             AlsoFails = "S-8.1-3 S-8.1-7",
         },
         new("BP-8.1-2", "S-8.1-2", "sends its close twice")
         {
-            Hooks = Sends(RecordType.Close, r => [r, r]),
+            Mutations = Sends(RecordType.Close, r => [r, r]),
             AlsoFails = "S-8.1-1 S-8.1-3 S-8.1-7",
         },
         new("BP-8.1-3", "S-8.1-2", "answers a close with the end of the connection")
         {
-            Hooks = Sends(RecordType.Close, _ => [End]),
+            Mutations = Sends(RecordType.Close, _ => [End]),
             AlsoFails = "S-4.4-17 S-8.1-1 S-8.1-3 S-8.1-4 S-8.1-5 S-8.1-7 S-8.1-8 S-10.2-3 S-10.3-8",
         },
         new("BP-8.1-3", "S-8.1-2", "answers a close with an alert")
         {
-            Hooks = FailsAt(r => r.Type == RecordType.Close),
+            Mutations = FailsAt(r => r.Type == RecordType.Close),
             AlsoFails = "S-8.1-3",
         },
         new("BP-8.1-3", "S-8.1-2 S-8.1-3", "resets the connection behind its close")
         {
-            Hooks = () => CommonFaults.ResetsBehind(RecordType.Close),
+            Mutations = () => CommonFaults.ResetsBehind(RecordType.Close),
             AlsoFails = "S-8.1-1 S-8.1-7",
         },
         new("BP-8.1-4", "S-8.1-3", "reads on behind a close")
         {
-            Hooks = Overlooks(r => r.Type == RecordType.Close),
+            Mutations = Overlooks(r => r.Type == RecordType.Close),
             AlsoFails = "S-6.3-7 S-7.4-3 S-8.1-1 S-8.1-2 S-8.1-7 S-8.2-3",
         },
         new("BP-8.1-5", "S-8.1-1 S-8.1-4", "sends another record between 221 and its close")
         {
-            Hooks = Sends(RecordType.Close, r => [Ignored, r]),
+            Mutations = Sends(RecordType.Close, r => [Ignored, r]),
             AlsoFails = "S-8.1-5 S-8.1-7 S-8.1-8 S-10.2-3 S-10.3-8",
         },
         new("BP-8.1-6", "S-8.1-5", "waits longer for the client's close")
@@ -64,7 +64,7 @@ internal static class Server8Faults
         },
         new("BP-8.1-7", "S-8.1-8 S-8.1-9", "says 451 to a client that is silent")
         {
-            Hooks = Says("421 4.4.2", "451 4.4.2"),
+            Mutations = Says("421 4.4.2", "451 4.4.2"),
             AlsoFails = "S-8.1-10",
         },
         new("BP-8.1-7", "S-8.1-10", "waits anew with every octet of a command")
@@ -77,63 +77,63 @@ internal static class Server8Faults
         // ---------------------------------------------------------------- 8.2 truncation
         new("BP-8.2-1", "S-8.2-1 S-8.2-4", "takes the end of the connection for a close")
         {
-            Hooks = TakesAtTheEnd(new Rec(RecordType.Close, [])),
+            Mutations = TakesAtTheEnd(new Rec(RecordType.Close, [])),
         },
         new("BP-8.2-2", "S-8.2-1", "ends a message at the end of the connection")
         {
-            Hooks = TakesAtTheEnd(Rec.Line(".\r\n")),
+            Mutations = TakesAtTheEnd(Rec.Line(".\r\n")),
             AlsoFails = "S-8.2-4",
         },
         new("BP-8.2-2", "S-8.2-2", "ends a message with a record that does not verify")
         {
-            Hooks = Takes(r => r.Verified || r.Text != ".\r\n" ? [r] : [Rec.Line(r.Text)]),
+            Mutations = Takes(r => r.Verified || r.Text != ".\r\n" ? [r] : [Rec.Line(r.Text)]),
             AlsoFails = "S-6.1-4 S-6.1-5 S-6.3-1 S-6.3-2",
         },
-        new("BP-8.2-2", "S-8.2-3", "ends a message at a close") { Hooks = Takes(RecordType.Close, r => [Rec.Line(".\r\n"), r]) },
+        new("BP-8.2-2", "S-8.2-3", "ends a message at a close") { Mutations = Takes(RecordType.Close, r => [Rec.Line(".\r\n"), r]) },
 
         // ---------------------------------------------------------------- 8.3 failures and the alert
         new("BP-8.3-1", "S-6.2-2 S-6.3-2 S-6.3-3 S-6.3-4 S-6.5-1 S-7.1-7 S-7.3-1 S-7.4-2 S-7.4-3 S-7.4-4 S-7.6-4 S-8.3-1 S-8.3-2 S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-7", "fails without an alert")
         {
-            Hooks = Sends(RecordType.Alert, _ => [End]),
+            Mutations = Sends(RecordType.Alert, _ => [End]),
             AlsoFails = "S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 S-7.1-1 S-7.1-2 S-7.1-8 S-7.1-11 S-7.4-6 "
                 + "S-8.2-2 S-8.3-8 S-8.3-10 S-8.3-9",
         },
         new("BP-8.3-1", "S-6.3-3 S-7.4-2 S-8.3-1", "sends its alert twice")
         {
-            Hooks = Sends(RecordType.Alert, r => [r, r]),
+            Mutations = Sends(RecordType.Alert, r => [r, r]),
             AlsoFails = "S-4.6-3 S-6.2-2 S-6.3-2 S-6.3-4 S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 S-6.5-1 "
                 + "S-7.1-1 S-7.1-2 S-7.1-7 S-7.1-8 S-7.1-11 S-7.3-1 S-7.4-3 S-7.4-4 S-7.4-6 S-7.6-4 S-8.2-2 S-8.3-2 S-8.3-4 "
                 + "S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-8 S-8.3-10 S-8.3-9",
         },
         new("BP-8.3-1", "S-8.3-1 S-8.3-4", "fails with a close where a record does not verify")
         {
-            Hooks = ClosesAtForgery,
+            Mutations = ClosesAtForgery,
             AlsoFails = "S-6.2-2 S-7.1-8 S-7.3-1 S-7.6-4 S-8.2-2 S-8.3-2 S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-9",
         },
         new("BP-8.3-1", "S-7.1-1 S-8.3-1 S-8.3-10", "resets the connection behind its alert")
         {
-            Hooks = () => CommonFaults.ResetsBehind(RecordType.Alert),
+            Mutations = () => CommonFaults.ResetsBehind(RecordType.Alert),
             AlsoFails = "S-4.6-3 S-6.2-2 S-6.3-2 S-6.3-3 S-6.3-4 S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 "
                 + "S-6.5-1 S-7.1-2 S-7.1-7 S-7.1-8 S-7.1-11 S-7.3-1 S-7.4-2 S-7.4-3 S-7.4-4 S-7.4-6 S-7.6-4 S-8.2-2 S-8.3-2 "
                 + "S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-8 S-8.3-9",
         },
         new("BP-8.3-2", "S-8.3-1", "says in its alert what the failure was")
         {
-            Hooks = Sends(RecordType.Alert, _ => [new Rec(RecordType.Alert, [20])]),
+            Mutations = Sends(RecordType.Alert, _ => [new Rec(RecordType.Alert, [20])]),
             AlsoFails = "S-6.2-2 S-6.3-2 S-6.3-3 S-6.3-4 S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 S-6.5-1 "
                 + "S-7.1-1 S-7.1-2 S-7.1-7 S-7.1-8 S-7.1-11 S-7.3-1 S-7.4-2 S-7.4-3 S-7.4-4 S-7.4-6 S-7.6-4 S-8.2-2 S-8.3-2 "
                 + "S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-8 S-8.3-10 S-8.3-9",
         },
         new("BP-8.3-2", "S-8.3-1", "sends an alert without data")
         {
-            Hooks = Sends(RecordType.Alert, _ => [new Rec(RecordType.Alert, [])]),
+            Mutations = Sends(RecordType.Alert, _ => [new Rec(RecordType.Alert, [])]),
             AlsoFails = "S-6.2-2 S-6.3-2 S-6.3-3 S-6.3-4 S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 S-6.5-1 "
                 + "S-7.1-1 S-7.1-2 S-7.1-7 S-7.1-8 S-7.1-11 S-7.3-1 S-7.4-2 S-7.4-3 S-7.4-4 S-7.4-6 S-7.6-4 S-8.2-2 S-8.3-2 "
                 + "S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-8 S-8.3-10 S-8.3-9",
         },
         new("BP-8.3-3", "S-8.3-1", "skips a record that does not verify, and goes on")
         {
-            Hooks = Overlooks(r => !r.Verified && !IsOutOfBounds(r)),
+            Mutations = Overlooks(r => !r.Verified && !IsOutOfBounds(r)),
             AlsoFails = "S-5.4-4 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-4 S-6.1-5 S-6.1-6 S-6.2-2 S-7.1-8 S-7.3-1 S-7.6-4 S-8.2-2 S-8.3-2 "
                 + "S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-9",
         },
@@ -144,29 +144,29 @@ internal static class Server8Faults
         },
         new("BP-8.3-3", "S-8.3-8", "looks for commands behind a failure")
         {
-            Hooks = Takes(r => IsOutOfBounds(r) ? [Rec.Line("NOOP\r\nQUIT\r\n")] : [r]),
+            Mutations = Takes(r => IsOutOfBounds(r) ? [Rec.Line("NOOP\r\nQUIT\r\n")] : [r]),
             AlsoFails = "S-7.1-1 S-7.1-2 S-7.1-11 S-7.3-1 S-8.3-1 S-8.3-10",
         },
-        new("BP-8.3-4", "S-8.3-3", "answers an alert with an alert") { Hooks = FailsAt(r => r.Type == RecordType.Alert) },
+        new("BP-8.3-4", "S-8.3-3", "answers an alert with an alert") { Mutations = FailsAt(r => r.Type == RecordType.Alert) },
         new("BP-8.3-4", "S-8.3-3", "answers an alert with a close")
         {
-            Hooks = Takes(RecordType.Alert, _ => [new Rec(RecordType.Close, [])]),
+            Mutations = Takes(RecordType.Alert, _ => [new Rec(RecordType.Close, [])]),
         },
         new("BP-8.3-4", "S-8.3-3", "takes an alert with other data than the octet 1 for a failure")
         {
-            Hooks = FailsAt(r => r.Type == RecordType.Alert && r.Data is not [1]),
+            Mutations = FailsAt(r => r.Type == RecordType.Alert && r.Data is not [1]),
         },
         new("BP-8.3-5", "S-8.3-1", "delivers the record that failed")
         {
-            Hooks = Takes(Unverified),
+            Mutations = Takes(Unverified),
             AlsoFails = "S-7.1-8 S-7.3-1 S-8.2-2 S-8.3-2 S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-9",
         },
         new("BP-8.3-6", "S-8.3-9", "pads its alert by the failure")
         {
-            Hooks = () =>
+            Mutations = () =>
             {
                 bool verified = true;
-                return new Hooks
+                return new Mutations
                 {
                     PeerRecord = r =>
                     {
@@ -179,15 +179,15 @@ internal static class Server8Faults
         },
         new("BP-8.3-7", "S-8.3-8", "goes on in plaintext after a failure")
         {
-            Hooks = () => ClientHooks.InsteadOfAlert(r => r.Raw is [0, 0, ..], "502 5.5.2 What was that?\r\n"),
+            Mutations = () => ClientMutations.InsteadOfAlert(r => r.Raw is [0, 0, ..], "502 5.5.2 What was that?\r\n"),
             AlsoFails = "S-7.1-2 S-8.3-10",
         },
     ];
 
-    private static Hooks ClosesAtForgery()
+    private static Mutations ClosesAtForgery()
     {
         bool forged = false;
-        return new Hooks
+        return new Mutations
         {
             PeerRecord = r =>
             {

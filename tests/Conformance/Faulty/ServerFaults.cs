@@ -26,40 +26,40 @@ internal static class ServerFaults
     // ---------------------------------------------------------------- plaintext
 
     /// <summary>It says other lines.</summary>
-    public static Func<Hooks> Says(Func<string, string?> line) => () => new Hooks { PortLine = line };
+    public static Func<Mutations> Says(Func<string, string?> line) => () => new Mutations { PortLine = line };
 
     /// <summary>It says lines that begin with one text with another in its place.</summary>
-    public static Func<Hooks> Says(string usual, string instead) => Says(l => l.StartsWith(usual, StringComparison.Ordinal) ? instead + l[usual.Length..] : l);
+    public static Func<Mutations> Says(string usual, string instead) => Says(l => l.StartsWith(usual, StringComparison.Ordinal) ? instead + l[usual.Length..] : l);
 
     /// <summary>It offers otherwise. The reference hashes its own offer: so an upgrade fails behind it.</summary>
-    public static Func<Hooks> Offers(Func<string, string> offer) => Says(l => IsOffer(l) ? l[..4] + offer(l[4..]) : l);
+    public static Func<Mutations> Offers(Func<string, string> offer) => Says(l => IsOffer(l) ? l[..4] + offer(l[4..]) : l);
 
     /// <summary>It offers otherwise from its second EHLO reply on, which most cases do not ask for.</summary>
-    public static Func<Hooks> OffersLater(Func<string, string> offer) => () =>
+    public static Func<Mutations> OffersLater(Func<string, string> offer) => () =>
     {
         int offers = 0;
-        return new Hooks { PortLine = l => IsOffer(l) && offers++ > 0 ? l[..4] + offer(l[4..]) : l };
+        return new Mutations { PortLine = l => IsOffer(l) && offers++ > 0 ? l[..4] + offer(l[4..]) : l };
     };
 
     /// <summary>It says other lines to an upgrade with one suite.</summary>
-    public static Func<Hooks> SaysTo(string suite, Func<string, string> line) => () =>
+    public static Func<Mutations> SaysTo(string suite, Func<string, string> line) => () =>
     {
-        Hooks hooks = null!;
-        return hooks = new Hooks { PortLine = l => hooks.Suite == suite ? line(l) : l };
+        Mutations hooks = null!;
+        return hooks = new Mutations { PortLine = l => hooks.Suite == suite ? line(l) : l };
     };
 
     /// <summary>It answers such lines otherwise if something stands behind them in the segment.</summary>
-    public static Func<Hooks> AnswersBefore(Func<string, bool> which, string reply) => () =>
+    public static Func<Mutations> AnswersBefore(Func<string, bool> which, string reply) => () =>
     {
-        Hooks hooks = null!;
-        return hooks = new Hooks { Answer = l => which(l) && hooks.HasMore ? reply + "\r\n" : null };
+        Mutations hooks = null!;
+        return hooks = new Mutations { Answer = l => which(l) && hooks.HasMore ? reply + "\r\n" : null };
     };
 
     /// <summary>It hears another command before such lines, where a condition holds, and says nothing to it.</summary>
-    public static Func<Hooks> HearsBefore(string command, Func<string, bool> which, Func<bool, string, bool> condition, bool begins = false) => () =>
+    public static Func<Mutations> HearsBefore(string command, Func<string, bool> which, Func<bool, string, bool> condition, bool begins = false) => () =>
     {
         bool state = begins, swallows = false;
-        return new Hooks
+        return new Mutations
         {
             PeerLine = l =>
             {
@@ -78,23 +78,23 @@ internal static class ServerFaults
     };
 
     /// <summary>It hears other lines than came.</summary>
-    public static Func<Hooks> Hears(Func<string, string?> line) => () => new Hooks { PeerLine = line };
+    public static Func<Mutations> Hears(Func<string, string?> line) => () => new Mutations { PeerLine = line };
 
     /// <summary>It hears another XBLACKPONY command than came.</summary>
-    public static Func<Hooks> HearsUpgrade(Func<string, string?> line) => Hears(l => IsUpgrade(l) ? line(l) : l);
+    public static Func<Mutations> HearsUpgrade(Func<string, string?> line) => Hears(l => IsUpgrade(l) ? line(l) : l);
 
     /// <summary>It answers some lines at once and otherwise; a <c>\0</c> at the end closes.</summary>
-    public static Func<Hooks> Answers(Func<string, bool> which, string reply) =>
-        () => new Hooks { Answer = l => which(l) ? reply.TrimEnd('\0') + "\r\n" + (reply.EndsWith('\0') ? "\0" : "") : null };
+    public static Func<Mutations> Answers(Func<string, bool> which, string reply) =>
+        () => new Mutations { Answer = l => which(l) ? reply.TrimEnd('\0') + "\r\n" + (reply.EndsWith('\0') ? "\0" : "") : null };
 
     /// <summary>It answers some lines otherwise once it refused an upgrade.</summary>
-    public static Func<Hooks> AnswersAfterRefusal(Func<string, bool> which, string reply) => AnswersAfter(IsUpgrade, which, reply);
+    public static Func<Mutations> AnswersAfterRefusal(Func<string, bool> which, string reply) => AnswersAfter(IsUpgrade, which, reply);
 
     /// <summary>It answers some lines otherwise once such a line came.</summary>
-    public static Func<Hooks> AnswersAfter(Func<string, bool> first, Func<string, bool> which, string reply) => () =>
+    public static Func<Mutations> AnswersAfter(Func<string, bool> first, Func<string, bool> which, string reply) => () =>
     {
         bool came = false;
-        return new Hooks
+        return new Mutations
         {
             Answer = l =>
             {
@@ -106,11 +106,11 @@ internal static class ServerFaults
     };
 
     /// <summary>Under ROT it says or hears other lines; given the shift.</summary>
-    public static Func<Hooks> UnderRot(Func<string, int, string>? says = null, Func<string, int, string>? hears = null) => () =>
+    public static Func<Mutations> UnderRot(Func<string, int, string>? says = null, Func<string, int, string>? hears = null) => () =>
     {
         int shift = 0;
         bool shifted = false;
-        return new Hooks
+        return new Mutations
         {
             PeerLine = l =>
             {
@@ -146,11 +146,11 @@ internal static class ServerFaults
     // ---------------------------------------------------------------- records
 
     /// <summary>The same with the suite alone that few cases use.</summary>
-    public static Func<Hooks> Rarely(Func<Hooks> fault) => () =>
+    public static Func<Mutations> Rarely(Func<Mutations> fault) => () =>
     {
         var other = fault();
-        Hooks hooks = null!;
-        return hooks = new Hooks
+        Mutations hooks = null!;
+        return hooks = new Mutations
         {
             PortRecord = r => hooks.Suite == Names.HybridAes && other.PortRecord is { } port ? port(r) : [r],
             PeerRecord = r => hooks.Suite == Names.HybridAes && other.PeerRecord is { } peer ? peer(r) : [r],
@@ -158,40 +158,40 @@ internal static class ServerFaults
     };
 
     /// <summary>It sends other records.</summary>
-    public static Func<Hooks> Sends(Func<Rec, IEnumerable<Rec>> record) => () => new Hooks { PortRecord = record };
+    public static Func<Mutations> Sends(Func<Rec, IEnumerable<Rec>> record) => () => new Mutations { PortRecord = record };
 
     /// <summary>It sends others in the place of the records of a type.</summary>
-    public static Func<Hooks> Sends(RecordType type, Func<Rec, IEnumerable<Rec>> record) => Sends(r => r.Type == type ? record(r) : [r]);
+    public static Func<Mutations> Sends(RecordType type, Func<Rec, IEnumerable<Rec>> record) => Sends(r => r.Type == type ? record(r) : [r]);
 
     /// <summary>It says other text inside.</summary>
-    public static Func<Hooks> SaysInside(string usual, string instead) => Sends(RecordType.Data, r => [Rec.Line(r.Text.Replace(usual, instead, StringComparison.Ordinal))]);
+    public static Func<Mutations> SaysInside(string usual, string instead) => Sends(RecordType.Data, r => [Rec.Line(r.Text.Replace(usual, instead, StringComparison.Ordinal))]);
 
     /// <summary>It takes other records than came.</summary>
-    public static Func<Hooks> Takes(Func<Rec, IEnumerable<Rec>> record) => () => new Hooks { PeerRecord = record };
+    public static Func<Mutations> Takes(Func<Rec, IEnumerable<Rec>> record) => () => new Mutations { PeerRecord = record };
 
     /// <summary>It takes others in the place of the records of a type.</summary>
-    public static Func<Hooks> Takes(RecordType type, Func<Rec, IEnumerable<Rec>> record) => Takes(r => r.Type == type && r.Verified ? record(r) : [r]);
+    public static Func<Mutations> Takes(RecordType type, Func<Rec, IEnumerable<Rec>> record) => Takes(r => r.Type == type && r.Verified ? record(r) : [r]);
 
     /// <summary>It hears other text inside than came.</summary>
-    public static Func<Hooks> HearsInside(Func<string, string> text) => Takes(RecordType.Data, r => [Rec.Line(text(r.Text))]);
+    public static Func<Mutations> HearsInside(Func<string, string> text) => Takes(RecordType.Data, r => [Rec.Line(text(r.Text))]);
 
     /// <summary>It takes good records for a failure.</summary>
-    public static Func<Hooks> FailsAt(Func<Rec, bool> which) => Takes(r => r.Verified && which(r) ? [Spoilt(r)] : [r]);
+    public static Func<Mutations> FailsAt(Func<Rec, bool> which) => Takes(r => r.Verified && which(r) ? [Spoilt(r)] : [r]);
 
     /// <summary>It goes on as if some records had not come.</summary>
-    public static Func<Hooks> Overlooks(Func<Rec, bool> which) => Takes(r => which(r) ? [] : [r]);
+    public static Func<Mutations> Overlooks(Func<Rec, bool> which) => Takes(r => which(r) ? [] : [r]);
 
     /// <summary>It takes records before it has the peer's end.</summary>
-    public static Func<Hooks> TakesAtTheEnd(params Rec[] records) => () => new Hooks { BeforePeerEnd = _ => records };
+    public static Func<Mutations> TakesAtTheEnd(params Rec[] records) => () => new Mutations { BeforePeerEnd = _ => records };
 
     /// <summary>It takes this for what a record held that had not come whole at the peer's end.</summary>
-    public static Func<Hooks> TakesPart(Rec record) => () => new Hooks { BeforePeerEnd = waiting => waiting > 0 ? [record] : [] };
+    public static Func<Mutations> TakesPart(Rec record) => () => new Mutations { BeforePeerEnd = waiting => waiting > 0 ? [record] : [] };
 
     /// <summary>It asks for no Finished of the client's.</summary>
-    public static Func<Hooks> NeedsNoFinished() => () =>
+    public static Func<Mutations> NeedsNoFinished() => () =>
     {
         bool begun = false;
-        return new Hooks
+        return new Mutations
         {
             PeerRecord = r =>
             {

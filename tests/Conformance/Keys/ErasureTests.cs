@@ -8,8 +8,9 @@ using BlackPony.Reference.Keys;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Records;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Inbound;
+using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Tests.Conformance.Keys;
 
@@ -111,7 +112,7 @@ public class ErasureTests
     public void The_secrets_of_a_relays_session_go_with_it() // [BP-6.2-3]
     {
         var keys = new SecretsLog();
-        var relay = new RelaySession(new ServerOptions(TestRsaKeys.Server) { Suites = [Suite], Grease = false, KeyLog = keys }, new SeededRandom("erasure", "server"), "test");
+        var relay = new InboundSession(new ServerOptions(TestRsaKeys.Server) { Suites = [Suite], Grease = false, KeyLog = keys }, new SeededRandom("erasure", "server"), "test");
         relay.BackendReady("220 b.test\r\n"u8);
         relay.FromClient("EHLO a.test\r\n"u8);
         relay.FromBackend("250 b.test\r\n"u8);
@@ -177,7 +178,7 @@ public class ErasureTests
             {
                 items.Cast<object?>().OfType<object>().ToList().ForEach(left.Enqueue);
             }
-            else if (next.GetType().Assembly == typeof(SecureChannel).Assembly)
+            else if (next.GetType().Assembly.GetName().Name is "BlackPony.Reference" or "BlackPony.Smtp")
             {
                 next.GetType().GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Select(f => f.GetValue(next)).OfType<object>().ToList().ForEach(left.Enqueue);
             }

@@ -6,7 +6,7 @@ using BlackPony.Conformance.Targets;
 using BlackPony.Hosting;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Outbound;
 using Microsoft.Extensions.Logging.Abstractions;
 using static BlackPony.Tests.Conformance.Outbound.OutboundDialogue;
 

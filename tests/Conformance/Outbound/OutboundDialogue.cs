@@ -1,6 +1,6 @@
 using System.Text;
 using BlackPony.Conformance;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Outbound;
 
 namespace BlackPony.Tests.Conformance.Outbound;
 

@@ -1,5 +1,5 @@
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Outbound;
 
 namespace BlackPony.Tests.Conformance.Outbound;
 

@@ -3,8 +3,9 @@ using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Inbound;
+using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Tests.Conformance.Policy;
 
@@ -79,7 +80,7 @@ public sealed class SessionReportTests
     private static (SessionReport Client, SessionReport Server) Run(string suite, ClientPolicy policy, Func<string, string>? attacker = null)
     {
         IReadOnlyList<Suite> suites = suite.Length == 0 ? [] : [SuiteRegistry.Find(suite)!];
-        using var relay = new RelaySession(new ServerOptions(Rsa) { Suites = suites, Grease = false }, new SystemRandom(), "test");
+        using var relay = new InboundSession(new ServerOptions(Rsa) { Suites = suites, Grease = false }, new SystemRandom(), "test");
         using var mailer = new MailerSession(new MailerOptions(ClientRsa) { Suites = suites, Policy = policy }, new SystemRandom());
         mailer.Connected("mx.b.test", 25, moreTargets: false);
         relay.BackendReady("220 b.test\r\n"u8);
@@ -96,7 +97,7 @@ public sealed class SessionReportTests
                         mailer.FromLocal(Encoding.ASCII.GetBytes(queue.Dequeue()));
                     }
                 });
-            if (relay.Request == RelayRequest.OpenBackend)
+            if (relay.Request == InboundRequest.OpenBackend)
             {
                 relay.BackendReady("220 b.test\r\n"u8);
                 moved = true;

@@ -40,7 +40,7 @@ public class CaseRunnerTests
     public async Task A_case_without_an_answer_is_run_again_and_passes_where_it_has_one()
     {
         int runs = 0;
-        var result = await JudgeAsync(p => ++runs == 1 ? p.Wire.ReplyAsync() : Task.CompletedTask, options: Hasty);
+        var result = await JudgeAsync(p => ++runs == 1 ? p.ProbeConnection.ReplyAsync() : Task.CompletedTask, options: Hasty);
         Assert.Equal((Verdict.Pass, null, 2), (result.Verdict, result.Violated, runs));
     }
 
@@ -52,7 +52,7 @@ public class CaseRunnerTests
             p =>
             {
                 runs++;
-                return p.Wire.ReplyAsync();
+                return p.ProbeConnection.ReplyAsync();
             },
             options: Hasty);
         Assert.Equal((Verdict.Error, null, 2), (result.Verdict, result.Violated, runs));
@@ -78,7 +78,7 @@ public class CaseRunnerTests
         var cases = Enumerable.Range(1, 6).Select(i => Case($"S-{i}", p =>
         {
             Interlocked.Increment(ref runs);
-            return p.Wire.ReplyAsync();
+            return p.ProbeConnection.ReplyAsync();
         })).ToList();
         var done = new List<CaseResult>();
         var results = await CaseRunner.RunAsync(target, cases, Hasty with { MostSilent = 2, Done = r => { lock (done) { done.Add(r); } } });
@@ -92,12 +92,12 @@ public class CaseRunnerTests
     public async Task Each_octet_of_progress_renews_the_patience()
     {
         var time = new VirtualTime();
-        using var patience = new Patience(TimeSpan.FromSeconds(10), time);
+        using var patience = new CaseTimeout(TimeSpan.FromSeconds(10), time);
         using var listener = new TcpListener(System.Net.IPAddress.Loopback, 0);
         listener.Start();
         using var client = new TcpClient();
         await client.ConnectAsync(System.Net.IPAddress.Loopback, ((System.Net.IPEndPoint)listener.LocalEndpoint).Port, TestContext.Current.CancellationToken);
-        await using var wire = new Wire(await listener.AcceptSocketAsync(TestContext.Current.CancellationToken), Reference.Role.Server, new Transcript(), patience);
+        await using var wire = new ProbeConnection(await listener.AcceptSocketAsync(TestContext.Current.CancellationToken), Reference.Role.Server, new Transcript(), patience);
         client.NoDelay = true;
         foreach (var text in (string[])["N", "O", "OP\r\n"])
         {

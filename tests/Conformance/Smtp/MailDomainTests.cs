@@ -1,4 +1,5 @@
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Lines;
+
 
 namespace BlackPony.Tests.Conformance.Smtp;
 

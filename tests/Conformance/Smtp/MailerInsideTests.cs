@@ -5,8 +5,8 @@ using BlackPony.Reference.Keys;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Records;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Tests.Conformance.Smtp;
 
@@ -46,9 +46,9 @@ public sealed class MailerInsideTests : IDisposable
         Assert.Equal("MAIL FROM:<a@a>\r\nbare \n\0\r\n", Heard());
         Sends("250 ok\r\n half");
         Assert.Equal("250 ok\r\n half", Local());
-        Assert.Equal(Timeout.InfiniteTimeSpan, _mailer.Patience);
+        Assert.Equal(Timeout.InfiniteTimeSpan, _mailer.PeerTimeout);
         _mailer.LocalEnded();
-        Assert.Equal(Limits.CloseTimeout, _mailer.Patience);
+        Assert.Equal(Limits.CloseTimeout, _mailer.PeerTimeout);
         Assert.Equal(MailerRequest.None, _mailer.Request);
         Pass();
         Assert.Equal(ChannelState.Closed, _server!.State);
@@ -148,11 +148,11 @@ public sealed class MailerInsideTests : IDisposable
     [InlineData("end", "421 4.4.2 Connection lost\r\n", "truncated")]
     [InlineData("time", "421 4.4.2 Connection lost\r\n", "truncated")]
     [InlineData("alert", "421 4.7.0 The protected session failed\r\n", "alert")]
-    [InlineData("garbage", "421 4.3.0 The server speaks no SMTP\r\n", "close")]
+    [InlineData("garbage", "421 4.3.0 The server does not speak SMTP\r\n", "close")]
     public void A_server_that_is_lost_in_EHLO_inside_defers_the_mail(string how, string text, string closed) // [BP-9.2-4], [BP-8.1-1], [BP-4.3-13]
     {
         Confirm();
-        Assert.Equal(Limits.ReplyTimeout, _mailer.Patience);
+        Assert.Equal(Limits.ReplyTimeout, _mailer.PeerTimeout);
         Assert.False(_mailer.WantsLocal);
         switch (how)
         {
@@ -193,7 +193,7 @@ public sealed class MailerInsideTests : IDisposable
     public void An_exchanger_with_a_bad_greeting_is_followed_by_the_next_and_the_mail_server_sees_one_greeting() // [BP-9.2-4], [BP-10.4-2]
     {
         _mailer.Connected("mx.b.test", 25, moreTargets: true);
-        Assert.Equal(Limits.GreetingTimeout, _mailer.Patience);
+        Assert.Equal(Limits.GreetingTimeout, _mailer.PeerTimeout);
         _mailer.FromServer("554 mx.b.test no service\r\n"u8);
         Assert.Equal(MailerRequest.NextTarget, _mailer.Request);
         Assert.Equal("", Local());
@@ -223,7 +223,7 @@ public sealed class MailerInsideTests : IDisposable
         Assert.Null(_mailer.Report.Suite);
         Assert.False(_mailer.Report.Encrypted);
         _mailer.FromServer("554 no service\r\n"u8);
-        Assert.Equal("220 mx.b.test\r\n421 4.3.0 The server does not want to talk now\r\n", Local());
+        Assert.Equal("220 mx.b.test\r\n421 4.3.0 The server is not available now\r\n", Local());
         Assert.True(_mailer.Report is { Deferred: true, Closed: "plain" });
     }
 
@@ -253,7 +253,7 @@ public sealed class MailerInsideTests : IDisposable
         Plain();
         Answer(reply);
         Assert.Equal(quit, Plain());
-        Assert.Equal("220 mx.b.test\r\n421 4.3.0 The server put off EHLO\r\n", Local());
+        Assert.Equal("220 mx.b.test\r\n421 4.3.0 The server deferred EHLO\r\n", Local());
         Assert.True(_mailer.Report is { Deferred: true, Reason: "ehlo-refused" });
     }
 
@@ -298,7 +298,7 @@ public sealed class MailerInsideTests : IDisposable
         var entry = _memory.Find("mx.b.test", 25, out _)!;
         Assert.Equal(reason is null ? null : _clock.Now, entry.FailingSince);
         Assert.Equal(reason is null ? _clock.Now : _clock.Now - TimeSpan.FromHours(1), entry.LastGood);
-        Assert.Equal(reason is null ? "220 mx.b.test\r\n250 mx.b.test\r\n" : "220 mx.b.test\r\n421 4.7.0 The server is not the one that is remembered\r\n", Local());
+        Assert.Equal(reason is null ? "220 mx.b.test\r\n250 mx.b.test\r\n" : "220 mx.b.test\r\n421 4.7.0 The server does not show the remembered key\r\n", Local());
         Assert.Equal(reason is not null, _server!.State == ChannelState.Closed);
         Assert.Equal("EHLO a.test\r\n", Heard());
     }
@@ -427,7 +427,7 @@ public sealed class MailerInsideTests : IDisposable
         Connect("mx.b.test", moreTargets: true);
         Ehlo();
         Answer("250-mx.b.test\r\n250 XBLACKPONY V1 X25519-CHACHA20POLY1305\r\n");
-        Assert.Equal(Limits.ReplyTimeout, _mailer.Patience);
+        Assert.Equal(Limits.ReplyTimeout, _mailer.PeerTimeout);
         Plain();
         Break(how);
         Assert.Equal(MailerRequest.Reconnect, _mailer.Request);
@@ -501,7 +501,7 @@ public sealed class MailerInsideTests : IDisposable
         var records = Switch();
         _mailer.FromServer(records.AsSpan(0, records.Length - 1));
         Assert.Equal("", Plain());
-        Assert.Equal(Limits.ReplyTimeout, _mailer.Patience);
+        Assert.Equal(Limits.ReplyTimeout, _mailer.PeerTimeout);
         Assert.False(_mailer.WantsLocal);
         _mailer.FromServer(records.AsSpan(records.Length - 1));
         Pass();
@@ -555,7 +555,7 @@ public sealed class MailerInsideTests : IDisposable
         Connect("mx.b.test", moreTargets: false);
         _mailer.FromLocal("HELO a.test\r\nMAIL FROM:<a@a>\r\n"u8);
         Assert.Equal("QUIT\r\n", Plain());
-        Assert.Equal("220 mx.b.test\r\n421 4.7.0 Encryption required, and the server was not asked by EHLO\r\n", Local());
+        Assert.Equal("220 mx.b.test\r\n421 4.7.0 Encryption required, and EHLO was not sent\r\n", Local());
         Assert.True(_mailer.Report is { Deferred: true, Reason: "ehlo-refused" });
     }
 

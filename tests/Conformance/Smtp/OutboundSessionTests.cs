@@ -1,5 +1,5 @@
 using System.Text;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Outbound;
 
 namespace BlackPony.Tests.Conformance.Smtp;
 
@@ -510,7 +510,7 @@ public class OutboundSessionTests
         Begin();
         Next("220 mx\r\n");
         Next("250-mx\r\n250 STARTTLS\r\n");
-        Assert.Equal(BlackPony.Reference.Limits.TlsTimeout, _relay.Patience);
+        Assert.Equal(BlackPony.Reference.Limits.TlsTimeout, _relay.PeerTimeout);
         Fail();
         WithoutTls();
 
@@ -710,8 +710,8 @@ public class OutboundSessionTests
     public void Commands_come_in_their_order()
     {
         Assert.Equal("503 5.5.1 EHLO first\r\n", Say("MAIL FROM:<s@a.test>"));
-        Assert.Equal("501 5.5.4 Write EHLO and your name\r\n", Say("EHLO"));
-        Assert.Equal("501 5.5.4 Write HELO and your name\r\n", Say("helo  "));
+        Assert.Equal("501 5.5.4 Syntax: EHLO name\r\n", Say("EHLO"));
+        Assert.Equal("501 5.5.4 Syntax: HELO name\r\n", Say("helo  "));
         Assert.Equal("503 5.5.1 EHLO first\r\n", Say("MAIL FROM:<s@a.test>"));
         Assert.Equal("250 [127.0.0.1]\r\n", Say("HELO a.test"));
         Assert.Equal("501 5.5.4 Write MAIL FROM:<address>\r\n", Say("MAIL TO:<s@a.test>"));
@@ -836,7 +836,7 @@ public class OutboundSessionTests
         _relay.NextEnded();
         Assert.Equal("", Sent());
         _relay.FromClient("the rest\r\n.\r\nMAIL FROM:<>\r\nRCPT TO:<r@b.test>\r\n"u8);
-        Assert.Equal("451 4.4.2 The next server closed the connection\r\n250 2.1.0 Ok\r\n", Client());
+        Assert.Equal("451 4.4.2 The next hop closed the connection\r\n250 2.1.0 Ok\r\n", Client());
         Assert.Equal(OutboundRequest.OpenNext, _relay.TakeRequest());
         Next("220 mx\r\n");
         Assert.Equal("EHLO a.test\r\n", Sent());
@@ -913,7 +913,7 @@ public class OutboundSessionTests
         Next("250 ok\r\n");
         Next("250 ok\r\n");
         Say("DATA");
-        Assert.Equal("451 4.3.0 The next server speaks no SMTP\r\n", Next(reply));
+        Assert.Equal("451 4.3.0 The next hop does not speak SMTP\r\n", Next(reply));
         Assert.Equal(OutboundRequest.LeaveNext, _relay.TakeRequest());
         Assert.Equal("b.test Lost 0 True", Outcomes());
     }
@@ -921,23 +921,23 @@ public class OutboundSessionTests
     [Fact]
     public void Who_has_the_word_is_waited_for_and_for_so_long() // spec 13
     {
-        Assert.Equal(BlackPony.Reference.Limits.IdleTimeout, _relay.Patience);
+        Assert.Equal(BlackPony.Reference.Limits.IdleTimeout, _relay.PeerTimeout);
         Begin();
-        Assert.Equal(BlackPony.Reference.Limits.NextServerTimeout, _relay.Patience);
+        Assert.Equal(BlackPony.Reference.Limits.NextServerTimeout, _relay.PeerTimeout);
         Assert.True(_relay.IsSearching);
         Next("220 mx\r\n");
         Next("250-mx\r\n250 STARTTLS\r\n");
-        Assert.Equal(BlackPony.Reference.Limits.TlsTimeout, _relay.Patience);
+        Assert.Equal(BlackPony.Reference.Limits.TlsTimeout, _relay.PeerTimeout);
         Next("220 go\r\n");
-        Assert.Equal(BlackPony.Reference.Limits.TlsTimeout, _relay.Patience);
+        Assert.Equal(BlackPony.Reference.Limits.TlsTimeout, _relay.PeerTimeout);
         _relay.TlsDone(secured: true);
-        Assert.Equal(BlackPony.Reference.Limits.NextServerTimeout, _relay.Patience);
+        Assert.Equal(BlackPony.Reference.Limits.NextServerTimeout, _relay.PeerTimeout);
         Next("250 mx\r\n");
         Next("250 ok\r\n");
         Assert.False(_relay.IsSearching);
-        Assert.Equal(BlackPony.Reference.Limits.NextServerTimeout, _relay.Patience);
+        Assert.Equal(BlackPony.Reference.Limits.NextServerTimeout, _relay.PeerTimeout);
         Next("250 ok\r\n");
-        Assert.Equal(BlackPony.Reference.Limits.IdleTimeout, _relay.Patience);
+        Assert.Equal(BlackPony.Reference.Limits.IdleTimeout, _relay.PeerTimeout);
     }
 
     [Fact]
@@ -1039,7 +1039,7 @@ public class OutboundSessionTests
 
     [Theory]
     [InlineData("450 later\r\n", "450 later\r\n")]
-    [InlineData("354 what\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
+    [InlineData("354 what\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
     public void A_server_that_does_not_take_EHLO_is_of_no_use(string reply, string answer) // [BP-10.5-6]
     {
         Begin();

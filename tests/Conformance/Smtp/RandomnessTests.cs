@@ -3,8 +3,9 @@ using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Inbound;
+using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Tests.Conformance.Smtp;
 
@@ -21,7 +22,7 @@ public class RandomnessTests
     {
         var suite = SuiteRegistry.Find(name)!;
         var source = new Failing();
-        using var relay = new RelaySession(new ServerOptions(Rsa) { Suites = [suite], Grease = false }, source, "test");
+        using var relay = new InboundSession(new ServerOptions(Rsa) { Suites = [suite], Grease = false }, source, "test");
         relay.BackendReady("220 b.test\r\n"u8);
         relay.FromClient("EHLO a.test\r\n"u8);
         relay.FromBackend("250 b.test\r\n"u8);
@@ -38,7 +39,7 @@ public class RandomnessTests
     [Fact]
     public void A_server_whose_randomness_ends_before_the_continuation_refuses_it_with_454() // [BP-5.1-14]
     {
-        using var relay = new RelaySession(new ServerOptions(Rsa) { Suites = [SuiteRegistry.Find("RSA-BLOWFISH")!], Grease = false }, new Failing(after: 1), "test");
+        using var relay = new InboundSession(new ServerOptions(Rsa) { Suites = [SuiteRegistry.Find("RSA-BLOWFISH")!], Grease = false }, new Failing(after: 1), "test");
         relay.BackendReady("220 b.test\r\n"u8);
         relay.FromClient("EHLO a.test\r\n"u8);
         relay.FromBackend("250 b.test\r\n"u8);
@@ -54,7 +55,7 @@ public class RandomnessTests
     [Fact]
     public void A_server_whose_grease_cannot_be_drawn_offers_nothing() // [BP-5.1-14]
     {
-        using var relay = new RelaySession(new ServerOptions(Rsa), new Failing(), "test");
+        using var relay = new InboundSession(new ServerOptions(Rsa), new Failing(), "test");
         relay.BackendReady("220 b.test\r\n"u8);
         relay.FromClient("EHLO a.test\r\n"u8);
         relay.FromBackend("250 b.test\r\n"u8);

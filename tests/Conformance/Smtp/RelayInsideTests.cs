@@ -3,8 +3,8 @@ using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Records;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Inbound;
 
 namespace BlackPony.Tests.Conformance.Smtp;
 
@@ -13,7 +13,7 @@ public sealed class RelayInsideTests : IDisposable
 {
     private const string Suite = "X25519-CHACHA20POLY1305";
 
-    private readonly RelaySession _relay = new(new ServerOptions(TestRsaKeys.Server) { Grease = false }, new SeededRandom("inside", "server"), "test");
+    private readonly InboundSession _relay = new(new ServerOptions(TestRsaKeys.Server) { Grease = false }, new SeededRandom("inside", "server"), "test");
     private readonly PooledBuffer _toRelay = new();
     private readonly PooledBuffer _heard = new();
     private SecureChannel? _client;
@@ -44,11 +44,11 @@ public sealed class RelayInsideTests : IDisposable
         Assert.Equal("250 b.test\r\n", Heard());
         Inside("QUIT\r\n");
         Assert.Equal("QUIT\r\n", ToBackend());
-        Assert.Equal(RelayRequest.None, _relay.Request);
+        Assert.Equal(InboundRequest.None, _relay.Request);
         Backend("221 bye\r\n");
         Assert.Equal("221 bye\r\n", Heard());
         Assert.Equal(ChannelState.Closed, _client!.State);
-        Assert.Equal((RelayRequest.Close, "close"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((InboundRequest.Close, "close"), (_relay.Request, _relay.Report.Closed));
     }
 
     [Fact]
@@ -58,7 +58,7 @@ public sealed class RelayInsideTests : IDisposable
         Inside("QUIT\r\nNOOP\r\n");
         Assert.Equal("QUIT\r\nNOOP\r\n", ToBackend());
         Backend("221 bye\r\n250 an answer to NOOP\r\n");
-        Assert.Equal(Limits.CloseTimeout, _relay.Patience);
+        Assert.Equal(Limits.CloseTimeout, _relay.PeerTimeout);
         Backend("250 another\r\n");
         for (int i = 0; i < 200; i++)
         {
@@ -67,7 +67,7 @@ public sealed class RelayInsideTests : IDisposable
         }
 
         Assert.Equal("", ToBackend());
-        Assert.Equal(RelayRequest.None, _relay.Request);
+        Assert.Equal(InboundRequest.None, _relay.Request);
         Assert.Equal("221 bye\r\n", Heard());
         Assert.Equal("close", _relay.Report.Closed);
     }
@@ -78,12 +78,12 @@ public sealed class RelayInsideTests : IDisposable
         Upgrade();
         Inside("QUIT\r\n");
         Backend("221 bye\r\n");
-        Assert.Equal(Limits.CloseTimeout, _relay.Patience);
+        Assert.Equal(Limits.CloseTimeout, _relay.PeerTimeout);
         _relay.BackendEnded();
         _relay.Stop();
-        Assert.Equal(RelayRequest.None, _relay.Request);
+        Assert.Equal(InboundRequest.None, _relay.Request);
         _relay.TimedOut();
-        Assert.Equal((RelayRequest.Close, "truncated"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((InboundRequest.Close, "truncated"), (_relay.Request, _relay.Report.Closed));
         _relay.ClientEnded();
         Assert.Equal("truncated", _relay.Report.Closed);
     }
@@ -96,7 +96,7 @@ public sealed class RelayInsideTests : IDisposable
         Backend("221 bye\r\n");
         Backend("250 and another thing\r\n");
         _relay.ClientEnded();
-        Assert.Equal((RelayRequest.Close, "close"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((InboundRequest.Close, "close"), (_relay.Request, _relay.Report.Closed));
     }
 
     [Fact]
@@ -106,7 +106,7 @@ public sealed class RelayInsideTests : IDisposable
         Inside("MAIL FROM:<a@a>\r\n");
         Backend("250 ok\r\n");
         _relay.ClientEnded();
-        Assert.Equal((RelayRequest.Close, "truncated"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((InboundRequest.Close, "truncated"), (_relay.Request, _relay.Report.Closed));
     }
 
     [Fact]
@@ -117,7 +117,7 @@ public sealed class RelayInsideTests : IDisposable
         _client.Close(_toRelay);
         Pass();
         Assert.Equal("NOOP\r\n", ToBackend());
-        Assert.Equal((RelayRequest.Close, "close"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((InboundRequest.Close, "close"), (_relay.Request, _relay.Report.Closed));
         Assert.Equal(ChannelState.Closed, _client.State);
     }
 
@@ -129,7 +129,7 @@ public sealed class RelayInsideTests : IDisposable
         record[^1] ^= 1;
         _relay.FromClient(record);
         Assert.Equal("", ToBackend());
-        Assert.Equal((RelayRequest.Close, "failure"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((InboundRequest.Close, "failure"), (_relay.Request, _relay.Report.Closed));
         Pass();
         Assert.Equal(ChannelState.Alerted, _client!.State);
     }
@@ -140,7 +140,7 @@ public sealed class RelayInsideTests : IDisposable
         Upgrade();
         _client!.Fail(_toRelay);
         _relay.FromClient(Taken(_toRelay));
-        Assert.Equal((RelayRequest.Close, "alert"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((InboundRequest.Close, "alert"), (_relay.Request, _relay.Report.Closed));
         Assert.Equal(0, _relay.ToClient.WrittenCount);
     }
 
@@ -156,7 +156,7 @@ public sealed class RelayInsideTests : IDisposable
 
         Pass();
         Assert.Equal(string.Concat(Enumerable.Repeat(line, Limits.MaxHeld / line.Length)), Heard());
-        Assert.Equal(RelayRequest.None, _relay.Request);
+        Assert.Equal(InboundRequest.None, _relay.Request);
     }
 
     [Fact]
@@ -185,7 +185,7 @@ public sealed class RelayInsideTests : IDisposable
         Backend("250 b.test\r\n");
         Assert.Equal("250 b.test\r\n503 5.5.1 XBLACKPONY not allowed now\r\n", Heard());
         Assert.Equal("NOOP\r\n", ToBackend());
-        Assert.Equal((RelayRequest.None, 503), (_relay.Request, _relay.RefusedWith));
+        Assert.Equal((InboundRequest.None, 503), (_relay.Request, _relay.RefusedWith));
     }
 
     [Fact]
@@ -255,18 +255,18 @@ public sealed class RelayInsideTests : IDisposable
         _relay.BackendReady("220 b.test\r\n"u8);
         Assert.False(_relay.NeedsFreshBackend);
         Assert.False(_relay.IsIdle);
-        Assert.Equal(Limits.FinishedTimeout, _relay.Patience);
+        Assert.Equal(Limits.FinishedTimeout, _relay.PeerTimeout);
     }
 
     [Fact]
     public void A_silent_client_inside_hears_421_and_the_close() // [BP-8.1-6]
     {
         Upgrade();
-        Assert.Equal(Limits.IdleTimeout, _relay.Patience);
+        Assert.Equal(Limits.IdleTimeout, _relay.PeerTimeout);
         _relay.TimedOut();
         Pass();
         Assert.Equal("421 4.4.2 Timeout\r\n", Heard());
-        Assert.Equal((RelayRequest.Close, "close"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((InboundRequest.Close, "close"), (_relay.Request, _relay.Report.Closed));
     }
 
     [Fact]
@@ -283,11 +283,11 @@ public sealed class RelayInsideTests : IDisposable
     public void A_continuation_comes_alone_and_in_time() // [BP-4.4-4], [BP-8.1-6]
     {
         Begin("RSA-BLOWFISH");
-        Assert.Equal(Limits.ContinuationTimeout, _relay.Patience);
+        Assert.Equal(Limits.ContinuationTimeout, _relay.PeerTimeout);
         Assert.True(_relay.NeedsFreshBackend);
         Plain("*\r\nNOOP\r\n");
         Assert.Equal("503 5.5.1 The continuation must come alone\r\n", Encoding.ASCII.GetString(Taken(_relay.ToClient)));
-        Assert.Equal((RelayRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((InboundRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
         Assert.Equal("", ToBackend());
     }
 
@@ -324,7 +324,7 @@ public sealed class RelayInsideTests : IDisposable
     [Fact]
     public void An_exchange_that_waits_for_its_continuation_goes_with_the_session() // [BP-5.1-13]
     {
-        var field = typeof(RelaySession).GetField("_upgrade", System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.NonPublic)!;
+        var field = typeof(InboundSession).GetField("_upgrade", System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.NonPublic)!;
         var upgrade = (ServerUpgrade)field.GetValue(_relay)!;
         Begin("RSA-BLOWFISH");
         Assert.NotNull(upgrade.Suite);
@@ -337,7 +337,7 @@ public sealed class RelayInsideTests : IDisposable
     {
         Command();
         _relay.ClientEnded();
-        Assert.Equal((RelayRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((InboundRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
     }
 
     [Fact]
@@ -346,7 +346,7 @@ public sealed class RelayInsideTests : IDisposable
         Command();
         _relay.BackendEnded();
         Assert.Equal("421 4.3.0 Mail server closed the connection\r\n", Encoding.ASCII.GetString(Taken(_relay.ToClient)));
-        Assert.Equal(RelayRequest.Close, _relay.Request);
+        Assert.Equal(InboundRequest.Close, _relay.Request);
     }
 
     private static byte[] Taken(PooledBuffer buffer)
@@ -397,7 +397,7 @@ public sealed class RelayInsideTests : IDisposable
         var offer = Offer.Parse(reply.Lines[^1].AsSpan(4))!;
         var upgrade = new ClientUpgrade(offer, chosen, 0, new SeededRandom("inside", suite), TestRsaKeys.Client, null);
         _relay.FromClient(upgrade.Command);
-        Assert.Equal(RelayRequest.OpenBackend, _relay.Request);
+        Assert.Equal(InboundRequest.OpenBackend, _relay.Request);
         return upgrade;
     }
 

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
 using BlackPony.Tests.Conformance.Transcripts;
 

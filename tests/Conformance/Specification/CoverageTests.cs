@@ -28,7 +28,7 @@ public class CoverageTests
 
     [Fact]
     public void Every_faulty_port_breaks_a_sentence_of_the_specification() =>
-        Assert.Equal([], FaultyPorts.All.Select(f => f.Breaks).Concat(OutboundFaults.All.Select(f => f.Breaks)).Except(Coverage.Sentences));
+        Assert.Equal([], FaultyImplementations.All.Select(f => f.Breaks).Concat(OutboundFaults.All.Select(f => f.Breaks)).Except(Coverage.Sentences));
 
     [Fact]
     public void Every_sentence_that_can_be_seen_has_a_place_in_the_code() =>

@@ -4,8 +4,9 @@ using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Inbound;
+using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Tests.Conformance.Transcripts;
 
@@ -26,7 +27,7 @@ internal sealed class Stage : IDisposable
     private readonly StringBuilder _toQueue = new();
     private readonly List<string> _parameters = [];
     private WireObserver _wire;
-    private RelaySession? _relay;
+    private InboundSession? _relay;
     private Backend _backend;
     private HandClient? _hand;
     private bool _mailerPlays;
@@ -67,7 +68,7 @@ internal sealed class Stage : IDisposable
         _backend = new Backend(_scenario.Extensions);
         var options = new ServerOptions(Rsa(Role.Server)) { Suites = Find(_scenario.ServerSuites), Idents = _scenario.Ident ? [new IdentKey(IdentSeed)] : [], KeyLog = new Log(this, Role.Server) };
         _relay?.Dispose();
-        _relay = new RelaySession(options, _serverRandom, "mail.a.test");
+        _relay = new InboundSession(options, _serverRandom, "mail.a.test");
         (_relayReport, _serverEnded, _clientEnded) = (_relay.Report, false, false);
         _relay.BackendReady("220 mx.b.test ESMTP\r\n"u8);
         Pump();
@@ -256,7 +257,7 @@ internal sealed class Stage : IDisposable
             return true;
         }
 
-        if (_relay is { Request: RelayRequest.OpenBackend })
+        if (_relay is { Request: InboundRequest.OpenBackend })
         {
             _relay.BackendReady("220 mx.b.test ESMTP\r\n"u8);
             return true;
@@ -279,7 +280,7 @@ internal sealed class Stage : IDisposable
             return true;
         }
 
-        if (_relay is { Request: RelayRequest.Close } && !_serverEnded)
+        if (_relay is { Request: InboundRequest.Close } && !_serverEnded)
         {
             EndOf(Role.Server);
             return true;

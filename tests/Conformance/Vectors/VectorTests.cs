@@ -6,8 +6,9 @@ using BlackPony.Reference.Keys;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Records;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Inbound;
+using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Tests.Conformance.Vectors;
 
@@ -35,19 +36,19 @@ public class VectorTests
     {
         var line = input["command"].Line();
         using var key = TestRsaKeys.Open("server");
-        using var relay = new RelaySession(new ServerOptions(ExchangeVectors.Holder(key)) { Suites = Suites(input["suites"].Strings()), Grease = false }, new SystemRandom(), "test");
+        using var relay = new InboundSession(new ServerOptions(ExchangeVectors.Holder(key)) { Suites = Suites(input["suites"].Strings()), Grease = false }, new SystemRandom(), "test");
         relay.BackendReady("220 b.test\r\n"u8);
         relay.FromClient("EHLO a.test\r\n"u8);
         relay.FromBackend("250 b.test\r\n"u8);
         relay.ToClient.ResetWrittenCount();
         relay.FromClient(line);
-        if (relay.Request == RelayRequest.OpenBackend)
+        if (relay.Request == InboundRequest.OpenBackend)
         {
             relay.BackendReady("220 b.test\r\n"u8);
         }
 
         int code = int.Parse(Json.Text(relay.ToClient.WrittenSpan[..3]), System.Globalization.CultureInfo.InvariantCulture);
-        Assert.Equal(test["close"] is not null, relay.Request == RelayRequest.Close);
+        Assert.Equal(test["close"] is not null, relay.Request == InboundRequest.Close);
         if (test["reply"] is { } reply)
         {
             Assert.Equal(reply.Int(), code);

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Outbound;
 
 namespace BlackPony.Fuzz.Parsers;
 

@@ -1,7 +1,7 @@
 using System.Text;
 using BlackPony.Fuzz.Sessions;
 using BlackPony.Reference.Negotiation;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Inbound;
 
 namespace BlackPony.Fuzz.Parsers;
 
@@ -31,7 +31,7 @@ internal static class EhloParser
 
     private static byte[] PassedOn(ReadOnlySpan<byte> reply)
     {
-        using var relay = new RelaySession(RelaySettings.Real with { Grease = false }, new SeededRandom(), "fuzz");
+        using var relay = new InboundSession(InboundSettings.Real with { Grease = false }, new SeededRandom(), "fuzz");
         relay.BackendReady("220 b\r\n"u8);
         relay.FromClient("EHLO a\r\n"u8);
         relay.ToClient.ResetWrittenCount();

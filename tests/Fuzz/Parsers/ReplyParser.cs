@@ -1,7 +1,6 @@
 using System.Text;
 using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
-using BlackPony.Reference.Smtp;
 
 namespace BlackPony.Fuzz.Parsers;
 

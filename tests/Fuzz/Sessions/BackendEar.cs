@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using BlackPony.Reference.Smtp;
+using BlackPony.Reference.Negotiation;
 
 namespace BlackPony.Fuzz.Sessions;
 

@@ -1,13 +1,11 @@
 using System.Reflection;
-using BlackPony.Reference;
+using BlackPony.Smtp.Lines;
 
 namespace BlackPony.Fuzz.Sessions;
 
 /// <summary>What a machine holds of what came in. Seen through reflection: no machine shows it, and all must bound it ([BP-10.1-7]).</summary>
 internal static class Held
 {
-    private static readonly Assembly Reference = typeof(Limits).Assembly;
-    private static readonly PropertyInfo Length = Reference.GetType("BlackPony.Reference.Smtp.OctetBuffer", throwOnError: true)!.GetProperty("Length")!;
     private static readonly Dictionary<Type, FieldInfo[]> Buffers = [];
 
     /// <summary>The octets in the fullest of a machine's buffers.</summary>
@@ -15,11 +13,11 @@ internal static class Held
     {
         if (!Buffers.TryGetValue(machine.GetType(), out var fields))
         {
-            fields = [.. machine.GetType().GetFields(BindingFlags.Instance | BindingFlags.NonPublic).Where(f => f.FieldType == Length.DeclaringType)];
+            fields = [.. machine.GetType().GetFields(BindingFlags.Instance | BindingFlags.NonPublic).Where(f => f.FieldType == typeof(OctetBuffer))];
             Buffers[machine.GetType()] = fields;
         }
 
         Invariant.That(fields.Length > 0, "a machine has buffers");
-        return fields.Max(f => (int)Length.GetValue(f.GetValue(machine))!);
+        return fields.Max(f => ((OctetBuffer)f.GetValue(machine)!).Length);
     }
 }

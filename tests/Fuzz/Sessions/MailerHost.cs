@@ -1,7 +1,7 @@
 using System.Text;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Fuzz.Sessions;
 
@@ -127,7 +127,7 @@ internal sealed class MailerHost : IDisposable
 
     public void TimesOut()
     {
-        if (_connected && !Ended && _mailer.Patience != Timeout.InfiniteTimeSpan)
+        if (_connected && !Ended && _mailer.PeerTimeout != Timeout.InfiniteTimeSpan)
         {
             _mailer.TimedOut();
             Settle();

@@ -1,6 +1,6 @@
 using System.Text;
 using BlackPony.Reference;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Outbound;
 
 namespace BlackPony.Fuzz.Sessions;
 

@@ -1,5 +1,4 @@
 using BlackPony.Reference;
-using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
 
 namespace BlackPony.Fuzz.Sessions;

@@ -1,7 +1,7 @@
 using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Inbound;
 
 namespace BlackPony.Fuzz.Sessions;
 
@@ -10,7 +10,7 @@ internal sealed class RelayHost : IDisposable
 {
     private const int Read = 16384;
 
-    private readonly RelaySession _relay;
+    private readonly InboundSession _relay;
     private readonly SecretTap _secrets;
     private readonly Func<byte[], IEnumerable<byte[]>> _cutClient;
     private readonly Queue<byte[]> _waiting = new();
@@ -27,11 +27,11 @@ internal sealed class RelayHost : IDisposable
     public RelayHost(ServerOptions options, IRandomSource random, Func<byte[], IEnumerable<byte[]>> cutClient)
     {
         _secrets = new SecretTap(() => _switchedAt = _relay!.ToClient.WrittenCount);
-        _relay = new RelaySession(options with { KeyLog = _secrets }, random, "fuzz");
+        _relay = new InboundSession(options with { KeyLog = _secrets }, random, "fuzz");
         _cutClient = cutClient;
     }
 
-    public bool Ended => _relay.Request == RelayRequest.Close;
+    public bool Ended => _relay.Request == InboundRequest.Close;
 
     public SecretTap Secrets => _secrets;
 
@@ -112,7 +112,7 @@ internal sealed class RelayHost : IDisposable
 
     public void TimesOut()
     {
-        if (!Ended && _relay.Patience != Timeout.InfiniteTimeSpan)
+        if (!Ended && _relay.PeerTimeout != Timeout.InfiniteTimeSpan)
         {
             _relay.TimedOut();
             Settle();
@@ -171,7 +171,7 @@ internal sealed class RelayHost : IDisposable
         Hear();
         Deliver();
         Invariant.That(Held.Most(_relay) <= Limits.MaxHeld + Read, "a relay's memory is bounded [BP-10.1-7]");
-        Invariant.That(Ended || _relay.Patience != Limits.CloseTimeout || _relay.WantsClient, "a side reads on after its own close (8.1)");
+        Invariant.That(Ended || _relay.PeerTimeout != Limits.CloseTimeout || _relay.WantsClient, "a side reads on after its own close (8.1)");
         Invariant.That(!_relay.IsIdle || !Ended, "a relay at its end is not idle");
     }
 
@@ -192,7 +192,7 @@ internal sealed class RelayHost : IDisposable
     {
         while (true)
         {
-            if (_relay.Request == RelayRequest.OpenBackend)
+            if (_relay.Request == InboundRequest.OpenBackend)
             {
                 _opening = true;
             }

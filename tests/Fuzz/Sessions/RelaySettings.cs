@@ -5,7 +5,7 @@ using BlackPony.Reference.Suites;
 namespace BlackPony.Fuzz.Sessions;
 
 /// <summary>What relays offer.</summary>
-public static class RelaySettings
+public static class InboundSettings
 {
     /// <summary>Every suite, ROT too, and an ident.</summary>
     public static ServerOptions Real { get; } = new(Given.ServerRsa)

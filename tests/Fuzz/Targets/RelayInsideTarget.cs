@@ -31,7 +31,7 @@ public sealed class RelayInsideTarget : ITarget
     private static Outcome Play(Script script, Func<byte[], IEnumerable<byte[]>> cutClient, Func<byte[], IEnumerable<byte[]>> cutBackend)
     {
         var suite = QuickSuite.All[script.Setting(0) % QuickSuite.All.Count];
-        using var host = new RelayHost(RelaySettings.Real with { Suites = [suite] }, new SeededRandom(), cutClient);
+        using var host = new RelayHost(InboundSettings.Real with { Suites = [suite] }, new SeededRandom(), cutClient);
         host.Opened([.. "220 b\r\n"u8]);
         host.Client([.. "EHLO a\r\n"u8]);
         host.Backend([[.. "250 b\r\n"u8]]);
@@ -46,10 +46,10 @@ public sealed class RelayInsideTarget : ITarget
             {
                 foreach (var piece in floods++ == 0 ? Flood.Of(step.Octets).Chunk(Limits.MaxData) : [])
                 {
-                    host.Client(client.Wire(new ScriptEvent('D', piece))!);
+                    host.Client(client.ProbeConnection(new ScriptEvent('D', piece))!);
                 }
             }
-            else if (client.Wire(step) is { } wire)
+            else if (client.ProbeConnection(step) is { } wire)
             {
                 host.Client(wire);
             }

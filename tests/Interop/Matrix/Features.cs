@@ -12,8 +12,8 @@ namespace BlackPony.Tests.Interop.Matrix;
 /// <param name="Port">Where a client connects to: <c>listen</c>'s port, or a mailer's before it.</param>
 /// <param name="Recipient">Whose mail the server keeps in its box.</param>
 /// <param name="Sender">Who sends; the server keeps the mail of this address too.</param>
-/// <param name="Box">The box.</param>
-internal sealed record Place(string Folder, int Port, string Recipient, string Sender, Box Box);
+/// <param name="Mailbox">The box.</param>
+internal sealed record Place(string Folder, int Port, string Recipient, string Sender, Mailbox Mailbox);
 
 /// <summary>The extensions of SMTP that a mail server keeps behind <c>listen</c>, each by an ordinary client that uses it, and by what it is for.</summary>
 internal static class Features
@@ -43,7 +43,7 @@ internal static class Features
     {
         await MailKitAsync(place, place.Sender);
         await ExpectAsync(place, "hello\r\n");
-        using var session = await Person.ConnectAsync(place.Port);
+        using var session = await SmtpUser.ConnectAsync(place.Port);
         await session.SayAsync("EHLO client.test", "250");
         await session.SayAsync($"MAIL FROM:<s@a.test>\r\nRCPT TO:<{place.Recipient}>\r\nRCPT nonsense\r\nDATA", "250");
         await session.ExpectAsync("250");
@@ -70,7 +70,7 @@ internal static class Features
         await ExpectAsync(place, "hello\r\n");
 
         // OpenSMTPD looks at the message only. No client sends what it can see to be too much.
-        using var session = await Person.ConnectAsync(place.Port);
+        using var session = await SmtpUser.ConnectAsync(place.Port);
         await session.SayAsync("EHLO client.test", "250");
         await session.SayAsync("MAIL FROM:<s@a.test> SIZE=99999999999", place.Recipient.EndsWith("opensmtpd.test", StringComparison.Ordinal) ? "250" : "552");
         await session.SayAsync("QUIT", "221");
@@ -82,7 +82,7 @@ internal static class Features
         var said = await MailKitAsync(place, place.Sender, notify: true);
         Assert.Contains(" NOTIFY=SUCCESS", said, StringComparison.Ordinal);
         await ExpectAsync(place, "hello\r\n");
-        var notice = await place.Box.ReceivedAsync(place.Sender);
+        var notice = await place.Mailbox.ReceivedAsync(place.Sender);
         Assert.Matches(@"(?i)\r\nAction: (delivered|relayed)\b", notice);
 
         // OpenSMTPD leaves the envelope's id out; Exim says it as it came, in xtext.
@@ -104,7 +104,7 @@ internal static class Features
         await client.DisconnectAsync(true, TestContext.Current.CancellationToken);
 
         // As far as one may go without mail for the world; the password comes behind the 334.
-        using var session = await Person.ConnectAsync(place.Port);
+        using var session = await SmtpUser.ConnectAsync(place.Port);
         await session.SayAsync("EHLO client.test", "250");
         await session.SayAsync("AUTH PLAIN", "334");
         await session.SayAsync(Convert.ToBase64String("\0me\0secret"u8), "235");
@@ -135,7 +135,7 @@ internal static class Features
 
     private static async Task<string> ExpectAsync(Place place, string body)
     {
-        var received = await place.Box.ReceivedAsync(place.Recipient);
+        var received = await place.Mailbox.ReceivedAsync(place.Recipient);
         Assert.Equal(body, received[(received.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..]);
         return received;
     }

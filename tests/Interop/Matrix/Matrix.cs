@@ -26,11 +26,11 @@ public sealed class Matrix : IAsyncLifetime
         ("OpenSMTPD", "opensmtpd.test", false, false), ("`listen`, OpenSMTPD", "listen-opensmtpd.test", true, false),
     ];
 
-    private readonly string _folder = Lab.Open(Directory.CreateTempSubdirectory("blackpony-").FullName);
+    private readonly string _folder = ServerInstall.Open(Directory.CreateTempSubdirectory("blackpony-").FullName);
     private readonly List<IDisposable> _programs = [];
     private readonly Dictionary<(string Sender, string Receiver), WireTap> _wires = [];
     private readonly Dictionary<string, SendAsync> _send = [];
-    private readonly Dictionary<string, Box> _boxes = [];
+    private readonly Dictionary<string, Mailbox> _boxes = [];
     private readonly Dictionary<string, int> _doors = [];
     private readonly SemaphoreSlim _turns = new(3);
     private readonly Lock _lock = new();
@@ -48,7 +48,7 @@ public sealed class Matrix : IAsyncLifetime
 
     private async Task StartAsync()
     {
-        Lab.Need("sendmail", "postfix", "exim", "opensmtpd", "swaks", "msmtp");
+        ServerInstall.Need("sendmail", "postfix", "exim", "opensmtpd", "swaks", "msmtp");
         await Task.WhenAll(SendmailReceivesAsync(), PostfixReceivesAsync(), EximReceivesAsync(), OpenSmtpdReceivesAsync());
         foreach (var (sender, _, _) in Senders)
         {
@@ -101,7 +101,7 @@ public sealed class Matrix : IAsyncLifetime
         var (_, domain, _, _) = Receivers.Single(r => r.Name == server);
         var (own, door) = (_doors[domain["listen-".Length..]], _doors[domain]);
         string offer;
-        using (var direct = await Person.ConnectAsync(own))
+        using (var direct = await SmtpUser.ConnectAsync(own))
         {
             if (Offer(await direct.SayAsync("EHLO client.test", "250"), keyword) is not { } line)
             {
@@ -111,10 +111,10 @@ public sealed class Matrix : IAsyncLifetime
             offer = line;
         }
 
-        using var inside = new InsideDoor(door);
+        using var inside = new TlsFront(door);
         foreach (var port in (int[])[door, inside.Port])
         {
-            using (var session = await Person.ConnectAsync(port))
+            using (var session = await SmtpUser.ConnectAsync(port))
             {
                 Assert.Equal(offer, Offer(await session.SayAsync("EHLO client.test", "250"), keyword));
                 await session.SayAsync("QUIT", "221");
@@ -230,7 +230,7 @@ public sealed class Matrix : IAsyncLifetime
         return port;
     }
 
-    private async Task OpenAsync(string name, int backend, Box box, params string[] more)
+    private async Task OpenAsync(string name, int backend, Mailbox box, params string[] more)
     {
         int door = Repository.FreePort();
         var listen = await BlackPonyProgram.ListenAsync(door, backend, more);
@@ -257,26 +257,26 @@ public sealed class Matrix : IAsyncLifetime
     {
         int port = Repository.FreePort();
         var server = Keep(await Sendmail.StartAsync(Path.Combine(_folder, "sendmail"), "mx.sendmail.test", "sendmail.test listen-sendmail.test", port, tls: true));
-        await OpenAsync("sendmail", port, server.Box);
+        await OpenAsync("sendmail", port, server.Mailbox);
     }
 
     private async Task PostfixReceivesAsync()
     {
         var server = Keep(await Postfix.StartAsync(
             Path.Combine(_folder, "postfix"), "mx.postfix.test", "postfix.test, listen-postfix.test", Postfix.Snippets(0, 2526).Main + Keep(new PasswordServer()).Main, p => Postfix.Snippets(p, 2526).Master));
-        await OpenAsync("postfix", server.Port, server.Box, "--xclient");
+        await OpenAsync("postfix", server.Port, server.Mailbox, "--xclient");
     }
 
     private async Task EximReceivesAsync()
     {
         var server = Keep(await Exim.StartAsync(Path.Combine(_folder, "exim"), "mx.exim.test", ["exim.test", "listen-exim.test"]));
-        await OpenAsync("exim", server.Port, server.Box);
+        await OpenAsync("exim", server.Port, server.Mailbox);
     }
 
     private async Task OpenSmtpdReceivesAsync()
     {
         var server = Keep(await OpenSmtpd.StartAsync(Path.Combine(_folder, "opensmtpd"), "mx.opensmtpd.test", ["opensmtpd.test", "listen-opensmtpd.test"], []));
-        await OpenAsync("opensmtpd", server.Port, server.Box);
+        await OpenAsync("opensmtpd", server.Port, server.Mailbox);
     }
 
     private async Task SendmailSendsAsync()

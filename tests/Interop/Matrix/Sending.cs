@@ -21,7 +21,7 @@ internal static class Sending
     /// <summary>Hands mail to a mail server over SMTP.</summary>
     public static async Task SubmitAsync(int server, byte[] message, string[] recipients)
     {
-        using var person = await Person.ConnectAsync(server);
+        using var person = await SmtpUser.ConnectAsync(server);
         await person.SayAsync("EHLO submit.test", "250");
         await person.SayAsync($"MAIL FROM:<{From}> BODY=8BITMIME", "250");
         foreach (var recipient in recipients)
@@ -36,11 +36,11 @@ internal static class Sending
 
     /// <summary>swaks, which has no TLS without a library that Perl does not bring along.</summary>
     public static Task SwaksAsync(string folder, byte[] message, int port, string[] recipients, params string[] more) => RunAsync(
-        folder, message[..^2], file => ("perl", [$"{Lab.Folder("swaks")}/usr/bin/swaks", "--server", "127.0.0.1", "--port", $"{port}", "--helo", "client.test", "--from", From, "--to", string.Join(',', recipients), "--data", $"@{file}", "--suppress-data", .. more]));
+        folder, message[..^2], file => ("perl", [$"{ServerInstall.Folder("swaks")}/usr/bin/swaks", "--server", "127.0.0.1", "--port", $"{port}", "--helo", "client.test", "--from", From, "--to", string.Join(',', recipients), "--data", $"@{file}", "--suppress-data", .. more]));
 
     /// <summary>msmtp, with TLS where the server has it.</summary>
     public static Task MsmtpAsync(string folder, byte[] message, int port, string[] recipients, bool tls, params string[] more) => RunAsync(
-        folder, message, file => ("sh", ["-c", "exec \"$0\" \"$@\" <" + file, $"{Lab.Folder("msmtp")}/usr/bin/msmtp", "--file=/dev/null", "--host=127.0.0.1", $"--port={port}", $"--tls={(tls ? "on" : "off")}", "--tls-certcheck=off", "--domain=client.test", $"--from={From}", .. more, "--", .. recipients]));
+        folder, message, file => ("sh", ["-c", "exec \"$0\" \"$@\" <" + file, $"{ServerInstall.Folder("msmtp")}/usr/bin/msmtp", "--file=/dev/null", "--host=127.0.0.1", $"--port={port}", $"--tls={(tls ? "on" : "off")}", "--tls-certcheck=off", "--domain=client.test", $"--from={From}", .. more, "--", .. recipients]));
 
     /// <summary>smtp-source, Postfix's test client, which sends to one recipient at a time.</summary>
     public static async Task SmtpSourceAsync(string folder, byte[] message, int port, string[] recipients)
@@ -70,7 +70,7 @@ internal static class Sending
         await File.WriteAllBytesAsync(file, Encoding.Latin1.GetBytes(Encoding.Latin1.GetString(message).Replace("\r\n", "\n", StringComparison.Ordinal)), TestContext.Current.CancellationToken);
         var (program, arguments) = command(file);
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["LD_LIBRARY_PATH"] = $"{Postfix.Libraries}:{Lab.Libraries("msmtp")}";
+        start.Environment["LD_LIBRARY_PATH"] = $"{Postfix.Libraries}:{ServerInstall.Libraries("msmtp")}";
         using var process = Process.Start(start)!;
         var error = process.StandardError.ReadToEndAsync();
         var text = await process.StandardOutput.ReadToEndAsync();

@@ -8,16 +8,16 @@ internal sealed class EximBackend : RealBackend
 {
     private readonly Exim _exim;
 
-    private EximBackend(Ledger ledger, Random random, Exim exim)
+    private EximBackend(AttemptLog ledger, Random random, Exim exim)
         : base(ledger, random, exim, exim.KillAsync, exim.StartAgainAsync) => _exim = exim;
 
     public override int Port => _exim.Port;
 
     protected override string Mailbox => Path.Combine(_exim.Folder, "mail", "new");
 
-    public static async Task<IBackend> StartAsync(string folder, Ledger ledger, Random random)
+    public static async Task<IBackend> StartAsync(string folder, AttemptLog ledger, Random random)
     {
-        Lab.Need("exim");
+        ServerInstall.Need("exim");
         return new EximBackend(ledger, random, await Exim.StartAsync(folder, "mx.b.test", ["b.test"], own: $"driver = appendfile\n  maildir_format\n  directory = {folder}/mail"));
     }
 

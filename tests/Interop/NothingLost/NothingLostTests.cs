@@ -19,8 +19,8 @@ public sealed class NothingLostTests(ITestOutputHelper output)
     [InlineData(Way.Relay, "remembered", 600)]
     public async Task Every_message_arrives_as_sent_at_least_once_and_is_doubled_only_behind_a_lost_acknowledgement(Way way, string policy, int count)
     {
-        var (seed, ledger) = (NewSeed(), new Ledger());
-        await using var vault = new Vault(ledger.Keep, seed.Next());
+        var (seed, ledger) = (NewSeed(), new AttemptLog());
+        await using var vault = new ReceivedStore(ledger.Keep, seed.Next());
         await using var world = new World(way, policy, count * Times, seed, ledger, vault);
         output.WriteLine($"{way}, {policy}: {await world.RunAsync()}");
     }
@@ -35,11 +35,11 @@ public sealed class NothingLostTests(ITestOutputHelper output)
     [InlineData("sendmail", Way.Relay, "required", 300)]
     public async Task Nor_is_one_lost_before_a_real_server_that_is_killed_and_started_again(string server, Way way, string policy, int count)
     {
-        var folder = Lab.Open(Directory.CreateTempSubdirectory("blackpony-").FullName);
+        var folder = ServerInstall.Open(Directory.CreateTempSubdirectory("blackpony-").FullName);
         try
         {
-            var (seed, ledger) = (NewSeed(), new Ledger());
-            Func<string, Ledger, Random, Task<IBackend>> start = server switch
+            var (seed, ledger) = (NewSeed(), new AttemptLog());
+            Func<string, AttemptLog, Random, Task<IBackend>> start = server switch
             {
                 "Postfix" => PostfixBackend.StartAsync,
                 "Exim" => EximBackend.StartAsync,

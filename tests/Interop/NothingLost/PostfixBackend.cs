@@ -8,16 +8,16 @@ internal sealed class PostfixBackend : RealBackend
 {
     private readonly Postfix _postfix;
 
-    private PostfixBackend(Ledger ledger, Random random, Postfix postfix)
+    private PostfixBackend(AttemptLog ledger, Random random, Postfix postfix)
         : base(ledger, random, postfix, postfix.KillAsync, postfix.StartAgainAsync) => _postfix = postfix;
 
     public override int Port => _postfix.Port;
 
     protected override string Mailbox => Path.Combine(_postfix.Folder, "mail", "box", "new");
 
-    public static async Task<IBackend> StartAsync(string folder, Ledger ledger, Random random)
+    public static async Task<IBackend> StartAsync(string folder, AttemptLog ledger, Random random)
     {
-        Lab.Need("postfix");
+        ServerInstall.Need("postfix");
         var mail = Path.Combine(folder, "mail");
         await Repository.ShellAsync($"mkdir -p {mail} && chmod 777 {mail}");
         // No log: a postlogd that warns of something before it listens waits for itself if all others have written to it already.

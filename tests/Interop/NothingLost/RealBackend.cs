@@ -9,7 +9,7 @@ namespace BlackPony.Tests.Interop.NothingLost;
 /// <param name="server">The server.</param>
 /// <param name="kill">Ends all its processes by SIGKILL.</param>
 /// <param name="startAgain">Starts it again.</param>
-internal abstract partial class RealBackend(Ledger ledger, Random random, IDisposable server, Func<Task> kill, Func<Task> startAgain) : IBackend
+internal abstract partial class RealBackend(AttemptLog ledger, Random random, IDisposable server, Func<Task> kill, Func<Task> startAgain) : IBackend
 {
     private readonly List<DateTime> _kills = [];
 

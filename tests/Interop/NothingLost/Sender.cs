@@ -7,7 +7,7 @@ namespace BlackPony.Tests.Interop.NothingLost;
 /// <param name="ledger">Where it writes what it knows.</param>
 /// <param name="domain">The recipients' domain.</param>
 /// <param name="refusal">What the mail server's own refusal of a message has in it; null if it cannot be told.</param>
-internal sealed class Sender(LineStream stream, Ledger ledger, string domain, string? refusal)
+internal sealed class Sender(LineStream stream, AttemptLog ledger, string domain, string? refusal)
 {
     private string _text = "";
 

@@ -9,14 +9,14 @@ internal sealed class SendmailBackend : RealBackend
     private readonly Sendmail _sendmail;
     private readonly int _port;
 
-    private SendmailBackend(Ledger ledger, Random random, Sendmail sendmail, int port)
+    private SendmailBackend(AttemptLog ledger, Random random, Sendmail sendmail, int port)
         : base(ledger, random, sendmail, sendmail.KillAsync, sendmail.StartAgainAsync) => (_sendmail, _port) = (sendmail, port);
 
     public override int Port => _port;
 
     protected override string Mailbox => Path.Combine(_sendmail.Folder, "box");
 
-    public static async Task<IBackend> StartAsync(string folder, Ledger ledger, Random random)
+    public static async Task<IBackend> StartAsync(string folder, AttemptLog ledger, Random random)
     {
         Sendmail.Need();
         int port = Repository.FreePort();

@@ -26,7 +26,7 @@ internal sealed class World : IAsyncDisposable
     private readonly Way _way;
     private readonly string[] _policy;
     private readonly Seed _seed;
-    private readonly Ledger _ledger;
+    private readonly AttemptLog _ledger;
     private readonly IBackend _backend;
     private readonly CuttingWire _front;
     private readonly CuttingWire _back;
@@ -52,7 +52,7 @@ internal sealed class World : IAsyncDisposable
     /// <param name="seed">Where all chance comes from.</param>
     /// <param name="ledger">What is promised and what is there.</param>
     /// <param name="backend">The mail server behind.</param>
-    public World(Way way, string policy, int count, Seed seed, Ledger ledger, IBackend backend)
+    public World(Way way, string policy, int count, Seed seed, AttemptLog ledger, IBackend backend)
     {
         (_way, _seed, _count, _left, _ledger, _backend) = (way, seed, count, count, ledger, backend);
         _memory = policy == "remembered" ? new MemoryDisk() : null;

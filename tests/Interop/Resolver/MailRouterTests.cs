@@ -2,7 +2,7 @@ using System.Net;
 using BlackPony.Conformance.Peers;
 using BlackPony.Hosting;
 using BlackPony.Reference;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Outbound;
 using BlackPony.Tests.Interop.Servers;
 using Microsoft.Extensions.Time.Testing;
 

@@ -11,8 +11,8 @@ internal sealed class Exim : MailServer
     private Exim(string folder, string package)
         : base(folder)
     {
-        _program = Path.Combine(Lab.Folder(package), "usr", "sbin", "exim4");
-        _environment = new Dictionary<string, string> { ["LD_LIBRARY_PATH"] = Lab.Libraries(package) };
+        _program = Path.Combine(ServerInstall.Folder(package), "usr", "sbin", "exim4");
+        _environment = new Dictionary<string, string> { ["LD_LIBRARY_PATH"] = ServerInstall.Libraries(package) };
 
         // What is setuid takes no libraries from there when it calls itself, as for a notice.
         File.SetUnixFileMode(_program, File.GetUnixFileMode(_program) & ~UnixFileMode.SetUser);
@@ -40,7 +40,7 @@ internal sealed class Exim : MailServer
     public static async Task<Exim> StartAsync(string folder, string host, IEnumerable<string> domains, string routers = "", string transports = "", string? proxied = null, string? own = null)
     {
         var server = new Exim(folder, proxied is null ? "exim" : "exim-heavy");
-        var (certificate, key) = Lab.Certify(folder, host);
+        var (certificate, key) = ServerInstall.Certify(folder, host);
         Directory.CreateDirectory(Path.Combine(folder, "spool"));
         await File.WriteAllTextAsync(server.Configuration, $$$"""
             primary_hostname = {{{host}}}
@@ -79,7 +79,7 @@ internal sealed class Exim : MailServer
             {{{routers}}}
             begin transports
             box:
-              {{{own ?? $"driver = pipe\n  command = {server.Box.Command}\n  use_crlf\n  message_prefix =\n  message_suffix ="}}}
+              {{{own ?? $"driver = pipe\n  command = {server.Mailbox.Command}\n  use_crlf\n  message_prefix =\n  message_suffix ="}}}
             {{{transports}}}
             begin authenticators
             plain:

@@ -11,9 +11,9 @@ internal abstract class MailServer : IDisposable
     /// <summary>The server's folder, port and mailbox.</summary>
     protected MailServer(string folder)
     {
-        Folder = Lab.Open(folder);
+        Folder = ServerInstall.Open(folder);
         Port = Repository.FreePort();
-        Box = Box.Create(Path.Combine(folder, "box"));
+        Mailbox = Mailbox.Create(Path.Combine(folder, "box"));
     }
 
     /// <summary>Where its queue and configuration are.</summary>
@@ -23,7 +23,7 @@ internal abstract class MailServer : IDisposable
     public int Port { get; }
 
     /// <summary>Where it keeps the mail of its own domains.</summary>
-    public Box Box { get; }
+    public Mailbox Mailbox { get; }
 
     /// <summary>What it logged, for a test that fails.</summary>
     public abstract string Log { get; }

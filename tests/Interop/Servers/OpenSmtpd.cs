@@ -26,7 +26,7 @@ internal sealed class OpenSmtpd : MailServer
             mta limit conn-delay-route 0 reconn-delay-route 0 conn-delay-host 0 max-conn-per-route 50 max-conn-per-host 50
             table box { "@" = "mail" }
             listen on 127.0.0.1 port {{server.Port}} hostname {{host}}
-            action "box" mda "{{server.Box.Command}} %{sender} %{rcpt}" virtual <box>
+            action "box" mda "{{server.Mailbox.Command}} %{sender} %{rcpt}" virtual <box>
 
             """);
         foreach (var domain in domains)
@@ -47,7 +47,7 @@ internal sealed class OpenSmtpd : MailServer
         await File.WriteAllTextAsync(Path.Combine(folder, "smtpd.conf"), text.ToString());
         await File.WriteAllTextAsync(Path.Combine(folder, "start.sh"), $"""
             set -e
-            mount -t overlay overlay -o lowerdir={Lab.Folder("opensmtpd")}/usr:/usr /usr
+            mount -t overlay overlay -o lowerdir={ServerInstall.Folder("opensmtpd")}/usr:/usr /usr
             mount -t tmpfs tmpfs /var
             mkdir -p /var/lib/opensmtpd/empty /var/spool/smtpd /var/mail /var/run
             chmod 711 /var/spool/smtpd

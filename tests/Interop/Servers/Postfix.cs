@@ -3,7 +3,7 @@ namespace BlackPony.Tests.Interop.Servers;
 /// <summary>A Postfix of its own.</summary>
 internal sealed class Postfix : MailServer
 {
-    private static readonly string Programs = Lab.Folder("postfix");
+    private static readonly string Programs = ServerInstall.Folder("postfix");
 
     private Postfix(string folder)
         : base(folder)
@@ -20,7 +20,7 @@ internal sealed class Postfix : MailServer
     public static string SmtpSink => Path.Combine(Programs, "usr", "sbin", "smtp-sink");
 
     /// <summary>The libraries of its programs.</summary>
-    public static string Libraries => $"{Programs}/usr/lib/postfix:{Lab.Libraries("postfix")}";
+    public static string Libraries => $"{Programs}/usr/lib/postfix:{ServerInstall.Libraries("postfix")}";
 
     /// <summary>The files that we give to a Postfix administrator, with other ports.</summary>
     public static (string Main, string Master) Snippets(int backend, int relay) =>
@@ -40,7 +40,7 @@ internal sealed class Postfix : MailServer
     public static async Task<Postfix> StartAsync(string folder, string host, string domains, string main = "", Func<int, string>? master = null)
     {
         var server = new Postfix(folder);
-        var (certificate, key) = Lab.Certify(folder, host);
+        var (certificate, key) = ServerInstall.Certify(folder, host);
         // Users that every Debian has, in the place of postfix and postdrop; the folders that Postfix's start script makes, which takes seconds.
         await Repository.ShellAsync($"""
             cd {folder} && mkdir data queue && cd queue && mkdir active bounce corrupt defer deferred flush hold incoming maildrop pid private public saved trace
@@ -94,7 +94,7 @@ internal sealed class Postfix : MailServer
             scache unix - - n - 1 scache
             proxymap unix - - n - - proxymap
             postlog unix-dgram n - n - 1 postlogd
-            box unix - n n - - pipe flags= eol=\r\n user=games argv={{server.Box.Command}} ${sender} ${recipient}
+            box unix - n n - - pipe flags= eol=\r\n user=games argv={{server.Mailbox.Command}} ${sender} ${recipient}
             {{extra}}
 
             """);

@@ -5,7 +5,7 @@ namespace BlackPony.Tests.Interop.Servers;
 /// <summary>A private sendmail: a server that keeps the mail of its domain as files, or a sender.</summary>
 public sealed class Sendmail : IDisposable
 {
-    private static readonly string Lab = Path.Combine(Repository.Root, "artifacts", "servers");
+    private static readonly string ServerInstall = Path.Combine(Repository.Root, "artifacts", "servers");
     private readonly string _host;
     private int _messages;
     private int _port;
@@ -23,10 +23,10 @@ public sealed class Sendmail : IDisposable
     public string Folder { get; }
 
     /// <summary>Where it keeps what it received.</summary>
-    internal Box Box => new(Path.Combine(Folder, "box"));
+    internal Mailbox Mailbox => new(Path.Combine(Folder, "box"));
 
     /// <summary>Skips the test where sendmail cannot run.</summary>
-    public static void Need() => Servers.Lab.Need("sendmail");
+    public static void Need() => Servers.ServerInstall.Need("sendmail");
 
     /// <summary>Starts a server for mail of a domain, or of several with spaces between; <paramref name="smartHost"/> is a port for all other mail.</summary>
     public static async Task<Sendmail> StartAsync(string folder, string host, string domains, int port, bool tls = false, string options = "", int? smartHost = null)
@@ -105,7 +105,7 @@ public sealed class Sendmail : IDisposable
     private static ProcessStartInfo Shell(string commands)
     {
         var start = Daemon.Private("/bin/bash", ["-c", $". {Repository.Root}/tests/Interop/Servers/sendmail.sh && {commands}"]);
-        start.Environment["SM_LAB"] = Lab;
+        start.Environment["SM_LAB"] = ServerInstall;
         return start;
     }
 

@@ -17,11 +17,11 @@ internal sealed class StockServer : MailServer
     /// <param name="settings">Lines of Postfix's main.cf that the administrator adds.</param>
     public static async Task<StockServer> StartAsync(string folder, string name, params string[] settings)
     {
-        Lab.Need(name is "sendmail" ? ["sendmail", "sendmail-base"] : [name]);
+        ServerInstall.Need(name is "sendmail" ? ["sendmail", "sendmail-base"] : [name]);
         var server = new StockServer(folder);
         var script = Path.Combine(Repository.Root, "tests", "Interop", "Servers", "stock.sh");
         await server.StartAsync(script, [name, folder, $"{server.Port}", .. settings], new Dictionary<string,
-            string> { ["LAB"] = Lab.Folder("") });
+            string> { ["LAB"] = ServerInstall.Folder("") });
         return server;
     }
 }

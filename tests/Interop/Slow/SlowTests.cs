@@ -6,8 +6,8 @@ using BlackPony.Conformance.Targets;
 using BlackPony.Hosting;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Outbound;
 using BlackPony.Tests.Interop.Servers;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -34,7 +34,7 @@ public sealed class SlowTests : IDisposable
     {
         await using var server = new EmbeddedServer(settings: s => s with { Time = _clock });
         using var client = await ClientAsync(server.Port);
-        using var person = new Person(client);
+        using var person = new SmtpUser(client);
         await person.ExpectAsync("220");
         await _clock.DripAsync(Limits.IdleTimeout, () => DropAsync(client), person.ExpectAsync("421 4.4.2"));
         await EndsAsync(client);
@@ -52,7 +52,7 @@ public sealed class SlowTests : IDisposable
     {
         await using var server = new EmbeddedServer(settings: s => s with { Time = _clock });
         using var client = await ClientAsync(server.Port);
-        using var person = new Person(client);
+        using var person = new SmtpUser(client);
         await person.ExpectAsync("220");
         await person.SayAsync("EHLO slow.test", "250");
         using var key = TestRsaKeys.Open("client");
@@ -65,7 +65,7 @@ public sealed class SlowTests : IDisposable
     {
         await using var server = new EmbeddedServer(settings: s => s with { Time = _clock });
         using var client = await ClientAsync(server.Port);
-        var person = new Person(client);
+        var person = new SmtpUser(client);
         await person.ExpectAsync("220");
         await person.SayAsync("EHLO slow.test", "250");
         await person.SayAsync($"XBLACKPONY V1 X25519-CHACHA20POLY1305 {Share}", "220");
@@ -87,7 +87,7 @@ public sealed class SlowTests : IDisposable
         await using var server = new EmbeddedServer(settings: s => s with { Time = _clock });
         bool slow = false;
         await using var wire = new DripWire(server.Port, up: true, _ => Volatile.Read(ref slow));
-        using var person = await Person.ConnectInsideAsync(wire.Port);
+        using var person = await SmtpUser.ConnectInsideAsync(wire.Port);
         await person.SayAsync("EHLO slow.test", "250");
         Volatile.Write(ref slow, true);
         var ended = person.SayAsync("NOOP", "421 4.4.2");
@@ -100,7 +100,7 @@ public sealed class SlowTests : IDisposable
     {
         await using var server = new EmbeddedServer(settings: s => s with { Time = _clock });
         await using var wire = new DripWire(server.Port, up: true, c => server.Sink.Sessions.Any(s => s.Commands.Contains("QUIT")));
-        using var person = await Person.ConnectInsideAsync(wire.Port);
+        using var person = await SmtpUser.ConnectInsideAsync(wire.Port);
         await person.SayAsync("EHLO slow.test", "250");
         await person.SayAsync("QUIT", "221");
         await wire.Held.WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
@@ -114,7 +114,7 @@ public sealed class SlowTests : IDisposable
         await using var wire = new DripWire(sink.Port, up: false, c => c.Up.ToString().EndsWith("\r\n.\r\n", StringComparison.Ordinal));
         await using var server = new EmbeddedServer(settings: s => s with { Time = _clock, BackendPort = wire.Port, BackendSource = null });
         using var client = await ClientAsync(server.Port);
-        using var person = new Person(client);
+        using var person = new SmtpUser(client);
         await person.ExpectAsync("220");
         await person.BeginMessageAsync("r@sink.test");
         await client.GetStream().WriteAsync("Subject: slow\r\n\r\n.\r\n"u8.ToArray(), TestContext.Current.CancellationToken);
@@ -130,7 +130,7 @@ public sealed class SlowTests : IDisposable
         await using var wire = new DripWire(sink.Port, up: false, _ => true);
         await using var server = new EmbeddedServer(settings: s => s with { Time = _clock, BackendPort = wire.Port, BackendSource = null });
         using var client = await ClientAsync(server.Port);
-        using var person = new Person(client);
+        using var person = new SmtpUser(client);
         await wire.Held.WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
         await _clock.DripAsync(Limits.ConnectTimeout, wire.DropAsync, person.ExpectAsync("421 4"), waits: true);
     }
@@ -154,7 +154,7 @@ public sealed class SlowTests : IDisposable
         });
         var suite = SuiteRegistry.Find(owed == "continuation" ? "RSA-BLOWFISH" : "X25519-CHACHA20POLY1305")!;
         var (local, queue) = (new Pipe(), new Pipe());
-        using var person = new Person(queue.Reader.AsStream(), local.Writer.AsStream(), new MemoryStream());
+        using var person = new SmtpUser(queue.Reader.AsStream(), local.Writer.AsStream(), new MemoryStream());
         var running = MailerHost.RunAsync(
             new MailerOptions(TestRsaKeys.Client) { Policy = ClientPolicy.Required, Suites = [suite] }, new SystemRandom(),
             [new MailTarget("127.0.0.1", IPAddress.Loopback, wire.Port)], local.Reader.AsStream(), queue.Writer.AsStream(), TestContext.Current.CancellationToken, _clock);
@@ -182,7 +182,7 @@ public sealed class SlowTests : IDisposable
     {
         await using var relay = Relay(9);
         using var client = await ClientAsync(relay.EndPoints[0].Port);
-        using var person = new Person(client);
+        using var person = new SmtpUser(client);
         await person.ExpectAsync("220");
         await _clock.DripAsync(Limits.IdleTimeout, () => DropAsync(client), person.ExpectAsync("421 4.4.2"));
         await EndsAsync(client);
@@ -212,7 +212,7 @@ public sealed class SlowTests : IDisposable
         sink.Answer = (_, line) => line == "." || line.StartsWith("RCPT", StringComparison.Ordinal) ? LongReply : null;
         await using var relay = Relay(wire.Port);
         using var client = await ClientAsync(relay.EndPoints[0].Port);
-        using var person = new Person(client);
+        using var person = new SmtpUser(client);
         await person.ExpectAsync("220");
         Task<string> ended;
         if (owed == "message")
@@ -248,7 +248,7 @@ public sealed class SlowTests : IDisposable
     private async Task DropsAMessageAsync(int port, MailSink sink)
     {
         using var client = await ClientAsync(port);
-        using var person = new Person(client);
+        using var person = new SmtpUser(client);
         await person.ExpectAsync("220");
         await person.BeginMessageAsync("r@sink.test");
         for (int i = 0; i < 40; i++)

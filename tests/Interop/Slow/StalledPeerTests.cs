@@ -7,7 +7,7 @@ using BlackPony.Conformance.Targets;
 using BlackPony.Hosting;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Outbound;
 using BlackPony.Tests.Interop.Servers;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -27,7 +27,7 @@ public sealed class StalledPeerTests : IDisposable
     {
         await using var server = new DeafServer();
         var (running, local, queue) = Mailer(server.Port);
-        using var person = new Person(queue.Reader.AsStream(), local.Writer.AsStream(), new MemoryStream());
+        using var person = new SmtpUser(queue.Reader.AsStream(), local.Writer.AsStream(), new MemoryStream());
         await person.ExpectAsync("220");
         await person.BeginMessageAsync("r@deaf.test");
         var feeding = FeedAsync(local.Writer.AsStream());
@@ -42,7 +42,7 @@ public sealed class StalledPeerTests : IDisposable
     {
         await using var server = new DeafServer { LastWords = "552 5.3.4 Too big\r\n" };
         var (running, local, queue) = Mailer(server.Port);
-        using var person = new Person(queue.Reader.AsStream(), local.Writer.AsStream(), new MemoryStream());
+        using var person = new SmtpUser(queue.Reader.AsStream(), local.Writer.AsStream(), new MemoryStream());
         await person.ExpectAsync("220");
         await person.BeginMessageAsync("r@deaf.test");
         var feeding = FeedAsync(local.Writer.AsStream());
@@ -58,7 +58,7 @@ public sealed class StalledPeerTests : IDisposable
         var reply = "250 " + new string('x', 500) + "\r\n";
         await using var sink = new MailSink { Answer = (_, line) => line.StartsWith("NOOP", StringComparison.Ordinal) ? reply : null };
         var (running, local, queue) = Mailer(sink.Port, new PipeOptions(pauseWriterThreshold: 4096, resumeWriterThreshold: 1));
-        using var person = new Person(queue.Reader.AsStream(), local.Writer.AsStream(), new MemoryStream());
+        using var person = new SmtpUser(queue.Reader.AsStream(), local.Writer.AsStream(), new MemoryStream());
         await person.ExpectAsync("220");
         await person.SayAsync("EHLO a.test", "250");
         var commands = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("NOOP\r\n", 40)));
@@ -73,7 +73,7 @@ public sealed class StalledPeerTests : IDisposable
         await using var relay = Relay(server.Port);
         using var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, relay.EndPoints[0].Port, TestContext.Current.CancellationToken);
-        using var person = new Person(client);
+        using var person = new SmtpUser(client);
         await person.ExpectAsync("220");
         await person.BeginMessageAsync("r@deaf.test");
         var feeding = FeedAsync(client.GetStream());
@@ -90,7 +90,7 @@ public sealed class StalledPeerTests : IDisposable
         await using var relay = Relay(server.Port);
         using var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, relay.EndPoints[0].Port, TestContext.Current.CancellationToken);
-        using var person = new Person(client);
+        using var person = new SmtpUser(client);
         await person.ExpectAsync("220");
         await person.BeginMessageAsync("r@deaf.test");
         await FeedAsync(client.GetStream());

@@ -12,7 +12,7 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
     private const string Canary = "soaked";
     private readonly string _folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
     private readonly Seed _seed = new(1997);
-    private Ledger _ledger = new();
+    private AttemptLog _ledger = new();
     private int _id;
 
     private static int Minutes => int.TryParse(Environment.GetEnvironmentVariable("BLACKPONY_SOAK"), NumberStyles.None, CultureInfo.InvariantCulture, out int minutes) ? minutes : 20;
@@ -22,7 +22,7 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
     [Fact(Explicit = true)]
     public async Task Memory_descriptors_and_threads_stay_flat()
     {
-        await using var vault = new Vault(o => _ledger.Keep(o), _seed.Next()) { IsMoody = true };
+        await using var vault = new ReceivedStore(o => _ledger.Keep(o), _seed.Next()) { IsMoody = true };
         await using var back = new CuttingWire(vault.Port, _seed.Next(), Canary) { Cuts = true };
         var (door, metrics) = (Repository.FreePort(), Repository.FreePort());
         await using var front = new CuttingWire(door, _seed.Next(), Canary) { Cuts = true };
@@ -39,7 +39,7 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
         var clock = Stopwatch.StartNew();
         for (int minute = 1; clock.Elapsed < TimeSpan.FromMinutes(Minutes); minute++)
         {
-            _ledger = new Ledger();
+            _ledger = new AttemptLog();
             int before = _id;
             var load = Task.WhenAll(((int[])[front.Port, door, first, first, second]).Select(port => LoadAsync(port, _seed.Next())).Append(VisitorsAsync(door)).Append(VisitorsAsync(first)));
             await Task.Delay(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);

@@ -1,7 +1,7 @@
 using System.Text;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Tests.Property.Exploration;
 
@@ -83,7 +83,7 @@ internal class ClientSide : Side, IKeyLog
             case Event.End:
                 _mailer.ServerEnded();
                 break;
-            case Event.TimeOut when _mailer.Patience == Timeout.InfiniteTimeSpan:
+            case Event.TimeOut when _mailer.PeerTimeout == Timeout.InfiniteTimeSpan:
                 // It is the mail server before the mailer that does not wait for ever.
                 _mailer.LocalEnded();
                 break;
@@ -104,7 +104,7 @@ internal class ClientSide : Side, IKeyLog
     }
 
     /// <summary>Whether something ends the waiting: the machine's time-out, or the mail server before it where that is heard.</summary>
-    protected virtual bool HasPatience(MailerSession mailer) => mailer.Patience != Timeout.InfiniteTimeSpan || mailer.WantsLocal;
+    protected virtual bool HasPatience(MailerSession mailer) => mailer.PeerTimeout != Timeout.InfiniteTimeSpan || mailer.WantsLocal;
 
     /// <summary>What the machine gets in the place of what came.</summary>
     protected virtual byte[] Heard(byte[] octets) => octets;

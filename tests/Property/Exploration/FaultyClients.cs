@@ -3,8 +3,8 @@ using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Records;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Mailer;
 using BlackPony.Tests.Conformance.Faulty;
 
 namespace BlackPony.Tests.Property.Exploration;

@@ -1,7 +1,7 @@
 using System.Text;
 using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Inbound;
 using BlackPony.Tests.Conformance.Faulty;
 
 namespace BlackPony.Tests.Property.Exploration;
@@ -50,7 +50,7 @@ internal sealed class LoudServer(ServerOptions options) : ServerSide(options)
 /// <summary>Waits for ever for the client's Finished.</summary>
 internal sealed class PatientServer(ServerOptions options) : ServerSide(options)
 {
-    protected override bool HasPatience(RelaySession relay) => relay.Patience != Limits.FinishedTimeout || !IsAgreed;
+    protected override bool HasPatience(InboundSession relay) => relay.PeerTimeout != Limits.FinishedTimeout || !IsAgreed;
 }
 
 /// <summary>Takes the client's first record for a good Finished, whatever it is.</summary>

@@ -1,7 +1,7 @@
 using System.Text;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Negotiation;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Inbound;
 using BlackPony.Tests.Conformance.Transcripts;
 
 namespace BlackPony.Tests.Property.Exploration;
@@ -33,7 +33,7 @@ internal sealed record ServerFacts : Facts
 internal class ServerSide : Side, IKeyLog
 {
     private readonly ServerOptions _options;
-    private RelaySession _relay;
+    private InboundSession _relay;
     private Backend _backend = new(["8BITMIME"]);
     private Backend? _fresh;
     private string _inside = "";
@@ -91,7 +91,7 @@ internal class ServerSide : Side, IKeyLog
         {
         }
 
-        bool ended = _relay.Request == RelayRequest.Close;
+        bool ended = _relay.Request == InboundRequest.Close;
         Ends = ended && !Now.Ended;
         Now = Now with
         {
@@ -114,7 +114,7 @@ internal class ServerSide : Side, IKeyLog
     {
     }
 
-    protected virtual bool HasPatience(RelaySession relay) => relay.Patience != Timeout.InfiniteTimeSpan;
+    protected virtual bool HasPatience(InboundSession relay) => relay.PeerTimeout != Timeout.InfiniteTimeSpan;
 
     /// <summary>Whether the 220 was sent.</summary>
     protected bool IsAgreed => _agreed;
@@ -139,16 +139,16 @@ internal class ServerSide : Side, IKeyLog
         _relay.FromBackend(replies);
     }
 
-    private RelaySession Open()
+    private InboundSession Open()
     {
-        var relay = new RelaySession(_options, new CountingRandom((byte)('s' + _connections++)), "a");
+        var relay = new InboundSession(_options, new CountingRandom((byte)('s' + _connections++)), "a");
         relay.BackendReady("220 b\r\n"u8);
         return relay;
     }
 
     private bool Move()
     {
-        if (_relay.Request == RelayRequest.OpenBackend)
+        if (_relay.Request == InboundRequest.OpenBackend)
         {
             _fresh = new Backend(["8BITMIME"]);
             _relay.BackendReady("220 b\r\n"u8);

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using BlackPony.Reference;
-using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
 
 namespace BlackPony.Tests.Property.Exploration;

@@ -1,8 +1,8 @@
 using System.Text;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Mailer;
 using BlackPony.Tests.Property.Exploration;
 using FsCheck;
 using FsCheck.Fluent;

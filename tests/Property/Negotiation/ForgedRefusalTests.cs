@@ -1,9 +1,10 @@
-using BlackPony.Reference;
 using System.Text;
+using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Inbound;
+using BlackPony.Smtp.Mailer;
 using BlackPony.Tests.Property.Exploration;
 
 namespace BlackPony.Tests.Property.Negotiation;
@@ -37,12 +38,12 @@ public class ForgedRefusalTests
         relay.Dispose();
     }
 
-    private static (MailerSession Mailer, RelaySession Relay) Forge(ClientPolicy policy)
+    private static (MailerSession Mailer, InboundSession Relay) Forge(ClientPolicy policy)
     {
         Suite[] suites = [new ToySuite(ToySuite.Strong), new ToySuite(ToySuite.Weak)];
         var keys = new RsaKeys(TimeProvider.System, () => throw new NotSupportedException());
         var mailer = new MailerSession(new MailerOptions(keys) { Policy = policy, Suites = suites }, new CountingRandom((byte)'c'));
-        var relay = new RelaySession(new ServerOptions(keys) { Suites = suites, Grease = false }, new CountingRandom((byte)'s'), "test");
+        var relay = new InboundSession(new ServerOptions(keys) { Suites = suites, Grease = false }, new CountingRandom((byte)'s'), "test");
         mailer.Connected("b", 25, false);
         mailer.FromServer("220 b\r\n"u8);
         relay.BackendReady("220 b\r\n"u8);

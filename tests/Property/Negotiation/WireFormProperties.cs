@@ -5,7 +5,6 @@ using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Records;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
 using BlackPony.Tests.Property.Exploration;
 using FsCheck;

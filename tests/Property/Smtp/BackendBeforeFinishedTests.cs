@@ -2,8 +2,8 @@ using System.Buffers;
 using System.Text;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Records;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Inbound;
 using BlackPony.Tests.Property.Exploration;
 
 namespace BlackPony.Tests.Property.Smtp;
@@ -55,11 +55,11 @@ public class BackendBeforeFinishedTests
         Assert.Equal("250 b\r\n", Heard(relay, client));
     }
 
-    private RelaySession Agreed(out SecureChannel client, string oldSays = "")
+    private InboundSession Agreed(out SecureChannel client, string oldSays = "")
     {
         var toy = new ToySuite(ToySuite.Weak);
         var keys = new RsaKeys(TimeProvider.System);
-        var relay = new RelaySession(new ServerOptions(keys) { Suites = [toy], Grease = false }, new CountingRandom((byte)'s'), "test");
+        var relay = new InboundSession(new ServerOptions(keys) { Suites = [toy], Grease = false }, new CountingRandom((byte)'s'), "test");
         relay.BackendReady("220 b\r\n"u8);
         relay.FromClient("EHLO a\r\n"u8);
         relay.FromBackend("250 b\r\n"u8);
@@ -76,7 +76,7 @@ public class BackendBeforeFinishedTests
     }
 
     // The client's records reach the relay, and the relay's the client.
-    private string Heard(RelaySession relay, SecureChannel client)
+    private string Heard(InboundSession relay, SecureChannel client)
     {
         var heard = new ArrayBufferWriter<byte>();
         while (_fromClient.WrittenCount + relay.ToClient.WrittenCount > 0)

@@ -1,5 +1,5 @@
 using BlackPony.Reference;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Lines;
 
 namespace BlackPony.Tests.Property.Smtp;
 

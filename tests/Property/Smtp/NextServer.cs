@@ -25,7 +25,7 @@ internal enum NextTls
 /// The mail server that the outbound relay delivers to, one connection of it. What it refuses is in the addresses: a sender or recipient
 /// whose local part is a stage of the transaction (MAIL, RCPT, DATA or ".") and a code is refused there.
 /// </summary>
-internal sealed class NextServer(string host, bool pipelining, NextTls tls)
+internal sealed class NextHop(string host, bool pipelining, NextTls tls)
 {
     private string _waiting = "";
     private string? _sender;

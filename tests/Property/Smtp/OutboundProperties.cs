@@ -1,6 +1,6 @@
 using System.Text;
 using BlackPony.Reference;
-using BlackPony.Reference.Smtp;
+using BlackPony.Smtp.Outbound;
 using FsCheck;
 using FsCheck.Fluent;
 
@@ -92,11 +92,11 @@ public class OutboundProperties
                 }
 
                 route = domain;
-                if (NextServer.Refusal(route, transaction.Sender, "MAIL") is { } sender)
+                if (NextHop.Refusal(route, transaction.Sender, "MAIL") is { } sender)
                 {
                     Says(sender, "MAIL is refused");
                 }
-                else if (NextServer.Refusal(route, recipient, "RCPT") is { } refusal)
+                else if (NextHop.Refusal(route, recipient, "RCPT") is { } refusal)
                 {
                     Says(refusal, "a recipient is refused");
                 }
@@ -111,14 +111,14 @@ public class OutboundProperties
             {
                 heard.Append("554 5.5.1 No valid recipients\r\n");
             }
-            else if (NextServer.Refusal(route, transaction.Sender, "DATA") is { } data)
+            else if (NextHop.Refusal(route, transaction.Sender, "DATA") is { } data)
             {
                 Says(data, "DATA is refused");
             }
             else
             {
                 heard.Append("354 go\r\n");
-                if (NextServer.Refusal(route, transaction.Sender, ".") is { } refusal)
+                if (NextHop.Refusal(route, transaction.Sender, ".") is { } refusal)
                 {
                     Says(refusal, "a message is refused");
                 }
@@ -158,7 +158,7 @@ public class OutboundProperties
         var relay = new OutboundSession(new OutboundOptions("relay", d => new Route(d, 25)) { StartTls = c.Tls != NextTls.Off });
         var heard = new StringBuilder();
         var delivered = new List<string>();
-        NextServer? next = null;
+        NextHop? next = null;
         Say("EHLO s.test\r\n");
         foreach (var transaction in c.Transactions)
         {
@@ -197,7 +197,7 @@ public class OutboundProperties
                 if (request == OutboundRequest.OpenNext)
                 {
                     // Nobody hears any more what the one before says to QUIT.
-                    next = new NextServer(relay.Route!.Host, c.Pipelining, c.Tls);
+                    next = new NextHop(relay.Route!.Host, c.Pipelining, c.Tls);
                     Give("220 next\r\n"u8.ToArray(), c.Next, relay.FromNext);
                     moved = true;
                 }

@@ -1,10 +1,11 @@
-using BlackPony.Reference;
 using System.Security.Cryptography;
 using System.Text;
+using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Inbound;
+using BlackPony.Smtp.Mailer;
 using BlackPony.Tests.Conformance.Transcripts;
 using BlackPony.Tests.Property.Exploration;
 using FsCheck;
@@ -94,7 +95,7 @@ public class PiecesProperties
 
         using var mailer = new MailerSession(new MailerOptions(ClientKeys) { Suites = suites, Policy = c.Policy, Memory = memory },
             new CountingRandom((byte)'c'));
-        using var relay = new RelaySession(new ServerOptions(ServerKeys) { Suites = suites, Grease = false },
+        using var relay = new InboundSession(new ServerOptions(ServerKeys) { Suites = suites, Grease = false },
             new CountingRandom((byte)'s'), "test");
         var backend = NewBackend();
         string heard = "", delivered = "";
@@ -109,7 +110,7 @@ public class PiecesProperties
             moved |= Pass(relay.ToClient, c.FromServer, p => mailer.FromServer(p));
             moved |= Pass(mailer.ToServer, c.FromClient, p => relay.FromClient(p));
             moved |= Pass(mailer.ToLocal, [int.MaxValue], p => heard += Encoding.Latin1.GetString(p));
-            if (relay.Request == RelayRequest.OpenBackend)
+            if (relay.Request == InboundRequest.OpenBackend)
             {
                 relay.BackendReady("220 b\r\n"u8);
                 backend = relay.SwitchedBackend || relay.NeedsFreshBackend ? NewBackend() : backend;

@@ -1,11 +1,11 @@
-using BlackPony.Reference;
 using System.Buffers;
 using System.Text;
+using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Records;
-using BlackPony.Reference.Smtp;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Inbound;
 using BlackPony.Tests.Property.Exploration;
 
 namespace BlackPony.Tests.Property.Smtp;
@@ -15,7 +15,7 @@ internal sealed class RelayRun : IDisposable
 {
     private static readonly Suite Toy = new ToySuite(ToySuite.Weak);
     private static readonly RsaKeys NoKeys = new(TimeProvider.System, () => throw new NotSupportedException());
-    private readonly RelaySession _relay;
+    private readonly InboundSession _relay;
     private readonly Func<byte[], byte[]> _backend;
     private readonly PooledBuffer _heard = new();
     private readonly List<byte> _forwarded = [];
@@ -26,7 +26,7 @@ internal sealed class RelayRun : IDisposable
     public RelayRun(Func<byte[], byte[]> backend)
     {
         _backend = backend;
-        _relay = new RelaySession(new ServerOptions(NoKeys) { Suites = [Toy], Grease = false }, new CountingRandom((byte)'s'), "test");
+        _relay = new InboundSession(new ServerOptions(NoKeys) { Suites = [Toy], Grease = false }, new CountingRandom((byte)'s'), "test");
         _relay.BackendReady("220 b\r\n"u8);
         Pump();
     }
@@ -47,7 +47,7 @@ internal sealed class RelayRun : IDisposable
 
     public SessionReport Report => _relay.Report;
 
-    public bool IsOver => _relay.Request == RelayRequest.Close;
+    public bool IsOver => _relay.Request == InboundRequest.Close;
 
     public bool IsInside => _client is not null;
 
@@ -87,9 +87,9 @@ internal sealed class RelayRun : IDisposable
 
     private void Pump()
     {
-        while (_relay.ToBackend.WrittenCount + _relay.ToClient.WrittenCount > 0 || _relay.Request == RelayRequest.OpenBackend)
+        while (_relay.ToBackend.WrittenCount + _relay.ToClient.WrittenCount > 0 || _relay.Request == InboundRequest.OpenBackend)
         {
-            if (_relay.Request == RelayRequest.OpenBackend)
+            if (_relay.Request == InboundRequest.OpenBackend)
             {
                 _relay.BackendReady("220 b\r\n"u8);
                 if (_relay.SwitchedBackend)

@@ -1,4 +1,5 @@
-using BlackPony.Reference.Smtp;
+using BlackPony.Reference.Negotiation;
+
 
 namespace BlackPony.Traces.Sessions;
 

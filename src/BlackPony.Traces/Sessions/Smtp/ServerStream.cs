@@ -1,6 +1,6 @@
 using System.Text;
 using BlackPony.Reference;
-using BlackPony.Reference.Smtp;
+using BlackPony.Reference.Negotiation;
 
 namespace BlackPony.Traces.Sessions;
 

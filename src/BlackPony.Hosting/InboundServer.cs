@@ -1,0 +1,14 @@
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+
+namespace BlackPony.Hosting;
+
+/// <summary>The relay's sockets: listens, and runs a session with the backend for each connection (spec 10.1 to 10.3).</summary>
+/// <param name="settings">What it does.</param>
+/// <param name="log">Where to log.</param>
+public sealed class InboundServer(InboundSettings settings, ILogger log) : SessionServer<InboundSettings>(settings, log)
+{
+    /// <inheritdoc/>
+    protected override Task RunSessionAsync(Socket client, SessionPlace place, CancellationToken kill) =>
+        new InboundConnection(client, Settings, Log).RunAsync(place, kill);
+}

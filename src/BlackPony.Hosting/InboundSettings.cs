@@ -1,0 +1,44 @@
+using System.Net;
+using BlackPony.Reference.Negotiation;
+
+namespace BlackPony.Hosting;
+
+/// <summary>How the relay tells its backend who the client is (spec 10.1).</summary>
+public enum ClientAddressing
+{
+    /// <summary>It does not: the backend sees the relay's own source address.</summary>
+    None,
+
+    /// <summary>The XCLIENT command (Postfix).</summary>
+    XClient,
+
+    /// <summary>The PROXY protocol, version 1: a line of text.</summary>
+    ProxyV1,
+
+    /// <summary>The PROXY protocol, version 2: binary.</summary>
+    ProxyV2,
+}
+
+/// <summary>What <see cref="InboundServer"/> does.</summary>
+/// <param name="Listen">The addresses to listen on.</param>
+/// <param name="BackendHost">The mail server's host name or address.</param>
+/// <param name="BackendPort">The mail server's port.</param>
+/// <param name="Options">What the relay offers.</param>
+public sealed record InboundSettings(IReadOnlyList<IPEndPoint> Listen, string BackendHost, int BackendPort, ServerOptions Options) : ServerSettings(Listen)
+{
+    /// <summary>The source address towards the backend; null for the system's choice.</summary>
+    public IPAddress? BackendSource { get; init; }
+
+    /// <summary>How the backend learns the client's address.</summary>
+    public ClientAddressing Addressing { get; init; }
+
+    /// <summary>Asks the mail server whether it would relay for strangers ([BP-10.1-9]); null where nobody asks.</summary>
+    public OpenRelayProbe? Probe { get; init; }
+
+    /// <summary>The address in whose name the probe asks, where the mail server is told the client's address; null for one of
+    /// documentation.</summary>
+    public IPAddress? Stranger { get; init; }
+
+    /// <summary>Looks up the clients' names for XCLIENT; null tells the mail server that they have none.</summary>
+    public IClientNames? ClientNames { get; init; }
+}

@@ -1,0 +1,88 @@
+using System.Text;
+using BlackPony.Smtp.Lines;
+
+namespace BlackPony.Smtp.Outbound;
+
+/// <summary>MAIL or RCPT, taken apart (RFC 5321 4.1.1.2, 4.1.1.3).</summary>
+/// <param name="Path">The path with its angle brackets.</param>
+/// <param name="Parameters">What stands behind it.</param>
+internal sealed record PathCommand(byte[] Path, IReadOnlyList<string> Parameters)
+{
+    private static readonly UTF8Encoding Utf8 = new(false, throwOnInvalidBytes: true);
+
+    /// <summary>Whether the path needs SMTPUTF8.</summary>
+    public bool IsInternational => Path.AsSpan().IndexOfAnyInRange((byte)128, (byte)255) >= 0;
+
+    /// <summary>Takes a command apart.</summary>
+    /// <param name="line">The line without CRLF.</param>
+    /// <param name="keyword">What stands behind the verb: <c>FROM:</c> or <c>TO:</c>.</param>
+    /// <returns>Null if it is malformed.</returns>
+    public static PathCommand? Parse(ReadOnlySpan<byte> line, string keyword)
+    {
+        var rest = line[(line.IndexOf((byte)' ') + 1)..];
+        if (rest.Length < keyword.Length || !Encoding.Latin1.GetString(rest[..keyword.Length]).Equals(keyword, StringComparison.OrdinalIgnoreCase))
+        {
+            return null;
+        }
+
+        rest = rest[keyword.Length..].TrimStart((byte)' ');
+        int length = PathLength(rest);
+        if (length < 0 || (length < rest.Length && rest[length] != ' ') || rest[length..].IndexOfAnyExceptInRange((byte)32, (byte)126) >= 0)
+        {
+            return null;
+        }
+
+        return new PathCommand(rest[..length].ToArray(), Encoding.ASCII.GetString(rest[length..]).Split(' ', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    /// <summary>The path's domain (<see cref="MailDomain"/>); null if there is none that could be looked up.</summary>
+    public string? Domain()
+    {
+        int at = LastAt(Path);
+        if (at < 0)
+        {
+            return null;
+        }
+
+        try
+        {
+            return MailDomain.Canonical(Utf8.GetString(Path.AsSpan(at + 1, Path.Length - at - 2)));
+        }
+        catch (ArgumentException)
+        {
+            // No UTF-8.
+            return null;
+        }
+    }
+
+    // Up to the bracket that closes, which a quoted local part may hold too; -1 if there is none.
+    private static int PathLength(ReadOnlySpan<byte> text)
+    {
+        bool quoted = false, escaped = false;
+        for (int i = 0; i < text.Length; i++)
+        {
+            byte octet = text[i];
+            if (i == 0 ? octet != '<' : octet is < 32 or 127 || (octet is (byte)' ' or (byte)'<' && !quoted))
+            {
+                return -1;
+            }
+
+            if (octet == '>' && !quoted)
+            {
+                return i + 1;
+            }
+
+            quoted ^= octet == '"' && !escaped;
+            escaped = octet == '\\' && quoted && !escaped;
+        }
+
+        return -1;
+    }
+
+    // A domain holds no quote: the last @ stands behind the local part.
+    private static int LastAt(ReadOnlySpan<byte> path)
+    {
+        int at = path.LastIndexOf((byte)'@');
+        return at > 0 && path[at..].IndexOf((byte)'"') < 0 ? at : -1;
+    }
+}
