@@ -169,7 +169,7 @@ class BlackPonyProtocol(asyncio.Protocol):
             return
         self.transport.write_eof()
         self.transport.resume_reading()
-        asyncio.get_running_loop().call_later(self._timeouts.linger, self.transport.close)
+        asyncio.get_running_loop().call_later(self._timeouts.linger, self.transport.abort)
 
 
 class BlackPonyMixin(BaseController):

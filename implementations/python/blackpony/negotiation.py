@@ -49,11 +49,6 @@ class Reply:
         """The text of all lines, as smtplib has it."""
         return b"\n".join(line[4:].strip(b" \t\r\n") for line in self.lines)
 
-    @property
-    def permanent(self) -> bool:
-        """Whether it is a 5yz."""
-        return 500 <= self.code
-
 
 class MalformedReply(Exception):
     """A reply that [BP-4.3-11] calls malformed."""

@@ -90,7 +90,7 @@ class SMTP(smtplib.SMTP):
         self.channel = Channel()
         self._reader, self._reply = ReplyReader(), Reply(0, ())
         self._ehlo_lines: tuple[bytes, ...] = ()
-        self._tls = self._ended = False
+        self._tls = self._starting_tls = self._ended = False
         self._patience = self.settings.timeouts.greeting
         self._forget()
         greeting = super().connect(host, port, source_address)
@@ -105,7 +105,10 @@ class SMTP(smtplib.SMTP):
     def _read(self, deadline: float) -> bytes:
         """What comes next, as SMTP's octets; none also where records bring none, and at the end."""
         assert self.sock
-        self.sock.settimeout(max(deadline - time.monotonic(), 0.001))
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the time-out has gone by")
+        self.sock.settimeout(left)
         octets = self.sock.recv(65536)
         self._ended = not octets
         data = self.channel.receive(octets)
@@ -171,19 +174,31 @@ class SMTP(smtplib.SMTP):
         """As smtplib's, but not after an upgrade, and no upgrade after it [BP-4.7-2]."""
         if self.channel.switched:
             raise smtplib.SMTPException("no STARTTLS after XBLACKPONY")
-        code, text = super().starttls(*args, **kwargs)
-        if code == 220:
-            self._reader, self._tls = ReplyReader(), True
+        self._starting_tls = True
+        try:
+            code, text = super().starttls(*args, **kwargs)
+        finally:
+            self._starting_tls, self._tls = False, isinstance(self.sock, ssl.SSLSocket)
+        if self._tls:
+            self._reader, self._ehlo_lines, self.report = ReplyReader(), (), None
         return code, text
 
-    def sendmail(self, *args: Any, **kwargs: Any) -> dict[str, tuple[int, bytes]]:
-        """As smtplib's, after xblackpony."""
-        if self.report is None:
+    def ehlo_or_helo_if_needed(self) -> None:
+        """What sendmail, send_message and login begin with: here it is xblackpony."""
+        if self._starting_tls:
+            super().ehlo_or_helo_if_needed()
+        elif self.report is None:
             self.xblackpony()
-        return super().sendmail(*args, **kwargs)
+
+    def mail(self, sender: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
+        """As smtplib's; nothing goes out before the policy has been asked [BP-9.1-2, BP-9.3-1]."""
+        self.ehlo_or_helo_if_needed()
+        return super().mail(sender, options)
 
     def xblackpony(self, policy: str | None = None) -> SessionReport:
         """Upgrades if the server can, up to the EHLO inside, or falls back as the policy says; Deferred if it says no."""
+        if self.report is not None:
+            raise smtplib.SMTPException("xblackpony is for once in a connection")  # [BP-4.2-11]
         self.policy = policy or self.policy
         if self.policy not in ("opportunistic", "remembered", "required") or (self.policy == "remembered" and not self._memory):
             raise ValueError(f"no policy {self.policy}, or no memory for it")
@@ -194,7 +209,8 @@ class SMTP(smtplib.SMTP):
         except MemoryUnusable as error:  # [BP-9.4-12, BP-9.4-18]
             raise self._defer("remembered", error) from error
         except NoRandomness as error:  # [BP-5.1-15]
-            raise self._defer("no-randomness", "no random octets") from error
+            self.close()
+            raise Deferred("no-randomness", "no random octets") from error
         if reason is None:
             self._inside(entry)
         else:
@@ -260,8 +276,9 @@ class SMTP(smtplib.SMTP):
             deadline = time.monotonic() + self._patience
             while not self.channel.verified and self._more():
                 self._reader.feed(self._read(deadline))
-            if self.channel.verified and self.sock:
-                self.sock.sendall(self.channel.take())  # the own Finished [BP-6.3-4]
+            if self.channel.verified:  # from here on there is no way back to plaintext [BP-9.2-6]
+                with contextlib.suppress(OSError):
+                    super().send(self.channel.take())  # the own Finished [BP-6.3-4]
                 return outcome
         return self._close_if_broken("broken")
 

@@ -1,6 +1,7 @@
 """Real connections: an aiosmtpd server with a handler, and smtplib clients."""
 
 import datetime
+import email.message
 import json
 import socket
 import smtplib
@@ -131,6 +132,32 @@ class MailTests(unittest.TestCase):
         with self.assertRaises(blackpony.smtplib.Deferred) as raised:
             self.send(port, policy="required")
         self.assertEqual((raised.exception.reason, self.handler.mail), ("not-offered", []))
+
+    def test_nothing_goes_out_before_the_policy_has_been_asked(self) -> None:
+        port = self.serve(Controller)
+        message = email.message.EmailMessage()
+        message["From"], message["To"], message["Subject"] = "a@a.test", "b\xe9@b.test", "s"
+        steps: dict[str, tuple[Any, ...]] = {"mail": ("a",), "send_message": (message,), "login": ("u", "p"), "sendmail": ("a", "b", "c")}
+        for step, arguments in steps.items():
+            with blackpony.smtplib.SMTP("127.0.0.1", port, "client.test", policy="required") as smtp:
+                with self.assertRaises(blackpony.smtplib.Deferred):
+                    getattr(smtp, step)(*arguments)
+        self.assertEqual(self.handler.mail, [])
+
+    def test_required_is_not_satisfied_by_tls(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            port = self.serve(tls_context=certificate(folder))
+        with blackpony.smtplib.SMTP("127.0.0.1", port, "client.test", policy="required") as smtp:
+            smtp.starttls(context=ssl._create_unverified_context())
+            with self.assertRaises(blackpony.smtplib.Deferred):
+                smtp.sendmail("a@a.test", ["b@b.test"], MESSAGE)
+
+    def test_there_is_one_xblackpony_in_a_connection(self) -> None:
+        port = self.serve(Controller)
+        with blackpony.smtplib.SMTP("127.0.0.1", port, "client.test") as smtp:
+            self.assertFalse(smtp.xblackpony().encrypted)
+            with self.assertRaises(smtplib.SMTPException):
+                smtp.xblackpony("required")
 
     def test_a_server_that_is_remembered_by_its_key_is_not_replaced_by_another(self) -> None:
         known, other = (Ed25519PrivateKey.from_private_bytes(bytes([i]) * 32) for i in (1, 2))

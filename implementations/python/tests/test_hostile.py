@@ -1,0 +1,104 @@
+"""What comes from a peer never raises, never hangs and never grows without bound."""
+
+import random
+import unittest
+
+from blackpony import keys, records
+from blackpony.channel import SecureChannel
+from blackpony.limits import MAX_HELD
+from blackpony.negotiation import MalformedReply, Offer, ReplyReader
+from blackpony.session import Await, ServerSession, ServerSettings
+from blackpony.suites import NoRandomness
+
+PIECES = (
+    b"EHLO a\r\n", b"HELO a\r\n", b"XBLACKPONY V1 ROT 13\r\n", b"XBLACKPONY V1 X25519-CHACHA20POLY1305 ", b"CQAA" * 10 + b"\r\n",
+    b"XBLACKPONY", b" ", b"\r", b"\n", b"\0", b"\r\n", b".\r\n", b"DATA\r\n", b"BDAT 7 LAST\r\n", b"BDAT 99999999999999999\r\n", b"AUTH PLAIN\r\n",
+    b"STARTTLS\r\n", b"QUIT\r\n", b"MAIL FROM:<a>\r\n", b"RSET\r\n", b"\xff" * 40, b"x" * 5000, b"*\r\n", b"\x00\x11" + b"z" * 17,
+)  # fmt: skip
+REPLIES = (
+    b"250 ok\r\n",
+    b"354 go\r\n",
+    b"334 \r\n",
+    b"500 no\r\n",
+    b"220 go\r\n",
+    b"421 bye\r\n",
+    b"250-a\r\n250-CHUNKING\r\n250 XBLACKPONY V2\r\n",
+    b"junk\n",
+)
+
+
+def no_randomness(size: int) -> bytes:
+    """A source of randomness that fails."""
+    raise NoRandomness
+
+
+class HostileTests(unittest.TestCase):
+    """Seeded."""
+
+    def test_a_server_session_takes_everything(self) -> None:
+        for seed in range(400):
+            chance = random.Random(seed)
+            session = ServerSession(ServerSettings(["X25519-CHACHA20POLY1305", "ROT"]))
+            session.smtp_said(b"220 mx\r\n")
+            for _ in range(60):
+                if chance.random() < 0.7:
+                    session.client_sent(chance.choice(PIECES))
+                elif chance.random() < 0.9:
+                    session.smtp_said(chance.choice(REPLIES))
+                else:
+                    chance.choice(
+                        (session.timed_out, session.smtp_ended, session.client_ended) if chance.random() < 0.1 else (session.for_smtp,)
+                    )()
+                session.for_client()
+                self.assertLess(len(vars(session)["_input"]), MAX_HELD + 400_000)
+
+    def test_nothing_is_said_after_the_end(self) -> None:
+        session = ServerSession(ServerSettings(["ROT"]))
+        session.smtp_said(b"220 mx\r\n")
+        session.client_sent(b"NOOP\n\r\nQUIT\r\n")
+        self.assertEqual((session.awaits, session.for_client()[:10], session.for_smtp()), (Await.END, b"220 mx\r\n50", b""))
+        session.client_sent(b"NOOP\r\n")
+        self.assertEqual((session.for_client(), session.for_smtp()), (b"", b""))
+
+    def test_a_server_without_randomness_refuses_with_454_or_offers_nothing(self) -> None:
+        for grease in (True, False):
+            session = ServerSession(ServerSettings(["X25519-CHACHA20POLY1305"], grease=grease, draw=no_randomness))
+            session.smtp_said(b"220 mx\r\n")
+            session.client_sent(b"EHLO a\r\n")
+            session.smtp_said(b"250 mx\r\n")
+            self.assertEqual(b"XBLACKPONY" in session.for_client(), not grease)
+            session.client_sent(b"XBLACKPONY V1 X25519-CHACHA20POLY1305 CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n")
+            self.assertEqual(session.for_client()[:4], b"503 " if grease else b"454 ")
+            session.client_sent(b"NOOP\r\n")
+            self.assertIn(b"NOOP\r\n", session.for_smtp())
+
+    def test_a_channel_takes_everything(self) -> None:
+        for seed in range(300):
+            chance = random.Random(seed)
+            schedule = keys.KeySchedule.derive("X25519-CHACHA20POLY1305", bytes(32), bytes(32))
+            channel = SecureChannel(chance.choice(("client", "server")), records.Protection, schedule)
+            peer = "client" if vars(channel)["_side"] == "server" else "server"
+            sender = records.Sender(records.Protection, schedule.traffic(peer))
+            if chance.random() < 0.9:
+                channel.receive(sender.record(records.FINISHED, schedule.verify_data(peer)))
+            for _ in range(20):
+                record = bytearray(sender.seal(chance.randrange(1, 256), chance.randbytes(chance.randrange(300)), chance.randrange(9)))
+                if chance.random() < 0.2:
+                    record[chance.randrange(len(record))] ^= 1
+                channel.receive(bytes(record))
+                channel.send(b"x")
+                self.assertLess(len(vars(channel)["_incoming"]), 20_000)
+            self.assertLess(len(channel.take()), 20_000)
+
+    def test_a_reply_reader_takes_everything(self) -> None:
+        for seed in range(400):
+            chance = random.Random(seed)
+            reader = ReplyReader()
+            try:
+                for _ in range(200):
+                    reader.feed(chance.choice(REPLIES + PIECES))
+                    while reply := reader.next():
+                        Offer.find(reply.lines)
+            except MalformedReply:
+                pass
+            self.assertLess(len(vars(reader)["_lines"]), 130)
