@@ -30,6 +30,29 @@ public sealed partial class PythonTests(PythonMatrix matrix) : IClassFixture<Pyt
         Assert.True(code == 0, output);
     }
 
+    /// <summary>As its README says, with Debian's packages and without a network; from a copy, because setuptools leaves files behind.</summary>
+    [Fact]
+    public async Task It_is_installed_by_pip_without_a_network()
+    {
+        await PythonImplementation.NeedAsync();
+        var (there, _) = await PythonImplementation.RunAsync("-c", "import importlib.util, sys; sys.exit(not all(map(importlib.util.find_spec, ['pip', 'setuptools', 'wheel'])))");
+        Assert.SkipUnless(there == 0, "Needs Debian's python3-pip, with python3-setuptools and python3-wheel.");
+        var folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
+        try
+        {
+            await Repository.ShellAsync($"cp -r '{PythonImplementation.Folder}' '{folder}/copy'");
+            string[] offline = ["--no-index", "--no-build-isolation", "--no-deps", "--no-cache-dir", "--target", $"{folder}/site"];
+            var (code, output) = await PythonImplementation.RunAsync(["-m", "pip", "install", .. offline, $"{folder}/copy"]);
+            Assert.True(code == 0, output);
+            var modules = Directory.GetFiles(Path.Combine(PythonImplementation.Folder, "blackpony")).Select(Path.GetFileName);
+            Assert.All(modules, m => Assert.True(File.Exists(Path.Combine(folder, "site", "blackpony", m!)), m));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     [Fact]
     public async Task Its_server_passes_the_suite()
     {
