@@ -17,7 +17,8 @@ internal static class PythonImplementation
 
     /// <summary>The client, as the suite starts it.</summary>
     public static string Client { get; } =
-        $"PYTHONPATH='{Folder}' {Program} -m blackpony.client {{host}} {{port}} --policy {{policy}} --memory {{memory}} --suites {{suites}}";
+        $"PYTHONPATH='{Folder}' {Program} -m blackpony.client {{host}} {{port}} "
+        + "--policy {policy} --memory {memory} --suites {suites}";
 
     /// <summary>Skips the test where Python or one of its packages is missing.</summary>
     public static async Task NeedAsync()
@@ -40,7 +41,12 @@ internal static class PythonImplementation
     /// <summary>How Python is started.</summary>
     public static ProcessStartInfo Start(params string[] arguments)
     {
-        var start = new ProcessStartInfo(Program, arguments) { WorkingDirectory = Folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Program, arguments)
+        {
+            WorkingDirectory = Folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.Environment["PYTHONPATH"] = Folder;
         return start;
     }

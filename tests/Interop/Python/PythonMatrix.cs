@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using System.Text;
 using BlackPony.Conformance;
 using BlackPony.Conformance.Cases;
@@ -17,17 +16,20 @@ public sealed class PythonMatrix
     public static readonly IReadOnlyList<string> Suites = ["X25519-CHACHA20POLY1305", "RSA-BLOWFISH", "ROT", "none"];
 
     /// <summary>Who sends to whom.</summary>
-    public static readonly IReadOnlyList<string> Ways = ["Python client → `listen`", "`mailer` → Python server", "Python client → Python server"];
+    public static readonly IReadOnlyList<string> Ways =
+        ["Python client → `listen`", "`mailer` → Python server", "Python client → Python server"];
 
     /// <summary>The profiles that it claims.</summary>
     public static readonly IReadOnlyList<Profile> Profiles = [Profile.Core, Profile.Classic, Profile.Manual];
 
     private const string Secret = "Nobody else reads this";
     private const int Shift = 13;
+    private const string Mailer = "mailer --port {port} --policy {policy} --suites {suites} '[127.0.0.1]'";
 
     // 8 bits, dots, an empty line, tabs, and the longest line that SMTP has.
     private static readonly string Message =
-        $"From: a@probe.test\r\nSubject: \xE9\xFF\x80 {Secret}\r\n\r\n.\r\n..\r\n.dot\r\n\r\n\ttab \x7F\r\n{new string('x', 998)}\r\n{string.Concat(Enumerable.Range(128, 128).Select(i => (char)i))}\r\n";
+        $"From: a@probe.test\r\nSubject: \xE9\xFF\x80 {Secret}\r\n\r\n.\r\n..\r\n.dot\r\n\r\n\ttab \x7F\r\n"
+        + $"{new string('x', 998)}\r\n{string.Concat(Enumerable.Range(128, 128).Select(i => (char)i))}\r\n";
 
     private static readonly RunOptions Options = new(TimeSpan.FromSeconds(60), 4);
     private static readonly Dictionary<string, TimeSpan> NoTimeouts = [];
@@ -43,37 +45,36 @@ public sealed class PythonMatrix
 
     /// <summary>One message with one suite, compared octet for octet.</summary>
     /// <returns>What a tap on the wire saw: <c>encrypted</c>, <c>shifted</c> or <c>plain</c>.</returns>
-    public Task<string> CellAsync(string suite, string way) => _cells.GetOrAdd((suite, way), c => new(() => DeliverAsync(c.Suite, c.Way))).Value;
+    public Task<string> CellAsync(string suite, string way) =>
+        _cells.GetOrAdd((suite, way), c => new(() => DeliverAsync(c.Suite, c.Way))).Value;
 
     /// <summary>What is green, for README.</summary>
     public async Task<string> SuiteTableAsync()
     {
-        var text = new StringBuilder($"| role | {string.Join(" | ", Profiles.Select(p => p.ToString().ToLowerInvariant()))} |\n|---|{string.Concat(Profiles.Select(_ => "---|"))}\n");
-        foreach (var (role, results) in ((string, IReadOnlyList<CaseResult>)[])[("server", await ServerAsync()), ("client", await ClientAsync())])
-        {
-            text.Append(CultureInfo.InvariantCulture, $"| {role} | {string.Join(" | ", Profiles.Select(p => results.Where(r => r.Case.Profile == p).All(IsGood) ? "passed" : "**failed**"))} |\n");
-        }
+        var (server, client) = (await ServerAsync(), await ClientAsync());
+        return Table(["role", .. Profiles.Select(p => p.ToString().ToLowerInvariant())])
+            + Row(["server", .. Profiles.Select(p => Verdict(server, p))])
+            + Row(["client", .. Profiles.Select(p => Verdict(client, p))]);
 
-        return text.ToString();
+        static string Verdict(IReadOnlyList<CaseResult> results, Profile profile) =>
+            results.Where(r => r.Case.Profile == profile).All(IsGood) ? "passed" : "**failed**";
     }
 
     /// <summary>How mail crossed the wire, for README.</summary>
     public async Task<string> TableAsync()
     {
-        var text = new StringBuilder($"| suite | {string.Join(" | ", Ways)} |\n|---|{string.Concat(Ways.Select(_ => "---|"))}\n");
+        var text = new StringBuilder(Table(["suite", .. Ways]));
         foreach (var suite in Suites)
         {
-            text.Append(CultureInfo.InvariantCulture, $"| {suite} |");
-            foreach (var way in Ways)
-            {
-                text.Append(CultureInfo.InvariantCulture, $" {await CellAsync(suite, way)} |");
-            }
-
-            text.Append('\n');
+            text.Append(Row([suite, .. await Task.WhenAll(Ways.Select(w => CellAsync(suite, w)))]));
         }
 
         return text.ToString();
     }
+
+    private static string Table(string[] columns) => $"{Row(columns)}|{string.Concat(columns.Select(_ => "---|"))}\n";
+
+    private static string Row(string[] cells) => $"| {string.Join(" | ", cells)} |\n";
 
     /// <summary>Whether a case passed, or asks for what neither a server that is no relay nor a client that is no mailer has.</summary>
     public static bool IsGood(CaseResult result) => result.Verdict == Verdict.Pass || (result.Verdict == Verdict.NotApplicable &&
@@ -96,8 +97,10 @@ public sealed class PythonMatrix
         return results;
     }
 
-    private static Task<IReadOnlyList<CaseResult>> ClientSuiteAsync() =>
-        CaseRunner.RunAsync(new PlainClientCommand(PythonImplementation.Client, NoTimeouts), new Selection { Profiles = Profiles }.From(ClientCases.All), Options);
+    private static Task<IReadOnlyList<CaseResult>> ClientSuiteAsync() => CaseRunner.RunAsync(
+        new PlainClientCommand(PythonImplementation.Client, NoTimeouts),
+        new Selection { Profiles = Profiles }.From(ClientCases.All),
+        Options);
 
     private static async Task<string> DeliverAsync(string suite, string way)
     {
@@ -108,7 +111,7 @@ public sealed class PythonMatrix
             using var python = await PythonServer.StartAsync(suite == "none" ? "" : suite);
             await using var wire = new WireTap(python.Port);
             ClientCommand client = way.StartsWith('`')
-                ? new MailerCommand($"'{BlackPonyProgram.File}' mailer --port {{port}} --policy {{policy}} --suites {{suites}} '[127.0.0.1]'", NoTimeouts)
+                ? new MailerCommand($"'{BlackPonyProgram.File}' {Mailer}", NoTimeouts)
                 : new PlainClientCommand(PythonImplementation.Client, NoTimeouts);
             await SendAsync(client, wire.Port, policy, suite);
             var (fields, message) = await python.MessageAsync();
@@ -135,5 +138,6 @@ public sealed class PythonMatrix
         Assert.True(outcome.Delivered, $"{delivery.Log}{outcome.Replies}");
     }
 
-    private static string Seen(WireTap wire) => wire.Saw(Secret) ? "plain" : wire.Saw(ClientProbe.Rot(Secret, Shift)) ? "shifted" : "encrypted";
+    private static string Seen(WireTap wire) =>
+        wire.Saw(Secret) ? "plain" : wire.Saw(ClientProbe.Rot(Secret, Shift)) ? "shifted" : "encrypted";
 }
