@@ -113,10 +113,13 @@ class Memory:
             text = file.read()
         for line in text.splitlines():
             try:
-                fields = json.loads(line)
-                entry = Entry(**fields | {"idents": tuple(fields["idents"]), "good": float(fields["good"])})
-                self._entries[str(entry.name), int(entry.port)] = entry
-            except (ValueError, TypeError, KeyError):  # [BP-9.4-14]
+                fields = json.loads(line, parse_constant=bytes.fromhex)  # neither NaN nor Infinity
+                entry = Entry(**fields)
+                failing = None if entry.failing is None else float(entry.failing)
+                idents = tuple(bytes.fromhex(key).hex() for key in entry.idents)
+                entry = Entry(str(entry.name), int(entry.port), float(entry.good), idents, failing)
+                self._entries[entry.name, entry.port] = entry
+            except (ValueError, TypeError, OverflowError, RecursionError):  # [BP-9.4-14]
                 self._warn("an entry of the memory cannot be read")
         return text
 

@@ -225,7 +225,7 @@ class SMTP(smtplib.SMTP):
 
     def _defer(self, reason: str, text: object) -> Deferred:
         """Ends a session in order [BP-9.1-7]; for raise."""
-        with contextlib.suppress(OSError, smtplib.SMTPException):
+        with contextlib.suppress(OSError):
             if self.sock:
                 self.quit()
         self.close()
@@ -254,7 +254,7 @@ class SMTP(smtplib.SMTP):
         """EHLO or HELO: False if it is refused with 5yz; Deferred by [BP-9.2-9]."""
         try:
             code, _ = greet()
-        except (OSError, smtplib.SMTPException) as error:
+        except OSError as error:  # smtplib's exceptions too
             raise Deferred("unreachable", error) from error
         if not 200 <= code < 300 and code < 500:
             raise self._defer("unreachable", f"EHLO or HELO answered with {code}")
@@ -263,28 +263,25 @@ class SMTP(smtplib.SMTP):
     def _exchange(self, upgrade: ClientUpgrade) -> str:
         """One command, with what belongs to it up to the two Finished; a broken upgrade is closed."""
         outcome = "continuation"
-        with contextlib.suppress(OSError, smtplib.SMTPException):
+        try:
             while outcome in ("continuation", "cancel"):
                 self.send(upgrade.next_line + b"\r\n")
                 self.getreply()
                 outcome = upgrade.receive(self._reply)
-            if upgrade.channel is None:
-                return self._close_if_broken(outcome)
-            self.channel = upgrade.channel
-            self._forget()
-            self._reader.feed(self.channel.receive(self._reader.rest()))  # [BP-4.3-9]
-            deadline = time.monotonic() + self._patience
-            while not self.channel.verified and self._more():
-                self._reader.feed(self._read(deadline))
-            if self.channel.verified:  # from here on there is no way back to plaintext [BP-9.2-6]
-                with contextlib.suppress(OSError):
-                    super().send(self.channel.take())  # the own Finished [BP-6.3-4]
-                return outcome
-        return self._close_if_broken("broken")
-
-    def _close_if_broken(self, outcome: str) -> str:
-        if outcome == "broken":
+            if upgrade.channel:
+                self.channel = upgrade.channel
+                self._forget()
+                self._reader.feed(self.channel.receive(self._reader.rest()))  # [BP-4.3-9]
+                deadline = time.monotonic() + self._patience
+                while not self.channel.verified and self._more():
+                    self._reader.feed(self._read(deadline))
+        except OSError:  # smtplib's exceptions too
+            outcome = "broken"
+        if outcome == "broken" or not self.channel.verified:
             self.close()
+            return "broken"
+        with contextlib.suppress(OSError):  # from here on there is no way back to plaintext [BP-9.2-6]
+            super().send(self.channel.take())  # the own Finished [BP-6.3-4]
         return outcome
 
     def _forget(self) -> None:
@@ -324,21 +321,11 @@ class SMTP(smtplib.SMTP):
         """A connection to an address that greets with 220; Deferred without one [BP-9.2-4, BP-9.2-9]."""
         try:
             code, _ = self._begin(*address)
-        except (OSError, smtplib.SMTPException) as error:
+        except OSError as error:  # smtplib's exceptions too
             raise Deferred("unreachable", error) from error
         if code != 220:
             self.close()
             raise Deferred("unreachable", f"greeted with {code}")
-
-
-def addresses(hosts: Iterable[str], port: int) -> Iterable[tuple[str, tuple[str, int]]]:
-    """Every address of every host, in order, with the host's name."""
-    for host in hosts:
-        try:
-            for *_, address in socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM):
-                yield host, (str(address[0]), port)
-        except OSError as error:
-            log.warning("%s: %s", host, error)
 
 
 def deliver(
@@ -355,12 +342,18 @@ def deliver(
     hosts are mail exchangers in order of preference; settings are those of SMTP. Returns the report and the recipients
     that were refused; raises Deferred, or what smtplib's sendmail raises.
     """
-    last = Deferred("unreachable", "no address")
-    for name, address in addresses(hosts, port):
+    last, places = Deferred("unreachable", "no address"), list[tuple[str, str]]()
+    for host in hosts:
+        try:
+            found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+            places += [(host, str(address[0])) for *_, address in found]
+        except OSError as error:
+            log.warning("%s: %s", host, error)
+    for name, address in places:
         smtp = SMTP(local_hostname=local_hostname, **settings)
         smtp.name = name
         try:
-            smtp.open(address)
+            smtp.open((address, port))
             report = smtp.xblackpony()
         except Deferred as deferred:
             log.warning("%s: %s", name, deferred)
@@ -370,7 +363,7 @@ def deliver(
             eight = any(octet > 127 for octet in message) and smtp.has_extn("8bitmime")
             return report, smtp.sendmail(sender, recipients, message, ["BODY=8BITMIME"] if eight else [])
         finally:
-            with contextlib.suppress(OSError, smtplib.SMTPException):
+            with contextlib.suppress(OSError):
                 smtp.quit()
             smtp.close()
     raise last

@@ -205,7 +205,18 @@ class MemoryFileTests(unittest.TestCase):
     def test_an_entry_that_cannot_be_read_costs_that_entry_only(self) -> None:
         self.memory().good("mx.b.test", 25, 5, [])
         good = Path(self.path).read_text()
-        bad = ["{", "[]", "1", "{}", json.dumps({"name": 1, "port": "x", "good": None, "idents": []}), '{"name": "a", "port": 1}']
+        fields: dict[str, object] = {"name": "a", "port": 1, "good": 5, "idents": [], "failing": None}
+        wrong = [
+            {"port": "x"},
+            {"good": None},
+            {"good": float("nan")},
+            {"idents": 1},
+            {"idents": [1]},
+            {"failing": "x"},
+            {"failing": []},
+            {"more": 1},
+        ]
+        bad = ["{", "[]", "1", "{}", "[" * 200_000, '"', *(json.dumps(fields | x) for x in wrong)]
         for line in bad:
             Path(self.path).write_text(line + "\n" + good)
             self.warnings.clear()
