@@ -206,7 +206,7 @@ class MemoryFileTests(unittest.TestCase):
         self.memory().good("mx.b.test", 25, 5, [])
         good = Path(self.path).read_text()
         fields: dict[str, object] = {"name": "a", "port": 1, "good": 5, "idents": [], "failing": None}
-        wrong = [
+        wrong: list[dict[str, object]] = [
             {"port": "x"},
             {"good": None},
             {"good": float("nan")},
