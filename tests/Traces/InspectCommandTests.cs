@@ -38,7 +38,8 @@ public sealed class InspectCommandTests
         Assert.Equal(3, Tool.Run(["inspect", text, clean]).Code);
         Assert.Equal(0, Tool.Run(["inspect", folder.Path]).Code);
         foreach (var wrong in (string[][])[[], ["inspect"], ["inspect", "--port", "0", clean], ["inspect", "--format", "xml", clean],
-            ["inspect", "--fail-on", "never", clean], ["inspekt"]])
+            ["inspect", "--fail-on", "never", clean], ["inspect", "--reply", "5xx", clean], ["inspect", "--reply", "5500", clean],
+            ["inspect", "--session", "0", clean], ["inspect", "--after", "yesterday", clean], ["inspekt"]])
         {
             var (code, output, errors) = Tool.Run(wrong);
             Assert.True(code == 2, $"{string.Join(' ', wrong)}: {code}");

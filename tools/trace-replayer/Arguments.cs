@@ -34,12 +34,15 @@ internal static class Arguments
     }
 
     /// <summary>A number within bounds.</summary>
-    public static void Within<T>(Option<T> option, T least, T most)
+    public static void Within<T>(Option option, T least, T most)
         where T : INumber<T> => option.Validators.Add(r =>
         {
-            if (r.Tokens.Count > 0 && !(T.TryParse(r.Tokens[^1].Value, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most))
+            foreach (var token in r.Tokens)
             {
-                r.AddError($"{option.Name} is a number from {least} to {most}, not '{r.Tokens[^1].Value}'.");
+                if (!(T.TryParse(token.Value, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most))
+                {
+                    r.AddError($"{option.Name} is a number from {least} to {most}, not '{token.Value}'.");
+                }
             }
         });
 

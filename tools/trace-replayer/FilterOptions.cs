@@ -28,7 +28,18 @@ internal sealed class FilterOptions
     private readonly Option<string?> _upgrade =
         new("--upgrade") { Description = "Only sessions with this encryption: none, starttls, tls or blackpony.", HelpName = "kind" };
 
-    public FilterOptions() => _upgrade.AcceptOnlyFromAmong("none", "starttls", "tls", "blackpony");
+    public FilterOptions()
+    {
+        _upgrade.AcceptOnlyFromAmong("none", "starttls", "tls", "blackpony");
+        Arguments.Within(_session, 1, int.MaxValue);
+        _reply.Validators.Add(r =>
+        {
+            if (r.Tokens.Count > 0 && (r.Tokens[0].Value is not { Length: >= 1 and <= 3 } code || code.Any(c => !char.IsAsciiDigit(c))))
+            {
+                r.AddError($"--reply is a code, or its first digits, not '{r.Tokens[0].Value}'.");
+            }
+        });
+    }
 
     public void AddTo(Command command)
     {

@@ -59,7 +59,8 @@ internal static class ReplayCommand
         Arguments.Within(timeout, 1, 3600);
         Arguments.Within(wait, 1, 86400);
         Arguments.Within(connections, 1, 1000);
-        Arguments.Within(perSecond, 0, 1_000_000);
+        Arguments.Within(perSecond, 0.0, 1_000_000);
+        Arguments.Within(session, 1, int.MaxValue);
         var startTls = new Option<bool>(
             "--starttls") { Description = "Replay in TLS, after STARTTLS with the live server, whose certificate is not checked." };
         var user = new Option<string?>(

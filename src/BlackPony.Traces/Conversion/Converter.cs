@@ -91,7 +91,8 @@ public sealed class Converter
             bool timeless = report.Start == 0;
             client = timeless && report.Client == TranscriptReader.Client ? new IPEndPoint(client.Address, 49152 + (count % 16000))
                 : client;
-            return new PcapTap(writer, client, End(report.Server), count, timeless ? clock += 1_000_000_000 : report.Start, openingSeen);
+            return new PcapTap(writer, client, End(report.Server), count, timeless ? clock += 1_000_000_000 : report.Start, openingSeen,
+                isTimed: !timeless);
         }
     }
 

@@ -18,9 +18,10 @@ internal sealed class PcapTap : IWireTap, IItemSink
     private Role _sender;
     private long _time;
 
-    public PcapTap(PcapWriter output, IPEndPoint client, IPEndPoint server, int number, long start, bool openingSeen)
+    public PcapTap(PcapWriter output, IPEndPoint client, IPEndPoint server, int number, long start, bool openingSeen, bool isTimed)
     {
-        _tcp = new TcpWriter(output, client, server, number) { Time = start };
+        // What is captured keeps its time, and what acknowledges it has the same; where there are no times packets go one by one.
+        _tcp = new TcpWriter(output, client, server, number) { Time = start, Step = isTimed ? 0 : 1000 };
         if (openingSeen)
         {
             _tcp.Open();

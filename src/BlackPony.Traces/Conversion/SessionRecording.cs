@@ -23,13 +23,15 @@ internal sealed class SessionRecording(SessionReport session, IItemSink sink) : 
 
     public void Record(Role sender, ReadOnlySpan<byte> record, RecordType? type, ReadOnlySpan<byte> data)
     {
-        Flush(sender);
+        Flush(Role.Client);
+        Flush(Role.Server);
         sink.Take(new WireItem(WireKind.Record, sender, record.ToArray(), session.End, type, data.ToArray()));
     }
 
     public void Raw(Role sender, ReadOnlySpan<byte> octets)
     {
-        Flush(sender);
+        Flush(Role.Client);
+        Flush(Role.Server);
         sink.Take(new WireItem(WireKind.Raw, sender, octets.ToArray(), session.End));
     }
 

@@ -14,7 +14,6 @@ namespace BlackPony.Traces.Network;
 public sealed class TcpWriter(PcapWriter output, IPEndPoint client, IPEndPoint server, int number = 0)
 {
     private const int MaxSegment = 1440;
-    private const long Step = 1000;
     private const int MaxCut = 60_000;
     private const byte Fin = 1;
     private const byte Syn = 2;
@@ -27,6 +26,9 @@ public sealed class TcpWriter(PcapWriter output, IPEndPoint client, IPEndPoint s
 
     /// <summary>The time of the next packet, nanoseconds since 1970.</summary>
     public long Time { get; set; }
+
+    /// <summary>How much later each packet is than the one before, in nanoseconds.</summary>
+    public long Step { get; init; } = 1000;
 
     /// <summary>The three packets that open it.</summary>
     public void Open()

@@ -51,6 +51,21 @@ internal sealed class ClientStream
         }
     }
 
+    /// <summary>Whether a TLS client's hello begins here, or began in the octets before.</summary>
+    public bool IsHello(ReadOnlySpan<byte> octets) =>
+        State == ClientState.Command && _dialogue.Place == Place.Outside && _lines.IsHello(octets);
+
+    /// <summary>Hands what came of a line that is none to what reads on.</summary>
+    public void HandOver(Layer layer, long time)
+    {
+        if (_lines.TakePartial() is { Length: > 0 } begun)
+        {
+            _dialogue.Session.IsMuted = true;
+            layer.Octets(Role.Client, begun, time);
+            _dialogue.Session.IsMuted = false;
+        }
+    }
+
     /// <summary>The server said something: a command of which only the end is missing was whole.</summary>
     public void ServerSpoke(long time)
     {
@@ -259,13 +274,8 @@ internal sealed class ClientStream
                     }
 
                     break;
-                case ClientState.Command when _dialogue.Place == Place.Outside && _lines.IsHello(rest):
+                case ClientState.Command when IsHello(rest):
                     _dialogue.Switch(UpgradeKind.Tls);
-                    if (_lines.TakePartial() is { Length: > 0 } begun)
-                    {
-                        _dialogue.Inner!.Octets(Role.Client, begun, time);
-                    }
-
                     break;
                 default:
                     _lines.Take(ref rest, time);

@@ -75,6 +75,15 @@ internal sealed class SmtpDialogue : Layer
         else
         {
             _clientSpoke = true;
+            if (_client.IsHello(octets))
+            {
+                // It is written down as what it is, and not as a line.
+                Switch(UpgradeKind.Tls);
+                _client.HandOver(Inner!, time);
+                Inner!.Octets(Role.Client, octets, time);
+                return;
+            }
+
             Write(Role.Client, octets, time);
             _server.ClientSpoke(time);
             Matching.ClientGoesOn();
@@ -361,7 +370,7 @@ internal sealed class SmtpDialogue : Layer
             script.Greeting = reply.Text + "\r\n";
         }
 
-        if (Matching.Next is { } next && next.Time <= reply.Time)
+        if (Matching.Next is { } next && next.Sequence <= reply.Seen)
         {
             Session.Find(FindingKind.EarlyTalker, Role.Client, "The client spoke before the greeting.");
         }
