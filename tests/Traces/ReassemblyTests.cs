@@ -292,4 +292,57 @@ public sealed class ReassemblyTests
         Assert.DoesNotContain(session.Findings, f => f.Level > FindingLevel.Note);
         Assert.Equal(0, session.Gaps);
     }
+
+    [Fact]
+    public void A_session_with_a_gap_is_over_soon_after_both_sides_ended_it()
+    {
+        var frames = Frames.Session();
+        frames.RemoveAt(6);
+        var first = Inspection.Pcap(frames);
+        // Another connection, one and then three seconds later.
+        var other = new System.Net.IPEndPoint(Inspection.Client.Address, 41000);
+        byte[] Later(int seconds)
+        {
+            var file = new MemoryStream();
+            using (var writer = new BlackPony.Traces.Capture.PcapWriter(file, BlackPony.Traces.Capture.LinkType.Ethernet))
+            {
+                writer.Write(1_700_000_000_000_000_000 + (seconds * 1_000_000_000L), Frames.Tcp(other, Inspection.Server, 1, 0, "", Frames.Syn));
+            }
+
+            return file.ToArray()[24..];
+        }
+
+        int taken = 0;
+        var seen = new List<int>();
+        var inspector = new BlackPony.Traces.Inspector(new BlackPony.Traces.Sessions.InspectOptions(), _ => taken++);
+        inspector.Inspect(new Staged([first, Later(1), Later(3)], () => seen.Add(taken)), "capture");
+        Assert.Equal([0, 0, 1], seen);
+        Assert.Equal(1, taken);
+    }
+
+    /// <summary>Hands out a part for each read, and says so before the next.</summary>
+    private sealed class Staged(byte[][] parts, Action read) : MemoryStream
+    {
+        private int _next;
+
+        public override bool CanSeek => false;
+
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+        public override int Read(Span<byte> buffer)
+        {
+            if (_next > 0 && _next <= parts.Length)
+            {
+                read();
+            }
+
+            if (_next++ >= parts.Length)
+            {
+                return 0;
+            }
+
+            parts[_next - 1].CopyTo(buffer);
+            return parts[_next - 1].Length;
+        }
+    }
 }

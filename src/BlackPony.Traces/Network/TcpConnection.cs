@@ -29,6 +29,7 @@ internal sealed class TcpConnection(IStreams streams)
     {
         public bool Known;
         public bool Ended;
+        public bool Closing;
         public uint Next;
         public uint Start;
         public uint Uncounted;
@@ -42,6 +43,9 @@ internal sealed class TcpConnection(IStreams streams)
 
     /// <summary>Whether nobody wants to see more of it.</summary>
     public bool IsIgnored => _streams is null or { IsIgnored: true };
+
+    /// <summary>Whether both sides said that they end it, and packets before that may still come.</summary>
+    public bool IsEnding => !IsClosed && _first.Closing && _second.Closing;
 
     /// <summary>Octets that wait for a packet that may still come.</summary>
     public int HeldOctets { get; private set; }
@@ -118,6 +122,7 @@ internal sealed class TcpConnection(IStreams streams)
             return;
         }
 
+        from.Closing |= segment.Fin;
         if (_held.Count == 0 && ahead <= 0 && Reached(side, segment.Ack, segment.Acknowledgement))
         {
             Deliver(side, sequence, segment.Data, segment.Length, segment.Fin, time);

@@ -11,9 +11,13 @@ internal sealed class TcpTable(Func<IPEndPoint, IPEndPoint, bool, long, IStreams
     private const int MaxClosed = 4096;
     private const int MaxHeldOctets = 48 << 20;
 
+    // By so much, in nanoseconds, a packet comes late that is not lost.
+    private const long MaxLateness = 2_000_000_000;
+
     private readonly Dictionary<FlowKey, Entry> _connections = [];
     private readonly Queue<(FlowKey Key, TcpConnection Connection)> _order = new();
     private readonly Queue<(FlowKey Key, TcpConnection Connection)> _closed = new();
+    private readonly Queue<(TcpConnection Connection, long Time)> _ending = new();
     private long _held;
 
     // Side 0's direction is the canonical one, or its reverse.
@@ -22,6 +26,13 @@ internal sealed class TcpTable(Func<IPEndPoint, IPEndPoint, bool, long, IStreams
     /// <summary>Takes a segment.</summary>
     public void Take(in Segment segment, long time)
     {
+        while (_ending.TryPeek(out var ending) && time - ending.Time > MaxLateness)
+        {
+            _held -= ending.Connection.HeldOctets;
+            ending.Connection.Close();
+            _ending.Dequeue();
+        }
+
         var key = segment.Flow.Canonical(out bool reversed);
         ref var entry = ref CollectionsMarshal.GetValueRefOrNullRef(_connections, key);
         if (System.Runtime.CompilerServices.Unsafe.IsNullRef(ref entry))
@@ -55,6 +66,7 @@ internal sealed class TcpTable(Func<IPEndPoint, IPEndPoint, bool, long, IStreams
         }
 
         _connections.Clear();
+        _ending.Clear();
         _order.Clear();
         _closed.Clear();
     }
@@ -68,12 +80,19 @@ internal sealed class TcpTable(Func<IPEndPoint, IPEndPoint, bool, long, IStreams
         }
 
         int before = connection.HeldOctets;
+        bool wasEnding = connection.IsEnding;
         connection.Take(segment, reversed == entry.Reversed ? 0 : 1, time);
         _held += connection.HeldOctets - before;
         if (_held > MaxHeldOctets && connection.HeldOctets > 0)
         {
             _held -= connection.HeldOctets;
             connection.Flush();
+        }
+
+        if (connection.IsEnding && !wasEnding)
+        {
+            // What it lacks may be late; then it is lost, and the session is over.
+            _ending.Enqueue((connection, time));
         }
 
         if (connection.IsClosed)
