@@ -111,6 +111,15 @@ public sealed partial class DocumentTests
             Read("docs/operations.md"), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void The_operations_page_names_every_metric()
+    {
+        var source = Read("src/BlackPony.Hosting/Telemetry.cs");
+        var metrics = Instrument().Matches(source).Select(m => m.Groups[1].Value.Replace('.', '_')).ToList();
+        Assert.True(metrics.Count > 8);
+        Assert.All(metrics, m => Assert.Contains($"| `{m}", Read("docs/operations.md"), StringComparison.Ordinal));
+    }
+
     private static string Read(string document) => File.ReadAllText(Repository.At(document));
 
     /// <summary>Indented blocks, a line each, and code within text.</summary>
@@ -129,6 +138,9 @@ public sealed partial class DocumentTests
 
     [GeneratedRegex("`([^`]+)`")]
     private static partial Regex Inline();
+
+    [GeneratedRegex("\"(blackpony\\.[a-z.]+)\"")]
+    private static partial Regex Instrument();
 
     [GeneratedRegex(@"^(\d+) cases\s*$")]
     private static partial Regex CaseCount();
