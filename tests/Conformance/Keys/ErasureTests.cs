@@ -109,6 +109,20 @@ public class ErasureTests
     }
 
     [Fact]
+    public void A_private_value_of_a_mailer_that_is_given_up_within_its_upgrade_goes_with_it() // [BP-5.1-13]
+    {
+        var mailer = new MailerSession(new MailerOptions(TestRsaKeys.Client) { Suites = [Suite] }, new GivenStream([.. Drawn]));
+        mailer.Connected("mx.b.test", 25, moreTargets: false);
+        mailer.FromServer("220 mx\r\n"u8);
+        mailer.FromLocal("EHLO a.test\r\n"u8);
+        mailer.FromServer(Encoding.ASCII.GetBytes($"250-mx\r\n250 XBLACKPONY V1 {Suite.Name}\r\n"));
+        var upgrade = Reached(mailer).OfType<ClientUpgrade>().Single();
+        Assert.True(Holds(upgrade, Drawn));
+        mailer.Dispose();
+        Assert.False(Holds(upgrade, Drawn));
+    }
+
+    [Fact]
     public void The_secrets_of_a_relays_session_go_with_it() // [BP-6.2-3]
     {
         var keys = new SecretsLog();

@@ -576,6 +576,8 @@ public sealed class InboundSessionTests : IDisposable
     [InlineData("NOOP\nNOOP\r\n")]
     [InlineData("NO\0OP\r\n")]
     [InlineData("NO\0OP")]
+    [InlineData("\nNOOP\r\n")]
+    [InlineData("\0")]
     public void A_stray_octet_in_a_command_ends_the_session_behind_the_answers_before_it(string line) // [BP-10.2-1], [BP-10.2-2], [BP-10.2-13]
     {
         ToClient();
@@ -663,6 +665,34 @@ public sealed class InboundSessionTests : IDisposable
         Assert.Equal(".\r\n", ToBackend());
         Backend("250 kept\r\n");
         Assert.Equal("250 1\r\n250 2\r\n354 3\r\n250 kept\r\n550 5.7.1 Not permitted\r\n", ToClient());
+    }
+
+    [Theory]
+    [InlineData("a\r\r.\r\nb")]
+    [InlineData("a\r.\r\nb")]
+    [InlineData("a\n.\r\nb")]
+    [InlineData("a\r\n.\rb")]
+    [InlineData("a\r\n.\nb")]
+    [InlineData("a\r\n.\r\r\nb")]
+    [InlineData("a\r\n..\r\nb")]
+    [InlineData("a\r\r\n.x\r\nb")]
+    [InlineData(".\rb")]
+    public void What_only_looks_like_the_end_of_a_message_is_none_however_it_comes(string message) // [BP-10.2-4]
+    {
+        foreach (int piece in (int[])[1, 2, 3, 100])
+        {
+            using var relay = new RelaySession(new ServerOptions(new RsaKeys(TimeProvider.System)), new SystemRandom(), "test");
+            relay.BackendReady("220 b.test\r\n"u8);
+            relay.FromClient("DATA\r\n"u8);
+            relay.FromBackend("354 go\r\n"u8);
+            relay.ToBackend.ResetWrittenCount();
+            foreach (var part in Encoding.ASCII.GetBytes(message + "\r\n.\r\nXCLIENT\r\n").Chunk(piece))
+            {
+                relay.FromClient(part);
+            }
+
+            Assert.Equal(message + "\r\n.\r\n", Encoding.ASCII.GetString(relay.ToBackend.WrittenSpan));
+        }
     }
 
     [Fact]

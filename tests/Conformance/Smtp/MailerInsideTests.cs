@@ -53,6 +53,9 @@ public sealed class MailerInsideTests : IDisposable
         Pass();
         Assert.Equal(ChannelState.Closed, _server!.State);
         Assert.Equal((MailerRequest.Close, "close"), (_mailer.Request, _mailer.Report.Closed));
+        _mailer.LocalEnded();
+        _mailer.ServerEnded();
+        Assert.Equal("close", _mailer.Report.Closed);
     }
 
     [Fact]
@@ -173,6 +176,7 @@ public sealed class MailerInsideTests : IDisposable
         Pass();
         Assert.Equal("220 mx.b.test\r\n" + text, Local());
         Assert.True(_mailer.Report is { Deferred: true });
+        Assert.Equal(how == "garbage" ? "unreachable" : "broken", _mailer.Report.Reason);
         Assert.Equal((MailerRequest.Close, closed), (_mailer.Request, _mailer.Report.Closed));
         Assert.Equal(how is "time" or "garbage", _server!.State == ChannelState.Closed);
     }
@@ -182,8 +186,8 @@ public sealed class MailerInsideTests : IDisposable
     {
         Confirm();
         Assert.Equal("EHLO a.test\r\n", Heard());
-        Sends("502 no\r\n");
-        Assert.Equal("220 mx.b.test\r\n502 no\r\n", Local());
+        Sends("502-no\r\n502-STARTTLS\r\n502 not here\r\n");
+        Assert.Equal("220 mx.b.test\r\n502-no\r\n502-STARTTLS\r\n502 not here\r\n", Local());
         Assert.True(_mailer.WantsLocal);
         Says("HELO a.test\r\n");
         Assert.Equal("HELO a.test\r\n", Heard());
@@ -196,6 +200,7 @@ public sealed class MailerInsideTests : IDisposable
         Assert.Equal(Limits.GreetingTimeout, _mailer.PeerTimeout);
         _mailer.FromServer("554 mx.b.test no service\r\n"u8);
         Assert.Equal(MailerRequest.NextTarget, _mailer.Request);
+        Assert.Equal(Timeout.InfiniteTimeSpan, _mailer.Patience);
         Assert.Equal("", Local());
         _mailer.Connected("mx2.b.test", 2525, moreTargets: false);
         Assert.Equal(MailerRequest.None, _mailer.Request);
@@ -246,6 +251,8 @@ public sealed class MailerInsideTests : IDisposable
     [Theory]
     [InlineData("421 busy\r\n", "")]
     [InlineData("450 later\r\n", "QUIT\r\n")]
+    [InlineData("400 later\r\n", "QUIT\r\n")]
+    [InlineData("499 later\r\n", "QUIT\r\n")]
     public void A_server_that_defers_EHLO_hears_QUIT_unless_it_said_421(string reply, string quit) // [BP-9.1-7]
     {
         Connect("mx.b.test", moreTargets: false);
@@ -493,6 +500,154 @@ public sealed class MailerInsideTests : IDisposable
     }
 
     [Fact]
+    public void Replies_that_come_octet_by_octet_are_the_same() // [BP-4.3-11]
+    {
+        foreach (var octet in Encoding.ASCII.GetBytes("220-mx\r\n220 b.test\r\n"))
+        {
+            if (_mailer.Report.Peer.Length == 0)
+            {
+                _mailer.Connected("mx.b.test", 25, moreTargets: false);
+            }
+
+            _mailer.FromServer([octet]);
+        }
+
+        Ehlo();
+        _upgrade = new ServerUpgrade(new ServerOptions(TestRsaKeys.Server) { Suites = [SuiteRegistry.Find(Suite)!], Grease = false }, new SeededRandom("inside", "server"));
+        Plain();
+        Array.ForEach(Encoding.ASCII.GetBytes($"250-mx.b.test\r\n250 {Encoding.ASCII.GetString(_upgrade.NewOffer().Span)}\r\n"), o => _mailer.FromServer([o]));
+        Array.ForEach(Switch(), o => _mailer.FromServer([o]));
+        Pass();
+        Assert.Equal("EHLO a.test\r\n", Heard());
+        Array.ForEach(Encoding.ASCII.GetBytes("250 mx.b.test\r\n"), o => Sends(((char)o).ToString()));
+        Assert.Equal("220-mx\r\n220 b.test\r\n250 mx.b.test\r\n", Local());
+    }
+
+    [Fact]
+    public void A_server_that_is_silent_before_its_Finished_gets_no_record() // [BP-6.3-4], [BP-8.1-6]
+    {
+        Connect("mx.b.test", moreTargets: false);
+        Ehlo();
+        Offer();
+        Switch();
+        _mailer.TimedOut();
+        Assert.Equal("", Plain());
+        Assert.Equal(MailerRequest.Reconnect, _mailer.Request);
+    }
+
+    [Theory]
+    [InlineData("greeting")]
+    [InlineData("EHLO")]
+    public void A_server_that_is_lost_before_it_said_what_it_has_defers_the_mail(string at) // [BP-9.2-4]
+    {
+        _mailer.Connected("mx.b.test", 25, moreTargets: false);
+        if (at == "EHLO")
+        {
+            _mailer.FromServer("220 mx.b.test\r\n"u8);
+            Ehlo();
+            Local();
+        }
+
+        _mailer.ServerEnded();
+        Assert.Equal("421 4.4.2 Connection lost\r\n", Local());
+        Assert.True(_mailer.Report is { Deferred: true, Reason: "unreachable", Closed: "plain" });
+    }
+
+    [Theory]
+    [InlineData("300 what\r\n")]
+    [InlineData("399 what\r\n")]
+    [InlineData("what\r\n")]
+    public void What_is_no_answer_to_EHLO_defers_the_mail(string reply) // [BP-9.2-9]
+    {
+        Connect("mx.b.test", moreTargets: false);
+        Ehlo();
+        Local();
+        Answer(reply);
+        Assert.Equal("421 4.3.0 The server speaks no SMTP\r\n", Local());
+        Assert.True(_mailer.Report is { Deferred: true, Reason: "unreachable" });
+    }
+
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(1, true)]
+    public void A_server_may_say_so_much_unasked_and_no_more(int more, bool ends) // found by fuzzing
+    {
+        Connect("mx.b.test", moreTargets: false);
+        Local();
+        Answer(new string('2', Limits.MaxEhloLine + more));
+        Assert.Equal(ends ? MailerRequest.Close : MailerRequest.None, _mailer.Request);
+        Assert.Equal(ends ? "unreachable" : null, _mailer.Report.Reason);
+    }
+
+    [Theory]
+    [InlineData("QUIT")]
+    [InlineData("HELO a.test")]
+    public void What_a_server_said_unasked_is_passed_on_when_the_session_is_plain(string says)
+    {
+        Connect("mx.b.test", moreTargets: false);
+        Answer("250 early\r\n");
+        Assert.Equal("220 mx.b.test\r\n", Local());
+        _mailer.FromLocal(Encoding.ASCII.GetBytes(says + "\r\n"));
+        Assert.Equal("250 early\r\n", Local());
+    }
+
+    [Fact]
+    public void Everything_that_comes_whole_is_progress_and_half_a_line_is_none() // spec 13
+    {
+        _mailer.Connected("mx.b.test", 25, moreTargets: false);
+        long before = _mailer.Progress;
+        _mailer.FromServer("220 mx"u8);
+        Assert.Equal(before, _mailer.Progress);
+        _mailer.FromServer("\r\n"u8);
+        Assert.NotEqual(before, _mailer.Progress);
+    }
+
+    [Fact]
+    public void The_policy_remembered_without_a_memory_remembers_nobody() // [BP-9.4-2]
+    {
+        using var mailer = new MailerSession(new MailerOptions(TestRsaKeys.Client) { Policy = ClientPolicy.Remembered }, new SeededRandom("inside", "client"));
+        mailer.Connected("mx.b.test", 25, moreTargets: false);
+        mailer.FromServer("220 mx.b.test\r\n"u8);
+        mailer.FromLocal("EHLO a.test\r\n"u8);
+        mailer.FromServer("250 mx.b.test\r\n"u8);
+        Assert.EndsWith("250 mx.b.test\r\n", Encoding.ASCII.GetString(mailer.ToLocal.WrittenSpan), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_server_that_was_forgotten_is_reported_though_it_is_looked_up_again() // [BP-9.4-10]
+    {
+        _memory.Good("mx.b.test", 25, []);
+        _memory.Failing("mx.b.test", 25);
+        _clock.Now += Limits.MemoryPatience + TimeSpan.FromSeconds(1);
+        Restart(ClientPolicy.Remembered);
+        Connect("mx.b.test", moreTargets: false);
+        Ehlo();
+        Answer("250-mx.b.test\r\n250 XBLACKPONY V1 X25519-CHACHA20POLY1305\r\n");
+        Answer("504 no\r\n");
+        Assert.Equal("mx.b.test:25", _mailer.Report.Forgotten);
+        Assert.Equal("refused", _mailer.Report.Reason);
+    }
+
+    [Fact]
+    public void A_504_behind_a_continuation_is_followed_by_no_other_suite() // [BP-4.2-11], [BP-4.8-4]
+    {
+        var (rsa, other) = (SuiteRegistry.Find("RSA-BLOWFISH")!, SuiteRegistry.Find(Suite)!);
+        using var mailer = new MailerSession(new MailerOptions(TestRsaKeys.Client) { Suites = [rsa, other] }, new SeededRandom("inside", "client"));
+        mailer.Connected("mx.b.test", 25, moreTargets: false);
+        mailer.FromServer("220 mx.b.test\r\n"u8);
+        mailer.FromLocal("EHLO a.test\r\n"u8);
+        _upgrade = new ServerUpgrade(new ServerOptions(TestRsaKeys.Server) { Suites = [rsa, other], Grease = false }, new SeededRandom("inside", "server"));
+        mailer.ToServer.ResetWrittenCount();
+        mailer.FromServer(Encoding.ASCII.GetBytes($"250-mx\r\n250 {Encoding.ASCII.GetString(_upgrade.NewOffer().Span)}\r\n"));
+        _upgrade.Examine(mailer.ToServer.WrittenSpan[..^2], inside: false, afterEhlo: true, inTransaction: false);
+        mailer.FromServer(_upgrade.Exchange().Reply);
+        mailer.ToServer.ResetWrittenCount();
+        mailer.FromServer("504 no\r\n"u8);
+        Assert.Equal(0, mailer.ToServer.WrittenCount);
+        Assert.EndsWith("250 mx\r\n", Encoding.ASCII.GetString(mailer.ToLocal.WrittenSpan), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void EHLO_inside_is_said_behind_the_servers_Finished_and_not_before() // [BP-10.4-4], [BP-6.3-4]
     {
         Connect("mx.b.test", moreTargets: false);
@@ -546,6 +701,7 @@ public sealed class MailerInsideTests : IDisposable
         Assert.Equal(more == 0 ? MailerRequest.None : MailerRequest.Close, _mailer.Request);
         _mailer.FromLocal("\r\n"u8);
         Assert.Equal(answer, Local());
+        Assert.Equal(more == 0 ? "lost" : "plain", _mailer.Report.Closed);
     }
 
     [Fact]

@@ -335,6 +335,8 @@ public class OutboundSessionTests
     [InlineData("NOOP\n", "501 ")]
     [InlineData("NO\rOP\r\n", "501 ")]
     [InlineData("NO\0OP\r\n", "501 ")]
+    [InlineData("\nNOOP\r\n", "501 ")]
+    [InlineData("\0", "501 ")]
     [InlineData("POST / HTTP/1.1\r\n", "421 ")]
     public void What_is_no_SMTP_ends_the_session(string octets, string code) // [BP-10.5-18]
     {
