@@ -244,6 +244,7 @@ public sealed class OutboundSession
         {
             // What was said before is forgotten (RFC 3207 4.2).
             (_inTls, _extensions) = (true, []);
+            _fromNext.Clear();
             Greet();
         }
         else

@@ -137,6 +137,7 @@ public class OutboundSessionTests
         Sent();
         Assert.StartsWith("550 5.6.7 ", Next("250 mx\r\n"), StringComparison.Ordinal);
         Assert.Equal("", Sent());
+        Assert.Equal("b.test Refused 550 False", Outcomes());
         Say("RSET\r\nMAIL FROM:<s@a.test>");
         Assert.StartsWith("553 5.6.7 ", Say("RCPT TO:<\xC3\xA9@b.test>"), StringComparison.Ordinal);
         Say("RSET");
@@ -145,6 +146,7 @@ public class OutboundSessionTests
 
     [Theory]
     [InlineData("RCPT TO:<x@B.Test.>", "b.test")]
+    [InlineData("RCPT TO:<\"\\\\\"@b.test>", "b.test")]
     [InlineData("rcpt to: <\"a> @b\\\"\"@b.test>", "b.test")]
     [InlineData("RCPT TO:<@relay.test,@second.test:x@b.test>", "b.test")]
     [InlineData("RCPT TO:<x@[192.0.2.7]>", "[192.0.2.7]")]
@@ -173,6 +175,9 @@ public class OutboundSessionTests
     [InlineData("RCPT TO:<x@b.test", "501")]
     [InlineData("RCPT TO:<x y@b.test>", "501")]
     [InlineData("RCPT TO:<x@b.test>z", "501")]
+    [InlineData("RCPT TO:<x\u0001@b.test>", "501")]
+    [InlineData("RCPT TO:<x\u007F@b.test>", "501")]
+    [InlineData("RCPT TO:<x<y@b.test>", "501")]
     [InlineData("RCPT", "501")]
     public void An_address_that_leads_nowhere_is_refused(string command, string code)
     {
@@ -329,6 +334,7 @@ public class OutboundSessionTests
         Next("250-mx\r\n250 STARTTLS\r\n");
         Assert.StartsWith("451 ", Next("220 go\r\n250 forged\r\n"), StringComparison.Ordinal);
         Assert.Equal(OutboundRequest.LeaveNext, _relay.TakeRequest());
+        Assert.Equal("b.test Lost 0 False", Outcomes());
     }
 
     [Theory]
@@ -345,6 +351,7 @@ public class OutboundSessionTests
         Assert.Equal(OutboundRequest.Close, _relay.TakeRequest());
         _relay.FromClient("EHLO a.test\r\n"u8);
         Assert.Equal("", Client());
+        Assert.False(_relay.WantsClient);
     }
 
     [Fact]
@@ -410,16 +417,19 @@ public class OutboundSessionTests
     }
 
     [Theory]
-    [InlineData("550-no\r\nsuch user\r\n", "550 The next hop's reply is not SMTP\r\n")]
-    [InlineData("450-later\r\n45 what\r\n", "450 The next hop's reply is not SMTP\r\n")]
-    [InlineData("421-later\r\nwhat\r\n", "451 The next hop's reply is not SMTP\r\n")]
-    [InlineData("550-no\r\n250 yes\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
-    [InlineData("250-yes\r\n550 no\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
-    [InlineData("250-yes\r\nno\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
-    [InlineData("354 go\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
-    [InlineData("650 no\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
-    [InlineData("25\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
-    [InlineData("\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
+    [InlineData("550-no\r\nsuch user\r\n", "550 The next server's words are no SMTP\r\n")]
+    [InlineData("450-later\r\n45 what\r\n", "450 The next server's words are no SMTP\r\n")]
+    [InlineData("400-later\r\nwhat\r\n", "400 The next server's words are no SMTP\r\n")]
+    [InlineData("250x\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
+    [InlineData("\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
+    [InlineData("421-later\r\nwhat\r\n", "451 The next server's words are no SMTP\r\n")]
+    [InlineData("550-no\r\n250 yes\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
+    [InlineData("250-yes\r\n550 no\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
+    [InlineData("250-yes\r\nno\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
+    [InlineData("354 go\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
+    [InlineData("650 no\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
+    [InlineData("25\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
+    [InlineData("\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
     public void A_malformed_reply_is_answered_with_its_code_if_that_is_clear(string reply, string answer) // [BP-10.5-19]
     {
         Open("250 mx\r\n");
@@ -581,6 +591,8 @@ public class OutboundSessionTests
 
     [Theory]
     [InlineData("550 no\r\n", "b.test Refused 550")]
+    [InlineData("500 no\r\n", "b.test Refused 500")]
+    [InlineData("400 later\r\n", "b.test Deferred 400")]
     [InlineData("450 later\r\n", "b.test Deferred 450")]
     [InlineData("421 later\r\n", "b.test Deferred 421")]
     [InlineData("what\r\n", "b.test Lost 0")]
@@ -1033,13 +1045,14 @@ public class OutboundSessionTests
         Begin("MAIL FROM:<s@a.test> SIZE=1000");
         Next("220 mx\r\n");
         Sent();
-        Assert.Equal("", Next("502 what\r\n"));
+        Assert.Equal("", Next("500 what\r\n"));
         Assert.Equal("HELO a.test\r\n", Sent());
-        Next("250 mx\r\n");
+        Next("250-mx\r\n250 SIZE\r\n");
         Assert.Equal("MAIL FROM:<s@a.test>\r\n", Sent());
     }
 
     [Theory]
+    [InlineData("400 later\r\n", "400 later\r\n")]
     [InlineData("450 later\r\n", "450 later\r\n")]
     [InlineData("354 what\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
     public void A_server_that_does_not_take_EHLO_is_of_no_use(string reply, string answer) // [BP-10.5-6]
@@ -1071,6 +1084,119 @@ public class OutboundSessionTests
         _relay.SearchTimedOut();
         Assert.Equal("250 good\r\n", Next("250 good\r\n"));
         Assert.Equal(1, _relay.Searches);
+    }
+
+    [Fact]
+    public void An_empty_line_is_no_command_and_ends_nothing()
+    {
+        Assert.Equal("502 5.5.1 Not known here\r\n", Say(""));
+        Assert.Equal("250 2.0.0 Ok\r\n", Say("NOOP"));
+    }
+
+    [Fact]
+    public void What_waits_behind_an_answer_that_does_not_come_is_read_when_it_is_given_up() // [BP-10.5-15]
+    {
+        Open("250 mx\r\n");
+        StartData();
+        Assert.Equal("", Say("message\r\n.\r\nNOOP"));
+        _relay.TimedOut();
+        Assert.Equal("451 4.4.2 The next server did not answer in time\r\n250 2.0.0 Ok\r\n", Client());
+    }
+
+    [Fact]
+    public void An_internationalized_sender_is_taken_with_SMTPUTF8() // [BP-10.5-10]
+    {
+        Say("EHLO a.test");
+        Assert.StartsWith("250 ", Say("MAIL FROM:<\xC3\xA9@a.test> SMTPUTF8"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_refusal_comes_behind_the_answers_that_are_still_due() // [BP-10.5-6]
+    {
+        Open("250-mx\r\n250 PIPELINING\r\n");
+        Assert.Equal("", Next("553 sender\r\n"));
+        Assert.Equal("", Say("RCPT TO:<q@b.test>"));
+        Assert.Equal("553 sender\r\n553 sender\r\n", Next("503 no\r\n"));
+        Assert.Equal("b.test Refused 553 False|b.test Refused 553 False", Outcomes());
+    }
+
+    [Fact]
+    public void A_refusal_stays_that_of_the_transaction_where_the_server_is_lost_behind_it() // [BP-10.5-6]
+    {
+        Open("250-mx\r\n250 PIPELINING\r\n");
+        Next("553 sender\r\n");
+        _relay.NextEnded();
+        Assert.Equal("553 sender\r\n", Client());
+        Assert.Equal("553 sender\r\n", Say("RCPT TO:<q@b.test>"));
+    }
+
+    [Fact]
+    public void A_server_that_ends_before_it_has_answered_EHLO_is_lost() // [BP-10.5-15]
+    {
+        Begin();
+        Next("220 mx\r\n");
+        _relay.NextEnded();
+        Assert.Equal("451 4.4.2 The next server closed the connection\r\n", Client());
+        Assert.Equal(OutboundRequest.LeaveNext, _relay.TakeRequest());
+    }
+
+    [Fact]
+    public void A_server_that_owes_an_answer_is_not_told_QUIT()
+    {
+        Open("250 mx\r\n");
+        Sent();
+        _relay.Stop();
+        Assert.Equal("", Sent());
+        Assert.Equal((OutboundRequest.Close, false), (_relay.TakeRequest(), _relay.HasQuit));
+    }
+
+    [Fact]
+    public void The_server_behind_one_in_TLS_is_asked_for_TLS_too() // [BP-10.5-13]
+    {
+        Begin();
+        Next("220 mx\r\n");
+        Next("250-mx\r\n250 STARTTLS\r\n");
+        Next("220 go\r\n");
+        _relay.TakeRequest();
+        _relay.TlsDone(secured: true);
+        Next("250 mx\r\n");
+        Deliver();
+        Say("MAIL FROM:<>\r\nRCPT TO:<r@c.test>");
+        Assert.Equal(OutboundRequest.OpenNext, _relay.TakeRequest());
+        Sent();
+        Next("220 mx\r\n");
+        Next("250-mx\r\n250 STARTTLS\r\n");
+        Assert.Equal("EHLO a.test\r\nSTARTTLS\r\n", Sent());
+    }
+
+    [Fact]
+    public void What_comes_in_plaintext_before_TLS_stands_is_not_heard_in_it() // [BP-10.5-17], RFC 3207 4.2
+    {
+        Begin("MAIL FROM:<s@a.test> SIZE=1000");
+        Next("220 mx\r\n");
+        Next("250-mx\r\n250 STARTTLS\r\n");
+        Next("220 go\r\n");
+        Assert.Equal(OutboundRequest.StartTls, _relay.TakeRequest());
+        Assert.Equal("", Next("250-mx\r\n250 SIZE\r\n250 forged\r\n"));
+        Sent();
+        _relay.TlsDone(secured: true);
+        Next("250 mx\r\n");
+        Assert.Equal("EHLO a.test\r\nMAIL FROM:<s@a.test>\r\n", Sent());
+    }
+
+    [Fact]
+    public void A_long_reply_that_comes_in_pieces_is_the_same() // [BP-10.5-19]
+    {
+        Open("250 mx\r\n");
+        StartData();
+        Say("message\r\n.");
+        var said = "";
+        foreach (var piece in ("250-" + new string('x', 3000) + "\r\n250 done\r\n").Chunk(100))
+        {
+            said += Next(new string(piece));
+        }
+
+        Assert.Equal("250-" + new string('x', 506) + "\r\n250 done\r\n", said);
     }
 
     private string Outcomes() => string.Join('|', _relay.TakeOutcomes().Select(o => $"{o.Domain} {o.Result} {o.Code} {o.IsMessage}"));
