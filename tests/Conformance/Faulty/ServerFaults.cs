@@ -1,5 +1,6 @@
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference.Records;
+using BlackPony.Reference.Suites;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 

@@ -65,7 +65,7 @@ public sealed class InboundSessionTests : IDisposable
         Assert.NotEqual(before, _relay.Progress);
         ToClient();
         _relay.TimedOut();
-        Assert.Equal(InboundRequest.Close, _relay.Request);
+        Assert.Equal((InboundRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
         Assert.Equal("", ToClient());
     }
 
@@ -374,6 +374,13 @@ public sealed class InboundSessionTests : IDisposable
 
     [Theory]
     [InlineData("GET / HTTP/1.1\r\n")]
+    [InlineData("POST / HTTP/1.1\r\n")]
+    [InlineData("PUT / HTTP/1.1\r\n")]
+    [InlineData("HEAD / HTTP/1.1\r\n")]
+    [InlineData("OPTIONS * HTTP/1.1\r\n")]
+    [InlineData("DELETE / HTTP/1.1\r\n")]
+    [InlineData("PATCH / HTTP/1.1\r\n")]
+    [InlineData("TRACE / HTTP/1.1\r\n")]
     [InlineData("connect x:25 HTTP/1.1\r\n")]
     public void Another_protocols_request_as_the_first_command_ends_the_session(string line) // [BP-10.1-8]
     {
@@ -681,7 +688,7 @@ public sealed class InboundSessionTests : IDisposable
     {
         foreach (int piece in (int[])[1, 2, 3, 100])
         {
-            using var relay = new RelaySession(new ServerOptions(new RsaKeys(TimeProvider.System)), new SystemRandom(), "test");
+            using var relay = new InboundSession(new ServerOptions(new RsaKeys(TimeProvider.System)), new SystemRandom(), "test");
             relay.BackendReady("220 b.test\r\n"u8);
             relay.FromClient("DATA\r\n"u8);
             relay.FromBackend("354 go\r\n"u8);
@@ -693,6 +700,39 @@ public sealed class InboundSessionTests : IDisposable
 
             Assert.Equal(message + "\r\n.\r\n", Encoding.ASCII.GetString(relay.ToBackend.WrittenSpan));
         }
+    }
+
+    [Fact]
+    public void What_comes_in_one_piece_is_read_to_its_end() // [BP-10.2-3]
+    {
+        ToClient();
+        Client("XCLIENT x\r\n\r\nNOOP\r\nBDAT 3\r\nabcBDAT 1 LAST\r\nXXCLIENT x\r\n");
+        Assert.Equal("550 5.7.1 Not permitted\r\n500 5.5.2 No command\r\n", ToClient());
+        Assert.Equal("NOOP\r\nBDAT 3\r\nabcBDAT 1 LAST\r\nX", ToBackend());
+        Backend("250 1\r\n250 2\r\n250 3\r\n");
+        Assert.Equal("250 1\r\n250 2\r\n250 3\r\n550 5.7.1 Not permitted\r\n", ToClient());
+        Client("DATA\r\n");
+        Backend("354 go\r\n");
+        Client("x\r\n.\r\nNOOP\r\n");
+        Assert.Equal("DATA\r\nx\r\n.\r\nNOOP\r\n", ToBackend());
+    }
+
+    [Fact]
+    public void A_reply_of_several_lines_to_anything_but_EHLO_is_passed_on_as_it_is() // [BP-10.2-7], [BP-4.1-2]
+    {
+        ToClient();
+        Client("HELP\r\nHELO a.test\r\n");
+        Backend("214-help\r\n214-STARTTLS\r\n214-XCLIENT x\r\n214 end\r\n250-b.test\r\n250 XBLACKPONY V1 ROT\r\n");
+        Assert.Equal("214-help\r\n214-STARTTLS\r\n214-XCLIENT x\r\n214 end\r\n250-b.test\r\n250 XBLACKPONY V1 ROT\r\n", ToClient());
+    }
+
+    [Fact]
+    public void A_refused_EHLO_of_several_lines_is_passed_on_as_it_is() // [BP-10.2-7]
+    {
+        ToClient();
+        Client("EHLO a.test\r\n");
+        Backend("550-no\r\n550-XCLIENT x\r\n550 no\r\n");
+        Assert.Equal("550-no\r\n550-XCLIENT x\r\n550 no\r\n", ToClient());
     }
 
     [Fact]

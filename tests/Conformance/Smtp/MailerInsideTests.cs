@@ -200,7 +200,7 @@ public sealed class MailerInsideTests : IDisposable
         Assert.Equal(Limits.GreetingTimeout, _mailer.PeerTimeout);
         _mailer.FromServer("554 mx.b.test no service\r\n"u8);
         Assert.Equal(MailerRequest.NextTarget, _mailer.Request);
-        Assert.Equal(Timeout.InfiniteTimeSpan, _mailer.Patience);
+        Assert.Equal(Timeout.InfiniteTimeSpan, _mailer.PeerTimeout);
         Assert.Equal("", Local());
         _mailer.Connected("mx2.b.test", 2525, moreTargets: false);
         Assert.Equal(MailerRequest.None, _mailer.Request);
@@ -563,7 +563,7 @@ public sealed class MailerInsideTests : IDisposable
         Ehlo();
         Local();
         Answer(reply);
-        Assert.Equal("421 4.3.0 The server speaks no SMTP\r\n", Local());
+        Assert.Equal("421 4.3.0 The server does not speak SMTP\r\n", Local());
         Assert.True(_mailer.Report is { Deferred: true, Reason: "unreachable" });
     }
 

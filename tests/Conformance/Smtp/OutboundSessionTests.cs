@@ -146,6 +146,10 @@ public class OutboundSessionTests
 
     [Theory]
     [InlineData("RCPT TO:<x@B.Test.>", "b.test")]
+    [InlineData("RCPT TO:<\"a b<c\"@b.test>", "b.test")]
+    [InlineData("RCPT TO:<\\x@b.test>", "b.test")]
+    [InlineData("RCPT TO:<\\\"x>y\"@b.test>", "b.test")]
+    [InlineData("RCPT TO:<\"a\\\">b\"@b.test>", "b.test")]
     [InlineData("RCPT TO:<\"\\\\\"@b.test>", "b.test")]
     [InlineData("rcpt to: <\"a> @b\\\"\"@b.test>", "b.test")]
     [InlineData("RCPT TO:<@relay.test,@second.test:x@b.test>", "b.test")]
@@ -175,6 +179,18 @@ public class OutboundSessionTests
     [InlineData("RCPT TO:<x@b.test", "501")]
     [InlineData("RCPT TO:<x y@b.test>", "501")]
     [InlineData("RCPT TO:<x@b.test>z", "501")]
+    [InlineData("RCPT FROM:<x@b.test>", "501")]
+    [InlineData("RCPT TO", "501")]
+    [InlineData("RCPT TO:", "501")]
+    [InlineData("RCPT TO:<", "501")]
+    [InlineData("RCPT TO:<>", "550")]
+    [InlineData("RCPT TO:x<y@b.test>", "501")]
+    [InlineData("RCPT TO:<x@b.test> \u0001", "501")]
+    [InlineData("RCPT TO:<x@b.test> \u007F", "501")]
+    [InlineData("RCPT TO:<x@b.test>\t", "501")]
+    [InlineData("RCPT TO:<\"x\u0001\"@b.test>", "501")]
+    [InlineData("RCPT TO:<\"x@b.test>", "501")]
+    [InlineData("RCPT TO:<\"x\\\"@b.test>", "501")]
     [InlineData("RCPT TO:<x\u0001@b.test>", "501")]
     [InlineData("RCPT TO:<x\u007F@b.test>", "501")]
     [InlineData("RCPT TO:<x<y@b.test>", "501")]
@@ -380,6 +396,10 @@ public class OutboundSessionTests
 
     [Theory]
     [InlineData("550 bare \r and NUL \0 and \x1B[2J and \x7F\r\n", "550 bare ? and NUL ? and ?[2J and ?\r\n")]
+    [InlineData("550 \u007F\r\n", "550 ?\r\n")]
+    [InlineData("550 \u001F~\r\n", "550 ?~\r\n")]
+    [InlineData("550-fine\r\n550 \u0001\r\n", "550-fine\r\n550 ?\r\n")]
+    [InlineData("550-\u0001\r\n550 ~fine\r\n", "550-?\r\n550 ~fine\r\n")]
     [InlineData("550 a tab\there\r\n", "550 a tab\there\r\n")]
     [InlineData("550-\xE9t\xE9\r\n550 \xC3\xA9\r\n", "550-?t?\r\n550 ??\r\n")]
     [InlineData("550 bare LF\n", "550 bare LF\r\n")]
@@ -399,7 +419,7 @@ public class OutboundSessionTests
         Next("220 mx\r\n");
         Next("250-mx\r\n250 SMTPUTF8\r\n");
         Next("250 ok\r\n");
-        Assert.Equal("550-\xC3\xA9\r\n550 ?\r\n", Next("550-\xC3\xA9\r\n550 \xE9\r\n"));
+        Assert.Equal("550-\xC3\xA9\xC4\x80\u007F\r\n550 ?\r\n".Replace('\u007F', '?'), Next("550-\xC3\xA9\xC4\x80\u007F\r\n550 \xE9\r\n"));
     }
 
     [Fact]
@@ -417,19 +437,19 @@ public class OutboundSessionTests
     }
 
     [Theory]
-    [InlineData("550-no\r\nsuch user\r\n", "550 The next server's words are no SMTP\r\n")]
-    [InlineData("450-later\r\n45 what\r\n", "450 The next server's words are no SMTP\r\n")]
-    [InlineData("400-later\r\nwhat\r\n", "400 The next server's words are no SMTP\r\n")]
-    [InlineData("250x\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
-    [InlineData("\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
-    [InlineData("421-later\r\nwhat\r\n", "451 The next server's words are no SMTP\r\n")]
-    [InlineData("550-no\r\n250 yes\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
-    [InlineData("250-yes\r\n550 no\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
-    [InlineData("250-yes\r\nno\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
-    [InlineData("354 go\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
-    [InlineData("650 no\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
-    [InlineData("25\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
-    [InlineData("\r\n", "451 4.3.0 The next server speaks no SMTP\r\n")]
+    [InlineData("550-no\r\nsuch user\r\n", "550 The next hop's reply is not SMTP\r\n")]
+    [InlineData("450-later\r\n45 what\r\n", "450 The next hop's reply is not SMTP\r\n")]
+    [InlineData("400-later\r\nwhat\r\n", "400 The next hop's reply is not SMTP\r\n")]
+    [InlineData("250x\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
+    [InlineData("\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
+    [InlineData("421-later\r\nwhat\r\n", "451 The next hop's reply is not SMTP\r\n")]
+    [InlineData("550-no\r\n250 yes\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
+    [InlineData("250-yes\r\n550 no\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
+    [InlineData("250-yes\r\nno\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
+    [InlineData("354 go\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
+    [InlineData("650 no\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
+    [InlineData("25\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
+    [InlineData("\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
     public void A_malformed_reply_is_answered_with_its_code_if_that_is_clear(string reply, string answer) // [BP-10.5-19]
     {
         Open("250 mx\r\n");
@@ -1100,7 +1120,17 @@ public class OutboundSessionTests
         StartData();
         Assert.Equal("", Say("message\r\n.\r\nNOOP"));
         _relay.TimedOut();
-        Assert.Equal("451 4.4.2 The next server did not answer in time\r\n250 2.0.0 Ok\r\n", Client());
+        Assert.Equal("451 4.4.2 The next hop did not answer in time\r\n250 2.0.0 Ok\r\n", Client());
+    }
+
+    [Theory]
+    [InlineData("\xC2\x80", true)]
+    [InlineData("\x7E", false)]
+    [InlineData("\xF4\x8F\xBF\xBF", true)]
+    public void An_address_with_any_octet_beyond_ASCII_needs_SMTPUTF8(string octets, bool needs) // RFC 6531 3.2
+    {
+        Say("EHLO a.test");
+        Assert.StartsWith(needs ? "550 5.6.7 " : "250 ", Say($"MAIL FROM:<{octets}@a.test>"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -1136,7 +1166,7 @@ public class OutboundSessionTests
         Begin();
         Next("220 mx\r\n");
         _relay.NextEnded();
-        Assert.Equal("451 4.4.2 The next server closed the connection\r\n", Client());
+        Assert.Equal("451 4.4.2 The next hop closed the connection\r\n", Client());
         Assert.Equal(OutboundRequest.LeaveNext, _relay.TakeRequest());
     }
 

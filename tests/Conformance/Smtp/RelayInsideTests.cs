@@ -176,6 +176,16 @@ public sealed class RelayInsideTests : IDisposable
     }
 
     [Fact]
+    public void Of_two_reasons_before_the_clients_Finished_it_hears_the_first() // [BP-6.3-5], [BP-10.3-9]
+    {
+        Agree();
+        _relay.BackendEnded();
+        _relay.Stop();
+        Pass();
+        Assert.Equal("421 4.3.0 Mail server closed the connection\r\n", Heard());
+    }
+
+    [Fact]
     public void XBLACKPONY_inside_is_refused_in_its_turn_and_what_is_pipelined_behind_it_goes_on() // [BP-4.5-4], [BP-10.2-13]
     {
         Upgrade();
@@ -264,6 +274,11 @@ public sealed class RelayInsideTests : IDisposable
         Upgrade();
         Assert.Equal(Limits.IdleTimeout, _relay.PeerTimeout);
         _relay.TimedOut();
+        Assert.Equal(Limits.CloseTimeout, _relay.PeerTimeout);
+        Assert.Equal(InboundRequest.None, _relay.Request);
+        Backend("250 late\r\n");
+        Inside("NOOP\r\n");
+        Assert.Equal("", ToBackend());
         Pass();
         Assert.Equal("421 4.4.2 Timeout\r\n", Heard());
         Assert.Equal((InboundRequest.Close, "close"), (_relay.Request, _relay.Report.Closed));
@@ -285,7 +300,7 @@ public sealed class RelayInsideTests : IDisposable
         Begin("RSA-BLOWFISH");
         Assert.Equal(Limits.ContinuationTimeout, _relay.PeerTimeout);
         Assert.True(_relay.NeedsFreshBackend);
-        Plain("*\r\nNOOP\r\n");
+        Plain("*\r\nN");
         Assert.Equal("503 5.5.1 The continuation must come alone\r\n", Encoding.ASCII.GetString(Taken(_relay.ToClient)));
         Assert.Equal((InboundRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
         Assert.Equal("", ToBackend());

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Suites;
 
 namespace BlackPony.Tests.Conformance.Vectors;
