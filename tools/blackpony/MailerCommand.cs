@@ -5,7 +5,6 @@ using System.Text;
 using System.Text.Json;
 using BlackPony.Hosting;
 using BlackPony.Reference;
-using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Suites;
 using BlackPony.Smtp.Outbound;

@@ -1,6 +1,5 @@
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference.Records;
-using BlackPony.Reference.Suites;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 

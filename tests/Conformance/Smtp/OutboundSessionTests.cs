@@ -748,12 +748,12 @@ public class OutboundSessionTests
         Assert.Equal("501 5.5.4 Syntax: HELO name\r\n", Say("helo  "));
         Assert.Equal("503 5.5.1 EHLO first\r\n", Say("MAIL FROM:<s@a.test>"));
         Assert.Equal("250 [127.0.0.1]\r\n", Say("HELO a.test"));
-        Assert.Equal("501 5.5.4 Write MAIL FROM:<address>\r\n", Say("MAIL TO:<s@a.test>"));
+        Assert.Equal("501 5.5.4 Syntax: MAIL FROM:<address>\r\n", Say("MAIL TO:<s@a.test>"));
         Assert.Equal("501 5.5.4 Malformed parameter\r\n", Say("MAIL FROM:<s@a.test> SIZE=x"));
         Assert.Equal("250 2.1.0 Ok\r\n", Say("MAIL FROM:<s@a.test>"));
         Assert.Equal("554 5.5.1 No valid recipients\r\n", Say("DATA"));
-        Assert.Equal("252 2.5.1 Not known here; send some mail\r\n", Say("VRFY x"));
-        Assert.Equal("502 5.5.1 Not known here\r\n", Say("TURN"));
+        Assert.Equal("252 2.5.1 Cannot verify; send some mail\r\n", Say("VRFY x"));
+        Assert.Equal("502 5.5.1 Command not implemented\r\n", Say("TURN"));
         Assert.Equal("221 2.0.0 Bye\r\n", Say("QUIT"));
         Assert.Equal(OutboundRequest.Close, _relay.TakeRequest());
         Assert.Equal(OutboundRequest.Close, _relay.TakeRequest());
@@ -1109,7 +1109,7 @@ public class OutboundSessionTests
     [Fact]
     public void An_empty_line_is_no_command_and_ends_nothing()
     {
-        Assert.Equal("502 5.5.1 Not known here\r\n", Say(""));
+        Assert.Equal("502 5.5.1 Command not implemented\r\n", Say(""));
         Assert.Equal("250 2.0.0 Ok\r\n", Say("NOOP"));
     }
 

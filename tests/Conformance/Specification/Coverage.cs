@@ -16,6 +16,7 @@ internal sealed partial class Coverage
         ["BP-5.4-2"] = "No test can show that something is never written; the code has no call that writes a private key.",
         ["BP-5.4-13"] = "It allows something to the client, and so cannot be violated.",
         ["BP-7.1-9"] = "2^64 records cannot be sent; the rekey limits of Section 7.6 come first, and are tested.",
+        ["BP-11.2-1"] = "The reference is a relay and a mailer, and adds no Received field.",
         ["BP-11.2-2"] = "The reference is a relay and a mailer, and adds no Received field.",
         ["BP-B-2"] = "No test can show that there is no other switch; the programs have no option for it, and the source is an argument of the library.",
     };

@@ -1,6 +1,5 @@
 using System.Text;
 using BlackPony.Reference;
-using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Records;
 using static BlackPony.Conformance.Peers.Names;

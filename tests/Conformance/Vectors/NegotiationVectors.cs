@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
-using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Suites;
 using static BlackPony.Conformance.Peers.Names;
 

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Suites;
 
 namespace BlackPony.Tests.Conformance.Vectors;

@@ -2,7 +2,6 @@ using System.Numerics;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using BlackPony.Conformance.Peers;
-using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Suites;
 
 namespace BlackPony.Tests.Conformance.Vectors;

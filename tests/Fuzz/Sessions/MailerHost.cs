@@ -1,7 +1,6 @@
 using System.Text;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Suites;
 using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Fuzz.Sessions;

@@ -1,7 +1,6 @@
 using System.Text;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Negotiation;
-using BlackPony.Reference.Suites;
 using BlackPony.Smtp.Inbound;
 using BlackPony.Tests.Conformance.Transcripts;
 

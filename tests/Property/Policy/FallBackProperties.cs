@@ -1,9 +1,7 @@
 using System.Text;
 using BlackPony.Reference;
-using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Suites;
-using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Mailer;
 using BlackPony.Tests.Property.Exploration;
 using FsCheck;
