@@ -234,7 +234,7 @@ public sealed class OpenRelayProbeTests : IDisposable
         using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend",
             $"127.0.0.1:{sink.Port}", "--xclient", "--probe-address", "203.0.113.77");
         Assert.Equal(1, await refused.ExitAsync());
-        Assert.Contains("(in the name of 203.0.113.77)", refused.Log, StringComparison.Ordinal);
+        Assert.Contains("(with the client address 203.0.113.77)", refused.Log, StringComparison.Ordinal);
     }
 
     [Fact]
