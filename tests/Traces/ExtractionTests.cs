@@ -161,4 +161,32 @@ public sealed class ExtractionTests
         await stop.CancelAsync();
         Assert.Null((await reading).Unreadable);
     }
+
+    [Fact]
+    public void Messages_of_several_captures_do_not_overwrite_one_another()
+    {
+        using var folder = new Folder();
+        var out1 = Path.Combine(folder.Path, "mail");
+        string[] files = [.. Enumerable.Range(1, 3).Select(i => folder.Write($"{i}.pcap", Inspection.Connection(
+            [.. Frames.Lines[..9], ('C', $"Subject: {i}\r\n\r\nOne\r\n.\r\n"), .. Frames.Lines[11..]])))];
+        var (code, output, _) = Tool.Run(["inspect", "--json", "--extract", out1, .. files]);
+        Assert.Equal(0, code);
+        var written = Directory.GetFiles(out1).Order(StringComparer.Ordinal).ToList();
+        Assert.Equal(["00001-1.eml", "00001-1_2.eml", "00001-1_3.eml"], written.Select(f => Path.GetFileName(f)));
+        Assert.Equal(["Subject: 1", "Subject: 2", "Subject: 3"], written.Select(f => File.ReadLines(f).First()));
+        Assert.All(written, f => Assert.Contains(f, output, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Chunks_that_another_message_follows_are_unfinished_and_leave_nothing_else()
+    {
+        using var folder = new Folder();
+        var mail = Path.Combine(folder.Path, "mail");
+        var capture = folder.Write("capture.pcap", Inspection.Connection(
+            [.. Frames.Lines[..7], ('C', "BDAT 5\r\nabc\r\n"), ('S', "250 Ok\r\n"), .. Frames.Lines[7..]]));
+        Assert.Equal(0, Tool.Run(["inspect", "--extract", mail, capture]).Code);
+        Assert.Equal(["00001-1.eml", "unfinished-00001.eml"], Directory.GetFiles(mail).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        Assert.Equal("abc\r\n", File.ReadAllText(Path.Combine(mail, "unfinished-00001.eml")));
+        Assert.Equal("Subject: hello\r\n\r\nOne\r\nTwo\r\n", File.ReadAllText(Path.Combine(mail, "00001-1.eml")));
+    }
 }

@@ -4,12 +4,13 @@ using BlackPony.Traces.Sessions;
 namespace BlackPony.Traces.Extraction;
 
 /// <summary>Writes messages into a folder, each as a file: <c>00012-1.eml</c> is the first of session 12; <c>-refused</c>, <c>-gap</c> and
-/// <c>unfinished-</c> say so.</summary>
+/// <c>unfinished-</c> say so. Of the second capture that has such a session it is <c>00012-1_2.eml</c>.</summary>
 public sealed class MessageFolder
 {
     private const int MaxOpen = 200;
 
     private readonly string _folder;
+    private readonly Dictionary<string, int> _captures = [];
     private int _number;
     private int _unfinished;
 
@@ -35,8 +36,13 @@ public sealed class MessageFolder
     internal void Name(string part, SessionReport session, MessageReport message)
     {
         int index = session.Messages.IndexOf(message) + 1;
+        if (!_captures.TryGetValue(session.File, out int capture))
+        {
+            _captures[session.File] = capture = _captures.Count + 1;
+        }
+
         var name = string.Create(CultureInfo.InvariantCulture,
-            $"{session.Number:00000}-{index}{(message.IsRefused == true ? "-refused" : "")}{(message.Missing > 0 ? "-gap" : "")}.eml");
+            $"{session.Number:00000}-{index}{(message.IsRefused == true ? "-refused" : "")}{(message.Missing > 0 ? "-gap" : "")}{(capture > 1 ? $"_{capture}" : "")}.eml");
         Count++;
         File.Move(part, Path.Combine(_folder, name), overwrite: true);
         message.File = Path.Combine(_folder, name);

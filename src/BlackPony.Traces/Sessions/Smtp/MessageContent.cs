@@ -49,6 +49,7 @@ internal sealed class MessageContent(SmtpDialogue dialogue)
     public void Begin(long time)
     {
         dialogue.Matching.ForgetUnseen();
+        Drop();
         (_body, HasGap) = (new Body(inChunks: false), false);
         _sink = dialogue.Session.Content?.Invoke();
         dialogue.Record(Verb.DataEnd, default, time);
@@ -112,7 +113,11 @@ internal sealed class MessageContent(SmtpDialogue dialogue)
     public void AnnounceBinary(long size) => Chunk = size;
 
     /// <summary>They come.</summary>
-    public void BeginBinary() => (_body, ChunkBegun) = (null, true);
+    public void BeginBinary()
+    {
+        Drop();
+        ChunkBegun = true;
+    }
 
     /// <summary>Octets of a chunk.</summary>
     /// <param name="octets">The octets.</param>
@@ -153,7 +158,11 @@ internal sealed class MessageContent(SmtpDialogue dialogue)
     }
 
     /// <summary>The client sends no chunk after all.</summary>
-    public void AbandonChunk() => (Chunk, _body, _chunkMessage) = (0, null, null);
+    public void AbandonChunk()
+    {
+        Drop();
+        Chunk = 0;
+    }
 
     /// <summary>The message is whole, with what stands elsewhere.</summary>
     public MessageReport EndMessage(long time, bool inChunks)
