@@ -20,7 +20,7 @@ internal static class InspectCommand
         var port = new Option<int[]>("--port") { Description =
             "TCP port that always has SMTP; may be given several times. On other ports SMTP is found by content. [default: 25, 465, 587]", HelpName = "n", CustomParser = Ports };
         var keyLog = new Option<string?>(
-            "--keylog") { Description = "Key log file (specification, Section 11.3), for decrypting records.", HelpName = "file" };
+            "--keylog") { Description = "Key log file (specification, Section 11.3, or SSLKEYLOGFILE), for decrypting records and TLS.", HelpName = "file" };
         var format = new Option<string>(
             "--format") { Description = "text, json, jsonl (one session on a line) or html.", HelpName = "format",
             DefaultValueFactory = _ => "text" };

@@ -44,7 +44,7 @@ internal static class ReplayCommand
             "--rewrite") { Description = "Replace an address, or an @domain, in MAIL and RCPT; may be given several times.",
             HelpName = "old=new", CustomParser = Rules };
         var keyLog = new Option<string?>(
-            "--keylog") { Description = "Key log file, to replay the content of records.", HelpName = "file" };
+            "--keylog") { Description = "Key log file, to replay the content of records or TLS.", HelpName = "file" };
         var format = new Option<string>(
             "--format") { Description = "text, junit or json.", HelpName = "format", DefaultValueFactory = _ => "text" };
         format.AcceptOnlyFromAmong("text", "junit", "json");

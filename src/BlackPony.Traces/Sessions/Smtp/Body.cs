@@ -37,8 +37,11 @@ internal sealed class Body
     /// <summary>Whether a lone dot stood between line ends of which one was no CRLF.</summary>
     public bool HasOddDot { get; private set; }
 
-    /// <summary>Whether the content so far ends in such a dot.</summary>
+    /// <summary>Whether one came among the last octets.</summary>
     public bool EndsInOddDot { get; private set; }
+
+    /// <summary>Whether nothing came behind it.</summary>
+    public bool IsAtOddDot { get; private set; }
 
     /// <summary>Whether the header is larger than most servers take.</summary>
     public bool HasHugeHeader => _headerOctets > MaxHeader;
@@ -114,10 +117,11 @@ internal sealed class Body
 
     private void Step(byte octet)
     {
+        IsAtOddDot = false;
         // "_lfDot": a dot behind a line end, where the one in front of it or behind it is LF alone.
         if (_lfDot && octet == '\n')
         {
-            (HasOddDot, EndsInOddDot, _lfDot) = (true, true, false);
+            (HasOddDot, EndsInOddDot, IsAtOddDot, _lfDot) = (true, true, true, false);
         }
         else if (_lfDot && octet != '\r')
         {
@@ -134,7 +138,7 @@ internal sealed class Body
                 _matched = 3;
                 break;
             case (3, (byte)'\n'):
-                (HasOddDot, EndsInOddDot, _matched) = (true, true, 0);
+                (HasOddDot, EndsInOddDot, IsAtOddDot, _matched) = (true, true, true, 0);
                 _bareLf = true;
                 break;
             case (3, (byte)'\r'):

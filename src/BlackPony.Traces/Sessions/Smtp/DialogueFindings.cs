@@ -27,7 +27,7 @@ internal static class DialogueFindings
         }
 
         // What the server took for the end was said already.
-        if (body.HasOddDot && !body.EndsInOddDot && !inChunks)
+        if (body.HasOddDot && !body.IsAtOddDot && !inChunks)
         {
             session.Find(FindingKind.Smuggling, Role.Client,
                 "The message has a lone dot between line ends that are not CRLF: a lax server treats what follows as commands (SMTP smuggling).");
