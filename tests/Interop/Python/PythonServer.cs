@@ -15,6 +15,9 @@ internal sealed class PythonServer : IDisposable
     private readonly Process _process;
     private readonly StringBuilder _log = new();
 
+    // Its own word, because whoever answers at the port may be another process.
+    private readonly TaskCompletionSource<bool> _listens = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     private PythonServer(string suites)
     {
         Port = Repository.FreePort();
@@ -22,7 +25,7 @@ internal sealed class PythonServer : IDisposable
         File.WriteAllBytes(ident, new byte[32]);
         string[] arguments = ["--port", port, "--maildir", _folder, "--ident", ident, "--name", "python.test", "--suites", suites];
         _process = Process.Start(PythonImplementation.Start(["-m", "blackpony.server", .. arguments]))!;
-        _process.OutputDataReceived += (_, _) => { };
+        _process.OutputDataReceived += (_, line) => _listens.TrySetResult(line.Data is not null);
         _process.ErrorDataReceived += (_, line) =>
         {
             lock (_log)
@@ -54,14 +57,15 @@ internal sealed class PythonServer : IDisposable
     public static async Task<PythonServer> StartAsync(string suites)
     {
         var server = new PythonServer(suites);
-        if (await Repository.WaitForPortAsync(server.Port, server._process) is { } reason)
+        if (await server._listens.Task.WaitAsync(Repository.HangGuard))
         {
-            var log = server.Log;
-            server.Dispose();
-            throw new TimeoutException($"{reason} It wrote: {log}");
+            return server;
         }
 
-        return server;
+        await server._process.WaitForExitAsync();
+        var log = server.Log;
+        server.Dispose();
+        throw new TimeoutException($"The Python server ended. It wrote: {log}");
     }
 
     /// <summary>The only message that came.</summary>
