@@ -89,6 +89,28 @@ public class ErasureTests
     }
 
     [Theory]
+    [InlineData("X25519-CHACHA20POLY1305")]
+    [InlineData("X25519MLKEM768-AES256GCM")]
+    [InlineData("RSA-BLOWFISH")]
+    public void Nothing_that_an_exchange_drew_or_agreed_on_stays_in_it(string name) // [BP-5.1-13]
+    {
+        var suite = SuiteRegistry.Find(name)!;
+        var (clients, servers) = (new Drawer("client"), new Drawer("server"));
+        using var client = suite.StartClient(clients, TestRsaKeys.Client);
+        using var server = suite.StartServer(servers, TestRsaKeys.Server);
+        var share = server.Begin(client.Share)!;
+        share = suite.NeedsContinuation ? server.Continue(client.Continue(share)!)! : share;
+        var secret = client.Finish(share)!;
+        Assert.True(Holds(server, secret));
+        client.Dispose();
+        server.Dispose();
+        Assert.False(Holds(client, secret) || Holds(server, secret));
+        Assert.All(clients.Drawn, d => Assert.True(client.Share.AsSpan().IndexOf(d) >= 0 || !Holds(client, d)));
+        Assert.All(servers.Drawn, d => Assert.True(share.AsSpan().IndexOf(d) >= 0 || !Holds(server, d)));
+        Assert.NotEmpty(clients.Drawn);
+    }
+
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public void The_secrets_of_a_session_that_a_mailer_gives_up_go_with_it(bool next) // [BP-6.2-3]
@@ -195,6 +217,23 @@ public class ErasureTests
             else if (next.GetType().Assembly.GetName().Name is "BlackPony.Reference" or "BlackPony.Smtp")
             {
                 next.GetType().GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Select(f => f.GetValue(next)).OfType<object>().ToList().ForEach(left.Enqueue);
+            }
+        }
+    }
+
+    // Randomness that remembers what it gave.
+    private sealed class Drawer(string name) : IRandomSource
+    {
+        private readonly SeededRandom _random = new("erasure", name);
+
+        public List<byte[]> Drawn { get; } = [];
+
+        public void Fill(Span<byte> octets)
+        {
+            _random.Fill(octets);
+            if (octets.Length >= 16)
+            {
+                Drawn.Add(octets.ToArray());
             }
         }
     }
