@@ -86,7 +86,11 @@ public class ServerMemoryTests
     [InlineData("mx{0}.evil.test", "mx.evil2.test")]
     [InlineData("a.b{0}.evil.co.uk", "mx.good.co.uk")]
     [InlineData("{0}.evil.io", "mx.good.io")]
+    [InlineData("mx{0}.evil.uk", "mx.good.uk")]
+    [InlineData("mx{0}.abc.test", "mx.abd.test")]
+    [InlineData("mx{0}.a.test", "mx.b.test")]
     [InlineData("2001:db8:1:{0}::1", "2001:db8:2::1")]
+    [InlineData("2001:db8:1:{0}::a", "2001:db8:2::a")]
     public void One_owner_cannot_fill_it(string names, string other) // [BP-9.4-16]
     {
         var memory = new ServerMemory(_clock);
@@ -98,6 +102,88 @@ public class ServerMemoryTests
         Assert.False(memory.Good(string.Format(System.Globalization.CultureInfo.InvariantCulture, names, 9999), 25, []));
         Assert.True(memory.Good(string.Format(System.Globalization.CultureInfo.InvariantCulture, names, 7), 25, []));
         Assert.True(memory.Good(other, 25, []));
+    }
+
+    [Theory]
+    [InlineData("evil{0}.test")]
+    [InlineData("evil{0}.co.uk")]
+    [InlineData("evil{0}.com.au")]
+    [InlineData("host{0}")]
+    [InlineData("2001:db8:{0}::1")]
+    public void Servers_of_many_owners_do_not_count_together(string names) // [BP-9.4-16]
+    {
+        var memory = new ServerMemory(_clock);
+        for (int i = 0; i <= Limits.MaxMemoryPerOwner + 1; i++)
+        {
+            Assert.True(memory.Good(string.Format(System.Globalization.CultureInfo.InvariantCulture, names, i), 25, []));
+        }
+    }
+
+    [Fact]
+    public void Addresses_of_one_network_are_one_owner() // [BP-9.4-16]
+    {
+        var memory = new ServerMemory(_clock);
+        for (int i = 0; i < Limits.MaxMemoryPerOwner; i++)
+        {
+            Assert.True(memory.Good($"192.0.2.{i % 250}", 25 + (i / 250), []));
+        }
+
+        Assert.False(memory.Good("192.0.2.251", 25, []));
+        Assert.True(memory.Good("192.0.3.251", 25, []));
+    }
+
+    [Fact]
+    public void Each_owner_is_counted_as_its_servers_come() // [BP-9.4-16]
+    {
+        var memory = new ServerMemory(_clock);
+        for (int i = 0; i < Limits.MaxMemoryPerOwner; i++)
+        {
+            memory.Good($"mx{i}.first.test", 25, []);
+        }
+
+        for (int i = 0; i < Limits.MaxMemoryPerOwner; i++)
+        {
+            // Another time is not another server.
+            Assert.True(memory.Good($"mx{i}.second.test", 25, []));
+            Assert.True(memory.Good($"mx{i}.second.test", 25, []));
+        }
+
+        Assert.False(memory.Good("mx.second.test", 25, []));
+        Assert.False(memory.Good("mx.first.test", 25, []));
+        Assert.True(memory.Good("mx.third.test", 25, []));
+    }
+
+    [Fact]
+    public void What_changed_is_written_as_lines_and_once() // [BP-9.4-10]
+    {
+        var memory = new ServerMemory(_clock);
+        memory.Good("mx.b.test", 25, [new byte[32]]);
+        memory.Good("mx.a.test", 25, []);
+        memory.Failing("mx.a.test", 25);
+        var key = new string('0', 64);
+        Assert.Equal($"mx.a.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z -\nmx.b.test 25 2026-11-23T12:00:00Z - {key}\n", memory.ChangesToString());
+        Assert.True(memory.HasChanges);
+        memory.Written();
+        Assert.Equal((false, ""), (memory.HasChanges, memory.ChangesToString()));
+        _clock.Now += Limits.MemoryLifetime + TimeSpan.FromSeconds(1);
+        Assert.Null(memory.Find("mx.b.test", 25, out _));
+        Assert.Equal("mx.b.test 25 - - -\n", memory.ChangesToString());
+    }
+
+    [Fact]
+    public void Other_keys_in_the_same_second_are_brought_in_and_the_same_entry_changes_nothing() // [BP-9.4-7]
+    {
+        var file = new ServerMemory(_clock);
+        file.Good("mx.b.test", 25, []);
+        file.Written();
+        var (same, other) = (ServerMemory.Parse(file.ToString(), _clock), ServerMemory.Parse(file.ToString(), _clock));
+        same.Good("mx.b.test", 25, []);
+        Assert.Empty(same.CopyChangesTo(file));
+        Assert.False(file.HasChanges);
+        other.Good("mx.b.test", 25, [new byte[32]]);
+        Assert.Empty(other.CopyChangesTo(file));
+        Assert.True(file.HasChanges);
+        Assert.Single(file.Find("mx.b.test", 25, out _)!.Idents);
     }
 
     [Fact]
@@ -157,6 +243,7 @@ public class ServerMemoryTests
         Assert.Empty(read.Warnings);
         Assert.Empty(ServerMemory.Parse("", _clock).Warnings);
         Assert.Throws<FormatException>(() => ServerMemory.Parse("junk\n", _clock));
+        Assert.Throws<FormatException>(() => ServerMemory.Parse("#", _clock));
         Assert.Throws<FormatException>(() => ServerMemory.Parse("\n" + memory, _clock));
     }
 
@@ -175,6 +262,9 @@ public class ServerMemoryTests
     [InlineData("mx.test 25 2026-11-23T12:00:00Z - 00")]
     [InlineData("mx.test 25 2026-11-23T12:00:00Z - ,")]
     [InlineData("mx.test 25 2026-11-23T12:00:00Z - -\r")]
+    [InlineData("mx.test 25 2026-11-23T12:00:00Z - gggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggg")]
+    [InlineData("mx.test 25 2026-11-23T12:00:00Z - 0ggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggg")]
+    [InlineData("mx.test 25 2026-11-23T12:00:00Z - AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     [InlineData("# a comment")]
     [InlineData(" ")]
     public void A_line_that_is_no_entry_costs_that_line_with_a_warning(string line) // [BP-9.4-14]
