@@ -1,0 +1,39 @@
+namespace BlackPony.Mutation;
+
+/// <summary>A part of the sources, and the quick tests of it.</summary>
+/// <param name="Project">The project that is changed.</param>
+/// <param name="Files">The start of the paths of its files.</param>
+/// <param name="Tests">The test projects, and a pattern of their tests: class and method.</param>
+/// <param name="Wanted">The part of the changes that must be noticed, in percent.</param>
+internal sealed record Area(string Project, string[] Files, (string Project, string Names)[] Tests, int Wanted = 90)
+{
+    private const string Reference = "src/BlackPony.Reference";
+
+    // No faulty implementations, no programs, no exploration: they take minutes.
+    private static readonly (string, string)[] Quick =
+    [
+        ("tests/Conformance",
+            @"^BlackPony\.Tests\.Conformance\.(Keys|Outbound|Policy|Records|Smtp|Suites|Transcripts|Vectors)\.|WorkedExampleTests"),
+        ("tests/Property", @"^BlackPony\.Tests\.Property\.(?!Exploration|Fuzz|.*(NonceProperties|ForwardingProperties|PiecesProperties))"),
+    ];
+
+    /// <summary>The areas by name.</summary>
+    public static IReadOnlyDictionary<string, Area> All { get; } = new Dictionary<string, Area>
+    {
+        ["Negotiation"] = new(Reference, ["Negotiation/"], Quick, 97),
+        ["Keys"] = new(Reference, ["Keys/"], Quick, 97),
+        ["Records"] = new(Reference, ["Records/"], Quick, 95),
+        ["Smtp"] = new(Reference, ["Smtp/", "HostName.cs", "PooledBuffer.cs"], Quick),
+        ["Policy"] = new(Reference, ["Policy/"], Quick),
+        ["Suites"] = new(Reference, ["Suites/"], Quick),
+        ["Hosting"] = new("src/BlackPony.Hosting", [""],
+        [
+            ("tests/Interop", @"\.(Resolver|Slow)\.|\.(MemoryFileTests|OpenRelayProbeTests|ClientNameTests|CrowdTests)\."),
+            ("tests/Conformance", @"\.Outbound\."),
+        ]),
+        ["Conformance"] = new("src/BlackPony.Conformance",
+            ["CaseRunner", "CaseResult", "Expect", "Selection", "Baseline", "Patience", "Peers/", "Targets/", "Reports/"],
+            [("tests/Conformance", @"\.(CaseRunnerTests|HostileTargetTests)\.")]),
+        ["Traces"] = new("src/BlackPony.Traces", [""], [("tests/Traces", @"^(?!.*(Wireshark|Tshark|InspectCommand))")]),
+    };
+}

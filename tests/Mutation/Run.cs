@@ -1,0 +1,80 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace BlackPony.Mutation;
+
+/// <summary>Mutation testing of one area: the changed build, the tests on each change, the report.</summary>
+/// <param name="name">The area's name.</param>
+/// <param name="area">The area.</param>
+/// <param name="files">The names of files that are looked at; all if there are none.</param>
+internal sealed class Run(string name, Area area, string[] files)
+{
+    // Tests that take longer together are not run on one change: the quicker ones come first.
+    private const int MostMilliseconds = 10_000;
+
+    // tests/Mutation/run starts it there.
+    private static readonly string Root = Directory.GetCurrentDirectory();
+    private readonly string _folder = Path.Combine(Root, "artifacts", "mutation", name);
+
+    /// <summary>Does it.</summary>
+    /// <returns>The exit code.</returns>
+    public int Go()
+    {
+        var watch = Stopwatch.StartNew();
+        Directory.CreateDirectory(_folder);
+        var project = Project.Load(Directory.GetFiles(Path.Combine(Root, area.Project), "*.csproj").Single());
+        var assembly = Path.GetFileName(area.Project);
+        var changed = Path.Combine(_folder, assembly + ".dll");
+        var mutants = MutantBuild.Write(project, Root, IsChanged, changed);
+        File.WriteAllLines(Path.Combine(_folder, "changes.tsv"), mutants.Select(m => $"{m.Id}\t{m.File}:{m.Line}\t{m.Change}"));
+        Console.WriteLine($"{name}: {mutants.Count} changes compiled in {watch.Elapsed.TotalSeconds:F0} s");
+        var results = mutants.ToDictionary(m => m.Id, _ => (Verdict: "not reached", Test: ""));
+        foreach (var (tests, names) in area.Tests)
+        {
+            var left = mutants.Where(m => results[m.Id].Verdict is "not reached" or "survived").ToList();
+            new Stage(_folder, Path.Combine(Root, tests), names, changed, MostMilliseconds).Go(left, mutants.Max(m => m.Id) + 1, results);
+            int noticed = results.Values.Count(IsNoticed);
+            Console.WriteLine($"{name}: behind {tests} {noticed} of {mutants.Count} noticed, {watch.Elapsed.TotalSeconds:F0} s");
+        }
+
+        return Report(mutants, results, watch.Elapsed);
+    }
+
+    private static bool IsNoticed((string Verdict, string Test) result) => result.Verdict is "killed" or "time-out" or "crash";
+
+    private bool IsChanged(string file)
+    {
+        if (!file.StartsWith(area.Project + "/", StringComparison.Ordinal) || file.Contains("/obj/", StringComparison.Ordinal))
+        {
+            return false;
+        }
+
+        var inside = file[(area.Project.Length + 1)..];
+        return area.Files.Any(f => inside.StartsWith(f, StringComparison.Ordinal))
+            && (files.Length == 0 || files.Any(f => Path.GetFileName(file).StartsWith(f, StringComparison.Ordinal)));
+    }
+
+    private int Report(IReadOnlyList<Mutant> mutants, Dictionary<int, (string Verdict, string Test)> results, TimeSpan time)
+    {
+        var survivors = Path.Combine(_folder, "survivors.tsv");
+        File.WriteAllLines(Path.Combine(_folder, "all.tsv"),
+            mutants.Select(m => $"{results[m.Id].Verdict}\t{m.File}:{m.Line}\t{m.Change}\t{results[m.Id].Test}"));
+        File.WriteAllLines(survivors,
+            mutants.Where(m => !IsNoticed(results[m.Id])).Select(m => $"{m.File}:{m.Line}\t{results[m.Id].Verdict}\t{m.Change}"));
+        foreach (var group in mutants.GroupBy(m => Path.GetFileName(m.File)))
+        {
+            var (seen, all) = (group.Count(m => IsNoticed(results[m.Id])), group.Count());
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{seen,5} of {all,5} {100.0 * seen / all,6:F1} %  {group.Key}"));
+        }
+
+        int noticed = results.Values.Count(IsNoticed);
+        double percent = 100.0 * noticed / mutants.Count;
+        var share = percent.ToString("F1", CultureInfo.InvariantCulture);
+        Console.WriteLine($"{name}: {noticed} of {mutants.Count} changes noticed ({share} %), {time.TotalSeconds:F0} s");
+        Console.WriteLine($"  by time-out {Count("time-out")}, by a crash {Count("crash")}; not reached {Count("not reached")}");
+        Console.WriteLine($"  what survived: {Path.GetRelativePath(Root, survivors)}");
+        return percent < area.Wanted ? 1 : 0;
+
+        int Count(string verdict) => results.Values.Count(r => r.Verdict == verdict);
+    }
+}

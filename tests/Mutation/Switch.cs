@@ -1,0 +1,53 @@
+namespace BlackPony.Mutation;
+
+/// <summary>What is compiled into the changed assembly: it says which change is on, and notes which are reached.</summary>
+internal static class Switch
+{
+    /// <summary>The full name of the type, for reflection.</summary>
+    public const string TypeName = "BlackPonyMutants.Mutant";
+
+    /// <summary>The call that a change is guarded by.</summary>
+    public const string Call = "global::BlackPonyMutants.Mutant.On";
+
+    /// <summary>Its source.</summary>
+    public const string Source = """
+        namespace BlackPonyMutants
+        {
+            public static class Mutant
+            {
+                public static int Active = -1;
+                public static bool[]? Reached;
+                public static bool[]? Once;
+
+                public static bool On(int n)
+                {
+                    var reached = Reached;
+                    if (reached is not null && !reached[n])
+                    {
+                        reached[n] = true;
+                        if (Once is not null && !Once[n])
+                        {
+                            Once[n] = IsInitializer();
+                        }
+                    }
+
+                    return Active == n;
+                }
+
+                private static bool IsInitializer()
+                {
+                    foreach (var frame in new System.Diagnostics.StackTrace().GetFrames())
+                    {
+                        if (frame.GetMethod() is System.Reflection.ConstructorInfo { IsStatic: true } method
+                            && method.Module == typeof(Mutant).Module)
+                        {
+                            return true;
+                        }
+                    }
+
+                    return false;
+                }
+            }
+        }
+        """;
+}
