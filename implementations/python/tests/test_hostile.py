@@ -2,11 +2,12 @@
 
 import random
 import unittest
+from unittest import mock
 
 from blackpony import keys, records
 from blackpony.channel import SecureChannel
 from blackpony.limits import MAX_HELD
-from blackpony.negotiation import MalformedReply, Offer, ReplyReader
+from blackpony.negotiation import LineReader, MalformedReply, Offer, Refusal, ReplyReader
 from blackpony.session import Await, ServerSession, ServerSettings
 from blackpony.suites import NoRandomness
 
@@ -89,6 +90,40 @@ class HostileTests(unittest.TestCase):
                 channel.send(b"x")
                 self.assertLess(len(vars(channel)["_incoming"]), 20_000)
             self.assertLess(len(channel.take()), 20_000)
+
+    def test_a_sender_rekeys_at_the_limit_and_a_receiver_insists(self) -> None:
+        for protection, limit in ((records.Protection, 5), (records.BlowfishProtection, 5 * 32)):
+            with mock.patch.object(protection, "limit", limit):
+                sender, receiver = records.Sender(protection, bytes(32)), records.Receiver(protection, bytes(32))
+                wire, kinds = b"".join(sender.record(records.DATA, b"x") for _ in range(9)), list[int]()
+                while wire:
+                    end = 2 + receiver.length(wire[:2])
+                    kinds.append(receiver.open(wire[2:end])[0])
+                    wire = wire[end:]
+                    if kinds[-1] == records.REKEY:
+                        receiver.rekey()
+                self.assertEqual(kinds, [1, 1, 1, 1, 4] * 2 + [1])
+                sender, receiver = records.Sender(protection, bytes(32)), records.Receiver(protection, bytes(32))
+                sealed = [sender.seal(records.DATA, b"x", 254)[2:] for _ in range(6)]
+                for record in sealed[:5]:
+                    receiver.open(record)
+                self.assertRaises(records.Failure, receiver.open, sealed[5])
+
+    def test_of_two_faults_in_a_line_the_first_octet_decides(self) -> None:
+        verb = b"XBLACKPONY "
+        for octet in (b"\n", b"\0", b"\rx"):
+            for at, close in ((4094, True), (4095, True), (4096, False), (4097, False)):
+                line = verb + b"a" * (at - 1 - len(verb)) + octet + b"b" * 9 + b"\r\n"
+                for step in (1, len(line)):
+                    buffer, reader, said = bytearray(), LineReader(), list[bool]()
+                    for i in range(0, len(line), step):
+                        buffer += line[i : i + step]
+                        try:
+                            self.assertIsNone(reader.next(buffer, 4096))
+                        except Refusal as refusal:
+                            said.append(refusal.close)
+                            break
+                    self.assertEqual(said, [close], (octet, at, step))
 
     def test_a_reply_reader_takes_everything(self) -> None:
         for seed in range(400):
