@@ -21,9 +21,9 @@ internal sealed record Area(string Project, string[] Files, (string Project, str
     public static IReadOnlyDictionary<string, Area> All { get; } = new Dictionary<string, Area>
     {
         ["Negotiation"] = new(Reference, ["Negotiation/"], Quick, 97),
-        ["Keys"] = new(Reference, ["Keys/"], Quick, 97),
+        ["Keys"] = new(Reference, ["Keys/", "HostName.cs", "PooledBuffer.cs"], Quick, 97),
         ["Records"] = new(Reference, ["Records/"], Quick, 95),
-        ["Smtp"] = new(Reference, ["Smtp/", "HostName.cs", "PooledBuffer.cs"], Quick),
+        ["Smtp"] = new("src/BlackPony.Smtp", [""], Quick),
         ["Policy"] = new(Reference, ["Policy/"], Quick),
         ["Suites"] = new(Reference, ["Suites/"], Quick),
         ["Hosting"] = new("src/BlackPony.Hosting", [""],
@@ -32,7 +32,7 @@ internal sealed record Area(string Project, string[] Files, (string Project, str
             ("tests/Conformance", @"\.Outbound\."),
         ]),
         ["Conformance"] = new("src/BlackPony.Conformance",
-            ["CaseRunner", "CaseResult", "Expect", "Selection", "Baseline", "Patience", "Peers/", "Targets/", "Reports/"],
+            ["CaseRunner", "CaseResult", "Expect", "Selection", "Baseline", "CaseTimeout", "Peers/", "Targets/", "Reports/"],
             [("tests/Conformance", @"\.(CaseRunnerTests|HostileTargetTests)\.")]),
         ["Traces"] = new("src/BlackPony.Traces", [""], [("tests/Traces", @"^(?!.*(Wireshark|Tshark|InspectCommand))")]),
     };
