@@ -44,7 +44,8 @@ public sealed class ConvertExactTests
         using var folder = new Folder();
         var path = folder.Write("capture.pcap", Inspection.Connection(lines));
         var transcript = Transcript(path);
-        var order = new string([.. transcript.Split('\n').Where(l => l.Length > 1 && l[0] is 'C' or 'S' && l[1] is ':' or '+').Select(l => l[0])]);
+        var order = new string(
+            [.. transcript.Split('\n').Where(l => l.Length > 1 && l[0] is 'C' or 'S' && l[1] is ':' or '+').Select(l => l[0])]);
         Assert.StartsWith(new string([.. lines.Select(l => l.Item1)])[..2], order, StringComparison.Ordinal);
         var text = folder.Write("one.txt", Encoding.UTF8.GetBytes(transcript));
         var pcap = new MemoryStream();
@@ -62,7 +63,8 @@ public sealed class ConvertExactTests
             .Split('\n').Aggregate((all, line) =>
             {
                 int last = all.LastIndexOf('\n') + 1;
-                return line.StartsWith('+') && all[last..].StartsWith(line[..3], StringComparison.Ordinal) ? all + line[3..] : all + "\n" + line;
+                return line.StartsWith('+') && all[last..].StartsWith(line[..3], StringComparison.Ordinal) ? all + line[3..]
+                    : all + "\n" + line;
             });
 
     private static string Transcript(string path)

@@ -185,7 +185,8 @@ public sealed class ExtractionTests
         var capture = folder.Write("capture.pcap", Inspection.Connection(
             [.. Frames.Lines[..7], ('C', "BDAT 5\r\nabc\r\n"), ('S', "250 Ok\r\n"), .. Frames.Lines[7..]]));
         Assert.Equal(0, Tool.Run(["inspect", "--extract", mail, capture]).Code);
-        Assert.Equal(["00001-1.eml", "unfinished-00001.eml"], Directory.GetFiles(mail).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        Assert.Equal(["00001-1.eml", "unfinished-00001.eml"],
+            Directory.GetFiles(mail).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
         Assert.Equal("abc\r\n", File.ReadAllText(Path.Combine(mail, "unfinished-00001.eml")));
         Assert.Equal("Subject: hello\r\n\r\nOne\r\nTwo\r\n", File.ReadAllText(Path.Combine(mail, "00001-1.eml")));
     }

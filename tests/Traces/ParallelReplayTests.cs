@@ -24,7 +24,8 @@ public sealed class ParallelReplayTests
         using var server = new CountingServer(connections);
         var serving = server.ServeAsync(Sessions);
         var (code, output, errors) = await Task.Run(() => Tool.Run(
-            ["replay", file, "--to", server.Address, "--connections", $"{connections}", "--timeout", "60"]), TestContext.Current.CancellationToken);
+            ["replay", file, "--to", server.Address, "--connections", $"{connections}", "--timeout", "60"]),
+            TestContext.Current.CancellationToken);
         await serving;
         Assert.Equal((0, ""), (code, errors));
         Assert.Equal(connections, server.Most);
@@ -45,7 +46,8 @@ public sealed class ParallelReplayTests
         // The fourth and those after it find nobody.
         var serving = server.ServeAsync(4);
         var (code, output, errors) = await Task.Run(() => Tool.Run(
-            ["replay", file, "--to", server.Address, "--connections", "2", "--timeout", "60", "--format", "json"]), TestContext.Current.CancellationToken);
+            ["replay", file, "--to", server.Address, "--connections", "2", "--timeout", "60", "--format", "json"]),
+            TestContext.Current.CancellationToken);
         await serving;
         Assert.Equal((1, ""), (code, errors));
         var sessions = JsonNode.Parse(output)!["sessions"]!.AsArray();
@@ -88,7 +90,8 @@ public sealed class ParallelReplayTests
         var serving = server.ServeAsync(Sessions);
         var clock = System.Diagnostics.Stopwatch.StartNew();
         var (code, _, _) = await Task.Run(() => Tool.Run(
-            ["replay", file, "--to", server.Address, "--connections", "6", "--per-second", "10", "--timeout", "60"]), TestContext.Current.CancellationToken);
+            ["replay", file, "--to", server.Address, "--connections", "6", "--per-second", "10", "--timeout", "60"]),
+            TestContext.Current.CancellationToken);
         await serving;
         // No machine is so slow that this is shorter: the sixth begins half a second after the first.
         Assert.True(code == 0 && clock.Elapsed >= TimeSpan.FromMilliseconds(500), $"{code}, {clock.Elapsed}");

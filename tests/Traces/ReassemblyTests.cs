@@ -306,7 +306,8 @@ public sealed class ReassemblyTests
             var file = new MemoryStream();
             using (var writer = new BlackPony.Traces.Capture.PcapWriter(file, BlackPony.Traces.Capture.LinkType.Ethernet))
             {
-                writer.Write(1_700_000_000_000_000_000 + (seconds * 1_000_000_000L), Frames.Tcp(other, Inspection.Server, 1, 0, "", Frames.Syn));
+                writer.Write(1_700_000_000_000_000_000 + (seconds * 1_000_000_000L),
+                    Frames.Tcp(other, Inspection.Server, 1, 0, "", Frames.Syn));
             }
 
             return file.ToArray()[24..];

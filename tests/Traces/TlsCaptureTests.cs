@@ -142,11 +142,29 @@ public sealed class TlsCaptureTests
     }
 
     [Fact]
+    public void A_key_log_that_grows_is_read_on()
+    {
+        const string Name = "starttls-tls13-aes256";
+        using var folder = new Folder();
+        var whole = File.ReadAllText(Path.Combine(Captures, Name + ".keys.log"));
+        var path = folder.Write("keys.log", Encoding.ASCII.GetBytes("# nothing yet\n"));
+        var keys = KeyLog.Read(path, follow: true);
+        Assert.False(Inspection.Of(Capture(Name), new InspectOptions { Keys = keys }).Only.IsDecrypted);
+        // A line that is being written is not one yet.
+        File.AppendAllText(path, whole[..^70]);
+        Assert.Empty(Inspection.Of(Capture(Name), new InspectOptions { Keys = keys }).Only.Messages);
+        File.AppendAllText(path, whole[^70..]);
+        Opened(Inspection.Of(Capture(Name), new InspectOptions { Keys = keys }).Only);
+        Assert.Equal(0, keys.BadLines);
+    }
+
+    [Fact]
     public void What_is_inside_is_extracted_and_can_be_played()
     {
         const string Name = "tls465-tls13-hello-retry";
         using var folder = new Folder();
-        var (code, output, _) = Tool.Run(["inspect", "--keylog", Path.Combine(Captures, Name + ".keys.log"), "--extract", folder.Path, Capture(Name)]);
+        var (code, output, _) = Tool.Run(
+            ["inspect", "--keylog", Path.Combine(Captures, Name + ".keys.log"), "--extract", folder.Path, Capture(Name)]);
         Assert.Equal(0, code);
         Assert.Contains("tls TLS 1.3 for mx.b.test (certificate: mx.b.test, mail.b.test) (decrypted)", output, StringComparison.Ordinal);
         Assert.EndsWith("\r\n\r\nOne\r\n.two\r\n", File.ReadAllText(Path.Combine(folder.Path, "00001-1.eml")), StringComparison.Ordinal);
@@ -161,11 +179,28 @@ public sealed class TlsCaptureTests
         var path = Path.Combine(Captures, "starttls-tls12-cbc");
         foreach (var format in (string[])["transcript", "pcap"])
         {
-            var with = Tool.Run(["convert", path + ".pcap", "--to", format, "--keylog", path + ".keys.log", "-o", Path.Combine(folder.Path, "with")]);
+            var with = Tool.Run(["convert", path + ".pcap", "--to", format, "--keylog", path + ".keys.log", "-o",
+                Path.Combine(folder.Path, "with")]);
             var without = Tool.Run(["convert", path + ".pcap", "--to", format, "-o", Path.Combine(folder.Path, "without")]);
             Assert.Equal((0, 0), (with.Code, without.Code));
             Assert.Equal(File.ReadAllBytes(Path.Combine(folder.Path, "without")), File.ReadAllBytes(Path.Combine(folder.Path, "with")));
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Anonymised_it_is_TLS_without_a_name(string name)
+    {
+        using var folder = new Folder();
+        var keys = Path.Combine(Captures, name + ".keys.log");
+        var output = Path.Combine(folder.Path, "out");
+        Assert.Equal(0, Tool.Run(["convert", Capture(name), "--to", "pcap", "--anonymize", "--keylog", keys, "-o", output]).Code);
+        var octets = File.ReadAllText(output, Encoding.Latin1);
+        Assert.All((string[])["mx.b.test", "mail.", "alice", "sesame"],
+            w => Assert.DoesNotContain(w, octets, StringComparison.OrdinalIgnoreCase));
+        Assert.All(Inspection.Of(output, new InspectOptions { Keys = Keys(name) }).Sessions,
+            s => Assert.Equal((name.StartsWith("starttls", StringComparison.Ordinal) ? UpgradeKind.StartTls : UpgradeKind.Tls, false),
+                (s.Upgrade, s.IsDecrypted)));
     }
 
     private static void Opened(SessionReport session)

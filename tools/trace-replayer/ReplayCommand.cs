@@ -218,7 +218,9 @@ internal static class ReplayCommand
             default:
                 foreach (var result in results)
                 {
-                    Console.Out.WriteLine($"{result.Session,4}  {result.Name}  {Count(result.Exchanges, "exchange")}, {Outcome(result)}{(result.Note is null ? "" : $". {result.Note}")}");
+                    var note = result.Note is null ? "" : $". {result.Note}";
+                    Console.Out.WriteLine(
+                        $"{result.Session,4}  {result.Name}  {Count(result.Exchanges, "exchange")}, {Outcome(result)}{note}");
                     foreach (var difference in result.Differences)
                     {
                         Console.Out.WriteLine($"  {difference}");
@@ -227,7 +229,10 @@ internal static class ReplayCommand
 
                 if (results.Count > 1)
                 {
-                    Console.Out.WriteLine($"{results.Count} sessions: {results.Count(r => r.Differences.Count == 0 && !r.IsUnplayed)} as captured, {results.Count(r => r.Differences.Count > 0)} with differences, {results.Count(r => r.IsUnplayed)} not played");
+                    int differ = results.Count(r => r.Differences.Count > 0);
+                    int unplayed = results.Count(r => r.IsUnplayed);
+                    Console.Out.WriteLine($"{results.Count} sessions: {results.Count - differ - unplayed} as captured, "
+                        + $"{differ} with differences, {unplayed} not played");
                 }
 
                 break;

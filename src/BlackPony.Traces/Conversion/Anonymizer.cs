@@ -183,7 +183,9 @@ internal sealed class Anonymizer
             inRecord -= at;
             while (at + TlsHeader <= octets.Length)
             {
-                octets.AsSpan(at, TlsHeader).CopyTo(blank.AsSpan(at));
+                // What kind of handshake it is tells TLS from other octets.
+                bool hasKind = octets[at] == 0x16 && at + TlsHeader < octets.Length && octets[at + TlsHeader] < 16;
+                octets.AsSpan(at, TlsHeader + (hasKind ? 1 : 0)).CopyTo(blank.AsSpan(at));
                 int length = (octets[at + 3] << 8) | octets[at + 4];
                 at += TlsHeader;
                 inRecord = Math.Max(0, length - (octets.Length - at));

@@ -42,7 +42,8 @@ public sealed class MessageFolder
         }
 
         var name = string.Create(CultureInfo.InvariantCulture,
-            $"{session.Number:00000}-{index}{(message.IsRefused == true ? "-refused" : "")}{(message.Missing > 0 ? "-gap" : "")}{(capture > 1 ? $"_{capture}" : "")}.eml");
+            $"{session.Number:00000}-{index}{(message.IsRefused == true ? "-refused" : "")}{(message.Missing > 0 ? "-gap" : "")}")
+            + (capture > 1 ? $"_{capture}.eml" : ".eml");
         Count++;
         File.Move(part, Path.Combine(_folder, name), overwrite: true);
         message.File = Path.Combine(_folder, name);

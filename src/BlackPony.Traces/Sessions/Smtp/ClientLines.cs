@@ -128,8 +128,8 @@ internal sealed class ClientLines(SmtpDialogue dialogue, ClientStream stream, Cl
 
         if (bare)
         {
-            dialogue.Session.FindOnce(FindingKind.BareLf, Role.Client,
-                $"A command ends in LF alone: {(stream.State == ClientState.AuthLine ? "(authentication)" : Redaction.Command(line, commands.AuthSeen))}");
+            var shown = stream.State == ClientState.AuthLine ? "(authentication)" : Redaction.Command(line, commands.AuthSeen);
+            dialogue.Session.FindOnce(FindingKind.BareLf, Role.Client, $"A command ends in LF alone: {shown}");
         }
 
         if (length >= LineBuffer.MaxLine)

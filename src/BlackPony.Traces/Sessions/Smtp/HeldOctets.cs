@@ -153,7 +153,8 @@ internal sealed class HeldOctets(SmtpDialogue dialogue, ClientStream stream, Mes
                 if (follows && !TlsRecords.MayBegin(_octets!.WrittenSpan))
                 {
                     dialogue.Session.Find(FindingKind.StartTlsInjection, Role.Client,
-                        $"{_octets.WrittenCount} octets came after STARTTLS before its reply: a lax server treats them as commands inside TLS.");
+                        $"{_octets.WrittenCount} octets came after STARTTLS before its reply: "
+                        + "a lax server treats them as commands inside TLS.");
                 }
 
                 dialogue.Switch(UpgradeKind.StartTls);

@@ -3,7 +3,9 @@ using BlackPony.Reference;
 
 namespace BlackPony.Traces.Sessions;
 
-/// <summary>Follows the records of one direction: the handshake as long as it is shown, and what was encrypted where a key log opens it.</summary>
+/// <summary>
+/// Follows the records of one direction: the handshake as long as it is shown, and what was encrypted where a key log opens it.
+/// </summary>
 internal sealed class TlsDirection
 {
     private readonly Role _sender;

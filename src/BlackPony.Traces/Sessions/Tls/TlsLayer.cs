@@ -22,7 +22,7 @@ internal sealed class TlsLayer : Layer
         var parameters = new TlsParameters();
         _opener = new TlsOpener(session, parameters);
         _directions = [.. ((Role[])[Role.Client, Role.Server]).Select(
-            r => new TlsDirection(r, _report, parameters, _opener, Opened, (who, lost, time) => _opened?.Gap(who, lost, cut: false, time)))];
+            r => new TlsDirection(r, _report, parameters, _opener, Opened, Lost))];
     }
 
     /// <summary>A connection in which TLS began before the capture: on 465 from its first octet, elsewhere behind STARTTLS.</summary>
@@ -86,6 +86,8 @@ internal sealed class TlsLayer : Layer
         (_plain ?? _opened)?.Finish();
         _opener.Finish();
     }
+
+    private void Lost(Role sender, long length, long time) => _opened?.Gap(sender, length, cut: false, time);
 
     // What a record of application data holds.
     private void Opened(Role sender, byte[] octets, long time)

@@ -79,11 +79,13 @@ internal sealed class TlsOpener(Session session, TlsParameters hello)
         if (side.Cipher is null)
         {
             side.IsOpaque = true;
-            session.FindOnce(FindingKind.NoKeys, sender, "The key log has no secrets for this session's TLS, or its cipher suite is not read.");
+            session.FindOnce(FindingKind.NoKeys, sender,
+                "The key log has no secrets for this session's TLS, or its cipher suite is not read.");
             return false;
         }
 
-        if (side.Cipher.Open(header, fragment, out type, out content) || OpenAsFirst(side, sender, header, fragment, ref type, ref content))
+        if (side.Cipher.Open(header, fragment, out type, out content)
+            || OpenAsFirst(side, sender, header, fragment, ref type, ref content))
         {
             side.HasOpened = true;
             return true;
@@ -108,7 +110,8 @@ internal sealed class TlsOpener(Session session, TlsParameters hello)
     }
 
     // Where the Finished of TLS 1.3 is lost, the first traffic secret fits.
-    private bool OpenAsFirst(Side side, Role sender, ReadOnlySpan<byte> header, ReadOnlySpan<byte> fragment, ref byte type, ref byte[] content)
+    private bool OpenAsFirst(
+        Side side, Role sender, ReadOnlySpan<byte> header, ReadOnlySpan<byte> fragment, ref byte type, ref byte[] content)
     {
         if (!hello.Is13 || side.IsFinished)
         {
@@ -149,7 +152,8 @@ internal sealed class TlsOpener(Session session, TlsParameters hello)
                 ? TlsRecordCipher.From(suite, master, client, server, sender == Role.Server, hello.MacOfCiphertext) : null;
         }
 
-        var label = $"{(sender == Role.Client ? "CLIENT" : "SERVER")}_{(side.IsFinished ? "TRAFFIC_SECRET_0" : "HANDSHAKE_TRAFFIC_SECRET")}";
+        var which = side.IsFinished ? "TRAFFIC_SECRET_0" : "HANDSHAKE_TRAFFIC_SECRET";
+        var label = $"{(sender == Role.Client ? "CLIENT" : "SERVER")}_{which}";
         side.Secret ??= Find(label, client);
         return side.Secret?.Length == suite.HashLength ? TlsRecordCipher.From(suite, side.Secret) : null;
     }

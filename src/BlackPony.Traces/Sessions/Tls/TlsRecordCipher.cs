@@ -168,7 +168,8 @@ internal sealed class TlsRecordCipher : IDisposable
     }
 
     private bool Verifies(ReadOnlySpan<byte> header, ReadOnlySpan<byte> data, ReadOnlySpan<byte> mac) =>
-        CryptographicOperations.HmacData(_suite.Mac, _mac, (byte[])[.. Associated(header, data.Length), .. data]).AsSpan().SequenceEqual(mac);
+        CryptographicOperations
+            .HmacData(_suite.Mac, _mac, (byte[])[.. Associated(header, data.Length), .. data]).AsSpan().SequenceEqual(mac);
 
     private byte[] Associated(ReadOnlySpan<byte> header, int length)
     {

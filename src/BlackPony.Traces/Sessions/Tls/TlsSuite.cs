@@ -41,13 +41,13 @@ internal sealed record TlsSuite(TlsProtection Protection, int KeyLength, HashAlg
     /// <summary>Octets of the HMAC; 0 if there is none.</summary>
     public int MacLength => Protection == TlsProtection.Cbc ? Length(Mac) : 0;
 
-    /// <summary>By how much a record is longer than what it holds, at least: explicit nonce or IV, tag or MAC, type, padding's length.</summary>
+    /// <summary>How much longer than what it holds a record is, at least: nonce or IV, tag or MAC, type, padding's length.</summary>
     public int Overhead(bool is13) => is13 ? TagLength + 1 : Protection switch
     {
         TlsProtection.ChaCha => TagLength, TlsProtection.Cbc => 16 + MacLength + 1, _ => 8 + TagLength,
     };
 
-    /// <summary>A suite by its number (IANA), those without authentication too, which mail servers use; null for what is not read.</summary>
+    /// <summary>A suite by its number (IANA), those without authentication too, as mail servers use them; null if it is not read.</summary>
     public static TlsSuite? Find(int number) => number switch
     {
         0x1301 => new(TlsProtection.Gcm, 16, Sha256),
