@@ -68,7 +68,7 @@ internal static class InspectCommand
             {
                 try
                 {
-                    keys = KeyLog.Read(path);
+                    keys = KeyLog.Read(path, parse.GetValue(follow));
                 }
                 catch (Exception e) when (e is IOException or UnauthorizedAccessException)
                 {

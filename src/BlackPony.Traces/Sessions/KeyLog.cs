@@ -26,22 +26,33 @@ public sealed class KeyLog : IKeyLog
     private readonly Dictionary<string, byte[]> _client = [];
     private readonly Dictionary<string, byte[]> _server = [];
     private readonly Dictionary<(string Label, string Random), byte[]> _tls = [];
+    private string? _path;
+    private long _read;
 
     /// <summary>How many lines were no lines of a key log, and no comment.</summary>
     public int BadLines { get; private set; }
 
-    /// <summary>Whether there are secrets of TLS.</summary>
-    internal bool HasTls => _tls.Count > 0;
+    /// <summary>Whether there are secrets of TLS, or may be.</summary>
+    internal bool HasTls => _tls.Count > 0 || _path is not null;
 
     /// <summary>Reads a file.</summary>
-    public static KeyLog Read(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="follow">Whether it grows: what is not in it is looked for again.</param>
+    public static KeyLog Read(string path, bool follow = false)
     {
         var log = new KeyLog();
-        foreach (var line in File.ReadLines(path))
+        if (!follow)
         {
-            log.Log(line);
+            foreach (var line in File.ReadLines(path))
+            {
+                log.Log(line);
+            }
+
+            return log;
         }
 
+        log._path = path;
+        log.ReadOn();
         return log;
     }
 
@@ -58,7 +69,8 @@ public sealed class KeyLog : IKeyLog
     public void Log(string line)
     {
         var fields = line.Split((char[])[' ', '\t', '\r'], StringSplitOptions.RemoveEmptyEntries);
-        if (fields is not [{ } label, { } id, { } secret] || !IsHex(id) || !IsHex(secret) || label.Any(c => !char.IsAsciiLetterOrDigit(c) && c != '_'))
+        if (fields is not [{ } label, { } id, { } secret] || !IsHex(id) || !IsHex(secret)
+            || label.Any(c => !char.IsAsciiLetterOrDigit(c) && c != '_'))
         {
             BadLines += fields.Length > 0 && !line.StartsWith('#') ? 1 : 0;
             return;
@@ -85,12 +97,59 @@ public sealed class KeyLog : IKeyLog
     public (byte[]? Client, byte[]? Server) Find(ReadOnlySpan<byte> transcriptHash)
     {
         var th = Convert.ToHexStringLower(transcriptHash);
+        if (!_client.ContainsKey(th) || !_server.ContainsKey(th))
+        {
+            TryReadOn();
+        }
+
         return (_client.GetValueOrDefault(th), _server.GetValueOrDefault(th));
     }
 
     /// <summary>A secret of TLS; null if it is not in the log.</summary>
-    internal byte[]? Find(string label, ReadOnlySpan<byte> clientRandom) =>
-        _tls.GetValueOrDefault((label, Convert.ToHexStringLower(clientRandom)));
+    internal byte[]? Find(string label, ReadOnlySpan<byte> clientRandom)
+    {
+        var key = (label, Convert.ToHexStringLower(clientRandom));
+        if (!_tls.ContainsKey(key))
+        {
+            TryReadOn();
+        }
+
+        return _tls.GetValueOrDefault(key);
+    }
+
+    private void TryReadOn()
+    {
+        try
+        {
+            ReadOn();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Whoever wrote it took it away: what was read stays.
+            _path = null;
+        }
+    }
+
+    // The lines that were written since, as far as they are whole.
+    private void ReadOn()
+    {
+        if (_path is null)
+        {
+            return;
+        }
+
+        using var file = new FileStream(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        if (file.Length <= _read)
+        {
+            return;
+        }
+
+        file.Position = _read;
+        var octets = new byte[file.Length - _read];
+        int count = octets.AsSpan(0, file.ReadAtLeast(octets, octets.Length, throwOnEndOfStream: false)).LastIndexOf((byte)'\n') + 1;
+        _read += count;
+        Add(octets.AsSpan(0, count));
+    }
 
     private static bool IsHex(string text) => text.Length is > 0 and <= MaxHex && text.Length % 2 == 0 && text.All(char.IsAsciiHexDigit);
 }
