@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using BlackPony.Traces.Sessions;
 
 namespace BlackPony.Traces;
@@ -77,6 +79,65 @@ public sealed class Summary
         Table(output, "slowest replies (seconds)", _slowest,
             s => string.Create(CultureInfo.InvariantCulture,
             $"{s.Seconds,8:0.000}  {s.Command}  {s.Session.Client} > {s.Session.Server}, session {s.Session.Number}"));
+    }
+
+    /// <summary>Writes it as a JSON object, for programs.</summary>
+    public void WriteJson(Stream output)
+    {
+        using var json = new Utf8JsonWriter(output, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        json.WriteStartObject();
+        Numbers(json, _sessions, _messages, _refused, _protected);
+        json.WriteStartArray("servers");
+        foreach (var (name, server) in _servers.OrderByDescending(s => s.Value.Sessions).ThenBy(s => s.Key, StringComparer.Ordinal))
+        {
+            json.WriteStartObject();
+            json.WriteString("server", name);
+            Numbers(json, server.Sessions, server.Messages, server.Refused, server.Protected);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteStartObject("codes");
+        foreach (var (code, count) in _codes.OrderBy(c => c.Key))
+        {
+            json.WriteNumber(code.ToString(CultureInfo.InvariantCulture), count);
+        }
+
+        json.WriteEndObject();
+        json.WriteStartArray("reasons");
+        foreach (var (reason, count) in _reasons.OrderByDescending(r => r.Value).ThenBy(r => r.Key, StringComparer.Ordinal))
+        {
+            json.WriteStartObject();
+            json.WriteString("reason", Escape.Octets(System.Text.Encoding.Latin1.GetBytes(reason), 500));
+            json.WriteNumber("count", count);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteStartArray("slowest");
+        foreach (var (seconds, command, session) in _slowest)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("seconds", Math.Round(seconds, 6));
+            json.WriteString("command", command);
+            json.WriteString("client", session.Client);
+            json.WriteString("server", session.Server);
+            json.WriteNumber("session", session.Number);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+        json.Flush();
+        output.Write("\n"u8);
+    }
+
+    private static void Numbers(Utf8JsonWriter json, long sessions, long messages, long refused, long encrypted)
+    {
+        json.WriteNumber("sessions", sessions);
+        json.WriteNumber("messages", messages);
+        json.WriteNumber("refusals", refused);
+        json.WriteNumber("encrypted", encrypted);
     }
 
     private static string Share(long part, long whole) => whole == 0 ? "0%"

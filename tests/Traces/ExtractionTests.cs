@@ -104,6 +104,13 @@ public sealed class ExtractionTests
             Assert.StartsWith("3 sessions, 33% of them encrypted; 1 messages, 1 refusals\n", output, StringComparison.Ordinal);
             Assert.Contains("       1  550 5.1.1 No such user", output, StringComparison.Ordinal);
             Assert.Contains("slowest replies", output, StringComparison.Ordinal);
+            (code, output, _) = Tool.Run(["inspect", path, "--summary", "--json"]);
+            Assert.Equal(0, code);
+            using var sum = System.Text.Json.JsonDocument.Parse(output);
+            Assert.Equal((3, 1, 1), (sum.RootElement.GetProperty("sessions").GetInt32(), sum.RootElement.GetProperty("refusals").GetInt32(),
+                sum.RootElement.GetProperty("reasons")[0].GetProperty("count").GetInt32()));
+            Assert.Equal(2, Tool.Run(["inspect", path, "--summary", "--format", "html"]).Code);
+
             // The number that is printed is the number that is played.
             (code, output, _) = Tool.Run(["replay", path, "--session", "9", "--to", "127.0.0.1:1"]);
             Assert.Equal(3, code);

@@ -61,6 +61,13 @@ internal static class InspectCommand
             Files that overlap in time (two interfaces or directions) are one capture with --merge.
             Exit codes: 0 clean, 1 findings at or above --fail-on, 2 usage, 3 unreadable.
             """);
+        command.Validators.Add(r =>
+        {
+            if (r.GetValue(summary) && r.GetValue(format) == "html")
+            {
+                r.AddError("--summary is text or JSON, not HTML.");
+            }
+        });
         command.SetAction((parse, cancel) => Task.Run(() =>
         {
             KeyLog? keys = null;
@@ -135,7 +142,7 @@ internal static class InspectCommand
         }
 
         using var writer = new StreamWriter(stream, new UTF8Encoding(false), 65536) { AutoFlush = wanted.Follow };
-        using var jsonReport = kind is "json" or "jsonl" ? new JsonReport(stream, kind == "jsonl") : null;
+        using var jsonReport = sum is null && kind is ("json" or "jsonl") ? new JsonReport(stream, kind == "jsonl") : null;
         IReport report = jsonReport ?? (kind == "html" ? new HtmlReport(writer) : (IReport)new TextReport(writer, verbose));
         bool unreadable = false;
         int code = 0;
@@ -169,6 +176,10 @@ internal static class InspectCommand
             if (sum is null)
             {
                 report.Finish(files, inspector.Totals);
+            }
+            else if (kind is "json" or "jsonl")
+            {
+                sum.WriteJson(stream);
             }
             else
             {
