@@ -180,6 +180,28 @@ public sealed class MemoryFileTests : IDisposable
     }
 
     [Fact]
+    public async Task A_process_that_writes_the_memory_again_keeps_what_others_brought_in_meanwhile() // [BP-9.4-2]
+    {
+        var path = Path.Combine(_folder, "memory");
+        var cancel = TestContext.Current.CancellationToken;
+        await File.WriteAllTextAsync(path, Text("mx.a.test"), cancel);
+        var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(new DateTimeOffset(2026, 11, 23, 13, 0, 0, TimeSpan.Zero));
+        var late = new MemoryFile(path, clock);
+        late.Memory.Good("mx.c.test", 25, []);
+
+        // So many lines that count no more that the file is due to be written again.
+        await File.WriteAllTextAsync(path, Text([.. Enumerable.Repeat("mx.a.test", 5000), "mx.b.test"]), cancel);
+        await late.SaveAsync(cancel);
+        var after = new MemoryFile(path, clock).Memory;
+        Assert.Equal(3, after.Count);
+        Assert.All((string[])["mx.a.test", "mx.b.test", "mx.c.test"], n => Assert.NotNull(after.Find(n, 25, out _)));
+        Assert.Equal(5, (await File.ReadAllLinesAsync(path, cancel)).Length);
+
+        static string Text(params string[] names) => "# BlackPony memory 1: name port last-good failing-since idents\n"
+            + string.Concat(names.Select(n => $"{n} 25 2026-11-23T12:00:00Z - -\n")) + "# end\n";
+    }
+
+    [Fact]
     public async Task Deliveries_at_one_time_all_bring_in_what_they_met() // [BP-9.4-2]
     {
         var path = Path.Combine(_folder, "memory");

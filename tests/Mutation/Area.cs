@@ -28,7 +28,8 @@ internal sealed record Area(string Project, string[] Files, (string Project, str
         ["Suites"] = new(Reference, ["Suites/"], Quick),
         ["Hosting"] = new("src/BlackPony.Hosting", [""],
         [
-            ("tests/Interop", @"\.(Resolver|Slow)\.|\.(MemoryFileTests|OpenRelayProbeTests|ClientNameTests|CrowdTests)\."),
+            ("tests/Interop", @"\.Resolver\.|\.(MemoryFileTests\.(?!With_no|Key_log|A_server_(is|for))|RelayServerTests)"
+                + @"|\.(It_is_asked_again|An_IPv6_client|Where_all_places)"),
             ("tests/Conformance", @"\.Outbound\."),
         ]),
         ["Conformance"] = new("src/BlackPony.Conformance",
