@@ -154,6 +154,105 @@ public class ServerMemoryTests
     }
 
     [Fact]
+    public void What_has_expired_makes_room_for_its_owner_and_for_no_other() // [BP-9.4-13], [BP-9.4-16]
+    {
+        var memory = new ServerMemory(_clock);
+        Fill("old", 100);
+        _clock.Now += Limits.MemoryLifetime;
+        Fill("first", Limits.MaxMemoryPerOwner - 100);
+        for (int i = 0; i < 100; i++)
+        {
+            Assert.True(memory.Good($"mx{i}.first.test", 25, []));
+            Assert.True(memory.Good($"more{i}.first.test", 25, []));
+        }
+
+        // Nothing has expired yet, then what is another's has.
+        Assert.False(memory.Good("mx.first.test", 25, []));
+        Assert.Equal(Limits.MaxMemoryPerOwner + 100, memory.Count);
+        _clock.Now += TimeSpan.FromSeconds(1);
+        Assert.False(memory.Good("mx.first.test", 25, []));
+        Assert.Equal(Limits.MaxMemoryPerOwner, memory.Count);
+
+        // What is its own too.
+        _clock.Now += Limits.MemoryLifetime;
+        Fill("second", Limits.MaxMemoryPerOwner - 1);
+        _clock.Now += TimeSpan.FromSeconds(1);
+        Assert.True(memory.Good("mx.first.test", 25, []));
+        Assert.True(memory.Good("mx.second.test", 25, []));
+        Assert.False(memory.Good("one-more.second.test", 25, []));
+
+        void Fill(string owner, int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                Assert.True(memory.Good($"mx{i}.{owner}.test", 25, []));
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_server_that_one_delivery_forgets_stays_forgotten_unless_another_saw_it_since(bool seen) // [BP-9.4-9], [BP-9.4-10]
+    {
+        foreach (bool forgetsFirst in (bool[])[true, false])
+        {
+            var file = new ServerMemory(_clock);
+            file.Good("mx.b.test", 25, []);
+            file.Failing("mx.b.test", 25);
+            var (forgets, other) = (ServerMemory.Parse(file.ToString(), _clock), ServerMemory.Parse(file.ToString(), _clock));
+            _clock.Now += Limits.MemoryPatience + TimeSpan.FromSeconds(1);
+            Assert.Null(forgets.Find("mx.b.test", 25, out _));
+            if (seen)
+            {
+                other.Good("mx.b.test", 25, []);
+            }
+            else
+            {
+                _clock.Now -= Limits.MemoryPatience;
+                other.Failing("mx.b.test", 25);
+                other.Find("mx.b.test", 25, out _);
+                _clock.Now += Limits.MemoryPatience;
+            }
+
+            foreach (var memory in forgetsFirst ? (ServerMemory[])[forgets, other] : [other, forgets])
+            {
+                Assert.Empty(memory.CopyChangesTo(file));
+            }
+
+            Assert.Equal(seen ? 1 : 0, file.Count);
+        }
+    }
+
+    [Theory]
+    [InlineData(20, true)]
+    [InlineData(5, false)]
+    public void A_failure_counts_behind_the_good_session_of_another_delivery_and_not_before_it(int failsAfter, bool fails) // [BP-9.4-8]
+    {
+        foreach (bool goodFirst in (bool[])[true, false])
+        {
+            var file = new ServerMemory(_clock);
+            file.Good("mx.b.test", 25, []);
+            var (failing, good) = (ServerMemory.Parse(file.ToString(), _clock), ServerMemory.Parse(file.ToString(), _clock));
+            var begun = _clock.Now;
+            _clock.Now = begun + TimeSpan.FromSeconds(10);
+            good.Good("mx.b.test", 25, [new byte[32]]);
+            _clock.Now = begun + TimeSpan.FromSeconds(failsAfter);
+            failing.Failing("mx.b.test", 25);
+            _clock.Now = begun + TimeSpan.FromSeconds(30);
+            foreach (var memory in goodFirst ? (ServerMemory[])[good, failing] : [failing, good])
+            {
+                memory.CopyChangesTo(file);
+            }
+
+            var entry = file.Find("mx.b.test", 25, out _)!;
+            Assert.Equal(begun + TimeSpan.FromSeconds(10), entry.LastGood);
+            Assert.Equal(fails ? begun + TimeSpan.FromSeconds(failsAfter) : null, entry.FailingSince);
+            Assert.Single(entry.Idents);
+        }
+    }
+
+    [Fact]
     public void What_changed_is_written_as_lines_and_once() // [BP-9.4-10]
     {
         var memory = new ServerMemory(_clock);
