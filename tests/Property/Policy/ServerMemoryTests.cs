@@ -199,20 +199,18 @@ public class ServerMemoryTests
         {
             var file = new ServerMemory(_clock);
             file.Good("mx.b.test", 25, []);
-            file.Failing("mx.b.test", 25);
             var (forgets, other) = (ServerMemory.Parse(file.ToString(), _clock), ServerMemory.Parse(file.ToString(), _clock));
-            _clock.Now += Limits.MemoryPatience + TimeSpan.FromSeconds(1);
+            _clock.Now += TimeSpan.FromHours(1);
+            if (!seen)
+            {
+                other.Failing("mx.b.test", 25);
+            }
+
+            _clock.Now += Limits.MemoryLifetime;
             Assert.Null(forgets.Find("mx.b.test", 25, out _));
             if (seen)
             {
                 other.Good("mx.b.test", 25, []);
-            }
-            else
-            {
-                _clock.Now -= Limits.MemoryPatience;
-                other.Failing("mx.b.test", 25);
-                other.Find("mx.b.test", 25, out _);
-                _clock.Now += Limits.MemoryPatience;
             }
 
             foreach (var memory in forgetsFirst ? (ServerMemory[])[forgets, other] : [other, forgets])
@@ -222,6 +220,38 @@ public class ServerMemoryTests
 
             Assert.Equal(seen ? 1 : 0, file.Count);
         }
+    }
+
+    [Fact]
+    public void A_new_server_that_one_delivery_has_forgotten_again_stays_where_another_saw_it() // [BP-9.4-9]
+    {
+        var file = new ServerMemory(_clock);
+        var (forgets, other) = (new ServerMemory(_clock), new ServerMemory(_clock));
+        forgets.Good("mx.b.test", 25, []);
+        _clock.Now += Limits.MemoryLifetime + TimeSpan.FromSeconds(1);
+        Assert.Null(forgets.Find("mx.b.test", 25, out _));
+        other.Good("mx.b.test", 25, []);
+        other.CopyChangesTo(file);
+        forgets.CopyChangesTo(file);
+        Assert.NotNull(file.Find("mx.b.test", 25, out _));
+    }
+
+    [Fact]
+    public void Of_two_failures_behind_a_good_session_the_one_that_was_with_it_counts() // [BP-9.4-8]
+    {
+        var file = new ServerMemory(_clock);
+        file.Good("mx.b.test", 25, []);
+        var (failing, good) = (ServerMemory.Parse(file.ToString(), _clock), ServerMemory.Parse(file.ToString(), _clock));
+        _clock.Now += TimeSpan.FromSeconds(10);
+        good.Good("mx.b.test", 25, []);
+        _clock.Now += TimeSpan.FromSeconds(10);
+        good.Failing("mx.b.test", 25);
+        var since = _clock.Now;
+        _clock.Now += TimeSpan.FromSeconds(10);
+        failing.Failing("mx.b.test", 25);
+        good.CopyChangesTo(file);
+        failing.CopyChangesTo(file);
+        Assert.Equal(since, file.Find("mx.b.test", 25, out _)!.FailingSince);
     }
 
     [Theory]
