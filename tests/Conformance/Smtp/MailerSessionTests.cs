@@ -63,7 +63,7 @@ public class MailerSessionTests
         mailer.FromLocal("MAIL FROM:<a@a>\r\n"u8);
         Assert.EndsWith("MAIL FROM:<a@a>\r\n", Server(mailer), StringComparison.Ordinal);
         Assert.Equal("mx.b.test:25", mailer.Report.Forgotten);
-        Assert.Equal("forgotten: mx.b.test:25 has not shown encryption for 72 hours, and may get plaintext from now on", Assert.Single(mailer.Report.Warnings));
+        Assert.Equal("forgotten: mx.b.test:25 has not offered encryption for 72 hours, and may get plaintext from now on", Assert.Single(mailer.Report.Warnings));
     }
 
     [Fact]
