@@ -216,7 +216,7 @@ internal static class Client4Negotiation
 
         new("C-4.3-21", "A Finished that comes in one segment with the 220 is accepted", Must, Profile.Core, "BP-4.3-9", async p =>
         {
-            // And the end behind it: a client that throws away what came with the 220 has nothing left.
+            // And the end after it: a client that discards what came with the 220 has nothing left.
             foreach (var suite in Names.Encrypting)
             {
                 var offer = $"XBLACKPONY V1 {suite}";

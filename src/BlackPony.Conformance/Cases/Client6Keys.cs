@@ -151,7 +151,7 @@ internal static class Client6Keys
         await p.ExpectAsync(delivered: false, "BP-9.2-6", "BP-9.2-6");
     }
 
-    /// <summary>What the client had under way may come; then its alert, and the end. A client that goes on is told to go away.</summary>
+    /// <summary>What the client had already sent may come; then its alert, and the end. A client that goes on gets an error.</summary>
     /// <param name="wire">The connection.</param>
     /// <param name="requirement">The requirement that a client violates which goes on instead; null for the case's first.</param>
     /// <param name="underWay">How many lines were under way.</param>

@@ -176,7 +176,7 @@ internal static class Client8Closing
 
     private static byte[][] Twice(byte[] record) => [record, record];
 
-    /// <summary>The session to the dot behind the message, which is not answered.</summary>
+    /// <summary>The session up to the dot after the message, which is not answered.</summary>
     internal static async Task ToTheDotAsync(ProbeConnection wire)
     {
         while (await wire.LineInsideAsync() is { } line)

@@ -403,7 +403,7 @@ internal static class Client9Policy
         return wire;
     }
 
-    // The delivery must end without mail, and the client must say so. A client that sends MAIL is served, to see whether it defers behind it ([BP-9.1-6]) or delivers.
+    // The delivery must end without mail, and the client must say so. A client that sends MAIL is served, to see whether it defers after it ([BP-9.1-6]) or delivers.
     private static async Task DeferAsync(ClientProbe p, Func<Task<ProbeConnection>> server, string? delivers = null)
     {
         p.Commands.Clear();

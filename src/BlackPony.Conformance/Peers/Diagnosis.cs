@@ -89,7 +89,7 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
         return HasShortTag(raw, right, seq) ? new Cause(_isAead ? "BP-7.2-3" : "BP-7.3-2", "have a tag of which only a part is right") : null;
     }
 
-    // The right tag begins with the octets that came: behind them the record ends, or others follow.
+    // The right tag begins with the octets that came: after them the record ends, or others follow.
     private static bool HasShortTag(byte[] raw, RecordProtection right, ulong seq)
     {
         for (int tag = right.TagLength; tag >= ShortestTag; tag--)

@@ -65,7 +65,7 @@ public sealed class ProbeConnection : IAsyncDisposable
     /// <summary>Whether the connection switched to records.</summary>
     public bool Switched => _in is not null;
 
-    /// <summary>The requirement that plaintext in the place of records violates.</summary>
+    /// <summary>The requirement that plaintext instead of records violates.</summary>
     public Func<string, string> PlaintextViolates { get; set; }
 
     /// <summary>Whether the peer ended the connection with a reset (RST), which throws away what is under way, in the place of FIN (spec 2.1, 8.1).</summary>
@@ -547,7 +547,7 @@ public sealed class ProbeConnection : IAsyncDisposable
         var incoming = new Incoming((RecordType)inner[last], inner[..last], inner.Length, raw);
         _transcript.Record(_peer, raw, incoming.Type, incoming.Data);
         Records.Add(incoming);
-        Expect.That(_in.Used <= _in.Protection.Budget, "The peer uses one traffic secret beyond its limit.", "BP-7.6-2");
+        Expect.That(_in.Used <= _in.Protection.Budget, "The peer uses one traffic secret above its limit.", "BP-7.6-2");
         if (incoming.Type == RecordType.Rekey)
         {
             _in.Rekey();

@@ -1,7 +1,7 @@
 namespace BlackPony.Conformance.Targets;
 
 /// <summary>
-/// A clock that stands still until it is told to go on, so that the reference's time-outs are neither waited for nor met by a machine
+/// A clock that stands still until it is advanced, so that the reference's time-outs are neither waited for nor met by a machine
 /// that is busy.
 /// </summary>
 public sealed class VirtualTime : TimeProvider

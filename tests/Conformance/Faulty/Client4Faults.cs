@@ -11,12 +11,12 @@ internal static class Client4Faults
     [
         // ---------------------------------------------------------------- 4.1 the offer
         new("BP-4.1-8", "C-4.1-6", "knows the keyword in upper case only") { Mutations = _ => Misses("xBlackPony") },
-        new("BP-4.1-9", "C-4.1-1", "takes a line with tokens that it does not know for no offer")
+        new("BP-4.1-9", "C-4.1-1", "treats a line with tokens that it does not know as no offer")
         {
             Mutations = _ => Misses("NO-SUCH-SUITE"),
             AlsoFails = "C-4.1-10 C-4.2-2",
         },
-        new("BP-4.1-10", "C-4.1-7", "takes a line in which a token stands twice for no offer") { Mutations = _ => Misses("V1 V1") },
+        new("BP-4.1-10", "C-4.1-7", "treats a line in which a token stands twice as no offer") { Mutations = _ => Misses("V1 V1") },
         new("BP-4.1-11", "C-4.1-9 C-4.1-10", "takes the last of several XBLACKPONY lines")
         {
             Mutations = _ => new Mutations { PeerLine = l => l.StartsWith("250-XBLACKPONY", StringComparison.Ordinal) ? "250-X-NOTHING" : l },
@@ -26,8 +26,8 @@ internal static class Client4Faults
             Mutations = _ => Misses("NO-SUCH-SUITE"),
             AlsoFails = "C-4.1-1 C-4.2-2",
         },
-        new("BP-4.1-12", "C-4.1-8", "takes a line with two spaces together for no offer") { Mutations = _ => Misses("  ") },
-        new("BP-4.1-13", "C-4.1-4 C-4.1-5 C-4.1-12 C-4.1-13 C-4.1-14", "takes what begins with XBLACKPONY and has another form for an offer of the core suite")
+        new("BP-4.1-12", "C-4.1-8", "treats a line with two spaces together as no offer") { Mutations = _ => Misses("  ") },
+        new("BP-4.1-13", "C-4.1-4 C-4.1-5 C-4.1-12 C-4.1-13 C-4.1-14", "treats what begins with XBLACKPONY and has another form as an offer of the core suite")
         {
             Mutations = _ => ReadsOffer(l => HasForm(l) ? l : CoreOffer),
             AlsoFails = "C-4.1-10",
@@ -50,7 +50,7 @@ internal static class Client4Faults
             Mutations = _ => RareCommands(l => l.Insert(l.LastIndexOf(' '), " ")),
             AlsoFails = "C-4.2-5 C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1 C-10.4-3",
         },
-        new("BP-4.2-1", "C-4.2-1", "sends a space behind the share")
+        new("BP-4.2-1", "C-4.2-1", "sends a space after the share")
         {
             Mutations = _ => RareCommands(l => l + " "),
             AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1 C-9.1-2",
@@ -84,29 +84,29 @@ internal static class Client4Faults
         // ---------------------------------------------------------------- 4.3 the 220 and 334 replies
         new("BP-4.3-5", "C-4.3-5", "takes the share to stand in one line") { Mutations = _ => TakesOneLine(), AlsoFails = "C-6.1-1 C-6.1-4" },
         new("BP-4.3-5", "C-4.3-20", "takes a share of any number of lines") { Mutations = _ => JoinsFragments() },
-        new("BP-4.3-6", "C-5.4-7", "sends a line behind its continuation")
+        new("BP-4.3-6", "C-5.4-7", "sends a line after its continuation")
         {
             Mutations = _ => new Mutations { PortLine = l => l.Length == 512 ? l + "\r\nNOOP" : l },
             AlsoFails = "C-4.3-21 C-4.5-1 C-5.4-1 C-5.4-4 C-5.4-5 C-5.4-6 C-5.4-8 C-6.1-5 C-6.3-2 C-6.5-1 C-7.3-2 C-7.3-1 C-7.5-1",
         },
-        new("BP-4.3-7", "C-4.3-1 C-4.3-6 C-4.3-7 C-4.3-8", "takes a malformed 220 for a refusal")
+        new("BP-4.3-7", "C-4.3-1 C-4.3-6 C-4.3-7 C-4.3-8", "treats a malformed 220 as a refusal")
         {
             Mutations = _ => TakesRepliesForRefusal(r => r.Any(l => l.StartsWith("220", StringComparison.Ordinal) && !(l.Length > 6 && l[4..6] == "K="))),
             AlsoFails = "C-5.5-1 C-9.2-1 C-9.2-2",
         },
-        new("BP-4.3-7", "C-4.3-3", "takes a 334 that its suite does not have for a refusal")
+        new("BP-4.3-7", "C-4.3-3", "treats a 334 that its suite does not have as a refusal")
         {
             Mutations = _ => TakesRefusalFor("334", classic: false),
         },
-        new("BP-4.3-7", "C-4.3-18", "takes a 220 in the place of the 334 for a refusal")
+        new("BP-4.3-7", "C-4.3-18", "treats a 220 instead of the 334 as a refusal")
         {
             Mutations = _ => TakesRefusalFor("220", classic: true),
         },
-        new("BP-4.3-8", "C-4.3-2 C-4.3-14", "takes a reply with another code for a refusal")
+        new("BP-4.3-8", "C-4.3-2 C-4.3-14", "treats a reply with another code as a refusal")
         {
             Mutations = _ => TakesForRefusal(l => l[0] is '2' or '3' && l[..3] is not ("220" or "334")),
         },
-        new("BP-4.3-9", "C-4.3-21", "throws away what came in one segment with the 220")
+        new("BP-4.3-9", "C-4.3-21", "discards what came in one segment with the 220")
         {
             Mutations = _ => DropsBehindReply(),
             AlsoFails = "C-4.5-1 C-4.8-4 C-5.3-4 C-6.5-1 C-7.5-1 C-8.1-1",
@@ -117,16 +117,16 @@ internal static class Client4Faults
             AlsoFails = "C-4.3-3 C-4.3-21 C-4.5-1 C-5.4-1 C-5.4-7 C-5.4-2 C-5.4-3 C-5.4-4 C-5.4-5 C-5.4-6 C-5.4-9 C-6.1-5 C-6.3-2 "
                 + "C-6.5-1 C-7.3-2 C-7.3-1 C-7.5-1",
         },
-        new("BP-4.3-11", "C-4.3-10 C-4.3-12 C-4.3-13", "takes a malformed reply for a refusal")
+        new("BP-4.3-11", "C-4.3-10 C-4.3-12 C-4.3-13", "treats a malformed reply as a refusal")
         {
             Mutations = _ => TakesRepliesForRefusal(r => r.Any(l => l.Length > 2000 || l.Contains('\n') || l.StartsWith("HTTP", StringComparison.Ordinal))),
         },
-        new("BP-4.3-11", "C-4.3-9", "takes lines with different codes for one reply")
+        new("BP-4.3-11", "C-4.3-9", "treats lines with different codes as one reply")
         {
             Mutations = _ => TakesRepliesForRefusal(r => r.Select(l => l[..Math.Min(l.Length, 3)]).Distinct().Count() > 1),
         },
         new("BP-4.3-11", "C-4.3-11", "takes a reply of any number of lines") { Mutations = _ => TakesRepliesForRefusal(r => r.Count > 128) },
-        new("BP-4.3-12", "C-5.4-9", "takes a 334 without base64 for a malformed reply")
+        new("BP-4.3-12", "C-5.4-9", "treats a 334 without base64 as a malformed reply")
         {
             Mutations = _ => AfterCommand(l => l.StartsWith("334", StringComparison.Ordinal) && l.Contains('@') ? "garbage" : l),
         },
@@ -142,13 +142,13 @@ internal static class Client4Faults
             Mutations = _ => Answers("454 220 K=", "XBLACKPONY V1 ROT 13\r\n"),
         },
         new("BP-4.4-10", "C-4.4-13", "takes the share in the text of a refusal") { Mutations = _ => Reads("454 220 K=", "220 K=") },
-        new("BP-4.4-11", "C-4.3-15 C-4.4-1 C-4.4-2 C-4.4-3 C-4.4-4 C-4.4-5 C-4.4-6 C-4.4-7 C-4.4-8 C-4.4-9 C-4.4-10 C-4.4-11 C-4.4-14 C-5.4-6", "takes a refusal for a broken upgrade")
+        new("BP-4.4-11", "C-4.3-15 C-4.4-1 C-4.4-2 C-4.4-3 C-4.4-4 C-4.4-5 C-4.4-6 C-4.4-7 C-4.4-8 C-4.4-9 C-4.4-10 C-4.4-11 C-4.4-14 C-5.4-6", "treats a refusal as a broken upgrade")
         {
             Mutations = _ => AfterCommand(l => l[0] is '4' or '5' ? "250" + l[3..] : l),
             AlsoFails = "C-4.2-1 C-4.2-2 C-4.2-3 C-4.2-4 C-4.2-5 C-4.2-6 C-4.4-13 C-4.8-2 C-4.8-3 C-4.8-4 C-5.1-3 C-5.3-5 C-5.4-2 "
                 + "C-5.4-3 C-5.4-5 C-5.4-8 C-5.4-9 C-10.4-6",
         },
-        new("BP-4.4-12", "C-4.4-12", "takes a 421 for a refusal")
+        new("BP-4.4-12", "C-4.4-12", "treats a 421 as a refusal")
         {
             Mutations = _ => TakesForRefusal(l => l.StartsWith("421", StringComparison.Ordinal)),
         },
@@ -169,11 +169,11 @@ internal static class Client4Faults
             Mutations = _ => SendsInside("QUIT", CoreOffer + " AAAA"),
             AlsoFails = "C-10.4-9",
         },
-        new("BP-4.6-2", "C-4.3-4", "takes replies that were injected behind the 220 for the server's")
+        new("BP-4.6-2", "C-4.3-4", "treats replies that were injected after the 220 as the server's")
         {
             Mutations = _ => InsteadOfAlert(r => r.Raw is [(byte)'2', ..], "EHLO client.test\r\nMAIL FROM:<a@client.test>\r\n"),
         },
-        new("BP-4.6-2", "C-8.3-5", "takes plaintext behind a failure for replies, and goes on")
+        new("BP-4.6-2", "C-8.3-5", "treats plaintext after a failure as replies, and goes on")
         {
             Mutations = _ => InsteadOfAlert(r => r.Raw is [0, 0, ..], "MAIL FROM:<a@client.test>\r\n"),
         },
@@ -221,7 +221,7 @@ internal static class Client4Faults
             Mutations = _ => ReadsOffer(l => HasForm(l) && l.Contains("NO-SUCH-SUITE", StringComparison.Ordinal) && !l.Contains("X25519", StringComparison.OrdinalIgnoreCase) ? CoreOffer : l),
             AlsoFails = "C-4.1-10 C-4.2-2 C-10.4-6",
         },
-        new("BP-4.8-6", "C-4.2-6", "takes a second 504 for the end of the connection")
+        new("BP-4.8-6", "C-4.2-6", "treats a second 504 as the end of the connection")
         {
             Mutations = _ =>
             {

@@ -112,7 +112,7 @@ internal static class Client5Faults
             Mutations = _ => new Mutations { PortLine = l => l == "*" ? "" : l },
             AlsoFails = "C-5.4-3 C-5.4-9",
         },
-        new("BP-5.4-12", "C-5.4-2", "takes the 501 to its cancel for a broken upgrade")
+        new("BP-5.4-12", "C-5.4-2", "treats the 501 to its cancel as a broken upgrade")
         {
             Mutations = _ => AfterCommand(l => l.StartsWith("501", StringComparison.Ordinal) ? "250 Ok" : l),
             AlsoFails = "C-4.4-3 C-5.4-3 C-5.4-6 C-5.4-9",
@@ -131,7 +131,7 @@ internal static class Client5Faults
         {
             Mutations = _ => AfterCommand(l => l, l => l.StartsWith("RUYB", StringComparison.Ordinal) ? ClientProbe.Rot(l, 13) : l),
         },
-        new("BP-5.5-6", "C-5.5-1", "sends a record behind QUIT")
+        new("BP-5.5-6", "C-5.5-1", "sends a record after QUIT")
         {
             Mutations = _ => AfterCommand(l => l, l => l == "DHVG" ? l + "\r\n\u0001\u0010" : l),
         },

@@ -87,7 +87,7 @@ internal static class Client6Faults
             Mutations = _ => SpeaksFirst(),
             AlsoFails = "C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9",
         },
-        new("BP-6.3-4", "C-6.3-2", "sends its Finished behind its EHLO")
+        new("BP-6.3-4", "C-6.3-2", "sends its Finished after its EHLO")
         {
             Mutations = _ =>
             {

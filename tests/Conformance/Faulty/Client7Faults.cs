@@ -25,8 +25,8 @@ internal static class Client7Faults
             AlsoFails = "C-4.3-4 C-5.3-2 C-5.4-4 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-7.1-3 C-7.1-7 C-7.3-2 C-7.3-1 C-8.3-1 "
                 + "C-8.3-2 C-8.3-3 C-8.3-6 C-8.3-5",
         },
-        new("BP-7.1-2", "C-7.1-8", "takes the greatest length for too long") { Mutations = _ => Rejects(r => r.Inner == Limits.MaxInner) },
-        new("BP-7.1-3", "C-7.1-3", "waits behind a record that is too short")
+        new("BP-7.1-2", "C-7.1-8", "treats the greatest length as too long") { Mutations = _ => Rejects(r => r.Inner == Limits.MaxInner) },
+        new("BP-7.1-3", "C-7.1-3", "waits after a record that is too short")
         {
             Mutations = _ => Ignores(r => !r.Verified),
             AlsoFails = "C-4.3-4 C-5.3-2 C-5.4-4 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-7.1-2 C-7.1-7 C-7.3-2 C-7.3-1 C-8.3-1 "
@@ -34,12 +34,12 @@ internal static class Client7Faults
         },
         new("BP-7.1-4", "C-7.1-5", "looks for the type before padding only") { Mutations = _ => Rejects(r => r.Inner == r.Data.Length + 1) },
         new("BP-7.1-5", "C-7.1-6", "steps over a record of zeros") { Mutations = _ => Ignores(r => r.Verified && r.Type == 0) },
-        new("BP-7.1-6", "C-7.1-4", "takes a segment for whole records")
+        new("BP-7.1-6", "C-7.1-4", "treats a segment as whole records")
         {
             Mutations = _ => new Mutations { PeerRecord = r => [r], PeerSegment = s => Server7Faults.EndsWithRecord(s) ? s : [0, 0] },
             AlsoFails = "C-8.1-2 C-8.1-3",
         },
-        new("BP-7.1-7", "C-7.1-9", "takes a data record for whole lines")
+        new("BP-7.1-7", "C-7.1-9", "treats a data record as whole lines")
         {
             Mutations = _ => Rejects(r => r.Type == RecordType.Data && !r.Text.EndsWith("\r\n", StringComparison.Ordinal)),
             AlsoFails = "C-7.4-4 C-7.4-8 C-7.6-1",
@@ -102,7 +102,7 @@ internal static class Client7Faults
             Mutations = _ => Rejects(r => r.Type == RecordType.Data && r.Data.Length == 0),
             AlsoFails = "C-7.4-8",
         },
-        new("BP-7.4-6", "C-7.4-7", "begins the count of records without data anew at a rekey")
+        new("BP-7.4-6", "C-7.4-7", "restarts the count of records without data at a rekey")
         {
             Mutations = _ => CountsFromRekey(),
             AlsoFails = "C-6.3-6 C-6.5-5 C-7.4-5",

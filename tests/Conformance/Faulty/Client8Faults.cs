@@ -17,7 +17,7 @@ internal static class Client8Faults
             Mutations = _ => InsteadOfClose(serverClosed: false, ServerFaults.End),
             AlsoFails = "C-4.3-19 C-8.1-1 C-8.1-4",
         },
-        new("BP-8.1-2", "C-8.1-1", "sends a record behind its close")
+        new("BP-8.1-2", "C-8.1-1", "sends a record after its close")
         {
             Mutations = _ => RareRecords(RecordType.Close, r => [r, Rec.Line("NOOP\r\n")]),
         },
@@ -31,18 +31,18 @@ internal static class Client8Faults
             Mutations = _ => InsteadOfClose(serverClosed: true),
             AlsoFails = "C-8.1-1 C-8.1-2 C-8.1-5 C-8.2-4",
         },
-        new("BP-8.1-3", "C-8.1-5", "resets the connection behind its close") { Mutations = _ => CommonFaults.ResetsBehind(RecordType.Close) },
-        new("BP-8.1-4", "C-8.1-2 C-8.1-3", "takes what follows the server's close for a failure") { Mutations = _ => FailsBehindClose() },
+        new("BP-8.1-3", "C-8.1-5", "resets the connection after its close") { Mutations = _ => CommonFaults.ResetsBehind(RecordType.Close) },
+        new("BP-8.1-4", "C-8.1-2 C-8.1-3", "treats what follows the server's close as a failure") { Mutations = _ => FailsBehindClose() },
         new("BP-8.1-6", "C-8.1-4", "waits for the server's close for ever") { Silence = Short, Mutations = _ => NeverEnds() },
 
         // ---------------------------------------------------------------- 8.2 truncation
-        new("BP-8.2-1", "C-8.2-1", "takes the end of the connection for the answer to the message")
+        new("BP-8.2-1", "C-8.2-1", "treats the end of the connection as the answer to the message")
         {
             Mutations = r => Watches(r),
             Says = (r, o) => r.Seen.ContainsKey("dot") && !r.Seen.ContainsKey("answer") && r.Seen.ContainsKey("cut") ? o with { Delivered = true } : o,
             AlsoFails = "C-8.2-2 C-8.2-4 C-9.2-4",
         },
-        new("BP-8.2-3", "C-8.2-4", "takes a close for the answer to the message")
+        new("BP-8.2-3", "C-8.2-4", "treats a close as the answer to the message")
         {
             Mutations = r => Watches(r),
             Says = (r, o) => r.Seen.ContainsKey("close") ? o with { Delivered = true } : o,
@@ -51,7 +51,7 @@ internal static class Client8Faults
         {
             Mutations = r => Watches(r, rec => [rec.Verified || !rec.Text.StartsWith("250", StringComparison.Ordinal) ? rec : Rec.Line(rec.Text)]),
         },
-        new("BP-8.2-4", "C-8.2-3", "takes a missing close behind 221 for a lost message")
+        new("BP-8.2-4", "C-8.2-3", "treats a missing close after 221 as a lost message")
         {
             Mutations = r => Watches(r),
             Says = (r, o) => r.Seen.ContainsKey("answer") && r.Seen.ContainsKey("cut") && !r.Seen.ContainsKey("closed") ? o with { Delivered = false } : o,
@@ -69,7 +69,7 @@ internal static class Client8Faults
             AlsoFails = "C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 C-6.3-7 C-6.5-2 C-6.5-3 C-6.5-4 C-6.5-5 C-7.1-6 C-7.1-7 "
                 + "C-7.3-2 C-7.3-1 C-7.4-2 C-7.4-3 C-7.4-6 C-7.4-5 C-7.4-7 C-8.3-2 C-8.3-3 C-8.3-6 C-8.3-5",
         },
-        new("BP-8.3-3", "C-8.3-1", "goes on behind a record that does not verify")
+        new("BP-8.3-3", "C-8.3-1", "goes on after a record that does not verify")
         {
             Mutations = _ => Ignores(r => !r.Verified),
             AlsoFails = "C-4.3-4 C-5.3-2 C-5.4-4 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-7.1-2 C-7.1-3 C-7.1-7 C-7.3-2 C-7.3-1 "
@@ -81,7 +81,7 @@ internal static class Client8Faults
             Mutations = _ => TakesUnverified(),
             AlsoFails = "C-7.1-7 C-7.3-2 C-7.3-1 C-8.2-2 C-10.4-10",
         },
-        new("BP-8.3-7", "C-8.3-5", "goes on in plaintext behind a failure")
+        new("BP-8.3-7", "C-8.3-5", "goes on in plaintext after a failure")
         {
             Mutations = _ => InsteadOfAlert(r => r.Raw is [0, 0, ..], "EHLO client.test\r\n"),
         },

@@ -42,7 +42,7 @@ internal static class Client9Faults
             Asks = d => d.Policy == ClientPolicy.Remembered && File.Exists(d.Memory) ? d with { Policy = ClientPolicy.Opportunistic, Suites = "ROT" } : d,
             AlsoFails = "C-9.4-1 C-9.4-2 C-9.4-3 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-9 C-9.4-10 C-9.4-13",
         },
-        new("BP-9.1-4", "C-5.5-2", "takes ROT for encryption")
+        new("BP-9.1-4", "C-5.5-2", "treats ROT as encryption")
         {
             Asks = d => d.Suites == "ROT" ? d with { Policy = ClientPolicy.Opportunistic } : d,
         },
@@ -57,7 +57,7 @@ internal static class Client9Faults
             Says = (_, o) => o.Replies.Contains("\r\n354", StringComparison.Ordinal) || !o.Replies.StartsWith("421", StringComparison.Ordinal) ? o : o with { Delivered = true },
             AlsoFails = "C-9.4-11 C-10.4-3",
         },
-        new("BP-9.1-6", "C-9.1-2 C-9.1-3", "finds out behind MAIL that it has to defer")
+        new("BP-9.1-6", "C-9.1-2 C-9.1-3", "finds out after MAIL that it has to defer")
         {
             Mutations = r => r.Delivery.Policy == ClientPolicy.Required ? InsteadOfQuit("MAIL FROM:<a@client.test>\r\nQUIT") : new Mutations(),
             AlsoFails = "C-4.8-5 C-5.5-2 C-9.1-6 C-9.1-8 C-9.1-9 C-9.1-10 C-10.4-8 C-10.4-12",
@@ -138,11 +138,11 @@ internal static class Client9Faults
             Mutations = _ => new Mutations { PortLine = l => l.StartsWith("HELO", StringComparison.Ordinal) ? "QUIT" : l },
             AlsoFails = "C-10.4-12",
         },
-        new("BP-9.2-9", "C-9.2-6", "takes a server that puts off EHLO for one that has no extensions")
+        new("BP-9.2-9", "C-9.2-6", "treats a server that defers EHLO as one that has no extensions")
         {
             Mutations = _ => Reads("450 busy", "250 probe.test"),
         },
-        new("BP-9.2-9", "C-9.2-7", "takes a malformed EHLO reply for one without extensions")
+        new("BP-9.2-9", "C-9.2-7", "treats a malformed EHLO reply as one without extensions")
         {
             Mutations = _ => Reads("garbage", "250 probe.test"),
         },
@@ -184,7 +184,7 @@ internal static class Client9Faults
             Says = ClientMemory.Keys(keys => keys == "-" ? keys : new string('0', 64)),
             AlsoFails = "C-9.4-10",
         },
-        new("BP-9.4-12", "C-9.4-11", "takes a memory that it can't read for an empty one")
+        new("BP-9.4-12", "C-9.4-11", "treats a memory that it can't read as an empty one")
         {
             Asks = d => d with { Memory = d.Memory + "-2" },
         },

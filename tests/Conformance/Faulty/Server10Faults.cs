@@ -48,12 +48,12 @@ internal static class Server10Faults
         {
             Mutations = Hears(l => l.StartsWith("CONNECT ", StringComparison.Ordinal) ? "VRFY x" : l),
         },
-        new("BP-10.1-10", "S-10.1-5", "takes white space before a command for nothing") { Mutations = Hears(l => l.TrimStart(' ')) },
-        new("BP-10.1-10", "S-10.1-5", "takes a tab for a space")
+        new("BP-10.1-10", "S-10.1-5", "treats white space before a command as nothing") { Mutations = Hears(l => l.TrimStart(' ')) },
+        new("BP-10.1-10", "S-10.1-5", "treats a tab as a space")
         {
             Mutations = Hears(l => l.StartsWith("NOOP\t", StringComparison.Ordinal) ? l.Replace('\t', ' ') : l),
         },
-        new("BP-10.1-10", "S-10.1-5", "takes a tab inside for nothing")
+        new("BP-10.1-10", "S-10.1-5", "treats a tab inside as nothing")
         {
             Mutations = HearsInside(t => t.Replace("\tXCLIENT", "NOOP", StringComparison.Ordinal)),
         },
@@ -64,12 +64,12 @@ internal static class Server10Faults
             Mutations = Hears(l => l.Replace("\n", "\r\n", StringComparison.Ordinal)),
             AlsoFails = "S-4.4-14 S-4.4-17 S-4.4-18 S-4.4-19 S-10.2-5",
         },
-        new("BP-10.2-2", "S-10.2-1", "takes a bare LF for a space")
+        new("BP-10.2-2", "S-10.2-1", "treats a bare LF as a space")
         {
             Mutations = Hears(l => l.Replace('\n', ' ')),
             AlsoFails = "S-4.4-14 S-4.4-17 S-4.4-18 S-4.4-19 S-10.2-5",
         },
-        new("BP-10.2-2", "S-10.2-2", "takes a bare CR for a space")
+        new("BP-10.2-2", "S-10.2-2", "treats a bare CR as a space")
         {
             Mutations = Hears(l => l.Replace('\r', ' ')),
             AlsoFails = "S-4.4-14 S-4.4-17 S-4.4-18 S-4.4-19 S-10.2-5",
@@ -79,7 +79,7 @@ internal static class Server10Faults
             Mutations = Hears(l => l.Replace("\0", "", StringComparison.Ordinal)),
             AlsoFails = "S-4.4-14 S-4.4-17 S-4.4-18 S-4.4-19 S-10.2-5",
         },
-        new("BP-10.2-2", "S-10.2-3", "takes a bare LF inside for a space")
+        new("BP-10.2-2", "S-10.2-3", "treats a bare LF inside as a space")
         {
             Mutations = HearsInside(t => t.Replace("P\nM", "P M", StringComparison.Ordinal)),
         },
@@ -127,7 +127,7 @@ internal static class Server10Faults
             Behind = _ => new Mutations { PortLine = l => l.Replace("XCLIENT", "XXXXXXX", StringComparison.Ordinal) },
             AlsoFails = "S-10.2-9",
         },
-        new("BP-10.2-5", "S-10.2-8", "takes what stands behind DATA for its payload")
+        new("BP-10.2-5", "S-10.2-8", "treats what stands after DATA as its payload")
         {
             Mutations = Hears(l => l.StartsWith("XCLIENT", StringComparison.Ordinal) ? "NOOP" : l),
             AlsoFails = "S-10.1-1 S-10.1-5 S-10.2-9",
@@ -147,7 +147,7 @@ internal static class Server10Faults
         {
             Mutations = Says(l => l.StartsWith("214-", StringComparison.Ordinal) ? null : l),
         },
-        new("BP-10.2-7", "S-10.2-14", "says 250 in the place of 354")
+        new("BP-10.2-7", "S-10.2-14", "says 250 instead of 354")
         {
             Mutations = SaysInside("354 Go ahead", "250 Go ahead"),
             AlsoFails = "S-4.5-3 S-4.5-5 S-5.2-1 S-5.3-1 S-5.3-2 S-5.4-1 S-5.4-5 S-6.5-2 S-7.1-5 S-7.1-10 S-7.4-1 S-8.2-1 S-8.2-2 "
@@ -185,11 +185,11 @@ internal static class Server10Faults
             Mutations = Server4Faults.OverlooksStartTls(l => l),
             AlsoFails = "S-4.7-1",
         },
-        new("BP-10.2-15", "S-10.2-16", "takes a mail server with long lines for none")
+        new("BP-10.2-15", "S-10.2-16", "treats a mail server with long lines as none")
         {
             Mutations = Says(l => l.Length > 2000 ? "421 4.3.0 Mail server speaks no SMTP" : l),
         },
-        new("BP-10.2-15", "S-10.2-16", "waits for CRLF behind a bare LF") { Mutations = Says(l => l == "214 2.0.0 bare LF" ? null : l) },
+        new("BP-10.2-15", "S-10.2-16", "waits for CRLF after a bare LF") { Mutations = Says(l => l == "214 2.0.0 bare LF" ? null : l) },
 
         // ---------------------------------------------------------------- 10.3 the relay and its backend
         new("BP-10.3-1", "S-10.3-1", "greets by its own name")

@@ -21,7 +21,7 @@ internal static class Server4Faults
             Mutations = Says(l => IsOffer(l) ? $"250-{l[4..]}\r\n{l}" : l),
             AlsoFails = "S-10.2-11",
         },
-        new("BP-4.1-3", "S-4.1-6", "puts the version behind the suites")
+        new("BP-4.1-3", "S-4.1-6", "puts the version after the suites")
         {
             Mutations = OffersLater(o => o.Replace(" V1", "", StringComparison.Ordinal).Replace(" ROT", " ROT V1", StringComparison.Ordinal)),
             AlsoFails = "S-4.1-4 S-4.1-9 S-4.4-3 S-4.4-4 S-4.4-10 S-5.2-1 S-5.3-1 S-5.4-1 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-4 S-6.1-5 "
@@ -138,11 +138,11 @@ internal static class Server4Faults
             Mutations = Answers(l => IsUpgrade(l) && l.Split(' ').Length < 4, "503 5.5.1 EHLO first"),
             AlsoFails = "S-4.4-14 S-4.4-15 S-4.4-17",
         },
-        new("BP-4.2-8", "S-4.2-5", "takes two spaces together for one")
+        new("BP-4.2-8", "S-4.2-5", "treats two spaces together as one")
         {
             Mutations = HearsUpgrade(l => l.Replace("  ", " ", StringComparison.Ordinal)),
         },
-        new("BP-4.2-8", "S-4.2-6", "takes a space at the end for none") { Mutations = HearsUpgrade(l => l.TrimEnd()) },
+        new("BP-4.2-8", "S-4.2-6", "treats a space at the end as none") { Mutations = HearsUpgrade(l => l.TrimEnd()) },
         new("BP-4.2-8", "S-4.2-7", "takes any octet in the command")
         {
             Mutations = HearsUpgrade(l => string.Concat(l.Select(c => c is >= ' ' and <= '~' ? c : '?'))),
@@ -245,7 +245,7 @@ internal static class Server4Faults
             Mutations = () => new Mutations { Answer = FirstIsUpgrade("454 4.7.0 Not yet") },
             AlsoFails = "S-4.4-15 S-4.4-17",
         },
-        new("BP-4.4-1", "S-4.4-5", "takes V01 for V1") { Mutations = HearsUpgrade(l => l.Replace(" V01 ", " V1 ", StringComparison.Ordinal)) },
+        new("BP-4.4-1", "S-4.4-5", "treats V01 as V1") { Mutations = HearsUpgrade(l => l.Replace(" V01 ", " V1 ", StringComparison.Ordinal)) },
         new("BP-4.4-1", "S-4.4-6 S-4.4-15", "answers 501 to an unknown suite")
         {
             Mutations = Says("504 5.5.4 Unknown suite", "501 5.5.4 Unknown suite"),
@@ -296,26 +296,26 @@ internal static class Server4Faults
             Mutations = AnswersAfter(l => IsUpgrade(l) && l.EndsWith(" AAAA", StringComparison.Ordinal), l => IsUpgrade(l) && !l.EndsWith(" AAAA", StringComparison.Ordinal), "503 5.5.1 Once is enough"),
             AlsoFails = "S-4.1-10 S-4.4-7",
         },
-        new("BP-4.4-3", "S-4.4-1", "takes the rest of an over-long command for the next")
+        new("BP-4.4-3", "S-4.4-1", "treats the rest of an over-long command as the next")
         {
             Mutations = HearsUpgrade(l => l.Length > 4095 ? $"{l[..4095]}\r\n{l[4095..]}" : l),
             AlsoFails = "S-4.4-16 S-4.4-18",
         },
-        new("BP-4.4-4", "S-4.4-2 S-5.5-9", "throws away what stands behind the command, and agrees")
+        new("BP-4.4-4", "S-4.4-2 S-5.5-9", "discards what stands after the command, and agrees")
         {
             Mutations = Drops(IsUpgrade),
             AlsoFails = "S-4.6-1",
         },
-        new("BP-4.4-4", "S-4.4-2 S-5.5-9", "processes what stands behind the command")
+        new("BP-4.4-4", "S-4.4-2 S-5.5-9", "processes what stands after the command")
         {
             Mutations = AnswersBefore(IsUpgrade, "503 5.5.1 XBLACKPONY must be the last command of a group"),
         },
-        new("BP-4.4-4", "S-4.4-2 S-4.4-12", "resets the connection behind its 503")
+        new("BP-4.4-4", "S-4.4-2 S-4.4-12", "resets the connection after its 503")
         {
             Mutations = () => ResetsAfter("503 5.5.1 XBLACKPONY must", "503 5.5.1 The continuation must"),
             AlsoFails = "S-5.5-9",
         },
-        new("BP-4.4-4", "S-4.4-12", "processes what stands behind the continuation")
+        new("BP-4.4-4", "S-4.4-12", "processes what stands after the continuation")
         {
             Mutations = AnswersBefore(l => l == "*", "503 5.5.1 The continuation must come alone"),
         },
@@ -365,7 +365,7 @@ internal static class Server4Faults
         {
             Mutations = Answers(l => IsUpgrade(l) && l.Length >= 4096 && l[4095] is '\0' or '\n', "501 5.5.2 Stray octet\0"),
         },
-        new("BP-4.4-14", "S-4.4-18", "takes a command with a bare CR at octet 4095 for too long")
+        new("BP-4.4-14", "S-4.4-18", "treats a command with a bare CR at octet 4095 as too long")
         {
             Mutations = Answers(l => IsUpgrade(l) && l.Length > 4095 && l[4094] == '\r', "500 5.5.2 Line too long"),
         },
@@ -378,7 +378,7 @@ internal static class Server4Faults
             Mutations = Answers(l => IsUpgrade(l) && l.IndexOfAny(['\r', '\n', '\0']) >= 0, "503 5.5.1 EHLO first"),
             AlsoFails = "S-4.4-14 S-4.4-16 S-4.4-18",
         },
-        new("BP-4.4-1", "S-4.4-17", "takes XBLACKPONY with a bare LF behind it for a verb that it does not know")
+        new("BP-4.4-1", "S-4.4-17", "treats XBLACKPONY with a bare LF after it as a verb that it does not know")
         {
             Mutations = Answers(l => IsUpgrade(l) && l.Length > 10 && l[10] is '\n' or '\r' or '\0', "500 5.5.2 Unknown command"),
         },
@@ -411,7 +411,7 @@ internal static class Server4Faults
         {
             Mutations = UnderRot(says: (l, n) => l.StartsWith("250-", StringComparison.Ordinal) ? $"{l}\r\n250-{Shift("XBLACKPONY V1 ROT", n)}" : l),
         },
-        new("BP-4.5-5", "S-4.5-2", "takes XBLACKPONY inside for NOOP")
+        new("BP-4.5-5", "S-4.5-2", "treats XBLACKPONY inside as NOOP")
         {
             Mutations = HearsInside(t => IsUpgrade(t) ? "NOOP\r\n" : t),
             AlsoFails = "S-4.4-17",
@@ -427,17 +427,17 @@ internal static class Server4Faults
         },
 
         // ---------------------------------------------------------------- 4.6 nothing slips across the switch
-        new("BP-4.6-1", "S-4.6-1", "takes what stands behind the command for the session inside")
+        new("BP-4.6-1", "S-4.6-1", "treats what stands after the command as the session inside")
         {
             Mutations = Drops(IsUpgrade),
             AlsoFails = "S-4.4-2 S-5.5-9",
         },
-        new("BP-4.6-1", "S-4.6-3", "takes plaintext behind its 220 for the session inside")
+        new("BP-4.6-1", "S-4.6-3", "treats plaintext after its 220 as the session inside")
         {
             Mutations = Takes(r => r.Verified ? [r] : [Finished, Rec.Line("MAIL FROM:<evil@probe.test>\r\n")]),
             AlsoFails = "S-5.4-4 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-4 S-6.1-5 S-6.1-6 S-8.3-7",
         },
-        new("BP-4.6-3", "S-4.6-2", "says something in plaintext behind its 220")
+        new("BP-4.6-3", "S-4.6-2", "says something in plaintext after its 220")
         {
             Mutations = SaysTo(HybridAes, l => l.StartsWith("220 K=", StringComparison.Ordinal) ? l + "\r\nWelcome inside" : l),
             AlsoFails = "S-4.3-1 S-4.3-2 S-4.5-4 S-5.3-2 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-6.2-1 S-6.3-1 S-6.3-12 S-10.3-3",

@@ -123,7 +123,7 @@ internal static class Server5Faults
         {
             Options = Begins(Classic, (x, share) => x.Begin([(byte)(share[0] | 0x80), .. share[1..]])),
         },
-        new("BP-5.4-7", "S-5.4-3", "takes a continuation of another length for one that does not decrypt")
+        new("BP-5.4-7", "S-5.4-3", "treats a continuation of another length as one that does not decrypt")
         {
             Options = Continues(Classic, (x, line) => x.Continue(line.Length == 384 ? line : new byte[384])),
         },
@@ -142,7 +142,7 @@ internal static class Server5Faults
         {
             Mutations = HearsUpgrade(l => l.Replace(" ROT 0", " ROT ", StringComparison.Ordinal)),
         },
-        new("BP-5.5-1", "S-5.5-1", "takes a shift of 26 for one of 0")
+        new("BP-5.5-1", "S-5.5-1", "treats a shift of 26 as one of 0")
         {
             Mutations = Answers(l => l == "XBLACKPONY V1 ROT 26", "220 ROT26 from here on, and it protects nothing"),
         },

@@ -123,7 +123,7 @@ internal static class Server6Faults
             Mutations = Takes(RecordType.Finished, r => r.Data.Length == 32 ? [Finished] : [r]),
             AlsoFails = "S-6.3-6",
         },
-        new("BP-6.3-7", "S-6.3-5", "takes verify_data with an octet behind")
+        new("BP-6.3-7", "S-6.3-5", "takes verify_data with an octet after")
         {
             Mutations = Takes(RecordType.Finished, r => [r with { Data = [.. r.Data.Take(32)] }]),
         },
@@ -161,7 +161,7 @@ internal static class Server6Faults
             Settings = s => s with { Time = TimeProvider.System },
             AlsoFails = "S-6.3-11 S-8.1-5 S-8.1-8 S-8.1-9 S-8.1-10",
         },
-        new("BP-6.3-9", "S-6.3-11", "waits anew with every octet of the client's Finished")
+        new("BP-6.3-9", "S-6.3-11", "waits again with every octet of the client's Finished")
         {
             Silence = Short,
             ProlongsTimeouts = true,

@@ -16,13 +16,13 @@ internal static class Server7Faults
     public static IReadOnlyList<FaultyServer> All { get; } =
     [
         // ---------------------------------------------------------------- 7.1 format
-        new("BP-7.1-1", "S-7.1-9", "pads a record beyond the greatest length") { Mutations = PadsLate },
+        new("BP-7.1-1", "S-7.1-9", "pads a record above the greatest length") { Mutations = PadsLate },
         new("BP-7.1-2", "S-7.1-1 S-7.1-11", "waits for the rest of a record that is too long")
         {
             Mutations = Overlooks(r => IsOutOfBounds(r) && r.Raw is not [0, ..]),
             AlsoFails = "S-4.6-3 S-7.3-1 S-8.3-1",
         },
-        new("BP-7.1-2", "S-7.1-5 S-7.1-10", "takes a record of the greatest length for too long")
+        new("BP-7.1-2", "S-7.1-5 S-7.1-10", "treats a record of the greatest length as too long")
         {
             Mutations = FailsAt(r => r.Inner == Limits.MaxInner),
             AlsoFails = "S-7.5-2 S-7.6-6",
@@ -32,7 +32,7 @@ internal static class Server7Faults
             Mutations = Overlooks(r => IsOutOfBounds(r) && r.Raw is [0, ..]),
             AlsoFails = "S-8.3-8 S-8.3-10",
         },
-        new("BP-7.1-4", "S-7.1-6", "takes the last octet of inner for the type")
+        new("BP-7.1-4", "S-7.1-6", "treats the last octet of inner as the type")
         {
             Mutations = FailsAt(r => r.Type == RecordType.Data && r.Inner > 256 && r.Inner > r.Data.Length + 1),
             AlsoFails = "S-7.1-9 S-7.5-2 S-7.6-5 S-7.6-6",
@@ -47,17 +47,17 @@ internal static class Server7Faults
             Mutations = Overlooks(r => r is { Verified: true, Type: 0 }),
             AlsoFails = "S-8.3-9",
         },
-        new("BP-7.1-6", "S-7.1-3", "takes a small segment for whole records")
+        new("BP-7.1-6", "S-7.1-3", "treats a small segment as whole records")
         {
             Mutations = () => new Mutations { PeerSegment = p => p.Length < 1000 && !EndsWithRecord(p) ? [0, 0] : p },
             AlsoFails = "S-8.1-3",
         },
-        new("BP-7.1-7", "S-7.1-4", "takes each record for whole lines")
+        new("BP-7.1-7", "S-7.1-4", "treats each record as whole lines")
         {
             Mutations = FailsAt(r => r.Type == RecordType.Data && !r.Text.EndsWith("\r\n", StringComparison.Ordinal)),
             AlsoFails = "S-7.1-5 S-7.1-10 S-7.4-5 S-7.4-7 S-7.6-1 S-7.6-6",
         },
-        new("BP-7.1-7", "S-7.1-4", "takes a record for one command at most")
+        new("BP-7.1-7", "S-7.1-4", "treats a record as one command at most")
         {
             Mutations = FailsAt(r => r.Text.EndsWith("NOOP\r\n", StringComparison.Ordinal) && r.Text.Split("\r\n").Length > 2),
             AlsoFails = "S-7.1-9 S-8.1-7 S-10.2-7",
@@ -118,7 +118,7 @@ internal static class Server7Faults
             Mutations = FailsAt(r => r.Type >= RecordType.FirstIgnored),
             AlsoFails = "S-7.4-7",
         },
-        new("BP-7.4-1", "S-7.4-1", "takes a record of type 128 or above for data")
+        new("BP-7.4-1", "S-7.4-1", "treats a record of type 128 or above as data")
         {
             Mutations = Takes(r => r.Type >= RecordType.FirstIgnored ? [r with { Type = RecordType.Data }] : [r]),
         },
@@ -135,7 +135,7 @@ internal static class Server7Faults
             Mutations = FailsAt(r => r.Type == RecordType.Data && r.Data.Length == 0),
             AlsoFails = "S-7.4-7",
         },
-        new("BP-7.4-6", "S-7.4-6", "begins the count of records without data anew at a rekey")
+        new("BP-7.4-6", "S-7.4-6", "restarts the count of records without data at a rekey")
         {
             Mutations = CountsFromRekey,
             AlsoFails = "S-6.3-9 S-7.4-4",

@@ -21,7 +21,7 @@ internal static class Server8Faults
             Mutations = Sends(RecordType.Close, _ => [End]),
             AlsoFails = "S-4.4-17 S-8.1-2 S-8.1-3 S-8.1-5 S-8.1-8 S-10.3-8",
         },
-        new("BP-8.1-2", "S-8.1-1 S-8.1-2", "sends a record behind its close")
+        new("BP-8.1-2", "S-8.1-1 S-8.1-2", "sends a record after its close")
         {
             Mutations = Sends(RecordType.Close, r => [r, Ignored]),
             AlsoFails = "S-8.1-3 S-8.1-7",
@@ -41,12 +41,12 @@ internal static class Server8Faults
             Mutations = FailsAt(r => r.Type == RecordType.Close),
             AlsoFails = "S-8.1-3",
         },
-        new("BP-8.1-3", "S-8.1-2 S-8.1-3", "resets the connection behind its close")
+        new("BP-8.1-3", "S-8.1-2 S-8.1-3", "resets the connection after its close")
         {
             Mutations = () => CommonFaults.ResetsBehind(RecordType.Close),
             AlsoFails = "S-8.1-1 S-8.1-7",
         },
-        new("BP-8.1-4", "S-8.1-3", "reads on behind a close")
+        new("BP-8.1-4", "S-8.1-3", "reads on after a close")
         {
             Mutations = Overlooks(r => r.Type == RecordType.Close),
             AlsoFails = "S-6.3-7 S-7.4-3 S-8.1-1 S-8.1-2 S-8.1-7 S-8.2-3",
@@ -67,7 +67,7 @@ internal static class Server8Faults
             Mutations = Says("421 4.4.2", "451 4.4.2"),
             AlsoFails = "S-8.1-10",
         },
-        new("BP-8.1-7", "S-8.1-10", "waits anew with every octet of a command")
+        new("BP-8.1-7", "S-8.1-10", "waits again with every octet of a command")
         {
             Silence = Short,
             ProlongsTimeouts = true,
@@ -75,7 +75,7 @@ internal static class Server8Faults
         },
 
         // ---------------------------------------------------------------- 8.2 truncation
-        new("BP-8.2-1", "S-8.2-1 S-8.2-4", "takes the end of the connection for a close")
+        new("BP-8.2-1", "S-8.2-1 S-8.2-4", "treats the end of the connection as a close")
         {
             Mutations = TakesAtTheEnd(new Rec(RecordType.Close, [])),
         },
@@ -110,7 +110,7 @@ internal static class Server8Faults
             Mutations = ClosesAtForgery,
             AlsoFails = "S-6.2-2 S-7.1-8 S-7.3-1 S-7.6-4 S-8.2-2 S-8.3-2 S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-9",
         },
-        new("BP-8.3-1", "S-7.1-1 S-8.3-1 S-8.3-10", "resets the connection behind its alert")
+        new("BP-8.3-1", "S-7.1-1 S-8.3-1 S-8.3-10", "resets the connection after its alert")
         {
             Mutations = () => CommonFaults.ResetsBehind(RecordType.Alert),
             AlsoFails = "S-4.6-3 S-6.2-2 S-6.3-2 S-6.3-3 S-6.3-4 S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 "
@@ -142,7 +142,7 @@ internal static class Server8Faults
             Options = Protection(Core, p => new(p) { Opens = Skipping() }),
             AlsoFails = "S-7.1-8 S-7.6-4 S-8.2-2 S-8.3-1 S-8.3-4 S-8.3-9",
         },
-        new("BP-8.3-3", "S-8.3-8", "looks for commands behind a failure")
+        new("BP-8.3-3", "S-8.3-8", "looks for commands after a failure")
         {
             Mutations = Takes(r => IsOutOfBounds(r) ? [Rec.Line("NOOP\r\nQUIT\r\n")] : [r]),
             AlsoFails = "S-7.1-1 S-7.1-2 S-7.1-11 S-7.3-1 S-8.3-1 S-8.3-10",
@@ -152,7 +152,7 @@ internal static class Server8Faults
         {
             Mutations = Takes(RecordType.Alert, _ => [new Rec(RecordType.Close, [])]),
         },
-        new("BP-8.3-4", "S-8.3-3", "takes an alert with other data than the octet 1 for a failure")
+        new("BP-8.3-4", "S-8.3-3", "treats an alert with other data than the octet 1 as a failure")
         {
             Mutations = FailsAt(r => r.Type == RecordType.Alert && r.Data is not [1]),
         },

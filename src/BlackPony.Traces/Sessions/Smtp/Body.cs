@@ -40,7 +40,7 @@ internal sealed class Body
     /// <summary>Whether one came among the last octets.</summary>
     public bool EndsInOddDot { get; private set; }
 
-    /// <summary>Whether nothing came behind it.</summary>
+    /// <summary>Whether nothing came after it.</summary>
     public bool IsAtOddDot { get; private set; }
 
     /// <summary>Whether the header is larger than most servers take.</summary>

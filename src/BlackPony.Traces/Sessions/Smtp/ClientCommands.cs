@@ -107,7 +107,7 @@ internal sealed class ClientCommands(SmtpDialogue dialogue, ClientStream stream,
         dialogue.Expect(verb, name, address, message, time);
     }
 
-    // A decimal number and what follows it; null if there is none or it is beyond what anybody counts.
+    // A decimal number and what follows it; null if there is none or it is too great to be a count.
     private static long? Number(ReadOnlySpan<byte> text, out ReadOnlySpan<byte> rest)
     {
         text = text.Trim((byte)' ');

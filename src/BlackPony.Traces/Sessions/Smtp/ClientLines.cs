@@ -31,7 +31,7 @@ internal sealed class ClientLines(SmtpDialogue dialogue, ClientStream stream, Cl
         return partial;
     }
 
-    /// <summary>How many octets are missing behind the last one.</summary>
+    /// <summary>How many octets are missing after the last one.</summary>
     public int Lacking => _gap.IsFilled ? 0 : _gap.Length;
 
     /// <summary>What nobody knows may be credentials from here on.</summary>

@@ -17,7 +17,7 @@ internal sealed class LineGap
     /// <summary>Whether a gap may be read over.</summary>
     public bool Takes(long length, bool cut) => length <= MaxFill && !cut && Length == 0;
 
-    /// <summary>A gap within the line, or behind its last octet.</summary>
+    /// <summary>A gap within the line, or after its last octet.</summary>
     /// <param name="length">How many octets.</param>
     /// <param name="at">How many of the line stand before it.</param>
     public void Begin(int length, int at) => (Length, _at) = (length, at);

@@ -97,7 +97,7 @@ internal sealed class TlsRecordCipher : IDisposable
         _sequence++;
         if (_is13)
         {
-            // The type stands behind the content, zeros behind that.
+            // The type follows the content, zeros follow the type.
             int end = content.AsSpan().LastIndexOfAnyExcept((byte)0);
             (type, content) = end < 0 ? ((byte)0, []) : (content[end], content[..end]);
         }

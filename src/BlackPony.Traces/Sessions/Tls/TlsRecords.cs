@@ -17,7 +17,7 @@ internal static class TlsRecords
         octets is [>= ChangeCipherSpec and <= Data + 1] or [>= ChangeCipherSpec and <= Data + 1, 3, ..]
             || octets is [0x80, _, 1, 0 or 2 or 3, ..];
 
-    /// <summary>Whether octets are the beginning of a whole record's header, as one stands behind the hellos.</summary>
+    /// <summary>Whether octets are the beginning of a whole record's header, as one follows the hellos.</summary>
     public static bool IsRecord(ReadOnlySpan<byte> octets) => octets is [>= ChangeCipherSpec and <= Data, 3, <= 4, <= 0x41, _, ..];
 
     /// <summary>Whether octets are the beginning of a client's hello.</summary>
