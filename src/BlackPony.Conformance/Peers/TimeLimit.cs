@@ -100,8 +100,7 @@ internal static class TimeLimit
                     }
                     else
                     {
-                        // Who holds the octet back until a line is whole does not read the clock.
-                        await Task.WhenAny(task, time.AskedAsync(asked, context.Cancel), Task.Delay(50));
+                        await Task.WhenAny(task, time.AskedAsync(asked, context.Cancel), Task.Delay(time.Transit, over.Token));
                         time.Advance(limit / 4);
                     }
                 }

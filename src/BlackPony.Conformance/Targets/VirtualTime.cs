@@ -38,6 +38,12 @@ public sealed class VirtualTime : TimeProvider
         }
     }
 
+    /// <summary>
+    /// How long, by the clock on the wall, an octet may be on its way to a target that reads this clock when it comes. One that keeps an
+    /// unfinished line elsewhere does not read it, and is not waited for.
+    /// </summary>
+    public TimeSpan Transit { get; set; } = TimeSpan.FromMilliseconds(50);
+
     /// <summary>How often the clock was read. Who waits for something reads it when octets came.</summary>
     public long Asked
     {

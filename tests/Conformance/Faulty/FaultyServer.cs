@@ -64,6 +64,12 @@ internal sealed class FaultyServerTarget(FaultyServer fault) : ServerTarget
             return fault.Settings?.Invoke(settings) ?? settings;
         });
         Func<Mutations> hooks = patient is null ? fault.Mutations ?? (() => new Mutations()) : () => new Mutations { PeerSpoke = patient.Hear };
+        if (patient is not null)
+        {
+            // Its proxy reads the clock with every octet, however late that is on a busy machine.
+            server.Time!.Transit = TimeSpan.FromMinutes(1);
+        }
+
         var shim = new TamperingProxy(() => Task.FromResult(("127.0.0.1", server.Port)), Role.Server, secrets, hooks);
         return Task.FromResult(new ServerPlace("127.0.0.1", shim.Port, server.Sink, async () =>
         {
