@@ -14,57 +14,42 @@ from typing import Any
 
 from aiosmtpd.controller import BaseController, Controller
 
-from .channel import SecureChannel
-from .limits import Timeouts
+from .limits import MAX_HELD, Timeouts
 from .session import Await, ServerSession, ServerSettings
 from .suites import RSA_BLOWFISH
 
 log = logging.getLogger("blackpony")
 
 
-class _SmtpTransport(asyncio.Transport):
-    """What an SMTP server's protocol takes for its connection."""
+class _SmtpTransport:
+    """What an SMTP server takes for its connection: the client's, but for what it says and how it ends."""
 
     def __init__(self, outer: "BlackPonyProtocol", smtp: Any) -> None:
-        super().__init__()
-        self.outer, self.smtp, self.closed, self.paused = outer, smtp, False, False
+        self._outer, self.smtp, self._closed = outer, smtp, False
 
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self.outer.transport.get_extra_info(name, default)
+    def start(self) -> None:
+        """The SMTP server greets; its handlers see what the session is."""
+        self.smtp.connection_made(self)
+        self.smtp.session.blackpony = self._outer.session.suite if self._outer.session.channel.encrypted else None
 
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """STARTTLS: from here on the connection is TLS's [BP-4.7-1]."""
-        self.outer.transport.set_protocol(protocol)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._outer.transport, name)
 
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        if not self.closed:
-            self.outer.session.smtp_said(bytes(data))
-            self.outer.pump()
-
-    def pause_reading(self) -> None:
-        self.paused = True
-        self.outer.transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        self.paused = False
-        self.outer.transport.resume_reading()
-        asyncio.get_running_loop().call_soon(self.outer.pump)
-
-    def is_closing(self) -> bool:
-        return self.closed
+    def write(self, data: bytes) -> None:
+        if not self._closed:
+            self._outer.session.smtp_said(bytes(data))
+            self._outer.pump()
 
     def close(self) -> None:
-        if not self.closed:
+        if not self._closed:
             self.drop()
-            self.outer.session.smtp_ended()
-            self.outer.pump()
-
-    abort = close
+            self._outer.session.smtp_ended()
+            self._outer.pump()
 
     def drop(self) -> None:
         """Ends the SMTP server's connection from the client's side."""
-        if not self.closed:
-            self.closed = True
+        if not self._closed:
+            self._closed = True
             asyncio.get_running_loop().call_soon(self.smtp.connection_lost, None)
 
 
@@ -72,83 +57,64 @@ class BlackPonyProtocol(asyncio.Protocol):
     """Carries octets and time-outs between a connection, a ServerSession and the SMTP servers that make_smtp makes."""
 
     transport: asyncio.Transport
-    _smtp: _SmtpTransport | None = None
     _timer: asyncio.TimerHandle | None = None
-    _timed: tuple[str | None, int] = (None, 0)
-    _eof = _finished = False
-    _held = b""  # for an SMTP server that does not read
+    _finished = _blocked = False  # blocked: the client does not read
 
     def __init__(self, make_smtp: Callable[[], Any], settings: ServerSettings, timeouts: Timeouts) -> None:
-        self._make_smtp, self._timeouts, self.session = make_smtp, timeouts, ServerSession(settings)
+        self._make_smtp, self._timeouts, self.session = make_smtp, timeouts, ServerSession(settings, self._set_timer)
+        self._smtp = _SmtpTransport(self, make_smtp())
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, transport: Any) -> None:
         self.transport = transport
-        self._start_smtp()
-
-    def _start_smtp(self) -> None:
-        """A new SMTP server for the session, which knows nothing of the last one [BP-4.5-1]."""
-        if self._smtp:
-            self._smtp.drop()
-        try:
-            smtp = self._make_smtp()
-            self._smtp, self._held = _SmtpTransport(self, smtp), b""
-            smtp.connection_made(self._smtp)
-            smtp.session.blackpony = self.session.suite if isinstance(self.session.channel, SecureChannel) else None
-        except Exception:
-            log.exception("no SMTP server for a session")
-            self.session.smtp_ended()
-            self.pump()
+        self._smtp.start()
 
     def data_received(self, data: bytes) -> None:
         self.session.client_sent(data)
         self.pump()
 
-    def eof_received(self) -> bool:
-        self._eof = True
+    def eof_received(self) -> None:
         self.session.client_ended()
         self.pump()
-        return True
 
     def pause_writing(self) -> None:
-        if self._smtp and not self._smtp.closed:
-            self._smtp.smtp.pause_writing()
+        self._blocked = True
 
     def resume_writing(self) -> None:
-        if self._smtp and not self._smtp.closed:
-            self._smtp.smtp.resume_writing()
+        self._blocked = False
+        self.pump()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self.session.awaits is not Await.END:
-            self.session.client_ended()
+        self.session.client_ended()
         self._stop()
-        suite = f"encrypted, V1 {self.session.suite}" if isinstance(self.session.channel, SecureChannel) else "not encrypted"
-        log.info("%s: %s, closed: %s", self.transport.get_extra_info("peername"), suite, self.session.channel.closed())  # [BP-11.1-1]
+        how = f"encrypted, V1 {self.session.suite}" if self.session.channel.encrypted else "not encrypted"
+        log.info("%s: %s, closed: %s", self.transport.get_extra_info("peername"), how, self.session.channel.state)  # [BP-11.1-1]
 
     def pump(self) -> None:
         """Brings what the session has to say to where it belongs, and minds its time-out."""
         if self._finished:
             return
-        self.transport.write(self.session.for_client())
-        if self.session.restart_smtp:
-            self.session.restart_smtp = False
-            self._start_smtp()
-        self._held += self.session.for_smtp()
-        if self._held and self._smtp and not self._smtp.paused:
-            octets, self._held = self._held, b""
+        session = self.session
+        self.transport.write(session.for_client())
+        if session.restart_smtp:  # a new SMTP server, which knows nothing of the last one [BP-4.5-1]
+            session.restart_smtp = False
+            self._smtp.drop()
+            self._smtp = _SmtpTransport(self, self._make_smtp())
+            self._smtp.start()
+        if not self._blocked and (octets := session.for_smtp()):
             self._smtp.smtp.data_received(octets)
-        if self.session.awaits is Await.END:
-            self._finish()
-        elif self.session.full or (self._smtp and self._smtp.paused):
+        if session.awaits is Await.END:  # the own direction ends, and what still comes is thrown away (Section 8.1)
+            self._stop()
+            self.transport.write_eof()
+            asyncio.get_running_loop().call_later(self._timeouts.linger, self.transport.abort)
+        if self._blocked or len(session.held) >= MAX_HELD:
             self.transport.pause_reading()
         else:
             self.transport.resume_reading()
-        if self._timed != (self.session.timer, self.session.timer_started):
-            self._timed = self.session.timer, self.session.timer_started
-            if self._timer:
-                self._timer.cancel()
-            if self.session.timer:
-                self._timer = asyncio.get_running_loop().call_later(getattr(self._timeouts, self.session.timer), self._timed_out)
+
+    def _set_timer(self, name: str | None) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(getattr(self._timeouts, name), self._timed_out) if name else None
 
     def _timed_out(self) -> None:
         self.session.timed_out()
@@ -156,20 +122,8 @@ class BlackPonyProtocol(asyncio.Protocol):
 
     def _stop(self) -> None:
         self._finished = True
-        if self._timer:
-            self._timer.cancel()
-        if self._smtp:
-            self._smtp.drop()
-
-    def _finish(self) -> None:
-        """Ends the own direction, and reads and throws away what still comes for LingerTimeout (Section 8.1)."""
-        self._stop()
-        if self._eof:
-            self.transport.close()
-            return
-        self.transport.write_eof()
-        self.transport.resume_reading()
-        asyncio.get_running_loop().call_later(self._timeouts.linger, self.transport.abort)
+        self._set_timer(None)
+        self._smtp.drop()
 
 
 class BlackPonyMixin(BaseController):

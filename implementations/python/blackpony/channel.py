@@ -5,19 +5,21 @@ from collections.abc import Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from .keys import KeySchedule, ident_data, ident_keys
-from .limits import MAX_IDLE_RECORDS
-from .records import ALERT, CLOSE, DATA, FINISHED, IDENT, REKEY, Failure, Protection, Receiver, Sender
+from .keys import Failure, KeySchedule, ident_data, ident_keys
+from .limits import MAX_DATA, MAX_IDLE_RECORDS
+from .records import ALERT, CLOSE, DATA, FINISHED, IDENT, REKEY, Records
 
 
 class Channel:
-    """What carries an SMTP session: here plaintext. state is "open" or "closed", or what SecureChannel says."""
+    """What carries an SMTP session: here plaintext.
 
-    switched = False
+    state: "open"; "closing" (own close sent); or how it closed, in the words of Section 11.1.
+    """
 
-    def __init__(self, before: bytes = b"") -> None:
-        """before goes on the wire first, as it is: the 220 reply."""
-        self.state, self.verified, self._outgoing = "open", True, bytearray(before)
+    switched = encrypted = False
+
+    def __init__(self) -> None:
+        self.state, self.verified, self._outgoing = "open", True, bytearray()
 
     def send(self, data: bytes) -> None:
         """Data of the SMTP session."""
@@ -33,21 +35,16 @@ class Channel:
         return outgoing
 
     def close(self) -> None:
-        """The own wish to end; plaintext and ROT have no close: the connection ends [BP-5.5-6]."""
-        self.state = "closed"
+        """The own wish to end; plaintext and ROT have no close [BP-5.5-6]."""
+        self.state = "plain"
 
     def fail(self) -> None:
         """A failure here."""
-        self.state = "closed"
+        self.state = "plain"
 
     def end(self) -> None:
         """The peer's direction of the connection ended."""
-        self.state = "closed"
-
-    def closed(self) -> str:
-        """How the session closed, in the words of Section 11.1."""
-        words = {"closed": "close", "failed": "failure", "alerted": "alert", "truncated": "truncated"}
-        return words.get(self.state, "lost") if isinstance(self, SecureChannel) else "plain"
+        self.state = "plain"
 
 
 class RotChannel(Channel):
@@ -55,8 +52,8 @@ class RotChannel(Channel):
 
     switched = True
 
-    def __init__(self, shift: int, before: bytes = b"") -> None:
-        super().__init__(before)
+    def __init__(self, shift: int) -> None:
+        super().__init__()
         upper, lower = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"abcdefghijklmnopqrstuvwxyz"
         turned = b"".join(x[shift:] + x[:shift] for x in (upper, lower))
         self._out, self._in = bytes.maketrans(upper + lower, turned), bytes.maketrans(turned, upper + lower)
@@ -71,23 +68,17 @@ class RotChannel(Channel):
 
 
 class SecureChannel(Channel):
-    """Both directions of records at one side.
+    """Both directions of records at one side, "client" or "server"."""
 
-    state: "open", "closing" (own close sent), "closed" (both), "failed" (here), "alerted" (by the peer), "truncated".
-    """
+    switched = encrypted = True
 
-    switched = True
-
-    def __init__(
-        self, side: str, protection: type[Protection], keys: KeySchedule, idents: Sequence[Ed25519PrivateKey] = (), before: bytes = b""
-    ) -> None:
-        super().__init__(before)
+    def __init__(self, side: str, records: type[Records], keys: KeySchedule, idents: Sequence[Ed25519PrivateKey] = ()) -> None:
+        super().__init__()
         peer = "client" if side == "server" else "server"
-        self.verified = self.alert_sent = False  # verified: the peer's Finished
-        self.public_keys: list[bytes] = []
-        self._side, self._keys, self._peer_data = side, keys, keys.verify_data(peer)
-        self._sender, self._receiver = Sender(protection, keys.traffic(side)), Receiver(protection, keys.traffic(peer))
-        self._incoming, self.records, self._idle = bytearray(), 0, 0
+        self.verified, self.public_keys = False, list[bytes]()  # verified: the peer's Finished
+        self._side, self.keys, self._expected = side, keys, keys.verify_data(peer)
+        self._sender, self._receiver = (records(keys.secret(f"{x[0]} traffic")) for x in (side, peer))  # [BP-6.2-2]
+        self._incoming, self._received, self._idle = bytearray(), 0, 0
         if side == "server":  # [BP-6.3-2, BP-6.5-2]
             self._emit(FINISHED, keys.verify_data(side))
             if idents:
@@ -99,22 +90,22 @@ class SecureChannel(Channel):
     def send(self, data: bytes) -> None:
         """Data of the SMTP session, not before the peer's Finished [BP-6.3-3, BP-6.3-5] nor after the close [BP-8.1-2]."""
         if self.state == "open" and self.verified:
-            self._outgoing += self._sender.stream(data)
+            for start in range(0, len(data), MAX_DATA):
+                self._emit(DATA, data[start : start + MAX_DATA])
 
     def close(self) -> None:
         """Sends the close; a client that has not verified the server's Finished sends nothing [BP-8.1-1]."""
-        if self.state == "open":
-            silent = self._side == "client" and not self.verified
-            self.state = "closed" if silent else "closing"
-            if not silent:
-                self._emit(CLOSE)
+        if self.state == "open" and (self.verified or self._side == "server"):
+            self.state = "closing"
+            self._emit(CLOSE)
+        elif self.state == "open":
+            self.state = "close"
 
     def fail(self) -> None:
         """A failure here: the one alert, unless the own close was sent [BP-8.3-1, BP-8.3-2]."""
         if self.state == "open":
             self._emit(ALERT, b"\x01")
-            self.alert_sent = True
-        self.state = "failed"
+        self.state = "failure"
 
     def end(self) -> None:
         """The peer's direction of the connection ended [BP-8.2-1]."""
@@ -126,26 +117,25 @@ class SecureChannel(Channel):
         self._incoming += octets
         delivered = bytearray()
         try:
-            while self.state in ("open", "closing") and len(self._incoming) >= 2:
-                end = 2 + self._receiver.length(bytes(self._incoming[:2]))
-                if len(self._incoming) < end:
-                    break
-                kind, data = self._receiver.open(bytes(self._incoming[2:end]))
-                del self._incoming[:end]
-                self.records += 1
-                delivered += self._record(kind, data)
+            while self.state in ("open", "closing") and (record := self._receiver.next(self._incoming)):
+                self._received += 1
+                delivered += self._take_record(*record)
         except Failure:
             self.fail()
         if self.state not in ("open", "closing"):  # [BP-8.1-4, BP-8.3-3]
             self._incoming.clear()
         return bytes(delivered)
 
-    def _record(self, kind: int, data: bytes) -> bytes:
+    def _take_record(self, kind: int, data: bytes) -> bytes:
         if kind == ALERT:  # [BP-8.3-4]
-            self.state = "alerted"
+            self.state = "alert"
             return b""
         if not self.verified:
-            self._finished(kind, data)
+            if kind != FINISHED or not hmac.compare_digest(data, self._expected):  # [BP-6.3-6, BP-6.3-7]
+                raise Failure("a first record that is not the peer's Finished")
+            self.verified = True
+            if self._side == "client":
+                self._emit(FINISHED, self.keys.verify_data("client"))  # [BP-6.3-4]
             return b""
         idle = kind >= 128 or kind == REKEY or (kind == DATA and not data)
         self._idle = self._idle + 1 if idle else 0 if kind == DATA else self._idle
@@ -153,24 +143,13 @@ class SecureChannel(Channel):
             raise Failure("too many records without data, or data where there is none")
         if kind == DATA:
             return data if self.state == "open" else b""
-        if kind == IDENT and self._side == "client" and self.records == 2:  # [BP-6.5-4 to 6]
-            try:
-                self.public_keys = ident_keys(self._keys.th, data)
-            except ValueError:
-                raise Failure("a bad ident record") from None
+        if kind == IDENT and self._side == "client" and self._received == 2:  # [BP-6.5-4 to 6]
+            self.public_keys = ident_keys(self.keys.th, data)
         elif kind == REKEY:
             self._receiver.rekey()
         elif kind == CLOSE:
             self.close()
-            self.state = "closed"  # [BP-8.1-3]
+            self.state = "close"  # [BP-8.1-3]
         elif kind < 128:  # [BP-6.3-8, BP-7.4-1, BP-7.4-2]
             raise Failure("a type out of place")
         return b""
-
-    def _finished(self, kind: int, data: bytes) -> None:
-        """The first record [BP-6.3-6, BP-6.3-7]."""
-        if kind != FINISHED or not hmac.compare_digest(data, self._peer_data):
-            raise Failure("a first record that is not the peer's Finished")
-        self.verified = True
-        if self._side == "client":
-            self._emit(FINISHED, self._keys.verify_data("client"))  # [BP-6.3-4]

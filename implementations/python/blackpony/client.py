@@ -12,14 +12,7 @@ import sys
 from .limits import Timeouts
 from .memory import Memory
 from .smtplib import deliver
-from .suites import DEFAULT_SUITES, SUITES
-
-
-def code_of(error: Exception) -> int:
-    """The reply code that a delivery failed with; 451 for what has none."""
-    if isinstance(error, plain.SMTPRecipientsRefused):
-        return max(int(code) for code, _ in error.recipients.values())
-    return error.smtp_code if isinstance(error, plain.SMTPResponseException) else 451
+from .suites import DEFAULT_SUITES
 
 
 def main() -> int:
@@ -28,30 +21,27 @@ def main() -> int:
     parser.add_argument("host", help="mail exchangers in order of preference, separated by commas")
     parser.add_argument("port", type=int)
     parser.add_argument("--policy", choices=("opportunistic", "remembered", "required"), default="opportunistic")
-    parser.add_argument("--memory", help="the file of the policy remembered")
+    parser.add_argument("--memory", type=Memory, help="the file of the policy remembered")
     parser.add_argument("--suites", default=",".join(DEFAULT_SUITES), help="accepted, in order of preference")
     parser.add_argument("--from", dest="sender", default="a@probe.test")
     parser.add_argument("--to", action="append", help="a recipient; may be given more than once")
-    parser.add_argument("--name", default=socket.gethostname(), help="the name in EHLO")
+    parser.add_argument("--name", dest="local_hostname", default=socket.gethostname(), help="the name in EHLO")
     parser.add_argument("--timeouts", type=Timeouts.parse, default=Timeouts(), help="NAME=SECONDS,… by the names of Section 13")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    settings = {
-        "policy": options.policy,
-        "suites": [name.upper() for name in options.suites.split(",") if name.upper() in SUITES],
-        "memory": Memory(options.memory) if options.memory else None,
-        "local_hostname": options.name,
-        "timeouts": options.timeouts,
-    }
+    settings = {name: getattr(options, name) for name in ("policy", "memory", "local_hostname", "timeouts")}
+    hosts, recipients, message = options.host.split(","), options.to or ["b@sink.test"], sys.stdin.buffer.read()
     try:
-        hosts, recipients, message = options.host.split(","), options.to or ["b@sink.test"], sys.stdin.buffer.read()
-        _, refused = deliver(hosts, options.port, options.sender, recipients, message, **settings)
+        suites = options.suites.upper().split(",")
+        _, refused = deliver(hosts, options.port, options.sender, recipients, message, suites=suites, **settings)
+    except plain.SMTPRecipientsRefused as error:
+        refused = error.recipients
     except (plain.SMTPException, OSError) as error:
         logging.error("%s", error)
-        return 69 if code_of(error) >= 500 else 75
+        return 69 if isinstance(error, plain.SMTPResponseException) and error.smtp_code >= 500 else 75
     for recipient, (code, text) in refused.items():
         logging.error("%s: %d %s", recipient, code, ascii(text))
-    return 69 if refused else 0
+    return 0 if not refused else 69 if any(code >= 500 for code, _ in refused.values()) else 75
 
 
 if __name__ == "__main__":

@@ -55,81 +55,59 @@ class Memory:
         self._entries: dict[tuple[str, int], Entry] = {}
 
     def lookup(self, name: str, port: int, now: float) -> Entry | None:
-        """The entry of a server, before a delivery; MemoryUnusable if the file cannot be read or written."""
-        try:
-            with self._open(now):
-                return self._entries.get((canonical(name), port))
-        except (OSError, UnicodeError) as error:
-            raise MemoryUnusable(str(error)) from error
+        """The entry of a server, before a delivery."""
+        with self._open(now):
+            return self._entries.get((canonical(name), port))
 
     def good(self, name: str, port: int, now: float, idents: Sequence[str]) -> None:
         """Writes or renews an entry after a good session [BP-9.4-2, BP-9.4-7, BP-9.4-9]."""
-        key = canonical(name), port
-        with self._reported(), self._open(now):
-            if key in self._entries or self._room(key[0]):
+        with self._open(now):
+            key = canonical(name), port
+            owned = sum(owner(entry.name) == owner(key[0]) for entry in self._entries.values())
+            if key in self._entries or (len(self._entries) < MAX_MEMORY_ENTRIES and owned < MAX_MEMORY_PER_OWNER):
                 self._entries[key] = Entry(*key, now, tuple(dict.fromkeys(idents)))
+            else:  # nothing is removed to make room [BP-9.4-13, BP-9.4-15 to 17]
+                self._warn(f"no room in the memory for {name}")
 
     def not_shown(self, name: str, port: int, now: float) -> None:
-        """A deferral on account of the entry [BP-9.4-8]."""
-        key = canonical(name), port
-        with self._reported(), self._open(now):
-            if key in self._entries and self._entries[key].failing is None:
-                self._entries[key] = replace(self._entries[key], failing=now)
-
-    def _room(self, name: str) -> bool:
-        """Nothing is removed to make room [BP-9.4-13, BP-9.4-15 to 17]."""
-        owned = sum(owner(entry.name) == owner(name) for entry in self._entries.values())
-        room = len(self._entries) < MAX_MEMORY_ENTRIES and owned < MAX_MEMORY_PER_OWNER
-        if not room:
-            self._warn(f"no room in the memory for {name}")
-        return room
-
-    @contextlib.contextmanager
-    def _reported(self) -> Iterator[None]:
-        """A memory that cannot be written after a session is reported only."""
-        try:
-            yield
-        except (OSError, UnicodeError) as error:
-            self._warn(f"the memory cannot be written: {error}")
+        """A deferral on account of the entry, if there is one [BP-9.4-8]."""
+        with self._open(now):
+            entry = self._entries.get((canonical(name), port))
+            if entry and entry.failing is None:
+                self._entries[entry.name, port] = replace(entry, failing=now)
 
     @contextlib.contextmanager
     def _open(self, now: float) -> Iterator[None]:
-        """Reads the file, and writes it again if something changed; another process waits so long."""
+        """Reads the file, and writes it again; another process waits so long. MemoryUnusable if that is not possible."""
         if self._path is None:
             self._sweep(now)
             yield
             return
-        with open(os.open(self._path + ".lock", os.O_RDWR | os.O_CREAT, 0o600), "rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            before = self._read()
-            self._sweep(now)
-            yield
-            self._write(before)
+        try:
+            with open(os.open(self._path + ".lock", os.O_RDWR | os.O_CREAT, 0o600), "rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                self._read(self._path)
+                self._sweep(now)
+                yield
+                with open(os.open(self._path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                    file.writelines(json.dumps(vars(entry)) + "\n" for entry in self._entries.values())
+                os.replace(self._path + ".new", self._path)
+        except (OSError, UnicodeError) as error:
+            raise MemoryUnusable(str(error)) from error
 
-    def _read(self) -> str:
-        assert self._path
-        self._entries, text = {}, ""
-        with contextlib.suppress(FileNotFoundError), open(self._path, encoding="utf-8") as file:
-            text = file.read()
-        for line in text.splitlines():
+    def _read(self, path: str) -> None:
+        self._entries, lines = {}, list[str]()
+        with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as file:
+            lines = file.readlines()
+        for line in lines:
             try:
-                fields = json.loads(line, parse_constant=bytes.fromhex)  # neither NaN nor Infinity
-                entry = Entry(**fields)
+                entry = Entry(**json.loads(line, parse_constant=bytes.fromhex))  # neither NaN nor Infinity
                 failing = None if entry.failing is None else float(entry.failing)
                 idents = tuple(bytes.fromhex(key).hex() for key in entry.idents)
                 entry = Entry(str(entry.name), int(entry.port), float(entry.good), idents, failing)
                 self._entries[entry.name, entry.port] = entry
             except (ValueError, TypeError, OverflowError, RecursionError):  # [BP-9.4-14]
                 self._warn("an entry of the memory cannot be read")
-        return text
-
-    def _write(self, before: str) -> None:
-        assert self._path
-        text = "".join(json.dumps(vars(entry)) + "\n" for entry in self._entries.values())
-        if text != before or not os.path.exists(self._path):
-            with open(os.open(self._path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-                file.write(text)
-            os.replace(self._path + ".new", self._path)
 
     def _sweep(self, now: float) -> None:
         """Expiry and patience; a clock that ran backward makes a time count as now [BP-9.4-5, BP-9.4-10, BP-9.4-11]."""

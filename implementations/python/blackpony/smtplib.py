@@ -16,9 +16,9 @@ from typing import Any
 
 from .channel import Channel, SecureChannel
 from .limits import Timeouts
-from .memory import Entry, Memory, MemoryUnusable
-from .negotiation import ClientUpgrade, MalformedReply, Offer, Reply, ReplyReader
-from .suites import DEFAULT_SUITES, ROT, Draw, NoRandomness, RsaKeys, system_random
+from .memory import Memory, MemoryUnusable
+from .negotiation import MalformedReply, client_upgrade, find_offer, next_reply, offered, refuses
+from .suites import DEFAULT_SUITES, ROT, SUITES, Draw, InvalidShare, NoRandomness, RsaKeys, Suite, system_random
 
 log = logging.getLogger("blackpony")
 
@@ -30,12 +30,16 @@ class SessionReport:
     peer: str
     suite: str | None = None
     reason: str | None = None  # why it is plain SMTP
-    downgrade: bool = False  # [BP-9.2-5]
 
     @property
     def encrypted(self) -> bool:
         """ROT is not encrypted [BP-5.5-10]."""
         return self.suite not in (None, ROT.name)
+
+    @property
+    def downgrade(self) -> bool:
+        """A fall-back after a broken upgrade [BP-9.2-5]."""
+        return self.reason == "broken"
 
     def __str__(self) -> str:
         how = f"{'encrypted' if self.encrypted else 'not encrypted'}{f', V1 {self.suite}' if self.suite else ''}"  # [BP-11.1-2]
@@ -73,10 +77,11 @@ class ClientSettings:
 class SMTP(smtplib.SMTP):
     """An smtplib client whose sendmail upgrades first, and falls back or defers as its policy says."""
 
+    sock: Any
+    report: SessionReport | None = None
+
     def __init__(self, host: str = "", port: int = 0, local_hostname: str | None = None, **settings: Any) -> None:
         self.settings = ClientSettings(**settings)
-        self.policy, self.name = self.settings.policy, ""
-        self.report: SessionReport | None = None
         super().__init__(host, port, local_hostname, self.settings.timeouts.connect)
 
     # Connections, octets and replies
@@ -84,27 +89,20 @@ class SMTP(smtplib.SMTP):
     def connect(self, host: str = "localhost", port: int = 0, source_address: Any = None) -> tuple[int, bytes]:
         """As smtplib's; the session begins again."""
         self.name, self.report = self.settings.name or host, None
-        return self._begin(host, port, source_address)
-
-    def _begin(self, host: str, port: int, source_address: Any = None) -> tuple[int, bytes]:
-        self.channel = Channel()
-        self._reader, self._reply = ReplyReader(), Reply(0, ())
-        self._ehlo_lines: tuple[bytes, ...] = ()
-        self._tls = self._starting_tls = self._ended = False
-        self._patience = self.settings.timeouts.greeting
-        self._forget()
+        self._incoming, self._ended, self._patience = bytearray(), False, self.settings.timeouts.greeting
+        self._switch(Channel())
         greeting = super().connect(host, port, source_address)
+        self._peer: tuple[str, int] = self.sock.getpeername()[:2]
         self._patience = self.settings.timeouts.reply
         return greeting
 
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        sock = socket.create_connection((host, port), timeout, self.source_address)
-        self._peer: tuple[str, int] = sock.getpeername()[:2]
-        return sock
+    def _switch(self, channel: Channel) -> None:
+        """What carries the session from here on; nothing is kept of what came before [BP-4.5-1, BP-4.5-6]."""
+        self.channel, self.ehlo_resp, self.helo_resp = channel, None, None
+        self.esmtp_features, self.does_esmtp = {}, False
 
     def _read(self, deadline: float) -> bytes:
         """What comes next, as SMTP's octets; none also where records bring none, and at the end."""
-        assert self.sock
         left = deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("the time-out has gone by")
@@ -118,31 +116,30 @@ class SMTP(smtplib.SMTP):
             self.sock.sendall(self.channel.take())
         return data
 
-    def _more(self) -> bool:
-        return self.sock is not None and not self._ended and self.channel.state == "open"
+    def _check(self) -> None:
+        if self.sock is None or self._ended or self.channel.state != "open":
+            raise smtplib.SMTPServerDisconnected("the session has ended")
 
     def send(self, s: Any) -> None:
         """As smtplib's, through the channel."""
         if self.sock:
             self.sock.settimeout(self._patience)
         self.channel.send(s.encode(self.command_encoding) if isinstance(s, str) else bytes(s))
-        if not self._more():
-            raise smtplib.SMTPServerDisconnected("the session has ended")
+        self._check()
         super().send(self.channel.take())
 
     def getreply(self) -> tuple[int, bytes]:
         """The next reply; a malformed one ends the session [BP-4.3-11, BP-4.3-13]."""
         deadline = time.monotonic() + self._patience
         try:
-            while (reply := self._reader.next()) is None:
-                if not self._more():
-                    raise MalformedReply("the connection ended before the reply")
-                self._reader.feed(self._read(deadline))
+            while (reply := next_reply(self._incoming)) is None:
+                self._check()
+                self._incoming += self._read(deadline)
         except (OSError, MalformedReply) as error:
             self.close()
             raise smtplib.SMTPServerDisconnected(str(error)) from error
         self._reply = reply
-        return reply.code, reply.text
+        return int(reply[0][:3]), b"\n".join(line[4:].strip(b" \t\r\n") for line in reply)
 
     def close(self) -> None:
         """Closes the channel, ends the own direction, and reads what still comes for a while (Section 8.1)."""
@@ -151,44 +148,30 @@ class SMTP(smtplib.SMTP):
             with contextlib.suppress(OSError):
                 self.channel.close()
                 sock.sendall(self.channel.take())
-                deadline = time.monotonic() + times.close
-                while self.channel.state == "closing":
-                    self._read(deadline)
                 sock.shutdown(socket.SHUT_WR)
-                deadline = time.monotonic() + times.linger
+                deadline = time.monotonic() + (times.close if self.channel.state == "closing" else times.linger)
                 while not self._ended:
                     self._read(deadline)
-            log.info("%s: closed: %s", self.name, self.channel.closed())
+            log.info("%s: closed: %s", self.name, self.channel.state)
         super().close()
 
     # Section 4 and 9
-
-    def ehlo(self, name: str = "") -> tuple[int, bytes]:
-        """As smtplib's; the offer is that of the last positive reply [BP-4.1-14]."""
-        code, text = super().ehlo(name)
-        if 200 <= code < 300:
-            self._ehlo_lines = self._reply.lines
-        return code, text
 
     def starttls(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
         """As smtplib's, but not after an upgrade, and no upgrade after it [BP-4.7-2]."""
         if self.channel.switched:
             raise smtplib.SMTPException("no STARTTLS after XBLACKPONY")
-        self._starting_tls = True
+        before, self.report = self.report, SessionReport(self.name)  # smtplib may say EHLO now, but not upgrade
         try:
-            code, text = super().starttls(*args, **kwargs)
+            return super().starttls(*args, **kwargs)
         finally:
-            self._starting_tls, self._tls = False, isinstance(self.sock, ssl.SSLSocket)
-        if self._tls:
-            self._reader, self._ehlo_lines, self.report = ReplyReader(), (), None
-        return code, text
+            self._incoming, self.report = bytearray(), None if isinstance(self.sock, ssl.SSLSocket) else before
 
     def ehlo_or_helo_if_needed(self) -> None:
         """What sendmail, send_message and login begin with: here it is xblackpony."""
-        if self._starting_tls:
-            super().ehlo_or_helo_if_needed()
-        elif self.report is None:
+        if self.report is None:
             self.xblackpony()
+        super().ehlo_or_helo_if_needed()
 
     def mail(self, sender: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
         """As smtplib's; nothing goes out before the policy has been asked [BP-9.1-2, BP-9.3-1]."""
@@ -199,171 +182,145 @@ class SMTP(smtplib.SMTP):
         """Upgrades if the server can, up to the EHLO inside, or falls back as the policy says; Deferred if it says no."""
         if self.report is not None:
             raise smtplib.SMTPException("xblackpony is for once in a connection")  # [BP-4.2-11]
-        self.policy = policy or self.policy
-        if self.policy not in ("opportunistic", "remembered", "required") or (self.policy == "remembered" and not self._memory):
-            raise ValueError(f"no policy {self.policy}, or no memory for it")
+        policy = policy or self.settings.policy
+        memory = self.settings.memory if policy == "remembered" else Memory(None)
+        if policy not in ("opportunistic", "remembered", "required") or memory is None:
+            raise ValueError(f"no policy {policy}, or no memory for it")
         try:
-            entry = self._memory.lookup(self.name, self._peer[1], self.settings.clock()) if self._memory else None
-            strict = self.policy == "required" or entry is not None
-            reason = self._upgrade(strict)
-        except MemoryUnusable as error:  # [BP-9.4-12, BP-9.4-18]
-            raise self._defer("remembered", error) from error
-        except NoRandomness as error:  # [BP-5.1-15]
-            self.close()
-            raise Deferred("no-randomness", "no random octets") from error
-        if reason is None:
-            self._inside(entry)
-        else:
-            self._fall_back(reason, strict, entry)
-        assert self.report
-        log.log(logging.WARNING if self.report.downgrade else logging.INFO, "%s", self.report)
+            self.report = self._negotiate(policy == "required", memory)
+        except (MemoryUnusable, NoRandomness) as error:  # [BP-5.1-15, BP-9.4-12, BP-9.4-18]
+            raise self._defer("no-randomness" if isinstance(error, NoRandomness) else "remembered", error) from error
         return self.report
 
-    @property
-    def _memory(self) -> Memory | None:
-        return self.settings.memory if self.policy == "remembered" else None
+    def _negotiate(self, strict: bool, memory: Memory) -> SessionReport:
+        place = self.name, self._peer[1], self.settings.clock()
+        entry = memory.lookup(*place)
+        strict = strict or entry is not None
+        report = self._upgrade(strict)
+        if report.reason and strict:
+            memory.not_shown(*place)
+            known = entry and report.reason not in ("broken", "ehlo-refused")
+            raise self._defer("remembered" if known else report.reason, "the server does not upgrade")
+        log.log(logging.WARNING if report.downgrade else logging.INFO, "%s", report)
+        if report.downgrade:  # [BP-9.2-2, BP-9.2-3]
+            self.open(*self._peer)
+            self.name = report.peer
+        greetings = {None: (self.ehlo, self.helo), "broken": (self.ehlo, self.helo), "ehlo-refused": (self.helo,)}
+        if report.reason in greetings and not self._hello(*greetings[report.reason]):  # [BP-4.5-2, BP-9.2-8]
+            raise self._defer("unreachable", "EHLO and HELO refused")
+        if isinstance(self.channel, SecureChannel):
+            shown = [key.hex() for key in self.channel.public_keys]
+            if entry and entry.idents and not set(shown) & set(entry.idents):  # [BP-9.4-6]
+                memory.not_shown(*place)
+                self.close()
+                raise Deferred("ident-mismatch" if shown else "ident-missing", "not the key that the server is known by")
+            memory.good(*place, shown)
+        return report
 
-    def _defer(self, reason: str, text: object) -> Deferred:
-        """Ends a session in order [BP-9.1-7]; for raise."""
-        with contextlib.suppress(OSError):
-            if self.sock:
-                self.quit()
-        self.close()
-        return Deferred(reason, text)
-
-    def _upgrade(self, strict: bool) -> str | None:
-        """One or two XBLACKPONY commands; None if the session is inside now, else why not."""
-        if not self._ehlo_lines and not self._hello(self.ehlo):
-            return "ehlo-refused"
-        offer = None if self._tls else Offer.find(self._ehlo_lines)
+    def _upgrade(self, strict: bool) -> SessionReport:
+        """One or two XBLACKPONY commands, and what became of them: a suite, or why there is none."""
+        if not self._hello(self.ehlo):
+            return SessionReport(self.name, reason="ehlo-refused")
+        offer = None if isinstance(self.sock, ssl.SSLSocket) else find_offer(self._reply)
         if offer is None:
-            return "not-offered"
-        outcome = "no-common-suite"
-        accepted = [suite for suite in self.settings.suites if suite != ROT.name or not strict]  # [BP-9.1-4]
-        for suite in offer.common(accepted)[: 1 if strict else 2]:  # [BP-4.2-10, BP-4.8-7]
-            upgrade = ClientUpgrade(offer.line, suite, self.settings.draw, self.settings.rsa, self.settings.shift)
-            outcome = self._exchange(upgrade)
-            if outcome in ("records", "rot"):
-                self.report = SessionReport(self.name, suite)
-                return None
-            if outcome != "refused" or self._reply.code != 504 or len(upgrade.lines) > 2:  # [BP-4.2-11, BP-4.8-4]
+            return SessionReport(self.name, reason="not-offered")
+        common = [suite for suite in self.settings.suites if suite in SUITES and suite in offered(offer)]  # [BP-4.8-1, BP-4.8-2]
+        if strict:  # [BP-4.8-7, BP-9.1-4]
+            common = [suite for suite in common if suite != ROT.name][:1]
+        reason = "no-common-suite"
+        for suite in common[:2]:  # [BP-4.2-10]
+            reason, again = self._exchange(offer, SUITES[suite])
+            if not reason:
+                return SessionReport(self.name, suite)
+            if not again:
                 break
-        return outcome
+        return SessionReport(self.name, reason=reason)
 
-    def _hello(self, greet: Callable[[], tuple[int, bytes]]) -> bool:
-        """EHLO or HELO: False if it is refused with 5yz; Deferred by [BP-9.2-9]."""
+    def _exchange(self, offer: bytes, suite: Suite) -> tuple[str, bool]:
+        """One command, with what belongs to it up to the two Finished: why it failed, and whether to try another suite."""
+        upgrade = client_upgrade(offer, suite, self.settings.draw, self.settings.rsa, self.settings.shift)
         try:
-            code, _ = greet()
-        except OSError as error:  # smtplib's exceptions too
-            raise Deferred("unreachable", error) from error
-        if not 200 <= code < 300 and code < 500:
-            raise self._defer("unreachable", f"EHLO or HELO answered with {code}")
-        return code < 300
-
-    def _exchange(self, upgrade: ClientUpgrade) -> str:
-        """One command, with what belongs to it up to the two Finished; a broken upgrade is closed."""
-        outcome = "continuation"
-        try:
-            while outcome in ("continuation", "cancel"):
-                self.send(upgrade.next_line + b"\r\n")
-                self.getreply()
-                outcome = upgrade.receive(self._reply)
-            if upgrade.channel:
-                self.channel = upgrade.channel
-                self._forget()
-                self._reader.feed(self.channel.receive(self._reader.rest()))  # [BP-4.3-9]
-                deadline = time.monotonic() + self._patience
-                while not self.channel.verified and self._more():
-                    self._reader.feed(self._read(deadline))
-        except OSError:  # smtplib's exceptions too
-            outcome = "broken"
-        if outcome == "broken" or not self.channel.verified:
+            step, again = next(upgrade), True
+            while isinstance(step, bytes):
+                self.send(step + b"\r\n")
+                code, _ = self.getreply()
+                if refuses(self._reply):
+                    return "refused", again and code == 504  # [BP-4.2-11, BP-4.8-4]
+                step, again = upgrade.send(self._reply), False
+            self._switch(step)
+            self._incoming = bytearray(step.receive(bytes(self._incoming)))  # [BP-4.3-9]
+            deadline = time.monotonic() + self._patience
+            while not self.channel.verified:
+                self._check()
+                self._incoming += self._read(deadline)
+        except (OSError, MalformedReply, InvalidShare):  # smtplib's exceptions too
             self.close()
-            return "broken"
+            return "broken", False
         with contextlib.suppress(OSError):  # from here on there is no way back to plaintext [BP-9.2-6]
             super().send(self.channel.take())  # the own Finished [BP-6.3-4]
-        return outcome
+        return "", False
 
-    def _forget(self) -> None:
-        """What the plaintext session told [BP-4.5-1, BP-4.5-6]."""
-        self.ehlo_resp = self.helo_resp = None
-        self.esmtp_features, self.does_esmtp = {}, False
+    def _hello(self, *greetings: Callable[[], tuple[int, bytes]]) -> bool:
+        """EHLO, or HELO where that is refused: False if all are refused with 5yz; Deferred by [BP-9.2-9]."""
+        for greeting in greetings:
+            code = self._ask(greeting)
+            if code < 300:
+                return True
+            if code < 500:
+                raise self._defer("unreachable", f"EHLO or HELO answered with {code}")
+        return False
 
-    def _inside(self, entry: Entry | None) -> None:
-        """The greeting inside [BP-4.5-2], IDENT and the memory (Section 9.4)."""
-        if not self._hello(self.ehlo) and not self._hello(self.helo):
-            raise self._defer("unreachable", "EHLO and HELO refused")
-        if not self._memory or not isinstance(self.channel, SecureChannel):
-            return
-        shown = [key.hex() for key in self.channel.public_keys]
-        if entry and entry.idents and not set(shown) & set(entry.idents):  # [BP-9.4-6]
-            self._memory.not_shown(self.name, self._peer[1], self.settings.clock())
-            self.close()
-            raise Deferred("ident-mismatch" if shown else "ident-missing", "not the key that the server is known by")
-        self._memory.good(self.name, self._peer[1], self.settings.clock(), shown)
-
-    def _fall_back(self, reason: str, strict: bool, entry: Entry | None) -> None:
-        """Plain SMTP in this connection, or in a fresh one if the upgrade broke; Deferred if it may not be."""
-        if strict:
-            if self._memory:
-                self._memory.not_shown(self.name, self._peer[1], self.settings.clock())
-            raise self._defer("remembered" if entry and reason not in ("broken", "ehlo-refused") else reason, "the server does not upgrade")
-        helo = reason == "ehlo-refused"
-        if reason == "broken":  # [BP-9.2-2, BP-9.2-3]
-            log.warning("%s", SessionReport(self.name, None, reason, True))
-            self.open(self._peer)
-            helo = not self._hello(self.ehlo)
-        if helo and not self._hello(self.helo):  # [BP-9.2-8]
-            raise self._defer("unreachable", "EHLO and HELO refused")
-        self.report = SessionReport(self.name, None, reason, reason == "broken")
-
-    def open(self, address: tuple[str, int]) -> None:
+    def open(self, host: str, port: int) -> None:
         """A connection to an address that greets with 220; Deferred without one [BP-9.2-4, BP-9.2-9]."""
-        try:
-            code, _ = self._begin(*address)
-        except OSError as error:  # smtplib's exceptions too
-            raise Deferred("unreachable", error) from error
+        code = self._ask(lambda: self.connect(host, port))
         if code != 220:
             self.close()
             raise Deferred("unreachable", f"greeted with {code}")
 
+    def _ask(self, step: Callable[[], tuple[int, bytes]]) -> int:
+        """A reply's code; Deferred if none comes."""
+        try:
+            return step()[0]
+        except OSError as error:  # smtplib's exceptions too
+            self.close()
+            raise Deferred("unreachable", error) from error
+
+    def _defer(self, reason: str, text: object) -> Deferred:
+        self.leave()
+        return Deferred(reason, text)
+
+    def leave(self) -> None:
+        """QUIT, if that is still possible, and the end [BP-9.1-7]."""
+        with contextlib.suppress(OSError):  # smtplib's exceptions too
+            self.quit()
+        self.close()
+
 
 def deliver(
-    hosts: Iterable[str],
-    port: int,
-    sender: str,
-    recipients: Sequence[str],
-    message: bytes,
-    local_hostname: str | None = None,
-    **settings: Any,
+    hosts: Iterable[str], port: int, sender: str, recipients: Sequence[str], message: bytes, **settings: Any
 ) -> tuple[SessionReport, dict[str, tuple[int, bytes]]]:
     """Delivers to the first address that takes the session, as the policy says [BP-9.1-5, BP-9.2-4].
 
     hosts are mail exchangers in order of preference; settings are those of SMTP. Returns the report and the recipients
     that were refused; raises Deferred, or what smtplib's sendmail raises.
     """
-    last, places = Deferred("unreachable", "no address"), list[tuple[str, str]]()
+    last = Deferred("unreachable", "no address")
     for host in hosts:
         try:
-            found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
-            places += [(host, str(address[0])) for *_, address in found]
-        except OSError as error:
+            addresses = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
             log.warning("%s: %s", host, error)
-    for name, address in places:
-        smtp = SMTP(local_hostname=local_hostname, **settings)
-        smtp.name = name
-        try:
-            smtp.open((address, port))
-            report = smtp.xblackpony()
-        except Deferred as deferred:
-            log.warning("%s: %s", name, deferred)
-            last = deferred
             continue
-        try:
-            eight = any(octet > 127 for octet in message) and smtp.has_extn("8bitmime")
-            return report, smtp.sendmail(sender, recipients, message, ["BODY=8BITMIME"] if eight else [])
-        finally:
-            with contextlib.suppress(OSError):
-                smtp.quit()
-            smtp.close()
+        for *_, address in addresses:
+            smtp = SMTP(name=host, **settings)
+            try:
+                smtp.open(str(address[0]), port)
+                report = smtp.xblackpony()
+                eight = not message.isascii() and smtp.has_extn("8bitmime")
+                return report, smtp.sendmail(sender, recipients, message, ["BODY=8BITMIME"] if eight else [])
+            except Deferred as deferred:
+                log.warning("%s: %s", host, deferred)
+                last = deferred
+            finally:
+                smtp.leave()
     raise last

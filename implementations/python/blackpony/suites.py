@@ -1,6 +1,7 @@
 """Section 5: canonical base64, the suites and their key exchanges. Random octets come from a function (Appendix B)."""
 
 import base64
+import contextlib
 import os
 import threading
 import time
@@ -14,18 +15,31 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from .limits import RSA_BITS, RSA_KEY_LIFETIME
-from .records import BlowfishProtection, Protection
+from .records import BlowfishRecords, Records
 
 Draw = Callable[[int], bytes]
 HALF, MODULUS = 32, RSA_BITS // 8
 
 
-class InvalidShare(Exception):
-    """A share that Section 5 calls invalid."""
+class Refusal(Exception):
+    """What a server does not accept (Section 4.4): the reply without CRLF, and whether the connection is closed."""
+
+    def __init__(self, reply: bytes, close: bool = False) -> None:
+        self.reply, self.close = reply, close
 
 
-class NoRandomness(Exception):
+class InvalidShare(Refusal):
+    """A share that Section 5 calls invalid [BP-5.1-9]."""
+
+    def __init__(self) -> None:
+        super().__init__(b"501 5.5.4 Invalid share")
+
+
+class NoRandomness(Refusal):
     """The source of randomness failed [BP-5.1-14, BP-5.1-15]."""
+
+    def __init__(self) -> None:
+        super().__init__(b"454 4.7.0 No randomness")
 
 
 def system_random(size: int) -> bytes:
@@ -36,48 +50,39 @@ def system_random(size: int) -> bytes:
         raise NoRandomness from error
 
 
-def encode(share: bytes) -> bytes:
-    """Canonical base64 [BP-5.1-6]."""
-    return base64.b64encode(share)
-
-
 def decode(text: bytes, length: int | None = None) -> bytes:
-    """The octets of a share; InvalidShare for other base64 or another length [BP-5.1-7, BP-5.1-8]."""
-    try:
+    """The octets of a share; InvalidShare for other base64 or another length [BP-5.1-6 to 8]."""
+    with contextlib.suppress(ValueError):
         share = base64.b64decode(text, validate=True)
-    except ValueError:
-        raise InvalidShare("no base64") from None
-    if base64.b64encode(share) != text or not text or (length is not None and len(share) != length):
-        raise InvalidShare("no canonical base64 of the suite's length")
-    return share
+        if share and base64.b64encode(share) == text and len(share) == (length or len(share)):
+            return share
+    raise InvalidShare
 
 
 class RsaKeys:
     """The RSA key pair of a process, made when it is first needed and never stored [BP-5.4-1 to 3]."""
 
-    def __init__(self, private: RSAPrivateKey | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._private, self._clock, self._made = private, clock, clock()
+    def __init__(self, private: RSAPrivateKey | None = None) -> None:
+        self._private, self._until = private, time.monotonic() + RSA_KEY_LIFETIME
 
     def current(self) -> RSAPrivateKey:
         """The key pair, a new one if the last is RsaKeyLifetime old."""
-        self.expire()
-        if self._private is None:
-            self._private, self._made = generate_private_key(65537, RSA_BITS), self._clock()
-            timer = threading.Timer(RSA_KEY_LIFETIME, self.expire)
+        private = self._private
+        if private is None or time.monotonic() >= self._until:
+            private = self._private = generate_private_key(65537, RSA_BITS)
+            self._until = time.monotonic() + RSA_KEY_LIFETIME
+            timer = threading.Timer(RSA_KEY_LIFETIME, self.forget)
             timer.daemon = True
             timer.start()
-        return self._private
+        return private
 
-    def expire(self) -> None:
-        """Forgets a key pair that is too old."""
-        if self._clock() - self._made >= RSA_KEY_LIFETIME:
-            self._private = None
+    def forget(self) -> None:
+        """Drops the key pair, also where nobody asks for it; a session under way keeps it."""
+        self._private = None
 
 
 class X25519Exchange:
     """Section 5.2, at either side."""
-
-    share_length = 32
 
     def __init__(self, draw: Draw) -> None:
         self._private = X25519PrivateKey.from_private_bytes(draw(32))  # [BP-5.2-1]
@@ -85,10 +90,9 @@ class X25519Exchange:
 
     def shared(self, peer: bytes) -> bytes:
         """The shared secret; InvalidShare if it is all zero [BP-5.2-2, BP-5.2-3]."""
-        try:
+        with contextlib.suppress(ValueError):
             return self._private.exchange(X25519PublicKey.from_public_bytes(peer))
-        except ValueError:
-            raise InvalidShare("an X25519 result of zero octets only") from None
+        raise InvalidShare
 
 
 def oaep_encrypt(key: RSAPublicKey, half: bytes, draw: Draw) -> bytes:
@@ -98,65 +102,37 @@ def oaep_encrypt(key: RSAPublicKey, half: bytes, draw: Draw) -> bytes:
 
 def oaep_decrypt(key: RSAPrivateKey, ciphertext: bytes, substitute: bytes) -> bytes:
     """The peer's half, or the octets drawn before, whatever went wrong [BP-5.4-8, BP-5.4-9, BP-5.4-11]."""
-    try:
+    with contextlib.suppress(ValueError):
         half = key.decrypt(ciphertext, OAEP(MGF1(SHA256()), SHA256(), None))
-    except ValueError:
-        return substitute
-    return half if len(half) == HALF else substitute
+        return half if len(half) == HALF else substitute
+    return substitute
 
 
-def rsa_modulus(octets: bytes) -> RSAPublicKey:
+def rsa_share(private: RSAPrivateKey, draw: Draw) -> bytes:
+    """Modulus and nonce [BP-5.4-4]."""
+    return private.public_key().public_numbers().n.to_bytes(MODULUS, "big") + draw(HALF)
+
+
+def rsa_key(share: bytes) -> RSAPublicKey:
     """The peer's public key; InvalidShare for a modulus that is none [BP-5.4-5, BP-5.4-6]."""
-    if not octets[0] & 0x80 or not octets[-1] & 1:
-        raise InvalidShare("a modulus that is even or too short")
-    try:
-        return RSAPublicNumbers(65537, int.from_bytes(octets, "big")).public_key()
-    except ValueError:
-        raise InvalidShare("a modulus that the library refuses") from None
-
-
-class RsaExchange:
-    """Section 5.4, at either side: shares of modulus and nonce, then halves encrypted to the peer."""
-
-    share_length, cipher_length = MODULUS + 32, MODULUS
-
-    def __init__(self, draw: Draw, private: RSAPrivateKey) -> None:
-        self._draw, self._private = draw, private
-        self._modulus = self._private.public_key().public_numbers().n.to_bytes(MODULUS, "big")
-        self.share = self._modulus + draw(32)  # [BP-5.4-4]
-        self.half: bytes | None = None
-
-    def encrypt(self, peer: bytes) -> bytes:
-        """The client's message: its half, encrypted to the server [BP-5.4-6]."""
-        key = rsa_modulus(peer[:MODULUS])
-        if peer[:MODULUS] == self._modulus:
-            raise InvalidShare("the own modulus")
-        self.half = self._draw(HALF)
-        return oaep_encrypt(key, self.half, self._draw)
-
-    def client_secret(self, ciphertext: bytes) -> bytes:
-        """Client's half ‖ server's half, at the client."""
-        return (self.half or b"") + oaep_decrypt(self._private, ciphertext, self._draw(HALF))
-
-    def server_answer(self, peer: bytes, ciphertext: bytes) -> tuple[bytes, bytes]:
-        """The server's ciphertext and the shared secret."""
-        theirs = oaep_decrypt(self._private, ciphertext, self._draw(HALF))
-        half = self._draw(HALF)
-        return oaep_encrypt(rsa_modulus(peer[:MODULUS]), half, self._draw), theirs + half
+    modulus = int.from_bytes(share[:MODULUS], "big")
+    if modulus.bit_length() == RSA_BITS and modulus % 2:
+        with contextlib.suppress(ValueError):
+            return RSAPublicNumbers(65537, modulus).public_key()
+    raise InvalidShare
 
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite's name, the messages that each side sends (none in ROT), and its record protection."""
+    """A suite's name, the octets of its shares, and its record protection."""
 
     name: str
-    messages: int
-    share_length: int = 0
-    protection: type[Protection] = field(default=Protection, repr=False)
+    share_length: int
+    records: type[Records] = field(default=Records, repr=False)
 
 
-X25519 = Suite("X25519-CHACHA20POLY1305", 1, X25519Exchange.share_length)
-RSA_BLOWFISH = Suite("RSA-BLOWFISH", 2, RsaExchange.share_length, BlowfishProtection)
+X25519 = Suite("X25519-CHACHA20POLY1305", 32)
+RSA_BLOWFISH = Suite("RSA-BLOWFISH", MODULUS + 32, BlowfishRecords)
 ROT = Suite("ROT", 0)
 SUITES = {suite.name: suite for suite in (X25519, RSA_BLOWFISH, ROT)}
 DEFAULT_SUITES = (X25519.name, RSA_BLOWFISH.name)  # [BP-4.8-3]
