@@ -3,5 +3,3 @@
 The modules keys, records, channel, suites, negotiation and session do no I/O: octets in, octets out.
 Identifiers in brackets, as [BP-6.3-1], are requirements of spec/blackpony.md.
 """
-
-__version__ = "1.0.0"

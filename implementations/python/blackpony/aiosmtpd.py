@@ -56,7 +56,6 @@ class _SmtpTransport:
 class BlackPonyProtocol(asyncio.Protocol):
     """Carries octets and time-outs between a connection, a ServerSession and the SMTP servers that make_smtp makes."""
 
-    transport: asyncio.Transport
     _timer: asyncio.TimerHandle | None = None
     _finished = _blocked = False  # blocked: the client does not read
 

@@ -39,13 +39,11 @@ def make_offer(suites: Sequence[str], grease: bytes) -> bytes:
     return " ".join((KEYWORD.decode(), "V1", *suites, f"G-{grease.hex().upper()}")).encode()
 
 
-def find_offer(lines: Sequence[bytes]) -> bytes | None:
-    """The offer as on the wire, out of the lines of a positive EHLO reply [BP-4.1-8 to 16]; None if there is none."""
-    for text in (line[4:] for line in lines[1:] if keyword(line[4:]) == KEYWORD):
-        tokens = offered(text)
-        fits = len(text) + 6 <= MAX_REPLY_LINE and re.fullmatch(rb"[ -~]*", text)
-        return text if fits and "V1" in tokens and not KNOWN.isdisjoint(tokens) else None
-    return None
+def find_offer(lines: Sequence[bytes]) -> bytes:
+    """The offer as on the wire, out of the lines of a positive EHLO reply [BP-4.1-8 to 16]; nothing if there is none."""
+    text = next((line[4:] for line in lines[1:] if keyword(line[4:]) == KEYWORD), b"")
+    fits = len(text) + 6 <= MAX_REPLY_LINE and re.fullmatch(rb"[ -~]*", text)
+    return text if fits and "V1" in offered(text) and not KNOWN.isdisjoint(offered(text)) else b""
 
 
 def offered(offer: bytes) -> list[str]:
@@ -170,10 +168,7 @@ def client_upgrade(offer: bytes, suite: Suite, draw: Draw, rsa: RsaKeys, shift: 
         own = rsa_share(private, draw)
         text = yield from _ask(lines, command + b64encode(own), b"334")
         try:
-            share = decode(text, suite.share_length)
-            key = rsa_key(share)
-            if share[:MODULUS] == own[:MODULUS]:
-                raise InvalidShare
+            key = rsa_key(decode(text, suite.share_length), own)
         except InvalidShare:  # [BP-5.4-6, BP-5.4-12]
             yield b"*"
             raise

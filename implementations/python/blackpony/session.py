@@ -202,7 +202,8 @@ class ServerSession:
             elif state is Await.COMMAND and verb == b"STARTTLS" and self.channel.switched:
                 raise Refusal(b"503 5.5.1 STARTTLS not allowed inside")  # [BP-4.5-5]
             else:
-                self._hand_over(line, verb if state is Await.COMMAND else self._verb)
+                self._verb = verb if state is Await.COMMAND else self._verb
+                self._hand_over(line)
         except Refusal as refusal:
             self.channel.send(refusal.reply + b"\r\n")
             self._begin(Await.COMMAND if state is Await.CONTINUATION else state)
@@ -210,9 +211,8 @@ class ServerSession:
                 self._close()
         return True
 
-    def _hand_over(self, line: bytes, verb: bytes) -> None:
+    def _hand_over(self, line: bytes) -> None:
         self._smtp += line + b"\r\n"
-        self._verb = verb
         if self._chunking and (chunk := re.fullmatch(rb"BDAT +(\d{1,18})( +LAST)? *", line, re.IGNORECASE)):
             self._verb, self._chunk = b"LAST" if chunk[2] else b"BDAT", int(chunk[1])
         self._begin(Await.PAYLOAD if self._chunk else Await.REPLY)

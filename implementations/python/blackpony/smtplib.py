@@ -221,8 +221,8 @@ class SMTP(smtplib.SMTP):
         """One or two XBLACKPONY commands, and what became of them: a suite, or why there is none."""
         if not self._hello(self.ehlo):
             return SessionReport(self.name, reason="ehlo-refused")
-        offer = None if isinstance(self.sock, ssl.SSLSocket) else find_offer(self._reply)
-        if offer is None:
+        offer = b"" if isinstance(self.sock, ssl.SSLSocket) else find_offer(self._reply)
+        if not offer:
             return SessionReport(self.name, reason="not-offered")
         common = [suite for suite in self.settings.suites if suite in SUITES and suite in offered(offer)]  # [BP-4.8-1, BP-4.8-2]
         if strict:  # [BP-4.8-7, BP-9.1-4]

@@ -113,10 +113,10 @@ def rsa_share(private: RSAPrivateKey, draw: Draw) -> bytes:
     return private.public_key().public_numbers().n.to_bytes(MODULUS, "big") + draw(HALF)
 
 
-def rsa_key(share: bytes) -> RSAPublicKey:
-    """The peer's public key; InvalidShare for a modulus that is none [BP-5.4-5, BP-5.4-6]."""
+def rsa_key(share: bytes, own: bytes = b"") -> RSAPublicKey:
+    """The peer's public key; InvalidShare for a modulus that is none, or that of the own share [BP-5.4-5, BP-5.4-6]."""
     modulus = int.from_bytes(share[:MODULUS], "big")
-    if modulus.bit_length() == RSA_BITS and modulus % 2:
+    if modulus.bit_length() == RSA_BITS and modulus % 2 and share[:MODULUS] != own[:MODULUS]:
         with contextlib.suppress(ValueError):
             return RSAPublicNumbers(65537, modulus).public_key()
     raise InvalidShare

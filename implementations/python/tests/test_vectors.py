@@ -218,7 +218,7 @@ def rot(i: Test) -> Answer:
 
 def offer(i: Test) -> Answer:
     found = negotiation.find_offer([latin(line) for line in i["ehlo"]])
-    common = [suite for suite in i["suites"] if suite in negotiation.offered(found or b"")]
+    common = [suite for suite in i["suites"] if suite in negotiation.offered(found)]
     if not found or not common:
         return {}, {"noOffer": True}
     return {"offer": found.decode("latin-1"), "choice": common[0]}, {}
