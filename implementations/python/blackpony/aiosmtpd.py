@@ -120,7 +120,7 @@ class BlackPonyProtocol(asyncio.Protocol):
         self.pump()
 
     def _stop(self) -> None:
-        self._finished = True
+        self._finished, self._blocked = True, False
         self._set_timer(None)
         self._smtp.drop()
 

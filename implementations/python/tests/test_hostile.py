@@ -1,15 +1,20 @@
 """What comes from a peer never raises, never hangs and never grows without bound."""
 
 import random
+import tracemalloc
 import unittest
 from unittest import mock
 
-from blackpony import keys, records
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from blackpony import keys, records, suites
 from blackpony.channel import SecureChannel
-from blackpony.limits import MAX_HELD
+from blackpony.limits import MAX_HELD, RSA_KEY_LIFETIME
 from blackpony.negotiation import LineReader, MalformedReply, find_offer, next_reply
 from blackpony.session import Await, ServerSession, ServerSettings
 from blackpony.suites import NoRandomness, Refusal
+from tests.test_vectors import VECTORS
 
 PIECES = (
     b"EHLO a\r\n", b"HELO a\r\n", b"XBLACKPONY V1 ROT 13\r\n", b"XBLACKPONY V1 X25519-CHACHA20POLY1305 ", b"CQAA" * 10 + b"\r\n",
@@ -77,6 +82,52 @@ class HostileTests(unittest.TestCase):
             self.assertEqual(session.for_client()[:4], b"454 ")
             session.client_sent(b"NOOP\r\n")
             self.assertIn(b"NOOP\r\n", session.for_smtp())
+
+    def test_refusals_are_not_kept(self) -> None:
+        session = ServerSession(ServerSettings(["ROT"]))
+        session.smtp_said(b"220 mx\r\n")
+        kept = []
+        for _ in range(2):
+            tracemalloc.start()
+            for _ in range(500):
+                session.client_sent(b"XBLACKPONY V1 ROT 13\r\n")
+                self.assertIn(b"503 5.5.1 ", session.for_client())
+            kept.append(tracemalloc.get_traced_memory()[0])
+            tracemalloc.stop()
+        self.assertLess(kept[1], 100_000)
+
+    def test_a_server_without_suites_knows_no_xblackpony(self) -> None:
+        session = ServerSession(ServerSettings([]))
+        session.smtp_said(b"220 mx\r\n")
+        session.client_sent(b"EHLO a\r\n")
+        session.smtp_said(b"250 mx\r\n")
+        session.client_sent(b"XBLACKPONY V1 ROT 13\r\n")
+        self.assertEqual((session.for_client(), session.for_smtp()), (b"220 mx\r\n250 mx\r\n", b"EHLO a\r\nXBLACKPONY V1 ROT 13\r\n"))
+
+    def test_an_rsa_key_pair_has_an_end(self) -> None:
+        first, second = (load_pem_private_key((VECTORS / f"rsa-{name}.pem").read_bytes(), None) for name in ("client", "server"))
+        made = iter((first, second))
+        with (
+            mock.patch.object(suites, "generate_private_key", lambda exponent, bits: next(made)),
+            mock.patch("threading.Timer") as timer,
+            mock.patch("time.monotonic", return_value=5.0) as clock,
+        ):
+            pair = suites.RsaKeys()
+            self.assertEqual((pair.current(), pair.current()), (first, first))
+            clock.return_value += RSA_KEY_LIFETIME
+            self.assertIs(pair.current(), second)
+            timer.assert_called_with(RSA_KEY_LIFETIME, pair.forget)
+            pair.forget()  # what the timer does where nobody asks
+            self.assertRaises(StopIteration, pair.current)
+
+    def test_no_secret_is_shown(self) -> None:
+        secret = bytes(range(100, 132))
+        schedule = keys.KeySchedule("X25519-CHACHA20POLY1305", secret, bytes(32))
+        ident = Ed25519PrivateKey.from_private_bytes(secret)
+        for shown in (schedule, SecureChannel("server", records.Records, schedule), ServerSettings(idents=[ident]), suites.X25519):
+            for octets in (secret, vars(schedule)["_prk"], schedule.secret("s traffic")):
+                for text in (repr(octets)[2:-1], octets.hex()):
+                    self.assertNotIn(text, repr(shown))
 
     def test_a_channel_takes_everything(self) -> None:
         for seed in range(300):

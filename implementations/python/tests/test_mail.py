@@ -9,6 +9,7 @@ import ssl
 import tempfile
 import time
 import unittest
+import unittest.mock
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,15 @@ class MailTests(unittest.TestCase):
             self.assertEqual((raised.exception.reason, self.handler.mail), (reason, []))
             failing = memory.lookup("mx.b.test", second, time.time())
             self.assertTrue(failing and failing.failing)
+
+    def test_a_memory_that_cannot_be_written_defers_before_the_mail(self) -> None:
+        port = self.serve()
+        with tempfile.TemporaryDirectory() as folder:
+            memory = Memory(str(Path(folder) / "memory"))
+            with unittest.mock.patch.object(memory, "good", side_effect=MemoryUnusable("full")):
+                with self.assertRaises(blackpony.smtplib.Deferred) as raised:
+                    self.send(port, policy="remembered", memory=memory)
+        self.assertEqual((raised.exception.reason, self.handler.mail), ("remembered", []))
 
     def test_deliver_goes_on_to_the_next_mail_exchanger(self) -> None:
         port = self.serve()
