@@ -15,9 +15,8 @@ from .negotiation import KEYWORD, LineReader, ServerUpgrade, keyword, make_offer
 from .negotiation import ServerSettings as ServerSettings
 from .suites import NoRandomness, Refusal
 
-
 # What a session waits for, and the time-out of Section 13 that runs meanwhile.
-Await = enum.Enum("Await", "GREETING REPLY COMMAND ANSWER PAYLOAD CONTINUATION FINISHED PIPE CLOSE END")
+Await = enum.Enum("Await", "REPLY COMMAND ANSWER PAYLOAD CONTINUATION FINISHED PIPE CLOSE END")
 TIMERS = dict.fromkeys((Await.COMMAND, Await.ANSWER, Await.PAYLOAD), "idle") | {
     x: x.name.lower() for x in (Await.CONTINUATION, Await.FINISHED, Await.CLOSE)
 }
@@ -30,13 +29,13 @@ class ServerSession:
     suite: str | None = None  # what the client asked for last
     restart_smtp = False  # the host gives the session a new SMTP server, as for a new connection
     timer: str | None = None  # the time-out of Section 13 that is running
-    _offer, _verb, _tail, _last_code, _chunk, _attempts = b"", b"", b"", b"", 0, 0
+    _offer, _verb, _tail, _chunk, _attempts = b"", b"", b"", 0, 0
     _swallow = _greeted = _transaction = _chunking = False
     _upgrade: ServerUpgrade
 
     def __init__(self, settings: ServerSettings, set_timer: Callable[[str | None], None] = lambda timer: None) -> None:
         """set_timer begins a time-out, in the place of the one that is running."""
-        self.settings, self._set_timer, self.awaits, self.channel = settings, set_timer, Await.GREETING, Channel()
+        self.settings, self._set_timer, self.awaits, self.channel = settings, set_timer, Await.REPLY, Channel()
         self.held, self._lines, self._said = bytearray(), LineReader(), b""
         self._smtp, self._replies, self._reply = b"", b"", list[bytes]()
 
@@ -83,7 +82,7 @@ class ServerSession:
         if self.awaits is Await.PIPE:
             self._begin(Await.END)
         elif self.awaits not in (Await.END, Await.CLOSE):
-            self._close(b"" if self._last_code in (b"221", b"421") else UNAVAILABLE)
+            self._close(UNAVAILABLE)
 
     def smtp_said(self, octets: bytes) -> None:
         """Octets came from the SMTP server."""
@@ -113,13 +112,13 @@ class ServerSession:
     # What the SMTP server replies
 
     def _take_reply(self, lines: list[bytes]) -> None:
-        self._last_code = code = lines[0][:3]
+        code = lines[0][:3]
         if self._swallow:  # its greeting after an upgrade [BP-4.5-3]
             self._swallow = False
             if code != b"220":
                 self._close(UNAVAILABLE)
             return
-        if self.awaits in (Await.REPLY, Await.GREETING):
+        if self.awaits is Await.REPLY:
             lines = self._examine(code, lines)
         self.channel.send(b"".join(lines))
         if code in (b"221", b"421"):

@@ -193,6 +193,7 @@ class SMTP(smtplib.SMTP):
         return self.report
 
     def _negotiate(self, strict: bool, memory: Memory) -> SessionReport:
+        """What xblackpony does, by policy and memory (Section 9.1)."""
         place = self.name, self._peer[1], self.settings.clock()
         entry = memory.lookup(*place)
         strict = strict or entry is not None

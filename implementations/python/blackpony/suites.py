@@ -25,6 +25,7 @@ class Refusal(Exception):
     """What a server does not accept (Section 4.4): the reply without CRLF, and whether the connection is closed."""
 
     def __init__(self, reply: bytes, close: bool = False) -> None:
+        super().__init__(reply)
         self.reply, self.close = reply, close
 
 
