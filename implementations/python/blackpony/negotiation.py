@@ -3,7 +3,7 @@
 import re
 from base64 import b64encode
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -25,7 +25,7 @@ class ServerSettings:
 
     suites: Sequence[str] = DEFAULT_SUITES
     idents: Sequence[Ed25519PrivateKey] = ()
-    rsa: RsaKeys = field(default_factory=RsaKeys)
+    rsa: RsaKeys = RsaKeys()  # one for all servers of the process
     draw: Draw = system_random
 
 

@@ -11,7 +11,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .channel import Channel, SecureChannel
@@ -68,7 +68,7 @@ class ClientSettings:
     memory: Memory | None = None
     name: str | None = None
     timeouts: Timeouts = Timeouts()
-    rsa: RsaKeys = field(default_factory=RsaKeys)
+    rsa: RsaKeys = RsaKeys()  # one for all clients of the process
     draw: Draw = system_random
     shift: int = 13
     clock: Callable[[], float] = time.time

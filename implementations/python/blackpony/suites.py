@@ -61,7 +61,7 @@ def decode(text: bytes, length: int | None = None) -> bytes:
 
 
 class RsaKeys:
-    """The RSA key pair of a process, made when it is first needed and never stored [BP-5.4-1 to 3]."""
+    """An RSA key pair for many sessions, made when it is first needed and never stored [BP-5.4-1 to 3]."""
 
     def __init__(self, private: RSAPrivateKey | None = None) -> None:
         self._private, self._until = private, time.monotonic() + RSA_KEY_LIFETIME

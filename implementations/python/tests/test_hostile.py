@@ -13,6 +13,7 @@ from blackpony.channel import SecureChannel
 from blackpony.limits import MAX_HELD, RSA_KEY_LIFETIME
 from blackpony.negotiation import LineReader, MalformedReply, find_offer, next_reply
 from blackpony.session import Await, ServerSession, ServerSettings
+from blackpony.smtplib import ClientSettings
 from blackpony.suites import NoRandomness, Refusal
 from tests.test_vectors import VECTORS
 
@@ -119,6 +120,10 @@ class HostileTests(unittest.TestCase):
             timer.assert_called_with(RSA_KEY_LIFETIME, pair.forget)
             pair.forget()  # what the timer does where nobody asks
             self.assertRaises(StopIteration, pair.current)
+
+    def test_a_server_does_not_choose_how_many_key_pairs_a_client_makes(self) -> None:
+        self.assertIs(ClientSettings().rsa, ClientSettings().rsa)
+        self.assertIsNot(ClientSettings().rsa, ServerSettings().rsa)  # [BP-5.4-6]
 
     def test_no_secret_is_shown(self) -> None:
         secret = bytes(range(100, 132))
