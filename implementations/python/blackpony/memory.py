@@ -78,7 +78,7 @@ class Memory:
 
     @contextlib.contextmanager
     def _open(self, now: float) -> Iterator[None]:
-        """Reads the file, and writes it again; another process waits so long. MemoryUnusable if that is not possible."""
+        """Reads the file, and writes it again; another process waits meanwhile. MemoryUnusable if that is not possible."""
         if self._path is None:
             self._sweep(now)
             yield
@@ -91,6 +91,8 @@ class Memory:
                 yield
                 with open(os.open(self._path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
                     file.writelines(json.dumps(vars(entry)) + "\n" for entry in self._entries.values())
+                    file.flush()
+                    os.fsync(file.fileno())  # a crash must not leave an empty memory [BP-9.4-12]
                 os.replace(self._path + ".new", self._path)
         except (OSError, UnicodeError) as error:
             raise MemoryUnusable(str(error)) from error

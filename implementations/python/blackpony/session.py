@@ -201,20 +201,17 @@ class ServerSession:
             elif state is Await.COMMAND and verb == b"STARTTLS" and self.channel.switched:
                 raise Refusal(b"503 5.5.1 STARTTLS not allowed inside")  # [BP-4.5-5]
             else:
+                self._smtp += line + b"\r\n"
                 self._verb = verb if state is Await.COMMAND else self._verb
-                self._hand_over(line)
+                if self._chunking and (chunk := re.fullmatch(rb"BDAT +(\d{1,18})( +LAST)? *", line, re.IGNORECASE)):
+                    self._verb, self._chunk = b"LAST" if chunk[2] else b"BDAT", int(chunk[1])
+                self._begin(Await.PAYLOAD if self._chunk else Await.REPLY)
         except Refusal as refusal:
             self.channel.send(refusal.reply + b"\r\n")
             self._begin(Await.COMMAND if state is Await.CONTINUATION else state)
             if refusal.close:
                 self._close()
         return True
-
-    def _hand_over(self, line: bytes) -> None:
-        self._smtp += line + b"\r\n"
-        if self._chunking and (chunk := re.fullmatch(rb"BDAT +(\d{1,18})( +LAST)? *", line, re.IGNORECASE)):
-            self._verb, self._chunk = b"LAST" if chunk[2] else b"BDAT", int(chunk[1])
-        self._begin(Await.PAYLOAD if self._chunk else Await.REPLY)
 
     def _negotiate(self, line: bytes) -> None:
         """Rows 4 to 12 of Section 4.4, or 3 to 6 for a continuation; after a 220 the switch [BP-4.3-1, BP-4.6-1, BP-4.6-3]."""
