@@ -145,13 +145,20 @@ internal sealed class RelayQuestions(BackendConnector connector, InboundSettings
                 }
                 else if (reply.IsPositive)
                 {
-                    // A server that takes any name at its own domain has said nothing by taking this one.
-                    if (next.Kind is FormKind.Name or FormKind.Literal || !await TakesAnyNameAsync(backend.Socket, next.Kind, cancel)
-                        .ConfigureAwait(false))
+                    // A server that accepts any name at its own domain says nothing by accepting this one.
+                    var control = next.Kind is FormKind.Name or FormKind.Literal ? null
+                        : await AskForNobodyAsync(backend.Socket, next.Kind, cancel).ConfigureAwait(false);
+                    if (control is null || IsRefusal(control))
                     {
                         await QuitAsync(backend.Socket, cancel).ConfigureAwait(false);
                         return Answer(RelayVerdict.Relays,
                             $"it accepts mail for foreign domains from untrusted clients (MAIL FROM:{sender}, RCPT TO:{next.Form})");
+                    }
+
+                    if (!control.IsPositive)
+                    {
+                        otherUnclear = true;
+                        unclear = $"it accepts RCPT TO:{next.Form}, and for a name that does not exist it neither accepts nor refuses ({control.Code})";
                     }
                 }
                 else if (IsRefusal(reply))
@@ -198,9 +205,8 @@ internal sealed class RelayQuestions(BackendConnector connector, InboundSettings
         return word.Length is >= 5 and <= 9 && word.All(c => char.IsAsciiDigit(c) || c == '.') ? word : "";
     }
 
-    private async Task<bool> TakesAnyNameAsync(Socket socket, FormKind kind, CancellationToken cancel) =>
-        (await SayAsync(socket, $"RCPT TO:<{User}-nobody{(kind == FormKind.Own ? "@" + _own : "")}>", cancel).ConfigureAwait(false))
-            .IsPositive;
+    private Task<Reply> AskForNobodyAsync(Socket socket, FormKind kind, CancellationToken cancel) =>
+        SayAsync(socket, $"RCPT TO:<{User}-nobody{(kind == FormKind.Own ? "@" + _own : "")}>", cancel);
 
     // [BP-10.1-14]
     private List<(string Form, FormKind Kind)> Forms(bool whole)

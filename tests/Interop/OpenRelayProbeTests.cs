@@ -163,6 +163,28 @@ public sealed class OpenRelayProbeTests : IDisposable
         await listen.SaysAsync("RCPT TO:<relay-test-nobody@sink.test> -> 250 Ok");
     }
 
+    /// <summary>A busy server that takes any name defers the name that does not exist: that makes no open relay of it.</summary>
+    [Theory]
+    [InlineData("451 4.3.0 Later\r\n")]
+    [InlineData("452 4.3.1 Insufficient system storage\r\n")]
+    [InlineData("421 4.3.2 Busy\r\n\0")]
+    [InlineData("\0")]
+    public async Task A_server_that_defers_a_name_that_does_not_exist_is_asked_again(string answer) // [BP-10.1-12]
+    {
+        await using var sink = new MailSink();
+        bool defers = true;
+        sink.Answer = (_, line) => !line.StartsWith("RCPT ", StringComparison.Ordinal) ? null
+            : defers && line.Contains("-nobody@", StringComparison.Ordinal) ? answer
+            : line.EndsWith("@sink.test>", StringComparison.Ordinal) ? "250 Ok\r\n" : Refusal;
+        int port = Repository.FreePort();
+        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
+        await SmtpUser.RefusedAsync(port);
+        await listen.SaysAsync("is an open relay; sessions are refused until it is known");
+        defers = false;
+        await listen.SaysAsync("and refuses");
+        using var person = await SmtpUser.ConnectAsync(port);
+    }
+
     [Fact]
     public async Task A_server_that_hangs_up_after_each_error_is_asked_to_the_end() // [BP-10.1-12]
     {
