@@ -2,65 +2,49 @@ using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
 using BlackPony.Smtp.Inbound;
+using BlackPony.Smtp.Lines;
 using Microsoft.Extensions.Logging;
 
 namespace BlackPony.Hosting;
 
-/// <summary>One client, its backend, and the machine between them.</summary>
-internal sealed class InboundConnection(Socket client, InboundSettings settings, ILogger log)
+/// <summary>One client, its backend, and the session between them.</summary>
+internal sealed class InboundConnection(Socket client, InboundSettings settings, ILogger log) : SessionLoop(settings.Time), IDisposable
 {
     // Several records of the greatest length at a time.
     private const int ReadLength = 131072;
 
+    private readonly IPEndPoint _peer = (IPEndPoint)client.RemoteEndPoint!;
+    private readonly InboundSession _session = new(settings.Options, settings.Random, client.RemoteEndPoint!.ToString()!);
     private readonly BackendConnector _connector = new(settings);
-    private readonly ProgressTimeout _deadline = new(settings.Time);
-    private readonly AsyncAutoResetEvent _bell = new();
+    private SessionPlace? _place;
+    private SocketSender? _sender;
     private SocketReadiness? _fromClient;
     private SocketReadiness? _fromBackend;
     private BackendConnection? _backend;
     private BackendConnection? _fresh;
     private Task<BackendConnection>? _opening;
+    private CancellationToken _kill;
     private bool _clientDone;
     private bool _backendTold;
     private bool _backendGone;
 
+    public void Dispose() => _session.Dispose();
+
     public async Task RunAsync(SessionPlace place, CancellationToken end)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(end, settings.Probe?.Open ?? CancellationToken.None);
-        var kill = ending.Token;
-        var stop = place.Stop;
-        var peer = (IPEndPoint)client.RemoteEndPoint!;
-        using var session = new InboundSession(settings.Options, settings.Random, peer.ToString());
-        using var alarm = new WakeTimer(settings.Time, _bell);
-        using var stopping = stop.UnsafeRegister(b => ((AsyncAutoResetEvent)b!).Ring(), _bell);
-        using var killing = kill.UnsafeRegister(b => ((AsyncAutoResetEvent)b!).Ring(), _bell);
-        using var outlet = new SocketSender(settings.Time, kill);
-        _fromClient = new SocketReadiness(client, _bell);
+        using var stopping = place.Stop.UnsafeRegister(b => ((AsyncAutoResetEvent)b!).Ring(), Bell);
+        using var sender = new SocketSender(settings.Time, ending.Token);
+        (_place, _sender, _kill) = (place, sender, ending.Token);
+        _fromClient = new SocketReadiness(client, Bell);
         try
         {
             Telemetry.SessionBegan();
-            BeginOpening(peer, kill);
-            while (true)
-            {
-                await FlushAsync(session, outlet).ConfigureAwait(false);
-                if (session.Request == InboundRequest.Close)
-                {
-                    break;
-                }
-
-                place.Report(session.IsIdle, session.Messages);
-                Ask(session, peer, kill);
-                var left = _deadline.Left(session.Progress, session.PeerTimeout);
-                if (!Happened(session, left, stop, kill))
-                {
-                    alarm.Set(left);
-                    await _bell.WaitAsync().ConfigureAwait(false);
-                }
-            }
-
+            BeginOpening();
+            await LoopAsync(_session, _kill).ConfigureAwait(false);
             _backend?.Dispose();
             _backend = null;
-            await DrainAndClose.AwayAsync(client, settings.Time, kill).ConfigureAwait(false);
+            await DrainAndClose.AwayAsync(client, settings.Time, _kill).ConfigureAwait(false);
         }
         finally
         {
@@ -68,42 +52,63 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
             _fresh?.Dispose();
             if (_opening is not null)
             {
-                _ = _opening.ContinueWith(t => t.Result.Dispose(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+                _ = _opening.ContinueWith(
+                    t => t.Result.Dispose(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
             }
 
-            var report = session.Report;
-            var failure = Failure(session);
-            Telemetry.SessionEnded(report, session.Messages, failure);
+            var report = _session.Report;
+            var failure = Failure();
+            Telemetry.SessionEnded(report, _session.Messages, failure);
             log.LogInformation(
                 "session peer={Peer} suite={Suite} encrypted={Encrypted} failure={Failure} closed={Closed} messages={Messages}",
-                report.Peer, report.Suite ?? "none", report.Encrypted ? "yes" : "no", failure ?? "none", report.Closed, session.Messages);
+                report.Peer, report.Suite ?? "none", report.Encrypted ? "yes" : "no", failure ?? "none", report.Closed, _session.Messages);
         }
     }
 
-    // Why the client that asked for encryption has none.
-    private static string? Failure(InboundSession session) => session.Report switch
+    /// <inheritdoc/>
+    protected override async ValueTask FlushAsync()
     {
-        { Encrypted: true } => null,
-        { Suite: not null and not "ROT" } report => report.Closed,
-        { Suite: null } when session.RefusedWith > 0 => $"refused-{session.RefusedWith}",
-        _ => null,
-    };
-
-    private void BeginOpening(IPEndPoint peer, CancellationToken kill)
-    {
-        _opening = _connector.OpenAsync(peer, (IPEndPoint)client.LocalEndPoint!, kill);
-        _opening.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(_bell.Ring);
-    }
-
-    // Begins what the machine waits for.
-    private void Ask(InboundSession session, IPEndPoint peer, CancellationToken kill)
-    {
-        if (session.Request == InboundRequest.OpenBackend && _opening is null && _fresh is null)
+        if (_fresh is not null && _session.SwitchedBackend)
         {
-            BeginOpening(peer, kill);
+            _backend!.Dispose();
+            _backendGone = false;
+            UseBackend(_fresh);
+            _fresh = null;
+        }
+        else if (_fresh is not null && !_session.NeedsFreshBackend)
+        {
+            _fresh.Dispose();
+            _fresh = null;
         }
 
-        if (!_clientDone && session.WantsClient)
+        if (_backend is not null)
+        {
+            await FlushBackendAsync(_backend.Socket).ConfigureAwait(false);
+        }
+
+        if (_session.ToClient.WrittenCount > 0)
+        {
+            Telemetry.Sent(_session.ToClient.WrittenCount);
+            await _sender!.SendAsync(client, _session.ToClient).ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override ValueTask DoAsync(SessionRequest request)
+    {
+        if (_opening is null && _fresh is null)
+        {
+            BeginOpening();
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    protected override void Ask()
+    {
+        _place!.Report(_session.IsIdle, _session.Messages);
+        if (!_clientDone && _session.WantsClient)
         {
             _fromClient!.Ask();
         }
@@ -114,34 +119,24 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
         }
     }
 
-    // Tells the machine one thing that has happened; false if nothing has.
-    private bool Happened(InboundSession session, TimeSpan left, CancellationToken stop, CancellationToken kill)
+    /// <inheritdoc/>
+    protected override bool Happened()
     {
-        if (kill.IsCancellationRequested)
+        if (_place!.Stop.IsCancellationRequested && _session.IsIdle)
         {
-            // No more patience, not even for the client's close.
-            session.Stop();
-            session.TimedOut();
-        }
-        else if (stop.IsCancellationRequested && session.IsIdle)
-        {
-            session.Stop();
-        }
-        else if (left == TimeSpan.Zero)
-        {
-            session.TimedOut();
+            _session.Stop();
         }
         else if (_opening is { IsCompleted: true })
         {
-            OnOpened(session);
+            OnOpened();
         }
         else if (_fromBackend is { HasArrived: true })
         {
-            OnBackend(session);
+            OnBackend();
         }
-        else if (_fromClient!.HasArrived && session.WantsClient)
+        else if (_fromClient!.HasArrived && _session.WantsClient)
         {
-            OnClient(session);
+            OnClient();
         }
         else
         {
@@ -151,42 +146,61 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
         return true;
     }
 
-    private void OnBackend(InboundSession session)
+    // Not even the client's close is waited for.
+    /// <inheritdoc/>
+    protected override void Kill()
+    {
+        _session.Stop();
+        _session.TimedOut();
+    }
+
+    // Why the client that asked for encryption has none.
+    private string? Failure() => _session.Report switch
+    {
+        { Encrypted: true } => null,
+        { Suite: not null and not "ROT" } report => report.Closed,
+        { Suite: null } when _session.RefusedWith > 0 => $"refused-{_session.RefusedWith}",
+        _ => null,
+    };
+
+    private void BeginOpening() => _opening = Watch(_connector.OpenAsync(_peer, (IPEndPoint)client.LocalEndPoint!, _kill));
+
+    private void OnBackend()
     {
         var octets = ArrayPool<byte>.Shared.Rent(ReadLength);
         int count = _fromBackend!.Read(octets);
         if (count > 0)
         {
-            session.FromBackend(octets.AsSpan(0, count));
+            _session.FromServer(octets.AsSpan(0, count));
         }
         else if (count == 0)
         {
             _backendGone = true;
-            session.BackendEnded();
+            _session.ServerEnded();
         }
 
         ArrayPool<byte>.Shared.Return(octets);
     }
 
-    private void OnClient(InboundSession session)
+    private void OnClient()
     {
         var octets = ArrayPool<byte>.Shared.Rent(ReadLength);
         int count = _fromClient!.Read(octets);
         if (count > 0)
         {
             Telemetry.Received(count);
-            session.FromClient(octets.AsSpan(0, count));
+            _session.FromClient(octets.AsSpan(0, count));
         }
         else if (count == 0)
         {
             _clientDone = true;
-            session.ClientEnded();
+            _session.ClientEnded();
         }
 
         ArrayPool<byte>.Shared.Return(octets);
     }
 
-    private void OnOpened(InboundSession session)
+    private void OnOpened()
     {
         var opening = _opening!;
         _opening = null;
@@ -202,7 +216,7 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
                 _fresh = connection;
             }
 
-            session.BackendReady(connection.Greeting);
+            _session.BackendReady(connection.Greeting);
         }
         catch (Exception e) when (e is SocketException or IOException)
         {
@@ -212,47 +226,20 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
                 Telemetry.ConnectionRefused("backend");
             }
 
-            session.BackendUnavailable();
+            _session.BackendUnavailable();
         }
     }
 
-    private async ValueTask FlushAsync(InboundSession session, SocketSender outlet)
-    {
-        if (_fresh is not null && session.SwitchedBackend)
-        {
-            _backend!.Dispose();
-            _backendGone = false;
-            UseBackend(_fresh);
-            _fresh = null;
-        }
-        else if (_fresh is not null && !session.NeedsFreshBackend)
-        {
-            _fresh.Dispose();
-            _fresh = null;
-        }
-
-        if (_backend is not null)
-        {
-            await FlushBackendAsync(session, _backend.Socket, outlet).ConfigureAwait(false);
-        }
-
-        if (session.ToClient.WrittenCount > 0)
-        {
-            Telemetry.Sent(session.ToClient.WrittenCount);
-            await outlet.SendAsync(client, session.ToClient).ConfigureAwait(false);
-        }
-    }
-
-    private async ValueTask FlushBackendAsync(InboundSession session, Socket backend, SocketSender outlet)
+    private async ValueTask FlushBackendAsync(Socket backend)
     {
         try
         {
-            if (session.ToBackend.WrittenCount > 0)
+            if (_session.ToServer.WrittenCount > 0)
             {
-                await outlet.SendAsync(backend, session.ToBackend).ConfigureAwait(false);
+                await _sender!.SendAsync(backend, _session.ToServer).ConfigureAwait(false);
             }
 
-            if (session.BackendInputDone && !_backendTold)
+            if (_session.BackendInputDone && !_backendTold)
             {
                 _backendTold = true;
                 backend.Shutdown(SocketShutdown.Send);
@@ -261,13 +248,13 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
         catch (SocketException)
         {
             // The read tells what the backend said before it went away, and that it went ([BP-10.3-6]).
-            session.ToBackend.ResetWrittenCount();
+            _session.ToServer.ResetWrittenCount();
         }
     }
 
     private void UseBackend(BackendConnection connection)
     {
         _backend = connection;
-        _fromBackend = new SocketReadiness(connection.Socket, _bell);
+        _fromBackend = new SocketReadiness(connection.Socket, Bell);
     }
 }

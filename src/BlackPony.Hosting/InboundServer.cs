@@ -9,6 +9,9 @@ namespace BlackPony.Hosting;
 public sealed class InboundServer(InboundSettings settings, ILogger log) : SessionServer<InboundSettings>(settings, log)
 {
     /// <inheritdoc/>
-    protected override Task RunSessionAsync(Socket client, SessionPlace place, CancellationToken kill) =>
-        new InboundConnection(client, Settings, Log).RunAsync(place, kill);
+    protected override async Task RunSessionAsync(Socket client, SessionPlace place, CancellationToken kill)
+    {
+        using var connection = new InboundConnection(client, Settings, Log);
+        await connection.RunAsync(place, kill).ConfigureAwait(false);
+    }
 }

@@ -36,7 +36,7 @@ public static class MailerHost
             Remember = remember,
             Reached = reached,
         };
-        await run.LoopAsync(cancel).ConfigureAwait(false);
+        await run.RunAsync(cancel).ConfigureAwait(false);
         return run.HasLostLocal ? throw new IOException("The mail server accepts no more replies.") : session.Report;
     }
 }

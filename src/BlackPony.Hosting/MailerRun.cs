@@ -2,21 +2,22 @@ using System.Net;
 using System.Net.Sockets;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
+using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Hosting;
 
 /// <summary>One delivery's sockets and streams. Every write has a bound, and a server that takes nothing is still listened to.</summary>
 internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget> targets, Stream input, Stream output, TimeProvider time)
-    : IDisposable
+    : SessionLoop(time), IDisposable
 {
     private readonly byte[] _localOctets = new byte[16384];
     private readonly byte[] _serverOctets = new byte[32768];
-    private readonly ProgressTimeout _deadline = new(time);
     private readonly ProgressTimeout _sendDeadline = new(time);
     private SocketWriter? _server;
     private Task<int>? _localRead;
     private Task<int>? _serverRead;
+    private CancellationToken _cancel;
     private bool _localGone;
     private TimeSpan _connecting;
     private int _next;
@@ -33,34 +34,81 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
     /// <summary>Whether the local mail server took the replies no more.</summary>
     public bool HasLostLocal => _localGone;
 
-    /// <summary>Runs it to its end.</summary>
-    public async Task LoopAsync(CancellationToken cancel)
-    {
-        await ConnectAsync(_next++, cancel).ConfigureAwait(false);
-        while (true)
-        {
-            await RememberAsync().ConfigureAwait(false);
-            FlushServer(cancel);
-            await FlushLocalAsync(cancel).ConfigureAwait(false);
-            switch (session.Request)
-            {
-                case MailerRequest.Close:
-                    await DrainAsync(cancel).ConfigureAwait(false);
-                    await LeaveAsync().ConfigureAwait(false);
-                    return;
-                case MailerRequest.Reconnect:
-                    await ConnectAsync(_next - 1, cancel).ConfigureAwait(false);
-                    continue;
-                case MailerRequest.NextTarget:
-                    await ConnectAsync(_next++, cancel).ConfigureAwait(false);
-                    continue;
-            }
+    // What a server does not take is not read from the mail server either.
+    private bool ReadsLocal => session.WantsClient && _server?.Pending is null && !_localGone;
 
-            await NextAsync(cancel).ConfigureAwait(false);
-        }
+    private bool ReadsServer => _server is not null && session.ToServer.WrittenCount <= Limits.MaxHeld;
+
+    /// <summary>Runs it to its end.</summary>
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        _cancel = cancel;
+        await ConnectAsync(_next++).ConfigureAwait(false);
+        await LoopAsync(session, cancel).ConfigureAwait(false);
+        await DrainAsync().ConfigureAwait(false);
+        await LeaveAsync().ConfigureAwait(false);
     }
 
     public void Dispose() => _server?.Dispose();
+
+    /// <inheritdoc/>
+    protected override async ValueTask FlushAsync()
+    {
+        await RememberAsync().ConfigureAwait(false);
+        FlushServer();
+        await FlushLocalAsync().ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    protected override async ValueTask DoAsync(SessionRequest request) =>
+        await ConnectAsync(request == SessionRequest.Reconnect ? _next - 1 : _next++).ConfigureAwait(false);
+
+    /// <inheritdoc/>
+    protected override void Ask()
+    {
+        if (ReadsLocal)
+        {
+            _localRead ??= Watch(input.ReadAsync(_localOctets, CancellationToken.None).AsTask());
+        }
+
+        if (ReadsServer)
+        {
+            _serverRead ??= Watch(_server!.Socket.ReceiveAsync(_serverOctets.AsMemory(), _cancel).AsTask());
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override bool Happened()
+    {
+        if (Left() == TimeSpan.Zero)
+        {
+            Abandon();
+            session.ServerEnded();
+        }
+        else if (_serverRead is { IsCompleted: true } server && ReadsServer)
+        {
+            _serverRead = null;
+            FromServer(Count(server));
+        }
+        else if (_localRead is { IsCompleted: true } local && ReadsLocal)
+        {
+            _localRead = null;
+            FromLocal(Count(local));
+        }
+        else
+        {
+            return false;
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc/>
+    protected override void Kill() => _cancel.ThrowIfCancellationRequested();
+
+    /// <inheritdoc/>
+    protected override TimeSpan Left() =>
+        _server?.Pending is null ? Timeout.InfiniteTimeSpan : _sendDeadline.Left(_server.Writes, Limits.IdleTimeout);
 
     private async Task RememberAsync()
     {
@@ -71,7 +119,7 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
         }
     }
 
-    private async Task ConnectAsync(int index, CancellationToken cancel)
+    private async Task ConnectAsync(int index)
     {
         await LeaveAsync().ConfigureAwait(false);
         // Each address gets its share of the time: all are tried, and the whole is bounded (RFC 5321 4.5.3.2.3, [BP-10.4-19]).
@@ -85,9 +133,9 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
         left /= targets.Count - index;
         var target = targets[index];
         bool more = index + 1 < targets.Count;
-        long began = time.GetTimestamp();
-        bool isReached = await TryConnectAsync(target, left < Limits.ConnectTimeout ? left : Limits.ConnectTimeout, cancel).ConfigureAwait(false);
-        _connecting += time.GetElapsedTime(began);
+        long began = Time.GetTimestamp();
+        bool isReached = await TryConnectAsync(target, left < Limits.ConnectTimeout ? left : Limits.ConnectTimeout).ConfigureAwait(false);
+        _connecting += Time.GetElapsedTime(began);
         Reached?.Invoke(target, isReached);
         if (isReached)
         {
@@ -99,19 +147,19 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
         }
     }
 
-    private async Task<bool> TryConnectAsync(MailTarget target, TimeSpan limit, CancellationToken cancel)
+    private async Task<bool> TryConnectAsync(MailTarget target, TimeSpan limit)
     {
         Socket? socket = null;
         try
         {
             // Not every machine has each address family.
             socket = new Socket(target.Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-            using var patience = new LinkedTimeout(limit, time, cancel);
+            using var patience = new LinkedTimeout(limit, Time, _cancel);
             await socket.ConnectAsync(new IPEndPoint(target.Address, target.Port), patience.Token).ConfigureAwait(false);
             _server = new SocketWriter(socket);
             return true;
         }
-        catch (Exception e) when (e is SocketException or OperationCanceledException && !cancel.IsCancellationRequested)
+        catch (Exception e) when (e is SocketException or OperationCanceledException && !_cancel.IsCancellationRequested)
         {
             socket?.Dispose();
             return false;
@@ -128,58 +176,12 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
         (_server, _serverRead) = (null, null);
         using (server)
         {
-            await DrainAndClose.AwayAsync(server.Socket, time).ConfigureAwait(false);
+            await DrainAndClose.AwayAsync(server.Socket, Time).ConfigureAwait(false);
         }
     }
 
-    private async Task NextAsync(CancellationToken cancel)
+    private void FromServer(int count)
     {
-        var sending = _server?.Pending;
-
-        // What a server does not take is not read from the mail server either.
-        bool readsLocal = session.WantsLocal && sending is null && !_localGone;
-        if (readsLocal)
-        {
-            _localRead ??= input.ReadAsync(_localOctets, CancellationToken.None).AsTask();
-        }
-
-        bool readsServer = _server is not null && session.ToServer.WrittenCount <= Limits.MaxHeld;
-        if (readsServer)
-        {
-            _serverRead ??= _server!.Socket.ReceiveAsync(_serverOctets.AsMemory(), cancel).AsTask();
-        }
-
-        using var wake = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var timer = _deadline.WaitAsync(session.Progress, session.PeerTimeout, wake.Token);
-        var stalled = sending is null ? null : _sendDeadline.WaitAsync(_server!.Writes, Limits.IdleTimeout, wake.Token);
-        Task?[] others = [stalled, sending, readsServer ? _serverRead : null, readsLocal ? _localRead : null];
-        Task[] waits = [timer, .. others.OfType<Task>()];
-        var first = await Task.WhenAny(waits).ConfigureAwait(false);
-        await wake.CancelAsync().ConfigureAwait(false);
-        cancel.ThrowIfCancellationRequested();
-        if (first == _serverRead)
-        {
-            await FromServerAsync(_serverRead).ConfigureAwait(false);
-        }
-        else if (first == _localRead)
-        {
-            await FromLocalAsync(_localRead).ConfigureAwait(false);
-        }
-        else if (first == stalled)
-        {
-            Abandon();
-            session.ServerEnded();
-        }
-        else if (first == timer)
-        {
-            session.TimedOut();
-        }
-    }
-
-    private async Task FromServerAsync(Task<int> read)
-    {
-        int count = await CountAsync(read).ConfigureAwait(false);
-        _serverRead = null;
         if (count > 0)
         {
             Telemetry.Received(count);
@@ -191,21 +193,19 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
         }
     }
 
-    private async Task FromLocalAsync(Task<int> read)
+    private void FromLocal(int count)
     {
-        int count = await CountAsync(read).ConfigureAwait(false);
-        _localRead = null;
         if (count > 0)
         {
-            session.FromLocal(_localOctets.AsSpan(0, count));
+            session.FromClient(_localOctets.AsSpan(0, count));
         }
         else
         {
-            session.LocalEnded();
+            session.ClientEnded();
         }
     }
 
-    private void FlushServer(CancellationToken cancel)
+    private void FlushServer()
     {
         if (_server is null)
         {
@@ -214,28 +214,29 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
         else if (_server.Pending is null && session.ToServer.WrittenCount > 0)
         {
             Telemetry.Sent(session.ToServer.WrittenCount);
-            _server.Write(session.ToServer.WrittenSpan, cancel);
+            _server.Write(session.ToServer.WrittenSpan, _cancel);
             session.ToServer.ResetWrittenCount();
+            Watch(_server.Pending ?? Task.CompletedTask);
         }
     }
 
     // What was said last goes out before the end, if the server takes it.
-    private async Task DrainAsync(CancellationToken cancel)
+    private async Task DrainAsync()
     {
         while (_server?.Pending is { } sending)
         {
-            using var wake = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            using var wake = CancellationTokenSource.CreateLinkedTokenSource(_cancel);
             var stalled = _sendDeadline.WaitAsync(_server.Writes, Limits.IdleTimeout, wake.Token);
             var first = await Task.WhenAny(sending, stalled).ConfigureAwait(false);
             await wake.CancelAsync().ConfigureAwait(false);
-            cancel.ThrowIfCancellationRequested();
+            _cancel.ThrowIfCancellationRequested();
             if (first == stalled)
             {
                 Abandon();
                 return;
             }
 
-            FlushServer(cancel);
+            FlushServer();
         }
     }
 
@@ -246,36 +247,36 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
         (_server, _serverRead) = (null, null);
     }
 
-    private async Task FlushLocalAsync(CancellationToken cancel)
+    private async Task FlushLocalAsync()
     {
-        if (session.ToLocal.WrittenCount == 0 || _localGone)
+        if (session.ToClient.WrittenCount == 0 || _localGone)
         {
             return;
         }
 
-        if (await IsTakenAsync(WriteLocalAsync(cancel), cancel).ConfigureAwait(false))
+        if (await IsTakenAsync(WriteLocalAsync()).ConfigureAwait(false))
         {
-            session.ToLocal.ResetWrittenCount();
+            session.ToClient.ResetWrittenCount();
             return;
         }
 
         // A write that hangs may still use the octets: they stay where they are.
         _localGone = true;
-        session.LocalEnded();
+        session.ClientEnded();
     }
 
-    private async Task WriteLocalAsync(CancellationToken cancel)
+    private async Task WriteLocalAsync()
     {
-        await output.WriteAsync(session.ToLocal.WrittenMemory, cancel).ConfigureAwait(false);
-        await output.FlushAsync(cancel).ConfigureAwait(false);
+        await output.WriteAsync(session.ToClient.WrittenMemory, _cancel).ConfigureAwait(false);
+        await output.FlushAsync(_cancel).ConfigureAwait(false);
     }
 
     // A write to standard output cannot be cancelled, but it need not be waited for.
-    private async Task<bool> IsTakenAsync(Task write, CancellationToken cancel)
+    private async Task<bool> IsTakenAsync(Task write)
     {
         try
         {
-            await write.WaitAsync(Limits.IdleTimeout, time, cancel).ConfigureAwait(false);
+            await write.WaitAsync(Limits.IdleTimeout, Time, _cancel).ConfigureAwait(false);
             return true;
         }
         catch (Exception e) when (e is IOException or TimeoutException or ObjectDisposedException or InvalidOperationException)
@@ -284,11 +285,12 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
         }
     }
 
-    private static async Task<int> CountAsync(Task<int> read)
+    // 0 at the end, however it came.
+    private static int Count(Task<int> read)
     {
         try
         {
-            return await read.ConfigureAwait(false);
+            return read.GetAwaiter().GetResult();
         }
         catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException or InvalidOperationException)
         {

@@ -145,7 +145,7 @@ internal sealed class NextHop : IAsyncDisposable
                 Remember = () => SaveAsync(memory!),
                 Reached = _settings.Router.Reached,
             };
-            await run.LoopAsync(_kill.Token).ConfigureAwait(false);
+            await run.RunAsync(_kill.Token).ConfigureAwait(false);
         }
         catch (NoMailDomainException e)
         {

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text;
 using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
@@ -8,119 +7,83 @@ using BlackPony.Smtp.Lines;
 
 namespace BlackPony.Smtp.Inbound;
 
-/// <summary>What the relay's host has to do beside sending what waits.</summary>
-public enum InboundRequest
-{
-    /// <summary>Nothing.</summary>
-    None,
-
-    /// <summary>Open a fresh backend connection, then call <see cref="InboundSession.BackendReady"/> or <see cref="InboundSession.BackendUnavailable"/>.</summary>
-    OpenBackend,
-
-    /// <summary>Send what waits, then close the client's connection and the backend's.</summary>
-    Close,
-}
-
 /// <summary>
-/// One session of the relay: a client on one side, a mail server on the other (spec 10.1 to 10.3, state table 15.1).
-/// Octets in, octets out; the host has the sockets and the clock.
+/// One session of the inbound relay: a client on one side, a mail server (the backend) on the other (spec 10.1 to 10.3, state table 15.1).
+/// On <see cref="SessionRequest.Connect"/> the host opens a new backend connection, and calls <see cref="BackendReady"/> or
+/// <see cref="BackendUnavailable"/>; the first it opens unasked.
 /// </summary>
-public sealed class InboundSession : IDisposable
+public sealed partial class InboundSession : SmtpSession, IDisposable
 {
     // [BP-10.1-5], [BP-10.2-8]; inside [BP-4.5-4], [BP-10.2-9].
     private static readonly string[] Hidden = ["XBLACKPONY", "XCLIENT", "XFORWARD"];
     private static readonly string[] HiddenInside = [.. Hidden, "STARTTLS"];
 
-    // Never answered with 3yz: what follows need not wait ([BP-10.2-5]).
-    private static readonly string[] Known = ["MAIL", "RCPT", "RSET", "NOOP", "VRFY", "EXPN", "HELP", "QUIT"];
-
-    private static readonly string[] Verbs = ["EHLO", "HELO", "DATA", "BDAT", "STARTTLS", "XBLACKPONY", "XCLIENT", "XFORWARD", "PROXY", .. Known];
-
     private readonly ServerUpgrade _upgrade;
-    private readonly SessionLayer _layer = new();
-    private readonly OctetBuffer _input = new();
-    private readonly PooledBuffer _toClient = new();
-    private readonly PooledBuffer _toBackend = new();
-    private readonly Queue<string> _pending = new();
-    private ReplyReader _ehloReplies = new();
-    private NextReplyReader _replies = new(Limits.MaxEhloLine);
-    private readonly OctetBuffer _fromBackend = new();
-    private Reading _reading = Reading.Greeting;
-    private long _payload;
+    private BackendReplies _replies = new();
+    private State _state = State.Greeting;
     private MessageEnd _end;
+    private long _chunk;
     private bool _discarding;
-    private bool _afterEhlo;
-    private bool _inTransaction;
-    private bool _chunking;
     private bool _firstCommand = true;
-    private bool _goodbye;
+    private bool _hasSaidLast;
     private bool _clientDone;
-    private string? _lastWords;
-    private SessionReport _report;
+    private string? _deferredReply;
 
-    /// <summary>Makes the machine; the host opens the first backend connection and calls <see cref="BackendReady"/>.</summary>
+    /// <summary>Makes the session.</summary>
     /// <param name="options">What the relay offers.</param>
     /// <param name="random">The source of every draw.</param>
     /// <param name="peer">The client, for the report.</param>
     public InboundSession(ServerOptions options, IRandomSource random, string peer)
     {
         _upgrade = new ServerUpgrade(options, random);
-        _report = new SessionReport { Peer = peer };
+        Report = new SessionReport { Peer = peer };
     }
 
-    private enum Reading
+    // What the client's octets are. In Commands to Chunk the session is Unready, Ready or in Transaction; under ROT Shifted; in records
+    // Waiting until the client's Finished, then Inside.
+    private enum State
     {
         Greeting,
         Commands,
         Held,
-        Line,
+        Answer,
         Data,
         Chunk,
         Opening,
-        Continuation,
-        Pipe,
+        Continuing,
+        Piped,
         Closing,
         End,
     }
 
-    /// <summary>Octets for the client; the host sends them and calls <see cref="PooledBuffer.ResetWrittenCount"/>.</summary>
-    public PooledBuffer ToClient => _toClient;
+    /// <inheritdoc/>
+    public override bool WantsClient => _state != State.End && ClientOctets.Length < Limits.MaxHeld;
 
-    /// <summary>Octets for the backend.</summary>
-    public PooledBuffer ToBackend => _toBackend;
-
-    /// <summary>What the host has to do.</summary>
-    public InboundRequest Request { get; private set; }
-
-    /// <summary>Whether the host should read from the client: false while much waits here ([BP-10.1-7]).</summary>
-    public bool WantsClient => _reading is not Reading.End && _input.Length < Limits.MaxHeld;
-
-    // A client that waits for the backend goes when it has waited enough; one that has gone can't.
-    private TimeSpan BackendTimeout => _clientDone ? Limits.NextServerTimeout : Timeout.InfiniteTimeSpan;
-
-    /// <summary>How long the client may be silent now (spec 13); infinite while the backend is to speak and the client is there.</summary>
-    public TimeSpan PeerTimeout => _reading switch
+    /// <inheritdoc/>
+    public override TimeSpan PeerTimeout => _state switch
     {
-        Reading.Continuation => Limits.ContinuationTimeout,
-        Reading.Closing => Limits.CloseTimeout,
-        Reading.Pipe => Limits.NextServerTimeout,
-        _ when Channel is { IsEstablished: false } => Limits.FinishedTimeout,
-        Reading.Greeting or Reading.Held or Reading.Opening => BackendTimeout,
-        _ when _pending.Count > 0 => BackendTimeout,
+        State.Continuing => Limits.ContinuationTimeout,
+        State.Closing => Limits.CloseTimeout,
+        State.Piped => Limits.NextServerTimeout,
+        _ when IsWaiting => Limits.FinishedTimeout,
+        State.Greeting or State.Held or State.Opening => BackendTimeout,
+        _ when _replies.Pending > 0 => BackendTimeout,
         _ => Limits.IdleTimeout,
     };
 
-    /// <summary>Grows with everything that came whole: while it stands still, <see cref="PeerTimeout"/> runs on (spec 13).</summary>
-    public long Progress { get; private set; }
-
     /// <summary>Whether the session is between transactions, so that the relay may end it without harm.</summary>
-    public bool IsIdle => !_inTransaction && _pending.Count == 0 && _reading is Reading.Commands && Channel is not { IsEstablished: false };
+    public bool IsIdle => !_replies.InTransaction && _replies.Pending == 0 && _state == State.Commands && !IsWaiting;
 
-    /// <summary>Whether the client ended a plaintext session's direction and all of it was passed on: the host then ends the direction to the backend.</summary>
-    public bool BackendInputDone => _clientDone && _input.Length == 0;
+    /// <summary>Whether the client ended a plaintext session's direction and all of it was passed on: the host then ends the direction to
+    /// the backend.</summary>
+    public bool BackendInputDone => _clientDone && ClientOctets.Length == 0;
 
-    /// <summary>What became of the session.</summary>
-    public SessionReport Report => _report;
+    /// <summary>Whether the upgrade has happened: from then on the backend is the new connection, and the host ends the old one
+    /// ([BP-10.3-5]).</summary>
+    public bool SwitchedBackend { get; private set; }
+
+    /// <summary>Whether a new backend connection is asked for, or kept for an upgrade under way.</summary>
+    public bool NeedsFreshBackend => _state is State.Opening or State.Continuing;
 
     /// <summary>Messages that the backend acknowledged so far; those inside a client's TLS are not seen.</summary>
     public int Messages { get; private set; }
@@ -128,206 +91,162 @@ public sealed class InboundSession : IDisposable
     /// <summary>The code of the last refusal of an XBLACKPONY command; 0 if there was none.</summary>
     public int RefusedWith { get; private set; }
 
-    private SecureChannel? Channel => _layer.Channel;
+    // Before the client's Finished (table 15.1).
+    private bool IsWaiting => Channel is { IsEstablished: false };
 
-    /// <summary>The backend connection that the relay asked for is open.</summary>
+    // A client that waits for the backend leaves when it has waited long enough; one that has left cannot.
+    private TimeSpan BackendTimeout => _clientDone ? Limits.NextServerTimeout : Timeout.InfiniteTimeSpan;
+
+    /// <summary>A backend connection is open.</summary>
     /// <param name="greeting">The octets of the backend's greeting, the whole reply.</param>
     public void BackendReady(ReadOnlySpan<byte> greeting)
     {
-        if (_reading == Reading.End)
-        {
-            return;
-        }
-
-        Request = InboundRequest.None;
-        if (_reading == Reading.Greeting)
+        if (_state == State.Greeting)
         {
             // [BP-10.3-1]
             Emit(greeting);
-            _reading = Reading.Commands;
+            _state = State.Commands;
             if (greeting is not [(byte)'2', ..])
             {
                 End("plain");
             }
         }
-        else if (_reading == Reading.Opening)
+        else if (_state == State.Opening)
         {
-            if (greeting.StartsWith("220"u8))
-            {
-                // The second greeting is kept back ([BP-10.3-3], [BP-4.5-3]).
-                Take(_upgrade.Exchange());
-            }
-            else
-            {
-                BackendUnavailable();
-            }
+            // The second greeting is not passed on ([BP-10.3-3], [BP-4.5-3]).
+            Request = SessionRequest.None;
+            Take(greeting.StartsWith("220"u8) ? _upgrade.Exchange() : _upgrade.Unavailable());
         }
 
         Pump();
     }
 
-    /// <summary>The backend connection that the relay asked for could not be opened ([BP-10.3-2], [BP-10.3-4]).</summary>
+    /// <summary>The backend connection could not be opened ([BP-10.3-2], [BP-10.3-4]).</summary>
     public void BackendUnavailable()
     {
-        if (_reading == Reading.End)
+        if (_state == State.Greeting)
         {
-            return;
+            ReplyAndClose("421 4.3.0 Mail server not reachable, try again later");
         }
-
-        Request = InboundRequest.None;
-        if (_reading == Reading.Greeting)
+        else if (_state == State.Opening)
         {
-            Goodbye("421 4.3.0 Mail server not reachable, try again later");
-        }
-        else if (_reading == Reading.Opening)
-        {
+            Request = SessionRequest.None;
             Take(_upgrade.Unavailable());
             Pump();
         }
     }
 
-    /// <summary>Whether the upgrade has happened: from then on the backend is the fresh connection, and the host ends the old one ([BP-10.3-5]).</summary>
-    public bool SwitchedBackend { get; private set; }
-
-    /// <summary>Whether a fresh backend connection is asked for or kept for an upgrade under way.</summary>
-    public bool NeedsFreshBackend => _reading is Reading.Opening or Reading.Continuation;
-
-    /// <summary>Takes octets from the client.</summary>
-    public void FromClient(ReadOnlySpan<byte> octets)
+    /// <inheritdoc/>
+    public override void FromClient(ReadOnlySpan<byte> octets)
     {
-        if (_reading is Reading.End || octets.IsEmpty)
+        if (_state == State.End || octets.IsEmpty)
         {
             return;
         }
 
-        if (_reading == Reading.Pipe)
+        if (_state == State.Piped)
         {
             Progress++;
-            _toBackend.Write(octets);
+            ToServer.Write(octets);
             return;
         }
 
-        _layer.Receive(octets, _input, _toClient);
+        Layer.Receive(octets, ClientOctets, ToClient);
         CheckChannel();
-        if (_reading == Reading.Closing)
+        if (_state == State.Closing)
         {
             // Read on, but thrown away (spec 8.1).
-            _input.Clear();
+            ClientOctets.Clear();
         }
 
         Pump();
     }
 
-    /// <summary>Takes octets from the backend.</summary>
-    public void FromBackend(ReadOnlySpan<byte> octets)
+    /// <inheritdoc/>
+    public override void FromServer(ReadOnlySpan<byte> octets)
     {
-        if (_reading is Reading.End or Reading.Closing)
+        if (_state is State.End or State.Closing)
         {
             return;
         }
 
-        if (_reading == Reading.Pipe)
+        if (_state == State.Piped)
         {
             Progress++;
             Emit(octets);
-            return;
         }
-
-        if (Channel is { IsEstablished: false })
+        else if (!IsWaiting)
         {
-            // No data before the client's Finished ([BP-6.3-5]): what the backend says of its own accord waits, within bounds.
-            if (_fromBackend.Length + octets.Length > Limits.MaxHeld)
-            {
-                Goodbye("421 4.3.0 Mail server gave up");
-            }
-            else
-            {
-                _fromBackend.Append(octets);
-            }
-
-            return;
+            ServerOctets.Append(octets);
+            PassReplies();
+            Pump();
         }
-
-        _fromBackend.Append(octets);
-        while (PassReply())
+        else if (ServerOctets.Length + octets.Length > Limits.MaxHeld)
         {
-            if (_reading == Reading.Pipe)
-            {
-                // What the client said behind STARTTLS goes first ([BP-10.2-11]).
-                Emit(_fromBackend.Span);
-                _fromBackend.Clear();
-                break;
-            }
+            ReplyAndClose("421 4.3.0 Mail server gave up");
         }
-
-        if (_replies.IsMalformed || _ehloReplies.IsMalformed)
+        else
         {
-            Goodbye("421 4.3.0 Mail server speaks no SMTP");
-            return;
+            // No data before the client's Finished ([BP-6.3-5]): an unsolicited reply is held back.
+            ServerOctets.Append(octets);
         }
-
-        Pump();
     }
 
     /// <summary>The client's connection ended ([BP-8.2-1], [BP-10.3-7]).</summary>
-    public void ClientEnded()
+    public override void ClientEnded()
     {
-        if (Channel is null && _reading is not (Reading.Opening or Reading.Continuation or Reading.Closing or Reading.End))
+        if (Channel is null && _state is not (State.Opening or State.Continuing or State.Closing or State.End))
         {
             // An ordinary client may end its direction and still read: the backend does the rest.
             _clientDone = true;
             Pump();
-            return;
         }
-
-        // The backend's connection ends too, and with it a message that has not come whole ([BP-8.2-2]).
-        Channel?.ConnectionEnded();
-        End(Channel is null ? "plain" : Channel.State == ChannelState.Closed || _goodbye ? "close" : "truncated");
+        else
+        {
+            EndOfClient();
+        }
     }
 
     /// <summary>The backend's connection ended ([BP-10.3-6]).</summary>
-    public void BackendEnded()
+    public override void ServerEnded()
     {
-        if (_reading != Reading.Closing && (_reading == Reading.Pipe || _goodbye || _clientDone))
+        if (_state != State.Closing && (_state == State.Piped || _hasSaidLast || _clientDone))
         {
             End("plain");
         }
-        else if (_reading is not Reading.End and not Reading.Closing)
+        else if (_state is not State.End and not State.Closing)
         {
-            Goodbye("421 4.3.0 Mail server closed the connection");
+            ReplyAndClose("421 4.3.0 Mail server closed the connection");
         }
     }
 
     /// <summary>The client was silent for longer than <see cref="PeerTimeout"/> ([BP-8.1-6], [BP-8.1-7]).</summary>
-    public void TimedOut()
+    public override void TimedOut()
     {
-        if (_reading == Reading.End)
+        switch (_state)
         {
-            return;
-        }
-
-        if (_reading == Reading.Closing)
-        {
-            End("truncated");
-        }
-        else if (Channel is { IsEstablished: false })
-        {
-            // [BP-6.3-9]
-            Channel.Fail(_toClient);
-            End("failure");
-        }
-        else
-        {
-            Goodbye("421 4.4.2 Timeout");
+            case State.End:
+                break;
+            case State.Closing:
+                End("truncated");
+                break;
+            case var _ when IsWaiting:
+                // [BP-6.3-9]
+                Channel!.Fail(ToClient);
+                End("failure");
+                break;
+            default:
+                ReplyAndClose("421 4.4.2 Timeout");
+                break;
         }
     }
 
     /// <summary>The relay stops ([BP-10.3-9]).</summary>
     public void Stop()
     {
-        if (_reading is not Reading.End and not Reading.Closing)
+        if (_state is not State.End and not State.Closing)
         {
-            Goodbye("421 4.3.2 Service shutting down");
+            ReplyAndClose("421 4.3.2 Service shutting down");
         }
     }
 
@@ -335,387 +254,68 @@ public sealed class InboundSession : IDisposable
     public void Dispose()
     {
         _upgrade.Dispose();
-        _layer.Dispose();
+        Layer.Dispose();
     }
 
-    // The verb in upper case, if it is one that matters here: no line makes a string of its own.
-    private static string Verb(ReadOnlySpan<byte> line)
+    private void PassReplies()
     {
-        var word = ClientLine.Word(line);
-        foreach (var verb in Verbs)
+        while (_state is not (State.Piped or State.Closing or State.End) && _replies.TryTake(ServerOctets, out var reply))
         {
-            if (Ascii.EqualsIgnoreCase(word, verb))
+            OnReply(reply);
+        }
+
+        if (_state == State.Piped)
+        {
+            // What the client said after STARTTLS goes first ([BP-10.2-11]).
+            Emit(ServerOctets.Span);
+            ServerOctets.Clear();
+        }
+
+        if (_replies.IsMalformed)
+        {
+            ReplyAndClose("421 4.3.0 Mail server speaks no SMTP");
+        }
+    }
+
+    private void OnReply(BackendReply reply)
+    {
+        Progress++;
+        _hasSaidLast = reply.Code is 221 or 421;
+        if (reply.Ehlo is null)
+        {
+            // [BP-10.2-7], [BP-10.3-8]
+            Emit(reply.Octets);
+        }
+        else
+        {
+            // One offer, here and in no reply to HELO ([BP-4.1-1], [BP-4.1-2], [BP-4.1-6]). STARTTLS stays, outside ([BP-10.2-10]): if it
+            // succeeds the session is a plain pipe ([BP-4.7-1]).
+            Emit(EhloReply.Rewrite(reply.Ehlo, Layer.IsOn ? HiddenInside : Hidden, Layer.IsOn ? default : _upgrade.NewOffer().Span));
+        }
+
+        Messages += reply is { Command: Verb.Message, IsPositive: true } ? 1 : 0;
+        if (_state == State.Held && _replies.Pending == 0)
+        {
+            _state = (reply.Command, reply.Code) switch
             {
-                return verb;
-            }
-        }
-
-        return "";
-    }
-
-    private void Pump()
-    {
-        while (_input.Length > 0 && Step())
-        {
-        }
-
-        if (_clientDone && _reading is (Reading.Commands or Reading.Line) && _input.Span.IndexOf("\r\n"u8) < 0)
-        {
-            // The rest of this line will not come, and nothing else follows it.
-            _input.Clear();
-        }
-    }
-
-    // One step over the client's octets; false if it has to wait.
-    private bool Step()
-    {
-        switch (_reading)
-        {
-            case Reading.Commands:
-            case Reading.Line:
-            case Reading.Continuation:
-                return ReadLine();
-            case Reading.Data:
-                return PassData();
-            case Reading.Chunk:
-                return PassChunk();
-            case Reading.Opening:
-                // Something stands behind the command ([BP-4.4-4]).
-                Request = InboundRequest.None;
-                Goodbye("503 5.5.1 XBLACKPONY must be the last command of a group");
-                return false;
-            case Reading.Pipe:
-                _toBackend.Write(_input.Span);
-                _input.Clear();
-                return false;
-            default:
-                return false;
-        }
-    }
-
-    private bool ReadLine()
-    {
-        var octets = _input.Span;
-        int length = octets.IndexOf("\r\n"u8);
-        var line = length < 0 ? octets : octets[..length];
-        if (_discarding)
-        {
-            // The end of an over-long line, which is not kept ([BP-4.4-3]).
-            _input.Consume(length < 0 ? octets.Length - (octets[^1] == '\r' ? 1 : 0) : 0);
-            return length >= 0 && AnswerOverlong(length);
-        }
-
-        // An upgrade's lines have their own length ([BP-4.2-4], [BP-4.3-10]). The first fault decides, however the line came in ([BP-4.4-14]). A last CR may still be followed by its LF.
-        int most = (_reading == Reading.Continuation || (_upgrade.IsOn && UpgradeCommand.IsVerb(line)) ? Limits.MaxCommandLine : Limits.MaxOtherCommandLine) - 2;
-        var content = length < 0 && line is [.., (byte)'\r'] ? line[..^1] : line;
-        if (ClientLine.HasStray(content[..Math.Min(content.Length, most + 1)]))
-        {
-            if (_pending.Count > 0)
-            {
-                return false;
-            }
-
-            Goodbye("501 5.5.2 Bare LF, bare CR or NUL in a command");
-            return false;
-        }
-
-        if (content.Length > most)
-        {
-            _discarding = true;
-            return true;
-        }
-
-        if (length < 0)
-        {
-            return false;
-        }
-
-        return _reading switch
-        {
-            Reading.Continuation => OnContinuation(length),
-            Reading.Line => Forward(length, "LINE", Reading.Held),
-            _ => OnCommand(Verb(line), length),
-        };
-    }
-
-    private bool AnswerOverlong(int length)
-    {
-        if (_pending.Count > 0 && _reading != Reading.Line)
-        {
-            return false;
-        }
-
-        // [BP-4.4-3], [BP-4.4-9], [BP-10.2-12]
-        _discarding = false;
-        TakeLine(length);
-        if (_reading == Reading.Continuation)
-        {
-            _upgrade.Reset();
-            _reading = Reading.Commands;
-        }
-
-        Emit("500 5.5.2 Line too long\r\n"u8);
-        return true;
-    }
-
-    private bool OnCommand(string verb, int length)
-    {
-        var line = _input.Span[..length];
-        if (!ClientLine.HasVerb(line))
-        {
-            // Nobody knows what a backend would make of it ([BP-10.1-10]).
-            return _pending.Count == 0 && Refuse(length);
-        }
-
-        if (verb is "XBLACKPONY" or "XCLIENT" or "XFORWARD" or "PROXY" || (verb == "STARTTLS" && _layer.IsOn))
-        {
-            // The relay's own answers ([BP-10.2-6]) wait for the backend's to what came before ([BP-10.2-13]).
-            return _pending.Count == 0 && AnswerItself(verb, length);
-        }
-
-        if (_firstCommand && OtherProtocols.IsRequest(line))
-        {
-            Goodbye("421 4.7.0 This is a mail server");
-            return false;
-        }
-
-        _firstCommand = false;
-        switch (verb)
-        {
-            case "EHLO" or "HELO" or "DATA" or "STARTTLS":
-                return Forward(length, verb, Reading.Held);
-            case "BDAT" when _chunking:
-                return OnChunk(length);
-            default:
-                bool known = Known.Contains(verb);
-                return Forward(length, verb, known ? Reading.Commands : Reading.Held);
-        }
-    }
-
-    private bool OnChunk(int length)
-    {
-        if (ChunkCommand.Parse(_input.Span[..length]) is not { } chunk)
-        {
-            return Forward(length, "BDAT?", Reading.Held);
-        }
-
-        _payload = chunk.Size;
-        return Forward(length, chunk.IsLast ? "END" : "BDAT", _payload > 0 ? Reading.Chunk : Reading.Commands);
-    }
-
-    private void TakeLine(int length)
-    {
-        _input.Consume(length + 2);
-        Progress++;
-    }
-
-    private bool Refuse(int length)
-    {
-        TakeLine(length);
-        Emit("500 5.5.2 No command\r\n"u8);
-        return true;
-    }
-
-    private bool AnswerItself(string verb, int length)
-    {
-        var line = _input.Span[..length].ToArray();
-        TakeLine(length);
-        if (verb == "STARTTLS")
-        {
-            // [BP-4.5-5]
-            Emit("503 5.5.1 STARTTLS not allowed inside\r\n"u8);
-            return true;
-        }
-
-        if (verb != "XBLACKPONY")
-        {
-            // [BP-10.1-4]
-            Emit("550 5.7.1 Not permitted\r\n"u8);
-            return true;
-        }
-
-        // Row 1 of spec 4.4 comes before row 5.
-        if (_input.Length > 0 && !_layer.IsOn && _upgrade.IsOn)
-        {
-            Goodbye("503 5.5.1 XBLACKPONY must be the last command of a group");
-            return false;
-        }
-
-        Take(_upgrade.Examine(line, _layer.IsOn, _afterEhlo, _inTransaction));
-        return true;
-    }
-
-    private bool OnContinuation(int length)
-    {
-        var line = _input.Span[..length].ToArray();
-        TakeLine(length);
-        if (_input.Length > 0)
-        {
-            Goodbye("503 5.5.1 The continuation must come alone");
-            return false;
-        }
-
-        Take(_upgrade.Continue(line));
-        return true;
-    }
-
-    private void Take(ServerStep step)
-    {
-        switch (step.Kind)
-        {
-            case ServerStepKind.Accepted:
-                _reading = Reading.Opening;
-                Request = InboundRequest.OpenBackend;
-                break;
-            case ServerStepKind.Agreed:
-                Agree(step);
-                break;
-            case ServerStepKind.Continue:
-                Emit(step.Reply);
-                _reading = Reading.Continuation;
-                break;
-            default:
-                RefusedWith = int.Parse(step.Reply.AsSpan(0, 3), System.Globalization.CultureInfo.InvariantCulture);
-                Emit(step.Reply);
-                _reading = Reading.Commands;
-                break;
-        }
-    }
-
-    private void Agree(ServerStep step)
-    {
-        _toClient.Write(step.Reply);
-        _report = _report with { Suite = _upgrade.Suite!.Name };
-        _layer.Begin(step.Channel, _upgrade.Shift);
-        Channel?.Start(_toClient);
-
-        // Everything learned before is forgotten, and what waited unread with it ([BP-4.5-1], [BP-4.6-1]); no plaintext follows the 220 ([BP-4.6-3]).
-        _reading = Reading.Commands;
-        _afterEhlo = _inTransaction = _chunking = _goodbye = false;
-        _firstCommand = true;
-        _fromBackend.Clear();
-        _ehloReplies = new ReplyReader();
-        _replies = new NextReplyReader(Limits.MaxEhloLine);
-        SwitchedBackend = true;
-        if (_clientDone && Channel is not null)
-        {
-            // Its Finished will not come any more.
-            ClientEnded();
-        }
-    }
-
-    // [BP-10.2-3]
-    private bool Forward(int length, string kind, Reading next)
-    {
-        _toBackend.Write(_input.Span[..(length + 2)]);
-        TakeLine(length);
-        _pending.Enqueue(kind);
-        _reading = next;
-        return true;
-    }
-
-    // DATA's payload, octet by octet ([BP-10.2-4]).
-    private bool PassData()
-    {
-        int count = _end.Take(_input.Span);
-        _toBackend.Write(_input.Span[..count]);
-        _input.Consume(count);
-        Progress++;
-        if (_end.IsFound)
-        {
-            _pending.Enqueue("END");
-            _reading = Reading.Commands;
-        }
-
-        return true;
-    }
-
-    private bool PassChunk()
-    {
-        int count = (int)Math.Min(_payload, _input.Length);
-        _toBackend.Write(_input.Span[..count]);
-        _input.Consume(count);
-        Progress++;
-        _payload -= count;
-        _reading = _payload == 0 ? Reading.Commands : Reading.Chunk;
-        return true;
-    }
-
-    // False if no reply is whole.
-    private bool PassReply()
-    {
-        var octets = _fromBackend.Span;
-        string kind = _pending.Count > 0 ? _pending.Peek() : "";
-        if (kind != "EHLO" && _replies.ReadLine(octets, out int code, out int length))
-        {
-            // Of one line, as nearly all are: passed on from where it stands.
-            OnReply(kind, code, octets[..length]);
-            _fromBackend.Consume(length);
-            return true;
-        }
-
-        // Lines of an unfinished reply are kept by the reader, not here ([BP-10.2-15]).
-        var reply = kind == "EHLO" ? _ehloReplies.Read(octets, out length) : _replies.Read(octets, out length);
-        _fromBackend.Consume(length);
-        if (reply is null)
-        {
-            return false;
-        }
-
-        OnReply(kind, reply.Code, kind == "EHLO" && reply.IsPositive ? OnEhlo(reply) : reply.ToOctets());
-        return true;
-    }
-
-    private byte[] OnEhlo(Reply reply)
-    {
-        // One offer, here and in no reply to HELO ([BP-4.1-1], [BP-4.1-2], [BP-4.1-6]). STARTTLS stays, outside ([BP-10.2-10]); who forwards it makes a plain pipe of the session ([BP-4.7-1]).
-        _afterEhlo = true;
-        _inTransaction = false;
-        _chunking = EhloReply.Keywords(reply).Contains("CHUNKING");
-        return EhloReply.Rewrite(reply, _layer.IsOn ? HiddenInside : Hidden, _layer.IsOn ? default : _upgrade.NewOffer().Span);
-    }
-
-    private void OnReply(string kind, int code, ReadOnlySpan<byte> octets)
-    {
-        Progress++;
-        _goodbye = code is 221 or 421;
-        _pending.TryDequeue(out _);
-        // [BP-10.2-7], [BP-10.3-8]
-        Emit(octets);
-        if (code is >= 200 and <= 299)
-        {
-            // Outside and inside alike ([BP-4.5-8]).
-            _afterEhlo &= kind != "HELO";
-            _inTransaction = kind == "MAIL" || (_inTransaction && kind is not ("END" or "RSET" or "HELO"));
-            Messages += kind == "END" ? 1 : 0;
-        }
-        else if (kind == "END")
-        {
-            _inTransaction = false;
-        }
-
-        if (_reading == Reading.Held && _pending.Count == 0)
-        {
-            _reading = (kind, code) switch
-            {
-                ("DATA", 354) => Reading.Data,
-                ("STARTTLS", 220) => Reading.Pipe,
-                (not "DATA", >= 300 and <= 399) => Reading.Line,
-                _ => Reading.Commands,
+                (Verb.Data, 354) => State.Data,
+                (Verb.StartTls, 220) => State.Piped,
+                (not Verb.Data, >= 300 and <= 399) => State.Answer,
+                _ => State.Commands,
             };
             _end = MessageEnd.Begin();
         }
 
-        if (_goodbye && Channel is not null)
+        if (_hasSaidLast && Channel is not null)
         {
-            // Whatever was pipelined behind QUIT gets no answer any more ([BP-8.1-5]).
-            Channel.Close(_toClient);
-            _reading = Reading.Closing;
-            _input.Clear();
+            // Whatever was pipelined after QUIT gets no answer any more ([BP-8.1-5]).
+            Channel.Close(ToClient);
+            _state = State.Closing;
+            ClientOctets.Clear();
         }
     }
 
-    private void Emit(ReadOnlySpan<byte> octets) => _layer.Send(octets, _toClient);
+    private void Emit(ReadOnlySpan<byte> octets) => Layer.Send(octets, ToClient);
 
     private void CheckChannel()
     {
@@ -724,11 +324,7 @@ public sealed class InboundSession : IDisposable
             return;
         }
 
-        if (Channel.IsEstablished && !_report.Encrypted)
-        {
-            _report = _report with { Encrypted = true };
-        }
-
+        Report = Channel.IsEstablished == Report.Encrypted ? Report : Report with { Encrypted = true };
         switch (Channel.State)
         {
             case ChannelState.Failed:
@@ -738,7 +334,7 @@ public sealed class InboundSession : IDisposable
                 End("alert");
                 break;
             case ChannelState.Open when Channel.IsEstablished:
-                SayWhatWaited();
+                FlushHeldBackend();
                 break;
             case ChannelState.Closed:
                 // What came before the close is whole and goes to the backend.
@@ -749,23 +345,23 @@ public sealed class InboundSession : IDisposable
     }
 
     // The client's Finished has come: what the backend said before it, and its end, are passed on ([BP-10.3-6]).
-    private void SayWhatWaited()
+    private void FlushHeldBackend()
     {
-        if (_fromBackend.Length > 0)
+        if (ServerOctets.Length > 0)
         {
-            FromBackend([]);
+            PassReplies();
         }
 
-        if (_lastWords is not null && _reading is not (Reading.Closing or Reading.End))
+        if (_deferredReply is not null && _state is not (State.Closing or State.End))
         {
-            Goodbye(_lastWords);
+            ReplyAndClose(_deferredReply);
         }
     }
 
     // A last reply, then the end, in the way that the session's protection asks for.
-    private void Goodbye(string text)
+    private void ReplyAndClose(string text)
     {
-        if (_reading == Reading.Pipe)
+        if (_state == State.Piped)
         {
             // [BP-10.2-14]
             End("plain");
@@ -774,18 +370,18 @@ public sealed class InboundSession : IDisposable
 
         if (Channel is { State: ChannelState.Open, IsEstablished: false })
         {
-            // It is said behind the client's Finished ([BP-6.3-5]), for which FinishedTimeout runs on.
-            _lastWords ??= text;
+            // It is sent after the client's Finished ([BP-6.3-5]), for which FinishedTimeout runs on.
+            _deferredReply ??= text;
             return;
         }
 
-        Emit(Encoding.ASCII.GetBytes(text + "\r\n"));
-        _goodbye = true;
-        _input.Clear();
+        Emit(Line(text));
+        _hasSaidLast = true;
+        ClientOctets.Clear();
         if (Channel is { State: ChannelState.Open })
         {
-            Channel.Close(_toClient);
-            _reading = Reading.Closing;
+            Channel.Close(ToClient);
+            _state = State.Closing;
         }
         else
         {
@@ -793,15 +389,22 @@ public sealed class InboundSession : IDisposable
         }
     }
 
+    // The backend's connection ends too, and with it a message that has not come whole ([BP-8.2-2]).
+    private void EndOfClient()
+    {
+        Channel?.ConnectionEnded();
+        End(Channel is null ? "plain" : Channel.State == ChannelState.Closed || _hasSaidLast ? "close" : "truncated");
+    }
+
     private void End(string closed)
     {
-        if (_reading != Reading.End)
+        if (_state != State.End)
         {
-            _reading = Reading.End;
-            _report = _report with { Closed = closed };
+            _state = State.End;
+            Report = Report with { Closed = closed };
         }
 
-        _input.Clear();
-        Request = InboundRequest.Close;
+        ClientOctets.Clear();
+        Request = SessionRequest.Close;
     }
 }

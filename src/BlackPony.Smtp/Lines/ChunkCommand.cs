@@ -14,6 +14,7 @@ internal readonly record struct ChunkCommand(long Size, bool IsLast)
     {
         var fields = Encoding.Latin1.GetString(line).Split(' ', StringSplitOptions.RemoveEmptyEntries);
         bool isLast = fields.Length == 3 && fields[2].Equals("LAST", StringComparison.OrdinalIgnoreCase);
-        return (fields.Length == 2 || isLast) && long.TryParse(fields[1], NumberStyles.None, null, out long size) ? new ChunkCommand(size, isLast) : null;
+        return (fields.Length == 2 || isLast) && long.TryParse(fields[1], NumberStyles.None, null, out long size)
+            ? new ChunkCommand(size, isLast) : null;
     }
 }

@@ -10,7 +10,7 @@ namespace BlackPony.Smtp.Lines;
 public static class MailDomain
 {
     /// <summary>A domain in lower case, as A-labels and without a final dot; an address literal in square brackets.</summary>
-    /// <param name="text">What stands behind the <c>@</c>.</param>
+    /// <param name="text">What follows the <c>@</c>.</param>
     /// <returns>Null if it is none that could be looked up.</returns>
     public static string? Canonical(string text)
     {

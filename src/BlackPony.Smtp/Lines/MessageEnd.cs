@@ -3,7 +3,7 @@ namespace BlackPony.Smtp.Lines;
 /// <summary>Finds the end of DATA's payload, CRLF "." CRLF and nothing else, however it is segmented ([BP-10.2-4]).</summary>
 internal struct MessageEnd
 {
-    // How much of it has been seen; the payload begins behind a CRLF.
+    // How much of it has been seen; the payload begins after a CRLF.
     private int _seen;
 
     /// <summary>Begins a payload.</summary>

@@ -11,7 +11,7 @@ namespace BlackPony.Smtp.Lines;
 internal sealed class NextReplyReader(int longest)
 {
     private readonly List<byte[]> _lines = [];
-    private readonly byte[] _line = new byte[longest - 2];
+    private readonly byte[] _line = new byte[longest];
     private int _length;
 
     /// <summary>Whether the octets are no reply.</summary>
@@ -22,7 +22,7 @@ internal sealed class NextReplyReader(int longest)
 
     /// <summary>Takes octets.</summary>
     /// <param name="octets">The octets that wait.</param>
-    /// <param name="consumed">How many of them were used; the octets behind a reply are not touched.</param>
+    /// <param name="consumed">How many of them were used; the octets after a reply are not touched.</param>
     /// <returns>The reply when it is whole, else null.</returns>
     public Reply? Read(ReadOnlySpan<byte> octets, out int consumed)
     {
@@ -42,28 +42,33 @@ internal sealed class NextReplyReader(int longest)
         return null;
     }
 
-    /// <summary>Takes a whole reply of one line, without a copy; any other is left to <see cref="Read"/>.</summary>
+    /// <summary>Takes a whole reply of one line, as nearly all are; any other is left to <see cref="Read"/>.</summary>
     /// <param name="octets">The octets that wait.</param>
     /// <param name="code">The reply's code.</param>
-    /// <param name="length">Octets of the reply, CRLF included.</param>
+    /// <param name="line">The reply, CRLF included; valid until the next call.</param>
     /// <returns>Whether one stands there.</returns>
-    public bool ReadLine(ReadOnlySpan<byte> octets, out int code, out int length)
+    public bool ReadLine(OctetBuffer octets, out int code, out ReadOnlySpan<byte> line)
     {
-        (code, length) = (0, octets.IndexOf((byte)'\n') + 1);
-        if (IsMalformed || _lines.Count > 0 || _length > 0 || length < 5 || length > longest || octets[length - 2] != '\r'
-            || !HasCode(octets[..(length - 2)]) || octets[3] == '-')
+        code = 0;
+        line = default;
+        int length = octets.Span.IndexOf((byte)'\n') + 1;
+        if (IsMalformed || _lines.Count > 0 || _length > 0 || length < 5 || length > longest || octets.Span[length - 2] != '\r'
+            || !HasCode(octets.Span[..(length - 2)]) || octets.Span[3] == '-')
         {
             return false;
         }
 
-        code = Code(octets);
+        octets.Span[..length].CopyTo(_line);
+        octets.Consume(length);
+        code = Code(_line);
+        line = _line.AsSpan(0, length);
         return true;
     }
 
     // A line's end is of no use, its beginning is.
     private void Keep(ReadOnlySpan<byte> part)
     {
-        part = part[..Math.Min(part.Length, _line.Length - _length)];
+        part = part[..Math.Min(part.Length, longest - 2 - _length)];
         part.CopyTo(_line.AsSpan(_length));
         _length += part.Length;
         IsMalformed = _length > 3 && !HasCode(_line.AsSpan(0, _length));

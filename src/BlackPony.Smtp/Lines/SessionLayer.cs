@@ -5,7 +5,8 @@ using BlackPony.Reference.Suites;
 
 namespace BlackPony.Smtp.Lines;
 
-/// <summary>What lies between a session's SMTP and its wire, last before sending and first after receiving: nothing, ROT ([BP-5.5-5], [BP-5.5-6]), or records (spec 7).</summary>
+/// <summary>What lies between a session's SMTP and its wire, last before sending and first after receiving: nothing, ROT ([BP-5.5-5],
+/// [BP-5.5-6]), or records (spec 7).</summary>
 internal sealed class SessionLayer : IDisposable
 {
     private int _shift;

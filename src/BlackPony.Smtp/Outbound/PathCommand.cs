@@ -5,7 +5,7 @@ namespace BlackPony.Smtp.Outbound;
 
 /// <summary>MAIL or RCPT, taken apart (RFC 5321 4.1.1.2, 4.1.1.3).</summary>
 /// <param name="Path">The path with its angle brackets.</param>
-/// <param name="Parameters">What stands behind it.</param>
+/// <param name="Parameters">What follows it.</param>
 internal sealed record PathCommand(byte[] Path, IReadOnlyList<string> Parameters)
 {
     private static readonly UTF8Encoding Utf8 = new(false, throwOnInvalidBytes: true);
@@ -15,12 +15,12 @@ internal sealed record PathCommand(byte[] Path, IReadOnlyList<string> Parameters
 
     /// <summary>Takes a command apart.</summary>
     /// <param name="line">The line without CRLF.</param>
-    /// <param name="keyword">What stands behind the verb: <c>FROM:</c> or <c>TO:</c>.</param>
+    /// <param name="keyword">What follows the verb: <c>FROM:</c> or <c>TO:</c>.</param>
     /// <returns>Null if it is malformed.</returns>
     public static PathCommand? Parse(ReadOnlySpan<byte> line, string keyword)
     {
         var rest = line[(line.IndexOf((byte)' ') + 1)..];
-        if (rest.Length < keyword.Length || !Encoding.Latin1.GetString(rest[..keyword.Length]).Equals(keyword, StringComparison.OrdinalIgnoreCase))
+        if (rest.Length < keyword.Length || !Ascii.EqualsIgnoreCase(rest[..keyword.Length], keyword))
         {
             return null;
         }
@@ -32,7 +32,8 @@ internal sealed record PathCommand(byte[] Path, IReadOnlyList<string> Parameters
             return null;
         }
 
-        return new PathCommand(rest[..length].ToArray(), Encoding.ASCII.GetString(rest[length..]).Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        var parameters = Encoding.ASCII.GetString(rest[length..]).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        return new PathCommand(rest[..length].ToArray(), parameters);
     }
 
     /// <summary>The path's domain (<see cref="MailDomain"/>); null if there is none that could be looked up.</summary>
@@ -79,7 +80,7 @@ internal sealed record PathCommand(byte[] Path, IReadOnlyList<string> Parameters
         return -1;
     }
 
-    // A domain holds no quote: the last @ stands behind the local part.
+    // A domain holds no quote: the last @ follows the local part.
     private static int LastAt(ReadOnlySpan<byte> path)
     {
         int at = path.LastIndexOf((byte)'@');

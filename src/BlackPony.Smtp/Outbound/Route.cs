@@ -6,7 +6,8 @@ namespace BlackPony.Smtp.Outbound;
 public sealed record Route(string Host, int Port)
 {
     /// <summary>
-    /// Whether the administrator set it. Only such a host may stand in the hosts file, and be on this machine's own <see cref="BlackPony.Reference.Limits.DefaultPort"/>;
+    /// Whether the administrator set it. Only such a host may stand in the hosts file, and be on this machine's own
+    /// <see cref="BlackPony.Reference.Limits.DefaultPort"/>;
     /// the domain of a mail address may not ([BP-10.4-16], [BP-10.4-17]).
     /// </summary>
     public bool IsConfigured { get; init; }

@@ -26,7 +26,7 @@ public class RelayBenchmarks
         _lines = Start();
         _payload = Start();
         _payload.FromClient("DATA\r\n"u8);
-        _payload.FromBackend("354 go\r\n"u8);
+        _payload.FromServer("354 go\r\n"u8);
         Sent(_payload);
         _octets = Load.Mail.Message(16000)[..16000];
         StartInside();
@@ -45,7 +45,7 @@ public class RelayBenchmarks
     public void LineAndReply()
     {
         _lines.FromClient("RCPT TO:<someone@example.org>\r\n"u8);
-        _lines.FromBackend("250 2.1.5 Ok\r\n"u8);
+        _lines.FromServer("250 2.1.5 Ok\r\n"u8);
         Sent(_lines);
     }
 
@@ -60,7 +60,7 @@ public class RelayBenchmarks
     public void LineAndReplyInside()
     {
         Say("RCPT TO:<someone@example.org>\r\n"u8);
-        _inside.FromBackend("250 2.1.5 Ok\r\n"u8);
+        _inside.FromServer("250 2.1.5 Ok\r\n"u8);
         Sent(_inside);
     }
 
@@ -78,7 +78,7 @@ public class RelayBenchmarks
         _inside.BackendReady("220 mail.test\r\n"u8);
         Sent(_inside);
         _inside.FromClient("EHLO bench.test\r\n"u8);
-        _inside.FromBackend("250 mail.test\r\n"u8);
+        _inside.FromServer("250 mail.test\r\n"u8);
         var offer = Offer.Parse(new ReplyReader().Read(_inside.ToClient.WrittenSpan, out _)!.Text(1))!;
         using var upgrade = new ClientUpgrade(offer, SuiteRegistry.Find("X25519-CHACHA20POLY1305")!, 0, random, keys, null);
         Sent(_inside);
@@ -89,7 +89,7 @@ public class RelayBenchmarks
         _client.Receive(octets[reply..], data, _wire);
         Sent(_inside);
         Say("EHLO bench.test\r\n"u8);
-        _inside.FromBackend("250 mail.test\r\n"u8);
+        _inside.FromServer("250 mail.test\r\n"u8);
         Sent(_inside);
     }
 
@@ -98,14 +98,14 @@ public class RelayBenchmarks
         var session = new InboundSession(new ServerOptions(new RsaKeys(TimeProvider.System)), new SystemRandom(), "peer");
         session.BackendReady("220 mail.test\r\n"u8);
         session.FromClient("EHLO bench.test\r\n"u8);
-        session.FromBackend("250 mail.test\r\n"u8);
+        session.FromServer("250 mail.test\r\n"u8);
         Sent(session);
         return session;
     }
 
     private static void Sent(InboundSession session)
     {
-        session.ToBackend.ResetWrittenCount();
+        session.ToServer.ResetWrittenCount();
         session.ToClient.ResetWrittenCount();
     }
 }

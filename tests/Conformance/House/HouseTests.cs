@@ -1,6 +1,9 @@
 using System.Reflection;
 using BlackPony.Reference;
 using BlackPony.Smtp.Inbound;
+using BlackPony.Smtp.Lines;
+using BlackPony.Smtp.Mailer;
+using BlackPony.Smtp.Outbound;
 using NetArchTest.Rules;
 
 namespace BlackPony.Tests.Conformance.House;
@@ -35,13 +38,24 @@ public class HouseTests
             Assert.Empty(Types.InAssembly(a).ShouldNot().HaveDependencyOnAny("System.Net.Sockets", "BlackPony.Hosting", "BlackPony.Conformance")
                 .GetResult().FailingTypeNames ?? []));
 
-    [Fact]
-    public void The_reference_can_be_read_in_one_sitting()
+    [Theory]
+    [InlineData("BlackPony.Reference", 2000, 300)]
+    [InlineData("BlackPony.Smtp", 2340, 350)]
+    public void It_can_be_read_in_one_sitting(string project, int lines, int ofFile)
     {
-        var files = Directory.GetFiles(Path.Combine(RepositoryRoot.Folder, "src", "BlackPony.Reference"), "*.cs", SearchOption.AllDirectories)
+        var files = Directory.GetFiles(Path.Combine(RepositoryRoot.Folder, "src", project), "*.cs", SearchOption.AllDirectories)
             .Where(f => !f.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal)).ToList();
-        Assert.InRange(files.Sum(Lines), 1000, 2000);
-        Assert.DoesNotContain(files, f => Lines(f) > 300);
+        Assert.InRange(files.Sum(Lines), 1000, lines);
+        Assert.DoesNotContain(files, f => Lines(f) > ofFile);
+    }
+
+    /// <summary>Every session keeps the contract with its host, and adds to it only what its own host needs.</summary>
+    [Fact]
+    public void Each_session_keeps_the_contract_with_its_host()
+    {
+        Type[] sessions = [typeof(InboundSession), typeof(MailerSession), typeof(OutboundSession)];
+        Assert.Equal(sessions, typeof(ISession).Assembly.GetTypes().Where(t => t is { IsClass: true, IsAbstract: false } && t.IsAssignableTo(typeof(ISession)))
+            .OrderBy(t => t.Name, StringComparer.Ordinal));
     }
 
     // Neither blank nor a comment.

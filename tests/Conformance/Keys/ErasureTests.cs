@@ -10,6 +10,7 @@ using BlackPony.Reference.Policy;
 using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
 using BlackPony.Smtp.Inbound;
+using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Tests.Conformance.Keys;
@@ -120,7 +121,7 @@ public class ErasureTests
         if (next)
         {
             mailer.ServerEnded();
-            Assert.Equal(MailerRequest.NextTarget, mailer.Request);
+            Assert.Equal(SessionRequest.Connect, mailer.Request);
         }
         else
         {
@@ -136,7 +137,7 @@ public class ErasureTests
         var mailer = new MailerSession(new MailerOptions(TestRsaKeys.Client) { Suites = [Suite] }, new GivenStream([.. Drawn]));
         mailer.Connected("mx.b.test", 25, moreTargets: false);
         mailer.FromServer("220 mx\r\n"u8);
-        mailer.FromLocal("EHLO a.test\r\n"u8);
+        mailer.FromClient("EHLO a.test\r\n"u8);
         mailer.FromServer(Encoding.ASCII.GetBytes($"250-mx\r\n250 XBLACKPONY V1 {Suite.Name}\r\n"));
         var upgrade = Reached(mailer).OfType<ClientUpgrade>().Single();
         Assert.True(Holds(upgrade, Drawn));
@@ -151,7 +152,7 @@ public class ErasureTests
         var relay = new InboundSession(new ServerOptions(TestRsaKeys.Server) { Suites = [Suite], Grease = false, KeyLog = keys }, new SeededRandom("erasure", "server"), "test");
         relay.BackendReady("220 b.test\r\n"u8);
         relay.FromClient("EHLO a.test\r\n"u8);
-        relay.FromBackend("250 b.test\r\n"u8);
+        relay.FromServer("250 b.test\r\n"u8);
         using var client = Start(out _);
         relay.FromClient(client.Command);
         relay.BackendReady("220 b.test\r\n"u8);
@@ -178,7 +179,7 @@ public class ErasureTests
         var mailer = new MailerSession(new MailerOptions(TestRsaKeys.Client) { Suites = [Suite], KeyLog = keys }, new SeededRandom("erasure", "client"));
         mailer.Connected("mx.b.test", 25, moreTargets: true);
         mailer.FromServer("220 mx\r\n"u8);
-        mailer.FromLocal("EHLO a.test\r\n"u8);
+        mailer.FromClient("EHLO a.test\r\n"u8);
         using var server = new ServerUpgrade(new ServerOptions(TestRsaKeys.Server) { Suites = [Suite], Grease = false }, new SeededRandom("erasure", "server"));
         mailer.FromServer(Encoding.ASCII.GetBytes($"250-mx\r\n250 {Encoding.ASCII.GetString(server.NewOffer().Span)}\r\n"));
         server.Examine(mailer.ToServer.WrittenSpan["EHLO a.test\r\n".Length..^2], inside: false, afterEhlo: true, inTransaction: false);
@@ -216,7 +217,11 @@ public class ErasureTests
             }
             else if (next.GetType().Assembly.GetName().Name is "BlackPony.Reference" or "BlackPony.Smtp")
             {
-                next.GetType().GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Select(f => f.GetValue(next)).OfType<object>().ToList().ForEach(left.Enqueue);
+                for (var type = next.GetType(); type is not null; type = type.BaseType)
+                {
+                    type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly)
+                        .Select(f => f.GetValue(next)).OfType<object>().ToList().ForEach(left.Enqueue);
+                }
             }
         }
     }

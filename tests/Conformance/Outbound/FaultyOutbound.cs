@@ -1,4 +1,5 @@
 using BlackPony.Hosting;
+using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Outbound;
 
 namespace BlackPony.Tests.Conformance.Outbound;
@@ -40,7 +41,7 @@ internal sealed record FaultyOutbound(string Breaks, string CaughtBy, string Doe
     public bool LeavesAfterMessage { get; init; }
 
     /// <summary>Changes what it asks its host for.</summary>
-    public Func<OutboundRequest, OutboundRequest> Asks { get; init; } = r => r;
+    public Func<SessionRequest, SessionRequest> Asks { get; init; } = r => r;
 
     /// <summary>Changes its options.</summary>
     public Func<OutboundOptions, OutboundOptions> Options { get; init; } = o => o;

@@ -6,6 +6,7 @@ using BlackPony.Conformance.Targets;
 using BlackPony.Hosting;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
+using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Outbound;
 using Microsoft.Extensions.Logging.Abstractions;
 using static BlackPony.Tests.Conformance.Outbound.OutboundDialogue;
@@ -59,9 +60,9 @@ internal static class OutboundCases
             d.Say("EHLO a.test");
             var reply = d.Say("MAIL FROM:<waits@a.test>");
             That(reply.StartsWith("250", StringComparison.Ordinal), $"MAIL is answered with {reply}");
-            That(d.Take().Request == OutboundRequest.None, "The relay connects before it knows the route.");
+            That(d.Take().Request == SessionRequest.None, "The relay connects before it knows the route.");
             d.Say("RCPT TO:<r@b.test>");
-            That(d.Take() == (OutboundRequest.OpenNext, "b.test"), "The relay does not connect to the route.");
+            That(d.Take() == (SessionRequest.Connect, "b.test"), "The relay does not connect to the route.");
             d.Next("220 mx\r\n");
             d.Next("250 mx\r\n");
             d.Next("250 ok\r\n");
@@ -73,7 +74,7 @@ internal static class OutboundCases
             d.Sent();
             d.Say("MAIL FROM:<again@a.test>");
             d.Say("RCPT TO:<r@alias.test>");
-            That(d.Take().Request == OutboundRequest.None && d.Sent().StartsWith("MAIL FROM:<again@a.test>", StringComparison.Ordinal), "The relay does not go on with the connection that it has.");
+            That(d.Take().Request == SessionRequest.None && d.Sent().StartsWith("MAIL FROM:<again@a.test>", StringComparison.Ordinal), "The relay does not go on with the connection that it has.");
         }),
         Case("O-10.5-6", "A recipient gets what the next server replied to greeting, EHLO or MAIL instead of taking the mail", "BP-10.5-6", d =>
         {
@@ -140,7 +141,7 @@ internal static class OutboundCases
             d.Next("220 go\r\n");
             d.Take();
             d.TlsDone(secured: false);
-            That(d.Take().Request == OutboundRequest.OpenNext, "There is no fresh connection.");
+            That(d.Take().Request == SessionRequest.Connect, "There is no fresh connection.");
             d.Sent();
             d.Next("220 mx\r\n");
             d.Next("250-mx\r\n250 STARTTLS\r\n");
@@ -178,7 +179,7 @@ internal static class OutboundCases
                 d.Client();
                 var reply = d.Octets(line);
                 That(reply.StartsWith(code, StringComparison.Ordinal), $"The line gets {reply}");
-                That(d.Take().Request == OutboundRequest.Close, "The session goes on.");
+                That(d.Take().Request == SessionRequest.Close, "The session goes on.");
             }
         }),
         Case("O-10.5-19", "A message that was taken with too long a reply is acknowledged, with a shorter one", "BP-10.5-19", d =>
@@ -210,7 +211,7 @@ internal static class OutboundCases
             d.Sent();
             var reply = d.Next("421 4.7.0 no more\r\n");
             That(reply.Length == 0, $"The recipient gets {reply}");
-            That(d.Take().Request == OutboundRequest.OpenNext, "There is no fresh connection.");
+            That(d.Take().Request == SessionRequest.Connect, "There is no fresh connection.");
         }),
         Case("O-10.5-22", "A recipient for whom no next server is found gets its answer all the same", "BP-10.5-22", d =>
         {

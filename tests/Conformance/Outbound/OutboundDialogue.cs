@@ -1,5 +1,6 @@
 using System.Text;
 using BlackPony.Conformance;
+using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Outbound;
 
 namespace BlackPony.Tests.Conformance.Outbound;
@@ -19,7 +20,7 @@ internal sealed class OutboundDialogue(FaultyOutbound fault)
         _relay.ToClient.ResetWrittenCount();
         if (fault.LeavesAfterMessage && text.StartsWith("250 queued", StringComparison.Ordinal))
         {
-            _relay.NextEnded();
+            _relay.ServerEnded();
         }
 
         return fault.Says(text);
@@ -28,8 +29,8 @@ internal sealed class OutboundDialogue(FaultyOutbound fault)
     /// <summary>What the relay has said to the next server.</summary>
     public string Sent()
     {
-        var text = Encoding.Latin1.GetString(_relay.ToNext.WrittenSpan);
-        _relay.ToNext.ResetWrittenCount();
+        var text = Encoding.Latin1.GetString(_relay.ToServer.WrittenSpan);
+        _relay.ToServer.ResetWrittenCount();
         return fault.SaysOn(text);
     }
 
@@ -46,12 +47,12 @@ internal sealed class OutboundDialogue(FaultyOutbound fault)
     /// <summary>The next server says something; what the client hears then.</summary>
     public string Next(string reply)
     {
-        _relay.FromNext(Encoding.Latin1.GetBytes(fault.HearsBack(reply)));
+        _relay.FromServer(Encoding.Latin1.GetBytes(fault.HearsBack(reply)));
         return Client();
     }
 
     /// <summary>The next server is lost.</summary>
-    public void NextEnds() => _relay.NextEnded();
+    public void NextEnds() => _relay.ServerEnded();
 
     /// <summary>No next server was found in time.</summary>
     public void SearchTimesOut()
@@ -77,10 +78,10 @@ internal sealed class OutboundDialogue(FaultyOutbound fault)
     }
 
     /// <summary>What the relay asks its host for, and where to connect.</summary>
-    public (OutboundRequest Request, string? Host) Take()
+    public (SessionRequest Request, string? Host) Take()
     {
         var request = fault.Asks(_relay.TakeRequest());
-        request = fault.GivesUpTls && _tlsFailed ? OutboundRequest.None : request;
+        request = fault.GivesUpTls && _tlsFailed ? SessionRequest.None : request;
         return (request, _relay.Route?.Host);
     }
 
@@ -92,7 +93,7 @@ internal sealed class OutboundDialogue(FaultyOutbound fault)
         Say(mail);
         Say(recipient);
         var (request, host) = Take();
-        That(request == OutboundRequest.OpenNext && host is not null, $"For a recipient the relay asks for {request}.");
+        That(request == SessionRequest.Connect && host is not null, $"For a recipient the relay asks for {request}.");
     }
 
     /// <summary>The same, to the next server's EHLO reply.</summary>

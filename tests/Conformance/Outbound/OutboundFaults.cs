@@ -1,5 +1,5 @@
 using BlackPony.Reference.Policy;
-using BlackPony.Smtp.Outbound;
+using BlackPony.Smtp.Lines;
 
 namespace BlackPony.Tests.Conformance.Outbound;
 
@@ -76,7 +76,7 @@ internal static class OutboundFaults
         {
             Hears = s => s.StartsWith("NOOP\n", StringComparison.Ordinal) ? s.Insert(4, "\r") : s,
         },
-        new("BP-10.5-18", "O-10.5-18", "goes on after a stray octet") { Asks = r => r == OutboundRequest.Close ? OutboundRequest.None : r },
+        new("BP-10.5-18", "O-10.5-18", "goes on after a stray octet") { Asks = r => r == SessionRequest.Close ? SessionRequest.None : r },
         new("BP-10.5-19", "O-10.5-19", "takes a long reply for none")
         {
             HearsBack = s => s.Length > 10_000 ? "garbage\r\n" : s,

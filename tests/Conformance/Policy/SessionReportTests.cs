@@ -5,6 +5,7 @@ using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Suites;
 using BlackPony.Smtp.Inbound;
+using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Tests.Conformance.Policy;
@@ -63,10 +64,10 @@ public sealed class SessionReportTests
         string[] said = ["220 b.test\r\n", "250-b.test\r\n250 XBLACKPONY V1 X25519-CHACHA20POLY1305\r\n", reply];
         mailer.Connected("mx.b.test", 25, moreTargets: false);
         mailer.FromServer(Encoding.ASCII.GetBytes(said[0]));
-        mailer.FromLocal("EHLO a.test\r\n"u8);
+        mailer.FromClient("EHLO a.test\r\n"u8);
         mailer.FromServer(Encoding.ASCII.GetBytes(said[1]));
         mailer.FromServer(Encoding.ASCII.GetBytes(said[2]));
-        if (mailer.Request == MailerRequest.Reconnect)
+        if (mailer.Request == SessionRequest.Reconnect)
         {
             mailer.Connected("mx.b.test", 25, moreTargets: false);
             mailer.FromServer(Encoding.ASCII.GetBytes(said[0]));
@@ -87,17 +88,17 @@ public sealed class SessionReportTests
         var queue = new Queue<string>(["EHLO a.test\r\n", "QUIT\r\n"]);
         for (bool moved = true; moved;)
         {
-            moved = Move(relay.ToBackend, o => relay.FromBackend(Encoding.ASCII.GetBytes(Encoding.ASCII.GetString(o).StartsWith("QUIT", StringComparison.Ordinal) ? "221 bye\r\n" : "250 b.test\r\n")))
+            moved = Move(relay.ToServer, o => relay.FromServer(Encoding.ASCII.GetBytes(Encoding.ASCII.GetString(o).StartsWith("QUIT", StringComparison.Ordinal) ? "221 bye\r\n" : "250 b.test\r\n")))
                 | Move(relay.ToClient, o => mailer.FromServer(attacker is null ? o : Encoding.Latin1.GetBytes(attacker(Encoding.Latin1.GetString(o)))))
                 | Move(mailer.ToServer, o => relay.FromClient(o))
-                | Move(mailer.ToLocal, _ =>
+                | Move(mailer.ToClient, _ =>
                 {
                     if (queue.Count > 0)
                     {
-                        mailer.FromLocal(Encoding.ASCII.GetBytes(queue.Dequeue()));
+                        mailer.FromClient(Encoding.ASCII.GetBytes(queue.Dequeue()));
                     }
                 });
-            if (relay.Request == InboundRequest.OpenBackend)
+            if (relay.Request == SessionRequest.Connect)
             {
                 relay.BackendReady("220 b.test\r\n"u8);
                 moved = true;
@@ -105,7 +106,7 @@ public sealed class SessionReportTests
         }
 
         relay.ClientEnded();
-        relay.BackendEnded();
+        relay.ServerEnded();
         mailer.ServerEnded();
         return (mailer.Report, relay.Report);
     }

@@ -3,6 +3,7 @@ using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Suites;
 using BlackPony.Smtp.Inbound;
+using BlackPony.Smtp.Lines;
 
 namespace BlackPony.Tests.Conformance.Smtp;
 
@@ -65,7 +66,7 @@ public sealed class InboundSessionTests : IDisposable
         Assert.NotEqual(before, _relay.Progress);
         ToClient();
         _relay.TimedOut();
-        Assert.Equal((InboundRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((SessionRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
         Assert.Equal("", ToClient());
     }
 
@@ -77,7 +78,7 @@ public sealed class InboundSessionTests : IDisposable
         off.ToClient.ResetWrittenCount();
         off.FromClient("XBLACKPONY V1 X AAAA\r\nNOOP\r\n"u8);
         Assert.StartsWith("502 ", Encoding.ASCII.GetString(off.ToClient.WrittenSpan), StringComparison.Ordinal);
-        Assert.Equal("NOOP\r\n", Encoding.ASCII.GetString(off.ToBackend.WrittenSpan));
+        Assert.Equal("NOOP\r\n", Encoding.ASCII.GetString(off.ToServer.WrittenSpan));
     }
 
     [Fact]
@@ -132,9 +133,9 @@ public sealed class InboundSessionTests : IDisposable
     {
         ToClient();
         Client($"XBLACKPONY V1 X25519-CHACHA20POLY1305 {Convert.ToBase64String(Enumerable.Repeat((byte)9, 32).ToArray())}\r\n");
-        Assert.Equal(InboundRequest.OpenBackend, _relay.Request);
+        Assert.Equal(SessionRequest.Connect, _relay.Request);
         _relay.BackendUnavailable();
-        Assert.Equal(InboundRequest.None, _relay.Request);
+        Assert.Equal(SessionRequest.None, _relay.Request);
         Assert.Equal(454, _relay.RefusedWith);
         Assert.StartsWith("454 ", ToClient(), StringComparison.Ordinal);
         Client("NOOP\r\n");
@@ -148,7 +149,7 @@ public sealed class InboundSessionTests : IDisposable
         Client($"XBLACKPONY V1 X25519-CHACHA20POLY1305 {Convert.ToBase64String(Enumerable.Repeat((byte)9, 32).ToArray())}\r\n");
         Client("MAIL FROM:<evil@e>\r\n");
         Assert.StartsWith("503 5.5.1 ", ToClient(), StringComparison.Ordinal);
-        Assert.Equal(InboundRequest.Close, _relay.Request);
+        Assert.Equal(SessionRequest.Close, _relay.Request);
         _relay.BackendReady("220 b.test\r\n"u8);
         Assert.Equal("", ToClient() + ToBackend());
     }
@@ -227,12 +228,12 @@ public sealed class InboundSessionTests : IDisposable
         _relay.BackendReady("220 b.test\r\n"u8);
         _relay.ToClient.ResetWrittenCount();
         Backend(says);
-        _relay.BackendEnded();
+        _relay.ServerEnded();
         Assert.Equal(0, _relay.ToClient.WrittenCount);
         Assert.Equal(Limits.FinishedTimeout, _relay.PeerTimeout);
         _relay.TimedOut();
         Assert.Equal(2 + 256 + 16, _relay.ToClient.WrittenCount);
-        Assert.Equal(InboundRequest.Close, _relay.Request);
+        Assert.Equal(SessionRequest.Close, _relay.Request);
     }
 
     [Fact]
@@ -263,7 +264,7 @@ public sealed class InboundSessionTests : IDisposable
         _relay.ClientEnded();
         Backend("250 ok\r\n");
         _relay.BackendReady("220 b.test\r\n"u8);
-        Assert.Equal(InboundRequest.Close, _relay.Request);
+        Assert.Equal(SessionRequest.Close, _relay.Request);
         Assert.Equal("truncated", _relay.Report.Closed);
     }
 
@@ -283,7 +284,7 @@ public sealed class InboundSessionTests : IDisposable
         _relay.ClientEnded();
         Assert.False(_relay.BackendInputDone);
         Backend("503 5.5.1 no\r\n");
-        Assert.EndsWith("NOOP\r\n", Encoding.Latin1.GetString(_relay.ToBackend.WrittenSpan), StringComparison.Ordinal);
+        Assert.EndsWith("NOOP\r\n", Encoding.Latin1.GetString(_relay.ToServer.WrittenSpan), StringComparison.Ordinal);
         Assert.True(_relay.BackendInputDone);
     }
 
@@ -295,23 +296,23 @@ public sealed class InboundSessionTests : IDisposable
         _relay.ClientEnded();
         Assert.Equal(Limits.NextServerTimeout, _relay.PeerTimeout);
         _relay.TimedOut();
-        Assert.Equal(InboundRequest.Close, _relay.Request);
+        Assert.Equal(SessionRequest.Close, _relay.Request);
     }
 
     [Fact]
     public void Nothing_goes_out_behind_the_end() // found by fuzzing
     {
         Client("bare\nLF\r\n");
-        Assert.Equal(InboundRequest.Close, _relay.Request);
+        Assert.Equal(SessionRequest.Close, _relay.Request);
         ToClient();
         _relay.TimedOut();
         _relay.BackendReady("220 b.test\r\n"u8);
         _relay.BackendUnavailable();
-        _relay.BackendEnded();
+        _relay.ServerEnded();
         _relay.ClientEnded();
         Backend("250 late\r\n");
         Client("NOOP\r\n");
-        Assert.Equal(InboundRequest.Close, _relay.Request);
+        Assert.Equal(SessionRequest.Close, _relay.Request);
         Assert.Equal("plain", _relay.Report.Closed);
         Assert.Equal("", ToClient());
         Assert.Equal("", ToBackend());
@@ -327,8 +328,8 @@ public sealed class InboundSessionTests : IDisposable
         Assert.Equal(Timeout.InfiniteTimeSpan, relay.PeerTimeout);
         relay.BackendReady(Encoding.ASCII.GetBytes(greeting));
         Assert.Equal(greeting, Encoding.ASCII.GetString(relay.ToClient.WrittenSpan));
-        Assert.Equal(0, relay.ToBackend.WrittenCount);
-        Assert.Equal((InboundRequest.Close, "plain"), (relay.Request, relay.Report.Closed));
+        Assert.Equal(0, relay.ToServer.WrittenCount);
+        Assert.Equal((SessionRequest.Close, "plain"), (relay.Request, relay.Report.Closed));
     }
 
     [Fact]
@@ -338,8 +339,8 @@ public sealed class InboundSessionTests : IDisposable
         relay.FromClient("EHLO a.test\r\n"u8);
         relay.BackendUnavailable();
         Assert.Equal("421 4.3.0 Mail server not reachable, try again later\r\n", Encoding.ASCII.GetString(relay.ToClient.WrittenSpan));
-        Assert.Equal(0, relay.ToBackend.WrittenCount);
-        Assert.Equal((InboundRequest.Close, "plain"), (relay.Request, relay.Report.Closed));
+        Assert.Equal(0, relay.ToServer.WrittenCount);
+        Assert.Equal((SessionRequest.Close, "plain"), (relay.Request, relay.Report.Closed));
     }
 
     [Fact]
@@ -347,9 +348,9 @@ public sealed class InboundSessionTests : IDisposable
     {
         using var relay = new InboundSession(new ServerOptions(new RsaKeys(TimeProvider.System)), new SystemRandom(), "test");
         relay.FromClient("NOOP\r\n"u8);
-        Assert.Equal(0, relay.ToBackend.WrittenCount);
+        Assert.Equal(0, relay.ToServer.WrittenCount);
         relay.BackendReady("220 b.test\r\n"u8);
-        Assert.Equal("NOOP\r\n", Encoding.ASCII.GetString(relay.ToBackend.WrittenSpan));
+        Assert.Equal("NOOP\r\n", Encoding.ASCII.GetString(relay.ToServer.WrittenSpan));
     }
 
     [Fact]
@@ -361,15 +362,15 @@ public sealed class InboundSessionTests : IDisposable
         Backend("220 go\r\n\x16\x03\x03 early\n\0");
         Assert.Equal("220 go\r\n\x16\x03\x03 early\n\0", ToClient());
         Assert.Equal("\x16\x03\x01 hello", ToBackend());
-        Assert.Equal(InboundRequest.None, _relay.Request);
+        Assert.Equal(SessionRequest.None, _relay.Request);
         Client("more");
         Backend("and more");
         Assert.Equal(("more", "and more"), (ToBackend(), ToClient()));
         _relay.ClientEnded();
         Assert.Equal("", ToBackend() + ToClient());
         Assert.True(_relay.BackendInputDone);
-        _relay.BackendEnded();
-        Assert.Equal((InboundRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
+        _relay.ServerEnded();
+        Assert.Equal((SessionRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
     }
 
     [Theory]
@@ -388,7 +389,7 @@ public sealed class InboundSessionTests : IDisposable
         relay.BackendReady("220 b.test\r\n"u8);
         relay.FromClient(Encoding.ASCII.GetBytes(line));
         Assert.Equal("220 b.test\r\n421 4.7.0 This is a mail server\r\n", Encoding.ASCII.GetString(relay.ToClient.WrittenSpan));
-        Assert.Equal((InboundRequest.Close, 0), (relay.Request, relay.ToBackend.WrittenCount));
+        Assert.Equal((SessionRequest.Close, 0), (relay.Request, relay.ToServer.WrittenCount));
     }
 
     [Fact]
@@ -400,7 +401,7 @@ public sealed class InboundSessionTests : IDisposable
         Assert.Equal("", ToClient());
         Client("NOOP\r\n");
         Assert.Equal("NOOP\r\n", ToBackend());
-        Assert.Equal(InboundRequest.None, _relay.Request);
+        Assert.Equal(SessionRequest.None, _relay.Request);
     }
 
     [Fact]
@@ -445,7 +446,7 @@ public sealed class InboundSessionTests : IDisposable
         Client("NOOP\r\nRSET\r\n");
         Backend("250 bare LF\n250 " + new string('x', 3000) + "\r\n");
         Assert.Equal("250 bare LF\r\n250 " + new string('x', Limits.MaxEhloLine - 6) + "\r\n", ToClient());
-        Assert.Equal(InboundRequest.None, _relay.Request);
+        Assert.Equal(SessionRequest.None, _relay.Request);
     }
 
     [Theory]
@@ -461,7 +462,7 @@ public sealed class InboundSessionTests : IDisposable
         Client("NOOP\r\n");
         Backend(reply);
         Assert.Equal("421 4.3.0 Mail server speaks no SMTP\r\n", ToClient());
-        Assert.Equal((InboundRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((SessionRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
         Backend("250 ok\r\n");
         Client("NOOP\r\n");
         Assert.Equal("", ToClient());
@@ -491,8 +492,8 @@ public sealed class InboundSessionTests : IDisposable
         _relay.ClientEnded();
         Assert.Equal("", ToBackend());
         Assert.True(_relay.BackendInputDone);
-        _relay.BackendEnded();
-        Assert.Equal((InboundRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
+        _relay.ServerEnded();
+        Assert.Equal((SessionRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
     }
 
     [Fact]
@@ -537,7 +538,7 @@ public sealed class InboundSessionTests : IDisposable
         ToClient();
         Client("XBLACKPONY " + new string('x', Limits.MaxCommandLine - 13 + more) + "\r\n");
         Assert.StartsWith(code, ToClient(), StringComparison.Ordinal);
-        Assert.Equal(InboundRequest.None, _relay.Request);
+        Assert.Equal(SessionRequest.None, _relay.Request);
     }
 
     [Fact]
@@ -590,11 +591,11 @@ public sealed class InboundSessionTests : IDisposable
         ToClient();
         Client("NOOP\r\n" + line);
         Assert.Equal("", ToClient());
-        Assert.Equal(InboundRequest.None, _relay.Request);
+        Assert.Equal(SessionRequest.None, _relay.Request);
         Backend("250 ok\r\n");
         Assert.Equal("250 ok\r\n501 5.5.2 Bare LF, bare CR or NUL in a command\r\n", ToClient());
         Assert.Equal("NOOP\r\n", ToBackend());
-        Assert.Equal(InboundRequest.Close, _relay.Request);
+        Assert.Equal(SessionRequest.Close, _relay.Request);
     }
 
     [Fact]
@@ -691,14 +692,14 @@ public sealed class InboundSessionTests : IDisposable
             using var relay = new InboundSession(new ServerOptions(new RsaKeys(TimeProvider.System)), new SystemRandom(), "test");
             relay.BackendReady("220 b.test\r\n"u8);
             relay.FromClient("DATA\r\n"u8);
-            relay.FromBackend("354 go\r\n"u8);
-            relay.ToBackend.ResetWrittenCount();
+            relay.FromServer("354 go\r\n"u8);
+            relay.ToServer.ResetWrittenCount();
             foreach (var part in Encoding.ASCII.GetBytes(message + "\r\n.\r\nXCLIENT\r\n").Chunk(piece))
             {
                 relay.FromClient(part);
             }
 
-            Assert.Equal(message + "\r\n.\r\n", Encoding.ASCII.GetString(relay.ToBackend.WrittenSpan));
+            Assert.Equal(message + "\r\n.\r\n", Encoding.ASCII.GetString(relay.ToServer.WrittenSpan));
         }
     }
 
@@ -754,9 +755,9 @@ public sealed class InboundSessionTests : IDisposable
     public void A_backend_that_ends_is_told_to_a_client_that_does_not_expect_it() // [BP-10.3-6]
     {
         ToClient();
-        _relay.BackendEnded();
+        _relay.ServerEnded();
         Assert.Equal("421 4.3.0 Mail server closed the connection\r\n", ToClient());
-        Assert.Equal((InboundRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((SessionRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
     }
 
     [Theory]
@@ -767,10 +768,10 @@ public sealed class InboundSessionTests : IDisposable
         Client("QUIT\r\n");
         Backend(reply);
         ToClient();
-        Assert.Equal(InboundRequest.None, _relay.Request);
-        _relay.BackendEnded();
+        Assert.Equal(SessionRequest.None, _relay.Request);
+        _relay.ServerEnded();
         Assert.Equal("", ToClient());
-        Assert.Equal((InboundRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((SessionRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
     }
 
     [Fact]
@@ -779,7 +780,7 @@ public sealed class InboundSessionTests : IDisposable
         ToClient();
         _relay.Stop();
         Assert.Equal("421 4.3.2 Service shutting down\r\n", ToClient());
-        Assert.Equal(InboundRequest.Close, _relay.Request);
+        Assert.Equal(SessionRequest.Close, _relay.Request);
         _relay.Stop();
         Assert.Equal("", ToClient());
     }
@@ -796,7 +797,7 @@ public sealed class InboundSessionTests : IDisposable
         Assert.Equal(Limits.IdleTimeout, _relay.PeerTimeout);
         _relay.TimedOut();
         Assert.Equal("421 4.4.2 Timeout\r\n", ToClient());
-        Assert.Equal((InboundRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((SessionRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
     }
 
     [Fact]
@@ -849,7 +850,7 @@ public sealed class InboundSessionTests : IDisposable
 
     private void Client(string octets) => _relay.FromClient(Encoding.Latin1.GetBytes(octets));
 
-    private void Backend(string octets) => _relay.FromBackend(Encoding.Latin1.GetBytes(octets));
+    private void Backend(string octets) => _relay.FromServer(Encoding.Latin1.GetBytes(octets));
 
     private string ToClient()
     {
@@ -860,8 +861,8 @@ public sealed class InboundSessionTests : IDisposable
 
     private string ToBackend()
     {
-        var text = Encoding.Latin1.GetString(_relay.ToBackend.WrittenSpan);
-        _relay.ToBackend.ResetWrittenCount();
+        var text = Encoding.Latin1.GetString(_relay.ToServer.WrittenSpan);
+        _relay.ToServer.ResetWrittenCount();
         return text;
     }
 }

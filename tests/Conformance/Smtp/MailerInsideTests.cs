@@ -6,6 +6,7 @@ using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Tests.Conformance.Smtp;
@@ -47,13 +48,13 @@ public sealed class MailerInsideTests : IDisposable
         Sends("250 ok\r\n half");
         Assert.Equal("250 ok\r\n half", Local());
         Assert.Equal(Timeout.InfiniteTimeSpan, _mailer.PeerTimeout);
-        _mailer.LocalEnded();
+        _mailer.ClientEnded();
         Assert.Equal(Limits.CloseTimeout, _mailer.PeerTimeout);
-        Assert.Equal(MailerRequest.None, _mailer.Request);
+        Assert.Equal(SessionRequest.None, _mailer.Request);
         Pass();
         Assert.Equal(ChannelState.Closed, _server!.State);
-        Assert.Equal((MailerRequest.Close, "close"), (_mailer.Request, _mailer.Report.Closed));
-        _mailer.LocalEnded();
+        Assert.Equal((SessionRequest.Close, "close"), (_mailer.Request, _mailer.Report.Closed));
+        _mailer.ClientEnded();
         _mailer.ServerEnded();
         Assert.Equal("close", _mailer.Report.Closed);
     }
@@ -63,13 +64,13 @@ public sealed class MailerInsideTests : IDisposable
     {
         Inside();
         Local();
-        _mailer.LocalEnded();
+        _mailer.ClientEnded();
         _server!.Send("250 late\r\n"u8, _toMailer);
         _mailer.FromServer(Taken(_toMailer));
         Assert.Equal("", Local());
-        Assert.Equal(MailerRequest.None, _mailer.Request);
+        Assert.Equal(SessionRequest.None, _mailer.Request);
         _mailer.TimedOut();
-        Assert.Equal((MailerRequest.Close, "truncated"), (_mailer.Request, _mailer.Report.Closed));
+        Assert.Equal((SessionRequest.Close, "truncated"), (_mailer.Request, _mailer.Report.Closed));
     }
 
     [Fact]
@@ -79,10 +80,10 @@ public sealed class MailerInsideTests : IDisposable
         Local();
         Says("MAIL FROM:<a@a>\r\n");
         _mailer.ServerEnded();
-        Assert.Equal((MailerRequest.Close, "truncated"), (_mailer.Request, _mailer.Report.Closed));
+        Assert.Equal((SessionRequest.Close, "truncated"), (_mailer.Request, _mailer.Report.Closed));
         Assert.Equal("", Local());
         Taken(_mailer.ToServer);
-        _mailer.FromLocal("RCPT TO:<b@b>\r\n"u8);
+        _mailer.FromClient("RCPT TO:<b@b>\r\n"u8);
         Assert.Empty(Taken(_mailer.ToServer));
     }
 
@@ -94,7 +95,7 @@ public sealed class MailerInsideTests : IDisposable
         _server.Close(_toMailer);
         Pass();
         Assert.EndsWith("421 going\r\n", Local(), StringComparison.Ordinal);
-        Assert.Equal((MailerRequest.Close, "close"), (_mailer.Request, _mailer.Report.Closed));
+        Assert.Equal((SessionRequest.Close, "close"), (_mailer.Request, _mailer.Report.Closed));
         Assert.Equal(ChannelState.Closed, _server.State);
     }
 
@@ -117,7 +118,7 @@ public sealed class MailerInsideTests : IDisposable
         var record = Taken(_toMailer);
         record[^1] ^= (byte)(alert ? 0 : 1);
         _mailer.FromServer(record);
-        Assert.Equal((MailerRequest.Close, closed), (_mailer.Request, _mailer.Report.Closed));
+        Assert.Equal((SessionRequest.Close, closed), (_mailer.Request, _mailer.Report.Closed));
         Assert.Equal("", Local());
     }
 
@@ -127,7 +128,7 @@ public sealed class MailerInsideTests : IDisposable
         Confirm(moreTargets: true);
         _server!.Close(_toMailer);
         Pass();
-        Assert.Equal(MailerRequest.NextTarget, _mailer.Request);
+        Assert.Equal(SessionRequest.Connect, _mailer.Request);
         Assert.True(_mailer.Report is { Reason: "broken", Suite: null, Encrypted: false, Deferred: false });
         Connect("mx2.b.test", moreTargets: false);
         Assert.Equal("EHLO a.test\r\n", Plain());
@@ -144,7 +145,7 @@ public sealed class MailerInsideTests : IDisposable
         Pass();
         Assert.Equal("220 mx.b.test\r\n421 4.4.2 The server closed the session\r\n", Local());
         Assert.True(_mailer.Report is { Reason: "broken", Deferred: true, Closed: "close" });
-        Assert.Equal(MailerRequest.Close, _mailer.Request);
+        Assert.Equal(SessionRequest.Close, _mailer.Request);
     }
 
     [Theory]
@@ -156,7 +157,7 @@ public sealed class MailerInsideTests : IDisposable
     {
         Confirm();
         Assert.Equal(Limits.ReplyTimeout, _mailer.PeerTimeout);
-        Assert.False(_mailer.WantsLocal);
+        Assert.False(_mailer.WantsClient);
         switch (how)
         {
             case "end":
@@ -177,7 +178,7 @@ public sealed class MailerInsideTests : IDisposable
         Assert.Equal("220 mx.b.test\r\n" + text, Local());
         Assert.True(_mailer.Report is { Deferred: true });
         Assert.Equal(how == "garbage" ? "unreachable" : "broken", _mailer.Report.Reason);
-        Assert.Equal((MailerRequest.Close, closed), (_mailer.Request, _mailer.Report.Closed));
+        Assert.Equal((SessionRequest.Close, closed), (_mailer.Request, _mailer.Report.Closed));
         Assert.Equal(how is "time" or "garbage", _server!.State == ChannelState.Closed);
     }
 
@@ -188,7 +189,7 @@ public sealed class MailerInsideTests : IDisposable
         Assert.Equal("EHLO a.test\r\n", Heard());
         Sends("502-no\r\n502-STARTTLS\r\n502 not here\r\n");
         Assert.Equal("220 mx.b.test\r\n502-no\r\n502-STARTTLS\r\n502 not here\r\n", Local());
-        Assert.True(_mailer.WantsLocal);
+        Assert.True(_mailer.WantsClient);
         Says("HELO a.test\r\n");
         Assert.Equal("HELO a.test\r\n", Heard());
     }
@@ -199,11 +200,11 @@ public sealed class MailerInsideTests : IDisposable
         _mailer.Connected("mx.b.test", 25, moreTargets: true);
         Assert.Equal(Limits.GreetingTimeout, _mailer.PeerTimeout);
         _mailer.FromServer("554 mx.b.test no service\r\n"u8);
-        Assert.Equal(MailerRequest.NextTarget, _mailer.Request);
+        Assert.Equal(SessionRequest.Connect, _mailer.Request);
         Assert.Equal(Timeout.InfiniteTimeSpan, _mailer.PeerTimeout);
         Assert.Equal("", Local());
         _mailer.Connected("mx2.b.test", 2525, moreTargets: false);
-        Assert.Equal(MailerRequest.None, _mailer.Request);
+        Assert.Equal(SessionRequest.None, _mailer.Request);
         _mailer.FromServer("220 mx2.b.test\r\n"u8);
         Assert.Equal("220 mx2.b.test\r\n", Local());
         Assert.Equal("mx2.b.test:2525", _mailer.Report.Peer);
@@ -215,7 +216,7 @@ public sealed class MailerInsideTests : IDisposable
         _mailer.Connected("mx.b.test", 25, moreTargets: false);
         _mailer.FromServer("554 mx.b.test no \0 service\r\n"u8);
         Assert.Equal("554 mx.b.test no ? service\r\n", Local());
-        Assert.Equal((MailerRequest.Close, "plain"), (_mailer.Request, _mailer.Report.Closed));
+        Assert.Equal((SessionRequest.Close, "plain"), (_mailer.Request, _mailer.Report.Closed));
     }
 
     [Fact]
@@ -223,7 +224,7 @@ public sealed class MailerInsideTests : IDisposable
     {
         Confirm(moreTargets: true);
         _mailer.ServerEnded();
-        Assert.Equal(MailerRequest.NextTarget, _mailer.Request);
+        Assert.Equal(SessionRequest.Connect, _mailer.Request);
         _mailer.Connected("mx2.b.test", 25, moreTargets: false);
         Assert.Null(_mailer.Report.Suite);
         Assert.False(_mailer.Report.Encrypted);
@@ -239,7 +240,7 @@ public sealed class MailerInsideTests : IDisposable
         _mailer.ServerEnded();
         _mailer.Connected("mx2.b.test", 25, moreTargets: true);
         _mailer.FromServer("421 busy\r\n"u8);
-        Assert.Equal(MailerRequest.NextTarget, _mailer.Request);
+        Assert.Equal(SessionRequest.Connect, _mailer.Request);
         Connect("mx3.b.test", moreTargets: false);
         Assert.Equal("EHLO a.test\r\n", Plain());
         Agree();
@@ -272,7 +273,7 @@ public sealed class MailerInsideTests : IDisposable
         Connect("mx.b.test", moreTargets: true);
         Ehlo();
         Answer(reply);
-        Assert.Equal(MailerRequest.NextTarget, _mailer.Request);
+        Assert.Equal(SessionRequest.Connect, _mailer.Request);
         _mailer.ConnectFailed(moreTargets: false);
         Assert.Equal("220 mx.b.test\r\n421 4.4.1 No mail server reachable, try again later\r\n", Local());
         Assert.True(_mailer.Report is { Deferred: true, Reason: "unreachable" });
@@ -282,10 +283,10 @@ public sealed class MailerInsideTests : IDisposable
     public void Where_no_exchanger_can_be_reached_the_mail_is_deferred() // [BP-9.2-4], [BP-10.4-8]
     {
         _mailer.ConnectFailed(moreTargets: true);
-        Assert.Equal(MailerRequest.NextTarget, _mailer.Request);
+        Assert.Equal(SessionRequest.Connect, _mailer.Request);
         _mailer.ConnectFailed(moreTargets: false);
         Assert.Equal("421 4.4.1 No mail server reachable, try again later\r\n", Local());
-        Assert.Equal(MailerRequest.Close, _mailer.Request);
+        Assert.Equal(SessionRequest.Close, _mailer.Request);
     }
 
     [Theory]
@@ -354,10 +355,10 @@ public sealed class MailerInsideTests : IDisposable
         Assert.Equal("220 mx.b.test\r\n250 mx.b.test\r\n", Local());
         Assert.Equal(0, _memory.Count);
         Assert.True(_mailer.Report is { Suite: "ROT", Encrypted: false });
-        _mailer.FromLocal("MAIL FROM:<a@a>\r\n"u8);
+        _mailer.FromClient("MAIL FROM:<a@a>\r\n"u8);
         Assert.Equal("ZNVY SEBZ:<n@n>\r\n", Plain());
-        _mailer.LocalEnded();
-        Assert.Equal((MailerRequest.Close, "plain"), (_mailer.Request, _mailer.Report.Closed));
+        _mailer.ClientEnded();
+        Assert.Equal((SessionRequest.Close, "plain"), (_mailer.Request, _mailer.Report.Closed));
     }
 
     [Fact]
@@ -401,7 +402,7 @@ public sealed class MailerInsideTests : IDisposable
         Assert.Equal("", Plain());
         Assert.Equal("220 mx.b.test\r\n250-mx.b.test\r\n250 STARTTLS\r\n", Local());
         Assert.True(_mailer.Report is { Reason: "refused", Suite: null, Encrypted: false });
-        _mailer.FromLocal("NOOP\r\n"u8);
+        _mailer.FromClient("NOOP\r\n"u8);
         Assert.Equal("NOOP\r\n", Plain());
     }
 
@@ -437,7 +438,7 @@ public sealed class MailerInsideTests : IDisposable
         Assert.Equal(Limits.ReplyTimeout, _mailer.PeerTimeout);
         Plain();
         Break(how);
-        Assert.Equal(MailerRequest.Reconnect, _mailer.Request);
+        Assert.Equal(SessionRequest.Reconnect, _mailer.Request);
         Assert.Equal("", Plain());
         Connect("mx.b.test", moreTargets: true);
         Assert.Equal("EHLO a.test\r\n", Plain());
@@ -445,7 +446,7 @@ public sealed class MailerInsideTests : IDisposable
         Assert.Equal("220 mx.b.test\r\n250-mx.b.test\r\n250 STARTTLS\r\n", Local());
         Assert.True(_mailer.Report is { Downgrade: true, Reason: "broken", Encrypted: false, Suite: null, Deferred: false });
         Assert.StartsWith("downgrade: mx.b.test:25 ", Assert.Single(_mailer.Report.Warnings), StringComparison.Ordinal);
-        _mailer.FromLocal("MAIL FROM:<a@a>\r\n"u8);
+        _mailer.FromClient("MAIL FROM:<a@a>\r\n"u8);
         Assert.Equal("MAIL FROM:<a@a>\r\n", Plain());
     }
 
@@ -459,7 +460,7 @@ public sealed class MailerInsideTests : IDisposable
         Ehlo();
         Answer("250-mx.b.test\r\n250 XBLACKPONY V1 X25519-CHACHA20POLY1305\r\n");
         Break(how);
-        Assert.Equal(MailerRequest.NextTarget, _mailer.Request);
+        Assert.Equal(SessionRequest.Connect, _mailer.Request);
         Connect("mx2.b.test", moreTargets: false);
         Plain();
         Answer("250-mx2.b.test\r\n250 XBLACKPONY V1 X25519-CHACHA20POLY1305\r\n");
@@ -479,7 +480,7 @@ public sealed class MailerInsideTests : IDisposable
         Break("");
         Connect("mx.b.test", moreTargets: true);
         Break("");
-        Assert.Equal(MailerRequest.NextTarget, _mailer.Request);
+        Assert.Equal(SessionRequest.Connect, _mailer.Request);
         Connect("mx2.b.test", moreTargets: false);
         Plain();
         Answer("250-mx2.b.test\r\n250 XBLACKPONY V1 X25519-CHACHA20POLY1305\r\n");
@@ -495,7 +496,7 @@ public sealed class MailerInsideTests : IDisposable
         var records = Switch();
         records[^1] ^= 1;
         _mailer.FromServer(records);
-        Assert.Equal(MailerRequest.Reconnect, _mailer.Request);
+        Assert.Equal(SessionRequest.Reconnect, _mailer.Request);
         Assert.True(_mailer.Report is { Encrypted: false, Suite: null });
     }
 
@@ -532,7 +533,7 @@ public sealed class MailerInsideTests : IDisposable
         Switch();
         _mailer.TimedOut();
         Assert.Equal("", Plain());
-        Assert.Equal(MailerRequest.Reconnect, _mailer.Request);
+        Assert.Equal(SessionRequest.Reconnect, _mailer.Request);
     }
 
     [Theory]
@@ -575,7 +576,7 @@ public sealed class MailerInsideTests : IDisposable
         Connect("mx.b.test", moreTargets: false);
         Local();
         Answer(new string('2', Limits.MaxEhloLine + more));
-        Assert.Equal(ends ? MailerRequest.Close : MailerRequest.None, _mailer.Request);
+        Assert.Equal(ends ? SessionRequest.Close : SessionRequest.None, _mailer.Request);
         Assert.Equal(ends ? "unreachable" : null, _mailer.Report.Reason);
     }
 
@@ -587,7 +588,7 @@ public sealed class MailerInsideTests : IDisposable
         Connect("mx.b.test", moreTargets: false);
         Answer("250 early\r\n");
         Assert.Equal("220 mx.b.test\r\n", Local());
-        _mailer.FromLocal(Encoding.ASCII.GetBytes(says + "\r\n"));
+        _mailer.FromClient(Encoding.ASCII.GetBytes(says + "\r\n"));
         Assert.Equal("250 early\r\n", Local());
     }
 
@@ -608,9 +609,9 @@ public sealed class MailerInsideTests : IDisposable
         using var mailer = new MailerSession(new MailerOptions(TestRsaKeys.Client) { Policy = ClientPolicy.Remembered }, new SeededRandom("inside", "client"));
         mailer.Connected("mx.b.test", 25, moreTargets: false);
         mailer.FromServer("220 mx.b.test\r\n"u8);
-        mailer.FromLocal("EHLO a.test\r\n"u8);
+        mailer.FromClient("EHLO a.test\r\n"u8);
         mailer.FromServer("250 mx.b.test\r\n"u8);
-        Assert.EndsWith("250 mx.b.test\r\n", Encoding.ASCII.GetString(mailer.ToLocal.WrittenSpan), StringComparison.Ordinal);
+        Assert.EndsWith("250 mx.b.test\r\n", Encoding.ASCII.GetString(mailer.ToClient.WrittenSpan), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -635,7 +636,7 @@ public sealed class MailerInsideTests : IDisposable
         using var mailer = new MailerSession(new MailerOptions(TestRsaKeys.Client) { Suites = [rsa, other] }, new SeededRandom("inside", "client"));
         mailer.Connected("mx.b.test", 25, moreTargets: false);
         mailer.FromServer("220 mx.b.test\r\n"u8);
-        mailer.FromLocal("EHLO a.test\r\n"u8);
+        mailer.FromClient("EHLO a.test\r\n"u8);
         _upgrade = new ServerUpgrade(new ServerOptions(TestRsaKeys.Server) { Suites = [rsa, other], Grease = false }, new SeededRandom("inside", "server"));
         mailer.ToServer.ResetWrittenCount();
         mailer.FromServer(Encoding.ASCII.GetBytes($"250-mx\r\n250 {Encoding.ASCII.GetString(_upgrade.NewOffer().Span)}\r\n"));
@@ -644,7 +645,7 @@ public sealed class MailerInsideTests : IDisposable
         mailer.ToServer.ResetWrittenCount();
         mailer.FromServer("504 no\r\n"u8);
         Assert.Equal(0, mailer.ToServer.WrittenCount);
-        Assert.EndsWith("250 mx\r\n", Encoding.ASCII.GetString(mailer.ToLocal.WrittenSpan), StringComparison.Ordinal);
+        Assert.EndsWith("250 mx\r\n", Encoding.ASCII.GetString(mailer.ToClient.WrittenSpan), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -657,7 +658,7 @@ public sealed class MailerInsideTests : IDisposable
         _mailer.FromServer(records.AsSpan(0, records.Length - 1));
         Assert.Equal("", Plain());
         Assert.Equal(Limits.ReplyTimeout, _mailer.PeerTimeout);
-        Assert.False(_mailer.WantsLocal);
+        Assert.False(_mailer.WantsClient);
         _mailer.FromServer(records.AsSpan(records.Length - 1));
         Pass();
         Assert.Equal("EHLO a.test\r\n", Heard());
@@ -667,9 +668,9 @@ public sealed class MailerInsideTests : IDisposable
     public void What_the_local_server_says_during_the_upgrade_is_passed_on_behind_it() // [BP-4.2-9], [BP-4.6-4]
     {
         Connect("mx.b.test", moreTargets: false);
-        _mailer.FromLocal("EHLO a.test\r\nMAIL FROM:<a@a>\r\n"u8);
+        _mailer.FromClient("EHLO a.test\r\nMAIL FROM:<a@a>\r\n"u8);
         Assert.Equal("EHLO a.test\r\n", Plain());
-        Assert.False(_mailer.WantsLocal);
+        Assert.False(_mailer.WantsClient);
         Agree();
         Assert.Equal("EHLO a.test\r\n", Heard());
         Sends("250 mx.b.test\r\n");
@@ -682,9 +683,9 @@ public sealed class MailerInsideTests : IDisposable
     public void A_local_server_that_ends_outside_ends_the_session(string says)
     {
         Connect("mx.b.test", moreTargets: false);
-        _mailer.FromLocal(Encoding.ASCII.GetBytes(says + "\r\n"));
-        _mailer.LocalEnded();
-        Assert.Equal((MailerRequest.Close, "plain"), (_mailer.Request, _mailer.Report.Closed));
+        _mailer.FromClient(Encoding.ASCII.GetBytes(says + "\r\n"));
+        _mailer.ClientEnded();
+        Assert.Equal((SessionRequest.Close, "plain"), (_mailer.Request, _mailer.Report.Closed));
         Plain();
         Answer("250 mx.b.test\r\n");
         Assert.Equal("220 mx.b.test\r\n", Local());
@@ -697,9 +698,9 @@ public sealed class MailerInsideTests : IDisposable
     {
         Connect("mx.b.test", moreTargets: false);
         Local();
-        _mailer.FromLocal(Encoding.ASCII.GetBytes(new string('x', Limits.MaxCommandLine + more)));
-        Assert.Equal(more == 0 ? MailerRequest.None : MailerRequest.Close, _mailer.Request);
-        _mailer.FromLocal("\r\n"u8);
+        _mailer.FromClient(Encoding.ASCII.GetBytes(new string('x', Limits.MaxCommandLine + more)));
+        Assert.Equal(more == 0 ? SessionRequest.None : SessionRequest.Close, _mailer.Request);
+        _mailer.FromClient("\r\n"u8);
         Assert.Equal(answer, Local());
         Assert.Equal(more == 0 ? "lost" : "plain", _mailer.Report.Closed);
     }
@@ -709,7 +710,7 @@ public sealed class MailerInsideTests : IDisposable
     {
         Restart(ClientPolicy.Required);
         Connect("mx.b.test", moreTargets: false);
-        _mailer.FromLocal("HELO a.test\r\nMAIL FROM:<a@a>\r\n"u8);
+        _mailer.FromClient("HELO a.test\r\nMAIL FROM:<a@a>\r\n"u8);
         Assert.Equal("QUIT\r\n", Plain());
         Assert.Equal("220 mx.b.test\r\n421 4.7.0 Encryption required, and EHLO was not sent\r\n", Local());
         Assert.True(_mailer.Report is { Deferred: true, Reason: "ehlo-refused" });
@@ -731,9 +732,9 @@ public sealed class MailerInsideTests : IDisposable
         Assert.Equal(quit is not null, _mailer.Report.Deferred);
         if (quit is null)
         {
-            _mailer.FromLocal("EHLO a.test\r\n"u8);
+            _mailer.FromClient("EHLO a.test\r\n"u8);
             Assert.Equal("503 5.5.1 EHLO first\r\n", Local());
-            _mailer.FromLocal("HELO a.test\r\n"u8);
+            _mailer.FromClient("HELO a.test\r\n"u8);
             Assert.Equal("HELO a.test\r\n", Plain());
         }
     }
@@ -756,13 +757,13 @@ public sealed class MailerInsideTests : IDisposable
         _mailer = Mailer(policy, more);
     }
 
-    private string Local() => Encoding.Latin1.GetString(Taken(_mailer.ToLocal));
+    private string Local() => Encoding.Latin1.GetString(Taken(_mailer.ToClient));
 
     private string Plain() => Encoding.Latin1.GetString(Taken(_mailer.ToServer));
 
     private void Answer(string reply) => _mailer.FromServer(Encoding.Latin1.GetBytes(reply));
 
-    private void Ehlo() => _mailer.FromLocal("EHLO a.test\r\n"u8);
+    private void Ehlo() => _mailer.FromClient("EHLO a.test\r\n"u8);
 
     private void Connect(string name, bool moreTargets)
     {
@@ -846,7 +847,7 @@ public sealed class MailerInsideTests : IDisposable
 
     private void Says(string text)
     {
-        _mailer.FromLocal(Encoding.Latin1.GetBytes(text));
+        _mailer.FromClient(Encoding.Latin1.GetBytes(text));
         Pass();
     }
 

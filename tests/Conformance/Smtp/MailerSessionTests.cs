@@ -2,6 +2,7 @@ using System.Text;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Tests.Conformance.Smtp;
@@ -28,7 +29,7 @@ public class MailerSessionTests
         using var mailer = Start(ClientPolicy.Remembered);
         Ehlo(mailer, "250-mx.b.test\r\n250-XBLACKPONY V9 NOTHING\r\n250 STARTTLS\r\n");
         Assert.EndsWith("250-mx.b.test\r\n250 STARTTLS\r\n", Local(mailer), StringComparison.Ordinal);
-        mailer.FromLocal("MAIL FROM:<a@a>\r\n"u8);
+        mailer.FromClient("MAIL FROM:<a@a>\r\n"u8);
         Assert.Equal("MAIL FROM:<a@a>\r\n", Server(mailer));
     }
 
@@ -43,8 +44,8 @@ public class MailerSessionTests
         using var mailer = Start(ClientPolicy.Required);
         Ehlo(mailer, reply);
         Assert.Matches(@"(^|\n)421 [^\r\n]*\r\n$", Local(mailer));
-        Assert.Equal(MailerRequest.Close, mailer.Request);
-        mailer.FromLocal("MAIL FROM:<a@a>\r\n"u8);
+        Assert.Equal(SessionRequest.Close, mailer.Request);
+        mailer.FromClient("MAIL FROM:<a@a>\r\n"u8);
         Assert.Matches("^(QUIT\r\n)?$", Server(mailer)); // [BP-9.1-7]
     }
 
@@ -60,7 +61,7 @@ public class MailerSessionTests
         mailer.Connected("mx.b.test", 25, moreTargets: false);
         mailer.FromServer("220 b.test\r\n"u8);
         Ehlo(mailer, "250 b.test\r\n");
-        mailer.FromLocal("MAIL FROM:<a@a>\r\n"u8);
+        mailer.FromClient("MAIL FROM:<a@a>\r\n"u8);
         Assert.EndsWith("MAIL FROM:<a@a>\r\n", Server(mailer), StringComparison.Ordinal);
         Assert.Equal("mx.b.test:25", mailer.Report.Forgotten);
         Assert.Equal("forgotten: mx.b.test:25 has not offered encryption for 72 hours, and may get plaintext from now on", Assert.Single(mailer.Report.Warnings));
@@ -70,7 +71,7 @@ public class MailerSessionTests
     public void Mail_before_EHLO_does_not_pass_under_any_policy() // [BP-9.3-1], [BP-10.4-15]
     {
         using var mailer = Start(ClientPolicy.Opportunistic);
-        mailer.FromLocal("MAIL FROM:<a@a>\r\n"u8);
+        mailer.FromClient("MAIL FROM:<a@a>\r\n"u8);
         Assert.EndsWith("503 5.5.1 EHLO first\r\n", Local(mailer), StringComparison.Ordinal);
         Assert.Equal("", Server(mailer));
     }
@@ -82,7 +83,7 @@ public class MailerSessionTests
     public void What_the_mail_server_says_behind_its_greeting_is_not_lost(string says, string sent, string reply = "", string then = "") // found by fuzzing
     {
         using var mailer = Start(ClientPolicy.Opportunistic);
-        mailer.FromLocal(Encoding.ASCII.GetBytes(says));
+        mailer.FromClient(Encoding.ASCII.GetBytes(says));
         Assert.Equal(sent, Server(mailer));
         mailer.FromServer(Encoding.ASCII.GetBytes(reply));
         Assert.Equal(then, Server(mailer));
@@ -92,8 +93,8 @@ public class MailerSessionTests
     public void Behind_a_QUIT_before_EHLO_nothing_leaves() // [BP-9.3-1], found by fuzzing
     {
         using var mailer = Start(ClientPolicy.Required);
-        mailer.FromLocal("QUIT\r\nMAIL FROM:<a@a>\r\n"u8);
-        mailer.FromLocal("RCPT TO:<b@b>\r\n"u8);
+        mailer.FromClient("QUIT\r\nMAIL FROM:<a@a>\r\n"u8);
+        mailer.FromClient("RCPT TO:<b@b>\r\n"u8);
         Assert.Equal("QUIT\r\n", Server(mailer));
         mailer.FromServer("221 mx.b.test\r\n"u8);
         Assert.EndsWith("221 mx.b.test\r\n", Local(mailer), StringComparison.Ordinal);
@@ -103,12 +104,12 @@ public class MailerSessionTests
     public void A_server_that_talks_on_unasked_is_not_listened_to_for_ever() // found by fuzzing
     {
         using var mailer = Start(ClientPolicy.Opportunistic);
-        for (int i = 0; i < 1000 && mailer.Request == MailerRequest.None; i++)
+        for (int i = 0; i < 1000 && mailer.Request == SessionRequest.None; i++)
         {
             mailer.FromServer("250 and another thing\r\n"u8);
         }
 
-        Assert.Equal(MailerRequest.Close, mailer.Request);
+        Assert.Equal(SessionRequest.Close, mailer.Request);
         Assert.EndsWith("421 4.3.0 The server does not speak SMTP\r\n", Local(mailer), StringComparison.Ordinal);
     }
 
@@ -118,17 +119,17 @@ public class MailerSessionTests
         using var mailer = Start(ClientPolicy.Opportunistic);
         Ehlo(mailer, "354 go\r\n");
         Assert.EndsWith("421 4.3.0 The server does not speak SMTP\r\n", Local(mailer), StringComparison.Ordinal);
-        Assert.Equal(MailerRequest.Close, mailer.Request);
+        Assert.Equal(SessionRequest.Close, mailer.Request);
     }
 
     private static void Ehlo(MailerSession mailer, string reply)
     {
-        mailer.FromLocal("EHLO a.test\r\n"u8);
+        mailer.FromClient("EHLO a.test\r\n"u8);
         Assert.Equal("EHLO a.test\r\n", Server(mailer));
         mailer.FromServer(Encoding.Latin1.GetBytes(reply));
     }
 
-    private static string Local(MailerSession mailer) => Encoding.Latin1.GetString(mailer.ToLocal.WrittenSpan);
+    private static string Local(MailerSession mailer) => Encoding.Latin1.GetString(mailer.ToClient.WrittenSpan);
 
     private static string Server(MailerSession mailer)
     {

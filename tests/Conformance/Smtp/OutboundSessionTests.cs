@@ -1,4 +1,5 @@
 using System.Text;
+using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Outbound;
 
 namespace BlackPony.Tests.Conformance.Smtp;
@@ -30,9 +31,9 @@ public class OutboundSessionTests
     {
         Say("EHLO a.test");
         Assert.Equal("250 2.1.0 Ok\r\n", Say("MAIL FROM:<s@a.test>"));
-        Assert.Equal(OutboundRequest.None, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.None, _relay.TakeRequest());
         Assert.Equal("", Say("RCPT TO:<r@b.test>"));
-        Assert.Equal((OutboundRequest.OpenNext, new Route("b.test", 25)), (_relay.TakeRequest(), _relay.Route));
+        Assert.Equal((SessionRequest.Connect, new Route("b.test", 25)), (_relay.TakeRequest(), _relay.Route));
         Next("220 mx.b.test\r\n");
         Assert.Equal("EHLO a.test\r\n", Sent());
         Next("250 mx.b.test\r\n");
@@ -70,7 +71,7 @@ public class OutboundSessionTests
         Next("250 reset\r\n");
         Assert.Equal("QUIT\r\n", Sent());
         Assert.True(_relay.HasQuit);
-        Assert.Equal((OutboundRequest.OpenNext, "c.test"), (_relay.TakeRequest(), _relay.Route!.Host));
+        Assert.Equal((SessionRequest.Connect, "c.test"), (_relay.TakeRequest(), _relay.Route!.Host));
     }
 
     [Fact]
@@ -89,7 +90,7 @@ public class OutboundSessionTests
         Open("250-mx\r\n250 PIPELINING\r\n");
         Say("RCPT TO:<r@c.test>");
         Assert.Equal(Refused, Next("250 ok\r\n" + Refused));
-        Assert.Equal((OutboundRequest.OpenNext, "c.test"), (_relay.TakeRequest(), _relay.Route!.Host));
+        Assert.Equal((SessionRequest.Connect, "c.test"), (_relay.TakeRequest(), _relay.Route!.Host));
         Assert.Equal("QUIT\r\n", Sent()[^6..]);
         Next("220 mx\r\n");
         Next("250 mx\r\n");
@@ -162,7 +163,7 @@ public class OutboundSessionTests
         Say("EHLO a.test");
         Say("MAIL FROM:<> SMTPUTF8");
         Assert.Equal("", Say(command));
-        Assert.Equal((OutboundRequest.OpenNext, host), (_relay.TakeRequest(), _relay.Route!.Host));
+        Assert.Equal((SessionRequest.Connect, host), (_relay.TakeRequest(), _relay.Route!.Host));
     }
 
     [Theory]
@@ -208,7 +209,7 @@ public class OutboundSessionTests
         Open("250 mx\r\n");
         Next("250 ok\r\n");
         Next("250 ok\r\n");
-        _relay.NextEnded();
+        _relay.ServerEnded();
         Assert.StartsWith("451 ", Say("DATA"), StringComparison.Ordinal);
     }
 
@@ -223,7 +224,7 @@ public class OutboundSessionTests
         Say("half\r\n");
         Assert.Equal("half\r\n\r\n", Sent());
         Assert.Equal("", Next(words));
-        _relay.NextEnded();
+        _relay.ServerEnded();
         Assert.Equal(answer, Say("of it\r\n."));
         Assert.Equal("", Sent());
         Assert.True(_relay.IsIdle);
@@ -239,7 +240,7 @@ public class OutboundSessionTests
         StartData();
         Say("message\r\n.");
         var said = Next(words);
-        _relay.NextEnded();
+        _relay.ServerEnded();
         Assert.Equal(answer, said + Client());
     }
 
@@ -251,10 +252,10 @@ public class OutboundSessionTests
         Say("message\r\n.");
         _relay.TimedOut();
         Assert.StartsWith("451 4.4.2 ", Client(), StringComparison.Ordinal);
-        Assert.Equal(OutboundRequest.LeaveNext, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Disconnect, _relay.TakeRequest());
         _relay.TimedOut();
         Assert.StartsWith("421 4.4.2 ", Client(), StringComparison.Ordinal);
-        Assert.Equal(OutboundRequest.Close, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Close, _relay.TakeRequest());
     }
 
     [Fact]
@@ -265,7 +266,7 @@ public class OutboundSessionTests
         Say("half\r\n");
         _relay.ClientEnded();
         Assert.Equal("half\r\n\r\n", Sent());
-        Assert.Equal((OutboundRequest.Close, false), (_relay.TakeRequest(), _relay.HasQuit));
+        Assert.Equal((SessionRequest.Close, false), (_relay.TakeRequest(), _relay.HasQuit));
     }
 
     [Fact]
@@ -275,9 +276,9 @@ public class OutboundSessionTests
         StartData();
         Say("message\r\n.\r\nQUIT");
         _relay.ClientEnded();
-        Assert.Equal(OutboundRequest.None, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.None, _relay.TakeRequest());
         Assert.Equal("250 queued\r\n221 2.0.0 Bye\r\n", Next("250 queued\r\n"));
-        Assert.Equal(OutboundRequest.Close, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Close, _relay.TakeRequest());
     }
 
     [Theory]
@@ -291,9 +292,9 @@ public class OutboundSessionTests
         Next("220 mx\r\n");
         Next("250 mx\r\n");
         Next("250 ok\r\n");
-        Assert.Equal(OutboundRequest.None, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.None, _relay.TakeRequest());
         Assert.Equal("250 good\r\n", Next("250 good\r\n"));
-        Assert.Equal((OutboundRequest.Close, true), (_relay.TakeRequest(), _relay.HasQuit));
+        Assert.Equal((SessionRequest.Close, true), (_relay.TakeRequest(), _relay.HasQuit));
     }
 
     [Fact]
@@ -304,7 +305,7 @@ public class OutboundSessionTests
         Next("250-mx\r\n250 STARTTLS\r\n");
         Assert.Equal("EHLO a.test\r\nSTARTTLS\r\n", Sent());
         Next("220 go\r\n");
-        Assert.Equal(OutboundRequest.StartTls, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.StartTls, _relay.TakeRequest());
         _relay.TlsDone(secured: true);
         Assert.Equal("EHLO a.test\r\n", Sent());
         Next("250-mx\r\n250 STARTTLS\r\n");
@@ -335,7 +336,7 @@ public class OutboundSessionTests
         Next("220 go\r\n");
         _relay.TakeRequest();
         _relay.TlsDone(secured: false);
-        Assert.Equal(OutboundRequest.OpenNext, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Connect, _relay.TakeRequest());
         Sent();
         Next("220 mx\r\n");
         Next("250-mx\r\n250 STARTTLS\r\n");
@@ -349,7 +350,7 @@ public class OutboundSessionTests
         Next("220 mx\r\n");
         Next("250-mx\r\n250 STARTTLS\r\n");
         Assert.StartsWith("451 ", Next("220 go\r\n250 forged\r\n"), StringComparison.Ordinal);
-        Assert.Equal(OutboundRequest.LeaveNext, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Disconnect, _relay.TakeRequest());
         Assert.Equal("b.test Lost 0 False", Outcomes());
     }
 
@@ -364,7 +365,7 @@ public class OutboundSessionTests
     {
         _relay.FromClient(Encoding.Latin1.GetBytes(octets));
         Assert.StartsWith(code, Client(), StringComparison.Ordinal);
-        Assert.Equal(OutboundRequest.Close, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Close, _relay.TakeRequest());
         _relay.FromClient("EHLO a.test\r\n"u8);
         Assert.Equal("", Client());
         Assert.False(_relay.WantsClient);
@@ -379,7 +380,7 @@ public class OutboundSessionTests
         }
 
         Assert.StartsWith("500 ", Client(), StringComparison.Ordinal);
-        Assert.Equal(OutboundRequest.Close, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Close, _relay.TakeRequest());
     }
 
     [Fact]
@@ -388,10 +389,10 @@ public class OutboundSessionTests
         Open("250-mx\r\n250 PIPELINING\r\n");
         Deliver();
         Assert.Equal("", Next("250 forged\r\n"));
-        Assert.Equal(OutboundRequest.LeaveNext, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Disconnect, _relay.TakeRequest());
         Say("MAIL FROM:<>");
         Say("RCPT TO:<r@b.test>");
-        Assert.Equal(OutboundRequest.OpenNext, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Connect, _relay.TakeRequest());
     }
 
     [Theory]
@@ -455,7 +456,7 @@ public class OutboundSessionTests
         Open("250 mx\r\n");
         Next("250 ok\r\n");
         Assert.Equal(answer, Next(reply));
-        Assert.Equal(OutboundRequest.LeaveNext, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Disconnect, _relay.TakeRequest());
     }
 
     [Theory]
@@ -471,10 +472,10 @@ public class OutboundSessionTests
         Assert.Equal("", Next(words));
         if (words.Length == 0)
         {
-            _relay.NextEnded();
+            _relay.ServerEnded();
         }
 
-        Assert.Equal((OutboundRequest.OpenNext, false), (_relay.TakeRequest(), _relay.HasQuit));
+        Assert.Equal((SessionRequest.Connect, false), (_relay.TakeRequest(), _relay.HasQuit));
         Next("220 mx\r\n");
         Next("250-mx\r\n250 PIPELINING\r\n");
         Assert.Equal("EHLO a.test\r\nMAIL FROM:<>\r\nRCPT TO:<r@b.test>\r\nRCPT TO:<q@b.test>\r\n", Sent());
@@ -490,7 +491,7 @@ public class OutboundSessionTests
         Say("RCPT TO:<r@b.test>");
         Next("250 ok\r\n");
         Assert.Equal("", Next("421 no\r\n"));
-        Assert.Equal(OutboundRequest.OpenNext, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Connect, _relay.TakeRequest());
         Next("220 mx\r\n");
         Next("250 mx\r\n");
         Next("250 ok\r\n");
@@ -501,7 +502,7 @@ public class OutboundSessionTests
         Assert.Equal("", Next("421 no\r\n"));
         Say("MAIL FROM:<>");
         Assert.Equal("", Say("RCPT TO:<r@b.test>"));
-        Assert.Equal(OutboundRequest.OpenNext, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Connect, _relay.TakeRequest());
     }
 
     [Fact]
@@ -512,11 +513,11 @@ public class OutboundSessionTests
         Say("MAIL FROM:<>");
         Say("RCPT TO:<r@b.test>");
         Assert.Equal("", Next("421 no\r\n"));
-        Assert.Equal(OutboundRequest.OpenNext, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Connect, _relay.TakeRequest());
         Next("220 mx\r\n");
         Next("250 mx\r\n");
         Assert.Equal("451 still no\r\n", Next("421 still no\r\n"));
-        Assert.Equal(OutboundRequest.LeaveNext, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Disconnect, _relay.TakeRequest());
         Assert.Equal("451 still no\r\n", Say("RCPT TO:<q@b.test>"));
     }
 
@@ -551,7 +552,7 @@ public class OutboundSessionTests
             switch (words)
             {
                 case "":
-                    _relay.NextEnded();
+                    _relay.ServerEnded();
                     break;
                 case "timeout":
                     _relay.TimedOut();
@@ -572,7 +573,7 @@ public class OutboundSessionTests
         Next("220 go\r\n");
         _relay.TakeRequest();
         _relay.TlsDone(secured: true);
-        _relay.NextEnded();
+        _relay.ServerEnded();
         WithoutTls();
     }
 
@@ -626,7 +627,7 @@ public class OutboundSessionTests
         Assert.Equal($"{outcome} False", Outcomes());
         _relay.TakeRequest();
         Say("RSET\r\nMAIL FROM:<>\r\nRCPT TO:<r@b.test>");
-        if (_relay.TakeRequest() == OutboundRequest.OpenNext)
+        if (_relay.TakeRequest() == SessionRequest.Connect)
         {
             Next("220 mx\r\n");
             Next("250 mx\r\n");
@@ -649,7 +650,7 @@ public class OutboundSessionTests
             }
             else if (words is "")
             {
-                _relay.NextEnded();
+                _relay.ServerEnded();
             }
             else
             {
@@ -683,7 +684,7 @@ public class OutboundSessionTests
         Assert.True(_relay.IsSearching);
         _relay.SearchTimedOut();
         Assert.StartsWith("451 4.4.1 ", Client(), StringComparison.Ordinal);
-        Assert.Equal((OutboundRequest.LeaveNext, false), (_relay.TakeRequest(), _relay.IsSearching));
+        Assert.Equal((SessionRequest.Disconnect, false), (_relay.TakeRequest(), _relay.IsSearching));
         Assert.Equal("b.test TimedOut 0 False", Outcomes());
     }
 
@@ -694,12 +695,12 @@ public class OutboundSessionTests
         Deliver();
         _relay.TakeRequest();
         Assert.StartsWith("250-", Say("EHLO a.test"), StringComparison.Ordinal);
-        Assert.Equal(("", OutboundRequest.None), (Sent(), _relay.TakeRequest()));
+        Assert.Equal(("", SessionRequest.None), (Sent(), _relay.TakeRequest()));
         Assert.StartsWith("250-", Say("EHLO c.test"), StringComparison.Ordinal);
         Assert.Equal("QUIT\r\n", Sent());
-        Assert.Equal((OutboundRequest.LeaveNext, true), (_relay.TakeRequest(), _relay.HasQuit));
+        Assert.Equal((SessionRequest.Disconnect, true), (_relay.TakeRequest(), _relay.HasQuit));
         Say("MAIL FROM:<>\r\nRCPT TO:<r@b.test>");
-        Assert.Equal(OutboundRequest.OpenNext, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Connect, _relay.TakeRequest());
         Next("220 mx\r\n");
         Assert.Equal("EHLO c.test\r\n", Sent());
     }
@@ -755,8 +756,8 @@ public class OutboundSessionTests
         Assert.Equal("252 2.5.1 Cannot verify; send some mail\r\n", Say("VRFY x"));
         Assert.Equal("502 5.5.1 Command not implemented\r\n", Say("TURN"));
         Assert.Equal("221 2.0.0 Bye\r\n", Say("QUIT"));
-        Assert.Equal(OutboundRequest.Close, _relay.TakeRequest());
-        Assert.Equal(OutboundRequest.Close, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Close, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Close, _relay.TakeRequest());
     }
 
     [Fact]
@@ -799,11 +800,11 @@ public class OutboundSessionTests
     {
         Begin();
         Assert.Equal("554 no mail here\r\n", Next("554 no mail here\r\n"));
-        Assert.Equal(OutboundRequest.LeaveNext, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Disconnect, _relay.TakeRequest());
         Assert.Equal("554 no mail here\r\n", Say("RCPT TO:<q@b.test>"));
-        Assert.Equal(OutboundRequest.None, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.None, _relay.TakeRequest());
         Assert.Equal("", Say("RCPT TO:<r@c.test>"));
-        Assert.Equal((OutboundRequest.OpenNext, "c.test"), (_relay.TakeRequest(), _relay.Route!.Host));
+        Assert.Equal((SessionRequest.Connect, "c.test"), (_relay.TakeRequest(), _relay.Route!.Host));
         Next("220 mx\r\n");
         Next("250 mx\r\n");
         Next("250 ok\r\n");
@@ -820,7 +821,7 @@ public class OutboundSessionTests
         Sent();
         Say("MAIL FROM:<other@a.test>\r\nRCPT TO:<r@b.test>");
         Assert.Equal("MAIL FROM:<other@a.test>\r\n", Sent());
-        Assert.Equal(OutboundRequest.None, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.None, _relay.TakeRequest());
     }
 
     [Fact]
@@ -828,9 +829,9 @@ public class OutboundSessionTests
     {
         var relay = new OutboundSession(new OutboundOptions("r.test", d => new Route(d, 25)) { StartTls = false });
         relay.FromClient("EHLO a.test\r\nMAIL FROM:<s@a.test>\r\nRCPT TO:<r@b.test>\r\n"u8);
-        relay.FromNext("220 mx\r\n"u8);
-        relay.FromNext("250-mx\r\n250 STARTTLS\r\n"u8);
-        Assert.Equal("EHLO a.test\r\nMAIL FROM:<s@a.test>\r\n", Encoding.ASCII.GetString(relay.ToNext.WrittenSpan));
+        relay.FromServer("220 mx\r\n"u8);
+        relay.FromServer("250-mx\r\n250 STARTTLS\r\n"u8);
+        Assert.Equal("EHLO a.test\r\nMAIL FROM:<s@a.test>\r\n", Encoding.ASCII.GetString(relay.ToServer.WrittenSpan));
     }
 
     [Theory]
@@ -844,7 +845,7 @@ public class OutboundSessionTests
         Sent();
         Assert.Equal("", Next(reply));
         Assert.Equal("MAIL FROM:<s@a.test>\r\n", Sent());
-        Assert.Equal(OutboundRequest.None, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.None, _relay.TakeRequest());
     }
 
     [Fact]
@@ -853,7 +854,7 @@ public class OutboundSessionTests
         Open("250-mx\r\n250 PIPELINING\r\n");
         Say("RCPT TO:<q@b.test>\r\nRCPT TO:<p@b.test>");
         Assert.Equal("250 r\r\n451 going\r\n451 going\r\n", Next("250 ok\r\n250 r\r\n421 going\r\n"));
-        Assert.Equal(OutboundRequest.LeaveNext, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Disconnect, _relay.TakeRequest());
         Assert.False(_relay.HasQuit);
         Assert.Equal("451 going\r\n", Say("RCPT TO:<o@b.test>"));
         Assert.Equal("b.test Deferred 421 False|b.test Deferred 421 False|b.test Deferred 421 False", Outcomes());
@@ -867,11 +868,11 @@ public class OutboundSessionTests
         Open("250 mx\r\n");
         StartData();
         _relay.FromClient("half\r\n"u8);
-        _relay.NextEnded();
+        _relay.ServerEnded();
         Assert.Equal("", Sent());
         _relay.FromClient("the rest\r\n.\r\nMAIL FROM:<>\r\nRCPT TO:<r@b.test>\r\n"u8);
         Assert.Equal("451 4.4.2 The next hop closed the connection\r\n250 2.1.0 Ok\r\n", Client());
-        Assert.Equal(OutboundRequest.OpenNext, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Connect, _relay.TakeRequest());
         Next("220 mx\r\n");
         Assert.Equal("EHLO a.test\r\n", Sent());
     }
@@ -882,10 +883,10 @@ public class OutboundSessionTests
         Open("250 mx\r\n");
         Next("250 ok\r\n");
         Next("250 half an ans");
-        _relay.NextEnded();
+        _relay.ServerEnded();
         Client();
         Say("RSET\r\nMAIL FROM:<>\r\nRCPT TO:<r@b.test>");
-        Assert.Equal(OutboundRequest.OpenNext, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Connect, _relay.TakeRequest());
         Sent();
         Next("220 mx\r\n");
         Assert.Equal("EHLO a.test\r\n", Sent());
@@ -898,7 +899,7 @@ public class OutboundSessionTests
         StartData();
         Say("message\r\n.");
         Assert.False(_relay.IsIdle);
-        _relay.NextEnded();
+        _relay.ServerEnded();
         Assert.True(_relay.IsIdle);
         Client();
         Assert.Equal("503 5.5.1 MAIL first\r\n", Say("DATA"));
@@ -935,7 +936,7 @@ public class OutboundSessionTests
         Assert.Equal(reply, Next(reply));
         Assert.Equal(outcome, Outcomes());
         Assert.True(_relay.IsIdle);
-        Assert.Equal((0, OutboundRequest.None), (_relay.Messages, _relay.TakeRequest()));
+        Assert.Equal((0, SessionRequest.None), (_relay.Messages, _relay.TakeRequest()));
     }
 
     [Theory]
@@ -948,7 +949,7 @@ public class OutboundSessionTests
         Next("250 ok\r\n");
         Say("DATA");
         Assert.Equal("451 4.3.0 The next hop does not speak SMTP\r\n", Next(reply));
-        Assert.Equal(OutboundRequest.LeaveNext, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Disconnect, _relay.TakeRequest());
         Assert.Equal("b.test Lost 0 True", Outcomes());
     }
 
@@ -1020,7 +1021,7 @@ public class OutboundSessionTests
     public void A_command_line_may_be_as_long_as_its_limit(int more, string code) // [BP-10.5-18]
     {
         Assert.StartsWith(code, Say("NOOP " + new string('x', BlackPony.Reference.Limits.MaxOtherCommandLine - 7 + more)), StringComparison.Ordinal);
-        Assert.Equal(more == 0 ? OutboundRequest.None : OutboundRequest.Close, _relay.TakeRequest());
+        Assert.Equal(more == 0 ? SessionRequest.None : SessionRequest.Close, _relay.TakeRequest());
     }
 
     [Theory]
@@ -1043,7 +1044,7 @@ public class OutboundSessionTests
         Next("250 mx\r\n");
         Next("250 ok\r\n");
         Assert.Equal("250 ok\r\n501 5.5.2 Bare LF, bare CR or NUL in a command\r\n", Next("250 ok\r\n"));
-        Assert.Equal((OutboundRequest.Close, true), (_relay.TakeRequest(), _relay.HasQuit));
+        Assert.Equal((SessionRequest.Close, true), (_relay.TakeRequest(), _relay.HasQuit));
     }
 
     [Fact]
@@ -1054,7 +1055,7 @@ public class OutboundSessionTests
         _relay.Stop();
         Assert.Equal("421 4.3.2 Service shutting down\r\n", Client());
         Assert.Equal("QUIT\r\n", Sent());
-        Assert.Equal((OutboundRequest.Close, true), (_relay.TakeRequest(), _relay.HasQuit));
+        Assert.Equal((SessionRequest.Close, true), (_relay.TakeRequest(), _relay.HasQuit));
         _relay.Stop();
         Assert.Equal("", Client());
     }
@@ -1080,7 +1081,7 @@ public class OutboundSessionTests
         Begin();
         Next("220 mx\r\n");
         Assert.Equal(answer, Next(reply));
-        Assert.Equal(OutboundRequest.LeaveNext, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Disconnect, _relay.TakeRequest());
     }
 
     [Theory]
@@ -1091,7 +1092,7 @@ public class OutboundSessionTests
         Open("250 mx\r\n");
         Sent();
         _relay.TlsDone(secured);
-        Assert.Equal(("", OutboundRequest.None), (Sent(), _relay.TakeRequest()));
+        Assert.Equal(("", SessionRequest.None), (Sent(), _relay.TakeRequest()));
         Next("250 ok\r\n");
         Assert.Equal("250 good\r\n", Next("250 good\r\n"));
     }
@@ -1155,7 +1156,7 @@ public class OutboundSessionTests
     {
         Open("250-mx\r\n250 PIPELINING\r\n");
         Next("553 sender\r\n");
-        _relay.NextEnded();
+        _relay.ServerEnded();
         Assert.Equal("553 sender\r\n", Client());
         Assert.Equal("553 sender\r\n", Say("RCPT TO:<q@b.test>"));
     }
@@ -1165,9 +1166,9 @@ public class OutboundSessionTests
     {
         Begin();
         Next("220 mx\r\n");
-        _relay.NextEnded();
+        _relay.ServerEnded();
         Assert.Equal("451 4.4.2 The next hop closed the connection\r\n", Client());
-        Assert.Equal(OutboundRequest.LeaveNext, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Disconnect, _relay.TakeRequest());
     }
 
     [Fact]
@@ -1177,7 +1178,7 @@ public class OutboundSessionTests
         Sent();
         _relay.Stop();
         Assert.Equal("", Sent());
-        Assert.Equal((OutboundRequest.Close, false), (_relay.TakeRequest(), _relay.HasQuit));
+        Assert.Equal((SessionRequest.Close, false), (_relay.TakeRequest(), _relay.HasQuit));
     }
 
     [Fact]
@@ -1192,7 +1193,7 @@ public class OutboundSessionTests
         Next("250 mx\r\n");
         Deliver();
         Say("MAIL FROM:<>\r\nRCPT TO:<r@c.test>");
-        Assert.Equal(OutboundRequest.OpenNext, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Connect, _relay.TakeRequest());
         Sent();
         Next("220 mx\r\n");
         Next("250-mx\r\n250 STARTTLS\r\n");
@@ -1206,7 +1207,7 @@ public class OutboundSessionTests
         Next("220 mx\r\n");
         Next("250-mx\r\n250 STARTTLS\r\n");
         Next("220 go\r\n");
-        Assert.Equal(OutboundRequest.StartTls, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.StartTls, _relay.TakeRequest());
         Assert.Equal("", Next("250-mx\r\n250 SIZE\r\n250 forged\r\n"));
         Sent();
         _relay.TlsDone(secured: true);
@@ -1233,12 +1234,12 @@ public class OutboundSessionTests
 
     private void WithoutTls()
     {
-        Assert.Equal((OutboundRequest.OpenNext, false), (_relay.TakeRequest(), _relay.HasQuit));
+        Assert.Equal((SessionRequest.Connect, false), (_relay.TakeRequest(), _relay.HasQuit));
         Sent();
         Next("220 mx\r\n");
         Next("250-mx\r\n250 STARTTLS\r\n");
         Assert.Equal("EHLO a.test\r\nMAIL FROM:<s@a.test>\r\n", Sent());
-        _relay.NextEnded();
+        _relay.ServerEnded();
         Assert.StartsWith("451 ", Client(), StringComparison.Ordinal);
     }
 
@@ -1247,7 +1248,7 @@ public class OutboundSessionTests
         Say("EHLO a.test");
         Say(mail);
         Say("RCPT TO:<r@b.test>");
-        Assert.Equal(OutboundRequest.OpenNext, _relay.TakeRequest());
+        Assert.Equal(SessionRequest.Connect, _relay.TakeRequest());
     }
 
     private void Open(string ehlo)
@@ -1284,7 +1285,7 @@ public class OutboundSessionTests
 
     private string Next(string reply)
     {
-        _relay.FromNext(Encoding.Latin1.GetBytes(reply));
+        _relay.FromServer(Encoding.Latin1.GetBytes(reply));
         return Client();
     }
 
@@ -1297,8 +1298,8 @@ public class OutboundSessionTests
 
     private string Sent()
     {
-        var text = Encoding.Latin1.GetString(_relay.ToNext.WrittenSpan);
-        _relay.ToNext.ResetWrittenCount();
+        var text = Encoding.Latin1.GetString(_relay.ToServer.WrittenSpan);
+        _relay.ToServer.ResetWrittenCount();
         return text;
     }
 }

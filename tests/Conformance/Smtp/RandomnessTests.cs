@@ -25,15 +25,15 @@ public class RandomnessTests
         using var relay = new InboundSession(new ServerOptions(Rsa) { Suites = [suite], Grease = false }, source, "test");
         relay.BackendReady("220 b.test\r\n"u8);
         relay.FromClient("EHLO a.test\r\n"u8);
-        relay.FromBackend("250 b.test\r\n"u8);
+        relay.FromServer("250 b.test\r\n"u8);
         using var client = suite.StartClient(new SystemRandom(), TestRsaKeys.Client);
         relay.ToClient.ResetWrittenCount();
         relay.FromClient(Encoding.ASCII.GetBytes($"XBLACKPONY V1 {name} {Base64Share.Encode(client.Share)}\r\n"));
         relay.BackendReady("220 b.test\r\n"u8);
         Assert.StartsWith("454 4.7.0 ", Encoding.ASCII.GetString(relay.ToClient.WrittenSpan), StringComparison.Ordinal);
-        relay.ToBackend.ResetWrittenCount();
+        relay.ToServer.ResetWrittenCount();
         relay.FromClient("NOOP\r\n"u8);
-        Assert.Equal("NOOP\r\n", Encoding.ASCII.GetString(relay.ToBackend.WrittenSpan));
+        Assert.Equal("NOOP\r\n", Encoding.ASCII.GetString(relay.ToServer.WrittenSpan));
     }
 
     [Fact]
@@ -42,7 +42,7 @@ public class RandomnessTests
         using var relay = new InboundSession(new ServerOptions(Rsa) { Suites = [SuiteRegistry.Find("RSA-BLOWFISH")!], Grease = false }, new Failing(after: 1), "test");
         relay.BackendReady("220 b.test\r\n"u8);
         relay.FromClient("EHLO a.test\r\n"u8);
-        relay.FromBackend("250 b.test\r\n"u8);
+        relay.FromServer("250 b.test\r\n"u8);
         using var client = SuiteRegistry.Find("RSA-BLOWFISH")!.StartClient(new SystemRandom(), TestRsaKeys.Client);
         relay.FromClient(Encoding.ASCII.GetBytes($"XBLACKPONY V1 RSA-BLOWFISH {Base64Share.Encode(client.Share)}\r\n"));
         relay.BackendReady("220 b.test\r\n"u8);
@@ -58,7 +58,7 @@ public class RandomnessTests
         using var relay = new InboundSession(new ServerOptions(Rsa), new Failing(), "test");
         relay.BackendReady("220 b.test\r\n"u8);
         relay.FromClient("EHLO a.test\r\n"u8);
-        relay.FromBackend("250 b.test\r\n"u8);
+        relay.FromServer("250 b.test\r\n"u8);
         Assert.Equal("220 b.test\r\n250 b.test\r\n", Encoding.ASCII.GetString(relay.ToClient.WrittenSpan));
     }
 
@@ -72,10 +72,10 @@ public class RandomnessTests
         using var mailer = new MailerSession(options, new Failing());
         mailer.Connected("mx.b.test", 25, moreTargets: false);
         mailer.FromServer("220 b.test\r\n"u8);
-        mailer.FromLocal("EHLO a.test\r\n"u8);
+        mailer.FromClient("EHLO a.test\r\n"u8);
         mailer.FromServer("250-b.test\r\n250 XBLACKPONY V1 X25519-CHACHA20POLY1305\r\n"u8);
-        mailer.FromLocal("MAIL FROM:<a@a>\r\n"u8);
-        Assert.EndsWith("421 4.3.0 No randomness available\r\n", Encoding.ASCII.GetString(mailer.ToLocal.WrittenSpan), StringComparison.Ordinal);
+        mailer.FromClient("MAIL FROM:<a@a>\r\n"u8);
+        Assert.EndsWith("421 4.3.0 No randomness available\r\n", Encoding.ASCII.GetString(mailer.ToClient.WrittenSpan), StringComparison.Ordinal);
         Assert.Equal("EHLO a.test\r\n", Encoding.ASCII.GetString(mailer.ToServer.WrittenSpan));
         Assert.True(mailer.Report is { Deferred: true, Reason: "no-randomness", Encrypted: false });
     }

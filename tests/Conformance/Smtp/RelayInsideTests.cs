@@ -5,6 +5,7 @@ using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
 using BlackPony.Smtp.Inbound;
+using BlackPony.Smtp.Lines;
 
 namespace BlackPony.Tests.Conformance.Smtp;
 
@@ -24,7 +25,7 @@ public sealed class RelayInsideTests : IDisposable
         Plain("EHLO a.test\r\n");
         Backend("250 b.test\r\n");
         Taken(_relay.ToClient);
-        Taken(_relay.ToBackend);
+        Taken(_relay.ToServer);
     }
 
     public void Dispose()
@@ -44,11 +45,11 @@ public sealed class RelayInsideTests : IDisposable
         Assert.Equal("250 b.test\r\n", Heard());
         Inside("QUIT\r\n");
         Assert.Equal("QUIT\r\n", ToBackend());
-        Assert.Equal(InboundRequest.None, _relay.Request);
+        Assert.Equal(SessionRequest.None, _relay.Request);
         Backend("221 bye\r\n");
         Assert.Equal("221 bye\r\n", Heard());
         Assert.Equal(ChannelState.Closed, _client!.State);
-        Assert.Equal((InboundRequest.Close, "close"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((SessionRequest.Close, "close"), (_relay.Request, _relay.Report.Closed));
     }
 
     [Fact]
@@ -67,7 +68,7 @@ public sealed class RelayInsideTests : IDisposable
         }
 
         Assert.Equal("", ToBackend());
-        Assert.Equal(InboundRequest.None, _relay.Request);
+        Assert.Equal(SessionRequest.None, _relay.Request);
         Assert.Equal("221 bye\r\n", Heard());
         Assert.Equal("close", _relay.Report.Closed);
     }
@@ -79,11 +80,11 @@ public sealed class RelayInsideTests : IDisposable
         Inside("QUIT\r\n");
         Backend("221 bye\r\n");
         Assert.Equal(Limits.CloseTimeout, _relay.PeerTimeout);
-        _relay.BackendEnded();
+        _relay.ServerEnded();
         _relay.Stop();
-        Assert.Equal(InboundRequest.None, _relay.Request);
+        Assert.Equal(SessionRequest.None, _relay.Request);
         _relay.TimedOut();
-        Assert.Equal((InboundRequest.Close, "truncated"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((SessionRequest.Close, "truncated"), (_relay.Request, _relay.Report.Closed));
         _relay.ClientEnded();
         Assert.Equal("truncated", _relay.Report.Closed);
     }
@@ -96,7 +97,7 @@ public sealed class RelayInsideTests : IDisposable
         Backend("221 bye\r\n");
         Backend("250 and another thing\r\n");
         _relay.ClientEnded();
-        Assert.Equal((InboundRequest.Close, "close"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((SessionRequest.Close, "close"), (_relay.Request, _relay.Report.Closed));
     }
 
     [Fact]
@@ -106,7 +107,7 @@ public sealed class RelayInsideTests : IDisposable
         Inside("MAIL FROM:<a@a>\r\n");
         Backend("250 ok\r\n");
         _relay.ClientEnded();
-        Assert.Equal((InboundRequest.Close, "truncated"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((SessionRequest.Close, "truncated"), (_relay.Request, _relay.Report.Closed));
     }
 
     [Fact]
@@ -117,7 +118,7 @@ public sealed class RelayInsideTests : IDisposable
         _client.Close(_toRelay);
         Pass();
         Assert.Equal("NOOP\r\n", ToBackend());
-        Assert.Equal((InboundRequest.Close, "close"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((SessionRequest.Close, "close"), (_relay.Request, _relay.Report.Closed));
         Assert.Equal(ChannelState.Closed, _client.State);
     }
 
@@ -129,7 +130,7 @@ public sealed class RelayInsideTests : IDisposable
         record[^1] ^= 1;
         _relay.FromClient(record);
         Assert.Equal("", ToBackend());
-        Assert.Equal((InboundRequest.Close, "failure"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((SessionRequest.Close, "failure"), (_relay.Request, _relay.Report.Closed));
         Pass();
         Assert.Equal(ChannelState.Alerted, _client!.State);
     }
@@ -140,7 +141,7 @@ public sealed class RelayInsideTests : IDisposable
         Upgrade();
         _client!.Fail(_toRelay);
         _relay.FromClient(Taken(_toRelay));
-        Assert.Equal((InboundRequest.Close, "alert"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((SessionRequest.Close, "alert"), (_relay.Request, _relay.Report.Closed));
         Assert.Equal(0, _relay.ToClient.WrittenCount);
     }
 
@@ -156,7 +157,7 @@ public sealed class RelayInsideTests : IDisposable
 
         Pass();
         Assert.Equal(string.Concat(Enumerable.Repeat(line, Limits.MaxHeld / line.Length)), Heard());
-        Assert.Equal(InboundRequest.None, _relay.Request);
+        Assert.Equal(SessionRequest.None, _relay.Request);
     }
 
     [Fact]
@@ -179,7 +180,7 @@ public sealed class RelayInsideTests : IDisposable
     public void Of_two_reasons_before_the_clients_Finished_it_hears_the_first() // [BP-6.3-5], [BP-10.3-9]
     {
         Agree();
-        _relay.BackendEnded();
+        _relay.ServerEnded();
         _relay.Stop();
         Pass();
         Assert.Equal("421 4.3.0 Mail server closed the connection\r\n", Heard());
@@ -195,7 +196,7 @@ public sealed class RelayInsideTests : IDisposable
         Backend("250 b.test\r\n");
         Assert.Equal("250 b.test\r\n503 5.5.1 XBLACKPONY not allowed now\r\n", Heard());
         Assert.Equal("NOOP\r\n", ToBackend());
-        Assert.Equal((InboundRequest.None, 503), (_relay.Request, _relay.RefusedWith));
+        Assert.Equal((SessionRequest.None, 503), (_relay.Request, _relay.RefusedWith));
     }
 
     [Fact]
@@ -275,20 +276,20 @@ public sealed class RelayInsideTests : IDisposable
         Assert.Equal(Limits.IdleTimeout, _relay.PeerTimeout);
         _relay.TimedOut();
         Assert.Equal(Limits.CloseTimeout, _relay.PeerTimeout);
-        Assert.Equal(InboundRequest.None, _relay.Request);
+        Assert.Equal(SessionRequest.None, _relay.Request);
         Backend("250 late\r\n");
         Inside("NOOP\r\n");
         Assert.Equal("", ToBackend());
         Pass();
         Assert.Equal("421 4.4.2 Timeout\r\n", Heard());
-        Assert.Equal((InboundRequest.Close, "close"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((SessionRequest.Close, "close"), (_relay.Request, _relay.Report.Closed));
     }
 
     [Fact]
     public void A_backend_that_ends_inside_is_told_with_421_and_the_close() // [BP-10.3-6]
     {
         Upgrade();
-        _relay.BackendEnded();
+        _relay.ServerEnded();
         Pass();
         Assert.Equal("421 4.3.0 Mail server closed the connection\r\n", Heard());
         Assert.Equal("close", _relay.Report.Closed);
@@ -302,7 +303,7 @@ public sealed class RelayInsideTests : IDisposable
         Assert.True(_relay.NeedsFreshBackend);
         Plain("*\r\nN");
         Assert.Equal("503 5.5.1 The continuation must come alone\r\n", Encoding.ASCII.GetString(Taken(_relay.ToClient)));
-        Assert.Equal((InboundRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((SessionRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
         Assert.Equal("", ToBackend());
     }
 
@@ -352,16 +353,16 @@ public sealed class RelayInsideTests : IDisposable
     {
         Command();
         _relay.ClientEnded();
-        Assert.Equal((InboundRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
+        Assert.Equal((SessionRequest.Close, "plain"), (_relay.Request, _relay.Report.Closed));
     }
 
     [Fact]
     public void A_backend_that_ends_outside_while_an_upgrade_asks_for_another_ends_the_session() // [BP-10.3-6]
     {
         Command();
-        _relay.BackendEnded();
+        _relay.ServerEnded();
         Assert.Equal("421 4.3.0 Mail server closed the connection\r\n", Encoding.ASCII.GetString(Taken(_relay.ToClient)));
-        Assert.Equal(InboundRequest.Close, _relay.Request);
+        Assert.Equal(SessionRequest.Close, _relay.Request);
     }
 
     private static byte[] Taken(PooledBuffer buffer)
@@ -373,9 +374,9 @@ public sealed class RelayInsideTests : IDisposable
 
     private void Plain(string text) => _relay.FromClient(Encoding.Latin1.GetBytes(text));
 
-    private void Backend(string text) => _relay.FromBackend(Encoding.Latin1.GetBytes(text));
+    private void Backend(string text) => _relay.FromServer(Encoding.Latin1.GetBytes(text));
 
-    private string ToBackend() => Encoding.Latin1.GetString(Taken(_relay.ToBackend));
+    private string ToBackend() => Encoding.Latin1.GetString(Taken(_relay.ToServer));
 
     private byte[] Sealed(string text)
     {
@@ -412,7 +413,7 @@ public sealed class RelayInsideTests : IDisposable
         var offer = Offer.Parse(reply.Lines[^1].AsSpan(4))!;
         var upgrade = new ClientUpgrade(offer, chosen, 0, new SeededRandom("inside", suite), TestRsaKeys.Client, null);
         _relay.FromClient(upgrade.Command);
-        Assert.Equal(InboundRequest.OpenBackend, _relay.Request);
+        Assert.Equal(SessionRequest.Connect, _relay.Request);
         return upgrade;
     }
 

@@ -6,6 +6,7 @@ using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Suites;
 using BlackPony.Smtp.Inbound;
+using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Tests.Conformance.Transcripts;
@@ -241,12 +242,12 @@ internal sealed class Stage : IDisposable
     // Moves one thing that waits.
     private bool Move()
     {
-        if (Taken(_relay?.ToBackend) is { } forBackend)
+        if (Taken(_relay?.ToServer) is { } forBackend)
         {
-            _relay!.FromBackend(_backend.Take(forBackend));
+            _relay!.FromServer(_backend.Take(forBackend));
             if (_backend.SaidGoodbye)
             {
-                _relay.BackendEnded();
+                _relay.ServerEnded();
             }
 
             while (_backend.Messages.TryDequeue(out _))
@@ -257,7 +258,7 @@ internal sealed class Stage : IDisposable
             return true;
         }
 
-        if (_relay is { Request: InboundRequest.OpenBackend })
+        if (_relay is { Request: SessionRequest.Connect })
         {
             _relay.BackendReady("220 mx.b.test ESMTP\r\n"u8);
             return true;
@@ -280,7 +281,7 @@ internal sealed class Stage : IDisposable
             return true;
         }
 
-        if (_relay is { Request: InboundRequest.Close } && !_serverEnded)
+        if (_relay is { Request: SessionRequest.Close } && !_serverEnded)
         {
             EndOf(Role.Server);
             return true;
@@ -291,20 +292,20 @@ internal sealed class Stage : IDisposable
 
     private bool MoveMailer()
     {
-        if (Taken(_mailer.ToLocal) is { } forQueue)
+        if (Taken(_mailer.ToClient) is { } forQueue)
         {
             _toQueue.Append(Encoding.Latin1.GetString(forQueue));
         }
 
-        if (_mailer.WantsLocal && _queue.Count > 0 && Whole(_toQueue.ToString()))
+        if (_mailer.WantsClient && _queue.Count > 0 && Whole(_toQueue.ToString()))
         {
             _toQueue.Clear();
-            _mailer.FromLocal(Encoding.Latin1.GetBytes(_queue.Dequeue()));
+            _mailer.FromClient(Encoding.Latin1.GetBytes(_queue.Dequeue()));
             Report();
             return true;
         }
 
-        if (_mailer.Request == MailerRequest.Reconnect)
+        if (_mailer.Request == SessionRequest.Reconnect)
         {
             EndOf(Role.Client);
             Report();
@@ -322,7 +323,7 @@ internal sealed class Stage : IDisposable
             return true;
         }
 
-        if (_mailer.Request == MailerRequest.Close && !_clientEnded)
+        if (_mailer.Request == SessionRequest.Close && !_clientEnded)
         {
             EndOf(Role.Client);
             return true;

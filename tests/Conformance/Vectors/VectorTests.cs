@@ -8,6 +8,7 @@ using BlackPony.Reference.Policy;
 using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
 using BlackPony.Smtp.Inbound;
+using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Tests.Conformance.Vectors;
@@ -23,7 +24,7 @@ public class VectorTests
         var sent = Say(mailer, string.Concat(ehlo.Select(l => l + "\r\n")));
         if (test["noOffer"] is not null)
         {
-            Assert.Equal(("", MailerRequest.None), (sent, mailer.Request));
+            Assert.Equal(("", SessionRequest.None), (sent, mailer.Request));
             return null;
         }
 
@@ -39,16 +40,16 @@ public class VectorTests
         using var relay = new InboundSession(new ServerOptions(ExchangeVectors.Holder(key)) { Suites = Suites(input["suites"].Strings()), Grease = false }, new SystemRandom(), "test");
         relay.BackendReady("220 b.test\r\n"u8);
         relay.FromClient("EHLO a.test\r\n"u8);
-        relay.FromBackend("250 b.test\r\n"u8);
+        relay.FromServer("250 b.test\r\n"u8);
         relay.ToClient.ResetWrittenCount();
         relay.FromClient(line);
-        if (relay.Request == InboundRequest.OpenBackend)
+        if (relay.Request == SessionRequest.Connect)
         {
             relay.BackendReady("220 b.test\r\n"u8);
         }
 
         int code = int.Parse(Json.Text(relay.ToClient.WrittenSpan[..3]), System.Globalization.CultureInfo.InvariantCulture);
-        Assert.Equal(test["close"] is not null, relay.Request == InboundRequest.Close);
+        Assert.Equal(test["close"] is not null, relay.Request == SessionRequest.Close);
         if (test["reply"] is { } reply)
         {
             Assert.Equal(reply.Int(), code);
@@ -74,7 +75,7 @@ public class VectorTests
         }
 
         var sent = Say(mailer, input["reply"].String());
-        var (broken, cancelled) = (mailer.Request == MailerRequest.Reconnect, sent == "*\r\n");
+        var (broken, cancelled) = (mailer.Request == SessionRequest.Reconnect, sent == "*\r\n");
         Assert.Equal((test["broken"] is not null, test["cancel"] is not null), (broken, cancelled));
         if (broken || cancelled)
         {
@@ -307,7 +308,7 @@ public class VectorTests
         var mailer = new MailerSession(new MailerOptions(ExchangeVectors.Holder(key)) { Suites = Suites(suites) }, random);
         mailer.Connected("mx.b.test", 25, false);
         mailer.FromServer("220 mx.b.test\r\n"u8);
-        mailer.FromLocal("EHLO mail.a.test\r\n"u8);
+        mailer.FromClient("EHLO mail.a.test\r\n"u8);
         mailer.ToServer.ResetWrittenCount();
         return mailer;
     }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
+using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Outbound;
 
 namespace BlackPony.Fuzz.Parsers;
@@ -21,19 +22,19 @@ internal static partial class AddressParser
         relay.FromClient([.. "RCPT TO:"u8, .. input, .. "\r\n"u8]);
         if (domain is null)
         {
-            Invariant.That(relay.TakeRequest() == OutboundRequest.None, "without a domain nobody is asked");
+            Invariant.That(relay.TakeRequest() == SessionRequest.None, "without a domain nobody is asked");
             return;
         }
 
         bool isLiteral = domain.StartsWith('[');
         Invariant.That(isLiteral ? IPAddress.TryParse(domain[1..^1], out _) && domain.EndsWith(']') : IsName().IsMatch(domain) && domain.Length <= 253 && !IPAddress.TryParse(domain, out _), "what is looked up is a name or an address");
-        if (relay.TakeRequest() != OutboundRequest.OpenNext)
+        if (relay.TakeRequest() != SessionRequest.Connect)
         {
             return;
         }
 
-        relay.FromNext("220 b\r\n250-b\r\n250-PIPELINING\r\n250 SMTPUTF8\r\n"u8);
-        var said = relay.ToNext.WrittenSpan;
+        relay.FromServer("220 b\r\n250-b\r\n250-PIPELINING\r\n250 SMTPUTF8\r\n"u8);
+        var said = relay.ToServer.WrittenSpan;
         int at = said.IndexOf("RCPT TO:"u8);
         Invariant.That(at >= 0, "the recipient is passed on");
         var path = said[(at + 8)..^2];

@@ -35,7 +35,7 @@ internal static class EhloParser
         relay.BackendReady("220 b\r\n"u8);
         relay.FromClient("EHLO a\r\n"u8);
         relay.ToClient.ResetWrittenCount();
-        relay.FromBackend(reply);
+        relay.FromServer(reply);
         return relay.ToClient.WrittenSpan.ToArray();
     }
 

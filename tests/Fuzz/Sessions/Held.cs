@@ -13,11 +13,14 @@ internal static class Held
     {
         if (!Buffers.TryGetValue(machine.GetType(), out var fields))
         {
-            fields = [.. machine.GetType().GetFields(BindingFlags.Instance | BindingFlags.NonPublic).Where(f => f.FieldType == typeof(OctetBuffer))];
+            fields = [.. Levels(machine.GetType())
+                .SelectMany(t => t.GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+                .Where(f => f.FieldType == typeof(OctetBuffer))];
             Buffers[machine.GetType()] = fields;
         }
 
         Invariant.That(fields.Length > 0, "a machine has buffers");
         return fields.Max(f => ((OctetBuffer)f.GetValue(machine)!).Length);
     }
+    private static IEnumerable<Type> Levels(Type type) => type.BaseType is { } below ? Levels(below).Prepend(type) : [];
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
+using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Fuzz.Sessions;
@@ -37,7 +38,7 @@ internal sealed class MailerHost : IDisposable
         _cut = cut;
     }
 
-    public bool Ended => _mailer.Request == MailerRequest.Close;
+    public bool Ended => _mailer.Request == SessionRequest.Close;
 
     public SecretTap Secrets => _secrets;
 
@@ -82,7 +83,7 @@ internal sealed class MailerHost : IDisposable
             _came += piece.Length;
             _mailer.FromServer(piece);
             Obey();
-            if (_mailer.Request != MailerRequest.None || !_connected)
+            if (_mailer.Request != SessionRequest.None || !_connected)
             {
                 return;
             }
@@ -143,9 +144,9 @@ internal sealed class MailerHost : IDisposable
             StaysSilent();
         }
 
-        Invariant.That(_toServer.Count + _mailer.ToLocal.WrittenCount <= (300 * _came) + 65536, "what goes out is bounded by what came");
+        Invariant.That(_toServer.Count + _mailer.ToClient.WrittenCount <= (300 * _came) + 65536, "what goes out is bounded by what came");
         Invariant.That(!_mailer.Report.Encrypted || _mailer.Report.Suite is not null, "an encrypted session has a suite");
-        return new Outcome([.. _toServer], _mailer.ToLocal.WrittenSpan.ToArray(), Ended);
+        return new Outcome([.. _toServer], _mailer.ToClient.WrittenSpan.ToArray(), Ended);
     }
 
     public void Dispose() => _mailer.Dispose();
@@ -161,14 +162,14 @@ internal sealed class MailerHost : IDisposable
     {
         switch (_mailer.Request)
         {
-            case MailerRequest.Reconnect when !_asked:
+            case SessionRequest.Reconnect when !_asked:
                 Invariant.That(_mayReconnect, "one fresh connection for an address [BP-9.2-3]");
                 Invariant.That(_options.Policy != ClientPolicy.Required, "no plaintext retry under required [BP-9.1-2]");
                 _mayReconnect = false;
                 Disconnect();
                 _targets++;
                 break;
-            case MailerRequest.NextTarget when !_asked:
+            case SessionRequest.Connect when !_asked:
                 _mayReconnect = true;
                 Disconnect();
                 break;
@@ -179,16 +180,16 @@ internal sealed class MailerHost : IDisposable
 
     private void Deliver()
     {
-        while (!Ended && !_localEnded && _mailer.WantsLocal)
+        while (!Ended && !_localEnded && _mailer.WantsClient)
         {
             if (_waiting.TryDequeue(out var octets))
             {
-                _mailer.FromLocal(octets);
+                _mailer.FromClient(octets);
             }
             else if (_localEnding)
             {
                 _localEnded = true;
-                _mailer.LocalEnded();
+                _mailer.ClientEnded();
             }
             else
             {
@@ -245,14 +246,14 @@ internal sealed class MailerHost : IDisposable
     // Whatever still comes, nothing goes out and the end stays the end.
     private void StaysSilent()
     {
-        int toLocal = _mailer.ToLocal.WrittenCount;
+        int toLocal = _mailer.ToClient.WrittenCount;
         var closed = _mailer.Report;
         _mailer.FromServer("250 b\r\n"u8);
-        _mailer.FromLocal("EHLO a\r\nMAIL FROM:<a@a>\r\n"u8);
+        _mailer.FromClient("EHLO a\r\nMAIL FROM:<a@a>\r\n"u8);
         _mailer.TimedOut();
         _mailer.ServerEnded();
-        _mailer.LocalEnded();
-        Invariant.That(_mailer.ToLocal.WrittenCount == toLocal && _mailer.ToServer.WrittenCount == 0, "nothing goes out behind the end");
+        _mailer.ClientEnded();
+        Invariant.That(_mailer.ToClient.WrittenCount == toLocal && _mailer.ToServer.WrittenCount == 0, "nothing goes out behind the end");
         Invariant.That(Ended && _mailer.Report == closed, "the end is the end");
     }
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using BlackPony.Reference;
+using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Outbound;
 
 namespace BlackPony.Fuzz.Sessions;
@@ -58,7 +59,7 @@ internal sealed class OutboundHost(Func<byte[], IEnumerable<byte[]>> cutClient)
 
             _came += piece.Length;
             _fromNext.Append(Encoding.Latin1.GetString(piece));
-            _relay.FromNext(piece);
+            _relay.FromServer(piece);
             Settle();
         }
     }
@@ -68,7 +69,7 @@ internal sealed class OutboundHost(Func<byte[], IEnumerable<byte[]>> cutClient)
         if (_next && !Ended)
         {
             (_next, _handshake) = (false, false);
-            _relay.NextEnded();
+            _relay.ServerEnded();
             Settle();
         }
     }
@@ -147,24 +148,24 @@ internal sealed class OutboundHost(Func<byte[], IEnumerable<byte[]>> cutClient)
     private void Serve()
     {
         var request = _relay.TakeRequest();
-        Invariant.That(_next || request == OutboundRequest.OpenNext || _relay.ToNext.WrittenCount == 0, "nothing is said to a server that is not there");
-        _toNext.AddRange(_relay.ToNext.WrittenSpan);
-        _relay.ToNext.ResetWrittenCount();
+        Invariant.That(_next || request == SessionRequest.Connect || _relay.ToServer.WrittenCount == 0, "nothing is said to a server that is not there");
+        _toNext.AddRange(_relay.ToServer.WrittenSpan);
+        _relay.ToServer.ResetWrittenCount();
         switch (request)
         {
-            case OutboundRequest.OpenNext:
+            case SessionRequest.Connect:
                 Invariant.That(_relay.Route is not null, "a server has a route [BP-10.5-5]");
                 (_next, _handshake) = (true, false);
                 _fromNext.Append('\n');
                 break;
-            case OutboundRequest.LeaveNext:
+            case SessionRequest.Disconnect:
                 (_next, _handshake) = (false, false);
                 break;
-            case OutboundRequest.StartTls:
+            case SessionRequest.StartTls:
                 Invariant.That(_next, "TLS needs a server");
                 _handshake = true;
                 break;
-            case OutboundRequest.Close:
+            case SessionRequest.Close:
                 Ended = true;
                 break;
         }
@@ -200,13 +201,13 @@ internal sealed class OutboundHost(Func<byte[], IEnumerable<byte[]>> cutClient)
         int toClient = _relay.ToClient.WrittenCount;
         int messages = _relay.Messages;
         _relay.FromClient("EHLO a\r\n"u8);
-        _relay.FromNext("250 b\r\n"u8);
-        _relay.NextEnded();
+        _relay.FromServer("250 b\r\n"u8);
+        _relay.ServerEnded();
         _relay.TlsDone(true);
         _relay.TimedOut();
         _relay.Stop();
         _relay.ClientEnded();
-        Invariant.That(_relay.ToClient.WrittenCount == toClient && _relay.ToNext.WrittenCount == 0 && _relay.Messages == messages, "nothing goes out behind the end");
-        Invariant.That(_relay.TakeRequest() == OutboundRequest.Close, "the end is the end");
+        Invariant.That(_relay.ToClient.WrittenCount == toClient && _relay.ToServer.WrittenCount == 0 && _relay.Messages == messages, "nothing goes out behind the end");
+        Invariant.That(_relay.TakeRequest() == SessionRequest.Close, "the end is the end");
     }
 }

@@ -2,6 +2,7 @@ using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Suites;
 using BlackPony.Smtp.Inbound;
+using BlackPony.Smtp.Lines;
 
 namespace BlackPony.Fuzz.Sessions;
 
@@ -31,7 +32,7 @@ internal sealed class RelayHost : IDisposable
         _cutClient = cutClient;
     }
 
-    public bool Ended => _relay.Request == InboundRequest.Close;
+    public bool Ended => _relay.Request == SessionRequest.Close;
 
     public SecretTap Secrets => _secrets;
 
@@ -72,7 +73,7 @@ internal sealed class RelayHost : IDisposable
 
             _came += piece.Length;
             _ear.Says(piece);
-            _relay.FromBackend(piece);
+            _relay.FromServer(piece);
             Settle();
         }
     }
@@ -82,7 +83,7 @@ internal sealed class RelayHost : IDisposable
         if (_backend && !Ended)
         {
             _backend = false;
-            _relay.BackendEnded();
+            _relay.ServerEnded();
             Settle();
         }
     }
@@ -146,7 +147,7 @@ internal sealed class RelayHost : IDisposable
         }
 
         var toClient = _relay.ToClient.WrittenSpan;
-        Invariant.That(_relay.ToBackend.WrittenCount <= _came, "the backend gets nothing that did not come [BP-10.2-6]");
+        Invariant.That(_relay.ToServer.WrittenCount <= _came, "the backend gets nothing that did not come [BP-10.2-6]");
         // An offer for an EHLO reply, a share for a command, a reply for a refused command, a record for a line: each a constant for some octets that came.
         Invariant.That(toClient.Length <= (300 * _came) + 65536, "what goes out is bounded by what came");
         if (Switched)
@@ -160,7 +161,7 @@ internal sealed class RelayHost : IDisposable
             Invariant.That(!_relay.Report.Encrypted, "no session is reported as encrypted that is not [BP-11.1-2]");
         }
 
-        return new Outcome(toClient.ToArray(), _relay.ToBackend.WrittenSpan.ToArray(), Ended);
+        return new Outcome(toClient.ToArray(), _relay.ToServer.WrittenSpan.ToArray(), Ended);
     }
 
     public void Dispose() => _relay.Dispose();
@@ -184,15 +185,15 @@ internal sealed class RelayHost : IDisposable
             _ear = new BackendEar();
         }
 
-        _ear.Hears(_relay.ToBackend.WrittenSpan[_heard..]);
-        _heard = _relay.ToBackend.WrittenCount;
+        _ear.Hears(_relay.ToServer.WrittenSpan[_heard..]);
+        _heard = _relay.ToServer.WrittenCount;
     }
 
     private void Deliver()
     {
         while (true)
         {
-            if (_relay.Request == InboundRequest.OpenBackend)
+            if (_relay.Request == SessionRequest.Connect)
             {
                 _opening = true;
             }
@@ -224,17 +225,17 @@ internal sealed class RelayHost : IDisposable
     {
         int held = Held.Most(_relay);
         int toClient = _relay.ToClient.WrittenCount;
-        int toBackend = _relay.ToBackend.WrittenCount;
+        int toBackend = _relay.ToServer.WrittenCount;
         var closed = _relay.Report;
         _relay.FromClient("EHLO a\r\n"u8);
-        _relay.FromBackend("250 b\r\n"u8);
+        _relay.FromServer("250 b\r\n"u8);
         _relay.BackendReady("220 b\r\n"u8);
         _relay.BackendUnavailable();
-        _relay.BackendEnded();
+        _relay.ServerEnded();
         _relay.TimedOut();
         _relay.Stop();
         _relay.ClientEnded();
-        Invariant.That(_relay.ToClient.WrittenCount == toClient && _relay.ToBackend.WrittenCount == toBackend, "nothing goes out behind the end");
+        Invariant.That(_relay.ToClient.WrittenCount == toClient && _relay.ToServer.WrittenCount == toBackend, "nothing goes out behind the end");
         Invariant.That(Ended && _relay.Report == closed, "the end is the end");
         Invariant.That(Held.Most(_relay) <= held, "nothing more is held behind the end");
     }

@@ -1,6 +1,7 @@
 using System.Text;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Policy;
+using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Tests.Property.Exploration;
@@ -85,7 +86,7 @@ internal class ClientSide : Side, IKeyLog
                 break;
             case Event.TimeOut when _mailer.PeerTimeout == Timeout.InfiniteTimeSpan:
                 // It is the mail server before the mailer that does not wait for ever.
-                _mailer.LocalEnded();
+                _mailer.ClientEnded();
                 break;
             case Event.TimeOut:
                 _mailer.TimedOut();
@@ -104,7 +105,7 @@ internal class ClientSide : Side, IKeyLog
     }
 
     /// <summary>Whether something ends the waiting: the machine's time-out, or the mail server before it where that is heard.</summary>
-    protected virtual bool HasPatience(MailerSession mailer) => mailer.PeerTimeout != Timeout.InfiniteTimeSpan || mailer.WantsLocal;
+    protected virtual bool HasPatience(MailerSession mailer) => mailer.PeerTimeout != Timeout.InfiniteTimeSpan || mailer.WantsClient;
 
     /// <summary>What the machine gets in the place of what came.</summary>
     protected virtual byte[] Heard(byte[] octets) => octets;
@@ -130,14 +131,14 @@ internal class ClientSide : Side, IKeyLog
         }
 
         Now = Now with { ReportsDowngrade = report.Downgrade };
-        _heard += Encoding.Latin1.GetString(Taken(_mailer.ToLocal));
+        _heard += Encoding.Latin1.GetString(Taken(_mailer.ToClient));
         switch (_mailer.Request)
         {
-            case MailerRequest.Reconnect:
+            case SessionRequest.Reconnect:
                 Now = Now with { Broke = true };
                 WantsFresh = true;
                 return false;
-            case MailerRequest.Close:
+            case SessionRequest.Close:
                 Ends |= !Now.Ended;
                 if (!Now.Ended && LastWords.Length > 0)
                 {
@@ -168,7 +169,7 @@ internal class ClientSide : Side, IKeyLog
     // The mail server says its next line when the reply to the one before has come; it gives up at any other reply than it wants.
     private bool Speak()
     {
-        if (!_mailer.WantsLocal || !_heard.EndsWith("\r\n", StringComparison.Ordinal) || _heard[..^2].Split("\r\n")[^1] is not ([_, _, _, ' ', ..] or [_, _, _]))
+        if (!_mailer.WantsClient || !_heard.EndsWith("\r\n", StringComparison.Ordinal) || _heard[..^2].Split("\r\n")[^1] is not ([_, _, _, ' ', ..] or [_, _, _]))
         {
             return false;
         }
@@ -180,20 +181,20 @@ internal class ClientSide : Side, IKeyLog
             Now = Now with { Believes = Now.Believes || (_next == 5 && _mailer.Report.Encrypted) };
             if (_next == Script.Length)
             {
-                _mailer.LocalEnded();
+                _mailer.ClientEnded();
                 return true;
             }
 
             _wants = Script[_next].Wants;
-            _mailer.FromLocal(Encoding.Latin1.GetBytes(Script[_next++].Says));
+            _mailer.FromClient(Encoding.Latin1.GetBytes(Script[_next++].Says));
         }
         else if (_next == 1 && code / 100 == 5)
         {
-            _mailer.FromLocal("HELO a\r\n"u8);
+            _mailer.FromClient("HELO a\r\n"u8);
         }
         else
         {
-            _mailer.LocalEnded();
+            _mailer.ClientEnded();
         }
 
         return true;

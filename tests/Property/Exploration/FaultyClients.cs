@@ -30,7 +30,7 @@ internal sealed class BoastingClient(MailerOptions options) : ClientSide(options
 /// <summary>Waits for ever for the reply to its command, and for the server's Finished.</summary>
 internal sealed class PatientClient(MailerOptions options) : ClientSide(options)
 {
-    protected override bool HasPatience(MailerSession mailer) => base.HasPatience(mailer) && (!Now.Asked || Now.Secured || mailer.WantsLocal);
+    protected override bool HasPatience(MailerSession mailer) => base.HasPatience(mailer) && (!Now.Asked || Now.Secured || mailer.WantsClient);
 }
 
 /// <summary>Chooses by the offer that came, and hashes the one that the server usually makes.</summary>

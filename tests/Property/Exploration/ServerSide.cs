@@ -2,6 +2,7 @@ using System.Text;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Smtp.Inbound;
+using BlackPony.Smtp.Lines;
 using BlackPony.Tests.Conformance.Transcripts;
 
 namespace BlackPony.Tests.Property.Exploration;
@@ -75,8 +76,8 @@ internal class ServerSide : Side, IKeyLog
                 break;
             case Event.BackendGone:
                 _backendEnded = true;
-                _relay.FromBackend("421 4.3.2 Shutting down\r\n"u8);
-                _relay.BackendEnded();
+                _relay.FromServer("421 4.3.2 Shutting down\r\n"u8);
+                _relay.ServerEnded();
                 break;
             case Event.Fresh:
                 _relay.ClientEnded();
@@ -91,7 +92,7 @@ internal class ServerSide : Side, IKeyLog
         {
         }
 
-        bool ended = _relay.Request == InboundRequest.Close;
+        bool ended = _relay.Request == SessionRequest.Close;
         Ends = ended && !Now.Ended;
         Now = Now with
         {
@@ -136,7 +137,7 @@ internal class ServerSide : Side, IKeyLog
             }
         }
 
-        _relay.FromBackend(replies);
+        _relay.FromServer(replies);
     }
 
     private InboundSession Open()
@@ -148,7 +149,7 @@ internal class ServerSide : Side, IKeyLog
 
     private bool Move()
     {
-        if (_relay.Request == InboundRequest.OpenBackend)
+        if (_relay.Request == SessionRequest.Connect)
         {
             _fresh = new Backend(["8BITMIME"]);
             _relay.BackendReady("220 b\r\n"u8);
@@ -166,16 +167,16 @@ internal class ServerSide : Side, IKeyLog
             (_backend, _agreed, _backendEnded) = (_fresh!, true, false);
         }
 
-        if (_relay.ToBackend.WrittenCount > 0)
+        if (_relay.ToServer.WrittenCount > 0)
         {
-            ToBackend(Taken(_relay.ToBackend));
+            ToBackend(Taken(_relay.ToServer));
             return true;
         }
 
         if (!_backendEnded && (_backend.SaidGoodbye || _relay.BackendInputDone))
         {
             _backendEnded = true;
-            _relay.BackendEnded();
+            _relay.ServerEnded();
             return true;
         }
 

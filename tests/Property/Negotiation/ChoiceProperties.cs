@@ -87,7 +87,7 @@ public class ChoiceProperties
         using var mailer = new MailerSession(new MailerOptions(NoKeys()) { Suites = suites, Policy = policy }, new CountingRandom((byte)'c'));
         mailer.Connected("b", 25, false);
         mailer.FromServer("220 b\r\n"u8);
-        mailer.FromLocal("EHLO a\r\n"u8);
+        mailer.FromClient("EHLO a\r\n"u8);
         mailer.ToServer.ResetWrittenCount();
         mailer.FromServer(Encoding.Latin1.GetBytes($"250-b\r\n250 {offer}\r\n"));
         var asked = new List<string>();

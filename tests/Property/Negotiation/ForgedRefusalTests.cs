@@ -48,8 +48,8 @@ public class ForgedRefusalTests
         mailer.FromServer("220 b\r\n"u8);
         relay.BackendReady("220 b\r\n"u8);
         relay.FromClient("EHLO a\r\n"u8);
-        relay.FromBackend("250 b\r\n"u8);
-        mailer.FromLocal("EHLO a\r\n"u8);
+        relay.FromServer("250 b\r\n"u8);
+        mailer.FromClient("EHLO a\r\n"u8);
         mailer.FromServer(Taken(relay.ToClient).AsSpan("220 b\r\n".Length));
 
         // The command for the better suite never reaches the server.

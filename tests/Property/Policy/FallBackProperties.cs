@@ -2,6 +2,7 @@ using System.Text;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Mailer;
 using BlackPony.Tests.Property.Exploration;
 using FsCheck;
@@ -120,12 +121,12 @@ public class FallBackProperties
         string[] script = ["EHLO a\r\n", "MAIL FROM:<a@a>\r\n", "RCPT TO:<b@b>\r\n", "DATA\r\n", "Hi\r\n.\r\n"];
         var upgrades = new Queue<string>(server.Upgrade);
         Connect();
-        for (int step = 0; step < 60 && mailer.Request != MailerRequest.Close; step++)
+        for (int step = 0; step < 60 && mailer.Request != SessionRequest.Close; step++)
         {
-            heard += Take(mailer.ToLocal);
+            heard += Take(mailer.ToClient);
             var line = Take(mailer.ToServer);
             said += line;
-            if (mailer.Request == MailerRequest.Reconnect)
+            if (mailer.Request == SessionRequest.Reconnect)
             {
                 if (!mayReconnect)
                 {
@@ -138,15 +139,15 @@ public class FallBackProperties
             {
                 Answer(line);
             }
-            else if (mailer.WantsLocal && next < script.Length)
+            else if (mailer.WantsClient && next < script.Length)
             {
                 // EHLO refused: the mail server says HELO.
                 var says = next == 1 && !heard.Split("\r\n")[^2].StartsWith("250", StringComparison.Ordinal) ? "HELO a\r\n" : script[next++];
-                mailer.FromLocal(Encoding.Latin1.GetBytes(says));
+                mailer.FromClient(Encoding.Latin1.GetBytes(says));
             }
-            else if (mailer.WantsLocal)
+            else if (mailer.WantsClient)
             {
-                mailer.LocalEnded();
+                mailer.ClientEnded();
             }
             else
             {
@@ -154,7 +155,7 @@ public class FallBackProperties
             }
         }
 
-        heard += Take(mailer.ToLocal);
+        heard += Take(mailer.ToClient);
         said += Take(mailer.ToServer);
         var entry = memory.Find("b", 25, out _);
         return new Result(delivered, said.Contains("MAIL", StringComparison.Ordinal), mailer.Report, connections, heard, entry is not null, entry?.FailingSince is not null);
@@ -187,13 +188,13 @@ public class FallBackProperties
             {
                 foreach (var piece in Generate.Cut(Encoding.Latin1.GetBytes(answer), server.Pieces))
                 {
-                    if (mailer.Request == MailerRequest.None)
+                    if (mailer.Request == SessionRequest.None)
                     {
                         mailer.FromServer(piece);
                     }
                 }
 
-                if (answer.StartsWith("421", StringComparison.Ordinal) && mailer.Request == MailerRequest.None)
+                if (answer.StartsWith("421", StringComparison.Ordinal) && mailer.Request == SessionRequest.None)
                 {
                     // A server that says so is gone ([BP-4.4-12]).
                     mailer.ServerEnded();

@@ -19,8 +19,8 @@ public class BackendBeforeFinishedTests
     public void A_mail_server_that_goes_away_before_the_clients_Finished_is_told_behind_it(string says, string heard) // [BP-6.3-5], [BP-10.3-6]
     {
         using var relay = Agreed(out var client);
-        relay.FromBackend(Encoding.ASCII.GetBytes(says));
-        relay.BackendEnded();
+        relay.FromServer(Encoding.ASCII.GetBytes(says));
+        relay.ServerEnded();
         Assert.Equal(heard, Heard(relay, client));
         Assert.Equal(ChannelState.Closed, client.State);
         Assert.True(relay.Report is { Closed: "close", Encrypted: true });
@@ -39,7 +39,7 @@ public class BackendBeforeFinishedTests
     public void A_client_whose_Finished_does_not_come_gets_the_alert() // [BP-6.3-9]
     {
         using var relay = Agreed(out var client);
-        relay.BackendEnded();
+        relay.ServerEnded();
         relay.TimedOut();
         Assert.Equal("", Heard(relay, client));
         Assert.Equal(ChannelState.Alerted, client.State);
@@ -51,7 +51,7 @@ public class BackendBeforeFinishedTests
         using var relay = Agreed(out var client, "250-half a reply\r\n250-");
         client.Send("EHLO a\r\n"u8, _fromClient);
         Assert.Equal("", Heard(relay, client));
-        relay.FromBackend("250 b\r\n"u8);
+        relay.FromServer("250 b\r\n"u8);
         Assert.Equal("250 b\r\n", Heard(relay, client));
     }
 
@@ -62,10 +62,10 @@ public class BackendBeforeFinishedTests
         var relay = new InboundSession(new ServerOptions(keys) { Suites = [toy], Grease = false }, new CountingRandom((byte)'s'), "test");
         relay.BackendReady("220 b\r\n"u8);
         relay.FromClient("EHLO a\r\n"u8);
-        relay.FromBackend("250 b\r\n"u8);
+        relay.FromServer("250 b\r\n"u8);
         relay.ToClient.ResetWrittenCount();
         using var upgrade = new ClientUpgrade(Offer.Create([toy], null), toy, 13, new CountingRandom((byte)'c'), keys, null);
-        relay.FromBackend(Encoding.ASCII.GetBytes(oldSays));
+        relay.FromServer(Encoding.ASCII.GetBytes(oldSays));
         relay.FromClient(upgrade.Command);
         relay.BackendReady("220 b\r\n"u8);
         var octets = relay.ToClient.WrittenSpan.ToArray();

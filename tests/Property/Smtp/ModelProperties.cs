@@ -2,6 +2,7 @@ using System.Text;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Suites;
+using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Mailer;
 using BlackPony.Tests.Property.Exploration;
 using FsCheck;
@@ -151,11 +152,11 @@ public class ModelProperties
         bool open = false, heloOnly = false, quit = false;
         foreach (var line in local.Said)
         {
-            mailer.ToLocal.ResetWrittenCount();
+            mailer.ToClient.ResetWrittenCount();
             mailer.ToServer.ResetWrittenCount();
             foreach (var piece in Generate.Cut(Encoding.ASCII.GetBytes(line + "\r\n"), local.Pieces))
             {
-                mailer.FromLocal(piece);
+                mailer.FromClient(piece);
             }
 
             var left = Encoding.ASCII.GetString(mailer.ToServer.WrittenSpan);
@@ -187,16 +188,16 @@ public class ModelProperties
             deferred |= local.Policy == ClientPolicy.Required && asks;
             if (deferred)
             {
-                return mailer.Request == MailerRequest.Close && mailer.Report.Deferred && Encoding.ASCII.GetString(mailer.ToLocal.WrittenSpan).Contains("421 ", StringComparison.Ordinal);
+                return mailer.Request == SessionRequest.Close && mailer.Report.Deferred && Encoding.ASCII.GetString(mailer.ToClient.WrittenSpan).Contains("421 ", StringComparison.Ordinal);
             }
 
-            if (!passes && !quit && !Encoding.ASCII.GetString(mailer.ToLocal.WrittenSpan).StartsWith("503 ", StringComparison.Ordinal))
+            if (!passes && !quit && !Encoding.ASCII.GetString(mailer.ToClient.WrittenSpan).StartsWith("503 ", StringComparison.Ordinal))
             {
                 return false;
             }
         }
 
-        return mailer.Request == MailerRequest.None;
+        return mailer.Request == SessionRequest.None;
     }
 
     private sealed record Local(string[] Said, ClientPolicy Policy, string Ehlo, int[] Pieces)

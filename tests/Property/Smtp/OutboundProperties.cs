@@ -1,5 +1,6 @@
 using System.Text;
 using BlackPony.Reference;
+using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Outbound;
 using FsCheck;
 using FsCheck.Fluent;
@@ -192,16 +193,16 @@ public class OutboundProperties
                 }
 
                 moved = false;
-                var octets = Take(relay.ToNext);
+                var octets = Take(relay.ToServer);
                 var request = relay.TakeRequest();
-                if (request == OutboundRequest.OpenNext)
+                if (request == SessionRequest.Connect)
                 {
                     // Nobody hears any more what the one before says to QUIT.
                     next = new NextHop(relay.Route!.Host, c.Pipelining, c.Tls);
-                    Give("220 next\r\n"u8.ToArray(), c.Next, relay.FromNext);
+                    Give("220 next\r\n"u8.ToArray(), c.Next, relay.FromServer);
                     moved = true;
                 }
-                else if (request == OutboundRequest.StartTls)
+                else if (request == SessionRequest.StartTls)
                 {
                     if (c.Tls == NextTls.Works)
                     {
@@ -211,12 +212,12 @@ public class OutboundProperties
                     relay.TlsDone(c.Tls == NextTls.Works && !losesTls);
                     moved = true;
                 }
-                else if (octets.Length > 0 && request == OutboundRequest.None)
+                else if (octets.Length > 0 && request == SessionRequest.None)
                 {
                     var answer = replies(Encoding.Latin1.GetString(next!.Take(fault(octets))));
                     delivered.AddRange(next.Messages.Select(m => $"{relay.Route!.Host} {m}"));
                     next.Messages.Clear();
-                    Give(Encoding.Latin1.GetBytes(answer), c.Next, relay.FromNext);
+                    Give(Encoding.Latin1.GetBytes(answer), c.Next, relay.FromServer);
                     moved = true;
                 }
             }

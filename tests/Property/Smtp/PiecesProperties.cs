@@ -5,6 +5,7 @@ using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Suites;
 using BlackPony.Smtp.Inbound;
+using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Mailer;
 using BlackPony.Tests.Conformance.Transcripts;
 using BlackPony.Tests.Property.Exploration;
@@ -106,11 +107,11 @@ public class PiecesProperties
         relay.BackendReady("220 b\r\n"u8);
         for (bool moved = true; moved;)
         {
-            moved = Pass(relay.ToBackend, [int.MaxValue], p => relay.FromBackend(backend.Take(p)));
+            moved = Pass(relay.ToServer, [int.MaxValue], p => relay.FromServer(backend.Take(p)));
             moved |= Pass(relay.ToClient, c.FromServer, p => mailer.FromServer(p));
             moved |= Pass(mailer.ToServer, c.FromClient, p => relay.FromClient(p));
-            moved |= Pass(mailer.ToLocal, [int.MaxValue], p => heard += Encoding.Latin1.GetString(p));
-            if (relay.Request == InboundRequest.OpenBackend)
+            moved |= Pass(mailer.ToClient, [int.MaxValue], p => heard += Encoding.Latin1.GetString(p));
+            if (relay.Request == SessionRequest.Connect)
             {
                 relay.BackendReady("220 b\r\n"u8);
                 backend = relay.SwitchedBackend || relay.NeedsFreshBackend ? NewBackend() : backend;
@@ -122,12 +123,12 @@ public class PiecesProperties
                 delivered += $"<{message}>";
             }
 
-            if (!moved && mailer.WantsLocal && Next() is { } line)
+            if (!moved && mailer.WantsClient && Next() is { } line)
             {
                 moved = true;
                 foreach (var piece in Generate.Cut(line, c.FromClient))
                 {
-                    mailer.FromLocal(piece);
+                    mailer.FromClient(piece);
                 }
             }
         }

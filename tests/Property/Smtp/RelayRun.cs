@@ -6,6 +6,7 @@ using BlackPony.Reference.Policy;
 using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
 using BlackPony.Smtp.Inbound;
+using BlackPony.Smtp.Lines;
 using BlackPony.Tests.Property.Exploration;
 
 namespace BlackPony.Tests.Property.Smtp;
@@ -47,7 +48,7 @@ internal sealed class RelayRun : IDisposable
 
     public SessionReport Report => _relay.Report;
 
-    public bool IsOver => _relay.Request == InboundRequest.Close;
+    public bool IsOver => _relay.Request == SessionRequest.Close;
 
     public bool IsInside => _client is not null;
 
@@ -87,9 +88,9 @@ internal sealed class RelayRun : IDisposable
 
     private void Pump()
     {
-        while (_relay.ToBackend.WrittenCount + _relay.ToClient.WrittenCount > 0 || _relay.Request == InboundRequest.OpenBackend)
+        while (_relay.ToServer.WrittenCount + _relay.ToClient.WrittenCount > 0 || _relay.Request == SessionRequest.Connect)
         {
-            if (_relay.Request == InboundRequest.OpenBackend)
+            if (_relay.Request == SessionRequest.Connect)
             {
                 _relay.BackendReady("220 b\r\n"u8);
                 if (_relay.SwitchedBackend)
@@ -100,11 +101,11 @@ internal sealed class RelayRun : IDisposable
                 }
             }
 
-            var forBackend = Taken(_relay.ToBackend);
+            var forBackend = Taken(_relay.ToServer);
             if (forBackend.Length > 0)
             {
                 _forwarded.AddRange(forBackend);
-                _relay.FromBackend(_backend(forBackend));
+                _relay.FromServer(_backend(forBackend));
             }
 
             Hear(Taken(_relay.ToClient));

@@ -1,0 +1,91 @@
+using BlackPony.Smtp.Lines;
+
+namespace BlackPony.Hosting;
+
+/// <summary>
+/// The loop of one session: it passes on what happened, one thing at a time, sends what waits, and does what the session requests.
+/// The hosts differ in what is on the two sides: sockets, streams, or a mailer in this process.
+/// </summary>
+internal abstract class SessionLoop(TimeProvider time)
+{
+    private readonly ProgressTimeout _deadline = new(time);
+
+    /// <summary>The clock.</summary>
+    protected TimeProvider Time { get; } = time;
+
+    /// <summary>Rung by whatever the loop waits for.</summary>
+    protected AsyncAutoResetEvent Bell { get; } = new();
+
+    /// <summary>Runs the session until it requests <see cref="SessionRequest.Close"/>; what waits then has been sent.</summary>
+    protected async Task LoopAsync(ISession session, CancellationToken kill)
+    {
+        using var alarm = new WakeTimer(Time, Bell);
+        using var killing = kill.UnsafeRegister(b => ((AsyncAutoResetEvent)b!).Ring(), Bell);
+        while (true)
+        {
+            await FlushAsync().ConfigureAwait(false);
+            var request = session.TakeRequest();
+            if (request == SessionRequest.Close)
+            {
+                return;
+            }
+
+            if (request != SessionRequest.None)
+            {
+                await DoAsync(request).ConfigureAwait(false);
+                continue;
+            }
+
+            Ask();
+            var left = _deadline.Left(session.Progress, PeerTimeout(session));
+            if (kill.IsCancellationRequested)
+            {
+                Kill();
+            }
+            else if (left == TimeSpan.Zero)
+            {
+                session.TimedOut();
+            }
+            else if (!Happened())
+            {
+                alarm.Set(left);
+                alarm.Set(Left());
+                await Bell.WaitAsync().ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>Sends what waits, to the server first.</summary>
+    protected abstract ValueTask FlushAsync();
+
+    /// <summary>Does what the session requested.</summary>
+    protected abstract ValueTask DoAsync(SessionRequest request);
+
+    /// <summary>Begins to read where the session wants to hear something.</summary>
+    protected abstract void Ask();
+
+    /// <summary>Passes on one thing that has happened.</summary>
+    /// <returns>False if nothing has.</returns>
+    protected abstract bool Happened();
+
+    /// <summary>The process does not wait any longer: ends the session now.</summary>
+    protected abstract void Kill();
+
+    /// <summary>How long the peer may be silent.</summary>
+    protected virtual TimeSpan PeerTimeout(ISession session) => session.PeerTimeout;
+
+    /// <summary>How long until <see cref="Happened"/> has to look again at a deadline of its own; infinite if it has none.</summary>
+    protected virtual TimeSpan Left() => Timeout.InfiniteTimeSpan;
+
+    /// <summary>Rings when a task is done.</summary>
+    protected T Watch<T>(T task)
+        where T : Task
+    {
+        if (!task.IsCompleted)
+        {
+            task.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(Bell.Ring);
+        }
+
+        return task;
+    }
+}

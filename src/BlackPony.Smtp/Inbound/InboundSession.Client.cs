@@ -1,0 +1,257 @@
+using System.Buffers;
+using System.Globalization;
+using BlackPony.Reference;
+using BlackPony.Reference.Negotiation;
+using BlackPony.Smtp.Lines;
+
+namespace BlackPony.Smtp.Inbound;
+
+/// <content>The client's lines and messages, and the upgrade (spec 4.4, 10.2).</content>
+public sealed partial class InboundSession
+{
+    private void Pump()
+    {
+        while (ClientOctets.Length > 0 && Step())
+        {
+        }
+
+        if (_clientDone && _state is State.Commands or State.Answer && !ClientLine.Find(ClientOctets.Span, out _))
+        {
+            // The rest of this line will not come, and nothing else follows it.
+            ClientOctets.Clear();
+        }
+    }
+
+    // One step over the client's octets; false if it has to wait.
+    private bool Step()
+    {
+        switch (_state)
+        {
+            case State.Commands or State.Answer or State.Continuing:
+                return ReadLine();
+            case State.Data or State.Chunk:
+                PassMessage();
+                return true;
+            case State.Opening:
+                // Something follows the command ([BP-4.4-4]).
+                Request = SessionRequest.None;
+                ReplyAndClose("503 5.5.1 XBLACKPONY must be the last command of a group");
+                return false;
+            case State.Piped:
+                ToServer.Write(ClientOctets.Span);
+                ClientOctets.Clear();
+                return false;
+            default:
+                return false;
+        }
+    }
+
+    private bool ReadLine()
+    {
+        bool isWhole = ClientLine.Find(ClientOctets.Span, out var line);
+        if (_discarding)
+        {
+            // The end of an over-long line, which is not kept ([BP-4.4-3]).
+            ClientOctets.Consume(isWhole ? 0 : line.Length);
+            return isWhole && AnswerOverlong(line.Length);
+        }
+
+        // An upgrade's lines have their own length ([BP-4.2-4], [BP-4.3-10]). The first fault decides, however the line came in
+        // ([BP-4.4-14]).
+        bool isUpgrade = _state == State.Continuing || (_upgrade.IsOn && UpgradeCommand.IsVerb(line));
+        int most = (isUpgrade ? Limits.MaxCommandLine : Limits.MaxOtherCommandLine) - 2;
+        if (ClientLine.HasStray(line[..Math.Min(line.Length, most + 1)]))
+        {
+            if (_replies.Pending == 0)
+            {
+                ReplyAndClose("501 5.5.2 Bare LF, bare CR or NUL in a command");
+            }
+
+            return false;
+        }
+
+        _discarding = line.Length > most;
+        return _discarding || (isWhole && _state switch
+        {
+            State.Continuing => OnContinuation(line),
+            State.Answer => Forward(line, Verb.Other, State.Held),
+            _ => OnCommand(line),
+        });
+    }
+
+    // [BP-4.4-3], [BP-4.4-9], [BP-10.2-12]
+    private bool AnswerOverlong(int length)
+    {
+        if (_replies.Pending > 0 && _state != State.Answer)
+        {
+            return false;
+        }
+
+        _discarding = false;
+        TakeLine(length);
+        if (_state == State.Continuing)
+        {
+            _upgrade.Reset();
+            _state = State.Commands;
+        }
+
+        Emit("500 5.5.2 Line too long\r\n"u8);
+        return true;
+    }
+
+    private bool OnCommand(ReadOnlySpan<byte> line)
+    {
+        var verb = ClientLine.Verb(line);
+        bool isOwn = verb is Verb.XBlackPony or Verb.XClient or Verb.XForward or Verb.Proxy || (verb == Verb.StartTls && Layer.IsOn);
+        if (isOwn || !ClientLine.HasVerb(line))
+        {
+            // The relay's own answers ([BP-10.2-6]) wait for the backend's to what came before ([BP-10.2-13]).
+            return _replies.Pending == 0 && AnswerItself(verb, line.ToArray());
+        }
+
+        if (_firstCommand && OtherProtocols.IsRequest(line))
+        {
+            ReplyAndClose("421 4.7.0 This is a mail server");
+            return false;
+        }
+
+        _firstCommand = false;
+        return verb switch
+        {
+            Verb.Bdat when _replies.Chunking => OnChunk(line),
+
+            // Never answered with 3yz: what follows need not wait ([BP-10.2-5]).
+            >= Verb.Mail and <= Verb.Quit and not (Verb.Data or Verb.Bdat) => Forward(line, verb, State.Commands),
+            _ => Forward(line, verb == Verb.Bdat ? Verb.Other : verb, State.Held),
+        };
+    }
+
+    private bool OnChunk(ReadOnlySpan<byte> line)
+    {
+        if (ChunkCommand.Parse(line) is not { } chunk)
+        {
+            return Forward(line, Verb.Other, State.Held);
+        }
+
+        _chunk = chunk.Size;
+        return Forward(line, chunk.IsLast ? Verb.Message : Verb.Bdat, _chunk > 0 ? State.Chunk : State.Commands);
+    }
+
+    private bool AnswerItself(Verb verb, byte[] line)
+    {
+        TakeLine(line.Length);
+        switch (verb)
+        {
+            case Verb.XBlackPony when ClientOctets.Length > 0 && !Layer.IsOn && _upgrade.IsOn:
+                // Row 1 of spec 4.4 comes before row 5.
+                ReplyAndClose("503 5.5.1 XBLACKPONY must be the last command of a group");
+                return false;
+            case Verb.XBlackPony:
+                Take(_upgrade.Examine(line, Layer.IsOn, _replies.AfterEhlo, _replies.InTransaction));
+                return true;
+            case Verb.StartTls:
+                // [BP-4.5-5]
+                Emit("503 5.5.1 STARTTLS not allowed inside\r\n"u8);
+                return true;
+            case Verb.XClient or Verb.XForward or Verb.Proxy:
+                // [BP-10.1-4]
+                Emit("550 5.7.1 Not permitted\r\n"u8);
+                return true;
+            default:
+                // Nobody knows what a backend would make of it ([BP-10.1-10]).
+                Emit("500 5.5.2 No command\r\n"u8);
+                return true;
+        }
+    }
+
+    private bool OnContinuation(ReadOnlySpan<byte> octets)
+    {
+        var line = octets.ToArray();
+        TakeLine(line.Length);
+        if (ClientOctets.Length > 0)
+        {
+            ReplyAndClose("503 5.5.1 The continuation must come alone");
+            return false;
+        }
+
+        Take(_upgrade.Continue(line));
+        return true;
+    }
+
+    private void Take(ServerStep step)
+    {
+        switch (step.Kind)
+        {
+            case ServerStepKind.Accepted:
+                _state = State.Opening;
+                Request = SessionRequest.Connect;
+                break;
+            case ServerStepKind.Agreed:
+                Switch(step);
+                break;
+            case ServerStepKind.Continue:
+                Emit(step.Reply);
+                _state = State.Continuing;
+                break;
+            default:
+                RefusedWith = int.Parse(step.Reply.AsSpan(0, 3), CultureInfo.InvariantCulture);
+                Emit(step.Reply);
+                _state = State.Commands;
+                break;
+        }
+    }
+
+    // Everything learned before is forgotten, and what waited unread with it ([BP-4.5-1], [BP-4.6-1]); no plaintext follows the 220
+    // ([BP-4.6-3]).
+    private void Switch(ServerStep step)
+    {
+        ToClient.Write(step.Reply);
+        Report = Report with { Suite = _upgrade.Suite!.Name };
+        Layer.Begin(step.Channel, _upgrade.Shift);
+        Channel?.Start(ToClient);
+        ServerOctets.Clear();
+        _replies = new BackendReplies();
+        (_state, _firstCommand, _hasSaidLast, SwitchedBackend) = (State.Commands, true, false, true);
+        if (_clientDone && Channel is not null)
+        {
+            // Its Finished will not come any more.
+            EndOfClient();
+        }
+    }
+
+    private void TakeLine(int length)
+    {
+        ClientOctets.Consume(length + 2);
+        Progress++;
+    }
+
+    // [BP-10.2-3]
+    private bool Forward(ReadOnlySpan<byte> line, Verb command, State next)
+    {
+        int length = line.Length;
+        ToServer.Write(ClientOctets.Span[..(length + 2)]);
+        TakeLine(length);
+        _replies.Expect(command);
+        _state = next;
+        return true;
+    }
+
+    // Octet by octet ([BP-10.2-4]).
+    private void PassMessage()
+    {
+        int count = _state == State.Data ? _end.Take(ClientOctets.Span) : (int)Math.Min(_chunk, ClientOctets.Length);
+        ToServer.Write(ClientOctets.Span[..count]);
+        ClientOctets.Consume(count);
+        Progress++;
+        if (_state == State.Chunk)
+        {
+            _chunk -= count;
+            _state = _chunk == 0 ? State.Commands : State.Chunk;
+        }
+        else if (_end.IsFound)
+        {
+            _replies.Expect(Verb.Message);
+            _state = State.Commands;
+        }
+    }
+}
