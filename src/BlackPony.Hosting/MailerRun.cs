@@ -263,6 +263,7 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
         // A write that hangs may still use the octets: they stay where they are.
         _localGone = true;
         session.ClientEnded();
+        FlushServer();
     }
 
     private async Task WriteLocalAsync()
