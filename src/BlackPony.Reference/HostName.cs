@@ -1,12 +1,18 @@
+using System.Buffers;
 using System.Net;
 
 namespace BlackPony.Reference;
 
 /// <summary>The syntax of a host name (RFC 1123 2.1, RFC 5321 2.3.5), as A-labels and without a final dot, and of an address.</summary>
-public static class HostName
+internal static class HostName
 {
     private const int MaxLength = 253;
     private const int MaxLabel = 63;
+
+    private static readonly SearchValues<char> LabelCharacters =
+        SearchValues.Create("-_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+
+    private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789ABCDEFabcdef");
 
     /// <summary>
     /// Whether a text is a host name. Labels have letters, digits and hyphens inside, and underscores, which hosts in use have.
@@ -14,28 +20,17 @@ public static class HostName
     /// </summary>
     public static bool IsValid(string text)
     {
-        if (text.Length is 0 or > MaxLength)
+        ReadOnlySpan<char> label = default;
+        foreach (var range in text.AsSpan().Split('.'))
         {
-            return false;
-        }
-
-        var rest = text.AsSpan();
-        while (true)
-        {
-            int dot = rest.IndexOf('.');
-            var label = dot < 0 ? rest : rest[..dot];
-            if (!IsLabel(label))
+            label = text.AsSpan()[range];
+            if (label.Length is 0 or > MaxLabel || label.ContainsAnyExcept(LabelCharacters) || label[0] == '-' || label[^1] == '-')
             {
                 return false;
             }
-
-            if (dot < 0)
-            {
-                return !IsNumber(label);
-            }
-
-            rest = rest[(dot + 1)..];
         }
+
+        return text.Length <= MaxLength && !IsNumber(label);
     }
 
     /// <summary>Reads an IP address in its usual form: four decimal numbers without leading zeros, or RFC 4291's text without a
@@ -51,30 +46,7 @@ public static class HostName
         return isUsual && IPAddress.TryParse(text, out var address) ? address : null;
     }
 
-    private static bool IsLabel(ReadOnlySpan<char> label)
-    {
-        foreach (char c in label)
-        {
-            if (!char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_'))
-            {
-                return false;
-            }
-        }
-
-        return label.Length is > 0 and <= MaxLabel && label[0] != '-' && label[^1] != '-';
-    }
-
-    private static bool IsNumber(ReadOnlySpan<char> label)
-    {
-        bool isHex = label.StartsWith("0x", StringComparison.OrdinalIgnoreCase);
-        foreach (char c in isHex ? label[2..] : label)
-        {
-            if (!(isHex ? char.IsAsciiHexDigit(c) : char.IsAsciiDigit(c)))
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
+    private static bool IsNumber(ReadOnlySpan<char> label) => label.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
+        ? !label[2..].ContainsAnyExcept(HexDigits)
+        : !label.ContainsAnyExceptInRange('0', '9');
 }

@@ -7,7 +7,7 @@ namespace BlackPony.Conformance.Peers;
 /// <summary>One direction's keys and count, with no rule of its own: it seals and opens whatever a case likes.</summary>
 /// <param name="suite">A suite that encrypts.</param>
 /// <param name="secret">traffic[0], 32 octets.</param>
-public sealed class Direction(Suite suite, byte[] secret) : IDisposable
+internal sealed class Direction(Suite suite, byte[] secret) : IDisposable
 {
     private byte[] _secret = secret;
 

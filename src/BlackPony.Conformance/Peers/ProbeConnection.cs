@@ -14,7 +14,7 @@ namespace BlackPony.Conformance.Peers;
 /// <param name="Data">The data.</param>
 /// <param name="Inner">The length of its <em>inner</em> in octets, padding included.</param>
 /// <param name="Raw">The record as it was on the wire.</param>
-public sealed record Incoming(RecordType Type, byte[] Data, int Inner, byte[] Raw);
+internal sealed record Incoming(RecordType Type, byte[] Data, int Inner, byte[] Raw);
 
 /// <summary>A TCP connection as a case sees it: lines, replies and, after the switch, records, each sent as the case likes and each written down.</summary>
 public sealed class ProbeConnection : IAsyncDisposable
@@ -51,13 +51,13 @@ public sealed class ProbeConnection : IAsyncDisposable
     }
 
     /// <summary>The session's secrets, after <see cref="SwitchTo"/>.</summary>
-    public KeySchedule Keys => _keys!;
+    internal KeySchedule Keys => _keys!;
 
     /// <summary>The lines that came in plaintext.</summary>
     public List<string> Plaintext { get; } = [];
 
     /// <summary>The records that came.</summary>
-    public List<Incoming> Records { get; } = [];
+    internal List<Incoming> Records { get; } = [];
 
     /// <summary>Whether something came that was not received yet.</summary>
     public bool HasMore => _waiting.Length > 0 || _socket.Available > 0;
@@ -250,7 +250,7 @@ public sealed class ProbeConnection : IAsyncDisposable
     /// <param name="type">The type.</param>
     /// <param name="data">The data.</param>
     /// <param name="inner">The length of <em>inner</em>; 0 for the usual padding.</param>
-    public byte[] Seal(RecordType type, ReadOnlySpan<byte> data, int inner = 0)
+    internal byte[] Seal(RecordType type, ReadOnlySpan<byte> data, int inner = 0)
     {
         int usual = Math.Min((data.Length + Limits.PadTo) / Limits.PadTo * Limits.PadTo, Limits.MaxInner);
         var content = new byte[Math.Max(inner == 0 ? usual : inner, data.Length + 1)];
@@ -272,7 +272,7 @@ public sealed class ProbeConnection : IAsyncDisposable
     public void NextKeys() => _out!.Rekey();
 
     /// <summary>Sends a record.</summary>
-    public Task SendRecordAsync(RecordType type, ReadOnlyMemory<byte> data = default, int inner = 0)
+    internal Task SendRecordAsync(RecordType type, ReadOnlyMemory<byte> data = default, int inner = 0)
     {
         _sent = $"a {type} record";
         return WriteAsync(Seal(type, data.Span, inner));
@@ -301,7 +301,7 @@ public sealed class ProbeConnection : IAsyncDisposable
     }
 
     /// <summary>Receives the next record; null at the end of the connection.</summary>
-    public async Task<Incoming?> RecordAsync()
+    internal async Task<Incoming?> RecordAsync()
     {
         int tag = _in!.Protection.TagLength;
         while (true)
@@ -338,7 +338,7 @@ public sealed class ProbeConnection : IAsyncDisposable
     /// <param name="type">The type.</param>
     /// <param name="requirement">The requirement that another record violates.</param>
     /// <param name="none">The requirement that the end of the connection violates; null for the case's first.</param>
-    public async Task<Incoming> RecordAsync(RecordType type, string? requirement = null, string? none = null)
+    internal async Task<Incoming> RecordAsync(RecordType type, string? requirement = null, string? none = null)
     {
         var record = await Expecting($"a {type} record", RecordAsync);
         return record?.Type == type ? record : throw new CaseFailedException($"After {_sent}: expected a {type} record, got {Name(record)}.", record is null ? none : requirement);
@@ -443,7 +443,7 @@ public sealed class ProbeConnection : IAsyncDisposable
     }
 
     /// <summary>Receives the next record that says something: no rekey, no data record without data, none of a type that is ignored. A sender may send those at any time (spec 7.4, 7.6).</summary>
-    public async Task<Incoming?> NextAsync()
+    internal async Task<Incoming?> NextAsync()
     {
         while (true)
         {
@@ -457,7 +457,7 @@ public sealed class ProbeConnection : IAsyncDisposable
 
     /// <summary>Receives lines, in any number of data records, up to a record of another kind.</summary>
     /// <returns>The lines, without the first lines of replies of several; and that record, null at the end of the connection.</returns>
-    public async Task<(IReadOnlyList<string> Lines, Incoming? End)> ToTheEndAsync()
+    internal async Task<(IReadOnlyList<string> Lines, Incoming? End)> ToTheEndAsync()
     {
         var text = Encoding.Latin1.GetString(_inside);
         _inside = [];
@@ -474,7 +474,7 @@ public sealed class ProbeConnection : IAsyncDisposable
     }
 
     /// <summary>Receives the next record that says something and is no IDENT.</summary>
-    public async Task<Incoming?> AfterIdentAsync()
+    internal async Task<Incoming?> AfterIdentAsync()
     {
         var record = await NextAsync();
         return record?.Type == RecordType.Ident ? await NextAsync() : record;

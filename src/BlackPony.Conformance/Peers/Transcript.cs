@@ -49,7 +49,7 @@ public sealed class Transcript
     public void Raw(char side, ReadOnlySpan<byte> octets) => Add($"{side}+ {Convert.ToHexStringLower(octets)}");
 
     /// <summary>Adds a record and what it holds.</summary>
-    public void Record(char side, ReadOnlySpan<byte> raw, RecordType type, ReadOnlySpan<byte> data)
+    internal void Record(char side, ReadOnlySpan<byte> raw, RecordType type, ReadOnlySpan<byte> data)
     {
         var name = type switch
         {

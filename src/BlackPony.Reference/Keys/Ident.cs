@@ -3,7 +3,7 @@ using Org.BouncyCastle.Math.EC.Rfc8032;
 namespace BlackPony.Reference.Keys;
 
 /// <summary>The data of the ident record (spec 6.5).</summary>
-public static class Ident
+internal static class Ident
 {
     private static readonly int EntryLength = Ed25519.PublicKeySize + Ed25519.SignatureSize;
 

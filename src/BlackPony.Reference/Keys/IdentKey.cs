@@ -27,7 +27,7 @@ public sealed class IdentKey
 
     /// <summary>Signs a transcript hash.</summary>
     /// <returns>64 octets.</returns>
-    public byte[] Sign(ReadOnlySpan<byte> transcriptHash)
+    internal byte[] Sign(ReadOnlySpan<byte> transcriptHash)
     {
         var signature = new byte[Ed25519.SignatureSize];
         Ed25519.Sign(_seed, Ident.Message(transcriptHash), signature);

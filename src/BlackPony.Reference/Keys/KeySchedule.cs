@@ -5,7 +5,7 @@ using System.Text;
 namespace BlackPony.Reference.Keys;
 
 /// <summary>The secrets of a session (spec 6.2 to 6.4).</summary>
-public sealed class KeySchedule : IDisposable
+internal sealed class KeySchedule : IDisposable
 {
     /// <summary>Octets of every secret.</summary>
     public const int SecretLength = 32;

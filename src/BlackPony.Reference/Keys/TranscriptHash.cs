@@ -4,7 +4,7 @@ using System.Security.Cryptography;
 namespace BlackPony.Reference.Keys;
 
 /// <summary>The transcript hash <em>th</em> (spec 6.1). Holds no secret.</summary>
-public sealed class TranscriptHash
+internal sealed class TranscriptHash
 {
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 

@@ -24,10 +24,20 @@ public enum ClientStepKind
 }
 
 /// <summary>A step of a client's upgrade.</summary>
-/// <param name="Kind">What to do.</param>
-/// <param name="Octets">What to send, for <see cref="ClientStepKind.Send"/>.</param>
-/// <param name="Channel">The protected channel, for <see cref="ClientStepKind.Agreed"/>; null under ROT.</param>
-public sealed record ClientStep(ClientStepKind Kind, byte[]? Octets = null, SecureChannel? Channel = null);
+public sealed class ClientStep
+{
+    internal ClientStep(ClientStepKind kind, byte[]? octets = null, SecureChannel? channel = null) =>
+        (Kind, Octets, Channel) = (kind, octets, channel);
+
+    /// <summary>What to do.</summary>
+    public ClientStepKind Kind { get; }
+
+    /// <summary>What to send, for <see cref="ClientStepKind.Send"/>.</summary>
+    public byte[]? Octets { get; }
+
+    /// <summary>The protected channel, for <see cref="ClientStepKind.Agreed"/>; null under ROT.</summary>
+    public SecureChannel? Channel { get; }
+}
 
 /// <summary>One XBLACKPONY command of a client and the replies to it (spec 4.2, 4.3).</summary>
 public sealed class ClientUpgrade : IDisposable
@@ -137,7 +147,7 @@ public sealed class ClientUpgrade : IDisposable
         AddLines(reply);
         var channel = new SecureChannel(Role.Client, Suite, secret, _transcript.Finish(), keyLog: _keyLog);
         CryptographicOperations.ZeroMemory(secret);
-        return new ClientStep(ClientStepKind.Agreed, Channel: channel);
+        return new ClientStep(ClientStepKind.Agreed, channel: channel);
     }
 
     private void AddLines(Reply reply)

@@ -3,7 +3,7 @@ using System.Text;
 namespace BlackPony.Reference.Negotiation;
 
 /// <summary>The 220 and 334 replies that carry a share (spec 4.3).</summary>
-public static class KeyReply
+internal static class KeyReply
 {
     /// <summary>Makes the lines of a reply, each without CRLF ([BP-4.3-4]).</summary>
     /// <param name="code">220 or 334.</param>

@@ -27,7 +27,7 @@ public sealed class Offer
     /// <summary>Makes the offer of a server ([BP-4.1-3]).</summary>
     /// <param name="suites">The suites, in order of preference.</param>
     /// <param name="random">Draws two octets for a grease token ([BP-4.1-7]); null for none.</param>
-    public static Offer Create(IReadOnlyList<Suite> suites, IRandomSource? random)
+    internal static Offer Create(IReadOnlyList<Suite> suites, IRandomSource? random)
     {
         var line = new StringBuilder(Keyword).Append(' ').Append(Version);
         foreach (var suite in suites)
@@ -77,7 +77,7 @@ public sealed class Offer
     }
 
     /// <summary>Whether an EHLO reply's line (without code and separator) has the keyword XBLACKPONY.</summary>
-    public static bool IsKeyword(ReadOnlySpan<byte> line) =>
+    internal static bool IsKeyword(ReadOnlySpan<byte> line) =>
         line.Length >= Keyword.Length && Ascii.EqualsIgnoreCase(line[..Keyword.Length], "XBLACKPONY"u8)
         && (line.Length == Keyword.Length || line[Keyword.Length] == ' ');
 

@@ -6,11 +6,11 @@ namespace BlackPony.Reference.Negotiation;
 public sealed record Reply(int Code, IReadOnlyList<byte[]> Lines)
 {
     /// <summary>Whether the code is 2yz.</summary>
-    public bool IsPositive => Code is >= 200 and <= 299;
+    internal bool IsPositive => Code is >= 200 and <= 299;
 
     /// <summary>A line's text, behind code and separator.</summary>
     public ReadOnlySpan<byte> Text(int line) => Lines[line].Length > 4 ? Lines[line].AsSpan(4) : default;
 
     /// <summary>The reply as on the wire, CRLF included.</summary>
-    public byte[] ToOctets() => [.. Lines.SelectMany(l => l.Concat("\r\n"u8.ToArray()))];
+    internal byte[] ToOctets() => [.. Lines.SelectMany(l => l.Concat("\r\n"u8.ToArray()))];
 }

@@ -4,9 +4,15 @@ using BlackPony.Reference.Suites;
 namespace BlackPony.Reference.Negotiation;
 
 /// <summary>What a server offers and accepts.</summary>
-/// <param name="RsaKeys">The process's RSA key pair (spec 5.4).</param>
-public sealed record ServerOptions(RsaKeys RsaKeys)
+public sealed record ServerOptions
 {
+    /// <summary>Begins with what is set if nothing else is.</summary>
+    /// <param name="rsaKeys">The process's RSA key pair (spec 5.4).</param>
+    public ServerOptions(RsaKeys rsaKeys) => RsaKeys = rsaKeys;
+
+    /// <summary>The process's RSA key pair (spec 5.4).</summary>
+    public RsaKeys RsaKeys { get; }
+
     /// <summary>The suites, in order of preference; none switches BlackPony off.</summary>
     public IReadOnlyList<Suite> Suites { get; init; } = SuiteRegistry.Default;
 

@@ -23,10 +23,20 @@ public enum ServerStepKind
 }
 
 /// <summary>A step of a server's upgrade.</summary>
-/// <param name="Kind">What to do.</param>
-/// <param name="Reply">The reply's octets, CRLF included; empty for <see cref="ServerStepKind.Accepted"/>.</param>
-/// <param name="Channel">The protected channel, for <see cref="ServerStepKind.Agreed"/>; null under ROT.</param>
-public sealed record ServerStep(ServerStepKind Kind, byte[] Reply, SecureChannel? Channel = null);
+public sealed class ServerStep
+{
+    internal ServerStep(ServerStepKind kind, byte[] reply, SecureChannel? channel = null) =>
+        (Kind, Reply, Channel) = (kind, reply, channel);
+
+    /// <summary>What to do.</summary>
+    public ServerStepKind Kind { get; }
+
+    /// <summary>The reply's octets, CRLF included; empty for <see cref="ServerStepKind.Accepted"/>.</summary>
+    public byte[] Reply { get; }
+
+    /// <summary>The protected channel, for <see cref="ServerStepKind.Agreed"/>; null under ROT.</summary>
+    public SecureChannel? Channel { get; }
+}
 
 /// <summary>The server's side of the negotiation (spec 4): offers, examines commands in the order of spec 4.4, exchanges keys.</summary>
 public sealed class ServerUpgrade : IDisposable

@@ -6,7 +6,7 @@ namespace BlackPony.Reference.Negotiation;
 /// <param name="Version">The version, as on the wire.</param>
 /// <param name="Suite">The suite's name, as on the wire.</param>
 /// <param name="Share">The share in base64, or ROT's shift.</param>
-public sealed record UpgradeCommand(string Version, string Suite, string Share)
+internal sealed record UpgradeCommand(string Version, string Suite, string Share)
 {
     /// <summary>Whether a command line begins with the verb XBLACKPONY, in any case.</summary>
     public static bool IsVerb(ReadOnlySpan<byte> line) => Offer.IsKeyword(line);

@@ -4,9 +4,15 @@ using BlackPony.Reference.Suites;
 namespace BlackPony.Reference.Policy;
 
 /// <summary>What a client accepts.</summary>
-/// <param name="RsaKeys">The process's RSA key pair (spec 5.4).</param>
-public sealed record MailerOptions(RsaKeys RsaKeys)
+public sealed record MailerOptions
 {
+    /// <summary>Begins with what is set if nothing else is.</summary>
+    /// <param name="rsaKeys">The process's RSA key pair (spec 5.4).</param>
+    public MailerOptions(RsaKeys rsaKeys) => RsaKeys = rsaKeys;
+
+    /// <summary>The process's RSA key pair (spec 5.4).</summary>
+    public RsaKeys RsaKeys { get; }
+
     /// <summary>What to do when a server does not upgrade ([BP-9.1-1]).</summary>
     public ClientPolicy Policy { get; init; } = ClientPolicy.Opportunistic;
 

@@ -3,10 +3,20 @@ using System.Globalization;
 namespace BlackPony.Reference.Policy;
 
 /// <summary>What is remembered of a server.</summary>
-/// <param name="LastGood">The last good session.</param>
-/// <param name="FailingSince">Since when the server fails to show itself; null if it does not.</param>
-/// <param name="Idents">Its IDENT keys, 32 octets each, in hexadecimal.</param>
-public sealed record MemoryEntry(DateTimeOffset LastGood, DateTimeOffset? FailingSince, IReadOnlyList<string> Idents);
+public sealed class MemoryEntry
+{
+    internal MemoryEntry(DateTimeOffset lastGood, DateTimeOffset? failingSince, IReadOnlyList<string> idents) =>
+        (LastGood, FailingSince, Idents) = (lastGood, failingSince, idents);
+
+    /// <summary>The last good session.</summary>
+    public DateTimeOffset LastGood { get; }
+
+    /// <summary>Since when the server fails to show itself; null if it does not.</summary>
+    public DateTimeOffset? FailingSince { get; }
+
+    /// <summary>Its IDENT keys, 32 octets each, in hexadecimal.</summary>
+    public IReadOnlyList<string> Idents { get; }
+}
 
 /// <summary>The client's memory of servers that once showed BlackPony (spec 9.4). The file is the caller's; this is its text.</summary>
 public sealed class ServerMemory
@@ -27,7 +37,7 @@ public sealed class ServerMemory
     public ServerMemory(TimeProvider time) => _time = time;
 
     /// <summary>How many servers are remembered, expired ones included.</summary>
-    public int Count => _entries.Count;
+    internal int Count => _entries.Count;
 
     /// <summary>What is wrong with the text that was read: a warning for each line that is no entry, and was left out ([BP-9.4-14]).</summary>
     public IReadOnlyList<string> Warnings { get; private init; } = [];
@@ -60,7 +70,7 @@ public sealed class ServerMemory
         _entries.OrderBy(e => e.Key, StringComparer.Ordinal).Select(e => Line(e.Key, e.Value)).Prepend(Header + "\n"));
 
     /// <summary>What changed, as lines that count for more than those before them; a server that was forgotten has no times.</summary>
-    public string ChangesToString() =>
+    internal string ChangesToString() =>
         string.Concat(_changed.Keys.Order(StringComparer.Ordinal).Select(k => Line(k, _entries.GetValueOrDefault(k))));
 
     /// <summary>The entry of a server, if it is alive ([BP-9.4-5], [BP-9.4-10]).</summary>
@@ -80,7 +90,7 @@ public sealed class ServerMemory
         if (now < entry.LastGood || now < entry.FailingSince)
         {
             // A clock that ran backward: what it has not reached yet counts as now ([BP-9.4-11]).
-            entry = entry with { LastGood = Earlier(entry.LastGood), FailingSince = entry.FailingSince is { } failing ? Earlier(failing) : null };
+            entry = new MemoryEntry(Earlier(entry.LastGood), entry.FailingSince is { } failing ? Earlier(failing) : null, entry.Idents);
             Change(key, entry);
         }
 
@@ -118,19 +128,19 @@ public sealed class ServerMemory
     {
         if (_entries.TryGetValue(Key(name, port), out var entry) && entry.FailingSince is null)
         {
-            Change(Key(name, port), entry with { FailingSince = _time.GetUtcNow() });
+            Change(Key(name, port), new MemoryEntry(entry.LastGood, _time.GetUtcNow(), entry.Idents));
         }
     }
 
     /// <summary>Whether anything is to be written.</summary>
-    public bool HasChanges => _changed.Count > 0;
+    internal bool HasChanges => _changed.Count > 0;
 
     /// <summary>What changed has been written, or can't be.</summary>
-    public void Written() => _changed.Clear();
+    internal void Written() => _changed.Clear();
 
     /// <summary>Brings what changed here into another memory, which others may have changed meanwhile.</summary>
     /// <returns>The servers for which it has no room.</returns>
-    public IReadOnlyList<string> CopyChangesTo(ServerMemory other)
+    internal IReadOnlyList<string> CopyChangesTo(ServerMemory other)
     {
         var refused = new List<string>();
         foreach (var (key, before) in _changed)
@@ -161,7 +171,9 @@ public sealed class ServerMemory
         }
 
         var (later, other) = here.LastGood >= there.LastGood ? (here, there) : (there, here);
-        return later.FailingSince is null && other.FailingSince > later.LastGood ? later with { FailingSince = other.FailingSince } : later;
+        return later.FailingSince is null && other.FailingSince > later.LastGood
+            ? new MemoryEntry(later.LastGood, other.FailingSince, later.Idents)
+            : later;
     }
 
     private static bool Same(MemoryEntry? a, MemoryEntry? b) =>

@@ -3,32 +3,36 @@ namespace BlackPony.Reference.Policy;
 /// <summary>What became of a session (spec 11.1).</summary>
 public sealed record SessionReport
 {
+    internal SessionReport()
+    {
+    }
+
     /// <summary>The peer: a host name or address, with its port.</summary>
-    public string Peer { get; init; } = "";
+    public string Peer { get; internal init; } = "";
 
     /// <summary>The suite that the session used; null in plaintext.</summary>
-    public string? Suite { get; init; }
+    public string? Suite { get; internal init; }
 
     /// <summary>Whether records were in use; false under ROT ([BP-5.5-10], [BP-11.1-2]). It says nothing of who the server is ([BP-4.7-4]).</summary>
-    public bool Encrypted { get; init; }
+    public bool Encrypted { get; internal init; }
 
     /// <summary>Why it fell back or was deferred, one of the words of spec 11.1; null if it did not.</summary>
-    public string? Reason { get; init; }
+    public string? Reason { get; internal init; }
 
     /// <summary>Whether a broken upgrade was followed by plaintext ([BP-9.2-5]).</summary>
-    public bool Downgrade { get; init; }
+    public bool Downgrade { get; internal init; }
 
     /// <summary>The server that was forgotten because it failed to show itself for too long ([BP-9.4-10]), by host and port; null if none was.</summary>
-    public string? Forgotten { get; init; }
+    public string? Forgotten { get; internal init; }
 
     /// <summary>The server for which the memory has no room ([BP-9.4-17]), by host and port; null if there is none.</summary>
-    public string? Unremembered { get; init; }
+    public string? Unremembered { get; internal init; }
 
     /// <summary>Whether the mail was deferred.</summary>
-    public bool Deferred { get; init; }
+    public bool Deferred { get; internal init; }
 
     /// <summary>How it closed, one of the words of spec 11.1: a missing close behind 221 shows here and nowhere else ([BP-8.2-4]).</summary>
-    public string Closed { get; init; } = "lost";
+    public string Closed { get; internal init; } = "lost";
 
     /// <summary>What somebody should be told of ([BP-9.2-5], [BP-9.4-10]).</summary>
     public IEnumerable<string> Warnings

@@ -5,7 +5,7 @@ using BlackPony.Reference.Suites;
 namespace BlackPony.Reference.Records;
 
 /// <summary>One direction's recipient (spec 7.1, 7.6). Keeps at most one record, and no memory for one while none is under way.</summary>
-public sealed class RecordReader : IDisposable
+internal sealed class RecordReader : IDisposable
 {
     private readonly TrafficKeys _keys;
     private byte[] _record = [];

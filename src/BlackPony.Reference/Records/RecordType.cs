@@ -1,7 +1,7 @@
 namespace BlackPony.Reference.Records;
 
 /// <summary>The types of records (spec 7.4).</summary>
-public enum RecordType : byte
+internal enum RecordType : byte
 {
     /// <summary>Octets of the SMTP stream.</summary>
     Data = 1,

@@ -5,7 +5,7 @@ using BlackPony.Reference.Suites;
 namespace BlackPony.Reference.Records;
 
 /// <summary>One direction's sender (spec 7.1, 7.5, 7.6).</summary>
-public sealed class RecordWriter : IDisposable
+internal sealed class RecordWriter : IDisposable
 {
     private readonly TrafficKeys _keys;
 

@@ -45,7 +45,8 @@ public sealed class SecureChannel : IDisposable
     /// <param name="transcriptHash">32 octets.</param>
     /// <param name="idents">A server's IDENT keys.</param>
     /// <param name="keyLog">Where to log secrets, if the user asked for it.</param>
-    public SecureChannel(Role role, Suite suite, ReadOnlySpan<byte> sharedSecret, ReadOnlySpan<byte> transcriptHash, IReadOnlyList<IdentKey>? idents = null, IKeyLog? keyLog = null)
+    internal SecureChannel(
+        Role role, Suite suite, ReadOnlySpan<byte> sharedSecret, ReadOnlySpan<byte> transcriptHash, IReadOnlyList<IdentKey>? idents = null, IKeyLog? keyLog = null)
     {
         _role = role;
         _idents = idents ?? [];

@@ -4,7 +4,7 @@ using System.Buffers.Text;
 namespace BlackPony.Reference.Suites;
 
 /// <summary>Canonical base64 ([BP-5.1-6]).</summary>
-public static class Base64Share
+internal static class Base64Share
 {
     /// <summary>Writes a share.</summary>
     public static string Encode(ReadOnlySpan<byte> octets) => Convert.ToBase64String(octets);

@@ -1,7 +1,7 @@
 namespace BlackPony.Reference.Suites;
 
 /// <summary>The client's side of a key exchange (spec 5). Shares are octets, before base64.</summary>
-public abstract class ClientExchange : IDisposable
+internal abstract class ClientExchange : IDisposable
 {
     /// <summary>The share for the command.</summary>
     public abstract byte[] Share { get; }
@@ -19,7 +19,7 @@ public abstract class ClientExchange : IDisposable
 }
 
 /// <summary>The server's side of a key exchange (spec 5). Shares are octets, before base64.</summary>
-public abstract class ServerExchange : IDisposable
+internal abstract class ServerExchange : IDisposable
 {
     /// <summary>Takes the share of the command.</summary>
     /// <returns>The share of the 220 or 334 reply; null if the client's is invalid ([BP-5.1-8], [BP-5.1-9]).</returns>

@@ -1,7 +1,7 @@
 namespace BlackPony.Reference.Suites;
 
 /// <summary>The protection of one direction's records under one traffic secret (spec 7.2, 7.3).</summary>
-public abstract class RecordProtection : IDisposable
+internal abstract class RecordProtection : IDisposable
 {
     /// <summary>Octets of the tag.</summary>
     public abstract int TagLength { get; }

@@ -1,8 +1,7 @@
-
 namespace BlackPony.Reference.Suites;
 
 /// <summary>ROT, for hands (spec 5.5). It has no keys and no records.</summary>
-public sealed class Rot : Suite
+internal sealed class Rot : Suite
 {
     /// <inheritdoc/>
     public override string Name => "ROT";
@@ -14,11 +13,11 @@ public sealed class Rot : Suite
     public override bool Encrypts => false;
 
     /// <inheritdoc/>
-    public override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => throw new NotSupportedException();
+    internal override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys) => throw new NotSupportedException();
+    internal override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys) => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => throw new NotSupportedException();
+    internal override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => throw new NotSupportedException();
 }

@@ -1,8 +1,7 @@
-
 namespace BlackPony.Reference.Suites;
 
 /// <summary>The suite of 1997 (spec 5.4, 7.3).</summary>
-public sealed class RsaBlowfish : Suite
+internal sealed class RsaBlowfish : Suite
 {
     /// <inheritdoc/>
     public override string Name => "RSA-BLOWFISH";
@@ -14,11 +13,11 @@ public sealed class RsaBlowfish : Suite
     public override bool NeedsContinuation => true;
 
     /// <inheritdoc/>
-    public override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => new RsaExchange.Client(random, rsaKeys);
+    internal override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => new RsaExchange.Client(random, rsaKeys);
 
     /// <inheritdoc/>
-    public override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys) => new RsaExchange.Server(random, rsaKeys);
+    internal override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys) => new RsaExchange.Server(random, rsaKeys);
 
     /// <inheritdoc/>
-    public override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => new BlowfishProtection(trafficSecret);
+    internal override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => new BlowfishProtection(trafficSecret);
 }

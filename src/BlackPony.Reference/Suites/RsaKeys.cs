@@ -21,7 +21,7 @@ public sealed class RsaKeys
     }
 
     /// <summary>The key pair for a session that begins now. Sessions under way keep the one that they began with.</summary>
-    public RSA Current()
+    internal RSA Current()
     {
         lock (_lock)
         {

@@ -1,4 +1,3 @@
-
 namespace BlackPony.Reference.Suites;
 
 /// <summary>The profile of conformance to which a suite belongs (spec 2.3).</summary>
@@ -20,6 +19,10 @@ public enum Profile
 /// <summary>A key exchange and a record protection under one name (spec 5). A suite is one such class and one line in <see cref="SuiteRegistry"/>.</summary>
 public abstract class Suite
 {
+    private protected Suite()
+    {
+    }
+
     /// <summary>The name in upper case, as it salts the keys ([BP-6.2-1]).</summary>
     public abstract string Name { get; }
 
@@ -34,14 +37,14 @@ public abstract class Suite
 
     /// <summary>Begins the client's key exchange, with values of its own ([BP-5.1-11], [BP-5.1-12]).</summary>
     /// <exception cref="RandomnessUnavailableException">There is no randomness.</exception>
-    public abstract ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys);
+    internal abstract ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys);
 
     /// <summary>Begins the server's key exchange, with values of its own ([BP-5.1-11], [BP-5.1-12]); it draws when it has the client's share.</summary>
-    public abstract ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys);
+    internal abstract ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys);
 
     /// <summary>Makes the record protection of one direction under one traffic secret (spec 6.2).</summary>
     /// <param name="trafficSecret">32 octets.</param>
-    public abstract RecordProtection Protect(ReadOnlySpan<byte> trafficSecret);
+    internal abstract RecordProtection Protect(ReadOnlySpan<byte> trafficSecret);
 
     /// <inheritdoc/>
     public sealed override string ToString() => Name;

@@ -6,8 +6,8 @@ public static class SuiteRegistry
     /// <summary>All suites.</summary>
     public static IReadOnlyList<Suite> All { get; } =
     [
-        new X25519MlKem768ChaCha20Poly1305(),
-        new X25519MlKem768Aes256Gcm(),
+        new X25519MlKem768("X25519MLKEM768-CHACHA20POLY1305", AeadProtection.ChaCha20Poly1305),
+        new X25519MlKem768("X25519MLKEM768-AES256GCM", AeadProtection.Aes256Gcm),
         new X25519ChaCha20Poly1305(),
         new RsaBlowfish(),
         new Rot(),

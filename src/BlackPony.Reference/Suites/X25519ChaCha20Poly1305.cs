@@ -1,8 +1,7 @@
-
 namespace BlackPony.Reference.Suites;
 
 /// <summary>The suite that every port has (spec 5.2, 7.2).</summary>
-public sealed class X25519ChaCha20Poly1305 : Suite
+internal sealed class X25519ChaCha20Poly1305 : Suite
 {
     /// <inheritdoc/>
     public override string Name => "X25519-CHACHA20POLY1305";
@@ -11,11 +10,11 @@ public sealed class X25519ChaCha20Poly1305 : Suite
     public override Profile Profile => Profile.Core;
 
     /// <inheritdoc/>
-    public override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => new X25519Exchange.Client(random);
+    internal override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => new X25519Exchange.Client(random);
 
     /// <inheritdoc/>
-    public override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys) => new X25519Exchange.Server(random);
+    internal override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys) => new X25519Exchange.Server(random);
 
     /// <inheritdoc/>
-    public override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => AeadProtection.ChaCha20Poly1305(trafficSecret);
+    internal override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => AeadProtection.ChaCha20Poly1305(trafficSecret);
 }

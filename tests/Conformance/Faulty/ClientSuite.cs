@@ -51,15 +51,15 @@ internal sealed class ClientSuite(Suite real) : Suite
     public static Func<MailerOptions, MailerOptions> Without(string name) =>
         options => options with { Suites = [.. options.Suites.Where(s => s.Name != name)] };
 
-    public override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys)
+    internal override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys)
     {
         _started = true;
         return new Exchange(this, real.StartClient(Draws(random), rsaKeys));
     }
 
-    public override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys) => throw new NotSupportedException();
+    internal override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys) => throw new NotSupportedException();
 
-    public override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => Protects((Records ?? real).Protect(trafficSecret));
+    internal override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => Protects((Records ?? real).Protect(trafficSecret));
 
     private sealed class Exchange(ClientSuite suite, ClientExchange real) : ClientExchange
     {

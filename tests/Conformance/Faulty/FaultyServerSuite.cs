@@ -30,15 +30,15 @@ internal sealed class FaultyServerSuite(Suite real) : Suite
 
     public override bool NeedsContinuation => real.NeedsContinuation;
 
-    public override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => real.StartClient(random, rsaKeys);
+    internal override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => real.StartClient(random, rsaKeys);
 
-    public override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys)
+    internal override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys)
     {
         var exchange = real.StartServer(Random ?? random, Keys?.Invoke() ?? rsaKeys);
         return Exchange?.Invoke(exchange) ?? exchange;
     }
 
-    public override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => Protects?.Invoke(trafficSecret.ToArray()) ?? real.Protect(trafficSecret);
+    internal override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => Protects?.Invoke(trafficSecret.ToArray()) ?? real.Protect(trafficSecret);
 
     /// <summary>The suite itself; the shared secrets of its sessions are kept for the <see cref="TamperingProxy"/>.</summary>
     public static Suite Keeping(Suite suite, Secrets secrets) => !suite.Encrypts ? suite : new FaultyServerSuite(suite)

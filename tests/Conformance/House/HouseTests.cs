@@ -58,6 +58,14 @@ public class HouseTests
             .OrderBy(t => t.Name, StringComparer.Ordinal));
     }
 
+    [Fact]
+    public void The_library_has_few_public_members()
+    {
+        var folder = Path.Combine(RepositoryRoot.Folder, "src", "BlackPony.Reference");
+        var members = Directory.GetFiles(folder, "PublicAPI.*.txt").SelectMany(File.ReadLines).Where(l => l != "#nullable enable");
+        Assert.InRange(members.Count(), 100, 220);
+    }
+
     // Neither blank nor a comment.
     private static int Lines(string file) =>
         File.ReadLines(file).Select(l => l.Trim()).Count(l => l.Length > 0 && !l.StartsWith("//", StringComparison.Ordinal));

@@ -80,11 +80,11 @@ public class RekeyLimitTests
 
         public override Profile Profile => _whole.Profile;
 
-        public override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => _whole.StartClient(random, rsaKeys);
+        internal override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => _whole.StartClient(random, rsaKeys);
 
-        public override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys) => _whole.StartServer(random, rsaKeys);
+        internal override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys) => _whole.StartServer(random, rsaKeys);
 
-        public override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => new Limited(_whole.Protect(trafficSecret), budget);
+        internal override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => new Limited(_whole.Protect(trafficSecret), budget);
     }
 
     private sealed class Limited(RecordProtection whole, long budget) : RecordProtection

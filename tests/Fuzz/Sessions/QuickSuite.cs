@@ -14,9 +14,9 @@ public sealed class QuickSuite(Suite real) : Suite
     /// <summary>One for each record protection.</summary>
     public static IReadOnlyList<QuickSuite> All { get; } =
     [
-        new(new X25519ChaCha20Poly1305()),
-        new(new X25519MlKem768Aes256Gcm()),
-        new(new RsaBlowfish()),
+        new(SuiteRegistry.Find("X25519-CHACHA20POLY1305")!),
+        new(SuiteRegistry.Find("X25519MLKEM768-AES256GCM")!),
+        new(SuiteRegistry.Find("RSA-BLOWFISH")!),
     ];
 
     /// <summary>The shared secret of every session.</summary>
@@ -29,13 +29,13 @@ public sealed class QuickSuite(Suite real) : Suite
     public override Profile Profile => real.Profile;
 
     /// <inheritdoc/>
-    public override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => new Client();
+    internal override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => new Client();
 
     /// <inheritdoc/>
-    public override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys) => new Server();
+    internal override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys) => new Server();
 
     /// <inheritdoc/>
-    public override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => real.Protect(trafficSecret);
+    internal override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => real.Protect(trafficSecret);
 
     private sealed class Client : ClientExchange
     {

@@ -20,11 +20,11 @@ internal sealed class ToySuite(string name, bool twoMessages = false, long budge
 
     public override bool NeedsContinuation => twoMessages;
 
-    public override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => new Client(Draw(random), twoMessages);
+    internal override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => new Client(Draw(random), twoMessages);
 
-    public override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys) => new Server(Draw(random));
+    internal override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys) => new Server(Draw(random));
 
-    public override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => new Protection(BinaryPrimitives.ReadUInt64BigEndian(trafficSecret), budget);
+    internal override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => new Protection(BinaryPrimitives.ReadUInt64BigEndian(trafficSecret), budget);
 
     private static byte[] Draw(IRandomSource random)
     {
