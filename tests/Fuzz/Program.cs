@@ -2,7 +2,8 @@ using BlackPony.Fuzz;
 using BlackPony.Fuzz.Seeds;
 using SharpFuzz;
 
-// seeds TRANSCRIPTS OUT: the seed corpus, a folder a target. TARGET: the loop that AFL++ drives. TARGET FILE...: runs files. show FILE: a script to read.
+// seeds TRANSCRIPTS OUT: the seed corpus, a folder a target. TARGET: the loop that AFL++ drives. TARGET FILE...: runs files.
+// unpack ARCHIVE FOLDER, pack FOLDER ARCHIVE: the inputs that are kept (tests/Fuzz/corpus). show FILE: a script to read.
 switch (args)
 {
     case ["targets"]:
@@ -10,6 +11,12 @@ switch (args)
         return 0;
     case ["seeds", var transcripts, var output]:
         SeedCorpus.Write(transcripts, output);
+        return 0;
+    case ["unpack", var archive, var folder]:
+        Corpus.Unpack(archive, folder);
+        return 0;
+    case ["pack", var folder, var archive]:
+        Corpus.PackFolder(folder, archive);
         return 0;
     case ["show", var file]:
         Console.WriteLine(Script.Read(File.ReadAllBytes(file)));
@@ -48,6 +55,6 @@ switch (args)
         Console.WriteLine($"{name}: {files.Length} files, {failures} failures");
         return failures == 0 ? 0 : 1;
     default:
-        Console.Error.WriteLine("usage: BlackPony.Fuzz targets | seeds TRANSCRIPTS OUT | show FILE | TARGET [FILE...]");
+        Console.Error.WriteLine("usage: BlackPony.Fuzz targets | seeds TRANSCRIPTS OUT | unpack ARCHIVE FOLDER | pack FOLDER ARCHIVE | show FILE | TARGET [FILE...]");
         return 2;
 }
