@@ -127,7 +127,7 @@ public sealed partial class DocumentTests
     [InlineData("MaxSessions", "Above `--max-sessions` ({0:N0})")]
     [InlineData("CrowdedTimeout", "if that is {0} seconds or more")]
     [InlineData("MemoryLifetime", "for {0} days after the last good session")]
-    [InlineData("MemoryPatience", "defers its mail for {0} hours")]
+    [InlineData("MemoryPatience", "is deferred for {0} hours")]
     [InlineData("MaxMemoryEntries", "It holds {0:N0} servers")]
     [InlineData("MaxMemoryPerOwner", "and {0} of one owner")]
     public void Limits_in_the_documents_are_those_of_the_specification(string name, string text)
