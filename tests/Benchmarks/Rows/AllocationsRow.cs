@@ -27,8 +27,13 @@ internal sealed class AllocationsRow : IRow
             foreach (var report in summary.Reports.Where(r => r.BenchmarkCase.Descriptor.WorkloadMethod.Name != nameof(RecordBenchmarks.BareCipher)))
             {
                 long? octets = report.GcStats.GetBytesAllocatedPerOperation(report.BenchmarkCase);
-                var name = report.BenchmarkCase.Parameters.Items is [var suite] ? $"{suite.Value}, a record written and read" : $"relay, {report.BenchmarkCase.Descriptor.WorkloadMethod.Name}";
-                figures.Add(new Figure($"allocation: {name}", $"{octets} octets", "none", "0 octets", null, null) { Note = name.StartsWith("RSA", StringComparison.Ordinal) ? "what there is are the keys of the rekey after each 512 records of this size (spec 7.6)." : null });
+                var name = report.BenchmarkCase.Parameters.Items is [var suite] ? $"{suite.Value}, a record written and read"
+                    : $"listen, {report.BenchmarkCase.Descriptor.WorkloadMethod.Name}";
+                figures.Add(new Figure($"allocation: {name}", $"{octets} octets", "none", "0 octets", null, null)
+                {
+                    Note = name.StartsWith("RSA", StringComparison.Ordinal)
+                        ? "these are the keys of the rekey, which comes after every 512 records of this size (spec 7.6)." : null,
+                });
             }
         }
 

@@ -30,7 +30,8 @@ internal sealed class GrowthRow : IRow
                 await sessions.RateAsync(effort.Window / 2, message);
                 double rate = await sessions.RateAsync(effort.Window, message);
                 first = first == 0 ? rate : first;
-                figures.Add(new Figure($"growth: {count} kept sessions, 10 kB messages", $"{rate:0} messages/s, {listen.Memory / 1e6:0} MB", "1 session", $"{first:0} messages/s", rate / first, 1));
+                figures.Add(new Figure($"growth: sessions that stay open, {count} at a time, 10 kB messages",
+                    $"{rate:0} messages/s, {listen.Memory / 1e6:0} MB", "1 session", $"{first:0} messages/s", rate / first, 1));
             }
         }
 

@@ -10,7 +10,7 @@ internal sealed class PassingRow : IRow
 
     public string Name => "passing";
 
-    public string What => "ordinary plaintext clients passing through listen, 10 kB messages, a session each";
+    public string What => "plaintext clients through listen, 10 kB messages, one per session";
 
     public async Task<IReadOnlyList<Figure>> RunAsync(Effort effort)
     {
@@ -32,7 +32,10 @@ internal sealed class PassingRow : IRow
                 effort.Rounds,
                 () => ours.OfAsync(() => RateAsync(listen), effort.Window),
                 () => theirs.OfAsync(() => RateAsync(peer), effort.Window));
-            return new Figure(What, SessionsRow.Show(r.Ours), against, SessionsRow.Show(r.Theirs), r.Ratio, 0.7) { Note = $"processor time of a session: listen {ours}, {against} {theirs}." };
+            return new Figure(What, SessionsRow.Show(r.Ours), against, SessionsRow.Show(r.Theirs), r.Ratio, 0.7)
+            {
+                Note = $"processor time of a session: {ours} (listen), {theirs} ({against}).",
+            };
         }
 
         Task<double> RateAsync(Child server) => Rounds.RateAsync(effort.Window, Clients, () => SessionsRow.OneAsync(server.Port, Protection.None, message));

@@ -12,7 +12,7 @@ internal sealed class SessionsRow : IRow
 
     public string Name => "sessions";
 
-    public string What => "mail over listen to smtp-sink, 10 kB messages, a session each, encrypted";
+    public string What => "mail through listen to smtp-sink, 10 kB messages, one per session, encrypted";
 
     public async Task<IReadOnlyList<Figure>> RunAsync(Effort effort)
     {
@@ -23,8 +23,8 @@ internal sealed class SessionsRow : IRow
         using var postfix = await Servers.PostfixAsync(sink);
         return
         [
-            await CompareAsync("stunnel's STARTTLS before the same sink", stunnel),
-            await CompareAsync("Postfix's STARTTLS before the same sink", postfix),
+            await CompareAsync("stunnel's STARTTLS in front of the same sink", stunnel),
+            await CompareAsync("Postfix's STARTTLS in front of the same sink", postfix),
         ];
 
         async Task<Figure> CompareAsync(string against, Child peer)
@@ -34,7 +34,10 @@ internal sealed class SessionsRow : IRow
                 effort.Rounds,
                 () => ours.OfAsync(() => Rounds.RateAsync(effort.Window, Clients, () => OneAsync(listen.Port, Protection.BlackPony, message)), effort.Window),
                 () => theirs.OfAsync(() => Rounds.RateAsync(effort.Window, Clients, () => OneAsync(peer.Port, Protection.StartTls, message)), effort.Window));
-            return new Figure(What, Show(r.Ours), against, Show(r.Theirs), r.Ratio, 1.5) { Note = $"processor time of a session: listen {ours}, against {theirs} ({against}); client and sink share the machine with them." };
+            return new Figure(What, Show(r.Ours), against, Show(r.Theirs), r.Ratio, 1.5)
+            {
+                Note = $"processor time of a session: {ours} (listen), {theirs} ({against}); client and sink run on the same machine.",
+            };
         }
     }
 
