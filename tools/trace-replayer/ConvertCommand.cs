@@ -12,14 +12,19 @@ internal static class ConvertCommand
     {
         var file = new Argument<string>("file") { Description = "A capture or transcript; - is standard input." };
         file.Validators.Add(Arguments.RejectOptions);
-        var to = new Option<string>("--to") { Description = "transcript (the specification's Appendix D) or pcap.", HelpName = "format",
-            Required = true };
+        var to = new Option<string>("--to") { Description = "Output format: transcript (the specification's Appendix D) or pcap.",
+            HelpName = "format", Required = true };
         to.AcceptOnlyFromAmong("transcript", "pcap");
         var output = new Option<string?>("--output", "-o") { Description = "Write to this file.", HelpName = "file" };
         var anonymise = new Option<bool>(
-            "--anonymize") { Description = "Replace what is not known to be protocol: addresses, names, texts, header names and values, passwords; the same word always by the same one. Lengths and lines stay. Nothing is written if a word of the input would be left." };
+            "--anonymize")
+        {
+            Description = "Replace everything that is not known to be protocol: addresses, names, texts, header names and values, "
+                + "passwords. A word is always replaced by the same one; lengths and lines stay. "
+                + "Nothing is written if a word of the input would remain.",
+        };
         var keyLog = new Option<string?>(
-            "--keylog") { Description = "Key log file; a transcript then has the content of records.", HelpName = "file" };
+            "--keylog") { Description = "Key log file; with it, a transcript has the content of records.", HelpName = "file" };
         var port = new Option<int[]>("--port") { Description = "TCP port that always has SMTP.", HelpName = "n" };
         var command = new Command("convert", "Write a capture's sessions as a transcript, or a transcript as a capture.") { file, to,
             output, anonymise, keyLog, port };
@@ -73,7 +78,7 @@ internal static class ConvertCommand
 
         if (converter.Leaks.Count > 0)
         {
-            CommandLine.Complain($"{path}: nothing is written, because {converter.Leaks.Count} or more words of it would be left.");
+            CommandLine.Complain($"{path}: nothing is written, because {converter.Leaks.Count} or more words of it would remain.");
             return 3;
         }
 

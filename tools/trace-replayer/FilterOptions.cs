@@ -16,10 +16,10 @@ internal sealed class FilterOptions
         new("--host") { Description = "Only sessions with this text in the IP address or the name of either side.",
         HelpName = "text" };
     private readonly Option<long?> _after =
-        new("--after") { Description = "Only sessions that lasted until this moment or longer.", HelpName = "time",
+        new("--after") { Description = "Only sessions that ended at this time or later.", HelpName = "time",
         CustomParser = Arguments.Moment };
     private readonly Option<long?> _before =
-        new("--before") { Description = "Only sessions that began before this moment.", HelpName = "time",
+        new("--before") { Description = "Only sessions that began before this time.", HelpName = "time",
         CustomParser = Arguments.Moment };
     private readonly Option<string?> _reply =
         new("--reply") { Description = "Only sessions with a reply that has this code or begins with it: 550, 5.", HelpName = "code" };

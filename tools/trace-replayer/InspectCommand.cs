@@ -33,7 +33,12 @@ internal static class InspectCommand
         failOn.AcceptOnlyFromAmong("note", "warning", "error");
         var output = new Option<string?>("--output", "-o") { Description = "Write the report to this file.", HelpName = "file" };
         var extract = new Option<string?>(
-            "--extract") { Description = "Write each message into this folder as .eml: without dot-stuffing, chunks joined. The file name says if it was refused or has a gap.", HelpName = "folder" };
+            "--extract")
+        {
+            Description = "Write each message into this folder as .eml: without dot-stuffing, chunks joined. "
+                + "The file name tells if it was refused or has a gap.",
+            HelpName = "folder",
+        };
         var summary = new Option<bool>(
             "--summary") { Description = "Show totals instead of sessions: servers, reply codes, reasons, slowest replies, how many sessions were encrypted." };
         var follow = new Option<bool>("--follow") { Description = "Follow the file as it grows, until interrupted." };
@@ -84,7 +89,7 @@ internal static class InspectCommand
 
                 if (keys.BadLines > 0)
                 {
-                    CommandLine.Complain($"{path}: {keys.BadLines} lines are not of a key log.");
+                    CommandLine.Complain($"{path}: {keys.BadLines} lines are not key log lines.");
                 }
             }
 

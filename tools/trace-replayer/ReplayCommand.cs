@@ -24,11 +24,11 @@ internal static class ReplayCommand
         var file = new Argument<string>("file") { Description = "A capture or transcript; - is standard input." };
         file.Validators.Add(Arguments.RejectOptions);
         var to = new Option<(string Host, int Port)?>(
-            "--to") { Description = "Replay the client to the server at this address. Nothing is sent anywhere else.", HelpName = "host:port",
-            CustomParser = HostAndPort };
+            "--to") { Description = "Play the captured client, to the server at this address. Nothing is sent elsewhere.",
+            HelpName = "host:port", CustomParser = HostAndPort };
         var serve = new Option<(string Host, int Port)?>(
-            "--serve") { Description = "Replay the server at this address: each connection gets the next session.", HelpName = "address:port",
-            CustomParser = HostAndPort };
+            "--serve") { Description = "Play the captured server, at this address. Each connection gets the next session.",
+            HelpName = "address:port", CustomParser = HostAndPort };
         var session = new Option<int[]>(
             "--session") { Description = "Only this session of the file, by the number that inspect prints; may be given several times.",
             HelpName = "n" };
@@ -36,7 +36,7 @@ internal static class ReplayCommand
             "--upgrade") { Description = "Replay after a BlackPony upgrade with this suite.", HelpName = "suite",
             CustomParser = FindSuite };
         var strict = new Option<bool>("--strict") { Description =
-            "Also compare the texts of replies, without dates, names, addresses and ids." };
+            "Also compare the texts of replies, except for dates, names, addresses and ids." };
         var rate = new Option<string>("--rate") { Description = "fast; or original, with the captured pauses between commands.",
             HelpName = "rate", DefaultValueFactory = _ => "fast" };
         rate.AcceptOnlyFromAmong("fast", "original");
@@ -77,7 +77,7 @@ internal static class ReplayCommand
             }
             else if (r.GetResult(serve) is { Implicit: false } && r.GetResult(upgrade) is { Implicit: false })
             {
-                r.AddError("--upgrade goes with --to.");
+                r.AddError("--upgrade needs --to.");
             }
         });
         Help.Example(command, """
@@ -113,7 +113,7 @@ internal static class ReplayCommand
 
             if (scripts.Count == 0)
             {
-                return Fail($"{path}: it has no such session that can be replayed.");
+                return Fail($"{path}: there is no session to replay, or none with that number.");
             }
 
             var how = new ReplayOptions
