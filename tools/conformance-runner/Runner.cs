@@ -54,7 +54,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         var clients = parse.GetValue(options.Server) is null || parse.GetValue(options.Client) is not null || parse.GetValue(options.Mailer) is not null ? selection.From(ClientCases.All) : [];
         if (servers.Count + clients.Count == 0 && n == 1)
         {
-            return Complain(Usage, "no case is selected: the profiles leave out what --select names; see --list --profile all.");
+            return Complain(Usage, "no case is selected: what --select names is not in these profiles; see --list --profile all.");
         }
 
         if (parse.GetValue(options.List))

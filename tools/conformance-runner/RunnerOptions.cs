@@ -22,7 +22,12 @@ internal sealed class RunnerOptions
 
     public Option<DnsEndPoint?> Server { get; } = new("--server") { Description = "Test the server at this address.", HelpName = "host:port", CustomParser = r => Address(r) };
 
-    public Option<int> Backend { get; } = new("--backend") { Description = "The server is a relay. Its backend is this port of 127.0.0.1, where the suite plays the mail server.", HelpName = "port", CustomParser = r => Number(r, 1, 65535) };
+    public Option<int> Backend { get; } = new("--backend")
+    {
+        Description = "The server is a relay, whose backend is this port of 127.0.0.1; the suite plays the backend.",
+        HelpName = "port",
+        CustomParser = r => Number(r, 1, 65535),
+    };
 
     public Option<string?> Client { get; } = new("--client") { Description = "Test a client: a command with {host} and {port} that delivers the message on its standard input and exits with 0. It may contain {policy}, {memory} and {suites}.", HelpName = "command" };
 
@@ -41,13 +46,19 @@ internal sealed class RunnerOptions
 
     public Option<string[]> Format { get; } = new("--format") { Description = "console, json, junit, html or tap; may be given several times, each but one with its --output.", HelpName = "format", CustomParser = ParseFormats };
 
-    public Option<string[]> Output { get; } = new("--output") { Description = "File for the preceding --format; without one, its extension decides: .json, .xml, .html, .tap.", HelpName = "file" };
+    public Option<string[]> Output { get; } = new("--output")
+    {
+        Description = "File for the preceding --format. Without a --format, the file's extension decides: .json, .xml, .html, .tap.",
+        HelpName = "file",
+    };
 
     public Option<string[]> Compare { get; } = new("--compare") { Description = "JSON report of another run, to show beside this one in the HTML report.", HelpName = "file" };
 
     public Option<double> Timeout { get; } = new("--timeout")
     {
-        Description = "Seconds to wait for an answer; then the case is run again, alone and with four times as long.", HelpName = "seconds", DefaultValueFactory = _ => 20,
+        Description = "Seconds to wait for an answer. If there is none, the case is run again, alone and with four times the time.",
+        HelpName = "seconds",
+        DefaultValueFactory = _ => 20,
         CustomParser = r => double.TryParse(r.Tokens[0].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double s) && s is > 0 and <= 3600 ? s : Bad<double>(r, $"--timeout is a number of seconds up to 3600, not '{r.Tokens[0].Value}'."),
     };
 
@@ -57,7 +68,12 @@ internal sealed class RunnerOptions
 
     public Option<string> Seed { get; } = new("--seed") { Description = "Seed of the suite's random values.", HelpName = "text", DefaultValueFactory = _ => "blackpony" };
 
-    public Option<(int K, int N)?> Shard { get; } = new("--shard") { Description = "The k-th of n parts of the cases, for CI matrices.", HelpName = "k/n", CustomParser = ParseShard };
+    public Option<(int K, int N)?> Shard { get; } = new("--shard")
+    {
+        Description = "Run only the k-th of n parts of the cases, for CI matrices.",
+        HelpName = "k/n",
+        CustomParser = ParseShard,
+    };
 
     public Option<bool> Strict { get; } = new("--strict") { Description = "Treat warnings as failures." };
 

@@ -147,7 +147,7 @@ internal static class ManPage
     [
         ".Sh EXIT STATUS",
         .. (Help.Of(command) ?? "").Split('\n').Where(l => l.StartsWith(ExitCodes, StringComparison.Ordinal)).SelectMany(l => (string[])[.. Prose(l[ExitCodes.Length..]), ".Pp"]),
-        .. Prose("0 for success and 2 for an invalid command line, if nothing else is said."),
+        .. Prose("0 for success and 2 for an invalid command line, unless stated otherwise."),
     ];
 
     private static IEnumerable<string> Examples(Command command) =>
