@@ -104,7 +104,7 @@ public sealed class MemoryFile
 
         if (refused.Count > 0)
         {
-            throw new IOException($"no room for {string.Join(", ", refused)}; what is in the memory stays until it expires");
+            throw new IOException($"no room for {string.Join(", ", refused)}; an entry is removed only when it expires");
         }
     }
 

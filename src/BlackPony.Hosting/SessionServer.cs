@@ -60,7 +60,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
     {
         if (!settings.Listen.SequenceEqual(_settings.Listen))
         {
-            Log.LogWarning("a change of the addresses to listen on needs a restart; the old ones stay");
+            Log.LogWarning("the addresses to listen on change only after a restart; the old ones stay in use");
         }
 
         _settings = settings with { Listen = _settings.Listen };
@@ -85,7 +85,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
 
         if (await Task.WhenAny(all, Task.Delay(_settings.Drain, _settings.Time, now)).ConfigureAwait(false) != all)
         {
-            Log.LogWarning("sessions are still open after {Drain} s or a second signal, and are ended", _settings.Drain.TotalSeconds);
+            Log.LogWarning("ending the sessions that are still open after {Drain} s or a second signal", _settings.Drain.TotalSeconds);
         }
 
         await _kill.CancelAsync().ConfigureAwait(false);

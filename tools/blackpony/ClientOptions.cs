@@ -11,10 +11,28 @@ namespace BlackPony.Tools;
 internal sealed class ClientOptions
 {
     private readonly Option<int> _port = new("--port", "-p") { Description = "TCP port of the servers.", HelpName = "port", DefaultValueFactory = _ => Limits.DefaultPort, CustomParser = r => Parse.Number(r, 1, 65535) };
-    private readonly Option<string> _policy = new("--policy") { Description = "What to do without encryption. opportunistic: deliver over plain SMTP. remembered: the same, except to servers that were encrypted before. required: defer all mail.", DefaultValueFactory = _ => "opportunistic" };
-    private readonly Option<string?> _memory = new("--memory") { Description = "File in which --policy remembered keeps the servers.", HelpName = "file" };
+    private readonly Option<string> _policy = new("--policy")
+    {
+        Description = "What to do if a server does not encrypt. opportunistic: deliver in plain SMTP. "
+            + "remembered: the same, but defer mail to a server that encrypted before. required: defer the mail.",
+        DefaultValueFactory = _ => "opportunistic",
+    };
+
+    private readonly Option<string?> _memory = new("--memory")
+    {
+        Description = "File in which --policy remembered records the servers that encrypted.",
+        HelpName = "file",
+    };
+
     private readonly Option<Suite[]> _suites = new("--suites") { Description = "Suites to use, in order of preference, separated by commas; 'none' switches encryption off. [default: " + string.Join(',', SuiteRegistry.Default) + "]", HelpName = "names", CustomParser = Parse.Suites };
-    private readonly Option<int> _shift = new("--rot-shift") { Description = "Shift for ROT, which protects nothing, if --suites names it.", HelpName = "n", DefaultValueFactory = _ => 13, CustomParser = r => Parse.Number(r, 1, 25) };
+    private readonly Option<int> _shift = new("--rot-shift")
+    {
+        Description = "Shift of ROT, which protects nothing; only used if --suites has ROT.",
+        HelpName = "n",
+        DefaultValueFactory = _ => 13,
+        CustomParser = r => Parse.Number(r, 1, 25),
+    };
+
     private readonly Option<string?> _keyLog = new("--keylog") { Description = "Append the session's secrets to this file, for decrypting captures. Anyone who has the file can read the mail.", HelpName = "file" };
     private readonly Option<IPEndPoint?> _dns = new("--dns") { Description = "DNS server for MX, A and AAAA, instead of those of /etc/resolv.conf.", HelpName = "address:port", CustomParser = Parse.EndPoint };
 

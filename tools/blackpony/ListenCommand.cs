@@ -98,7 +98,7 @@ internal static class ListenCommand
         }
         catch (OperationCanceledException)
         {
-            log.LogWarning("the backend has not yet shown whether it is an open relay; clients wait until it has");
+            log.LogWarning("it is not yet known whether the backend is an open relay; clients wait until it is");
         }
         catch (Exception e) when (e is not OpenRelayException && e is IOException or SocketException)
         {

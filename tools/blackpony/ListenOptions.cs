@@ -14,18 +14,40 @@ namespace BlackPony.Tools;
 internal sealed class ListenOptions
 {
     private readonly Option<IPEndPoint[]> _listen = new("--listen", "-l") { Description = "Address and port to listen on; may be given several times.", HelpName = "address:port", Required = true, CustomParser = Parse.EndPoints };
-    private readonly Option<DnsEndPoint?> _backend = new("--backend", "-b") { Description = "The backend: the mail server that gets the sessions.", HelpName = "host:port", Required = true, CustomParser = Parse.HostAndPort };
-    private readonly Option<IPAddress?> _source = new("--backend-source") { Description = "Source address of connections to the backend, one that it does not trust. [default for a backend on 127.0.0.0/8: 127.0.0.2]", HelpName = "address", CustomParser = Parse.Address };
-    private readonly Option<bool> _xclient = new("--xclient") { Description = "Tell the backend the client's address by XCLIENT (Postfix)." };
-    private readonly Option<string?> _proxy = new("--proxy-protocol") { Description = "Tell the backend the client's address by the PROXY protocol: v1 or v2 (Exim, Postfix)." };
+    private readonly Option<DnsEndPoint?> _backend = new("--backend", "-b")
+    {
+        Description = "The backend: the mail server to which the sessions are passed on.",
+        HelpName = "host:port",
+        Required = true,
+        CustomParser = Parse.HostAndPort,
+    };
+
+    private readonly Option<IPAddress?> _source = new("--backend-source")
+    {
+        Description = "Source address of connections to the backend; the backend must not trust it. "
+            + "[default for a backend on 127.0.0.0/8: 127.0.0.2]",
+        HelpName = "address",
+        CustomParser = Parse.Address,
+    };
+
+    private readonly Option<bool> _xclient = new("--xclient")
+    {
+        Description = "Pass the client's address and name to the backend by XCLIENT (Postfix).",
+    };
+
+    private readonly Option<string?> _proxy = new("--proxy-protocol")
+    {
+        Description = "Pass the client's address to the backend by the PROXY protocol: v1 or v2 (Exim, Postfix).",
+    };
+
     private readonly Option<bool> _open = new("--allow-open-backend")
     {
-        Description = "Serve even if the backend is an open relay, and do not ask it; for a test sink.",
+        Description = "Do not check whether the backend is an open relay; for a test sink.",
     };
 
     private readonly Option<IPAddress?> _stranger = new("--probe-address")
     {
-        Description = "Client address given to the backend when it is asked whether it is an open relay (--xclient, --proxy-protocol). "
+        Description = "Client address that the open-relay check passes to the backend (--xclient, --proxy-protocol). "
             + "[default: 192.0.2.1, and 2001:db8::1]",
         HelpName = "address",
         CustomParser = Parse.Address,

@@ -21,7 +21,11 @@ internal static class MailerCommand
 
     public static Command Create()
     {
-        var host = new Argument<string>("host") { Description = "The domain to deliver to; [host] or [address] to skip the MX lookup. Put -- before a domain from elsewhere, which may begin with a hyphen." };
+        var host = new Argument<string>("host")
+        {
+            Description = "The domain to deliver to; [host] or [address] skips the MX lookup. "
+                + "In a mail server's configuration, put -- in front of it: a domain may begin with a hyphen.",
+        };
         var report = new Option<string?>("--report") { Description = "Append a line of JSON about the session to this file; - for standard error.", HelpName = "file" };
         var command = new Command("mailer", "Deliver mail for sendmail, with SMTP on standard input and output; encrypt with servers that support BlackPony.") { host };
         var client = new ClientOptions(command);

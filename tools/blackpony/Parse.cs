@@ -47,7 +47,8 @@ internal static class Parse
 
     public static Suite[] Suites(ArgumentResult result) =>
         [.. result.Tokens.SelectMany(t => t.Value.Split(',')).Where(n => !n.Equals("none", StringComparison.OrdinalIgnoreCase)).Select(n =>
-            SuiteRegistry.Find(n) ?? Fail<Suite>(result, $"'{n}' is not a suite; there are {string.Join(", ", SuiteRegistry.All)}, and none.")!)];
+            SuiteRegistry.Find(n)
+                ?? Fail<Suite>(result, $"'{n}' is not a suite; write {string.Join(", ", SuiteRegistry.All)}, or none.")!)];
 
     public static IdentKey[] Idents(ArgumentResult result)
     {

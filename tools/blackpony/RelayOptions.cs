@@ -12,7 +12,14 @@ internal sealed class RelayOptions
 {
     private readonly Option<IPEndPoint[]> _listen = new("--listen", "-l") { Description = "Address and port to listen on; may be given several times.", HelpName = "address:port", Required = true, CustomParser = Parse.EndPoints };
     private readonly Option<IPNetwork[]> _allow = new("--allow") { Description = "Network that may use the relay; may be given several times. [default: loopback]", HelpName = "network", CustomParser = Parse.Networks };
-    private readonly Option<KeyValuePair<string, Route>[]> _route = new("--route") { Description = "Deliver a domain's mail to the mail exchangers of another host, or to [host] itself, which may be in the hosts file. * is each domain without a route of its own. May be given several times.", HelpName = "domain=host:port", CustomParser = Parse.Routes };
+    private readonly Option<KeyValuePair<string, Route>[]> _route = new("--route")
+    {
+        Description = "Deliver a domain's mail to the mail exchangers of this host or, with [host], to the host itself, "
+            + "which may be in the hosts file. * means every domain without a route of its own. May be given several times.",
+        HelpName = "domain=host:port",
+        CustomParser = Parse.Routes,
+    };
+
     private readonly Option<bool> _noTls = new("--no-starttls") { Description = "Do not use STARTTLS with servers that do not support BlackPony." };
     private readonly Option<int> _max = new("--max-sessions") { Description = "Maximum number of concurrent sessions; further clients get 421.", HelpName = "n", DefaultValueFactory = _ => Limits.MaxSessions, CustomParser = r => Parse.Number(r, 1, 1_000_000) };
     private readonly ClientOptions _client;

@@ -132,7 +132,7 @@ internal sealed record DnsMessage(int Code, bool IsTruncated, bool IsReferral, I
             (DnsType.Mx, > 2) => new DnsRecord(owner, type, ReadTarget(octets, data + 2, at), Word(octets, data), null),
             (DnsType.Cname or DnsType.Ptr, > 0) => new DnsRecord(owner, type, ReadTarget(octets, data, at), 0, null),
             (DnsType.A or DnsType.Aaaa or DnsType.Mx or DnsType.Cname or DnsType.Ptr, _) =>
-                throw new FormatException("A record's data have another length."),
+                throw new FormatException("A record's data have the wrong length."),
             _ => null,
         };
     }
@@ -170,7 +170,7 @@ internal sealed record DnsMessage(int Code, bool IsTruncated, bool IsReferral, I
                 hasJumped = true;
                 if (target >= first)
                 {
-                    throw new FormatException("A name leads forward.");
+                    throw new FormatException("A compressed name points forward.");
                 }
 
                 (first, position) = (target, target);

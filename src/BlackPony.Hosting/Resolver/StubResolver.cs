@@ -211,6 +211,6 @@ internal sealed class StubResolver(Func<ResolverSettings> settings, TimeProvider
         await stream.ReadExactlyAsync(octets.AsMemory(0, 2), cancel).ConfigureAwait(false);
         int length = (octets[0] << 8) | octets[1];
         await stream.ReadExactlyAsync(octets.AsMemory(0, length), cancel).ConfigureAwait(false);
-        return DnsMessage.Read(octets.AsSpan(0, length), question) ?? throw new FormatException("It answers another question.");
+        return DnsMessage.Read(octets.AsSpan(0, length), question) ?? throw new FormatException("It answers a different question.");
     }
 }

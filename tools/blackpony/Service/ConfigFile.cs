@@ -12,7 +12,8 @@ internal static class ConfigFile
     /// <summary>Makes the option that names the file.</summary>
     public static Option<string?> Option() => new("--config", "-c")
     {
-        Description = "Read further options from this file: one on a line, without dashes, then its value ('suites RSA-BLOWFISH'). # begins a comment. SIGHUP reads the file again.",
+        Description = "Read more options from this file: on each line one option, without dashes, and its value ('suites RSA-BLOWFISH'). "
+            + "Lines that begin with # are comments. On SIGHUP the file is read again.",
         HelpName = "file",
     };
 
