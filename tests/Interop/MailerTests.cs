@@ -27,6 +27,21 @@ public sealed class MailerTests : IDisposable
     }
 
     [Fact]
+    public async Task There_is_no_key_log_unless_it_is_asked_for_and_no_secret_in_the_report() // [BP-11.3-1], [BP-11.1-3]
+    {
+        await using var server = new EmbeddedServer();
+        var (report, keyLog) = (Path.Combine(_folder, "report"), Path.Combine(_folder, "keys"));
+        string[] arguments = ["--port", $"{server.Port}", "--policy", "required", "--report", report];
+        Assert.Equal(0, (await BlackPonyProgram.MailAsync([.. arguments, "[127.0.0.1]"])).Code);
+        Assert.Equal([report], Directory.GetFiles(_folder));
+        Assert.Equal(0, (await BlackPonyProgram.MailAsync([.. arguments, "--keylog", keyLog, "[127.0.0.1]"])).Code);
+        var secrets = (await File.ReadAllLinesAsync(keyLog, TestContext.Current.CancellationToken)).Select(l => l.Split(' ')[2]).ToList();
+        var said = await File.ReadAllTextAsync(report, TestContext.Current.CancellationToken);
+        Assert.Equal((3, 2), (secrets.Count, said.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length));
+        Assert.All(secrets.Append("hello"), s => Assert.DoesNotContain(s, said, StringComparison.OrdinalIgnoreCase));
+    }
+
+    [Fact]
     public async Task After_a_fresh_connection_that_fails_too_the_next_exchanger_is_asked_and_may_encrypt() // [BP-9.2-4], [BP-9.1-5]
     {
         // The first one goes away at the command, and greets nobody afterwards.

@@ -1,11 +1,12 @@
 using System.Buffers;
 using BlackPony.Reference;
+using BlackPony.Reference.Keys;
 using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
 
 namespace BlackPony.Tests.Conformance.Records;
 
-/// <summary>A channel whose owner asks for what must not be sent says so, and sends nothing.</summary>
+/// <summary>What a channel refuses to send, and the one alert that it sends.</summary>
 public class SecureChannelTests
 {
     private static readonly Suite Suite = SuiteRegistry.Find("X25519-CHACHA20POLY1305")!;
@@ -31,5 +32,44 @@ public class SecureChannelTests
         int sent = _sent.WrittenCount;
         Assert.Throws<InvalidOperationException>(() => client.Send("MAIL"u8, _sent));
         Assert.Equal(sent, _sent.WrittenCount);
+    }
+
+    [Theory]
+    [InlineData(Role.Client)]
+    [InlineData(Role.Server)]
+    public void Every_failure_of_a_record_gets_the_same_alert(Role role) // [BP-8.3-6], [BP-8.3-2]
+    {
+        (RecordType Type, byte[] Data, bool Harmed)[] failures =
+        [
+            (RecordType.Data, [1], true),
+            (RecordType.Finished, new byte[32], false),
+            (RecordType.Ident, new byte[96], false),
+            (RecordType.Rekey, [0], false),
+            (RecordType.FirstIgnored - 1, [], false),
+        ];
+        var alerts = failures.Select(f => Alert(role, f.Type, f.Data, f.Harmed)).ToList();
+        Assert.All(alerts, a => Assert.Equal(alerts[0], a));
+
+        // A forger who has the keys, and whose Finished is good.
+        byte[] Alert(Role role, RecordType type, byte[] data, bool harmed)
+        {
+            using var channel = new SecureChannel(role, Suite, new byte[32], new byte[32]);
+            using var keys = new KeySchedule(Suite.Name, new byte[32], new byte[32]);
+            var peer = role == Role.Client ? Role.Server : Role.Client;
+            using var writer = new RecordWriter(Suite, peer == Role.Client ? keys.ClientTraffic : keys.ServerTraffic);
+            ArrayBufferWriter<byte> records = new(), received = new(), sent = new();
+            channel.Start(sent);
+            writer.Write(RecordType.Finished, keys.Finished(peer), records);
+            channel.Receive(records.WrittenSpan, received, sent);
+            int before = sent.WrittenCount;
+            records.Clear();
+            writer.Write(RecordType.Data, [], records);
+            writer.Write(type, data, records);
+            var octets = records.WrittenSpan.ToArray();
+            octets[^1] ^= harmed ? (byte)1 : (byte)0;
+            channel.Receive(octets, received, sent);
+            Assert.Equal((ChannelState.Failed, 0), (channel.State, received.WrittenCount));
+            return sent.WrittenSpan[before..].ToArray();
+        }
     }
 }

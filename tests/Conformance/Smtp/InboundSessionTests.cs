@@ -24,7 +24,7 @@ public sealed class InboundSessionTests : IDisposable
     public void Dispose() => _relay.Dispose();
 
     [Fact]
-    public void Ehlo_is_passed_on_with_the_relays_own_offer_and_STARTTLS() // [BP-10.2-8], [BP-10.2-10], [BP-10.1-5]
+    public void Ehlo_is_passed_on_with_the_relays_own_offer_and_STARTTLS() // [BP-10.2-8], [BP-10.2-10], [BP-10.1-5], [BP-4.8-3]
         => Assert.Equal("250-b.test\r\n250-STARTTLS\r\n250-CHUNKING\r\n250 XBLACKPONY V1 X25519MLKEM768-CHACHA20POLY1305 X25519MLKEM768-AES256GCM X25519-CHACHA20POLY1305 RSA-BLOWFISH\r\n", ToClient());
 
     [Fact]

@@ -21,6 +21,18 @@ internal sealed partial class Coverage
         ["BP-B-2"] = "No test can show that there is no other switch; the programs have no option for it, and the source is an argument of the library.",
     };
 
+    /// <summary>Requirements of client and server that neither a case nor a test of its own shows for each of them, with the reason.</summary>
+    public static readonly IReadOnlyDictionary<string, string> OneSided = new Dictionary<string, string>
+    {
+        ["BP-4.2-7"] = "client: the reference sends none; it may, and so the server's half is tested.",
+        ["BP-5.1-5"] = "client: one without ROT is none that was told to use it; what it does with ROT is tested for Section 5.5.",
+        ["BP-5.4-9"] = "both: the vectors have the draws of each side in their order, whether decryption succeeds or not.",
+        ["BP-6.4-1"] = "both: the vectors are of the one function that both sides have.",
+        ["BP-6.4-2"] = "both: the vectors are of the one function that both sides have.",
+        ["BP-11.1-4"] = "client: the mailer neither logs nor reports octets from the server.",
+        ["BP-B-1"] = "both: the vectors have the draws of each side.",
+    };
+
     private static readonly string Root = RepositoryRoot.Folder;
 
     private readonly ILookup<string, string> _cases = ServerCases.All.Select(c => c.Info).Concat(ClientCases.All.Select(c => c.Info)).Select(c => (c.Id, c.Requirements)).Concat(OutboundCases.All.Select(c => (c.Id, c.Cites)))
@@ -40,7 +52,11 @@ internal sealed partial class Coverage
     /// <summary>Tests beside the suite, and vectors.</summary>
     public IEnumerable<string> Elsewhere(string sentence) => _tests[sentence].Concat(_vectors[sentence]);
 
-    /// <summary>The files that cite the sentence, else those that say that they implement its section.</summary>
+    /// <summary>The roles that a requirement binds, and for which neither a case nor a test beside the suite is about it.</summary>
+    public IEnumerable<string> RolesWithoutTest(string sentence) =>
+        Roles.Of(sentence).Except(Cases(sentence).SelectMany(Roles.OfCase)).Except(_tests[sentence].SelectMany(Roles.OfTest));
+
+    /// <summary>The members that cite the sentence, else those that say that they implement its section.</summary>
     public IEnumerable<string> CodeOf(string sentence) => _code.Contains(sentence) ? _code[sentence] : _code[BlackPony.Conformance.Specification.Section(sentence)];
 
     /// <summary>The document spec/coverage.md.</summary>
@@ -52,17 +68,18 @@ internal sealed partial class Coverage
             Generated from the specification, the code, the conformance suite and its faulty implementations; a test fails when it is stale (`BLACKPONY_WRITE=1` writes it).
             A faulty implementation is the reference with only that requirement broken. The cases after it catch it: each reports that requirement as violated.
             If other cases fail too, the number in parentheses is how many fail in all ([which, and what each reports](../tests/Conformance/Faulty/failing-cases.tsv)).
+            The code is the members that cite the requirement, or else its section. A requirement of both roles has a case or another test for each of them, or a reason why not.
 
 
             """);
         foreach (var section in Sentences.GroupBy(BlackPony.Conformance.Specification.Section))
         {
-            text.Append($"## {section.Key}\n\n| requirement | code | cases | faulty implementation: cases that catch it | other tests |\n|---|---|---|---|---|\n");
+            text.Append($"## {section.Key}\n\n| requirement | role | code | cases | faulty implementation: cases that catch it | other tests |\n|---|---|---|---|---|---|\n");
             foreach (var id in section)
             {
                 var faults = string.Join("<br>", Faults(id));
-                var other = Unseen.TryGetValue(id, out var reason) ? $"none: {reason}" : string.Join("<br>", Elsewhere(id));
-                text.Append($"| {id} | {string.Join("<br>", CodeOf(id))} | {string.Join(' ', Cases(id))} | {faults} | {other} |\n");
+                var other = Unseen.TryGetValue(id, out var reason) ? $"none: {reason}" : string.Join("<br>", Elsewhere(id).Concat(OneSided.Where(o => o.Key == id).Select(o => o.Value)));
+                text.Append($"| {id} | {Role(id)} | {string.Join("<br>", CodeOf(id))} | {string.Join(' ', Cases(id))} | {faults} | {other} |\n");
             }
 
             text.Append('\n');
@@ -82,32 +99,17 @@ internal sealed partial class Coverage
             $"{role} {Cell(does)}: {caughtBy}{(failing > caughtBy.Split(' ').Length ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $" ({failing} fail)") : "")}";
     }
 
+    private static string Role(string sentence) => Roles.Of(sentence) is [var one] ? one : "both";
+
     private static string Cell(string text) => text.Replace("|", "\\|", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal);
 
     private static IEnumerable<string> Files(string folder) =>
         Directory.GetFiles(Path.Combine(Root, folder), "*.cs", SearchOption.AllDirectories)
             .Where(f => !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("/bin/", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
 
-    private static ILookup<string, string> Code()
-    {
-        var cited = new List<(string, string)>();
-        foreach (var file in ((string[])["src/BlackPony.Reference", "src/BlackPony.Smtp", "src/BlackPony.Hosting", "tools/blackpony"]).SelectMany(Files))
-        {
-            var text = File.ReadAllText(file);
-            var ids = Id().Matches(text).Select(m => m.Value).Concat(Range().Matches(text).SelectMany(Between)).Distinct();
-            var sections = SpecSection().Matches(text).SelectMany(m => Number().Matches(m.Value)).Select(m => m.Value).Distinct();
-            cited.AddRange(ids.Concat(sections).Select(i => (i, Path.GetFileName(file))));
-        }
-
-        return cited.ToLookup(p => p.Item1, p => p.Item2);
-    }
-
-    // [BP-5.4-8] to [BP-5.4-11]
-    private static IEnumerable<string> Between(Match range)
-    {
-        int first = int.Parse(range.Groups[2].Value, System.Globalization.CultureInfo.InvariantCulture), last = int.Parse(range.Groups[3].Value, System.Globalization.CultureInfo.InvariantCulture);
-        return Enumerable.Range(first, last - first + 1).Select(n => $"BP-{range.Groups[1].Value}-{n}");
-    }
+    private static ILookup<string, string> Code() =>
+        ((string[])["src/BlackPony.Reference", "src/BlackPony.Smtp", "src/BlackPony.Hosting", "tools/blackpony"])
+            .SelectMany(Files).SelectMany(f => Citations.Of(File.ReadAllText(f))).Distinct().ToLookup(c => c.Cited, c => c.Member);
 
     // A test cites sentences behind its name, or in its summary.
     private static ILookup<string, string> Tests()
@@ -146,15 +148,6 @@ internal sealed partial class Coverage
 
     [GeneratedRegex(@"BP-[0-9A-Z.]+-[0-9]+")]
     private static partial Regex Id();
-
-    [GeneratedRegex(@"\[BP-([0-9A-Z.]+)-([0-9]+)\] to \[BP-[0-9A-Z.]+-([0-9]+)\]")]
-    private static partial Regex Range();
-
-    [GeneratedRegex(@"spec [0-9]+(\.[0-9]+)?((,| and| to) [0-9]+(\.[0-9]+)?)*")]
-    private static partial Regex SpecSection();
-
-    [GeneratedRegex(@"[0-9]+(\.[0-9]+)?")]
-    private static partial Regex Number();
 
     [GeneratedRegex(@"^    public (?:async )?(?:void|Task|bool|Property) (\w+)\(")]
     private static partial Regex Method();

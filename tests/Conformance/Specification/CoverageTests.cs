@@ -23,6 +23,32 @@ public class CoverageTests
     }
 
     [Fact]
+    public void A_sentence_is_tested_at_each_role_that_it_binds_or_says_why_not()
+    {
+        var bare = Coverage.Sentences.Where(s => !Coverage.Unseen.ContainsKey(s)).SelectMany(s => Coverage.RolesWithoutTest(s).Select(r => (s, r))).ToList();
+        var unexplained = bare.Where(b => !Coverage.OneSided.ContainsKey(b.s)).Select(b => $"{b.s} at the {b.r}").ToList();
+        Assert.True(unexplained.Count == 0, string.Join(", ", unexplained));
+        Assert.Equal([], Coverage.OneSided.Keys.Except(bare.Select(b => b.s)));
+    }
+
+    [Theory]
+    [InlineData("BP-4.1-1", "server")]
+    [InlineData("BP-4.1-3", "server")]
+    [InlineData("BP-4.2-2", "client")]
+    [InlineData("BP-4.3-6", "client, server")]
+    [InlineData("BP-4.5-1", "client, server")]
+    [InlineData("BP-5.1-9", "server")]
+    [InlineData("BP-5.1-10", "client")]
+    [InlineData("BP-5.4-10", "server")]
+    [InlineData("BP-6.1-5", "client, server")]
+    [InlineData("BP-7.6-1", "client, server")]
+    [InlineData("BP-9.4-6", "client")]
+    [InlineData("BP-10.2-11", "server")]
+    [InlineData("BP-10.4-15", "client")]
+    [InlineData("BP-10.5-1", "outbound relay")]
+    public void A_sentence_binds_the_roles_that_it_names(string sentence, string roles) => Assert.Equal(roles, string.Join(", ", Roles.Of(sentence)));
+
+    [Fact]
     public void Every_sentence_that_a_case_cites_has_a_faulty_port() =>
         Assert.Equal([], Coverage.Sentences.Where(s => Coverage.Cases(s).Any() && !Coverage.Faults(s).Any()));
 
