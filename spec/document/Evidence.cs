@@ -1,7 +1,7 @@
 namespace BlackPony.SpecDocument;
 
 /// <summary>What stands behind a sentence, as <c>coverage.md</c> has it.</summary>
-/// <param name="Code">The files of the reference.</param>
+/// <param name="Code">The members of the reference.</param>
 /// <param name="Cases">The cases of the suite.</param>
 /// <param name="Faults">The faulty implementations, and the cases that catch them.</param>
 /// <param name="Tests">Other tests, vectors, or the reason why there is none.</param>
@@ -10,7 +10,7 @@ public sealed record Evidence(IReadOnlyList<string> Code, IReadOnlyList<string> 
     /// <summary>Reads the tables.</summary>
     public static IReadOnlyDictionary<string, Evidence> Read(string coverage) => coverage.Split('\n').Where(l => l.StartsWith("| BP-", StringComparison.Ordinal))
         .Select(l => l.Trim().Trim('|').Split('|').Select(c => c.Trim()).ToArray())
-        .ToDictionary(c => c[0], c => new Evidence(Parts(c[1], "<br>"), Parts(c[2], " "), Parts(c[3], "<br>"), Parts(c[4], "<br>")));
+        .ToDictionary(c => c[0], c => new Evidence(Parts(c[2], "<br>"), Parts(c[3], " "), Parts(c[4], "<br>"), Parts(c[5], "<br>")));
 
     private static string[] Parts(string cell, string separator) => cell.Split(separator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }

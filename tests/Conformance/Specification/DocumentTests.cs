@@ -36,6 +36,7 @@ public sealed partial class DocumentTests
             var item = Assert.Single(Page.Descendants("li"), l => l.Attribute("id")?.Value == id);
             var shown = item.Element("details")!.Descendants("dd").Select(d => d.Value).ToList();
             var evidence = Source.Evidence[id];
+            Assert.All(evidence.Cases, c => Assert.Matches("^[CSO]-", c));
             Assert.Equal([.. evidence.Cases, .. evidence.Faults, .. evidence.Tests, .. evidence.Code], shown);
         }
     }
