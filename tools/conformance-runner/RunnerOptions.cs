@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net;
+using System.Reflection;
 using BlackPony.Conformance;
 using BlackPony.Reference;
 
@@ -138,7 +139,8 @@ internal sealed class RunnerOptions
         foreach (var part in result.Tokens[0].Value.Split(','))
         {
             var pair = part.Split('=');
-            if (pair.Length != 2 || typeof(Limits).GetField(pair[0])?.FieldType != typeof(TimeSpan) || !double.TryParse(pair[1], NumberStyles.Float, CultureInfo.InvariantCulture, out double seconds) || seconds is <= 0 or > 3600)
+            var limit = typeof(Limits).GetField(pair[0], BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic);
+            if (pair.Length != 2 || limit?.FieldType != typeof(TimeSpan) || !double.TryParse(pair[1], NumberStyles.Float, CultureInfo.InvariantCulture, out double seconds) || seconds is <= 0 or > 3600)
             {
                 return Bad<Dictionary<string, TimeSpan>>(result, $"'{part}' is not a time-out: write a name from the specification's Section 13 and seconds, such as FinishedTimeout=2.")!;
             }

@@ -146,6 +146,15 @@ public sealed class RunnerTests : IDisposable
         Assert.StartsWith("blackpony-conformance: ", Assert.Single(error.TrimEnd().Split('\n')), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("FinishedTimeout")]
+    [InlineData("NextServerTimeout")]
+    public async Task The_time_outs_of_a_target_have_the_names_of_the_specification(string name)
+    {
+        var (code, _, error) = await RunnerProgram.RunAsync("--select", Quick, "--timeouts", name + "=5");
+        Assert.Equal((0, ""), (code, error));
+    }
+
     [Fact]
     public async Task A_server_that_is_not_there_is_exit_code_3()
     {
