@@ -3,7 +3,10 @@ using System.Text.RegularExpressions;
 
 namespace BlackPony.Tests.Conformance.Specification;
 
-/// <summary>A grammar in ABNF (RFC 5234, RFC 7405), read out of a document: it recognises octets, and makes some. Octets are Latin-1 characters here.</summary>
+/// <summary>
+/// A grammar in ABNF (RFC 5234, RFC 7405), read out of a document: it recognises octets, and makes some.
+/// Octets are Latin-1 characters here.
+/// </summary>
 internal sealed partial class Abnf
 {
     private const string Core = """
@@ -56,11 +59,15 @@ internal sealed partial class Abnf
 
         ends = node switch
         {
-            Literal l => at + l.Text.Length <= text.Length && string.Compare(l.Text, 0, text, at, l.Text.Length, l.Exact ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase) == 0 ? [at + l.Text.Length] : [],
+            Literal l =>
+                at + l.Text.Length <= text.Length
+                    && string.Compare(l.Text, 0, text, at, l.Text.Length,
+                        l.Exact ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase) == 0 ? [at + l.Text.Length] : [],
             CharRange r => at < text.Length && text[at] >= r.First && text[at] <= r.Last ? [at + 1] : [],
             Rule r => Ends(_rules[r.Name], text, at, known),
             Choice c => [.. c.Parts.SelectMany(p => Ends(p, text, at, known))],
-            Sequence s => s.Parts.Aggregate(new HashSet<int> { at }, (starts, part) => [.. starts.SelectMany(from => Ends(part, text, from, known))]),
+            Sequence s =>
+                s.Parts.Aggregate(new HashSet<int> { at }, (starts, part) => [.. starts.SelectMany(from => Ends(part, text, from, known))]),
             Repeat r => Repeated(r, text, at, known),
             _ => throw new InvalidOperationException(),
         };
@@ -91,7 +98,8 @@ internal sealed partial class Abnf
         Rule r => Make(_rules[r.Name], random),
         Choice c => Make(c.Parts[random.Next(c.Parts.Count)], random),
         Sequence s => string.Concat(s.Parts.Select(p => Make(p, random))),
-        Repeat r => string.Concat(Enumerable.Range(0, random.Next(r.Least, Math.Min(r.Most, r.Least + 12) + 1)).Select(_ => Make(r.Part, random))),
+        Repeat r =>
+            string.Concat(Enumerable.Range(0, random.Next(r.Least, Math.Min(r.Most, r.Least + 12) + 1)).Select(_ => Make(r.Part, random))),
         _ => throw new InvalidOperationException(),
     };
 
@@ -175,7 +183,8 @@ internal sealed partial class Abnf
             }
         }
 
-        private Node Closed(Node node, string bracket) => Take(bracket) ? node : throw new FormatException($"{bracket} is missing in {body}");
+        private Node Closed(Node node, string bracket) =>
+            Take(bracket) ? node : throw new FormatException($"{bracket} is missing in {body}");
 
         private bool Take(string token)
         {
@@ -186,7 +195,8 @@ internal sealed partial class Abnf
 
         private static char Hex(string digits) => (char)int.Parse(digits, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 
-        private static int Number(string digits, int otherwise) => digits.Length > 0 ? int.Parse(digits, CultureInfo.InvariantCulture) : otherwise;
+        private static int Number(string digits, int otherwise) =>
+            digits.Length > 0 ? int.Parse(digits, CultureInfo.InvariantCulture) : otherwise;
 
         [GeneratedRegex(@"%s""[^""]*""|""[^""]*""|%x[0-9A-Fa-f.-]+|\d*\*\d*|\d+(?=[A-Za-z(""%\[])|[A-Za-z][A-Za-z0-9-]*|[/()\[\]]")]
         private static partial Regex Token();

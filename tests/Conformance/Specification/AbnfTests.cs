@@ -7,7 +7,9 @@ using BlackPony.Tests.Conformance.Transcripts;
 
 namespace BlackPony.Tests.Conformance.Specification;
 
-/// <summary>The specification's own ABNF is the one that is spoken: every transcript keeps to it, and the reference takes what it makes.</summary>
+/// <summary>
+/// The specification's own ABNF is the one that is spoken: every transcript keeps to it, and the reference takes what it makes.
+/// </summary>
 public class AbnfTests
 {
     private static readonly string Text = SpecificationFile.Read();
@@ -23,10 +25,14 @@ public class AbnfTests
     {
         foreach (var section in (string[])["### 4.1. The offer", "### 4.2. The command", "### 4.3. The 220 and 334 replies"])
         {
-            var block = string.Join('\n', Text[Text.IndexOf(section, StringComparison.Ordinal)..].Split('\n').Skip(1).SkipWhile(l => !l.StartsWith("    ", StringComparison.Ordinal)).TakeWhile(l => l.StartsWith("    ", StringComparison.Ordinal)));
+            var block = string.Join('\n',
+                Text[Text.IndexOf(section, StringComparison.Ordinal)..].Split('\n').Skip(1)
+                    .SkipWhile(l => !l.StartsWith("    ", StringComparison.Ordinal))
+                    .TakeWhile(l => l.StartsWith("    ", StringComparison.Ordinal)));
             foreach (var rule in new Abnf(block).Rules.Where(r => block.Contains($"    {r}", StringComparison.Ordinal)))
             {
-                Assert.Equal(Squeezed(Definition(Text[Text.IndexOf("```abnf", StringComparison.Ordinal)..], rule, "")), Squeezed(Definition(block, rule, "    ")));
+                Assert.Equal(Squeezed(Definition(Text[Text.IndexOf("```abnf", StringComparison.Ordinal)..], rule, "")),
+                    Squeezed(Definition(block, rule, "    ")));
             }
         }
     }
@@ -39,18 +45,21 @@ public class AbnfTests
         string offer = "";
         for (int i = 0; i < items.Count; i++)
         {
-            if (items[i].Kind == ':' && items[i].Sender == Role.Server && items[i].Text.Length > 4 && items[i].Text[4..].StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase))
+            if (items[i].Kind == ':' && items[i].Sender == Role.Server && items[i].Text.Length > 4
+                && items[i].Text[4..].StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase))
             {
                 offer = items[i].Text + "\r\n";
                 Assert.True(Grammar.Matches("ehlo-line", offer), offer);
             }
-            else if (items[i].Kind == ':' && items[i].Sender == Role.Client && items[i].Text.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase))
+            else if (items[i].Kind == ':' && items[i].Sender == Role.Client
+                && items[i].Text.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase))
             {
                 var command = Latin1(items[i].Unescaped) + "\r\n";
                 bool good = Grammar.Matches("command", command);
                 Assert.True(good || Malformed.Contains(name), command);
                 var upgrade = offer + command + Answers(items.Skip(i + 1));
-                Assert.True(!good || offer.Length == 0 || name is "refusal-503-behind" or "broken-malformed-reply" || Grammar.Matches("upgrade", upgrade), upgrade);
+                Assert.True(!good || offer.Length == 0 || name is "refusal-503-behind" or "broken-malformed-reply"
+                    || Grammar.Matches("upgrade", upgrade), upgrade);
             }
         }
     }
@@ -94,7 +103,9 @@ public class AbnfTests
             }
         }
 
-        Assert.All(Enumerable.Range(-1, 30), n => Assert.Equal(RotShift.Parse(Encoding.ASCII.GetBytes(n.ToString(CultureInfo.InvariantCulture))) is not null, Grammar.Matches("rot-shift", n.ToString(CultureInfo.InvariantCulture))));
+        Assert.All(Enumerable.Range(-1, 30),
+            n => Assert.Equal(RotShift.Parse(Encoding.ASCII.GetBytes(n.ToString(CultureInfo.InvariantCulture))) is not null,
+                Grammar.Matches("rot-shift", n.ToString(CultureInfo.InvariantCulture))));
     }
 
     [Theory]
@@ -130,7 +141,8 @@ public class AbnfTests
 
             text.Append(Latin1(item.Unescaped)).Append("\r\n");
             asked = item.Sender == Role.Server && item.Text.StartsWith("334 ", StringComparison.Ordinal);
-            if (item.Sender == Role.Server && item.Text is [_, _, _, ' ', ..] && !asked && !item.Text.StartsWith("220 K=", StringComparison.Ordinal))
+            if (item.Sender == Role.Server && item.Text is [_, _, _, ' ', ..] && !asked
+                && !item.Text.StartsWith("220 K=", StringComparison.Ordinal))
             {
                 break;
             }

@@ -22,10 +22,24 @@ internal static partial class Citations
         return [.. places.OrderBy(p => p.Index).Select(p => (p.Cited, Member(root, p.Index))).Distinct()];
     }
 
+    /// <summary>The requirements that the tests of a source cite in a comment above them or behind their names.</summary>
+    public static IEnumerable<(string Cited, string Method)> OfTests(string source) =>
+        CSharpSyntaxTree.ParseText(source).GetRoot().DescendantNodes().OfType<MethodDeclarationSyntax>()
+            .Where(m => m.Modifiers.Any(SyntaxKind.PublicKeyword) && m.ReturnType.ToString() is "void" or "Task" or "bool" or "Property")
+            .SelectMany(m => Id().Matches(Comments(m)).Select(i => (i.Value, m.Identifier.Text)).Distinct());
+
+    // All but those in the body.
+    private static string Comments(MethodDeclarationSyntax method) =>
+        string.Concat(method.DescendantTrivia()
+            .Where(t => (method.Body ?? (SyntaxNode?)method.ExpressionBody)?.Span.Contains(t.SpanStart) != true
+                && t.ToFullString().Contains("//", StringComparison.Ordinal))
+            .Select(t => t.ToFullString()));
+
     // [BP-5.4-8] to [BP-5.4-11]
     private static IEnumerable<(int Index, string Cited)> Between(Match range)
     {
-        int first = int.Parse(range.Groups[2].Value, CultureInfo.InvariantCulture), last = int.Parse(range.Groups[3].Value, CultureInfo.InvariantCulture);
+        int first = int.Parse(range.Groups[2].Value, CultureInfo.InvariantCulture), last = int.Parse(range.Groups[3].Value,
+            CultureInfo.InvariantCulture);
         return Enumerable.Range(first, last - first + 1).Select(n => (range.Index, $"BP-{range.Groups[1].Value}-{n}"));
     }
 

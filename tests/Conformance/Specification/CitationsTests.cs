@@ -77,6 +77,39 @@ public class CitationsTests
         Assert.Equal(member, Assert.Single(Citations.Of(Source), c => c.Cited == cited).Member);
 
     [Fact]
+    public void A_test_cites_above_it_or_behind_its_name()
+    {
+        const string Tests = """
+            public class SomeTests
+            {
+                // [BP-1.1-1],
+                // [BP-1.1-2]
+                [Fact]
+                public void Above() => Assert.Equal("BP-9.9-9", "");
+
+                /// <summary>[BP-1.1-3]</summary>
+                public void Summary() { }
+
+                [Theory]
+                [InlineData("BP-9.9-9")]
+                public void Behind() // [BP-1.1-4], [BP-1.1-5]
+                {
+                    // [BP-9.9-9]
+                    var s = "BP-9.9-9";
+                }
+
+                [Fact]
+                public void Expression() => Assert.True(true); // [BP-1.1-6]
+
+                // [BP-9.9-9]
+                private void NoTest() { }
+            }
+            """;
+        Assert.Equal("Above Above Summary Behind Behind Expression", string.Join(' ', Citations.OfTests(Tests).Select(c => c.Method)));
+        Assert.Equal(Enumerable.Range(1, 6).Select(n => $"BP-1.1-{n}"), Citations.OfTests(Tests).Select(c => c.Cited));
+    }
+
+    [Fact]
     public void A_comment_at_the_top_of_a_file_belongs_to_its_first_type() =>
         Assert.Equal([("BP-1.1-1", "Only")], Citations.Of("// [BP-1.1-1]\nusing System;\n\ninternal record Only;\n"));
 }

@@ -1,14 +1,16 @@
 using System.Text;
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using BlackPony.Conformance.Cases;
 using BlackPony.Tests.Conformance.Faulty;
 using BlackPony.Tests.Conformance.Outbound;
 
 namespace BlackPony.Tests.Conformance.Specification;
 
-/// <summary>What stands behind each requirement of the specification: code, cases, faulty implementations, other tests, vectors; or the reason why nothing can.</summary>
-internal sealed partial class Coverage
+/// <summary>
+/// What stands behind each requirement of the specification: code, cases, faulty implementations, other tests, vectors;
+/// or the reason why nothing can.
+/// </summary>
+internal sealed class Coverage
 {
     /// <summary>Requirements that no test can see, with the reason. They are few.</summary>
     public static readonly IReadOnlyDictionary<string, string> Unseen = new Dictionary<string, string>
@@ -18,10 +20,13 @@ internal sealed partial class Coverage
         ["BP-7.1-9"] = "2^64 records cannot be sent; the rekey limits of Section 7.6 come first, and are tested.",
         ["BP-11.2-1"] = "The reference is a relay and a mailer, and adds no Received field.",
         ["BP-11.2-2"] = "The reference is a relay and a mailer, and adds no Received field.",
-        ["BP-B-2"] = "No test can show that there is no other switch; the programs have no option for it, and the source is an argument of the library.",
+        ["BP-B-2"] = "No test can show that there is no other switch; the programs have no option for it, and the source is an argument "
+            + "of the library.",
     };
 
-    /// <summary>Requirements of client and server that neither a case nor a test of its own shows for each of them, with the reason.</summary>
+    /// <summary>
+    /// Requirements of client and server that neither a case nor a test of its own shows for each of them, with the reason.
+    /// </summary>
     public static readonly IReadOnlyDictionary<string, string> OneSided = new Dictionary<string, string>
     {
         ["BP-4.2-7"] = "client: the reference sends none; it may, and so the server's half is tested.",
@@ -35,7 +40,8 @@ internal sealed partial class Coverage
 
     private static readonly string Root = RepositoryRoot.Folder;
 
-    private readonly ILookup<string, string> _cases = ServerCases.All.Select(c => c.Info).Concat(ClientCases.All.Select(c => c.Info)).Select(c => (c.Id, c.Requirements)).Concat(OutboundCases.All.Select(c => (c.Id, c.Cites)))
+    private readonly ILookup<string, string> _cases = ServerCases.All.Select(c => c.Info).Concat(ClientCases.All.Select(c => c.Info))
+        .Select(c => (c.Id, c.Requirements)).Concat(OutboundCases.All.Select(c => (c.Id, c.Cites)))
         .SelectMany(c => c.Item2.Select(r => (r, c.Id))).ToLookup(p => p.r, p => p.Id);
     private readonly ILookup<string, string> _faults = Faulty();
     private readonly ILookup<string, string> _code = Code();
@@ -57,7 +63,8 @@ internal sealed partial class Coverage
         Roles.Of(sentence).Except(Cases(sentence).SelectMany(Roles.OfCase)).Except(_tests[sentence].SelectMany(Roles.OfTest));
 
     /// <summary>The members that cite the sentence, else those that say that they implement its section.</summary>
-    public IEnumerable<string> CodeOf(string sentence) => _code.Contains(sentence) ? _code[sentence] : _code[BlackPony.Conformance.Specification.Section(sentence)];
+    public IEnumerable<string> CodeOf(string sentence) =>
+        _code.Contains(sentence) ? _code[sentence] : _code[BlackPony.Conformance.Specification.Section(sentence)];
 
     /// <summary>The document spec/coverage.md.</summary>
     public string Write()
@@ -65,21 +72,30 @@ internal sealed partial class Coverage
         var text = new StringBuilder("""
             # Requirements traceability
 
-            Generated from the specification, the code, the conformance suite and its faulty implementations; a test fails when it is stale (`BLACKPONY_WRITE=1` writes it).
-            A faulty implementation is the reference with only that requirement broken. The cases after it catch it: each reports that requirement as violated.
-            If other cases fail too, the number in parentheses is how many fail in all ([which, and what each reports](../tests/Conformance/Faulty/failing-cases.tsv)).
-            The code is the members that cite the requirement, or else its section. A requirement of both roles has a case or another test for each of them, or a reason why not.
+            Generated from the specification, the code, the conformance suite and its faulty implementations;
+            a test fails when it is stale (`BLACKPONY_WRITE=1` writes it).
+            The code is the members that cite the requirement, or else its section.
+            A requirement of both roles has a case or another test for each of them, or a reason why not.
+            A faulty implementation is the reference with only that requirement broken.
+            The cases after it catch it: each reports that requirement as violated.
+            If other cases fail too, the number in parentheses is how many fail in all
+            ([which, and what each reports](../tests/Conformance/Faulty/failing-cases.tsv)).
 
 
             """);
         foreach (var section in Sentences.GroupBy(BlackPony.Conformance.Specification.Section))
         {
-            text.Append($"## {section.Key}\n\n| requirement | role | code | cases | faulty implementation: cases that catch it | other tests |\n|---|---|---|---|---|---|\n");
+            text.Append(
+                $"## {section.Key}\n\n| requirement | role | code | cases | faulty implementation: cases that catch it | other tests "
+                    + $"|\n|---|---|---|---|---|---|\n");
             foreach (var id in section)
             {
                 var faults = string.Join("<br>", Faults(id));
-                var other = Unseen.TryGetValue(id, out var reason) ? $"none: {reason}" : string.Join("<br>", Elsewhere(id).Concat(OneSided.Where(o => o.Key == id).Select(o => o.Value)));
-                text.Append($"| {id} | {Role(id)} | {string.Join("<br>", CodeOf(id))} | {string.Join(' ', Cases(id))} | {faults} | {other} |\n");
+                var other = Unseen.TryGetValue(id, out var reason)
+                    ? $"none: {reason}"
+                    : string.Join("<br>", Elsewhere(id).Concat(OneSided.Where(o => o.Key == id).Select(o => o.Value)));
+                text.Append(
+                    $"| {id} | {Role(id)} | {string.Join("<br>", CodeOf(id))} | {string.Join(' ', Cases(id))} | {faults} | {other} |\n");
             }
 
             text.Append('\n');
@@ -91,64 +107,42 @@ internal sealed partial class Coverage
     private static ILookup<string, string> Faulty()
     {
         var table = FailingCases.Read();
-        var ports = FaultyImplementations.All.Select(f => (f.Breaks, Text(f is FaultyServer ? "server" : "client", f.Does, f.CaughtBy, table.Of(f).Count)));
-        var relays = OutboundFaults.All.Select(f => (f.Breaks, Text("outbound relay", f.Does, f.CaughtBy, $"{f.CaughtBy} {f.AlsoFails}".Split(' ', StringSplitOptions.RemoveEmptyEntries).Length)));
+        var ports = FaultyImplementations.All.Select(
+            f => (f.Breaks, Text(f is FaultyServer ? "server" : "client", f.Does, f.CaughtBy, table.Of(f).Count)));
+        var relays = OutboundFaults.All.Select(
+            f => (f.Breaks, Text("outbound relay", f.Does, f.CaughtBy,
+                $"{f.CaughtBy} {f.AlsoFails}".Split(' ', StringSplitOptions.RemoveEmptyEntries).Length)));
         return ports.Concat(relays).ToLookup(p => p.Breaks, p => p.Item2);
 
         static string Text(string role, string does, string caughtBy, int failing) =>
-            $"{role} {Cell(does)}: {caughtBy}{(failing > caughtBy.Split(' ').Length ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $" ({failing} fail)") : "")}";
+            $"{role} {Cell(does)}: {caughtBy}" + (failing > caughtBy.Split(' ').Length ? $" ({failing} fail)" : "");
     }
 
     private static string Role(string sentence) => Roles.Of(sentence) is [var one] ? one : "both";
 
-    private static string Cell(string text) => text.Replace("|", "\\|", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal);
+    private static string Cell(string text) =>
+        text.Replace("|", "\\|", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal);
 
     private static IEnumerable<string> Files(string folder) =>
         Directory.GetFiles(Path.Combine(Root, folder), "*.cs", SearchOption.AllDirectories)
-            .Where(f => !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("/bin/", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
+            .Where(f => !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("/bin/", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal);
 
     private static ILookup<string, string> Code() =>
         ((string[])["src/BlackPony.Reference", "src/BlackPony.Smtp", "src/BlackPony.Hosting", "tools/blackpony"])
             .SelectMany(Files).SelectMany(f => Citations.Of(File.ReadAllText(f))).Distinct().ToLookup(c => c.Cited, c => c.Member);
 
-    // A test cites sentences behind its name, or in its summary.
-    private static ILookup<string, string> Tests()
-    {
-        var cited = new List<(string, string)>();
-        foreach (var file in Files("tests").Where(f => !f.Contains("/Faulty/", StringComparison.Ordinal) && !f.Contains("/Outbound/", StringComparison.Ordinal) && !f.Contains("/Vectors/", StringComparison.Ordinal)))
-        {
-            var pending = new List<string>();
-            foreach (var line in File.ReadLines(file))
-            {
-                if (Method().Match(line) is { Success: true } method)
-                {
-                    pending.AddRange(Id().Matches(line).Select(m => m.Value));
-                    cited.AddRange(pending.Select(id => (id, $"{Path.GetFileNameWithoutExtension(file)}.{method.Groups[1].Value}")));
-                    pending.Clear();
-                }
-                else if (line.TrimStart().StartsWith("///", StringComparison.Ordinal))
-                {
-                    pending.AddRange(Id().Matches(line).Select(m => m.Value));
-                }
-                else if (line.Trim() is "{" or "}")
-                {
-                    pending.Clear();
-                }
-            }
-        }
-
-        return cited.ToLookup(p => p.Item1, p => p.Item2);
-    }
+    private static ILookup<string, string> Tests() =>
+        Files("tests").Where(f => !((string[])["/Faulty/", "/Outbound/", "/Vectors/"]).Any(x => f.Contains(x, StringComparison.Ordinal)))
+            .SelectMany(f => Citations.OfTests(File.ReadAllText(f))
+                .Select(c => (c.Cited, Test: $"{Path.GetFileNameWithoutExtension(f)}.{c.Method}")))
+            .ToLookup(c => c.Cited, c => c.Test);
 
     private static ILookup<string, string> Vectors() =>
-        Directory.GetFiles(Path.Combine(SpecificationFile.Folder, "vectors"), "*.json").Where(f => !f.EndsWith(".schema.json", StringComparison.Ordinal)).Order(StringComparer.Ordinal)
+        Directory.GetFiles(Path.Combine(SpecificationFile.Folder, "vectors"), "*.json")
+            .Where(f => !f.EndsWith(".schema.json", StringComparison.Ordinal)).Order(StringComparer.Ordinal)
             .SelectMany(f => JsonDocument.Parse(File.ReadAllText(f)).RootElement.GetProperty("tests").EnumerateArray()
-                .SelectMany(t => t.GetProperty("requirements").EnumerateArray().Select(r => r.GetString()!)).Distinct().Select(r => (r, Path.GetFileName(f))))
+                .SelectMany(t => t.GetProperty("requirements").EnumerateArray().Select(r => r.GetString()!)).Distinct()
+                .Select(r => (r, Path.GetFileName(f))))
             .ToLookup(p => p.r, p => p.Item2);
-
-    [GeneratedRegex(@"BP-[0-9A-Z.]+-[0-9]+")]
-    private static partial Regex Id();
-
-    [GeneratedRegex(@"^    public (?:async )?(?:void|Task|bool|Property) (\w+)\(")]
-    private static partial Regex Method();
 }

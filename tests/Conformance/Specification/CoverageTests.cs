@@ -11,21 +11,24 @@ public class CoverageTests
     [Fact]
     public void Every_sentence_is_tested_or_says_why_it_cannot_be()
     {
-        var bare = Coverage.Sentences.Where(s => !Coverage.Faults(s).Any() && !Coverage.Elsewhere(s).Any() && !Coverage.Unseen.ContainsKey(s));
+        var bare =
+            Coverage.Sentences.Where(s => !Coverage.Faults(s).Any() && !Coverage.Elsewhere(s).Any() && !Coverage.Unseen.ContainsKey(s));
         Assert.Equal([], bare);
     }
 
     [Fact]
     public void A_sentence_that_cannot_be_seen_has_no_case_and_there_are_few()
     {
-        Assert.Equal([], Coverage.Unseen.Keys.Where(s => Coverage.Cases(s).Any() || Coverage.Elsewhere(s).Any() || !Coverage.Sentences.Contains(s)));
+        Assert.Equal(
+            [], Coverage.Unseen.Keys.Where(s => Coverage.Cases(s).Any() || Coverage.Elsewhere(s).Any() || !Coverage.Sentences.Contains(s)));
         Assert.True(Coverage.Unseen.Count <= 10);
     }
 
     [Fact]
     public void A_sentence_is_tested_at_each_role_that_it_binds_or_says_why_not()
     {
-        var bare = Coverage.Sentences.Where(s => !Coverage.Unseen.ContainsKey(s)).SelectMany(s => Coverage.RolesWithoutTest(s).Select(r => (s, r))).ToList();
+        var bare = Coverage.Sentences.Where(s => !Coverage.Unseen.ContainsKey(s))
+            .SelectMany(s => Coverage.RolesWithoutTest(s).Select(r => (s, r))).ToList();
         var unexplained = bare.Where(b => !Coverage.OneSided.ContainsKey(b.s)).Select(b => $"{b.s} at the {b.r}").ToList();
         Assert.True(unexplained.Count == 0, string.Join(", ", unexplained));
         Assert.Equal([], Coverage.OneSided.Keys.Except(bare.Select(b => b.s)));
@@ -46,7 +49,8 @@ public class CoverageTests
     [InlineData("BP-10.2-11", "server")]
     [InlineData("BP-10.4-15", "client")]
     [InlineData("BP-10.5-1", "outbound relay")]
-    public void A_sentence_binds_the_roles_that_it_names(string sentence, string roles) => Assert.Equal(roles, string.Join(", ", Roles.Of(sentence)));
+    public void A_sentence_binds_the_roles_that_it_names(string sentence, string roles) =>
+        Assert.Equal(roles, string.Join(", ", Roles.Of(sentence)));
 
     [Fact]
     public void Every_sentence_that_a_case_cites_has_a_faulty_port() =>
@@ -54,7 +58,8 @@ public class CoverageTests
 
     [Fact]
     public void Every_faulty_port_breaks_a_sentence_of_the_specification() =>
-        Assert.Equal([], FaultyImplementations.All.Select(f => f.Breaks).Concat(OutboundFaults.All.Select(f => f.Breaks)).Except(Coverage.Sentences));
+        Assert.Equal([], FaultyImplementations.All.Select(f => f.Breaks).Concat(OutboundFaults.All.Select(f => f.Breaks))
+            .Except(Coverage.Sentences));
 
     [Fact]
     public void Every_sentence_that_can_be_seen_has_a_place_in_the_code() =>

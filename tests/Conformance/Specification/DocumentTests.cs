@@ -23,7 +23,8 @@ public sealed partial class DocumentTests
         Assert.Equal(ids.Count, ids.Distinct().Count());
         var links = Page.Descendants("a").Select(a => a.Attribute("href")!.Value).ToList();
         Assert.Empty(links.Where(l => l[0] == '#').Select(l => l[1..]).Except(ids));
-        Assert.All(links.Where(l => l[0] != '#'), l => Assert.StartsWith("https://www.rfc-editor.org/rfc/rfc", l, StringComparison.Ordinal));
+        Assert.All(links.Where(l => l[0] != '#'),
+            l => Assert.StartsWith("https://www.rfc-editor.org/rfc/rfc", l, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -55,7 +56,8 @@ public sealed partial class DocumentTests
     [Fact]
     public void The_page_needs_nothing_else()
     {
-        Assert.Empty(Page.Descendants().Where(e => e.Name.LocalName is "link" or "img" or "iframe").Concat(Page.Descendants().Where(e => e.Attribute("src") is not null)));
+        Assert.Empty(Page.Descendants().Where(e => e.Name.LocalName is "link" or "img" or "iframe")
+            .Concat(Page.Descendants().Where(e => e.Attribute("src") is not null)));
         var style = Page.Descendants("style").Single().Value;
         Assert.DoesNotContain("url(", style, StringComparison.Ordinal);
         Assert.DoesNotContain("@import", style, StringComparison.Ordinal);
@@ -68,13 +70,15 @@ public sealed partial class DocumentTests
     {
         Assert.True(Page.Descendants("div").Count(d => d.Attribute("class")?.Value == "dialogue") >= 4);
         string[] packets = [.. Page.Descendants("figcaption").Select(c => c.Value)];
-        foreach (var name in (string[])["record", "inner", "th is SHA-256 of", "ident record data, 1 to MaxIdents times", "client's share", "share in the command"])
+        foreach (var name in (string[])["record", "inner", "th is SHA-256 of", "ident record data, 1 to MaxIdents times", "client's share",
+            "share in the command"])
         {
             Assert.Contains(name, packets);
         }
 
         Assert.All(Page.Descendants("table"), t => Assert.Equal("wide", t.Parent!.Attribute("class")?.Value));
-        var record = Page.Descendants("figure").First(f => f.Element("figcaption")!.Value == "record").Descendants("text").Select(t => t.Value);
+        var record = Page.Descendants("figure").First(f => f.Element("figcaption")!.Value == "record").Descendants("text")
+            .Select(t => t.Value);
         Assert.Equal(["length of", "protected", "2", "protected"], record);
     }
 
@@ -83,7 +87,12 @@ public sealed partial class DocumentTests
     public async Task The_page_is_valid()
     {
         Assert.SkipUnless(File.Exists("/usr/bin/tidy"), "Needs HTML Tidy (Debian's package tidy).");
-        using var tidy = Process.Start(new ProcessStartInfo("/usr/bin/tidy", ["-e", "-q", "-utf8"]) { RedirectStandardInput = true, RedirectStandardError = true, RedirectStandardOutput = true })!;
+        using var tidy = Process.Start(new ProcessStartInfo("/usr/bin/tidy", ["-e", "-q", "-utf8"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        })!;
         var said = tidy.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await tidy.StandardInput.BaseStream.WriteAsync(System.Text.Encoding.UTF8.GetBytes(Html), TestContext.Current.CancellationToken);
         tidy.StandardInput.Close();
@@ -111,11 +120,14 @@ public sealed partial class DocumentTests
     public void The_table_of_contents_has_every_section_with_its_page()
     {
         var pages = string.Join('\n', Lines).Split("\f\n");
-        var contents = ContentsLine().Matches(string.Join('\n', Lines[..220])).Select(m => (Number: m.Groups[1].Value, Page: int.Parse(m.Groups[2].Value, CultureInfo.InvariantCulture))).ToList();
+        var contents = ContentsLine().Matches(string.Join('\n', Lines[..220]))
+            .Select(m => (Number: m.Groups[1].Value, Page: int.Parse(m.Groups[2].Value, CultureInfo.InvariantCulture))).ToList();
         Assert.Equal(Source.Headings.Values.Where(h => h.Number is not null).Select(h => h.Number), contents.Select(c => c.Number));
         foreach (var (number, page) in contents)
         {
-            Assert.Contains(pages[page - 1].Split('\n'), l => l.StartsWith($"{number}.  ", StringComparison.Ordinal) || l.StartsWith($"Appendix {number}.  ", StringComparison.Ordinal));
+            Assert.Contains(pages[page - 1].Split('\n'),
+                l => l.StartsWith($"{number}.  ", StringComparison.Ordinal)
+                    || l.StartsWith($"Appendix {number}.  ", StringComparison.Ordinal));
         }
     }
 
@@ -138,7 +150,8 @@ public sealed partial class DocumentTests
     [GeneratedRegex(@"FIPS [\d-]+ Section [\d.]+")]
     private static partial Regex Elsewhere();
 
-    [GeneratedRegex(@"^ +(?:Appendix )?([0-9A-Z.]*[0-9A-Z])\.  (?:[^\n]*[^\n. ])?(?:\n {12,}[^\n]*[^\n. ])? \.\.+ (\d+)$", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^ +(?:Appendix )?([0-9A-Z.]*[0-9A-Z])\.  (?:[^\n]*[^\n. ])?(?:\n {12,}[^\n]*[^\n. ])? \.\.+ (\d+)$",
+        RegexOptions.Multiline)]
     private static partial Regex ContentsLine();
 
     [GeneratedRegex(@"^BlackPony .*\d$|\[Page \d+\]$|^\f$")]

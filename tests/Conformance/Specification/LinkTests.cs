@@ -8,7 +8,8 @@ public sealed partial class LinkTests
     private static readonly string Root = RepositoryRoot.Folder;
 
     public static TheoryData<string> Documents => [.. Directory.EnumerateFiles(Root, "*.md", SearchOption.AllDirectories)
-        .Select(f => Path.GetRelativePath(Root, f)).Where(f => !f.Split('/').Any(p => p is "bin" or "obj" or "artifacts" or "node_modules")).Order(StringComparer.Ordinal)];
+        .Select(f => Path.GetRelativePath(Root, f)).Where(f => !f.Split('/').Any(p => p is "bin" or "obj" or "artifacts" or "node_modules"))
+        .Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Documents))]
@@ -22,14 +23,18 @@ public sealed partial class LinkTests
             {
                 var path = Path.Combine(folder, target[0] == '#' ? Path.GetFileName(document) : target.Split('#')[0]);
                 Assert.True(File.Exists(path) || Directory.Exists(path), $"{document} links to {target}.");
-                Assert.True(!target.Contains('#', StringComparison.Ordinal) || Anchors(File.ReadAllText(path)).Contains(target.Split('#')[1]), $"{document} links to {target}, and no heading is called so.");
+                Assert.True(!target.Contains('#', StringComparison.Ordinal)
+                    || Anchors(File.ReadAllText(path)).Contains(target.Split('#')[1]),
+                    $"{document} links to {target}, and no heading is called so.");
             }
         }
     }
 
     // As GitHub and GitLab make them of headings.
     private static IEnumerable<string> Anchors(string text) =>
-        Heading().Matches(text).Select(h => string.Concat(h.Groups[1].Value.ToLowerInvariant().Where(c => char.IsLetterOrDigit(c) || c is ' ' or '-' or '_')).Replace(' ', '-'));
+        Heading().Matches(text)
+            .Select(h => string.Concat(h.Groups[1].Value.ToLowerInvariant().Where(c => char.IsLetterOrDigit(c) || c is ' ' or '-' or '_'))
+                .Replace(' ', '-'));
 
     [GeneratedRegex(@"^#+ (.*)$", RegexOptions.Multiline)]
     private static partial Regex Heading();

@@ -22,7 +22,9 @@ internal static partial class Roles
         ["BP-6.5-2"] = Server,
     };
 
-    /// <summary>The roles that a requirement binds: what its subject names. A side, a port, a sender and a subject without a role are both.</summary>
+    /// <summary>
+    /// The roles that a requirement binds: what its subject names. A side, a port, a sender and a subject without a role are both.
+    /// </summary>
     public static IReadOnlyList<string> Of(string requirement)
     {
         if (Sender.TryGetValue(requirement, out var sender))
@@ -49,10 +51,15 @@ internal static partial class Roles
     /// <summary>The roles that a case tests, by its id.</summary>
     public static IReadOnlyList<string> OfCase(string id) => id[0] switch { 'C' => [Client], 'S' => [Server], _ => [OutboundRelay] };
 
-    /// <summary>The roles that a test beside the suite tests, by the name of its class: both if that names none. An outbound relay is a client of its next servers.</summary>
+    /// <summary>
+    /// The roles that a test beside the suite tests, by the name of its class: both if that names none.
+    /// An outbound relay is a client of its next servers.
+    /// </summary>
     /// <param name="test"><c>Class.Method</c>.</param>
     public static IReadOnlyList<string> OfTest(string test) =>
-        ServerTests().IsMatch(test) ? [Server] : OutboundTests().IsMatch(test) ? [OutboundRelay, Client] : ClientTests().IsMatch(test) ? [Client] : [Client, Server];
+        ServerTests().IsMatch(test)
+            ? [Server]
+            : OutboundTests().IsMatch(test) ? [OutboundRelay, Client] : ClientTests().IsMatch(test) ? [Client] : [Client, Server];
 
     [GeneratedRegex(@"\b(?:MUST|SHOULD|MAY)\b")]
     private static partial Regex Keyword();

@@ -24,7 +24,8 @@ public partial class SpecificationTests
             if (Sentence().Match(line) is { Success: true } m)
             {
                 var own = m.Groups[1].Value.Split('-')[1];
-                Assert.True(own == section || section.StartsWith(own + ".", StringComparison.Ordinal), $"{m.Groups[1].Value} stands in section {section}.");
+                Assert.True(own == section || section.StartsWith(own + ".", StringComparison.Ordinal),
+                    $"{m.Groups[1].Value} stands in section {section}.");
             }
         }
     }
@@ -37,7 +38,9 @@ public partial class SpecificationTests
             Assert.True(Keyword().Count(line) == 1, line);
         }
 
-        var others = Text.Split('\n').Where(l => !l.StartsWith("- [BP-", StringComparison.Ordinal) && !l.StartsWith('|') && !l.StartsWith("The key words", StringComparison.Ordinal));
+        var others = Text.Split('\n')
+            .Where(l => !l.StartsWith("- [BP-", StringComparison.Ordinal) && !l.StartsWith('|')
+                && !l.StartsWith("The key words", StringComparison.Ordinal));
         Assert.DoesNotContain(others, l => Keyword().IsMatch(l));
     }
 
@@ -73,16 +76,25 @@ public partial class SpecificationTests
             Assert.True(row.Success, $"{field.Name} is not in the table.");
             double value = double.Parse(row.Groups[1].Value, CultureInfo.InvariantCulture);
             object expected = field.GetValue(null) is TimeSpan
-                ? row.Groups[2].Value switch { " s" => TimeSpan.FromSeconds(value), " h" => TimeSpan.FromHours(value), _ => TimeSpan.FromDays(value) }
+                ? row.Groups[2].Value switch
+                {
+                    " s" => TimeSpan.FromSeconds(value),
+                    " h" => TimeSpan.FromHours(value),
+                    _ => TimeSpan.FromDays(value),
+                }
                 : value;
-            Assert.Equal(expected, field.GetValue(null) is TimeSpan t ? t : Convert.ToDouble(field.GetValue(null), CultureInfo.InvariantCulture));
+            Assert.Equal(expected, field.GetValue(null) is TimeSpan t
+                ? t
+                : Convert.ToDouble(field.GetValue(null), CultureInfo.InvariantCulture));
         }
     }
 
     [Fact]
     public void The_code_has_every_row_of_the_table_of_limits_and_no_other()
     {
-        var names = LimitRow().Matches(Text[Text.IndexOf("## 13.", StringComparison.Ordinal)..Text.IndexOf("## 14.", StringComparison.Ordinal)]).Select(m => m.Groups[1].Value).ToList();
+        var names = LimitRow()
+            .Matches(Text[Text.IndexOf("## 13.", StringComparison.Ordinal)..Text.IndexOf("## 14.", StringComparison.Ordinal)])
+            .Select(m => m.Groups[1].Value).ToList();
         Assert.True(names.Count > 30);
         var code = LimitFields.Select(f => f.Name).Concat(["DefaultPolicy", "DefaultSuites"]);
         Assert.Equal(names.Order(StringComparer.Ordinal), code.Order(StringComparer.Ordinal));
@@ -92,14 +104,17 @@ public partial class SpecificationTests
     public void No_cell_of_a_state_table_is_empty_and_every_state_that_is_named_has_a_row()
     {
         var tables = Text[Text.IndexOf("## 15.", StringComparison.Ordinal)..Text.IndexOf("## 16.", StringComparison.Ordinal)]
-            .Split("\n\n").Where(b => b.StartsWith('|')).Select(b => b.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Trim('|').Split('|').Select(c => c.Trim()).ToList()).ToList()).ToList();
+            .Split("\n\n").Where(b => b.StartsWith('|'))
+            .Select(b => b.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(l => l.Trim('|').Split('|').Select(c => c.Trim()).ToList()).ToList()).ToList();
         Assert.Equal(4, tables.Count);
         var states = tables.SelectMany(t => t.Skip(2)).SelectMany(r => r[0].Split(',')).Select(s => s.Split('(')[0].Trim()).ToHashSet();
         foreach (var rows in tables)
         {
             Assert.All(rows, r => Assert.Equal(rows[0].Count, r.Count));
             Assert.All(rows, r => Assert.DoesNotContain("", r));
-            Assert.All(rows.Skip(2).SelectMany(r => r.Skip(1)).SelectMany(c => NextState().Matches(c)), m => Assert.Contains(m.Groups[1].Value, states));
+            Assert.All(rows.Skip(2).SelectMany(r => r.Skip(1)).SelectMany(c => NextState().Matches(c)),
+                m => Assert.Contains(m.Groups[1].Value, states));
         }
     }
 

@@ -64,7 +64,8 @@ public class WorkedExampleTests
 
     private static string Blowfish()
     {
-        var page = new Page("### C.2. Records of RSA-BLOWFISH", "The shared secret and *th* are given here, not computed: this example begins at Section 6.2.");
+        var page = new Page("### C.2. Records of RSA-BLOWFISH",
+            "The shared secret and *th* are given here, not computed: this example begins at Section 6.2.");
         byte[] secret = [.. Stream(0x00), .. Stream(0x20)];
         page.Hex("shared secret", secret);
         Records(page, SuiteRegistry.Find("RSA-BLOWFISH")!, secret, Stream(0x40));
@@ -73,14 +74,16 @@ public class WorkedExampleTests
 
     private static string Hybrid()
     {
-        var page = new Page("### C.3. The key exchange X25519MLKEM768", "With the secret and *th* it goes on as in C.1; the suite's name is the salt.");
+        var page = new Page("### C.3. The key exchange X25519MLKEM768",
+            "With the secret and *th* it goes on as in C.1; the suite's name is the salt.");
         Exchange(page, SuiteRegistry.Find("X25519MLKEM768-CHACHA20POLY1305")!, Stream(0, 96), Stream(128, 64), null, null);
         return page.ToString();
     }
 
     private static string Rsa()
     {
-        var page = new Page("### C.4. The key exchange of RSA-BLOWFISH", "With the secret and *th* it goes on as in C.2. The private keys are given as their primes.");
+        var page = new Page("### C.4. The key exchange of RSA-BLOWFISH",
+            "With the secret and *th* it goes on as in C.2. The private keys are given as their primes.");
         using var clientKey = TestRsaKeys.Open("client");
         using var serverKey = TestRsaKeys.Open("server");
         foreach (var (who, key) in (List<(string, RSA)>)[("client", clientKey), ("server", serverKey)])
@@ -146,7 +149,8 @@ public class WorkedExampleTests
         foreach (var (who, traffic) in (List<(string, byte[])>)[("client", keys.ClientTraffic), ("server", keys.ServerTraffic)])
         {
             page.Hex($"{who} key", KeySchedule.ExpandLabel(traffic, "key", [], 32));
-            page.Hex(suite.NeedsContinuation ? $"{who} mac_key" : $"{who} iv", KeySchedule.ExpandLabel(traffic, suite.NeedsContinuation ? "mac" : "iv", [], suite.NeedsContinuation ? 32 : 12));
+            page.Hex(suite.NeedsContinuation ? $"{who} mac_key" : $"{who} iv",
+                KeySchedule.ExpandLabel(traffic, suite.NeedsContinuation ? "mac" : "iv", [], suite.NeedsContinuation ? 32 : 12));
         }
 
         page.Hex("client_traffic[1]", KeySchedule.ExpandLabel(keys.ClientTraffic, "upd", [], 32));
@@ -178,7 +182,8 @@ public class WorkedExampleTests
             }
         }
 
-        public void Line(string name, byte[] line) => _text.Append("    ").Append(name.PadRight(20)).Append(' ').Append(Encoding.ASCII.GetString(line)).Append('\n');
+        public void Line(string name, byte[] line) =>
+            _text.Append("    ").Append(name.PadRight(20)).Append(' ').Append(Encoding.ASCII.GetString(line)).Append('\n');
 
         public void Hex(string name, byte[] octets)
         {
