@@ -1,6 +1,8 @@
 namespace BlackPony.Reference;
 
-/// <summary>Where random octets come from; the order of draws is [BP-B-1], and no switch but this argument brings another source ([BP-B-2]).</summary>
+/// <summary>
+/// Where random octets come from; the order of draws is [BP-B-1], and no switch but this argument brings another source ([BP-B-2]).
+/// </summary>
 public interface IRandomSource
 {
     /// <summary>One draw: fills a span with random octets.</summary>

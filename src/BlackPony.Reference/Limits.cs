@@ -120,7 +120,10 @@ public static class Limits
     /// <summary>Server: until the next command, or the next octets of a payload (RFC 5321 4.5.3.2.7).</summary>
     public static readonly TimeSpan IdleTimeout = TimeSpan.FromSeconds(300);
 
-    /// <summary>Outbound relay, and relay whose client has gone: until the next server's or the backend's reply (RFC 5321 4.5.3.2.6); relay that is a plain pipe: until either side says something.</summary>
+    /// <summary>
+    /// Outbound relay, and relay whose client has gone: until the next server's or the backend's reply (RFC 5321 4.5.3.2.6);
+    /// relay that is a plain pipe: until either side says something.
+    /// </summary>
     internal static readonly TimeSpan NextServerTimeout = TimeSpan.FromSeconds(600);
 
     /// <summary>Until the peer's close.</summary>

@@ -2,7 +2,10 @@ using System.Buffers;
 
 namespace BlackPony.Reference;
 
-/// <summary>Octets that wait, in memory from a pool: while none wait, it holds none. Its members are named as those of <see cref="ArrayBufferWriter{T}"/>.</summary>
+/// <summary>
+/// Octets that wait, in memory from a pool: while none wait, it holds none.
+/// Its members are named as those of <see cref="ArrayBufferWriter{T}"/>.
+/// </summary>
 public sealed class PooledBuffer : IBufferWriter<byte>
 {
     private byte[] _octets = [];

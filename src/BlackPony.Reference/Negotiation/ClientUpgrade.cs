@@ -87,7 +87,9 @@ public sealed class ClientUpgrade : IDisposable
     /// <summary>The command line, CRLF included.</summary>
     public byte[] Command { get; }
 
-    /// <summary>Takes the server's reply to the command or the continuation, by its code alone ([BP-4.3-7], [BP-4.3-8], [BP-4.4-10], [BP-4.4-12]).</summary>
+    /// <summary>
+    /// Takes the server's reply to the command or the continuation, by its code alone ([BP-4.3-7], [BP-4.3-8], [BP-4.4-10], [BP-4.4-12]).
+    /// </summary>
     /// <exception cref="RandomnessUnavailableException">There is no randomness ([BP-5.1-15]).</exception>
     public ClientStep OnReply(Reply reply)
     {
@@ -114,7 +116,9 @@ public sealed class ClientUpgrade : IDisposable
 
     // [BP-5.5-11]
     private static ClientStep Rot(Reply reply) =>
-        reply.Lines.Count == 1 && !reply.Text(0).StartsWith("K="u8) ? new ClientStep(ClientStepKind.Agreed) : new ClientStep(ClientStepKind.Broken);
+        reply.Lines.Count == 1 && !reply.Text(0).StartsWith("K="u8)
+            ? new ClientStep(ClientStepKind.Agreed)
+            : new ClientStep(ClientStepKind.Broken);
 
     private ClientStep Continue(Reply reply)
     {
@@ -139,7 +143,8 @@ public sealed class ClientUpgrade : IDisposable
 
     private ClientStep Finish(Reply reply)
     {
-        if (KeyReply.Read(reply) is not { } text || !Base64Share.TryDecode(text, out var share) || _exchange!.Finish(share) is not { } secret)
+        if (KeyReply.Read(reply) is not { } text || !Base64Share.TryDecode(text, out var share)
+            || _exchange!.Finish(share) is not { } secret)
         {
             return new ClientStep(ClientStepKind.Broken);
         }

@@ -18,7 +18,9 @@ public sealed class Offer
         Suites = suites;
     }
 
-    /// <summary>The line from the keyword's first octet up to and not including CRLF, as it goes into the transcript hash ([BP-6.1-1]).</summary>
+    /// <summary>
+    /// The line from the keyword's first octet up to and not including CRLF, as it goes into the transcript hash ([BP-6.1-1]).
+    /// </summary>
     public ReadOnlyMemory<byte> Octets { get; }
 
     /// <summary>The suites that the line lists and this implementation knows, in the server's order.</summary>

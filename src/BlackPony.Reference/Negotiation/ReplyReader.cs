@@ -1,11 +1,15 @@
 namespace BlackPony.Reference.Negotiation;
 
-/// <summary>Collects one reply out of a server's octets, within <see cref="Limits.MaxEhloLine"/> and <see cref="Limits.MaxEhloLines"/>.</summary>
+/// <summary>
+/// Collects one reply out of a server's octets, within <see cref="Limits.MaxEhloLine"/> and <see cref="Limits.MaxEhloLines"/>.
+/// </summary>
 public sealed class ReplyReader
 {
     private readonly List<byte[]> _lines = [];
 
-    /// <summary>Whether the octets are no reply: a code that is not three digits or changes, a bare LF, too long, too many lines ([BP-4.3-11]).</summary>
+    /// <summary>
+    /// Whether the octets are no reply: a code that is not three digits or changes, a bare LF, too long, too many lines ([BP-4.3-11]).
+    /// </summary>
     public bool IsMalformed { get; private set; }
 
     /// <summary>Takes octets.</summary>
@@ -25,7 +29,8 @@ public sealed class ReplyReader
                 return null;
             }
 
-            if (end == 0 || rest[end - 1] != '\r' || end + 1 > Limits.MaxEhloLine || _lines.Count == Limits.MaxEhloLines || !IsReplyLine(rest[..(end - 1)]))
+            if (end == 0 || rest[end - 1] != '\r' || end + 1 > Limits.MaxEhloLine || _lines.Count == Limits.MaxEhloLines
+                || !IsReplyLine(rest[..(end - 1)]))
             {
                 IsMalformed = true;
                 return null;

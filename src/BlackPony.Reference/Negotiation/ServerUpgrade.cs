@@ -67,7 +67,10 @@ public sealed class ServerUpgrade : IDisposable
     /// <summary>ROT's shift, 1 to 25; 0 if the suite is not ROT.</summary>
     public int Shift { get; private set; }
 
-    /// <summary>Makes the offer for an EHLO reply, of the suites that <see cref="Examine"/> takes ([BP-4.1-5]); only the last one counts ([BP-4.1-15]).</summary>
+    /// <summary>
+    /// Makes the offer for an EHLO reply, of the suites that <see cref="Examine"/> takes ([BP-4.1-5]);
+    /// only the last one counts ([BP-4.1-15]).
+    /// </summary>
     /// <returns>The line without code and CRLF; empty if there is nothing to offer or no randomness.</returns>
     public ReadOnlyMemory<byte> NewOffer()
     {
@@ -83,7 +86,10 @@ public sealed class ServerUpgrade : IDisposable
         return _offer?.Octets ?? default;
     }
 
-    /// <summary>Examines a command line by the rows 1, 4 and 6 to 11 of spec 4.4 ([BP-4.4-1], [BP-4.4-5], [BP-4.4-6]); whatever comes of it, the plaintext session is as it was ([BP-4.4-2]).</summary>
+    /// <summary>
+    /// Examines a command line by the rows 1, 4 and 6 to 11 of spec 4.4 ([BP-4.4-1], [BP-4.4-5], [BP-4.4-6]);
+    /// whatever comes of it, the plaintext session is as it was ([BP-4.4-2]).
+    /// </summary>
     /// <param name="line">The line without CRLF.</param>
     /// <param name="inside">Whether the session is inside records, ROT or TLS.</param>
     /// <param name="afterEhlo">Whether EHLO was the last greeting command that succeeded.</param>
@@ -145,7 +151,10 @@ public sealed class ServerUpgrade : IDisposable
         {
             // One line, and no share ([BP-5.5-11]).
             Shift = RotShift.Parse(_share) ?? 0;
-            return Shift == 0 ? BadShare() : new ServerStep(ServerStepKind.Agreed, Encoding.ASCII.GetBytes($"220 ROT{Shift} from here on, and it protects nothing\r\n"));
+            return Shift == 0
+                ? BadShare()
+                : new ServerStep(ServerStepKind.Agreed,
+                    Encoding.ASCII.GetBytes($"220 ROT{Shift} from here on, and it protects nothing\r\n"));
         }
 
         try

@@ -51,5 +51,7 @@ internal static class DeliveryPolicy
     /// <param name="shown">The keys, in hexadecimal digits.</param>
     /// <returns>Null if nothing is.</returns>
     public static string? IdentFault(MemoryEntry? entry, IReadOnlyCollection<string> shown) =>
-        entry is not { Idents.Count: > 0 } || entry.Idents.Intersect(shown).Any() ? null : shown.Count == 0 ? "ident-missing" : "ident-mismatch";
+        entry is not { Idents.Count: > 0 } || entry.Idents.Intersect(shown).Any()
+            ? null
+            : shown.Count == 0 ? "ident-missing" : "ident-mismatch";
 }

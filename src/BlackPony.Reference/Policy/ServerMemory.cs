@@ -39,7 +39,9 @@ public sealed class ServerMemory
     /// <summary>How many servers are remembered, expired ones included.</summary>
     internal int Count => _entries.Count;
 
-    /// <summary>What is wrong with the text that was read: a warning for each line that is no entry, and was left out ([BP-9.4-14]).</summary>
+    /// <summary>
+    /// What is wrong with the text that was read: a warning for each line that is no entry, and was left out ([BP-9.4-14]).
+    /// </summary>
     public IReadOnlyList<string> Warnings { get; private init; } = [];
 
     /// <summary>Reads a memory's text. A line that is no entry costs that entry and no other ([BP-9.4-14]).</summary>
@@ -234,7 +236,8 @@ public sealed class ServerMemory
         var name = line[fields[0]].ToString();
         var failing = line[fields[3]];
         var keys = line[fields[4]];
-        if (!IsServer(name) || !ushort.TryParse(line[fields[1]], NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) || port == 0
+        if (!IsServer(name)
+            || !ushort.TryParse(line[fields[1]], NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) || port == 0
             || !TryTime(line[fields[2]], out var lastGood) || (failing is not "-" && !TryTime(failing, out since)))
         {
             return false;
@@ -263,5 +266,6 @@ public sealed class ServerMemory
     private static string Time(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
     private static bool TryTime(ReadOnlySpan<char> text, out DateTimeOffset time) => DateTimeOffset.TryParseExact(
-        text, "yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out time);
+        text, "yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture,
+        DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out time);
 }

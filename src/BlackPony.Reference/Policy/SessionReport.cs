@@ -13,7 +13,9 @@ public sealed record SessionReport
     /// <summary>The suite that the session used; null in plaintext.</summary>
     public string? Suite { get; internal init; }
 
-    /// <summary>Whether records were in use; false under ROT ([BP-5.5-10], [BP-11.1-2]). It says nothing of who the server is ([BP-4.7-4]).</summary>
+    /// <summary>
+    /// Whether records were in use; false under ROT ([BP-5.5-10], [BP-11.1-2]). It says nothing of who the server is ([BP-4.7-4]).
+    /// </summary>
     public bool Encrypted { get; internal init; }
 
     /// <summary>Why it fell back or was deferred, one of the words of spec 11.1; null if it did not.</summary>
@@ -22,7 +24,9 @@ public sealed record SessionReport
     /// <summary>Whether a broken upgrade was followed by plaintext ([BP-9.2-5]).</summary>
     public bool Downgrade { get; internal init; }
 
-    /// <summary>The server that was forgotten because it failed to show itself for too long ([BP-9.4-10]), by host and port; null if none was.</summary>
+    /// <summary>
+    /// The server that was forgotten because it failed to show itself for too long ([BP-9.4-10]), by host and port; null if none was.
+    /// </summary>
     public string? Forgotten { get; internal init; }
 
     /// <summary>The server for which the memory has no room ([BP-9.4-17]), by host and port; null if there is none.</summary>
@@ -31,7 +35,9 @@ public sealed record SessionReport
     /// <summary>Whether the mail was deferred.</summary>
     public bool Deferred { get; internal init; }
 
-    /// <summary>How it closed, one of the words of spec 11.1: a missing close behind 221 shows here and nowhere else ([BP-8.2-4]).</summary>
+    /// <summary>
+    /// How it closed, one of the words of spec 11.1: a missing close behind 221 shows here and nowhere else ([BP-8.2-4]).
+    /// </summary>
     public string Closed { get; internal init; } = "lost";
 
     /// <summary>What somebody should be told of ([BP-9.2-5], [BP-9.4-10]).</summary>
@@ -41,7 +47,8 @@ public sealed record SessionReport
         {
             if (Forgotten is not null)
             {
-                yield return $"forgotten: {Forgotten} has not offered encryption for {Limits.MemoryPatience.TotalHours} hours, and may get plaintext from now on";
+                yield return $"forgotten: {Forgotten} has not offered encryption for {Limits.MemoryPatience.TotalHours} hours, and may "
+                    + "get plaintext from now on";
             }
 
             if (Unremembered is not null)

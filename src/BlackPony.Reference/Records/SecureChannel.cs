@@ -46,7 +46,8 @@ public sealed class SecureChannel : IDisposable
     /// <param name="idents">A server's IDENT keys.</param>
     /// <param name="keyLog">Where to log secrets, if the user asked for it.</param>
     internal SecureChannel(
-        Role role, Suite suite, ReadOnlySpan<byte> sharedSecret, ReadOnlySpan<byte> transcriptHash, IReadOnlyList<IdentKey>? idents = null, IKeyLog? keyLog = null)
+        Role role, Suite suite, ReadOnlySpan<byte> sharedSecret, ReadOnlySpan<byte> transcriptHash, IReadOnlyList<IdentKey>? idents = null,
+        IKeyLog? keyLog = null)
     {
         _role = role;
         _idents = idents ?? [];
@@ -114,7 +115,8 @@ public sealed class SecureChannel : IDisposable
     }
 
     /// <summary>Sends a part of the SMTP stream, in as many records as it needs.</summary>
-    /// <exception cref="InvalidOperationException">The peer's Finished is not verified ([BP-6.3-5]), or the channel is not open ([BP-8.1-2]).</exception>
+    /// <exception cref="InvalidOperationException">The peer's Finished is not verified ([BP-6.3-5]),
+    /// or the channel is not open ([BP-8.1-2]).</exception>
     public void Send(ReadOnlySpan<byte> data, IBufferWriter<byte> output)
     {
         if (State != ChannelState.Open || !IsEstablished)

@@ -4,7 +4,10 @@ using BlackPony.Reference.Suites;
 
 namespace BlackPony.Reference.Records;
 
-/// <summary>One direction's traffic secret and the protection under it, with the count of its records, which never wraps ([BP-7.1-9]), for what they use of its limit ends long before (spec 7.6).</summary>
+/// <summary>
+/// One direction's traffic secret and the protection under it, with the count of its records, which never wraps ([BP-7.1-9]),
+/// for what they use of its limit ends long before (spec 7.6).
+/// </summary>
 internal sealed class TrafficKeys : IDisposable
 {
     private readonly Suite _suite;

@@ -14,7 +14,8 @@ internal static class Base64Share
     public static bool TryDecode(ReadOnlySpan<byte> text, out byte[] octets)
     {
         octets = new byte[Base64.GetMaxDecodedFromUtf8Length(text.Length)];
-        bool decoded = Base64.DecodeFromUtf8(text, octets, out int consumed, out int written) == OperationStatus.Done && consumed == text.Length;
+        bool decoded = Base64.DecodeFromUtf8(text, octets, out int consumed, out int written) == OperationStatus.Done
+            && consumed == text.Length;
         octets = octets[..(decoded ? written : 0)];
 
         // The decoder skips white space and ignores unused bits; what it read must be what we would write.

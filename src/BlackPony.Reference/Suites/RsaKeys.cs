@@ -2,7 +2,10 @@ using System.Security.Cryptography;
 
 namespace BlackPony.Reference.Suites;
 
-/// <summary>The process's RSA key pair: made when first needed, replaced after <see cref="Limits.RsaKeyLifetime"/>, never one for each session, never stored (spec 5.4).</summary>
+/// <summary>
+/// The process's RSA key pair: made when first needed, replaced after <see cref="Limits.RsaKeyLifetime"/>, never one for each session,
+/// never stored (spec 5.4).
+/// </summary>
 public sealed class RsaKeys
 {
     private readonly TimeProvider _time;
@@ -13,7 +16,8 @@ public sealed class RsaKeys
 
     /// <summary>Makes the holder.</summary>
     /// <param name="time">The clock.</param>
-    /// <param name="generate">Makes a key pair of <see cref="Limits.RsaBits"/> bits with exponent 65537; by default System.Security.Cryptography.</param>
+    /// <param name="generate">Makes a key pair of <see cref="Limits.RsaBits"/> bits with exponent 65537;
+    /// by default System.Security.Cryptography.</param>
     public RsaKeys(TimeProvider time, Func<RSA>? generate = null)
     {
         _time = time;

@@ -16,7 +16,9 @@ public enum Profile
     Manual,
 }
 
-/// <summary>A key exchange and a record protection under one name (spec 5). A suite is one such class and one line in <see cref="SuiteRegistry"/>.</summary>
+/// <summary>
+/// A key exchange and a record protection under one name (spec 5). A suite is one such class and one line in <see cref="SuiteRegistry"/>.
+/// </summary>
 public abstract class Suite
 {
     private protected Suite()
@@ -39,7 +41,9 @@ public abstract class Suite
     /// <exception cref="RandomnessUnavailableException">There is no randomness.</exception>
     internal abstract ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys);
 
-    /// <summary>Begins the server's key exchange, with values of its own ([BP-5.1-11], [BP-5.1-12]); it draws when it has the client's share.</summary>
+    /// <summary>
+    /// Begins the server's key exchange, with values of its own ([BP-5.1-11], [BP-5.1-12]); it draws when it has the client's share.
+    /// </summary>
     internal abstract ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys);
 
     /// <summary>Makes the record protection of one direction under one traffic secret (spec 6.2).</summary>

@@ -1,6 +1,8 @@
 namespace BlackPony.Reference.Suites;
 
-/// <summary>The registry of suites (spec 5, 19; [BP-5.1-1] to [BP-5.1-5]): one line a suite, in the order of preference ([BP-4.8-3]).</summary>
+/// <summary>
+/// The registry of suites (spec 5, 19; [BP-5.1-1] to [BP-5.1-5]): one line a suite, in the order of preference ([BP-4.8-3]).
+/// </summary>
 public static class SuiteRegistry
 {
     /// <summary>All suites.</summary>
