@@ -2,7 +2,9 @@ using System.Threading.Tasks.Sources;
 
 namespace BlackPony.Hosting;
 
-/// <summary>Wakes the one loop that waits for it, whoever rings; a ring before the wait is not lost. Nothing is allocated for a wait.</summary>
+/// <summary>
+/// Wakes the one loop that waits for it, whoever rings; a ring before the wait is not lost. Nothing is allocated for a wait.
+/// </summary>
 internal sealed class AsyncAutoResetEvent : IValueTaskSource
 {
     private readonly Lock _lock = new();

@@ -23,7 +23,8 @@ internal sealed class BackendConnector(InboundSettings settings)
 
     /// <summary>Opens a connection to the first of the backend's addresses that serves, if the probe lets the client through.</summary>
     /// <exception cref="OpenRelayException">The backend relays for strangers.</exception>
-    /// <exception cref="IOException">The backend is not there, speaks no SMTP, or refuses to be told the client's address ([BP-10.1-3]).</exception>
+    /// <exception cref="IOException">The backend is not there, speaks no SMTP, or refuses to be told the client's address
+    /// ([BP-10.1-3]).</exception>
     /// <exception cref="SocketException">The backend is not reachable.</exception>
     public async Task<BackendConnection> OpenAsync(IPEndPoint client, IPEndPoint local, CancellationToken cancel)
     {
@@ -88,7 +89,8 @@ internal sealed class BackendConnector(InboundSettings settings)
             {
                 if (OperatingSystem.IsLinux())
                 {
-                    // IP_BIND_ADDRESS_NO_PORT (ip(7)): the port is chosen at connect, so that one still in TIME_WAIT towards another server, or free for this one, will do.
+                    // IP_BIND_ADDRESS_NO_PORT (ip(7)): the port is chosen at connect, so that one still in TIME_WAIT towards another
+                    // server, or free for this one, will do.
                     socket.SetRawSocketOption(0, 24, [1, 0, 0, 0]);
                 }
 
@@ -119,7 +121,9 @@ internal sealed class BackendConnector(InboundSettings settings)
         catch (Exception e)
         {
             socket.Dispose();
-            throw e is OperationCanceledException && !cancel.IsCancellationRequested ? new IOException("The backend did not answer in time.", e) : e;
+            throw e is OperationCanceledException && !cancel.IsCancellationRequested
+                ? new IOException("The backend did not answer in time.", e)
+                : e;
         }
     }
 

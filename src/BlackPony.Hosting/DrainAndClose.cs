@@ -6,7 +6,10 @@ namespace BlackPony.Hosting;
 /// <summary>Ends a connection so that what was sent last is not lost by a reset (spec 8.1).</summary>
 internal static class DrainAndClose
 {
-    /// <summary>Ends the own direction, and reads away what still comes, until the other direction ends or <see cref="Limits.LingerTimeout"/> has gone by. The caller then disposes of the socket.</summary>
+    /// <summary>
+    /// Ends the own direction, and reads away what still comes, until the other direction ends or <see cref="Limits.LingerTimeout"/> has
+    /// gone by. The caller then disposes of the socket.
+    /// </summary>
     /// <param name="socket">The connection.</param>
     /// <param name="time">The clock.</param>
     /// <param name="kill">Ends the patience before that.</param>

@@ -24,7 +24,8 @@ public enum ClientAddressing
 /// <param name="BackendHost">The mail server's host name or address.</param>
 /// <param name="BackendPort">The mail server's port.</param>
 /// <param name="Options">What the relay offers.</param>
-public sealed record InboundSettings(IReadOnlyList<IPEndPoint> Listen, string BackendHost, int BackendPort, ServerOptions Options) : ServerSettings(Listen)
+public sealed record InboundSettings(IReadOnlyList<IPEndPoint> Listen, string BackendHost, int BackendPort, ServerOptions Options)
+    : ServerSettings(Listen)
 {
     /// <summary>The source address towards the backend; null for the system's choice.</summary>
     public IPAddress? BackendSource { get; init; }

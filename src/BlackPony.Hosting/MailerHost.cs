@@ -26,7 +26,8 @@ public static class MailerHost
     /// <param name="reached">Is called for each connection: whether it came about.</param>
     /// <exception cref="IOException">The local mail server is gone, or takes nothing.</exception>
     public static async Task<SessionReport> RunAsync(
-        MailerOptions options, IRandomSource random, IReadOnlyList<MailTarget> targets, Stream input, Stream output, CancellationToken cancel,
+        MailerOptions options, IRandomSource random, IReadOnlyList<MailTarget> targets, Stream input, Stream output,
+        CancellationToken cancel,
         TimeProvider? time = null, Func<Task>? remember = null, Action<MailTarget, bool>? reached = null)
     {
         using var session = new MailerSession(options, random);

@@ -10,7 +10,9 @@ using Microsoft.Extensions.Logging;
 
 namespace BlackPony.Hosting;
 
-/// <summary>A mailer in this process, spoken to as a mail server speaks to <c>blackpony mailer</c>: SMTP through two pipes (spec 10.4, 10.5).</summary>
+/// <summary>
+/// A mailer in this process, spoken to as a mail server speaks to <c>blackpony mailer</c>: SMTP through two pipes (spec 10.4, 10.5).
+/// </summary>
 internal sealed class NextHop : IAsyncDisposable
 {
     private readonly Route _route;
@@ -35,7 +37,8 @@ internal sealed class NextHop : IAsyncDisposable
     }
 
     /// <summary>Starts the mailer, which greets: with the server's greeting, or with the reason why there is none.</summary>
-    public static NextHop Start(Route route, OutboundSettings settings, ILogger log, CancellationToken kill) => new(route, settings, log, kill);
+    public static NextHop Start(Route route, OutboundSettings settings, ILogger log, CancellationToken kill) =>
+        new(route, settings, log, kill);
 
     /// <summary>Notes what became of mail; it is logged when the server is left.</summary>
     public void Note(DeliveryOutcome outcome) => _deliveries.Note(outcome);
@@ -76,7 +79,8 @@ internal sealed class NextHop : IAsyncDisposable
 #pragma warning restore CA5359
         try
         {
-            await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "" }, patience.Token).ConfigureAwait(false);
+            await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "" },
+                patience.Token).ConfigureAwait(false);
             (_stream, _deliveries.Tls) = (tls, tls.SslProtocol.ToString());
             return true;
         }
@@ -89,7 +93,8 @@ internal sealed class NextHop : IAsyncDisposable
 
     /// <summary>Leaves the server, waits until the mailer has ended and its memory is written, and reports.</summary>
     /// <param name="read">A read that is under way.</param>
-    /// <param name="hasQuit">Whether QUIT was said: the server then closes the connection; else the mailer does, and the server drops a message that has not come whole.</param>
+    /// <param name="hasQuit">Whether QUIT was said: the server then closes the connection;
+    /// else the mailer does, and the server drops a message that has not come whole.</param>
     /// <param name="messages">How many messages the server acknowledged.</param>
     public async Task LeaveAsync(Task<int>? read, bool hasQuit, int messages)
     {
@@ -136,7 +141,8 @@ internal sealed class NextHop : IAsyncDisposable
                 _log.LogWarning("{Warning}", warning);
             }
 
-            var targets = await _settings.Router.ResolveAsync(_route, w => _log.LogWarning("{Warning}", w), _kill.Token).ConfigureAwait(false);
+            var targets =
+                await _settings.Router.ResolveAsync(_route, w => _log.LogWarning("{Warning}", w), _kill.Token).ConfigureAwait(false);
             session = new MailerSession(_settings.Mailer with { Memory = memory?.Memory }, _settings.Random);
             Telemetry.SessionBegan();
             using var run = new MailerRun(session, targets, _toMailer.Reader.AsStream(), output, _settings.Time)

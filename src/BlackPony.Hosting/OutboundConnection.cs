@@ -13,7 +13,8 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
 {
     private const int ReadLength = 16384;
 
-    private readonly OutboundSession _session = new(new OutboundOptions(Name(client), settings.Routes.Find) { StartTls = settings.StartTls });
+    private readonly OutboundSession _session =
+        new(new OutboundOptions(Name(client), settings.Routes.Find) { StartTls = settings.StartTls });
     private readonly List<Task> _leaving = [];
     private readonly ProgressTimeout _search = new(settings.Time);
     private readonly ProgressTimeout _writing = new(settings.Time);

@@ -158,7 +158,8 @@ internal sealed class RelayQuestions(BackendConnector connector, InboundSettings
                     if (!control.IsPositive)
                     {
                         otherUnclear = true;
-                        unclear = $"it accepts RCPT TO:{next.Form}, and for a name that does not exist it neither accepts nor refuses ({control.Code})";
+                        unclear = $"it accepts RCPT TO:{next.Form}, and for a name that does not exist it neither accepts nor refuses "
+                            + $"({control.Code})";
                     }
                 }
                 else if (IsRefusal(reply))

@@ -13,7 +13,8 @@ public static class ServiceManager
 
     /// <summary>The service reads its configuration anew; <see cref="Ready"/> follows.</summary>
     public static void Reloading() =>
-        Notify(string.Create(CultureInfo.InvariantCulture, $"RELOADING=1\nMONOTONIC_USEC={Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000)}"));
+        Notify(string.Create(CultureInfo.InvariantCulture,
+            $"RELOADING=1\nMONOTONIC_USEC={Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000)}"));
 
     /// <summary>The service comes to its end.</summary>
     public static void Stopping() => Notify("STOPPING=1");

@@ -55,7 +55,9 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
         }
     }
 
-    /// <summary>Takes other settings for the sessions that begin from now on; those in flight keep theirs, and the addresses stay as they are.</summary>
+    /// <summary>
+    /// Takes other settings for the sessions that begin from now on; those in flight keep theirs, and the addresses stay as they are.
+    /// </summary>
     public void Reconfigure(TSettings settings)
     {
         if (!settings.Listen.SequenceEqual(_settings.Listen))
@@ -66,7 +68,9 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
         _settings = settings with { Listen = _settings.Listen };
     }
 
-    /// <summary>Stops: idle sessions end with 421, those in flight may finish within the time of the drain, and then get 421 too ([BP-10.3-9]).</summary>
+    /// <summary>
+    /// Stops: idle sessions end with 421, those in flight may finish within the time of the drain, and then get 421 too ([BP-10.3-9]).
+    /// </summary>
     /// <param name="now">Ends the patience before that time.</param>
     public async Task StopAsync(CancellationToken now = default)
     {

@@ -3,7 +3,9 @@ using System.Net.Sockets;
 
 namespace BlackPony.Hosting;
 
-/// <summary>A connection's incoming side: it waits without a buffer, and rings when something is there. Nothing is allocated for a read.</summary>
+/// <summary>
+/// A connection's incoming side: it waits without a buffer, and rings when something is there. Nothing is allocated for a read.
+/// </summary>
 internal sealed class SocketReadiness
 {
     private readonly Socket _socket;
@@ -38,7 +40,8 @@ internal sealed class SocketReadiness
         _asked = true;
         _readable = _socket.ReceiveAsync(Memory<byte>.Empty);
         var awaiter = _readable.ConfigureAwait(false).GetAwaiter();
-        // Once it waits, what it says of itself counts no more: whoever took its result before it called back would take the socket's next one too.
+        // Once it waits, what it says of itself counts no more: whoever took its result before it called back would take the socket's next
+        // one too.
         _arrived = awaiter.IsCompleted;
         if (!_arrived)
         {
@@ -47,7 +50,8 @@ internal sealed class SocketReadiness
     }
 
     /// <summary>Reads what has arrived.</summary>
-    /// <returns>0 if the connection ended or is lost; -1 if nothing is there after all: the kernel may tell of what was read before.</returns>
+    /// <returns>0 if the connection ended or is lost; -1 if nothing is there after all:
+    /// the kernel may tell of what was read before.</returns>
     public int Read(Span<byte> octets)
     {
         _asked = false;

@@ -3,7 +3,9 @@ using BlackPony.Reference;
 
 namespace BlackPony.Hosting;
 
-/// <summary>Sends within <see cref="Limits.IdleTimeout"/>. When the drain is over, what is on its way still goes out if the peer takes it at once.</summary>
+/// <summary>
+/// Sends within <see cref="Limits.IdleTimeout"/>. When the drain is over, what is on its way still goes out if the peer takes it at once.
+/// </summary>
 internal sealed class SocketSender : IDisposable
 {
     private static readonly TimeSpan LastPatience = TimeSpan.FromSeconds(1);

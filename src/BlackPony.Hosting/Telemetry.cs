@@ -4,19 +4,27 @@ using BlackPony.Reference.Policy;
 namespace BlackPony.Hosting;
 
 /// <summary>
-/// What the process counts, as instruments of System.Diagnostics.Metrics: any collector may listen, and the programs show them with <c>--metrics</c>.
+/// What the process counts, as instruments of System.Diagnostics.Metrics:
+/// any collector may listen, and the programs show them with <c>--metrics</c>.
 /// No instrument and no tag names a peer or holds anything that a peer chose.
 /// </summary>
 public static class Telemetry
 {
     private static readonly Meter Meter = new("BlackPony");
-    private static readonly Counter<long> Sessions = Meter.CreateCounter<long>("blackpony.sessions", null, "Sessions that ended, by suite, whether they were encrypted, and how they closed (spec 11.1).");
-    private static readonly Counter<long> Fallbacks = Meter.CreateCounter<long>("blackpony.fallbacks", null, "Deliveries in plaintext, by reason (spec 11.1).");
-    private static readonly Counter<long> Deferrals = Meter.CreateCounter<long>("blackpony.deferrals", null, "Deferred deliveries, by reason (spec 11.1).");
-    private static readonly Counter<long> Handshakes = Meter.CreateCounter<long>("blackpony.handshake.failures", null, "Upgrades that failed, by reason.");
-    private static readonly Counter<long> Downgrades = Meter.CreateCounter<long>("blackpony.downgrades", null, "Deliveries in plaintext after a broken upgrade, which an attacker can force (spec 9.2).");
-    private static readonly Counter<long> Messages = Meter.CreateCounter<long>("blackpony.messages", null, "Messages that the next hop acknowledged; those inside a client's own TLS are not seen.");
-    private static readonly Counter<long> Refused = Meter.CreateCounter<long>("blackpony.connections.refused", null, "Connections greeted with 421, by reason.");
+    private static readonly Counter<long> Sessions = Meter.CreateCounter<long>("blackpony.sessions", null,
+        "Sessions that ended, by suite, whether they were encrypted, and how they closed (spec 11.1).");
+    private static readonly Counter<long> Fallbacks = Meter.CreateCounter<long>("blackpony.fallbacks", null,
+        "Deliveries in plaintext, by reason (spec 11.1).");
+    private static readonly Counter<long> Deferrals = Meter.CreateCounter<long>("blackpony.deferrals", null,
+        "Deferred deliveries, by reason (spec 11.1).");
+    private static readonly Counter<long> Handshakes = Meter.CreateCounter<long>("blackpony.handshake.failures", null,
+        "Upgrades that failed, by reason.");
+    private static readonly Counter<long> Downgrades = Meter.CreateCounter<long>("blackpony.downgrades", null,
+        "Deliveries in plaintext after a broken upgrade, which an attacker can force (spec 9.2).");
+    private static readonly Counter<long> Messages = Meter.CreateCounter<long>("blackpony.messages", null,
+        "Messages that the next hop acknowledged; those inside a client's own TLS are not seen.");
+    private static readonly Counter<long> Refused = Meter.CreateCounter<long>("blackpony.connections.refused", null,
+        "Connections greeted with 421, by reason.");
     private static long _open;
     private static long _in;
     private static long _out;
@@ -25,10 +33,12 @@ public static class Telemetry
     static Telemetry()
     {
         Meter.CreateObservableUpDownCounter("blackpony.sessions.open", () => Interlocked.Read(ref _open), null, "Sessions open now.");
-        Meter.CreateObservableCounter("blackpony.rsa.keys", () => Interlocked.Read(ref _rsaKeys), null, "RSA key pairs that were generated; never one for each session (spec 5.4).");
+        Meter.CreateObservableCounter("blackpony.rsa.keys", () => Interlocked.Read(ref _rsaKeys), null,
+            "RSA key pairs that were generated; never one for each session (spec 5.4).");
         Meter.CreateObservableCounter<long>(
             "blackpony.network.io",
-            () => [new(Interlocked.Read(ref _in), new KeyValuePair<string, object?>("direction", "in")), new(Interlocked.Read(ref _out), new KeyValuePair<string, object?>("direction", "out"))],
+            () => [new(Interlocked.Read(ref _in), new KeyValuePair<string, object?>("direction", "in")),
+                new(Interlocked.Read(ref _out), new KeyValuePair<string, object?>("direction", "out"))],
             "By",
             "Octets to and from the peers, as on the wire; the connection to the backend is not counted.");
     }
@@ -53,7 +63,8 @@ public static class Telemetry
     public static void SessionEnded(SessionReport report, int messages, string? failure)
     {
         Interlocked.Decrement(ref _open);
-        Sessions.Add(1, new("suite", report.Suite ?? "none"), new("encrypted", report.Encrypted ? "yes" : "no"), new("closed", report.Closed));
+        Sessions.Add(1, new("suite", report.Suite ?? "none"), new("encrypted", report.Encrypted ? "yes" : "no"),
+            new("closed", report.Closed));
         Messages.Add(messages);
         if (failure is not null)
         {

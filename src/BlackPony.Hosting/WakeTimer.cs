@@ -1,6 +1,8 @@
 namespace BlackPony.Hosting;
 
-/// <summary>Rings when a time is over. A timer is made only where none rings early enough; one that rings too early does so in vain.</summary>
+/// <summary>
+/// Rings when a time is over. A timer is made only where none rings early enough; one that rings too early does so in vain.
+/// </summary>
 /// <param name="time">The clock.</param>
 /// <param name="bell">What rings.</param>
 internal sealed class WakeTimer(TimeProvider time, AsyncAutoResetEvent bell) : IDisposable
