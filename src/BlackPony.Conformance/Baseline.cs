@@ -1,6 +1,8 @@
 namespace BlackPony.Conformance;
 
-/// <summary>The failures that a gate expects: a listed one does not fail it, an unlisted one does, and a listed case that passes is stale.</summary>
+/// <summary>
+/// The failures that a gate expects: a listed one does not fail it, an unlisted one does, and a listed case that passes is stale.
+/// </summary>
 /// <param name="Ids">The ids of the cases.</param>
 public sealed record Baseline(IReadOnlyList<string> Ids)
 {
@@ -19,10 +21,13 @@ public sealed record Baseline(IReadOnlyList<string> Ids)
     public IEnumerable<string> Unknown(IEnumerable<CaseInfo> cases) => Ids.Except(cases.Select(c => c.Id));
 
     /// <summary>The failures that are not listed.</summary>
-    public IReadOnlyList<CaseResult> Unexpected(IEnumerable<CaseResult> results, bool strict) => [.. results.Where(r => Fails(r, strict) && !Ids.Contains(r.Case.Id))];
+    public IReadOnlyList<CaseResult> Unexpected(IEnumerable<CaseResult> results, bool strict) =>
+        [.. results.Where(r => Fails(r, strict) && !Ids.Contains(r.Case.Id))];
 
     /// <summary>The listed cases that passed.</summary>
-    public IReadOnlyList<CaseResult> Stale(IEnumerable<CaseResult> results) => [.. results.Where(r => r.Verdict == Verdict.Pass && Ids.Contains(r.Case.Id))];
+    public IReadOnlyList<CaseResult> Stale(IEnumerable<CaseResult> results) =>
+        [.. results.Where(r => r.Verdict == Verdict.Pass && Ids.Contains(r.Case.Id))];
 
-    private static bool Fails(CaseResult result, bool strict) => result.Verdict is Verdict.Fail or Verdict.Error || (strict && result.Verdict == Verdict.Warn);
+    private static bool Fails(CaseResult result, bool strict) =>
+        result.Verdict is Verdict.Fail or Verdict.Error || (strict && result.Verdict == Verdict.Warn);
 }

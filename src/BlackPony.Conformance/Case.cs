@@ -69,7 +69,8 @@ public enum Needs
 }
 
 /// <summary>One case: what it checks, and a short function that speaks octets.</summary>
-/// <typeparam name="TPeer">The scripted peer that plays against the port: <see cref="Peers.ServerProbe"/> or <see cref="Peers.ClientProbe"/>.</typeparam>
+/// <typeparam name="TPeer">The scripted peer that plays against the port:
+/// <see cref="Peers.ServerProbe"/> or <see cref="Peers.ClientProbe"/>.</typeparam>
 /// <param name="Id">Stable and never reused: <c>S-4.2-3</c> for servers, <c>C-…</c> for clients.</param>
 /// <param name="Title">What a good port does.</param>
 /// <param name="Level">How binding it is.</param>

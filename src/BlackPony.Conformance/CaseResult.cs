@@ -47,4 +47,5 @@ public enum Verdict
 /// <param name="Plaintext">For clients: the verbs that the client let out in plaintext, connection by connection.</param>
 /// <param name="Transcript">The dialogue, in the format of the specification's Appendix D.</param>
 /// <param name="Duration">How long it took.</param>
-public sealed record CaseResult(CaseInfo Case, Verdict Verdict, string Detail, string? Violated, string Plaintext, string Transcript, TimeSpan Duration);
+public sealed record CaseResult(CaseInfo Case, Verdict Verdict, string Detail, string? Violated, string Plaintext, string Transcript,
+    TimeSpan Duration);

@@ -47,7 +47,8 @@ public static class CaseRunner
 
     /// <summary>Runs cases against a client.</summary>
     /// <returns>The results, in the cases' order.</returns>
-    public static Task<IReadOnlyList<CaseResult>> RunAsync(ClientTarget target, IReadOnlyList<Case<ClientProbe>> cases, RunOptions options) =>
+    public static Task<IReadOnlyList<CaseResult>> RunAsync(ClientTarget target, IReadOnlyList<Case<ClientProbe>> cases,
+        RunOptions options) =>
         AllAsync(cases, async (test, context) =>
         {
             if ((test.Needs & ~target.Can) is not Needs.Nothing and var missing)
@@ -79,7 +80,8 @@ public static class CaseRunner
 
     // Side by side what may be; then what runs alone; then, alone, what had no answer.
     private static async Task<IReadOnlyList<CaseResult>> AllAsync<TPeer>(
-        IReadOnlyList<Case<TPeer>> cases, Func<Case<TPeer>, CaseContext, Task<string>> run, RunOptions options, Func<Case<TPeer>, bool> runsAlone)
+        IReadOnlyList<Case<TPeer>> cases, Func<Case<TPeer>, CaseContext, Task<string>> run, RunOptions options,
+        Func<Case<TPeer>, bool> runsAlone)
     {
         var results = new (CaseResult Result, bool Silent)[cases.Count];
         var alone = Enumerable.Range(0, cases.Count).ToLookup(i => cases[i].RunsAlone || runsAlone(cases[i]));

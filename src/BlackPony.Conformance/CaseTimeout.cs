@@ -41,7 +41,8 @@ public sealed class CaseTimeout(TimeSpan limit, TimeProvider? time = null) : IDi
     }
 
     /// <summary>What did not come.</summary>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"No answer within {limit.TotalSeconds:0.#} s, and the connection is open. The suite waited for this: {_waiting}.");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
+        $"No answer within {limit.TotalSeconds:0.#} s, and the connection is open. The suite waited for this: {_waiting}.");
 
     /// <inheritdoc/>
     public void Dispose() => _source.Dispose();

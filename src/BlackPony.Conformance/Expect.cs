@@ -16,7 +16,8 @@ internal static class Expect
     }
 
     /// <summary>Octets as a reader can look at them: quoted, escaped, and not too long.</summary>
-    public static string Show(ReadOnlySpan<byte> octets, int most = 100) => $"\"{Escape(octets[..Math.Min(octets.Length, most)])}{(octets.Length > most ? "…" : "")}\"";
+    public static string Show(ReadOnlySpan<byte> octets, int most = 100) =>
+        $"\"{Escape(octets[..Math.Min(octets.Length, most)])}{(octets.Length > most ? "…" : "")}\"";
 
     /// <summary>Text as a reader can look at it.</summary>
     public static string Show(string text) => Show(Encoding.Latin1.GetBytes(text));
@@ -40,7 +41,8 @@ internal static class Expect
     }
 
     /// <summary>The text lines of a reply, without code and separator.</summary>
-    public static IEnumerable<string> Texts(this Reply reply) => Enumerable.Range(0, reply.Lines.Count).Select(i => Encoding.Latin1.GetString(reply.Text(i)));
+    public static IEnumerable<string> Texts(this Reply reply) =>
+        Enumerable.Range(0, reply.Lines.Count).Select(i => Encoding.Latin1.GetString(reply.Text(i)));
 
     /// <summary>Whether an EHLO reply has a keyword.</summary>
     public static bool HasKeyword(this Reply reply, string keyword) =>

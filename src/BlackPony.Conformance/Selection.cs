@@ -32,7 +32,9 @@ public sealed record Selection
 
     private static bool Fits(string glob, CaseInfo test)
     {
-        var pattern = new Regex("^" + Regex.Escape(glob).Replace("\\*", ".*", StringComparison.Ordinal).Replace("\\?", ".", StringComparison.Ordinal) + "$", RegexOptions.IgnoreCase, TimeSpan.FromSeconds(1));
+        var pattern = new Regex(
+            "^" + Regex.Escape(glob).Replace("\\*", ".*", StringComparison.Ordinal).Replace("\\?", ".", StringComparison.Ordinal) + "$",
+            RegexOptions.IgnoreCase, TimeSpan.FromSeconds(1));
         return test.Requirements.Append(test.Id).Append(test.Section).Append(test.Section.Split('.')[0]).Any(pattern.IsMatch);
     }
 }

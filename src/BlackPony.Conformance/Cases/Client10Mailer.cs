@@ -20,7 +20,8 @@ internal static class Client10Mailer
             await p.CarryAsync(CoreOffer);
             var outcome = await p.ExpectAsync(delivered: true);
             That(outcome.Replies.EndsWith("\r\n", StringComparison.Ordinal), "The last line has no end.");
-            var bad = outcome.Replies.Split("\r\n")[..^1].FirstOrDefault(l => l.Length < 3 || !l[..3].All(char.IsAsciiDigit) || (l.Length > 3 && l[3] is not (' ' or '-')));
+            var bad = outcome.Replies.Split("\r\n")[..^1]
+                .FirstOrDefault(l => l.Length < 3 || !l[..3].All(char.IsAsciiDigit) || (l.Length > 3 && l[3] is not (' ' or '-')));
             That(bad is null, $"The mailer wrote {Show(bad ?? "")}.");
         }),
         Mailer("C-10.4-2", "The greeting is the server's own", "BP-10.4-2", async p =>
@@ -31,7 +32,8 @@ internal static class Client10Mailer
             await ClientProbe.AnswerEhloAsync(wire);
             await p.ServeMailAsync(wire, inside: false);
             var outcome = await p.ExpectAsync(delivered: true);
-            That(outcome.Replies.StartsWith("220-probe.test first\r\n220 second \xE9\r\n", StringComparison.Ordinal), $"The mail server was greeted with {Show(outcome.Replies)}.");
+            That(outcome.Replies.StartsWith("220-probe.test first\r\n220 second \xE9\r\n", StringComparison.Ordinal),
+                $"The mail server was greeted with {Show(outcome.Replies)}.");
         }),
         Mailer("C-10.4-3", "Without a server the mail server is greeted with 421", "BP-10.4-3", async p =>
         {
@@ -40,7 +42,8 @@ internal static class Client10Mailer
             closed.Bind(new IPEndPoint(IPAddress.Loopback, 0));
             p.Next = p.Next with { Port = ((IPEndPoint)closed.LocalEndPoint!).Port };
             var outcome = await p.RunAloneAsync();
-            That(outcome.Replies.StartsWith("421", StringComparison.Ordinal) && !outcome.Delivered, $"The mail server was greeted with {Show(outcome.Replies)}.");
+            That(outcome.Replies.StartsWith("421", StringComparison.Ordinal) && !outcome.Delivered,
+                $"The mail server was greeted with {Show(outcome.Replies)}.");
         }),
         Mailer("C-10.4-4", "EHLO has the mail server's name, outside and inside", "BP-10.4-4", async p =>
         {
@@ -58,7 +61,8 @@ internal static class Client10Mailer
             await p.UpgradeAsync(wire, CoreOffer, extensions: ["SIZE 2", "X-INSIDE a b"]);
             await p.ServeMailAsync(wire, inside: true);
             var replies = (await p.ExpectAsync(delivered: true)).Replies;
-            That(replies.Contains("250-SIZE 2\r\n250 X-INSIDE a b\r\n", StringComparison.Ordinal) && !replies.Contains("OUTSIDE", StringComparison.Ordinal), $"The mail server got {Show(replies)}.");
+            That(replies.Contains("250-SIZE 2\r\n250 X-INSIDE a b\r\n", StringComparison.Ordinal)
+                && !replies.Contains("OUTSIDE", StringComparison.Ordinal), $"The mail server got {Show(replies)}.");
         }),
         Mailer("C-10.4-6", "XBLACKPONY is not shown to the mail server, whether the upgrade succeeds or not", "BP-10.4-6", async p =>
         {
@@ -75,7 +79,8 @@ internal static class Client10Mailer
             await p.ServeMailAsync(wire, inside: true);
             Hidden((await p.ExpectAsync(delivered: true)).Replies);
 
-            static void Hidden(string text) => That(!text.Contains("XBLACKPONY", StringComparison.OrdinalIgnoreCase), $"The mail server got {Show(text)}.");
+            static void Hidden(string text) =>
+                That(!text.Contains("XBLACKPONY", StringComparison.OrdinalIgnoreCase), $"The mail server got {Show(text)}.");
         }),
         Mailer("C-10.4-7", "STARTTLS is not shown to the mail server after an upgrade", "BP-10.4-7", async p =>
         {
@@ -83,7 +88,8 @@ internal static class Client10Mailer
             await p.UpgradeAsync(wire, CoreOffer, extensions: ["STARTTLS", "8BITMIME"]);
             await p.ServeMailAsync(wire, inside: true);
             var replies = (await p.ExpectAsync(delivered: true)).Replies;
-            That(!replies.Contains("STARTTLS", StringComparison.Ordinal) && replies.Contains("8BITMIME", StringComparison.Ordinal), $"The mail server got {Show(replies)}.");
+            That(!replies.Contains("STARTTLS", StringComparison.Ordinal) && replies.Contains("8BITMIME", StringComparison.Ordinal),
+                $"The mail server got {Show(replies)}.");
         }),
         Mailer("C-10.4-8", "A deferral is a 421 to the mail server's EHLO", "BP-10.4-8 BP-9.1-5", async p =>
         {
@@ -91,7 +97,8 @@ internal static class Client10Mailer
             var wire = await p.AcceptAsync("");
             await ClientProbe.TakeQuitAsync(wire);
             var replies = (await p.ExpectAsync(delivered: false, "BP-9.1-5")).Replies;
-            That(replies.StartsWith("220 ", StringComparison.Ordinal) && replies.Contains("\r\n421 ", StringComparison.Ordinal), $"The mail server got {Show(replies)}.");
+            That(replies.StartsWith("220 ", StringComparison.Ordinal) && replies.Contains("\r\n421 ", StringComparison.Ordinal),
+                $"The mail server got {Show(replies)}.");
         }, Needs.Policy),
         Mailer("C-10.4-9", "Commands, payload and replies pass octet by octet, pipelined ones too", "BP-10.4-9", async p =>
         {
@@ -124,7 +131,8 @@ internal static class Client10Mailer
             await wire.SendInsideAsync("250 2.0.0 kept \xFF\r\n");
             await p.ServeMailAsync(wire, inside: true);
             var replies = (await p.ExpectAsync(delivered: false)).Replies;
-            That(replies.Contains("250-2.1.0 \xE9\r\n250 Ok\r\n250 2.1.5 Ok\r\n251 elsewhere\r\n354 go\r\n250 2.0.0 kept \xFF\r\n221 ", StringComparison.Ordinal), $"The mail server got {Show(replies)}.");
+            That(replies.Contains("250-2.1.0 \xE9\r\n250 Ok\r\n250 2.1.5 Ok\r\n251 elsewhere\r\n354 go\r\n250 2.0.0 kept \xFF\r\n221 ",
+                StringComparison.Ordinal), $"The mail server got {Show(replies)}.");
         }),
         Mailer("C-10.4-10", "A session that is cut passes no reply on, and invents none", "BP-10.4-10", async p =>
         {
@@ -139,7 +147,8 @@ internal static class Client10Mailer
             var replies = (await p.ExpectAsync(delivered: false)).Replies;
             That(replies == "220 probe.test ESMTP\r\n250 probe.test\r\n", $"The mail server got {Show(replies)}.");
         }),
-        Mailer("C-10.4-11", "After a fall-back STARTTLS is shown, and what follows its 220 passes octet by octet", "BP-10.4-13 BP-10.4-9", async p =>
+        Mailer("C-10.4-11", "After a fall-back STARTTLS is shown, and what follows its 220 passes octet by octet",
+            "BP-10.4-13 BP-10.4-9", async p =>
         {
             p.Next = p.Next with
             {
@@ -156,14 +165,17 @@ internal static class Client10Mailer
             var wire = await p.AcceptAsync("", "STARTTLS");
             That(await wire.LineAsync() == "STARTTLS", "STARTTLS did not come through.", "BP-10.4-9");
             await wire.SendLineAsync("220 go");
-            That((await wire.OctetsAsync(7)).AsSpan().SequenceEqual("\u0016\u0003\u0001\n\r\0"u8.ToArray().Append((byte)0xff).ToArray()), "The octets after STARTTLS did not come through.");
+            That((await wire.OctetsAsync(7)).AsSpan().SequenceEqual("\u0016\u0003\u0001\n\r\0"u8.ToArray().Append((byte)0xff).ToArray()),
+                "The octets after STARTTLS did not come through.");
             await wire.SendAsync("\x16\n\0\xFE");
             wire.EndDirection();
             var replies = (await p.ExpectAsync(delivered: false)).Replies;
             That(replies.Contains("STARTTLS\r\n", StringComparison.Ordinal), "STARTTLS is not shown to the mail server.");
-            That(replies.EndsWith("220 go\r\n\x16\n\0\xFE", StringComparison.Ordinal), $"The mail server got {Show(replies)}.", "BP-10.4-9");
+            That(replies.EndsWith("220 go\r\n\x16\n\0\xFE", StringComparison.Ordinal),
+                $"The mail server got {Show(replies)}.", "BP-10.4-9");
         }),
-        Mailer("C-10.4-12", "A mail server that says HELO gets plain SMTP, or a deferral where encryption is required", "BP-9.2-8 BP-10.4-8", async p =>
+        Mailer("C-10.4-12", "A mail server that says HELO gets plain SMTP, or a deferral where encryption is required",
+            "BP-9.2-8 BP-10.4-8", async p =>
         {
             p.Next = p.Next with { Script = l => Session(l, "HELO client.test\r\n") };
             var wire = await p.ConnectAsync();
@@ -200,5 +212,6 @@ internal static class Client10Mailer
         return delivered;
     }
 
-    private static Case<ClientProbe> Mailer(string id, string title, string requirements, Func<ClientProbe, Task> run, Needs more = Needs.Nothing) => new(id, title, Must, Profile.Core, requirements, run) { Needs = Needs.Mailer | more };
+    private static Case<ClientProbe> Mailer(string id, string title, string requirements, Func<ClientProbe, Task> run,
+        Needs more = Needs.Nothing) => new(id, title, Must, Profile.Core, requirements, run) { Needs = Needs.Mailer | more };
 }

@@ -19,14 +19,18 @@ internal static class Client4Negotiation
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 4.1 the offer
-        Carries("C-4.1-1", "Grease and unknown tokens are ignored, wherever they are", "BP-4.1-9", "XBLACKPONY G-7A7A V9 NO-SUCH-SUITE V1 !? X25519-CHACHA20POLY1305 future=1 G-0000"),
+        Carries("C-4.1-1", "Grease and unknown tokens are ignored, wherever they are",
+            "BP-4.1-9", "XBLACKPONY G-7A7A V9 NO-SUCH-SUITE V1 !? X25519-CHACHA20POLY1305 future=1 G-0000"),
         Plain("C-4.1-2", "No offer: plain SMTP in the same connection", "BP-9.2-1 BP-4.8-5", "", "BP-4.8-5"),
         Plain("C-4.1-3", "Only unknown suites: plain SMTP in the same connection", "BP-4.8-5", "XBLACKPONY V1 NO-SUCH-SUITE G-0000"),
         Plain("C-4.1-4", "No V1: plain SMTP in the same connection", "BP-4.1-13", "XBLACKPONY V2 V01 V X25519-CHACHA20POLY1305"),
         Plain("C-4.1-5", "A line of more than 512 octets is not an offer", "BP-4.1-13", CoreOffer + " " + new string('x', 500)),
-        Carries("C-4.1-6", "Keyword, version and suite are compared without regard to case, and hashed as they came", "BP-4.1-8 BP-6.1-5", "xBlackPony v1 x25519-ChaCha20Poly1305"),
-        Carries("C-4.1-7", "A token that occurs twice is ignored", "BP-4.1-10", "XBLACKPONY V1 V1 X25519-CHACHA20POLY1305 v1 X25519-CHACHA20POLY1305"),
-        Carries("C-4.1-8", "Several spaces, and spaces at the end, are ignored, and hashed", "BP-4.1-12 BP-6.1-1", "XBLACKPONY   V1  X25519-CHACHA20POLY1305   "),
+        Carries("C-4.1-6", "Keyword, version and suite are compared without regard to case, and hashed as they came",
+            "BP-4.1-8 BP-6.1-5", "xBlackPony v1 x25519-ChaCha20Poly1305"),
+        Carries("C-4.1-7", "A token that occurs twice is ignored",
+            "BP-4.1-10", "XBLACKPONY V1 V1 X25519-CHACHA20POLY1305 v1 X25519-CHACHA20POLY1305"),
+        Carries("C-4.1-8", "Several spaces, and spaces at the end, are ignored, and hashed",
+            "BP-4.1-12 BP-6.1-1", "XBLACKPONY   V1  X25519-CHACHA20POLY1305   "),
         new("C-4.1-9", "Of several XBLACKPONY lines the first counts", Must, Profile.Core, "BP-4.1-11", async p =>
         {
             var wire = await p.AcceptAsync("XBLACKPONY V1 NO-SUCH-SUITE", CoreOffer);
@@ -36,7 +40,8 @@ internal static class Client4Negotiation
         }),
         new("C-4.1-10", "An unusable first XBLACKPONY line makes a second one unusable too", Must, Profile.Core, "BP-4.1-11", async p =>
         {
-            foreach (var first in (string[])["XBLACKPONY V1 NO-SUCH-SUITE", "XBLACKPONY V9 " + Core, CoreOffer + " " + new string('x', 500), CoreOffer + " \xE9"])
+            foreach (var first in (string[])["XBLACKPONY V1 NO-SUCH-SUITE", "XBLACKPONY V9 " + Core, CoreOffer + " " + new string('x', 500),
+                CoreOffer + " \xE9"])
             {
                 var wire = await p.AcceptAsync(CoreOffer, first);
                 await p.ServeMailAsync(wire, inside: false);
@@ -55,9 +60,11 @@ internal static class Client4Negotiation
             await p.ExpectAsync(delivered: true);
         }),
         Plain("C-4.1-12", "A line with an octet outside 32 to 126 is not an offer", "BP-4.1-13", CoreOffer + " caf\xE9"),
-        Plain("C-4.1-13", "A keyword that only begins like XBLACKPONY is not an offer", "BP-4.1-13", "XBLACKPONYX V1 X25519-CHACHA20POLY1305"),
+        Plain("C-4.1-13", "A keyword that only begins like XBLACKPONY is not an offer",
+            "BP-4.1-13", "XBLACKPONYX V1 X25519-CHACHA20POLY1305"),
         Plain("C-4.1-14", "A line with nothing but the keyword is not an offer", "BP-4.1-13", "XBLACKPONY"),
-        new("C-4.1-15", "An earlier connection's offer is not used, whether there is another one or none", Must, Profile.Core, "BP-4.1-14", async p =>
+        new("C-4.1-15", "An earlier connection's offer is not used, whether there is another one or none",
+            Must, Profile.Core, "BP-4.1-14", async p =>
         {
             foreach (var offer in (string[])[CoreOffer + " G-0000", CoreOffer + " G-FFFF"])
             {
@@ -72,14 +79,18 @@ internal static class Client4Negotiation
         }),
 
         // ---------------------------------------------------------------- 4.2 the command
-        Asks("C-4.2-1", "The command is well-formed", "BP-4.2-1", "XBLACKPONY V1 ", (_, command) => That(command.Split(' ') is { Length: >= 4 } fields && fields.All(f => f.Length > 0), $"The command is {Show(command)}.")),
-        Asks("C-4.2-2", "The command names a version and a suite of the offer", "BP-4.2-2 BP-4.8-1", "XBLACKPONY V9 V1 NO-SUCH-SUITE ", (suite, command) =>
+        Asks("C-4.2-1", "The command is well-formed", "BP-4.2-1", "XBLACKPONY V1 ",
+            (_, command) =>
+                That(command.Split(' ') is { Length: >= 4 } fields && fields.All(f => f.Length > 0), $"The command is {Show(command)}.")),
+        Asks("C-4.2-2", "The command names a version and a suite of the offer",
+            "BP-4.2-2 BP-4.8-1", "XBLACKPONY V9 V1 NO-SUCH-SUITE ", (suite, command) =>
         {
             var fields = command.Split(' ');
             That(fields.Length > 2 && fields[1].Equals("V1", StringComparison.OrdinalIgnoreCase), $"The command is {Show(command)}.");
             That(fields[2].Equals(suite, StringComparison.OrdinalIgnoreCase), $"The command is {Show(command)}.", "BP-4.8-1");
         }),
-        Asks("C-4.2-3", "The command line is not longer than 4096 octets", "BP-4.2-3", "XBLACKPONY V1 ", (_, command) => That(command.Length + 2 <= Limits.MaxCommandLine, $"The line has {command.Length + 2} octets.")),
+        Asks("C-4.2-3", "The command line is not longer than 4096 octets", "BP-4.2-3", "XBLACKPONY V1 ",
+            (_, command) => That(command.Length + 2 <= Limits.MaxCommandLine, $"The line has {command.Length + 2} octets.")),
         new("C-4.2-4", "Nothing follows the command until its whole reply has come", Must, Profile.Core, "BP-4.2-9", async p =>
         {
             foreach (var suite in Names.Encrypting)
@@ -94,13 +105,16 @@ internal static class Client4Negotiation
                 await p.ExpectAsync(delivered: true);
             }
         }),
-        Asks("C-4.2-5", "The share is canonical base64, of as many octets as the suite says", "BP-5.1-6", "XBLACKPONY V1 ", (suite, command) =>
+        Asks("C-4.2-5", "The share is canonical base64, of as many octets as the suite says",
+            "BP-5.1-6", "XBLACKPONY V1 ", (suite, command) =>
         {
             var share = command.Split(' ').ElementAtOrDefault(3) ?? "";
             int length = suite == Core ? 32 : suite == Classic ? 416 : 1216;
-            That(Base64Share.TryDecode(System.Text.Encoding.Latin1.GetBytes(share), out var octets) && octets.Length == length, $"The share is {Show(share)}.");
+            That(Base64Share.TryDecode(System.Text.Encoding.Latin1.GetBytes(share), out var octets) && octets.Length == length,
+                $"The share is {Show(share)}.");
         }),
-        new("C-4.2-6", "There are at most two commands in a connection, the second with another suite", Must, Profile.Core, "BP-4.2-10 BP-4.2-11 BP-4.8-6", async p =>
+        new("C-4.2-6", "There are at most two commands in a connection, the second with another suite",
+            Must, Profile.Core, "BP-4.2-10 BP-4.2-11 BP-4.8-6", async p =>
         {
             var wire = await p.AcceptAsync(AllOffer);
             var suites = new List<string>();
@@ -123,16 +137,19 @@ internal static class Client4Negotiation
         }),
 
         // ---------------------------------------------------------------- 4.3 the 220 and 334 replies
-        Broken("C-4.3-1", "A 220 reply without K= is a broken upgrade: one fresh plain connection", "BP-4.3-7 BP-9.2-2 BP-9.2-3", "220 go ahead\r\n"),
+        Broken("C-4.3-1", "A 220 reply without K= is a broken upgrade: one fresh plain connection",
+            "BP-4.3-7 BP-9.2-2 BP-9.2-3", "220 go ahead\r\n"),
         Broken("C-4.3-2", "A reply with another code is a broken upgrade", "BP-4.3-8 BP-9.2-2", $"250 K={AnyShare}\r\n"),
         Broken("C-4.3-3", "A 334 reply in a suite that has none is a broken upgrade", "BP-4.3-7 BP-9.2-2", $"334 K={AnyShare}\r\n"),
-        new("C-4.3-4", "Plaintext injected after the 220 is read as records, and no mail is sent there", Must, Profile.Core, "BP-4.6-4 BP-4.6-2", async p =>
+        new("C-4.3-4", "Plaintext injected after the 220 is read as records, and no mail is sent there",
+            Must, Profile.Core, "BP-4.6-4 BP-4.6-2", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer, behind: string.Concat(Enumerable.Repeat("250 injected\r\n", 2000)));
             var rest = await wire.OctetsAsync(1 << 20);
             bool replied = System.Text.Encoding.Latin1.GetString(rest).Contains("MAIL", StringComparison.OrdinalIgnoreCase);
-            That(rest.Length == 0 || (rest.Length > 2 && rest.Length == 2 + BinaryPrimitives.ReadUInt16BigEndian(rest)), $"Expected the end of the connection, perhaps after an alert, got {Show(rest)}.", replied ? "BP-4.6-2" : "BP-4.6-4");
+            That(rest.Length == 0 || (rest.Length > 2 && rest.Length == 2 + BinaryPrimitives.ReadUInt16BigEndian(rest)),
+                $"Expected the end of the connection, perhaps after an alert, got {Show(rest)}.", replied ? "BP-4.6-2" : "BP-4.6-4");
             await FreshAsync(p);
         }),
         new("C-4.3-5", "Fragments are accepted split anywhere, even into single characters", Must, Profile.Core, "BP-4.3-5", async p =>
@@ -147,16 +164,20 @@ internal static class Client4Negotiation
                 await p.ExpectAsync(delivered: true);
             }
         }),
-        Broken("C-4.3-6", "A 220 reply with an enhanced status code before K= is a broken upgrade", "BP-4.3-7", $"220 2.0.0 K={AnyShare}\r\n"),
-        Broken("C-4.3-7", "A 220 reply with a line that is not a share is a broken upgrade", "BP-4.3-7", $"220-K={AnyShare[..20]}\r\n220 {AnyShare[20..]}\r\n"),
+        Broken("C-4.3-6", "A 220 reply with an enhanced status code before K= is a broken upgrade",
+            "BP-4.3-7", $"220 2.0.0 K={AnyShare}\r\n"),
+        Broken("C-4.3-7", "A 220 reply with a line that is not a share is a broken upgrade",
+            "BP-4.3-7", $"220-K={AnyShare[..20]}\r\n220 {AnyShare[20..]}\r\n"),
         Broken("C-4.3-8", "A 220 reply with an empty fragment is a broken upgrade", "BP-4.3-7", $"220-K=\r\n220 K={AnyShare}\r\n"),
         new("C-4.3-9", "A reply with lines of different codes is a broken upgrade", Must, Profile.Core, "BP-4.3-11", async p =>
         {
             await BrokenAsync(p, $"220-K={AnyShare[..20]}\r\n250 K={AnyShare[20..]}\r\n");
             await BrokenAsync(p, "450-not\r\n454 now\r\n");
         }),
-        Broken("C-4.3-10", "A refusal with too long a line is a broken upgrade", "BP-4.3-11", $"454 {new string('x', Limits.MaxEhloLine)}\r\n"),
-        Broken("C-4.3-11", "A refusal of too many lines is a broken upgrade", "BP-4.3-11", string.Concat(Enumerable.Repeat("454-no\r\n", Limits.MaxEhloLines)) + "454 no\r\n"),
+        Broken("C-4.3-10", "A refusal with too long a line is a broken upgrade",
+            "BP-4.3-11", $"454 {new string('x', Limits.MaxEhloLine)}\r\n"),
+        Broken("C-4.3-11", "A refusal of too many lines is a broken upgrade",
+            "BP-4.3-11", string.Concat(Enumerable.Repeat("454-no\r\n", Limits.MaxEhloLines)) + "454 no\r\n"),
         Broken("C-4.3-12", "A reply that is not SMTP is a broken upgrade", "BP-4.3-11", "HTTP/1.1 400 Bad Request\r\n\r\n"),
         Broken("C-4.3-13", "A reply whose lines end with a bare LF is a broken upgrade", "BP-4.3-11", $"220 K={AnyShare}\n220 x\r\n"),
         new("C-4.3-14", "Every other code than 220, 334, 4yz and 5yz is a broken upgrade", Must, Profile.Core, "BP-4.3-8", async p =>
@@ -179,7 +200,8 @@ internal static class Client4Negotiation
             await p.ExpectAsync(delivered: true);
         }),
         Broken("C-4.3-16", "A connection that ends instead of a reply is a broken upgrade", "BP-9.2-2", "", close: true),
-        Broken("C-4.3-17", "A connection that ends within a reply is a broken upgrade", "BP-9.2-2", $"220-K={AnyShare[..20]}\r\n220 K=", close: true),
+        Broken("C-4.3-17", "A connection that ends within a reply is a broken upgrade",
+            "BP-9.2-2", $"220-K={AnyShare[..20]}\r\n220 K=", close: true),
         new("C-4.3-18", "A 220 instead of the 334 is a broken upgrade", Must, Profile.Classic, "BP-4.3-7", async p =>
         {
             var wire = await p.AcceptAsync("XBLACKPONY V1 RSA-BLOWFISH");
@@ -189,16 +211,19 @@ internal static class Client4Negotiation
             await FreshAsync(p);
         }),
 
-        new("C-4.3-19", "A malformed reply inside ends the session with a close, and the mail is deferred", Must, Profile.Core, "BP-4.3-13", async p =>
+        new("C-4.3-19", "A malformed reply inside ends the session with a close, and the mail is deferred",
+            Must, Profile.Core, "BP-4.3-13", async p =>
         {
-            foreach (var reply in (string[])["250 " + new string('x', Limits.MaxEhloLine) + "\r\n", "250-probe.test\n250 x\r\n", "garbage\r\n"])
+            foreach (var reply in (string[])["250 " + new string('x', Limits.MaxEhloLine) + "\r\n",
+                "250-probe.test\n250 x\r\n", "garbage\r\n"])
             {
                 var wire = await p.AcceptAsync(CoreOffer);
                 await p.SwitchAsync(wire, CoreOffer);
                 await p.FinishAsync(wire);
                 await wire.SendInsideAsync(reply);
                 var record = await wire.NextAsync();
-                That(record?.Type == RecordType.Close, $"A malformed EHLO reply inside is answered with {record?.Type.ToString() ?? "the end of the connection"}.");
+                That(record?.Type == RecordType.Close,
+                    $"A malformed EHLO reply inside is answered with {record?.Type.ToString() ?? "the end of the connection"}.");
                 wire.EndDirection();
                 await wire.DrainAsync();
                 await p.ExpectAsync(delivered: false, further: "BP-9.2-6");
@@ -271,17 +296,25 @@ internal static class Client4Negotiation
                 await Client6Keys.GoodAsync(p, $"XBLACKPONY V1 {suite}");
             }
         }),
-        new("C-4.5-2", "No extension is used inside that the EHLO reply inside does not list", Must, Profile.Core, "BP-4.5-6 BP-4.5-1", async p =>
+        new("C-4.5-2", "No extension is used inside that the EHLO reply inside does not list",
+            Must, Profile.Core, "BP-4.5-6 BP-4.5-1", async p =>
         {
-            foreach (var (outside, requirement) in (List<(string[], string)>)[([], "BP-4.5-6"), (["SIZE 10000000", "8BITMIME", "SMTPUTF8", "DSN", "PIPELINING", "CHUNKING"], "BP-4.5-1")])
+            foreach (var (outside, requirement) in (List<(string[], string)>)[([], "BP-4.5-6"),
+                (["SIZE 10000000", "8BITMIME", "SMTPUTF8", "DSN", "PIPELINING", "CHUNKING"], "BP-4.5-1")])
             {
                 p.Commands.Clear();
                 var wire = await p.AcceptAsync(CoreOffer, outside);
                 await p.UpgradeAsync(wire, CoreOffer);
                 await p.ServeMailAsync(wire, inside: true);
                 await p.ExpectAsync(delivered: true);
-                var bad = p.Commands.FirstOrDefault(c => c.StartsWith("BDAT", StringComparison.OrdinalIgnoreCase) || ((c.StartsWith("MAIL", StringComparison.OrdinalIgnoreCase) || c.StartsWith("RCPT", StringComparison.OrdinalIgnoreCase)) && c[(c.IndexOf('>', StringComparison.Ordinal) + 1)..].Trim().Length > 0));
-                That(bad is null, $"Inside, the client used what {(outside.Length == 0 ? "nobody" : "only the plaintext session")} offered: {Show(bad ?? "")}.", requirement);
+                var bad = p.Commands.FirstOrDefault(
+                    c => c.StartsWith("BDAT", StringComparison.OrdinalIgnoreCase)
+                        || ((c.StartsWith("MAIL", StringComparison.OrdinalIgnoreCase)
+                            || c.StartsWith("RCPT", StringComparison.OrdinalIgnoreCase))
+                            && c[(c.IndexOf('>', StringComparison.Ordinal) + 1)..].Trim().Length > 0));
+                That(bad is null,
+                    $"Inside, the client used what {(outside.Length == 0 ? "nobody" : "only the plaintext session")} offered: "
+                        + $"{Show(bad ?? "")}.", requirement);
             }
         }),
         new("C-4.5-3", "Neither XBLACKPONY nor STARTTLS is sent inside, even if offered", Must, Profile.Core, "BP-4.5-7", async p =>
@@ -290,7 +323,9 @@ internal static class Client4Negotiation
             await p.UpgradeAsync(wire, CoreOffer, extensions: ["STARTTLS", CoreOffer]);
             await p.ServeMailAsync(wire, inside: true);
             await p.ExpectAsync(delivered: true);
-            That(!p.Commands.Any(c => c.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase) || c.StartsWith("STARTTLS", StringComparison.OrdinalIgnoreCase)), "XBLACKPONY or STARTTLS was sent inside.");
+            That(!p.Commands.Any(
+                c => c.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)
+                    || c.StartsWith("STARTTLS", StringComparison.OrdinalIgnoreCase)), "XBLACKPONY or STARTTLS was sent inside.");
         }),
 
         // ---------------------------------------------------------------- 4.7 together with STARTTLS and AUTH
@@ -300,7 +335,8 @@ internal static class Client4Negotiation
             await p.UpgradeAsync(wire, CoreOffer, extensions: ["STARTTLS"]);
             await p.ServeMailAsync(wire, inside: true);
             await p.ExpectAsync(delivered: true);
-            That(!p.Commands.Concat(wire.Plaintext).Any(c => c.StartsWith("STARTTLS", StringComparison.OrdinalIgnoreCase)), "STARTTLS was sent.");
+            That(!p.Commands.Concat(wire.Plaintext).Any(c => c.StartsWith("STARTTLS", StringComparison.OrdinalIgnoreCase)),
+                "STARTTLS was sent.");
         }),
         new("C-4.7-2", "With both offered XBLACKPONY is used", Should, Profile.Core, "BP-4.7-3", async p =>
         {
@@ -326,21 +362,25 @@ internal static class Client4Negotiation
             var first = (await CommandAsync(p, "XBLACKPONY V1 " + string.Join(' ', names))).Split(' ')[2];
             names.Reverse();
             var second = (await CommandAsync(p, "XBLACKPONY V1 " + string.Join(' ', names))).Split(' ')[2];
-            That(first.Equals(second, StringComparison.OrdinalIgnoreCase), $"Asked in one order the client chose {first}, in the other {second}.");
+            That(first.Equals(second, StringComparison.OrdinalIgnoreCase),
+                $"Asked in one order the client chose {first}, in the other {second}.");
         }),
         new("C-4.8-3", "The default order of preference is the specification's", Must, Profile.Core, "BP-4.8-3", async p =>
         {
             var names = SuiteRegistry.Default.Select(s => s.Name).ToList();
-            var chosen = (await CommandAsync(p, "XBLACKPONY V1 " + string.Join(' ', names.AsEnumerable().Reverse()))).Split(' ')[2].ToUpperInvariant();
+            var chosen = (await CommandAsync(p, "XBLACKPONY V1 " + string.Join(' ', names.AsEnumerable().Reverse()))).Split(' ')[2]
+                .ToUpperInvariant();
             foreach (var better in names.TakeWhile(n => n != chosen))
             {
                 var wire = await p.AcceptAsync($"XBLACKPONY V1 {better}");
                 await p.ServeMailAsync(wire, inside: false);
-                That(!wire.Plaintext.Any(l => l.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)), $"The client knows {better} and chose {chosen}.");
+                That(!wire.Plaintext.Any(l => l.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)),
+                    $"The client knows {better} and chose {chosen}.");
                 await p.ExpectAsync(delivered: true);
             }
         }),
-        new("C-4.8-4", "A 504 may be answered with the next suite, which then carries the mail", May, Profile.Core, "BP-4.8-4 BP-4.2-11", async p =>
+        new("C-4.8-4", "A 504 may be answered with the next suite, which then carries the mail",
+            May, Profile.Core, "BP-4.8-4 BP-4.2-11", async p =>
         {
             var offer = AllOffer;
             var wire = await p.AcceptAsync(offer);
@@ -355,7 +395,8 @@ internal static class Client4Negotiation
                 throw new NotApplicableException("The client has one suite, or does not try again after 504.");
             }
 
-            That(!next.Split(' ')[2].Equals(refused, StringComparison.OrdinalIgnoreCase), $"The next command names {refused} again.", "BP-4.2-11");
+            That(!next.Split(' ')[2].Equals(refused, StringComparison.OrdinalIgnoreCase),
+                $"The next command names {refused} again.", "BP-4.2-11");
             That(offer.Split(' ').Contains(next.Split(' ')[2], StringComparer.OrdinalIgnoreCase), $"The next command is {Show(next)}.");
             await p.SwitchAsync(wire, offer, command: next);
             await p.FinishAsync(wire);
@@ -363,14 +404,16 @@ internal static class Client4Negotiation
             await p.ServeMailAsync(wire, inside: true);
             await p.ExpectAsync(delivered: true);
         }),
-        new("C-4.8-5", "required: a 504, which an active attacker can forge, is not answered with another suite", Must, Profile.Core, "BP-4.8-7", async p =>
+        new("C-4.8-5", "required: a 504, which an active attacker can forge, is not answered with another suite",
+            Must, Profile.Core, "BP-4.8-7", async p =>
         {
             p.Next = p.Next with { Policy = Reference.Policy.ClientPolicy.Required };
             var wire = await p.AcceptAsync(AllOffer);
             await p.ExpectCommandAsync(wire);
             await wire.SendLineAsync("504 5.5.4 Not that one");
             var next = await ClientProbe.LineAsync(wire);
-            That(next?.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase) != true, $"The client goes on with {Show(next ?? "")}.");
+            That(next?.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase) != true,
+                $"The client goes on with {Show(next ?? "")}.");
             wire.EndDirection();
             await wire.DrainAsync();
             ClientProbe.ExpectNoMail(wire, "BP-9.1-2");
@@ -381,7 +424,8 @@ internal static class Client4Negotiation
 
     /// <summary>The client was not to send XBLACKPONY.</summary>
     internal static void NoCommand(ProbeConnection wire, string requirement) =>
-        That(!wire.Plaintext.Any(l => l.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)), "The client sent XBLACKPONY.", requirement);
+        That(!wire.Plaintext.Any(l => l.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)),
+            "The client sent XBLACKPONY.", requirement);
 
     /// <summary>The command, which is then refused, and the mail in plaintext.</summary>
     internal static async Task<string> CommandAsync(ClientProbe p, string offer)
@@ -398,7 +442,8 @@ internal static class Client4Negotiation
     internal static async Task<string> NeedCommandAsync(ClientProbe p, ProbeConnection wire, string suite)
     {
         var line = await ClientProbe.LineAsync(wire);
-        if (line?.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase) != true || !line.Split(' ')[2].Equals(suite, StringComparison.OrdinalIgnoreCase))
+        if (line?.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase) != true
+            || !line.Split(' ')[2].Equals(suite, StringComparison.OrdinalIgnoreCase))
         {
             throw new NotApplicableException($"The client does not choose {suite}.");
         }
@@ -430,49 +475,56 @@ internal static class Client4Negotiation
         await FreshAsync(p);
     }
 
-    private static Case<ClientProbe> Broken(string id, string title, string requirements, string reply, bool close = false) => new(id, title, Must, Profile.Core, requirements, p => BrokenAsync(p, reply, close));
+    private static Case<ClientProbe> Broken(string id, string title, string requirements, string reply, bool close = false) =>
+        new(id, title, Must, Profile.Core, requirements, p => BrokenAsync(p, reply, close));
 
     // The command for each suite that the client has; for all but the first it may have none.
-    private static Case<ClientProbe> Asks(string id, string title, string requirements, string offer, Action<string, string> check) => new(id, title, Must, Profile.Core, requirements, async p =>
-    {
-        foreach (var suite in Names.Encrypting)
+    private static Case<ClientProbe> Asks(string id, string title, string requirements, string offer, Action<string, string> check) =>
+        new(id, title, Must, Profile.Core, requirements, async p =>
         {
-            var wire = await p.AcceptAsync(offer + suite);
-            var line = suite == Core ? await p.ExpectCommandAsync(wire) : await ClientProbe.LineAsync(wire) ?? "";
-            bool asks = line.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase);
-            if (asks)
+            foreach (var suite in Names.Encrypting)
             {
-                check(suite, line);
+                var wire = await p.AcceptAsync(offer + suite);
+                var line = suite == Core ? await p.ExpectCommandAsync(wire) : await ClientProbe.LineAsync(wire) ?? "";
+                bool asks = line.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase);
+                if (asks)
+                {
+                    check(suite, line);
+                }
+
+                await wire.SendLineAsync(asks ? "454 not now" : "250 Ok");
+                await p.ServeMailAsync(wire, inside: false);
+                await p.ExpectAsync(delivered: true);
             }
+        });
 
-            await wire.SendLineAsync(asks ? "454 not now" : "250 Ok");
-            await p.ServeMailAsync(wire, inside: false);
+    private static Case<ClientProbe> Carries(string id, string title, string requirements, string offer) =>
+        new(id, title, Must, Profile.Core, requirements, async p =>
+        {
+            await p.CarryAsync(offer);
             await p.ExpectAsync(delivered: true);
-        }
-    });
+        });
 
-    private static Case<ClientProbe> Carries(string id, string title, string requirements, string offer) => new(id, title, Must, Profile.Core, requirements, async p =>
-    {
-        await p.CarryAsync(offer);
-        await p.ExpectAsync(delivered: true);
-    });
+    private static Case<ClientProbe> Plain(string id, string title, string requirements, string offer, string? command = null) =>
+        new(id, title, Must, Profile.Core, requirements, async p =>
+        {
+            var wire = await p.AcceptAsync(offer);
+            await p.ServeMailAsync(wire, inside: false);
+            NoCommand(wire, command ?? requirements.Split(' ')[0]);
+            await p.ExpectAsync(delivered: true, "BP-9.2-1");
+        });
 
-    private static Case<ClientProbe> Plain(string id, string title, string requirements, string offer, string? command = null) => new(id, title, Must, Profile.Core, requirements, async p =>
-    {
-        var wire = await p.AcceptAsync(offer);
-        await p.ServeMailAsync(wire, inside: false);
-        NoCommand(wire, command ?? requirements.Split(' ')[0]);
-        await p.ExpectAsync(delivered: true, "BP-9.2-1");
-    });
-
-    private static Case<ClientProbe> Refused(string id, string reply) => new(id, $"A refusal \"{Escape(System.Text.Encoding.Latin1.GetBytes(reply.Split('\r')[0]))}\": plain SMTP in the same connection", Must, Profile.Core, "BP-4.4-11 BP-9.2-1 BP-4.2-11", async p =>
+    private static Case<ClientProbe> Refused(string id, string reply) => new(id,
+        $"A refusal \"{Escape(System.Text.Encoding.Latin1.GetBytes(reply.Split('\r')[0]))}\": plain SMTP in the same connection", Must,
+        Profile.Core, "BP-4.4-11 BP-9.2-1 BP-4.2-11", async p =>
     {
         // Only a 504 is a reason to name another suite.
         var wire = await p.AcceptAsync(reply.StartsWith("504", StringComparison.Ordinal) ? CoreOffer : $"{CoreOffer} {Classic} {Hybrid}");
         await p.ExpectCommandAsync(wire);
         await wire.SendLineAsync(reply);
         await p.ServeMailAsync(wire, inside: false);
-        That(wire.Plaintext.Count(l => l.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)) == 1, "The client asked again.", "BP-4.2-11");
+        That(wire.Plaintext.Count(l => l.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)) == 1,
+            "The client asked again.", "BP-4.2-11");
         await p.ExpectAsync(delivered: true);
     });
 }

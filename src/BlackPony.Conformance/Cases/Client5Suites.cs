@@ -21,14 +21,17 @@ internal static class Client5Suites
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 5.1 rules for every suite
-        new("C-5.1-1", "A server's share that is not canonical base64 ends the connection at once", Must, Profile.Core, "BP-5.1-7 BP-5.1-10", async p =>
+        new("C-5.1-1", "A server's share that is not canonical base64 ends the connection at once",
+            Must, Profile.Core, "BP-5.1-7 BP-5.1-10", async p =>
         {
-            foreach (var bad in (string[])["hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTm", "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmp=", "@@@@", "hSDwCYkwp1R0i33c=D73Wg2/Og0mOBr066SpjqqbTmo="])
+            foreach (var bad in (string[])["hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTm", "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmp=",
+                "@@@@", "hSDwCYkwp1R0i33c=D73Wg2/Og0mOBr066SpjqqbTmo="])
             {
                 await InvalidAsync(p, bad);
             }
         }),
-        new("C-5.1-2", "A server's share of a wrong length ends the connection at once", Must, Profile.Core, "BP-5.1-8 BP-5.1-10", async p =>
+        new("C-5.1-2", "A server's share of a wrong length ends the connection at once",
+            Must, Profile.Core, "BP-5.1-8 BP-5.1-10", async p =>
         {
             foreach (int length in (int[])[1, 31, 33, 1120])
             {
@@ -80,7 +83,8 @@ internal static class Client5Suites
 
         // ---------------------------------------------------------------- 5.2 X25519
         Carries("C-5.2-2", Core, Must, Profile.Core, "BP-5.1-1"),
-        new("C-5.2-1", "A server's share that makes an all-zero result ends the connection at once", Must, Profile.Core, "BP-5.2-3 BP-5.1-10", async p =>
+        new("C-5.2-1", "A server's share that makes an all-zero result ends the connection at once",
+            Must, Profile.Core, "BP-5.2-3 BP-5.1-10", async p =>
         {
             foreach (var point in Server5Suites.SmallOrder)
             {
@@ -91,7 +95,8 @@ internal static class Client5Suites
         // ---------------------------------------------------------------- 5.3 X25519MLKEM768
         Carries("C-5.3-1", Hybrid, Should, Profile.Hybrid, "BP-5.1-2"),
         Carries("C-5.3-4", HybridAes, May, Profile.Hybrid, "BP-5.1-4 BP-6.2-1 BP-7.2-1 BP-7.2-2 BP-7.2-3"),
-        new("C-5.3-2", "An altered ciphertext is not noticed before Finished: the client answers with an alert", Must, Profile.Hybrid, "BP-5.3-5", async p =>
+        new("C-5.3-2", "An altered ciphertext is not noticed before Finished: the client answers with an alert",
+            Must, Profile.Hybrid, "BP-5.3-5", async p =>
         {
             var wire = await p.AcceptAsync(HybridOffer);
             await NeedCommandAsync(p, wire, Hybrid);
@@ -100,11 +105,13 @@ internal static class Client5Suites
             That(await wire.DrainAsync() >= 2 + 16, "The client ended the connection without an alert: it took offence at the ciphertext.");
             await FreshAsync(p);
         }),
-        new("C-5.3-3", "An all-zero X25519 part in the hybrid share ends the connection at once", Must, Profile.Hybrid, "BP-5.3-4 BP-5.1-10", async p =>
+        new("C-5.3-3", "An all-zero X25519 part in the hybrid share ends the connection at once",
+            Must, Profile.Hybrid, "BP-5.3-4 BP-5.1-10", async p =>
         {
             var wire = await p.AcceptAsync(HybridOffer);
             await NeedCommandAsync(p, wire, Hybrid);
-            await p.SwitchAsync(wire, HybridOffer, tamper: s => [.. s[..1088], .. new byte[32]], behind: NoFinished, command: wire.Plaintext[^1]);
+            await p.SwitchAsync(wire, HybridOffer, tamper: s => [.. s[..1088], .. new byte[32]], behind: NoFinished,
+                command: wire.Plaintext[^1]);
             await NothingAsync(wire);
             await FreshAsync(p);
         }),
@@ -120,13 +127,15 @@ internal static class Client5Suites
         // ---------------------------------------------------------------- 5.4 RSA-BLOWFISH
         Carries("C-5.4-1", Classic, Should, Profile.Classic, "BP-5.1-3"),
         Carries("C-5.4-7", Classic, Must, Profile.Classic, "BP-4.3-6 BP-7.3-1 BP-7.3-2"),
-        new("C-5.4-2", "An invalid server's share in the 334 is cancelled by \"*\", and the session goes on in plaintext", Must, Profile.Classic, "BP-5.4-6 BP-5.4-12", async p =>
+        new("C-5.4-2", "An invalid server's share in the 334 is cancelled by \"*\", and the session goes on in plaintext",
+            Must, Profile.Classic, "BP-5.4-6 BP-5.4-12", async p =>
         {
             var good = new byte[416];
             RandomNumberGenerator.Fill(good);
             good[0] |= 0x80;
             good[383] |= 1;
-            foreach (var bad in (Func<byte[], byte[]>[])[s => s[..415], s => [(byte)(s[0] & 0x7f), .. s[1..]], s => [.. s[..383], (byte)(s[383] & 0xfe), .. s[384..]], s => [.. s, 0]])
+            foreach (var bad in (Func<byte[], byte[]>[])[s => s[..415], s => [(byte)(s[0] & 0x7f), .. s[1..]],
+                s => [.. s[..383], (byte)(s[383] & 0xfe), .. s[384..]], s => [.. s, 0]])
             {
                 await CancelledAsync(p, bad(good));
             }
@@ -138,7 +147,8 @@ internal static class Client5Suites
             var share = Convert.FromBase64String(wire.Plaintext[^1].Split(' ')[3]);
             await CancelAsync(p, wire, [.. share[..384], .. new byte[32]]);
         }),
-        new("C-5.4-4", "A 220 that does not decrypt is not noticed before Finished: the client answers with an alert", Must, Profile.Classic, "BP-5.4-11", async p =>
+        new("C-5.4-4", "A 220 that does not decrypt is not noticed before Finished: the client answers with an alert",
+            Must, Profile.Classic, "BP-5.4-11", async p =>
         {
             var wire = await p.AcceptAsync(ClassicOffer);
             await NeedCommandAsync(p, wire, Classic);
@@ -155,7 +165,8 @@ internal static class Client5Suites
             That(!first.AsSpan(384).SequenceEqual(second.AsSpan(384)), "Two sessions have the same nonce.");
             That(!firstHalf.AsSpan().SequenceEqual(secondHalf), "Two sessions have the same half of the session key.");
         }),
-        new("C-5.4-6", "A continuation that is refused leads to plaintext in the same connection", Must, Profile.Classic, "BP-4.4-11 BP-9.2-1", async p =>
+        new("C-5.4-6", "A continuation that is refused leads to plaintext in the same connection",
+            Must, Profile.Classic, "BP-4.4-11 BP-9.2-1", async p =>
         {
             foreach (var reply in (string[])["501 5.5.4 Invalid share", "454 4.7.0 Not now", "500 5.5.2 Too long"])
             {
@@ -184,7 +195,8 @@ internal static class Client5Suites
         })
         { Needs = Needs.Suites },
 
-        new("C-5.4-9", "A 334 whose fragments are not base64 is an invalid share, not a malformed reply", Must, Profile.Classic, "BP-4.3-12", async p =>
+        new("C-5.4-9", "A 334 whose fragments are not base64 is an invalid share, not a malformed reply",
+            Must, Profile.Classic, "BP-4.3-12", async p =>
         {
             foreach (var text in (string[])["@@@@", "AAAA=AAA", "AAA"])
             {
@@ -200,29 +212,36 @@ internal static class Client5Suites
         }),
 
         // ---------------------------------------------------------------- 5.5 ROT
-        new("C-5.5-1", "A client that is configured for ROT shifts, in both directions, dots and 8 bits included", Must, Profile.Manual, "BP-5.5-1 BP-5.5-2 BP-5.5-3 BP-5.5-4 BP-5.5-5 BP-5.5-6", async p =>
+        new("C-5.5-1", "A client that is configured for ROT shifts, in both directions, dots and 8 bits included",
+            Must, Profile.Manual, "BP-5.5-1 BP-5.5-2 BP-5.5-3 BP-5.5-4 BP-5.5-5 BP-5.5-6", async p =>
         {
             p.Next = p.Next with { Suites = "ROT", Message = "Subject: \xE9 ROT\r\n\r\n.dot 123 Zz\xFF\r\n" };
             var wire = await p.AcceptAsync("XBLACKPONY V1 ROT");
             var line = await NeedCommandAsync(p, wire, "ROT");
             var fields = line.Split(' ');
-            That(fields.Length == 4 && int.TryParse(fields[3], out int n) && n is >= 1 and <= 25 && fields[3][0] != '0', $"The command is {Show(line)}.", "BP-5.5-1");
+            That(fields.Length == 4 && int.TryParse(fields[3], out int n) && n is >= 1 and <= 25 && fields[3][0] != '0',
+                $"The command is {Show(line)}.", "BP-5.5-1");
             int shift = int.Parse(fields[3], System.Globalization.CultureInfo.InvariantCulture);
             await wire.SendLineAsync("220 shifted from here on");
             var ehlo = Back(await wire.LineAsync() ?? "", shift);
-            That(!wire.Plaintext[^1].StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase), "The client says EHLO without the shift.", "BP-5.5-5");
-            That(ehlo.StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase), $"Expected a shifted EHLO, got {Show(wire.Plaintext[^1])}.", "BP-5.5-2");
+            That(!wire.Plaintext[^1].StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase),
+                "The client says EHLO without the shift.", "BP-5.5-5");
+            That(ehlo.StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase),
+                $"Expected a shifted EHLO, got {Show(wire.Plaintext[^1])}.", "BP-5.5-2");
             await wire.SendAsync(ClientProbe.Rot("250-probe.test\r\n250 8BITMIME\r\n", shift));
             await p.ServeMailAsync(wire, inside: false, shift: shift);
             That(await wire.DrainAsync() == 0, "Something follows QUIT.", "BP-5.5-6");
-            That(Letters(p.Received) != Letters(p.Next.Message) || p.Received == p.Next.Message, $"Octets that are no letters were changed: {Show(p.Received)}.", "BP-5.5-4");
+            That(Letters(p.Received) != Letters(p.Next.Message) || p.Received == p.Next.Message,
+                $"Octets that are no letters were changed: {Show(p.Received)}.", "BP-5.5-4");
             var outcome = await p.ExpectAsync(delivered: true, "BP-5.5-5");
 
             static string Letters(string text) => string.Concat(text.Where(char.IsAsciiLetter));
-            That(outcome.Replies.Length == 0 || outcome.Replies.Contains("250 8BITMIME\r\n", StringComparison.Ordinal), $"The mail server got {Show(outcome.Replies)}.", "BP-5.5-3");
+            That(outcome.Replies.Length == 0 || outcome.Replies.Contains("250 8BITMIME\r\n", StringComparison.Ordinal),
+                $"The mail server got {Show(outcome.Replies)}.", "BP-5.5-3");
         })
         { Needs = Needs.Suites },
-        new("C-5.5-2", "A client that is configured to require encryption does not deliver over ROT", Must, Profile.Manual, "BP-9.1-4", async p =>
+        new("C-5.5-2", "A client that is configured to require encryption does not deliver over ROT",
+            Must, Profile.Manual, "BP-9.1-4", async p =>
         {
             p.Next = p.Next with { Suites = "ROT", Policy = Reference.Policy.ClientPolicy.Required };
             var wire = await p.AcceptAsync("XBLACKPONY V1 ROT");
@@ -244,30 +263,33 @@ internal static class Client5Suites
 
     private static string Back(string text, int shift) => ClientProbe.Rot(text, 26 - shift);
 
-    private static Case<ClientProbe> Carries(string id, string suite, Level level, Profile profile, string requirements) => new(id, $"{suite} carries a message", level, profile, requirements, async p =>
-    {
-        // The core suite is asked of all; a missing SHOULD is a warning; else the case is for who has the suite.
-        bool optional = level != Should && profile != Profile.Core;
-        var offer = $"XBLACKPONY V1 {suite}";
-        var wire = await p.AcceptAsync(offer);
-        if (optional)
+    private static Case<ClientProbe> Carries(string id, string suite, Level level, Profile profile, string requirements) =>
+        new(id, $"{suite} carries a message", level, profile, requirements, async p =>
         {
-            await NeedCommandAsync(p, wire, suite);
-        }
+            // The core suite is asked of all; a missing SHOULD is a warning; else the case is for who has the suite.
+            bool optional = level != Should && profile != Profile.Core;
+            var offer = $"XBLACKPONY V1 {suite}";
+            var wire = await p.AcceptAsync(offer);
+            if (optional)
+            {
+                await NeedCommandAsync(p, wire, suite);
+            }
 
-        await p.SwitchAsync(wire, offer, command: optional ? wire.Plaintext[^1] : null);
-        await p.FinishAsync(wire);
-        await wire.SendInsideAsync(ClientProbe.EhloReply());
-        await p.ServeMailAsync(wire, inside: true);
-        await p.ExpectAsync(delivered: true);
-    });
+            await p.SwitchAsync(wire, offer, command: optional ? wire.Plaintext[^1] : null);
+            await p.FinishAsync(wire);
+            await wire.SendInsideAsync(ClientProbe.EhloReply());
+            await p.ServeMailAsync(wire, inside: true);
+            await p.ExpectAsync(delivered: true);
+        });
 
     // A 220 with an invalid share: the connection ends without another octet, and the mail goes by a fresh one.
     private static async Task InvalidAsync(ClientProbe p, string share)
     {
         var wire = await p.AcceptAsync(CoreOffer);
         await p.ExpectCommandAsync(wire);
-        await wire.SendAsync(string.Concat(share.Chunk(400).Select((c, i) => $"220{((i + 1) * 400 < share.Length ? '-' : ' ')}K={new string(c)}\r\n")) + NoFinished);
+        await wire.SendAsync(
+            string.Concat(share.Chunk(400).Select((c, i) => $"220{((i + 1) * 400 < share.Length ? '-' : ' ')}K={new string(c)}\r\n"))
+                + NoFinished);
         await NothingAsync(wire);
         await FreshAsync(p);
     }
@@ -298,7 +320,8 @@ internal static class Client5Suites
         await NeedCommandAsync(p, wire, Classic);
         var share = Convert.FromBase64String(wire.Plaintext[^1].Split(' ')[3]);
         await SendGoodShareAsync(wire);
-        var half = TestRsaKeys.Server.Current().Decrypt(Convert.FromBase64String(await wire.LineAsync() ?? ""), RSAEncryptionPadding.OaepSHA256);
+        var half =
+            TestRsaKeys.Server.Current().Decrypt(Convert.FromBase64String(await wire.LineAsync() ?? ""), RSAEncryptionPadding.OaepSHA256);
         await wire.SendLineAsync("454 not now");
         await p.ServeMailAsync(wire, inside: false);
         await p.ExpectAsync(delivered: true);
@@ -316,14 +339,16 @@ internal static class Client5Suites
     {
         await SendShareAsync(wire, share);
         var line = await wire.LineAsync();
-        That(line == "*", $"An invalid share is answered with {Show(line ?? "the end of the connection")}.", line is { Length: < 100 } ? "BP-5.4-12" : null);
+        That(line == "*", $"An invalid share is answered with {Show(line ?? "the end of the connection")}.",
+            line is { Length: < 100 } ? "BP-5.4-12" : null);
         await wire.SendLineAsync("501 5.7.0 Cancelled");
         await p.ServeMailAsync(wire, inside: false);
         await p.ExpectAsync(delivered: true, "BP-5.4-12", "BP-5.4-12");
     }
 
     /// <summary>The 334 with the suite's own modulus and a nonce.</summary>
-    internal static Task SendGoodShareAsync(ProbeConnection wire) => SendShareAsync(wire, [.. TestRsaKeys.Server.Current().ExportParameters(false).Modulus!, .. new byte[32]]);
+    internal static Task SendGoodShareAsync(ProbeConnection wire) =>
+        SendShareAsync(wire, [.. TestRsaKeys.Server.Current().ExportParameters(false).Modulus!, .. new byte[32]]);
 
     private static Task SendShareAsync(ProbeConnection wire, byte[] share)
     {

@@ -42,7 +42,8 @@ internal static class Client6Keys
                 await GoodAsync(p, $"XBLACKPONY V1 {suite}");
             }
         }),
-        new("C-6.1-4", "A 220 reply whose lines were split differently in transit makes the upgrade fail", Must, Profile.Core, "BP-6.1-4", async p =>
+        new("C-6.1-4", "A 220 reply whose lines were split differently in transit makes the upgrade fail",
+            Must, Profile.Core, "BP-6.1-4", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer, reply: l => $"220-{l[4..10]}\r\n220 K={l[10..]}");
@@ -62,15 +63,18 @@ internal static class Client6Keys
         }),
 
         // ---------------------------------------------------------------- 6.3 Finished
-        new("C-6.3-1", "A server's Finished with a wrong value gets an alert, no Finished and no mail", Must, Profile.Core, "BP-6.3-7 BP-6.3-3 BP-8.3-1", async p =>
+        new("C-6.3-1", "A server's Finished with a wrong value gets an alert, no Finished and no mail",
+            Must, Profile.Core, "BP-6.3-7 BP-6.3-3 BP-8.3-1", async p =>
         {
-            foreach (var verify in (Func<ProbeConnection, byte[]>[])[_ => new byte[32], w => w.Keys.Finished(Role.Server)[..31], w => [.. w.Keys.Finished(Role.Server), 0], w => w.Keys.Finished(Role.Client)])
+            foreach (var verify in (Func<ProbeConnection, byte[]>[])[_ => new byte[32], w => w.Keys.Finished(Role.Server)[..31],
+                w => [.. w.Keys.Finished(Role.Server), 0], w => w.Keys.Finished(Role.Client)])
             {
                 var wire = await p.AcceptAsync(CoreOffer);
                 await p.SwitchAsync(wire, CoreOffer);
                 await wire.SendRecordAsync(RecordType.Finished, verify(wire));
                 var record = await wire.RecordAsync();
-                That(record?.Type is RecordType.Alert or RecordType.Finished or null, $"Before it verified the server's Finished the client sends a record {record?.Type}.", "BP-6.3-3");
+                That(record?.Type is RecordType.Alert or RecordType.Finished or null,
+                    $"Before it verified the server's Finished the client sends a record {record?.Type}.", "BP-6.3-3");
                 That(record?.Type != RecordType.Finished, "The client takes a server's Finished with a wrong value.");
                 That(record is not null, "The connection ends without an alert.", "BP-8.3-1");
                 That(record!.Data is [1], "The alert's data is not the one octet 1.", "BP-8.3-2");
@@ -78,7 +82,8 @@ internal static class Client6Keys
                 await FreshAsync(p);
             }
         }),
-        new("C-6.3-2", "The client's Finished and EHLO follow the server's Finished at once, before any IDENT", Must, Profile.Core, "BP-6.3-4 BP-6.3-1", async p =>
+        new("C-6.3-2", "The client's Finished and EHLO follow the server's Finished at once, before any IDENT",
+            Must, Profile.Core, "BP-6.3-4 BP-6.3-1", async p =>
         {
             foreach (var suite in Encrypting)
             {
@@ -90,7 +95,8 @@ internal static class Client6Keys
         First("C-6.3-5", "A first record that is an ident", RecordType.Ident, new byte[96]),
         First("C-6.3-6", "A first record of an unknown type", (RecordType)200, []),
         First("C-6.3-9", "A first record that is a rekey", RecordType.Rekey, []),
-        After("C-6.3-7", "A second Finished gets an alert, and the mail is deferred", "BP-6.3-8 BP-8.3-1", w => [w.Seal(RecordType.Finished, w.Keys.Finished(Role.Server))]),
+        After("C-6.3-7", "A second Finished gets an alert, and the mail is deferred",
+            "BP-6.3-8 BP-8.3-1", w => [w.Seal(RecordType.Finished, w.Keys.Finished(Role.Server))]),
         new("C-6.3-8", "An alert instead of the server's Finished is a broken upgrade", Must, Profile.Core, "BP-8.3-4", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
@@ -101,7 +107,8 @@ internal static class Client6Keys
         }),
 
         // ---------------------------------------------------------------- 6.5 IDENT
-        new("C-6.5-1", "An ident record with good signatures is accepted, and the client sends none", Must, Profile.Core, "BP-6.5-3", async p =>
+        new("C-6.5-1", "An ident record with good signatures is accepted, and the client sends none",
+            Must, Profile.Core, "BP-6.5-3", async p =>
         {
             foreach (var suite in Encrypting)
             {
@@ -117,20 +124,26 @@ internal static class Client6Keys
             await p.ExpectAsync(delivered: true);
             That(!wire.Records.Any(r => r.Type == RecordType.Ident), "The client sent an ident record.");
         }),
-        new("C-6.5-2", "An ident record with a wrong signature gets an alert, and the mail is deferred", Must, Profile.Core, "BP-6.5-6 BP-8.3-1", p => BadIdentAsync(p, w => Flip(Ident.Create([Key, Key], w.Keys.TranscriptHash)))),
-        new("C-6.5-3", "An ident record of a wrong length gets an alert, and the mail is deferred", Must, Profile.Core, "BP-6.5-5 BP-8.3-1", async p =>
+        new("C-6.5-2", "An ident record with a wrong signature gets an alert, and the mail is deferred",
+            Must, Profile.Core, "BP-6.5-6 BP-8.3-1", p => BadIdentAsync(p, w => Flip(Ident.Create([Key, Key], w.Keys.TranscriptHash)))),
+        new("C-6.5-3", "An ident record of a wrong length gets an alert, and the mail is deferred",
+            Must, Profile.Core, "BP-6.5-5 BP-8.3-1", async p =>
         {
             foreach (var bad in (Func<byte[], byte[]>[])[_ => [], i => i[..95], i => [.. i, 0], i => [.. i, .. i, .. i, .. i, .. i]])
             {
                 await BadIdentAsync(p, w => bad(Ident.Create([Key], w.Keys.TranscriptHash)));
             }
         }),
-        After("C-6.5-4", "An ident record that is not the server's second gets an alert, and the mail is deferred", "BP-6.5-4 BP-8.3-1", w => [w.Seal(RecordType.Data, "250 Ok\r\n"u8), w.Seal(RecordType.Ident, Ident.Create([Key], w.Keys.TranscriptHash))], underWay: 1),
+        After("C-6.5-4", "An ident record that is not the server's second gets an alert, and the mail is deferred", "BP-6.5-4 BP-8.3-1",
+            w => [w.Seal(RecordType.Data, "250 Ok\r\n"u8), w.Seal(RecordType.Ident, Ident.Create([Key], w.Keys.TranscriptHash))],
+            underWay: 1),
         new("C-6.5-5", "An ident record after an ignored one gets an alert", Must, Profile.Core, "BP-6.5-4", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer);
-            await wire.SendRecordsAsync(wire.Seal(RecordType.Finished, wire.Keys.Finished(Role.Server)), wire.Seal((RecordType)128, []), wire.Seal(RecordType.Ident, Ident.Create([Key], wire.Keys.TranscriptHash)), wire.Seal(RecordType.Data, System.Text.Encoding.Latin1.GetBytes(ClientProbe.EhloReply())));
+            await wire.SendRecordsAsync(wire.Seal(RecordType.Finished, wire.Keys.Finished(Role.Server)), wire.Seal((RecordType)128, []),
+                wire.Seal(RecordType.Ident, Ident.Create([Key], wire.Keys.TranscriptHash)),
+                wire.Seal(RecordType.Data, System.Text.Encoding.Latin1.GetBytes(ClientProbe.EhloReply())));
             await EndsByAlertAsync(wire, underWay: 1);
             await p.ExpectAsync(delivered: false);
         }),
@@ -146,7 +159,9 @@ internal static class Client6Keys
     {
         var wire = await p.AcceptAsync(CoreOffer);
         await p.SwitchAsync(wire, CoreOffer);
-        await wire.SendRecordsAsync(wire.Seal(RecordType.Finished, wire.Keys.Finished(Role.Server)), wire.Seal(RecordType.Ident, ident(wire)), wire.Seal(RecordType.Data, System.Text.Encoding.Latin1.GetBytes(ClientProbe.EhloReply())));
+        await wire.SendRecordsAsync(wire.Seal(RecordType.Finished, wire.Keys.Finished(Role.Server)),
+            wire.Seal(RecordType.Ident, ident(wire)),
+            wire.Seal(RecordType.Data, System.Text.Encoding.Latin1.GetBytes(ClientProbe.EhloReply())));
         await EndsByAlertAsync(wire, underWay: 1);
         await p.ExpectAsync(delivered: false, "BP-9.2-6", "BP-9.2-6");
     }
@@ -155,7 +170,8 @@ internal static class Client6Keys
     /// <param name="wire">The connection.</param>
     /// <param name="requirement">The requirement that a client violates which goes on instead; null for the case's first.</param>
     /// <param name="underWay">How many lines were under way.</param>
-    /// <param name="skipped">The requirement that a client violates which steps over the failure, if it is another: it has one reply fewer than one that takes it.</param>
+    /// <param name="skipped">The requirement that a client violates which steps over the failure, if it is another:
+    /// it has one reply fewer than one that takes it.</param>
     internal static async Task EndsByAlertAsync(ProbeConnection wire, string? requirement = null, int underWay = 0, string? skipped = null)
     {
         Incoming? last = null;
@@ -178,7 +194,8 @@ internal static class Client6Keys
 
         data.RemoveAll(d => d.StartsWith("QUIT", StringComparison.OrdinalIgnoreCase));
         int steps = data.Count - underWay;
-        That(steps <= 0, $"The client goes on, with {string.Join(", ", data.Skip(underWay).Select(Show))}.", steps == 1 ? skipped ?? requirement : requirement);
+        That(steps <= 0, $"The client goes on, with {string.Join(", ", data.Skip(underWay).Select(Show))}.",
+            steps == 1 ? skipped ?? requirement : requirement);
         That(last?.Type != RecordType.Close, "The client closes in order instead of sending an alert.", requirement);
         That(last?.Type == RecordType.Alert, $"Expected an alert before the end, got {last?.Type.ToString() ?? "nothing"}.", "BP-8.3-1");
         That(last!.Data is [1], "The alert's data is not the one octet 1.", "BP-8.3-2");
@@ -216,35 +233,43 @@ internal static class Client6Keys
         return wire;
     }
 
-    private static Case<ClientProbe> First(string id, string title, RecordType type, byte[] data) => new(id, $"{title} gets an alert", Must, Profile.Core, "BP-6.3-6 BP-8.3-1", async p =>
-    {
-        var wire = await p.AcceptAsync(CoreOffer);
-        await p.SwitchAsync(wire, CoreOffer);
-        await wire.SendRecordAsync(type, data);
-        if (type == RecordType.Rekey)
+    private static Case<ClientProbe> First(string id, string title, RecordType type, byte[] data) =>
+        new(id, $"{title} gets an alert", Must, Profile.Core, "BP-6.3-6 BP-8.3-1", async p =>
         {
-            wire.NextKeys();
-        }
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.SwitchAsync(wire, CoreOffer);
+            await wire.SendRecordAsync(type, data);
+            if (type == RecordType.Rekey)
+            {
+                wire.NextKeys();
+            }
 
-        // And a good one, with which a client that steps over the first goes on.
-        await wire.SendRecordAsync(RecordType.Finished, wire.Keys.Finished(Role.Server));
-        wire.EndDirection();
-        await wire.ExpectAlertAsync();
-        await FreshAsync(p);
-    });
+            // And a good one, with which a client that steps over the first goes on.
+            await wire.SendRecordAsync(RecordType.Finished, wire.Keys.Finished(Role.Server));
+            wire.EndDirection();
+            await wire.ExpectAlertAsync();
+            await FreshAsync(p);
+        });
 
-    /// <summary>An established session in which the server then sends records that are a failure, and ends its direction. Before that come good replies, with which a client that takes or steps over the failure goes on.</summary>
+    /// <summary>
+    /// An established session in which the server then sends records that are a failure, and ends its direction.
+    /// Before that come good replies, with which a client that takes or steps over the failure goes on.
+    /// </summary>
     /// <param name="id">The case's id.</param>
     /// <param name="title">Its title.</param>
     /// <param name="requirements">What it checks; a client that goes on violates the first.</param>
     /// <param name="records">The records.</param>
     /// <param name="profile">The profile.</param>
     /// <param name="suite">The suite.</param>
-    /// <param name="part">Whether the records are no whole record, so that none can follow; a client that waits for the rest violates the first requirement.</param>
+    /// <param name="part">Whether the records are no whole record, so that none can follow;
+    /// a client that waits for the rest violates the first requirement.</param>
     /// <param name="next">The good replies.</param>
     /// <param name="underWay">How many commands answer good replies before the failure.</param>
-    /// <param name="skipped">The requirement that a client violates which steps over the failure, if not the first: it has one reply fewer than one that takes it.</param>
-    internal static Case<ClientProbe> After(string id, string title, string requirements, Func<ProbeConnection, byte[][]> records, Profile profile = Profile.Core, string suite = Core, bool part = false, string? skipped = null, string next = "250 Ok\r\n", int underWay = 0) => new(id, title, Must, profile, requirements, async p =>
+    /// <param name="skipped">The requirement that a client violates which steps over the failure, if not the first:
+    /// it has one reply fewer than one that takes it.</param>
+    internal static Case<ClientProbe> After(string id, string title, string requirements, Func<ProbeConnection, byte[][]> records,
+        Profile profile = Profile.Core, string suite = Core, bool part = false, string? skipped = null, string next = "250 Ok\r\n",
+        int underWay = 0) => new(id, title, Must, profile, requirements, async p =>
     {
         var offer = $"XBLACKPONY V1 {suite}";
         var wire = await p.AcceptAsync(offer);

@@ -17,7 +17,8 @@ internal static class Client7Records
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 7.1 format
-        new("C-7.1-1", "A message of several megabytes comes in records of no more than the greatest length", Must, Profile.Core, "BP-7.1-1", async p =>
+        new("C-7.1-1", "A message of several megabytes comes in records of no more than the greatest length",
+            Must, Profile.Core, "BP-7.1-1", async p =>
         {
             p.Next = p.Next with { Message = Big(3_000_000) };
             await p.CarryAsync(CoreOffer);
@@ -39,11 +40,13 @@ internal static class Client7Records
                 await wire.SendRecordAsync(RecordType.Data, Encoding.Latin1.GetBytes(part));
             }
         }),
-        Says("C-7.1-5", "The type is the last octet that is not zero", "BP-7.1-4", (wire, text) => wire.SendRecordsAsync(wire.SealInner([.. Encoding.Latin1.GetBytes(text), 1]))),
+        Says("C-7.1-5", "The type is the last octet that is not zero",
+            "BP-7.1-4", (wire, text) => wire.SendRecordsAsync(wire.SealInner([.. Encoding.Latin1.GetBytes(text), 1]))),
         After("C-7.1-6", "An inner of zero octets only gets an alert", "BP-7.1-5 BP-8.3-1", w => [w.SealInner(new byte[256])]),
         new("C-7.1-7", "Nothing of a record is delivered before it is verified", Must, Profile.Core, "BP-7.1-8 BP-8.3-1", async p =>
         {
-            // A client closes by itself at a malformed reply ([BP-4.3-13]): one that takes the octets as they come does so before it finds the record wrong.
+            // A client closes by itself at a malformed reply ([BP-4.3-13]): one that takes the octets as they come does so before it finds
+            // the record wrong.
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer);
             await p.FinishAsync(wire);
@@ -56,14 +59,19 @@ internal static class Client7Records
             await EndsByAlertAsync(wire);
             await p.ExpectAsync(delivered: false, "BP-9.2-6", "BP-9.2-6");
         }),
-        Says("C-7.1-8", "A record of the greatest size is accepted", "BP-7.1-2", (wire, text) => wire.SendRecordAsync(RecordType.Data, Encoding.Latin1.GetBytes(text), Limits.MaxInner)),
+        Says("C-7.1-8", "A record of the greatest size is accepted",
+            "BP-7.1-2", (wire, text) => wire.SendRecordAsync(RecordType.Data, Encoding.Latin1.GetBytes(text), Limits.MaxInner)),
 
         // ---------------------------------------------------------------- 7.2, 7.3 protection
-        After("C-7.3-2", "A flipped bit in a Blowfish record's ciphertext gets an alert", "BP-7.3-3 BP-8.3-1", w => [Flip(w.Seal(RecordType.Data, "250 Ok\r\n"u8), 2)], Profile.Classic, Classic),
-        After("C-7.3-1", "A flipped bit in a Blowfish record's tag gets an alert", "BP-7.3-2 BP-8.3-1", w => [Flip(w.Seal(RecordType.Data, "250 Ok\r\n"u8), 289)], Profile.Classic, Classic),
+        After("C-7.3-2", "A flipped bit in a Blowfish record's ciphertext gets an alert",
+            "BP-7.3-3 BP-8.3-1", w => [Flip(w.Seal(RecordType.Data, "250 Ok\r\n"u8), 2)], Profile.Classic, Classic),
+        After("C-7.3-1", "A flipped bit in a Blowfish record's tag gets an alert",
+            "BP-7.3-2 BP-8.3-1", w => [Flip(w.Seal(RecordType.Data, "250 Ok\r\n"u8), 289)], Profile.Classic, Classic),
 
         // ---------------------------------------------------------------- 7.4 types
-        Says("C-7.4-1", "Records of type 128 and above are ignored", "BP-7.4-1", (wire, text) => wire.SendRecordsAsync(wire.Seal((RecordType)128, "500 no\r\n"u8), wire.Seal((RecordType)255, []), wire.Seal(RecordType.Data, Encoding.Latin1.GetBytes(text)))),
+        Says("C-7.4-1", "Records of type 128 and above are ignored", "BP-7.4-1",
+            (wire, text) => wire.SendRecordsAsync(wire.Seal((RecordType)128, "500 no\r\n"u8), wire.Seal((RecordType)255, []),
+                wire.Seal(RecordType.Data, Encoding.Latin1.GetBytes(text)))),
         After("C-7.4-2", "A record of an unassigned type gets an alert", "BP-7.4-2 BP-8.3-1", w => [w.Seal((RecordType)7, [])]),
         After("C-7.4-3", "A close that carries data gets an alert", "BP-7.4-3 BP-8.3-1", w => [w.Seal(RecordType.Close, "x"u8)]),
         After("C-7.4-6", "A rekey that carries data gets an alert", "BP-7.4-3 BP-8.3-1", w =>
@@ -72,22 +80,29 @@ internal static class Client7Records
             w.NextKeys();
             return [record];
         }),
-        Says("C-7.4-4", "A data record without data is accepted", "BP-7.4-4", (wire, text) => wire.SendRecordsAsync(wire.Seal(RecordType.Data, []), wire.Seal(RecordType.Data, Encoding.Latin1.GetBytes(text)), wire.Seal(RecordType.Data, []))),
-        After("C-7.4-5", "More than 64 records in a row without data get an alert", "BP-7.4-5 BP-8.3-1", w => [.. Enumerable.Range(0, Limits.MaxIdleRecords + 1).Select(i => w.Seal(i % 2 == 0 ? RecordType.Data : (RecordType)130, []))]),
+        Says("C-7.4-4", "A data record without data is accepted", "BP-7.4-4",
+            (wire, text) => wire.SendRecordsAsync(wire.Seal(RecordType.Data, []),
+                wire.Seal(RecordType.Data, Encoding.Latin1.GetBytes(text)), wire.Seal(RecordType.Data, []))),
+        After("C-7.4-5", "More than 64 records in a row without data get an alert", "BP-7.4-5 BP-8.3-1",
+            w => [.. Enumerable.Range(0, Limits.MaxIdleRecords + 1)
+                .Select(i => w.Seal(i % 2 == 0 ? RecordType.Data : (RecordType)130, []))]),
 
         After("C-7.4-7", "A rekey does not reset the count of records without data", "BP-7.4-6", w =>
         {
-            byte[][] before = [.. Enumerable.Range(1, Limits.MaxIdleRecords - 1).Select(_ => w.Seal((RecordType)130, [])), w.Seal(RecordType.Rekey, [])];
+            byte[][] before = [.. Enumerable.Range(1, Limits.MaxIdleRecords - 1).Select(_ => w.Seal((RecordType)130, [])),
+                w.Seal(RecordType.Rekey, [])];
             w.NextKeys();
             return [.. before, w.Seal(RecordType.Data, [])];
         }),
 
-        new("C-7.4-8", "Finished and ident do not count as records without data: 64 of those may follow", Must, Profile.Core, "BP-7.4-5", async p =>
+        new("C-7.4-8", "Finished and ident do not count as records without data: 64 of those may follow",
+            Must, Profile.Core, "BP-7.4-5", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer);
             await p.FinishAsync(wire, Ident.Create([new IdentKey(new byte[32])], wire.Keys.TranscriptHash));
-            await wire.SendRecordsAsync([.. Enumerable.Range(0, Limits.MaxIdleRecords).Select(i => wire.Seal(i % 2 == 0 ? (RecordType)130 : RecordType.Data, []))]);
+            await wire.SendRecordsAsync(
+                [.. Enumerable.Range(0, Limits.MaxIdleRecords).Select(i => wire.Seal(i % 2 == 0 ? (RecordType)130 : RecordType.Data, []))]);
             await wire.SendInsideAsync(ClientProbe.EhloReply());
             await p.ServeMailAsync(wire, inside: true);
             await p.ExpectAsync(delivered: true);
@@ -99,10 +114,12 @@ internal static class Client7Records
             foreach (var suite in Encrypting)
             {
                 var wire = await GoodAsync(p, $"XBLACKPONY V1 {suite}");
-                That(wire.Records.All(r => r.Inner % Limits.PadTo == 0 || r.Inner == Limits.MaxInner), $"Records come with inner lengths of {string.Join(", ", wire.Records.Select(r => r.Inner))}.");
+                That(wire.Records.All(r => r.Inner % Limits.PadTo == 0 || r.Inner == Limits.MaxInner),
+                    $"Records come with inner lengths of {string.Join(", ", wire.Records.Select(r => r.Inner))}.");
             }
         }),
-        Says("C-7.5-2", "Any padding is accepted", "BP-7.5-2", (wire, text) => wire.SendRecordAsync(RecordType.Data, Encoding.Latin1.GetBytes(text), 1000)),
+        Says("C-7.5-2", "Any padding is accepted",
+            "BP-7.5-2", (wire, text) => wire.SendRecordAsync(RecordType.Data, Encoding.Latin1.GetBytes(text), 1000)),
 
         // ---------------------------------------------------------------- 7.6 rekey
         new("C-7.6-1", "The server's rekeys lose nothing, and are not answered", Must, Profile.Core, "BP-7.6-4 BP-7.6-5", async p =>
@@ -117,9 +134,12 @@ internal static class Client7Records
                 await wire.SendInsideAsync(text[2..]);
                 await wire.RekeyAsync();
             });
-            That(count < (unasked == 0 ? 1 : unasked + Rekeys), $"The client sent {count} rekey records where the server sent {Rekeys}, and {unasked} where the server sent none.", "BP-7.6-5");
+            That(count < (unasked == 0 ? 1 : unasked + Rekeys),
+                $"The client sent {count} rekey records where the server sent {Rekeys}, and {unasked} where the server sent none.",
+                "BP-7.6-5");
 
-            async Task<int> CountAsync(Func<ProbeConnection, string, Task> say) => (await SayAsync(p, say)).Records.Count(r => r.Type == RecordType.Rekey);
+            async Task<int> CountAsync(Func<ProbeConnection, string, Task> say) =>
+                (await SayAsync(p, say)).Records.Count(r => r.Type == RecordType.Rekey);
         }),
         new("C-7.6-2", "The client rekeys its Blowfish records in time, and loses nothing", Must, Profile.Classic, "BP-7.6-2", async p =>
         {
@@ -138,7 +158,8 @@ internal static class Client7Records
             "C-7.6-3",
             "More than 2^20 Blowfish blocks under one traffic secret get an alert",
             "BP-7.6-3",
-            w => [.. Enumerable.Range(0, (int)(Limits.BlowfishRekeyBlocks / ((Limits.MaxInner + 7) / 8)) + 1).Select(i => w.Seal(RecordType.Data, i == 0 ? "250-"u8 : "x"u8, Limits.MaxInner))],
+            w => [.. Enumerable.Range(0, (int)(Limits.BlowfishRekeyBlocks / ((Limits.MaxInner + 7) / 8)) + 1)
+                .Select(i => w.Seal(RecordType.Data, i == 0 ? "250-"u8 : "x"u8, Limits.MaxInner))],
             Profile.Classic,
             Classic,
             next: "\r\n250 Ok\r\n") with { RunsAlone = true },
@@ -162,7 +183,8 @@ internal static class Client7Records
     }
 
     // A whole delivery in which the server's replies inside come in a way of their own.
-    private static Case<ClientProbe> Says(string id, string title, string requirements, Func<ProbeConnection, string, Task> say) => new(id, title, Must, Profile.Core, requirements, p => SayAsync(p, say));
+    private static Case<ClientProbe> Says(string id, string title, string requirements, Func<ProbeConnection, string, Task> say) =>
+        new(id, title, Must, Profile.Core, requirements, p => SayAsync(p, say));
 
     private static async Task<ProbeConnection> SayAsync(ClientProbe p, Func<ProbeConnection, string, Task> say)
     {

@@ -13,7 +13,8 @@ internal static class Client8Closing
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 8.1 close
-        new("C-8.1-1", "The server's close is answered with a close, and nothing follows", Must, Profile.Core, "BP-8.1-3 BP-8.1-2", async p =>
+        new("C-8.1-1", "The server's close is answered with a close, and nothing follows",
+            Must, Profile.Core, "BP-8.1-3 BP-8.1-2", async p =>
         {
             foreach (var suite in (string[])[Names.Core, Names.HybridAes])
             {
@@ -44,7 +45,8 @@ internal static class Client8Closing
             await ClosesAsync(wire, "BP-8.1-4");
             await p.ExpectAsync(delivered: true);
         }),
-        new("C-8.1-3", "A server's close and octets after it in one segment end the session in order", Must, Profile.Core, "BP-8.1-4 BP-8.1-3", async p =>
+        new("C-8.1-3", "A server's close and octets after it in one segment end the session in order",
+            Must, Profile.Core, "BP-8.1-4 BP-8.1-3", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer);
@@ -53,17 +55,23 @@ internal static class Client8Closing
             await ClosesAsync(wire, "BP-8.1-4");
             await p.ExpectAsync(delivered: false);
         }),
-        new("C-8.1-4", "After its close the client waits for the server's no longer than CloseTimeout", Must, Profile.Timeouts, "BP-8.1-6", async p =>
+        new("C-8.1-4", "After its close the client waits for the server's no longer than CloseTimeout",
+            Must, Profile.Timeouts, "BP-8.1-6", async p =>
         {
             // The mail server ends without QUIT: the mailer closes first, and gets no answer.
-            p.Next = p.Next with { Script = async local => await local.ReplyAsync() == 220 && await local.SayAsync("EHLO client.test\r\n") == 250 };
+            p.Next = p.Next with
+            {
+                Script = async local => await local.ReplyAsync() == 220 && await local.SayAsync("EHLO client.test\r\n") == 250,
+            };
             var wire = await p.AcceptAsync(CoreOffer);
             await p.UpgradeAsync(wire, CoreOffer);
             That((await wire.NextAsync())?.Type == RecordType.Close, "The client ends its session without a close.", "BP-8.1-1");
-            await p.WithinAsync(nameof(Reference.Limits.CloseTimeout), wire.DrainAsync(), "The connection stays open after the client's close.");
+            await p.WithinAsync(nameof(Reference.Limits.CloseTimeout), wire.DrainAsync(),
+                "The connection stays open after the client's close.");
         })
         { Needs = Needs.Timeouts | Needs.Mailer },
-        new("C-8.1-5", "The client ends the connection with FIN after its close, not with a reset", Must, Profile.Core, "BP-8.1-3", async p =>
+        new("C-8.1-5", "The client ends the connection with FIN after its close, not with a reset",
+            Must, Profile.Core, "BP-8.1-3", async p =>
         {
             // The 221 and the close come together, so that the client has nothing unread when it ends.
             var wire = await p.AcceptAsync(CoreOffer);
@@ -74,20 +82,26 @@ internal static class Client8Closing
             await p.ExpectAsync(delivered: true);
         }),
 
-        new("C-8.1-6", "A client that closes first sends its close before it ends the connection", Must, Profile.Core, "BP-8.1-1", async p =>
+        new("C-8.1-6", "A client that closes first sends its close before it ends the connection",
+            Must, Profile.Core, "BP-8.1-1", async p =>
         {
             // The mail server ends without QUIT.
-            p.Next = p.Next with { Script = async local => await local.ReplyAsync() == 220 && await local.SayAsync("EHLO client.test\r\n") == 250 };
+            p.Next = p.Next with
+            {
+                Script = async local => await local.ReplyAsync() == 220 && await local.SayAsync("EHLO client.test\r\n") == 250,
+            };
             var wire = await p.AcceptAsync(CoreOffer);
             await p.UpgradeAsync(wire, CoreOffer);
             var record = await wire.NextAsync();
-            That(record?.Type == RecordType.Close, $"The client ends its session with {record?.Type.ToString() ?? "the end of the connection"}.");
+            That(record?.Type == RecordType.Close,
+                $"The client ends its session with {record?.Type.ToString() ?? "the end of the connection"}.");
             await wire.SendRecordAsync(RecordType.Close);
         })
         { Needs = Needs.Mailer },
 
         // ---------------------------------------------------------------- 8.2 truncation
-        new("C-8.2-1", "A session cut before the answer to the message does not count as delivered", Must, Profile.Core, "BP-8.2-1 BP-9.2-7", async p =>
+        new("C-8.2-1", "A session cut before the answer to the message does not count as delivered",
+            Must, Profile.Core, "BP-8.2-1 BP-9.2-7", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.UpgradeAsync(wire, CoreOffer);
@@ -96,7 +110,8 @@ internal static class Client8Closing
             await wire.DrainAsync();
             await p.ExpectAsync(delivered: false, further: "BP-9.2-7");
         }),
-        new("C-8.2-2", "A positive answer to the message in plaintext, or in a record that does not verify, does not count", Must, Profile.Core, "BP-8.2-3", async p =>
+        new("C-8.2-2", "A positive answer to the message in plaintext, or in a record that does not verify, does not count",
+            Must, Profile.Core, "BP-8.2-3", async p =>
         {
             foreach (var forged in (Func<ProbeConnection, byte[]>[])[_ => "250 2.0.0 Kept\r\n250 2.0.0 Kept\r\n"u8.ToArray(), Forged])
             {
@@ -134,16 +149,19 @@ internal static class Client8Closing
         }),
 
         // ---------------------------------------------------------------- 8.3 failures and the alert
-        After("C-8.3-1", "A flipped bit gets the one alert, and what follows is not read", "BP-8.3-5 BP-8.3-1 BP-8.3-2 BP-8.3-3", w => [Flip(w.Seal(RecordType.Data, "250 Ok\r\n"u8))], skipped: "BP-8.3-3"),
+        After("C-8.3-1", "A flipped bit gets the one alert, and what follows is not read",
+            "BP-8.3-5 BP-8.3-1 BP-8.3-2 BP-8.3-3", w => [Flip(w.Seal(RecordType.Data, "250 Ok\r\n"u8))], skipped: "BP-8.3-3"),
         After("C-8.3-2", "A repeated record gets the one alert", "BP-7.2-1 BP-8.3-1", w => Twice(w.Seal(RecordType.Data, "250-"u8))),
-        After("C-8.3-3", "A record that is missing gets the one alert", "BP-7.2-1 BP-8.3-1", w => [.. new[] { w.Seal(RecordType.Data, "250-x\r\n"u8), w.Seal(RecordType.Data, "250 Ok\r\n"u8) }.Skip(1)]),
+        After("C-8.3-3", "A record that is missing gets the one alert", "BP-7.2-1 BP-8.3-1",
+            w => [.. new[] { w.Seal(RecordType.Data, "250-x\r\n"u8), w.Seal(RecordType.Data, "250 Ok\r\n"u8) }.Skip(1)]),
         After("C-8.3-6", "A record of the client's own sent back gets the one alert", "BP-6.2-2 BP-8.3-1", w =>
         {
             // It has the sequence number of this one.
             w.Seal(RecordType.Data, []);
             return [w.Records[^1].Raw];
         }),
-        new("C-8.3-4", "The server's alert ends the connection without another record, and the mail is deferred", Must, Profile.Core, "BP-8.3-4", async p =>
+        new("C-8.3-4", "The server's alert ends the connection without another record, and the mail is deferred",
+            Must, Profile.Core, "BP-8.3-4", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.UpgradeAsync(wire, CoreOffer);
@@ -154,10 +172,12 @@ internal static class Client8Closing
             {
             }
 
-            That(!wire.Records.Skip(before).Any(r => r.Type is RecordType.Alert or RecordType.Close), "The client answered the alert with an alert or a close.");
+            That(!wire.Records.Skip(before).Any(r => r.Type is RecordType.Alert or RecordType.Close),
+                "The client answered the alert with an alert or a close.");
             await p.ExpectAsync(delivered: false, "BP-9.2-6", "BP-9.2-6");
         }),
-        new("C-8.3-5", "After a failure the client does not go on in plaintext in the same connection", Must, Profile.Core, "BP-8.3-7 BP-4.6-2", async p =>
+        new("C-8.3-5", "After a failure the client does not go on in plaintext in the same connection",
+            Must, Profile.Core, "BP-8.3-7 BP-4.6-2", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer);
@@ -204,6 +224,7 @@ internal static class Client8Closing
             last = record;
         }
 
-        That(last?.Type == RecordType.Close, $"The server's close is answered with {last?.Type.ToString() ?? "the end of the connection"}.", last?.Type == RecordType.Alert ? alert : "BP-8.1-3");
+        That(last?.Type == RecordType.Close, $"The server's close is answered with {last?.Type.ToString() ?? "the end of the connection"}.",
+            last?.Type == RecordType.Alert ? alert : "BP-8.1-3");
     }
 }

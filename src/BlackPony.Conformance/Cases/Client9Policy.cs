@@ -21,8 +21,10 @@ internal static class Client9Policy
         Plain("C-9.1-1", "Without another setting the policy is opportunistic: no offer, plaintext", "BP-9.1-1"),
         Deferred("C-9.1-2", "required: no offer, no mail", ClientPolicy.Required, "BP-9.1-2 BP-9.1-5 BP-9.1-6", p => NotOfferedAsync(p)),
         Deferred("C-9.1-3", "required: a refusal, no mail", ClientPolicy.Required, "BP-9.1-2 BP-9.1-6", RefusedAsync),
-        Deferred("C-9.1-4", "required: a broken upgrade, no mail and no second connection", ClientPolicy.Required, "BP-9.1-2 BP-9.2-3", BrokenAsync),
-        Deferred("C-9.1-5", "required: a wrong server's Finished, no mail and no second connection", ClientPolicy.Required, "BP-9.1-2 BP-9.2-3", WrongFinishedAsync),
+        Deferred("C-9.1-4", "required: a broken upgrade, no mail and no second connection",
+            ClientPolicy.Required, "BP-9.1-2 BP-9.2-3", BrokenAsync),
+        Deferred("C-9.1-5", "required: a wrong server's Finished, no mail and no second connection",
+            ClientPolicy.Required, "BP-9.1-2 BP-9.2-3", WrongFinishedAsync),
         Deferred("C-9.1-6", "required: EHLO refused, no mail by HELO", ClientPolicy.Required, "BP-9.2-8", EhloRefusedAsync, "BP-9.2-8"),
         new("C-9.1-7", "required: with encryption the mail flows", Must, Profile.Core, "BP-9.1-2", async p =>
         {
@@ -36,7 +38,8 @@ internal static class Client9Policy
             p.Next = p.Next with { Policy = ClientPolicy.Required };
             var wire = await p.AcceptAsync("");
             var line = await ClientProbe.LineAsync(wire);
-            That(line?.Equals("QUIT", StringComparison.OrdinalIgnoreCase) == true, $"Without an offer the client says {Show(line ?? "nothing, and ends the connection")}.");
+            That(line?.Equals("QUIT", StringComparison.OrdinalIgnoreCase) == true,
+                $"Without an offer the client says {Show(line ?? "nothing, and ends the connection")}.");
             await wire.SendLineAsync("221 Bye");
             wire.EndDirection();
             await wire.DrainAsync();
@@ -44,7 +47,8 @@ internal static class Client9Policy
         })
         { Needs = Needs.Policy },
 
-        new("C-9.1-9", "required: whatever the server says to greeting, EHLO, HELO or XBLACKPONY, in whatever shape, no mail leaves", Must, Profile.Core, "BP-9.1-2", async p =>
+        new("C-9.1-9", "required: whatever the server says to greeting, EHLO, HELO or XBLACKPONY, in whatever shape, no mail leaves",
+            Must, Profile.Core, "BP-9.1-2", async p =>
         {
             foreach (var step in (string[])["greeting", "EHLO", "HELO", "XBLACKPONY"])
             {
@@ -82,7 +86,8 @@ internal static class Client9Policy
             }
         })
         { Needs = Needs.Policy },
-        new("C-9.1-10", "required: whatever the server says to the continuation, in whatever shape, no mail leaves", Must, Profile.Classic, "BP-9.1-2", async p =>
+        new("C-9.1-10", "required: whatever the server says to the continuation, in whatever shape, no mail leaves",
+            Must, Profile.Classic, "BP-9.1-2", async p =>
         {
             await SweepAsync(p, async reply =>
             {
@@ -97,7 +102,8 @@ internal static class Client9Policy
         { Needs = Needs.Policy },
 
         // ---------------------------------------------------------------- 9.2 falling back
-        new("C-9.2-1", "A broken upgrade: one fresh connection in plaintext, without XBLACKPONY", Must, Profile.Core, "BP-9.2-2 BP-9.2-3", async p =>
+        new("C-9.2-1", "A broken upgrade: one fresh connection in plaintext, without XBLACKPONY",
+            Must, Profile.Core, "BP-9.2-2 BP-9.2-3", async p =>
         {
             await BrokenAsync(p);
             await FreshAsync(p);
@@ -111,7 +117,8 @@ internal static class Client9Policy
             await wire.DrainAsync();
             await p.ExpectAsync(delivered: false);
         }),
-        new("C-9.2-3", "A failure after the server's Finished: deferred, and no plaintext at once", Must, Profile.Core, "BP-9.2-6", async p =>
+        new("C-9.2-3", "A failure after the server's Finished: deferred, and no plaintext at once",
+            Must, Profile.Core, "BP-9.2-6", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer);
@@ -138,15 +145,18 @@ internal static class Client9Policy
                 await p.ExpectEhloAsync(wire);
                 await wire.SendLineAsync(code);
                 var line = await ClientProbe.LineAsync(wire);
-                That(line?.StartsWith("HELO ", StringComparison.OrdinalIgnoreCase) == true, $"After {Show(code)} to EHLO came {Show(line ?? "the end of the connection")}.");
+                That(line?.StartsWith("HELO ", StringComparison.OrdinalIgnoreCase) == true,
+                    $"After {Show(code)} to EHLO came {Show(line ?? "the end of the connection")}.");
                 await wire.SendLineAsync("250 probe.test");
                 await p.ServeMailAsync(wire, inside: false);
                 await p.ExpectAsync(delivered: true);
             }
         }),
-        new("C-9.2-6", "A 4yz or 421 to the greeting or to EHLO is a server that wants no mail now", Must, Profile.Core, "BP-9.2-9 BP-9.1-5", async p =>
+        new("C-9.2-6", "A 4yz or 421 to the greeting or to EHLO is a server that wants no mail now",
+            Must, Profile.Core, "BP-9.2-9 BP-9.1-5", async p =>
         {
-            foreach (var (greeting, ehlo) in (List<(string, string)>)[("421 busy", ""), ("450 busy", ""), ("554 no", ""), ("220 hello", "421 busy"), ("220 hello", "450 busy")])
+            foreach (var (greeting, ehlo) in (List<(string, string)>)[("421 busy", ""), ("450 busy", ""), ("554 no", ""),
+                ("220 hello", "421 busy"), ("220 hello", "450 busy")])
             {
                 var wire = await p.ConnectAsync();
                 await wire.SendLineAsync(greeting);
@@ -167,12 +177,15 @@ internal static class Client9Policy
                 await p.ExpectAsync(delivered: false, "BP-9.1-5");
             }
         }),
-        new("C-9.2-7", "Greetings and EHLO replies that are not SMTP end in a deferral, not in a hang", Must, Profile.Core, "BP-9.2-9 BP-9.1-5", async p =>
+        new("C-9.2-7", "Greetings and EHLO replies that are not SMTP end in a deferral, not in a hang",
+            Must, Profile.Core, "BP-9.2-9 BP-9.1-5", async p =>
         {
             foreach (var (greeting, ehlo) in (List<(string, string)>)
             [
                 ("SSH-2.0-OpenSSH_9\r\n", ""), ("\r\n", ""), (new string('x', 100_000), ""), ("220\n", ""), ("22\r\n", ""), ("", ""),
-                ("220 hello\r\n", "garbage\r\n"), ("220 hello\r\n", "250-a\r\n251 b\r\n"), ("220 hello\r\n", string.Concat(Enumerable.Repeat("250-X\r\n", Limits.MaxEhloLines + 1))), ("220 hello\r\n", "250-" + new string('x', 100_000)), ("220 hello\r\n", ""),
+                ("220 hello\r\n", "garbage\r\n"), ("220 hello\r\n", "250-a\r\n251 b\r\n"),
+                ("220 hello\r\n", string.Concat(Enumerable.Repeat("250-X\r\n", Limits.MaxEhloLines + 1))),
+                ("220 hello\r\n", "250-" + new string('x', 100_000)), ("220 hello\r\n", ""),
             ])
             {
                 var wire = await p.ConnectAsync();
@@ -205,10 +218,13 @@ internal static class Client9Policy
         }),
 
         // ---------------------------------------------------------------- 9.4 memory
-        Remembers("C-9.4-1", "A server that was met with BlackPony that does not offer it any more gets no mail", "BP-9.1-3", null, p => NotOfferedAsync(p)),
+        Remembers("C-9.4-1", "A server that was met with BlackPony that does not offer it any more gets no mail",
+            "BP-9.1-3", null, p => NotOfferedAsync(p)),
         Remembers("C-9.4-2", "A server that was met with BlackPony that refuses it gets no mail", "BP-9.1-3", null, RefusedAsync),
-        Remembers("C-9.4-3", "A server that was met with BlackPony whose upgrade breaks gets no mail, and no second connection", "BP-9.1-3 BP-9.2-3", null, BrokenAsync),
-        Remembers("C-9.4-4", "A server that was met with BlackPony that refuses EHLO gets no mail by HELO", "BP-9.2-8", null, EhloRefusedAsync),
+        Remembers("C-9.4-3", "A server that was met with BlackPony whose upgrade breaks gets no mail, and no second connection",
+            "BP-9.1-3 BP-9.2-3", null, BrokenAsync),
+        Remembers("C-9.4-4", "A server that was met with BlackPony that refuses EHLO gets no mail by HELO",
+            "BP-9.2-8", null, EhloRefusedAsync),
         Remembers("C-9.4-5", "A server that showed an IDENT and shows none gets no mail", "BP-9.4-6", [Old], p => IdentAsync(p, [])),
         Remembers("C-9.4-6", "A server that showed an IDENT and shows another gets no mail", "BP-9.4-6", [Old], p => IdentAsync(p, [New])),
         new("C-9.4-7", "A server not in memory is treated as under opportunistic", Must, Profile.Core, "BP-9.2-1", async p =>
@@ -242,12 +258,14 @@ internal static class Client9Policy
             p.Next = p.Next with { Policy = ClientPolicy.Remembered };
             var wire = await p.AcceptAsync(CoreOffer);
             await p.UpgradeAsync(wire, CoreOffer);
-            await p.ServeMailAsync(wire, inside: true, answer: line => line.StartsWith("MAIL", StringComparison.OrdinalIgnoreCase) ? "550 5.7.1 Not from you" : null);
+            await p.ServeMailAsync(wire, inside: true,
+                answer: line => line.StartsWith("MAIL", StringComparison.OrdinalIgnoreCase) ? "550 5.7.1 Not from you" : null);
             await p.ExpectAsync(delivered: false);
             await DeferAsync(p, () => NotOfferedAsync(p), "BP-9.4-4");
         })
         { Needs = Needs.Policy },
-        new("C-9.4-10", "Keys rotate: a server that showed old and new may then show the new alone, but not the old alone", Must, Profile.Core, "BP-9.4-7", async p =>
+        new("C-9.4-10", "Keys rotate: a server that showed old and new may then show the new alone, but not the old alone",
+            Must, Profile.Core, "BP-9.4-7", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Remembered };
             foreach (var keys in (IdentKey[][])[[Old], [Old, New], [New]])
@@ -259,7 +277,8 @@ internal static class Client9Policy
             await DeferAsync(p, () => IdentAsync(p, [Old]), "BP-9.4-7");
         })
         { Needs = Needs.Policy },
-        new("C-9.4-11", "A memory that can't be read is a temporary failure, not an empty memory", Must, Profile.Core, "BP-9.4-12", async p =>
+        new("C-9.4-11", "A memory that can't be read is a temporary failure, not an empty memory",
+            Must, Profile.Core, "BP-9.4-12", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Remembered };
             Directory.CreateDirectory(p.Next.Memory);
@@ -285,7 +304,8 @@ internal static class Client9Policy
             await p.ExpectAsync(delivered: false);
         })
         { Needs = Needs.Policy },
-        new("C-9.4-12", "A remembered server that shows itself gets its mail, with IDENT and without", Must, Profile.Core, "BP-9.1-3 BP-9.4-7", async p =>
+        new("C-9.4-12", "A remembered server that shows itself gets its mail, with IDENT and without",
+            Must, Profile.Core, "BP-9.1-3 BP-9.4-7", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Remembered };
             int sessions = 0;
@@ -298,7 +318,8 @@ internal static class Client9Policy
             }
         })
         { Needs = Needs.Policy },
-        new("C-9.4-13", "A good session is remembered: some failure of the server to show itself makes the client defer", Must, Profile.Core, "BP-9.4-2", async p =>
+        new("C-9.4-13", "A good session is remembered: some failure of the server to show itself makes the client defer",
+            Must, Profile.Core, "BP-9.4-2", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Remembered };
             await IdentAsync(p, []);
@@ -320,7 +341,8 @@ internal static class Client9Policy
     // Every code that a server could give, as one line, as several, and in single octets.
     private static async Task SweepAsync(ClientProbe p, Func<Func<ProbeConnection, Task>, Task<ProbeConnection>> play)
     {
-        foreach (var (code, shape) in ((int[])[220, 221, 250, 334, 354, 421, 450, 454, 500, 501, 502, 503, 504, 530, 550, 554]).SelectMany(c => Enumerable.Range(0, 3).Select(s => (c, s))))
+        foreach (var (code, shape) in ((int[])[220, 221, 250, 334, 354, 421, 450, 454, 500, 501, 502, 503, 504, 530, 550, 554])
+            .SelectMany(c => Enumerable.Range(0, 3).Select(s => (c, s))))
         {
             p.Next = p.Next with { Policy = ClientPolicy.Required };
             var wire = await play(async wire =>
@@ -403,7 +425,8 @@ internal static class Client9Policy
         return wire;
     }
 
-    // The delivery must end without mail, and the client must say so. A client that sends MAIL is served, to see whether it defers after it ([BP-9.1-6]) or delivers.
+    // The delivery must end without mail, and the client must say so. A client that sends MAIL is served,
+    // to see whether it defers after it ([BP-9.1-6]) or delivers.
     private static async Task DeferAsync(ClientProbe p, Func<Task<ProbeConnection>> server, string? delivers = null)
     {
         p.Commands.Clear();
@@ -418,25 +441,30 @@ internal static class Client9Policy
 
         var mail = p.Commands.FirstOrDefault(c => c.StartsWith("MAIL", StringComparison.OrdinalIgnoreCase));
         bool message = p.Commands.Any(c => c.StartsWith("DATA", StringComparison.OrdinalIgnoreCase));
-        That(mail is null, $"The client sends {Show(mail ?? "")} {(message ? "and the message" : "and then defers")}.", message ? delivers : "BP-9.1-6");
+        That(mail is null, $"The client sends {Show(mail ?? "")} {(message ? "and the message" : "and then defers")}.",
+            message ? delivers : "BP-9.1-6");
         await p.ExpectAsync(delivered: false, "BP-9.1-5", "BP-9.2-3");
         That(p.Wires.Count == before + 1, "The client opened another connection.", "BP-9.2-3");
     }
 
-    private static Case<ClientProbe> Plain(string id, string title, string requirements) => new(id, title, Must, Profile.Core, requirements, async p =>
-    {
-        await NotOfferedAsync(p, served: true);
-        await p.ExpectAsync(delivered: true);
-    });
+    private static Case<ClientProbe> Plain(string id, string title, string requirements) =>
+        new(id, title, Must, Profile.Core, requirements, async p =>
+        {
+            await NotOfferedAsync(p, served: true);
+            await p.ExpectAsync(delivered: true);
+        });
 
-    private static Case<ClientProbe> Deferred(string id, string title, ClientPolicy policy, string requirements, Func<ClientProbe, Task<ProbeConnection>> server, string? delivers = null) => new(id, title, Must, Profile.Core, requirements, async p =>
-    {
-        p.Next = p.Next with { Policy = policy };
-        await DeferAsync(p, () => server(p), delivers);
-    })
-    { Needs = Needs.Policy };
+    private static Case<ClientProbe> Deferred(string id, string title, ClientPolicy policy, string requirements,
+        Func<ClientProbe, Task<ProbeConnection>> server, string? delivers = null) =>
+        new(id, title, Must, Profile.Core, requirements, async p =>
+        {
+            p.Next = p.Next with { Policy = policy };
+            await DeferAsync(p, () => server(p), delivers);
+        })
+        { Needs = Needs.Policy };
 
-    private static Case<ClientProbe> Remembers(string id, string title, string requirements, IdentKey[]? keys, Func<ClientProbe, Task<ProbeConnection>> server) => new(id, title, Must, Profile.Core, requirements, async p =>
+    private static Case<ClientProbe> Remembers(string id, string title, string requirements, IdentKey[]? keys,
+        Func<ClientProbe, Task<ProbeConnection>> server) => new(id, title, Must, Profile.Core, requirements, async p =>
     {
         p.Next = p.Next with { Policy = ClientPolicy.Remembered };
         await IdentAsync(p, keys ?? []);

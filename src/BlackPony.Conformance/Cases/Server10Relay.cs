@@ -12,7 +12,8 @@ namespace BlackPony.Conformance.Cases;
 internal static class Server10Relay
 {
     // Octets that a careless relay would mend: bare CR, bare LF, NUL, 8 bits, "LF . LF", dots.
-    private const string Payload = "Subject: octets\r\n\r\nbare\nLF, bare\rCR, NUL \0, 8 bits \x80\xFF\n.\nMAIL FROM:<smuggled@probe.test>\n.\r\n..\r\n.dot\r\n\r.\r\n";
+    private const string Payload = "Subject: octets\r\n\r\nbare\nLF, bare\rCR, NUL \0, 8 bits \x80\xFF\n.\nMAIL "
+        + "FROM:<smuggled@probe.test>\n.\r\n..\r\n.dot\r\n\r.\r\n";
 
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
@@ -29,27 +30,34 @@ internal static class Server10Relay
             await p.ProbeConnection.CommandAsync("RSET", 250);
             await p.InsideAsync();
             await p.ProbeConnection.CommandInsideAsync("XCLIENT ADDR=127.0.0.1", 550);
-            That(!p.Backend.Sessions.Any(s => s.Received.ToString().Contains("127.0.0.1", StringComparison.Ordinal)), "The command reached the mail server.");
+            That(!p.Backend.Sessions.Any(s => s.Received.ToString().Contains("127.0.0.1", StringComparison.Ordinal)),
+                "The command reached the mail server.");
         })
         { Needs = Needs.Backend },
-        new("S-10.1-2", "The relay does not connect to its backend from 127.0.0.1, which the backend trusts", Must, Profile.Core, "BP-10.1-1 BP-10.1-2", async p =>
+        new("S-10.1-2", "The relay does not connect to its backend from 127.0.0.1, which the backend trusts",
+            Must, Profile.Core, "BP-10.1-1 BP-10.1-2", async p =>
         {
             await p.ConnectAsync();
             await p.EhloAsync();
             var session = (await p.BackendSessionsAsync(1))[0];
-            bool told = session.Received.ToString() is var text && (text.StartsWith("PROXY ", StringComparison.Ordinal) || text.StartsWith("\r\n\r\n\0\r\nQUIT\n", StringComparison.Ordinal) || session.Commands.Any(c => c.StartsWith("XCLIENT ", StringComparison.Ordinal)));
-            That(told || !session.Peer.Address.Equals(IPAddress.Loopback), "The relay comes from 127.0.0.1 and does not tell its client's address.");
+            bool told = session.Received.ToString() is var text
+                && (text.StartsWith("PROXY ", StringComparison.Ordinal) || text.StartsWith("\r\n\r\n\0\r\nQUIT\n", StringComparison.Ordinal)
+                    || session.Commands.Any(c => c.StartsWith("XCLIENT ", StringComparison.Ordinal)));
+            That(told || !session.Peer.Address.Equals(IPAddress.Loopback),
+                "The relay comes from 127.0.0.1 and does not tell its client's address.");
             That(told || session.Peer.Address.ToString() == "127.0.0.2", $"The relay comes from {session.Peer.Address}.", "BP-10.1-2");
         })
         { Needs = Needs.Backend },
-        new("S-10.1-3", "XCLIENT and XFORWARD are not offered, although the mail server offers them", Must, Profile.Core, "BP-10.1-5", async p =>
+        new("S-10.1-3", "XCLIENT and XFORWARD are not offered, although the mail server offers them",
+            Must, Profile.Core, "BP-10.1-5", async p =>
         {
             p.Backend.Extensions = ["XCLIENT NAME ADDR", "XFORWARD NAME ADDR", "8BITMIME"];
             await p.ConnectAsync();
             Check(await p.EhloAsync());
             Check(await p.InsideAsync());
 
-            static void Check(Reply reply) => That(!reply.HasKeyword("XCLIENT") && !reply.HasKeyword("XFORWARD"), "XCLIENT or XFORWARD is offered.");
+            static void Check(Reply reply) =>
+                That(!reply.HasKeyword("XCLIENT") && !reply.HasKeyword("XFORWARD"), "XCLIENT or XFORWARD is offered.");
         })
         { Needs = Needs.Backend },
         new("S-10.1-4", "Clients of other protocols get 421", Should, Profile.Core, "BP-10.1-8", async p =>
@@ -63,23 +71,27 @@ internal static class Server10Relay
             }
         })
         { Needs = Needs.Backend },
-        new("S-10.1-5", "A command after white space, or with a tab after it, gets 500 and does not reach the mail server", Must, Profile.Core, "BP-10.1-10", async p =>
+        new("S-10.1-5", "A command after white space, or with a tab after it, gets 500 and does not reach the mail server",
+            Must, Profile.Core, "BP-10.1-10", async p =>
         {
             await p.ConnectAsync();
             await p.EhloAsync();
-            foreach (var line in (string[])[" NOOP 10.1", "\tNOOP 10.1", "NOOP\t10.1", "NOOP\v10.1", " XCLIENT ADDR=10.1", "XCLIENT\tADDR=10.1", ""])
+            foreach (var line in (string[])[" NOOP 10.1", "\tNOOP 10.1", "NOOP\t10.1", "NOOP\v10.1", " XCLIENT ADDR=10.1",
+                "XCLIENT\tADDR=10.1", ""])
             {
                 await p.ProbeConnection.CommandAsync(line, 500);
             }
 
             await p.InsideAsync();
             await p.ProbeConnection.CommandInsideAsync("\tXCLIENT ADDR=10.1", 500);
-            That(!p.Backend.Sessions.Any(s => s.Received.ToString().Contains("10.1", StringComparison.Ordinal)), "The line reached the mail server.");
+            That(!p.Backend.Sessions.Any(s => s.Received.ToString().Contains("10.1", StringComparison.Ordinal)),
+                "The line reached the mail server.");
         })
         { Needs = Needs.Backend },
 
         // ---------------------------------------------------------------- 10.2 what the relay reads and passes on
-        new("S-10.2-1", "A bare LF ends no command: it gets 501 and the end of the connection, and is not passed on", Must, Profile.Core, "BP-10.2-1 BP-10.2-2", async p =>
+        new("S-10.2-1", "A bare LF ends no command: it gets 501 and the end of the connection, and is not passed on",
+            Must, Profile.Core, "BP-10.2-1 BP-10.2-2", async p =>
         {
             await p.ConnectAsync();
             await p.EhloAsync();
@@ -94,10 +106,12 @@ internal static class Server10Relay
             }
 
             await p.ProbeConnection.ExpectClosedAsync("The connection stays open.", "BP-10.2-2");
-            That(!p.Backend.Sessions.Any(s => s.Received.ToString().Contains("MAIL", StringComparison.Ordinal)), "What followed the bare LF reached the mail server.");
+            That(!p.Backend.Sessions.Any(s => s.Received.ToString().Contains("MAIL", StringComparison.Ordinal)),
+                "What followed the bare LF reached the mail server.");
         })
         { Needs = Needs.Backend },
-        new("S-10.2-2", "A bare CR or a NUL in a command gets 501 and the end of the connection", Must, Profile.Core, "BP-10.2-2", async p =>
+        new("S-10.2-2", "A bare CR or a NUL in a command gets 501 and the end of the connection",
+            Must, Profile.Core, "BP-10.2-2", async p =>
         {
             await p.ConnectAsync();
             foreach (var line in (string[])["NOOP\rMAIL", "NO\0OP", "\rNOOP"])
@@ -121,11 +135,13 @@ internal static class Server10Relay
         {
             await p.ConnectAsync();
             await p.EhloAsync();
-            foreach (var line in (string[])["noop  with   spaces ", "mAiL fRoM:<a@probe.test> BODY=8BITMIME SMTPUTF8 X=\xC3\xA9", "VRFY \x80\xFF\t~"])
+            foreach (var line in (string[])["noop  with   spaces ", "mAiL fRoM:<a@probe.test> BODY=8BITMIME SMTPUTF8 X=\xC3\xA9",
+                "VRFY \x80\xFF\t~"])
             {
                 await p.ProbeConnection.SendLineAsync(line);
                 await p.ProbeConnection.ReplyAsync();
-                That(p.Backend.Sessions.First().Commands.Last() == line, $"Sent {Show(line)}, and the mail server got {Show(p.Backend.Sessions.First().Commands.Last())}.");
+                That(p.Backend.Sessions.First().Commands.Last() == line,
+                    $"Sent {Show(line)}, and the mail server got {Show(p.Backend.Sessions.First().Commands.Last())}.");
             }
         })
         { Needs = Needs.Backend },
@@ -150,7 +166,8 @@ internal static class Server10Relay
             Arrived(p, 1);
         })
         { Needs = Needs.Backend },
-        new("S-10.2-7", "A payload of BDAT passes octet by octet, by its count, commands in it included", Must, Profile.Core, "BP-10.2-4", async p =>
+        new("S-10.2-7", "A payload of BDAT passes octet by octet, by its count, commands in it included",
+            Must, Profile.Core, "BP-10.2-4", async p =>
         {
             p.Backend.Extensions = ["CHUNKING", "BINARYMIME", "PIPELINING"];
             await p.ConnectAsync();
@@ -164,7 +181,9 @@ internal static class Server10Relay
                 That(reply.Code == 250, $"Expected 250, got {Show(reply.Lines[0])}.");
             }
 
-            That(p.Backend.Sessions.ElementAt(1).Received.ToString().EndsWith($"BDAT {chunk.Length}\r\n{chunk}BDAT 3 LAST\r\n\n\0\xFFNOOP\r\n", StringComparison.Ordinal), "The mail server got other octets than were sent.");
+            That(p.Backend.Sessions.ElementAt(1).Received.ToString()
+                .EndsWith($"BDAT {chunk.Length}\r\n{chunk}BDAT 3 LAST\r\n\n\0\xFFNOOP\r\n", StringComparison.Ordinal),
+                "The mail server got other octets than were sent.");
         })
         { Needs = Needs.Backend },
         new("S-10.2-8", "What follows DATA in one segment waits for the mail server's answer", Must, Profile.Core, "BP-10.2-5", async p =>
@@ -173,17 +192,21 @@ internal static class Server10Relay
             p.Backend.Answer = (_, line) => line == "DATA" ? "554 5.5.1 No\r\n" : null;
             await p.ConnectAsync();
             await p.EhloAsync();
-            await p.ProbeConnection.SendAsync("MAIL FROM:<a@probe.test>\r\nRCPT TO:<b@sink.test>\r\nDATA\r\nXCLIENT ADDR=127.0.0.1\r\nNOOP\r\n");
+            await p.ProbeConnection.SendAsync(
+                "MAIL FROM:<a@probe.test>\r\nRCPT TO:<b@sink.test>\r\nDATA\r\nXCLIENT ADDR=127.0.0.1\r\nNOOP\r\n");
             foreach (int code in (int[])[250, 250, 554, 550, 250])
             {
                 await p.ProbeConnection.ExpectAsync(code);
             }
         })
         { Needs = Needs.Backend },
-        new("S-10.2-9", "What follows an unknown command waits for its answer: AUTH's dialogue passes", Must, Profile.Core, "BP-10.2-5 BP-10.2-3", async p =>
+        new("S-10.2-9", "What follows an unknown command waits for its answer: AUTH's dialogue passes",
+            Must, Profile.Core, "BP-10.2-5 BP-10.2-3", async p =>
         {
             p.Backend.Extensions = ["AUTH LOGIN"];
-            p.Backend.Answer = (_, line) => line == "AUTH LOGIN" ? "334 VXNlcm5hbWU6\r\n" : line == "XCLIENT" ? "334 UGFzc3dvcmQ6\r\n" : line == "c2VjcmV0" ? "235 2.7.0 Ok\r\n" : null;
+            p.Backend.Answer = (_, line) => line == "AUTH LOGIN"
+                ? "334 VXNlcm5hbWU6\r\n"
+                : line == "XCLIENT" ? "334 UGFzc3dvcmQ6\r\n" : line == "c2VjcmV0" ? "235 2.7.0 Ok\r\n" : null;
             await p.ConnectAsync();
             await p.EhloAsync();
             await p.ProbeConnection.CommandAsync("AUTH LOGIN", 334, "BP-10.2-3");
@@ -204,31 +227,38 @@ internal static class Server10Relay
             };
             await p.ConnectAsync();
             await p.EhloAsync();
-            foreach (var (command, reply) in (List<(string, string)>)[("NOOP", "250-2.0.0 \xE9 first|250-|250 2.0.0 last "), ("VRFY x", "599 odd"), ("RSET", "250"), ("HELP", "214-a|214 b")])
+            foreach (var (command, reply) in (List<(string, string)>)[("NOOP", "250-2.0.0 \xE9 first|250-|250 2.0.0 last "),
+                ("VRFY x", "599 odd"), ("RSET", "250"), ("HELP", "214-a|214 b")])
             {
                 await p.ProbeConnection.SendLineAsync(command);
                 foreach (var expected in reply.Split('|'))
                 {
                     var line = await p.ProbeConnection.LineAsync();
                     bool passed = p.Backend.Sessions.First().Commands.Contains(command);
-                    That(line == expected, $"The mail server {(passed ? "said" : "would have said")} {Show(expected)}, and the client got {Show(line ?? "the end")}.", passed ? "BP-10.2-7" : "BP-10.2-6");
+                    That(line == expected,
+                        $"The mail server {(passed ? "said" : "would have said")} {Show(expected)}, and the client got "
+                            + $"{Show(line ?? "the end")}.", passed ? "BP-10.2-7" : "BP-10.2-6");
                 }
             }
         })
         { Needs = Needs.Backend },
-        new("S-10.2-11", "The EHLO reply is the mail server's, with the relay's XBLACKPONY instead of any other", Must, Profile.Core, "BP-10.2-8 BP-10.2-10", async p =>
+        new("S-10.2-11", "The EHLO reply is the mail server's, with the relay's XBLACKPONY instead of any other",
+            Must, Profile.Core, "BP-10.2-8 BP-10.2-10", async p =>
         {
             p.Backend.Extensions = ["SIZE 1000", "XBLACKPONY V1 ROT", "STARTTLS", "8BITMIME", "X-ODD a=b", "DSN"];
             await p.ConnectAsync();
             var reply = await p.EhloAsync();
             var lines = reply.Texts().ToList();
             That(lines[0] == "sink.test", $"The first line is {Show(lines[0])}.");
-            That(lines.Count(ServerProbe.IsOffer) == 1 && !lines.Contains("XBLACKPONY V1 ROT"), "The mail server's XBLACKPONY was not replaced.");
+            That(lines.Count(ServerProbe.IsOffer) == 1 && !lines.Contains("XBLACKPONY V1 ROT"),
+                "The mail server's XBLACKPONY was not replaced.");
             That(lines.Contains("STARTTLS"), "STARTTLS was removed.", "BP-10.2-10");
-            That(lines.Skip(1).Where(l => !ServerProbe.IsOffer(l)).SequenceEqual(["SIZE 1000", "STARTTLS", "8BITMIME", "X-ODD a=b", "DSN"]), $"The reply lists {string.Join(", ", lines.Skip(1))}.");
+            That(lines.Skip(1).Where(l => !ServerProbe.IsOffer(l)).SequenceEqual(["SIZE 1000", "STARTTLS", "8BITMIME", "X-ODD a=b", "DSN"]),
+                $"The reply lists {string.Join(", ", lines.Skip(1))}.");
         })
         { Needs = Needs.Backend },
-        new("S-10.2-12", "The EHLO reply inside is the mail server's, without XBLACKPONY and STARTTLS", Must, Profile.Core, "BP-10.2-9", async p =>
+        new("S-10.2-12", "The EHLO reply inside is the mail server's, without XBLACKPONY and STARTTLS",
+            Must, Profile.Core, "BP-10.2-9", async p =>
         {
             p.Backend.Extensions = ["SIZE 1000", "XBLACKPONY V1 ROT", "STARTTLS", "8BITMIME", "XCLIENT", "DSN"];
             await p.ConnectAsync();
@@ -236,7 +266,8 @@ internal static class Server10Relay
             That(lines.SequenceEqual(["sink.test", "SIZE 1000", "8BITMIME", "DSN"]), $"The reply inside lists {string.Join(", ", lines)}.");
         })
         { Needs = Needs.Backend },
-        new("S-10.2-13", "A command line longer than the limit gets 500, and the session goes on after its CRLF", Must, Profile.Core, "BP-10.2-12", async p =>
+        new("S-10.2-13", "A command line longer than the limit gets 500, and the session goes on after its CRLF",
+            Must, Profile.Core, "BP-10.2-12", async p =>
         {
             await p.ConnectAsync();
             await p.EhloAsync();
@@ -244,13 +275,16 @@ internal static class Server10Relay
             await p.ProbeConnection.CommandAsync("NOOP ".PadRight(Limits.MaxOtherCommandLine - 1, 'x'), 500);
             await p.ProbeConnection.CommandAsync("NOOP ".PadRight(3_000_000, 'x'), 500);
             await p.ExpectUsableAsync();
-            That(p.Backend.Sessions.First().Commands.Count(c => c.StartsWith("NOOP", StringComparison.Ordinal)) == 2, "An over-long line reached the mail server.");
+            That(p.Backend.Sessions.First().Commands.Count(c => c.StartsWith("NOOP", StringComparison.Ordinal)) == 2,
+                "An over-long line reached the mail server.");
         })
         { Needs = Needs.Backend },
         new("S-10.2-14", "Pipelined commands are all answered, in order", Must, Profile.Core, "BP-10.2-3 BP-10.2-7", async p =>
         {
             await p.InsideAsync();
-            await p.ProbeConnection.SendInsideAsync("MAIL FROM:<a@probe.test>\r\nRCPT TO:<b@sink.test>\r\nRCPT TO:<c@sink.test>\r\nRSET\r\nNOOP\r\nMAIL FROM:<a@probe.test>\r\nRCPT TO:<b@sink.test>\r\nDATA\r\n");
+            await p.ProbeConnection.SendInsideAsync(
+                "MAIL FROM:<a@probe.test>\r\nRCPT TO:<b@sink.test>\r\nRCPT TO:<c@sink.test>\r\nRSET\r\nNOOP\r\nMAIL "
+                    + "FROM:<a@probe.test>\r\nRCPT TO:<b@sink.test>\r\nDATA\r\n");
             for (int i = 0; i < 7; i++)
             {
                 var reply = await p.ProbeConnection.ReplyInsideAsync();
@@ -260,7 +294,8 @@ internal static class Server10Relay
             var last = await p.ProbeConnection.ReplyInsideAsync();
             That(last.Code == 354, $"DATA is answered with {Show(last.Lines[0])}.", "BP-10.2-7");
         }),
-        new("S-10.2-15", "A mail server that goes away inside a client's TLS makes the relay end the session without a reply", Must, Profile.Core, "BP-10.2-14", async p =>
+        new("S-10.2-15", "A mail server that goes away inside a client's TLS makes the relay end the session without a reply",
+            Must, Profile.Core, "BP-10.2-14", async p =>
         {
             p.Backend.Extensions = ["STARTTLS"];
             p.Backend.Answer = (_, line) => line == "STARTTLS" ? "220 2.0.0 Go\r\n" : line == "BYE" ? "\0" : null;
@@ -282,13 +317,16 @@ internal static class Server10Relay
             };
             await p.ConnectAsync();
             await p.EhloAsync();
-            foreach (var (command, expected) in (List<(string, string[])>)[("NOOP", ["250 2.0.0 xxx"]), ("VRFY x", ["252-2.0.0 xxx", "252 2.0.0 last"]), ("HELP\r\nRSET", ["214 2.0.0 bare LF"])])
+            foreach (var (command, expected) in (List<(string, string[])>)[("NOOP", ["250 2.0.0 xxx"]),
+                ("VRFY x", ["252-2.0.0 xxx", "252 2.0.0 last"]), ("HELP\r\nRSET", ["214 2.0.0 bare LF"])])
             {
                 await p.ProbeConnection.SendLineAsync(command);
                 foreach (var beginning in expected)
                 {
                     var line = await p.ProbeConnection.LineAsync();
-                    That(line?.StartsWith(beginning, StringComparison.Ordinal) is true, $"The mail server answered {command} with {Show(beginning)} and more, and the client got {Show(line ?? "the end")}.");
+                    That(line?.StartsWith(beginning, StringComparison.Ordinal) is true,
+                        $"The mail server answered {command} with {Show(beginning)} and more, and the client got "
+                            + $"{Show(line ?? "the end")}.");
                 }
             }
 
@@ -301,17 +339,20 @@ internal static class Server10Relay
         {
             p.Backend.Greeting = "220-first line\r\n220 sink.test ESMTP \xE9 of the case";
             var greeting = await p.ConnectAsync();
-            That(greeting.Texts().SequenceEqual(["first line", "sink.test ESMTP \xE9 of the case"]), $"The client is greeted with {Show(greeting.Lines[^1])}.");
+            That(greeting.Texts().SequenceEqual(["first line", "sink.test ESMTP \xE9 of the case"]),
+                $"The client is greeted with {Show(greeting.Lines[^1])}.");
         })
         { Needs = Needs.Backend },
-        new("S-10.3-2", "Without a mail server the client is greeted with 421, and the connection ends", Must, Profile.Core, "BP-10.3-2", async p =>
+        new("S-10.3-2", "Without a mail server the client is greeted with 421, and the connection ends",
+            Must, Profile.Core, "BP-10.3-2", async p =>
         {
             p.Backend.Greeting = "";
             await p.ConnectAsync(421);
             await p.ProbeConnection.ExpectClosedAsync("The connection stays open.");
         })
         { Needs = Needs.Backend },
-        new("S-10.3-3", "The upgrade opens a fresh connection to the mail server, whose greeting the client does not see", Must, Profile.Core, "BP-10.3-3", async p =>
+        new("S-10.3-3", "The upgrade opens a fresh connection to the mail server, whose greeting the client does not see",
+            Must, Profile.Core, "BP-10.3-3", async p =>
         {
             await p.ConnectAsync();
             await p.EhloAsync();
@@ -324,7 +365,8 @@ internal static class Server10Relay
             }
         })
         { Needs = Needs.Backend },
-        new("S-10.3-4", "Without a fresh connection the command gets 454, and the old session goes on", Must, Profile.Core, "BP-10.3-4", async p =>
+        new("S-10.3-4", "Without a fresh connection the command gets 454, and the old session goes on",
+            Must, Profile.Core, "BP-10.3-4", async p =>
         {
             foreach (var greeting in (string[])["", "421 4.3.2 Busy", "554 5.3.2 No"])
             {
@@ -357,7 +399,8 @@ internal static class Server10Relay
             await p.ExpectEndAsync(session.Ended, "The mail server's connection stays open.", "BP-10.3-7");
         })
         { Needs = Needs.Backend },
-        new("S-10.3-7", "Only the mail server acknowledges: its refusal of a message is passed on", Must, Profile.Core, "BP-10.3-8", async p =>
+        new("S-10.3-7", "Only the mail server acknowledges: its refusal of a message is passed on",
+            Must, Profile.Core, "BP-10.3-8", async p =>
         {
             p.Backend.Answer = (_, line) => line == "." ? "552 5.3.4 Too big\r\n" : null;
             await p.ConnectAsync();
@@ -367,7 +410,8 @@ internal static class Server10Relay
             await p.ProbeConnection.CommandInsideAsync("Subject: x\r\n\r\nx\r\n.", 552);
         })
         { Needs = Needs.Backend },
-        new("S-10.3-8", "A mail server that ends with a 421 of its own is not followed by another", Must, Profile.Core, "BP-10.3-6", async p =>
+        new("S-10.3-8", "A mail server that ends with a 421 of its own is not followed by another",
+            Must, Profile.Core, "BP-10.3-6", async p =>
         {
             p.Backend.Answer = (_, line) => line == "NOOP" ? "421 4.3.2 Going down\r\n\0" : null;
             await p.ConnectAsync();
@@ -381,6 +425,7 @@ internal static class Server10Relay
     private static void Arrived(ServerProbe p, int session)
     {
         var received = p.Backend.Sessions.ElementAt(session).Received.ToString();
-        That(received.EndsWith("DATA\r\n" + Payload + ".\r\n", StringComparison.Ordinal), $"The mail server got other octets: {Show(received[(received.IndexOf("DATA\r\n", StringComparison.Ordinal) + 6)..])}.");
+        That(received.EndsWith("DATA\r\n" + Payload + ".\r\n", StringComparison.Ordinal),
+            $"The mail server got other octets: {Show(received[(received.IndexOf("DATA\r\n", StringComparison.Ordinal) + 6)..])}.");
     }
 }

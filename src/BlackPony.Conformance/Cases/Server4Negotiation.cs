@@ -31,7 +31,8 @@ internal static class Server4Negotiation
             {
                 await p.EhloAsync();
                 var last = p.Offer.Split(' ')[^1];
-                That(last.Length == 6 && last.StartsWith("G-", StringComparison.Ordinal) && last[2..].All(char.IsAsciiHexDigit), $"The last token is {Show(last)}, no grease.");
+                That(last.Length == 6 && last.StartsWith("G-", StringComparison.Ordinal) && last[2..].All(char.IsAsciiHexDigit),
+                    $"The last token is {Show(last)}, no grease.");
                 seen.Add(last);
             }
 
@@ -48,12 +49,16 @@ internal static class Server4Negotiation
         {
             That(reply.Texts().Count(ServerProbe.IsOffer) == 1, $"There are {reply.Texts().Count(ServerProbe.IsOffer)} XBLACKPONY lines.");
         }),
-        Offers("S-4.1-6", "The offer has versions, then suites, then grease, each after one space, and nothing after the last", "BP-4.1-3", (p, _) =>
+        Offers("S-4.1-6", "The offer has versions, then suites, then grease, each after one space, and nothing after the last",
+            "BP-4.1-3", (p, _) =>
         {
             var tokens = p.Offer.Split(' ')[1..];
             That(tokens.All(t => t.Length > 0), $"Spaces stand together or at the end: {Show(p.Offer)}.");
-            int Kind(string t) => t.StartsWith("G-", StringComparison.OrdinalIgnoreCase) ? 2 : t.Length <= 4 && (t[0] | 0x20) == 'v' && t[1..].All(char.IsAsciiDigit) ? 0 : 1;
-            That(tokens.Select(Kind).SequenceEqual(tokens.Select(Kind).Order()) && Kind(tokens[0]) == 0, $"The order is not versions, suites, grease: {Show(p.Offer)}.");
+            int Kind(string t) => t.StartsWith("G-", StringComparison.OrdinalIgnoreCase)
+                ? 2
+                : t.Length <= 4 && (t[0] | 0x20) == 'v' && t[1..].All(char.IsAsciiDigit) ? 0 : 1;
+            That(tokens.Select(Kind).SequenceEqual(tokens.Select(Kind).Order()) && Kind(tokens[0]) == 0,
+                $"The order is not versions, suites, grease: {Show(p.Offer)}.");
         }),
         Offers("S-4.1-7", "The offer's line is not longer than 512 octets", "BP-4.1-4", (p, _) =>
         {
@@ -76,7 +81,8 @@ internal static class Server4Negotiation
             await p.ProbeConnection.CommandAsync("RCPT TO:<b@sink.test>", 250);
             await p.InsideAsync();
         }),
-        new("S-4.1-10", "An EHLO or HELO that fails changes nothing: the earlier offer is still good", Must, Profile.Core, "BP-4.1-15 BP-4.4-6", async p =>
+        new("S-4.1-10", "An EHLO or HELO that fails changes nothing: the earlier offer is still good",
+            Must, Profile.Core, "BP-4.1-15 BP-4.4-6", async p =>
         {
             await p.NeedAsync(Core);
             foreach (var line in (string[])["EHLO", "HELO"])
@@ -96,12 +102,15 @@ internal static class Server4Negotiation
         }),
 
         // ---------------------------------------------------------------- 4.2 the command
-        new("S-4.2-1", "Verb, version and suite are accepted in any case, and hashed as they came", Must, Profile.Core, "BP-4.2-5 BP-6.1-5", async p =>
+        new("S-4.2-1", "Verb, version and suite are accepted in any case, and hashed as they came",
+            Must, Profile.Core, "BP-4.2-5 BP-6.1-5", async p =>
         {
-            await p.UpgradeAsync(Core, c => c.Replace("XBLACKPONY V1 X25519-CHACHA", "xBlackPony v1 x25519-ChaCha", StringComparison.Ordinal));
+            await p.UpgradeAsync(Core,
+                c => c.Replace("XBLACKPONY V1 X25519-CHACHA", "xBlackPony v1 x25519-ChaCha", StringComparison.Ordinal));
             await p.ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
         }),
-        new("S-4.2-2", "Unknown parameters and grease in the command are ignored, and hashed", Must, Profile.Core, "BP-4.2-6 BP-6.1-2 BP-4.2-7", async p =>
+        new("S-4.2-2", "Unknown parameters and grease in the command are ignored, and hashed",
+            Must, Profile.Core, "BP-4.2-6 BP-6.1-2 BP-4.2-7", async p =>
         {
             foreach (var (parameters, requirement) in (List<(string, string)>)[(" future=yes a b", "BP-4.2-6"), (" G-0A1B", "BP-4.2-7")])
             {
@@ -115,21 +124,27 @@ internal static class Server4Negotiation
             await p.UpgradeAsync(Core, c => (c + " " + new string('x', Limits.MaxCommandLine))[..(Limits.MaxCommandLine - 2)]);
             await p.ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
         }),
-        Malformed("S-4.2-4", "A command with fewer than three fields gets 501", _ => ["XBLACKPONY", "XBLACKPONY V1", $"XBLACKPONY V1 {Core}"]),
-        Malformed("S-4.2-5", "A command with two spaces together gets 501", share => [$"XBLACKPONY  V1 {Core} {share}", $"XBLACKPONY V1  {Core} {share}", $"XBLACKPONY V1 {Core}  {share}"]),
+        Malformed("S-4.2-4", "A command with fewer than three fields gets 501",
+            _ => ["XBLACKPONY", "XBLACKPONY V1", $"XBLACKPONY V1 {Core}"]),
+        Malformed("S-4.2-5", "A command with two spaces together gets 501",
+            share => [$"XBLACKPONY  V1 {Core} {share}", $"XBLACKPONY V1  {Core} {share}", $"XBLACKPONY V1 {Core}  {share}"]),
         Malformed("S-4.2-6", "A command with a space before its CRLF gets 501", share => [$"XBLACKPONY V1 {Core} {share} "]),
-        Malformed("S-4.2-7", "A command with an octet outside 32 to 126 gets 501", share => [$"XBLACKPONY V1 {Core} {share} \xE9", $"XBLACKPONY V1 {Core} {share} a\tb", $"XBLACKPONY V1 {Core} {share} \x7F"]),
+        Malformed("S-4.2-7", "A command with an octet outside 32 to 126 gets 501",
+            share => [$"XBLACKPONY V1 {Core} {share} \xE9", $"XBLACKPONY V1 {Core} {share} a\tb", $"XBLACKPONY V1 {Core} {share} \x7F"]),
 
         // ---------------------------------------------------------------- 4.3 the 220 and 334 replies
-        new("S-4.3-1", "The 220 reply carries the share in K= lines, and the upgrade has happened", Must, Profile.Core, "BP-4.3-1 BP-4.3-2", p => p.EachSuiteAsync(s => p.UpgradeAsync(s))),
-        new("S-4.3-2", "There is no enhanced status code in the 220 or 334 reply", Must, Profile.Core, "BP-4.3-3", p => p.EachSuiteAsync(s => p.UpgradeAsync(s))),
+        new("S-4.3-1", "The 220 reply carries the share in K= lines, and the upgrade has happened",
+            Must, Profile.Core, "BP-4.3-1 BP-4.3-2", p => p.EachSuiteAsync(s => p.UpgradeAsync(s))),
+        new("S-4.3-2", "There is no enhanced status code in the 220 or 334 reply",
+            Must, Profile.Core, "BP-4.3-3", p => p.EachSuiteAsync(s => p.UpgradeAsync(s))),
         Fragments("S-4.3-3", Profile.Hybrid, 1120, Hybrid, HybridAes),
         Fragments("S-4.3-4", Profile.Classic, 416, Classic),
         new("S-4.3-5", "RSA-BLOWFISH is answered with 334, and the continuation with 220", Must, Profile.Classic, "BP-4.3-6", async p =>
         {
             await p.InsideAsync(Classic);
         }),
-        new("S-4.3-6", "A continuation line of 4096 octets is read whole and judged as a share", Must, Profile.Classic, "BP-4.3-10", async p =>
+        new("S-4.3-6", "A continuation line of 4096 octets is read whole and judged as a share",
+            Must, Profile.Classic, "BP-4.3-10", async p =>
         {
             await p.NeedAsync(Classic);
             await p.ProbeConnection.CommandAsync(p.Command(Classic), 334);
@@ -138,7 +153,8 @@ internal static class Server4Negotiation
         }),
 
         // ---------------------------------------------------------------- 4.4 refusals
-        new("S-4.4-1", "An over-long command gets 500, and the session goes on after its CRLF", Must, Profile.Core, "BP-4.4-3 BP-4.4-1 BP-4.4-2", async p =>
+        new("S-4.4-1", "An over-long command gets 500, and the session goes on after its CRLF",
+            Must, Profile.Core, "BP-4.4-3 BP-4.4-1 BP-4.4-2", async p =>
         {
             await p.EhloAsync();
             foreach (int length in (int[])[Limits.MaxCommandLine - 1, 5000, 1_000_000])
@@ -148,7 +164,8 @@ internal static class Server4Negotiation
 
             await p.ExpectUsableAsync("BP-4.4-3");
         }),
-        new("S-4.4-2", "Octets after the command in one segment get 503 and the end, and are not processed", Must, Profile.Core, "BP-4.4-4", async p =>
+        new("S-4.4-2", "Octets after the command in one segment get 503 and the end, and are not processed",
+            Must, Profile.Core, "BP-4.4-4", async p =>
         {
             await p.EhloAsync();
             await p.ProbeConnection.CommandAsync($"{p.Command(Core)}\r\nMAIL FROM:<evil@probe.test>", 503);
@@ -205,7 +222,8 @@ internal static class Server4Negotiation
             await p.ProbeConnection.CommandAsync(p.Command(Core), 454);
             await p.ExpectUsableAsync();
         }),
-        new("S-4.4-8", "After a refusal mail is delivered in plaintext as if nothing had been asked", Must, Profile.Core, "BP-4.4-2", async p =>
+        new("S-4.4-8", "After a refusal mail is delivered in plaintext as if nothing had been asked",
+            Must, Profile.Core, "BP-4.4-2", async p =>
         {
             await p.EhloAsync();
             await p.ProbeConnection.CommandAsync("XBLACKPONY V1 NO-SUCH-SUITE AAAA", 504);
@@ -227,7 +245,8 @@ internal static class Server4Negotiation
             await p.ExpectUsableAsync("BP-4.4-8");
             await p.UpgradeAsync();
         }),
-        new("S-4.4-11", "A continuation longer than 4096 octets gets 500, and the session goes on after its CRLF", Must, Profile.Classic, "BP-4.4-9", async p =>
+        new("S-4.4-11", "A continuation longer than 4096 octets gets 500, and the session goes on after its CRLF",
+            Must, Profile.Classic, "BP-4.4-9", async p =>
         {
             await p.NeedAsync(Classic);
             await p.ProbeConnection.CommandAsync(p.Command(Classic), 334);
@@ -246,7 +265,8 @@ internal static class Server4Negotiation
             await p.ProbeConnection.SendLineAsync(p.Command(Core));
             await NotAsync();
             await p.EhloAsync();
-            foreach (var line in (string[])["XBLACKPONY", $"XBLACKPONY V1 {Core} AAAA", "XBLACKPONY V9 A B", "XBLACKPONY V1 NO-SUCH-SUITE B"])
+            foreach (var line in (string[])["XBLACKPONY", $"XBLACKPONY V1 {Core} AAAA", "XBLACKPONY V9 A B",
+                "XBLACKPONY V1 NO-SUCH-SUITE B"])
             {
                 await p.ProbeConnection.SendLineAsync(line);
                 await NotAsync();
@@ -275,14 +295,16 @@ internal static class Server4Negotiation
             await p.ProbeConnection.CommandAsync("XBLACKPONY V9 NO-SUCH-SUITE", 503);
         }),
 
-        new("S-4.4-16", "A bare LF after the longest command is part of what is discarded, however it came", Must, Profile.Core, "BP-4.4-14", async p =>
+        new("S-4.4-16", "A bare LF after the longest command is part of what is discarded, however it came",
+            Must, Profile.Core, "BP-4.4-14", async p =>
         {
             await p.EhloAsync();
             await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Core} ".PadRight(5000, 'A') + "\nMAIL FROM:<evil@probe.test>", 500);
             await p.ExpectUsableAsync("BP-4.4-14");
         }),
 
-        new("S-4.4-17", "A bare LF, bare CR or NUL in the command is found before anything else: before EHLO, in a transaction and inside", Must, Profile.Core, "BP-4.4-1", async p =>
+        new("S-4.4-17", "A bare LF, bare CR or NUL in the command is found before anything else: before EHLO, in a transaction and inside",
+            Must, Profile.Core, "BP-4.4-1", async p =>
         {
             foreach (var stray in (string[])["\n", "\rx", "\0"])
             {
@@ -349,13 +371,16 @@ internal static class Server4Negotiation
             await p.DeliverInsideAsync();
             await p.ProbeConnection.CommandInsideAsync("QUIT", 221);
         }),
-        new("S-4.5-6", "The state of the plaintext session is discarded: the mail server sees a fresh session that begins with the EHLO inside", Must, Profile.Core, "BP-4.5-1", async p =>
+        new("S-4.5-6",
+            "The state of the plaintext session is discarded: the mail server sees a fresh session that begins with the EHLO inside",
+            Must, Profile.Core, "BP-4.5-1", async p =>
         {
             await p.ConnectAsync();
             await p.UpgradeAsync();
             await p.ProbeConnection.CommandInsideAsync("EHLO inside.test", 250);
             var sessions = await p.BackendSessionsAsync(2);
-            That(sessions[^1].Commands.FirstOrDefault() == "EHLO inside.test", $"The session inside begins at the mail server with {Show(sessions[^1].Commands.FirstOrDefault() ?? "nothing")}.");
+            That(sessions[^1].Commands.FirstOrDefault() == "EHLO inside.test",
+                $"The session inside begins at the mail server with {Show(sessions[^1].Commands.FirstOrDefault() ?? "nothing")}.");
         })
         { Needs = Needs.Backend },
 
@@ -381,7 +406,8 @@ internal static class Server4Negotiation
         }),
 
         // ---------------------------------------------------------------- 4.7 together with STARTTLS
-        new("S-4.7-1", "Inside a client's STARTTLS nothing is offered: what the mail server sends there passes octet by octet", Must, Profile.Core, "BP-4.7-1 BP-10.2-11", async p =>
+        new("S-4.7-1", "Inside a client's STARTTLS nothing is offered: what the mail server sends there passes octet by octet",
+            Must, Profile.Core, "BP-4.7-1 BP-10.2-11", async p =>
         {
             p.Backend.Extensions = ["STARTTLS", "8BITMIME"];
             p.Backend.Answer = (_, line) => line == "STARTTLS" ? "220 2.0.0 Go\r\n" : null;
@@ -396,39 +422,45 @@ internal static class Server4Negotiation
             await p.ProbeConnection.ExpectAsync(500, "BP-10.2-11");
             await p.ProbeConnection.CommandAsync(p.Command(Core), 500, "BP-10.2-11");
             var session = (await p.BackendSessionsAsync(1))[0];
-            That(session.Received.ToString().Contains("\x16\x03\x01\0\n\r\0\xFF\r\nXBLACKPONY", StringComparison.Ordinal), "The octets after the 220 to STARTTLS did not come through as they were.", "BP-10.2-11");
+            That(session.Received.ToString().Contains("\x16\x03\x01\0\n\r\0\xFF\r\nXBLACKPONY", StringComparison.Ordinal),
+                "The octets after the 220 to STARTTLS did not come through as they were.", "BP-10.2-11");
         })
         { Needs = Needs.Backend },
     ];
 
     // The offer of a first EHLO reply, and of a second.
-    private static Case<ServerProbe> Offers(string id, string title, string requirements, Action<ServerProbe, Reply> check) => new(id, title, Must, Profile.Core, requirements, async p =>
-    {
-        for (int i = 0; i < 2; i++)
+    private static Case<ServerProbe> Offers(string id, string title, string requirements, Action<ServerProbe, Reply> check) =>
+        new(id, title, Must, Profile.Core, requirements, async p =>
         {
-            var reply = await p.EhloAsync();
-            if (p.Offer.Length == 0 && id != "S-4.1-1")
+            for (int i = 0; i < 2; i++)
             {
-                throw new NotApplicableException("The server does not offer XBLACKPONY.");
+                var reply = await p.EhloAsync();
+                if (p.Offer.Length == 0 && id != "S-4.1-1")
+                {
+                    throw new NotApplicableException("The server does not offer XBLACKPONY.");
+                }
+
+                check(p, reply);
+            }
+        });
+
+    private static Case<ServerProbe> Malformed(string id, string title, Func<string, string[]> lines) =>
+        new(id, title, Must, Profile.Core, "BP-4.2-8 BP-4.4-2", async p =>
+        {
+            await p.EhloAsync();
+            foreach (var line in lines(p.Share(Core)))
+            {
+                await p.ProbeConnection.RefusedAsync(line, 501, null, null);
             }
 
-            check(p, reply);
-        }
-    });
-
-    private static Case<ServerProbe> Malformed(string id, string title, Func<string, string[]> lines) => new(id, title, Must, Profile.Core, "BP-4.2-8 BP-4.4-2", async p =>
-    {
-        await p.EhloAsync();
-        foreach (var line in lines(p.Share(Core)))
-        {
-            await p.ProbeConnection.RefusedAsync(line, 501, null, null);
-        }
-
-        await p.ExpectUsableAsync();
-    });
+            await p.ExpectUsableAsync();
+        });
 
     // At octet 4096 the line is too long already, whatever the octet is; one octet before it is not yet.
-    private static Case<ServerProbe> Limit(string id, string what, Profile profile, string begins, Func<ServerProbe, Task> before) => new(id, $"A bare LF, bare CR or NUL in the {what} counts up to octet 4095; at octet 4096 the line is too long", Must, profile, "BP-4.4-14", async p =>
+    private static Case<ServerProbe> Limit(string id, string what, Profile profile, string begins,
+        Func<ServerProbe, Task> before) => new(id,
+            $"A bare LF, bare CR or NUL in the {what} counts up to octet 4095; at octet 4096 the line is too long", Must, profile,
+            "BP-4.4-14", async p =>
     {
         foreach (var stray in (string[])["\0", "\n", "\rx"])
         {
@@ -446,7 +478,8 @@ internal static class Server4Negotiation
                     await p.ProbeConnection.SendAsync(split ? line[at..] : line);
                     var reply = await p.ProbeConnection.ReplyAsync();
                     int expected = at < Limits.MaxCommandLine ? 501 : 500;
-                    That(reply.Code == expected, $"{Show(stray[..1])} as octet {at} is answered with {Show(reply.Lines[0])}, not with {expected}.");
+                    That(reply.Code == expected,
+                        $"{Show(stray[..1])} as octet {at} is answered with {Show(reply.Lines[0])}, not with {expected}.");
                     if (expected == 501)
                     {
                         await p.ProbeConnection.ExpectClosedAsync("The connection stays open.");
@@ -463,19 +496,24 @@ internal static class Server4Negotiation
     });
 
     // Every line but the last has 400 characters.
-    private static Case<ServerProbe> Fragments(string id, Profile profile, int octets, params string[] suites) => new(id, $"The share of {suites[0]} is split into lines of 400 characters", Must, profile, "BP-4.3-4 BP-4.3-2 BP-4.3-3", async p =>
-    {
-        await p.NeedAsync(suites[0]);
-        foreach (var suite in suites.Where(s => p.Suites.Contains(s, StringComparer.OrdinalIgnoreCase)).ToList())
+    private static Case<ServerProbe> Fragments(string id, Profile profile, int octets, params string[] suites) =>
+        new(id, $"The share of {suites[0]} is split into lines of 400 characters", Must, profile, "BP-4.3-4 BP-4.3-2 BP-4.3-3", async p =>
         {
-            var reply = await p.ProbeConnection.CommandAsync(p.Command(suite), suite == Classic ? 334 : 220);
-            var lengths = reply.Texts().Select(t => t.Length - 2).ToList();
-            int whole = (octets + 2) / 3 * 4;
-            That(!reply.Texts().Any(t => t.Length > 4 && t[1] == '.' && t[3] == '.'), $"A line has an enhanced status code: {Show(reply.Lines[0])}.", "BP-4.3-3");
-            That(reply.Texts().All(t => t.StartsWith("K=", StringComparison.Ordinal)), "A line does not begin with \"K=\".", "BP-4.3-2");
-            That(lengths[..^1].All(l => l == Limits.ShareFragment) && lengths[^1] == whole - ((lengths.Count - 1) * Limits.ShareFragment) && lengths[^1] <= Limits.ShareFragment, $"The lines have {string.Join(", ", lengths)} characters.");
-            await p.ConnectAsync();
             await p.NeedAsync(suites[0]);
-        }
-    });
+            foreach (var suite in suites.Where(s => p.Suites.Contains(s, StringComparer.OrdinalIgnoreCase)).ToList())
+            {
+                var reply = await p.ProbeConnection.CommandAsync(p.Command(suite), suite == Classic ? 334 : 220);
+                var lengths = reply.Texts().Select(t => t.Length - 2).ToList();
+                int whole = (octets + 2) / 3 * 4;
+                That(!reply.Texts().Any(t => t.Length > 4 && t[1] == '.' && t[3] == '.'),
+                    $"A line has an enhanced status code: {Show(reply.Lines[0])}.", "BP-4.3-3");
+                That(reply.Texts().All(t => t.StartsWith("K=", StringComparison.Ordinal)),
+                    "A line does not begin with \"K=\".", "BP-4.3-2");
+                That(lengths[..^1].All(l => l == Limits.ShareFragment)
+                    && lengths[^1] == whole - ((lengths.Count - 1) * Limits.ShareFragment) && lengths[^1] <= Limits.ShareFragment,
+                    $"The lines have {string.Join(", ", lengths)} characters.");
+                await p.ConnectAsync();
+                await p.NeedAsync(suites[0]);
+            }
+        });
 }

@@ -31,7 +31,8 @@ internal static class Server5Suites
         {
             await p.NeedAsync(Core);
             var share = p.Share(Core);
-            foreach (var bad in (string[])[share[..^1], share.Replace('=', 'A')[..43], share[..^2] + (share[^2] == 'B' ? "C=" : "B="), "*", "=" + share[1..], share.Replace('=', '-')])
+            foreach (var bad in (string[])[share[..^1], share.Replace('=', 'A')[..43], share[..^2] + (share[^2] == 'B' ? "C=" : "B="), "*",
+                "=" + share[1..], share.Replace('=', '-')])
             {
                 await p.ProbeConnection.RefusedAsync($"XBLACKPONY V1 {Core} {bad}", 501, null, "BP-5.1-9");
             }
@@ -67,7 +68,8 @@ internal static class Server5Suites
             await p.ProbeConnection.RefusedAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(share[..384])}", 501, null, "BP-5.1-9");
             await p.ProbeConnection.RefusedAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String([.. share, 0])}", 501, null, "BP-5.1-9");
         }),
-        new("S-5.1-5", "The server's share is canonical base64", Must, Profile.Core, "BP-5.1-6", p => p.EachSuiteAsync(s => p.SwitchAsync(s))),
+        new("S-5.1-5", "The server's share is canonical base64",
+            Must, Profile.Core, "BP-5.1-6", p => p.EachSuiteAsync(s => p.SwitchAsync(s))),
         new("S-5.1-6", "The server's private values are used in one session only", Must, Profile.Core, "BP-5.1-11 BP-5.2-1", async p =>
         {
             await p.NeedAsync(Core);
@@ -107,7 +109,8 @@ internal static class Server5Suites
 
             await p.ExpectUsableAsync();
         }),
-        new("S-5.2-3", "An X25519 share with its highest bit set is accepted as if it were clear", Must, Profile.Core, "BP-4.3-1", async p =>
+        new("S-5.2-3", "An X25519 share with its highest bit set is accepted as if it were clear",
+            Must, Profile.Core, "BP-4.3-1", async p =>
         {
             await p.UpgradeAsync(Core, c =>
             {
@@ -172,10 +175,12 @@ internal static class Server5Suites
             await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(new byte[416])}", 501);
             await p.ExpectUsableAsync();
         }),
-        new("S-5.4-3", "A continuation that is not canonical base64 of 384 octets gets 501, and the session stays usable", Must, Profile.Classic, "BP-5.4-7", async p =>
+        new("S-5.4-3", "A continuation that is not canonical base64 of 384 octets gets 501, and the session stays usable",
+            Must, Profile.Classic, "BP-5.4-7", async p =>
         {
             await p.NeedAsync(Classic);
-            foreach (var line in (string[])["QUIT", "", Convert.ToBase64String(new byte[383]), Convert.ToBase64String(new byte[385]), Convert.ToBase64String(new byte[384])[..^1] + "*", "K=" + Convert.ToBase64String(new byte[384])])
+            foreach (var line in (string[])["QUIT", "", Convert.ToBase64String(new byte[383]), Convert.ToBase64String(new byte[385]),
+                Convert.ToBase64String(new byte[384])[..^1] + "*", "K=" + Convert.ToBase64String(new byte[384])])
             {
                 await p.ProbeConnection.CommandAsync(p.Command(Classic), 334);
                 await p.ProbeConnection.CommandAsync(line, 501);
@@ -183,7 +188,8 @@ internal static class Server5Suites
 
             await p.ExpectUsableAsync();
         }),
-        new("S-5.4-4", "A continuation that does not decrypt is answered like a good one, and the session fails at Finished", Must, Profile.Classic, "BP-5.4-8 BP-5.4-10", async p =>
+        new("S-5.4-4", "A continuation that does not decrypt is answered like a good one, and the session fails at Finished",
+            Must, Profile.Classic, "BP-5.4-8 BP-5.4-10", async p =>
         {
             Func<byte[], byte[]>[] wrongs =
             [
@@ -200,7 +206,8 @@ internal static class Server5Suites
             {
                 await p.SwitchAsync(Classic, continuation: wrong, invalid: "BP-5.4-10");
                 var record = await p.ProbeConnection.OctetsAsync(usual);
-                That(record.Length == usual, $"A good continuation is answered with a Finished of {usual} octets, this one with {record.Length}.", "BP-5.4-10");
+                That(record.Length == usual,
+                    $"A good continuation is answered with a Finished of {usual} octets, this one with {record.Length}.", "BP-5.4-10");
                 await p.ProbeConnection.SendRecordAsync(RecordType.Finished, new byte[32]);
                 await p.ProbeConnection.DrainAsync();
                 await p.ConnectAsync();
@@ -244,7 +251,9 @@ internal static class Server5Suites
         new("S-5.5-2", "The server shifts its letters forward, within A-Z and within a-z", Must, Profile.Manual, "BP-5.5-2", async p =>
         {
             var reply = await RotEhloAsync(p, 1, "FIMP qspcf.uftu");
-            That(!reply.Texts().Any(t => t.Contains("PIPELINING", StringComparison.Ordinal) || t.Contains("8BITMIME", StringComparison.Ordinal)), "The reply is not shifted.");
+            That(!reply.Texts()
+                .Any(t => t.Contains("PIPELINING", StringComparison.Ordinal) || t.Contains("8BITMIME", StringComparison.Ordinal)),
+                "The reply is not shifted.");
 
             // A keyword is letters, digits and hyphens, and stays so under the shift.
             foreach (var keyword in reply.Texts().Skip(1).Select(t => t.Split(' ')[0]))
@@ -257,7 +266,8 @@ internal static class Server5Suites
             await RotEhloAsync(p, 25, "DGKN oqnad.sdrs");
             await p.ProbeConnection.CommandAsync("MNNO", 250);
         }),
-        new("S-5.5-4", "Octets that are not letters pass unchanged, and DATA is shifted like the rest", Must, Profile.Manual, "BP-5.5-4 BP-5.5-5", async p =>
+        new("S-5.5-4", "Octets that are not letters pass unchanged, and DATA is shifted like the rest",
+            Must, Profile.Manual, "BP-5.5-4 BP-5.5-5", async p =>
         {
             await p.ConnectAsync();
             await RotEhloAsync(p, 13, "RUYB cebor.grfg");
@@ -265,8 +275,10 @@ internal static class Server5Suites
             await p.ProbeConnection.CommandAsync("EPCG GB:<o@fvax.grfg>", 250);
             await p.ProbeConnection.CommandAsync("QNGN", 354);
             await p.ProbeConnection.CommandAsync("Fhowrpg: \xE9\x80\xFF 1[]{}@\r\n\r\n..qbg NZ nz\r\n.", 250);
-            var message = p.Backend.Messages.FirstOrDefault() ?? throw new CaseFailedException("The message did not reach the mail server.", "BP-5.5-5");
-            That(message.Contains("\xE9\x80\xFF 1[]{}@", StringComparison.Ordinal), $"Octets that are no letters were changed: {Show(message)}.");
+            var message = p.Backend.Messages.FirstOrDefault()
+                ?? throw new CaseFailedException("The message did not reach the mail server.", "BP-5.5-5");
+            That(message.Contains("\xE9\x80\xFF 1[]{}@", StringComparison.Ordinal),
+                $"Octets that are no letters were changed: {Show(message)}.");
             That(message == "Subject: \xE9\x80\xFF 1[]{}@\r\n\r\n.dot AM am\r\n", $"The message came as {Show(message)}.", "BP-5.5-5");
         })
         { Needs = Needs.Backend },
@@ -293,12 +305,16 @@ internal static class Server5Suites
         {
             await p.NeedAsync(Rot);
             var reply = await p.ProbeConnection.CommandAsync("XBLACKPONY V1 ROT 13", 220);
-            That(reply.Lines.Count == 1 && !reply.Texts().First().StartsWith("K=", StringComparison.OrdinalIgnoreCase), $"The reply is {Show(reply.Lines[0])}.");
+            That(reply.Lines.Count == 1 && !reply.Texts().First().StartsWith("K=", StringComparison.OrdinalIgnoreCase),
+                $"The reply is {Show(reply.Lines[0])}.");
         }),
-        new("S-5.5-8", "Inside ROT neither XBLACKPONY nor STARTTLS is offered or accepted, and there is no second greeting", Must, Profile.Manual, "BP-4.5-4 BP-4.5-5 BP-4.5-3", async p =>
+        new("S-5.5-8", "Inside ROT neither XBLACKPONY nor STARTTLS is offered or accepted, and there is no second greeting",
+            Must, Profile.Manual, "BP-4.5-4 BP-4.5-5 BP-4.5-3", async p =>
         {
             var reply = await RotEhloAsync(p, 13, "RUYB cebor.grfg", "BP-4.5-3");
-            That(!reply.Texts().Any(t => t.StartsWith("KOYNPXCBAL", StringComparison.Ordinal) || t.StartsWith("FGNEGGYF", StringComparison.Ordinal)), "XBLACKPONY or STARTTLS is offered inside ROT.");
+            That(!reply.Texts()
+                .Any(t => t.StartsWith("KOYNPXCBAL", StringComparison.Ordinal) || t.StartsWith("FGNEGGYF", StringComparison.Ordinal)),
+                "XBLACKPONY or STARTTLS is offered inside ROT.");
             await p.ProbeConnection.CommandAsync("KOYNPXCBAL I1 EBG 13", 503, "BP-4.5-5");
             await p.ProbeConnection.CommandAsync("FGNEGGYF", 503, "BP-4.5-5");
             await p.ProbeConnection.CommandAsync("ABBC", 250);

@@ -13,24 +13,32 @@ internal static class Server6Keys
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 6.1 transcript hash
-        Edited("S-6.1-1", "An offer that was edited in transit makes the upgrade fail", Core, Profile.Core, "BP-6.1-1", l => l + " X25519-ROT13", 0),
-        Edited("S-6.1-2", "A command that was edited in transit makes the upgrade fail", Core, Profile.Core, "BP-6.1-2", l => l + " G-0000", 1),
-        Edited("S-6.1-3", "A 220 line that was edited in transit makes the upgrade fail", Core, Profile.Core, "BP-6.1-4", l => l.Replace("220 ", "220-", StringComparison.Ordinal), 2),
-        Edited("S-6.1-4", "A 334 line that was edited in transit makes the upgrade fail", Classic, Profile.Classic, "BP-6.1-4", l => l.Replace("334-", "334 ", StringComparison.Ordinal), 2),
-        Edited("S-6.1-5", "A continuation that was edited in transit makes the upgrade fail", Classic, Profile.Classic, "BP-6.1-3", l => (l[0] == 'A' ? "B" : "A") + l[1..], 4),
-        Edited("S-6.1-6", "An offer whose case was changed in transit makes the upgrade fail", Core, Profile.Core, "BP-6.1-5", l => l.ToLowerInvariant() is var lower && lower != l ? lower : l.ToUpperInvariant(), 0),
+        Edited("S-6.1-1", "An offer that was edited in transit makes the upgrade fail",
+            Core, Profile.Core, "BP-6.1-1", l => l + " X25519-ROT13", 0),
+        Edited("S-6.1-2", "A command that was edited in transit makes the upgrade fail",
+            Core, Profile.Core, "BP-6.1-2", l => l + " G-0000", 1),
+        Edited("S-6.1-3", "A 220 line that was edited in transit makes the upgrade fail",
+            Core, Profile.Core, "BP-6.1-4", l => l.Replace("220 ", "220-", StringComparison.Ordinal), 2),
+        Edited("S-6.1-4", "A 334 line that was edited in transit makes the upgrade fail",
+            Classic, Profile.Classic, "BP-6.1-4", l => l.Replace("334-", "334 ", StringComparison.Ordinal), 2),
+        Edited("S-6.1-5", "A continuation that was edited in transit makes the upgrade fail",
+            Classic, Profile.Classic, "BP-6.1-3", l => (l[0] == 'A' ? "B" : "A") + l[1..], 4),
+        Edited("S-6.1-6", "An offer whose case was changed in transit makes the upgrade fail",
+            Core, Profile.Core, "BP-6.1-5", l => l.ToLowerInvariant() is var lower && lower != l ? lower : l.ToUpperInvariant(), 0),
 
         // ---------------------------------------------------------------- 6.2 keys
         new("S-6.2-1", "The same shared secret under another suite's name gives other keys", Must, Profile.Hybrid, "BP-6.2-1", async p =>
         {
             await p.NeedAsync(Hybrid);
-            foreach (var suite in ((string[])[Hybrid, HybridAes]).Where(s => p.Suites.Contains(s, StringComparer.OrdinalIgnoreCase)).ToList())
+            foreach (var suite in ((string[])[Hybrid, HybridAes])
+                .Where(s => p.Suites.Contains(s, StringComparer.OrdinalIgnoreCase)).ToList())
             {
                 await p.InsideAsync(suite);
                 await p.ConnectAsync();
             }
         }),
-        new("S-6.2-2", "The server protects its records with the server's keys: a record sent back to it fails", Must, Profile.Core, "BP-6.2-2 BP-8.3-1", async p =>
+        new("S-6.2-2", "The server protects its records with the server's keys: a record sent back to it fails",
+            Must, Profile.Core, "BP-6.2-2 BP-8.3-1", async p =>
         {
             await p.SwitchAsync(Core);
             await p.TakeFinishedAsync();
@@ -38,7 +46,8 @@ internal static class Server6Keys
         }),
 
         // ---------------------------------------------------------------- 6.3 Finished
-        new("S-6.3-1", "The server's Finished comes directly after the 220 reply, without the client's", Must, Profile.Core, "BP-6.3-1 BP-6.3-2", async p =>
+        new("S-6.3-1", "The server's Finished comes directly after the 220 reply, without the client's",
+            Must, Profile.Core, "BP-6.3-1 BP-6.3-2", async p =>
         {
             // The client has ended: a server that waits for its Finished ends without its own.
             await p.EachSuiteAsync(async suite =>
@@ -52,7 +61,8 @@ internal static class Server6Keys
         {
             await p.SwitchAsync(Core);
             await p.TakeFinishedAsync();
-            await p.ProbeConnection.SendRecordsAsync(p.ProbeConnection.Seal(RecordType.Finished, new byte[32]), p.ProbeConnection.Seal(RecordType.Data, "EHLO probe.test\r\n"u8));
+            await p.ProbeConnection.SendRecordsAsync(p.ProbeConnection.Seal(RecordType.Finished, new byte[32]),
+                p.ProbeConnection.Seal(RecordType.Data, "EHLO probe.test\r\n"u8));
             await p.ProbeConnection.ExpectAlertAsync();
         }),
         new("S-6.3-3", "Data before the client's Finished gets an alert and no reply", Must, Profile.Core, "BP-6.3-6 BP-8.3-1", async p =>
@@ -73,7 +83,9 @@ internal static class Server6Keys
             {
                 await p.SwitchAsync(Core);
                 await p.TakeFinishedAsync();
-                await p.ExpectFailureAtAsync(p.ProbeConnection.Seal(RecordType.Finished, p.ProbeConnection.Keys.Finished(Role.Client).Append((byte)0).Take(length).ToArray()));
+                await p.ExpectFailureAtAsync(
+                    p.ProbeConnection.Seal(RecordType.Finished,
+                        p.ProbeConnection.Keys.Finished(Role.Client).Append((byte)0).Take(length).ToArray()));
                 await p.ConnectAsync();
             }
         }),
@@ -86,7 +98,8 @@ internal static class Server6Keys
         First("S-6.3-7", RecordType.Close),
         First("S-6.3-8", RecordType.Rekey),
         First("S-6.3-9", (RecordType)200),
-        new("S-6.3-10", "A client that does not send its Finished gets an alert after FinishedTimeout", Must, Profile.Timeouts, "BP-6.3-9", async p =>
+        new("S-6.3-10", "A client that does not send its Finished gets an alert after FinishedTimeout",
+            Must, Profile.Timeouts, "BP-6.3-9", async p =>
         {
             await p.SwitchAsync(Core);
             await p.TakeFinishedAsync();
@@ -94,11 +107,14 @@ internal static class Server6Keys
         })
         { Needs = Needs.Timeouts },
 
-        new("S-6.3-11", "The single octets of a client's Finished do not prolong FinishedTimeout", Must, Profile.Timeouts, "BP-6.3-9", async p =>
+        new("S-6.3-11", "The single octets of a client's Finished do not prolong FinishedTimeout",
+            Must, Profile.Timeouts, "BP-6.3-9", async p =>
         {
             await p.SwitchAsync(Core);
             await p.TakeFinishedAsync();
-            await p.WithinDrippingAsync(nameof(Limits.FinishedTimeout), p.ProbeConnection.Seal(RecordType.Finished, p.ProbeConnection.Keys.Finished(Role.Client)), p.ProbeConnection.ExpectAlertAsync(), "No alert comes while the client sends octet by octet.");
+            await p.WithinDrippingAsync(nameof(Limits.FinishedTimeout),
+                p.ProbeConnection.Seal(RecordType.Finished, p.ProbeConnection.Keys.Finished(Role.Client)),
+                p.ProbeConnection.ExpectAlertAsync(), "No alert comes while the client sends octet by octet.");
         })
         { Needs = Needs.Timeouts },
 
@@ -132,14 +148,17 @@ internal static class Server6Keys
                 throw new NotApplicableException("The server sends no ident record.");
             }
 
-            That(p.ProbeConnection.Records.Count(r => r.Type == RecordType.Ident) == 1, "The server sends more than one ident record.", "BP-6.5-1");
+            That(p.ProbeConnection.Records.Count(r => r.Type == RecordType.Ident) == 1,
+                "The server sends more than one ident record.", "BP-6.5-1");
             That(at == 1, $"The ident record is the server's record {at + 1}.");
-            That(Reference.Keys.Ident.Verify(p.ProbeConnection.Records[1].Data, p.ProbeConnection.Keys.TranscriptHash) is not null, "The ident record's length or a signature in it is wrong.");
+            That(Reference.Keys.Ident.Verify(p.ProbeConnection.Records[1].Data, p.ProbeConnection.Keys.TranscriptHash) is not null,
+                "The ident record's length or a signature in it is wrong.");
         }),
     ];
 
     // What an attacker in the path changed is hashed by one side only: the two sides' keys differ.
-    private static Case<ServerProbe> Edited(string id, string title, string suite, Profile profile, string requirements, Func<string, string> edit, int line) => new(id, title, Must, profile, requirements, async p =>
+    private static Case<ServerProbe> Edited(string id, string title, string suite, Profile profile, string requirements,
+        Func<string, string> edit, int line) => new(id, title, Must, profile, requirements, async p =>
     {
         // The offer of a second EHLO reply.
         int at = 0;
@@ -161,16 +180,17 @@ internal static class Server6Keys
         }
     });
 
-    private static Case<ServerProbe> First(string id, RecordType type) => new(id, $"A first record of type {(int)type} gets an alert", Must, Profile.Core, "BP-6.3-6", async p =>
-    {
-        await p.SwitchAsync(Core);
-        await p.TakeFinishedAsync();
-        var first = p.ProbeConnection.Seal(type, []);
-        if (type == RecordType.Rekey)
+    private static Case<ServerProbe> First(string id, RecordType type) =>
+        new(id, $"A first record of type {(int)type} gets an alert", Must, Profile.Core, "BP-6.3-6", async p =>
         {
-            p.ProbeConnection.NextKeys();
-        }
+            await p.SwitchAsync(Core);
+            await p.TakeFinishedAsync();
+            var first = p.ProbeConnection.Seal(type, []);
+            if (type == RecordType.Rekey)
+            {
+                p.ProbeConnection.NextKeys();
+            }
 
-        await p.ExpectFailureAtAsync(first, p.ProbeConnection.Seal(RecordType.Finished, p.ProbeConnection.Keys.Finished(Role.Client)));
-    });
+            await p.ExpectFailureAtAsync(first, p.ProbeConnection.Seal(RecordType.Finished, p.ProbeConnection.Keys.Finished(Role.Client)));
+        });
 }

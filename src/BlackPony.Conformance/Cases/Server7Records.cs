@@ -14,8 +14,10 @@ internal static class Server7Records
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 7.1 format
-        new("S-7.1-1", "A length above the limit gets an alert at its two octets", Must, Profile.Core, "BP-7.1-2", p => BadLengthAsync(p, Core, Limits.MaxInner + Limits.AeadTag + 1, 0xffff)),
-        new("S-7.1-2", "A length below the limit gets an alert at its two octets", Must, Profile.Core, "BP-7.1-3", p => BadLengthAsync(p, Core, 0, 1, Limits.AeadTag)),
+        new("S-7.1-1", "A length above the limit gets an alert at its two octets",
+            Must, Profile.Core, "BP-7.1-2", p => BadLengthAsync(p, Core, Limits.MaxInner + Limits.AeadTag + 1, 0xffff)),
+        new("S-7.1-2", "A length below the limit gets an alert at its two octets",
+            Must, Profile.Core, "BP-7.1-3", p => BadLengthAsync(p, Core, 0, 1, Limits.AeadTag)),
         new("S-7.1-3", "Records in single octets, and several in one segment, are accepted", Must, Profile.Core, "BP-7.1-6", async p =>
         {
             await p.UpgradeAsync();
@@ -29,7 +31,8 @@ internal static class Server7Records
                 await ExpectAsync(p, 250);
             }
 
-            await p.ProbeConnection.SendRecordsAsync(p.ProbeConnection.Seal(RecordType.Data, "NOOP\r\n"u8), p.ProbeConnection.Seal(RecordType.Data, "NOOP\r\n"u8));
+            await p.ProbeConnection.SendRecordsAsync(p.ProbeConnection.Seal(RecordType.Data, "NOOP\r\n"u8),
+                p.ProbeConnection.Seal(RecordType.Data, "NOOP\r\n"u8));
             await ExpectAsync(p, 250);
             await ExpectAsync(p, 250);
         }),
@@ -47,10 +50,12 @@ internal static class Server7Records
             }
         }),
         Greatest("S-7.1-5", Core, Profile.Core),
-        new("S-7.1-6", "The type is the last octet that is not zero, whatever the data ends with", Must, Profile.Core, "BP-7.1-4", async p =>
+        new("S-7.1-6", "The type is the last octet that is not zero, whatever the data ends with",
+            Must, Profile.Core, "BP-7.1-4", async p =>
         {
             await p.UpgradeAsync();
-            await p.ProbeConnection.SendRecordsAsync(p.ProbeConnection.SealInner([.. "EHLO probe.test\r\n"u8, 1]), p.ProbeConnection.SealInner([.. "NOOP\r\n"u8, 1, .. new byte[300]]));
+            await p.ProbeConnection.SendRecordsAsync(p.ProbeConnection.SealInner([.. "EHLO probe.test\r\n"u8, 1]),
+                p.ProbeConnection.SealInner([.. "NOOP\r\n"u8, 1, .. new byte[300]]));
             await ExpectAsync(p, 250);
             await ExpectAsync(p, 250);
         }),
@@ -86,10 +91,12 @@ internal static class Server7Records
             }
         }),
         Greatest("S-7.1-10", Classic, Profile.Classic),
-        new("S-7.1-11", "Lengths out of bounds get an alert in RSA-BLOWFISH, whose tag is longer", Must, Profile.Classic, "BP-7.1-2 BP-7.1-3", p => BadLengthAsync(p, Classic, Limits.MaxInner + Limits.HmacTag + 1, Limits.HmacTag)),
+        new("S-7.1-11", "Lengths out of bounds get an alert in RSA-BLOWFISH, whose tag is longer", Must, Profile.Classic,
+            "BP-7.1-2 BP-7.1-3", p => BadLengthAsync(p, Classic, Limits.MaxInner + Limits.HmacTag + 1, Limits.HmacTag)),
 
         // ---------------------------------------------------------------- 7.3 Blowfish protection
-        new("S-7.3-1", "A flipped bit anywhere in a Blowfish record gets the one alert", Must, Profile.Classic, "BP-7.3-2 BP-7.3-3 BP-8.3-1", async p =>
+        new("S-7.3-1", "A flipped bit anywhere in a Blowfish record gets the one alert",
+            Must, Profile.Classic, "BP-7.3-2 BP-7.3-3 BP-8.3-1", async p =>
         {
             await FlipAsync(p, Classic, "BP-7.3-3", 0, 2, 100, 257);
             await FlipAsync(p, Classic, "BP-7.3-2", 258, 273, 289);
@@ -137,7 +144,12 @@ internal static class Server7Records
             await p.InsideAsync();
             for (int i = 0; i < Limits.MaxIdleRecords; i++)
             {
-                await p.ProbeConnection.SendRecordAsync((i % 3) switch { 0 => RecordType.Data, 1 => (RecordType)128, _ => (RecordType)200 });
+                await p.ProbeConnection.SendRecordAsync((i % 3) switch
+                {
+                    0 => RecordType.Data,
+                    1 => (RecordType)128,
+                    _ => (RecordType)200,
+                });
             }
 
             await p.ExpectFailureAtAsync(p.ProbeConnection.Seal(RecordType.Data, []));
@@ -166,10 +178,13 @@ internal static class Server7Records
             await p.ProbeConnection.CommandInsideAsync("NOOP", 250);
         }),
 
-        new("S-7.4-7", "Finished does not count as a record without data: 64 of those may follow", Must, Profile.Core, "BP-7.4-5", async p =>
+        new("S-7.4-7", "Finished does not count as a record without data: 64 of those may follow",
+            Must, Profile.Core, "BP-7.4-5", async p =>
         {
             await p.UpgradeAsync();
-            await p.ProbeConnection.SendRecordsAsync([.. Enumerable.Range(0, Limits.MaxIdleRecords).Select(i => p.ProbeConnection.Seal(i % 2 == 0 ? (RecordType)200 : RecordType.Data, []))]);
+            await p.ProbeConnection.SendRecordsAsync(
+                [.. Enumerable.Range(0, Limits.MaxIdleRecords)
+                    .Select(i => p.ProbeConnection.Seal(i % 2 == 0 ? (RecordType)200 : RecordType.Data, []))]);
             await p.ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
         }),
 
@@ -179,7 +194,8 @@ internal static class Server7Records
             await p.InsideAsync();
             await p.ProbeConnection.CommandInsideAsync("QUIT", 221);
             await p.ProbeConnection.NextAsync();
-            That(p.ProbeConnection.Records.All(r => r.Inner % Limits.PadTo == 0 || r.Inner == Limits.MaxInner), $"Records come with inner lengths of {string.Join(", ", p.ProbeConnection.Records.Select(r => r.Inner))}.");
+            That(p.ProbeConnection.Records.All(r => r.Inner % Limits.PadTo == 0 || r.Inner == Limits.MaxInner),
+                $"Records come with inner lengths of {string.Join(", ", p.ProbeConnection.Records.Select(r => r.Inner))}.");
         }),
         new("S-7.5-2", "Any padding is accepted: none, one octet, the most possible", Must, Profile.Core, "BP-7.5-2", async p =>
         {
@@ -217,7 +233,8 @@ internal static class Server7Records
             int unasked = await CountAsync(rekeys: false);
             await p.ConnectAsync();
             int count = await CountAsync(rekeys: true);
-            That(count < (unasked == 0 ? 1 : unasked + Rekeys), $"The server sent {count} rekey records where the client sent {Rekeys}, and {unasked} where the client sent none.");
+            That(count < (unasked == 0 ? 1 : unasked + Rekeys),
+                $"The server sent {count} rekey records where the client sent {Rekeys}, and {unasked} where the client sent none.");
 
             async Task<int> CountAsync(bool rekeys)
             {
@@ -256,7 +273,8 @@ internal static class Server7Records
                 }
 
                 noops = p.ProbeConnection.Seal(RecordType.Data, Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("NOOP\r\n", 64))));
-                if (p.ProbeConnection.Records.Count > 1 && (long)p.ProbeConnection.Records.Count * 32 < Limits.BlowfishRekeyBlocks && i == 559)
+                if (p.ProbeConnection.Records.Count > 1
+                    && (long)p.ProbeConnection.Records.Count * 32 < Limits.BlowfishRekeyBlocks && i == 559)
                 {
                     throw new NotApplicableException("The server joins its replies: the limit was not reached.");
                 }
@@ -268,7 +286,9 @@ internal static class Server7Records
             await p.InsideAsync(Classic);
             await p.EnvelopeInsideAsync();
             await p.ProbeConnection.CommandInsideAsync("DATA", 354);
-            var line = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("0123456789012345678901234567890123456789012345678901234567890\r\n", 300)))[..Limits.MaxData];
+            var line = Encoding.ASCII.GetBytes(
+                string.Concat(
+                    Enumerable.Repeat("0123456789012345678901234567890123456789012345678901234567890\r\n", 300)))[..Limits.MaxData];
             const int Greatest = (Limits.MaxInner + 7) / 8;
             long left = Limits.BlowfishRekeyBlocks - (5 * Limits.PadTo / 8);
             for (; left > 2 * Greatest; left -= Greatest)
@@ -292,20 +312,21 @@ internal static class Server7Records
         That(reply.Code == code, $"Expected {code}, got {Show(reply.Lines[^1])}.");
     }
 
-    private static Case<ServerProbe> Greatest(string id, string suite, Profile profile) => new(id, $"A record of the greatest size is accepted ({suite})", Must, profile, "BP-7.1-2", async p =>
-    {
-        await p.InsideAsync(suite);
-        await p.EnvelopeInsideAsync();
-        await p.ProbeConnection.CommandInsideAsync("DATA", 354);
-        var text = new StringBuilder();
-        while (text.Length < Limits.MaxData)
+    private static Case<ServerProbe> Greatest(string id, string suite, Profile profile) =>
+        new(id, $"A record of the greatest size is accepted ({suite})", Must, profile, "BP-7.1-2", async p =>
         {
-            text.Append("0123456789012345678901234567890123456789\r\n");
-        }
+            await p.InsideAsync(suite);
+            await p.EnvelopeInsideAsync();
+            await p.ProbeConnection.CommandInsideAsync("DATA", 354);
+            var text = new StringBuilder();
+            while (text.Length < Limits.MaxData)
+            {
+                text.Append("0123456789012345678901234567890123456789\r\n");
+            }
 
-        await p.ProbeConnection.SendInsideAsync(text.ToString()[..Limits.MaxData]);
-        await p.ProbeConnection.CommandInsideAsync("\r\n.", 250);
-    });
+            await p.ProbeConnection.SendInsideAsync(text.ToString()[..Limits.MaxData]);
+            await p.ProbeConnection.CommandInsideAsync("\r\n.", 250);
+        });
 
     private static async Task BadLengthAsync(ServerProbe p, string suite, params int[] lengths)
     {
@@ -332,7 +353,8 @@ internal static class Server7Records
             record[at] ^= (byte)(at == 0 ? 0x40 : 1);
             await p.ProbeConnection.SendRecordsAsync(record, p.ProbeConnection.Seal(RecordType.Data, "NOOP\r\nQUIT\r\n"u8));
             var (lines, end) = await p.ProbeConnection.ToTheEndAsync();
-            That(lines.Count == 0, $"With octet {at} of the record flipped came {lines.Count} replies: {Show(string.Join("\r\n", lines))}.", lines.Count == 2 ? "BP-8.3-3" : taken);
+            That(lines.Count == 0, $"With octet {at} of the record flipped came {lines.Count} replies: {Show(string.Join("\r\n", lines))}.",
+                lines.Count == 2 ? "BP-8.3-3" : taken);
             await ExpectAlertAsync(p, end);
             await p.ConnectAsync();
         }

@@ -21,7 +21,8 @@ internal static class Server8Closing
             await p.ProbeConnection.SendRecordAsync(RecordType.Close);
             await p.ProbeConnection.ExpectNothingAsync("Something follows the close.", "BP-8.1-2", "BP-8.1-3");
         }),
-        new("S-8.1-2", "A client's close is answered with a close and the end of the connection", Must, Profile.Core, "BP-8.1-3 BP-8.1-2", async p =>
+        new("S-8.1-2", "A client's close is answered with a close and the end of the connection",
+            Must, Profile.Core, "BP-8.1-3 BP-8.1-2", async p =>
         {
             await p.InsideAsync();
             await p.ProbeConnection.SendRecordAsync(RecordType.Close);
@@ -36,10 +37,13 @@ internal static class Server8Closing
             var noop = p.ProbeConnection.Seal(RecordType.Data, "NOOP\r\n"u8);
             await p.ProbeConnection.SendRecordsAsync(close, noop, [0xff, 0xff, 0, 1, 2, 3]);
             var record = await p.ProbeConnection.NextAsync();
-            That(record?.Type == RecordType.Close, $"The close with octets after it is answered with {record?.Type.ToString() ?? "the end of the connection"}.", record is null ? "BP-8.1-3" : null);
+            That(record?.Type == RecordType.Close,
+                $"The close with octets after it is answered with {record?.Type.ToString() ?? "the end of the connection"}.",
+                record is null ? "BP-8.1-3" : null);
             await p.ProbeConnection.ExpectNothingAsync("The octets after the close are answered.", reset: "BP-8.1-3");
         }),
-        new("S-8.1-4", "A server whose mail server ends the session says 421 and sends its close", Must, Profile.Core, "BP-10.3-6 BP-8.1-1 BP-8.1-5", async p =>
+        new("S-8.1-4", "A server whose mail server ends the session says 421 and sends its close",
+            Must, Profile.Core, "BP-10.3-6 BP-8.1-1 BP-8.1-5", async p =>
         {
             await p.ConnectAsync();
             await p.InsideAsync();
@@ -50,15 +54,18 @@ internal static class Server8Closing
             await p.ProbeConnection.ExpectCloseAsync();
         })
         { Needs = Needs.Backend },
-        new("S-8.1-5", "After its close the server waits for the client's no longer than CloseTimeout", Must, Profile.Timeouts, "BP-8.1-6", async p =>
+        new("S-8.1-5", "After its close the server waits for the client's no longer than CloseTimeout",
+            Must, Profile.Timeouts, "BP-8.1-6", async p =>
         {
             await p.InsideAsync();
             await p.ProbeConnection.CommandInsideAsync("QUIT", 221);
             await p.ProbeConnection.ExpectCloseAsync();
-            await p.WithinAsync(nameof(Limits.CloseTimeout), p.ProbeConnection.DrainAsync(), "The connection stays open after the server's close.");
+            await p.WithinAsync(nameof(Limits.CloseTimeout), p.ProbeConnection.DrainAsync(),
+                "The connection stays open after the server's close.");
         })
         { Needs = Needs.Timeouts },
-        new("S-8.1-7", "What is pipelined after QUIT changes nothing: the 221, the close, and no more", Must, Profile.Core, "BP-8.1-5 BP-8.1-1 BP-8.1-2 BP-8.1-3", async p =>
+        new("S-8.1-7", "What is pipelined after QUIT changes nothing: the 221, the close, and no more",
+            Must, Profile.Core, "BP-8.1-5 BP-8.1-1 BP-8.1-2 BP-8.1-3", async p =>
         {
             await p.InsideAsync();
             await p.ProbeConnection.SendInsideAsync("QUIT\r\nNOOP\r\nNOOP\r\n");
@@ -68,7 +75,8 @@ internal static class Server8Closing
             await p.ProbeConnection.SendRecordAsync(RecordType.Close);
             await p.ProbeConnection.ExpectNothingAsync("Something follows the close.", "BP-8.1-2", "BP-8.1-3");
         }),
-        new("S-8.1-8", "A client that is silent for IdleTimeout gets 421 and the end, inside with a close", Must, Profile.Timeouts, "BP-8.1-7 BP-8.1-1", async p =>
+        new("S-8.1-8", "A client that is silent for IdleTimeout gets 421 and the end, inside with a close",
+            Must, Profile.Timeouts, "BP-8.1-7 BP-8.1-1", async p =>
         {
             await p.EhloAsync();
             await p.WithinAsync(nameof(Limits.IdleTimeout), p.ProbeConnection.ExpectAsync(421), "No 421 comes.");
@@ -93,21 +101,25 @@ internal static class Server8Closing
             await p.ProbeConnection.ExpectClosedAsync("The connection stays open.");
         })
         { Needs = Needs.Timeouts },
-        new("S-8.1-10", "The single octets of a command or continuation do not prolong the time-out", Must, Profile.Timeouts, "BP-8.1-7", async p =>
+        new("S-8.1-10", "The single octets of a command or continuation do not prolong the time-out",
+            Must, Profile.Timeouts, "BP-8.1-7", async p =>
         {
             await p.EhloAsync();
-            await p.WithinDrippingAsync(nameof(Limits.IdleTimeout), Slow(), p.ProbeConnection.ExpectAsync(421), "No 421 comes while the client sends a command octet by octet.");
+            await p.WithinDrippingAsync(nameof(Limits.IdleTimeout), Slow(), p.ProbeConnection.ExpectAsync(421),
+                "No 421 comes while the client sends a command octet by octet.");
             await p.ConnectAsync();
             await p.NeedAsync(Classic);
             await p.ProbeConnection.CommandAsync(p.Command(Classic), 334);
-            await p.WithinDrippingAsync(nameof(Limits.ContinuationTimeout), Slow(), p.ProbeConnection.ExpectAsync(421), "No 421 comes while the client sends a continuation octet by octet.");
+            await p.WithinDrippingAsync(nameof(Limits.ContinuationTimeout), Slow(), p.ProbeConnection.ExpectAsync(421),
+                "No 421 comes while the client sends a continuation octet by octet.");
 
             static byte[] Slow() => System.Text.Encoding.ASCII.GetBytes("NOOP " + new string('x', 400));
         })
         { Needs = Needs.Timeouts },
 
         // ---------------------------------------------------------------- 8.2 truncation
-        new("S-8.2-1", "A message whose session is cut before its last dot is not delivered", Must, Profile.Core, "BP-8.2-1 BP-8.2-2", async p =>
+        new("S-8.2-1", "A message whose session is cut before its last dot is not delivered",
+            Must, Profile.Core, "BP-8.2-1 BP-8.2-2", async p =>
         {
             await p.ConnectAsync();
             await p.InsideAsync();
@@ -161,9 +173,12 @@ internal static class Server8Closing
         { Needs = Needs.Backend },
 
         // ---------------------------------------------------------------- 8.3 failures and the alert
-        new("S-8.3-1", "A flipped bit anywhere in a record gets the one alert, and what follows is not read", Must, Profile.Core, "BP-8.3-1 BP-8.3-2 BP-8.3-3 BP-8.3-5", p => Server7Records.FlipAsync(p, Core, "BP-8.3-5", 0, 2, 5, 100, 257, 258, 273)),
-        Fails("S-8.3-2", "A repeated record gets the one alert", "BP-8.3-1 BP-8.3-3 BP-7.2-1", (noop, quit) => [noop, noop, quit], answers: 1, taken: 4),
-        new("S-8.3-3", "A client's alert ends the connection without another record, whatever its data", Must, Profile.Core, "BP-8.3-4", async p =>
+        new("S-8.3-1", "A flipped bit anywhere in a record gets the one alert, and what follows is not read", Must, Profile.Core,
+            "BP-8.3-1 BP-8.3-2 BP-8.3-3 BP-8.3-5", p => Server7Records.FlipAsync(p, Core, "BP-8.3-5", 0, 2, 5, 100, 257, 258, 273)),
+        Fails("S-8.3-2", "A repeated record gets the one alert",
+            "BP-8.3-1 BP-8.3-3 BP-7.2-1", (noop, quit) => [noop, noop, quit], answers: 1, taken: 4),
+        new("S-8.3-3", "A client's alert ends the connection without another record, whatever its data",
+            Must, Profile.Core, "BP-8.3-4", async p =>
         {
             foreach (var data in (byte[][])[[1], [], [2, 40], [0]])
             {
@@ -174,8 +189,10 @@ internal static class Server8Closing
             }
         }),
         Fails("S-8.3-4", "A record that is missing gets the one alert", "BP-8.3-1 BP-7.2-1", (_, quit) => [quit], answers: 0, taken: 2),
-        Fails("S-8.3-5", "Records in another order get the one alert", "BP-8.3-1 BP-8.3-3 BP-7.2-1", (noop, quit) => [noop, quit], answers: 0, taken: 3, turned: true),
-        Fails("S-8.3-6", "A record from elsewhere gets the one alert", "BP-8.3-1 BP-8.3-3", (noop, quit) => [noop, [0, 0x20, .. new byte[32]], quit], answers: 1, taken: 4),
+        Fails("S-8.3-5", "Records in another order get the one alert",
+            "BP-8.3-1 BP-8.3-3 BP-7.2-1", (noop, quit) => [noop, quit], answers: 0, taken: 3, turned: true),
+        Fails("S-8.3-6", "A record from elsewhere gets the one alert",
+            "BP-8.3-1 BP-8.3-3", (noop, quit) => [noop, [0, 0x20, .. new byte[32]], quit], answers: 1, taken: 4),
         new("S-8.3-7", "The first record cut away makes the session fail (Terrapin)", Must, Profile.Core, "BP-6.3-6 BP-8.3-1", async p =>
         {
             await p.SwitchAsync(Core);
@@ -191,7 +208,8 @@ internal static class Server8Closing
             await p.ProbeConnection.SendRecordsAsync([0, 0], "NOOP\r\nQUIT\r\n"u8.ToArray());
             await p.ProbeConnection.ExpectAlertAsync("BP-8.3-3");
         }),
-        new("S-8.3-10", "However much is unread after a failure, the alert arrives, and the connection ends with FIN", Must, Profile.Core, "BP-8.3-1 BP-8.3-3", async p =>
+        new("S-8.3-10", "However much is unread after a failure, the alert arrives, and the connection ends with FIN",
+            Must, Profile.Core, "BP-8.3-1 BP-8.3-3", async p =>
         {
             await p.InsideAsync();
             await p.ProbeConnection.SendRecordsAsync([0, 0], new byte[100_000]);
@@ -244,8 +262,10 @@ internal static class Server8Closing
         }
     }
 
-    // So many answers are due. A server that takes the record that is out of its order gives more than one that only steps over it; QUIT ends the session of both.
-    private static Case<ServerProbe> Fails(string id, string title, string requirements, Func<byte[], byte[], byte[][]> send, int answers, int taken, bool turned = false) => new(id, title, Must, Profile.Core, requirements, async p =>
+    // So many answers are due. A server that takes the record that is out of its order gives more than one that only steps over it;
+    // QUIT ends the session of both.
+    private static Case<ServerProbe> Fails(string id, string title, string requirements, Func<byte[], byte[], byte[][]> send, int answers,
+        int taken, bool turned = false) => new(id, title, Must, Profile.Core, requirements, async p =>
     {
         await p.InsideAsync();
         byte[] Quit() => p.ProbeConnection.Seal(RecordType.Data, "NOOP\r\nQUIT\r\n"u8);
@@ -253,7 +273,9 @@ internal static class Server8Closing
         var (first, second) = turned ? (Quit(), Noop()) : (Noop(), Quit());
         await p.ProbeConnection.SendRecordsAsync(turned ? send(second, first) : send(first, second));
         var (lines, end) = await p.ProbeConnection.ToTheEndAsync();
-        That(lines.Count <= answers, $"{lines.Count} replies came, and no more than {answers} were due: {Show(string.Join("\r\n", lines))}.", lines.Count >= taken ? "BP-7.2-1" : "BP-8.3-3");
+        That(lines.Count <= answers,
+            $"{lines.Count} replies came, and no more than {answers} were due: {Show(string.Join("\r\n", lines))}.",
+            lines.Count >= taken ? "BP-7.2-1" : "BP-8.3-3");
         await Server7Records.ExpectAlertAsync(p, end);
     });
 }

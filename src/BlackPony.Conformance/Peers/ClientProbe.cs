@@ -59,10 +59,13 @@ public sealed class ClientProbe : IAsyncDisposable
     public string Plaintext => string.Join(" | ", _wires.Select(w => string.Join(' ', w.Plaintext.Select(Verb))));
 
     /// <summary>A time-out that the target declared.</summary>
-    public TimeSpan Timeout(string name) => _client.Timeouts.TryGetValue(name, out var limit) ? limit : throw new NotApplicableException($"The target declares no {name}: give --timeouts.");
+    public TimeSpan Timeout(string name) => _client.Timeouts.TryGetValue(name, out var limit)
+        ? limit
+        : throw new NotApplicableException($"The target declares no {name}: give --timeouts.");
 
     /// <summary>The client has to do something within one of its own time-outs.</summary>
-    public Task WithinAsync(string name, Task task, string finding) => TimeLimit.WithinAsync(_context, name, Timeout(name), _client.HasVirtualTime ? Next.Time : null, task, finding);
+    public Task WithinAsync(string name, Task task, string finding) =>
+        TimeLimit.WithinAsync(_context, name, Timeout(name), _client.HasVirtualTime ? Next.Time : null, task, finding);
 
     /// <summary>Starts the client, if it does not run yet, and takes its next connection.</summary>
     /// <param name="requirement">The requirement that a client violates which makes none; null for the case's first.</param>
@@ -80,7 +83,9 @@ public sealed class ClientProbe : IAsyncDisposable
             var outcome = await _delivery;
             if (!accept.IsCompletedSuccessfully)
             {
-                throw new CaseFailedException($"Expected {(_wires.Count == 0 ? "a" : "another")} connection, but the client ended; it says that the message was {(outcome.Delivered ? "" : "not ")}delivered.", requirement);
+                throw new CaseFailedException(
+                    $"Expected {(_wires.Count == 0 ? "a" : "another")} connection, but the client ended; it says that the message was "
+                        + $"{(outcome.Delivered ? "" : "not ")}delivered.", requirement);
             }
         }
 
@@ -116,7 +121,8 @@ public sealed class ClientProbe : IAsyncDisposable
     public async Task ExpectEhloAsync(ProbeConnection wire)
     {
         var line = await LineAsync(wire);
-        Expect.That(line?.StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase) == true, $"Expected EHLO, got {Expect.Show(line ?? "the end of the connection")}.");
+        Expect.That(line?.StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase) == true,
+            $"Expected EHLO, got {Expect.Show(line ?? "the end of the connection")}.");
         EhloName = line![5..];
     }
 
@@ -127,7 +133,9 @@ public sealed class ClientProbe : IAsyncDisposable
     public static string EhloReply(params string[] lines) =>
         string.Concat(lines.Prepend("probe.test").Select((l, i) => $"250{(i < lines.Length ? '-' : ' ')}{l}\r\n"));
 
-    /// <summary>Receives the next line that is not NOOP or RSET, which a client may send at any time and which get 250 ([BP-9.3-1]).</summary>
+    /// <summary>
+    /// Receives the next line that is not NOOP or RSET, which a client may send at any time and which get 250 ([BP-9.3-1]).
+    /// </summary>
     public static async Task<string?> LineAsync(ProbeConnection wire)
     {
         while (true)
@@ -142,7 +150,9 @@ public sealed class ClientProbe : IAsyncDisposable
         }
     }
 
-    /// <summary>Receives the QUIT of a client that defers, which is answered, or the end of the connection ([BP-9.1-7]); and ends the connection.</summary>
+    /// <summary>
+    /// Receives the QUIT of a client that defers, which is answered, or the end of the connection ([BP-9.1-7]); and ends the connection.
+    /// </summary>
     /// <param name="wire">The connection.</param>
     /// <param name="requirement">The sentence that any other command violates.</param>
     public static async Task TakeQuitAsync(ProbeConnection wire, string? requirement = null)
@@ -161,7 +171,8 @@ public sealed class ClientProbe : IAsyncDisposable
     public async Task<string> ExpectCommandAsync(ProbeConnection wire)
     {
         var line = await LineAsync(wire);
-        Expect.That(line?.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase) == true, $"Expected XBLACKPONY, got {Expect.Show(line ?? "the end of the connection")}.");
+        Expect.That(line?.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase) == true,
+            $"Expected XBLACKPONY, got {Expect.Show(line ?? "the end of the connection")}.");
         Command = line!;
         return Command;
     }
@@ -176,7 +187,9 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <param name="reply">Changes the lines of the 220 reply as they are sent, not as they are hashed.</param>
     /// <param name="hashed">Changes the continuation as it is hashed.</param>
     /// <param name="finishes">Whether the server's Finished goes in one write with the 220.</param>
-    public async Task SwitchAsync(ProbeConnection wire, string offer, Func<byte[], byte[]>? tamper = null, int fragment = 0, string behind = "", string? command = null, Func<string, string>? reply = null, Func<string, string>? hashed = null, bool finishes = false)
+    public async Task SwitchAsync(ProbeConnection wire, string offer, Func<byte[], byte[]>? tamper = null, int fragment = 0,
+        string behind = "", string? command = null, Func<string, string>? reply = null, Func<string, string>? hashed = null,
+        bool finishes = false)
     {
         Command = command ?? await ExpectCommandAsync(wire);
         var fields = Command.Split(' ');
@@ -192,7 +205,8 @@ public sealed class ClientProbe : IAsyncDisposable
         if (suite.NeedsContinuation)
         {
             await wire.SendAsync(Lines(334, share));
-            var line = await wire.LineAsync() ?? throw new CaseFailedException("The client ended the connection instead of continuing.", "BP-4.3-6");
+            var line = await wire.LineAsync()
+                ?? throw new CaseFailedException("The client ended the connection instead of continuing.", "BP-4.3-6");
             Expect.That(line.Length + 2 <= Limits.MaxCommandLine, "The continuation line is too long.", "BP-4.3-10");
             Expect.That(!wire.HasMore, "Something was sent after the continuation.", "BP-4.3-6");
             Hash(hashed?.Invoke(line) ?? line);
@@ -244,11 +258,13 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <param name="none">The requirement that a client violates which ends without its Finished; null for the case's first.</param>
     public async Task FinishAsync(ProbeConnection wire, byte[]? ident = null, string? none = null)
     {
-        byte[][] records = [wire.Seal(RecordType.Finished, wire.Keys.Finished(Role.Server)), .. ident is null ? Array.Empty<byte[]>() : [wire.Seal(RecordType.Ident, ident)]];
+        byte[][] records = [wire.Seal(RecordType.Finished, wire.Keys.Finished(Role.Server)),
+            .. ident is null ? Array.Empty<byte[]>() : [wire.Seal(RecordType.Ident, ident)]];
         await wire.SendRecordsAsync(records);
         await TakeFinishedAsync(wire, none);
         var ehlo = await wire.LineInsideAsync();
-        Expect.That(ehlo?.StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase) == true, $"Expected EHLO inside, got {Expect.Show(ehlo ?? "the end of the session")}.", "BP-4.5-2");
+        Expect.That(ehlo?.StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase) == true,
+            $"Expected EHLO inside, got {Expect.Show(ehlo ?? "the end of the session")}.", "BP-4.5-2");
         EhloName = ehlo![5..];
     }
 
@@ -261,8 +277,10 @@ public sealed class ClientProbe : IAsyncDisposable
         Expect.That(record is not null, "The client ends instead of sending its Finished.", none);
 
         // Data in its place is a Finished that comes too late.
-        Expect.That(record!.Type == RecordType.Finished, $"Expected the client's Finished, got a record {record.Type}.", record.Type == RecordType.Data ? "BP-6.3-4" : "BP-6.3-1");
-        Expect.That(record.Data.AsSpan().SequenceEqual(wire.Keys.Finished(Role.Client)), "The client's verify_data has a wrong value.", "BP-6.3-1");
+        Expect.That(record!.Type == RecordType.Finished, $"Expected the client's Finished, got a record {record.Type}.",
+            record.Type == RecordType.Data ? "BP-6.3-4" : "BP-6.3-1");
+        Expect.That(record.Data.AsSpan().SequenceEqual(wire.Keys.Finished(Role.Client)),
+            "The client's verify_data has a wrong value.", "BP-6.3-1");
     }
 
     /// <summary>The whole upgrade and the client's EHLO inside, answered.</summary>
@@ -282,7 +300,10 @@ public sealed class ClientProbe : IAsyncDisposable
         return wire;
     }
 
-    /// <summary>Serves the mail transaction, in plaintext or inside, to the end of the session: QUIT, or inside the close of a client that closes first (spec 8.1).</summary>
+    /// <summary>
+    /// Serves the mail transaction, in plaintext or inside, to the end of the session:
+    /// QUIT, or inside the close of a client that closes first (spec 8.1).
+    /// </summary>
     /// <param name="wire">The connection.</param>
     /// <param name="inside">Whether inside records.</param>
     /// <param name="answer">The case's own answer to a command; null for the usual one.</param>
@@ -290,7 +311,8 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <param name="behind">Octets to send behind the close record in one write.</param>
     /// <param name="shift">ROT's shift of the plaintext; 0 for none.</param>
     /// <param name="together">Whether the 221 goes in one write with the close.</param>
-    public async Task ServeMailAsync(ProbeConnection wire, bool inside, Func<string, string?>? answer = null, bool close = true, byte[]? behind = null, int shift = 0, bool together = false)
+    public async Task ServeMailAsync(ProbeConnection wire, bool inside, Func<string, string?>? answer = null, bool close = true,
+        byte[]? behind = null, int shift = 0, bool together = false)
     {
         while (await NextAsync() is { } line)
         {
@@ -299,7 +321,8 @@ public sealed class ClientProbe : IAsyncDisposable
             var reply = answer?.Invoke(line) ?? verb switch { "DATA" => "354 Go ahead", "QUIT" => "221 Bye", _ => "250 Ok" };
             if (verb == "QUIT" && together)
             {
-                await wire.SendRecordsAsync(wire.Seal(RecordType.Data, Encoding.Latin1.GetBytes(reply + "\r\n")), wire.Seal(RecordType.Close, []), behind ?? []);
+                await wire.SendRecordsAsync(wire.Seal(RecordType.Data, Encoding.Latin1.GetBytes(reply + "\r\n")),
+                    wire.Seal(RecordType.Close, []), behind ?? []);
                 return;
             }
 
@@ -347,7 +370,8 @@ public sealed class ClientProbe : IAsyncDisposable
             }
         }
 
-        async Task<string?> NextAsync() => inside ? await wire.LineInsideAsync() : await wire.LineAsync() is { } line ? Rot(line, 26 - shift) : null;
+        async Task<string?> NextAsync() =>
+            inside ? await wire.LineInsideAsync() : await wire.LineAsync() is { } line ? Rot(line, 26 - shift) : null;
 
         Task SayAsync(string text) => inside ? wire.SendInsideAsync(text + "\r\n") : wire.SendLineAsync(Rot(text, shift));
     }
@@ -360,7 +384,9 @@ public sealed class ClientProbe : IAsyncDisposable
         return Encoding.Latin1.GetString(octets);
     }
 
-    /// <summary>Waits for the client's end, which must agree with what this server knows; a further connection has no place any more.</summary>
+    /// <summary>
+    /// Waits for the client's end, which must agree with what this server knows; a further connection has no place any more.
+    /// </summary>
     /// <param name="delivered">Whether the message was delivered.</param>
     /// <param name="requirement">The sentence that says so.</param>
     /// <param name="further">The sentence that a further connection violates, if it is not the case's first.</param>
@@ -382,8 +408,12 @@ public sealed class ClientProbe : IAsyncDisposable
 
         var outcome = await _delivery!;
         _delivery = null;
-        Expect.That(outcome.Delivered == delivered, delivered ? "The client says that the mail was not delivered." : "The client says that the mail was delivered, and it was not.", requirement);
-        Expect.That(!delivered || Received == Next.Message, $"The message did not come as it was sent: {Expect.Show(Received)}.", requirement);
+        Expect.That(outcome.Delivered == delivered,
+            delivered
+                ? "The client says that the mail was not delivered."
+                : "The client says that the mail was delivered, and it was not.", requirement);
+        Expect.That(!delivered || Received == Next.Message,
+            $"The message did not come as it was sent: {Expect.Show(Received)}.", requirement);
         Expect.That(!_listener.Pending(), "The client opened one connection too many.", further);
         Received = "";
         return outcome;
@@ -413,7 +443,10 @@ public sealed class ClientProbe : IAsyncDisposable
         Expect.That(mail is null, $"The client sent in plaintext: {Expect.Show(mail ?? "")}.", requirement);
     }
 
-    /// <summary>What holds for every case: nothing but harmless commands before an upgrade, and no mail in plaintext where the policy forbids it ([BP-9.3-1], [BP-9.1-2]).</summary>
+    /// <summary>
+    /// What holds for every case: nothing but harmless commands before an upgrade, and no mail in plaintext where the policy forbids it
+    /// ([BP-9.3-1], [BP-9.1-2]).
+    /// </summary>
     public void CheckPlaintext()
     {
         foreach (var (wire, policy) in _wires.Zip(_policies))

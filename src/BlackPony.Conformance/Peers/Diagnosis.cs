@@ -49,7 +49,9 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
 
         // Random octets have sense now and then, but no padding.
         bool isSenseless = !HasSense(inner) || Padding(other) >= Padding(inner) + Block;
-        return isSenseless && HasSense(other) ? new Cause("BP-7.3-1", "make sense if the blocks of the key stream are numbered from 1") : null;
+        return isSenseless && HasSense(other)
+            ? new Cause("BP-7.3-1", "make sense if the blocks of the key stream are numbered from 1")
+            : null;
     }
 
     private static int Padding(byte[] inner) => inner.Length - 1 - inner.AsSpan().LastIndexOfAnyExcept((byte)0);
@@ -86,7 +88,9 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
             }
         }
 
-        return HasShortTag(raw, right, seq) ? new Cause(_isAead ? "BP-7.2-3" : "BP-7.3-2", "have a tag of which only a part is right") : null;
+        return HasShortTag(raw, right, seq)
+            ? new Cause(_isAead ? "BP-7.2-3" : "BP-7.3-2", "have a tag of which only a part is right")
+            : null;
     }
 
     // The right tag begins with the octets that came: after them the record ends, or others follow.
@@ -188,7 +192,8 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
         }
     }
 
-    private static bool IsReply(string line, string code) => line.StartsWith(code, StringComparison.Ordinal) && line.Length > 6 && line[4..6] == "K=";
+    private static bool IsReply(string line, string code) =>
+        line.StartsWith(code, StringComparison.Ordinal) && line.Length > 6 && line[4..6] == "K=";
 
     private IEnumerable<string> With(int at, string line) => hashed.Select((l, i) => i == at ? line : l);
 

@@ -16,7 +16,9 @@ namespace BlackPony.Conformance.Peers;
 /// <param name="Raw">The record as it was on the wire.</param>
 internal sealed record Incoming(RecordType Type, byte[] Data, int Inner, byte[] Raw);
 
-/// <summary>A TCP connection as a case sees it: lines, replies and, after the switch, records, each sent as the case likes and each written down.</summary>
+/// <summary>
+/// A TCP connection as a case sees it: lines, replies and, after the switch, records, each sent as the case likes and each written down.
+/// </summary>
 public sealed class ProbeConnection : IAsyncDisposable
 {
     private readonly Socket _socket;
@@ -68,7 +70,9 @@ public sealed class ProbeConnection : IAsyncDisposable
     /// <summary>The requirement that plaintext instead of records violates.</summary>
     public Func<string, string> PlaintextViolates { get; set; }
 
-    /// <summary>Whether the peer ended the connection with a reset (RST), which throws away what is under way, in the place of FIN (spec 2.1, 8.1).</summary>
+    /// <summary>
+    /// Whether the peer ended the connection with a reset (RST), which throws away what is under way, in the place of FIN (spec 2.1, 8.1).
+    /// </summary>
     public bool WasReset { get; private set; }
 
     // ---------------------------------------------------------------- plaintext
@@ -134,7 +138,10 @@ public sealed class ProbeConnection : IAsyncDisposable
     {
         while (true)
         {
-            var line = await Expecting("an SMTP reply", LineAsync) ?? throw new CaseFailedException($"After {_sent}: expected an SMTP reply, but the connection ended{(_waiting.Length > 0 ? $" after {Expect.Show(_waiting)}" : "")}.", ended);
+            var line = await Expecting("an SMTP reply", LineAsync)
+                ?? throw new CaseFailedException(
+                    $"After {_sent}: expected an SMTP reply, but the connection ended"
+                        + $"{(_waiting.Length > 0 ? $" after {Expect.Show(_waiting)}" : "")}.", ended);
             var reply = _replies.Read(Encoding.Latin1.GetBytes(line + "\r\n"), out _);
             if (_replies.IsMalformed)
             {
@@ -184,7 +191,9 @@ public sealed class ProbeConnection : IAsyncDisposable
 
     /// <summary>The end of the connection that has come must be a FIN.</summary>
     public void ExpectNoReset(string? requirement = null) =>
-        Expect.That(!WasReset, $"After {_sent}: the connection ended with a reset (RST) instead of FIN, which discards octets in transit.", requirement);
+        Expect.That(
+            !WasReset, $"After {_sent}: the connection ended with a reset (RST) instead of FIN, which discards octets in transit.",
+            requirement);
 
     /// <summary>Throws away what comes, to the end of the connection; lines in plaintext are kept in <see cref="Plaintext"/>.</summary>
     /// <returns>How many octets it was.</returns>
@@ -312,12 +321,15 @@ public sealed class ProbeConnection : IAsyncDisposable
                 if (IsPlaintext(length))
                 {
                     var text = Encoding.Latin1.GetString(_waiting);
-                    throw new CaseFailedException($"After {_sent}: plaintext came after the switch to records: {Expect.Show(text)}.", PlaintextViolates(text));
+                    throw new CaseFailedException($"After {_sent}: plaintext came after the switch to records: {Expect.Show(text)}.",
+                        PlaintextViolates(text));
                 }
 
                 if (length < 1 + tag || length > Limits.MaxInner + tag)
                 {
-                    throw new CaseFailedException($"After {_sent}: a record came with the length {length}, or octets that are not a record: {Expect.Show(_waiting, 40)}.", "BP-7.1-1");
+                    throw new CaseFailedException(
+                        $"After {_sent}: a record came with the length {length}, or octets that are not a record: "
+                            + $"{Expect.Show(_waiting, 40)}.", "BP-7.1-1");
                 }
 
                 if (_waiting.Length >= 2 + length)
@@ -341,7 +353,10 @@ public sealed class ProbeConnection : IAsyncDisposable
     internal async Task<Incoming> RecordAsync(RecordType type, string? requirement = null, string? none = null)
     {
         var record = await Expecting($"a {type} record", RecordAsync);
-        return record?.Type == type ? record : throw new CaseFailedException($"After {_sent}: expected a {type} record, got {Name(record)}.", record is null ? none : requirement);
+        return record?.Type == type
+            ? record
+            : throw new CaseFailedException($"After {_sent}: expected a {type} record, got {Name(record)}.",
+                record is null ? none : requirement);
     }
 
     /// <summary>Receives the next record and says whether it verifies; false too if none comes.</summary>
@@ -394,7 +409,9 @@ public sealed class ProbeConnection : IAsyncDisposable
         var reader = new ReplyReader();
         while (true)
         {
-            var line = await Expecting("an SMTP reply inside", LineInsideAsync) ?? throw new CaseFailedException($"After {_sent}: expected a reply inside, but the session ended with {Name(Records.LastOrDefault())}.");
+            var line = await Expecting("an SMTP reply inside", LineInsideAsync)
+                ?? throw new CaseFailedException(
+                    $"After {_sent}: expected a reply inside, but the session ended with {Name(Records.LastOrDefault())}.");
             var reply = reader.Read(Encoding.Latin1.GetBytes(line + "\r\n"), out _);
             Expect.That(!reader.IsMalformed, $"After {_sent}: expected a reply inside, got {Expect.Show(line)}.");
             if (reply is not null)
@@ -417,8 +434,10 @@ public sealed class ProbeConnection : IAsyncDisposable
     public async Task ExpectAlertAsync(string? requirement = null, string none = "BP-8.3-1")
     {
         var record = await Expecting("an alert and the end of the connection", AfterIdentAsync);
-        Expect.That(record?.Type == RecordType.Alert, $"After {_sent}: expected an alert, got {Name(record)}.", record is null ? none : requirement);
-        Expect.That(record!.Data is [1], $"After {_sent}: the alert's data is {Convert.ToHexStringLower(record.Data)}, not the one octet 1.", "BP-8.3-2");
+        Expect.That(record?.Type == RecordType.Alert, $"After {_sent}: expected an alert, got {Name(record)}.",
+            record is null ? none : requirement);
+        Expect.That(record!.Data is [1],
+            $"After {_sent}: the alert's data is {Convert.ToHexStringLower(record.Data)}, not the one octet 1.", "BP-8.3-2");
         await ExpectNothingAsync("Something follows the alert.", "BP-8.3-1");
     }
 
@@ -426,29 +445,37 @@ public sealed class ProbeConnection : IAsyncDisposable
     public async Task ExpectFailureAsync(string? requirement = null)
     {
         var record = await Expecting("the end of the connection", AfterIdentAsync);
-        Expect.That(record is null or { Type: RecordType.Alert }, $"After {_sent}: expected the end of the connection, got {Name(record)}.", requirement);
+        Expect.That(record is null or { Type: RecordType.Alert },
+            $"After {_sent}: expected the end of the connection, got {Name(record)}.", requirement);
         if (record is not null)
         {
             await ExpectNothingAsync("Something follows the alert.", "BP-8.3-1");
         }
     }
 
-    /// <summary>The peer must send its close ([BP-8.1-1]), behind a rekey perhaps and nothing else: so behind a 221 or 421 ([BP-8.1-5]).</summary>
+    /// <summary>
+    /// The peer must send its close ([BP-8.1-1]), behind a rekey perhaps and nothing else: so behind a 221 or 421 ([BP-8.1-5]).
+    /// </summary>
     /// <param name="between">The requirement that another record violates.</param>
     public async Task ExpectCloseAsync(string between = "BP-8.1-5")
     {
         var record = await Expecting("a close record", RecordAsync);
         record = record?.Type == RecordType.Rekey ? await RecordAsync() : record;
-        Expect.That(record?.Type == RecordType.Close, $"After {_sent}: expected a close record, got {Name(record)}.", record is null or { Type: RecordType.Alert } ? "BP-8.1-1" : between);
+        Expect.That(record?.Type == RecordType.Close, $"After {_sent}: expected a close record, got {Name(record)}.",
+            record is null or { Type: RecordType.Alert } ? "BP-8.1-1" : between);
     }
 
-    /// <summary>Receives the next record that says something: no rekey, no data record without data, none of a type that is ignored. A sender may send those at any time (spec 7.4, 7.6).</summary>
+    /// <summary>
+    /// Receives the next record that says something: no rekey, no data record without data, none of a type that is ignored.
+    /// A sender may send those at any time (spec 7.4, 7.6).
+    /// </summary>
     internal async Task<Incoming?> NextAsync()
     {
         while (true)
         {
             var record = await RecordAsync();
-            if (record is null || !(record.Type is RecordType.Rekey or >= RecordType.FirstIgnored || record is { Type: RecordType.Data, Data: [] }))
+            if (record is null
+                || !(record.Type is RecordType.Rekey or >= RecordType.FirstIgnored || record is { Type: RecordType.Data, Data: [] }))
             {
                 return record;
             }
@@ -509,7 +536,11 @@ public sealed class ProbeConnection : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    private static string Name(Incoming? record) => record is null ? "the end of the connection" : record.Type == RecordType.Data ? $"data {Expect.Show(record.Data, 60)}" : $"a record {record.Type} with {record.Data.Length} octets";
+    private static string Name(Incoming? record) => record is null
+        ? "the end of the connection"
+        : record.Type == RecordType.Data
+            ? $"data {Expect.Show(record.Data, 60)}"
+            : $"a record {record.Type} with {record.Data.Length} octets";
 
     private Reply Check(Reply reply, int code, string? requirement) => reply.Code == code
         ? reply
@@ -539,7 +570,8 @@ public sealed class ProbeConnection : IAsyncDisposable
         var inner = _in.Open(record) ?? throw Unverified(raw);
         if (seq == 0 && _diagnosis?.OfStream(raw, inner, _in.Protection, seq) is { } cause)
         {
-            throw new CaseFailedException($"After {_sent}: a record came whose content makes no sense. It does {cause.How}.", cause.Requirement);
+            throw new CaseFailedException($"After {_sent}: a record came whose content makes no sense. It does {cause.How}.",
+                cause.Requirement);
         }
 
         int last = inner.AsSpan().LastIndexOfAnyExcept((byte)0);
@@ -562,14 +594,18 @@ public sealed class ProbeConnection : IAsyncDisposable
     {
         bool text = _waiting[0] is >= 32 and < 127 && _waiting[1] is >= 32 and < 127;
         return (text && length > Limits.MaxInner + Limits.HmacTag)
-            || (_waiting.Length < 2 + length && _waiting is [>= (byte)'2' and <= (byte)'5', _, _, (byte)' ' or (byte)'-', ..] && _waiting.AsSpan(0, 3).IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0 && _waiting.AsSpan().EndsWith("\r\n"u8));
+            || (_waiting.Length < 2 + length && _waiting is [>= (byte)'2' and <= (byte)'5', _, _, (byte)' ' or (byte)'-', ..]
+                && _waiting.AsSpan(0, 3).IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0 && _waiting.AsSpan().EndsWith("\r\n"u8));
     }
 
     private CaseFailedException Unverified(byte[] raw)
     {
         _transcript.Raw(_peer, raw);
         var cause = _diagnosis?.Of(raw, _in!.Protection, _in.Seq);
-        return new CaseFailedException($"After {_sent}: a record came that does not verify ({_suite!.Name}, record {_in!.Seq} under its traffic secret).{(cause is null ? "" : $" It does {cause.How}.")} The transcript shows th and the shared secret.", cause?.Requirement);
+        return new CaseFailedException(
+            $"After {_sent}: a record came that does not verify ({_suite!.Name}, record {_in!.Seq} under its traffic "
+                + $"secret).{(cause is null ? "" : $" It does {cause.How}.")} The transcript shows th and the shared secret.",
+                cause?.Requirement);
     }
 
     private async Task WriteAsync(ReadOnlyMemory<byte> octets)

@@ -62,12 +62,18 @@ public sealed class ServerProbe : IAsyncDisposable
     }
 
     /// <summary>A time-out that the target declared.</summary>
-    public TimeSpan Timeout(string name) => _place.Timeouts.TryGetValue(name, out var limit) ? limit : throw new NotApplicableException($"The target declares no {name}: give --timeouts.");
+    public TimeSpan Timeout(string name) => _place.Timeouts.TryGetValue(name, out var limit)
+        ? limit
+        : throw new NotApplicableException($"The target declares no {name}: give --timeouts.");
 
     /// <summary>The port has to do something within one of its own time-outs.</summary>
-    public Task WithinAsync(string name, Task task, string finding) => TimeLimit.WithinAsync(_context, name, Timeout(name), _place.Time, task, finding);
+    public Task WithinAsync(string name, Task task, string finding) =>
+        TimeLimit.WithinAsync(_context, name, Timeout(name), _place.Time, task, finding);
 
-    /// <summary>The port has to do something within one of its own time-outs, though single octets of something come all the while, and never the last: they do not prolong it (spec 13).</summary>
+    /// <summary>
+    /// The port has to do something within one of its own time-outs, though single octets of something come all the while,
+    /// and never the last: they do not prolong it (spec 13).
+    /// </summary>
     public Task WithinDrippingAsync(string name, byte[] octets, Task task, string finding) =>
         TimeLimit.WithinDrippingAsync(_context, name, Timeout(name), _place.Time, task, finding, ProbeConnection, octets);
 
@@ -147,13 +153,15 @@ public sealed class ServerProbe : IAsyncDisposable
     /// <summary>EHLO, XBLACKPONY, and the keys; neither Finished is exchanged yet.</summary>
     /// <param name="suite">The suite's name.</param>
     /// <param name="rewrite">Changes the command line that is sent and hashed.</param>
-    /// <param name="hashed">Changes what is hashed, as an attacker in the path would have: the offer, the command, each 334 and 220 line, the continuation.</param>
+    /// <param name="hashed">Changes what is hashed, as an attacker in the path would have:
+    /// the offer, the command, each 334 and 220 line, the continuation.</param>
     /// <param name="continuation">Changes the octets of the continuation.</param>
     /// <param name="ehlo">Whether to say EHLO first.</param>
     /// <param name="behind">Octets to send behind the command in one write.</param>
     /// <param name="refused">The requirement that a refusal violates; null for the case's first.</param>
     /// <param name="invalid">The requirement that an invalid share violates, if the case has one.</param>
-    public async Task SwitchAsync(string suite, Func<string, string>? rewrite = null, Func<string, string>? hashed = null, Func<byte[], byte[]>? continuation = null, bool ehlo = true, string behind = "", string? refused = null, string? invalid = null)
+    public async Task SwitchAsync(string suite, Func<string, string>? rewrite = null, Func<string, string>? hashed = null,
+        Func<byte[], byte[]>? continuation = null, bool ehlo = true, string behind = "", string? refused = null, string? invalid = null)
     {
         if (ehlo)
         {
@@ -173,7 +181,8 @@ public sealed class ServerProbe : IAsyncDisposable
         if (known.NeedsContinuation)
         {
             FirstServerShare = ReadShare(334);
-            var octets = exchange.Continue(FirstServerShare) ?? throw new CaseFailedException("The share in the 334 reply is invalid.", "BP-4.3-6");
+            var octets = exchange.Continue(FirstServerShare)
+                ?? throw new CaseFailedException("The share in the 334 reply is invalid.", "BP-4.3-6");
             var text = Base64Share.Encode(continuation?.Invoke(octets) ?? octets);
             Hash(text);
             await ProbeConnection.SendLineAsync(text);
@@ -181,17 +190,21 @@ public sealed class ServerProbe : IAsyncDisposable
         }
 
         ServerShare = ReadShare(220);
-        Secret = exchange.Finish(ServerShare) ?? throw new CaseFailedException("The share in the 220 reply is invalid.", invalid ?? "BP-5.1-8");
+        Secret = exchange.Finish(ServerShare)
+            ?? throw new CaseFailedException("The share in the 220 reply is invalid.", invalid ?? "BP-5.1-8");
         ProbeConnection.SwitchTo(known, Role.Client, Secret, th.Finish(), lines);
 
         byte[] ReadShare(int code)
         {
-            Expect.That(UpgradeReply.Code == code, $"Expected {code}, got {Expect.Show(UpgradeReply.Lines[^1])}.", UpgradeReply.Code >= 400 ? refused : known.NeedsContinuation ? "BP-4.3-6" : "BP-4.3-1");
+            Expect.That(UpgradeReply.Code == code, $"Expected {code}, got {Expect.Show(UpgradeReply.Lines[^1])}.",
+                UpgradeReply.Code >= 400 ? refused : known.NeedsContinuation ? "BP-4.3-6" : "BP-4.3-1");
             foreach (var line in UpgradeReply.Lines)
             {
                 Expect.That(line.Length + 2 <= Limits.MaxReplyLine, "A line of the reply is longer than 512 octets.", "BP-4.3-4");
-                Expect.That(line.Length < 10 || line[5] != '.' || line[7] != '.', $"The line {Expect.Show(line)} has an enhanced status code.", "BP-4.3-3");
-                Expect.That(line.Length > 6 && line[4] == 'K' && line[5] == '=', $"The line {Expect.Show(line)} does not have \"K=\" directly after code and separator.", "BP-4.3-2");
+                Expect.That(line.Length < 10 || line[5] != '.' || line[7] != '.',
+                    $"The line {Expect.Show(line)} has an enhanced status code.", "BP-4.3-3");
+                Expect.That(line.Length > 6 && line[4] == 'K' && line[5] == '=',
+                    $"The line {Expect.Show(line)} does not have \"K=\" directly after code and separator.", "BP-4.3-2");
                 Hash(Encoding.Latin1.GetString(line));
             }
 
@@ -232,7 +245,8 @@ public sealed class ServerProbe : IAsyncDisposable
     public async Task TakeFinishedAsync(string none = "BP-6.3-1")
     {
         var finished = await ProbeConnection.RecordAsync(RecordType.Finished, "BP-6.3-1", none);
-        Expect.That(finished.Data.AsSpan().SequenceEqual(ProbeConnection.Keys.Finished(Role.Server)), "The server's verify_data has a wrong value.", "BP-6.3-1");
+        Expect.That(finished.Data.AsSpan().SequenceEqual(ProbeConnection.Keys.Finished(Role.Server)),
+            "The server's verify_data has a wrong value.", "BP-6.3-1");
     }
 
     /// <summary>The whole upgrade and EHLO inside.</summary>
@@ -275,7 +289,9 @@ public sealed class ServerProbe : IAsyncDisposable
         Expect.That(reply.Code == 250, $"After the refusal NOOP is answered with {Expect.Show(reply.Lines[^1])}.", requirement);
     }
 
-    /// <summary>Sends records of which the first must fail, and a command behind them in the same write, which a server that goes on would answer.</summary>
+    /// <summary>
+    /// Sends records of which the first must fail, and a command behind them in the same write, which a server that goes on would answer.
+    /// </summary>
     public async Task ExpectFailureAtAsync(params byte[][] records)
     {
         await ProbeConnection.SendRecordsAsync([.. records, ProbeConnection.Seal(RecordType.Data, "NOOP\r\n"u8)]);
@@ -295,7 +311,10 @@ public sealed class ServerProbe : IAsyncDisposable
         }
         catch (OperationCanceledException) when (_context.Cancel.IsCancellationRequested)
         {
-            throw new CaseFailedException($"{finding} It was waited for {_context.Timeout.Limit.TotalSeconds:0.#} s.", requirement) { IsSilence = true };
+            throw new CaseFailedException($"{finding} It was waited for {_context.Timeout.Limit.TotalSeconds:0.#} s.", requirement)
+            {
+                IsSilence = true,
+            };
         }
     }
 

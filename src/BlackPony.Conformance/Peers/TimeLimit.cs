@@ -63,7 +63,8 @@ internal static class TimeLimit
 
     /// <summary>Waits for it while single octets of something come, and never the last: they do not prolong a time-out (spec 13).</summary>
     /// <exception cref="CaseFailedException">It did not come.</exception>
-    public static async Task WithinDrippingAsync(CaseContext context, string name, TimeSpan limit, VirtualTime? time, Task task, string finding, ProbeConnection wire, byte[] octets)
+    public static async Task WithinDrippingAsync(CaseContext context, string name, TimeSpan limit, VirtualTime? time, Task task,
+        string finding, ProbeConnection wire, byte[] octets)
     {
         using var over = new CancellationTokenSource();
         var drip = DripAsync();

@@ -5,7 +5,9 @@ using System.Text.RegularExpressions;
 
 namespace BlackPony.Conformance.Reports;
 
-/// <summary>Runs as one self-contained page: a matrix of cases by section, the targets side by side, each case with its sentences and its dialogue.</summary>
+/// <summary>
+/// Runs as one self-contained page: a matrix of cases by section, the targets side by side, each case with its sentences and its dialogue.
+/// </summary>
 public static class HtmlReport
 {
     /// <summary>Writes runs side by side.</summary>
@@ -17,7 +19,9 @@ public static class HtmlReport
         Matrix(body, cases, runs);
         foreach (var section in cases.GroupBy(c => (c.Role, c.Section)))
         {
-            body.Append($"<section id=\"{section.Key.Role}-{Html(section.Key.Section)}\"><h2>{section.Key.Role} {Html(section.Key.Section)} <small>{Html(Heading(section.Key.Section))}</small></h2>\n");
+            body.Append(
+                $"<section id=\"{section.Key.Role}-{Html(section.Key.Section)}\"><h2>{section.Key.Role} {Html(section.Key.Section)} "
+                    + $"<small>{Html(Heading(section.Key.Section))}</small></h2>\n");
             foreach (var test in section)
             {
                 Case(body, test, [.. runs.Select(r => r.Results.FirstOrDefault(x => x.Case.Id == test.Id))], runs);
@@ -36,7 +40,8 @@ public static class HtmlReport
 
     private static void Summary(StringBuilder body, IReadOnlyList<RunReport> runs)
     {
-        body.Append("<table class=\"summary\"><thead><tr><th>target</th><th>passed</th><th>failed</th><th>warned</th><th>n/a</th><th>errors</th><th>time</th></tr></thead><tbody>\n");
+        body.Append("<table class=\"summary\"><thead><tr><th>target</th><th>passed</th><th>failed</th><th>warned</th><th>n/a</th>"
+            + "<th>errors</th><th>time</th></tr></thead><tbody>\n");
         foreach (var run in runs)
         {
             body.Append($"<tr><th>{Html(run.Target)}</th>");
@@ -63,14 +68,17 @@ public static class HtmlReport
         body.Append("</tr></thead><tbody>\n");
         foreach (var section in cases.GroupBy(c => (c.Role, c.Section)))
         {
-            body.Append($"<tr><th><a href=\"#{section.Key.Role}-{Html(section.Key.Section)}\">{section.Key.Role} {Html(section.Key.Section)}</a></th>");
+            body.Append(
+                $"<tr><th><a href=\"#{section.Key.Role}-{Html(section.Key.Section)}\">{section.Key.Role} "
+                    + $"{Html(section.Key.Section)}</a></th>");
             foreach (var results in runs.Select(r => r.Results.ToDictionary(x => x.Case.Id)))
             {
                 body.Append("<td>");
                 foreach (var test in section)
                 {
                     var verdict = results.TryGetValue(test.Id, out var result) ? Class(result.Verdict) : "none";
-                    body.Append($"<a class=\"square {verdict}\" href=\"#{test.Id}\" title=\"{test.Id} {verdict}: {Html(test.Title)}\"></a>");
+                    body.Append(
+                        $"<a class=\"square {verdict}\" href=\"#{test.Id}\" title=\"{test.Id} {verdict}: {Html(test.Title)}\"></a>");
                 }
 
                 body.Append("</td>");
@@ -85,13 +93,17 @@ public static class HtmlReport
     private static void Case(StringBuilder body, CaseInfo test, IReadOnlyList<CaseResult?> results, IReadOnlyList<RunReport> runs)
     {
         var verdicts = string.Join(' ', results.Select(r => r is null ? "none" : Class(r.Verdict)).Distinct());
-        body.Append($"<details id=\"{test.Id}\" class=\"case {verdicts}\"><summary><span class=\"id\">{test.Id}</span><span class=\"title\">{Html(test.Title)}</span><span class=\"cells\">");
+        body.Append(
+            $"<details id=\"{test.Id}\" class=\"case {verdicts}\"><summary><span class=\"id\">{test.Id}</span><span "
+                + $"class=\"title\">{Html(test.Title)}</span><span class=\"cells\">");
         foreach (var result in results)
         {
             body.Append(result is null ? "<b class=\"none\">–</b>" : $"<b class=\"{Class(result.Verdict)}\">{Label(result.Verdict)}</b>");
         }
 
-        body.Append($"</span></summary>\n<p class=\"meta\">{RunReport.Word(test.Level)} · {test.Profile.ToString().ToLowerInvariant()}</p><ul class=\"sentences\">");
+        body.Append(
+            $"</span></summary>\n<p class=\"meta\">{RunReport.Word(test.Level)} · {test.Profile.ToString().ToLowerInvariant()}</p><ul "
+                + $"class=\"sentences\">");
         foreach (var id in test.Requirements)
         {
             bool violated = results.Any(r => r?.Violated == id);
@@ -108,7 +120,9 @@ public static class HtmlReport
         {
             if (results[i] is { } result)
             {
-                body.Append(CultureInfo.InvariantCulture, $"<h3>{Html(runs[i].Target)}: <b class=\"{Class(result.Verdict)}\">{Label(result.Verdict)}</b> <small>{result.Duration.TotalMilliseconds:0} ms</small></h3>");
+                body.Append(CultureInfo.InvariantCulture,
+                    $"<h3>{Html(runs[i].Target)}: <b class=\"{Class(result.Verdict)}\">{Label(result.Verdict)}</b> "
+                        + $"<small>{result.Duration.TotalMilliseconds:0} ms</small></h3>");
                 body.Append(result.Detail.Length > 0 ? $"<p class=\"finding\">{Html(result.Detail)}</p>" : "");
                 body.Append(result.Plaintext.Length > 0 ? $"<p class=\"plaintext\">In plaintext: {Html(result.Plaintext)}</p>" : "");
                 Dialogue(body, result.Transcript);
@@ -138,7 +152,8 @@ public static class HtmlReport
             body.Append($"<span class=\"{kind}\">{Html(line.Length > 400 ? line[..400] + "…" : line)}</span>\n");
         }
 
-        body.Append(lines.Length > MaxLines ? $"<span class=\"note\">… {lines.Length - MaxLines} more lines</span>" : "").Append("</pre>\n");
+        body.Append(lines.Length > MaxLines ? $"<span class=\"note\">… {lines.Length - MaxLines} more lines</span>" : "")
+            .Append("</pre>\n");
     }
 
     private static string Heading(string section)
@@ -152,7 +167,8 @@ public static class HtmlReport
     private static string Label(Verdict verdict) => verdict == Verdict.NotApplicable ? "n/a" : Class(verdict);
 
     // The document writes names in backquotes.
-    private static string Sentence(string id) => Regex.Replace(Html(Specification.Sentences.GetValueOrDefault(id, "")), "`([^`]*)`", "<code>$1</code>");
+    private static string Sentence(string id) =>
+        Regex.Replace(Html(Specification.Sentences.GetValueOrDefault(id, "")), "`([^`]*)`", "<code>$1</code>");
 
     private static string Html(string text) => WebUtility.HtmlEncode(text);
 

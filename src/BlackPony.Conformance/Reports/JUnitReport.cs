@@ -48,7 +48,8 @@ public static class JUnitReport
             new XAttribute("name", $"{r.Case.Id} {r.Case.Title}"),
             new XAttribute("time", Seconds(r.Duration.TotalSeconds)),
             Kind(r) is { Length: > 0 } kind
-                ? new XElement(kind, new XAttribute("message", Clean(r.Detail)), kind == "skipped" ? null : new XText(Clean($"{r.Detail}\n{RunReport.Sentence(r)}\n\n{r.Transcript}")))
+                ? new XElement(kind, new XAttribute("message", Clean(r.Detail)),
+                    kind == "skipped" ? null : new XText(Clean($"{r.Detail}\n{RunReport.Sentence(r)}\n\n{r.Transcript}")))
                 : null);
     }
 

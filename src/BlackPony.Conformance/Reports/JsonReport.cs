@@ -9,7 +9,11 @@ public static class JsonReport
 {
     private const int MaxTranscript = 20_000;
 
-    private static readonly JsonSerializerOptions Options = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     /// <summary>Writes a run.</summary>
     public static string Write(RunReport run)
@@ -27,7 +31,9 @@ public static class JsonReport
             ["violated"] = result.Violated,
             ["sentence"] = RunReport.Sentence(result),
             ["plaintext"] = result.Plaintext,
-            ["transcript"] = result.Transcript.Length > MaxTranscript ? result.Transcript[..MaxTranscript] + "\n# cut\n" : result.Transcript,
+            ["transcript"] = result.Transcript.Length > MaxTranscript
+                ? result.Transcript[..MaxTranscript] + "\n# cut\n"
+                : result.Transcript,
             ["duration_ms"] = Math.Round(result.Duration.TotalMilliseconds, 1),
         });
         return new JsonObject
@@ -59,8 +65,11 @@ public static class JsonReport
                     Text(c, "id"), Text(c, "title"), Enum.Parse<PortRole>(Text(c, "role"), true), Enum.Parse<Level>(Text(c, "level"), true),
                     Enum.Parse<Profile>(Text(c, "profile"), true), [.. c!["requirements"]!.AsArray().Select(r => r!.GetValue<string>())]),
                 Enum.Parse<Verdict>(Text(c, "verdict").Replace("_", "", StringComparison.Ordinal), true),
-                Text(c, "detail"), c["violated"]?.GetValue<string>(), Text(c, "plaintext"), Text(c, "transcript"), TimeSpan.FromMilliseconds(c["duration_ms"]!.GetValue<double>())));
-            return new RunReport(root["target"]!["server"]?.GetValue<string>(), root["target"]!["client"]?.GetValue<string>(), root["suite"]!["seed"]?.GetValue<string>() ?? "", [.. results], TimeSpan.FromMilliseconds(root["duration_ms"]!.GetValue<double>()));
+                Text(c, "detail"), c["violated"]?.GetValue<string>(), Text(c, "plaintext"), Text(c, "transcript"),
+                TimeSpan.FromMilliseconds(c["duration_ms"]!.GetValue<double>())));
+            return new RunReport(root["target"]!["server"]?.GetValue<string>(), root["target"]!["client"]?.GetValue<string>(),
+                root["suite"]!["seed"]?.GetValue<string>() ?? "", [.. results],
+                TimeSpan.FromMilliseconds(root["duration_ms"]!.GetValue<double>()));
         }
         catch (Exception e) when (e is JsonException or NullReferenceException or InvalidOperationException or ArgumentException)
         {

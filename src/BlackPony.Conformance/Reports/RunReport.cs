@@ -11,7 +11,8 @@ namespace BlackPony.Conformance.Reports;
 public sealed record RunReport(string? Server, string? Client, string Seed, IReadOnlyList<CaseResult> Results, TimeSpan Duration)
 {
     /// <summary>The version of the suite.</summary>
-    public static string SuiteVersion { get; } = typeof(RunReport).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+    public static string SuiteVersion { get; } =
+        typeof(RunReport).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
     /// <summary>What the report calls the target.</summary>
     public string Target => string.Join(", ", new[] { Server, Client }.OfType<string>().Distinct());
@@ -20,7 +21,8 @@ public sealed record RunReport(string? Server, string? Client, string Seed, IRea
     public int Count(Verdict verdict) => Results.Count(r => r.Verdict == verdict);
 
     /// <summary>A verdict as reports write it.</summary>
-    public static string Word(Verdict verdict) => verdict == Verdict.NotApplicable ? "not_applicable" : verdict.ToString().ToLowerInvariant();
+    public static string Word(Verdict verdict) =>
+        verdict == Verdict.NotApplicable ? "not_applicable" : verdict.ToString().ToLowerInvariant();
 
     /// <summary>A level as BCP 14 writes it.</summary>
     public static string Word(Level level) => level.ToString().ToUpperInvariant();

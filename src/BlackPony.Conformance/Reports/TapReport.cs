@@ -16,11 +16,15 @@ public static class TapReport
         {
             var r = run.Results[i];
             bool good = r.Verdict is Verdict.Pass or Verdict.NotApplicable || (r.Verdict == Verdict.Warn && !strict);
-            var directive = r.Verdict == Verdict.NotApplicable ? $" # SKIP {Line(r.Detail)}" : expected.Ids.Contains(r.Case.Id) && !good ? " # TODO expected" : "";
+            var directive = r.Verdict == Verdict.NotApplicable
+                ? $" # SKIP {Line(r.Detail)}"
+                : expected.Ids.Contains(r.Case.Id) && !good ? " # TODO expected" : "";
             text.Append($"{(good ? "ok" : "not ok")} {i + 1} - {r.Case.Id} {Line(r.Case.Title)}{directive}\n");
             if (r.Verdict is Verdict.Fail or Verdict.Warn or Verdict.Error)
             {
-                text.Append($"  ---\n  message: {Quote(r.Detail)}\n  severity: {RunReport.Word(r.Verdict)}\n  sentence: {Quote(RunReport.Sentence(r) ?? "")}\n  ...\n");
+                text.Append(
+                    $"  ---\n  message: {Quote(r.Detail)}\n  severity: {RunReport.Word(r.Verdict)}\n  sentence: "
+                        + $"{Quote(RunReport.Sentence(r) ?? "")}\n  ...\n");
             }
         }
 

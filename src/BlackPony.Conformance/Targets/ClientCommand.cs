@@ -6,7 +6,8 @@ using BlackPony.Reference.Suites;
 namespace BlackPony.Conformance.Targets;
 
 /// <summary>Another port's client: a command.</summary>
-/// <param name="command">The command, run by <c>/bin/sh</c>, with <c>{host}</c> and <c>{port}</c>, and perhaps <c>{policy}</c>, <c>{memory}</c> and <c>{suites}</c>.</param>
+/// <param name="command">The command, run by <c>/bin/sh</c>, with <c>{host}</c> and <c>{port}</c>, and perhaps <c>{policy}</c>,
+/// <c>{memory}</c> and <c>{suites}</c>.</param>
 /// <param name="timeouts">The time-outs that the target declares.</param>
 public abstract class ClientCommand(string command, IReadOnlyDictionary<string, TimeSpan> timeouts) : ClientTarget
 {
@@ -20,7 +21,8 @@ public abstract class ClientCommand(string command, IReadOnlyDictionary<string, 
     {
         get
         {
-            using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "command -v -- \"$1\" >/dev/null 2>&1", "sh", command.TrimStart().Split(' ')[0]]))!;
+            using var process = Process.Start(
+                new ProcessStartInfo("/bin/sh", ["-c", "command -v -- \"$1\" >/dev/null 2>&1", "sh", command.TrimStart().Split(' ')[0]]))!;
             process.WaitForExit();
             return process.ExitCode == 0;
         }
@@ -31,7 +33,9 @@ public abstract class ClientCommand(string command, IReadOnlyDictionary<string, 
 
     /// <inheritdoc/>
     public override Needs Can =>
-        (command.Contains("{policy}", StringComparison.Ordinal) && command.Contains("{memory}", StringComparison.Ordinal) ? Needs.Policy : 0)
+        (command.Contains("{policy}", StringComparison.Ordinal) && command.Contains("{memory}", StringComparison.Ordinal)
+            ? Needs.Policy
+            : 0)
         | (command.Contains("{suites}", StringComparison.Ordinal) ? Needs.Suites : 0)
         | (timeouts.Count > 0 ? Needs.Timeouts : 0);
 
@@ -42,8 +46,14 @@ public abstract class ClientCommand(string command, IReadOnlyDictionary<string, 
             .Replace("{port}", delivery.Port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
             .Replace("{policy}", delivery.Policy.ToString().ToLowerInvariant(), StringComparison.Ordinal)
             .Replace("{memory}", delivery.Memory, StringComparison.Ordinal)
-            .Replace("{suites}", delivery.Suites.Length > 0 ? delivery.Suites : string.Join(',', SuiteRegistry.Default.Select(s => s.Name)), StringComparison.Ordinal);
-        using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", text]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
+            .Replace("{suites}", delivery.Suites.Length > 0 ? delivery.Suites : string.Join(',', SuiteRegistry.Default.Select(s => s.Name)),
+                StringComparison.Ordinal);
+        using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", text])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
         process.ErrorDataReceived += (_, line) =>
         {
             lock (delivery.Log)

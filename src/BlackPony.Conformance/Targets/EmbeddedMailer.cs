@@ -45,7 +45,9 @@ public sealed class EmbeddedMailer(Func<MailerOptions, MailerOptions>? settings 
         {
             Policy = delivery.Policy,
             Memory = memory?.Memory,
-            Suites = delivery.Suites.Length == 0 ? SuiteRegistry.Default : [.. delivery.Suites.Split(',').Select(n => SuiteRegistry.Find(n)!)],
+            Suites = delivery.Suites.Length == 0
+                ? SuiteRegistry.Default
+                : [.. delivery.Suites.Split(',').Select(n => SuiteRegistry.Find(n)!)],
         };
         options = settings?.Invoke(options) ?? options;
         var run = RunAsync();
@@ -58,7 +60,9 @@ public sealed class EmbeddedMailer(Func<MailerOptions, MailerOptions>? settings 
         {
             try
             {
-                await MailerHost.RunAsync(options, random ?? new SystemRandom(), [new MailTarget("127.0.0.1", IPAddress.Loopback, delivery.Port)], to.Reader.AsStream(), from.Writer.AsStream(), cancel, delivery.Time, () => memory!.SaveAsync());
+                await MailerHost.RunAsync(options, random ?? new SystemRandom(),
+                    [new MailTarget("127.0.0.1", IPAddress.Loopback, delivery.Port)], to.Reader.AsStream(), from.Writer.AsStream(), cancel,
+                    delivery.Time, () => memory!.SaveAsync());
             }
             finally
             {

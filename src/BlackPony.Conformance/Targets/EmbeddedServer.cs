@@ -9,7 +9,9 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace BlackPony.Conformance.Targets;
 
-/// <summary>The reference's relay before a <see cref="MailSink"/>, on a free port of 127.0.0.1, with every suite and an IDENT key.</summary>
+/// <summary>
+/// The reference's relay before a <see cref="MailSink"/>, on a free port of 127.0.0.1, with every suite and an IDENT key.
+/// </summary>
 public sealed class EmbeddedServer : ServerTarget
 {
     private readonly InboundServer _relay;
@@ -55,7 +57,12 @@ public sealed class EmbeddedServer : ServerTarget
 
         // Its own relay, so that its script disturbs no other case.
         var own = new EmbeddedServer(needs);
-        return Task.FromResult(new ServerPlace("127.0.0.1", own.Port, own.Sink, own.DisposeAsync) { Time = own.Time, Timeouts = VirtualTime.Limits, RotIsOff = needs.HasFlag(Needs.RotOff) });
+        return Task.FromResult(new ServerPlace("127.0.0.1", own.Port, own.Sink, own.DisposeAsync)
+        {
+            Time = own.Time,
+            Timeouts = VirtualTime.Limits,
+            RotIsOff = needs.HasFlag(Needs.RotOff),
+        });
     }
 
     /// <inheritdoc/>

@@ -25,7 +25,9 @@ public sealed class SinkSession
     internal void End() => _ended.TrySetResult();
 }
 
-/// <summary>A small mail server that takes everything and keeps it: the backend of the embedded relay, and a case's own if the case scripts it.</summary>
+/// <summary>
+/// A small mail server that takes everything and keeps it: the backend of the embedded relay, and a case's own if the case scripts it.
+/// </summary>
 public sealed class MailSink : IAsyncDisposable
 {
     private readonly TcpListener _listener;
@@ -60,7 +62,10 @@ public sealed class MailSink : IAsyncDisposable
     /// <summary>Whether it takes mail for every recipient, as an open relay does; else for domains under .test only.</summary>
     public bool Relays { get; set; }
 
-    /// <summary>A case's own answer to a command line: the reply's octets; null for the usual one, empty for none; text that ends in <c>\0</c> closes behind it.</summary>
+    /// <summary>
+    /// A case's own answer to a command line: the reply's octets; null for the usual one, empty for none;
+    /// text that ends in <c>\0</c> closes behind it.
+    /// </summary>
     public Func<SinkSession, string, string?>? Answer { get; set; }
 
     /// <summary>The sessions, in order of their connections.</summary>

@@ -6,7 +6,8 @@ namespace BlackPony.Conformance.Targets;
 /// <summary>Another port's server, at an address.</summary>
 /// <param name="host">Host name or address.</param>
 /// <param name="port">TCP port.</param>
-/// <param name="backendPort">The port of 127.0.0.1 at which the relay under test expects its mail server, which the suite then plays; 0 for none.</param>
+/// <param name="backendPort">The port of 127.0.0.1 at which the relay under test expects its mail server, which the suite then plays;
+/// 0 for none.</param>
 /// <param name="timeouts">The time-outs that the target declares.</param>
 public sealed class RemoteServer(string host, int port, int backendPort, IReadOnlyDictionary<string, TimeSpan> timeouts) : ServerTarget
 {

@@ -84,7 +84,8 @@ public sealed class VirtualTime : TimeProvider
     /// <param name="since">The moment, as <see cref="Now"/> was.</param>
     /// <param name="limit">The limit.</param>
     /// <param name="cancel">Ends the wait.</param>
-    public Task SetAsync(TimeSpan since, TimeSpan limit, CancellationToken cancel) => UntilAsync(() => Next(since, limit) is not null, cancel);
+    public Task SetAsync(TimeSpan since, TimeSpan limit, CancellationToken cancel) =>
+        UntilAsync(() => Next(since, limit) is not null, cancel);
 
     /// <summary>Goes on to the next timer that is due within a limit, as <see cref="SetAsync"/> says.</summary>
     public void AdvanceToNext(TimeSpan since, TimeSpan limit)
@@ -114,7 +115,8 @@ public sealed class VirtualTime : TimeProvider
     }
 
     // Within the lock.
-    private Timer? Next(TimeSpan since, TimeSpan limit) => _timers.Where(t => t.Due <= Math.Max(since.Ticks, t.SetAt) + limit.Ticks).MinBy(t => t.Due);
+    private Timer? Next(TimeSpan since, TimeSpan limit) =>
+        _timers.Where(t => t.Due <= Math.Max(since.Ticks, t.SetAt) + limit.Ticks).MinBy(t => t.Due);
 
     private Timer? GoOn(long until)
     {
