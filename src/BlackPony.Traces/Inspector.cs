@@ -43,7 +43,9 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
     /// <summary>Which sessions are handed out; all are counted.</summary>
     public SessionFilter? Filter { get; init; }
 
-    /// <summary>Whether captures that overlap in time are read as one, packet by packet: of both directions, or of several interfaces.</summary>
+    /// <summary>
+    /// Whether captures that overlap in time are read as one, packet by packet: of both directions, or of several interfaces.
+    /// </summary>
     public bool Merge { get; init; }
 
     /// <summary>Whether files are read on as they grow, until <see cref="Stop"/>.</summary>

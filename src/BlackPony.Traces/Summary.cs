@@ -69,7 +69,8 @@ public sealed class Summary
     public void Write(TextWriter output)
     {
         output.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"{_sessions} sessions, {Share(_protected, _sessions)} of them encrypted; {_messages} messages, {_refused} refusals"));
+            CultureInfo.InvariantCulture,
+            $"{_sessions} sessions, {Share(_protected, _sessions)} of them encrypted; {_messages} messages, {_refused} refusals"));
         Table(output, "servers (sessions, messages, refusals, encrypted)",
             _servers.OrderByDescending(s => s.Value.Sessions).ThenBy(s => s.Key, StringComparer.Ordinal),
             s => $"{s.Value.Sessions,8} {s.Value.Messages,8} {s.Value.Refused,8} {Share(s.Value.Protected, s.Value.Sessions),6}  {s.Key}");

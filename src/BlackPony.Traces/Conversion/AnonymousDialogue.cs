@@ -394,7 +394,12 @@ internal sealed partial class AnonymousDialogue(Pseudonymizer words)
     private static partial Regex Structural();
 
     // Of these fields may stay: the type, parameters' names, values that are a standard's; what else has letters is replaced.
-    [GeneratedRegex("""(?<keep>(?<=^:\s*)[\w.+-]+/[\w.+-]+(?=\s*($|[;(]))|[\w*-]+=|(?<=(charset|format|delsp|report-type|micalg|protocol)=)("[^"]*"|[^\s;"]+)|(?<==\s*|^:\s*)?\b(7bit|8bit|binary|base64|quoted-printable|inline|attachment|1\.0)\b)|"[^"]*"|[\w\u0080-\u00ff]+""", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(
+        """(?<keep>(?<=^:\s*)[\w.+-]+/[\w.+-]+(?=\s*($|[;(]))|[\w*-]+="""
+            + """|(?<=(charset|format|delsp|report-type|micalg|protocol)=)("[^"]*"|[^\s;"]+)"""
+            + """|(?<==\s*|^:\s*)?\b(7bit|8bit|binary|base64|quoted-printable|inline|attachment|1\.0)\b)"""
+            + """|"[^"]*"|[\w\u0080-\u00ff]+""",
+        RegexOptions.IgnoreCase)]
     private static partial Regex Part();
 
     [GeneratedRegex("^[!-9;-~]+$")]

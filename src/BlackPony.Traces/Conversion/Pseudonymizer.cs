@@ -161,13 +161,20 @@ internal sealed partial class Pseudonymizer(SeenWords seen)
     private static partial Regex HighOctets();
 
     // An enhanced code; a date; a word by itself; and anything else between blanks, or of a word that is part of a name.
-    [GeneratedRegex("""(?<code>(?<=^|[\s(#])[245]\.\d{1,3}\.\d{1,3}(?=$|[\s):,]))|(?<date>((Mon|Tue|Wed|Thu|Fri|Sat|Sun),\s+)\d{1,2}\s+(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s+\d{4}\s+\d{2}:\d{2}(:\d{2})?(\s+[+-]\d{4})?)|(?<word>(?<=^|[\s(\["'<,;:])[A-Za-z][A-Za-z0-9']*(?=$|[\s)\]"'>,;:!?]|\.($|\s)|=))|[(\["'<]|[^\s=]+|=""")]
+    [GeneratedRegex(
+        """(?<code>(?<=^|[\s(#])[245]\.\d{1,3}\.\d{1,3}(?=$|[\s):,]))"""
+            + """|(?<date>((Mon|Tue|Wed|Thu|Fri|Sat|Sun),\s+)\d{1,2}\s+(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s+\d{4}"""
+            + """\s+\d{2}:\d{2}(:\d{2})?(\s+[+-]\d{4})?)"""
+            + """|(?<word>(?<=^|[\s(\["'<,;:])[A-Za-z][A-Za-z0-9']*(?=$|[\s)\]"'>,;:!?]|\.($|\s)|=))|[(\["'<]|[^\s=]+|=""")]
     private static partial Regex ReplyToken();
 
     [GeneratedRegex(@"\+[0-9A-F]{2}|[^+]+|\+")]
     private static partial Regex XtextPart();
 
-    [GeneratedRegex(@"=\?(?<charset>[^?\s]+)\?(?<encoding>[bBqQ])\?(?<text>[^?\s]*)\?=|(?<date>((Mon|Tue|Wed|Thu|Fri|Sat|Sun),\s+)?\d{1,2}\s+(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s+\d{4}(\s+\d{2}:\d{2}(:\d{2})?)?(\s+[+-]\d{4}|\s+\(?[A-Z]{3,4}\)?)*)|[A-Za-z0-9\u0080-\u00ff]+")]
+    [GeneratedRegex(
+        @"=\?(?<charset>[^?\s]+)\?(?<encoding>[bBqQ])\?(?<text>[^?\s]*)\?="
+            + @"|(?<date>((Mon|Tue|Wed|Thu|Fri|Sat|Sun),\s+)?\d{1,2}\s+(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s+\d{4}"
+            + @"(\s+\d{2}:\d{2}(:\d{2})?)?(\s+[+-]\d{4}|\s+\(?[A-Z]{3,4}\)?)*)|[A-Za-z0-9\u0080-\u00ff]+")]
     private static partial Regex HeaderPart();
 
     [GeneratedRegex("[A-Za-z]+")]

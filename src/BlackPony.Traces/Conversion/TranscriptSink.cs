@@ -30,7 +30,9 @@ internal sealed class TranscriptSink(SpillFile.Buffer buffer) : IItemSink
                 {
                     var name = type is >= RecordType.Data and <= RecordType.Alert ? type.ToString().ToLowerInvariant()
                         : ((int)type).ToString(CultureInfo.InvariantCulture);
-                    Write(output, $"\n{side}}} {name}{(item.Data!.Length == 0 ? "" : " ")}{(type == RecordType.Data ? Escape.Octets(item.Data) : Convert.ToHexStringLower(item.Data!))}");
+                    Write(output,
+                        $"\n{side}}} {name}{(item.Data!.Length == 0 ? "" : " ")}"
+                            + $"{(type == RecordType.Data ? Escape.Octets(item.Data) : Convert.ToHexStringLower(item.Data!))}");
                 }
 
                 break;

@@ -74,7 +74,8 @@ internal static partial class Vocabulary
 
     /// <summary>Values of those that hold no name.</summary>
     public static readonly HashSet<string> Values =
-        Set("7BIT 8BITMIME BINARYMIME FULL HDRS NEVER SUCCESS FAILURE DELAY RFC822 UTF-8 UTF8 LAST NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT SOURCE ESMTP SMTP LOCAL REMOTE UNAVAILABLE TEMPUNAVAIL");
+        Set("7BIT 8BITMIME BINARYMIME FULL HDRS NEVER SUCCESS FAILURE DELAY RFC822 UTF-8 UTF8 LAST NAME ADDR PORT PROTO HELO LOGIN "
+            + "DESTADDR DESTPORT SOURCE ESMTP SMTP LOCAL REMOTE UNAVAILABLE TEMPUNAVAIL");
 
     /// <summary>Names of header fields (IANA's registry, and the usual ones beside it).</summary>
     public static readonly HashSet<string> Fields = Set("""
@@ -118,15 +119,18 @@ internal static partial class Vocabulary
 
     /// <summary>Words that make a Received field (RFC 5321 4.4).</summary>
     public static readonly HashSet<string> Received =
-        Set("from by with for id via SMTP ESMTP ESMTPA ESMTPS ESMTPSA LMTP LMTPS LMTPA LMTPSA UTF8SMTP UTF8SMTPS TCP XBLACKPONY V1 HELO EHLO HTTP HTTPS");
+        Set("from by with for id via SMTP ESMTP ESMTPA ESMTPS ESMTPSA LMTP LMTPS LMTPA LMTPSA UTF8SMTP UTF8SMTPS TCP XBLACKPONY V1 HELO "
+            + "EHLO HTTP HTTPS");
 
     /// <summary>Zones of a date.</summary>
     public static readonly HashSet<string> Zones =
-        Set("UTC GMT CET CEST MET MEST EET EEST WET WEST BST IST MSK EST EDT CST CDT MST MDT PST PDT AKST AKDT HST AEST AEDT NZST NZDT JST KST SGT");
+        Set("UTC GMT CET CEST MET MEST EET EEST WET WEST BST IST MSK EST EDT CST CDT MST MDT PST PDT AKST AKDT HST AEST AEDT NZST NZDT "
+            + "JST KST SGT");
 
     // What commands and structures are made of, beside these lists.
     private static readonly HashSet<string> Structure =
-        Set("STARTTLS EHLO HELO LHLO MAIL FROM RCPT DATA BDAT LAST QUIT RSET NOOP HELP VRFY EXPN ETRN TURN ATRN SEND SOML SAML BURL XEXCH50 PROXY UNKNOWN CONNECT HTTP BLACKPONY XFORWARD XCLIENT TCP4 TCP6");
+        Set("STARTTLS EHLO HELO LHLO MAIL FROM RCPT DATA BDAT LAST QUIT RSET NOOP HELP VRFY EXPN ETRN TURN ATRN SEND SOML SAML BURL "
+            + "XEXCH50 PROXY UNKNOWN CONNECT HTTP BLACKPONY XFORWARD XCLIENT TCP4 TCP6");
 
     private static readonly HashSet<string> Runs = new(
         new[] { Reply, Keywords, Parameters, Values, Fields, Mime, Received, Zones, Structure }.SelectMany(s => s)

@@ -50,7 +50,8 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
             _waiting = read[consumed..];
             if (reader.IsMalformed)
             {
-                _end = $"something that is not a reply: {Sessions.Escape.Octets(read.AsSpan(0, Math.Max(consumed, Math.Min(read.Length, 80))).TrimEnd("\r\n"u8), 80)}";
+                _end = "something that is not a reply: "
+                    + $"{Sessions.Escape.Octets(read.AsSpan(0, Math.Max(consumed, Math.Min(read.Length, 80))).TrimEnd("\r\n"u8), 80)}";
             }
 
             if (reply is not null || reader.IsMalformed || !await FillAsync(cancel))

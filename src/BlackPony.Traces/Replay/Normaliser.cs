@@ -15,7 +15,10 @@ internal static partial class Normaliser
         return Id().Replace(reply, m => m.Value.Any(char.IsAsciiDigit) ? "(id)" : m.Value);
     }
 
-    [GeneratedRegex(@"((Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?\d{1,2} (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4}( \d{2}:\d{2}(:\d{2})?)?( [+-]\d{4})?( \([A-Z]+\))?|\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}:\d{2}\S*)?|\d{2}:\d{2}:\d{2}")]
+    [GeneratedRegex(
+        @"((Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?\d{1,2} (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4}"
+            + @"( \d{2}:\d{2}(:\d{2})?)?( [+-]\d{4})?( \([A-Z]+\))?"
+            + @"|\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}:\d{2}\S*)?|\d{2}:\d{2}:\d{2}")]
     private static partial Regex DateAndTime();
 
     [GeneratedRegex(@"<?[^\s<>@]+@[^\s<>@]+>?")]

@@ -26,7 +26,8 @@ public sealed class HtmlReport : IReport
             <style>
             :root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif; }
             body { display: flex; flex-direction: column; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
-            #totals { order: -2; } nav { order: -1; display: flex; gap: .6rem; align-items: baseline; padding: .6rem 0; } #find { flex: 1; font: inherit; padding: .2rem .4rem; }
+            #totals { order: -2; } nav { order: -1; display: flex; gap: .6rem; align-items: baseline; padding: .6rem 0; }
+            #find { flex: 1; font: inherit; padding: .2rem .4rem; }
             details { border-top: 1px solid color-mix(in srgb, currentColor 20%, transparent); padding: .35rem 0; }
             summary { cursor: pointer; overflow-wrap: anywhere; }
             summary small, td, th { font-variant-numeric: tabular-nums; }
@@ -34,9 +35,12 @@ public sealed class HtmlReport : IReport
             b { font-weight: 600; } .note b { color: #57606a; } .warning b { color: #9a6700; } .error b { color: #cf222e; }
             pre { overflow-x: auto; font-size: 13px; } .s { color: #0969da; } .in { font-style: italic; }
             table { border-collapse: collapse; } th, td { text-align: left; padding: .1rem .8rem .1rem 0; }
-            @media (prefers-color-scheme: dark) { .note b { color: #9ea7b3; } .warning b { color: #d29922; } .error b { color: #ff7b72; } .s { color: #79c0ff; } }
+            @media (prefers-color-scheme: dark) {
+              .note b { color: #9ea7b3; } .warning b { color: #d29922; } .error b { color: #ff7b72; } .s { color: #79c0ff; }
+            }
             </style></head><body>
-            <nav><input id="find" type="search" placeholder="search: address, host, code, finding …" aria-label="search"><button id="back" type="button">‹</button><span id="where"></span><button id="on" type="button">›</button></nav>
+            <nav><input id="find" type="search" placeholder="search: address, host, code, finding …" aria-label="search"
+            ><button id="back" type="button">‹</button><span id="where"></span><button id="on" type="button">›</button></nav>
             <noscript>The sessions are shown by a script in this page.</noscript><main id="page"></main>
 
             """);
@@ -51,15 +55,26 @@ public sealed class HtmlReport : IReport
         }
 
         var worst = session.Findings.Count == 0 ? "" : Words.Of(session.Findings.Max(f => f.Level));
-        _output.Write($"<details><summary class=\"{worst}\">{session.Number} · {Words.Time(session.Start)} <b>{Html(session.Client)} → {Html(session.Server)}</b> {Html(session.Helo ?? "")} · {Words.Count(session.Messages.Count, "message")} · {Html(Words.Upgrade(session))} <small>{worst}</small></summary>\n");
-        _output.Write($"<p>{Html(session.File)}{(session.Greeting is null ? "" : $" · {Html(session.Greeting)}")} · {Words.Count(session.Commands.Count, "command")} · {Words.Size(session.ClientOctets + session.ServerOctets)}</p>\n");
+        _output.Write(
+            $"<details><summary class=\"{worst}\">{session.Number} · {Words.Time(session.Start)} <b>{Html(session.Client)} → "
+                + $"{Html(session.Server)}</b> {Html(session.Helo ?? "")} · {Words.Count(session.Messages.Count, "message")} · "
+                + $"{Html(Words.Upgrade(session))} <small>{worst}</small></summary>\n");
+        _output.Write(
+            $"<p>{Html(session.File)}{(session.Greeting is null ? "" : $" · {Html(session.Greeting)}")} · "
+                + $"{Words.Count(session.Commands.Count, "command")} · {Words.Size(session.ClientOctets + session.ServerOctets)}</p>\n");
         Findings(session.Findings);
         if (session.Messages.Count > 0)
         {
             _output.Write("<table><tr><th>from</th><th>to</th><th>size</th><th>by</th><th>reply</th><th>subject</th></tr>\n");
             foreach (var message in session.Messages)
             {
-                _output.Write($"<tr><td>{Html(message.From ?? "?")}</td><td>{Html(string.Join(", ", message.To.Take(20)))}{(message.To.Count > 20 ? " …" : "")}</td><td>{Words.Size(message.Octets)}</td><td>{(message.InChunks ? "BDAT" : "DATA")}</td><td>{message.Reply}{(message.Recipients.Any(r => r.IsRefused == true) ? " · refused: " + Html(string.Join(", ", message.Recipients.Where(r => r.IsRefused == true).Take(20).Select(r => $"{r.Address} ({r.Reply})"))) : "")}</td><td>{Html(message.Subject ?? "")}</td></tr>\n");
+                var refused = message.Recipients.Where(r => r.IsRefused == true).Take(20).Select(r => $"{r.Address} ({r.Reply})").ToList();
+                _output.Write(
+                    $"<tr><td>{Html(message.From ?? "?")}</td><td>{Html(string.Join(", ", message.To.Take(20)))}"
+                        + $"{(message.To.Count > 20 ? " …" : "")}</td><td>{Words.Size(message.Octets)}</td><td>"
+                        + $"{(message.InChunks ? "BDAT" : "DATA")}</td><td>{message.Reply}"
+                        + $"{(refused.Count > 0 ? " · refused: " + Html(string.Join(", ", refused)) : "")}</td><td>"
+                        + $"{Html(message.Subject ?? "")}</td></tr>\n");
             }
 
             _output.Write("</table>\n");
@@ -71,7 +86,9 @@ public sealed class HtmlReport : IReport
             foreach (var line in dialogue)
             {
                 _output.Write(string.Create(CultureInfo.InvariantCulture,
-                    $"<span class=\"{(line.Sender == Role.Client ? "c" : "s")}{(line.Protected ? " in" : "")}\">{(line.Time - session.Start) / 1e9,10:0.000000} {(line.Sender == Role.Client ? 'C' : 'S')}{(line.Protected ? "&gt;" : ":")} {Html(line.Text)}</span>\n"));
+                    $"<span class=\"{(line.Sender == Role.Client ? "c" : "s")}{(line.Protected ? " in" : "")}\">"
+                        + $"{(line.Time - session.Start) / 1e9,10:0.000000} {(line.Sender == Role.Client ? 'C' : 'S')}"
+                        + $"{(line.Protected ? "&gt;" : ":")} {Html(line.Text)}</span>\n"));
             }
 
             _output.Write("</pre>\n");
@@ -84,7 +101,11 @@ public sealed class HtmlReport : IReport
     public void Finish(IReadOnlyList<FileReport> files, Totals totals)
     {
         _output.Write(_sessions > 0 ? "</template>\n" : "");
-        _output.Write($"<header id=\"totals\"><h1>SMTP sessions</h1><p>{Words.Count(files.Count, "file")}, {Words.Count(totals.Packets, "packet")}, {Words.Size(totals.Octets)}: {Words.Count(totals.Sessions, "session")}, {Words.Count(totals.Messages, "message")}, {totals.StartTls} upgraded by STARTTLS, {totals.BlackPony} by BlackPony, {Words.Count(totals.Gaps, "gap")}, {Words.Count(totals.Findings, "finding")}</p>\n");
+        _output.Write(
+            $"<header id=\"totals\"><h1>SMTP sessions</h1><p>{Words.Count(files.Count, "file")}, {Words.Count(totals.Packets, "packet")}, "
+                + $"{Words.Size(totals.Octets)}: {Words.Count(totals.Sessions, "session")}, {Words.Count(totals.Messages, "message")}, "
+                + $"{totals.StartTls} upgraded by STARTTLS, {totals.BlackPony} by BlackPony, {Words.Count(totals.Gaps, "gap")}, "
+                + $"{Words.Count(totals.Findings, "finding")}</p>\n");
         foreach (var file in files.Where(f => f.Unreadable is not null || f.Findings.Count > 0))
         {
             _output.Write($"<p>{Html(file.Name)} {Html(file.Unreadable ?? "")}</p>\n");
@@ -106,7 +127,8 @@ public sealed class HtmlReport : IReport
             }
             function search() {
               const words = find.value.toLowerCase().split(/\s+/).filter(w => w);
-              found = words.length ? all.filter(d => { const text = d.textContent.toLowerCase(); return words.every(w => text.includes(w)); }) : all;
+              const hasAll = text => words.every(w => text.includes(w));
+              found = words.length ? all.filter(d => hasAll(d.textContent.toLowerCase())) : all;
               at = 0;
               show();
             }
@@ -126,7 +148,8 @@ public sealed class HtmlReport : IReport
         {
             _output.Write("<ul>\n");
             findings.ForEach(f => _output.Write(
-                $"<li class=\"{Words.Of(f.Level)}\"><b>{Words.Of(f.Level)}</b> <code>{Html(f.Id)}</code> {Html(f.Text)}{(f.Requirement is null ? "" : $" <small>{Html(f.Requirement)}</small>")}</li>\n"));
+                $"<li class=\"{Words.Of(f.Level)}\"><b>{Words.Of(f.Level)}</b> <code>{Html(f.Id)}</code> "
+                    + $"{Html(f.Text)}{(f.Requirement is null ? "" : $" <small>{Html(f.Requirement)}</small>")}</li>\n"));
             _output.Write("</ul>\n");
         }
     }

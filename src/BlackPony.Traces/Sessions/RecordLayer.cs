@@ -203,7 +203,8 @@ internal sealed class RecordLayer : Layer
                 direction.Stopped = true;
                 Unopened(sender, record);
                 _session.Find(FindingKind.RecordUnverified, sender,
-                    $"The {sender.Name()}'s record {direction.Count} does not verify under the key log's secret: it was changed in transit, or sealed with other keys.");
+                    $"The {sender.Name()}'s record {direction.Count} does not verify under the key log's secret: it was changed in "
+                        + "transit, or sealed with other keys.");
                 return;
             }
         }

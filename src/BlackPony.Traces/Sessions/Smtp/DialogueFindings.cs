@@ -30,7 +30,8 @@ internal static class DialogueFindings
         if (body.HasOddDot && !body.IsAtOddDot && !inChunks)
         {
             session.Find(FindingKind.Smuggling, Role.Client,
-                "The message has a lone dot between line ends that are not CRLF: a lax server treats what follows as commands (SMTP smuggling).");
+                "The message has a lone dot between line ends that are not CRLF: a lax server treats what follows as commands (SMTP "
+                    + "smuggling).");
         }
 
         if (body.HasHugeHeader)
