@@ -10,7 +10,13 @@ namespace BlackPony.Tools;
 /// <summary>The options of every command that sends: how, where to, and under which policy.</summary>
 internal sealed class ClientOptions
 {
-    private readonly Option<int> _port = new("--port", "-p") { Description = "TCP port of the servers.", HelpName = "port", DefaultValueFactory = _ => Limits.DefaultPort, CustomParser = r => Parse.Number(r, 1, 65535) };
+    private readonly Option<int> _port = new("--port", "-p")
+    {
+        Description = "TCP port of the servers.",
+        HelpName = "port",
+        DefaultValueFactory = _ => Limits.DefaultPort,
+        CustomParser = r => Parse.Number(r, 1, 65535),
+    };
     private readonly Option<string> _policy = new("--policy")
     {
         Description = "What to do if a server does not encrypt. opportunistic: deliver in plain SMTP. "
@@ -24,7 +30,13 @@ internal sealed class ClientOptions
         HelpName = "file",
     };
 
-    private readonly Option<Suite[]> _suites = new("--suites") { Description = "Suites to use, in order of preference, separated by commas; 'none' switches encryption off. [default: " + string.Join(',', SuiteRegistry.Default) + "]", HelpName = "names", CustomParser = Parse.Suites };
+    private readonly Option<Suite[]> _suites = new("--suites")
+    {
+        Description = "Suites to use, in order of preference, separated by commas; 'none' switches encryption off. [default: "
+            + string.Join(',', SuiteRegistry.Default) + "]",
+        HelpName = "names",
+        CustomParser = Parse.Suites,
+    };
     private readonly Option<int> _shift = new("--rot-shift")
     {
         Description = "Shift of ROT, which protects nothing; only used if --suites has ROT.",
@@ -33,8 +45,17 @@ internal sealed class ClientOptions
         CustomParser = r => Parse.Number(r, 1, 25),
     };
 
-    private readonly Option<string?> _keyLog = new("--keylog") { Description = "Append the session's secrets to this file, for decrypting captures. Anyone who has the file can read the mail.", HelpName = "file" };
-    private readonly Option<IPEndPoint?> _dns = new("--dns") { Description = "DNS server for MX, A and AAAA, instead of those of /etc/resolv.conf.", HelpName = "address:port", CustomParser = Parse.EndPoint };
+    private readonly Option<string?> _keyLog = new("--keylog")
+    {
+        Description = "Append the session's secrets to this file, for decrypting captures. Anyone who has the file can read the mail.",
+        HelpName = "file",
+    };
+    private readonly Option<IPEndPoint?> _dns = new("--dns")
+    {
+        Description = "DNS server for MX, A and AAAA, instead of those of /etc/resolv.conf.",
+        HelpName = "address:port",
+        CustomParser = Parse.EndPoint,
+    };
 
     /// <summary>Adds the options to a command.</summary>
     public ClientOptions(Command command)

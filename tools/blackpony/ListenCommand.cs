@@ -107,14 +107,17 @@ internal static class ListenCommand
     }
 
     private static string Advice(OpenRelayException e) =>
-        $"{e.Message}. Use --xclient (Postfix), --proxy-protocol (Exim, Postfix), or --backend-source with an address that it does not trust; or --allow-open-backend for a test sink.";
+        $"{e.Message}. Use --xclient (Postfix), --proxy-protocol (Exim, Postfix), or --backend-source with an address that it does not "
+            + "trust; or --allow-open-backend for a test sink.";
 
     // Each session has the client's connection and the mail server's, and two of these during an upgrade.
     private static void WarnOfDescriptors(InboundSettings settings, ILogger log)
     {
         if (Descriptors.Most is { } most && settings.MaxSessions * 3L + 100 > most)
         {
-            log.LogWarning("{Sessions} sessions may need {Needed} descriptors, and the limit is {Most}: raise LimitNOFILE or 'ulimit -n', or lower --max-sessions", settings.MaxSessions, settings.MaxSessions * 3L + 100, most);
+            log.LogWarning(
+                "{Sessions} sessions may need {Needed} descriptors, and the limit is {Most}: raise LimitNOFILE or 'ulimit -n', or lower "
+                    + "--max-sessions", settings.MaxSessions, settings.MaxSessions * 3L + 100, most);
         }
     }
 }

@@ -13,7 +13,13 @@ namespace BlackPony.Tools;
 /// <summary>The options of <c>blackpony listen</c>.</summary>
 internal sealed class ListenOptions
 {
-    private readonly Option<IPEndPoint[]> _listen = new("--listen", "-l") { Description = "Address and port to listen on; may be given several times.", HelpName = "address:port", Required = true, CustomParser = Parse.EndPoints };
+    private readonly Option<IPEndPoint[]> _listen = new("--listen", "-l")
+    {
+        Description = "Address and port to listen on; may be given several times.",
+        HelpName = "address:port",
+        Required = true,
+        CustomParser = Parse.EndPoints,
+    };
     private readonly Option<DnsEndPoint?> _backend = new("--backend", "-b")
     {
         Description = "The backend: the mail server to which the sessions are passed on.",
@@ -60,10 +66,28 @@ internal sealed class ListenOptions
         CustomParser = Parse.EndPoint,
     };
 
-    private readonly Option<Suite[]> _suites = new("--suites") { Description = "Suites to offer, in order of preference, separated by commas; 'none' switches encryption off. [default: " + string.Join(',', SuiteRegistry.Default) + "]", HelpName = "names", CustomParser = Parse.Suites };
+    private readonly Option<Suite[]> _suites = new("--suites")
+    {
+        Description = "Suites to offer, in order of preference, separated by commas; 'none' switches encryption off. [default: "
+            + string.Join(',', SuiteRegistry.Default) + "]",
+        HelpName = "names",
+        CustomParser = Parse.Suites,
+    };
     private readonly Option<bool> _rot = new("--allow-rot") { Description = "Also offer ROT, which protects nothing and is for teaching." };
-    private readonly Option<IdentKey[]> _ident = new("--ident") { Description = "File with an Ed25519 private key in hexadecimal, by which clients recognise this server. During a change of keys, give the new and the old one.", HelpName = "file", CustomParser = Parse.Idents };
-    private readonly Option<int> _max = new("--max-sessions") { Description = "Maximum number of concurrent sessions; further clients get 421.", HelpName = "n", DefaultValueFactory = _ => Limits.MaxSessions, CustomParser = r => Parse.Number(r, 1, 1_000_000) };
+    private readonly Option<IdentKey[]> _ident = new("--ident")
+    {
+        Description = "File with an Ed25519 private key in hexadecimal, by which clients recognise this server. During a change of keys, "
+            + "give the new and the old one.",
+        HelpName = "file",
+        CustomParser = Parse.Idents,
+    };
+    private readonly Option<int> _max = new("--max-sessions")
+    {
+        Description = "Maximum number of concurrent sessions; further clients get 421.",
+        HelpName = "n",
+        DefaultValueFactory = _ => Limits.MaxSessions,
+        CustomParser = r => Parse.Number(r, 1, 1_000_000),
+    };
     private readonly Option<int?> _maxEach = new("--max-sessions-per-client")
     {
         Description = "Maximum number of concurrent sessions from one IPv4 address or IPv6 /64; further ones get 421. "
@@ -72,7 +96,11 @@ internal sealed class ListenOptions
         CustomParser = r => Parse.Number(r, 1, 1_000_000),
     };
 
-    private readonly Option<string?> _keyLog = new("--keylog") { Description = "Append each session's secrets to this file, for decrypting captures. Anyone who has the file can read the mail.", HelpName = "file" };
+    private readonly Option<string?> _keyLog = new("--keylog")
+    {
+        Description = "Append each session's secrets to this file, for decrypting captures. Anyone who has the file can read the mail.",
+        HelpName = "file",
+    };
 
     public ListenOptions(Command command)
     {
@@ -105,13 +133,22 @@ internal sealed class ListenOptions
     {
         var target = parse.GetValue(_backend)!;
         var addressing = parse.GetValue(_xclient) ? ClientAddressing.XClient
-            : parse.GetValue(_proxy) switch { "v1" => ClientAddressing.ProxyV1, "v2" => ClientAddressing.ProxyV2, _ => ClientAddressing.None };
+            : parse.GetValue(_proxy) switch
+            {
+                "v1" => ClientAddressing.ProxyV1,
+                "v2" => ClientAddressing.ProxyV2,
+                _ => ClientAddressing.None,
+            };
         var from = parse.GetValue(_source) ?? (addressing == ClientAddressing.None
-            ? DefaultSource(target.Host) ?? throw new FormatException("the backend would see this machine's own address, and might relay for it. Use --xclient, --proxy-protocol, or --backend-source with an address that it does not trust.")
+            ? DefaultSource(target.Host)
+                ?? throw new FormatException(
+                    "the backend would see this machine's own address, and might relay for it. Use --xclient, --proxy-protocol, or "
+                        + "--backend-source with an address that it does not trust.")
             : null);
 
         // An option that is not given has an empty array as its value.
-        IReadOnlyList<Suite> offered = [.. parse.GetResult(_suites) is null ? SuiteRegistry.Default : parse.GetValue(_suites)!, .. parse.GetValue(_rot) ? [SuiteRegistry.Find("ROT")!] : Array.Empty<Suite>()];
+        IReadOnlyList<Suite> offered = [.. parse.GetResult(_suites) is null ? SuiteRegistry.Default : parse.GetValue(_suites)!,
+            .. parse.GetValue(_rot) ? [SuiteRegistry.Find("ROT")!] : Array.Empty<Suite>()];
         if (!parse.GetValue(_rot) && offered.Any(s => !s.Encrypts))
         {
             throw new FormatException("ROT protects nothing; to offer it anyway, add --allow-rot.");
@@ -156,6 +193,8 @@ internal sealed class ListenOptions
     private static IPAddress? DefaultSource(string host)
     {
         var address = IPAddress.TryParse(host, out var literal) ? literal : host == "localhost" ? IPAddress.Loopback : null;
-        return address is { AddressFamily: AddressFamily.InterNetwork } && IPAddress.IsLoopback(address) ? IPAddress.Parse(Limits.BackendSource) : null;
+        return address is { AddressFamily: AddressFamily.InterNetwork } && IPAddress.IsLoopback(address)
+            ? IPAddress.Parse(Limits.BackendSource)
+            : null;
     }
 }

@@ -26,8 +26,13 @@ internal static class MailerCommand
             Description = "The domain to deliver to; [host] or [address] skips the MX lookup. "
                 + "In a mail server's configuration, put -- in front of it: a domain may begin with a hyphen.",
         };
-        var report = new Option<string?>("--report") { Description = "Append a line of JSON about the session to this file; - for standard error.", HelpName = "file" };
-        var command = new Command("mailer", "Deliver mail for sendmail, with SMTP on standard input and output; encrypt with servers that support BlackPony.") { host };
+        var report = new Option<string?>("--report")
+        {
+            Description = "Append a line of JSON about the session to this file; - for standard error.",
+            HelpName = "file",
+        };
+        var command = new Command("mailer",
+            "Deliver mail for sendmail, with SMTP on standard input and output; encrypt with servers that support BlackPony.") { host };
         var client = new ClientOptions(command);
         command.Options.Add(report);
         Help.Example(command, """
@@ -107,7 +112,8 @@ internal static class MailerCommand
         var targets = await router.ResolveAsync(new Route(host, client.Port(parse)), CommandLine.Complain, cancel);
         var options = client.Mailer(parse, new RsaKeys(TimeProvider.System)) with { Memory = file?.Memory };
         var outcome = await MailerHost.RunAsync(
-            options, new SystemRandom(), targets, StandardFiles.HasInput ? Console.OpenStandardInput() : Stream.Null, output, cancel, remember: () => SaveAsync(file!, cancel));
+            options, new SystemRandom(), targets, StandardFiles.HasInput ? Console.OpenStandardInput() : Stream.Null, output, cancel,
+            remember: () => SaveAsync(file!, cancel));
         foreach (var warning in outcome.Warnings)
         {
             CommandLine.Complain(warning);

@@ -14,10 +14,13 @@ namespace BlackPony.Tools;
 internal static class Parse
 {
     public static IPEndPoint[] EndPoints(ArgumentResult result) =>
-        [.. result.Tokens.Select(t => TryEndPoint(t.Value) ?? Fail<IPEndPoint>(result, $"'{t.Value}' is not an address and port; write 127.0.0.1:2525 or [::1]:2525.")!)];
+        [.. result.Tokens.Select(
+            t => TryEndPoint(t.Value)
+                ?? Fail<IPEndPoint>(result, $"'{t.Value}' is not an address and port; write 127.0.0.1:2525 or [::1]:2525.")!)];
 
     public static IPEndPoint? EndPoint(ArgumentResult result) =>
-        TryEndPoint(result.Tokens[0].Value) ?? Fail<IPEndPoint>(result, $"'{result.Tokens[0].Value}' is not an address and port; write 127.0.0.1:53.");
+        TryEndPoint(result.Tokens[0].Value)
+            ?? Fail<IPEndPoint>(result, $"'{result.Tokens[0].Value}' is not an address and port; write 127.0.0.1:53.");
 
     private static IPEndPoint? TryEndPoint(string text) =>
         text.Contains(':', StringComparison.Ordinal) && IPEndPoint.TryParse(text, out var endPoint)
@@ -30,7 +33,8 @@ internal static class Parse
     {
         var text = result.Tokens[0].Value;
         int colon = text.LastIndexOf(':');
-        return colon > 0 && ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) && port > 0
+        return colon > 0
+            && ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) && port > 0
             ? new DnsEndPoint(IPAddress.TryParse(text[..colon], out var address) ? Plain(address).ToString()
                 : text[..colon].Trim('[', ']'), port)
             : Fail<DnsEndPoint>(result, $"'{text}' is not a host and port; write 127.0.0.1:10025.");
@@ -62,7 +66,8 @@ internal static class Parse
         }
         catch (Exception e) when (e is FormatException or ArgumentException)
         {
-            return Fail<IdentKey[]>(result, "--ident needs a file with an Ed25519 private key: 64 hexadecimal digits, for example from 'openssl rand -hex 32'.")!;
+            return Fail<IdentKey[]>(result,
+                "--ident needs a file with an Ed25519 private key: 64 hexadecimal digits, for example from 'openssl rand -hex 32'.")!;
         }
     }
 
@@ -86,7 +91,10 @@ internal static class Parse
 
     /// <summary>DOMAIN=HOST[:PORT], with HOST in square brackets for no MX lookup.</summary>
     public static KeyValuePair<string, Route>[] Routes(ArgumentResult result) =>
-        [.. result.Tokens.Select(t => TryRoute(t.Value) ?? Fail<KeyValuePair<string, Route>>(result, $"'{t.Value}' is not a route; write example.org=[192.0.2.1]:25, or *=smarthost.example for all domains."))];
+        [.. result.Tokens.Select(
+            t => TryRoute(t.Value)
+                ?? Fail<KeyValuePair<string, Route>>(result,
+                    $"'{t.Value}' is not a route; write example.org=[192.0.2.1]:25, or *=smarthost.example for all domains."))];
 
     private static KeyValuePair<string, Route>? TryRoute(string text)
     {

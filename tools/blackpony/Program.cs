@@ -16,7 +16,8 @@ const string Examples = """
     """;
 
 // A service has its own answer to signals; what mailer was doing is not acknowledged, and so not lost.
-int code = await CommandLine.RunAsync(root, Examples, args, ConfigFile.Parse, new InvocationConfiguration { ProcessTerminationTimeout = null });
+int code = await CommandLine.RunAsync(root, Examples, args, ConfigFile.Parse,
+    new InvocationConfiguration { ProcessTerminationTimeout = null });
 
 // A mail server that starts a mailer with a wrong command line gets a reply, and keeps the mail until it is corrected.
 return code == CommandLine.Usage && args is ["mailer", ..] ? MailerCommand.Refuse() : code;

@@ -9,7 +9,8 @@ internal static class RelayCommand
 {
     public static Command Create()
     {
-        var command = new Command("relay", "Accept mail from a mail server over SMTP, and deliver it; encrypt with servers that support BlackPony.");
+        var command =
+            new Command("relay", "Accept mail from a mail server over SMTP, and deliver it; encrypt with servers that support BlackPony.");
         var options = new RelayOptions(command);
         Help.Example(command, """
               blackpony relay --listen 127.0.0.1:2526

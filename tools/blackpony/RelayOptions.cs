@@ -10,8 +10,19 @@ namespace BlackPony.Tools;
 /// <summary>The options of <c>blackpony relay</c>.</summary>
 internal sealed class RelayOptions
 {
-    private readonly Option<IPEndPoint[]> _listen = new("--listen", "-l") { Description = "Address and port to listen on; may be given several times.", HelpName = "address:port", Required = true, CustomParser = Parse.EndPoints };
-    private readonly Option<IPNetwork[]> _allow = new("--allow") { Description = "Network that may use the relay; may be given several times. [default: loopback]", HelpName = "network", CustomParser = Parse.Networks };
+    private readonly Option<IPEndPoint[]> _listen = new("--listen", "-l")
+    {
+        Description = "Address and port to listen on; may be given several times.",
+        HelpName = "address:port",
+        Required = true,
+        CustomParser = Parse.EndPoints,
+    };
+    private readonly Option<IPNetwork[]> _allow = new("--allow")
+    {
+        Description = "Network that may use the relay; may be given several times. [default: loopback]",
+        HelpName = "network",
+        CustomParser = Parse.Networks,
+    };
     private readonly Option<KeyValuePair<string, Route>[]> _route = new("--route")
     {
         Description = "Deliver a domain's mail to the mail exchangers of this host or, with [host], to the host itself, "
@@ -20,8 +31,17 @@ internal sealed class RelayOptions
         CustomParser = Parse.Routes,
     };
 
-    private readonly Option<bool> _noTls = new("--no-starttls") { Description = "Do not use STARTTLS with servers that do not support BlackPony." };
-    private readonly Option<int> _max = new("--max-sessions") { Description = "Maximum number of concurrent sessions; further clients get 421.", HelpName = "n", DefaultValueFactory = _ => Limits.MaxSessions, CustomParser = r => Parse.Number(r, 1, 1_000_000) };
+    private readonly Option<bool> _noTls = new("--no-starttls")
+    {
+        Description = "Do not use STARTTLS with servers that do not support BlackPony.",
+    };
+    private readonly Option<int> _max = new("--max-sessions")
+    {
+        Description = "Maximum number of concurrent sessions; further clients get 421.",
+        HelpName = "n",
+        DefaultValueFactory = _ => Limits.MaxSessions,
+        CustomParser = r => Parse.Number(r, 1, 1_000_000),
+    };
     private readonly ClientOptions _client;
 
     public RelayOptions(Command command)
@@ -50,7 +70,8 @@ internal sealed class RelayOptions
         if (allowed.Length == 0 && listen.FirstOrDefault(e => !IPAddress.IsLoopback(e.Address)) is { } open)
         {
             // [BP-10.5-3]
-            throw new FormatException($"{open} can be reached from other machines, which could all send mail through it: name those that may with --allow.");
+            throw new FormatException(
+                $"{open} can be reached from other machines, which could all send mail through it: name those that may with --allow.");
         }
 
         var routes = new Dictionary<string, Route>();

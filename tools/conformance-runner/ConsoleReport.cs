@@ -20,7 +20,9 @@ internal sealed class ConsoleReport(bool verbose)
             AnsiConsole.MarkupLine($"[bold]{role.Key}[/]  {Markup.Escape((role.Key == PortRole.Server ? run.Server : run.Client) ?? "")}");
             foreach (var section in role.GroupBy(r => r.Case.Section))
             {
-                AnsiConsole.MarkupLine($"  {section.Key,-5} {string.Join(", ", section.GroupBy(r => r.Verdict).OrderBy(g => g.Key).Select(g => $"[{Colour(g.Key)}]{g.Count()} {Label(g.Key)}[/]"))}");
+                var counts = section.GroupBy(r => r.Verdict).OrderBy(g => g.Key)
+                    .Select(g => $"[{Colour(g.Key)}]{g.Count()} {Label(g.Key)}[/]");
+                AnsiConsole.MarkupLine($"  {section.Key,-5} {string.Join(", ", counts)}");
                 foreach (var result in section.Where(r => verbose || r.Verdict is not Verdict.Pass and not Verdict.NotApplicable))
                 {
                     ShowCase(result);
@@ -30,12 +32,15 @@ internal sealed class ConsoleReport(bool verbose)
 
         AnsiConsole.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{run.Count(Verdict.Pass)} passed, {run.Count(Verdict.Fail)} failed, {run.Count(Verdict.Warn)} warned, {run.Count(Verdict.NotApplicable)} not applicable, {run.Count(Verdict.Error)} errors in {run.Duration.TotalSeconds:0.0} s"));
+            $"{run.Count(Verdict.Pass)} passed, {run.Count(Verdict.Fail)} failed, {run.Count(Verdict.Warn)} warned, "
+                + $"{run.Count(Verdict.NotApplicable)} not applicable, {run.Count(Verdict.Error)} errors in "
+                + $"{run.Duration.TotalSeconds:0.0} s"));
     }
 
     private void ShowCase(CaseResult result)
     {
-        AnsiConsole.MarkupLine($"    [{Colour(result.Verdict)}]{Label(result.Verdict),-4}[/] {result.Case.Id,-9} {Markup.Escape(result.Case.Title)}");
+        AnsiConsole.MarkupLine(
+            $"    [{Colour(result.Verdict)}]{Label(result.Verdict),-4}[/] {result.Case.Id,-9} {Markup.Escape(result.Case.Title)}");
         if (result.Detail.Length > 0)
         {
             AnsiConsole.MarkupLine($"         {Markup.Escape(result.Detail).Replace("\n", "\n         ", StringComparison.Ordinal)}");
@@ -55,7 +60,21 @@ internal sealed class ConsoleReport(bool verbose)
         }
     }
 
-    private static string Label(Verdict verdict) => verdict switch { Verdict.Pass => "passed", Verdict.Fail => "FAILED", Verdict.Warn => "warned", Verdict.NotApplicable => "n/a", _ => "ERROR" };
+    private static string Label(Verdict verdict) => verdict switch
+    {
+        Verdict.Pass => "passed",
+        Verdict.Fail => "FAILED",
+        Verdict.Warn => "warned",
+        Verdict.NotApplicable => "n/a",
+        _ => "ERROR",
+    };
 
-    private static string Colour(Verdict verdict) => verdict switch { Verdict.Pass => "green", Verdict.Fail => "red", Verdict.Warn => "yellow", Verdict.NotApplicable => "grey", _ => "magenta" };
+    private static string Colour(Verdict verdict) => verdict switch
+    {
+        Verdict.Pass => "green",
+        Verdict.Fail => "red",
+        Verdict.Warn => "yellow",
+        Verdict.NotApplicable => "grey",
+        _ => "magenta",
+    };
 }

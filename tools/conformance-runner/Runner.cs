@@ -18,7 +18,8 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
     private const int Usage = 2;
     private const int Unreachable = 3;
 
-    private static readonly IReadOnlyList<CaseInfo> AllCases = [.. ServerCases.All.Select(c => c.Info), .. ClientCases.All.Select(c => c.Info)];
+    private static readonly IReadOnlyList<CaseInfo> AllCases = [.. ServerCases.All.Select(c => c.Info),
+        .. ClientCases.All.Select(c => c.Info)];
 
     private readonly bool _strict = parse.GetValue(options.Strict);
     private int _done;
@@ -44,14 +45,17 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
             return Complain(Usage, "--client and --mailer exclude each other: a run tests one client.");
         }
 
-        foreach (var command in new[] { parse.GetValue(options.Client), parse.GetValue(options.Mailer) }.OfType<string>().Where(c => !c.Contains("{port}", StringComparison.Ordinal)))
+        foreach (var command in new[] { parse.GetValue(options.Client), parse.GetValue(options.Mailer) }.OfType<string>()
+            .Where(c => !c.Contains("{port}", StringComparison.Ordinal)))
         {
             return Complain(Usage, $"the command '{command}' has no {{port}}: the suite plays the server on a port that it chooses.");
         }
 
-        bool both = parse.GetValue(options.Server) is null && parse.GetValue(options.Client) is null && parse.GetValue(options.Mailer) is null;
+        bool both = parse.GetValue(options.Server) is null && parse.GetValue(options.Client) is null
+            && parse.GetValue(options.Mailer) is null;
         var servers = both || parse.GetValue(options.Server) is not null ? selection.From(ServerCases.All) : [];
-        var clients = parse.GetValue(options.Server) is null || parse.GetValue(options.Client) is not null || parse.GetValue(options.Mailer) is not null ? selection.From(ClientCases.All) : [];
+        var clients = parse.GetValue(options.Server) is null || parse.GetValue(options.Client) is not null
+            || parse.GetValue(options.Mailer) is not null ? selection.From(ClientCases.All) : [];
         if (servers.Count + clients.Count == 0 && n == 1)
         {
             return Complain(Usage, "no case is selected: what --select names is not in these profiles; see --list --profile all.");
@@ -70,12 +74,14 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         return await RunAsync(servers, clients, expected, compared, outputs);
     }
 
-    private async Task<int> RunAsync(IReadOnlyList<Case<ServerProbe>> servers, IReadOnlyList<Case<ClientProbe>> clients, Baseline expected, IReadOnlyList<RunReport> compared, IReadOnlyList<(string Format, string? File)> outputs)
+    private async Task<int> RunAsync(IReadOnlyList<Case<ServerProbe>> servers, IReadOnlyList<Case<ClientProbe>> clients, Baseline expected,
+        IReadOnlyList<RunReport> compared, IReadOnlyList<(string Format, string? File)> outputs)
     {
         var timeouts = parse.GetValue(options.Timeouts) ?? [];
         bool console = outputs.All(o => o.File is not null || o.Format == "console");
         var progress = new Progress(servers.Count + clients.Count);
-        var run = new RunOptions(TimeSpan.FromSeconds(parse.GetValue(options.Timeout)), parse.GetValue(options.Jobs), parse.GetValue(options.Seed)!)
+        var run = new RunOptions(TimeSpan.FromSeconds(parse.GetValue(options.Timeout)), parse.GetValue(options.Jobs),
+            parse.GetValue(options.Seed)!)
         {
             Done = r => progress.Show(Interlocked.Increment(ref _done), r.Case.Id),
         };
@@ -92,7 +98,9 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
             }
             catch (Exception e) when (e is SocketException or OperationCanceledException)
             {
-                return Complain(Unreachable, $"no mail server answers at {parse.GetValue(options.Server)!.Host}:{parse.GetValue(options.Server)!.Port} ({e.Message}). Start it, or name another with --server.");
+                return Complain(Unreachable,
+                    $"no mail server answers at {parse.GetValue(options.Server)!.Host}:{parse.GetValue(options.Server)!.Port} "
+                        + $"({e.Message}). Start it, or name another with --server.");
             }
 
             await using (target)
@@ -186,7 +194,8 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         _ => HtmlReport.Write([report, .. compared]),
     };
 
-    private bool TryReadFiles(out Baseline expected, out IReadOnlyList<RunReport> compared, out IReadOnlyList<(string, string?)> outputs, out string problem)
+    private bool TryReadFiles(out Baseline expected, out IReadOnlyList<RunReport> compared, out IReadOnlyList<(string, string?)> outputs,
+        out string problem)
     {
         (expected, compared, outputs, problem) = (new Baseline([]), [], [], "");
         if (parse.GetValue(options.WriteBaseline) && parse.GetValue(options.Expected) is null)
@@ -220,7 +229,14 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         var paired = formats.Where(f => f != "console").Select((f, i) => (f, i < files.Count ? files[i] : null)).ToList();
         foreach (var extra in files.Skip(paired.Count))
         {
-            var format = Path.GetExtension(extra).ToLowerInvariant() switch { ".json" => "json", ".xml" => "junit", ".html" => "html", ".tap" => "tap", _ => null };
+            var format = Path.GetExtension(extra).ToLowerInvariant() switch
+            {
+                ".json" => "json",
+                ".xml" => "junit",
+                ".html" => "html",
+                ".tap" => "tap",
+                _ => null,
+            };
             if (format is null)
             {
                 problem = $"the format of {extra} is not known: put --format before it, or use the extension .json, .xml, .html or .tap.";
@@ -250,7 +266,9 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
     {
         foreach (var test in cases)
         {
-            Console.WriteLine($"{test.Id,-10} {RunReport.Word(test.Level),-6} {test.Profile.ToString().ToLowerInvariant(),-8} {test.Title} [{string.Join(' ', test.Requirements)}]");
+            Console.WriteLine(
+                $"{test.Id,-10} {RunReport.Word(test.Level),-6} {test.Profile.ToString().ToLowerInvariant(),-8} {test.Title} "
+                    + $"[{string.Join(' ', test.Requirements)}]");
         }
 
         Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{cases.Count} cases"));

@@ -13,15 +13,22 @@ internal sealed class RunnerOptions
 {
     public RunnerOptions()
     {
-        Root = new RootCommand("Test an implementation of BlackPony against the specification; by default the embedded reference, server and client.")
+        Root = new RootCommand(
+            "Test an implementation of BlackPony against the specification; by default the embedded reference, server and client.")
         {
-            Server, Backend, Client, Mailer, List, Select, Exclude, Profiles, Format, Output, Compare, Timeout, Timeouts, Jobs, Seed, Shard, Strict, Expected, WriteBaseline, Verbose,
+            Server, Backend, Client, Mailer, List, Select, Exclude, Profiles, Format, Output, Compare, Timeout, Timeouts, Jobs, Seed, Shard,
+            Strict, Expected, WriteBaseline, Verbose,
         };
     }
 
     public RootCommand Root { get; }
 
-    public Option<DnsEndPoint?> Server { get; } = new("--server") { Description = "Test the server at this address.", HelpName = "host:port", CustomParser = r => Address(r) };
+    public Option<DnsEndPoint?> Server { get; } = new("--server")
+    {
+        Description = "Test the server at this address.",
+        HelpName = "host:port",
+        CustomParser = r => Address(r),
+    };
 
     public Option<int> Backend { get; } = new("--backend")
     {
@@ -30,22 +37,44 @@ internal sealed class RunnerOptions
         CustomParser = r => Number(r, 1, 65535),
     };
 
-    public Option<string?> Client { get; } = new("--client") { Description = "Test a client: a command with {host} and {port} that delivers the message on its standard input and exits with 0. It may contain {policy}, {memory} and {suites}.", HelpName = "command" };
+    public Option<string?> Client { get; } = new("--client")
+    {
+        Description = "Test a client: a command with {host} and {port} that delivers the message on its standard input and exits with 0. "
+            + "It may contain {policy}, {memory} and {suites}.",
+        HelpName = "command",
+    };
 
-    public Option<string?> Mailer { get; } = new("--mailer") { Description = "Test a client: a command with {host} and {port} that speaks SMTP on its standard input and output, as sendmail's mailers do. It may contain {policy}, {memory} and {suites}.", HelpName = "command" };
+    public Option<string?> Mailer { get; } = new("--mailer")
+    {
+        Description = "Test a client: a command with {host} and {port} that speaks SMTP on its standard input and output, as sendmail's "
+            + "mailers do. It may contain {policy}, {memory} and {suites}.",
+        HelpName = "command",
+    };
 
     public Option<bool> List { get; } = new("--list") { Description = "List the cases and run none." };
 
-    public Option<string[]> Select { get; } = new("--select") { Description = "Only cases whose id, section or requirement matches: S-4.2-*, 4.2, BP-7.4-5.", HelpName = "glob" };
+    public Option<string[]> Select { get; } = new("--select")
+    {
+        Description = "Only cases whose id, section or requirement matches: S-4.2-*, 4.2, BP-7.4-5.",
+        HelpName = "glob",
+    };
 
     public Option<string[]> Exclude { get; } = new("--exclude") { Description = "Do not run these cases.", HelpName = "glob" };
 
     public Option<Profile[]> Profiles { get; } = new("--profile")
     {
-        Description = "core, hybrid, classic, manual, timeouts, or all; separated by commas. [default: all but timeouts]", HelpName = "profiles", AllowMultipleArgumentsPerToken = false, CustomParser = ParseProfiles,
+        Description = "core, hybrid, classic, manual, timeouts, or all; separated by commas. [default: all but timeouts]",
+        HelpName = "profiles",
+        AllowMultipleArgumentsPerToken = false,
+        CustomParser = ParseProfiles,
     };
 
-    public Option<string[]> Format { get; } = new("--format") { Description = "console, json, junit, html or tap; may be given several times, each but one with its --output.", HelpName = "format", CustomParser = ParseFormats };
+    public Option<string[]> Format { get; } = new("--format")
+    {
+        Description = "console, json, junit, html or tap; may be given several times, each but one with its --output.",
+        HelpName = "format",
+        CustomParser = ParseFormats,
+    };
 
     public Option<string[]> Output { get; } = new("--output")
     {
@@ -53,21 +82,44 @@ internal sealed class RunnerOptions
         HelpName = "file",
     };
 
-    public Option<string[]> Compare { get; } = new("--compare") { Description = "JSON report of another run, to show beside this one in the HTML report.", HelpName = "file" };
+    public Option<string[]> Compare { get; } = new("--compare")
+    {
+        Description = "JSON report of another run, to show beside this one in the HTML report.",
+        HelpName = "file",
+    };
 
     public Option<double> Timeout { get; } = new("--timeout")
     {
         Description = "Seconds to wait for an answer. If there is none, the case is run again, alone and with four times the time.",
         HelpName = "seconds",
         DefaultValueFactory = _ => 20,
-        CustomParser = r => double.TryParse(r.Tokens[0].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double s) && s is > 0 and <= 3600 ? s : Bad<double>(r, $"--timeout is a number of seconds up to 3600, not '{r.Tokens[0].Value}'."),
+        CustomParser = r =>
+            double.TryParse(r.Tokens[0].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double s) && s is > 0 and <= 3600
+                ? s
+                : Bad<double>(r, $"--timeout is a number of seconds up to 3600, not '{r.Tokens[0].Value}'."),
     };
 
-    public Option<Dictionary<string, TimeSpan>> Timeouts { get; } = new("--timeouts") { Description = "The target's own time-outs in seconds, for --profile timeouts: FinishedTimeout=1,CloseTimeout=0.5.", HelpName = "list", CustomParser = ParseTimeouts };
+    public Option<Dictionary<string, TimeSpan>> Timeouts { get; } = new("--timeouts")
+    {
+        Description = "The target's own time-outs in seconds, for --profile timeouts: FinishedTimeout=1,CloseTimeout=0.5.",
+        HelpName = "list",
+        CustomParser = ParseTimeouts,
+    };
 
-    public Option<int> Jobs { get; } = new("--jobs", "-j") { Description = "Number of cases to run concurrently.", HelpName = "n", DefaultValueFactory = _ => 8, CustomParser = r => Number(r, 1, 256) };
+    public Option<int> Jobs { get; } = new("--jobs", "-j")
+    {
+        Description = "Number of cases to run concurrently.",
+        HelpName = "n",
+        DefaultValueFactory = _ => 8,
+        CustomParser = r => Number(r, 1, 256),
+    };
 
-    public Option<string> Seed { get; } = new("--seed") { Description = "Seed of the suite's random values.", HelpName = "text", DefaultValueFactory = _ => "blackpony" };
+    public Option<string> Seed { get; } = new("--seed")
+    {
+        Description = "Seed of the suite's random values.",
+        HelpName = "text",
+        DefaultValueFactory = _ => "blackpony",
+    };
 
     public Option<(int K, int N)?> Shard { get; } = new("--shard")
     {
@@ -78,11 +130,22 @@ internal sealed class RunnerOptions
 
     public Option<bool> Strict { get; } = new("--strict") { Description = "Treat warnings as failures." };
 
-    public Option<string?> Expected { get; } = new("--expected-failures") { Description = "File of the ids of cases that are expected to fail. Any other failure fails the run, and so does a listed case that passes.", HelpName = "file" };
+    public Option<string?> Expected { get; } = new("--expected-failures")
+    {
+        Description =
+            "File of the ids of cases that are expected to fail. Any other failure fails the run, and so does a listed case that passes.",
+        HelpName = "file",
+    };
 
-    public Option<bool> WriteBaseline { get; } = new("--write-baseline") { Description = "Write this run's failures to the file of --expected-failures." };
+    public Option<bool> WriteBaseline { get; } = new("--write-baseline")
+    {
+        Description = "Write this run's failures to the file of --expected-failures.",
+    };
 
-    public Option<bool> Verbose { get; } = new("--verbose", "-v") { Description = "Show every case, and the dialogue of each that failed." };
+    public Option<bool> Verbose { get; } = new("--verbose", "-v")
+    {
+        Description = "Show every case, and the dialogue of each that failed.",
+    };
 
     private static T? Bad<T>(ArgumentResult result, string message)
     {
@@ -100,7 +163,8 @@ internal sealed class RunnerOptions
         var text = result.Tokens[0].Value;
         int colon = text.LastIndexOf(':');
         var host = text[..Math.Max(colon, 0)].Trim('[', ']');
-        return host.Length > 0 && int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int port) && port is >= 1 and <= 65535
+        return host.Length > 0 && int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int port)
+            && port is >= 1 and <= 65535
             ? new DnsEndPoint(host, port)
             : Bad<DnsEndPoint>(result, $"'{text}' is not a host and port; write 127.0.0.1:2525.");
     }
@@ -140,9 +204,13 @@ internal sealed class RunnerOptions
         {
             var pair = part.Split('=');
             var limit = typeof(Limits).GetField(pair[0], BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic);
-            if (pair.Length != 2 || limit?.FieldType != typeof(TimeSpan) || !double.TryParse(pair[1], NumberStyles.Float, CultureInfo.InvariantCulture, out double seconds) || seconds is <= 0 or > 3600)
+            if (pair.Length != 2 || limit?.FieldType != typeof(TimeSpan)
+                || !double.TryParse(pair[1], NumberStyles.Float, CultureInfo.InvariantCulture, out double seconds)
+                || seconds is <= 0 or > 3600)
             {
-                return Bad<Dictionary<string, TimeSpan>>(result, $"'{part}' is not a time-out: write a name from the specification's Section 13 and seconds, such as FinishedTimeout=2.")!;
+                return Bad<Dictionary<string, TimeSpan>>(result,
+                    $"'{part}' is not a time-out: write a name from the specification's Section 13 and seconds, such as "
+                        + "FinishedTimeout=2.")!;
             }
 
             timeouts[pair[0]] = TimeSpan.FromSeconds(seconds);
@@ -154,7 +222,8 @@ internal sealed class RunnerOptions
     private static (int K, int N)? ParseShard(ArgumentResult result)
     {
         var parts = result.Tokens[0].Value.Split('/');
-        return parts.Length == 2 && int.TryParse(parts[0], out int k) && int.TryParse(parts[1], out int n) && n is >= 1 and <= 1000 && k >= 1 && k <= n
+        return parts.Length == 2 && int.TryParse(parts[0], out int k) && int.TryParse(parts[1], out int n) && n is >= 1 and <= 1000
+            && k >= 1 && k <= n
             ? (k, n)
             : Bad<(int, int)?>(result, $"'{result.Tokens[0].Value}' is not a shard; write 1/4.");
     }

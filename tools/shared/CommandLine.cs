@@ -3,7 +3,10 @@ using System.CommandLine.Invocation;
 
 namespace BlackPony.Tools;
 
-/// <summary>What the programs' command lines have in common: help with examples, versions, completion, the man page, and one line about what is wrong.</summary>
+/// <summary>
+/// What the programs' command lines have in common: help with examples, versions, completion, the man page,
+/// and one line about what is wrong.
+/// </summary>
 internal static class CommandLine
 {
     /// <summary>The exit code of a command line that is wrong, and of trouble of the program's own.</summary>
@@ -20,7 +23,8 @@ internal static class CommandLine
     /// <param name="args">The arguments.</param>
     /// <param name="parse">How they are parsed, if there is more to it; a <see cref="FormatException"/> says what is wrong.</param>
     /// <param name="how">How it is run.</param>
-    public static async Task<int> RunAsync(RootCommand root, string examples, string[] args, Func<Command, IReadOnlyList<string>, ParseResult>? parse = null, InvocationConfiguration? how = null)
+    public static async Task<int> RunAsync(RootCommand root, string examples, string[] args,
+        Func<Command, IReadOnlyList<string>, ParseResult>? parse = null, InvocationConfiguration? how = null)
     {
         Console.SetError(new ErrorWriter(Console.Error));
         how ??= new InvocationConfiguration();
@@ -49,19 +53,29 @@ internal static class CommandLine
         }
         catch (Exception e)
         {
-            // What standard output does not take, or a bug: its message may hold octets of a peer, so only the type is reported ([BP-11.1-3]).
-            Complain(e is IOException or UnauthorizedAccessException ? e.Message : $"internal error: {e.GetType().Name}. Please report it.");
+            // What standard output does not take, or a bug: its message may hold octets of a peer,
+            // so only the type is reported ([BP-11.1-3]).
+            Complain(e is IOException or UnauthorizedAccessException
+                ? e.Message
+                : $"internal error: {e.GetType().Name}. Please report it.");
         }
 
         return Usage;
     }
 
     /// <summary>Parses arguments as they are: a word that begins with @ names no response file.</summary>
-    public static ParseResult Parse(Command root, IReadOnlyList<string> args) => root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+    public static ParseResult Parse(Command root, IReadOnlyList<string> args) =>
+        root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 
-    /// <summary>Says one line to whoever started the program, on standard error, whatever a stranger has put into it ([BP-11.1-4]): sendmail's arguments too may hold what one wrote.</summary>
-    public static void Complain(string message) =>
-        Console.Error.WriteLine($"{Name}: {Printable.Escape(string.Join(' ', message.Split((char[])[' ', '\r', '\n', '\t'], StringSplitOptions.RemoveEmptyEntries)))}");
+    /// <summary>
+    /// Says one line to whoever started the program, on standard error, whatever a stranger has put into it ([BP-11.1-4]):
+    /// sendmail's arguments too may hold what one wrote.
+    /// </summary>
+    public static void Complain(string message)
+    {
+        var words = message.Split((char[])[' ', '\r', '\n', '\t'], StringSplitOptions.RemoveEmptyEntries);
+        Console.Error.WriteLine($"{Name}: {Printable.Escape(string.Join(' ', words))}");
+    }
 
     private sealed class Versions : SynchronousCommandLineAction
     {

@@ -2,7 +2,9 @@ using System.CommandLine;
 
 namespace BlackPony.Tools;
 
-/// <summary><c>completion</c>: the lines by which a shell asks the program what may stand next (System.CommandLine's directive <c>[suggest:N]</c>).</summary>
+/// <summary>
+/// <c>completion</c>: the lines by which a shell asks the program what may stand next (System.CommandLine's directive <c>[suggest:N]</c>).
+/// </summary>
 internal static class Completion
 {
     private const string Bash = """
@@ -43,7 +45,9 @@ internal static class Completion
         command.SetAction(parse =>
         {
             var script = parse.GetValue(shell) switch { "bash" => Bash, "zsh" => Zsh, _ => Fish };
-            parse.InvocationConfiguration.Output.WriteLine(script.Replace("_NAME_", "_" + name.Replace('-', '_') + "_complete", StringComparison.Ordinal).Replace("NAME", name, StringComparison.Ordinal));
+            parse.InvocationConfiguration.Output.WriteLine(
+                script.Replace("_NAME_", "_" + name.Replace('-', '_') + "_complete", StringComparison.Ordinal)
+                    .Replace("NAME", name, StringComparison.Ordinal));
         });
         return command;
     }

@@ -16,7 +16,11 @@ internal static class ManPage
 
     public static Command Create(RootCommand root, string name)
     {
-        var which = new Argument<string?>("command") { Description = "The command of the page; without it, the page of the program.", Arity = ArgumentArity.ZeroOrOne };
+        var which = new Argument<string?>("command")
+        {
+            Description = "The command of the page; without it, the page of the program.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
         which.AcceptOnlyFromAmong([.. Commands(root).Select(c => c.Name)]);
         var command = new Command("man", "Print a man page.") { which };
         command.Hidden = true;
@@ -133,7 +137,9 @@ internal static class ManPage
         {
             var names = option.Aliases.Append(option.Name).Where(n => n.StartsWith('-') && n != "-?").OrderBy(n => n.Length).Select(Flag);
             yield return $".It {string.Join(" , ", names)}{Value(option)}";
-            var value = option.HasDefaultValue && option.ValueType != typeof(bool) ? Convert.ToString(option.GetDefaultValue(), CultureInfo.InvariantCulture) : null;
+            var value = option.HasDefaultValue && option.ValueType != typeof(bool)
+                ? Convert.ToString(option.GetDefaultValue(), CultureInfo.InvariantCulture)
+                : null;
             foreach (var line in Prose(string.IsNullOrEmpty(value) ? option.Description! : $"{option.Description} [default: {value}]"))
             {
                 yield return line;
@@ -146,7 +152,8 @@ internal static class ManPage
     private static IEnumerable<string> ExitStatus(Command command) =>
     [
         ".Sh EXIT STATUS",
-        .. (Help.Of(command) ?? "").Split('\n').Where(l => l.StartsWith(ExitCodes, StringComparison.Ordinal)).SelectMany(l => (string[])[.. Prose(l[ExitCodes.Length..]), ".Pp"]),
+        .. (Help.Of(command) ?? "").Split('\n').Where(l => l.StartsWith(ExitCodes, StringComparison.Ordinal))
+            .SelectMany(l => (string[])[.. Prose(l[ExitCodes.Length..]), ".Pp"]),
         .. Prose("0 for success and 2 for an invalid command line, unless stated otherwise."),
     ];
 
@@ -154,7 +161,8 @@ internal static class ManPage
     [
         ".Sh EXAMPLES",
         ".Bd -literal",
-        .. (Help.Of(command) ?? "").Split('\n').Where(l => l.Length > 0 && !l.StartsWith(ExitCodes, StringComparison.Ordinal)).Select(l => Text(l.Trim())),
+        .. (Help.Of(command) ?? "").Split('\n').Where(l => l.Length > 0 && !l.StartsWith(ExitCodes, StringComparison.Ordinal))
+            .Select(l => Text(l.Trim())),
         ".Ed",
     ];
 

@@ -6,7 +6,9 @@ namespace BlackPony.Tools;
 /// <summary>Text from a peer, made fit for a log or a terminal ([BP-11.1-4]).</summary>
 internal static class Printable
 {
-    /// <summary>Escapes everything outside 32 to 126, and the backslash, so that a line of the log stays one line and nobody can make up another.</summary>
+    /// <summary>
+    /// Escapes everything outside 32 to 126, and the backslash, so that a line of the log stays one line and nobody can make up another.
+    /// </summary>
     /// <returns>The text with <c>\x0a</c> for LF, <c>\u00e9</c> for é, <c>\\</c> for a backslash.</returns>
     public static string Escape(string text)
     {

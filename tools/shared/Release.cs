@@ -8,12 +8,14 @@ namespace BlackPony.Tools;
 internal static class Release
 {
     /// <summary>The version of the program.</summary>
-    public static string Version { get; } = typeof(Release).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+    public static string Version { get; } =
+        typeof(Release).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
     /// <summary>The version of the protocol, as the wire has it.</summary>
     public static string Specification => $"BlackPony {Offer.Version}";
 
     /// <summary>The day of the release.</summary>
     public static DateOnly Date { get; } = DateOnly.ParseExact(
-        typeof(Release).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "ReleaseDate").Value!, "yyyy-MM-dd", CultureInfo.InvariantCulture);
+        typeof(Release).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "ReleaseDate").Value!, "yyyy-MM-dd",
+        CultureInfo.InvariantCulture);
 }

@@ -12,19 +12,25 @@ internal static class ConvertCommand
     {
         var file = new Argument<string>("file") { Description = "A capture or transcript; - is standard input." };
         file.Validators.Add(Arguments.RejectOptions);
-        var to = new Option<string>("--to") { Description = "Output format: transcript (the specification's Appendix D) or pcap.",
-            HelpName = "format", Required = true };
+        var to = new Option<string>("--to")
+        {
+            Description = "Output format: transcript (the specification's Appendix D) or pcap.",
+            HelpName = "format",
+            Required = true,
+        };
         to.AcceptOnlyFromAmong("transcript", "pcap");
         var output = new Option<string?>("--output", "-o") { Description = "Write to this file.", HelpName = "file" };
-        var anonymise = new Option<bool>(
-            "--anonymize")
+        var anonymise = new Option<bool>("--anonymize")
         {
             Description = "Replace everything that is not known to be protocol: addresses, names, texts, header names and values, "
                 + "passwords. A word is always replaced by the same one; lengths and lines stay. "
                 + "Nothing is written if a word of the input would remain.",
         };
-        var keyLog = new Option<string?>(
-            "--keylog") { Description = "Key log file; with it, a transcript has the content of records.", HelpName = "file" };
+        var keyLog = new Option<string?>("--keylog")
+        {
+            Description = "Key log file; with it, a transcript has the content of records.",
+            HelpName = "file",
+        };
         var port = new Option<int[]>("--port") { Description = "TCP port that always has SMTP.", HelpName = "n" };
         var command = new Command("convert", "Write a capture's sessions as a transcript, or a transcript as a capture.") { file, to,
             output, anonymise, keyLog, port };

@@ -13,34 +13,52 @@ internal static class InspectCommand
 {
     public static Command Create()
     {
-        var files = new Argument<string[]>(
-            "file") { Description = "Captures (pcap, pcapng, gzip of either), transcripts, or folders of them; - is standard input.",
-            Arity = ArgumentArity.OneOrMore };
+        var files = new Argument<string[]>("file")
+        {
+            Description = "Captures (pcap, pcapng, gzip of either), transcripts, or folders of them; - is standard input.",
+            Arity = ArgumentArity.OneOrMore,
+        };
         files.Validators.Add(Arguments.RejectOptions);
-        var port = new Option<int[]>("--port") { Description =
-            "TCP port that always has SMTP; may be given several times. On other ports SMTP is found by content. [default: 25, 465, 587]", HelpName = "n", CustomParser = Ports };
-        var keyLog = new Option<string?>(
-            "--keylog") { Description = "Key log file (specification, Section 11.3, or SSLKEYLOGFILE), for decrypting records and TLS.", HelpName = "file" };
-        var format = new Option<string>(
-            "--format") { Description = "text, json, jsonl (one session on a line) or html.", HelpName = "format",
-            DefaultValueFactory = _ => "text" };
+        var port = new Option<int[]>("--port")
+        {
+            Description = "TCP port that always has SMTP; may be given several times. On other ports SMTP is found by content. [default: "
+                + "25, 465, 587]",
+            HelpName = "n",
+            CustomParser = Ports,
+        };
+        var keyLog = new Option<string?>("--keylog")
+        {
+            Description = "Key log file (specification, Section 11.3, or SSLKEYLOGFILE), for decrypting records and TLS.",
+            HelpName = "file",
+        };
+        var format = new Option<string>("--format")
+        {
+            Description = "text, json, jsonl (one session on a line) or html.",
+            HelpName = "format",
+            DefaultValueFactory = _ => "text",
+        };
         format.AcceptOnlyFromAmong("text", "json", "jsonl", "html");
         var json = new Option<bool>("--json") { Description = "Short for --format json." };
         var verbose = new Option<bool>("--verbose", "-v") { Description = "Also show the dialogue, and notes." };
-        var failOn = new Option<string>(
-            "--fail-on") { Description = "Exit with 1 if there is a finding of this level or above: note, warning or error.",
-            HelpName = "level", DefaultValueFactory = _ => "error" };
+        var failOn = new Option<string>("--fail-on")
+        {
+            Description = "Exit with 1 if there is a finding of this level or above: note, warning or error.",
+            HelpName = "level",
+            DefaultValueFactory = _ => "error",
+        };
         failOn.AcceptOnlyFromAmong("note", "warning", "error");
         var output = new Option<string?>("--output", "-o") { Description = "Write the report to this file.", HelpName = "file" };
-        var extract = new Option<string?>(
-            "--extract")
+        var extract = new Option<string?>("--extract")
         {
             Description = "Write each message into this folder as .eml: without dot-stuffing, chunks joined. "
                 + "The file name tells if it was refused or has a gap.",
             HelpName = "folder",
         };
-        var summary = new Option<bool>(
-            "--summary") { Description = "Show totals instead of sessions: servers, reply codes, reasons, slowest replies, how many sessions were encrypted." };
+        var summary = new Option<bool>("--summary")
+        {
+            Description =
+                "Show totals instead of sessions: servers, reply codes, reasons, slowest replies, how many sessions were encrypted.",
+        };
         var follow = new Option<bool>("--follow") { Description = "Follow the file as it grows, until interrupted." };
         var merge = new Option<bool>("--merge")
         {
@@ -133,7 +151,8 @@ internal static class InspectCommand
         return command;
     }
 
-    private sealed record Wanted(string Kind, bool Verbose, FindingLevel FailOn, SessionFilter? Filter, bool Summary, bool Follow, bool Merge);
+    private sealed record Wanted(string Kind, bool Verbose, FindingLevel FailOn, SessionFilter? Filter, bool Summary,
+        bool Follow, bool Merge);
 
     private static int Inspect(IReadOnlyList<(string Path, bool Named)> inputs, InspectOptions options, Wanted wanted, Stream stream,
         CancellationToken stop)

@@ -23,49 +23,95 @@ internal static class ReplayCommand
     {
         var file = new Argument<string>("file") { Description = "A capture or transcript; - is standard input." };
         file.Validators.Add(Arguments.RejectOptions);
-        var to = new Option<(string Host, int Port)?>(
-            "--to") { Description = "Play the captured client, to the server at this address. Nothing is sent elsewhere.",
-            HelpName = "host:port", CustomParser = HostAndPort };
-        var serve = new Option<(string Host, int Port)?>(
-            "--serve") { Description = "Play the captured server, at this address. Each connection gets the next session.",
-            HelpName = "address:port", CustomParser = HostAndPort };
-        var session = new Option<int[]>(
-            "--session") { Description = "Only this session of the file, by the number that inspect prints; may be given several times.",
-            HelpName = "n" };
-        var upgrade = new Option<Suite?>(
-            "--upgrade") { Description = "Replay after a BlackPony upgrade with this suite.", HelpName = "suite",
-            CustomParser = FindSuite };
-        var strict = new Option<bool>("--strict") { Description =
-            "Also compare the texts of replies, except for dates, names, addresses and ids." };
-        var rate = new Option<string>("--rate") { Description = "fast; or original, with the captured pauses between commands.",
-            HelpName = "rate", DefaultValueFactory = _ => "fast" };
+        var to = new Option<(string Host, int Port)?>("--to")
+        {
+            Description = "Play the captured client, to the server at this address. Nothing is sent elsewhere.",
+            HelpName = "host:port",
+            CustomParser = HostAndPort,
+        };
+        var serve = new Option<(string Host, int Port)?>("--serve")
+        {
+            Description = "Play the captured server, at this address. Each connection gets the next session.",
+            HelpName = "address:port",
+            CustomParser = HostAndPort,
+        };
+        var session = new Option<int[]>("--session")
+        {
+            Description = "Only this session of the file, by the number that inspect prints; may be given several times.",
+            HelpName = "n",
+        };
+        var upgrade = new Option<Suite?>("--upgrade")
+        {
+            Description = "Replay after a BlackPony upgrade with this suite.",
+            HelpName = "suite",
+            CustomParser = FindSuite,
+        };
+        var strict = new Option<bool>("--strict")
+        {
+            Description = "Also compare the texts of replies, except for dates, names, addresses and ids.",
+        };
+        var rate = new Option<string>("--rate")
+        {
+            Description = "fast; or original, with the captured pauses between commands.",
+            HelpName = "rate",
+            DefaultValueFactory = _ => "fast",
+        };
         rate.AcceptOnlyFromAmong("fast", "original");
-        var rewrite = new Option<(string From, string To)[]>(
-            "--rewrite") { Description = "Replace an address, or an @domain, in MAIL and RCPT; may be given several times.",
-            HelpName = "old=new", CustomParser = Rules };
-        var keyLog = new Option<string?>(
-            "--keylog") { Description = "Key log file, to replay the content of records or TLS.", HelpName = "file" };
-        var format = new Option<string>(
-            "--format") { Description = "text, junit or json.", HelpName = "format", DefaultValueFactory = _ => "text" };
+        var rewrite = new Option<(string From, string To)[]>("--rewrite")
+        {
+            Description = "Replace an address, or an @domain, in MAIL and RCPT; may be given several times.",
+            HelpName = "old=new",
+            CustomParser = Rules,
+        };
+        var keyLog = new Option<string?>("--keylog")
+        {
+            Description = "Key log file, to replay the content of records or TLS.",
+            HelpName = "file",
+        };
+        var format = new Option<string>("--format")
+        {
+            Description = "text, junit or json.",
+            HelpName = "format",
+            DefaultValueFactory = _ => "text",
+        };
         format.AcceptOnlyFromAmong("text", "junit", "json");
-        var timeout = new Option<int>("--timeout") { Description = "Seconds to wait for a reply, or a command.", HelpName = "seconds",
-            DefaultValueFactory = _ => 30 };
-        var wait = new Option<int>("--wait") { Description = "Seconds that --serve waits for the next client.", HelpName = "seconds",
-            DefaultValueFactory = _ => 300 };
-        var connections = new Option<int>(
-            "--connections") { Description = "Number of sessions to replay concurrently.", HelpName = "n", DefaultValueFactory = _ => 1 };
-        var perSecond = new Option<double>(
-            "--per-second") { Description = "Maximum number of sessions to begin in a second; 0 is no limit.", HelpName = "n" };
+        var timeout = new Option<int>("--timeout")
+        {
+            Description = "Seconds to wait for a reply, or a command.",
+            HelpName = "seconds",
+            DefaultValueFactory = _ => 30,
+        };
+        var wait = new Option<int>("--wait")
+        {
+            Description = "Seconds that --serve waits for the next client.",
+            HelpName = "seconds",
+            DefaultValueFactory = _ => 300,
+        };
+        var connections = new Option<int>("--connections")
+        {
+            Description = "Number of sessions to replay concurrently.",
+            HelpName = "n",
+            DefaultValueFactory = _ => 1,
+        };
+        var perSecond = new Option<double>("--per-second")
+        {
+            Description = "Maximum number of sessions to begin in a second; 0 is no limit.",
+            HelpName = "n",
+        };
         Arguments.Within(timeout, 1, 3600);
         Arguments.Within(wait, 1, 86400);
         Arguments.Within(connections, 1, 1000);
         Arguments.Within(perSecond, 0.0, 1_000_000);
         Arguments.Within(session, 1, int.MaxValue);
-        var startTls = new Option<bool>(
-            "--starttls") { Description = "Replay in TLS, after STARTTLS with the live server, whose certificate is not checked." };
-        var user = new Option<string?>(
-            "--user") { Description = "Log in as this user instead of the captured one; the password is in BLACKPONY_REPLAY_PASSWORD.",
-            HelpName = "name" };
+        var startTls = new Option<bool>("--starttls")
+        {
+            Description = "Replay in TLS, after STARTTLS with the live server, whose certificate is not checked.",
+        };
+        var user = new Option<string?>("--user")
+        {
+            Description = "Log in as this user instead of the captured one; the password is in BLACKPONY_REPLAY_PASSWORD.",
+            HelpName = "name",
+        };
         var command = new Command("replay",
             "Replay captured sessions to a live server or for a live client, and report the differences.") { file, to, serve,
             session, upgrade, strict, rate, rewrite, keyLog, format, timeout, wait, connections, perSecond, startTls, user };

@@ -13,8 +13,10 @@ internal static class Descriptors
             try
             {
                 // "Max open files            1024                 524288               files"
-                var line = File.ReadLines("/proc/self/limits").FirstOrDefault(l => l.StartsWith("Max open files", StringComparison.Ordinal));
-                return long.TryParse(line?.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture, out long most) ? most : null;
+                var line = File.ReadLines("/proc/self/limits")
+                    .FirstOrDefault(l => l.StartsWith("Max open files", StringComparison.Ordinal));
+                return long.TryParse(line?.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture,
+                    out long most) ? most : null;
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

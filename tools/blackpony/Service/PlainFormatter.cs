@@ -12,8 +12,16 @@ internal sealed class PlainFormatter(TimeProvider time) : ConsoleFormatter(Name)
 
     public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
     {
-        var level = logEntry.LogLevel switch { LogLevel.Information => "info", LogLevel.Warning => "warning", LogLevel.Error or LogLevel.Critical => "error", _ => "debug" };
+        var level = logEntry.LogLevel switch
+        {
+            LogLevel.Information => "info",
+            LogLevel.Warning => "warning",
+            LogLevel.Error or LogLevel.Critical => "error",
+            _ => "debug",
+        };
         var message = logEntry.Formatter(logEntry.State, logEntry.Exception);
-        textWriter.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{time.GetUtcNow():yyyy-MM-dd'T'HH:mm:ss'Z'} {level}: {Printable.Escape(message)}"));
+        textWriter.WriteLine(
+            string.Create(CultureInfo.InvariantCulture,
+                $"{time.GetUtcNow():yyyy-MM-dd'T'HH:mm:ss'Z'} {level}: {Printable.Escape(message)}"));
     }
 }

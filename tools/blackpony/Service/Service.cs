@@ -7,7 +7,9 @@ using Microsoft.Extensions.Logging;
 
 namespace BlackPony.Tools;
 
-/// <summary>What a service does beside its work: tells systemd, shows counters, reads its configuration again, and comes to an orderly end.</summary>
+/// <summary>
+/// What a service does beside its work: tells systemd, shows counters, reads its configuration again, and comes to an orderly end.
+/// </summary>
 internal static class Service
 {
     /// <summary>Serves until SIGTERM or SIGINT.</summary>
@@ -17,7 +19,8 @@ internal static class Service
     /// <param name="server">What serves.</param>
     /// <param name="read">Reads the configuration as it is now; a <see cref="FormatException"/> says why the old one stays.</param>
     /// <returns>The exit code.</returns>
-    public static async Task<int> RunAsync<TSettings>(ParseResult parse, ServiceOptions options, Logs logs, SessionServer<TSettings> server, Func<ParseResult, Task<TSettings>> read)
+    public static async Task<int> RunAsync<TSettings>(ParseResult parse, ServiceOptions options, Logs logs, SessionServer<TSettings> server,
+        Func<ParseResult, Task<TSettings>> read)
         where TSettings : ServerSettings
     {
         var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -69,7 +72,8 @@ internal static class Service
         }
     }
 
-    private static async Task ReloadAsync<TSettings>(ParseResult first, ServiceOptions options, Logs logs, SessionServer<TSettings> server, Func<ParseResult, Task<TSettings>> read)
+    private static async Task ReloadAsync<TSettings>(ParseResult first, ServiceOptions options, Logs logs, SessionServer<TSettings> server,
+        Func<ParseResult, Task<TSettings>> read)
         where TSettings : ServerSettings
     {
         try

@@ -9,10 +9,29 @@ namespace BlackPony.Tools;
 internal sealed class ServiceOptions
 {
     private readonly Option<string?> _config = ConfigFile.Option();
-    private readonly Option<IPEndPoint?> _metrics = new("--metrics") { Description = "Serve metrics in Prometheus' format at http://address:port/metrics; a loopback address is best.", HelpName = "address:port", CustomParser = Parse.EndPoint };
-    private readonly Option<int> _drain = new("--drain") { Description = "Seconds that sessions in flight may take to finish after SIGTERM; a second SIGTERM ends them at once.", HelpName = "seconds", DefaultValueFactory = _ => (int)Limits.DrainTimeout.TotalSeconds, CustomParser = r => Parse.Number(r, 0, 3600) };
-    private readonly Option<string> _format = new("--log-format") { Description = "Format of the log on standard error: text or json.", DefaultValueFactory = _ => "text" };
-    private readonly Option<string> _level = new("--log-level") { Description = "Lowest level that is logged: debug, info (each session), warning, or error.", DefaultValueFactory = _ => "info" };
+    private readonly Option<IPEndPoint?> _metrics = new("--metrics")
+    {
+        Description = "Serve metrics in Prometheus' format at http://address:port/metrics; a loopback address is best.",
+        HelpName = "address:port",
+        CustomParser = Parse.EndPoint,
+    };
+    private readonly Option<int> _drain = new("--drain")
+    {
+        Description = "Seconds that sessions in flight may take to finish after SIGTERM; a second SIGTERM ends them at once.",
+        HelpName = "seconds",
+        DefaultValueFactory = _ => (int)Limits.DrainTimeout.TotalSeconds,
+        CustomParser = r => Parse.Number(r, 0, 3600),
+    };
+    private readonly Option<string> _format = new("--log-format")
+    {
+        Description = "Format of the log on standard error: text or json.",
+        DefaultValueFactory = _ => "text",
+    };
+    private readonly Option<string> _level = new("--log-level")
+    {
+        Description = "Lowest level that is logged: debug, info (each session), warning, or error.",
+        DefaultValueFactory = _ => "info",
+    };
 
     public ServiceOptions()
     {
@@ -35,5 +54,11 @@ internal sealed class ServiceOptions
 
     public bool Json(ParseResult parse) => parse.GetValue(_format) == "json";
 
-    public LogLevel Level(ParseResult parse) => parse.GetValue(_level) switch { "debug" => LogLevel.Debug, "warning" => LogLevel.Warning, "error" => LogLevel.Error, _ => LogLevel.Information };
+    public LogLevel Level(ParseResult parse) => parse.GetValue(_level) switch
+    {
+        "debug" => LogLevel.Debug,
+        "warning" => LogLevel.Warning,
+        "error" => LogLevel.Error,
+        _ => LogLevel.Information,
+    };
 }
