@@ -47,7 +47,8 @@ public sealed partial class Source
     public IReadOnlyDictionary<string, Evidence> Evidence { get; }
 
     /// <summary>Reads the folder <c>spec</c>.</summary>
-    public static Source Read(string folder) => Parse(File.ReadAllText(Path.Combine(folder, "blackpony.md")), File.ReadAllText(Path.Combine(folder, "coverage.md")));
+    public static Source Read(string folder) =>
+        Parse(File.ReadAllText(Path.Combine(folder, "blackpony.md")), File.ReadAllText(Path.Combine(folder, "coverage.md")));
 
     /// <summary>Parses the two documents.</summary>
     public static Source Parse(string specification, string coverage) =>
@@ -57,10 +58,14 @@ public sealed partial class Source
     public string? Anchor(string number) => Headings.Values.FirstOrDefault(h => h.Number == number)?.Id;
 
     /// <summary>The id of the sentence that a list's item is; null if it is none.</summary>
-    public static string? SentenceOf(ListItemBlock item) => SentenceId().Match(Spans.Text(item.OfType<ParagraphBlock>().First())) is { Success: true } m ? m.Groups[1].Value : null;
+    public static string? SentenceOf(ListItemBlock item) =>
+        SentenceId().Match(Spans.Text(item.OfType<ParagraphBlock>().First())) is { Success: true } m ? m.Groups[1].Value : null;
 
     /// <summary>The limit that a table's row defines; null if it defines none.</summary>
-    public static string? LimitOf(TableRow row) => Spans.Of((LeafBlock)((TableCell)row[0])[0], null) is [{ Style: Style.Code } only] && LimitName().IsMatch(only.Text) ? only.Text : null;
+    public static string? LimitOf(TableRow row) =>
+        Spans.Of((LeafBlock)((TableCell)row[0])[0], null) is [{ Style: Style.Code } only] && LimitName().IsMatch(only.Text)
+            ? only.Text
+            : null;
 
     private static Heading Read(HeadingBlock block)
     {

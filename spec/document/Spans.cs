@@ -29,7 +29,10 @@ public enum Style
 /// <param name="Target">What it refers to: <c>#anchor</c> or an address; null for nothing.</param>
 public sealed record Span(string Text, Style Style, string? Target = null);
 
-/// <summary>Running text as spans, with the references that are written as words made links: "Section 9.2", "[BP-4.2-8]", "RFC 5321 Section 4.5", a limit's name.</summary>
+/// <summary>
+/// Running text as spans, with the references that are written as words made links:
+/// "Section 9.2", "[BP-4.2-8]", "RFC 5321 Section 4.5", a limit's name.
+/// </summary>
 public static partial class Spans
 {
     /// <summary>The text of a block without its style.</summary>

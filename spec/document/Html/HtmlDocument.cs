@@ -8,7 +8,8 @@ namespace BlackPony.SpecDocument.Html;
 public static class HtmlDocument
 {
     // Where the contents stand above the text and not beside it, they begin folded; without scripts they are open.
-    private const string FoldContents = "if (!matchMedia('(min-width: 78rem)').matches) { document.querySelector('nav details').open = false; }";
+    private const string FoldContents =
+        "if (!matchMedia('(min-width: 78rem)').matches) { document.querySelector('nav details').open = false; }";
 
     /// <summary>Writes it.</summary>
     public static string Write(Source source)
@@ -26,7 +27,8 @@ public static class HtmlDocument
             new XElement("body", Contents(source), new XElement("main", source.Blocks.SelectMany(b => Render(b, source)))));
 
         // A style sheet's > and " stand as they are; nothing in it ends it.
-        return $"<!DOCTYPE html>\n{root.ToString(SaveOptions.DisableFormatting).Replace("STYLE</style>", StyleSheet() + "</style>", StringComparison.Ordinal)}\n";
+        var html = root.ToString(SaveOptions.DisableFormatting);
+        return $"<!DOCTYPE html>\n{html.Replace("STYLE</style>", StyleSheet() + "</style>", StringComparison.Ordinal)}\n";
     }
 
     private static string StyleSheet()
@@ -40,7 +42,9 @@ public static class HtmlDocument
         var sections = new XElement("ol");
         foreach (var heading in source.Headings.Values)
         {
-            var item = new XElement("li", new XElement("a", new XAttribute("href", "#" + heading.Id), heading.Number is null ? heading.Title : $"{heading.Number}. {heading.Title}"));
+            var item = new XElement("li",
+                new XElement("a", new XAttribute("href", "#" + heading.Id),
+                    heading.Number is null ? heading.Title : $"{heading.Number}. {heading.Title}"));
             if (heading.Level == 2)
             {
                 sections.Add(item);
@@ -56,7 +60,9 @@ public static class HtmlDocument
             parts.Add(item);
         }
 
-        return new XElement("nav", new XAttribute("aria-label", "Contents"), new XElement("details", new XAttribute("open", "open"), new XElement("summary", "Contents"), sections), new XElement("script", FoldContents));
+        return new XElement("nav", new XAttribute("aria-label", "Contents"),
+            new XElement("details", new XAttribute("open", "open"), new XElement("summary", "Contents"), sections),
+            new XElement("script", FoldContents));
     }
 
     private static IEnumerable<XElement> Render(Block block, Source source) => block switch
@@ -64,7 +70,10 @@ public static class HtmlDocument
         HeadingBlock { Level: 1 } => [new XElement("h1", source.Title)],
         HeadingBlock heading => [Render(source.Headings[heading])],
         ParagraphBlock paragraph => [new XElement("p", Inlines(paragraph, source))],
-        ListBlock list => [new XElement(list.IsOrdered ? "ol" : "ul", list.OfType<ListItemBlock>().All(i => Source.SentenceOf(i) is not null) ? new XAttribute("class", "sentences") : null, list.OfType<ListItemBlock>().Select(i => Render(i, source)))],
+        ListBlock list =>
+            [new XElement(list.IsOrdered ? "ol" : "ul",
+                list.OfType<ListItemBlock>().All(i => Source.SentenceOf(i) is not null) ? new XAttribute("class", "sentences") : null,
+                list.OfType<ListItemBlock>().Select(i => Render(i, source)))],
         Table table => Render(table, source),
         CodeBlock code => Render([.. code.Lines.Lines.Take(code.Lines.Count).Select(l => l.ToString())]),
         _ => throw new NotSupportedException($"{block.GetType().Name} in line {block.Line + 1} is not drawn."),
@@ -85,7 +94,9 @@ public static class HtmlDocument
 
         // The first is the id itself, in brackets.
         var rest = content.SkipWhile(c => !(c is XElement { Name.LocalName: "a" } link && link.Value == $"[{id}]")).Skip(1);
-        return new XElement("li", new XAttribute("id", id), new XElement("a", new XAttribute("class", "id"), new XAttribute("href", "#" + id), id), rest, source.Evidence.TryGetValue(id, out var evidence) ? Render(evidence) : null);
+        return new XElement("li", new XAttribute("id", id),
+            new XElement("a", new XAttribute("class", "id"), new XAttribute("href", "#" + id), id), rest,
+            source.Evidence.TryGetValue(id, out var evidence) ? Render(evidence) : null);
     }
 
     private static XElement Render(Evidence evidence) => new(
@@ -100,7 +111,8 @@ public static class HtmlDocument
 
     private static string Summary(Evidence evidence)
     {
-        string[] parts = [Count(evidence.Cases.Count, "case"), Count(evidence.Faults.Count, "faulty implementation"), evidence.Cases.Count == 0 ? Count(evidence.Tests.Count, "other test") : ""];
+        string[] parts = [Count(evidence.Cases.Count, "case"), Count(evidence.Faults.Count, "faulty implementation"),
+            evidence.Cases.Count == 0 ? Count(evidence.Tests.Count, "other test") : ""];
         var text = string.Join(", ", parts.Where(p => p.Length > 0));
         return text.Length > 0 ? text : "no test";
 
@@ -121,7 +133,9 @@ public static class HtmlDocument
                 "table",
                 new XElement("thead", Row(rows[0], "th")),
                 new XElement("tbody", rows.Skip(1).Select(r => Row(r, "td")))));
-        var diagrams = rows.Skip(1).Where(r => r.Count == 3).Select(r => r.OfType<TableCell>().Select(c => Spans.Text((LeafBlock)c[0])).ToList()).Select(c => PacketDiagram.In(c[0], c[1], c[2])).OfType<PacketDiagram>().ToList();
+        var diagrams = rows.Skip(1).Where(r => r.Count == 3)
+            .Select(r => r.OfType<TableCell>().Select(c => Spans.Text((LeafBlock)c[0])).ToList())
+            .Select(c => PacketDiagram.In(c[0], c[1], c[2])).OfType<PacketDiagram>().ToList();
         if (diagrams.Count > 0)
         {
             yield return new XElement("div", new XAttribute("class", "packets"), diagrams.Select(d => d.Draw()));
@@ -149,16 +163,17 @@ public static class HtmlDocument
         }
     }
 
-    private static IEnumerable<XNode> Inlines(LeafBlock block, Source source) => Spans.Of(block, source).Where(s => s.Text.Length > 0).Select(span =>
-    {
-        XNode node = span.Style switch
+    private static IEnumerable<XNode> Inlines(LeafBlock block, Source source) =>
+        Spans.Of(block, source).Where(s => s.Text.Length > 0).Select(span =>
         {
-            Style.Code => new XElement("code", span.Text),
-            Style.Emphasis => new XElement("em", span.Text),
-            Style.Strong => new XElement("strong", span.Text),
-            Style.KeyWord => new XElement("strong", new XAttribute("class", "key"), span.Text),
-            _ => new XText(span.Text),
-        };
-        return span.Target is null ? node : new XElement("a", new XAttribute("href", span.Target), node);
-    });
+            XNode node = span.Style switch
+            {
+                Style.Code => new XElement("code", span.Text),
+                Style.Emphasis => new XElement("em", span.Text),
+                Style.Strong => new XElement("strong", span.Text),
+                Style.KeyWord => new XElement("strong", new XAttribute("class", "key"), span.Text),
+                _ => new XText(span.Text),
+            };
+            return span.Target is null ? node : new XElement("a", new XAttribute("href", span.Target), node);
+        });
 }

@@ -41,12 +41,16 @@ internal sealed partial record PacketDiagram(string Name, IReadOnlyList<Field> F
         }
     }
 
-    /// <summary>The diagram of a table's row: name, content with ‖, and octets as <c>384 + 32 = 416</c>; null if it is no such row.</summary>
+    /// <summary>
+    /// The diagram of a table's row: name, content with ‖, and octets as <c>384 + 32 = 416</c>; null if it is no such row.
+    /// </summary>
     public static PacketDiagram? In(string name, string content, string octets)
     {
         var parts = content.Split(" ‖ ");
         var lengths = octets.Split('=')[0].Split('+').Select(p => p.Trim()).ToArray();
-        return parts.Length > 1 && parts.Length == lengths.Length ? new PacketDiagram(name, [.. parts.Zip(lengths, (p, l) => new Field(p, l))]) : null;
+        return parts.Length > 1 && parts.Length == lengths.Length
+            ? new PacketDiagram(name, [.. parts.Zip(lengths, (p, l) => new Field(p, l))])
+            : null;
     }
 
     public XElement Draw()
@@ -80,21 +84,25 @@ internal sealed partial record PacketDiagram(string Name, IReadOnlyList<Field> F
                 new XAttribute("width", string.Create(CultureInfo.InvariantCulture, $"{width + 1:0}")),
                 new XAttribute("height", height),
                 new XAttribute("role", "img"),
-                new XElement("title", $"{Name}: {string.Join(", then ", Fields.Select(f => f.Octets is null ? f.Label : $"{f.Label} ({f.Octets} octets)"))}"),
+                new XElement("title",
+                    $"{Name}: {string.Join(", then ", Fields.Select(f => f.Octets is null ? f.Label : $"{f.Label} ({f.Octets} octets)"))}"),
                 boxes));
     }
 
     private static IEnumerable<XElement> Box(Field field, List<string> label, double x, int y, double width)
     {
-        yield return new XElement("rect", At("x", x), At("y", y), At("width", width), At("height", BoxHeight), field.Octets is null ? new XAttribute("class", "varies") : null);
+        yield return new XElement("rect", At("x", x), At("y", y), At("width", width), At("height", BoxHeight),
+            field.Octets is null ? new XAttribute("class", "varies") : null);
         for (int i = 0; i < label.Count; i++)
         {
-            yield return new XElement("text", At("x", x + width / 2), At("y", y + BoxHeight / 2 + 5 + (i - (label.Count - 1) / 2.0) * 15), label[i]);
+            yield return new XElement("text", At("x", x + width / 2),
+                At("y", y + BoxHeight / 2 + 5 + (i - (label.Count - 1) / 2.0) * 15), label[i]);
         }
 
         if (field.Octets is not null)
         {
-            yield return new XElement("text", At("x", x + width / 2), At("y", y + BoxHeight + 15), new XAttribute("class", "octets"), field.Octets);
+            yield return new XElement("text", At("x", x + width / 2), At("y", y + BoxHeight + 15),
+                new XAttribute("class", "octets"), field.Octets);
         }
     }
 
@@ -160,7 +168,9 @@ internal sealed partial record PacketDiagram(string Name, IReadOnlyList<Field> F
     }
 
     private static Field FieldOf(string text) =>
-        Number().Match(text) is { Success: true } n ? new Field(n.Groups[2].Value, (int.Parse(n.Groups[1].Value, CultureInfo.InvariantCulture) / 8).ToString(CultureInfo.InvariantCulture))
+        Number().Match(text) is { Success: true } n
+            ? new Field(n.Groups[2].Value,
+                (int.Parse(n.Groups[1].Value, CultureInfo.InvariantCulture) / 8).ToString(CultureInfo.InvariantCulture))
         : Measured().Match(text) is { Success: true } m ? new Field(m.Groups[1].Value, m.Groups[2].Value)
         : Quoted().Match(text) is { Success: true } q ? new Field(text, q.Groups[1].Value.Length.ToString(CultureInfo.InvariantCulture))
         : new Field(text, null);

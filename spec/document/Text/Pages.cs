@@ -28,12 +28,14 @@ internal sealed class Pages(string left, string centre, string right)
     /// <summary>Sets the lines twice: once to find each heading's page, once with the numbers in place.</summary>
     public string Write(IReadOnlyList<Line> draft, Func<IReadOnlyDictionary<Heading, int>, IReadOnlyList<Line>> numbered)
     {
-        var found = Break(draft).SelectMany((page, i) => page.Where(l => l.Heading is not null).Select(l => (l.Heading!, i + 1))).ToDictionary(p => p.Item1, p => p.Item2);
+        var found = Break(draft).SelectMany((page, i) => page.Where(l => l.Heading is not null).Select(l => (l.Heading!, i + 1)))
+            .ToDictionary(p => p.Item1, p => p.Item2);
         var pages = Break(numbered(found)).ToList();
         var text = new StringBuilder();
         for (int i = 0; i < pages.Count; i++)
         {
-            List<string> lines = [.. i == 0 ? [] : (string[])[Three(left, centre, right), "", ""], .. pages[i].Select(l => l.Text.Replace('\u00a0', ' '))];
+            List<string> lines = [.. i == 0 ? [] : (string[])[Three(left, centre, right), "", ""],
+                .. pages[i].Select(l => l.Text.Replace('\u00a0', ' '))];
             lines.AddRange(Enumerable.Repeat("", Length - 1 - lines.Count));
             lines.Add(Three("BlackPony project", "", $"[Page {i + 1}]"));
             text.Append(string.Join('\n', lines)).Append('\n').Append(i < pages.Count - 1 ? "\f\n" : "");

@@ -13,7 +13,8 @@ public static partial class TextDocument
     public static string Write(Source source)
     {
         var date = Date().Match(string.Concat(source.Blocks.OfType<ParagraphBlock>().Take(1).Select(Spans.Text))).Value;
-        var front = source.Blocks.TakeWhile(b => b is not HeadingBlock { Level: 2 }).OfType<ParagraphBlock>().SelectMany(p => Paragraph(Spans.Text(p), Indent)).ToList();
+        var front = source.Blocks.TakeWhile(b => b is not HeadingBlock { Level: 2 }).OfType<ParagraphBlock>()
+            .SelectMany(p => Paragraph(Spans.Text(p), Indent)).ToList();
         var body = source.Blocks.SkipWhile(b => b is not HeadingBlock { Level: 2 }).SelectMany(b => Render(b, source)).ToList();
 
         // The abstract stands before the contents, as in RFCs.
@@ -21,7 +22,8 @@ public static partial class TextDocument
         var pages = new Pages("BlackPony", ShortTitle(source.Title), date);
         List<Line> opening = [.. Opening(source.Title, date), .. front, .. body.Take(start)];
         var headings = body.Skip(start).Where(l => l.Heading is not null).Select(l => l.Heading!).ToList();
-        return pages.Write([.. opening, .. TableOfContents(headings, _ => 0), .. body.Skip(start)], numbers => [.. opening, .. TableOfContents(headings, h => numbers[h]), .. body.Skip(start)]);
+        return pages.Write([.. opening, .. TableOfContents(headings, _ => 0), .. body.Skip(start)],
+            numbers => [.. opening, .. TableOfContents(headings, h => numbers[h]), .. body.Skip(start)]);
     }
 
     private static string ShortTitle(string title) => "BlackPony, " + title[(title.IndexOf("version", StringComparison.Ordinal))..];
@@ -47,11 +49,14 @@ public static partial class TextDocument
         {
             var indent = heading.Level == 2 ? Indent : Indent + Indent;
             var number = page(heading).ToString(System.Globalization.CultureInfo.InvariantCulture);
-            var text = Wrap(Title(heading), Pages.Width - indent.Length - 8, indent + new string(' ', Title(heading).IndexOf('\u00a0', StringComparison.Ordinal) + 2)).ToList();
+            var text = Wrap(Title(heading), Pages.Width - indent.Length - 8,
+                indent + new string(' ', Title(heading).IndexOf('\u00a0', StringComparison.Ordinal) + 2)).ToList();
             for (int i = 0; i < text.Count; i++)
             {
                 var line = i == 0 ? indent + text[i] : text[i];
-                yield return new Line(i < text.Count - 1 ? line : $"{line} {new string('.', Pages.Width - line.Length - number.Length - 2)} {number}");
+                yield return new Line(i < text.Count - 1
+                    ? line
+                    : $"{line} {new string('.', Pages.Width - line.Length - number.Length - 2)} {number}");
             }
         }
 
@@ -67,15 +72,19 @@ public static partial class TextDocument
         {
             case HeadingBlock heading:
                 var known = source.Headings[heading];
-                return [.. Wrap(Title(known), Pages.Width, new string(' ', Title(known).IndexOf('\u00a0', StringComparison.Ordinal) + 2)).Select((l, i) => new Line(l) { Heading = i == 0 ? known : null, KeepWithNext = true }), Line.Blank with { KeepWithNext = true }];
+                return [.. Wrap(Title(known), Pages.Width, new string(' ', Title(known).IndexOf('\u00a0', StringComparison.Ordinal) + 2))
+                    .Select((l, i) => new Line(l) { Heading = i == 0 ? known : null, KeepWithNext = true }),
+                    Line.Blank with { KeepWithNext = true }];
             case ParagraphBlock paragraph:
                 return Paragraph(Spans.Text(paragraph), Indent);
             case ListBlock list:
                 return list.OfType<ListItemBlock>().SelectMany((item, i) => Item(item, list.IsOrdered ? $"{i + 1}." : "*"));
             case Table table:
-                return [.. TextTable.Draw(table, Pages.Width - Indent.Length).Select(l => new Line(l.Length > 0 ? Indent + l : "")), Line.Blank];
+                return [.. TextTable.Draw(table, Pages.Width - Indent.Length)
+                    .Select(l => new Line(l.Length > 0 ? Indent + l : "")), Line.Blank];
             case CodeBlock code:
-                return [.. Folding.Fold([.. code.Lines.Lines.Take(code.Lines.Count).Select(l => l.ToString())], Pages.Width - Indent.Length).Select(l => new Line(l.Length > 0 ? Indent + l : "")), Line.Blank];
+                return [.. Folding.Fold([.. code.Lines.Lines.Take(code.Lines.Count).Select(l => l.ToString())], Pages.Width - Indent.Length)
+                    .Select(l => new Line(l.Length > 0 ? Indent + l : "")), Line.Blank];
             default:
                 throw new NotSupportedException($"{block.GetType().Name} in line {block.Line + 1} is not set.");
         }

@@ -8,7 +8,8 @@ internal static class TextTable
 {
     public static IEnumerable<string> Draw(Table table, int width)
     {
-        var rows = table.OfType<TableRow>().Select(r => r.OfType<TableCell>().Select(c => c.Count == 0 ? "" : Spans.Text((LeafBlock)c[0])).ToArray()).ToList();
+        var rows = table.OfType<TableRow>()
+            .Select(r => r.OfType<TableCell>().Select(c => c.Count == 0 ? "" : Spans.Text((LeafBlock)c[0])).ToArray()).ToList();
         return Widths(rows, width) is { } widths ? Boxes(rows, widths) : Lists(rows, width);
     }
 
@@ -42,7 +43,8 @@ internal static class TextTable
             var cells = rows[r].Select((c, i) => TextDocument.Wrap(c, widths[i]).ToList()).ToList();
             for (int line = 0; line < cells.Max(c => c.Count); line++)
             {
-                yield return "|" + string.Join('|', cells.Select((c, i) => $" {(line < c.Count ? c[line] : "").PadRight(widths[i])} ")) + "|";
+                yield return "|"
+                    + string.Join('|', cells.Select((c, i) => $" {(line < c.Count ? c[line] : "").PadRight(widths[i])} ")) + "|";
             }
 
             yield return Rule(r == 0 ? '=' : '-');
