@@ -14,7 +14,9 @@ public static class Cut
     /// <summary>In small pieces, none of which ends with a line: what waits behind a line's end means something ([BP-4.4-4]).</summary>
     public static IEnumerable<byte[]> WithinLines(byte[] octets) => Pieces(octets, end => octets[end - 1] != '\n');
 
-    /// <summary>In small pieces before the first line's end: between two replies of a server that nobody asked, commands may pass.</summary>
+    /// <summary>
+    /// In small pieces before the first line's end: between two replies of a server that nobody asked, commands may pass.
+    /// </summary>
     public static IEnumerable<byte[]> WithinFirstLine(byte[] octets)
     {
         int first = Array.IndexOf(octets, (byte)'\n');

@@ -21,7 +21,8 @@ public static class Invariant
         if (!one.SequenceEqual(other))
         {
             int at = one.CommonPrefixLength(other);
-            throw new InvariantException($"{text}: {one.Length} and {other.Length} octets, different from {at} on: {Show(one[at..])} and {Show(other[at..])}");
+            throw new InvariantException(
+                $"{text}: {one.Length} and {other.Length} octets, different from {at} on: {Show(one[at..])} and {Show(other[at..])}");
         }
     }
 

@@ -48,13 +48,17 @@ switch (args)
             catch (Exception e)
             {
                 failures++;
-                Console.WriteLine($"{file}: {e.GetType().Name}: {e.Message}{e.StackTrace?.Split('\n').FirstOrDefault(l => l.Contains("BlackPony.Reference", StringComparison.Ordinal))}");
+                Console.WriteLine(
+                    $"{file}: {e.GetType().Name}: {e.Message}"
+                        + $"{e.StackTrace?.Split('\n').FirstOrDefault(l => l.Contains("BlackPony.Reference", StringComparison.Ordinal))}");
             }
         }
 
         Console.WriteLine($"{name}: {files.Length} files, {failures} failures");
         return failures == 0 ? 0 : 1;
     default:
-        Console.Error.WriteLine("usage: BlackPony.Fuzz targets | seeds TRANSCRIPTS OUT | unpack ARCHIVE FOLDER | pack FOLDER ARCHIVE | show FILE | TARGET [FILE...]");
+        Console.Error.WriteLine(
+            "usage: BlackPony.Fuzz targets | seeds TRANSCRIPTS OUT | unpack ARCHIVE FOLDER | pack FOLDER ARCHIVE | show FILE | TARGET "
+                + "[FILE...]");
         return 2;
 }

@@ -60,11 +60,13 @@ public sealed record Script(byte[] Settings, IReadOnlyList<ScriptEvent> Events)
     public byte Setting(int index) => index < Settings.Length ? Settings[index] : (byte)0;
 
     /// <summary>The script in octets.</summary>
-    public byte[] ToOctets() => [.. Settings.SelectMany(Escape), .. Events.SelectMany(e => (byte[])[Mark, (byte)e.Kind, .. e.Octets.SelectMany(Escape)])];
+    public byte[] ToOctets() =>
+        [.. Settings.SelectMany(Escape), .. Events.SelectMany(e => (byte[])[Mark, (byte)e.Kind, .. e.Octets.SelectMany(Escape)])];
 
     /// <summary>The script to read.</summary>
     public override string ToString() =>
-        string.Join('\n', Events.Select(e => $"{e.Kind} {Regex.Escape(Encoding.Latin1.GetString(e.Octets))}").Prepend($"settings {Convert.ToHexStringLower(Settings)}"));
+        string.Join('\n', Events.Select(e => $"{e.Kind} {Regex.Escape(Encoding.Latin1.GetString(e.Octets))}")
+            .Prepend($"settings {Convert.ToHexStringLower(Settings)}"));
 
     private static IEnumerable<byte> Escape(byte octet) => octet == Mark ? [Mark, Mark] : [octet];
 }

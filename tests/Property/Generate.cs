@@ -15,14 +15,16 @@ internal static class Generate
         .Select(o => (byte)o).ArrayOf();
 
     /// <summary>The sizes of the pieces in which a stream comes; used round and round.</summary>
-    public static Gen<int[]> Pieces { get; } = Gen.Frequency((3, Gen.Choose(1, 3)), (2, Gen.Choose(4, 40)), (1, Gen.Choose(41, 2000))).NonEmptyListOf().Select(l => l.ToArray());
+    public static Gen<int[]> Pieces { get; } = Gen.Frequency((3, Gen.Choose(1, 3)), (2, Gen.Choose(4, 40)), (1, Gen.Choose(41, 2000)))
+        .NonEmptyListOf().Select(l => l.ToArray());
 
     /// <summary>An XBLACKPONY line of an EHLO reply, usable or not.</summary>
     public static Gen<string> Offer { get; } =
         from keyword in Gen.Frequency((6, Gen.Constant("XBLACKPONY")), (2, Gen.Constant("XBlackPony")), (1, Gen.Constant("XBLACKPONYX")))
         from version in Gen.Frequency((8, Gen.Constant("V1")), (1, Gen.Constant("v1")), (1, Gen.Elements("V01", "V2", "1")))
         from tokens in Gen.Elements(
-            "X25519MLKEM768-CHACHA20POLY1305", "X25519MLKEM768-AES256GCM", "X25519-CHACHA20POLY1305", "x25519-chacha20poly1305", "RSA-BLOWFISH", "Rsa-Blowfish",
+            "X25519MLKEM768-CHACHA20POLY1305", "X25519MLKEM768-AES256GCM", "X25519-CHACHA20POLY1305", "x25519-chacha20poly1305",
+            "RSA-BLOWFISH", "Rsa-Blowfish",
             "ROT", "rot", "V1", "V2", "G-0AF9", "X-TOMORROW", "~!@#").ListOf()
         from spaces in Gen.Frequency((5, Gen.Constant(" ")), (1, Gen.Constant("  ")))
         from end in Gen.Frequency((6, Gen.Constant("")), (1, Gen.Constant("  ")), (1, Gen.Elements("\t", "\u00e9", new string(' ', 512))))

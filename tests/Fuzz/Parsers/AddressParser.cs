@@ -27,7 +27,10 @@ internal static partial class AddressParser
         }
 
         bool isLiteral = domain.StartsWith('[');
-        Invariant.That(isLiteral ? IPAddress.TryParse(domain[1..^1], out _) && domain.EndsWith(']') : IsName().IsMatch(domain) && domain.Length <= 253 && !IPAddress.TryParse(domain, out _), "what is looked up is a name or an address");
+        Invariant.That(isLiteral
+            ? IPAddress.TryParse(domain[1..^1], out _) && domain.EndsWith(']')
+            : IsName().IsMatch(domain) && domain.Length <= 253 && !IPAddress.TryParse(domain, out _),
+            "what is looked up is a name or an address");
         if (relay.TakeRequest() != SessionRequest.Connect)
         {
             return;
@@ -38,8 +41,10 @@ internal static partial class AddressParser
         int at = said.IndexOf("RCPT TO:"u8);
         Invariant.That(at >= 0, "the recipient is passed on");
         var path = said[(at + 8)..^2];
-        Invariant.That(input.TrimStart((byte)' ').StartsWith(path) && path[0] == '<' && path[^1] == '>', "the path is passed on as it came");
-        Invariant.That(isLiteral || Encoding.Latin1.GetString(path).Contains('@', StringComparison.Ordinal), "a path with a domain has an @");
+        Invariant.That(input.TrimStart((byte)' ').StartsWith(path) && path[0] == '<' && path[^1] == '>',
+            "the path is passed on as it came");
+        Invariant.That(isLiteral || Encoding.Latin1.GetString(path).Contains('@', StringComparison.Ordinal),
+            "a path with a domain has an @");
     }
 
     [GeneratedRegex(@"^[a-z0-9_-]+(\.[a-z0-9_-]+)*$")]

@@ -25,7 +25,8 @@ internal static class MemoryParser
         memory.Failing("mx.b.test", 25);
         Invariant.That(memory.Count <= before, "looking adds nothing");
         memory.Good("mx.b.test", 25, [new byte[32]]);
-        Invariant.That(memory.Find("MX.b.test.", 25, out bool gaveUp) is { FailingSince: null, Idents.Count: 1 } && !gaveUp, "a good session is remembered [BP-9.4-2]");
+        Invariant.That(memory.Find("MX.b.test.", 25, out bool gaveUp) is { FailingSince: null, Idents.Count: 1 } && !gaveUp,
+            "a good session is remembered [BP-9.4-2]");
         text = memory.ToString();
         Invariant.That(ServerMemory.Parse(text, Given.Time).ToString() == text, "a memory reads back after a good session");
     }

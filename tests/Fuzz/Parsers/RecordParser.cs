@@ -46,7 +46,8 @@ internal static class RecordParser
             Invariant.That(reader.Failed || octets.IsEmpty, "a reader takes all or fails");
         }
 
-        Invariant.That(read.Count == 3 && read[0].Type == RecordType.Data && read[1].Type == RecordType.Rekey && read[2].Type == RecordType.FirstIgnored, "three good records are read, and nothing that was not written");
+        Invariant.That(read.Count == 3 && read[0].Type == RecordType.Data && read[1].Type == RecordType.Rekey
+            && read[2].Type == RecordType.FirstIgnored, "three good records are read, and nothing that was not written");
         Invariant.Same(read[0].Data, data, "a record reads back");
         Invariant.Same(read[2].Data, data, "a record reads back after a rekey");
         Invariant.That(good >= data.Length, "nothing is lost");

@@ -50,18 +50,21 @@ internal static class ReplyParser
 
     private static void Check(Reply reply)
     {
-        Invariant.That(reply.Code is >= 200 and <= 599 && reply.Lines.Count is > 0 and <= Limits.MaxEhloLines, "a reply has a code and lines within the limits");
+        Invariant.That(reply.Code is >= 200 and <= 599 && reply.Lines.Count is > 0 and <= Limits.MaxEhloLines,
+            "a reply has a code and lines within the limits");
         if (KeyReply.Read(reply) is not { } share)
         {
             return;
         }
 
-        Invariant.That(share.Length > 0 && reply.Lines.Count <= Limits.MaxShareLines, "a share is not empty and its lines are few [BP-4.3-5]");
+        Invariant.That(share.Length > 0 && reply.Lines.Count <= Limits.MaxShareLines,
+            "a share is not empty and its lines are few [BP-4.3-5]");
         if (share.All(o => o < 128) && share.Length <= Limits.MaxShareLines * Limits.ShareFragment)
         {
             var printed = new Reply(reply.Code, KeyReply.Create(reply.Code, Encoding.ASCII.GetString(share)));
             Invariant.Same(KeyReply.Read(printed), share, "a share printed reads back [BP-4.3-4]");
-            Invariant.That(new ReplyReader().Read(printed.ToOctets(), out int used) is not null && used == printed.ToOctets().Length, "a share printed is a reply");
+            Invariant.That(new ReplyReader().Read(printed.ToOctets(), out int used) is not null && used == printed.ToOctets().Length,
+                "a share printed is a reply");
         }
     }
 }

@@ -1,6 +1,8 @@
 namespace BlackPony.Fuzz.Seeds;
 
-/// <summary>Transcripts as a mailer's scripts: what the client says comes from a local mail server, but for what the mailer itself says.</summary>
+/// <summary>
+/// Transcripts as a mailer's scripts: what the client says comes from a local mail server, but for what the mailer itself says.
+/// </summary>
 internal static class MailerSeeds
 {
     public static Script Outside(IReadOnlyList<TranscriptItem> transcript)
@@ -12,7 +14,8 @@ internal static class MailerSeeds
             switch (item)
             {
                 case { Kind: ':', IsClient: true }:
-                    asked = item.Text.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase) || (asked && !item.Text.Contains(' ', StringComparison.Ordinal));
+                    asked = item.Text.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)
+                        || (asked && !item.Text.Contains(' ', StringComparison.Ordinal));
                     if (!asked)
                     {
                         events.Add(new ScriptEvent('l', item.Line));

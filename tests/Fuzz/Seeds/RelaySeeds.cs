@@ -1,6 +1,8 @@
 namespace BlackPony.Fuzz.Seeds;
 
-/// <summary>Transcripts as a relay's scripts: the server's replies come from a backend, but for those that the relay itself makes.</summary>
+/// <summary>
+/// Transcripts as a relay's scripts: the server's replies come from a backend, but for those that the relay itself makes.
+/// </summary>
 internal static class RelaySeeds
 {
     public static Script Outside(IReadOnlyList<TranscriptItem> transcript)

@@ -22,7 +22,8 @@ internal static class SeedCorpus
 
             foreach (var (parser, seed) in ParserSeeds.Of(transcript))
             {
-                Save("parsers", $"{parser}-{Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(seed))[..12]}", [(byte)parser, .. seed]);
+                Save("parsers", $"{parser}-{Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(seed))[..12]}",
+                    [(byte)parser, .. seed]);
             }
         }
 

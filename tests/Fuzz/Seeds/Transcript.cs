@@ -5,7 +5,8 @@ namespace BlackPony.Fuzz.Seeds;
 
 /// <summary>An item of a transcript (spec Appendix D).</summary>
 /// <param name="IsClient">Whether the client sent it.</param>
-/// <param name="Kind"><c>:</c> a plaintext line, <c>&gt;</c> a record, <c>}</c> what it holds, <c>+</c> raw octets, <c>!</c> the end.</param>
+/// <param name="Kind"><c>:</c> a plaintext line, <c>&gt;</c> a record, <c>}</c> what it holds, <c>+</c> raw octets,
+/// <c>!</c> the end.</param>
 /// <param name="Text">The rest of the line.</param>
 internal sealed record TranscriptItem(bool IsClient, char Kind, string Text)
 {
@@ -16,7 +17,9 @@ internal sealed record TranscriptItem(bool IsClient, char Kind, string Text)
     public string Type => Text.Split(' ')[0];
 
     /// <summary>What it holds behind the type.</summary>
-    public byte[] Content => Text.Length <= Type.Length ? [] : Type == "data" ? Unescape(Text[(Type.Length + 1)..]) : Convert.FromHexString(Text[(Type.Length + 1)..]);
+    public byte[] Content => Text.Length <= Type.Length
+        ? []
+        : Type == "data" ? Unescape(Text[(Type.Length + 1)..]) : Convert.FromHexString(Text[(Type.Length + 1)..]);
 
     private static byte[] Unescape(string text) => Encoding.Latin1.GetBytes(Regex.Replace(text, @"\\(x[0-9A-F]{2}|r|n)", m => m.Value switch
     {

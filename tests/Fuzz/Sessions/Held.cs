@@ -3,7 +3,9 @@ using BlackPony.Smtp.Lines;
 
 namespace BlackPony.Fuzz.Sessions;
 
-/// <summary>What a machine holds of what came in. Seen through reflection: no machine shows it, and all must bound it ([BP-10.1-7]).</summary>
+/// <summary>
+/// What a machine holds of what came in. Seen through reflection: no machine shows it, and all must bound it ([BP-10.1-7]).
+/// </summary>
 internal static class Held
 {
     private static readonly Dictionary<Type, FieldInfo[]> Buffers = [];

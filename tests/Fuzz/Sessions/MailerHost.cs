@@ -215,7 +215,8 @@ internal sealed class MailerHost : IDisposable
         {
             var name = LastCommand(plain).Split(' ')[2];
             var suite = _options.Suites.First(s => s.Name == name);
-            inside = RecordWatch.Check(Role.Client, suite, _secrets.ClientTraffic, wire[_switchedAt..], mayHaveData: true, Ended ? _mailer.Report.Closed : "");
+            inside = RecordWatch.Check(Role.Client, suite, _secrets.ClientTraffic, wire[_switchedAt..], mayHaveData: true,
+                Ended ? _mailer.Report.Closed : "");
         }
 
         if (_options.Policy == ClientPolicy.Required)
@@ -238,7 +239,8 @@ internal sealed class MailerHost : IDisposable
         foreach (var line in Encoding.Latin1.GetString(plain).Split("\r\n").SkipLast(1))
         {
             var verb = line.Split(' ', '\r')[0].ToUpperInvariant();
-            Invariant.That(Harmless.Contains(verb) || before == "XBLACKPONY", "nothing but harmless commands leaves in the clear [BP-9.3-1]");
+            Invariant.That(Harmless.Contains(verb) || before == "XBLACKPONY",
+                "nothing but harmless commands leaves in the clear [BP-9.3-1]");
             before = verb;
         }
     }

@@ -148,7 +148,8 @@ internal sealed class OutboundHost(Func<byte[], IEnumerable<byte[]>> cutClient)
     private void Serve()
     {
         var request = _relay.TakeRequest();
-        Invariant.That(_next || request == SessionRequest.Connect || _relay.ToServer.WrittenCount == 0, "nothing is said to a server that is not there");
+        Invariant.That(_next || request == SessionRequest.Connect || _relay.ToServer.WrittenCount == 0,
+            "nothing is said to a server that is not there");
         _toNext.AddRange(_relay.ToServer.WrittenSpan);
         _relay.ToServer.ResetWrittenCount();
         switch (request)
@@ -207,7 +208,8 @@ internal sealed class OutboundHost(Func<byte[], IEnumerable<byte[]>> cutClient)
         _relay.TimedOut();
         _relay.Stop();
         _relay.ClientEnded();
-        Invariant.That(_relay.ToClient.WrittenCount == toClient && _relay.ToServer.WrittenCount == 0 && _relay.Messages == messages, "nothing goes out behind the end");
+        Invariant.That(_relay.ToClient.WrittenCount == toClient && _relay.ToServer.WrittenCount == 0 && _relay.Messages == messages,
+            "nothing goes out behind the end");
         Invariant.That(_relay.TakeRequest() == SessionRequest.Close, "the end is the end");
     }
 }

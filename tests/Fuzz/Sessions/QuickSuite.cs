@@ -3,7 +3,10 @@ using BlackPony.Reference.Suites;
 
 namespace BlackPony.Fuzz.Sessions;
 
-/// <summary>A suite with its own name and record protection, and a key exchange that costs nothing: both shares are <see cref="Share"/>, the secret is known.</summary>
+/// <summary>
+/// A suite with its own name and record protection, and a key exchange that costs nothing:
+/// both shares are <see cref="Share"/>, the secret is known.
+/// </summary>
 public sealed class QuickSuite(Suite real) : Suite
 {
     /// <summary>Both sides' share in base64.</summary>

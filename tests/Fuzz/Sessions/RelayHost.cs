@@ -148,13 +148,16 @@ internal sealed class RelayHost : IDisposable
 
         var toClient = _relay.ToClient.WrittenSpan;
         Invariant.That(_relay.ToServer.WrittenCount <= _came, "the backend gets nothing that did not come [BP-10.2-6]");
-        // An offer for an EHLO reply, a share for a command, a reply for a refused command, a record for a line: each a constant for some octets that came.
+        // An offer for an EHLO reply, a share for a command, a reply for a refused command, a record for a line:
+        // each a constant for some octets that came.
         Invariant.That(toClient.Length <= (300 * _came) + 65536, "what goes out is bounded by what came");
         if (Switched)
         {
-            Invariant.That(_relay.Report.Closed != "plain" || _relay.Report.Suite == "ROT", "a session with records is not reported as plain (11.1)");
+            Invariant.That(_relay.Report.Closed != "plain" || _relay.Report.Suite == "ROT",
+                "a session with records is not reported as plain (11.1)");
             suite ??= SuiteRegistry.Find(_relay.Report.Suite!)!;
-            RecordWatch.Check(Role.Server, suite, _secrets.ServerTraffic, BehindReply(toClient[_switchedAt..]), _relay.Report.Encrypted, Ended ? _relay.Report.Closed : "");
+            RecordWatch.Check(Role.Server, suite, _secrets.ServerTraffic, BehindReply(toClient[_switchedAt..]), _relay.Report.Encrypted,
+                Ended ? _relay.Report.Closed : "");
         }
         else
         {
@@ -172,7 +175,8 @@ internal sealed class RelayHost : IDisposable
         Hear();
         Deliver();
         Invariant.That(Held.Most(_relay) <= Limits.MaxHeld + Read, "a relay's memory is bounded [BP-10.1-7]");
-        Invariant.That(Ended || _relay.PeerTimeout != Limits.CloseTimeout || _relay.WantsClient, "a side reads on after its own close (8.1)");
+        Invariant.That(Ended || _relay.PeerTimeout != Limits.CloseTimeout || _relay.WantsClient,
+            "a side reads on after its own close (8.1)");
         Invariant.That(!_relay.IsIdle || !Ended, "a relay at its end is not idle");
     }
 
@@ -235,7 +239,8 @@ internal sealed class RelayHost : IDisposable
         _relay.TimedOut();
         _relay.Stop();
         _relay.ClientEnded();
-        Invariant.That(_relay.ToClient.WrittenCount == toClient && _relay.ToServer.WrittenCount == toBackend, "nothing goes out behind the end");
+        Invariant.That(_relay.ToClient.WrittenCount == toClient && _relay.ToServer.WrittenCount == toBackend,
+            "nothing goes out behind the end");
         Invariant.That(Ended && _relay.Report == closed, "the end is the end");
         Invariant.That(Held.Most(_relay) <= held, "nothing more is held behind the end");
     }

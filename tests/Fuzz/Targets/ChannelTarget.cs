@@ -7,7 +7,8 @@ using BlackPony.Reference.Records;
 namespace BlackPony.Fuzz.Targets;
 
 /// <summary>
-/// The secure channel as server or client (first setting), with each record protection (second). The peer's events are records (<see cref="Peer"/>);
+/// The secure channel as server or client (first setting), with each record protection (second).
+/// The peer's events are records (<see cref="Peer"/>);
 /// its own: s it sends, k rekeys, o closes, f gives up, e the connection ends.
 /// </summary>
 public sealed class ChannelTarget : ITarget
@@ -53,13 +54,16 @@ public sealed class ChannelTarget : ITarget
             Do(channel, step, wire);
             if (before is not (ChannelState.Open or ChannelState.Closing))
             {
-                Invariant.That(wire.WrittenCount == had && channel.State == before, "nothing goes out behind the end [BP-8.1-2], [BP-8.3-3]");
+                Invariant.That(wire.WrittenCount == had && channel.State == before,
+                    "nothing goes out behind the end [BP-8.1-2], [BP-8.3-3]");
             }
         }
 
-        Invariant.That(sealedData.ToArray().AsSpan().StartsWith(data.WrittenSpan), "nothing comes out that was not sealed, or in another order [BP-7.1-8]");
+        Invariant.That(sealedData.ToArray().AsSpan().StartsWith(data.WrittenSpan),
+            "nothing comes out that was not sealed, or in another order [BP-7.1-8]");
         Invariant.That(data.WrittenCount == 0 || channel.IsEstablished, "nothing comes out before the peer's Finished [BP-6.3-6]");
-        Invariant.That(channel.PeerIdents.Count == 0 || (role == Role.Client && channel.PeerIdents[0].SequenceEqual(Key.PublicKey)), "an ident is the one that was proved");
+        Invariant.That(channel.PeerIdents.Count == 0 || (role == Role.Client && channel.PeerIdents[0].SequenceEqual(Key.PublicKey)),
+            "an ident is the one that was proved");
         var traffic = role == Role.Client ? keys.ClientTraffic : keys.ServerTraffic;
         RecordWatch.Check(role, suite, traffic, wire.WrittenSpan, channel.IsEstablished);
         return (data.WrittenSpan.ToArray(), wire.WrittenSpan.ToArray(), channel.State);

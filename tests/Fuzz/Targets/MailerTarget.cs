@@ -3,8 +3,10 @@ using BlackPony.Fuzz.Sessions;
 namespace BlackPony.Fuzz.Targets;
 
 /// <summary>
-/// The whole mailer from its first octet, with the real suites. Settings: options (<see cref="MailerSettings"/>), targets, draws of randomness.
-/// Events: n, m a connection stands or can't be made; s, e the server says something or ends; l, g the local mail server; t time goes by; x the server floods.
+/// The whole mailer from its first octet, with the real suites. Settings:
+/// options (<see cref="MailerSettings"/>), targets, draws of randomness.
+/// Events: n, m a connection stands or can't be made; s, e the server says something or ends; l, g the local mail server; t time goes by;
+/// x the server floods.
 /// </summary>
 public sealed class MailerTarget : ITarget
 {

@@ -5,8 +5,10 @@ using BlackPony.Reference;
 namespace BlackPony.Fuzz.Targets;
 
 /// <summary>
-/// The relay after a 220, with each record protection (first setting). The client's events are records (<see cref="Peer"/>): F Finished, D data,
-/// T any type, K rekey, O close, A alert, I ident, H harmed, R raw octets, x a flood of data; the others are the relay's (<see cref="RelayTarget"/>).
+/// The relay after a 220, with each record protection (first setting). The client's events are records (<see cref="Peer"/>):
+/// F Finished, D data,
+/// T any type, K rekey, O close, A alert, I ident, H harmed, R raw octets, x a flood of data;
+/// the others are the relay's (<see cref="RelayTarget"/>).
 /// </summary>
 public sealed class RelayInsideTarget : ITarget
 {

@@ -4,7 +4,8 @@ namespace BlackPony.Tests.Property.Exploration;
 internal sealed record Outcome(int Next, int[] ToServer, int[] ToClient, bool WantsFresh);
 
 /// <summary>
-/// A side as a table, written as far as it is asked for. The machines can't be copied; so a move that nobody asked for yet is made by a new machine
+/// A side as a table, written as far as it is asked for. The machines can't be copied;
+/// so a move that nobody asked for yet is made by a new machine
 /// that goes the way to that state once more. Every further time it is a look into the table.
 /// </summary>
 internal sealed class Automaton

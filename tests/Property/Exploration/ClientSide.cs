@@ -78,7 +78,11 @@ internal class ClientSide : Side, IKeyLog
         switch (what)
         {
             case Event.ToClient:
-                Now = Now with { Reports504 = Now.Reports504 || (Now.Asked && !Now.Secured && Units.Text(octets).StartsWith("504", StringComparison.Ordinal)) };
+                Now = Now with
+                {
+                    Reports504 = Now.Reports504
+                        || (Now.Asked && !Now.Secured && Units.Text(octets).StartsWith("504", StringComparison.Ordinal)),
+                };
                 _mailer.FromServer(Heard(octets));
                 break;
             case Event.End:
@@ -169,7 +173,8 @@ internal class ClientSide : Side, IKeyLog
     // The mail server says its next line when the reply to the one before has come; it gives up at any other reply than it wants.
     private bool Speak()
     {
-        if (!_mailer.WantsClient || !_heard.EndsWith("\r\n", StringComparison.Ordinal) || _heard[..^2].Split("\r\n")[^1] is not ([_, _, _, ' ', ..] or [_, _, _]))
+        if (!_mailer.WantsClient || !_heard.EndsWith("\r\n", StringComparison.Ordinal)
+            || _heard[..^2].Split("\r\n")[^1] is not ([_, _, _, ' ', ..] or [_, _, _]))
         {
             return false;
         }

@@ -29,7 +29,9 @@ internal sealed record Found(int States, long Moves, int Depth, bool IsWhole, in
 
     public override string ToString() => string.Create(
         System.Globalization.CultureInfo.InvariantCulture,
-        $"{States} states, {Moves} moves ({(double)Moves / States:0.0} a state), depth {Depth}, {(IsWhole ? "nothing left" : "stopped at its bound")}, {Ends} ends; machines: {Machines.States} states, {Machines.Moves} moves; {Time.TotalSeconds:0.0} s");
+        $"{States} states, {Moves} moves ({(double)Moves / States:0.0} a state), depth {Depth}, "
+            + $"{(IsWhole ? "nothing left" : "stopped at its bound")}, {Ends} ends; machines: {Machines.States} states, {Machines.Moves} "
+            + $"moves; {Time.TotalSeconds:0.0} s");
 }
 
 /// <summary>Breadth first over all interleavings of a scenario.</summary>
@@ -57,7 +59,8 @@ internal sealed class Explorer
     /// <param name="scenario">Who meets whom.</param>
     /// <param name="most">The number of states at which it stops.</param>
     /// <param name="wanted">Invariants of which it is enough that each is violated once; none to go on to the end.</param>
-    public static Found Run(Scenario scenario, int most, params IReadOnlyList<Invariant> wanted) => new Explorer(scenario).Run(most, wanted);
+    public static Found Run(Scenario scenario, int most, params IReadOnlyList<Invariant> wanted) =>
+        new Explorer(scenario).Run(most, wanted);
 
     private Found Run(int most, IReadOnlyList<Invariant> wanted)
     {
@@ -81,7 +84,15 @@ internal sealed class Explorer
             }
         }
 
-        return new Found(_worlds.Count, made, depth, at == _worlds.Count, ends) { Violated = _violated, Met = _met, Made = _made, Stuck = Stuck(), Machines = _path.Machines, Time = watch.Elapsed };
+        return new Found(_worlds.Count, made, depth, at == _worlds.Count, ends)
+        {
+            Violated = _violated,
+            Met = _met,
+            Made = _made,
+            Stuck = Stuck(),
+            Machines = _path.Machines,
+            Time = watch.Elapsed,
+        };
     }
 
     private void Visit(World world, int from)

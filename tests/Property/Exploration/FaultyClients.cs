@@ -30,7 +30,8 @@ internal sealed class BoastingClient(MailerOptions options) : ClientSide(options
 /// <summary>Waits for ever for the reply to its command, and for the server's Finished.</summary>
 internal sealed class PatientClient(MailerOptions options) : ClientSide(options)
 {
-    protected override bool HasPatience(MailerSession mailer) => base.HasPatience(mailer) && (!Now.Asked || Now.Secured || mailer.WantsClient);
+    protected override bool HasPatience(MailerSession mailer) =>
+        base.HasPatience(mailer) && (!Now.Asked || Now.Secured || mailer.WantsClient);
 }
 
 /// <summary>Chooses by the offer that came, and hashes the one that the server usually makes.</summary>
@@ -71,7 +72,10 @@ internal sealed class TrustingClient : ClientSide
     }
 
     private TrustingClient(MailerOptions options, AnyFinished finished)
-        : base(options with { Suites = [.. options.Suites.Select(s => new ClientSuite(s) { Tells = secret => finished.Agreed(s, secret) })] }) => _finished = finished;
+        : base(options with
+        {
+            Suites = [.. options.Suites.Select(s => new ClientSuite(s) { Tells = secret => finished.Agreed(s, secret) })],
+        }) => _finished = finished;
 
     protected override byte[] Heard(byte[] octets) => _finished.InPlaceOf(octets, Transcript);
 }

@@ -44,7 +44,8 @@ internal sealed class CompletingServer(ServerOptions options) : ServerSide(optio
 /// <summary>Says its last word in plaintext.</summary>
 internal sealed class LoudServer(ServerOptions options) : ServerSide(options)
 {
-    protected override byte[] Said(byte[] octets) => IsAgreed && octets.Length > 0 && !Now.Secured ? Encoding.ASCII.GetBytes("421 Bye\r\n") : octets;
+    protected override byte[] Said(byte[] octets) =>
+        IsAgreed && octets.Length > 0 && !Now.Secured ? Encoding.ASCII.GetBytes("421 Bye\r\n") : octets;
 }
 
 /// <summary>Waits for ever for the client's Finished.</summary>
@@ -66,7 +67,12 @@ internal sealed class TrustingServer : ServerSide
     private TrustingServer(ServerOptions options, AnyFinished finished)
         : base(options with
         {
-            Suites = [.. options.Suites.Select(s => new FaultyServerSuite(s) { Exchange = x => new FaultyServerExchange(x) { Kept = secret => finished.Agreed(s, secret) } })],
+            Suites = [
+                .. options.Suites.Select(
+                    s => new FaultyServerSuite(s)
+                    {
+                        Exchange = x => new FaultyServerExchange(x) { Kept = secret => finished.Agreed(s, secret) },
+                    })],
         }) => _finished = finished;
 
     protected override byte[] Heard(byte[] octets) => _finished.InPlaceOf(octets, Transcript);

@@ -36,11 +36,20 @@ internal sealed class Mallory : Side
     {
         _suite = suite;
         _offer = Offer.Create(offered, null);
-        _server = new ServerUpgrade(new ServerOptions(new RsaKeys(TimeProvider.System)) { Suites = offered, Grease = false, Idents = idents }, new CountingRandom((byte)'m'));
+        _server = new ServerUpgrade(new ServerOptions(new RsaKeys(TimeProvider.System))
+        {
+            Suites = offered,
+            Grease = false,
+            Idents = idents,
+        }, new CountingRandom((byte)'m'));
         _server.NewOffer();
     }
 
-    public override Facts Facts => new MalloryFacts { HasClient = _toClient is { IsEstablished: true }, HasServer = _toServer is { IsEstablished: true } };
+    public override Facts Facts => new MalloryFacts
+    {
+        HasClient = _toClient is { IsEstablished: true },
+        HasServer = _toServer is { IsEstablished: true },
+    };
 
     public override void Dispose()
     {
@@ -60,7 +69,8 @@ internal sealed class Mallory : Side
             _client = new ClientUpgrade(_offer, _suite, 13, new CountingRandom((byte)'M'), new RsaKeys(TimeProvider.System), null);
             _forServer.Write(_client.Command);
         }
-        else if (what == Event.ToClient && !_answered && _client is not null && new ReplyReader().Read(octets, out _) is { Code: 220 } reply)
+        else if (what == Event.ToClient && !_answered && _client is not null
+            && new ReplyReader().Read(octets, out _) is { Code: 220 } reply)
         {
             _answered = true;
             Answer(reply, octets);
@@ -87,7 +97,8 @@ internal sealed class Mallory : Side
     // His 220 in the place of the server's.
     private void Answer(Reply reply, byte[] octets)
     {
-        if (_client!.OnReply(reply) is { Kind: ClientStepKind.Agreed, Channel: { } channel } && _server.Examine(_command, false, true, false).Kind == ServerStepKind.Accepted
+        if (_client!.OnReply(reply) is { Kind: ClientStepKind.Agreed, Channel: { } channel }
+            && _server.Examine(_command, false, true, false).Kind == ServerStepKind.Accepted
             && _server.Exchange() is { Channel: { } ours } step)
         {
             (_toServer, _toClient) = (channel, ours);

@@ -29,7 +29,8 @@ internal sealed class Path
         _foreignCommand = $"XBLACKPONY V1 {scenario.Suites[0].Name} {Base64Share.Encode(new byte[32])}\r\n";
         byte[] record = [1, 8, .. new byte[264]];
         _toServer = [_units.Of("MAIL FROM:<evil@e>\r\n"), _units.Of("EHLO a\r\n"), _units.Of(_foreignCommand), _units.Of(record)];
-        _toClient = [_units.Of("250 Ok\r\n"), _units.Of("504 no\r\n"), _units.Of("454 no\r\n"), _units.Of("500 what\r\n"), _units.Of(record)];
+        _toClient = [_units.Of("250 Ok\r\n"), _units.Of("504 no\r\n"), _units.Of("454 no\r\n"), _units.Of("500 what\r\n"),
+            _units.Of(record)];
         var greeted = _server.Move(0, Event.Fresh);
         Start = new World(0, greeted.Next, 0, Queues.Empty, _queues.Of(greeted.ToClient), (byte)scenario.Hostile, false, false);
     }
@@ -39,16 +40,23 @@ internal sealed class Path
     /// <summary>What the adversary can do, each in both directions where it is possible there.</summary>
     public static IReadOnlyList<string> HostileMoves { get; } =
     [
-        "to server: drop", "to client: drop", "to server: repeat", "to client: repeat", "to server: swap", "to client: swap", "to server: flip", "to client: flip",
-        "to server: cut", "to client: cut", "to server: cut in the middle", "to client: cut in the middle", "to server: reflect", "to client: reflect",
-        "to server: inject MAIL FROM:<evil@e>", "to server: inject EHLO a", "to server: inject a command with another share", "to server: inject a record",
-        "to client: inject 250 Ok", "to client: inject 504 no", "to client: inject 454 no", "to client: inject 500 what", "to client: inject a record",
-        "to client: strip the offer", "to client: lessen the offer", "to server: own share", "to client: own share", "to server: glue a line behind", "to client: glue a line behind",
-        "to server: Mallory begins", "to server: Mallory goes on", "to client: Mallory goes on", "client: time-out", "server: time-out", "the mail server behind goes away",
+        "to server: drop", "to client: drop", "to server: repeat", "to client: repeat", "to server: swap", "to client: swap",
+        "to server: flip", "to client: flip",
+        "to server: cut", "to client: cut", "to server: cut in the middle", "to client: cut in the middle", "to server: reflect",
+        "to client: reflect",
+        "to server: inject MAIL FROM:<evil@e>", "to server: inject EHLO a", "to server: inject a command with another share",
+        "to server: inject a record",
+        "to client: inject 250 Ok", "to client: inject 504 no", "to client: inject 454 no", "to client: inject 500 what",
+        "to client: inject a record",
+        "to client: strip the offer", "to client: lessen the offer", "to server: own share", "to client: own share",
+        "to server: glue a line behind", "to client: glue a line behind",
+        "to server: Mallory begins", "to server: Mallory goes on", "to client: Mallory goes on", "client: time-out", "server: time-out",
+        "the mail server behind goes away",
     ];
 
     /// <summary>States of the sides, and moves that their machines really made.</summary>
-    public (int States, int Moves) Machines => (_client.Count + _server.Count + _mallory.Count, _client.Moves + _server.Moves + _mallory.Moves);
+    public (int States, int Moves) Machines =>
+        (_client.Count + _server.Count + _mallory.Count, _client.Moves + _server.Moves + _mallory.Moves);
 
     public ClientFacts Client(World world) => (ClientFacts)_client[world.Client];
 
@@ -169,7 +177,9 @@ internal sealed class Path
     }
 
     private string Called(int unit) =>
-        Units.IsRecord(_units[unit]) ? "a record" : Units.Text(_units[unit]) == _foreignCommand ? "a command with another share" : Units.Text(_units[unit]).TrimEnd();
+        Units.IsRecord(_units[unit])
+            ? "a record"
+            : Units.Text(_units[unit]) == _foreignCommand ? "a command with another share" : Units.Text(_units[unit]).TrimEnd();
 
     private void TimeOuts(World world, List<(string Name, World World)> moves)
     {
@@ -247,9 +257,12 @@ internal sealed class Path
     }
 
     private World Send(World world, bool up, int[] units) =>
-        units.Length == 0 || (up ? world.CutToServer : world.CutToClient) ? world : With(world, up, [.. _queues[up ? world.ToServer : world.ToClient], .. units]);
+        units.Length == 0 || (up ? world.CutToServer : world.CutToClient)
+            ? world
+            : With(world, up, [.. _queues[up ? world.ToServer : world.ToClient], .. units]);
 
-    private World With(World world, bool up, int[] units) => up ? world with { ToServer = _queues.Of(units) } : world with { ToClient = _queues.Of(units) };
+    private World With(World world, bool up, int[] units) =>
+        up ? world with { ToServer = _queues.Of(units) } : world with { ToClient = _queues.Of(units) };
 
     private World Cut(World world, bool up, int[] units)
     {
@@ -268,11 +281,14 @@ internal sealed class Path
             {
                 ("half", _) => _units.Of(octets[..((octets.Length + 1) / 2)]),
                 ("flip", true) => _units.Of([.. octets[..^1], (byte)(octets[^1] ^ 1)]),
-                ("strip", false) => _units.Of(text.Replace($"250-8BITMIME\r\n250 {_offer}\r\n", "250 8BITMIME\r\n", StringComparison.Ordinal)),
+                ("strip", false) =>
+                    _units.Of(text.Replace($"250-8BITMIME\r\n250 {_offer}\r\n", "250 8BITMIME\r\n", StringComparison.Ordinal)),
                 ("lessen", false) => _units.Of(text.Replace(_offer, _lesserOffer, StringComparison.Ordinal)),
                 ("share", false) when text.StartsWith("XBLACKPONY", StringComparison.Ordinal) => _units.Of(_foreignCommand),
-                ("share", false) when text.StartsWith("220 K=", StringComparison.Ordinal) => _units.Of($"220 K={Base64Share.Encode(new byte[32])}\r\n"),
-                ("glue", false) when text.StartsWith("XBLACKPONY", StringComparison.Ordinal) => _units.Of(text + "EHLO a\r\nMAIL FROM:<evil@e>\r\n"),
+                ("share", false) when text.StartsWith("220 K=", StringComparison.Ordinal) =>
+                    _units.Of($"220 K={Base64Share.Encode(new byte[32])}\r\n"),
+                ("glue", false) when text.StartsWith("XBLACKPONY", StringComparison.Ordinal) =>
+                    _units.Of(text + "EHLO a\r\nMAIL FROM:<evil@e>\r\n"),
                 ("glue", false) when text.StartsWith("220 K=", StringComparison.Ordinal) => _units.Of(text + "250 evil\r\n"),
                 _ => unit,
             };

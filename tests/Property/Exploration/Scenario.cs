@@ -38,7 +38,9 @@ internal sealed record Scenario(string Name, ClientPolicy Policy)
     /// <summary>Makes the server: the reference's, or a faulty one.</summary>
     public Func<ServerOptions, ServerSide> Server { get; init; } = o => new ServerSide(o);
 
-    /// <summary>Whether the specification lets a man in the middle with own keys have the mail: to whom IDENT is known, it does not (spec 17).</summary>
+    /// <summary>
+    /// Whether the specification lets a man in the middle with own keys have the mail: to whom IDENT is known, it does not (spec 17).
+    /// </summary>
     public bool AdmitsMallory => !(Policy == ClientPolicy.Remembered && HasIdent);
 
     /// <summary>Whether mail must not leave in plaintext.</summary>

@@ -82,7 +82,13 @@ internal class ServerSide : Side, IKeyLog
             case Event.Fresh:
                 _relay.ClientEnded();
                 _relay.Dispose();
-                Now = new ServerFacts { Delivered = Now.Delivered, DeliveredOther = Now.DeliveredOther, HeardOther = Now.HeardOther, ClearAfterAgreed = Now.ClearAfterAgreed };
+                Now = new ServerFacts
+                {
+                    Delivered = Now.Delivered,
+                    DeliveredOther = Now.DeliveredOther,
+                    HeardOther = Now.HeardOther,
+                    ClearAfterAgreed = Now.ClearAfterAgreed,
+                };
                 (_backend, _fresh, _inside, _transcript, _agreed, _backendEnded) = (new(["8BITMIME"]), null, "", null, false, false);
                 _relay = Open();
                 break;
@@ -133,7 +139,11 @@ internal class ServerSide : Side, IKeyLog
         {
             if (_agreed)
             {
-                Now = Now with { Delivered = Now.Delivered + 1, DeliveredOther = Now.DeliveredOther || message + "\r\n.\r\n" != ClientSide.Message };
+                Now = Now with
+                {
+                    Delivered = Now.Delivered + 1,
+                    DeliveredOther = Now.DeliveredOther || message + "\r\n.\r\n" != ClientSide.Message,
+                };
             }
         }
 

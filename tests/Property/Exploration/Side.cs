@@ -34,7 +34,9 @@ internal record Facts
     public bool Waits { get; init; } = true;
 }
 
-/// <summary>One of those who take part: a machine of the reference with what stands behind it. Deterministic, so that its inputs are its state.</summary>
+/// <summary>
+/// One of those who take part: a machine of the reference with what stands behind it. Deterministic, so that its inputs are its state.
+/// </summary>
 internal abstract class Side : IDisposable
 {
     /// <summary>Units for the server since the last move.</summary>

@@ -16,7 +16,8 @@ namespace BlackPony.Tests.Property.Exploration;
 
 /// <summary>
 /// A hash of everything that decides how a machine goes on: all its fields, private ones too, down to the octets.
-/// Two machines of one digest are one state; a field that is forgotten here would merge what differs, so that nothing is left out but what a scenario fixes.
+/// Two machines of one digest are one state; a field that is forgotten here would merge what differs,
+/// so that nothing is left out but what a scenario fixes.
 /// </summary>
 internal static class StateDigest
 {
@@ -130,7 +131,9 @@ internal static class StateDigest
         var fields = new List<FieldInfo>();
         for (var level = t; level is not null && level != typeof(object); level = level.BaseType)
         {
-            fields.AddRange(level.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly).OrderBy(f => f.Name, StringComparer.Ordinal));
+            fields.AddRange(
+                level.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly)
+                    .OrderBy(f => f.Name, StringComparer.Ordinal));
         }
 
         return [.. fields];

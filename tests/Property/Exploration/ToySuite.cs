@@ -24,7 +24,8 @@ internal sealed class ToySuite(string name, bool twoMessages = false, long budge
 
     internal override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys) => new Server(Draw(random));
 
-    internal override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => new Protection(BinaryPrimitives.ReadUInt64BigEndian(trafficSecret), budget);
+    internal override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) =>
+        new Protection(BinaryPrimitives.ReadUInt64BigEndian(trafficSecret), budget);
 
     private static byte[] Draw(IRandomSource random)
     {

@@ -53,7 +53,9 @@ internal sealed class Units
 
         while (at < octets.Length)
         {
-            int length = octets.Length - at < 2 ? 1 : Math.Min(2 + BinaryPrimitives.ReadUInt16BigEndian(octets.AsSpan(at)), octets.Length - at);
+            int length = octets.Length - at < 2
+                ? 1
+                : Math.Min(2 + BinaryPrimitives.ReadUInt16BigEndian(octets.AsSpan(at)), octets.Length - at);
             yield return octets[at..(at + length)];
             at += length;
         }

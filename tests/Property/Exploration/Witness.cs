@@ -11,10 +11,14 @@ internal sealed record Witness(string Name, Func<Scenario, bool> Where, Func<Sig
         new("mail in plaintext, reported as a downgrade", s => !s.MustEncrypt, s => s.Client.MailInClear && s.Client.ReportsDowngrade),
         new("mail in plaintext after a refusal", s => !s.MustEncrypt, s => s.Client.MailInClear && s.Client.Asked && !s.Client.Broke),
         new("deferred", s => s.MustEncrypt, s => s.Client is { Ended: true, Asked: true, Secured: false, MailInClear: false }),
-        new("a man in the middle has the mail where he may", s => s.AdmitsMallory && !s.Suites[0].NeedsContinuation, s => s.Mallory.HasClient && s.Client.Believes),
-        new("a man in the middle is found out", s => s.Policy == ClientPolicy.Remembered && s.HasIdent, s => s.Mallory.HasClient && s.Client is { Ended: true, MailInRecords: false }),
-        new("the second suite behind a 504", s => s.Suites.Count > 1 && !s.MustEncrypt, s => s.Client.Secured && s.Client.Suite != s.Scenario.Suites[0].Name),
-        new("a session that failed after the upgrade", _ => true, s => s.Client is { Secured: true, Ended: true, Believes: false } && s.Server.Ended),
+        new("a man in the middle has the mail where he may", s => s.AdmitsMallory && !s.Suites[0].NeedsContinuation,
+            s => s.Mallory.HasClient && s.Client.Believes),
+        new("a man in the middle is found out", s => s.Policy == ClientPolicy.Remembered && s.HasIdent,
+            s => s.Mallory.HasClient && s.Client is { Ended: true, MailInRecords: false }),
+        new("the second suite behind a 504", s => s.Suites.Count > 1 && !s.MustEncrypt,
+            s => s.Client.Secured && s.Client.Suite != s.Scenario.Suites[0].Name),
+        new("a session that failed after the upgrade", _ => true,
+            s => s.Client is { Secured: true, Ended: true, Believes: false } && s.Server.Ended),
     ];
 
     public override string ToString() => Name;

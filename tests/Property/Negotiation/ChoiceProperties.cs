@@ -35,8 +35,9 @@ public class ChoiceProperties
             Common(m).FirstOrDefault() == t.Name)),
     ];
 
+    // [BP-4.8-1], [BP-4.8-2], [BP-4.8-5], [BP-4.2-2], [BP-5.5-9], [BP-4.1-13]
     [Fact]
-    public void The_client_picks_the_first_of_its_own_that_the_offer_lists_and_never_ROT_by_itself() // [BP-4.8-1], [BP-4.8-2], [BP-4.8-5], [BP-4.2-2], [BP-5.5-9], [BP-4.1-13]
+    public void The_client_picks_the_first_of_its_own_that_the_offer_lists_and_never_ROT_by_itself()
     {
         Always.Holds(Meetings, Covers, m => IsChosenByRule(m, m.Suites), 600);
         Always.Bites(Meetings, m => IsChosenByRule(m, [.. m.Suites.Reverse()]), 600);
@@ -47,11 +48,13 @@ public class ChoiceProperties
     public void The_client_that_nobody_told_has_the_order_of_the_table_and_no_ROT() // [BP-4.8-3], [BP-5.5-9]
     {
         Assert.Equal(SuiteRegistry.All.Where(s => s.Encrypts), new MailerOptions(NoKeys()).Suites);
-        Assert.Equal(["X25519MLKEM768-CHACHA20POLY1305", "X25519MLKEM768-AES256GCM", "X25519-CHACHA20POLY1305", "RSA-BLOWFISH"], SuiteRegistry.Default.Select(s => s.Name));
+        Assert.Equal(["X25519MLKEM768-CHACHA20POLY1305", "X25519MLKEM768-AES256GCM", "X25519-CHACHA20POLY1305", "RSA-BLOWFISH"],
+            SuiteRegistry.Default.Select(s => s.Name));
     }
 
+    // [BP-4.2-10], [BP-4.2-11], [BP-4.8-4], [BP-4.8-6]
     [Fact]
-    public void After_a_504_it_asks_once_more_with_the_next_that_both_have_and_then_no_more() // [BP-4.2-10], [BP-4.2-11], [BP-4.8-4], [BP-4.8-6]
+    public void After_a_504_it_asks_once_more_with_the_next_that_both_have_and_then_no_more()
     {
         Always.Holds(Meetings, Covers, m => Asks(m.Offer, m.Suites, "504 no\r\n").SequenceEqual(Common(m).Take(Limits.MaxClientAttempts)),
             600);
@@ -66,7 +69,8 @@ public class ChoiceProperties
         Always.Bites(Meetings, m => !Asks(m.Offer, m.Suites, "504 no\r\n", ClientPolicy.Opportunistic).Contains(Toys[4].Name), 600);
     }
 
-    private static bool IsChosenByRule((string Offer, Suite[] Suites) meeting, Suite[] used) => Asks(meeting.Offer, used, "454 no\r\n").SequenceEqual(Common(meeting).Take(1));
+    private static bool IsChosenByRule((string Offer, Suite[] Suites) meeting, Suite[] used) =>
+        Asks(meeting.Offer, used, "454 no\r\n").SequenceEqual(Common(meeting).Take(1));
 
     private static IEnumerable<string> Common((string Offer, Suite[] Suites) meeting)
     {
@@ -84,7 +88,8 @@ public class ChoiceProperties
     // The suites that the client asks for, each answered alike.
     private static List<string> Asks(string offer, Suite[] suites, string answer, ClientPolicy policy = ClientPolicy.Opportunistic)
     {
-        using var mailer = new MailerSession(new MailerOptions(NoKeys()) { Suites = suites, Policy = policy }, new CountingRandom((byte)'c'));
+        using var mailer = new MailerSession(new MailerOptions(NoKeys()) { Suites = suites, Policy = policy },
+            new CountingRandom((byte)'c'));
         mailer.Connected("b", 25, false);
         mailer.FromServer("220 b\r\n"u8);
         mailer.FromClient("EHLO a\r\n"u8);

@@ -9,7 +9,10 @@ using BlackPony.Tests.Property.Exploration;
 
 namespace BlackPony.Tests.Property.Negotiation;
 
-/// <summary>The one way, found by the exploration, into a suite that is not the best of both: nothing of a refused command is in the transcript (spec 6.1).</summary>
+/// <summary>
+/// The one way, found by the exploration, into a suite that is not the best of both:
+/// nothing of a refused command is in the transcript (spec 6.1).
+/// </summary>
 public class ForgedRefusalTests
 {
     [Fact]

@@ -12,10 +12,14 @@ using FsCheck.Fluent;
 
 namespace BlackPony.Tests.Property.Negotiation;
 
-/// <summary>What is printed reads back as it was, and what reads prints canonically: offer, command, share (and with it the continuation), key reply, reply, record, ident, key log line.</summary>
+/// <summary>
+/// What is printed reads back as it was, and what reads prints canonically:
+/// offer, command, share (and with it the continuation), key reply, reply, record, ident, key log line.
+/// </summary>
 public class WireFormProperties
 {
-    private static readonly Gen<Suite[]> Suites = Gen.Shuffle(SuiteRegistry.All.ToArray()).SelectMany(all => Gen.Choose(1, all.Length).Select(n => all[..n]));
+    private static readonly Gen<Suite[]> Suites = Gen.Shuffle(SuiteRegistry.All.ToArray())
+        .SelectMany(all => Gen.Choose(1, all.Length).Select(n => all[..n]));
 
     private static readonly Gen<string> Token =
         from letters in Gen.Choose(33, 126).Select(c => (char)c).NonEmptyListOf()
@@ -43,7 +47,8 @@ public class WireFormProperties
         Always.Bites(Suites, s => ReadsBack(s, Offer.Create([.. s.Reverse()], random)));
 
         static bool ReadsBack(Suite[] suites, Offer made) =>
-            Offer.Parse(made.Octets.Span) is { } read && read.Suites.SequenceEqual(suites) && read.Octets.Span.SequenceEqual(made.Octets.Span) && made.Octets.Length + 6 <= Limits.MaxReplyLine;
+            Offer.Parse(made.Octets.Span) is { } read && read.Suites.SequenceEqual(suites)
+                && read.Octets.Span.SequenceEqual(made.Octets.Span) && made.Octets.Length + 6 <= Limits.MaxReplyLine;
     }
 
     [Fact]
@@ -63,14 +68,16 @@ public class WireFormProperties
         ];
         Always.Holds(Generate.Offer, covers, (line, seen) => Reads(line, Offer.Parse(Encoding.Latin1.GetBytes(line)), seen), 1000);
         Always.Bites(Generate.Offer, line => Reads(line, Offer.Parse(Encoding.Latin1.GetBytes(line.Trim()))), 1000);
-        Always.Bites(Generate.Offer, line => Reads(line, Offer.Parse(Encoding.Latin1.GetBytes(line.Replace("V2", "V1", StringComparison.Ordinal)))), 1000);
+        Always.Bites(Generate.Offer,
+            line => Reads(line, Offer.Parse(Encoding.Latin1.GetBytes(line.Replace("V2", "V1", StringComparison.Ordinal)))), 1000);
 
         // The rule once more, in other words: the line's tokens, case aside, each once.
         static bool Reads(string line, Offer? read, ISet<string>? seen = null)
         {
             var tokens = line.ToUpperInvariant().Split(' ').Where(t => t.Length > 0).Distinct().ToList();
             string[] known = [.. tokens.Where(t => SuiteRegistry.All.Any(s => s.Name == t))];
-            bool usable = tokens[0] == "XBLACKPONY" && line.Length <= Limits.MaxReplyLine - 6 && line.All(c => c is >= ' ' and <= '~') && tokens.Contains("V1") && known.Length > 0;
+            bool usable = tokens[0] == "XBLACKPONY" && line.Length <= Limits.MaxReplyLine - 6 && line.All(c => c is >= ' ' and <= '~')
+                && tokens.Contains("V1") && known.Length > 0;
             seen?.Add(usable ? "usable" : "unusable");
             return usable ? read is not null && read.Suites.Select(s => s.Name).SequenceEqual(known) : read is null;
         }
@@ -91,7 +98,8 @@ public class WireFormProperties
             && UpgradeCommand.Parse([.. c.ToOctets(), .. " G-0000 X"u8]) == c);
         Always.Holds(commands, covers, c => UpgradeCommand.Parse([.. c.ToOctets(), (byte)' ']) is null
             && UpgradeCommand.Parse([.. "XBLACKPONY "u8, .. c.ToOctets()[10..]]) is null);
-        Always.Bites(commands, c => UpgradeCommand.Parse(Encoding.ASCII.GetBytes(Encoding.ASCII.GetString(c.ToOctets()).ToUpperInvariant())) == c);
+        Always.Bites(
+            commands, c => UpgradeCommand.Parse(Encoding.ASCII.GetBytes(Encoding.ASCII.GetString(c.ToOctets()).ToUpperInvariant())) == c);
     }
 
     [Fact]
@@ -168,11 +176,14 @@ public class WireFormProperties
         Always.Bites(split, s => Read(Split(s.Item1, s.pieces, "k=")) == s.Item1);
 
         static bool IsInForm(string share, IReadOnlyList<byte[]> lines) =>
-            Read(lines) == share && lines.All(l => l.Length + 2 <= Limits.MaxReplyLine) && lines.SkipLast(1).All(l => l.Length == 6 + Limits.ShareFragment) && lines[^1].Length > 6;
+            Read(lines) == share && lines.All(l => l.Length + 2 <= Limits.MaxReplyLine)
+                && lines.SkipLast(1).All(l => l.Length == 6 + Limits.ShareFragment) && lines[^1].Length > 6;
 
-        static string? Read(IReadOnlyList<byte[]> lines) => KeyReply.Read(new Reply(220, lines)) is { } octets ? Encoding.ASCII.GetString(octets) : null;
+        static string? Read(IReadOnlyList<byte[]> lines) =>
+            KeyReply.Read(new Reply(220, lines)) is { } octets ? Encoding.ASCII.GetString(octets) : null;
 
-        static List<byte[]> Split(string share, int[] pieces, string key) => [.. Generate.Cut(Encoding.ASCII.GetBytes(share), pieces).Select(p => (byte[])[.. Encoding.ASCII.GetBytes("220 " + key), .. p])];
+        static List<byte[]> Split(string share, int[] pieces, string key) =>
+            [.. Generate.Cut(Encoding.ASCII.GetBytes(share), pieces).Select(p => (byte[])[.. Encoding.ASCII.GetBytes("220 " + key), .. p])];
     }
 
     [Fact]
@@ -210,8 +221,10 @@ public class WireFormProperties
             int inner = record.Length - 2 - protection.TagLength;
             using var reader = new RecordReader(suite, new byte[32]);
             ReadOnlySpan<byte> octets = record;
-            return BinaryPrimitives.ReadUInt16BigEndian(record) == record.Length - 2 && (inner % Limits.PadTo == 0 || inner == Limits.MaxInner)
-                && reader.Read(ref octets, out var readType, out var readData) && octets.IsEmpty && readType == type && readData.SequenceEqual(data);
+            return BinaryPrimitives.ReadUInt16BigEndian(record) == record.Length - 2
+                && (inner % Limits.PadTo == 0 || inner == Limits.MaxInner)
+                && reader.Read(ref octets, out var readType, out var readData) && octets.IsEmpty && readType == type
+                && readData.SequenceEqual(data);
         }
     }
 
@@ -234,7 +247,8 @@ public class WireFormProperties
         Always.Bites(idents, i => ReadsBack(i.keys, Ident.Create([.. i.keys.Reverse()], i.th), i.th), 80);
 
         static bool ReadsBack(IdentKey[] keys, byte[] data, byte[] th) =>
-            Ident.Verify(data, th) is { } read && read.Count == keys.Length && read.Zip(keys).All(p => p.First.SequenceEqual(p.Second.PublicKey));
+            Ident.Verify(data, th) is { } read && read.Count == keys.Length
+                && read.Zip(keys).All(p => p.First.SequenceEqual(p.Second.PublicKey));
 
         static byte[] Flipped(byte[] octets, int at)
         {
@@ -255,7 +269,8 @@ public class WireFormProperties
         static List<string> Logged(byte[] secret, byte th)
         {
             var log = new Log();
-            using var channel = new SecureChannel(Role.Client, SuiteRegistry.Default[0], secret, [.. Enumerable.Repeat(th, 32)], keyLog: log);
+            using var channel = new SecureChannel(Role.Client, SuiteRegistry.Default[0], secret,
+                [.. Enumerable.Repeat(th, 32)], keyLog: log);
             return log.Lines;
         }
 
@@ -263,7 +278,8 @@ public class WireFormProperties
         {
             var hash = Enumerable.Repeat(th, 32).ToArray();
             using var keys = new KeySchedule(SuiteRegistry.Default[0].Name, secret, hash);
-            (string Label, byte[] Secret)[] all = [("CLIENT_TRAFFIC_SECRET_0", keys.ClientTraffic), ("SERVER_TRAFFIC_SECRET_0", keys.ServerTraffic), ("EXPORTER_SECRET", keys.ExporterSecret)];
+            (string Label, byte[] Secret)[] all = [("CLIENT_TRAFFIC_SECRET_0", keys.ClientTraffic),
+                ("SERVER_TRAFFIC_SECRET_0", keys.ServerTraffic), ("EXPORTER_SECRET", keys.ExporterSecret)];
             return [.. all.Select(l => $"BLACKPONY_{l.Label} {Convert.ToHexStringLower(hash)} {Convert.ToHexStringLower(l.Secret)}")];
         }
     }
@@ -272,7 +288,10 @@ public class WireFormProperties
     public void A_reply_reads_back_and_what_is_no_reply_does_not_read() // [BP-4.3-11]
     {
         var text = Gen.Choose(0, 255).Where(c => c is not 10 and not 13).Select(c => (byte)c).ListOf().Select(t => t.ToArray());
-        var replies = from code in Gen.Choose(200, 599) from lines in text.NonEmptyListOf() select new Reply(code, [.. lines.Take(Limits.MaxEhloLines).Select((l, i) => Line(code, i == Math.Min(lines.Count, Limits.MaxEhloLines) - 1, l))]);
+        var replies = from code in Gen.Choose(200, 599) from lines in text.NonEmptyListOf()
+            select new Reply(
+                code, [.. lines.Take(Limits.MaxEhloLines)
+                    .Select((l, i) => Line(code, i == Math.Min(lines.Count, Limits.MaxEhloLines) - 1, l))]);
         Cover<Reply>[] covers =
         [
             new(0.5, "one line", r => r.Lines.Count == 1),
@@ -286,7 +305,8 @@ public class WireFormProperties
         static byte[] Line(int code, bool last, byte[] text) => [.. Encoding.ASCII.GetBytes($"{code}{(last ? ' ' : '-')}"), .. text];
 
         static bool ReadsBack(Reply reply, byte[] octets) =>
-            new ReplyReader().Read([.. octets, .. "250"u8], out int consumed) is { } read && consumed == octets.Length && read.Code == reply.Code && read.ToOctets().SequenceEqual(octets);
+            new ReplyReader().Read([.. octets, .. "250"u8], out int consumed) is { } read && consumed == octets.Length
+                && read.Code == reply.Code && read.ToOctets().SequenceEqual(octets);
     }
 
     private sealed class Log : IKeyLog

@@ -72,14 +72,16 @@ public class FallBackProperties
             && !s.Upgrade[0].Contains(Share, StringComparison.Ordinal)),
     ];
 
+    // [BP-9.2-1], [BP-9.2-2], [BP-9.2-3], [BP-9.2-5], [BP-9.2-8], [BP-4.4-10], [BP-4.4-11], [BP-4.4-12], [BP-4.3-7], [BP-4.3-8], [BP-9.3-1]
     [Fact]
-    public void Under_opportunistic_the_mail_is_delivered_in_plaintext() // [BP-9.2-1], [BP-9.2-2], [BP-9.2-3], [BP-9.2-5], [BP-9.2-8], [BP-4.4-10], [BP-4.4-11], [BP-4.4-12], [BP-4.3-7], [BP-4.3-8], [BP-9.3-1]
+    public void Under_opportunistic_the_mail_is_delivered_in_plaintext()
     {
         Always.Holds(Servers, Covers, s => IsDelivered(Deliver(s, ClientPolicy.Opportunistic)), 600);
         Always.Bites(Servers, s => IsDelivered(Deliver(s, ClientPolicy.Required)), 500);
         Always.Bites(Servers, s => IsDelivered(Deliver(s, ClientPolicy.Opportunistic, mayReconnect: false)), 500);
 
-        static bool IsDelivered(Result r) => r is { Delivered: true, Report: { Encrypted: false, Deferred: false }, Connections: 1 or 2 } && r.Report.Downgrade == (r.Connections == 2);
+        static bool IsDelivered(Result r) => r is { Delivered: true, Report: { Encrypted: false, Deferred: false }, Connections: 1 or 2 }
+            && r.Report.Downgrade == (r.Connections == 2);
     }
 
     [Fact]
@@ -103,7 +105,9 @@ public class FallBackProperties
     private static bool Usable(Server s) => s.Ehlo.Contains("XBLACKPONY V1 ", StringComparison.Ordinal)
         && s.Ehlo.All(c => c is < (char)127 and not '\t') && Ours.Any(s.Ehlo.Contains);
 
-    private static bool IsDeferred(Result r) => r is { Delivered: false, MailLeft: false, Report: { Deferred: true, Encrypted: false }, Connections: 1 } && r.Heard.EndsWith("\r\n", StringComparison.Ordinal) && r.Heard.Split("\r\n")[^2].StartsWith("421 ", StringComparison.Ordinal);
+    private static bool IsDeferred(Result r) =>
+        r is { Delivered: false, MailLeft: false, Report: { Deferred: true, Encrypted: false }, Connections: 1 }
+            && r.Heard.EndsWith("\r\n", StringComparison.Ordinal) && r.Heard.Split("\r\n")[^2].StartsWith("421 ", StringComparison.Ordinal);
 
     private static Result Deliver(Server server, ClientPolicy policy, bool known = false, bool mayReconnect = true)
     {
@@ -113,7 +117,12 @@ public class FallBackProperties
             memory.Good("b", 25, []);
         }
 
-        var options = new MailerOptions(NoKeys) { Policy = policy, Memory = memory, Suites = [new ToySuite(ToySuite.Strong), new ToySuite(ToySuite.Weak), new ToySuite(ToySuite.TwoMessages, twoMessages: true)] };
+        var options = new MailerOptions(NoKeys)
+        {
+            Policy = policy,
+            Memory = memory,
+            Suites = [new ToySuite(ToySuite.Strong), new ToySuite(ToySuite.Weak), new ToySuite(ToySuite.TwoMessages, twoMessages: true)],
+        };
         using var mailer = new MailerSession(options, new CountingRandom((byte)'c'));
         string heard = "", said = "";
         bool delivered = false;
@@ -142,7 +151,9 @@ public class FallBackProperties
             else if (mailer.WantsClient && next < script.Length)
             {
                 // EHLO refused: the mail server says HELO.
-                var says = next == 1 && !heard.Split("\r\n")[^2].StartsWith("250", StringComparison.Ordinal) ? "HELO a\r\n" : script[next++];
+                var says = next == 1 && !heard.Split("\r\n")[^2].StartsWith("250", StringComparison.Ordinal)
+                    ? "HELO a\r\n"
+                    : script[next++];
                 mailer.FromClient(Encoding.Latin1.GetBytes(says));
             }
             else if (mailer.WantsClient)
@@ -158,7 +169,8 @@ public class FallBackProperties
         heard += Take(mailer.ToClient);
         said += Take(mailer.ToServer);
         var entry = memory.Find("b", 25, out _);
-        return new Result(delivered, said.Contains("MAIL", StringComparison.Ordinal), mailer.Report, connections, heard, entry is not null, entry?.FailingSince is not null);
+        return new Result(delivered, said.Contains("MAIL", StringComparison.Ordinal), mailer.Report, connections, heard, entry is not null,
+            entry?.FailingSince is not null);
 
         void Connect()
         {
@@ -216,8 +228,11 @@ public class FallBackProperties
 
     private sealed record Server(string Ehlo, string[] Upgrade, int[] Pieces)
     {
-        public override string ToString() => $"EHLO: {Convert.ToHexString(Encoding.Latin1.GetBytes(Ehlo))} = {Ehlo}; XBLACKPONY: {string.Join(" | ", Upgrade)}; in pieces of {string.Join(',', Pieces)}";
+        public override string ToString() =>
+            $"EHLO: {Convert.ToHexString(Encoding.Latin1.GetBytes(Ehlo))} = {Ehlo}; XBLACKPONY: {string.Join(" | ", Upgrade)}; in pieces "
+                + $"of {string.Join(',', Pieces)}";
     }
 
-    private sealed record Result(bool Delivered, bool MailLeft, SessionReport Report, int Connections, string Heard, bool Remembered, bool Failing);
+    private sealed record Result(bool Delivered, bool MailLeft, SessionReport Report, int Connections, string Heard,
+        bool Remembered, bool Failing);
 }

@@ -5,14 +5,18 @@ using FsCheck.Fluent;
 
 namespace BlackPony.Tests.Property.Policy;
 
-/// <summary>The memory under any clock and any order of what happens, each in a delivery of its own with the file between them, beside a model of one entry.</summary>
+/// <summary>
+/// The memory under any clock and any order of what happens, each in a delivery of its own with the file between them,
+/// beside a model of one entry.
+/// </summary>
 public class MemoryProperties
 {
     private static readonly string[] Names = ["mx.b.test", "MX.B.Test.", "192.0.2.1", "xn--bcher-kva.test"];
 
     private static readonly Gen<(int What, int Hours)[]> Histories =
         (from what in Gen.Choose(0, 3)
-         from hours in Gen.Frequency((4, Gen.Choose(0, 80)), (2, Gen.Choose(-200, 0)), (1, Gen.Choose(600, 800)), (1, Gen.Elements(72, 73, 720, 721, -10000)))
+         from hours in Gen.Frequency((4, Gen.Choose(0, 80)), (2, Gen.Choose(-200, 0)), (1, Gen.Choose(600, 800)),
+             (1, Gen.Elements(72, 73, 720, 721, -10000)))
          select (what, hours)).NonEmptyListOf().Select(h => h.ToArray());
 
     private static readonly Cover<(int What, int Hours)[]>[] Covers =
@@ -28,8 +32,9 @@ public class MemoryProperties
             "it failed for too long", "a good session forgives", "it is from the future"),
     ];
 
+    // [BP-9.4-5], [BP-9.4-8], [BP-9.4-9], [BP-9.4-10], [BP-9.4-11]
     [Fact]
-    public void An_entry_is_there_exactly_as_long_as_expiry_and_patience_say() // [BP-9.4-5], [BP-9.4-8], [BP-9.4-9], [BP-9.4-10], [BP-9.4-11]
+    public void An_entry_is_there_exactly_as_long_as_expiry_and_patience_say()
     {
         Always.Holds(Histories, Outcomes, (h, seen) => Agrees(h, Limits.MemoryLifetime, Limits.MemoryPatience, backward: true, seen), 2000);
         Always.Bites(Histories, h => Agrees(h, Limits.MemoryLifetime * 2, Limits.MemoryPatience, backward: true), 2000);
@@ -87,10 +92,14 @@ public class MemoryProperties
             && ServerMemory.Parse(memory, TimeProvider.System).ToString() == memory);
         Always.Holds(memories, covers, m => Text(m.Item1, m.Item2) is var memory
             && ServerMemory.Parse(Turned(memory), TimeProvider.System).ToString() == memory);
-        Always.Bites(memories, m => Text(m.Item1, m.Item2) is var memory && ServerMemory.Parse(memory[..(memory.TrimEnd('\n').LastIndexOf('\n') + 1)], TimeProvider.System).ToString() == memory);
+        Always.Bites(
+            memories,
+            m => Text(m.Item1, m.Item2) is var memory
+                && ServerMemory.Parse(memory[..(memory.TrimEnd('\n').LastIndexOf('\n') + 1)], TimeProvider.System).ToString() == memory);
 
         // Its entries in another order, with empty lines between them.
-        static string Turned(string memory) => memory.Split('\n') is [var header, .. var entries] ? string.Join("\n\n", entries.Reverse().Prepend(header)) : memory;
+        static string Turned(string memory) =>
+            memory.Split('\n') is [var header, .. var entries] ? string.Join("\n\n", entries.Reverse().Prepend(header)) : memory;
 
         static string Text(string[] names, byte[][] idents)
         {

@@ -290,7 +290,8 @@ public class ServerMemoryTests
         memory.Good("mx.a.test", 25, []);
         memory.Failing("mx.a.test", 25);
         var key = new string('0', 64);
-        Assert.Equal($"mx.a.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z -\nmx.b.test 25 2026-11-23T12:00:00Z - {key}\n", memory.ChangesToString());
+        Assert.Equal($"mx.a.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z -\nmx.b.test 25 2026-11-23T12:00:00Z - {key}\n",
+            memory.ChangesToString());
         Assert.True(memory.HasChanges);
         memory.Written();
         Assert.Equal((false, ""), (memory.HasChanges, memory.ChangesToString()));

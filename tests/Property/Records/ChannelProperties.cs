@@ -13,7 +13,8 @@ public class ChannelProperties
 {
     private static readonly Gen<Case> Cases =
         from suite in Gen.Choose(0, SuiteRegistry.Default.Count - 1)
-        from parts in Gen.Frequency((5, Generate.Octets), (1, Gen.Choose(16000, 40000).Select(n => new byte[n])), (1, Gen.Constant<byte[]>([]))).ListOf()
+        from parts in Gen.Frequency((5, Generate.Octets), (1, Gen.Choose(16000, 40000).Select(n => new byte[n])),
+            (1, Gen.Constant<byte[]>([]))).ListOf()
         from rekeys in Gen.Frequency(
             (6, Gen.Choose(0, 3).ListOf().Select(l => l.ToArray())),
             (3, Gen.Choose(Limits.MaxIdleRecords - 2, Limits.MaxIdleRecords + 2).Select(n => (int[])[n, 0, 0, 0, 0])))
@@ -53,8 +54,9 @@ public class ChannelProperties
         new(5, "a length that is too large", c => c.Parts[0].Length >= 2 && Said(c.Parts[0]) >= 17000),
     ];
 
+    // [BP-7.1-1], [BP-7.1-6], [BP-7.1-7], [BP-7.4-4], [BP-7.4-5], [BP-7.5-2], [BP-7.6-4], [BP-7.6-5]
     [Fact]
-    public void Any_split_any_size_and_any_rekey_lose_nothing() // [BP-7.1-1], [BP-7.1-6], [BP-7.1-7], [BP-7.4-4], [BP-7.4-5], [BP-7.5-2], [BP-7.6-4], [BP-7.6-5]
+    public void Any_split_any_size_and_any_rekey_lose_nothing()
     {
         Always.Holds(Cases, Covers, c => ComesOut(c, SuiteRegistry.Default[c.Suite]));
         Always.Bites(Cases, c => ComesOut(c, Forgetful(SuiteRegistry.Default[c.Suite])));
@@ -118,7 +120,8 @@ public class ChannelProperties
         // A row of more than MaxIdleRecords rekeys is a failure by [BP-7.4-5].
         return Row(c) > Limits.MaxIdleRecords
             ? pair.Server.State == ChannelState.Failed
-            : pair.Server.State == ChannelState.Open && pair.ToClient.WrittenCount == 0 && pair.Read.WrittenSpan.SequenceEqual(c.Parts.SelectMany(p => p).ToArray());
+            : pair.Server.State == ChannelState.Open && pair.ToClient.WrittenCount == 0
+                && pair.Read.WrittenSpan.SequenceEqual(c.Parts.SelectMany(p => p).ToArray());
     }
 
     private static void Deliver(Pair pair, byte[] stream, int[] pieces)
@@ -165,6 +168,7 @@ public class ChannelProperties
     private sealed record Case(int Suite, byte[][] Parts, int[] Rekeys, int[] Pieces)
     {
         public override string ToString() =>
-            new StringBuilder($"{SuiteRegistry.Default[Suite]}, parts of ").AppendJoin(',', Parts.Select(p => p.Length)).Append(", rekeys ").AppendJoin(',', Rekeys).Append(", pieces of ").AppendJoin(',', Pieces).ToString();
+            new StringBuilder($"{SuiteRegistry.Default[Suite]}, parts of ").AppendJoin(',', Parts.Select(p => p.Length)).Append(", rekeys ")
+                .AppendJoin(',', Rekeys).Append(", pieces of ").AppendJoin(',', Pieces).ToString();
     }
 }

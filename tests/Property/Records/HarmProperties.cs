@@ -47,8 +47,9 @@ public class HarmProperties
 
     private delegate List<byte[]> Harm(List<byte[]> records, int at, int bit, Pair pair);
 
+    // [BP-8.3-1], [BP-8.3-2], [BP-8.3-3], [BP-8.3-5], [BP-7.1-8]
     [Fact]
-    public void A_flipped_bit_ends_in_the_one_alert_and_nothing_after_it_comes_out() // [BP-8.3-1], [BP-8.3-2], [BP-8.3-3], [BP-8.3-5], [BP-7.1-8]
+    public void A_flipped_bit_ends_in_the_one_alert_and_nothing_after_it_comes_out()
     {
         Always.Holds(Cases, Covers, c => EndsInTheAlert(c, Flip));
         Always.Bites(Cases, c => EndsInTheAlert(c, Flip, Trusting));
@@ -99,10 +100,12 @@ public class HarmProperties
         }
     }
 
+    // [BP-7.4-1], [BP-7.4-3], [BP-6.3-8], [BP-6.5-3], [BP-8.3-3]
     [Fact]
-    public void A_record_out_of_place_ends_in_the_alert_though_its_sender_has_the_keys() // [BP-7.4-1], [BP-7.4-3], [BP-6.3-8], [BP-6.5-3], [BP-8.3-3]
+    public void A_record_out_of_place_ends_in_the_alert_though_its_sender_has_the_keys()
     {
-        var outOfPlace = Gen.Elements<(RecordType, byte[])>((RecordType.Finished, new byte[32]), (RecordType.Ident, new byte[96]), (RecordType.Rekey, [0]), (RecordType.Close, [0]), (RecordType.FirstIgnored - 1, []));
+        var outOfPlace = Gen.Elements<(RecordType, byte[])>((RecordType.Finished, new byte[32]), (RecordType.Ident, new byte[96]),
+            (RecordType.Rekey, [0]), (RecordType.Close, [0]), (RecordType.FirstIgnored - 1, []));
         var cases = from c in Cases from forged in outOfPlace select (c, forged);
         Cover<(Case c, (RecordType Type, byte[] Data) forged)>[] covers =
         [
@@ -162,7 +165,8 @@ public class HarmProperties
             writer.Write(RecordType.Finished, finished, records);
             writer.Write(RecordType.Data, "x"u8, records);
             channel.Receive(records.WrittenSpan, data, output);
-            return channel is { State: ChannelState.Failed, IsEstablished: false } && data.WrittenCount == 0 && Pair.Records(Pair.Taken(output)).Count == 1;
+            return channel is { State: ChannelState.Failed, IsEstablished: false } && data.WrittenCount == 0
+                && Pair.Records(Pair.Taken(output)).Count == 1;
         }
     }
 
@@ -215,7 +219,8 @@ public class HarmProperties
             }
 
             pair.Server.ConnectionEnded();
-            return pair.Server.State == ChannelState.Truncated && pair.Read.WrittenSpan.SequenceEqual(c.Parts[..whole].SelectMany(p => p).ToArray()) && pair.ToClient.WrittenCount == 0;
+            return pair.Server.State == ChannelState.Truncated
+                && pair.Read.WrittenSpan.SequenceEqual(c.Parts[..whole].SelectMany(p => p).ToArray()) && pair.ToClient.WrittenCount == 0;
         }
     }
 
@@ -243,7 +248,8 @@ public class HarmProperties
             quiet &= pair.Client.State == ChannelState.Alerted && pair.ToServer.WrittenCount == 0;
         }
 
-        return quiet && pair.Server.State == ChannelState.Failed && pair.Read.WrittenSpan.SequenceEqual(c.Parts[..(at + after)].SelectMany(p => p).ToArray());
+        return quiet && pair.Server.State == ChannelState.Failed
+            && pair.Read.WrittenSpan.SequenceEqual(c.Parts[..(at + after)].SelectMany(p => p).ToArray());
     }
 
     private static List<byte[]> Sealed(Pair pair, Case c)
@@ -275,7 +281,11 @@ public class HarmProperties
     /// <summary>Records say nothing of their number.</summary>
     private static FaultyServerSuite Numberless(Suite real) => new(real)
     {
-        Protects = secret => new FaultyServerProtection(real.Protect(secret)) { Seals = (p, _, record) => p.Seal(0, record), Opens = (p, _, record) => p.Open(0, record) },
+        Protects = secret => new FaultyServerProtection(real.Protect(secret))
+        {
+            Seals = (p, _, record) => p.Seal(0, record),
+            Opens = (p, _, record) => p.Open(0, record),
+        },
     };
 
     /// <summary>Both directions have the same keys.</summary>
@@ -284,6 +294,7 @@ public class HarmProperties
     private sealed record Case(int Suite, byte[][] Parts, int At, int Bit, int[] Pieces)
     {
         public override string ToString() =>
-            $"{SuiteRegistry.Default[Suite]}, records of {string.Join(',', Parts.Select(p => p.Length))}, harm at {At}, bit {Bit}, in pieces of {string.Join(',', Pieces)}";
+            $"{SuiteRegistry.Default[Suite]}, records of {string.Join(',', Parts.Select(p => p.Length))}, harm at {At}, bit {Bit}, in "
+                + $"pieces of {string.Join(',', Pieces)}";
     }
 }

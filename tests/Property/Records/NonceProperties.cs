@@ -72,7 +72,8 @@ public class NonceProperties
         Talk(pair, sends);
         return pair.Server.State == ChannelState.Open;
 
-        static FaultyServerSuite Limited(Suite real, long budget) => new(real) { Protects = secret => new LimitedProtection(real.Protect(secret), budget) };
+        static FaultyServerSuite Limited(Suite real, long budget) =>
+            new(real) { Protects = secret => new LimitedProtection(real.Protect(secret), budget) };
     }
 
     // -1 is a rekey of the client's, -2 one of the server's, all else data both ways.

@@ -13,10 +13,11 @@ public class BackendBeforeFinishedTests
 {
     private readonly ArrayBufferWriter<byte> _fromClient = new();
 
+    // [BP-6.3-5], [BP-10.3-6]
     [Theory]
     [InlineData("", "421 4.3.0 Mail server closed the connection\r\n")]
     [InlineData("421 4.3.2 Shutting down\r\n", "421 4.3.2 Shutting down\r\n")]
-    public void A_mail_server_that_goes_away_before_the_clients_Finished_is_told_behind_it(string says, string heard) // [BP-6.3-5], [BP-10.3-6]
+    public void A_mail_server_that_goes_away_before_the_clients_Finished_is_told_behind_it(string says, string heard)
     {
         using var relay = Agreed(out var client);
         relay.FromServer(Encoding.ASCII.GetBytes(says));

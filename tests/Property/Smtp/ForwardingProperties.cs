@@ -11,10 +11,12 @@ public class ForwardingProperties
     private static readonly Gen<byte[]> Argument = Gen.Choose(1, 255).Where(c => c is not 10 and not 13).Select(c => (byte)c).ArrayOf();
 
     private static readonly Gen<byte[]> Item = Gen.Frequency(
-        (4, Gen.Elements("MAIL FROM:<a@a>\r\n", "RCPT TO:<b@b>\r\n", "NOOP\r\n", "RSET\r\n", "mail from:<>\r\n", "VRFY x\r\n").Select(Encoding.ASCII.GetBytes)),
+        (4, Gen.Elements("MAIL FROM:<a@a>\r\n", "RCPT TO:<b@b>\r\n", "NOOP\r\n", "RSET\r\n", "mail from:<>\r\n", "VRFY x\r\n")
+            .Select(Encoding.ASCII.GetBytes)),
         (1, Argument.Select(a => (byte[])[.. "XSTRANGE "u8, .. a, .. "\r\n"u8])),
         (2, Generate.Message.Select(m => (byte[])[.. "DATA\r\n"u8, .. m])),
-        (2, from payload in Generate.Octets from last in Gen.Elements("", " LAST") select (byte[])[.. Encoding.ASCII.GetBytes($"BDAT {payload.Length}{last}\r\n"), .. payload]));
+        (2, from payload in Generate.Octets from last in Gen.Elements("", " LAST")
+            select (byte[])[.. Encoding.ASCII.GetBytes($"BDAT {payload.Length}{last}\r\n"), .. payload]));
 
     private static readonly Gen<Case> Streams =
         from inside in Gen.Elements(false, true)
@@ -22,11 +24,14 @@ public class ForwardingProperties
         from pieces in Generate.PiecesOf(items.Sum(i => i.Length))
         select new Case(inside, [.. items.Prepend("EHLO a\r\n"u8.ToArray())], [false], pieces);
 
-    // Anything a client may say, in order or not, but no XBLACKPONY: there the segment counts ([BP-4.4-4]); and no QUIT: what was pipelined behind it may be on its way.
+    // Anything a client may say, in order or not, but no XBLACKPONY: there the segment counts ([BP-4.4-4]); and no QUIT:
+    // what was pipelined behind it may be on its way.
     private static readonly Gen<Case> Hostile =
         from inside in Gen.Elements(false, true)
-        from items in Gen.OneOf(Item, Generate.Octets, Argument.Select(a => (byte[])[.. a, .. "\r\n"u8]), Gen.Choose(4000, 13000).Select(n => (byte[])[.. new byte[n].Select(_ => (byte)'x'), .. "\r\n"u8]),
-            Gen.Elements("HELO a\r\n", "XCLIENT ADDR=1\r\n", "EHLO b\r\n", "NOOP\n", "DATA\r\n", "GET / HTTP/1.1\r\n").Select(Encoding.ASCII.GetBytes)).NonEmptyListOf()
+        from items in Gen.OneOf(Item, Generate.Octets, Argument.Select(a => (byte[])[.. a, .. "\r\n"u8]),
+            Gen.Choose(4000, 13000).Select(n => (byte[])[.. new byte[n].Select(_ => (byte)'x'), .. "\r\n"u8]),
+            Gen.Elements("HELO a\r\n", "XCLIENT ADDR=1\r\n", "EHLO b\r\n", "NOOP\n", "DATA\r\n", "GET / HTTP/1.1\r\n")
+                .Select(Encoding.ASCII.GetBytes)).NonEmptyListOf()
         from refuses in Gen.Frequency((2, Gen.Constant(false)), (1, Gen.Constant(true))).NonEmptyListOf()
         from pieces in Generate.PiecesOf(items.Sum(i => i.Length))
         select new Case(inside, [.. items], [.. refuses], pieces);
@@ -62,8 +67,9 @@ public class ForwardingProperties
         static byte[] SevenBits(byte[] piece) => [.. piece.Select(o => (byte)(o & 127))];
     }
 
+    // [BP-4.4-14], [BP-10.2-1], [BP-10.2-2], [BP-10.2-12], [BP-7.1-6], [BP-7.1-7]
     [Fact]
-    public void Any_pieces_of_the_clients_octets_give_the_same_replies_and_the_same_forwarded_octets() // [BP-4.4-14], [BP-10.2-1], [BP-10.2-2], [BP-10.2-12], [BP-7.1-6], [BP-7.1-7]
+    public void Any_pieces_of_the_clients_octets_give_the_same_replies_and_the_same_forwarded_octets()
     {
         Always.Holds(Hostile, OfHostile, c => Same(c, p => p), 300);
         Always.Bites(Hostile, c => Same(c, LosesCr), 300);
@@ -81,7 +87,10 @@ public class ForwardingProperties
     [Fact]
     public void Inside_BDAT_has_no_payload_before_EHLO_though_the_server_told_of_it_outside() // [BP-4.5-1], [BP-10.1-4]
     {
-        using var run = new RelayRun(octets => octets.AsSpan().StartsWith("EHLO"u8) ? "250-b\r\n250 CHUNKING\r\n"u8.ToArray() : octets.Length == 0 ? [] : "503 no\r\n"u8.ToArray());
+        using var run = new RelayRun(
+            octets => octets.AsSpan().StartsWith("EHLO"u8)
+                ? "250-b\r\n250 CHUNKING\r\n"u8.ToArray()
+                : octets.Length == 0 ? [] : "503 no\r\n"u8.ToArray());
         run.Upgrade();
         run.Say("BDAT 11\r\nXCLIENT A\r\n"u8.ToArray());
         Assert.Equal("BDAT 11\r\n", Encoding.Latin1.GetString(run.Forwarded));

@@ -23,7 +23,8 @@ public class ModelProperties
             (8, Gen.Elements("EHLO a", "HELO a", "MAIL FROM:<a@a>", "RCPT TO:<b@b>", "DATA", "RSET", "NOOP").Select(One)),
             (1, Gen.Constant(One("EHLO a"))),
             (4, Gen.Elements(
-                $"XBLACKPONY V1 {ToySuite.Weak} AAA=", $"XBLACKPONY V1 {ToySuite.Weak} AAAA", $"XBLACKPONY V9 {ToySuite.Weak} AAAA", $"XBLACKPONY V1 {ToySuite.Strong} AAAA", "XBLACKPONY", "XBLACKPONY  V1 X Y",
+                $"XBLACKPONY V1 {ToySuite.Weak} AAA=", $"XBLACKPONY V1 {ToySuite.Weak} AAAA", $"XBLACKPONY V9 {ToySuite.Weak} AAAA",
+                $"XBLACKPONY V1 {ToySuite.Strong} AAAA", "XBLACKPONY", "XBLACKPONY  V1 X Y",
                 "xblackpony v1 " + ToySuite.Weak.ToLowerInvariant() + " !", "XCLIENT A", "PROXY x").Select(One)),
             (1, Gen.Constant(One(Good))),
             (1, Gen.Constant(Transaction)),
@@ -38,18 +39,23 @@ public class ModelProperties
 
     private static string[] One(string command) => [command];
 
+    // [BP-4.4-1], [BP-4.4-2], [BP-4.4-5], [BP-4.4-6], [BP-4.4-7], [BP-4.5-1], [BP-4.5-4], [BP-4.5-5], [BP-4.1-1], [BP-4.1-6], [BP-4.1-15],
+    // [BP-10.1-4], [BP-10.2-6]
     [Fact]
-    public void The_relay_takes_an_upgrade_exactly_where_the_model_says_and_refuses_it_by_the_table() // [BP-4.4-1], [BP-4.4-2], [BP-4.4-5], [BP-4.4-6], [BP-4.4-7], [BP-4.5-1], [BP-4.5-4], [BP-4.5-5], [BP-4.1-1], [BP-4.1-6], [BP-4.1-15], [BP-10.1-4], [BP-10.2-6]
+    public void The_relay_takes_an_upgrade_exactly_where_the_model_says_and_refuses_it_by_the_table()
     {
         Always.Holds(Sessions, Outcomes, (s, seen) => RelayAgrees(s.Commands, s.Fails, r => r, seen: seen), 1000);
         Always.Bites(Sessions, s => RelayAgrees(s.Commands, s.Fails, r => r.Replace("451 no", "250 Ok", StringComparison.Ordinal)), 1000);
-        Always.Bites(Sessions, s => RelayAgrees([.. s.Commands.Select(c => c == "RSET" ? "NOOP" : c)], s.Fails, r => r, said: s.Commands), 1000);
+        Always.Bites(
+            Sessions, s => RelayAgrees([.. s.Commands.Select(c => c == "RSET" ? "NOOP" : c)], s.Fails, r => r, said: s.Commands), 1000);
     }
 
+    // [BP-9.3-1], [BP-10.4-4], [BP-10.4-9], [BP-10.4-5], [BP-9.2-8], [BP-9.1-2]
     [Fact]
-    public void The_mailer_lets_nothing_out_before_the_policy_decided_and_then_all() // [BP-9.3-1], [BP-10.4-4], [BP-10.4-9], [BP-10.4-5], [BP-9.2-8], [BP-9.1-2]
+    public void The_mailer_lets_nothing_out_before_the_policy_decided_and_then_all()
     {
-        var lines = Gen.Frequency((3, Gen.Elements("MAIL FROM:<a@a>", "NOOP", "RSET", "XFOO", "AUTH PLAIN x", "")), (2, Gen.Elements("EHLO a", "ehlo a", "HELO a", "QUIT"))).NonEmptyListOf();
+        var lines = Gen.Frequency((3, Gen.Elements("MAIL FROM:<a@a>", "NOOP", "RSET", "XFOO", "AUTH PLAIN x", "")),
+            (2, Gen.Elements("EHLO a", "ehlo a", "HELO a", "QUIT"))).NonEmptyListOf();
         var cases = from said in lines from policy in Gen.Elements(Enum.GetValues<ClientPolicy>())
             from ehlo in Gen.Elements("250 b\r\n", "500 what\r\n") from pieces in Generate.Pieces
             select new Local([.. said], policy, ehlo, pieces);
@@ -133,7 +139,8 @@ public class ModelProperties
                 "XCLIENT A" or "PROXY x" => "550",
                 _ when inside || model.Greeted != "EHLO" || model.InTransaction => "503",
                 _ when command.Split(' ') is not { Length: >= 4 } fields || fields.Contains("") => "501",
-                _ when command.Contains("V9", StringComparison.Ordinal) || command.Contains(ToySuite.Strong, StringComparison.Ordinal) => "504",
+                _ when command.Contains("V9", StringComparison.Ordinal)
+                    || command.Contains(ToySuite.Strong, StringComparison.Ordinal) => "504",
                 _ when ++attempts > Limits.MaxUpgradeAttempts => "454",
                 _ when command != Good => "501",
                 _ => "220",
@@ -146,7 +153,8 @@ public class ModelProperties
     // The model: closed until EHLO or HELO is answered, then open, or deferred; behind a QUIT that came before, nothing leaves any more.
     private static bool MailerAgrees(Local local, ClientPolicy policy)
     {
-        using var mailer = new MailerSession(new MailerOptions(new RsaKeys(TimeProvider.System)) { Policy = policy }, new CountingRandom((byte)'c'));
+        using var mailer = new MailerSession(new MailerOptions(new RsaKeys(TimeProvider.System)) { Policy = policy },
+            new CountingRandom((byte)'c'));
         mailer.Connected("b", 25, false);
         mailer.FromServer("220 b\r\n"u8);
         bool open = false, heloOnly = false, quit = false;
@@ -188,7 +196,8 @@ public class ModelProperties
             deferred |= local.Policy == ClientPolicy.Required && asks;
             if (deferred)
             {
-                return mailer.Request == SessionRequest.Close && mailer.Report.Deferred && Encoding.ASCII.GetString(mailer.ToClient.WrittenSpan).Contains("421 ", StringComparison.Ordinal);
+                return mailer.Request == SessionRequest.Close && mailer.Report.Deferred
+                    && Encoding.ASCII.GetString(mailer.ToClient.WrittenSpan).Contains("421 ", StringComparison.Ordinal);
             }
 
             if (!passes && !quit && !Encoding.ASCII.GetString(mailer.ToClient.WrittenSpan).StartsWith("503 ", StringComparison.Ordinal))
@@ -202,6 +211,7 @@ public class ModelProperties
 
     private sealed record Local(string[] Said, ClientPolicy Policy, string Ehlo, int[] Pieces)
     {
-        public override string ToString() => $"{Policy}, EHLO is answered {Ehlo.TrimEnd()}, pieces of {string.Join(',', Pieces)}: {string.Join(" | ", Said)}";
+        public override string ToString() =>
+            $"{Policy}, EHLO is answered {Ehlo.TrimEnd()}, pieces of {string.Join(',', Pieces)}: {string.Join(" | ", Said)}";
     }
 }

@@ -38,7 +38,9 @@ internal sealed class NextHop(string host, bool pipelining, NextTls tls)
 
     /// <summary>The reply that refuses an address at a stage; null if it is taken there.</summary>
     public static string? Refusal(string host, string address, string stage) =>
-        address.Split('@')[0].Split('-') is [var where, var code] && where == stage ? $"{code} {code[0]}.0.0 {host} refuses {stage}\r\n" : null;
+        address.Split('@')[0].Split('-') is [var where, var code] && where == stage
+            ? $"{code} {code[0]}.0.0 {host} refuses {stage}\r\n"
+            : null;
 
     /// <summary>The handshake ended well: what was said before is forgotten.</summary>
     public void Secured() => (_secured, _sender, _recipients) = (true, null, []);

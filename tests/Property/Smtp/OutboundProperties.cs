@@ -47,8 +47,9 @@ public class OutboundProperties
             "two messages on one connection", "all is delivered"),
     ];
 
+    // [BP-10.5-5], [BP-10.5-6], [BP-10.5-7], [BP-10.5-9], [BP-10.5-13], [BP-10.5-14], [BP-10.5-15]
     [Fact]
-    public void Each_message_goes_whole_to_the_route_of_its_first_recipient_and_no_recipient_to_another() // [BP-10.5-5], [BP-10.5-6], [BP-10.5-7], [BP-10.5-9], [BP-10.5-13], [BP-10.5-14], [BP-10.5-15]
+    public void Each_message_goes_whole_to_the_route_of_its_first_recipient_and_no_recipient_to_another()
     {
         Always.Holds(Cases, Covers, (c, seen) => IsRight(c, o => o, seen), 300);
         Always.Bites(Cases, c => IsRight(c, o => [.. o.Where(b => b != '\n' || o.Length % 7 != 0)], new HashSet<string>()));
@@ -126,7 +127,9 @@ public class OutboundProperties
                 else
                 {
                     heard.Append("250 2.0.0 Ok: queued\r\n");
-                    delivered.Add($"{route} {(c.Tls == NextTls.Works ? "TLS" : "plain")} {string.Join(' ', accepted)} {Encoding.Latin1.GetString(transaction.Message)}");
+                    delivered.Add(
+                        $"{route} {(c.Tls == NextTls.Works ? "TLS" : "plain")} {string.Join(' ', accepted)} "
+                            + $"{Encoding.Latin1.GetString(transaction.Message)}");
                     Note(Generate.IsEmpty(transaction.Message), "an empty message is delivered");
                     Note(route == last, "two messages on one connection");
                 }
@@ -246,12 +249,14 @@ public class OutboundProperties
     private sealed record Transaction(string Sender, string[] Recipients, byte[] Message)
     {
         public override string ToString() =>
-            $"{Sender} to {string.Join(' ', Recipients)}: {(Message.Length < 500 ? Convert.ToHexString(Message) : $"{Message.Length} octets")}";
+            $"{Sender} to {string.Join(' ', Recipients)}: "
+                + $"{(Message.Length < 500 ? Convert.ToHexString(Message) : $"{Message.Length} octets")}";
     }
 
     private sealed record Case(Transaction[] Transactions, bool Pipelining, NextTls Tls, int[] Client, int[] Next)
     {
         public override string ToString() =>
-            $"pipelining {Pipelining}, TLS {Tls}, pieces of {string.Join(',', Client)} and {string.Join(',', Next)}: {string.Join<Transaction>("; ", Transactions)}";
+            $"pipelining {Pipelining}, TLS {Tls}, pieces of {string.Join(',', Client)} and {string.Join(',', Next)}: "
+                + $"{string.Join<Transaction>("; ", Transactions)}";
     }
 }

@@ -169,7 +169,8 @@ public class PiecesProperties
         int[] FromClient)
     {
         public override string ToString() =>
-            $"{Suite}, {Policy}{(Known ? " and known" : "")}, refused: {Refused}, pieces of {string.Join(',', FromServer)} and {string.Join(',', FromClient)}: "
+            $"{Suite}, {Policy}{(Known ? " and known" : "")}, refused: {Refused}, pieces of {string.Join(',', FromServer)} and "
+                + $"{string.Join(',', FromClient)}: "
             + (Message.Length < 500 ? Convert.ToHexString(Message) : $"{Message.Length} octets");
     }
 

@@ -2,7 +2,10 @@ using System.Text;
 
 namespace BlackPony.Tests.Property.Smtp;
 
-/// <summary>A mail server that keeps the order of RFC 5321 4.1.4; some commands fail by chance. Its state is the truth that a relay can only see by its replies.</summary>
+/// <summary>
+/// A mail server that keeps the order of RFC 5321 4.1.4; some commands fail by chance.
+/// Its state is the truth that a relay can only see by its replies.
+/// </summary>
 /// <param name="fails">Which commands fail, round and round.</param>
 internal sealed class StrictBackend(bool[] fails)
 {
@@ -15,7 +18,8 @@ internal sealed class StrictBackend(bool[] fails)
 
     public bool InTransaction { get; private set; }
 
-    public byte[] Take(byte[] octets) => Encoding.ASCII.GetBytes(string.Concat(Encoding.Latin1.GetString(octets).Split("\r\n")[..^1].Select(Answer)));
+    public byte[] Take(byte[] octets) =>
+        Encoding.ASCII.GetBytes(string.Concat(Encoding.Latin1.GetString(octets).Split("\r\n")[..^1].Select(Answer)));
 
     private string Answer(string line)
     {
