@@ -22,10 +22,17 @@ public sealed class CrowdTests(ITestOutputHelper output)
         int count = Math.Min(10_000, (MostDescriptors() - 300) / 2);
         ServerInstall.Need("postfix");
         int backend = Repository.FreePort();
-        using var sink = Process.Start(new ProcessStartInfo(Postfix.SmtpSink, ["-u", "nobody", "-m", "11000", $"127.0.0.1:{backend}", "4096"]) { Environment = { ["LD_LIBRARY_PATH"] = Postfix.Libraries }, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var sink = Process.Start(
+            new ProcessStartInfo(Postfix.SmtpSink, ["-u", "nobody", "-m", "11000", $"127.0.0.1:{backend}", "4096"])
+            {
+                Environment = { ["LD_LIBRARY_PATH"] = Postfix.Libraries },
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            })!;
         Assert.Null(await Repository.WaitForPortAsync(backend, sink));
         int port = Repository.FreePort(), metrics = Repository.FreePort();
-        using var listen = BlackPonyProgram.Start("listen", "--listen", $"0.0.0.0:{port}", "--backend", $"127.0.0.1:{backend}", "--max-sessions", $"{count}", "--log-level", "error", "--allow-open-backend", "--metrics", $"127.0.0.1:{metrics}");
+        using var listen = BlackPonyProgram.Start("listen", "--listen", $"0.0.0.0:{port}", "--backend", $"127.0.0.1:{backend}",
+            "--max-sessions", $"{count}", "--log-level", "error", "--allow-open-backend", "--metrics", $"127.0.0.1:{metrics}");
         await listen.ListensAsync(port);
         using var ended = new Ended(sink);
         (await OpenAsync(20, "127.0.1.1")).ForEach(s => s.Dispose());
@@ -42,7 +49,10 @@ public sealed class CrowdTests(ITestOutputHelper output)
 
             var after = ProcessSize.Of(listen.Id);
             int each = (after.Memory - before.Memory) * 1024 / crowd.Count;
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{crowd.Count} idle sessions in {clock.Elapsed.TotalSeconds:f1} s: {before} before, {after} with them, {each / 1024.0:f1} kB each"));
+            output.WriteLine(
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{crowd.Count} idle sessions in {clock.Elapsed.TotalSeconds:f1} s: {before} before, {after} with them, "
+                        + $"{each / 1024.0:f1} kB each"));
             Assert.InRange(each, 1, MostPerSession);
 
             // The last place is still free, and the one behind it is not.
@@ -61,7 +71,9 @@ public sealed class CrowdTests(ITestOutputHelper output)
         {
             using var http = new HttpClient();
             var text = await http.GetStringAsync(new Uri($"http://127.0.0.1:{metrics}/metrics"));
-            return text.Contains("blackpony_sessions_open{otel_scope_name=\"BlackPony\"} 0\n", StringComparison.Ordinal) ? text : throw new InvalidOperationException(text);
+            return text.Contains("blackpony_sessions_open{otel_scope_name=\"BlackPony\"} 0\n", StringComparison.Ordinal)
+                ? text
+                : throw new InvalidOperationException(text);
         });
 
         async Task<List<Socket>> OpenAsync(int many, string source)
@@ -75,7 +87,8 @@ public sealed class CrowdTests(ITestOutputHelper output)
                     socket.Bind(new IPEndPoint(IPAddress.Parse(source), 0));
                     await socket.ConnectAsync(IPAddress.Loopback, port);
                     var greeting = new byte[100];
-                    Assert.StartsWith("220", Encoding.ASCII.GetString(greeting, 0, await socket.ReceiveAsync(greeting)), StringComparison.Ordinal);
+                    Assert.StartsWith("220", Encoding.ASCII.GetString(greeting, 0, await socket.ReceiveAsync(greeting)),
+                        StringComparison.Ordinal);
                     return socket;
                 })));
             }
@@ -89,7 +102,8 @@ public sealed class CrowdTests(ITestOutputHelper output)
     {
         await using var sink = new MailSink();
         int port = Repository.FreePort(), metrics = Repository.FreePort();
-        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--suites", "RSA-BLOWFISH", "--log-level", "error", "--metrics", $"127.0.0.1:{metrics}");
+        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--suites", "RSA-BLOWFISH", "--log-level", "error",
+            "--metrics", $"127.0.0.1:{metrics}");
         using var key = System.Security.Cryptography.RSA.Create(3072);
         var share = Convert.ToBase64String([.. key.ExportParameters(false).Modulus!, .. new byte[32]]);
         int agreed = 0;
@@ -105,7 +119,9 @@ public sealed class CrowdTests(ITestOutputHelper output)
             }
         }));
         using var http = new HttpClient();
-        Assert.Contains("blackpony_rsa_keys_total{otel_scope_name=\"BlackPony\"} 1\n", await http.GetStringAsync(new Uri($"http://127.0.0.1:{metrics}/metrics"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains("blackpony_rsa_keys_total{otel_scope_name=\"BlackPony\"} 1\n",
+            await http.GetStringAsync(new Uri($"http://127.0.0.1:{metrics}/metrics"), TestContext.Current.CancellationToken),
+            StringComparison.Ordinal);
         Assert.Equal(80, agreed);
     }
 
@@ -117,5 +133,6 @@ public sealed class CrowdTests(ITestOutputHelper output)
 
     // What this process, and each that it starts, may have.
     private static int MostDescriptors() =>
-        int.Parse(File.ReadLines("/proc/self/limits").Single(l => l.StartsWith("Max open files", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture);
+        int.Parse(File.ReadLines("/proc/self/limits").Single(l => l.StartsWith("Max open files", StringComparison.Ordinal))
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture);
 }

@@ -20,7 +20,8 @@ public sealed class ListenTests : IDisposable
     public async Task It_does_not_start_before_a_server_that_would_relay_for_strangers_unless_told_so() // [BP-10.1-1], [BP-10.1-9]
     {
         await using var trusting = new MailSink { Relays = true };
-        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", $"127.0.0.1:{trusting.Port}");
+        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend",
+            $"127.0.0.1:{trusting.Port}");
         Assert.Equal(1, await refused.ExitAsync());
         Assert.Contains("--xclient", refused.Log, StringComparison.Ordinal);
         int port = Repository.FreePort();
@@ -73,8 +74,11 @@ public sealed class ListenTests : IDisposable
     public async Task A_server_that_takes_XCLIENT_again_from_a_stranger_is_not_used() // [BP-10.1-11]
     {
         await using var sink = new MailSink { Extensions = ["XCLIENT NAME ADDR PORT"], Relays = true };
-        sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? "220 sink.test again\r\n" : line.Contains(".invalid>", StringComparison.Ordinal) ? "550 no\r\n" : null;
-        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", $"127.0.0.1:{sink.Port}", "--xclient");
+        sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal)
+            ? "220 sink.test again\r\n"
+            : line.Contains(".invalid>", StringComparison.Ordinal) ? "550 no\r\n" : null;
+        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend",
+            $"127.0.0.1:{sink.Port}", "--xclient");
         Assert.Equal(1, await refused.ExitAsync());
         Assert.Contains("accepts XCLIENT from untrusted clients", refused.Log, StringComparison.Ordinal);
     }
@@ -137,10 +141,12 @@ public sealed class ListenTests : IDisposable
         File.SetUnixFileMode(newKey, UnixFileMode.UserRead);
         await using var sink = new MailSink();
         int port = Repository.FreePort();
-        foreach (var (keys, taken) in (List<(string[], bool)>)[(["--ident", oldKey], true), (["--ident", newKey, "--ident", oldKey], true), (["--ident", newKey], true), (["--ident", oldKey], false)])
+        foreach (var (keys, taken) in (List<(string[], bool)>)[(["--ident", oldKey], true), (["--ident", newKey, "--ident", oldKey], true),
+            (["--ident", newKey], true), (["--ident", oldKey], false)])
         {
             using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, keys);
-            var (replies, _) = await BlackPonyProgram.MailAsync("--port", $"{port}", "--policy", "remembered", "--memory", memory, "[127.0.0.1]");
+            var (replies, _) = await BlackPonyProgram.MailAsync("--port", $"{port}", "--policy", "remembered", "--memory",
+                memory, "[127.0.0.1]");
             Assert.Equal(taken, replies.Contains("354", StringComparison.Ordinal));
         }
     }
@@ -196,7 +202,8 @@ public sealed class ListenTests : IDisposable
         var keyLog = Path.Combine(_folder, "keys");
         var report = Path.Combine(_folder, "report");
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--keylog", keyLog, "--log-format", "json");
-        var (replies, code) = await BlackPonyProgram.MailAsync("--port", $"{port}", "--policy", "required", "--report", report, "[127.0.0.1]");
+        var (replies, code) = await BlackPonyProgram.MailAsync("--port", $"{port}", "--policy", "required", "--report",
+            report, "[127.0.0.1]");
         Assert.Equal(0, code);
         Assert.Contains("354", replies, StringComparison.Ordinal);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(keyLog));
@@ -223,7 +230,8 @@ public sealed class ListenTests : IDisposable
         await Repository.RetryAsync(async () =>
         {
             using var probe = new TcpClient();
-            await Assert.ThrowsAnyAsync<SocketException>(() => probe.ConnectAsync("127.0.0.1", port, TestContext.Current.CancellationToken).AsTask());
+            await Assert.ThrowsAnyAsync<SocketException>(
+                () => probe.ConnectAsync("127.0.0.1", port, TestContext.Current.CancellationToken).AsTask());
             return probe;
         });
         await person.SayAsync("Subject: in flight\r\n\r\nhello\r\n.", "250");

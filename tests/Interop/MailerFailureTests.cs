@@ -73,7 +73,8 @@ public sealed class MailerFailureTests : IDisposable
     {
         await using var server = new EmbeddedServer();
         using var shell = Process.Start(new ProcessStartInfo("/bin/sh",
-            ["-c", $"exec \"$0\" \"$@\" {closed}", BlackPonyProgram.File, "mailer", "--policy", "required", "--port", $"{server.Port}", "[127.0.0.1]"])
+            ["-c", $"exec \"$0\" \"$@\" {closed}", BlackPonyProgram.File, "mailer", "--policy", "required", "--port",
+                $"{server.Port}", "[127.0.0.1]"])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -82,9 +83,11 @@ public sealed class MailerFailureTests : IDisposable
         shell.StandardInput.Close();
         var replies = await shell.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken)
             .WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
-        await shell.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
+        await shell.WaitForExitAsync(TestContext.Current.CancellationToken)
+            .WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
         Assert.Contains(shell.ExitCode, (int[])[0, 75]);
-        Assert.Equal(closed.Contains('>', StringComparison.Ordinal) && closed[0] != '2' ? "" : "220 ", replies[..Math.Min(4, replies.Length)]);
+        Assert.Equal(closed.Contains('>', StringComparison.Ordinal) && closed[0] != '2' ? "" : "220 ",
+            replies[..Math.Min(4, replies.Length)]);
     }
 
     [Fact]
@@ -101,7 +104,8 @@ public sealed class MailerFailureTests : IDisposable
         await using var server = new EmbeddedServer();
         var memory = Path.Combine(_folder, "memory");
         await File.WriteAllTextAsync(
-            memory, "# BlackPony memory 1: name port last-good failing-since idents\n2001:db8::5%a b 25 2026-11-23T12:00:00Z - -\n# end\n", TestContext.Current.CancellationToken);
+            memory, "# BlackPony memory 1: name port last-good failing-since idents\n2001:db8::5%a b 25 2026-11-23T12:00:00Z - -\n# end\n",
+            TestContext.Current.CancellationToken);
         var (output, code, log) = await RunAsync("EHLO a.test\r\nQUIT\r\n", "mailer", "--policy", "remembered", "--memory", memory,
             "--port", $"{server.Port}", "[127.0.0.1]");
         Assert.StartsWith("220 ", output, StringComparison.Ordinal);

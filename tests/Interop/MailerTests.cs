@@ -19,7 +19,8 @@ public sealed class MailerTests : IDisposable
         await using var server = new EmbeddedServer();
         using var dns = new NameServer((10, "dead.test"), (20, "localhost"));
         var report = Path.Combine(_folder, "report");
-        var (replies, code) = await BlackPonyProgram.MailAsync("--port", $"{server.Port}", "--dns", $"127.0.0.1:{dns.Port}", "--report", report, "example.test");
+        var (replies, code) = await BlackPonyProgram.MailAsync("--port", $"{server.Port}", "--dns", $"127.0.0.1:{dns.Port}", "--report",
+            report, "example.test");
         Assert.Equal((0, true), (code, replies.Contains("354", StringComparison.Ordinal)));
         using var json = JsonDocument.Parse(await File.ReadAllTextAsync(report, TestContext.Current.CancellationToken));
         Assert.Equal($"localhost:{server.Port}", json.RootElement.GetProperty("peer").GetString());
@@ -60,7 +61,8 @@ public sealed class MailerTests : IDisposable
         using var dns = new NameServer((10, "localhost"), (20, "other.test"));
         var report = Path.Combine(_folder, "report");
         using var second = new PortForwarder("127.0.0.3", broken.Port, good.Port);
-        var (replies, code) = await BlackPonyProgram.MailAsync("--port", $"{broken.Port}", "--dns", $"127.0.0.1:{dns.Port}", "--report", report, "example.test");
+        var (replies, code) = await BlackPonyProgram.MailAsync("--port", $"{broken.Port}", "--dns", $"127.0.0.1:{dns.Port}", "--report",
+            report, "example.test");
         Assert.Contains("354", replies, StringComparison.Ordinal);
         Assert.Equal(0, code);
         Assert.Equal(2, broken.Sessions.Count);
@@ -119,7 +121,8 @@ public sealed class MailerTests : IDisposable
         await File.WriteAllTextAsync(memory, "no memory", TestContext.Current.CancellationToken);
         Assert.StartsWith("421 ", (await MailAsync()).Replies, StringComparison.Ordinal);
 
-        Task<(string Replies, int Code)> MailAsync() => BlackPonyProgram.MailAsync("--port", $"{port}", "--policy", "remembered", "--memory", memory, "[127.0.0.1]");
+        Task<(string Replies, int Code)> MailAsync() =>
+            BlackPonyProgram.MailAsync("--port", $"{port}", "--policy", "remembered", "--memory", memory, "[127.0.0.1]");
     }
 
     /// <summary>Brings connections to another loopback address to a port of 127.0.0.1.</summary>
@@ -145,7 +148,9 @@ public sealed class MailerTests : IDisposable
                     using var client = await _listener.AcceptTcpClientAsync();
                     using var server = new TcpClient();
                     await server.ConnectAsync(IPAddress.Loopback, to);
-                    await Task.WhenAny(Task.WhenAll(client.GetStream().CopyToAsync(server.GetStream()), server.GetStream().CopyToAsync(client.GetStream())), Task.Delay(TimeSpan.FromSeconds(20)));
+                    await Task.WhenAny(
+                        Task.WhenAll(client.GetStream().CopyToAsync(server.GetStream()),
+                            server.GetStream().CopyToAsync(client.GetStream())), Task.Delay(TimeSpan.FromSeconds(20)));
                 }
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)

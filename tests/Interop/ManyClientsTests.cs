@@ -55,8 +55,9 @@ public sealed class ManyClientsTests
     public void An_IPv6_client_is_counted_by_its_network(string address, string network) // [BP-10.1-16]
         => Assert.Equal(IPAddress.Parse(network), SessionPlace.Network(IPAddress.Parse(address)));
 
+    // [BP-10.1-17], spec 13: CrowdedTimeout
     [Fact]
-    public async Task Where_all_places_are_taken_the_session_that_waited_longest_makes_room_and_no_message_is_lost() // [BP-10.1-17], spec 13: CrowdedTimeout
+    public async Task Where_all_places_are_taken_the_session_that_waited_longest_makes_room_and_no_message_is_lost()
     {
         await using var sink = new MailSink();
         var clock = new FakeTimeProvider();

@@ -174,7 +174,8 @@ public sealed class MemoryFileTests : IDisposable
         await second.SaveAsync(cancel);
         var after = new MemoryFile(path, TimeProvider.System).Memory;
         Assert.Equal(3, after.Count);
-        Assert.Equal((1, true), (after.Find("mx.a.test", 25, out _)!.Idents.Count, after.Find("mx.a.test", 25, out _)!.FailingSince is not null));
+        Assert.Equal(
+            (1, true), (after.Find("mx.a.test", 25, out _)!.Idents.Count, after.Find("mx.a.test", 25, out _)!.FailingSince is not null));
         Assert.NotNull(after.Find("mx.b.test", 25, out _));
         Assert.NotNull(after.Find("mx.c.test", 25, out _));
     }
@@ -230,9 +231,11 @@ public sealed class MemoryFileTests : IDisposable
         Assert.Equal(before, await File.ReadAllTextAsync(disk.File, TestContext.Current.CancellationToken));
         disk.Empty();
         Assert.Equal(0, (await MailAsync()).Code);
-        Assert.Equal(["memory", "memory.lock"], Directory.EnumerateFiles(Path.GetDirectoryName(disk.File)!).Select(Path.GetFileName).Order());
+        Assert.Equal(["memory", "memory.lock"],
+            Directory.EnumerateFiles(Path.GetDirectoryName(disk.File)!).Select(Path.GetFileName).Order());
 
-        Task<(string Replies, int Code)> MailAsync() => BlackPonyProgram.MailAsync("--port", $"{server.Port}", "--policy", "remembered", "--memory", disk.File, "[127.0.0.1]");
+        Task<(string Replies, int Code)> MailAsync() =>
+            BlackPonyProgram.MailAsync("--port", $"{server.Port}", "--policy", "remembered", "--memory", disk.File, "[127.0.0.1]");
     }
 
     [Fact]
@@ -241,15 +244,18 @@ public sealed class MemoryFileTests : IDisposable
         await using var sink = new MailSink();
         int port = Repository.FreePort();
         string keys = Path.Combine(_folder, "keys"), more = Path.Combine(_folder, "more"), memory = Path.Combine(_folder, "memory");
-        using var listen = BlackPonyProgram.StartUnmasked("listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{sink.Port}", "--keylog", keys);
+        using var listen = BlackPonyProgram.StartUnmasked("listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{sink.Port}",
+            "--keylog", keys);
         await listen.ListensAsync(port);
         int relayPort = Repository.FreePort();
-        using var relay = BlackPonyProgram.StartUnmasked("relay", "--listen", $"127.0.0.1:{relayPort}", "--route", $"*=[127.0.0.1]:{port}", "--policy", "remembered", "--memory", memory, "--keylog", more);
+        using var relay = BlackPonyProgram.StartUnmasked("relay", "--listen", $"127.0.0.1:{relayPort}", "--route", $"*=[127.0.0.1]:{port}",
+            "--policy", "remembered", "--memory", memory, "--keylog", more);
         using var person = await Repository.RetryAsync(() => SmtpUser.ConnectAsync(relayPort));
         await person.SayAsync("EHLO x.test", "250");
         await person.SayAsync("MAIL FROM:<a@x.test>", "250");
         await person.SayAsync("RCPT TO:<b@sink.test>", "250");
-        Assert.All((string[])[keys, more, memory, memory + ".lock"], f => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(f)));
+        Assert.All((string[])[keys, more, memory, memory + ".lock"],
+            f => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(f)));
     }
 
     [Fact]
@@ -258,12 +264,14 @@ public sealed class MemoryFileTests : IDisposable
         await using var server = new EmbeddedServer();
         var memory = Path.Combine(_folder, "memory");
         int port = Repository.FreePort();
-        using var relay = BlackPonyProgram.Start("relay", "--listen", $"127.0.0.1:{port}", "--route", $"*=[127.0.0.1]:{server.Port}", "--policy", "remembered", "--memory", memory);
+        using var relay = BlackPonyProgram.Start("relay", "--listen", $"127.0.0.1:{port}", "--route", $"*=[127.0.0.1]:{server.Port}",
+            "--policy", "remembered", "--memory", memory);
         using var person = await Repository.RetryAsync(() => SmtpUser.ConnectAsync(port));
         await person.SayAsync("EHLO x.test", "250");
         await person.SayAsync("MAIL FROM:<a@x.test>", "250");
         await person.SayAsync("RCPT TO:<b@sink.test>", "250");
         relay.Kill();
-        Assert.Contains($"127.0.0.1 {server.Port} ", await File.ReadAllTextAsync(memory, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains($"127.0.0.1 {server.Port} ", await File.ReadAllTextAsync(memory, TestContext.Current.CancellationToken),
+            StringComparison.Ordinal);
     }
 }

@@ -45,10 +45,12 @@ public sealed class OpenRelayProbeTests : IDisposable
         Assert.Empty(sink.Messages);
     }
 
+    // [BP-10.1-9]
     [Theory]
     [InlineData("a sink or a qmail with RELAYCLIENT")]
     [InlineData("a server that knows at the end of the message", "DATA", "554 5.7.1 no\r\n")]
-    public async Task A_server_that_takes_every_recipient_even_none_is_used_only_if_one_asks_for_it(string what, string command = "", string answer = "") // [BP-10.1-9]
+    public async Task A_server_that_takes_every_recipient_even_none_is_used_only_if_one_asks_for_it(string what, string command = "",
+        string answer = "")
     {
         await using var sink = new MailSink { Relays = true };
         sink.Answer = (_, line) => line == command ? answer : null;
@@ -103,6 +105,7 @@ public sealed class OpenRelayProbeTests : IDisposable
         await listen.SaysAsync("and refuses");
     }
 
+    // [BP-10.1-12]
     [Theory]
     [InlineData("454 4.7.1 <x>: Relay access denied\r\n", "454 4.7.1 <x>: Relay access denied\r\n", true)]
     [InlineData("450 4.1.2 Domain not found\r\n", "554 5.7.1 Relay access denied\r\n", true)]
@@ -110,7 +113,7 @@ public sealed class OpenRelayProbeTests : IDisposable
     [InlineData("450 4.1.2 Domain not found\r\n", "450 4.1.2 later\r\n", false)]
     [InlineData("550 5.1.2 Domain not found\r\n", "450 4.7.1 later\r\n", false)]
     [InlineData("550 no\r\n", "550 no\r\n", true)]
-    public async Task Names_that_the_server_cannot_look_up_do_not_matter_where_a_literal_is_denied(string name, string literal, bool served) // [BP-10.1-12]
+    public async Task Names_that_the_server_cannot_look_up_do_not_matter_where_a_literal_is_denied(string name, string literal, bool served)
     {
         await using var sink = new MailSink();
         sink.Answer = (_, line) => !line.StartsWith("RCPT ", StringComparison.Ordinal)

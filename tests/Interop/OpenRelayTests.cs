@@ -18,33 +18,47 @@ public sealed class OpenRelayTests(ITestOutputHelper output) : IDisposable
     /// <summary>Addresses that have been ways around what a server refuses.</summary>
     private static readonly string[] Recipients =
     [
-        $"<{Victim}>", $"<{Victim}.>", "<VICTIM@ELSEWHERE.TEST>", "<\"victim\"@elsewhere.test>", "<postmaster@elsewhere.test>", "<victim(x)@elsewhere.test>", Victim,
-        $"<@b.test:{Victim}>", $"<@b.test,@mx.b.test:{Victim}>", $"<@elsewhere.test:u@b.test>", $"<@[127.0.0.1]:{Victim}>", "<@mx.b.test:victim%elsewhere.test@b.test>",
-        "<victim%elsewhere.test@b.test>", "<victim%elsewhere.test@mx.b.test>", "<victim%elsewhere.test>", "<victim%elsewhere.test@[127.0.0.1]>", "<victim%elsewhere.test@[127.0.0.2]>", "<victim%elsewhere.test@localhost>", "<victim%elsewhere.test%b.test@b.test>",
-        $"<\"{Victim}\"@b.test>", $"<\"{Victim}\">", "<\"victim%elsewhere.test\"@b.test>", "<\"elsewhere.test!victim\"@b.test>", $"<\"{Victim}\"@[127.0.0.1]>", $"<{Victim}@b.test>", $"<u@b.test@elsewhere.test>",
-        "<elsewhere.test!victim>", "<elsewhere.test!victim@b.test>", "<b.test!elsewhere.test!victim>", "<elsewhere.test!victim@[127.0.0.1]>", "<b.test!elsewhere.test!victim@b.test>",
-        "<victim@[192.0.2.77]>", "<victim@[IPv6:2001:db8::77]>", "<victim@192.0.2.77>", "<victim@[127.0.0.1]>", "<victim@localhost>", "<victim@b.test.elsewhere.test>", "<victim@xb.test>", "<victim@elsewhere.test@>", "<victim@elsewhere.test\\@b.test>",
+        $"<{Victim}>", $"<{Victim}.>", "<VICTIM@ELSEWHERE.TEST>", "<\"victim\"@elsewhere.test>", "<postmaster@elsewhere.test>",
+        "<victim(x)@elsewhere.test>", Victim,
+        $"<@b.test:{Victim}>", $"<@b.test,@mx.b.test:{Victim}>", $"<@elsewhere.test:u@b.test>", $"<@[127.0.0.1]:{Victim}>",
+        "<@mx.b.test:victim%elsewhere.test@b.test>",
+        "<victim%elsewhere.test@b.test>", "<victim%elsewhere.test@mx.b.test>", "<victim%elsewhere.test>",
+        "<victim%elsewhere.test@[127.0.0.1]>", "<victim%elsewhere.test@[127.0.0.2]>", "<victim%elsewhere.test@localhost>",
+        "<victim%elsewhere.test%b.test@b.test>",
+        $"<\"{Victim}\"@b.test>", $"<\"{Victim}\">", "<\"victim%elsewhere.test\"@b.test>", "<\"elsewhere.test!victim\"@b.test>",
+        $"<\"{Victim}\"@[127.0.0.1]>", $"<{Victim}@b.test>", $"<u@b.test@elsewhere.test>",
+        "<elsewhere.test!victim>", "<elsewhere.test!victim@b.test>", "<b.test!elsewhere.test!victim>",
+        "<elsewhere.test!victim@[127.0.0.1]>", "<b.test!elsewhere.test!victim@b.test>",
+        "<victim@[192.0.2.77]>", "<victim@[IPv6:2001:db8::77]>", "<victim@192.0.2.77>", "<victim@[127.0.0.1]>", "<victim@localhost>",
+        "<victim@b.test.elsewhere.test>", "<victim@xb.test>", "<victim@elsewhere.test@>", "<victim@elsewhere.test\\@b.test>",
     ];
 
-    private static readonly string[] Senders = ["<>", "<s@stranger.test>", "<u@b.test>", "<root@localhost>", "<@127.0.0.1:u@b.test>", "<u@[127.0.0.1]>"];
+    private static readonly string[] Senders = ["<>", "<s@stranger.test>", "<u@b.test>", "<root@localhost>", "<@127.0.0.1:u@b.test>",
+        "<u@[127.0.0.1]>"];
 
     /// <summary>What a stranger says first, to be taken for another.</summary>
     private static readonly string[] Spoofs =
     [
-        "PROXY TCP4 127.0.0.1 127.0.0.1 40000 25\r\n", "PROXY UNKNOWN\r\n", "PROXY TCP6 ::1 ::1 40000 25\r\n", "proxy tcp4 127.0.0.1 127.0.0.1 40000 25\r\n",
+        "PROXY TCP4 127.0.0.1 127.0.0.1 40000 25\r\n", "PROXY UNKNOWN\r\n", "PROXY TCP6 ::1 ::1 40000 25\r\n",
+        "proxy tcp4 127.0.0.1 127.0.0.1 40000 25\r\n",
         "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0C\x7F\0\0\x01\x7F\0\0\x01\x9C\x40\0\x19", "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0",
-        "XCLIENT NAME=localhost ADDR=127.0.0.1\r\n", "EHLO localhost\r\nXCLIENT NAME=localhost ADDR=127.0.0.1 LOGIN=u\r\n", "EHLO localhost\r\nXFORWARD NAME=localhost ADDR=127.0.0.1 SOURCE=LOCAL\r\n",
-        "EHLO localhost\r\nPROXY TCP4 127.0.0.1 127.0.0.1 40000 25\r\n", "HELO [127.0.0.1]\r\n", "HELO mx.b.test\r\n", "EHLO localhost\r\nAUTH PLAIN AHUAdQ==\r\n", "EHLO localhost\r\nSTARTTLS\r\n", "EHLO localhost\r\nETRN elsewhere.test\r\n",
+        "XCLIENT NAME=localhost ADDR=127.0.0.1\r\n", "EHLO localhost\r\nXCLIENT NAME=localhost ADDR=127.0.0.1 LOGIN=u\r\n",
+        "EHLO localhost\r\nXFORWARD NAME=localhost ADDR=127.0.0.1 SOURCE=LOCAL\r\n",
+        "EHLO localhost\r\nPROXY TCP4 127.0.0.1 127.0.0.1 40000 25\r\n", "HELO [127.0.0.1]\r\n", "HELO mx.b.test\r\n",
+        "EHLO localhost\r\nAUTH PLAIN AHUAdQ==\r\n", "EHLO localhost\r\nSTARTTLS\r\n", "EHLO localhost\r\nETRN elsewhere.test\r\n",
     ];
 
     /// <summary>An address of this machine that is no loopback address; no octet leaves the machine all the same.</summary>
-    private static readonly IPAddress Stranger = NetworkInterface.GetAllNetworkInterfaces().Where(i => i.OperationalStatus == OperationalStatus.Up).SelectMany(i => i.GetIPProperties().UnicastAddresses).Select(a => a.Address)
+    private static readonly IPAddress Stranger = NetworkInterface.GetAllNetworkInterfaces()
+        .Where(i => i.OperationalStatus == OperationalStatus.Up).SelectMany(i => i.GetIPProperties().UnicastAddresses)
+        .Select(a => a.Address)
         .FirstOrDefault(a => a.AddressFamily == AddressFamily.InterNetwork && !IPAddress.IsLoopback(a)) ?? IPAddress.Parse("127.0.0.9");
 
     private readonly string _folder = ServerInstall.Open(Directory.CreateTempSubdirectory("blackpony-").FullName);
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
+    // [BP-10.1-1], [BP-10.1-2], [BP-10.1-4], [BP-10.1-9]
     [Theory]
     [InlineData("sendmail")]
     [InlineData("Postfix", "--xclient")]
@@ -55,7 +69,7 @@ public sealed class OpenRelayTests(ITestOutputHelper output) : IDisposable
     [InlineData("Exim", "--proxy-protocol", "v1")]
     [InlineData("Exim", "--proxy-protocol", "v2")]
     [InlineData("OpenSMTPD")]
-    public async Task A_stranger_gets_nothing_sent_on(string server, params string[] options) // [BP-10.1-1], [BP-10.1-2], [BP-10.1-4], [BP-10.1-9]
+    public async Task A_stranger_gets_nothing_sent_on(string server, params string[] options)
     {
         await using var outside = new MailSink();
         using var own = await StartAsync(server, options, outside.Port);
@@ -68,7 +82,8 @@ public sealed class OpenRelayTests(ITestOutputHelper output) : IDisposable
         await SendOnAsync(local, outside, 1);
         int asked = 0;
         var kept = new List<string>();
-        foreach (var connect in (Func<Task<SmtpUser>>[])[() => SmtpUser.ConnectAsync(strangers.Port), () => SmtpUser.ConnectInsideAsync(strangers.Port)])
+        foreach (var connect in (Func<Task<SmtpUser>>[])[() => SmtpUser.ConnectAsync(strangers.Port),
+            () => SmtpUser.ConnectInsideAsync(strangers.Port)])
         {
             foreach (var sender in Senders)
             {
@@ -86,7 +101,8 @@ public sealed class OpenRelayTests(ITestOutputHelper output) : IDisposable
 
         foreach (var spoof in Spoofs)
         {
-            var answer = await SayAsync(strangers.Port, $"{spoof}EHLO localhost\r\nMAIL FROM:<>\r\nRCPT TO:<{Victim}>\r\nDATA\r\nSubject: stolen\r\n\r\n.\r\nQUIT\r\n");
+            var answer = await SayAsync(strangers.Port,
+                $"{spoof}EHLO localhost\r\nMAIL FROM:<>\r\nRCPT TO:<{Victim}>\r\nDATA\r\nSubject: stolen\r\n\r\n.\r\nQUIT\r\n");
             Assert.DoesNotContain("\n354", answer, StringComparison.Ordinal);
         }
 
@@ -99,7 +115,9 @@ public sealed class OpenRelayTests(ITestOutputHelper output) : IDisposable
             Assert.Contains($"[{Stranger}]", own.Log, StringComparison.Ordinal);
         }
 
-        output.WriteLine($"{server} {string.Join(' ', options)}: {asked} recipients asked for by {Stranger}, {kept.Count} transactions for the server's own mailboxes, {Spoofs.Length} spoofs; 0 sent on");
+        output.WriteLine(
+            $"{server} {string.Join(' ', options)}: {asked} recipients asked for by {Stranger}, {kept.Count} transactions for the "
+                + $"server's own mailboxes, {Spoofs.Length} spoofs; 0 sent on");
     }
 
     /// <summary>A server behind: its port, what it kept, and what it logged.</summary>
@@ -122,14 +140,23 @@ public sealed class OpenRelayTests(ITestOutputHelper output) : IDisposable
                 return new Behind(port, sendmail.Mailbox, () => "", sendmail);
             case "Postfix":
                 ServerInstall.Need("postfix");
-                var setting = options switch { ["--xclient"] => "-o smtpd_authorized_xclient_hosts=127.0.0.1", ["--proxy-protocol", _] => "-o smtpd_upstream_proxy_protocol=haproxy", _ => "" };
+                var setting = options switch
+                {
+                    ["--xclient"] => "-o smtpd_authorized_xclient_hosts=127.0.0.1",
+                    ["--proxy-protocol", _] => "-o smtpd_upstream_proxy_protocol=haproxy",
+                    _ => "",
+                };
                 return Of(await Postfix.StartAsync(
-                    folder, "mx.b.test", "b.test", $"mynetworks = 127.0.0.1/32\nrelayhost = [127.0.0.1]:{outside}\nsmtpd_hard_error_limit = 1000\nsmtpd_error_sleep_time = 0",
+                    folder, "mx.b.test", "b.test",
+                    $"mynetworks = 127.0.0.1/32\nrelayhost = [127.0.0.1]:{outside}\nsmtpd_hard_error_limit = 1000\nsmtpd_error_sleep_time "
+                        + "= 0",
                     p => $"127.0.0.1:{p} inet n - n - - smtpd {setting}"));
             case "Exim":
                 ServerInstall.Need("exim", "exim-heavy");
                 return Of(await Exim.StartAsync(
-                    folder, "mx.b.test", ["b.test"], $"each:\n  driver = manualroute\n  transport = direct\n  route_list = * 127.0.0.1::{outside}\n  self = send\n", "direct:\n  driver = smtp\n  allow_localhost\n",
+                    folder, "mx.b.test", ["b.test"],
+                    $"each:\n  driver = manualroute\n  transport = direct\n  route_list = * 127.0.0.1::{outside}\n  self = send\n",
+                    "direct:\n  driver = smtp\n  allow_localhost\n",
                     options is [] ? null : "127.0.0.1"));
             default:
                 ServerInstall.Need("opensmtpd");

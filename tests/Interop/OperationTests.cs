@@ -6,7 +6,9 @@ using BlackPony.Tests.Interop.Servers;
 
 namespace BlackPony.Tests.Interop;
 
-/// <summary><c>blackpony listen</c> as a service: its end, its configuration, its counters, its log, and what systemd hears of it.</summary>
+/// <summary>
+/// <c>blackpony listen</c> as a service: its end, its configuration, its counters, its log, and what systemd hears of it.
+/// </summary>
 public sealed class OperationTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
@@ -58,7 +60,8 @@ public sealed class OperationTests : IDisposable
     {
         await using var sink = new MailSink();
         int port = Repository.FreePort();
-        var config = await ConfigAsync($"# the door\nlisten 127.0.0.1:{port}\nbackend\t127.0.0.1:{sink.Port}\nallow-rot\n\nsuites X25519-CHACHA20POLY1305");
+        var config = await ConfigAsync(
+            $"# the door\nlisten 127.0.0.1:{port}\nbackend\t127.0.0.1:{sink.Port}\nallow-rot\n\nsuites X25519-CHACHA20POLY1305");
         using var listen = BlackPonyProgram.Start("listen", "--config", config);
         await listen.ListensAsync(port);
         using var before = await SmtpUser.ConnectAsync(port);
@@ -124,7 +127,8 @@ public sealed class OperationTests : IDisposable
     [InlineData("max-sessions none", "'none' is not a number")]
     public async Task A_bad_configuration_gets_a_line_that_helps_and_exit_code_2(string line, string said)
     {
-        using var listen = BlackPonyProgram.Start("listen", "--listen", "127.0.0.1:2525", "--backend", "127.0.0.1:10025", "--config", await ConfigAsync(line));
+        using var listen = BlackPonyProgram.Start("listen", "--listen", "127.0.0.1:2525", "--backend", "127.0.0.1:10025", "--config",
+            await ConfigAsync(line));
         Assert.Equal(2, await listen.ExitAsync());
         Assert.Contains(said, listen.Log, StringComparison.Ordinal);
     }
@@ -138,7 +142,8 @@ public sealed class OperationTests : IDisposable
         using var listen = BlackPonyProgram.Start("listen", "--config", config, "--listen", $"127.0.0.1:{two}");
         await listen.ListensAsync(two);
         using var probe = new TcpClient();
-        await Assert.ThrowsAnyAsync<SocketException>(() => probe.ConnectAsync("127.0.0.1", one, TestContext.Current.CancellationToken).AsTask());
+        await Assert.ThrowsAnyAsync<SocketException>(
+            () => probe.ConnectAsync("127.0.0.1", one, TestContext.Current.CancellationToken).AsTask());
     }
 
     [Fact]
@@ -147,7 +152,8 @@ public sealed class OperationTests : IDisposable
         await using var sink = new MailSink();
         var (port, metrics) = (Repository.FreePort(), Repository.FreePort());
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--metrics", $"127.0.0.1:{metrics}", "--max-sessions", "2");
-        var (replies, _) = await BlackPonyProgram.MailAsync("--port", $"{port}", "--policy", "required", "--suites", "RSA-BLOWFISH", "[127.0.0.1]");
+        var (replies, _) = await BlackPonyProgram.MailAsync("--port", $"{port}", "--policy", "required", "--suites",
+            "RSA-BLOWFISH", "[127.0.0.1]");
         Assert.Contains("354", replies, StringComparison.Ordinal);
         await BlackPonyProgram.MailAsync("--port", $"{port}", "--suites", "none", "[127.0.0.1]");
         using (var person = await SmtpUser.ConnectAsync(port))
@@ -166,7 +172,8 @@ public sealed class OperationTests : IDisposable
         using var first = await SmtpUser.ConnectAsync(port);
         using var second = await SmtpUser.ConnectAsync(port);
         await SmtpUser.RefusedAsync(port);
-        var text = await MetricsAsync(metrics, t => t.Contains("reason=\"truncated\"", StringComparison.Ordinal) && t.Contains("reason=\"full\"", StringComparison.Ordinal));
+        var text = await MetricsAsync(metrics,
+            t => t.Contains("reason=\"truncated\"", StringComparison.Ordinal) && t.Contains("reason=\"full\"", StringComparison.Ordinal));
         foreach (var line in (string[])
         [
             "blackpony_sessions_total{closed=\"close\",encrypted=\"yes\",suite=\"RSA-BLOWFISH\"} 1",
@@ -191,7 +198,8 @@ public sealed class OperationTests : IDisposable
     {
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
-        using var listen = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", "127.0.0.1:10025", "--metrics", $"{taken.LocalEndpoint}");
+        using var listen = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend",
+            "127.0.0.1:10025", "--metrics", $"{taken.LocalEndpoint}");
         Assert.Equal(1, await listen.ExitAsync());
         Assert.Contains("cannot serve metrics", listen.Log, StringComparison.Ordinal);
     }
@@ -204,7 +212,8 @@ public sealed class OperationTests : IDisposable
         using var manager = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         manager.Bind(new UnixDomainSocketEndPoint(path));
         int port = Repository.FreePort();
-        using var listen = BlackPonyProgram.Start(new Dictionary<string, string> { ["NOTIFY_SOCKET"] = path }, "listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{sink.Port}");
+        using var listen = BlackPonyProgram.Start(new Dictionary<string, string> { ["NOTIFY_SOCKET"] = path }, "listen", "--listen",
+            $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{sink.Port}");
         Assert.Equal("READY=1", await HearAsync());
         using (var person = await SmtpUser.ConnectAsync(port))
         {
@@ -266,7 +275,9 @@ public sealed class OperationTests : IDisposable
         return await Repository.RetryAsync(async () =>
         {
             // The exporter keeps its answer for a moment; the scope's name is of no interest here.
-            var text = (await http.GetStringAsync(new Uri($"http://127.0.0.1:{port}/metrics"))).Replace("otel_scope_name=\"BlackPony\",", "", StringComparison.Ordinal).Replace("{otel_scope_name=\"BlackPony\"}", "", StringComparison.Ordinal);
+            var text = (await http.GetStringAsync(new Uri($"http://127.0.0.1:{port}/metrics")))
+                .Replace("otel_scope_name=\"BlackPony\",", "", StringComparison.Ordinal)
+                .Replace("{otel_scope_name=\"BlackPony\"}", "", StringComparison.Ordinal);
             return isThere(text) ? text : throw new InvalidOperationException(text);
         });
     }

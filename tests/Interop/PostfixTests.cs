@@ -11,15 +11,18 @@ public sealed class PostfixTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
+    // [BP-10.1-1], [BP-10.1-3]
     [Theory]
     [InlineData("--xclient", null, "smtpd_authorized_xclient_hosts=127.0.0.1")]
     [InlineData("--proxy-protocol", "v1", "smtpd_upstream_proxy_protocol=haproxy")]
     [InlineData("--proxy-protocol", "v2", "smtpd_upstream_proxy_protocol=haproxy")]
-    public async Task Postfix_sees_the_client_itself_in_plaintext_and_inside_and_strangers_relay_nothing(string option, string? value, string setting) // [BP-10.1-1], [BP-10.1-3]
+    public async Task Postfix_sees_the_client_itself_in_plaintext_and_inside_and_strangers_relay_nothing(string option,
+        string? value, string setting)
     {
         ServerInstall.Need("postfix");
         using var server = await Postfix.StartAsync(
-            Path.Combine(_folder, "b"), "mx.b.test", "b.test", "mynetworks = 127.0.0.1/32", p => $"127.0.0.1:{p} inet n - n - - smtpd -o {setting}");
+            Path.Combine(_folder, "b"), "mx.b.test", "b.test", "mynetworks = 127.0.0.1/32",
+            p => $"127.0.0.1:{p} inet n - n - - smtpd -o {setting}");
         int door = Repository.FreePort();
         using var listen = await BlackPonyProgram.ListenAsync(door, server.Port, value is null ? [option] : [option, value]);
         using (var stranger = await ConnectFromAsync("127.0.0.9", door))
@@ -42,7 +45,8 @@ public sealed class PostfixTests : IDisposable
             await local.SayAsync("QUIT", "221");
         }
 
-        Assert.Contains("NOQUEUE: reject: RCPT from unknown[127.0.0.9]: 554 5.7.1 <victim@elsewhere.test>: Relay access denied", server.Log, StringComparison.Ordinal);
+        Assert.Contains("NOQUEUE: reject: RCPT from unknown[127.0.0.9]: 554 5.7.1 <victim@elsewhere.test>: Relay access denied", server.Log,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -51,22 +55,28 @@ public sealed class PostfixTests : IDisposable
         ServerInstall.Need("postfix");
         // As Debian sets it.
         using var server = await Postfix.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", "mynetworks = 127.0.0.0/8");
-        using var listen = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend", $"127.0.0.1:{server.Port}");
+        using var listen = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend",
+            $"127.0.0.1:{server.Port}");
         Assert.Equal(1, await listen.ExitAsync());
         Assert.Contains("--xclient", listen.Log, StringComparison.Ordinal);
     }
 
+    // [BP-10.5-6], [BP-10.5-12], [BP-9.1-2]
     [Fact]
-    public async Task Postfix_keeps_mail_that_relay_puts_off_and_returns_what_can_never_be_delivered() // [BP-10.5-6], [BP-10.5-12], [BP-9.1-2]
+    public async Task Postfix_keeps_mail_that_relay_puts_off_and_returns_what_can_never_be_delivered()
     {
         ServerInstall.Need("postfix");
         await using var plain = new Conformance.Targets.MailSink();
         using var dns = new NameServer() { ResponseCode = 3 };
         int port = Repository.FreePort();
-        using var relay = await BlackPonyProgram.RelayAsync(port, "--policy", "required", "--route", $"plain.test=[127.0.0.1]:{plain.Port}", "--dns", $"127.0.0.1:{dns.Port}");
-        using var server = await Postfix.StartAsync(Path.Combine(_folder, "a"), "mail.a.test", "a.test", Postfix.Snippets(0, port).Main, p => Postfix.Snippets(p, port).Master);
-        await Matrix.Sending.SubmitAsync(server.Port, "Subject: s\r\n\r\nsecret\r\n"u8.ToArray(), ["one@plain.test", "two@nowhere.invalid"]);
-        await server.LogsAsync("to=<one@plain.test>, relay=127.0.0.1[127.0.0.1]", "dsn=4.7.0, status=deferred (host 127.0.0.1[127.0.0.1] said: 451 4.7.0 Encryption required, and not available");
+        using var relay = await BlackPonyProgram.RelayAsync(port, "--policy", "required", "--route", $"plain.test=[127.0.0.1]:{plain.Port}",
+            "--dns", $"127.0.0.1:{dns.Port}");
+        using var server = await Postfix.StartAsync(Path.Combine(_folder, "a"), "mail.a.test", "a.test", Postfix.Snippets(0, port).Main,
+            p => Postfix.Snippets(p, port).Master);
+        await Matrix.Sending.SubmitAsync(server.Port, "Subject: s\r\n\r\nsecret\r\n"u8.ToArray(),
+            ["one@plain.test", "two@nowhere.invalid"]);
+        await server.LogsAsync("to=<one@plain.test>, relay=127.0.0.1[127.0.0.1]",
+            "dsn=4.7.0, status=deferred (host 127.0.0.1[127.0.0.1] said: 451 4.7.0 Encryption required, and not available");
         await server.LogsAsync("to=<two@nowhere.invalid>, relay=127.0.0.1[127.0.0.1]", "dsn=5.1.2, status=bounced");
         var bounce = await server.Mailbox.ReceivedAsync("s@a.test");
         Assert.Contains("<two@nowhere.invalid>", bounce, StringComparison.Ordinal);
@@ -80,7 +90,8 @@ public sealed class PostfixTests : IDisposable
         await using var plain = new Conformance.Targets.MailSink();
         int port = Repository.FreePort();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{plain.Port}");
-        using var server = await Postfix.StartAsync(Path.Combine(_folder, "a"), "mail.a.test", "a.test", Postfix.Snippets(0, port).Main, p => Postfix.Snippets(p, port).Master);
+        using var server = await Postfix.StartAsync(Path.Combine(_folder, "a"), "mail.a.test", "a.test", Postfix.Snippets(0, port).Main,
+            p => Postfix.Snippets(p, port).Master);
         using (var person = await SmtpUser.ConnectAsync(server.Port))
         {
             await person.SayAsync("EHLO submit.test", "250");
@@ -95,15 +106,18 @@ public sealed class PostfixTests : IDisposable
         Assert.Single(plain.Messages);
     }
 
+    // [BP-10.2-3], [BP-10.2-9], [BP-10.4-9]
     [Fact]
-    public async Task Postfix_to_Postfix_inside_an_international_message_arrives_and_its_sender_is_told_by_the_second() // [BP-10.2-3], [BP-10.2-9], [BP-10.4-9]
+    public async Task Postfix_to_Postfix_inside_an_international_message_arrives_and_its_sender_is_told_by_the_second()
     {
         ServerInstall.Need("postfix");
         int door = Repository.FreePort();
         using var inside = new TlsFront(door);
-        using var a = await Postfix.StartAsync(Path.Combine(_folder, "a"), "mail.a.test", "a.test", $"transport_maps = inline:{{ {{ b.test = smtp:[127.0.0.1]:{inside.Port} }} }}");
+        using var a = await Postfix.StartAsync(Path.Combine(_folder, "a"), "mail.a.test", "a.test",
+            $"transport_maps = inline:{{ {{ b.test = smtp:[127.0.0.1]:{inside.Port} }} }}");
         using var b = await Postfix.StartAsync(
-            Path.Combine(_folder, "b"), "mx.b.test", "b.test", $"mynetworks = 127.0.0.1/32\ntransport_maps = inline:{{ {{ a.test = smtp:[127.0.0.1]:{a.Port} }} }}");
+            Path.Combine(_folder, "b"), "mx.b.test", "b.test",
+            $"mynetworks = 127.0.0.1/32\ntransport_maps = inline:{{ {{ a.test = smtp:[127.0.0.1]:{a.Port} }} }}");
         using var listen = await BlackPonyProgram.ListenAsync(door, b.Port);
         using (var person = await SmtpUser.ConnectAsync(a.Port))
         {

@@ -83,7 +83,8 @@ public sealed class RelayServerTests
             await person.SayAsync($"XBLACKPONY V1 RSA-BLOWFISH {RsaShare()}", "334");
         }
 
-        await Task.WhenAll(server.Sink.Sessions.Select(s => s.Ended)).WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
+        await Task.WhenAll(server.Sink.Sessions.Select(s => s.Ended))
+            .WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
         Assert.Equal(2, server.Sink.Sessions.Count);
     }
 
@@ -91,7 +92,8 @@ public sealed class RelayServerTests
     public async Task The_mail_server_is_asked_once_whether_it_relays_however_many_come() // [BP-10.1-12]
     {
         await using var sink = new MailSink();
-        var settings = new InboundSettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", sink.Port, new ServerOptions(TestRsaKeys.Server)) { BackendSource = IPAddress.Parse(Limits.BackendSource) };
+        var settings = new InboundSettings([new IPEndPoint(IPAddress.Loopback, 0)], "127.0.0.1", sink.Port,
+            new ServerOptions(TestRsaKeys.Server)) { BackendSource = IPAddress.Parse(Limits.BackendSource) };
         using var probe = new OpenRelayProbe(settings, NullLogger.Instance);
         await probe.CheckAsync(TestContext.Current.CancellationToken);
         int once = sink.Sessions.Count;
@@ -117,7 +119,8 @@ public sealed class RelayServerTests
             .SelectMany(i => i.GetIPProperties().UnicastAddresses).Select(a => a.Address).Where(a => !a.IsIPv6LinkLocal).ToList();
         Assert.All(own, a => Assert.True(OwnAddress.Is(a, 25), $"{a}"));
         Assert.All(own, a => Assert.False(OwnAddress.Is(a, 2525), $"{a}"));
-        Assert.True(OwnAddress.Is(IPAddress.Loopback, 25) && OwnAddress.Is(IPAddress.Parse("127.9.9.9"), 25) && OwnAddress.Is(IPAddress.IPv6Loopback, 25));
+        Assert.True(OwnAddress.Is(IPAddress.Loopback, 25) && OwnAddress.Is(IPAddress.Parse("127.9.9.9"), 25)
+            && OwnAddress.Is(IPAddress.IPv6Loopback, 25));
         Assert.True(OwnAddress.Is(IPAddress.Any, 2525) && OwnAddress.Is(IPAddress.IPv6Any, 2525));
         Assert.False(OwnAddress.Is(IPAddress.Loopback, 2525));
         Assert.False(OwnAddress.Is(IPAddress.Parse("192.0.2.77"), 25));

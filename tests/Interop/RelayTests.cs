@@ -12,13 +12,15 @@ public sealed class RelayTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
+    // [BP-10.5-1], [BP-10.5-7], [BP-9.2-1], [BP-11.1-1]
     [Fact]
-    public async Task Each_domain_goes_its_way_encrypted_where_the_next_server_knows_how() // [BP-10.5-1], [BP-10.5-7], [BP-9.2-1], [BP-11.1-1]
+    public async Task Each_domain_goes_its_way_encrypted_where_the_next_server_knows_how()
     {
         await using var knows = new EmbeddedServer();
         await using var plain = new MailSink();
         int port = Repository.FreePort();
-        using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"knows.test=[127.0.0.1]:{knows.Port}", "--route", $"*=[127.0.0.1]:{plain.Port}");
+        using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"knows.test=[127.0.0.1]:{knows.Port}", "--route",
+            $"*=[127.0.0.1]:{plain.Port}");
         using var person = await SmtpUser.ConnectAsync(port);
         await person.SayAsync("EHLO a.test", "250");
         await person.SayAsync("MAIL FROM:<s@a.test>", "250");
@@ -168,19 +170,22 @@ public sealed class RelayTests : IDisposable
         Assert.All(plain.Sessions, s => Assert.DoesNotContain(s.Commands, c => c.StartsWith("MAIL", StringComparison.Ordinal)));
     }
 
+    // [BP-10.5-1], [BP-9.1-3], [BP-9.4-12]
     [Fact]
-    public async Task A_server_that_was_met_with_encryption_does_not_get_mail_without_it_afterwards() // [BP-10.5-1], [BP-9.1-3], [BP-9.4-12]
+    public async Task A_server_that_was_met_with_encryption_does_not_get_mail_without_it_afterwards()
     {
         var memory = Path.Combine(_folder, "memory");
         int server, port = Repository.FreePort();
         await using var knows = new EmbeddedServer();
         server = knows.Port;
-        using var relay = await BlackPonyProgram.RelayAsync(port, "--policy", "remembered", "--memory", memory, "--route", $"*=[127.0.0.1]:{server}");
+        using var relay = await BlackPonyProgram.RelayAsync(port, "--policy", "remembered", "--memory", memory, "--route",
+            $"*=[127.0.0.1]:{server}");
         await AskAsync(port, "r@b.test", "250");
         await relay.SaysAsync("encrypted=yes");
         await Repository.RetryAsync(async () =>
         {
-            Assert.Contains($"127.0.0.1 {server} ", await File.ReadAllTextAsync(memory, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+            Assert.Contains($"127.0.0.1 {server} ", await File.ReadAllTextAsync(memory, TestContext.Current.CancellationToken),
+                StringComparison.Ordinal);
             return true;
         });
         await knows.DisposeAsync();
@@ -195,7 +200,8 @@ public sealed class RelayTests : IDisposable
     public async Task Who_is_not_allowed_is_sent_away_at_the_door() // [BP-10.5-2]
     {
         int port = Repository.FreePort();
-        using var relay = BlackPonyProgram.Start("relay", "--listen", $"127.0.0.1:{port}", "--allow", "192.0.2.0/24", "--allow", "127.0.0.7");
+        using var relay = BlackPonyProgram.Start("relay", "--listen", $"127.0.0.1:{port}", "--allow", "192.0.2.0/24",
+            "--allow", "127.0.0.7");
         await relay.ListensAsync(port);
         await SmtpUser.RefusedAsync(port, "554");
         await relay.SaysAsync("is not allowed to use the relay");

@@ -102,7 +102,8 @@ public sealed class SendmailTests : IDisposable
 
     private static async Task DeliverAsync(Sendmail a, Sendmail b, string body, params string[] recipients)
     {
-        var head = $"From: s@a.test\r\nTo: undisclosed\r\nSubject: {recipients[0]}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: 8bit\r\n\r\n";
+        var head = $"From: s@a.test\r\nTo: undisclosed\r\nSubject: {recipients[0]}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; "
+            + "charset=iso-8859-1\r\nContent-Transfer-Encoding: 8bit\r\n\r\n";
         var said = await a.SendAsync(Encoding.Latin1.GetBytes(head + body), recipients);
         Assert.DoesNotContain("Deferred", said, StringComparison.Ordinal);
         foreach (var recipient in recipients)

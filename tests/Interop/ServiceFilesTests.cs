@@ -96,7 +96,8 @@ public sealed class ServiceFilesTests : IDisposable
         await using var sink = new MailSink();
         int port = Repository.FreePort();
         using var program = BlackPonyProgram.Start(command, "--config", config);
-        var options = Encoding.ASCII.GetBytes($"listen 127.0.0.1:{port}\n{(command == "listen" ? $"backend 127.0.0.1:{sink.Port}\n" : "")}");
+        var options =
+            Encoding.ASCII.GetBytes($"listen 127.0.0.1:{port}\n{(command == "listen" ? $"backend 127.0.0.1:{sink.Port}\n" : "")}");
         await using (var pipe = new FileStream(config, FileMode.Open, FileAccess.Write))
         {
             program.HangUp();

@@ -17,6 +17,7 @@ public sealed class StockServerTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
+    // [BP-10.1-1], [BP-10.1-9], [BP-10.1-12]
     [Theory]
     [InlineData("sendmail")]
     [InlineData("postfix")]
@@ -24,7 +25,7 @@ public sealed class StockServerTests : IDisposable
     [InlineData("postfix", LooksUpFirst, "smtpd_relay_restrictions=")]
     [InlineData("postfix", "smtpd_sender_restrictions=reject_unknown_sender_domain",
         "smtpd_helo_restrictions=reject_unknown_helo_hostname")]
-    public async Task One_that_trusts_all_of_127_is_not_served(string name, params string[] settings) // [BP-10.1-1], [BP-10.1-9], [BP-10.1-12]
+    public async Task One_that_trusts_all_of_127_is_not_served(string name, params string[] settings)
     {
         using var server = await StockServer.StartAsync(Path.Combine(_folder, "b"), name, settings);
         int port = Repository.FreePort();
@@ -43,6 +44,7 @@ public sealed class StockServerTests : IDisposable
         Assert.Contains("is an open relay", listen.Log, StringComparison.Ordinal);
     }
 
+    // [BP-10.1-1], [BP-10.1-12]
     [Theory]
     [InlineData("exim", "")]
     [InlineData("opensmtpd", "")]
@@ -52,7 +54,7 @@ public sealed class StockServerTests : IDisposable
     [InlineData("postfix", "--xclient", XClient, "smtpd_client_restrictions=reject_unknown_client_hostname")]
     [InlineData("postfix", "--proxy-protocol=v1", "smtpd_upstream_proxy_protocol=haproxy")]
     [InlineData("postfix", "--proxy-protocol=v2", "smtpd_upstream_proxy_protocol=haproxy")]
-    public async Task One_that_is_set_up_as_documented_takes_its_own_mail_and_no_other(string name, string option, params string[] settings) // [BP-10.1-1], [BP-10.1-12]
+    public async Task One_that_is_set_up_as_documented_takes_its_own_mail_and_no_other(string name, string option, params string[] settings)
     {
         using var server = await StockServer.StartAsync(Path.Combine(_folder, "b"), name, settings);
         int port = Repository.FreePort();

@@ -12,20 +12,25 @@ public sealed class StrangersTests(StrangersTests.PostfixDoor door) : IClassFixt
     /// <summary>Ways to say XCLIENT that a mail server may understand.</summary>
     public static TheoryData<string> Spellings =>
     [
-        "XCLIENT NAME=localhost ADDR=127.0.0.1", "xclient NAME=localhost ADDR=127.0.0.1", " XCLIENT NAME=localhost ADDR=127.0.0.1", "\tXCLIENT NAME=localhost ADDR=127.0.0.1",
-        "XCLIENT\tNAME=localhost ADDR=127.0.0.1", "XCLIENT\vNAME=localhost ADDR=127.0.0.1", "  \t XClient\t NAME=localhost ADDR=127.0.0.1", "NOOP\rXCLIENT NAME=localhost ADDR=127.0.0.1",
-        "NOOP\nXCLIENT NAME=localhost ADDR=127.0.0.1", "NOOP\0\r\nXCLIENT NAME=localhost ADDR=127.0.0.1", "XCLIENT\0NAME=localhost ADDR=127.0.0.1", "XFORWARD NAME=localhost ADDR=127.0.0.1",
+        "XCLIENT NAME=localhost ADDR=127.0.0.1", "xclient NAME=localhost ADDR=127.0.0.1", " XCLIENT NAME=localhost ADDR=127.0.0.1",
+        "\tXCLIENT NAME=localhost ADDR=127.0.0.1",
+        "XCLIENT\tNAME=localhost ADDR=127.0.0.1", "XCLIENT\vNAME=localhost ADDR=127.0.0.1", "  \t XClient\t NAME=localhost ADDR=127.0.0.1",
+        "NOOP\rXCLIENT NAME=localhost ADDR=127.0.0.1",
+        "NOOP\nXCLIENT NAME=localhost ADDR=127.0.0.1", "NOOP\0\r\nXCLIENT NAME=localhost ADDR=127.0.0.1",
+        "XCLIENT\0NAME=localhost ADDR=127.0.0.1", "XFORWARD NAME=localhost ADDR=127.0.0.1",
         "PROXY TCP4 127.0.0.1 127.0.0.1 1 25",
     ];
 
     /// <summary>Ends of a message that some mail servers take for one, and none of which is.</summary>
-    public static TheoryData<string> FalseEnds => ["\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r.\r\n", "\r\n.\r", "\n.\r", "\r.\n", "\0\n.\n", "\n\r.\r\n", "\r\n\0.\r\n", "\r\n.\0\r\n"];
+    public static TheoryData<string> FalseEnds => ["\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r.\r\n", "\r\n.\r", "\n.\r", "\r.\n",
+        "\0\n.\n", "\n\r.\r\n", "\r\n\0.\r\n", "\r\n.\0\r\n"];
 
     [Theory]
     [MemberData(nameof(Spellings))]
     public async Task Nobody_tells_Postfix_an_address_that_is_not_theirs(string spelling) // [BP-10.1-4], [BP-10.1-10]
     {
-        var said = await door.SayAsync($"EHLO x.test\r\n{spelling}\r\nEHLO x.test\r\nMAIL FROM:<s@x.test>\r\nRCPT TO:<victim@elsewhere.test>\r\nQUIT\r\n");
+        var said = await door.SayAsync(
+            $"EHLO x.test\r\n{spelling}\r\nEHLO x.test\r\nMAIL FROM:<s@x.test>\r\nRCPT TO:<victim@elsewhere.test>\r\nQUIT\r\n");
         Assert.Matches("Relay access denied|Bare LF, bare CR or NUL", said);
         Assert.DoesNotContain("2.1.5 Ok", said, StringComparison.Ordinal);
 
@@ -38,7 +43,8 @@ public sealed class StrangersTests(StrangersTests.PostfixDoor door) : IClassFixt
     public async Task Nobody_hides_XCLIENT_in_a_message(string end) // [BP-10.1-11]
     {
         var said = await door.SayAsync($"EHLO x.test\r\nMAIL FROM:<s@x.test>\r\nRCPT TO:<u@b.test>\r\nDATA\r\n"
-            + $"Subject: s\r\n\r\nhello{end}XCLIENT NAME=localhost ADDR=127.0.0.1\r\nEHLO x.test\r\nMAIL FROM:<s@x.test>\r\nRCPT TO:<victim@elsewhere.test>\r\nQUIT\r\n.\r\nQUIT\r\n");
+            + $"Subject: s\r\n\r\nhello{end}XCLIENT NAME=localhost ADDR=127.0.0.1\r\nEHLO x.test\r\nMAIL FROM:<s@x.test>\r\nRCPT "
+            + "TO:<victim@elsewhere.test>\r\nQUIT\r\n.\r\nQUIT\r\n");
         Assert.Contains("354", said, StringComparison.Ordinal);
         Assert.DoesNotContain("2.1.5 Ok", said[said.IndexOf("354", StringComparison.Ordinal)..], StringComparison.Ordinal);
     }
@@ -46,7 +52,9 @@ public sealed class StrangersTests(StrangersTests.PostfixDoor door) : IClassFixt
     [Fact]
     public async Task Nobody_says_XCLIENT_within_TLS() // [BP-10.1-11]
     {
-        var said = await door.SayInTlsAsync("EHLO x.test\r\nXCLIENT NAME=localhost ADDR=127.0.0.1\r\nEHLO x.test\r\nMAIL FROM:<s@x.test>\r\nRCPT TO:<victim@elsewhere.test>\r\nQUIT\r\n");
+        var said = await door.SayInTlsAsync(
+            "EHLO x.test\r\nXCLIENT NAME=localhost ADDR=127.0.0.1\r\nEHLO x.test\r\nMAIL FROM:<s@x.test>\r\nRCPT "
+                + "TO:<victim@elsewhere.test>\r\nQUIT\r\n");
         Assert.DoesNotContain("2.1.5 Ok", said, StringComparison.Ordinal);
     }
 
@@ -73,7 +81,8 @@ public sealed class StrangersTests(StrangersTests.PostfixDoor door) : IClassFixt
         private async Task StartAsync()
         {
             ServerInstall.Need("postfix");
-            _postfix = await Postfix.StartAsync(Path.Combine(_folder, "postfix"), "mx.b.test", "b.test", "smtpd_authorized_xclient_hosts = 127.0.0.1\nsmtpd_authorized_xforward_hosts = 127.0.0.1");
+            _postfix = await Postfix.StartAsync(Path.Combine(_folder, "postfix"), "mx.b.test", "b.test",
+                "smtpd_authorized_xclient_hosts = 127.0.0.1\nsmtpd_authorized_xforward_hosts = 127.0.0.1");
             _listen = await BlackPonyProgram.ListenAsync(_port, _postfix.Port, "--xclient");
         }
 

@@ -21,7 +21,8 @@ public sealed class SystemdTests : IDisposable
         Assert.SkipUnless(File.Exists("/usr/bin/systemd-analyze"), "Needs systemd-analyze; tests/run fetches it.");
         var unit = Path.Combine(_folder, $"blackpony-{service}.service");
         var text = await File.ReadAllTextAsync(Path.Combine(Units, Path.GetFileName(unit)), TestContext.Current.CancellationToken);
-        await File.WriteAllTextAsync(unit, text.Replace("/usr/local/bin/blackpony", BlackPonyProgram.File, StringComparison.Ordinal), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(unit, text.Replace("/usr/local/bin/blackpony", BlackPonyProgram.File, StringComparison.Ordinal),
+            TestContext.Current.CancellationToken);
         Assert.Equal((0, ""), await AnalyzeAsync("verify", "--man=no", unit));
 
         // 2.0 of 10 at the most: systemd calls up to 4 'OK'.
@@ -37,7 +38,8 @@ public sealed class SystemdTests : IDisposable
         await using var sink = new MailSink(Repository.FreePort());
         int port = Repository.FreePort();
         string[] ports = service == "listen" ? ["--backend", $"127.0.0.1:{sink.Port}"] : [];
-        using var program = BlackPonyProgram.Start([service, "--config", Path.Combine(Units, $"{service}.conf"), "--listen", $"127.0.0.1:{port}", .. ports]);
+        using var program = BlackPonyProgram.Start(
+            [service, "--config", Path.Combine(Units, $"{service}.conf"), "--listen", $"127.0.0.1:{port}", .. ports]);
         await program.ListensAsync(port);
         program.Terminate();
         Assert.Equal(0, await program.ExitAsync());
@@ -45,7 +47,11 @@ public sealed class SystemdTests : IDisposable
 
     private static async Task<(int Code, string Said)> AnalyzeAsync(params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo("/usr/bin/systemd-analyze", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(new ProcessStartInfo("/usr/bin/systemd-analyze", arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
         var error = process.StandardError.ReadToEndAsync();
         var said = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();

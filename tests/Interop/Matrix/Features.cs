@@ -15,7 +15,9 @@ namespace BlackPony.Tests.Interop.Matrix;
 /// <param name="Mailbox">The box.</param>
 internal sealed record Place(string Folder, int Port, string Recipient, string Sender, Mailbox Mailbox);
 
-/// <summary>The extensions of SMTP that a mail server keeps behind <c>listen</c>, each by an ordinary client that uses it, and by what it is for.</summary>
+/// <summary>
+/// The extensions of SMTP that a mail server keeps behind <c>listen</c>, each by an ordinary client that uses it, and by what it is for.
+/// </summary>
 internal static class Features
 {
     public static readonly IReadOnlyList<(string Keyword, Func<Place, Task> Try)> All =
@@ -38,7 +40,8 @@ internal static class Features
         Assert.Contains("Subject: gr\xC3\xBC\xC3\x9F" + "e\r\n", await ExpectAsync(place, "hello\r\n"), StringComparison.Ordinal);
     }
 
-    // Who waits for each answer gets them one by one; here two recipients, one of them nonsense, and DATA come in one segment, which no client says.
+    // Who waits for each answer gets them one by one; here two recipients, one of them nonsense, and DATA come in one segment,
+    // which no client says.
     private static async Task PipeliningAsync(Place place)
     {
         await MailKitAsync(place, place.Sender);
@@ -72,7 +75,8 @@ internal static class Features
         // OpenSMTPD looks at the message only. No client sends what it can see to be too much.
         using var session = await SmtpUser.ConnectAsync(place.Port);
         await session.SayAsync("EHLO client.test", "250");
-        await session.SayAsync("MAIL FROM:<s@a.test> SIZE=99999999999", place.Recipient.EndsWith("opensmtpd.test", StringComparison.Ordinal) ? "250" : "552");
+        await session.SayAsync("MAIL FROM:<s@a.test> SIZE=99999999999",
+            place.Recipient.EndsWith("opensmtpd.test", StringComparison.Ordinal) ? "250" : "552");
         await session.SayAsync("QUIT", "221");
     }
 
@@ -86,16 +90,25 @@ internal static class Features
         Assert.Matches(@"(?i)\r\nAction: (delivered|relayed)\b", notice);
 
         // OpenSMTPD leaves the envelope's id out; Exim says it as it came, in xtext.
-        var id = notice.Split("\r\n").FirstOrDefault(l => l.StartsWith("Original-Envelope-ID: ", StringComparison.OrdinalIgnoreCase))?.Split(": ")[1];
-        Assert.Equal(place.Sender.Split('@')[1] switch { "listen-opensmtpd.test" => null, "listen-exim.test" => "id+3D1", _ => "id=1" }, id);
+        var id = notice.Split("\r\n").FirstOrDefault(l => l.StartsWith("Original-Envelope-ID: ", StringComparison.OrdinalIgnoreCase))
+            ?.Split(": ")[1];
+        Assert.Equal(place.Sender.Split('@')[1] switch
+        {
+            "listen-opensmtpd.test" => null,
+            "listen-exim.test" => "id+3D1",
+            _ => "id=1",
+        }, id);
     }
 
     // Who is known may do what strangers may not.
     private static async Task AuthAsync(Place place)
     {
-        var refused = await Assert.ThrowsAnyAsync<Exception>(() => Sending.SwaksAsync(place.Folder, "Subject: s\r\n\r\nhello\r\n\r\n"u8.ToArray(), place.Port, [place.Recipient], "--auth", "PLAIN", "--auth-user", "me", "--auth-password", "wrong"));
+        var refused = await Assert.ThrowsAnyAsync<Exception>(
+            () => Sending.SwaksAsync(place.Folder, "Subject: s\r\n\r\nhello\r\n\r\n"u8.ToArray(), place.Port, [place.Recipient], "--auth",
+                "PLAIN", "--auth-user", "me", "--auth-password", "wrong"));
         Assert.Contains("535", refused.Message, StringComparison.Ordinal);
-        await Sending.SwaksAsync(place.Folder, "Subject: s\r\n\r\nhello\r\n\r\n"u8.ToArray(), place.Port, [place.Recipient], "--auth", "PLAIN", "--auth-user", "me", "--auth-password", "secret");
+        await Sending.SwaksAsync(place.Folder, "Subject: s\r\n\r\nhello\r\n\r\n"u8.ToArray(), place.Port, [place.Recipient], "--auth",
+            "PLAIN", "--auth-user", "me", "--auth-password", "secret");
         await ExpectAsync(place, "hello\r\n\r\n");
         using var client = new SmtpClient();
         await client.ConnectAsync("127.0.0.1", place.Port, SecureSocketOptions.None, TestContext.Current.CancellationToken);
@@ -115,18 +128,24 @@ internal static class Features
 
     /// <summary>Sends a message by MailKit.</summary>
     /// <returns>What was said, the client's lines with <c>C: </c> before them.</returns>
-    private static async Task<string> MailKitAsync(Place place, string sender, string subject = "s", string body = "hello\r\n", bool international = false, bool chunks = false, bool notify = false)
+    private static async Task<string> MailKitAsync(Place place, string sender, string subject = "s", string body = "hello\r\n",
+        bool international = false, bool chunks = false, bool notify = false)
     {
         using var said = new MemoryStream();
         using (var client = new Client(new ProtocolLogger(said, leaveOpen: true), chunks, notify))
         {
             await client.ConnectAsync("127.0.0.1", place.Port, SecureSocketOptions.None, TestContext.Current.CancellationToken);
-            using var message = new MimeMessage { Subject = subject, Body = new TextPart { ContentTransferEncoding = ContentEncoding.EightBit } };
+            using var message = new MimeMessage
+            {
+                Subject = subject,
+                Body = new TextPart { ContentTransferEncoding = ContentEncoding.EightBit },
+            };
             ((TextPart)message.Body).SetText(Encoding.UTF8, body);
             message.From.Add(MailboxAddress.Parse(sender));
             var options = FormatOptions.Default.Clone();
             options.International = international;
-            await client.SendAsync(options, message, MailboxAddress.Parse(sender), [MailboxAddress.Parse(place.Recipient)], TestContext.Current.CancellationToken);
+            await client.SendAsync(options, message, MailboxAddress.Parse(sender), [MailboxAddress.Parse(place.Recipient)],
+                TestContext.Current.CancellationToken);
             await client.DisconnectAsync(true, TestContext.Current.CancellationToken);
         }
 
@@ -144,7 +163,8 @@ internal static class Features
     {
         protected override bool PreferSendAsBinaryData => chunks;
 
-        protected override DeliveryStatusNotification? GetDeliveryStatusNotifications(MimeMessage message, MailboxAddress mailbox) => notify ? DeliveryStatusNotification.Success : null;
+        protected override DeliveryStatusNotification? GetDeliveryStatusNotifications(MimeMessage message, MailboxAddress mailbox) =>
+            notify ? DeliveryStatusNotification.Success : null;
 
         protected override string GetEnvelopeId(MimeMessage message) => notify ? "id=1" : null!;
     }

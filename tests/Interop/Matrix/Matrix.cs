@@ -87,7 +87,8 @@ public sealed class Matrix : IAsyncLifetime
     {
         lock (_lock)
         {
-            _cells ??= Senders.SelectMany(s => Receivers.Select(r => (s.Name, r.Name))).ToDictionary(c => c, c => Task.Run(() => InTurnAsync(c)));
+            _cells ??= Senders.SelectMany(s => Receivers.Select(r => (s.Name, r.Name)))
+                .ToDictionary(c => c, c => Task.Run(() => InTurnAsync(c)));
             return _cells[(sender, receiver)];
         }
     }
@@ -123,7 +124,8 @@ public sealed class Matrix : IAsyncLifetime
             var name = keyword.ToLowerInvariant();
             try
             {
-                await Features.All.Single(f => f.Keyword == keyword).Try(new Place(_folder, port, $"{name}@{domain}", $"{name}-s@{domain}", _boxes[domain]));
+                await Features.All.Single(f => f.Keyword == keyword)
+                    .Try(new Place(_folder, port, $"{name}@{domain}", $"{name}-s@{domain}", _boxes[domain]));
             }
             catch (TimeoutException e)
             {
@@ -138,7 +140,9 @@ public sealed class Matrix : IAsyncLifetime
     public async Task<string> FeatureTableAsync()
     {
         var servers = Receivers.Where(r => r.BlackPony).Select(r => r.Name).ToList();
-        var text = new StringBuilder($"| through | {string.Join(" | ", Features.All.Select(f => f.Keyword))} |\n|---|{string.Concat(Features.All.Select(_ => "---|"))}\n");
+        var text = new StringBuilder(
+            $"| through | {string.Join(" | ", Features.All.Select(f => f.Keyword))} |\n|---|"
+                + $"{string.Concat(Features.All.Select(_ => "---|"))}\n");
         foreach (var server in servers)
         {
             text.Append($"| {server} |");
@@ -155,12 +159,14 @@ public sealed class Matrix : IAsyncLifetime
 
     // The passwords are for PLAIN.
     private static string? Offer(string ehlo, string keyword) =>
-        ehlo.Split('\n').Where(l => l.Length > 4).Select(l => l[4..]).FirstOrDefault(l => l.Split(' ')[0] == keyword && (keyword != "AUTH" || l.Contains("PLAIN", StringComparison.Ordinal)));
+        ehlo.Split('\n').Where(l => l.Length > 4).Select(l => l[4..])
+            .FirstOrDefault(l => l.Split(' ')[0] == keyword && (keyword != "AUTH" || l.Contains("PLAIN", StringComparison.Ordinal)));
 
     /// <summary>The table of all cells, for docs/interop.md.</summary>
     public async Task<string> TableAsync()
     {
-        var text = new StringBuilder($"| from \\ to | {string.Join(" | ", Receivers.Select(r => r.Name))} |\n|---|{string.Concat(Receivers.Select(_ => "---|"))}\n");
+        var text = new StringBuilder(
+            $"| from \\ to | {string.Join(" | ", Receivers.Select(r => r.Name))} |\n|---|{string.Concat(Receivers.Select(_ => "---|"))}\n");
         foreach (var sender in Senders)
         {
             text.Append($"| {sender.Name} |");
@@ -176,7 +182,8 @@ public sealed class Matrix : IAsyncLifetime
         return text.ToString();
     }
 
-    private TimeoutException WithLogs(TimeoutException e) => new(e.Message + string.Concat(_programs.OfType<MailServer>().Select(p => $"\n--- {p.Folder}\n{p.Log}")), e);
+    private TimeoutException WithLogs(TimeoutException e) =>
+        new(e.Message + string.Concat(_programs.OfType<MailServer>().Select(p => $"\n--- {p.Folder}\n{p.Log}")), e);
 
     private async Task<string> InTurnAsync((string Sender, string Receiver) cell)
     {
@@ -205,7 +212,8 @@ public sealed class Matrix : IAsyncLifetime
         // MailKit encodes 8 bits and long lines in a message of its own making.
         var rest = cell.Sender == "MailKit" ? "ASCII" : $"8 bits: \x80\xFF\r\n{new string('x', 900)}";
         var body = $"{mark}\r\n.\r\n..\r\n.dot\r\nFrom here\r\n{rest}\r\n\r\n";
-        var head = $"From: {Sending.From}\r\nTo: undisclosed\r\nSubject: {token}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: 8bit\r\n\r\n";
+        var head = $"From: {Sending.From}\r\nTo: undisclosed\r\nSubject: {token}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; "
+            + "charset=iso-8859-1\r\nContent-Transfer-Encoding: 8bit\r\n\r\n";
         var wire = _wires[cell];
         await _send[cell.Sender](Encoding.Latin1.GetBytes(head + body), wire.Port, recipients);
         foreach (var recipient in recipients)
@@ -226,7 +234,9 @@ public sealed class Matrix : IAsyncLifetime
     private async Task<int> RelayAsync(string sender)
     {
         int port = Repository.FreePort();
-        _programs.Add(await BlackPonyProgram.RelayAsync(port, [.. Routes(sender).SelectMany(r => (string[])["--route", $"{r.Domain}=[127.0.0.1]:{r.Port}"])]));
+        _programs.Add(
+            await BlackPonyProgram.RelayAsync(port,
+                [.. Routes(sender).SelectMany(r => (string[])["--route", $"{r.Domain}=[127.0.0.1]:{r.Port}"])]));
         return port;
     }
 
@@ -256,14 +266,17 @@ public sealed class Matrix : IAsyncLifetime
     private async Task SendmailReceivesAsync()
     {
         int port = Repository.FreePort();
-        var server = Keep(await Sendmail.StartAsync(Path.Combine(_folder, "sendmail"), "mx.sendmail.test", "sendmail.test listen-sendmail.test", port, tls: true));
+        var server = Keep(
+            await Sendmail.StartAsync(Path.Combine(_folder, "sendmail"), "mx.sendmail.test", "sendmail.test listen-sendmail.test",
+                port, tls: true));
         await OpenAsync("sendmail", port, server.Mailbox);
     }
 
     private async Task PostfixReceivesAsync()
     {
         var server = Keep(await Postfix.StartAsync(
-            Path.Combine(_folder, "postfix"), "mx.postfix.test", "postfix.test, listen-postfix.test", Postfix.Snippets(0, 2526).Main + Keep(new PasswordServer()).Main, p => Postfix.Snippets(p, 2526).Master));
+            Path.Combine(_folder, "postfix"), "mx.postfix.test", "postfix.test, listen-postfix.test",
+            Postfix.Snippets(0, 2526).Main + Keep(new PasswordServer()).Main, p => Postfix.Snippets(p, 2526).Master));
         await OpenAsync("postfix", server.Port, server.Mailbox, "--xclient");
     }
 
@@ -275,16 +288,22 @@ public sealed class Matrix : IAsyncLifetime
 
     private async Task OpenSmtpdReceivesAsync()
     {
-        var server = Keep(await OpenSmtpd.StartAsync(Path.Combine(_folder, "opensmtpd"), "mx.opensmtpd.test", ["opensmtpd.test", "listen-opensmtpd.test"], []));
+        var server = Keep(
+            await OpenSmtpd.StartAsync(Path.Combine(_folder, "opensmtpd"), "mx.opensmtpd.test",
+                ["opensmtpd.test", "listen-opensmtpd.test"], []));
         await OpenAsync("opensmtpd", server.Port, server.Mailbox);
     }
 
     private async Task SendmailSendsAsync()
     {
-        foreach (var (name, mailer) in (List<(string, string?)>)[("sendmail", null), ("sendmail with `mailer`", $"{BlackPonyProgram.Script(_folder)} mailer")])
+        foreach (var (name, mailer) in (List<(string, string?)>)[("sendmail", null),
+            ("sendmail with `mailer`", $"{BlackPonyProgram.Script(_folder)} mailer")])
         {
-            var sender = Keep(await Sendmail.RouterAsync(Path.Combine(_folder, mailer is null ? "sendmail-a" : "mailer-a"), "mail.a.test", Routes(name), mailer));
-            _send[name] = async (message, _, recipients) => Assert.DoesNotContain("Deferred", await sender.SendAsync(message, recipients), StringComparison.Ordinal);
+            var sender = Keep(
+                await Sendmail.RouterAsync(Path.Combine(_folder, mailer is null ? "sendmail-a" : "mailer-a"), "mail.a.test",
+                    Routes(name), mailer));
+            _send[name] = async (message, _, recipients) =>
+                Assert.DoesNotContain("Deferred", await sender.SendAsync(message, recipients), StringComparison.Ordinal);
         }
     }
 
@@ -292,10 +311,13 @@ public sealed class Matrix : IAsyncLifetime
     {
         var plain = Keep(await Postfix.StartAsync(
             Path.Combine(_folder, "postfix-a"), "mail.a.test", "none.invalid",
-            $"transport_maps = inline:{{ {string.Join(", ", Routes("Postfix").Select(r => $"{{ {r.Domain} = smtp:[127.0.0.1]:{r.Port} }}"))} }}"));
+            $"transport_maps = inline:{{ "
+                + $"{string.Join(", ", Routes("Postfix").Select(r => $"{{ {r.Domain} = smtp:[127.0.0.1]:{r.Port} }}"))} }}"));
         _send["Postfix"] = (message, _, recipients) => Sending.SubmitAsync(plain.Port, message, recipients);
         int relay = await RelayAsync("Postfix with `relay`");
-        var relayed = Keep(await Postfix.StartAsync(Path.Combine(_folder, "postfix-r"), "mail.a.test", "none.invalid", Postfix.Snippets(0, relay).Main, p => Postfix.Snippets(p, relay).Master));
+        var relayed = Keep(
+            await Postfix.StartAsync(Path.Combine(_folder, "postfix-r"), "mail.a.test", "none.invalid", Postfix.Snippets(0, relay).Main,
+                p => Postfix.Snippets(p, relay).Master));
         _send["Postfix with `relay`"] = (message, _, recipients) => Sending.SubmitAsync(relayed.Port, message, recipients);
     }
 
@@ -303,11 +325,14 @@ public sealed class Matrix : IAsyncLifetime
     {
         var plain = Keep(await Exim.StartAsync(
             Path.Combine(_folder, "exim-a"), "mail.a.test", [],
-            $"each:\n  driver = manualroute\n  transport = direct\n  route_list = {string.Join(" ; ", Routes("Exim").Select(r => $"{r.Domain} 127.0.0.1::{r.Port}"))}\n  self = send\n",
+            "each:\n  driver = manualroute\n  transport = direct\n  route_list = "
+                + $"{string.Join(" ; ", Routes("Exim").Select(r => $"{r.Domain} 127.0.0.1::{r.Port}"))}\n  self = send\n",
             "direct:\n  driver = smtp\n  allow_localhost\n"));
         _send["Exim"] = (message, _, recipients) => Sending.SubmitAsync(plain.Port, message, recipients);
         int relay = await RelayAsync("Exim with `relay`");
-        var relayed = Keep(await Exim.StartAsync(Path.Combine(_folder, "exim-r"), "mail.a.test", [], Exim.Snippet("router", 0, relay), Exim.Snippet("transport", 0, relay)));
+        var relayed = Keep(
+            await Exim.StartAsync(Path.Combine(_folder, "exim-r"), "mail.a.test", [], Exim.Snippet("router", 0, relay),
+                Exim.Snippet("transport", 0, relay)));
         _send["Exim with `relay`"] = (message, _, recipients) => Sending.SubmitAsync(relayed.Port, message, recipients);
     }
 

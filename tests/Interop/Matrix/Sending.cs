@@ -36,18 +36,24 @@ internal static class Sending
 
     /// <summary>swaks, which has no TLS without a library that Perl does not bring along.</summary>
     public static Task SwaksAsync(string folder, byte[] message, int port, string[] recipients, params string[] more) => RunAsync(
-        folder, message[..^2], file => ("perl", [$"{ServerInstall.Folder("swaks")}/usr/bin/swaks", "--server", "127.0.0.1", "--port", $"{port}", "--helo", "client.test", "--from", From, "--to", string.Join(',', recipients), "--data", $"@{file}", "--suppress-data", .. more]));
+        folder, message[..^2],
+        file => ("perl", [$"{ServerInstall.Folder("swaks")}/usr/bin/swaks", "--server", "127.0.0.1", "--port", $"{port}", "--helo",
+            "client.test", "--from", From, "--to", string.Join(',', recipients), "--data", $"@{file}", "--suppress-data", .. more]));
 
     /// <summary>msmtp, with TLS where the server has it.</summary>
     public static Task MsmtpAsync(string folder, byte[] message, int port, string[] recipients, bool tls, params string[] more) => RunAsync(
-        folder, message, file => ("sh", ["-c", "exec \"$0\" \"$@\" <" + file, $"{ServerInstall.Folder("msmtp")}/usr/bin/msmtp", "--file=/dev/null", "--host=127.0.0.1", $"--port={port}", $"--tls={(tls ? "on" : "off")}", "--tls-certcheck=off", "--domain=client.test", $"--from={From}", .. more, "--", .. recipients]));
+        folder, message,
+        file => ("sh", ["-c", "exec \"$0\" \"$@\" <" + file, $"{ServerInstall.Folder("msmtp")}/usr/bin/msmtp", "--file=/dev/null",
+            "--host=127.0.0.1", $"--port={port}", $"--tls={(tls ? "on" : "off")}", "--tls-certcheck=off", "--domain=client.test",
+            $"--from={From}", .. more, "--", .. recipients]));
 
     /// <summary>smtp-source, Postfix's test client, which sends to one recipient at a time.</summary>
     public static async Task SmtpSourceAsync(string folder, byte[] message, int port, string[] recipients)
     {
         foreach (var recipient in recipients)
         {
-            await RunAsync(folder, message[..^2], file => (Postfix.SmtpSource, ["-4", "-M", "client.test", "-f", From, "-t", recipient, "-F", file, $"127.0.0.1:{port}"]));
+            await RunAsync(folder, message[..^2],
+                file => (Postfix.SmtpSource, ["-4", "-M", "client.test", "-f", From, "-t", recipient, "-F", file, $"127.0.0.1:{port}"]));
         }
     }
 
@@ -59,7 +65,8 @@ internal static class Sending
 #pragma warning restore CA5359
         await client.ConnectAsync("127.0.0.1", port, SecureSocketOptions.StartTlsWhenAvailable, TestContext.Current.CancellationToken);
         using var letter = await MimeMessage.LoadAsync(new MemoryStream(message), TestContext.Current.CancellationToken);
-        await client.SendAsync(letter, MailboxAddress.Parse(From), recipients.Select(MailboxAddress.Parse), TestContext.Current.CancellationToken);
+        await client.SendAsync(letter, MailboxAddress.Parse(From), recipients.Select(MailboxAddress.Parse),
+            TestContext.Current.CancellationToken);
         await client.DisconnectAsync(true, TestContext.Current.CancellationToken);
     }
 
@@ -67,7 +74,9 @@ internal static class Sending
     private static async Task RunAsync(string folder, byte[] message, Func<string, (string Program, string[] Arguments)> command)
     {
         var file = Path.Combine(folder, Guid.NewGuid().ToString("N"));
-        await File.WriteAllBytesAsync(file, Encoding.Latin1.GetBytes(Encoding.Latin1.GetString(message).Replace("\r\n", "\n", StringComparison.Ordinal)), TestContext.Current.CancellationToken);
+        await File.WriteAllBytesAsync(file,
+            Encoding.Latin1.GetBytes(Encoding.Latin1.GetString(message).Replace("\r\n", "\n", StringComparison.Ordinal)),
+            TestContext.Current.CancellationToken);
         var (program, arguments) = command(file);
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["LD_LIBRARY_PATH"] = $"{Postfix.Libraries}:{ServerInstall.Libraries("msmtp")}";

@@ -77,7 +77,9 @@ internal sealed class AttemptLog
     public string Check(int messages)
     {
         var arrived = _arrived.ToList();
-        Assert.All(arrived, a => Assert.True(_sent.TryGetValue(a.Name, out var sent) && sent.AsSpan().SequenceEqual(a.Octets), $"Attempt {a.Name} arrived otherwise than it was sent."));
+        Assert.All(
+            arrived, a => Assert.True(_sent.TryGetValue(a.Name, out var sent) && sent.AsSpan().SequenceEqual(a.Octets),
+                $"Attempt {a.Name} arrived otherwise than it was sent."));
         var times = arrived.CountBy(a => a.Name).ToDictionary();
         Assert.DoesNotContain(times, t => t.Value > 1);
         Assert.DoesNotContain(times, t => _outcomes[t.Key] == Outcome.NotSent);
@@ -91,7 +93,8 @@ internal sealed class AttemptLog
         int lost = times.Keys.Count(k => _outcomes[k] == Outcome.Unknown);
         Assert.Equal(lost, duplicates);
         return $"{messages} messages, {_sent.Count} attempts: {acknowledged} acknowledged and arrived as sent, 0 lost; "
-            + $"{duplicates} arrived twice, each behind a lost acknowledgement; {_outcomes.Count(o => o.Value == Outcome.Unknown) - lost} ended unknown and had not arrived; "
+            + $"{duplicates} arrived twice, each behind a lost acknowledgement; {_outcomes.Count(o => o.Value == Outcome.Unknown) - lost} "
+            + "ended unknown and had not arrived; "
             + $"{_outcomes.Count(o => o.Value == Outcome.NotSent)} were put off";
 
         static string Id(string name) => name[..name.IndexOf('.', StringComparison.Ordinal)];

@@ -4,7 +4,9 @@ using System.Text;
 
 namespace BlackPony.Tests.Interop.NothingLost;
 
-/// <summary>A wire that is cut in some connections behind a random octet, in one direction or the other, and that looks for a text in all of them.</summary>
+/// <summary>
+/// A wire that is cut in some connections behind a random octet, in one direction or the other, and that looks for a text in all of them.
+/// </summary>
 internal sealed class CuttingWire : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);

@@ -18,14 +18,17 @@ internal sealed class EximBackend : RealBackend
     public static async Task<IBackend> StartAsync(string folder, AttemptLog ledger, Random random)
     {
         ServerInstall.Need("exim");
-        return new EximBackend(ledger, random, await Exim.StartAsync(folder, "mx.b.test", ["b.test"], own: $"driver = appendfile\n  maildir_format\n  directory = {folder}/mail"));
+        return new EximBackend(ledger, random,
+            await Exim.StartAsync(folder, "mx.b.test", ["b.test"],
+                own: $"driver = appendfile\n  maildir_format\n  directory = {folder}/mail"));
     }
 
     protected override async Task FlushAsync()
     {
         for (var began = Stopwatch.StartNew(); Queued();)
         {
-            Assert.True(began.Elapsed < Repository.HangGuard, $"Exim's queue does not empty: {_exim.Log[^Math.Min(3000, _exim.Log.Length)..]}");
+            Assert.True(began.Elapsed < Repository.HangGuard,
+                $"Exim's queue does not empty: {_exim.Log[^Math.Min(3000, _exim.Log.Length)..]}");
             await _exim.FlushAsync();
             await Task.Delay(200, TestContext.Current.CancellationToken);
         }

@@ -9,7 +9,10 @@ internal interface IBackend : IAsyncDisposable
     /// <summary>Its port, which stays the same.</summary>
     int Port { get; }
 
-    /// <summary>What its reply has in it where it refuses a message itself, which then must not arrive; null if that cannot be told from the relay's own.</summary>
+    /// <summary>
+    /// What its reply has in it where it refuses a message itself, which then must not arrive;
+    /// null if that cannot be told from the relay's own.
+    /// </summary>
     string? Refusal { get; }
 
     /// <summary>What befalls it in the midst of the load.</summary>

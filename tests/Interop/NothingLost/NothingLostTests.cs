@@ -4,7 +4,8 @@ using BlackPony.Tests.Interop.Servers;
 namespace BlackPony.Tests.Interop.NothingLost;
 
 /// <summary>
-/// Whatever happens on the way, a message that was acknowledged has arrived as it was sent, and none crosses the wire against the policy ([BP-10.3-8], [BP-8.2-2], [BP-9.2-7]).
+/// Whatever happens on the way, a message that was acknowledged has arrived as it was sent, and none crosses the wire against the policy
+/// ([BP-10.3-8], [BP-8.2-2], [BP-9.2-7]).
 /// BLACKPONY_LONGER=n makes the loads n times as long and BLACKPONY_SEED another one of them.
 /// </summary>
 public sealed class NothingLostTests(ITestOutputHelper output)
@@ -17,7 +18,8 @@ public sealed class NothingLostTests(ITestOutputHelper output)
     [InlineData(Way.Mailer, "remembered", 250)]
     [InlineData(Way.Relay, "required", 600)]
     [InlineData(Way.Relay, "remembered", 600)]
-    public async Task Every_message_arrives_as_sent_at_least_once_and_is_doubled_only_behind_a_lost_acknowledgement(Way way, string policy, int count)
+    public async Task Every_message_arrives_as_sent_at_least_once_and_is_doubled_only_behind_a_lost_acknowledgement(Way way,
+        string policy, int count)
     {
         var (seed, ledger) = (NewSeed(), new AttemptLog());
         await using var vault = new ReceivedStore(ledger.Keep, seed.Next());
@@ -33,7 +35,8 @@ public sealed class NothingLostTests(ITestOutputHelper output)
     [InlineData("Exim", Way.Relay, "required", 300)]
     [InlineData("sendmail", Way.Plain, "opportunistic", 300)]
     [InlineData("sendmail", Way.Relay, "required", 300)]
-    public async Task Nor_is_one_lost_before_a_real_server_that_is_killed_and_started_again(string server, Way way, string policy, int count)
+    public async Task Nor_is_one_lost_before_a_real_server_that_is_killed_and_started_again(string server, Way way,
+        string policy, int count)
     {
         var folder = ServerInstall.Open(Directory.CreateTempSubdirectory("blackpony-").FullName);
         try
@@ -58,5 +61,7 @@ public sealed class NothingLostTests(ITestOutputHelper output)
     private static Seed NewSeed() => new(Number("BLACKPONY_SEED", 1997));
 
     private static int Number(string variable, int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : otherwise;
+        int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+            ? number
+            : otherwise;
 }

@@ -54,16 +54,17 @@ internal sealed class PostfixBackend : RealBackend
         }
 
         // A file that is not executable is one whose message never came whole.
-        bool Queued() => ((string[])["deferred", "incoming", "active"]).SelectMany(f => Directory.EnumerateFiles(Path.Combine(_postfix.Folder, "queue", f), "*", SearchOption.AllDirectories)).Any(f =>
-        {
-            try
+        bool Queued() => ((string[])["deferred", "incoming", "active"])
+            .SelectMany(f => Directory.EnumerateFiles(Path.Combine(_postfix.Folder, "queue", f), "*", SearchOption.AllDirectories)).Any(f =>
             {
-                return File.GetUnixFileMode(f).HasFlag(UnixFileMode.UserExecute);
-            }
-            catch (FileNotFoundException)
-            {
-                return true;
-            }
-        });
+                try
+                {
+                    return File.GetUnixFileMode(f).HasFlag(UnixFileMode.UserExecute);
+                }
+                catch (FileNotFoundException)
+                {
+                    return true;
+                }
+            });
     }
 }

@@ -9,7 +9,8 @@ namespace BlackPony.Tests.Interop.NothingLost;
 /// <param name="server">The server.</param>
 /// <param name="kill">Ends all its processes by SIGKILL.</param>
 /// <param name="startAgain">Starts it again.</param>
-internal abstract partial class RealBackend(AttemptLog ledger, Random random, IDisposable server, Func<Task> kill, Func<Task> startAgain) : IBackend
+internal abstract partial class RealBackend(AttemptLog ledger, Random random, IDisposable server, Func<Task> kill,
+    Func<Task> startAgain) : IBackend
 {
     private readonly List<DateTime> _kills = [];
 
@@ -45,7 +46,8 @@ internal abstract partial class RealBackend(AttemptLog ledger, Random random, ID
             foreach (var (one, next) in inOrder.Zip(inOrder.Skip(1)))
             {
                 Assert.Equal(one.Octets, next.Octets);
-                Assert.True(_kills.Any(k => k >= one.Time && k <= next.Time), $"Attempt {copies.Key.Name} is there twice, and the server was not killed in between.");
+                Assert.True(_kills.Any(k => k >= one.Time && k <= next.Time),
+                    $"Attempt {copies.Key.Name} is there twice, and the server was not killed in between.");
                 own++;
             }
 
@@ -80,8 +82,12 @@ internal abstract partial class RealBackend(AttemptLog ledger, Random random, ID
         text = text.Contains("\r\n", StringComparison.Ordinal) ? text : text.Replace("\n", "\r\n", StringComparison.Ordinal);
         int body = text.IndexOf("\r\n\r\n", StringComparison.Ordinal);
         var head = text[..(body + 2)];
-        var own = string.Concat(head.Split("\r\n").Where(l => l.StartsWith("X-Attempt: ", StringComparison.Ordinal) || l.StartsWith("Subject: ", StringComparison.Ordinal)).Select(l => l + "\r\n"));
-        return (QueueId().Match(head).Groups[1].Value, own[..own.IndexOf('\r', StringComparison.Ordinal)], File.GetLastWriteTimeUtc(file), Encoding.Latin1.GetBytes(own + text[(body + 2)..]));
+        var own = string.Concat(
+            head.Split("\r\n")
+                .Where(l => l.StartsWith("X-Attempt: ", StringComparison.Ordinal) || l.StartsWith("Subject: ", StringComparison.Ordinal))
+                .Select(l => l + "\r\n"));
+        return (QueueId().Match(head).Groups[1].Value, own[..own.IndexOf('\r', StringComparison.Ordinal)], File.GetLastWriteTimeUtc(file),
+            Encoding.Latin1.GetBytes(own + text[(body + 2)..]));
     }
 
     // In the server's own Received field, which is the first.

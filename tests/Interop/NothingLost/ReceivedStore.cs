@@ -34,7 +34,8 @@ internal sealed class ReceivedStore : IBackend
     public string? Refusal => "vault.test:";
 
     /// <inheritdoc/>
-    public IEnumerable<(string Name, Func<Task> Make)> Troubles => [("backend vanished", () => World.ForAWhileAsync(Vanish, Open)), ("backend stalled", () => World.ForAWhileAsync(Stall, GoOn))];
+    public IEnumerable<(string Name, Func<Task> Make)> Troubles =>
+        [("backend vanished", () => World.ForAWhileAsync(Vanish, Open)), ("backend stalled", () => World.ForAWhileAsync(Stall, GoOn))];
 
     /// <summary>Whether it now and then refuses, puts off or goes away in the midst of things.</summary>
     public bool IsMoody { get; set; }

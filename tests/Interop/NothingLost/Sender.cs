@@ -82,7 +82,9 @@ internal sealed class Sender(LineStream stream, AttemptLog ledger, string domain
             outcome = Outcome.Unknown;
             await WriteAsync(".\r\n"u8.ToArray());
             // Who lost the server on the way puts off too, and can't know; only the server's own refusal is one.
-            outcome = await ReplyAsync() is >= 200 and <= 299 ? Outcome.Acknowledged : refusal is not null && _text.Contains(refusal, StringComparison.Ordinal) ? Outcome.NotSent : Outcome.Unknown;
+            outcome = await ReplyAsync() is >= 200 and <= 299
+                ? Outcome.Acknowledged
+                : refusal is not null && _text.Contains(refusal, StringComparison.Ordinal) ? Outcome.NotSent : Outcome.Unknown;
             return outcome == Outcome.Acknowledged;
         }
         finally

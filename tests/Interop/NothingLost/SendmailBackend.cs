@@ -20,7 +20,8 @@ internal sealed class SendmailBackend : RealBackend
     {
         Sendmail.Need();
         int port = Repository.FreePort();
-        return new SendmailBackend(ledger, random, await Sendmail.StartAsync(folder, "mx.b.test", "b.test", port, options: "-O DeliveryMode=queueonly"), port);
+        return new SendmailBackend(ledger, random,
+            await Sendmail.StartAsync(folder, "mx.b.test", "b.test", port, options: "-O DeliveryMode=queueonly"), port);
     }
 
     protected override async Task FlushAsync()
@@ -29,7 +30,8 @@ internal sealed class SendmailBackend : RealBackend
         for (var began = Stopwatch.StartNew(); ;)
         {
             var said = await _sendmail.FlushAsync();
-            // A control file that is still empty is none yet: sendmail was killed as it made it, and removes it after ten minutes. The ledger says whether a message was lost so.
+            // A control file that is still empty is none yet: sendmail was killed as it made it, and removes it after ten minutes.
+            // The ledger says whether a message was lost so.
             if (said.Contains($"Total requests: {said.Split("(no control file").Length - 1}\n", StringComparison.Ordinal))
             {
                 break;

@@ -79,7 +79,8 @@ internal sealed class World : IAsyncDisposable
         _befalling = TroubleAsync();
         _work = Task.WhenAll(Enumerable.Range(0, 5).Select(_ => WorkAsync()));
 
-        // A trouble that itself fails would leave the load waiting for what it took away. The bound is far beyond what a loaded machine needs.
+        // A trouble that itself fails would leave the load waiting for what it took away.
+        // The bound is far beyond what a loaded machine needs.
         var patience = Repository.HangGuard + TimeSpan.FromSeconds(_count);
         await await Task.WhenAny(_work, _befalling).WaitAsync(patience);
         await Task.WhenAll(_work, _befalling).WaitAsync(patience);
@@ -123,7 +124,9 @@ internal sealed class World : IAsyncDisposable
     private async Task StartRelayAsync()
     {
         _relay?.Dispose();
-        _relay = BlackPonyProgram.Start(["relay", "--listen", $"127.0.0.1:{_relayPort}", "--port", $"{_front.Port}", "--dns", $"127.0.0.1:{_dns.Port}", "--log-level", "error", .. _policy]);
+        _relay = BlackPonyProgram.Start(
+            ["relay", "--listen", $"127.0.0.1:{_relayPort}", "--port", $"{_front.Port}", "--dns", $"127.0.0.1:{_dns.Port}", "--log-level",
+                "error", .. _policy]);
         await _relay.ListensAsync(_relayPort);
     }
 
@@ -170,7 +173,9 @@ internal sealed class World : IAsyncDisposable
         }
 
         using var mailer = Process.Start(new ProcessStartInfo(
-            BlackPonyProgram.File, ["mailer", "--port", _front.Port.ToString(CultureInfo.InvariantCulture), "--dns", $"127.0.0.1:{_dns.Port}", .. _policy, _backend.Domain])
+            BlackPonyProgram.File,
+            ["mailer", "--port", _front.Port.ToString(CultureInfo.InvariantCulture), "--dns", $"127.0.0.1:{_dns.Port}", .. _policy,
+                _backend.Domain])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -293,7 +298,9 @@ internal sealed class World : IAsyncDisposable
                 return;
             }
 
-            Assert.True(began.Elapsed < Repository.HangGuard, "Sessions were left open: " + string.Join('\n', text.Split('\n').Where(l => l.StartsWith("blackpony", StringComparison.Ordinal))));
+            Assert.True(began.Elapsed < Repository.HangGuard,
+                "Sessions were left open: "
+                    + string.Join('\n', text.Split('\n').Where(l => l.StartsWith("blackpony", StringComparison.Ordinal))));
             await Task.Delay(100);
         }
     }

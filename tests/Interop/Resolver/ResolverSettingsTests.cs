@@ -50,7 +50,8 @@ public class ResolverSettingsTests
     [Fact]
     public void The_hosts_file_names_a_host_in_any_case_with_all_its_addresses()
     {
-        const string Text = "192.0.2.1\tsmarthost.test Smarthost # other\n2001:db8::1 smarthost\n192.0.2.3 xsmarthost smarthostx\nnothing smarthost\n#192.0.2.4 smarthost\n";
+        const string Text = "192.0.2.1\tsmarthost.test Smarthost # other\n2001:db8::1 smarthost\n192.0.2.3 xsmarthost smarthostx\nnothing "
+            + "smarthost\n#192.0.2.4 smarthost\n";
         Assert.Equal(["192.0.2.1", "2001:db8::1"], HostsFile.Find(Text, "smarthost").Select(a => a.ToString()));
         Assert.Empty(HostsFile.Find(Text, "other"));
         Assert.NotEmpty(HostsFile.Find("localhost"));

@@ -51,15 +51,19 @@ public sealed class BlackPonyProgram : IDisposable
 
     /// <summary>The program's file.</summary>
     public static string File { get; } = Environment.GetEnvironmentVariable("BLACKPONY") ?? Path.Combine(
-        Repository.Root, "tools", "blackpony", "bin", AppContext.BaseDirectory.Contains("Release", StringComparison.Ordinal) ? "Release" : "Debug", "net10.0", "blackpony");
+        Repository.Root, "tools", "blackpony", "bin",
+        AppContext.BaseDirectory.Contains("Release", StringComparison.Ordinal) ? "Release" : "Debug", "net10.0", "blackpony");
 
     /// <summary>Writes a script that runs the program in sendmail's nearly empty environment.</summary>
     public static string Script(string folder)
     {
         var script = Path.Combine(folder, "blackpony.sh");
-        var dotnet = Path.GetFullPath(Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+        var dotnet =
+            Path.GetFullPath(Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
         System.IO.File.WriteAllText(script, $"#!/bin/sh\nDOTNET_ROOT='{dotnet}'\nexport DOTNET_ROOT\nexec '{File}' \"$@\"\n");
-        System.IO.File.SetUnixFileMode(script, UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+        System.IO.File.SetUnixFileMode(script,
+            UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead
+                | UnixFileMode.OtherExecute);
         return script;
     }
 
@@ -68,14 +72,19 @@ public sealed class BlackPonyProgram : IDisposable
         ListeningAsync(port, Start(["listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{backend}", .. more]));
 
     /// <summary>Starts <c>blackpony relay</c>.</summary>
-    public static Task<BlackPonyProgram> RelayAsync(int port, params string[] more) => ListeningAsync(port, Start(["relay", "--listen", $"127.0.0.1:{port}", .. more]));
+    public static Task<BlackPonyProgram> RelayAsync(int port, params string[] more) =>
+        ListeningAsync(port, Start(["relay", "--listen", $"127.0.0.1:{port}", .. more]));
 
     /// <summary>Starts the program.</summary>
     public static BlackPonyProgram Start(params string[] arguments) => Start([], arguments);
 
     /// <summary>Starts the program under a umask that leaves all files to everybody.</summary>
     public static BlackPonyProgram StartUnmasked(params string[] arguments) =>
-        new(Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "umask 000; exec \"$0\" \"$@\"", File, .. arguments]) { RedirectStandardError = true })!);
+        new(Process.Start(
+            new ProcessStartInfo("/bin/sh", ["-c", "umask 000; exec \"$0\" \"$@\"", File, .. arguments])
+            {
+                RedirectStandardError = true,
+            })!);
 
     /// <summary>Starts the program by another one, which gets its command line.</summary>
     public static BlackPonyProgram StartWithin(string[] starter, string[] arguments) =>
@@ -97,11 +106,17 @@ public sealed class BlackPonyProgram : IDisposable
     /// <returns>What it answered on standard output, and its exit code.</returns>
     public static async Task<(string Replies, int Code)> MailAsync(params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(File, ["mailer", .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(new ProcessStartInfo(File, ["mailer", .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
         process.ErrorDataReceived += (_, _) => { };
         process.BeginErrorReadLine();
         var replies = new StringBuilder();
-        foreach (var text in (string[])["", "EHLO queue.test\r\n", "MAIL FROM:<a@queue.test>\r\n", "RCPT TO:<b@sink.test>\r\n", "DATA\r\n", "Subject: s\r\n\r\nhello\r\n.\r\n", "QUIT\r\n"])
+        foreach (var text in (string[])["", "EHLO queue.test\r\n", "MAIL FROM:<a@queue.test>\r\n", "RCPT TO:<b@sink.test>\r\n", "DATA\r\n",
+            "Subject: s\r\n\r\nhello\r\n.\r\n", "QUIT\r\n"])
         {
             try
             {
@@ -168,7 +183,8 @@ public sealed class BlackPonyProgram : IDisposable
         return _listen.ExitCode;
     }
 
-    private void Signal(string name) => Process.Start("kill", ["-" + name, _listen.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]).WaitForExit();
+    private void Signal(string name) =>
+        Process.Start("kill", ["-" + name, _listen.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]).WaitForExit();
 
     /// <inheritdoc/>
     public void Dispose()

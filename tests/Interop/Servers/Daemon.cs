@@ -3,7 +3,9 @@ using System.Text;
 
 namespace BlackPony.Tests.Interop.Servers;
 
-/// <summary>A server's process, the leader of a process group, with the users that its package would have made (<c>private.sh</c>).</summary>
+/// <summary>
+/// A server's process, the leader of a process group, with the users that its package would have made (<c>private.sh</c>).
+/// </summary>
 internal sealed class Daemon : IDisposable
 {
     private readonly StringBuilder _output = new();

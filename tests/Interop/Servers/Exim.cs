@@ -37,7 +37,8 @@ internal sealed class Exim : MailServer
     /// <param name="transports">Their transports.</param>
     /// <param name="proxied">The addresses that come with a PROXY header, which only Debian's exim4-daemon-heavy knows.</param>
     /// <param name="own">How mail of its own domains is delivered; null for into the box.</param>
-    public static async Task<Exim> StartAsync(string folder, string host, IEnumerable<string> domains, string routers = "", string transports = "", string? proxied = null, string? own = null)
+    public static async Task<Exim> StartAsync(string folder, string host, IEnumerable<string> domains, string routers = "",
+        string transports = "", string? proxied = null, string? own = null)
     {
         var server = new Exim(folder, proxied is null ? "exim" : "exim-heavy");
         var (certificate, key) = ServerInstall.Certify(folder, host);
@@ -113,6 +114,7 @@ internal sealed class Exim : MailServer
         }
 
         using var flush = Process.Start(start)!;
-        await Task.WhenAll(flush.StandardOutput.ReadToEndAsync(), flush.StandardError.ReadToEndAsync(), flush.WaitForExitAsync()).WaitAsync(Repository.HangGuard);
+        await Task.WhenAll(flush.StandardOutput.ReadToEndAsync(), flush.StandardError.ReadToEndAsync(), flush.WaitForExitAsync())
+            .WaitAsync(Repository.HangGuard);
     }
 }

@@ -32,7 +32,9 @@ internal static class Instance
 
     // A mail server works in its queue.
     private static List<string> Within(string folder) =>
-        [.. Directory.EnumerateDirectories("/proc").Where(p => char.IsDigit(Path.GetFileName(p)[0]) && WorkingFolder(p).StartsWith(folder + "/", StringComparison.Ordinal)).Select(p => Path.GetFileName(p))];
+        [.. Directory.EnumerateDirectories("/proc")
+            .Where(p => char.IsDigit(Path.GetFileName(p)[0]) && WorkingFolder(p).StartsWith(folder + "/", StringComparison.Ordinal))
+            .Select(p => Path.GetFileName(p))];
 
     private static string WorkingFolder(string process)
     {

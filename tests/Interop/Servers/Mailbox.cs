@@ -2,7 +2,9 @@ using System.Text;
 
 namespace BlackPony.Tests.Interop.Servers;
 
-/// <summary>Where a mail server keeps what it received: a file for each message and recipient, written by a script that the server starts.</summary>
+/// <summary>
+/// Where a mail server keeps what it received: a file for each message and recipient, written by a script that the server starts.
+/// </summary>
 internal sealed class Mailbox
 {
     private readonly string _folder;

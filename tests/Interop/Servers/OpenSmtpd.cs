@@ -19,7 +19,8 @@ internal sealed class OpenSmtpd : MailServer
     /// <param name="domains">Its own domains, whose mail goes into the box.</param>
     /// <param name="routes">The ports of other domains.</param>
     /// <param name="smartHost">The port for all other mail, which only this machine may send.</param>
-    public static async Task<OpenSmtpd> StartAsync(string folder, string host, IEnumerable<string> domains, IEnumerable<(string Domain, int Port)> routes, int? smartHost = null)
+    public static async Task<OpenSmtpd> StartAsync(string folder, string host, IEnumerable<string> domains,
+        IEnumerable<(string Domain, int Port)> routes, int? smartHost = null)
     {
         var server = new OpenSmtpd(folder);
         var text = new StringBuilder($$"""
@@ -36,7 +37,9 @@ internal sealed class OpenSmtpd : MailServer
 
         foreach (var (domain, port) in routes)
         {
-            text.Append($"action \"{domain}\" relay host \"smtp+notls://127.0.0.1:{port}\"\nmatch from any for domain \"{domain}\" action \"{domain}\"\n");
+            text.Append(
+                $"action \"{domain}\" relay host \"smtp+notls://127.0.0.1:{port}\"\nmatch from any for domain \"{domain}\" action "
+                    + $"\"{domain}\"\n");
         }
 
         if (smartHost is not null)

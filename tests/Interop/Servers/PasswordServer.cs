@@ -4,7 +4,9 @@ using System.Text;
 
 namespace BlackPony.Tests.Interop.Servers;
 
-/// <summary>What a Postfix asks about passwords, in Dovecot's protocol: PLAIN, and there is one user, <c>me</c> with <c>secret</c>.</summary>
+/// <summary>
+/// What a Postfix asks about passwords, in Dovecot's protocol: PLAIN, and there is one user, <c>me</c> with <c>secret</c>.
+/// </summary>
 internal sealed class PasswordServer : IDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -16,7 +18,9 @@ internal sealed class PasswordServer : IDisposable
     }
 
     /// <summary>Lines for main.cf.</summary>
-    public string Main => $"smtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = dovecot\nsmtpd_sasl_path = inet:127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
+    public string Main =>
+        "smtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = dovecot\nsmtpd_sasl_path = inet:127.0.0.1:"
+            + $"{((IPEndPoint)_listener.LocalEndpoint).Port}";
 
     public void Dispose() => _listener.Dispose();
 
@@ -45,7 +49,9 @@ internal sealed class PasswordServer : IDisposable
                 while (await reader.ReadLineAsync() is { } line)
                 {
                     var fields = line.Split('\t');
-                    var response = fields[0] == "CONT" ? fields[2] : fields.FirstOrDefault(f => f.StartsWith("resp=", StringComparison.Ordinal))?[5..];
+                    var response = fields[0] == "CONT"
+                        ? fields[2]
+                        : fields.FirstOrDefault(f => f.StartsWith("resp=", StringComparison.Ordinal))?[5..];
                     if (response is not null)
                     {
                         bool good = Encoding.ASCII.GetString(Convert.FromBase64String(response)) == "\0me\0secret";

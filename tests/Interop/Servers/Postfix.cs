@@ -37,14 +37,18 @@ internal sealed class Postfix : MailServer
     /// <param name="domains">Its own domains, whose mail goes into the box.</param>
     /// <param name="main">More lines of main.cf.</param>
     /// <param name="master">More lines of master.cf; one that begins with <c>127.0.0.1:</c> takes the place of the usual port.</param>
-    public static async Task<Postfix> StartAsync(string folder, string host, string domains, string main = "", Func<int, string>? master = null)
+    public static async Task<Postfix> StartAsync(string folder, string host, string domains, string main = "",
+        Func<int, string>? master = null)
     {
         var server = new Postfix(folder);
         var (certificate, key) = ServerInstall.Certify(folder, host);
-        // Users that every Debian has, in the place of postfix and postdrop; the folders that Postfix's start script makes, which takes seconds.
+        // Users that every Debian has, in the place of postfix and postdrop;
+        // the folders that Postfix's start script makes, which takes seconds.
         await Repository.ShellAsync($"""
-            cd {folder} && mkdir data queue && cd queue && mkdir active bounce corrupt defer deferred flush hold incoming maildrop pid private public saved trace
-            chown mail * ../data && chown root pid && chown mail:staff maildrop public && chmod 700 * ../data && chmod 755 pid && chmod 1730 maildrop && chmod 2710 public
+            cd {folder} && mkdir data queue && cd queue
+            mkdir active bounce corrupt defer deferred flush hold incoming maildrop pid private public saved trace
+            chown mail * ../data && chown root pid && chown mail:staff maildrop public
+            chmod 700 * ../data && chmod 755 pid && chmod 1730 maildrop && chmod 2710 public
             """);
         var usual = $"""
             compatibility_level = 3.6
@@ -77,7 +81,8 @@ internal sealed class Postfix : MailServer
             """;
         // Each setting once: Postfix warns of a second one.
         var settings = main.Split('\n').Select(Setting).ToHashSet();
-        await File.WriteAllTextAsync(Path.Combine(folder, "main.cf"), string.Concat(usual.Split('\n').Where(l => !settings.Contains(Setting(l))).Select(l => l + "\n")) + main + "\n");
+        await File.WriteAllTextAsync(Path.Combine(folder, "main.cf"),
+            string.Concat(usual.Split('\n').Where(l => !settings.Contains(Setting(l))).Select(l => l + "\n")) + main + "\n");
         var extra = master?.Invoke(server.Port) ?? $"127.0.0.1:{server.Port} inet n - n - - smtpd";
         await File.WriteAllTextAsync(Path.Combine(folder, "master.cf"), $$"""
             cleanup unix n - n - 0 cleanup
@@ -98,7 +103,8 @@ internal sealed class Postfix : MailServer
             {{extra}}
 
             """);
-        await server.StartAsync($"{Programs}/usr/lib/postfix/sbin/master", ["-s"], new Dictionary<string, string> { ["LD_LIBRARY_PATH"] = Libraries, ["MAIL_CONFIG"] = folder });
+        await server.StartAsync($"{Programs}/usr/lib/postfix/sbin/master", ["-s"],
+            new Dictionary<string, string> { ["LD_LIBRARY_PATH"] = Libraries, ["MAIL_CONFIG"] = folder });
         return server;
     }
 

@@ -15,7 +15,10 @@ internal static class Repository
 
     public static string Root => RepositoryRoot.Folder;
 
-    /// <summary>A port of 127.0.0.1 that is free, and stays so until a server takes it: below those that the system gives to connections, and given here once.</summary>
+    /// <summary>
+    /// A port of 127.0.0.1 that is free, and stays so until a server takes it:
+    /// below those that the system gives to connections, and given here once.
+    /// </summary>
     public static int FreePort()
     {
         while (true)
@@ -116,7 +119,8 @@ internal static class Repository
             if (process.HasExited)
             {
                 await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(5)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                return string.Create(CultureInfo.InvariantCulture, $"Nothing listens on port {port}: the program ended with exit code {process.ExitCode}.");
+                return string.Create(CultureInfo.InvariantCulture,
+                    $"Nothing listens on port {port}: the program ended with exit code {process.ExitCode}.");
             }
 
             await Task.Delay(20);

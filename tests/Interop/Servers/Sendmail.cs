@@ -28,11 +28,17 @@ public sealed class Sendmail : IDisposable
     /// <summary>Skips the test where sendmail cannot run.</summary>
     public static void Need() => Servers.ServerInstall.Need("sendmail");
 
-    /// <summary>Starts a server for mail of a domain, or of several with spaces between; <paramref name="smartHost"/> is a port for all other mail.</summary>
-    public static async Task<Sendmail> StartAsync(string folder, string host, string domains, int port, bool tls = false, string options = "", int? smartHost = null)
+    /// <summary>
+    /// Starts a server for mail of a domain, or of several with spaces between; <paramref name="smartHost"/> is a port for all other mail.
+    /// </summary>
+    public static async Task<Sendmail> StartAsync(string folder, string host, string domains, int port, bool tls = false,
+        string options = "", int? smartHost = null)
     {
         var server = new Sendmail(folder, host) { _port = port, _options = options };
-        await server.ShellAsync($"sm_server {folder} {host} {port} '{domains}' {(tls ? "tls" : "")}", smartHost is null ? [] : [("SM_EXTRA", $"define(`SMART_HOST', `esmtp:[127.0.0.1]')dnl\ndefine(`ESMTP_MAILER_ARGS', `TCP $h {smartHost}')dnl")]);
+        await server.ShellAsync($"sm_server {folder} {host} {port} '{domains}' {(tls ? "tls" : "")}",
+            smartHost is null
+                ? []
+                : [("SM_EXTRA", $"define(`SMART_HOST', `esmtp:[127.0.0.1]')dnl\ndefine(`ESMTP_MAILER_ARGS', `TCP $h {smartHost}')dnl")]);
         await server.RunAsync();
         return server;
     }
@@ -61,7 +67,9 @@ public sealed class Sendmail : IDisposable
     public static async Task<Sendmail> SenderAsync(string folder, string host, string domain, string route, string mailer, int port)
     {
         var sender = new Sendmail(folder, host);
-        await sender.ShellAsync($"SM_ROUTE='{route}' SM_EXTRA='define(`ESMTP_MAILER_ARGS'\"'\"', `TCP $h {port}'\"'\"')dnl' sm_sender {folder} {host} {domain} {mailer}");
+        await sender.ShellAsync(
+            $"SM_ROUTE='{route}' SM_EXTRA='define(`ESMTP_MAILER_ARGS'\"'\"', `TCP $h {port}'\"'\"')dnl' sm_sender {folder} {host} "
+                + $"{domain} {mailer}");
         return sender;
     }
 
@@ -70,14 +78,16 @@ public sealed class Sendmail : IDisposable
     /// <param name="host">Its host name.</param>
     /// <param name="routes">The domains and their ports.</param>
     /// <param name="mailer">Program and arguments of a mailer, which gets the port behind them; null for sendmail's own.</param>
-    public static async Task<Sendmail> RouterAsync(string folder, string host, IReadOnlyCollection<(string Domain, int Port)> routes, string? mailer)
+    public static async Task<Sendmail> RouterAsync(string folder, string host,
+        IReadOnlyCollection<(string Domain, int Port)> routes, string? mailer)
     {
         const string Fields = @"S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP, E=\r\n, L=990, T=DNS/RFC822/SMTP";
         var sender = new Sendmail(folder, host);
         var mailers = routes.Select(r => mailer is null
             ? $"Mto{r.Port}, P=[IPC], F=mDFMuXak, {Fields}, A=TCP $h {r.Port}"
             : $"Mto{r.Port}, P={mailer.Split(' ')[0]}, F=mDFMuXakS, {Fields}, A=blackpony {mailer.Split(' ', 2)[1]} --port {r.Port} -- $h");
-        await sender.ShellAsync($"sm_router {folder} {host}", ("SM_MAILERS", string.Join('\n', mailers)), ("SM_TABLE", string.Join('\n', routes.Select(r => $"{r.Domain} to{r.Port}:[127.0.0.1]"))));
+        await sender.ShellAsync($"sm_router {folder} {host}", ("SM_MAILERS", string.Join('\n', mailers)),
+            ("SM_TABLE", string.Join('\n', routes.Select(r => $"{r.Domain} to{r.Port}:[127.0.0.1]"))));
         return sender;
     }
 
@@ -87,7 +97,9 @@ public sealed class Sendmail : IDisposable
     {
         var file = Path.Combine(Folder, $"message-{Interlocked.Increment(ref _messages)}");
         await File.WriteAllBytesAsync(file, message);
-        return await ShellAsync($"sm_run {_host} -C {Folder}/sendmail.cf -B8BITMIME -bm -v -i -odi -f s@a.test -- {string.Join(' ', recipients)} <{file} || true");
+        return await ShellAsync(
+            $"sm_run {_host} -C {Folder}/sendmail.cf -B8BITMIME -bm -v -i -odi -f s@a.test -- {string.Join(' ', recipients)} <{file} || "
+                + "true");
     }
 
     /// <inheritdoc/>

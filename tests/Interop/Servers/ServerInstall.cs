@@ -26,7 +26,8 @@ internal static class ServerInstall
     }
 
     /// <summary>The libraries that came along with a program.</summary>
-    public static string Libraries(string name) => $"{Folder(name)}/usr/lib/x86_64-linux-gnu:{Folder(name)}/lib/x86_64-linux-gnu:{Folder(name)}/usr/lib";
+    public static string Libraries(string name) =>
+        $"{Folder(name)}/usr/lib/x86_64-linux-gnu:{Folder(name)}/lib/x86_64-linux-gnu:{Folder(name)}/usr/lib";
 
     /// <summary>Makes a folder that every user may read.</summary>
     public static string Open(string folder)
@@ -40,7 +41,8 @@ internal static class ServerInstall
     public static (string Certificate, string Key) Certify(string folder, string host)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var certificate = new CertificateRequest($"CN={host}", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(30));
+        using var certificate = new CertificateRequest($"CN={host}", key,
+            HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(30));
         var (certificateFile, keyFile) = (Path.Combine(folder, "cert.pem"), Path.Combine(folder, "key.pem"));
         File.WriteAllText(certificateFile, certificate.ExportCertificatePem());
         File.WriteAllText(keyFile, key.ExportPkcs8PrivateKeyPem());

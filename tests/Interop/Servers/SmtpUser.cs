@@ -26,7 +26,11 @@ internal sealed class SmtpUser(Stream input, Stream output, IDisposable owner) :
     /// <summary>Speaks through <c>blackpony mailer</c>: inside BlackPony, or not at all.</summary>
     public static async Task<SmtpUser> ConnectInsideAsync(int port)
     {
-        var start = new ProcessStartInfo(BlackPonyProgram.File, ["mailer", "--policy", "required", "--port", $"{port}", "[127.0.0.1]"]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(BlackPonyProgram.File, ["mailer", "--policy", "required", "--port", $"{port}", "[127.0.0.1]"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        };
         var mailer = Process.Start(start)!;
         var person = new SmtpUser(mailer.StandardOutput.BaseStream, mailer.StandardInput.BaseStream, mailer);
         await person.ExpectAsync("220");
@@ -78,7 +82,8 @@ internal sealed class SmtpUser(Stream input, Stream output, IDisposable owner) :
         string? line;
         do
         {
-            line = await _reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
+            line = await _reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask()
+                .WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
             reply.Append(line).Append('\n');
         }
         while (line is { Length: > 3 } && line[3] == '-');

@@ -46,7 +46,8 @@ internal sealed class TlsFront : IDisposable
             var options = new MailerOptions(TestRsaKeys.Client) { Policy = ClientPolicy.Required };
             try
             {
-                await MailerHost.RunAsync(options, new SystemRandom(), [new MailTarget("127.0.0.1", IPAddress.Loopback, port)], stream, stream, CancellationToken.None);
+                await MailerHost.RunAsync(options, new SystemRandom(), [new MailTarget("127.0.0.1", IPAddress.Loopback, port)], stream,
+                    stream, CancellationToken.None);
             }
             catch (Exception e) when (e is IOException or SocketException)
             {

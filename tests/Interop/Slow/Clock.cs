@@ -2,7 +2,10 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace BlackPony.Tests.Interop.Slow;
 
-/// <summary>A clock that a test moves, and that knows whether it was looked at. Behind the time-out it goes by itself, fifty times as fast, so that what is left can end.</summary>
+/// <summary>
+/// A clock that a test moves, and that knows whether it was looked at. Behind the time-out it goes by itself, fifty times as fast,
+/// so that what is left can end.
+/// </summary>
 internal sealed class Clock : FakeTimeProvider, IDisposable
 {
     private int _looks;
@@ -43,7 +46,8 @@ internal sealed class Clock : FakeTimeProvider, IDisposable
             Advance(timeout / 20);
             await (drop?.Invoke() ?? Task.CompletedTask);
 
-            // Time for the other side to take the octet before the clock goes on: else it saw one octet only, and an end that came too early would not have come yet.
+            // Time for the other side to take the octet before the clock goes on:
+            // else it saw one octet only, and an end that came too early would not have come yet.
             await Task.WhenAny(ended, Task.Delay(20, TestContext.Current.CancellationToken));
         }
 
@@ -63,5 +67,6 @@ internal sealed class Clock : FakeTimeProvider, IDisposable
     public void Dispose() => _itself?.Dispose();
 
     /// <summary>Goes by itself from now on, so that what is left can end.</summary>
-    public void GoByItself() => _itself = new Timer(_ => Advance(TimeSpan.FromSeconds(1)), null, TimeSpan.Zero, TimeSpan.FromMilliseconds(20));
+    public void GoByItself() =>
+        _itself = new Timer(_ => Advance(TimeSpan.FromSeconds(1)), null, TimeSpan.Zero, TimeSpan.FromMilliseconds(20));
 }

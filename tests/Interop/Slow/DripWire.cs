@@ -13,7 +13,9 @@ internal sealed record Crossed(StringBuilder Up, StringBuilder Down)
     public int Lines => Up.ToString().Split("\r\n").Length - 1;
 }
 
-/// <summary>A wire of one connection, on which from some moment on the octets of one direction go one by one, when the test says so.</summary>
+/// <summary>
+/// A wire of one connection, on which from some moment on the octets of one direction go one by one, when the test says so.
+/// </summary>
 internal sealed class DripWire : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);

@@ -30,7 +30,8 @@ public sealed class SlowTests : IDisposable
     public void Dispose() => _clock.Dispose();
 
     [Fact]
-    public async Task Listen_sends_a_client_away_whose_command_does_not_come_whole_and_then_waits_no_longer_for_its_end() // spec 13: IdleTimeout, LingerTimeout
+    // spec 13: IdleTimeout, LingerTimeout
+    public async Task Listen_sends_a_client_away_whose_command_does_not_come_whole_and_then_waits_no_longer_for_its_end()
     {
         await using var server = new EmbeddedServer(settings: s => s with { Time = _clock });
         using var client = await ClientAsync(server.Port);
@@ -56,7 +57,8 @@ public sealed class SlowTests : IDisposable
         await person.ExpectAsync("220");
         await person.SayAsync("EHLO slow.test", "250");
         using var key = TestRsaKeys.Open("client");
-        await person.SayAsync($"XBLACKPONY V1 RSA-BLOWFISH {Convert.ToBase64String([.. key.ExportParameters(false).Modulus!, .. new byte[32]])}", "334");
+        await person.SayAsync(
+            $"XBLACKPONY V1 RSA-BLOWFISH {Convert.ToBase64String([.. key.ExportParameters(false).Modulus!, .. new byte[32]])}", "334");
         await _clock.DripAsync(Limits.ContinuationTimeout, () => DropAsync(client), person.ExpectAsync("421 4.4.2"));
     }
 
@@ -157,7 +159,8 @@ public sealed class SlowTests : IDisposable
         using var person = new SmtpUser(queue.Reader.AsStream(), local.Writer.AsStream(), new MemoryStream());
         var running = MailerHost.RunAsync(
             new MailerOptions(TestRsaKeys.Client) { Policy = ClientPolicy.Required, Suites = [suite] }, new SystemRandom(),
-            [new MailTarget("127.0.0.1", IPAddress.Loopback, wire.Port)], local.Reader.AsStream(), queue.Writer.AsStream(), TestContext.Current.CancellationToken, _clock);
+            [new MailTarget("127.0.0.1", IPAddress.Loopback, wire.Port)], local.Reader.AsStream(), queue.Writer.AsStream(),
+            TestContext.Current.CancellationToken, _clock);
         Task<string> ended;
         if (owed == "greeting")
         {
@@ -200,7 +203,8 @@ public sealed class SlowTests : IDisposable
     [InlineData("greeting", "451")]
     [InlineData("RCPT", "451 4.4.2")]
     [InlineData("message", "451 4.4.2")]
-    public async Task Relay_answers_for_a_next_server_whose_reply_does_not_come_whole(string owed, string code) // spec 13: GreetingTimeout, NextServerTimeout; [BP-10.5-15]
+    // spec 13: GreetingTimeout, NextServerTimeout; [BP-10.5-15]
+    public async Task Relay_answers_for_a_next_server_whose_reply_does_not_come_whole(string owed, string code)
     {
         await using var sink = new MailSink { Greeting = LongGreeting, Extensions = ["8BITMIME"] };
         await using var wire = new DripWire(sink.Port, up: false, c => owed switch

@@ -11,11 +11,13 @@ internal sealed record ProcessSize(int Memory, int Descriptors, int Threads)
     /// <summary>Looks at a process.</summary>
     public static ProcessSize Of(int process)
     {
-        var status = File.ReadAllLines($"/proc/{process}/status").Select(l => l.Split(':', 2)).ToDictionary(l => l[0], l => l[1].Trim().Split(' ')[0]);
+        var status = File.ReadAllLines($"/proc/{process}/status").Select(l => l.Split(':', 2))
+            .ToDictionary(l => l[0], l => l[1].Trim().Split(' ')[0]);
         return new ProcessSize(Number("RssAnon"), Directory.EnumerateFileSystemEntries($"/proc/{process}/fd").Count(), Number("Threads"));
 
         int Number(string name) => int.Parse(status[name], CultureInfo.InvariantCulture);
     }
 
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Memory / 1024.0,6:f1} MB {Descriptors,3} fd {Threads,2} threads");
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"{Memory / 1024.0,6:f1} MB {Descriptors,3} fd {Threads,2} threads");
 }

@@ -15,7 +15,10 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
     private AttemptLog _ledger = new();
     private int _id;
 
-    private static int Minutes => int.TryParse(Environment.GetEnvironmentVariable("BLACKPONY_SOAK"), NumberStyles.None, CultureInfo.InvariantCulture, out int minutes) ? minutes : 20;
+    private static int Minutes =>
+        int.TryParse(Environment.GetEnvironmentVariable("BLACKPONY_SOAK"), NumberStyles.None, CultureInfo.InvariantCulture, out int minutes)
+            ? minutes
+            : 20;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
@@ -27,21 +30,27 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
         var (door, metrics) = (Repository.FreePort(), Repository.FreePort());
         await using var front = new CuttingWire(door, _seed.Next(), Canary) { Cuts = true };
         var config = Path.Combine(_folder, "listen.conf");
-        await File.WriteAllTextAsync(config, $"listen 127.0.0.1:{door}\nbackend 127.0.0.1:{back.Port}\nmetrics 127.0.0.1:{metrics}\nlog-level error\n", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(config,
+            $"listen 127.0.0.1:{door}\nbackend 127.0.0.1:{back.Port}\nmetrics 127.0.0.1:{metrics}\nlog-level error\n",
+            TestContext.Current.CancellationToken);
         using var listen = BlackPonyProgram.Start("listen", "--config", config);
         await listen.ListensAsync(door);
         var (first, second) = (Repository.FreePort(), Repository.FreePort());
         using var modern = await RelayAsync(first, "--policy", "remembered", "--memory", Path.Combine(_folder, "memory"));
         using var classic = await RelayAsync(second, "--policy", "required", "--suites", "RSA-BLOWFISH");
-        List<(string Name, BlackPonyProgram Program, List<ProcessSize> Sizes)> programs = [("listen", listen, []), ("relay", modern, []), ("relay, RSA-BLOWFISH", classic, [])];
+        List<(string Name, BlackPonyProgram Program, List<ProcessSize> Sizes)> programs = [("listen", listen, []), ("relay", modern, []),
+            ("relay, RSA-BLOWFISH", classic, [])];
         var random = _seed.Next();
-        output.WriteLine($"{Minutes} minutes of plain sessions, encrypted ones through two relays, cut connections, a moody mail server, odd visitors, reloads. Each minute, when all is quiet:");
+        output.WriteLine(
+            $"{Minutes} minutes of plain sessions, encrypted ones through two relays, cut connections, a moody mail server, odd visitors, "
+                + "reloads. Each minute, when all is quiet:");
         var clock = Stopwatch.StartNew();
         for (int minute = 1; clock.Elapsed < TimeSpan.FromMinutes(Minutes); minute++)
         {
             _ledger = new AttemptLog();
             int before = _id;
-            var load = Task.WhenAll(((int[])[front.Port, door, first, first, second]).Select(port => LoadAsync(port, _seed.Next())).Append(VisitorsAsync(door)).Append(VisitorsAsync(first)));
+            var load = Task.WhenAll(((int[])[front.Port, door, first, first, second]).Select(port => LoadAsync(port, _seed.Next()))
+                .Append(VisitorsAsync(door)).Append(VisitorsAsync(first)));
             await Task.Delay(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
             listen.HangUp();
             modern.HangUp();
@@ -69,7 +78,8 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
 
         async Task<BlackPonyProgram> RelayAsync(int port, params string[] more)
         {
-            var relay = BlackPonyProgram.Start(["relay", "--listen", $"127.0.0.1:{port}", "--route", $"*=[127.0.0.1]:{front.Port}", "--log-level", "error", .. more]);
+            var relay = BlackPonyProgram.Start(
+                ["relay", "--listen", $"127.0.0.1:{port}", "--route", $"*=[127.0.0.1]:{front.Port}", "--log-level", "error", .. more]);
             await relay.ListensAsync(port);
             return relay;
         }
@@ -98,7 +108,8 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
             try
             {
                 await client.ConnectAsync("127.0.0.1", port);
-                await new Sender(new LineStream(client.GetStream()), _ledger, "vault.test", "vault.test:").RunAsync(Next, () => { }, again.Enqueue);
+                await new Sender(new LineStream(client.GetStream()), _ledger, "vault.test", "vault.test:").RunAsync(Next,
+                    () => { }, again.Enqueue);
             }
             catch (SocketException)
             {
@@ -126,7 +137,8 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
     private static async Task QuietAsync(int metrics)
     {
         using var http = new HttpClient();
-        for (int i = 0; !(await http.GetStringAsync(new Uri($"http://127.0.0.1:{metrics}/metrics"))).Contains("blackpony_sessions_open{otel_scope_name=\"BlackPony\"} 0\n", StringComparison.Ordinal); i++)
+        for (int i = 0; !(await http.GetStringAsync(new Uri($"http://127.0.0.1:{metrics}/metrics")))
+            .Contains("blackpony_sessions_open{otel_scope_name=\"BlackPony\"} 0\n", StringComparison.Ordinal); i++)
         {
             Assert.True(i < 600, "Sessions stay open.");
             await Task.Delay(100);

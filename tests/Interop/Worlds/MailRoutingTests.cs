@@ -205,6 +205,7 @@ public sealed class MailRoutingTests
             Assert.StartsWith("250", r, StringComparison.Ordinal));
     }
 
+    // [BP-10.4-12], [BP-10.4-14], [BP-10.4-16], [BP-10.4-18]
     [Theory]
     [InlineData("b.test MX 10 bad.test\nbad.test SERVFAIL", "421")]
     [InlineData("b.test MX 10 bad.test\nb.test MX 20 absent.test\nbad.test REFUSED", "421")]
@@ -224,7 +225,7 @@ public sealed class MailRoutingTests
     [InlineData("b.test MX 10 cast.test\ncast.test A 224.0.0.1\ncast.test AAAA ff02::1", "554")]
     [InlineData("b.test SERVFAIL\nb.test A 192.0.2.66", "421")]
     [InlineData("b.test MX SERVFAIL\nb.test A 192.0.2.66", "421")]
-    public async Task What_cannot_be_delivered_gets_the_right_reply(string zone, string code) // [BP-10.4-12], [BP-10.4-14], [BP-10.4-16], [BP-10.4-18]
+    public async Task What_cannot_be_delivered_gets_the_right_reply(string zone, string code)
     {
         await using var world = await World.StartAsync();
         world.NameServer(zone);
@@ -284,7 +285,9 @@ public sealed class MailRoutingTests
     {
         await using var world = await World.StartAsync();
         var lines = Enumerable.Range(1, 20)
-            .Select(i => $"b.test MX {i} a-rather-long-name-for-a-host-{i}.b.test\na-rather-long-name-for-a-host-{i}.b.test A {(i == 20 ? World.Good : "192.0.2.54")}");
+            .Select(i =>
+                $"b.test MX {i} a-rather-long-name-for-a-host-{i}.b.test\na-rather-long-name-for-a-host-{i}.b.test A "
+                    + $"{(i == 20 ? World.Good : "192.0.2.54")}");
         var dns = world.NameServer(string.Join('\n', lines));
         var good = world.MailServer();
         Assert.Equal(0, (await world.MailAsync("b.test")).Code);

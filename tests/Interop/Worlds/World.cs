@@ -155,7 +155,10 @@ internal sealed class World : IAsyncDisposable
 
     // With the root directory of this process, which may be another than the mount namespace's.
     private ProcessStartInfo Start(string[] arguments) =>
-        new("nsenter", ["-t", $"{_near!.Id}", "-n", "-m", "-r", "--", BlackPonyProgram.File, .. arguments]) { RedirectStandardError = true };
+        new("nsenter", ["-t", $"{_near!.Id}", "-n", "-m", "-r", "--", BlackPonyProgram.File, .. arguments])
+        {
+            RedirectStandardError = true,
+        };
 
     private async Task BuildAsync(string resolvConf, string hosts, string[] near)
     {
@@ -173,7 +176,9 @@ internal sealed class World : IAsyncDisposable
             commands.AddRange([$"ip link add near type veth peer name far netns {_far.Id}", .. near
                 .Select(a => $"ip addr add {a} dev near {Flags(a)}"), "ip link set near up"]);
             commands.AddRange(Far
-                .Select(a => $"nsenter -t {_far.Id} -n ip addr add {a}{(a.Contains(':', StringComparison.Ordinal) ? "/64" : "/24")} dev far {Flags(a)}"));
+                .Select(a =>
+                    $"nsenter -t {_far.Id} -n ip addr add {a}{(a.Contains(':', StringComparison.Ordinal) ? "/64" : "/24")} dev far "
+                        + $"{Flags(a)}"));
             commands.Add($"nsenter -t {_far.Id} -n ip link set far up");
         }
 
