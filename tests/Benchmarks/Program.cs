@@ -50,7 +50,8 @@ if (args is ["--inner", .. var rest])
 }
 
 var names = args.Where(a => !a.StartsWith('-')).ToList();
-var unknown = names.Where(n => rows.All(r => r.Name != n)).Concat(args.Where(a => a.StartsWith('-') && a is not ("--quick" or "--write"))).ToList();
+var unknown = names.Where(n => rows.All(r => r.Name != n))
+    .Concat(args.Where(a => a.StartsWith('-') && a is not ("--quick" or "--write"))).ToList();
 if (unknown.Count > 0)
 {
     Console.Error.WriteLine($"There is no row or option {string.Join(", ", unknown)}; --help lists them.");

@@ -24,7 +24,8 @@ internal static class Rounds
             }
         }
 
-        return new Result(Median(pairs.Select(p => p.Ours)), Median(pairs.Select(p => p.Theirs)), Median(pairs.Select(p => p.Ours / p.Theirs)));
+        return new Result(Median(pairs.Select(p => p.Ours)), Median(pairs.Select(p => p.Theirs)),
+            Median(pairs.Select(p => p.Ours / p.Theirs)));
     }
 
     /// <summary>How often per second something can be done by one thread.</summary>

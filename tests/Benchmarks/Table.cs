@@ -14,13 +14,18 @@ internal sealed class Table(Effort effort)
     public static string Line(Figure f) => $"| {f.What} | {f.Ours} | {f.Against} | {f.Theirs} | {Number(f.Ratio)} | {Number(f.Wanted)} |";
 
     /// <summary>The rows alone.</summary>
-    public string Rows() => string.Concat(_figures.Select(Line).Prepend("|---|---|---|---|---|---|").Prepend("| what | ours | against | theirs | ratio | wanted |").Select(l => l + "\n"));
+    public string Rows() =>
+        string.Concat(_figures.Select(Line).Prepend("|---|---|---|---|---|---|")
+            .Prepend("| what | ours | against | theirs | ratio | wanted |").Select(l => l + "\n"));
 
     /// <summary>The rows, where they were measured, and what is to be noted.</summary>
     public string Whole()
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{Processor()}, {Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}; {effort.Rounds} rounds of each side in turn, medians; {DateTime.UtcNow:d MMMM yyyy}.\n\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"{Processor()}, {Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, "
+                + $"{RuntimeInformation.FrameworkDescription}; {effort.Rounds} rounds of each side in turn, medians; "
+                + $"{DateTime.UtcNow:d MMMM yyyy}.\n\n");
         text.Append(Rows()).Append('\n');
         foreach (var figure in _figures.Where(f => f.Note is not null))
         {
@@ -33,5 +38,6 @@ internal sealed class Table(Effort effort)
     private static string Number(double? value) => value?.ToString("0.00", CultureInfo.InvariantCulture) ?? "";
 
     private static string Processor() =>
-        File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() ?? "unknown processor";
+        File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim()
+            ?? "unknown processor";
 }

@@ -17,7 +17,8 @@ internal static class Where
     public static string Peers => Path.Combine(Root, "artifacts/servers/peers/root");
 
     /// <summary>The published program.</summary>
-    public static string BlackPony => Environment.GetEnvironmentVariable("BLACKPONY") ?? Path.Combine(Root, "artifacts/publish/linux-x64/blackpony");
+    public static string BlackPony =>
+        Environment.GetEnvironmentVariable("BLACKPONY") ?? Path.Combine(Root, "artifacts/publish/linux-x64/blackpony");
 
     /// <summary>A new folder for one run's configurations.</summary>
     public static string NewFolder() => Run.CreateSubdirectory($"{Interlocked.Increment(ref _folders)}").FullName;

@@ -32,14 +32,18 @@ public class ReferencePassesTests
 
     [Fact]
     public void Cases_that_protect_megabytes_with_Blowfish_run_alone() =>
-        Assert.Equal(["S-7.6-5", "S-7.6-6", "C-7.6-2", "C-7.6-3"], ServerCases.All.Where(c => c.RunsAlone).Select(c => c.Id).Concat(ClientCases.All.Where(c => c.RunsAlone).Select(c => c.Id)));
+        Assert.Equal(["S-7.6-5", "S-7.6-6", "C-7.6-2", "C-7.6-3"],
+            ServerCases.All.Where(c => c.RunsAlone).Select(c => c.Id).Concat(ClientCases.All.Where(c => c.RunsAlone).Select(c => c.Id)));
 
     [Fact]
     public void Ids_are_unique_and_every_cited_sentence_stands_in_the_specification()
     {
         var cases = ServerCases.All.Select(c => c.Info).Concat(ClientCases.All.Select(c => c.Info)).ToList();
         Assert.Equal(cases.Count, cases.Select(c => c.Id).Distinct().Count());
-        Assert.All(cases, c => Assert.All(c.Requirements, r => Assert.True(BlackPony.Conformance.Specification.Sentences.ContainsKey(r), $"{c.Id} cites {r}")));
+        Assert.All(
+            cases, c =>
+                Assert.All(c.Requirements,
+                    r => Assert.True(BlackPony.Conformance.Specification.Sentences.ContainsKey(r), $"{c.Id} cites {r}")));
     }
 
     private static void AllPassed(IReadOnlyList<CaseResult> results) =>

@@ -9,6 +9,8 @@ internal static class Marked
     {
         string begin = $"<!-- {name}: begin -->\n", end = $"<!-- {name}: end -->";
         int from = document.IndexOf(begin, StringComparison.Ordinal) + begin.Length, to = document.IndexOf(end, StringComparison.Ordinal);
-        return from >= begin.Length && to >= from ? document[..from] + text + document[to..] : throw new InvalidOperationException($"There is no place for '{name}'.");
+        return from >= begin.Length && to >= from
+            ? document[..from] + text + document[to..]
+            : throw new InvalidOperationException($"There is no place for '{name}'.");
     }
 }

@@ -215,8 +215,11 @@ public sealed partial class ConvertTests
                 "", "Hello Alexandra, W=C3=B6nder=", "land. =D0=9C", "..dotted Mercury", "--=_Mercury--",
         ];
         var lines = new List<(char, string)>(Frames.Lines);
-        lines[3] = ('C', "MAIL FROM:<alexandra@alexandra.example> SIZE=1200 RET=HDRS ENVID=QQalexandra AUTH=<alexandra@alexandra.example>\r\n");
-        lines[5] = ('C', "RCPT TO:<\"bartholomew> bartholomew\"@bartholomew-house.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;bartholomew+3Dbartholomew@bartholomew-house.example\r\n");
+        lines[3] =
+            ('C', "MAIL FROM:<alexandra@alexandra.example> SIZE=1200 RET=HDRS ENVID=QQalexandra AUTH=<alexandra@alexandra.example>\r\n");
+        lines[5] = ('C',
+            "RCPT TO:<\"bartholomew> bartholomew\"@bartholomew-house.example> NOTIFY=SUCCESS,FAILURE "
+                + "ORCPT=rfc822;bartholomew+3Dbartholomew@bartholomew-house.example\r\n");
         lines[9] = ('C', string.Concat(message.Select(l => l + "\r\n")));
         lines[10] = ('C', ".\r\n");
         lines.InsertRange(12, [('C', "VRFY alexandra\r\n"), ('S', "252 Mercury <alexandra@alexandra.example>\r\n"),

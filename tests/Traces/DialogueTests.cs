@@ -49,7 +49,8 @@ public sealed class DialogueTests
         (char, string)[] lines =
         [
             .. Frames.Lines[..3],
-            ('C', "MAIL FROM:<a@a.test>\r\nRCPT TO:<b@b.test>\r\nBDAT 3\r\noneBDAT 3 LAST\r\ntwoMAIL FROM:<c@a.test>\r\nRCPT TO:<d@b.test>\r\nBDAT 0 LAST\r\nQUIT\r\n"),
+            ('C', "MAIL FROM:<a@a.test>\r\nRCPT TO:<b@b.test>\r\nBDAT 3\r\noneBDAT 3 LAST\r\ntwoMAIL FROM:<c@a.test>\r\nRCPT "
+                + "TO:<d@b.test>\r\nBDAT 0 LAST\r\nQUIT\r\n"),
             ('S', "250 1\r\n250 2\r\n250 3\r\n250 4\r\n250 5\r\n250 6\r\n452 7\r\n221 8\r\n"),
         ];
         var capture = Inspection.Connection(lines);
@@ -82,7 +83,8 @@ public sealed class DialogueTests
         (char, string)[] end = [('C', "RSET\r\n"), ('S', "250 Ok\r\n"), ('C', "QUIT\r\n"), ('S', "221 Bye\r\n")];
         var chunk = Inspection.Of(Inspection.Connection(
         [
-            .. opening, ('C', "MAIL FROM:<a@a.test>\r\nRCPT TO:<b@b.test>\r\nRCPT TO:<x@b.test>\r\nRCPT TO:<c@b.test>\r\nBDAT 3 LAST\r\none"),
+            .. opening,
+            ('C', "MAIL FROM:<a@a.test>\r\nRCPT TO:<b@b.test>\r\nRCPT TO:<x@b.test>\r\nRCPT TO:<c@b.test>\r\nBDAT 3 LAST\r\none"),
             ('S', "250 1\r\n250 2\r\n550 3\r\n250 4\r\n250 b\r\n452 c\r\n"), .. end,
         ])).Only;
         var data = Inspection.Of(Inspection.Connection(

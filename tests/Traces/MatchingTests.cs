@@ -17,7 +17,8 @@ public sealed class MatchingTests
 
     private static readonly (char Who, string Text)[] Pipelined =
     [
-        .. OneByOne[..3], ('C', "MAIL FROM:<alice@a.test>\r\nRCPT TO:<bob@b.test>\r\nRCPT TO:<nobody@b.test>\r\nRCPT TO:<carol@b.test>\r\nDATA\r\n"),
+        .. OneByOne[..3],
+        ('C', "MAIL FROM:<alice@a.test>\r\nRCPT TO:<bob@b.test>\r\nRCPT TO:<nobody@b.test>\r\nRCPT TO:<carol@b.test>\r\nDATA\r\n"),
         ('S', "250 ok\r\n250 ok\r\n550 no such user\r\n250 ok\r\n354 go\r\n"), ('C', "Subject: hello\r\n\r\nOne\r\n.\r\nQUIT\r\n"),
             ('S', "250 ok\r\n221 bye\r\n"),
     ];
@@ -95,8 +96,10 @@ public sealed class MatchingTests
         // Two messages, of which the first is refused at DATA: its lines are no second message.
         session = Inspection.Of(Inspection.Connection(
         [
-            ('C', "HELO x\r\nMAIL FROM:<a@a.test>\r\nDATA\r\nhello\r\n.\r\nMAIL FROM:<b@a.test>\r\nRCPT TO:<c@b.test>\r\nDATA\r\nhello\r\n.\r\nQUIT\r\n"),
-            ('S', "220 mx\r\n"), ('S', "250 mx\r\n250 ok\r\n503 no recipients\r\n500 what\r\n500 what\r\n250 ok\r\n250 ok\r\n354 go\r\n250 ok\r\n221 bye\r\n"),
+            ('C', "HELO x\r\nMAIL FROM:<a@a.test>\r\nDATA\r\nhello\r\n.\r\nMAIL FROM:<b@a.test>\r\nRCPT "
+                + "TO:<c@b.test>\r\nDATA\r\nhello\r\n.\r\nQUIT\r\n"),
+            ('S', "220 mx\r\n"),
+            ('S', "250 mx\r\n250 ok\r\n503 no recipients\r\n500 what\r\n500 what\r\n250 ok\r\n250 ok\r\n354 go\r\n250 ok\r\n221 bye\r\n"),
         ])).Only;
         Assert.Equal(("b@a.test", 250), (Assert.Single(session.Messages).From, session.Messages[0].Reply));
     }
@@ -145,7 +148,8 @@ public sealed class MatchingTests
                 new InspectOptions { Exchanges = true }).Only;
             string Code(int line, string code) => lost == line ? "?" : code;
             Assert.Equal(
-                $"{Code(0, "220")} {Code(2, "250")} {Code(4, "250")} {Code(6, "250")} {Code(8, "550")} {Code(10, "250")} {Code(12, "354")} {Code(14, "250")} {Code(16, "221")}",
+                $"{Code(0, "220")} {Code(2, "250")} {Code(4, "250")} {Code(6, "250")} {Code(8, "550")} {Code(10, "250")} "
+                    + $"{Code(12, "354")} {Code(14, "250")} {Code(16, "221")}",
                 string.Join(' ', session.Exchanges!.Select(
                     e => e.Reply?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "?")));
         }

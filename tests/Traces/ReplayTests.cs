@@ -208,7 +208,8 @@ public sealed class ReplayTests
         using var other = new TcpClient();
         await other.ConnectAsync(server.Address, TestContext.Current.CancellationToken);
         await other.Client.SendAsync(System.Text.Encoding.ASCII.GetBytes(
-            "EHLO mail.a.test\r\nMAIL FROM:<alice@a.test>\r\nRCPT TO:<bob@b.test>\r\nDATA\r\nSubject: x\r\n\r\nOne\n.\nNOOP\r\n.\r\nQUIT\r\n"), TestContext.Current.CancellationToken);
+            "EHLO mail.a.test\r\nMAIL FROM:<alice@a.test>\r\nRCPT TO:<bob@b.test>\r\nDATA\r\nSubject: "
+                + "x\r\n\r\nOne\n.\nNOOP\r\n.\r\nQUIT\r\n"), TestContext.Current.CancellationToken);
         result = await serving;
         Assert.Equal((0, 6), (result.Differences.Count, result.Exchanges));
     }

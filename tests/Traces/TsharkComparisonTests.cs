@@ -6,7 +6,8 @@ public sealed class TsharkComparisonTests
     // Each read by hand (`tshark -z follow,tcp,ascii,N`).
     private static readonly Dictionary<string, string> Differences = new()
     {
-        ["connect-with-smtp.pcap"] = "tshark takes the server's 220 for the proxy's reply and the rest for data; behind the CONNECT stands a whole session with one message.",
+        ["connect-with-smtp.pcap"] = "tshark takes the server's 220 for the proxy's reply and the rest for data; behind the CONNECT "
+            + "stands a whole session with one message.",
         ["rfc3030-bdat-0-last.pcap"] = "tshark makes no message of an empty chunk; the server took it for one (250).",
         ["rfc3030-bdat-example1.pcap"] =
             "tshark makes no message of content that comes in one BDAT LAST; the server took it for one (250).",
@@ -18,7 +19,8 @@ public sealed class TsharkComparisonTests
         ["smtp-bdat-cmd-negative-chunk-size.pcap"] = "As smtp-bdat-cmd-chunk-size-overflow.pcap.",
         ["smtp-bdat-cmd-invalid.pcapng"] =
             "tshark waits for a chunk behind a BDAT that the server refused (521), and takes the QUIT for it in two of the three sessions.",
-        ["smtp-bdat-gap.pcap"] = "tshark takes what follows the gap for the rest of the chunk; the gap is longer than that, and behind it come DATA (354) and QUIT (221).",
+        ["smtp-bdat-gap.pcap"] = "tshark takes what follows the gap for the rest of the chunk; the gap is longer than that, and behind it "
+            + "come DATA (354) and QUIT (221).",
         ["smtp-bdat-pipeline-8bitmime.pcap"] =
             "tshark takes MAIL, RCPT and BDAT that come in one segment with the chunk for data; the server answered each.",
         ["smtp-mail-transactions-invalid.pcap"] =

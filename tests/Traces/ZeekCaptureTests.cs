@@ -22,14 +22,19 @@ public sealed class ZeekCaptureTests
         { "smtp-bdat-cmd-negative-chunk-size.pcap", "EHLO MAIL RCPT BDAT QUIT" },
         { "smtp-bdat-gap.pcap", "EHLO MAIL RCPT BDAT DATA QUIT | ? 0 78 data 250" },
         { "smtp-bdat-pipeline-8bitmime.pcap",
-            "EHLO MAIL RCPT BDAT MAIL RCPT BDAT QUIT | linux-kernel-owner@vger.kernel.org 1 4404 bdat 250 | linux-kernel-owner@vger.kernel.org 1 8757 bdat 250" },
+            "EHLO MAIL RCPT BDAT MAIL RCPT BDAT QUIT | linux-kernel-owner@vger.kernel.org 1 4404 bdat 250 | "
+                + "linux-kernel-owner@vger.kernel.org 1 8757 bdat 250" },
         { "smtp-mail-transactions-invalid.pcap",
-            "EHLO MAIL RCPT DATA RCPT DATA HELLO, . MAIL DATA HELLO, . DATA HELLO, . MAIL RCPT DATA QUIT | bob@example.org 1 18 data 250 | bob@example.org 1 39 data 250" },
+            "EHLO MAIL RCPT DATA RCPT DATA HELLO, . MAIL DATA HELLO, . DATA HELLO, . MAIL RCPT DATA QUIT | bob@example.org 1 18 data 250 "
+                + "| bob@example.org 1 39 data 250" },
         { "smtp-many-addresses.pcap.gz", "EHLO MAIL RCPT×600 DATA QUIT | itzltrab@kmzcztrw.kkk.com 600 116178 data 250" },
         { "smtp-multi-addr.pcap", "EHLO MAIL RCPT DATA | root@gras-os-desk.cern.ch 1 684 data 250" },
-        { "smtp-one-side-only.pcap", "EHLO MAIL RCPT DATA MAIL RCPT DATA QUIT | robin@icir.org 1 9178 data - | robin@icir.org 1 9179 data -" },
+        { "smtp-one-side-only.pcap",
+            "EHLO MAIL RCPT DATA MAIL RCPT DATA QUIT | robin@icir.org 1 9178 data - | robin@icir.org 1 9179 data -" },
         { "smtp-starttls.pcap", "EHLO STARTTLS" },
-        { "smtp.pcap", "EHLO AUTH MAIL RCPT DATA QUIT | gurpartap@patriots.in 1 14546 data 250 ; EHLO MAIL RCPT×3 DATA | albert@example.com 3 804 data 250" },
+        { "smtp.pcap",
+            "EHLO AUTH MAIL RCPT DATA QUIT | gurpartap@patriots.in 1 14546 data 250 ; EHLO MAIL RCPT×3 DATA | albert@example.com 3 804 "
+                + "data 250" },
     };
 
     [Theory]

@@ -8,7 +8,8 @@ internal static class InnerLoops
 {
     public static int Run(string[] args)
     {
-        var summaries = BenchmarkSwitcher.FromTypes([typeof(RecordBenchmarks), typeof(RelayBenchmarks)]).Run(args, DefaultConfig.Instance.WithArtifactsPath(Path.Combine(Where.Root, "artifacts/benchmarks/inner")));
+        var summaries = BenchmarkSwitcher.FromTypes([typeof(RecordBenchmarks), typeof(RelayBenchmarks)])
+            .Run(args, DefaultConfig.Instance.WithArtifactsPath(Path.Combine(Where.Root, "artifacts/benchmarks/inner")));
         return summaries.Any(s => s.HasCriticalValidationErrors) ? 1 : 0;
     }
 }

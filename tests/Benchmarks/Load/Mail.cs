@@ -114,7 +114,8 @@ internal sealed class Mail : IDisposable
         }
         else
         {
-            var offer = Enumerable.Range(0, ehlo.Lines.Count).Where(i => Offer.IsKeyword(ehlo.Text(i))).Select(i => Offer.Parse(ehlo.Text(i))).FirstOrDefault() ?? throw new IOException("XBLACKPONY is not offered.");
+            var offer = Enumerable.Range(0, ehlo.Lines.Count).Where(i => Offer.IsKeyword(ehlo.Text(i)))
+                .Select(i => Offer.Parse(ehlo.Text(i))).FirstOrDefault() ?? throw new IOException("XBLACKPONY is not offered.");
             var pony = new PonyStream(_stream);
             _stream = pony;
             await pony.AuthenticateAsClientAsync(offer, suite ?? offer.Common(SuiteRegistry.Default).First());

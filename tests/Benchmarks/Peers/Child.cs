@@ -41,7 +41,8 @@ internal sealed class Child : IDisposable
     public static async Task<Child> StartAsync(int port, string program, params string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["LD_LIBRARY_PATH"] = string.Join(':', new[] { "usr/lib/postfix", "usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu" }.Select(p => Path.Combine(Where.Peers, p)));
+        start.Environment["LD_LIBRARY_PATH"] = string.Join(':',
+            new[] { "usr/lib/postfix", "usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu" }.Select(p => Path.Combine(Where.Peers, p)));
         var child = new Child(Process.Start(start)!, Path.GetFileName(program), port);
         for (int i = 0; i < 200; i++)
         {
@@ -68,7 +69,9 @@ internal sealed class Child : IDisposable
 
     /// <summary>Processor time of the program, of its children, and of those that ended.</summary>
     public TimeSpan ProcessorTime =>
-        TimeSpan.FromSeconds(Directory.EnumerateDirectories("/proc").Select(Stat).Where(f => f.Length > 15 && (f[0] == $"{Id}" || f[2] == $"{Id}")).Sum(f => f[12..16].Sum(t => long.Parse(t, CultureInfo.InvariantCulture))) / 100.0);
+        TimeSpan.FromSeconds(
+            Directory.EnumerateDirectories("/proc").Select(Stat).Where(f => f.Length > 15 && (f[0] == $"{Id}" || f[2] == $"{Id}"))
+                .Sum(f => f[12..16].Sum(t => long.Parse(t, CultureInfo.InvariantCulture))) / 100.0);
 
     /// <summary>Memory in use now, in octets.</summary>
     public long Memory => FromStatus("VmRSS:");
@@ -95,7 +98,9 @@ internal sealed class Child : IDisposable
         try
         {
             var stat = int.TryParse(Path.GetFileName(folder), out _) ? File.ReadAllText(Path.Combine(folder, "stat")) : "";
-            return stat.Length == 0 ? [] : [Path.GetFileName(folder), .. stat.Split(')')[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries)];
+            return stat.Length == 0
+                ? []
+                : [Path.GetFileName(folder), .. stat.Split(')')[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries)];
         }
         catch (IOException)
         {
@@ -104,7 +109,8 @@ internal sealed class Child : IDisposable
     }
 
     private long FromStatus(string field) =>
-        long.Parse(File.ReadLines($"/proc/{Id}/status").First(l => l.StartsWith(field, StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024;
+        long.Parse(File.ReadLines($"/proc/{Id}/status").First(l => l.StartsWith(field, StringComparison.Ordinal))
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024;
 
     private void Keep(string? line)
     {

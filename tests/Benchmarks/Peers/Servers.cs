@@ -7,7 +7,8 @@ internal static class Servers
     public static Task<Child> SinkAsync()
     {
         int port = Child.FreePort();
-        return Child.StartAsync(port, Path.Combine(Where.Peers, "usr/sbin/smtp-sink"), "-u", "nobody", "-4", "-m", "5000", $"127.0.0.1:{port}", "1024");
+        return Child.StartAsync(port, Path.Combine(Where.Peers, "usr/sbin/smtp-sink"), "-u", "nobody", "-4", "-m", "5000",
+            $"127.0.0.1:{port}", "1024");
     }
 
     /// <summary>Our relay.</summary>
@@ -91,7 +92,8 @@ internal static class Servers
             proxymap unix - - n - - proxymap
 
             """);
-        Chown("daemon", folder, "data", "queue/public", "queue/private", "queue/maildrop", "queue/incoming", "queue/active", "queue/deferred");
+        Chown("daemon", folder, "data", "queue/public", "queue/private", "queue/maildrop", "queue/incoming", "queue/active",
+            "queue/deferred");
         return Child.StartAsync(port, Path.Combine(Where.Peers, "usr/lib/postfix/sbin/master"), "-c", folder, "-d");
     }
 
@@ -121,7 +123,8 @@ internal static class Servers
     public static Task<Child> SocatAsync(Child backend)
     {
         int port = Child.FreePort();
-        return Child.StartAsync(port, Path.Combine(Where.Peers, "usr/bin/socat"), $"TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork,backlog=1024,nodelay", $"TCP:127.0.0.1:{backend.Port},nodelay");
+        return Child.StartAsync(port, Path.Combine(Where.Peers, "usr/bin/socat"),
+            $"TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork,backlog=1024,nodelay", $"TCP:127.0.0.1:{backend.Port},nodelay");
     }
 
     private static void Chown(string user, string folder, params string[] names)

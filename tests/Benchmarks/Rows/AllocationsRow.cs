@@ -24,7 +24,8 @@ internal sealed class AllocationsRow : IRow
         var figures = new List<Figure>();
         foreach (var summary in BenchmarkRunner.Run([typeof(RecordBenchmarks), typeof(RelayBenchmarks)], config))
         {
-            foreach (var report in summary.Reports.Where(r => r.BenchmarkCase.Descriptor.WorkloadMethod.Name != nameof(RecordBenchmarks.BareCipher)))
+            foreach (var report in summary.Reports.Where(
+                r => r.BenchmarkCase.Descriptor.WorkloadMethod.Name != nameof(RecordBenchmarks.BareCipher)))
             {
                 long? octets = report.GcStats.GetBytesAllocatedPerOperation(report.BenchmarkCase);
                 var name = report.BenchmarkCase.Parameters.Items is [var suite] ? $"{suite.Value}, a record written and read"

@@ -17,7 +17,11 @@ internal sealed class ConformanceRow : IRow
         for (int i = 0; i < effort.Rounds; i++)
         {
             long start = Stopwatch.GetTimestamp();
-            using var process = Process.Start(new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using var process = Process.Start(new ProcessStartInfo(program)
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            })!;
             await Task.WhenAll(process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
             await process.WaitForExitAsync();
             times.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);

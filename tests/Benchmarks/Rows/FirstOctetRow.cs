@@ -21,9 +21,11 @@ internal sealed class FirstOctetRow : IRow
         using var postfix = await Servers.PostfixAsync(sink);
         using var slowListen = new DelayedPipe(listen.Port, Delay);
         using var slowPostfix = new DelayedPipe(postfix.Port, Delay);
-        var r = await Rounds.CompareAsync(effort.Rounds, () => TimeAsync(slowListen.Port, Protection.BlackPony), () => TimeAsync(slowPostfix.Port, Protection.StartTls));
+        var r = await Rounds.CompareAsync(effort.Rounds, () => TimeAsync(slowListen.Port, Protection.BlackPony),
+            () => TimeAsync(slowPostfix.Port, Protection.StartTls));
         double saved = (r.Theirs - r.Ours) / (2 * Delay.TotalMilliseconds);
-        return [new Figure(What + "; the ratio is in round trips saved", Show(r.Ours), "STARTTLS, TLS 1.3 (Postfix)", Show(r.Theirs), saved, 1)];
+        return [new Figure(What + "; the ratio is in round trips saved", Show(r.Ours), "STARTTLS, TLS 1.3 (Postfix)",
+            Show(r.Theirs), saved, 1)];
     }
 
     // Up to where MAIL can be sent; envelope and DATA are the same for both.

@@ -48,7 +48,10 @@ internal sealed class GrowthRow : IRow
                 double rate = await sessions.RateAsync(effort.Window / 2, message);
                 long peak = listen.PeakMemory;
                 first = first == 0 ? peak : first;
-                figures.Add(new Figure(string.Create(CultureInfo.InvariantCulture, $"growth: one session, messages of {size:N0} octets"), $"{rate * size / 1e6:0} MB/s, {peak / 1e6:0.0} MB", "memory at 1,000 octets", $"{first / 1e6:0.0} MB", first / (double)peak, 0.9));
+                figures.Add(
+                    new Figure(string.Create(CultureInfo.InvariantCulture, $"growth: one session, messages of {size:N0} octets"),
+                        $"{rate * size / 1e6:0} MB/s, {peak / 1e6:0.0} MB", "memory at 1,000 octets", $"{first / 1e6:0.0} MB",
+                        first / (double)peak, 0.9));
             }
         }
     }

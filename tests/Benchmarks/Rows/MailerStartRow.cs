@@ -29,8 +29,10 @@ internal sealed class MailerStartRow : IRow
         return
         [
             await CompareAsync(What + " (the greeting)", mailer, false, "a minimal Perl client", perl, false),
-            await CompareAsync(What + " (the greeting)", mailer, false, "openssl s_client -starttls smtp (its first line comes after the handshake)", openssl, false),
-            await CompareAsync("mailer from start to the first encrypted reply (to EHLO)", mailer, true, "openssl s_client -starttls smtp", openssl, true),
+            await CompareAsync(What + " (the greeting)", mailer, false,
+                "openssl s_client -starttls smtp (its first line comes after the handshake)", openssl, false),
+            await CompareAsync("mailer from start to the first encrypted reply (to EHLO)", mailer, true,
+                "openssl s_client -starttls smtp", openssl, true),
         ];
 
         async Task<Figure> CompareAsync(string what, string[] ours, bool ourEhlo, string against, string[] theirs, bool theirEhlo)
@@ -43,7 +45,12 @@ internal sealed class MailerStartRow : IRow
     private static async Task<double> TimeAsync(string[] command, bool ehlo)
     {
         long start = Stopwatch.GetTimestamp();
-        using var process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(new ProcessStartInfo(command[0], command[1..])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
         var lines = Channel.CreateUnbounded<string>();
         process.OutputDataReceived += (_, e) => lines.Writer.TryWrite(e.Data ?? "");
         process.ErrorDataReceived += (_, e) => lines.Writer.TryWrite(e.Data ?? "");

@@ -38,6 +38,7 @@ internal sealed class PassingRow : IRow
             };
         }
 
-        Task<double> RateAsync(Child server) => Rounds.RateAsync(effort.Window, Clients, () => SessionsRow.OneAsync(server.Port, Protection.None, message));
+        Task<double> RateAsync(Child server) =>
+            Rounds.RateAsync(effort.Window, Clients, () => SessionsRow.OneAsync(server.Port, Protection.None, message));
     }
 }

@@ -32,8 +32,12 @@ internal sealed class SessionsRow : IRow
             var (ours, theirs) = (new Cost(listen), new Cost(peer));
             var r = await Rounds.CompareAsync(
                 effort.Rounds,
-                () => ours.OfAsync(() => Rounds.RateAsync(effort.Window, Clients, () => OneAsync(listen.Port, Protection.BlackPony, message)), effort.Window),
-                () => theirs.OfAsync(() => Rounds.RateAsync(effort.Window, Clients, () => OneAsync(peer.Port, Protection.StartTls, message)), effort.Window));
+                () => ours.OfAsync(
+                    () => Rounds.RateAsync(effort.Window, Clients, () => OneAsync(listen.Port, Protection.BlackPony, message)),
+                    effort.Window),
+                () => theirs.OfAsync(
+                    () => Rounds.RateAsync(effort.Window, Clients, () => OneAsync(peer.Port, Protection.StartTls, message)),
+                    effort.Window));
             return new Figure(What, Show(r.Ours), against, Show(r.Theirs), r.Ratio, 1.5)
             {
                 Note = $"processor time of a session: {ours} (listen), {theirs} ({against}); client and sink run on the same machine.",

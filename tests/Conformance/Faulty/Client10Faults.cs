@@ -30,15 +30,20 @@ internal static class Client10Faults
         {
             Mutations = _ => SendsInside("queue-of-the-case.test", "localhost"),
         },
-        new("BP-10.4-5", "C-10.4-5", "answers EHLO with the SIZE of the session outside") { Mutations = _ => ReadsInside("SIZE 2", "SIZE 1") },
+        new("BP-10.4-5", "C-10.4-5", "answers EHLO with the SIZE of the session outside")
+        {
+            Mutations = _ => ReadsInside("SIZE 2", "SIZE 1"),
+        },
         new("BP-10.4-6", "C-10.4-6", "shows the offer to the mail server")
         {
-            Says = (_, o) => o with { Replies = o.Replies.Replace("250 probe.test", "250-probe.test\r\n250 " + CoreOffer, StringComparison.Ordinal) },
+            Says = (_, o) =>
+                o with { Replies = o.Replies.Replace("250 probe.test", "250-probe.test\r\n250 " + CoreOffer, StringComparison.Ordinal) },
             AlsoFails = "C-10.4-10",
         },
         new("BP-10.4-7", "C-10.4-7", "shows STARTTLS to the mail server after an upgrade")
         {
-            Says = (_, o) => o with { Replies = o.Replies.Replace("250 8BITMIME", "250-STARTTLS\r\n250 8BITMIME", StringComparison.Ordinal) },
+            Says = (_, o) =>
+                o with { Replies = o.Replies.Replace("250 8BITMIME", "250-STARTTLS\r\n250 8BITMIME", StringComparison.Ordinal) },
         },
         new("BP-10.4-8", "C-10.4-8 C-10.4-12", "defers with 550")
         {

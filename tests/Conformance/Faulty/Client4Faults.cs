@@ -19,7 +19,8 @@ internal static class Client4Faults
         new("BP-4.1-10", "C-4.1-7", "treats a line in which a token stands twice as no offer") { Mutations = _ => Misses("V1 V1") },
         new("BP-4.1-11", "C-4.1-9 C-4.1-10", "takes the last of several XBLACKPONY lines")
         {
-            Mutations = _ => new Mutations { PeerLine = l => l.StartsWith("250-XBLACKPONY", StringComparison.Ordinal) ? "250-X-NOTHING" : l },
+            Mutations = _ =>
+                new Mutations { PeerLine = l => l.StartsWith("250-XBLACKPONY", StringComparison.Ordinal) ? "250-X-NOTHING" : l },
         },
         new("BP-4.1-11", "C-4.1-10", "takes the first usable of several XBLACKPONY lines")
         {
@@ -27,7 +28,8 @@ internal static class Client4Faults
             AlsoFails = "C-4.1-1 C-4.2-2",
         },
         new("BP-4.1-12", "C-4.1-8", "treats a line with two spaces together as no offer") { Mutations = _ => Misses("  ") },
-        new("BP-4.1-13", "C-4.1-4 C-4.1-5 C-4.1-12 C-4.1-13 C-4.1-14", "treats what begins with XBLACKPONY and has another form as an offer of the core suite")
+        new("BP-4.1-13", "C-4.1-4 C-4.1-5 C-4.1-12 C-4.1-13 C-4.1-14",
+            "treats what begins with XBLACKPONY and has another form as an offer of the core suite")
         {
             Mutations = _ => ReadsOffer(l => HasForm(l) ? l : CoreOffer),
             AlsoFails = "C-4.1-10",
@@ -76,13 +78,21 @@ internal static class Client4Faults
             Mutations = _ =>
             {
                 int refusals = 0;
-                return new Mutations { Answer = l => l.StartsWith("504", StringComparison.Ordinal) && ++refusals == 2 ? "XBLACKPONY V1 RSA-BLOWFISH AAAA\r\n" : null };
+                return new Mutations
+                {
+                    Answer = l =>
+                        l.StartsWith("504", StringComparison.Ordinal) && ++refusals == 2 ? "XBLACKPONY V1 RSA-BLOWFISH AAAA\r\n" : null,
+                };
             },
         },
         new("BP-4.2-11", "C-4.2-6 C-4.8-4", "names the suite again that was refused") { Mutations = _ => SaysItAgain() },
 
         // ---------------------------------------------------------------- 4.3 the 220 and 334 replies
-        new("BP-4.3-5", "C-4.3-5", "takes the share to stand in one line") { Mutations = _ => TakesOneLine(), AlsoFails = "C-6.1-1 C-6.1-4" },
+        new("BP-4.3-5", "C-4.3-5", "takes the share to stand in one line")
+        {
+            Mutations = _ => TakesOneLine(),
+            AlsoFails = "C-6.1-1 C-6.1-4",
+        },
         new("BP-4.3-5", "C-4.3-20", "takes a share of any number of lines") { Mutations = _ => JoinsFragments() },
         new("BP-4.3-6", "C-5.4-7", "sends a line after its continuation")
         {
@@ -91,7 +101,9 @@ internal static class Client4Faults
         },
         new("BP-4.3-7", "C-4.3-1 C-4.3-6 C-4.3-7 C-4.3-8", "treats a malformed 220 as a refusal")
         {
-            Mutations = _ => TakesRepliesForRefusal(r => r.Any(l => l.StartsWith("220", StringComparison.Ordinal) && !(l.Length > 6 && l[4..6] == "K="))),
+            Mutations = _ =>
+                TakesRepliesForRefusal(
+                    r => r.Any(l => l.StartsWith("220", StringComparison.Ordinal) && !(l.Length > 6 && l[4..6] == "K="))),
             AlsoFails = "C-5.5-1 C-9.2-1 C-9.2-2",
         },
         new("BP-4.3-7", "C-4.3-3", "treats a 334 that its suite does not have as a refusal")
@@ -119,13 +131,18 @@ internal static class Client4Faults
         },
         new("BP-4.3-11", "C-4.3-10 C-4.3-12 C-4.3-13", "treats a malformed reply as a refusal")
         {
-            Mutations = _ => TakesRepliesForRefusal(r => r.Any(l => l.Length > 2000 || l.Contains('\n') || l.StartsWith("HTTP", StringComparison.Ordinal))),
+            Mutations = _ =>
+                TakesRepliesForRefusal(
+                    r => r.Any(l => l.Length > 2000 || l.Contains('\n') || l.StartsWith("HTTP", StringComparison.Ordinal))),
         },
         new("BP-4.3-11", "C-4.3-9", "treats lines with different codes as one reply")
         {
             Mutations = _ => TakesRepliesForRefusal(r => r.Select(l => l[..Math.Min(l.Length, 3)]).Distinct().Count() > 1),
         },
-        new("BP-4.3-11", "C-4.3-11", "takes a reply of any number of lines") { Mutations = _ => TakesRepliesForRefusal(r => r.Count > 128) },
+        new("BP-4.3-11", "C-4.3-11", "takes a reply of any number of lines")
+        {
+            Mutations = _ => TakesRepliesForRefusal(r => r.Count > 128),
+        },
         new("BP-4.3-12", "C-5.4-9", "treats a 334 without base64 as a malformed reply")
         {
             Mutations = _ => AfterCommand(l => l.StartsWith("334", StringComparison.Ordinal) && l.Contains('@') ? "garbage" : l),
@@ -142,7 +159,9 @@ internal static class Client4Faults
             Mutations = _ => Answers("454 220 K=", "XBLACKPONY V1 ROT 13\r\n"),
         },
         new("BP-4.4-10", "C-4.4-13", "takes the share in the text of a refusal") { Mutations = _ => Reads("454 220 K=", "220 K=") },
-        new("BP-4.4-11", "C-4.3-15 C-4.4-1 C-4.4-2 C-4.4-3 C-4.4-4 C-4.4-5 C-4.4-6 C-4.4-7 C-4.4-8 C-4.4-9 C-4.4-10 C-4.4-11 C-4.4-14 C-5.4-6", "treats a refusal as a broken upgrade")
+        new("BP-4.4-11",
+            "C-4.3-15 C-4.4-1 C-4.4-2 C-4.4-3 C-4.4-4 C-4.4-5 C-4.4-6 C-4.4-7 C-4.4-8 C-4.4-9 C-4.4-10 C-4.4-11 C-4.4-14 C-5.4-6",
+            "treats a refusal as a broken upgrade")
         {
             Mutations = _ => AfterCommand(l => l[0] is '4' or '5' ? "250" + l[3..] : l),
             AlsoFails = "C-4.2-1 C-4.2-2 C-4.2-3 C-4.2-4 C-4.2-5 C-4.2-6 C-4.4-13 C-4.8-2 C-4.8-3 C-4.8-4 C-5.1-3 C-5.3-5 C-5.4-2 "
@@ -157,7 +176,11 @@ internal static class Client4Faults
         new("BP-4.5-1", "C-4.5-2", "remembers inside that the server outside had SIZE") { Mutations = _ => RemembersSize() },
         new("BP-4.5-2", "C-4.5-1", "says HELO inside")
         {
-            Mutations = _ => RareRecords(r => [r.Text.StartsWith("EHLO", StringComparison.Ordinal) ? Rec.Line("H" + r.Text[1..].Replace("HLO", "ELO", StringComparison.Ordinal)) : r]),
+            Mutations = _ =>
+                RareRecords(
+                    r => [r.Text.StartsWith("EHLO", StringComparison.Ordinal)
+                        ? Rec.Line("H" + r.Text[1..].Replace("HLO", "ELO", StringComparison.Ordinal))
+                        : r]),
             AlsoFails = "C-4.8-4 C-5.3-4 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
         },
         new("BP-4.5-6", "C-4.5-2", "uses 8BITMIME inside though it is not offered there")
@@ -207,7 +230,10 @@ internal static class Client4Faults
         },
         new("BP-4.8-2", "C-4.8-2", "follows the server's order of preference")
         {
-            Mutations = _ => new Mutations { PeerLine = l => l.Contains("XBLACKPONY", StringComparison.Ordinal) ? string.Join(' ', l.Split(' ').Take(4)) : l },
+            Mutations = _ => new Mutations
+            {
+                PeerLine = l => l.Contains("XBLACKPONY", StringComparison.Ordinal) ? string.Join(' ', l.Split(' ').Take(4)) : l,
+            },
             AlsoFails = "C-4.1-1 C-4.1-5 C-4.1-7 C-4.1-8 C-4.1-12 C-4.1-15 C-4.2-2 C-4.8-3 C-6.1-2",
         },
         new("BP-4.8-3", "C-4.8-3", "prefers the core suite") { Options = ClientSuite.Only(Core, Hybrid, HybridAes, Classic) },
@@ -218,7 +244,10 @@ internal static class Client4Faults
         },
         new("BP-4.8-5", "C-4.1-3", "asks for the core suite where it has none of the offer's")
         {
-            Mutations = _ => ReadsOffer(l => HasForm(l) && l.Contains("NO-SUCH-SUITE", StringComparison.Ordinal) && !l.Contains("X25519", StringComparison.OrdinalIgnoreCase) ? CoreOffer : l),
+            Mutations = _ =>
+                ReadsOffer(
+                    l => HasForm(l) && l.Contains("NO-SUCH-SUITE", StringComparison.Ordinal)
+                        && !l.Contains("X25519", StringComparison.OrdinalIgnoreCase) ? CoreOffer : l),
             AlsoFails = "C-4.1-10 C-4.2-2 C-10.4-6",
         },
         new("BP-4.8-6", "C-4.2-6", "treats a second 504 as the end of the connection")
@@ -226,7 +255,10 @@ internal static class Client4Faults
             Mutations = _ =>
             {
                 int refusals = 0;
-                return new Mutations { PeerLine = l => l.StartsWith("504", StringComparison.Ordinal) && ++refusals == 2 ? "421 enough" : l };
+                return new Mutations
+                {
+                    PeerLine = l => l.StartsWith("504", StringComparison.Ordinal) && ++refusals == 2 ? "421 enough" : l,
+                };
             },
         },
         new("BP-4.8-7", "C-4.8-5", "tries another suite after a 504 though encryption is required")
@@ -255,7 +287,8 @@ internal static class Client4Faults
         {
             PeerLine = l =>
             {
-                bool refused = hooks.Suite.Length > 0 && hooks.Suite == Classic == classic && !continued && l.StartsWith(code, StringComparison.Ordinal);
+                bool refused = hooks.Suite.Length > 0 && hooks.Suite == Classic == classic && !continued
+                    && l.StartsWith(code, StringComparison.Ordinal);
                 continued |= l.StartsWith("334", StringComparison.Ordinal);
                 return !refused ? l : l[3] == '-' ? null : "454 no";
             },

@@ -150,7 +150,9 @@ internal static class Client5Faults
         };
     }
 
-    private static bool IsBase64(string text) => text.Length % 4 == 0 && Convert.TryFromBase64String(text, new byte[2000], out int count) && count > 0 && Convert.ToBase64String(Convert.FromBase64String(text)) == text;
+    private static bool IsBase64(string text) => text.Length % 4 == 0 && Convert.TryFromBase64String(text, new byte[2000], out int count)
+        && count > 0 && Convert.ToBase64String(Convert.FromBase64String(text)) == text;
 
-    private static bool IsInvalid(string text) => text.Length < 400 && (!IsBase64(text) || Convert.FromBase64String(text) is { Length: not 32 } || Convert.FromBase64String(text).All(b => b == 0));
+    private static bool IsInvalid(string text) => text.Length < 400
+        && (!IsBase64(text) || Convert.FromBase64String(text) is { Length: not 32 } || Convert.FromBase64String(text).All(b => b == 0));
 }

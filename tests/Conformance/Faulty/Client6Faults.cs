@@ -16,7 +16,8 @@ internal static class Client6Faults
         },
         new("BP-6.1-1", "C-6.1-2", "does not hash the offer's grease")
         {
-            Mutations = _ => ReadsOffer(l => l.IndexOf(" G-", StringComparison.Ordinal) is > 0 and var at && at == l.Length - 7 ? l[..at] : l),
+            Mutations = _ =>
+                ReadsOffer(l => l.IndexOf(" G-", StringComparison.Ordinal) is > 0 and var at && at == l.Length - 7 ? l[..at] : l),
             AlsoFails = "C-4.1-15",
         },
         new("BP-6.1-2", "C-6.1-3", "does not hash the command's grease")
@@ -27,7 +28,8 @@ internal static class Client6Faults
         new("BP-6.1-3", "C-6.1-5", "hashes another continuation than it sends")
         {
             Options = ClientSuite.In(Classic, s => new ClientSuite(s) { Continues = Flipped }),
-            Mutations = _ => new Mutations { PortLine = l => l.Length == 512 ? Convert.ToBase64String(Flipped(Convert.FromBase64String(l))!) : l },
+            Mutations = _ =>
+                new Mutations { PortLine = l => l.Length == 512 ? Convert.ToBase64String(Flipped(Convert.FromBase64String(l))!) : l },
             AlsoFails = "C-4.3-21 C-4.5-1 C-5.4-1 C-5.4-7 C-6.3-2 C-6.5-1 C-7.3-2 C-7.3-1 C-7.5-1",
         },
         new("BP-6.1-4", "C-4.3-5 C-6.1-1 C-6.1-4", "hashes the 220 as one line")

@@ -32,7 +32,10 @@ internal static class Client7Faults
             AlsoFails = "C-4.3-4 C-5.3-2 C-5.4-4 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-7.1-2 C-7.1-7 C-7.3-2 C-7.3-1 C-8.3-1 "
                 + "C-8.3-2 C-8.3-3 C-8.3-6 C-8.3-5",
         },
-        new("BP-7.1-4", "C-7.1-5", "looks for the type before padding only") { Mutations = _ => Rejects(r => r.Inner == r.Data.Length + 1) },
+        new("BP-7.1-4", "C-7.1-5", "looks for the type before padding only")
+        {
+            Mutations = _ => Rejects(r => r.Inner == r.Data.Length + 1),
+        },
         new("BP-7.1-5", "C-7.1-6", "steps over a record of zeros") { Mutations = _ => Ignores(r => r.Verified && r.Type == 0) },
         new("BP-7.1-6", "C-7.1-4", "treats a segment as whole records")
         {
@@ -46,7 +49,10 @@ internal static class Client7Faults
         },
         new("BP-7.1-8", "C-7.1-7", "delivers a reply before its record is verified, and then fails")
         {
-            Mutations = _ => new Mutations { PeerRecord = r => r.Verified || r.Type != RecordType.Data ? [r] : [Rec.Line(r.Text), r with { Waits = true }] },
+            Mutations = _ => new Mutations
+            {
+                PeerRecord = r => r.Verified || r.Type != RecordType.Data ? [r] : [Rec.Line(r.Text), r with { Waits = true }],
+            },
             AlsoFails = "C-7.3-1 C-8.2-2 C-8.3-1 C-10.4-10",
         },
 
@@ -58,7 +64,8 @@ internal static class Client7Faults
         },
         new("BP-7.2-2", "C-5.3-4", "puts the length into the additional data in the wrong order")
         {
-            Options = Seals(HybridAes, p => new ClientRecords(p) { Before = record => record[..2].Reverse(), After = record => record[..2].Reverse() }),
+            Options = Seals(HybridAes,
+                p => new ClientRecords(p) { Before = record => record[..2].Reverse(), After = record => record[..2].Reverse() }),
             AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
         },
         new("BP-7.2-3", "C-5.3-4", "makes a tag of 12 octets")
@@ -129,7 +136,10 @@ internal static class Client7Faults
         {
             Options = Seals(Classic, p => new ClientRecords(p) { Endless = true }),
         },
-        new("BP-7.6-4", "C-7.6-1", "takes offence at a rekey before its time") { Mutations = _ => Rejects(r => r.Type == RecordType.Rekey) },
+        new("BP-7.6-4", "C-7.6-1", "takes offence at a rekey before its time")
+        {
+            Mutations = _ => Rejects(r => r.Type == RecordType.Rekey),
+        },
         new("BP-7.6-5", "C-7.6-1", "answers a rekey with its own")
         {
             Mutations = _ =>
@@ -153,5 +163,6 @@ internal static class Client7Faults
         },
     ];
 
-    private static Func<MailerOptions, MailerOptions> Seals(string suite, Func<RecordProtection, RecordProtection> change) => ClientSuite.In(suite, s => new ClientSuite(s) { Protects = change });
+    private static Func<MailerOptions, MailerOptions> Seals(string suite, Func<RecordProtection, RecordProtection> change) =>
+        ClientSuite.In(suite, s => new ClientSuite(s) { Protects = change });
 }

@@ -31,7 +31,10 @@ internal static class Client8Faults
             Mutations = _ => InsteadOfClose(serverClosed: true),
             AlsoFails = "C-8.1-1 C-8.1-2 C-8.1-5 C-8.2-4",
         },
-        new("BP-8.1-3", "C-8.1-5", "resets the connection after its close") { Mutations = _ => CommonFaults.ResetsBehind(RecordType.Close) },
+        new("BP-8.1-3", "C-8.1-5", "resets the connection after its close")
+        {
+            Mutations = _ => CommonFaults.ResetsBehind(RecordType.Close),
+        },
         new("BP-8.1-4", "C-8.1-2 C-8.1-3", "treats what follows the server's close as a failure") { Mutations = _ => FailsBehindClose() },
         new("BP-8.1-6", "C-8.1-4", "waits for the server's close for ever") { Silence = Short, Mutations = _ => NeverEnds() },
 
@@ -39,7 +42,8 @@ internal static class Client8Faults
         new("BP-8.2-1", "C-8.2-1", "treats the end of the connection as the answer to the message")
         {
             Mutations = r => Watches(r),
-            Says = (r, o) => r.Seen.ContainsKey("dot") && !r.Seen.ContainsKey("answer") && r.Seen.ContainsKey("cut") ? o with { Delivered = true } : o,
+            Says = (r, o) =>
+                r.Seen.ContainsKey("dot") && !r.Seen.ContainsKey("answer") && r.Seen.ContainsKey("cut") ? o with { Delivered = true } : o,
             AlsoFails = "C-8.2-2 C-8.2-4 C-9.2-4",
         },
         new("BP-8.2-3", "C-8.2-4", "treats a close as the answer to the message")
@@ -49,16 +53,21 @@ internal static class Client8Faults
         },
         new("BP-8.2-3", "C-8.2-2", "takes an answer that does not verify")
         {
-            Mutations = r => Watches(r, rec => [rec.Verified || !rec.Text.StartsWith("250", StringComparison.Ordinal) ? rec : Rec.Line(rec.Text)]),
+            Mutations = r =>
+                Watches(r, rec => [rec.Verified || !rec.Text.StartsWith("250", StringComparison.Ordinal) ? rec : Rec.Line(rec.Text)]),
         },
         new("BP-8.2-4", "C-8.2-3", "treats a missing close after 221 as a lost message")
         {
             Mutations = r => Watches(r),
-            Says = (r, o) => r.Seen.ContainsKey("answer") && r.Seen.ContainsKey("cut") && !r.Seen.ContainsKey("closed") ? o with { Delivered = false } : o,
+            Says = (r, o) => r.Seen.ContainsKey("answer") && r.Seen.ContainsKey("cut") && !r.Seen.ContainsKey("closed")
+                ? o with { Delivered = false }
+                : o,
         },
 
         // ---------------------------------------------------------------- 8.3 failures and the alert
-        new("BP-8.3-1", "C-6.3-1 C-6.3-3 C-6.3-7 C-6.5-2 C-6.5-3 C-6.5-4 C-7.1-6 C-7.1-7 C-7.3-1 C-7.4-2 C-7.4-3 C-7.4-6 C-7.4-5 C-8.3-1 C-8.3-2 C-8.3-3 C-8.3-6", "closes without an alert")
+        new("BP-8.3-1",
+            "C-6.3-1 C-6.3-3 C-6.3-7 C-6.5-2 C-6.5-3 C-6.5-4 C-7.1-6 C-7.1-7 C-7.3-1 C-7.4-2 C-7.4-3 C-7.4-6 C-7.4-5 C-8.3-1 C-8.3-2 "
+                + "C-8.3-3 C-8.3-6", "closes without an alert")
         {
             Mutations = _ => Sends(RecordType.Alert, _ => []),
             AlsoFails = "C-5.3-2 C-5.4-4 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 C-6.5-5 C-7.1-2 C-7.1-3 C-7.3-2 C-7.4-7 C-8.3-5",

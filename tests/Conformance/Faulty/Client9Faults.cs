@@ -34,12 +34,16 @@ internal static class Client9Faults
         },
         new("BP-9.1-3", "C-9.4-1 C-9.4-2", "delivers in plaintext to a remembered server that does not show itself")
         {
-            Mutations = r => r.Delivery.Policy == ClientPolicy.Remembered ? InsteadOfQuit(Mail, last => !last.StartsWith("502", StringComparison.Ordinal)) : new Mutations(),
+            Mutations = r => r.Delivery.Policy == ClientPolicy.Remembered
+                ? InsteadOfQuit(Mail, last => !last.StartsWith("502", StringComparison.Ordinal))
+                : new Mutations(),
             AlsoFails = "C-9.4-9",
         },
         new("BP-9.1-3", "C-9.4-12", "delivers in plaintext to a remembered server that offers encryption")
         {
-            Asks = d => d.Policy == ClientPolicy.Remembered && File.Exists(d.Memory) ? d with { Policy = ClientPolicy.Opportunistic, Suites = "ROT" } : d,
+            Asks = d => d.Policy == ClientPolicy.Remembered && File.Exists(d.Memory)
+                ? d with { Policy = ClientPolicy.Opportunistic, Suites = "ROT" }
+                : d,
             AlsoFails = "C-9.4-1 C-9.4-2 C-9.4-3 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-9 C-9.4-10 C-9.4-13",
         },
         new("BP-9.1-4", "C-5.5-2", "treats ROT as encryption")
@@ -54,12 +58,16 @@ internal static class Client9Faults
         },
         new("BP-9.1-5", "C-9.1-9 C-9.2-6 C-9.2-7", "reports mail as delivered that the server did not greet")
         {
-            Says = (_, o) => o.Replies.Contains("\r\n354", StringComparison.Ordinal) || !o.Replies.StartsWith("421", StringComparison.Ordinal) ? o : o with { Delivered = true },
+            Says = (_, o) =>
+                o.Replies.Contains("\r\n354", StringComparison.Ordinal) || !o.Replies.StartsWith("421", StringComparison.Ordinal)
+                    ? o
+                    : o with { Delivered = true },
             AlsoFails = "C-9.4-11 C-10.4-3",
         },
         new("BP-9.1-6", "C-9.1-2 C-9.1-3", "finds out after MAIL that it has to defer")
         {
-            Mutations = r => r.Delivery.Policy == ClientPolicy.Required ? InsteadOfQuit("MAIL FROM:<a@client.test>\r\nQUIT") : new Mutations(),
+            Mutations = r =>
+                r.Delivery.Policy == ClientPolicy.Required ? InsteadOfQuit("MAIL FROM:<a@client.test>\r\nQUIT") : new Mutations(),
             AlsoFails = "C-4.8-5 C-5.5-2 C-9.1-6 C-9.1-8 C-9.1-9 C-9.1-10 C-10.4-8 C-10.4-12",
         },
         new("BP-9.1-7", "C-9.1-8", "says RSET instead of QUIT where it defers") { Mutations = _ => InsteadOfQuit("RSET") },
@@ -75,7 +83,8 @@ internal static class Client9Faults
             Mutations = _ => QuitsWithoutCommand(offered: false),
             AlsoFails = "C-4.1-15 C-9.1-1 C-9.4-8 C-10.4-2",
         },
-        new("BP-9.2-2", "C-4.3-1 C-4.3-2 C-4.3-3 C-4.3-16 C-4.3-17 C-4.4-12 C-6.1-1 C-6.3-1 C-6.3-8 C-9.2-1", "makes no fresh connection after a broken upgrade")
+        new("BP-9.2-2", "C-4.3-1 C-4.3-2 C-4.3-3 C-4.3-16 C-4.3-17 C-4.4-12 C-6.1-1 C-6.3-1 C-6.3-8 C-9.2-1",
+            "makes no fresh connection after a broken upgrade")
         {
             Connects = n => n == 1,
             AlsoFails = "C-4.3-4 C-4.3-6 C-4.3-7 C-4.3-8 C-4.3-9 C-4.3-10 C-4.3-11 C-4.3-12 C-4.3-13 C-4.3-14 C-4.3-18 C-4.3-20 "
@@ -111,13 +120,16 @@ internal static class Client9Faults
         },
         new("BP-9.2-3", "C-9.4-3", "makes a fresh connection to a remembered server")
         {
-            Again = (r, o) => o.Delivered || r.Delivery.Policy != ClientPolicy.Remembered ? null : r.Delivery with { Policy = ClientPolicy.Opportunistic, Suites = "ROT" },
+            Again = (r, o) => o.Delivered || r.Delivery.Policy != ClientPolicy.Remembered
+                ? null
+                : r.Delivery with { Policy = ClientPolicy.Opportunistic, Suites = "ROT" },
             AlsoFails = "C-9.4-1 C-9.4-2 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-8 C-9.4-9 C-9.4-10 C-9.4-11 C-9.4-13",
         },
         new("BP-9.2-6", "C-6.5-2 C-8.3-4 C-9.2-3", "delivers in plaintext at once when the session inside fails before the message")
         {
             Mutations = r => Watches(r),
-            Again = (r, o) => o.Delivered || r.Seen.ContainsKey("dot") || !r.Seen.ContainsKey("cut") ? null : r.Delivery with { Suites = "ROT" },
+            Again = (r, o) =>
+                o.Delivered || r.Seen.ContainsKey("dot") || !r.Seen.ContainsKey("cut") ? null : r.Delivery with { Suites = "ROT" },
             AlsoFails = "C-4.3-19 C-4.3-21 C-6.3-7 C-6.5-3 C-6.5-4 C-6.5-5 C-7.1-2 C-7.1-3 C-7.1-6 C-7.1-7 C-7.3-2 C-7.3-1 "
                 + "C-7.4-2 C-7.4-3 C-7.4-6 C-7.4-5 C-7.4-7 C-8.1-3 C-8.3-1 C-8.3-2 C-8.3-3 C-8.3-6 C-9.1-5 C-9.4-5 C-9.4-6 "
                 + "C-9.4-8 C-9.4-9 C-9.4-10 C-10.4-10",

@@ -4,7 +4,10 @@ using BlackPony.Reference.Keys;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
-/// <summary>What faulty clients do to their memory when a delivery has ended. An entry is a line of name, port, last good session, failing time and IDENT keys.</summary>
+/// <summary>
+/// What faulty clients do to their memory when a delivery has ended. An entry is a line of name, port, last good session,
+/// failing time and IDENT keys.
+/// </summary>
 internal static class ClientMemory
 {
     /// <summary>The key that the suite's server shows first, in hexadecimal.</summary>
@@ -16,7 +19,9 @@ internal static class ClientMemory
         if (File.Exists(run.Delivery.Memory))
         {
             var lines = File.ReadAllLines(run.Delivery.Memory);
-            File.WriteAllText(run.Delivery.Memory, string.Concat(lines.Select(l => (l[0] == '#' ? l : l[..(l.LastIndexOf(' ') + 1)] + change(l[(l.LastIndexOf(' ') + 1)..])) + "\n")));
+            File.WriteAllText(run.Delivery.Memory,
+                string.Concat(
+                    lines.Select(l => (l[0] == '#' ? l : l[..(l.LastIndexOf(' ') + 1)] + change(l[(l.LastIndexOf(' ') + 1)..])) + "\n")));
         }
 
         return outcome;
@@ -36,7 +41,10 @@ internal static class ClientMemory
     /// <summary>Writes an entry, whatever the session was.</summary>
     public static Outcome Writes(ClientRun run, Outcome outcome)
     {
-        File.WriteAllText(run.Delivery.Memory, string.Create(CultureInfo.InvariantCulture, $"# BlackPony memory 1: name port last-good failing-since idents\n127.0.0.1 {run.Delivery.Port} {DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss'Z'} - -\n# end\n"));
+        File.WriteAllText(run.Delivery.Memory,
+            string.Create(CultureInfo.InvariantCulture,
+                $"# BlackPony memory 1: name port last-good failing-since idents\n127.0.0.1 {run.Delivery.Port} "
+                    + $"{DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss'Z'} - -\n# end\n"));
         return outcome;
     }
 }

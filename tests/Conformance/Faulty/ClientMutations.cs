@@ -19,7 +19,8 @@ internal static class ClientMutations
     public static Mutations Commands(Func<string, string> change) => new() { PortLine = l => IsCommand(l) ? change(l) : l };
 
     /// <summary>Sends something else in the place of its XBLACKPONY command with the suite that few cases use.</summary>
-    public static Mutations RareCommands(Func<string, string> change) => Commands(l => l.Contains(' ' + HybridAes, StringComparison.OrdinalIgnoreCase) ? change(l) : l);
+    public static Mutations RareCommands(Func<string, string> change) =>
+        Commands(l => l.Contains(' ' + HybridAes, StringComparison.OrdinalIgnoreCase) ? change(l) : l);
 
     /// <summary>Sends other records in a session with the suite that few cases use.</summary>
     public static Mutations RareRecords(Func<Rec, IEnumerable<Rec>> record)
@@ -29,7 +30,8 @@ internal static class ClientMutations
     }
 
     /// <summary>The same for the records of a type.</summary>
-    public static Mutations RareRecords(RecordType type, Func<Rec, IEnumerable<Rec>> record) => RareRecords(r => r.Type == type ? record(r) : [r]);
+    public static Mutations RareRecords(RecordType type, Func<Rec, IEnumerable<Rec>> record) =>
+        RareRecords(r => r.Type == type ? record(r) : [r]);
 
     /// <summary>Takes whole replies to its XBLACKPONY command for refusals.</summary>
     public static Mutations TakesRepliesForRefusal(Func<IReadOnlyList<string>, bool> which)
@@ -53,17 +55,24 @@ internal static class ClientMutations
     public static Mutations Reads(string old, string text) => new() { PeerLine = l => l.Replace(old, text, StringComparison.Ordinal) };
 
     /// <summary>Does not see a line of the EHLO reply that holds this text.</summary>
-    public static Mutations Misses(string text) => new() { PeerLine = l => l.StartsWith("250", StringComparison.Ordinal) && l.Contains(text, StringComparison.Ordinal) ? l[..4] + "X-NOTHING" : l };
+    public static Mutations Misses(string text) => new()
+    {
+        PeerLine = l =>
+            l.StartsWith("250", StringComparison.Ordinal) && l.Contains(text, StringComparison.Ordinal) ? l[..4] + "X-NOTHING" : l,
+    };
 
     /// <summary>Takes such XBLACKPONY lines for others.</summary>
     public static Mutations ReadsOffer(Func<string, string> offer) => new()
     {
-        PeerLine = l => l.Length > 4 && l.StartsWith("250", StringComparison.Ordinal) && l[4..].StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase) ? l[..4] + offer(l[4..]) : l,
+        PeerLine = l =>
+            l.Length > 4 && l.StartsWith("250", StringComparison.Ordinal)
+                && l[4..].StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase) ? l[..4] + offer(l[4..]) : l,
     };
 
     /// <summary>Whether an XBLACKPONY line has the form of an offer of version 1.</summary>
     public static bool HasForm(string line) => line.Length + 6 <= Limits.MaxReplyLine && line.All(c => c is >= ' ' and <= '~')
-        && line.ToUpperInvariant().Split(' ', StringSplitOptions.RemoveEmptyEntries) is ["XBLACKPONY", .. var tokens] && tokens.Contains("V1");
+        && line.ToUpperInvariant().Split(' ', StringSplitOptions.RemoveEmptyEntries) is ["XBLACKPONY", .. var tokens]
+        && tokens.Contains("V1");
 
     /// <summary>Says something else where it says QUIT and has sent no mail; given what the server said last.</summary>
     public static Mutations InsteadOfQuit(string text, Func<string, bool>? after = null)
@@ -184,12 +193,14 @@ internal static class ClientMutations
     /// <summary>Sends or reads other lines under ROT.</summary>
     public static Mutations UnderRot(Func<string, string>? peer = null, Func<string, string>? port = null)
     {
-        Mutations hooks = null!, after = AfterCommand(l => peer is null || hooks.Suite != Rot ? l : peer(l), l => port is null || hooks.Suite != Rot ? l : port(l));
+        Mutations hooks = null!, after = AfterCommand(l => peer is null || hooks.Suite != Rot ? l : peer(l),
+            l => port is null || hooks.Suite != Rot ? l : port(l));
         return hooks = new Mutations { PeerLine = l => after.PeerLine!(l), PortLine = l => after.PortLine!(l) };
     }
 
     /// <summary>Answers the first line that begins so by lines of its own, and does not read it; a <c>\0</c> at their end closes.</summary>
-    public static Mutations Answers(string line, string text) => new() { Answer = l => l.StartsWith(line, StringComparison.Ordinal) ? text : null };
+    public static Mutations Answers(string line, string text) =>
+        new() { Answer = l => l.StartsWith(line, StringComparison.Ordinal) ? text : null };
 
     /// <summary>Reads a share of too many lines as one line.</summary>
     public static Mutations JoinsFragments()
@@ -222,7 +233,8 @@ internal static class ClientMutations
         {
             PeerLine = l =>
             {
-                bool hidden = l.StartsWith("334-", StringComparison.Ordinal) || (continued && l.StartsWith("504", StringComparison.Ordinal));
+                bool hidden = l.StartsWith("334-", StringComparison.Ordinal)
+                    || (continued && l.StartsWith("504", StringComparison.Ordinal));
                 asked |= l.StartsWith("334 ", StringComparison.Ordinal);
                 return hidden ? null : l.StartsWith("334 ", StringComparison.Ordinal) ? "504 another" : l;
             },
@@ -245,13 +257,15 @@ internal static class ClientMutations
     public static Mutations ReadsInside(string old, string text) => new() { PeerRecord = r => [Replaced(r, old, text)] };
 
     /// <summary>Sends other records in the place of those of a type.</summary>
-    public static Mutations Sends(RecordType type, Func<Rec, IEnumerable<Rec>> records) => new() { PortRecord = r => r.Type == type ? records(r) : [r] };
+    public static Mutations Sends(RecordType type, Func<Rec, IEnumerable<Rec>> records) =>
+        new() { PortRecord = r => r.Type == type ? records(r) : [r] };
 
     /// <summary>Goes on as if such records of the server had not come.</summary>
     public static Mutations Ignores(Func<Rec, bool> which) => new() { PeerRecord = r => which(r) ? [] : [r] };
 
     /// <summary>Takes such records of the server for records that do not verify.</summary>
-    public static Mutations Rejects(Func<Rec, bool> which) => new() { PeerRecord = r => [which(r) ? r with { Tamper = record => record[^1] ^= 1 } : r] };
+    public static Mutations Rejects(Func<Rec, bool> which) =>
+        new() { PeerRecord = r => [which(r) ? r with { Tamper = record => record[^1] ^= 1 } : r] };
 
     /// <summary>Takes records of the server though they do not verify.</summary>
     public static Mutations TakesUnverified() => new() { PeerRecord = r => [r with { Raw = r.Verified ? r.Raw : null }] };
@@ -276,5 +290,8 @@ internal static class ClientMutations
     /// <summary>Plaintext in the place of a record.</summary>
     public static Rec Plaintext(string text) => new(0, []) { Raw = Encoding.Latin1.GetBytes(text) };
 
-    private static Rec Replaced(Rec rec, string old, string text) => rec.Type == RecordType.Data && rec.Text.Contains(old, StringComparison.Ordinal) ? Rec.Line(rec.Text.Replace(old, text, StringComparison.Ordinal)) : rec;
+    private static Rec Replaced(Rec rec, string old, string text) =>
+        rec.Type == RecordType.Data && rec.Text.Contains(old, StringComparison.Ordinal)
+            ? Rec.Line(rec.Text.Replace(old, text, StringComparison.Ordinal))
+            : rec;
 }

@@ -45,7 +45,8 @@ internal sealed class ClientSuite(Suite real) : Suite
 
     /// <summary>A client with these suites only.</summary>
     public static Func<MailerOptions, MailerOptions> Only(params string[] names) =>
-        options => options with { Suites = [.. names.Select(n => options.Suites.FirstOrDefault(s => s.Name == n) ?? SuiteRegistry.Find(n)!)] };
+        options =>
+            options with { Suites = [.. names.Select(n => options.Suites.FirstOrDefault(s => s.Name == n) ?? SuiteRegistry.Find(n)!)] };
 
     /// <summary>A client without this suite.</summary>
     public static Func<MailerOptions, MailerOptions> Without(string name) =>

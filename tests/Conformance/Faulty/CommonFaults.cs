@@ -22,7 +22,8 @@ internal static class CommonFaults
     }
 
     /// <summary>Whether a record counts as one without data.</summary>
-    public static bool IsIdle(Rec record) => record.Verified && (record.Type >= RecordType.FirstIgnored || record is { Type: RecordType.Data, Data: [] });
+    public static bool IsIdle(Rec record) =>
+        record.Verified && (record.Type >= RecordType.FirstIgnored || record is { Type: RecordType.Data, Data: [] });
 
     /// <summary>A side that resets the connection behind a record of a type.</summary>
     public static Mutations ResetsBehind(RecordType type)

@@ -24,7 +24,8 @@ internal sealed class FailingCases
     public static FailingCases Read() => new(new SortedDictionary<string, IReadOnlyDictionary<string, string>>(
         System.IO.File.ReadLines(File).Where(l => l.Length > 0 && l[0] != '#').Select(l => l.Split('\t')).ToDictionary(
             f => f[0],
-            f => (IReadOnlyDictionary<string, string>)f[1].Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(c => c.Split('=')).ToDictionary(c => c[0], c => c[1])),
+            f => (IReadOnlyDictionary<string, string>)f[1].Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(c => c.Split('='))
+                .ToDictionary(c => c[0], c => c[1])),
         StringComparer.Ordinal));
 
     /// <summary>What is reported: by case, the requirement.</summary>
@@ -45,10 +46,13 @@ internal sealed class FailingCases
     /// <summary>Writes the file.</summary>
     public void Write()
     {
-        var text = new StringBuilder("# The cases that fail with each faulty implementation, and the requirement that each reports. Written by BLACKPONY_DEEP=1, see CONTRIBUTING.md.\n");
+        var text = new StringBuilder(
+            "# The cases that fail with each faulty implementation, and the requirement that each reports. Written by BLACKPONY_DEEP=1, "
+                + "see CONTRIBUTING.md.\n");
         foreach (var (name, reported) in _lines)
         {
-            text.Append(name).Append('\t').AppendJoin(' ', reported.OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => $"{r.Key}={r.Value}")).Append('\n');
+            text.Append(name).Append('\t')
+                .AppendJoin(' ', reported.OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => $"{r.Key}={r.Value}")).Append('\n');
         }
 
         System.IO.File.WriteAllText(File, text.ToString());

@@ -26,14 +26,16 @@ public class FailingCasesTests
             await WriteAsync();
         }
 
-        Assert.Equal(FaultyImplementations.All.Select(f => f.Name).Order(StringComparer.Ordinal), FailingCases.Read().Names.Order(StringComparer.Ordinal));
+        Assert.Equal(FaultyImplementations.All.Select(f => f.Name).Order(StringComparer.Ordinal),
+            FailingCases.Read().Names.Order(StringComparer.Ordinal));
     }
 
     [Fact]
     public void The_cases_that_catch_it_report_what_it_breaks()
     {
         var table = FailingCases.Read();
-        Assert.Empty(FaultyImplementations.All.SelectMany(f => f.CaughtBy.Split(' ').Where(c => table.Of(f).GetValueOrDefault(c) != f.Breaks)
+        Assert.Empty(
+            FaultyImplementations.All.SelectMany(f => f.CaughtBy.Split(' ').Where(c => table.Of(f).GetValueOrDefault(c) != f.Breaks)
             .Select(c => $"{f.Name}: {c} reports {table.Of(f).GetValueOrDefault(c) ?? "nothing"}")));
     }
 
@@ -41,7 +43,8 @@ public class FailingCasesTests
     public void No_other_case_fails_that_it_does_not_declare()
     {
         var table = FailingCases.Read();
-        Assert.Empty(FaultyImplementations.All.SelectMany(f => table.Of(f).Keys.Where(c => !f.MayFail(c)).Select(c => $"{f.Name}: {c} fails")));
+        Assert.Empty(
+            FaultyImplementations.All.SelectMany(f => table.Of(f).Keys.Where(c => !f.MayFail(c)).Select(c => $"{f.Name}: {c} fails")));
     }
 
     [Fact]
@@ -57,8 +60,10 @@ public class FailingCasesTests
     {
         var table = FailingCases.Read();
         int Others(IFaultyImplementation f) => table.Of(f).Count(c => c.Value != f.Breaks);
-        Assert.Empty(FaultyImplementations.All.Where(f => f.Wide is null && Others(f) > Few).Select(f => $"{f.Name}: {Others(f)} other cases fail"));
-        Assert.Empty(FaultyImplementations.All.Where(f => f.Wide is not null && Others(f) <= Few).Select(f => $"{f.Name}: only {Others(f)} other cases fail"));
+        Assert.Empty(FaultyImplementations.All.Where(f => f.Wide is null && Others(f) > Few)
+            .Select(f => $"{f.Name}: {Others(f)} other cases fail"));
+        Assert.Empty(FaultyImplementations.All.Where(f => f.Wide is not null && Others(f) <= Few)
+            .Select(f => $"{f.Name}: only {Others(f)} other cases fail"));
         Assert.True(FaultyImplementations.All.Count(f => f.Wide is not null) <= FewWide);
     }
 
@@ -75,14 +80,16 @@ public class FailingCasesTests
         var table = FailingCases.Read();
         var known = table.Names.ToHashSet();
         var options = Faulty.Options with { Timeout = TimeSpan.FromSeconds(6), MostSilent = 0 };
-        var faults = FaultyImplementations.All.Where(f => Deep switch { "1" => !known.Contains(f.Name), "all" => true, _ => Regex.IsMatch(f.Name, Deep!) });
+        var faults = FaultyImplementations.All.Where(
+            f => Deep switch { "1" => !known.Contains(f.Name), "all" => true, _ => Regex.IsMatch(f.Name, Deep!) });
         await Parallel.ForEachAsync(faults, new ParallelOptions { MaxDegreeOfParallelism = 3 }, async (fault, _) =>
         {
             IReadOnlyList<CaseResult> results;
             var run = fault.Silence is { } silence ? options with { Timeout = silence, Longer = 6, MostSilent = 10 } : options;
             if (fault is FaultyServer server)
             {
-                results = await CaseRunner.RunAsync(new FaultyServerTarget(server), [.. ServerCases.All.Where(c => Faulty.Concerns(fault, c))], run);
+                results = await CaseRunner.RunAsync(new FaultyServerTarget(server),
+                    [.. ServerCases.All.Where(c => Faulty.Concerns(fault, c))], run);
             }
             else
             {

@@ -80,15 +80,21 @@ internal sealed class FaultyClientTarget(FaultyClient fault) : ClientTarget, IAs
         {
             var current = new StrongBox<ClientRun>();
             var log = new Secrets();
-            Task<(string, int)> ConnectAsync() => fault.Connects(++current.Value!.Connections) ? Task.FromResult(("127.0.0.1", port)) : throw new SocketException();
-            return (new TamperingProxy(ConnectAsync, Role.Client, log, () => fault.Mutations?.Invoke(current.Value!) ?? new Mutations()), current, log);
+            Task<(string, int)> ConnectAsync() =>
+                fault.Connects(++current.Value!.Connections) ? Task.FromResult(("127.0.0.1", port)) : throw new SocketException();
+            return (new TamperingProxy(ConnectAsync, Role.Client, log,
+                () => fault.Mutations?.Invoke(current.Value!) ?? new Mutations()), current, log);
         });
         var asked = (fault.Asks?.Invoke(delivery) ?? delivery) with { Port = shim.Port };
         var run = box.Value = new ClientRun(delivery with { Port = shim.Port });
         var mailer = new EmbeddedMailer(
             usual =>
             {
-                var options = usual with { KeyLog = secrets, Suites = [.. usual.Suites.Select(s => s.Encrypts ? new ClientSuite(s) { Tells = secrets.Shared.Add } : s)] };
+                var options = usual with
+                {
+                    KeyLog = secrets,
+                    Suites = [.. usual.Suites.Select(s => s.Encrypts ? new ClientSuite(s) { Tells = secrets.Shared.Add } : s)],
+                };
                 return fault.Options?.Invoke(options) ?? options;
             },
             fault.Random);

@@ -15,7 +15,8 @@ public class FaultyServerTests
     [Fact]
     public async Task Through_a_shim_that_does_nothing_the_reference_passes_every_case()
     {
-        var target = new FaultyServerTarget(new FaultyServer("nothing", "", "nothing") { Mutations = () => new Mutations { PortRecord = r => [r] } });
+        var target = new FaultyServerTarget(
+            new FaultyServer("nothing", "", "nothing") { Mutations = () => new Mutations { PortRecord = r => [r] } });
         Faulty.AllPassed(await CaseRunner.RunAsync(target, ServerCases.All, Faulty.Options));
     }
 
@@ -48,7 +49,8 @@ public class FaultyClientTests
     [Fact]
     public async Task Through_a_shim_that_does_nothing_the_reference_passes_every_case()
     {
-        await using var target = new FaultyClientTarget(new FaultyClient("nothing", "", "nothing") { Mutations = _ => new Mutations { PortRecord = r => [r] } });
+        await using var target =
+            new FaultyClientTarget(new FaultyClient("nothing", "", "nothing") { Mutations = _ => new Mutations { PortRecord = r => [r] } });
         Faulty.AllPassed(await CaseRunner.RunAsync(target, ClientCases.All, Faulty.Options));
     }
 
@@ -99,7 +101,8 @@ internal static class Faulty
     /// The cases that catch it report what it breaks; of the others a few, which its name and the seed draw, pass unless it declares
     /// them.
     /// </summary>
-    public static async Task CaughtAsync<T>(IFaultyImplementation fault, IReadOnlyList<Case<T>> all, Func<IReadOnlyList<Case<T>>, RunOptions, Task<IReadOnlyList<CaseResult>>> runAsync)
+    public static async Task CaughtAsync<T>(IFaultyImplementation fault, IReadOnlyList<Case<T>> all,
+        Func<IReadOnlyList<Case<T>>, RunOptions, Task<IReadOnlyList<CaseResult>>> runAsync)
     {
         var options = fault.Silence is { } silence ? Options with { Timeout = silence } : Options;
         var caught = await runAsync(CasesOf(fault, all), options);
@@ -110,7 +113,8 @@ internal static class Faulty
         var draws = new byte[4 * all.Count];
         random.Fill(draws);
         var others = all.Where(c => Concerns(fault, c) && !fault.MayFail(c.Id))
-            .Select((c, i) => (Case: c, Draw: BitConverter.ToUInt32(draws, 4 * i))).OrderBy(p => p.Draw).Take(Sample).Select(p => p.Case).ToList();
+            .Select((c, i) => (Case: c, Draw: BitConverter.ToUInt32(draws, 4 * i))).OrderBy(p => p.Draw).Take(Sample)
+            .Select(p => p.Case).ToList();
         Assert.Empty((await runAsync(others, Options)).Where(r => r.Verdict is not (Verdict.Pass or Verdict.NotApplicable))
             .Select(r => $"{r.Case.Id} is not declared, and reports {r.Verdict} {r.Violated}: {r.Detail}\n{r.Transcript}"));
     }

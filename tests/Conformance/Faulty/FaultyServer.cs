@@ -50,11 +50,22 @@ internal sealed class FaultyServerTarget(FaultyServer fault) : ServerTarget
         EmbeddedServer? server = null;
         InstantTime? patient = null;
         int connections = 0;
-        var behind = fault.Behind is null ? null : new TamperingProxy(() => Task.FromResult(("127.0.0.1", server!.Sink.Port)), Role.Client, secrets, () => fault.Behind(Interlocked.Increment(ref connections)));
+        var behind = fault.Behind is null
+            ? null
+            : new TamperingProxy(() => Task.FromResult(("127.0.0.1", server!.Sink.Port)), Role.Client, secrets,
+                () => fault.Behind(Interlocked.Increment(ref connections)));
         server = new EmbeddedServer(needs, usual =>
         {
-            var options = usual.Options with { KeyLog = secrets, Suites = [.. usual.Options.Suites.Select(s => FaultyServerSuite.Keeping(s, secrets))] };
-            var settings = usual with { BackendPort = behind?.Port ?? usual.BackendPort, Options = fault.Options?.Invoke(options) ?? options };
+            var options = usual.Options with
+            {
+                KeyLog = secrets,
+                Suites = [.. usual.Options.Suites.Select(s => FaultyServerSuite.Keeping(s, secrets))],
+            };
+            var settings = usual with
+            {
+                BackendPort = behind?.Port ?? usual.BackendPort,
+                Options = fault.Options?.Invoke(options) ?? options,
+            };
             if (fault.ProlongsTimeouts)
             {
                 patient = new InstantTime(settings.Time);
@@ -63,7 +74,9 @@ internal sealed class FaultyServerTarget(FaultyServer fault) : ServerTarget
 
             return fault.Settings?.Invoke(settings) ?? settings;
         });
-        Func<Mutations> hooks = patient is null ? fault.Mutations ?? (() => new Mutations()) : () => new Mutations { PeerSpoke = patient.Hear };
+        Func<Mutations> hooks = patient is null
+            ? fault.Mutations ?? (() => new Mutations())
+            : () => new Mutations { PeerSpoke = patient.Hear };
         if (patient is not null)
         {
             // Its proxy reads the clock with every octet, however late that is on a busy machine.

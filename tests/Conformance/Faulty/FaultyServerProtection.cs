@@ -66,7 +66,8 @@ internal sealed class FaultyServerProtection(RecordProtection real) : RecordProt
 
         var opened = (byte[])sealedAgain.Clone();
         real.Seal(seq, sealedAgain);
-        bool good = sealedAgain.AsSpan(record.Length - real.TagLength, count).SequenceEqual(record.Slice(record.Length - real.TagLength, count));
+        bool good = sealedAgain.AsSpan(record.Length - real.TagLength, count)
+            .SequenceEqual(record.Slice(record.Length - real.TagLength, count));
         opened.CopyTo(record);
         return good;
     };

@@ -38,7 +38,8 @@ internal sealed class FaultyServerSuite(Suite real) : Suite
         return Exchange?.Invoke(exchange) ?? exchange;
     }
 
-    internal override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => Protects?.Invoke(trafficSecret.ToArray()) ?? real.Protect(trafficSecret);
+    internal override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) =>
+        Protects?.Invoke(trafficSecret.ToArray()) ?? real.Protect(trafficSecret);
 
     /// <summary>The suite itself; the shared secrets of its sessions are kept for the <see cref="TamperingProxy"/>.</summary>
     public static Suite Keeping(Suite suite, Secrets secrets) => !suite.Encrypts ? suite : new FaultyServerSuite(suite)
@@ -49,10 +50,12 @@ internal sealed class FaultyServerSuite(Suite real) : Suite
     // ---------------------------------------------------------------- faults for FaultyServer.Options
 
     /// <summary>The server has not got the suite.</summary>
-    public static Func<ServerOptions, ServerOptions> Without(string suite) => o => o with { Suites = [.. o.Suites.Where(s => s.Name != suite)] };
+    public static Func<ServerOptions, ServerOptions> Without(string suite) =>
+        o => o with { Suites = [.. o.Suites.Where(s => s.Name != suite)] };
 
     /// <summary>The server has another suite in the place of one.</summary>
-    public static Func<ServerOptions, ServerOptions> With(string suite, Func<Suite, Suite> fault) => o => o with { Suites = [.. o.Suites.Select(s => s.Name == suite ? fault(s) : s)] };
+    public static Func<ServerOptions, ServerOptions> With(string suite, Func<Suite, Suite> fault) =>
+        o => o with { Suites = [.. o.Suites.Select(s => s.Name == suite ? fault(s) : s)] };
 
     /// <summary>The server takes the client's share otherwise.</summary>
     public static Func<ServerOptions, ServerOptions> Begins(string suite, Func<ServerExchange, byte[], byte[]?> step) =>
@@ -77,9 +80,11 @@ internal sealed class FaultyServerExchange(ServerExchange real) : ServerExchange
     /// <summary>Gets the shared secret.</summary>
     public Action<byte[]>? Kept { get; init; }
 
-    public override byte[]? Begin(ReadOnlySpan<byte> clientShare) => Begins is null ? real.Begin(clientShare) : Begins(clientShare.ToArray());
+    public override byte[]? Begin(ReadOnlySpan<byte> clientShare) =>
+        Begins is null ? real.Begin(clientShare) : Begins(clientShare.ToArray());
 
-    public override byte[]? Continue(ReadOnlySpan<byte> continuation) => Continues is null ? real.Continue(continuation) : Continues(continuation.ToArray());
+    public override byte[]? Continue(ReadOnlySpan<byte> continuation) =>
+        Continues is null ? real.Continue(continuation) : Continues(continuation.ToArray());
 
     public override byte[] TakeSharedSecret()
     {

@@ -194,7 +194,10 @@ internal static class Server10Faults
         // ---------------------------------------------------------------- 10.3 the relay and its backend
         new("BP-10.3-1", "S-10.3-1", "greets by its own name")
         {
-            Mutations = Says(l => l.StartsWith("220", StringComparison.Ordinal) && l.Contains("ESMTP", StringComparison.Ordinal) ? l[..4] + "relay.test ESMTP" : l),
+            Mutations = Says(
+                l => l.StartsWith("220", StringComparison.Ordinal) && l.Contains("ESMTP", StringComparison.Ordinal)
+                    ? l[..4] + "relay.test ESMTP"
+                    : l),
         },
         new("BP-10.3-2", "S-10.3-2", "greets with 554 without a mail server") { Mutations = Says("421 4.3.0", "554 5.3.2") },
         new("BP-10.3-3", "S-10.3-3", "passes on the mail server's second greeting")

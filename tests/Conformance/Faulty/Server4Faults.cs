@@ -23,7 +23,8 @@ internal static class Server4Faults
         },
         new("BP-4.1-3", "S-4.1-6", "puts the version after the suites")
         {
-            Mutations = OffersLater(o => o.Replace(" V1", "", StringComparison.Ordinal).Replace(" ROT", " ROT V1", StringComparison.Ordinal)),
+            Mutations =
+                OffersLater(o => o.Replace(" V1", "", StringComparison.Ordinal).Replace(" ROT", " ROT V1", StringComparison.Ordinal)),
             AlsoFails = "S-4.1-4 S-4.1-9 S-4.4-3 S-4.4-4 S-4.4-10 S-5.2-1 S-5.3-1 S-5.4-1 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-4 S-6.1-5 "
                 + "S-6.1-6 S-6.2-1 S-10.1-1 S-10.1-3 S-10.1-5",
         },
@@ -47,7 +48,8 @@ internal static class Server4Faults
         },
         new("BP-4.1-4", "S-4.1-7", "makes an offer of more than 512 octets")
         {
-            Mutations = OffersLater(o => o.Replace(" ROT", string.Concat(Enumerable.Repeat(" X-SUITE", 50)) + " ROT", StringComparison.Ordinal)),
+            Mutations =
+                OffersLater(o => o.Replace(" ROT", string.Concat(Enumerable.Repeat(" X-SUITE", 50)) + " ROT", StringComparison.Ordinal)),
             AlsoFails = "S-4.1-4 S-4.1-9 S-4.4-3 S-4.4-4 S-4.4-10 S-5.2-1 S-5.3-1 S-5.4-1 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-4 S-6.1-5 "
                 + "S-6.1-6 S-6.2-1 S-10.1-1 S-10.1-3 S-10.1-5",
         },
@@ -75,7 +77,12 @@ internal static class Server4Faults
             Mutations = () =>
             {
                 int ehlos = 0;
-                return new Mutations { Answer = l => l.StartsWith("EHLO", StringComparison.Ordinal) && ehlos++ > 0 ? $"250-sink.test\r\n250 XBLACKPONY V1 {Core} G-1997\r\n" : null };
+                return new Mutations
+                {
+                    Answer = l => l.StartsWith("EHLO", StringComparison.Ordinal) && ehlos++ > 0
+                        ? $"250-sink.test\r\n250 XBLACKPONY V1 {Core} G-1997\r\n"
+                        : null,
+                };
             },
             AlsoFails = "S-4.1-3 S-4.1-9 S-4.4-3 S-4.4-4 S-4.4-10 S-5.2-1 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-10.1-1 S-10.1-3 "
                 + "S-10.1-5",
@@ -109,7 +116,8 @@ internal static class Server4Faults
         // ---------------------------------------------------------------- 4.2 the command
         new("BP-4.2-4", "S-4.2-3", "takes no command of more than 512 octets")
         {
-            Mutations = Answers(l => IsUpgrade(l) && l.Length > 510 && l.Contains(" " + Core, StringComparison.Ordinal), "500 5.5.2 Line too long"),
+            Mutations = Answers(l => IsUpgrade(l) && l.Length > 510 && l.Contains(" " + Core, StringComparison.Ordinal),
+                "500 5.5.2 Line too long"),
             AlsoFails = "S-4.4-18 S-5.1-2",
         },
         new("BP-4.2-5", "S-4.2-1", "knows the verb in upper case only")
@@ -166,7 +174,10 @@ internal static class Server4Faults
             Mutations = () =>
             {
                 int mails = 0;
-                return new Mutations { PeerRecord = r => r.Text.StartsWith("MAIL", StringComparison.Ordinal) && mails++ > 0 ? [Spoilt(r)] : [r] };
+                return new Mutations
+                {
+                    PeerRecord = r => r.Text.StartsWith("MAIL", StringComparison.Ordinal) && mails++ > 0 ? [Spoilt(r)] : [r],
+                };
             },
         },
         new("BP-4.3-2", "S-4.3-1 S-4.3-3", "writes \"k=\"")
@@ -214,7 +225,8 @@ internal static class Server4Faults
         },
         new("BP-4.3-6", "S-5.4-8", "gives an even modulus")
         {
-            Options = Begins(Classic, (x, share) => x.Begin(share) is { } own ? [.. own[..383], (byte)(own[383] & 0xfe), .. own[384..]] : null),
+            Options =
+                Begins(Classic, (x, share) => x.Begin(share) is { } own ? [.. own[..383], (byte)(own[383] & 0xfe), .. own[384..]] : null),
             AlsoFails = "S-4.3-1 S-4.3-2 S-4.3-5 S-4.5-4 S-4.6-2 S-5.1-5 S-5.4-1 S-5.4-5 S-5.4-4 S-5.4-6 S-5.4-7 S-6.1-4 S-6.1-5 "
                 + "S-6.3-1 S-6.3-12 S-7.1-10 S-7.1-11 S-7.3-1 S-7.6-2 S-10.3-3",
         },
@@ -245,7 +257,10 @@ internal static class Server4Faults
             Mutations = () => new Mutations { Answer = FirstIsUpgrade("454 4.7.0 Not yet") },
             AlsoFails = "S-4.4-15 S-4.4-17",
         },
-        new("BP-4.4-1", "S-4.4-5", "treats V01 as V1") { Mutations = HearsUpgrade(l => l.Replace(" V01 ", " V1 ", StringComparison.Ordinal)) },
+        new("BP-4.4-1", "S-4.4-5", "treats V01 as V1")
+        {
+            Mutations = HearsUpgrade(l => l.Replace(" V01 ", " V1 ", StringComparison.Ordinal)),
+        },
         new("BP-4.4-1", "S-4.4-6 S-4.4-15", "answers 501 to an unknown suite")
         {
             Mutations = Says("504 5.5.4 Unknown suite", "501 5.5.4 Unknown suite"),
@@ -270,7 +285,11 @@ internal static class Server4Faults
             Mutations = Says("501 5.5.4 Invalid", "454 4.7.0 Invalid"),
             AlsoFails = "S-4.1-8 S-4.1-10 S-4.3-6 S-4.4-7 S-4.4-9 S-5.1-3 S-5.1-4 S-5.2-2 S-5.3-3 S-5.3-4 S-5.4-2 S-5.4-3 S-5.5-1",
         },
-        new("BP-10.3-4", "S-10.3-4", "answers 451 without a mail server") { Mutations = Says("454 4.7.0", "451 4.3.0"), AlsoFails = "S-4.4-7" },
+        new("BP-10.3-4", "S-10.3-4", "answers 451 without a mail server")
+        {
+            Mutations = Says("454 4.7.0", "451 4.3.0"),
+            AlsoFails = "S-4.4-7",
+        },
         new("BP-4.4-2", "S-4.4-6 S-4.4-8", "ends the connection where it does not have the suite")
         {
             Mutations = Says(l => l.StartsWith("504 5.5.4 Unknown suite", StringComparison.Ordinal) ? l + "\0" : l),
@@ -293,7 +312,8 @@ internal static class Server4Faults
         },
         new("BP-4.4-2", "S-4.4-6 S-4.4-9", "takes no second command after a refusal")
         {
-            Mutations = AnswersAfter(l => IsUpgrade(l) && l.EndsWith(" AAAA", StringComparison.Ordinal), l => IsUpgrade(l) && !l.EndsWith(" AAAA", StringComparison.Ordinal), "503 5.5.1 Once is enough"),
+            Mutations = AnswersAfter(l => IsUpgrade(l) && l.EndsWith(" AAAA", StringComparison.Ordinal),
+                l => IsUpgrade(l) && !l.EndsWith(" AAAA", StringComparison.Ordinal), "503 5.5.1 Once is enough"),
             AlsoFails = "S-4.1-10 S-4.4-7",
         },
         new("BP-4.4-3", "S-4.4-1", "treats the rest of an over-long command as the next")
@@ -321,12 +341,15 @@ internal static class Server4Faults
         },
         new("BP-4.4-5", "S-4.4-3", "drops a transaction for the upgrade")
         {
-            Mutations = HearsBefore("RSET", IsUpgrade, (open, l) => l != "RSET" && (open || l.StartsWith("MAIL", StringComparison.Ordinal))),
+            Mutations =
+                HearsBefore("RSET", IsUpgrade, (open, l) => l != "RSET" && (open || l.StartsWith("MAIL", StringComparison.Ordinal))),
             AlsoFails = "S-4.1-9 S-4.4-15",
         },
         new("BP-4.4-6", "S-4.4-4", "takes the command without EHLO")
         {
-            Mutations = HearsBefore("EHLO nobody.test", IsUpgrade, (stranger, l) => !l.StartsWith("EHLO", StringComparison.Ordinal) && !l.StartsWith("HELO", StringComparison.Ordinal) && stranger, true),
+            Mutations = HearsBefore("EHLO nobody.test", IsUpgrade,
+                (stranger, l) =>
+                    !l.StartsWith("EHLO", StringComparison.Ordinal) && !l.StartsWith("HELO", StringComparison.Ordinal) && stranger, true),
             AlsoFails = "S-4.4-13 S-4.4-15",
         },
         new("BP-4.4-6", "S-4.4-4", "takes the command after HELO")
@@ -371,7 +394,8 @@ internal static class Server4Faults
         },
         new("BP-4.4-14", "S-4.4-19", "finds a NUL or bare LF at octet 4096 of a continuation")
         {
-            Mutations = Answers(l => l.StartsWith("AAAA", StringComparison.Ordinal) && l.Length >= 4096 && l[4095] is '\0' or '\n', "501 5.5.2 Stray octet\0"),
+            Mutations = Answers(l => l.StartsWith("AAAA", StringComparison.Ordinal) && l.Length >= 4096 && l[4095] is '\0' or '\n',
+                "501 5.5.2 Stray octet\0"),
         },
         new("BP-4.4-1", "S-4.4-17", "asks for EHLO before it looks for a bare LF")
         {
@@ -384,7 +408,8 @@ internal static class Server4Faults
         },
         new("BP-4.4-1", "S-4.4-17", "does not look for a bare LF inside")
         {
-            Mutations = HearsInside(t => IsUpgrade(t) ? string.Concat(t[..^2].Select(c => c is '\r' or '\n' or '\0' ? '-' : c)) + "\r\n" : t),
+            Mutations =
+                HearsInside(t => IsUpgrade(t) ? string.Concat(t[..^2].Select(c => c is '\r' or '\n' or '\0' ? '-' : c)) + "\r\n" : t),
         },
 
         // ---------------------------------------------------------------- 4.5 after the upgrade
@@ -409,7 +434,8 @@ internal static class Server4Faults
         },
         new("BP-4.5-4", "S-5.5-8", "makes its offer under ROT too")
         {
-            Mutations = UnderRot(says: (l, n) => l.StartsWith("250-", StringComparison.Ordinal) ? $"{l}\r\n250-{Shift("XBLACKPONY V1 ROT", n)}" : l),
+            Mutations = UnderRot(
+                says: (l, n) => l.StartsWith("250-", StringComparison.Ordinal) ? $"{l}\r\n250-{Shift("XBLACKPONY V1 ROT", n)}" : l),
         },
         new("BP-4.5-5", "S-4.5-2", "treats XBLACKPONY inside as NOOP")
         {
@@ -507,7 +533,8 @@ internal static class Server4Faults
         };
     }
 
-    private static string TwoHalves(string line) => line.Length == 406 && line[3] == '-' ? $"{line[..206]}\r\n{line[..6]}{line[206..]}" : line;
+    private static string TwoHalves(string line) =>
+        line.Length == 406 && line[3] == '-' ? $"{line[..206]}\r\n{line[..6]}{line[206..]}" : line;
 
     // On the second connection something stands before the first line.
     private static Mutations FirstLine(int connection, string text)

@@ -112,7 +112,9 @@ internal static class Server5Faults
         },
         new("BP-5.4-4", "S-5.4-7", "draws the same half in every session")
         {
-            Options = o => Begins(Classic, (x, share) => [.. x.Begin(share)![..384], .. RandomNumberGenerator.GetBytes(32)])(With(Classic, Repeating)(o)),
+            Options = o =>
+                Begins(Classic, (x, share) => [.. x.Begin(share)![..384], .. RandomNumberGenerator.GetBytes(32)])(
+                    With(Classic, Repeating)(o)),
             AlsoFails = "S-5.1-4 S-5.4-2",
         },
         new("BP-5.4-5", "S-5.4-2", "takes an even modulus")
@@ -172,7 +174,8 @@ internal static class Server5Faults
         },
         new("BP-5.5-8", "S-5.5-6", "offers ROT though it is off")
         {
-            Mutations = OffersLater(o => o.Contains(" ROT", StringComparison.Ordinal) ? o : o.Replace(" G-", " ROT G-", StringComparison.Ordinal)),
+            Mutations =
+                OffersLater(o => o.Contains(" ROT", StringComparison.Ordinal) ? o : o.Replace(" G-", " ROT G-", StringComparison.Ordinal)),
         },
         new("BP-5.5-11", "S-5.5-7", "gives a share with 220 to ROT") { Mutations = Says("220 ROT", "220 K=ROT") },
         new("BP-5.5-11", "S-5.5-7", "writes two lines of 220 to ROT")
@@ -205,7 +208,9 @@ internal static class Server5Faults
     private static string WithoutUnusedBits(string line)
     {
         const string Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        return line.EndsWith('=') && line[^2] != '=' ? $"{line[..^2]}{Alphabet[Alphabet.IndexOf(line[^2], StringComparison.Ordinal) & ~3]}=" : line;
+        return line.EndsWith('=') && line[^2] != '='
+            ? $"{line[..^2]}{Alphabet[Alphabet.IndexOf(line[^2], StringComparison.Ordinal) & ~3]}="
+            : line;
     }
 
     private static bool Decrypts(byte[] half)

@@ -141,7 +141,11 @@ internal static class Server7Faults
             AlsoFails = "S-6.3-9 S-7.4-4",
         },
         new("BP-7.4-5", "S-7.4-7", "counts Finished among the records without data") { Mutations = () => CountsToo(RecordType.Finished) },
-        new("BP-7.4-5", "S-7.4-4", "takes any number of records without data") { Mutations = Overlooks(IsIdle), AlsoFails = "S-6.3-9 S-7.4-6" },
+        new("BP-7.4-5", "S-7.4-4", "takes any number of records without data")
+        {
+            Mutations = Overlooks(IsIdle),
+            AlsoFails = "S-6.3-9 S-7.4-6",
+        },
 
         // ---------------------------------------------------------------- 7.5 padding
         new("BP-7.5-1", "S-7.5-1", "does not pad") { Mutations = Sends(r => [r with { Inner = r.Data.Length + 1 }]) },
@@ -166,7 +170,11 @@ internal static class Server7Faults
         {
             Options = Protection(Classic, p => new(p) { IsTireless = true }),
         },
-        new("BP-7.6-4", "S-7.6-1 S-7.6-2", "fails at a rekey") { Mutations = FailsAt(r => r.Type == RecordType.Rekey), AlsoFails = "S-7.6-3" },
+        new("BP-7.6-4", "S-7.6-1 S-7.6-2", "fails at a rekey")
+        {
+            Mutations = FailsAt(r => r.Type == RecordType.Rekey),
+            AlsoFails = "S-7.6-3",
+        },
         new("BP-7.6-4", "S-7.6-1", "fails at a rekey within a line")
         {
             Mutations = () =>
@@ -225,7 +233,9 @@ internal static class Server7Faults
     internal static bool IsOutOfBounds(Rec record) => record is { Verified: false, Type: 0 };
 
     // What does not verify is taken as if it did.
-    internal static IEnumerable<Rec> Unverified(Rec record) => [record.Verified || IsOutOfBounds(record) ? record : new Rec(record.Type, record.Data)];
+    internal static IEnumerable<Rec> Unverified(Rec record) =>
+        [record.Verified || IsOutOfBounds(record) ? record : new Rec(record.Type, record.Data)];
 
-    private static FaultyServerProtection SealingLittleEndian(RecordProtection real) => new(real) { Seals = (p, seq, record) => p.Seal(LittleEndian(seq), record) };
+    private static FaultyServerProtection SealingLittleEndian(RecordProtection real) =>
+        new(real) { Seals = (p, seq, record) => p.Seal(LittleEndian(seq), record) };
 }

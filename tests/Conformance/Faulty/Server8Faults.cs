@@ -92,7 +92,9 @@ internal static class Server8Faults
         new("BP-8.2-2", "S-8.2-3", "ends a message at a close") { Mutations = Takes(RecordType.Close, r => [Rec.Line(".\r\n"), r]) },
 
         // ---------------------------------------------------------------- 8.3 failures and the alert
-        new("BP-8.3-1", "S-6.2-2 S-6.3-2 S-6.3-3 S-6.3-4 S-6.5-1 S-7.1-7 S-7.3-1 S-7.4-2 S-7.4-3 S-7.4-4 S-7.6-4 S-8.3-1 S-8.3-2 S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-7", "fails without an alert")
+        new("BP-8.3-1",
+            "S-6.2-2 S-6.3-2 S-6.3-3 S-6.3-4 S-6.5-1 S-7.1-7 S-7.3-1 S-7.4-2 S-7.4-3 S-7.4-4 S-7.6-4 S-8.3-1 S-8.3-2 S-8.3-4 S-8.3-5 "
+                + "S-8.3-6 S-8.3-7", "fails without an alert")
         {
             Mutations = Sends(RecordType.Alert, _ => [End]),
             AlsoFails = "S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 S-7.1-1 S-7.1-2 S-7.1-8 S-7.1-11 S-7.4-6 "

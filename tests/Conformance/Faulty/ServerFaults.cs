@@ -3,7 +3,9 @@ using BlackPony.Reference.Records;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
-/// <summary>Faults of servers in words: what a server says, hears, sends and takes otherwise. Each makes the hooks of one connection.</summary>
+/// <summary>
+/// Faults of servers in words: what a server says, hears, sends and takes otherwise. Each makes the hooks of one connection.
+/// </summary>
 internal static class ServerFaults
 {
     /// <summary>A record that does not verify: who gets it fails.</summary>
@@ -29,7 +31,8 @@ internal static class ServerFaults
     public static Func<Mutations> Says(Func<string, string?> line) => () => new Mutations { PortLine = line };
 
     /// <summary>It says lines that begin with one text with another in its place.</summary>
-    public static Func<Mutations> Says(string usual, string instead) => Says(l => l.StartsWith(usual, StringComparison.Ordinal) ? instead + l[usual.Length..] : l);
+    public static Func<Mutations> Says(string usual, string instead) =>
+        Says(l => l.StartsWith(usual, StringComparison.Ordinal) ? instead + l[usual.Length..] : l);
 
     /// <summary>It offers otherwise. The reference hashes its own offer: so an upgrade fails behind it.</summary>
     public static Func<Mutations> Offers(Func<string, string> offer) => Says(l => IsOffer(l) ? l[..4] + offer(l[4..]) : l);
@@ -56,7 +59,8 @@ internal static class ServerFaults
     };
 
     /// <summary>It hears another command before such lines, where a condition holds, and says nothing to it.</summary>
-    public static Func<Mutations> HearsBefore(string command, Func<string, bool> which, Func<bool, string, bool> condition, bool begins = false) => () =>
+    public static Func<Mutations> HearsBefore(string command, Func<string, bool> which, Func<bool, string, bool> condition,
+        bool begins = false) => () =>
     {
         bool state = begins, swallows = false;
         return new Mutations
@@ -161,16 +165,19 @@ internal static class ServerFaults
     public static Func<Mutations> Sends(Func<Rec, IEnumerable<Rec>> record) => () => new Mutations { PortRecord = record };
 
     /// <summary>It sends others in the place of the records of a type.</summary>
-    public static Func<Mutations> Sends(RecordType type, Func<Rec, IEnumerable<Rec>> record) => Sends(r => r.Type == type ? record(r) : [r]);
+    public static Func<Mutations> Sends(RecordType type, Func<Rec, IEnumerable<Rec>> record) =>
+        Sends(r => r.Type == type ? record(r) : [r]);
 
     /// <summary>It says other text inside.</summary>
-    public static Func<Mutations> SaysInside(string usual, string instead) => Sends(RecordType.Data, r => [Rec.Line(r.Text.Replace(usual, instead, StringComparison.Ordinal))]);
+    public static Func<Mutations> SaysInside(string usual, string instead) =>
+        Sends(RecordType.Data, r => [Rec.Line(r.Text.Replace(usual, instead, StringComparison.Ordinal))]);
 
     /// <summary>It takes other records than came.</summary>
     public static Func<Mutations> Takes(Func<Rec, IEnumerable<Rec>> record) => () => new Mutations { PeerRecord = record };
 
     /// <summary>It takes others in the place of the records of a type.</summary>
-    public static Func<Mutations> Takes(RecordType type, Func<Rec, IEnumerable<Rec>> record) => Takes(r => r.Type == type && r.Verified ? record(r) : [r]);
+    public static Func<Mutations> Takes(RecordType type, Func<Rec, IEnumerable<Rec>> record) =>
+        Takes(r => r.Type == type && r.Verified ? record(r) : [r]);
 
     /// <summary>It hears other text inside than came.</summary>
     public static Func<Mutations> HearsInside(Func<string, string> text) => Takes(RecordType.Data, r => [Rec.Line(text(r.Text))]);

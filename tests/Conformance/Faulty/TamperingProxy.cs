@@ -39,10 +39,14 @@ internal sealed record Rec(RecordType Type, byte[] Data)
     public static Rec Line(string text) => new(RecordType.Data, Encoding.Latin1.GetBytes(text));
 }
 
-/// <summary>What a faulty port does otherwise than the reference that it is made of. "Port" is the reference's side, "peer" the suite's.</summary>
+/// <summary>
+/// What a faulty port does otherwise than the reference that it is made of. "Port" is the reference's side, "peer" the suite's.
+/// </summary>
 internal sealed class Mutations
 {
-    /// <summary>Answers a peer's plaintext line in the port's place; null passes it on. The text has its own CRLFs; a <c>\0</c> at the end closes.</summary>
+    /// <summary>
+    /// Answers a peer's plaintext line in the port's place; null passes it on. The text has its own CRLFs; a <c>\0</c> at the end closes.
+    /// </summary>
     public Func<string, string?>? Answer { get; init; }
 
     /// <summary>Changes a plaintext line of the port; null drops it, CRLFs inside make several, a <c>\0</c> at the end closes.</summary>
@@ -66,7 +70,9 @@ internal sealed class Mutations
     /// <summary>The session's secrets as the port has them, from its first record on, if the port tells its shared secrets.</summary>
     public KeySchedule? Keys { get; set; }
 
-    /// <summary>Records that the port gets before it sees the peer's end; given how many octets wait of a record that did not come whole.</summary>
+    /// <summary>
+    /// Records that the port gets before it sees the peer's end; given how many octets wait of a record that did not come whole.
+    /// </summary>
     public Func<int, IEnumerable<Rec>>? BeforePeerEnd { get; init; }
 
     /// <summary>Whether more octets of the peer's came in one segment with the plaintext line that it looks at.</summary>
@@ -109,7 +115,8 @@ internal sealed class Secrets : IKeyLog
 
     /// <summary>All secrets of a session; null if the reference does not tell its shared secrets.</summary>
     public KeySchedule? Schedule(Suite suite, byte[] th) =>
-        Shared.Select(s => new KeySchedule(suite.Name, s, th)).FirstOrDefault(k => k.ClientTraffic.AsSpan().SequenceEqual(Find(th)?.Client));
+        Shared.Select(s => new KeySchedule(suite.Name, s, th))
+            .FirstOrDefault(k => k.ClientTraffic.AsSpan().SequenceEqual(Find(th)?.Client));
 }
 
 /// <summary>
@@ -189,7 +196,8 @@ internal sealed class TamperingProxy : IAsyncDisposable
         }
     }
 
-    private sealed class Session(Socket port, Socket peer, Role portRole, Secrets secrets, Mutations hooks, CancellationToken cancel) : IDisposable
+    private sealed class Session(Socket port, Socket peer, Role portRole, Secrets secrets, Mutations hooks,
+        CancellationToken cancel) : IDisposable
     {
         private readonly SemaphoreSlim _turn = new(1);
         private readonly Flow _fromPort = new(port, peer);
@@ -238,7 +246,10 @@ internal sealed class TamperingProxy : IAsyncDisposable
                         hooks.PeerSpoke?.Invoke();
                     }
 
-                    flow.Waiting = [.. flow.Waiting, .. flow == _fromPeer && _th is not null && count > 0 && hooks.PeerSegment is { } change ? change(segment) : segment];
+                    flow.Waiting = [.. flow.Waiting,
+                        .. flow == _fromPeer && _th is not null && count > 0 && hooks.PeerSegment is { } change
+                            ? change(segment)
+                            : segment];
                     await StepAsync(flow, count == 0);
                     if (count == 0)
                     {
@@ -369,11 +380,13 @@ internal sealed class TamperingProxy : IAsyncDisposable
             if (fromServer)
             {
                 // The first such line of the last EHLO reply is the offer.
-                if (!_upgrading && _offer.Length == 0 && line.Length > 4 && line[4..].StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase))
+                if (!_upgrading && _offer.Length == 0 && line.Length > 4
+                    && line[4..].StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase))
                 {
                     _offer = line[4..];
                 }
-                else if (_upgrading && (line.StartsWith("334", StringComparison.Ordinal) || line.StartsWith("220", StringComparison.Ordinal)))
+                else if (_upgrading
+                    && (line.StartsWith("334", StringComparison.Ordinal) || line.StartsWith("220", StringComparison.Ordinal)))
                 {
                     _transcript.Add(Encoding.Latin1.GetBytes(line));
                     if (line.StartsWith("220 ", StringComparison.Ordinal))
@@ -497,7 +510,9 @@ internal sealed class TamperingProxy : IAsyncDisposable
         private void Write(Flow flow, Rec rec)
         {
             var sender = flow == _fromPort == PortIsServer ? Role.Server : Role.Client;
-            flow.Write(rec.Finishes ? new Rec(RecordType.Finished, secrets.Schedule(SuiteRegistry.Find(_suite)!, _th!)!.Finished(sender)) : rec);
+            flow.Write(rec.Finishes
+                ? new Rec(RecordType.Finished, secrets.Schedule(SuiteRegistry.Find(_suite)!, _th!)!.Finished(sender))
+                : rec);
         }
 
         private async Task SendAsync(Socket socket, ReadOnlyMemory<byte> octets)
@@ -580,7 +595,12 @@ internal sealed class TamperingProxy : IAsyncDisposable
 
             _seq++;
             int last = inner.AsSpan().LastIndexOfAnyExcept((byte)0);
-            var rec = new Rec(last < 0 ? 0 : (RecordType)inner[last], last < 0 ? [] : inner[..last]) { Inner = inner.Length, Verified = good, Raw = good && last >= 0 ? null : raw };
+            var rec = new Rec(last < 0 ? 0 : (RecordType)inner[last], last < 0 ? [] : inner[..last])
+            {
+                Inner = inner.Length,
+                Verified = good,
+                Raw = good && last >= 0 ? null : raw,
+            };
             if (good && rec.Type == RecordType.Rekey)
             {
                 Rekey();

@@ -15,7 +15,10 @@ using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Tests.Conformance.Keys;
 
-/// <summary>What was erased is nowhere in what the reference still holds. What the runtime, the operating system and BouncyCastle copied no test sees.</summary>
+/// <summary>
+/// What was erased is nowhere in what the reference still holds. What the runtime, the operating system and BouncyCastle copied no test
+/// sees.
+/// </summary>
 public class ErasureTests
 {
     private static readonly Suite Suite = SuiteRegistry.Find("X25519-CHACHA20POLY1305")!;
@@ -48,10 +51,12 @@ public class ErasureTests
     [Fact]
     public void The_shared_secret_of_a_server_goes_when_the_keys_are_there() // [BP-5.1-13]
     {
-        using var server = new ServerUpgrade(new ServerOptions(TestRsaKeys.Server) { Suites = [Suite], Grease = false }, new SystemRandom());
+        using var server = new ServerUpgrade(new ServerOptions(TestRsaKeys.Server) { Suites = [Suite], Grease = false },
+            new SystemRandom());
         server.NewOffer();
         using var client = Suite.StartClient(new SystemRandom(), TestRsaKeys.Client);
-        server.Examine(new UpgradeCommand(Offer.Version, Suite.Name, Base64Share.Encode(client.Share)).ToOctets(), inside: false, afterEhlo: true, inTransaction: false);
+        server.Examine(new UpgradeCommand(Offer.Version, Suite.Name, Base64Share.Encode(client.Share)).ToOctets(), inside: false,
+            afterEhlo: true, inTransaction: false);
         var step = server.Exchange();
         using var channel = step.Channel!;
         Base64Share.TryDecode(step.Reply.AsSpan()["220 K=".Length..^2], out var share);
@@ -149,7 +154,8 @@ public class ErasureTests
     public void The_secrets_of_a_relays_session_go_with_it() // [BP-6.2-3]
     {
         var keys = new SecretsLog();
-        var relay = new InboundSession(new ServerOptions(TestRsaKeys.Server) { Suites = [Suite], Grease = false, KeyLog = keys }, new SeededRandom("erasure", "server"), "test");
+        var relay = new InboundSession(new ServerOptions(TestRsaKeys.Server) { Suites = [Suite], Grease = false, KeyLog = keys },
+            new SeededRandom("erasure", "server"), "test");
         relay.BackendReady("220 b.test\r\n"u8);
         relay.FromClient("EHLO a.test\r\n"u8);
         relay.FromServer("250 b.test\r\n"u8);
@@ -170,17 +176,20 @@ public class ErasureTests
         return client;
     }
 
-    private static ClientStep Answer(ClientUpgrade client, string reply) => client.OnReply(new ReplyReader().Read(Encoding.ASCII.GetBytes(reply), out _)!);
+    private static ClientStep Answer(ClientUpgrade client, string reply) =>
+        client.OnReply(new ReplyReader().Read(Encoding.ASCII.GetBytes(reply), out _)!);
 
     // To EHLO inside: the mailer, its channel, and the server's side of it.
     private static MailerSession Inside(out SecureChannel channel, out byte[][] secrets)
     {
         var keys = new SecretsLog();
-        var mailer = new MailerSession(new MailerOptions(TestRsaKeys.Client) { Suites = [Suite], KeyLog = keys }, new SeededRandom("erasure", "client"));
+        var mailer = new MailerSession(new MailerOptions(TestRsaKeys.Client) { Suites = [Suite], KeyLog = keys },
+            new SeededRandom("erasure", "client"));
         mailer.Connected("mx.b.test", 25, moreTargets: true);
         mailer.FromServer("220 mx\r\n"u8);
         mailer.FromClient("EHLO a.test\r\n"u8);
-        using var server = new ServerUpgrade(new ServerOptions(TestRsaKeys.Server) { Suites = [Suite], Grease = false }, new SeededRandom("erasure", "server"));
+        using var server = new ServerUpgrade(new ServerOptions(TestRsaKeys.Server) { Suites = [Suite], Grease = false },
+            new SeededRandom("erasure", "server"));
         mailer.FromServer(Encoding.ASCII.GetBytes($"250-mx\r\n250 {Encoding.ASCII.GetString(server.NewOffer().Span)}\r\n"));
         server.Examine(mailer.ToServer.WrittenSpan["EHLO a.test\r\n".Length..^2], inside: false, afterEhlo: true, inTransaction: false);
         var step = server.Exchange();

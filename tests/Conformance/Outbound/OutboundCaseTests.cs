@@ -23,7 +23,8 @@ public class OutboundCaseTests
     {
         var fault = OutboundFaults.All.Single(f => f.ToString() == name);
         var failures = await FailuresAsync(fault);
-        Assert.Equal($"{fault.CaughtBy} {fault.AlsoFails}".TrimEnd().Split(' ').Order(StringComparer.Ordinal), failures.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal($"{fault.CaughtBy} {fault.AlsoFails}".TrimEnd().Split(' ').Order(StringComparer.Ordinal),
+            failures.Keys.Order(StringComparer.Ordinal));
         Assert.All(fault.CaughtBy.Split(' '), c => Assert.Equal(fault.Breaks, failures[c].Requirement));
     }
 
@@ -31,7 +32,8 @@ public class OutboundCaseTests
     public void Every_requirement_of_the_outbound_relay_has_a_case_and_is_broken_by_a_faulty_one()
     {
         // In the order of the specification.
-        var all = BlackPony.Conformance.Specification.Sentences.Keys.Where(s => s.StartsWith("BP-10.5-", StringComparison.Ordinal)).Except(Elsewhere).ToList();
+        var all = BlackPony.Conformance.Specification.Sentences.Keys.Where(s => s.StartsWith("BP-10.5-", StringComparison.Ordinal))
+            .Except(Elsewhere).ToList();
         Assert.Equal(all, OutboundCases.All.SelectMany(c => c.Cites).Distinct());
         Assert.Equal(all, OutboundFaults.All.Select(f => f.Breaks).Distinct());
     }

@@ -48,13 +48,15 @@ internal static class OutboundCases
             That(client.Greeting.StartsWith("554", StringComparison.Ordinal), $"The client is greeted with {client.Greeting}.");
             That(await client.LineAsync() is null, "The connection stays open.");
         }),
-        Case("O-10.5-4", "EHLO is answered with PIPELINING, 8BITMIME, SMTPUTF8 and SIZE without a number, and nothing else", "BP-10.5-4", d =>
+        Case("O-10.5-4", "EHLO is answered with PIPELINING, 8BITMIME, SMTPUTF8 and SIZE without a number, and nothing else",
+            "BP-10.5-4", d =>
         {
             d.Client();
             var lines = d.Say("EHLO a.test").Split("\r\n", StringSplitOptions.RemoveEmptyEntries).Skip(1).Select(l => l[4..]).Order();
             That(lines.SequenceEqual(["8BITMIME", "PIPELINING", "SIZE", "SMTPUTF8"]), $"The reply lists {string.Join(", ", lines)}.");
         }),
-        Case("O-10.5-5", "MAIL gets 250 and waits for a recipient; the next transaction to the same route goes on with the same connection", "BP-10.5-5", d =>
+        Case("O-10.5-5", "MAIL gets 250 and waits for a recipient; the next transaction to the same route goes on with the same connection",
+            "BP-10.5-5", d =>
         {
             d.Client();
             d.Say("EHLO a.test");
@@ -74,9 +76,11 @@ internal static class OutboundCases
             d.Sent();
             d.Say("MAIL FROM:<again@a.test>");
             d.Say("RCPT TO:<r@alias.test>");
-            That(d.Take().Request == SessionRequest.None && d.Sent().StartsWith("MAIL FROM:<again@a.test>", StringComparison.Ordinal), "The relay does not go on with the connection that it has.");
+            That(d.Take().Request == SessionRequest.None && d.Sent().StartsWith("MAIL FROM:<again@a.test>", StringComparison.Ordinal),
+                "The relay does not go on with the connection that it has.");
         }),
-        Case("O-10.5-6", "A recipient gets what the next server replied to greeting, EHLO or MAIL instead of taking the mail", "BP-10.5-6", d =>
+        Case("O-10.5-6", "A recipient gets what the next server replied to greeting, EHLO or MAIL instead of taking the mail",
+            "BP-10.5-6", d =>
         {
             d.Begin();
             d.Next("220 mx\r\n");
@@ -91,7 +95,8 @@ internal static class OutboundCases
             d.Next("250 ok\r\n250 ok\r\n");
             d.Sent();
             var reply = d.Say("RCPT TO:<r@c.test>");
-            That(reply.StartsWith("452", StringComparison.Ordinal), $"The recipient of another route gets {(reply.Length == 0 ? "the next server's reply" : reply)}.");
+            That(reply.StartsWith("452", StringComparison.Ordinal),
+                $"The recipient of another route gets {(reply.Length == 0 ? "the next server's reply" : reply)}.");
             That(d.Sent().Length == 0, "The recipient went to the route of another.");
         }),
         Case("O-10.5-8", "SIZE and BODY do not go to a server that offers neither", "BP-10.5-8", d =>
@@ -113,7 +118,8 @@ internal static class OutboundCases
             d.Next("220 mx\r\n");
             d.Sent();
             var reply = d.Next("250 mx\r\n");
-            That(reply.StartsWith("550", StringComparison.Ordinal), $"The recipient gets {(reply.Length == 0 ? $"nothing, and the next server {d.Sent()}" : reply)}.");
+            That(reply.StartsWith("550", StringComparison.Ordinal),
+                $"The recipient gets {(reply.Length == 0 ? $"nothing, and the next server {d.Sent()}" : reply)}.");
         }),
         Case("O-10.5-11", "Replies pass octet by octet, but with 451 in the place of 421", "BP-10.5-11", d =>
         {
@@ -171,9 +177,11 @@ internal static class OutboundCases
             var reply = d.Next("220 go\r\n250 forged\r\n");
             That(reply.StartsWith("451", StringComparison.Ordinal), $"The recipient gets {(reply.Length == 0 ? "nothing" : reply)}.");
         }),
-        Case("O-10.5-18", "A command with a bare LF, bare CR or NUL gets 501, one that is too long 500, and each the end", "BP-10.5-18", fault =>
+        Case("O-10.5-18", "A command with a bare LF, bare CR or NUL gets 501, one that is too long 500, and each the end",
+            "BP-10.5-18", fault =>
         {
-            foreach (var (line, code) in (List<(string, string)>)[("NOOP\nNOOP\r\n", "501"), ("NO\rOP\r\n", "501"), ("NO\0OP\r\n", "501"), ("NOOP " + new string('x', 13_000) + "\r\n", "500")])
+            foreach (var (line, code) in (List<(string, string)>)[("NOOP\nNOOP\r\n", "501"), ("NO\rOP\r\n", "501"), ("NO\0OP\r\n", "501"),
+                ("NOOP " + new string('x', 13_000) + "\r\n", "500")])
             {
                 var d = new OutboundDialogue(fault);
                 d.Client();
@@ -188,8 +196,10 @@ internal static class OutboundCases
             d.Say("message\r\n.");
             var line = "250-" + new string('x', 5000) + "\r\n";
             var lines = d.Next(string.Concat(Enumerable.Repeat(line, 200)) + "250 done\r\n").Split("\r\n")[..^1];
-            That(lines.Length > 0 && lines.All(l => l.StartsWith("250", StringComparison.Ordinal)), $"The message gets {lines.FirstOrDefault()}.");
-            That(lines.Length <= Limits.MaxEhloLines && lines.All(l => l.Length + 2 <= Limits.MaxReplyLine), $"The reply has {lines.Length} lines.");
+            That(lines.Length > 0 && lines.All(l => l.StartsWith("250", StringComparison.Ordinal)),
+                $"The message gets {lines.FirstOrDefault()}.");
+            That(lines.Length <= Limits.MaxEhloLines && lines.All(l => l.Length + 2 <= Limits.MaxReplyLine),
+                $"The reply has {lines.Length} lines.");
         }),
         Case("O-10.5-20", "A parameter that is not offered gets 555", "BP-10.5-20", d =>
         {
@@ -222,13 +232,15 @@ internal static class OutboundCases
         }),
     ];
 
-    private static OutboundCase Case(string id, string title, string requirements, Action<OutboundDialogue> run) => Case(id, title, requirements, f => run(new OutboundDialogue(f)));
+    private static OutboundCase Case(string id, string title, string requirements, Action<OutboundDialogue> run) =>
+        Case(id, title, requirements, f => run(new OutboundDialogue(f)));
 
-    private static OutboundCase Case(string id, string title, string requirements, Action<FaultyOutbound> run) => new(id, title, requirements, fault =>
-    {
-        run(fault);
-        return Task.CompletedTask;
-    });
+    private static OutboundCase Case(string id, string title, string requirements, Action<FaultyOutbound> run) =>
+        new(id, title, requirements, fault =>
+        {
+            run(fault);
+            return Task.CompletedTask;
+        });
 
     private static async Task<HostClient> HostAsync(FaultyOutbound fault, Func<OutboundSettings, OutboundSettings> settings)
     {

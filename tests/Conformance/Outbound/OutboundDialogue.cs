@@ -9,7 +9,8 @@ namespace BlackPony.Tests.Conformance.Outbound;
 /// <param name="fault">What the relay does otherwise.</param>
 internal sealed class OutboundDialogue(FaultyOutbound fault)
 {
-    private readonly OutboundSession _relay = new(fault.Options(new OutboundOptions("[127.0.0.1]", d => new Route(d is "alias.test" ? "b.test" : d, 25))));
+    private readonly OutboundSession _relay =
+        new(fault.Options(new OutboundOptions("[127.0.0.1]", d => new Route(d is "alias.test" ? "b.test" : d, 25))));
 
     private bool _tlsFailed;
 

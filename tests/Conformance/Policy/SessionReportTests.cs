@@ -53,14 +53,16 @@ public sealed class SessionReportTests
     [Fact]
     public void An_upgrade_that_fails_at_Finished_was_never_encrypted() // [BP-11.1-1]
     {
-        var (client, server) = Run("X25519-CHACHA20POLY1305", ClientPolicy.Required, offer => offer.Replace("X25519-", "x25519-", StringComparison.Ordinal));
+        var (client, server) = Run("X25519-CHACHA20POLY1305", ClientPolicy.Required,
+            offer => offer.Replace("X25519-", "x25519-", StringComparison.Ordinal));
         Assert.True(client is { Encrypted: false, Deferred: true, Reason: "broken" });
         Assert.True(server is { Encrypted: false, Closed: "failure" or "alert" });
     }
 
     private static SessionReport Answered(string reply)
     {
-        using var mailer = new MailerSession(new MailerOptions(ClientRsa) { Suites = [SuiteRegistry.Find("X25519-CHACHA20POLY1305")!] }, new SystemRandom());
+        using var mailer = new MailerSession(new MailerOptions(ClientRsa) { Suites = [SuiteRegistry.Find("X25519-CHACHA20POLY1305")!] },
+            new SystemRandom());
         string[] said = ["220 b.test\r\n", "250-b.test\r\n250 XBLACKPONY V1 X25519-CHACHA20POLY1305\r\n", reply];
         mailer.Connected("mx.b.test", 25, moreTargets: false);
         mailer.FromServer(Encoding.ASCII.GetBytes(said[0]));
@@ -78,7 +80,8 @@ public sealed class SessionReportTests
     }
 
     // A session with one suite, from EHLO to QUIT. An attacker may change what the server says in plaintext.
-    private static (SessionReport Client, SessionReport Server) Run(string suite, ClientPolicy policy, Func<string, string>? attacker = null)
+    private static (SessionReport Client, SessionReport Server) Run(string suite, ClientPolicy policy,
+        Func<string, string>? attacker = null)
     {
         IReadOnlyList<Suite> suites = suite.Length == 0 ? [] : [SuiteRegistry.Find(suite)!];
         using var relay = new InboundSession(new ServerOptions(Rsa) { Suites = suites, Grease = false }, new SystemRandom(), "test");
@@ -88,8 +91,13 @@ public sealed class SessionReportTests
         var queue = new Queue<string>(["EHLO a.test\r\n", "QUIT\r\n"]);
         for (bool moved = true; moved;)
         {
-            moved = Move(relay.ToServer, o => relay.FromServer(Encoding.ASCII.GetBytes(Encoding.ASCII.GetString(o).StartsWith("QUIT", StringComparison.Ordinal) ? "221 bye\r\n" : "250 b.test\r\n")))
-                | Move(relay.ToClient, o => mailer.FromServer(attacker is null ? o : Encoding.Latin1.GetBytes(attacker(Encoding.Latin1.GetString(o)))))
+            moved = Move(relay.ToServer,
+                o => relay.FromServer(
+                    Encoding.ASCII.GetBytes(Encoding.ASCII.GetString(o).StartsWith("QUIT", StringComparison.Ordinal)
+                        ? "221 bye\r\n"
+                        : "250 b.test\r\n")))
+                | Move(relay.ToClient,
+                    o => mailer.FromServer(attacker is null ? o : Encoding.Latin1.GetBytes(attacker(Encoding.Latin1.GetString(o)))))
                 | Move(mailer.ToServer, o => relay.FromClient(o))
                 | Move(mailer.ToClient, _ =>
                 {

@@ -50,7 +50,9 @@ public class RekeyLimitTests
         using var reader = new RecordReader(suite, new byte[32]);
         var types = Enumerable.Range(0, 5).SelectMany(i => Read(reader, o => writer.Write(RecordType.Data, [(byte)i], o))).ToList();
         Assert.False(reader.Failed);
-        Assert.Equal([RecordType.Data, RecordType.Data, RecordType.Rekey, RecordType.Data, RecordType.Data, RecordType.Rekey, RecordType.Data], types);
+        Assert.Equal(
+            [RecordType.Data, RecordType.Data, RecordType.Rekey, RecordType.Data, RecordType.Data, RecordType.Rekey,
+                RecordType.Data], types);
     }
 
     private static List<RecordType> Read(RecordReader reader, Action<ArrayBufferWriter<byte>> write)

@@ -16,7 +16,8 @@ public class SecureChannelTests
     public void Nothing_is_sent_before_the_peers_Finished() // [BP-6.3-5]
     {
         using var client = new SecureChannel(Role.Client, Suite, new byte[32], new byte[32]);
-        Assert.Contains("not open", Assert.Throws<InvalidOperationException>(() => client.Send("MAIL"u8, _sent)).Message, StringComparison.Ordinal);
+        Assert.Contains("not open", Assert.Throws<InvalidOperationException>(() => client.Send("MAIL"u8, _sent)).Message,
+            StringComparison.Ordinal);
         Assert.Equal(0, _sent.WrittenCount);
     }
 

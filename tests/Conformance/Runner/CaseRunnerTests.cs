@@ -15,14 +15,16 @@ public class CaseRunnerTests
     public async Task An_error_of_the_suite_is_no_pass_and_fails_the_gate()
     {
         var result = await JudgeAsync(_ => throw new InvalidOperationException("of the suite's own"));
-        Assert.Equal((Verdict.Error, null, "InvalidOperationException: of the suite's own"), (result.Verdict, result.Violated, result.Detail));
+        Assert.Equal((Verdict.Error, null, "InvalidOperationException: of the suite's own"),
+            (result.Verdict, result.Violated, result.Detail));
         Assert.Equal([result], new Baseline([]).Unexpected([result], strict: false));
         Assert.Empty(new Baseline(["S-1"]).Stale([result]));
     }
 
     [Fact]
     public async Task A_case_that_is_cancelled_by_something_else_than_its_patience_is_an_error_of_the_suite() =>
-        Assert.Equal("OperationCanceledException: not by the patience", (await JudgeAsync(_ => throw new OperationCanceledException("not by the patience"))).Detail);
+        Assert.Equal("OperationCanceledException: not by the patience",
+            (await JudgeAsync(_ => throw new OperationCanceledException("not by the patience"))).Detail);
 
     [Fact]
     public async Task A_failure_reports_the_requirement_of_the_check_and_else_the_first_of_the_case()
@@ -64,10 +66,12 @@ public class CaseRunnerTests
     {
         int runs = 0;
         var violation = new CaseFailedException("It never ends.", "BP-2") { IsSilence = true };
-        Assert.Equal((Verdict.Fail, "BP-2"), Short(await JudgeAsync(_ => ++runs <= 2 ? throw violation : Task.CompletedTask, options: Hasty)));
+        Assert.Equal((Verdict.Fail, "BP-2"),
+            Short(await JudgeAsync(_ => ++runs <= 2 ? throw violation : Task.CompletedTask, options: Hasty)));
         Assert.Equal(2, runs);
         runs = 0;
-        Assert.Equal((Verdict.Pass, null), Short(await JudgeAsync(_ => ++runs == 1 ? throw violation : Task.CompletedTask, options: Hasty)));
+        Assert.Equal((Verdict.Pass, null),
+            Short(await JudgeAsync(_ => ++runs == 1 ? throw violation : Task.CompletedTask, options: Hasty)));
     }
 
     [Fact]
@@ -96,8 +100,10 @@ public class CaseRunnerTests
         using var listener = new TcpListener(System.Net.IPAddress.Loopback, 0);
         listener.Start();
         using var client = new TcpClient();
-        await client.ConnectAsync(System.Net.IPAddress.Loopback, ((System.Net.IPEndPoint)listener.LocalEndpoint).Port, TestContext.Current.CancellationToken);
-        await using var wire = new ProbeConnection(await listener.AcceptSocketAsync(TestContext.Current.CancellationToken), Reference.Role.Server, new Transcript(), patience);
+        await client.ConnectAsync(System.Net.IPAddress.Loopback, ((System.Net.IPEndPoint)listener.LocalEndpoint).Port,
+            TestContext.Current.CancellationToken);
+        await using var wire = new ProbeConnection(await listener.AcceptSocketAsync(TestContext.Current.CancellationToken),
+            Reference.Role.Server, new Transcript(), patience);
         client.NoDelay = true;
         foreach (var text in (string[])["N", "O", "OP\r\n"])
         {
@@ -171,11 +177,13 @@ public class CaseRunnerTests
     [InlineData(ClientPolicy.Opportunistic, "NOOP", null)]
     [InlineData(ClientPolicy.Required, "MAIL FROM:<a@client.test>", "BP-9.1-2")]
     [InlineData(ClientPolicy.Remembered, "DATA", null)]
-    public async Task Mail_in_plaintext_fails_every_case_even_one_that_looks_at_something_else(ClientPolicy policy, string line, string? violated)
+    public async Task Mail_in_plaintext_fails_every_case_even_one_that_looks_at_something_else(ClientPolicy policy, string line,
+        string? violated)
     {
         // A mail command is allowed where no upgrade is asked for, unless the policy forbids it.
         var lines = violated == "BP-9.3-1" || line == "NOOP" ? $"{line}\r\nXBLACKPONY V1 X AAAA\r\n" : $"{line}\r\n";
-        var test = new Case<ClientProbe>("C-1", "One that looks at nothing", Level.Must, BlackPony.Conformance.Profile.Core, "BP-1", async p =>
+        var test = new Case<ClientProbe>("C-1", "One that looks at nothing",
+            Level.Must, BlackPony.Conformance.Profile.Core, "BP-1", async p =>
         {
             p.Next = p.Next with { Policy = policy };
             var wire = await p.ConnectAsync();
@@ -190,9 +198,11 @@ public class CaseRunnerTests
 
     private static (Verdict, string?) Short(CaseResult result) => (result.Verdict, result.Violated);
 
-    private static void AllPass(IReadOnlyList<CaseResult> results) => Assert.Empty(results.Where(r => r.Verdict != Verdict.Pass).Select(r => $"{r.Case.Id}: {r.Detail}"));
+    private static void AllPass(IReadOnlyList<CaseResult> results) =>
+        Assert.Empty(results.Where(r => r.Verdict != Verdict.Pass).Select(r => $"{r.Case.Id}: {r.Detail}"));
 
-    private static Case<ServerProbe> Case(string id, Func<ServerProbe, Task> run, Level level = Level.Must) => new(id, "A case", level, BlackPony.Conformance.Profile.Core, "BP-1 BP-2", run);
+    private static Case<ServerProbe> Case(string id, Func<ServerProbe, Task> run, Level level = Level.Must) =>
+        new(id, "A case", level, BlackPony.Conformance.Profile.Core, "BP-1 BP-2", run);
 
     private static async Task<CaseResult> JudgeAsync(Func<ServerProbe, Task> run, Level level = Level.Must, RunOptions? options = null)
     {
@@ -209,7 +219,8 @@ public class CaseRunnerTests
 
         public override bool SharesBackend => true;
 
-        public override Task<ServerPlace> TakeAsync(Needs needs, CancellationToken cancel) => Task.FromResult(new ServerPlace("127.0.0.1", _sink.Port, _sink, () => ValueTask.CompletedTask));
+        public override Task<ServerPlace> TakeAsync(Needs needs, CancellationToken cancel) =>
+            Task.FromResult(new ServerPlace("127.0.0.1", _sink.Port, _sink, () => ValueTask.CompletedTask));
 
         public override ValueTask DisposeAsync() => _sink.DisposeAsync();
     }

@@ -12,7 +12,8 @@ public class HostileTargetTests
     private static readonly RunOptions Options = new(TimeSpan.FromMilliseconds(500), 8) { Longer = 2 };
 
     // Time-outs that a target declares, and none of these targets has.
-    private static readonly Dictionary<string, TimeSpan> Short = VirtualTime.Limits.ToDictionary(l => l.Key, _ => TimeSpan.FromMilliseconds(300));
+    private static readonly Dictionary<string, TimeSpan> Short = VirtualTime.Limits.ToDictionary(l => l.Key,
+        _ => TimeSpan.FromMilliseconds(300));
 
     private static readonly Dictionary<string, Func<NetworkStream, CancellationToken, Task>> Servers = new()
     {
@@ -34,7 +35,10 @@ public class HostileTargetTests
             await s.WriteAsync("220 yes\r\n"u8.ToArray(), cancel);
             for (var octets = new byte[65536]; await s.ReadAsync(octets, cancel) > 0;)
             {
-                await s.WriteAsync("250-yes\r\n250 XBLACKPONY V1 X25519-CHACHA20POLY1305 X25519MLKEM768-CHACHA20POLY1305 RSA-BLOWFISH ROT\r\n220 K=CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\0\x11\xFF"u8.ToArray(), cancel);
+                await s.WriteAsync("250-yes\r\n"u8.ToArray(), cancel);
+                await s.WriteAsync(
+                    "250 XBLACKPONY V1 X25519-CHACHA20POLY1305 X25519MLKEM768-CHACHA20POLY1305 RSA-BLOWFISH ROT\r\n"u8.ToArray(), cancel);
+                await s.WriteAsync("220 K=CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\0\x11\xFF"u8.ToArray(), cancel);
             }
         },
     };
@@ -50,7 +54,11 @@ public class HostileTargetTests
         listener.Start(512);
         var serving = ServeAsync(listener, Servers[kind], stop.Token);
         await using var target = new RemoteServer("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port, 0, Short);
-        Judge(await CaseRunner.RunAsync(target, new Selection { Select = ["4.*", "5.2", "6.3", "8.1"], Profiles = Enum.GetValues<Profile>() }.From(ServerCases.All), Options));
+        Judge(await CaseRunner.RunAsync(target, new Selection
+        {
+            Select = ["4.*", "5.2", "6.3", "8.1"],
+            Profiles = Enum.GetValues<Profile>(),
+        }.From(ServerCases.All), Options));
         await stop.CancelAsync();
         await serving;
     }
@@ -85,16 +93,22 @@ public class HostileTargetTests
     {
         foreach (var target in (ClientTarget[])[new PlainClientCommand(command, Short), new MailerCommand(command, Short)])
         {
-            Judge(await CaseRunner.RunAsync(target, new Selection { Select = ["C-4.1-1", "C-4.3-1", "C-6.3-1", "C-9.2-*", "C-10.4-*"] }.From(ClientCases.All), Options));
+            Judge(await CaseRunner.RunAsync(target,
+                new Selection { Select = ["C-4.1-1", "C-4.3-1", "C-6.3-1", "C-9.2-*", "C-10.4-*"] }.From(ClientCases.All), Options));
         }
     }
 
-    // Nothing that misbehaves passes by the suite's own mistake, and no verdict is the suite's failure; a target that does not answer gets none.
+    // Nothing that misbehaves passes by the suite's own mistake, and no verdict is the suite's failure;
+    // a target that does not answer gets none.
     private static void Judge(IReadOnlyList<CaseResult> results)
     {
         Assert.NotEmpty(results);
-        Assert.Empty(results.Where(r => r.Verdict == Verdict.Error && !r.Detail.StartsWith("No answer within", StringComparison.Ordinal) && !r.Detail.StartsWith("No end within", StringComparison.Ordinal)).Select(r => $"{r.Case.Id}: {r.Detail}"));
-        Assert.Empty(results.Where(r => r.Verdict is Verdict.Fail or Verdict.Warn && (r.Detail.Length == 0 || r.Violated is null)).Select(r => r.Case.Id));
+        Assert.Empty(
+            results.Where(
+                r => r.Verdict == Verdict.Error && !r.Detail.StartsWith("No answer within", StringComparison.Ordinal)
+                    && !r.Detail.StartsWith("No end within", StringComparison.Ordinal)).Select(r => $"{r.Case.Id}: {r.Detail}"));
+        Assert.Empty(results.Where(r => r.Verdict is Verdict.Fail or Verdict.Warn && (r.Detail.Length == 0 || r.Violated is null))
+            .Select(r => r.Case.Id));
         Assert.Contains(results, r => r.Verdict is not Verdict.Pass);
     }
 

@@ -10,19 +10,26 @@ public sealed partial class PortingGuideTests
 {
     private static readonly string Guide = File.ReadAllText(Path.Combine(SpecificationFile.Folder, "porting.md"));
 
-    public static TheoryData<string> Commands => [.. Lines(Guide).Concat(Scripts("github-actions.yml")).Concat(Scripts("gitlab-ci.yml")).Select(Command).Where(c => c.Length > 0).Distinct()];
+    public static TheoryData<string> Commands =>
+        [.. Lines(Guide).Concat(Scripts("github-actions.yml")).Concat(Scripts("gitlab-ci.yml")).Select(Command)
+            .Where(c => c.Length > 0).Distinct()];
 
     /// <summary>With <c>--list</c> the runner reads its command line, says what is wrong with it, and tests nothing.</summary>
     [Theory]
     [MemberData(nameof(Commands))]
     public async Task The_runner_takes_the_command(string command)
     {
-        var start = new ProcessStartInfo("/bin/sh", ["-c", $"{command} --list"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("/bin/sh", ["-c", $"{command} --list"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.Environment["PATH"] = $"{RunnerProgram.Folder}:{Environment.GetEnvironmentVariable("PATH")}";
         start.Environment["client"] = Client().Match(Guide).Groups[1].Value;
         (start.Environment["CI_NODE_INDEX"], start.Environment["CI_NODE_TOTAL"]) = ("1", "2");
         using var process = Process.Start(start)!;
-        var (output, error) = (process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken),
+            process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.True(process.ExitCode == 0, await error);
         Assert.NotEmpty(await output);
@@ -31,8 +38,10 @@ public sealed partial class PortingGuideTests
     [Fact]
     public void The_guide_names_every_file_of_vectors_and_no_other()
     {
-        var there = Directory.EnumerateFiles(Path.Combine(SpecificationFile.Folder, "vectors"), "*.json").Select(f => Path.GetFileName(f)).Where(f => f != "vectors.schema.json");
-        Assert.Equal(there.Order(StringComparer.Ordinal), Vectors().Matches(Guide).Select(m => m.Groups[1].Value).Distinct().Order(StringComparer.Ordinal));
+        var there = Directory.EnumerateFiles(Path.Combine(SpecificationFile.Folder, "vectors"), "*.json").Select(f => Path.GetFileName(f))
+            .Where(f => f != "vectors.schema.json");
+        Assert.Equal(there.Order(StringComparer.Ordinal),
+            Vectors().Matches(Guide).Select(m => m.Groups[1].Value).Distinct().Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -40,7 +49,9 @@ public sealed partial class PortingGuideTests
     {
         foreach (var profile in Enum.GetNames<BlackPony.Conformance.Profile>())
         {
-            Assert.Contains(Lines(Guide), l => l.StartsWith("blackpony-conformance --server ", StringComparison.Ordinal) && l.Contains($"--profile {profile}", StringComparison.OrdinalIgnoreCase));
+            Assert.Contains(Lines(Guide),
+                l => l.StartsWith("blackpony-conformance --server ", StringComparison.Ordinal)
+                    && l.Contains($"--profile {profile}", StringComparison.OrdinalIgnoreCase));
         }
     }
 
@@ -93,7 +104,9 @@ public sealed partial class PortingGuideTests
 
     private static IEnumerable<string> Lines(string text) => text.Split('\n').Select(l => l.Trim());
 
-    private static string Command(string script) => Lines(script).Select(l => l.StartsWith("bin/", StringComparison.Ordinal) ? l[4..] : l).FirstOrDefault(l => l.StartsWith("blackpony-conformance --", StringComparison.Ordinal)) ?? "";
+    private static string Command(string script) =>
+        Lines(script).Select(l => l.StartsWith("bin/", StringComparison.Ordinal) ? l[4..] : l)
+            .FirstOrDefault(l => l.StartsWith("blackpony-conformance --", StringComparison.Ordinal)) ?? "";
 
     [GeneratedRegex("^    client='(.*)'$", RegexOptions.Multiline)]
     private static partial Regex Client();

@@ -21,17 +21,21 @@ public sealed class RunnerTests : IDisposable
     public async Task Without_arguments_the_reference_passes_in_both_roles_and_every_report_says_so()
     {
         var files = new[] { "r.json", "r.xml", "r.html", "r.tap" }.Select(n => Path.Combine(_folder, n)).ToList();
-        var (code, output, error) = await RunnerProgram.RunAsync(["--format", "console", .. files.SelectMany(f => (string[])["--output", f])]);
+        var (code, output, error) =
+            await RunnerProgram.RunAsync(["--format", "console", .. files.SelectMany(f => (string[])["--output", f])]);
         Assert.True(code == 0, output + error);
 
         var json = await File.ReadAllTextAsync(files[0], TestContext.Current.CancellationToken);
-        var schema = await JsonSchema.FromFileAsync(Path.Combine(RepositoryRoot.Folder, "src", "BlackPony.Conformance", "Reports", "results.schema.json"), TestContext.Current.CancellationToken);
+        var schema = await JsonSchema.FromFileAsync(
+            Path.Combine(RepositoryRoot.Folder, "src", "BlackPony.Conformance", "Reports", "results.schema.json"),
+            TestContext.Current.CancellationToken);
         Assert.Empty(schema.Validate(json));
         using var report = JsonDocument.Parse(json);
         int cases = report.RootElement.GetProperty("cases").GetArrayLength();
         Assert.True(cases >= 200);
         Assert.Equal(cases, report.RootElement.GetProperty("totals").GetProperty("passed").GetInt32());
-        Assert.Equal(["client", "server"], report.RootElement.GetProperty("cases").EnumerateArray().Select(c => c.GetProperty("role").GetString()).Distinct().Order());
+        Assert.Equal(["client", "server"],
+            report.RootElement.GetProperty("cases").EnumerateArray().Select(c => c.GetProperty("role").GetString()).Distinct().Order());
 
         var junit = XDocument.Load(files[1]).Root!;
         Assert.Equal(("testsuites", cases), (junit.Name.LocalName, junit.Descendants("testcase").Count()));
@@ -48,10 +52,12 @@ public sealed class RunnerTests : IDisposable
     {
         await using var sink = new MailSink();
         var junit = Path.Combine(_folder, "r.xml");
-        var (code, output, _) = await RunnerProgram.RunAsync("--server", $"127.0.0.1:{sink.Port}", "--select", Quick, "--format", "console", "--format", "junit", "--output", junit, "--verbose");
+        var (code, output, _) = await RunnerProgram.RunAsync("--server", $"127.0.0.1:{sink.Port}", "--select", Quick, "--format", "console",
+            "--format", "junit", "--output", junit, "--verbose");
         Assert.Equal(1, code);
         Assert.Contains("FAILED S-4.1-1", output, StringComparison.Ordinal);
-        Assert.Contains("[BP-4.1-1] A server that is ready to upgrade MUST send one line with the keyword XBLACKPONY in its reply to EHLO.", output, StringComparison.Ordinal);
+        Assert.Contains("[BP-4.1-1] A server that is ready to upgrade MUST send one line with the keyword XBLACKPONY in its reply to EHLO.",
+            output, StringComparison.Ordinal);
         Assert.Contains("C: EHLO probe.test", output, StringComparison.Ordinal);
         var failure = XDocument.Load(junit).Descendants("failure").First();
         Assert.Contains("# BlackPony transcript 1", failure.Value, StringComparison.Ordinal);
@@ -76,12 +82,14 @@ public sealed class RunnerTests : IDisposable
     {
         await using var sink = new MailSink();
         string server = $"127.0.0.1:{sink.Port}", file = Path.Combine(_folder, "expected");
-        Assert.Equal(0, (await RunnerProgram.RunAsync("--server", server, "--select", Quick, "--expected-failures", file, "--write-baseline")).Code);
+        Assert.Equal(
+            0, (await RunnerProgram.RunAsync("--server", server, "--select", Quick, "--expected-failures", file, "--write-baseline")).Code);
         var lines = await File.ReadAllLinesAsync(file, TestContext.Current.CancellationToken);
         Assert.Contains(lines, l => l.StartsWith("S-4.1-1 ", StringComparison.Ordinal));
         Assert.Equal(0, (await RunnerProgram.RunAsync("--server", server, "--select", Quick, "--expected-failures", file)).Code);
 
-        await File.WriteAllLinesAsync(file, lines.Where(l => !l.StartsWith("S-4.1-1 ", StringComparison.Ordinal)), TestContext.Current.CancellationToken);
+        await File.WriteAllLinesAsync(file, lines.Where(l => !l.StartsWith("S-4.1-1 ", StringComparison.Ordinal)),
+            TestContext.Current.CancellationToken);
         Assert.Equal(1, (await RunnerProgram.RunAsync("--server", server, "--select", Quick, "--expected-failures", file)).Code);
 
         await File.WriteAllLinesAsync(file, [.. lines, "S-4.1-2"], TestContext.Current.CancellationToken);
@@ -114,7 +122,8 @@ public sealed class RunnerTests : IDisposable
         {
             var file = Path.Combine(_folder, "r.json");
             await RunnerProgram.RunAsync("--select", "S-6.3-2", "--seed", seed, "--output", file);
-            shares.Add((await File.ReadAllLinesAsync(file, TestContext.Current.CancellationToken)).SelectMany(l => l.Split("\\n")).Single(l => l.StartsWith("C: XBLACKPONY", StringComparison.Ordinal)));
+            shares.Add((await File.ReadAllLinesAsync(file, TestContext.Current.CancellationToken)).SelectMany(l => l.Split("\\n"))
+                .Single(l => l.StartsWith("C: XBLACKPONY", StringComparison.Ordinal)));
         }
 
         Assert.Equal(shares[0], shares[1]);
@@ -139,7 +148,8 @@ public sealed class RunnerTests : IDisposable
     [InlineData(2, "--no-such-option", "x")]
     [InlineData(3, "--client", "/no/such/client {host} {port}")]
     [InlineData(3, "--mailer", "no-such-mailer {host} {port}")]
-    public async Task A_wrong_option_or_a_target_that_is_not_there_gets_one_line_that_says_what_to_do(int expected, string option, string value)
+    public async Task A_wrong_option_or_a_target_that_is_not_there_gets_one_line_that_says_what_to_do(int expected,
+        string option, string value)
     {
         var (code, output, error) = await RunnerProgram.RunAsync("--select", Quick, option, value);
         Assert.Equal((expected, ""), (code, output));
@@ -173,7 +183,8 @@ public sealed class RunnerTests : IDisposable
         using var silent = new TcpListener(IPAddress.Loopback, 0);
         silent.Start();
         int port = ((IPEndPoint)silent.LocalEndpoint).Port;
-        var (code, output, _) = await RunnerProgram.RunAsync("--server", $"127.0.0.1:{port}", "--select", "S-4.1-1", "--timeout", "0.2", "--format", "console");
+        var (code, output, _) = await RunnerProgram.RunAsync("--server", $"127.0.0.1:{port}", "--select", "S-4.1-1", "--timeout", "0.2",
+            "--format", "console");
         Assert.Equal(1, code);
         Assert.Contains("ERROR S-4.1-1", output, StringComparison.Ordinal);
         Assert.Contains("No answer within 0.8 s", output, StringComparison.Ordinal);

@@ -10,7 +10,8 @@ namespace BlackPony.Tests.Conformance.Smtp;
 /// <summary>The relay's machine between an ordinary client and a scripted backend (spec 10).</summary>
 public sealed class InboundSessionTests : IDisposable
 {
-    private readonly InboundSession _relay = new(new ServerOptions(new RsaKeys(TimeProvider.System)) { Grease = false }, new SystemRandom(), "test");
+    private readonly InboundSession _relay = new(new ServerOptions(new RsaKeys(TimeProvider.System)) { Grease = false },
+        new SystemRandom(), "test");
 
     public InboundSessionTests()
     {
@@ -25,7 +26,9 @@ public sealed class InboundSessionTests : IDisposable
 
     [Fact]
     public void Ehlo_is_passed_on_with_the_relays_own_offer_and_STARTTLS() // [BP-10.2-8], [BP-10.2-10], [BP-10.1-5], [BP-4.8-3]
-        => Assert.Equal("250-b.test\r\n250-STARTTLS\r\n250-CHUNKING\r\n250 XBLACKPONY V1 X25519MLKEM768-CHACHA20POLY1305 X25519MLKEM768-AES256GCM X25519-CHACHA20POLY1305 RSA-BLOWFISH\r\n", ToClient());
+        => Assert.Equal(
+            "250-b.test\r\n250-STARTTLS\r\n250-CHUNKING\r\n250 XBLACKPONY V1 X25519MLKEM768-CHACHA20POLY1305 X25519MLKEM768-AES256GCM "
+                + "X25519-CHACHA20POLY1305 RSA-BLOWFISH\r\n", ToClient());
 
     [Fact]
     public void After_STARTTLS_it_is_a_plain_pipe() // [BP-10.2-11]
@@ -41,10 +44,11 @@ public sealed class InboundSessionTests : IDisposable
         Assert.Equal("\x16\x03\x03\0\n", ToClient());
     }
 
+    // [BP-10.2-13], [BP-4.4-5]
     [Theory]
     [InlineData("250 taken\r\n", "503 5.5.1 ")]
     [InlineData("550 not taken\r\n", "501 5.5.4 ")]
-    public void An_upgrade_behind_MAIL_is_examined_when_the_backend_has_answered_MAIL(string answer, string refusal) // [BP-10.2-13], [BP-4.4-5]
+    public void An_upgrade_behind_MAIL_is_examined_when_the_backend_has_answered_MAIL(string answer, string refusal)
     {
         ToClient();
         Client("MAIL FROM:<a@a>\r\nXBLACKPONY V1\r\n");
@@ -206,7 +210,8 @@ public sealed class InboundSessionTests : IDisposable
         Backend("250-b.test\r\n");
         Backend("250-PIPELINING\r\n250-8BIT");
         Backend("MIME\r\n250 SIZE\r\n");
-        Assert.StartsWith("250-b.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SIZE\r\n250 XBLACKPONY ", ToClient(), StringComparison.Ordinal);
+        Assert.StartsWith("250-b.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SIZE\r\n250 XBLACKPONY ", ToClient(),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -579,6 +584,7 @@ public sealed class InboundSessionTests : IDisposable
         Assert.Equal("RSET\r\n", ToBackend());
     }
 
+    // [BP-10.2-1], [BP-10.2-2], [BP-10.2-13]
     [Theory]
     [InlineData("NO\rOP\r\n")]
     [InlineData("NOOP\nNOOP\r\n")]
@@ -586,7 +592,7 @@ public sealed class InboundSessionTests : IDisposable
     [InlineData("NO\0OP")]
     [InlineData("\nNOOP\r\n")]
     [InlineData("\0")]
-    public void A_stray_octet_in_a_command_ends_the_session_behind_the_answers_before_it(string line) // [BP-10.2-1], [BP-10.2-2], [BP-10.2-13]
+    public void A_stray_octet_in_a_command_ends_the_session_behind_the_answers_before_it(string line)
     {
         ToClient();
         Client("NOOP\r\n" + line);

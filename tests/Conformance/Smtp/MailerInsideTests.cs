@@ -11,7 +11,9 @@ using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Tests.Conformance.Smtp;
 
-/// <summary>The mailer's machine around an upgrade and inside, and from one mail exchanger to the next (spec 9, 10.4, state table 15.2).</summary>
+/// <summary>
+/// The mailer's machine around an upgrade and inside, and from one mail exchanger to the next (spec 9, 10.4, state table 15.2).
+/// </summary>
 public sealed class MailerInsideTests : IDisposable
 {
     private const string Suite = "X25519-CHACHA20POLY1305";
@@ -148,12 +150,13 @@ public sealed class MailerInsideTests : IDisposable
         Assert.Equal(SessionRequest.Close, _mailer.Request);
     }
 
+    // [BP-9.2-4], [BP-8.1-1], [BP-4.3-13]
     [Theory]
     [InlineData("end", "421 4.4.2 Connection lost\r\n", "truncated")]
     [InlineData("time", "421 4.4.2 Connection lost\r\n", "truncated")]
     [InlineData("alert", "421 4.7.0 The protected session failed\r\n", "alert")]
     [InlineData("garbage", "421 4.3.0 The server does not speak SMTP\r\n", "close")]
-    public void A_server_that_is_lost_in_EHLO_inside_defers_the_mail(string how, string text, string closed) // [BP-9.2-4], [BP-8.1-1], [BP-4.3-13]
+    public void A_server_that_is_lost_in_EHLO_inside_defers_the_mail(string how, string text, string closed)
     {
         Confirm();
         Assert.Equal(Limits.ReplyTimeout, _mailer.PeerTimeout);
@@ -306,7 +309,9 @@ public sealed class MailerInsideTests : IDisposable
         var entry = _memory.Find("mx.b.test", 25, out _)!;
         Assert.Equal(reason is null ? null : _clock.Now, entry.FailingSince);
         Assert.Equal(reason is null ? _clock.Now : _clock.Now - TimeSpan.FromHours(1), entry.LastGood);
-        Assert.Equal(reason is null ? "220 mx.b.test\r\n250 mx.b.test\r\n" : "220 mx.b.test\r\n421 4.7.0 The server does not show the remembered key\r\n", Local());
+        Assert.Equal(reason is null
+            ? "220 mx.b.test\r\n250 mx.b.test\r\n"
+            : "220 mx.b.test\r\n421 4.7.0 The server does not show the remembered key\r\n", Local());
         Assert.Equal(reason is not null, _server!.State == ChannelState.Closed);
         Assert.Equal("EHLO a.test\r\n", Heard());
     }
@@ -406,11 +411,12 @@ public sealed class MailerInsideTests : IDisposable
         Assert.Equal("NOOP\r\n", Plain());
     }
 
+    // [BP-4.8-7], [BP-9.1-2]
     [Theory]
     [InlineData("454 not now\r\n", ClientPolicy.Opportunistic)]
     [InlineData("504 no\r\n", ClientPolicy.Required)]
     [InlineData("454 not now\r\n", ClientPolicy.Required)]
-    public void Another_refusal_or_one_that_would_weaken_what_is_asked_for_is_followed_by_no_other_suite(string reply, ClientPolicy policy) // [BP-4.8-7], [BP-9.1-2]
+    public void Another_refusal_or_one_that_would_weaken_what_is_asked_for_is_followed_by_no_other_suite(string reply, ClientPolicy policy)
     {
         Restart(policy);
         Connect("mx.b.test", moreTargets: false);
@@ -450,10 +456,11 @@ public sealed class MailerInsideTests : IDisposable
         Assert.Equal("MAIL FROM:<a@a>\r\n", Plain());
     }
 
+    // [BP-9.1-2], [BP-9.1-5]
     [Theory]
     [InlineData("421 going\r\n")]
     [InlineData("")]
-    public void An_upgrade_that_breaks_where_encryption_is_required_is_followed_by_the_next_exchanger_or_none(string how) // [BP-9.1-2], [BP-9.1-5]
+    public void An_upgrade_that_breaks_where_encryption_is_required_is_followed_by_the_next_exchanger_or_none(string how)
     {
         Restart(ClientPolicy.Required);
         Connect("mx.b.test", moreTargets: true);
@@ -514,9 +521,11 @@ public sealed class MailerInsideTests : IDisposable
         }
 
         Ehlo();
-        _upgrade = new ServerUpgrade(new ServerOptions(TestRsaKeys.Server) { Suites = [SuiteRegistry.Find(Suite)!], Grease = false }, new SeededRandom("inside", "server"));
+        _upgrade = new ServerUpgrade(new ServerOptions(TestRsaKeys.Server) { Suites = [SuiteRegistry.Find(Suite)!], Grease = false },
+            new SeededRandom("inside", "server"));
         Plain();
-        Array.ForEach(Encoding.ASCII.GetBytes($"250-mx.b.test\r\n250 {Encoding.ASCII.GetString(_upgrade.NewOffer().Span)}\r\n"), o => _mailer.FromServer([o]));
+        Array.ForEach(Encoding.ASCII.GetBytes($"250-mx.b.test\r\n250 {Encoding.ASCII.GetString(_upgrade.NewOffer().Span)}\r\n"),
+            o => _mailer.FromServer([o]));
         Array.ForEach(Switch(), o => _mailer.FromServer([o]));
         Pass();
         Assert.Equal("EHLO a.test\r\n", Heard());
@@ -606,7 +615,8 @@ public sealed class MailerInsideTests : IDisposable
     [Fact]
     public void The_policy_remembered_without_a_memory_remembers_nobody() // [BP-9.4-2]
     {
-        using var mailer = new MailerSession(new MailerOptions(TestRsaKeys.Client) { Policy = ClientPolicy.Remembered }, new SeededRandom("inside", "client"));
+        using var mailer = new MailerSession(new MailerOptions(TestRsaKeys.Client) { Policy = ClientPolicy.Remembered },
+            new SeededRandom("inside", "client"));
         mailer.Connected("mx.b.test", 25, moreTargets: false);
         mailer.FromServer("220 mx.b.test\r\n"u8);
         mailer.FromClient("EHLO a.test\r\n"u8);
@@ -633,11 +643,13 @@ public sealed class MailerInsideTests : IDisposable
     public void A_504_behind_a_continuation_is_followed_by_no_other_suite() // [BP-4.2-11], [BP-4.8-4]
     {
         var (rsa, other) = (SuiteRegistry.Find("RSA-BLOWFISH")!, SuiteRegistry.Find(Suite)!);
-        using var mailer = new MailerSession(new MailerOptions(TestRsaKeys.Client) { Suites = [rsa, other] }, new SeededRandom("inside", "client"));
+        using var mailer = new MailerSession(new MailerOptions(TestRsaKeys.Client) { Suites = [rsa, other] },
+            new SeededRandom("inside", "client"));
         mailer.Connected("mx.b.test", 25, moreTargets: false);
         mailer.FromServer("220 mx.b.test\r\n"u8);
         mailer.FromClient("EHLO a.test\r\n"u8);
-        _upgrade = new ServerUpgrade(new ServerOptions(TestRsaKeys.Server) { Suites = [rsa, other], Grease = false }, new SeededRandom("inside", "server"));
+        _upgrade = new ServerUpgrade(new ServerOptions(TestRsaKeys.Server) { Suites = [rsa, other], Grease = false },
+            new SeededRandom("inside", "server"));
         mailer.ToServer.ResetWrittenCount();
         mailer.FromServer(Encoding.ASCII.GetBytes($"250-mx\r\n250 {Encoding.ASCII.GetString(_upgrade.NewOffer().Span)}\r\n"));
         _upgrade.Examine(mailer.ToServer.WrittenSpan[..^2], inside: false, afterEhlo: true, inTransaction: false);
@@ -716,10 +728,11 @@ public sealed class MailerInsideTests : IDisposable
         Assert.True(_mailer.Report is { Deferred: true, Reason: "ehlo-refused" });
     }
 
+    // [BP-9.2-8]
     [Theory]
     [InlineData(ClientPolicy.Opportunistic, "220 mx.b.test\r\n500 what\r\n", null)]
     [InlineData(ClientPolicy.Required, "220 mx.b.test\r\n421 4.7.0 Encryption required, and the server refused EHLO\r\n", "QUIT\r\n")]
-    public void A_refused_EHLO_is_the_local_servers_to_judge_where_plaintext_is_allowed(ClientPolicy policy, string local, string? quit) // [BP-9.2-8]
+    public void A_refused_EHLO_is_the_local_servers_to_judge_where_plaintext_is_allowed(ClientPolicy policy, string local, string? quit)
     {
         Restart(policy);
         Connect("mx.b.test", moreTargets: false);
@@ -749,7 +762,8 @@ public sealed class MailerInsideTests : IDisposable
     private static IdentKey Key(byte number) => new([.. Enumerable.Repeat(number, 32)]);
 
     private MailerSession Mailer(ClientPolicy policy, params Suite[] more) => new(
-        new MailerOptions(TestRsaKeys.Client) { Policy = policy, Memory = _memory, Suites = [.. SuiteRegistry.Default, .. more] }, new SeededRandom("inside", "client"));
+        new MailerOptions(TestRsaKeys.Client) { Policy = policy, Memory = _memory, Suites = [.. SuiteRegistry.Default, .. more] },
+        new SeededRandom("inside", "client"));
 
     private void Restart(ClientPolicy policy, params Suite[] more)
     {
@@ -789,7 +803,12 @@ public sealed class MailerInsideTests : IDisposable
 
     private void Offer(IReadOnlyList<IdentKey>? idents = null)
     {
-        _upgrade = new ServerUpgrade(new ServerOptions(TestRsaKeys.Server) { Suites = [SuiteRegistry.Find(Suite)!], Grease = false, Idents = idents ?? [] }, new SeededRandom("inside", "server"));
+        _upgrade = new ServerUpgrade(new ServerOptions(TestRsaKeys.Server)
+        {
+            Suites = [SuiteRegistry.Find(Suite)!],
+            Grease = false,
+            Idents = idents ?? [],
+        }, new SeededRandom("inside", "server"));
         Plain();
         Answer($"250-mx.b.test\r\n250 {Encoding.ASCII.GetString(_upgrade.NewOffer().Span)}\r\n");
     }
@@ -798,7 +817,8 @@ public sealed class MailerInsideTests : IDisposable
     private byte[] Switch()
     {
         var command = Taken(_mailer.ToServer);
-        Assert.Equal(ServerStepKind.Accepted, _upgrade!.Examine(command.AsSpan()[..^2], inside: false, afterEhlo: true, inTransaction: false).Kind);
+        Assert.Equal(ServerStepKind.Accepted,
+            _upgrade!.Examine(command.AsSpan()[..^2], inside: false, afterEhlo: true, inTransaction: false).Kind);
         var step = _upgrade.Exchange();
         _server = step.Channel!;
         _mailer.FromServer(step.Reply);

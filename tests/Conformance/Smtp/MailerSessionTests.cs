@@ -57,14 +57,19 @@ public class MailerSessionTests
         memory.Good("mx.b.test", 25, []);
         memory.Failing("mx.b.test", 25);
         clock.Now += Limits.MemoryPatience + TimeSpan.FromSeconds(1);
-        using var mailer = new MailerSession(new MailerOptions(new RsaKeys(TimeProvider.System)) { Policy = ClientPolicy.Remembered, Memory = memory }, new SystemRandom());
+        using var mailer = new MailerSession(new MailerOptions(new RsaKeys(TimeProvider.System))
+        {
+            Policy = ClientPolicy.Remembered,
+            Memory = memory,
+        }, new SystemRandom());
         mailer.Connected("mx.b.test", 25, moreTargets: false);
         mailer.FromServer("220 b.test\r\n"u8);
         Ehlo(mailer, "250 b.test\r\n");
         mailer.FromClient("MAIL FROM:<a@a>\r\n"u8);
         Assert.EndsWith("MAIL FROM:<a@a>\r\n", Server(mailer), StringComparison.Ordinal);
         Assert.Equal("mx.b.test:25", mailer.Report.Forgotten);
-        Assert.Equal("forgotten: mx.b.test:25 has not offered encryption for 72 hours, and may get plaintext from now on", Assert.Single(mailer.Report.Warnings));
+        Assert.Equal("forgotten: mx.b.test:25 has not offered encryption for 72 hours, and may get plaintext from now on",
+            Assert.Single(mailer.Report.Warnings));
     }
 
     [Fact]
@@ -80,7 +85,8 @@ public class MailerSessionTests
     [InlineData("HELO a.test\r\nNOOP\r\n", "HELO a.test\r\nNOOP\r\n")]
     [InlineData("EHLO a.test\r\nNOOP\r\n", "EHLO a.test\r\n", "250 mx.b.test\r\n", "NOOP\r\n")]
     [InlineData("EHLO a.test\r\nHELO a.test\r\n", "EHLO a.test\r\n", "500 what\r\n", "HELO a.test\r\n")]
-    public void What_the_mail_server_says_behind_its_greeting_is_not_lost(string says, string sent, string reply = "", string then = "") // found by fuzzing
+    // found by fuzzing
+    public void What_the_mail_server_says_behind_its_greeting_is_not_lost(string says, string sent, string reply = "", string then = "")
     {
         using var mailer = Start(ClientPolicy.Opportunistic);
         mailer.FromClient(Encoding.ASCII.GetBytes(says));
@@ -140,7 +146,8 @@ public class MailerSessionTests
 
     private MailerSession Start(ClientPolicy policy)
     {
-        var mailer = new MailerSession(new MailerOptions(new RsaKeys(TimeProvider.System)) { Policy = policy, Memory = _memory }, new SystemRandom());
+        var mailer = new MailerSession(new MailerOptions(new RsaKeys(TimeProvider.System)) { Policy = policy, Memory = _memory },
+            new SystemRandom());
         mailer.Connected("mx.b.test", 25, moreTargets: false);
         mailer.FromServer("220 mx.b.test\r\n"u8);
         return mailer;

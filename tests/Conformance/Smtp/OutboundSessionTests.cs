@@ -26,8 +26,9 @@ public class OutboundSessionTests
         Assert.StartsWith("502 ", Say("BDAT 1 LAST"), StringComparison.Ordinal);
     }
 
+    // [BP-10.5-5], [BP-10.5-9], [BP-10.5-11], [BP-10.5-15]
     [Fact]
-    public void MAIL_waits_for_a_recipient_and_the_message_is_acknowledged_by_the_next_server_alone() // [BP-10.5-5], [BP-10.5-9], [BP-10.5-11], [BP-10.5-15]
+    public void MAIL_waits_for_a_recipient_and_the_message_is_acknowledged_by_the_next_server_alone()
     {
         Say("EHLO a.test");
         Assert.Equal("250 2.1.0 Ok\r\n", Say("MAIL FROM:<s@a.test>"));
@@ -99,6 +100,7 @@ public class OutboundSessionTests
         Assert.StartsWith("452 ", Say("RCPT TO:<r@b.test>"), StringComparison.Ordinal);
     }
 
+    // [BP-10.5-6], [BP-10.5-11]
     [Theory]
     [InlineData("554 no mail here\r\n", "554 no mail here\r\n")]
     [InlineData("421 4.7.0 Encryption required\r\n", "451 4.7.0 Encryption required\r\n")]
@@ -108,7 +110,7 @@ public class OutboundSessionTests
     [InlineData("220 mx\r\n|500 what\r\n|550 you\r\n", "550 you\r\n")]
     [InlineData("220 mx\r\n|250 mx\r\n|553-bad\r\n553 sender\r\n", "553-bad\r\n553 sender\r\n")]
     [InlineData("220 mx\r\n|250-mx\r\n250 PIPELINING\r\n|552 big\r\n503 no\r\n", "552 big\r\n")]
-    public void What_the_server_says_in_the_place_of_taking_the_mail_every_recipient_hears(string server, string answer) // [BP-10.5-6], [BP-10.5-11]
+    public void What_the_server_says_in_the_place_of_taking_the_mail_every_recipient_hears(string server, string answer)
     {
         Begin();
         Assert.Equal(answer, server.Split('|').Select(Next).Last());
@@ -720,7 +722,8 @@ public class OutboundSessionTests
         Sent();
         var answer = Say(command);
         Assert.Equal(sent, Sent());
-        Assert.Equal(command.StartsWith("MAIL", StringComparison.Ordinal) ? "503 5.5.1 A transaction is open\r\n" : "25", command.StartsWith("MAIL", StringComparison.Ordinal) ? answer : answer[..2]);
+        Assert.Equal(command.StartsWith("MAIL", StringComparison.Ordinal) ? "503 5.5.1 A transaction is open\r\n" : "25",
+            command.StartsWith("MAIL", StringComparison.Ordinal) ? answer : answer[..2]);
         Next(sent.Length > 0 ? "250 reset\r\n" : "");
         Assert.Equal(sent.Length > 0, _relay.IsIdle);
         Assert.Equal(sent.Length > 0 ? "b.test Abandoned 0 True" : "", Outcomes());
@@ -1020,7 +1023,8 @@ public class OutboundSessionTests
     [InlineData(1, "500 ")]
     public void A_command_line_may_be_as_long_as_its_limit(int more, string code) // [BP-10.5-18]
     {
-        Assert.StartsWith(code, Say("NOOP " + new string('x', BlackPony.Reference.Limits.MaxOtherCommandLine - 7 + more)), StringComparison.Ordinal);
+        Assert.StartsWith(code, Say("NOOP " + new string('x', BlackPony.Reference.Limits.MaxOtherCommandLine - 7 + more)),
+            StringComparison.Ordinal);
         Assert.Equal(more == 0 ? SessionRequest.None : SessionRequest.Close, _relay.TakeRequest());
     }
 

@@ -39,7 +39,8 @@ public class RandomnessTests
     [Fact]
     public void A_server_whose_randomness_ends_before_the_continuation_refuses_it_with_454() // [BP-5.1-14]
     {
-        using var relay = new InboundSession(new ServerOptions(Rsa) { Suites = [SuiteRegistry.Find("RSA-BLOWFISH")!], Grease = false }, new Failing(after: 1), "test");
+        using var relay = new InboundSession(new ServerOptions(Rsa) { Suites = [SuiteRegistry.Find("RSA-BLOWFISH")!], Grease = false },
+            new Failing(after: 1), "test");
         relay.BackendReady("220 b.test\r\n"u8);
         relay.FromClient("EHLO a.test\r\n"u8);
         relay.FromServer("250 b.test\r\n"u8);
@@ -75,7 +76,8 @@ public class RandomnessTests
         mailer.FromClient("EHLO a.test\r\n"u8);
         mailer.FromServer("250-b.test\r\n250 XBLACKPONY V1 X25519-CHACHA20POLY1305\r\n"u8);
         mailer.FromClient("MAIL FROM:<a@a>\r\n"u8);
-        Assert.EndsWith("421 4.3.0 No randomness available\r\n", Encoding.ASCII.GetString(mailer.ToClient.WrittenSpan), StringComparison.Ordinal);
+        Assert.EndsWith("421 4.3.0 No randomness available\r\n", Encoding.ASCII.GetString(mailer.ToClient.WrittenSpan),
+            StringComparison.Ordinal);
         Assert.Equal("EHLO a.test\r\n", Encoding.ASCII.GetString(mailer.ToServer.WrittenSpan));
         Assert.True(mailer.Report is { Deferred: true, Reason: "no-randomness", Encrypted: false });
     }

@@ -9,12 +9,16 @@ using BlackPony.Smtp.Lines;
 
 namespace BlackPony.Tests.Conformance.Smtp;
 
-/// <summary>The relay's machine inside BlackPony, and around the upgrade: between a client's channel and a scripted backend (spec 10, state table 15.1).</summary>
+/// <summary>
+/// The relay's machine inside BlackPony, and around the upgrade: between a client's channel and a scripted backend (spec 10,
+/// state table 15.1).
+/// </summary>
 public sealed class RelayInsideTests : IDisposable
 {
     private const string Suite = "X25519-CHACHA20POLY1305";
 
-    private readonly InboundSession _relay = new(new ServerOptions(TestRsaKeys.Server) { Grease = false }, new SeededRandom("inside", "server"), "test");
+    private readonly InboundSession _relay = new(new ServerOptions(TestRsaKeys.Server) { Grease = false },
+        new SeededRandom("inside", "server"), "test");
     private readonly PooledBuffer _toRelay = new();
     private readonly PooledBuffer _heard = new();
     private SecureChannel? _client;
@@ -340,7 +344,8 @@ public sealed class RelayInsideTests : IDisposable
     [Fact]
     public void An_exchange_that_waits_for_its_continuation_goes_with_the_session() // [BP-5.1-13]
     {
-        var field = typeof(InboundSession).GetField("_upgrade", System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.NonPublic)!;
+        var field = typeof(InboundSession).GetField("_upgrade",
+            System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.NonPublic)!;
         var upgrade = (ServerUpgrade)field.GetValue(_relay)!;
         Begin("RSA-BLOWFISH");
         Assert.NotNull(upgrade.Suite);

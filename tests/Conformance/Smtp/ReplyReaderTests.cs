@@ -58,7 +58,8 @@ public class ReplyReaderTests
         Assert.Equal((code, lines), (reply!.Code, reply.Lines.Count));
         Assert.Equal(octets.Length, _consumed);
         Assert.Equal(octets, Encoding.ASCII.GetString(reply.ToOctets()));
-        Assert.Equal(octets.Split("\r\n")[^2][Math.Min(4, octets.Split("\r\n")[^2].Length)..], Encoding.ASCII.GetString(reply.Text(lines - 1)));
+        Assert.Equal(octets.Split("\r\n")[^2][Math.Min(4, octets.Split("\r\n")[^2].Length)..],
+            Encoding.ASCII.GetString(reply.Text(lines - 1)));
     }
 
     [Theory]

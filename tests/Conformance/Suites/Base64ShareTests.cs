@@ -14,5 +14,6 @@ public class Base64ShareTests
     [InlineData("AA AA", false)]
     [InlineData("AAAA\n", false)]
     [InlineData("AAAA====", false)]
-    public void Base64_is_canonical_or_nothing(string text, bool good) => Assert.Equal(good, Base64Share.TryDecode(Encoding.ASCII.GetBytes(text), out _));
+    public void Base64_is_canonical_or_nothing(string text, bool good) =>
+        Assert.Equal(good, Base64Share.TryDecode(Encoding.ASCII.GetBytes(text), out _));
 }

@@ -28,7 +28,8 @@ internal sealed class HandClient(Stage stage, IRandomSource random, RsaKeys rsa)
     public void Ehlo()
     {
         stage.Say("EHLO mail.a.test");
-        Offer = Replies().Last().Lines.Select(l => Encoding.ASCII.GetString(l.AsSpan(4))).FirstOrDefault(l => l.StartsWith("XBLACKPONY ", StringComparison.Ordinal)) ?? "";
+        Offer = Replies().Last().Lines.Select(l => Encoding.ASCII.GetString(l.AsSpan(4)))
+            .FirstOrDefault(l => l.StartsWith("XBLACKPONY ", StringComparison.Ordinal)) ?? "";
     }
 
     /// <summary>A command with a good share.</summary>

@@ -9,14 +9,17 @@ using BlackPony.Reference.Suites;
 
 namespace BlackPony.Tests.Conformance.Transcripts;
 
-/// <summary>A port that has nothing but a transcript's file comes to the same octets: its parameters decide every share, every key and every record.</summary>
+/// <summary>
+/// A port that has nothing but a transcript's file comes to the same octets: its parameters decide every share, every key and every record.
+/// </summary>
 public class ReproductionTests
 {
     // Those whose client is wrong on purpose say so by a name.
     private static readonly string[] WrongFinished = ["failure-client-finished", "failure-data-first"];
 
     public static TheoryData<string> Upgraded =>
-        [.. TranscriptFile.Names.Where(n => TranscriptFile.Read(n) is { Tampered: false } t && t.Items.Any(i => i.Kind == '>') && n != "failure-oaep")];
+        [.. TranscriptFile.Names.Where(
+            n => TranscriptFile.Read(n) is { Tampered: false } t && t.Items.Any(i => i.Kind == '>') && n != "failure-oaep")];
 
     [Theory]
     [MemberData(nameof(Upgraded))]
@@ -53,7 +56,8 @@ public class ReproductionTests
         Records(file, suite, keys);
         Assert.Equal((file.Octets("client-random").Length, file.Octets("server-random").Length), (clientRandom.Used, serverRandom.Used));
 
-        void Reply(int code, byte[] octets) => KeyReply.Create(code, Base64Share.Encode(octets)).Select(l => Encoding.ASCII.GetString(l)).ToList().ForEach(Next);
+        void Reply(int code, byte[] octets) =>
+            KeyReply.Create(code, Base64Share.Encode(octets)).Select(l => Encoding.ASCII.GetString(l)).ToList().ForEach(Next);
 
         void Next(string line)
         {
@@ -64,7 +68,11 @@ public class ReproductionTests
 
     private static void Records(TranscriptFile file, Suite suite, KeySchedule keys)
     {
-        var directions = new Dictionary<Role, Direction> { [Role.Client] = new(suite, keys.ClientTraffic), [Role.Server] = new(suite, keys.ServerTraffic) };
+        var directions = new Dictionary<Role, Direction>
+        {
+            [Role.Client] = new(suite, keys.ClientTraffic),
+            [Role.Server] = new(suite, keys.ServerTraffic),
+        };
         var first = new HashSet<Role>();
         foreach (var (record, held) in file.Items.Zip(file.Items.Skip(1)).Where(p => p.First.Kind == '>'))
         {
@@ -75,7 +83,9 @@ public class ReproductionTests
             var raw = Convert.FromHexString(record.Text);
             var inner = new byte[raw.Length - 2 - direction.Protection.TagLength];
             data.CopyTo(inner, 0);
-            inner[data.Length] = Enum.TryParse<RecordType>(type, true, out var known) ? (byte)known : byte.Parse(type, System.Globalization.CultureInfo.InvariantCulture);
+            inner[data.Length] = Enum.TryParse<RecordType>(type, true, out var known)
+                ? (byte)known
+                : byte.Parse(type, System.Globalization.CultureInfo.InvariantCulture);
             Assert.Equal(record.Text, Convert.ToHexStringLower(direction.Seal(inner)));
             if (first.Add(record.Sender) && !(record.Sender == Role.Client && WrongFinished.Contains(file.Name)) && type != "alert")
             {

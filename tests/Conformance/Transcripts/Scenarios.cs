@@ -16,25 +16,38 @@ internal static class Scenarios
     [
         // ---------------------------------------------------------------- each suite
         new("suite-x25519-chacha20poly1305", "The suite that every port has: one message.", s => s.Deliver()),
-        new("suite-x25519mlkem768-chacha20poly1305", "The preferred suite: one message.", s => s.Deliver()) { ServerSuites = [Core, Hybrid] },
-        new("suite-x25519mlkem768-aes256gcm", "The preferred key exchange with AES: one message.", s => s.Deliver()) { ServerSuites = [HybridAes] },
+        new("suite-x25519mlkem768-chacha20poly1305", "The preferred suite: one message.", s => s.Deliver())
+        {
+            ServerSuites = [Core, Hybrid],
+        },
+        new("suite-x25519mlkem768-aes256gcm", "The preferred key exchange with AES: one message.", s => s.Deliver())
+        {
+            ServerSuites = [HybridAes],
+        },
         new("suite-rsa-blowfish", "The suite of 1997: one message.", s => s.Deliver()) { ServerSuites = [Classic] },
         new("rot-by-hand", "ROT13, typed by a person with telnet (Appendix E).", s =>
         {
             s.OpenServer();
             s.Say("EHLO me.a.test");
             s.Say("XBLACKPONY V1 ROT 13");
-            foreach (var line in (string[])["RUYB zr.n.grfg", "ZNVY SEBZ:<zr@n.grfg>", "EPCG GB:<lbh@o.grfg>", "QNGN", "Fhowrpg: uryyb\r\n\r\nOl unaq.\r\n..qbg\r\n.", "DHVG"])
+            foreach (var line in (string[])["RUYB zr.n.grfg", "ZNVY SEBZ:<zr@n.grfg>", "EPCG GB:<lbh@o.grfg>", "QNGN",
+                "Fhowrpg: uryyb\r\n\r\nOl unaq.\r\n..qbg\r\n.", "DHVG"])
             {
                 s.Say(line);
             }
         }) { ServerSuites = [Core, "ROT"] },
-        new("rot-25-eight-bit", "ROT25 by a client that was told so; octets above 127 pass unchanged.", s => s.Deliver("MAIL FROM:<alice@a.test> BODY=8BITMIME\r\n", "RCPT TO:<bob@b.test>\r\n", "DATA\r\n", "Subject: \xE9t\xE9\r\n\r\nAz za Zz.\r\n.\r\n"))
+        new("rot-25-eight-bit", "ROT25 by a client that was told so; octets above 127 pass unchanged.",
+            s => s.Deliver("MAIL FROM:<alice@a.test> BODY=8BITMIME\r\n", "RCPT TO:<bob@b.test>\r\n", "DATA\r\n",
+                "Subject: \xE9t\xE9\r\n\r\nAz za Zz.\r\n.\r\n"))
         { ServerSuites = ["ROT"], ClientSuites = ["ROT"], Shift = 25 },
 
         // ---------------------------------------------------------------- ordinary servers and fall-back
         new("fallback-not-offered", "A server without BlackPony: plain SMTP at once.", s => s.Deliver()) { ServerSuites = [] },
-        new("fallback-no-common-suite", "No suite in common: the command is not sent.", s => s.Deliver()) { ServerSuites = [Core], ClientSuites = [Hybrid] },
+        new("fallback-no-common-suite", "No suite in common: the command is not sent.", s => s.Deliver())
+        {
+            ServerSuites = [Core],
+            ClientSuites = [Hybrid],
+        },
         new("fallback-ehlo-refused", "A server that knows no EHLO: HELO and plain SMTP.", s =>
         {
             s.Queue("EHLO mail.a.test\r\n", "HELO mail.a.test\r\n", "MAIL FROM:<alice@a.test>\r\n");
@@ -44,34 +57,43 @@ internal static class Scenarios
             s.Answer("250 Ok");
         }),
         Answered("fallback-refused-454", "A refusal for now: plain SMTP in the same connection.", "454 4.7.0 Not now"),
-        Answered("fallback-refused-504", "A refusal of the suite: the next one, then plain SMTP in the same connection.", "504 5.5.4 Not that suite", "504 5.5.4 Not that either"),
+        Answered("fallback-refused-504", "A refusal of the suite: the next one, then plain SMTP in the same connection.",
+            "504 5.5.4 Not that suite", "504 5.5.4 Not that either"),
         Answered("broken-421", "A 421 is the end: one fresh connection, in plain SMTP.", "421 4.3.2 Shutting down"),
         Answered("broken-malformed-reply", "A 220 without a share: one fresh connection, in plain SMTP.", "220 2.0.0 Ready to start"),
-        Answered("broken-invalid-share", "A share of the wrong length: the client closes at once, and tries again in plain SMTP.", "220 K=AAAA"),
+        Answered("broken-invalid-share",
+            "A share of the wrong length: the client closes at once, and tries again in plain SMTP.", "220 K=AAAA"),
         new("broken-connection-lost", "The connection ends in the place of a reply: one fresh connection, in plain SMTP.", s =>
         {
             Offer(s);
             s.EndServer();
             PlainServer(s);
         }),
-        new("broken-offer-edited", "Somebody in the path takes a suite out of the offer: both Finished fail, and the fall-back is reported.", s =>
+        new("broken-offer-edited",
+            "Somebody in the path takes a suite out of the offer: both Finished fail, and the fall-back is reported.", s =>
         {
             s.InPath = (who, octets) => who == Role.Server ? Replace(octets, $"{Hybrid} ", "") : octets;
             s.Deliver();
         }) { ServerSuites = [Hybrid, Core] },
         new("broken-share-replaced", "Somebody in the path changes a letter of the server's share.", s =>
         {
-            s.InPath = (who, octets) => who == Role.Server && Text(octets).StartsWith("220 K=", StringComparison.Ordinal) ? [.. octets[..10], octets[10] == 'A' ? (byte)'B' : (byte)'A', .. octets[11..]] : octets;
+            s.InPath = (who, octets) => who == Role.Server && Text(octets).StartsWith("220 K=", StringComparison.Ordinal)
+                ? [.. octets[..10], octets[10] == 'A' ? (byte)'B' : (byte)'A', .. octets[11..]]
+                : octets;
             s.Deliver();
         }),
-        new("broken-offer-reshaped", "Somebody in the path writes the offer with other spaces, tokens and case: the client takes it, and both Finished fail, since octets are hashed.", s =>
+        new("broken-offer-reshaped",
+            "Somebody in the path writes the offer with other spaces, tokens and case: the client takes it, and both Finished fail, since "
+                + "octets are hashed.", s =>
         {
-            s.InPath = (who, octets) => who == Role.Server ? Replace(octets, "XBLACKPONY V1", "xblackpony  G-0000 V7 v1 X-UNKNOWN") : octets;
+            s.InPath = (who, octets) =>
+                who == Role.Server ? Replace(octets, "XBLACKPONY V1", "xblackpony  G-0000 V7 v1 X-UNKNOWN") : octets;
             s.Deliver();
         }),
 
         // ---------------------------------------------------------------- refusals by the server
-        Refused("refusal-500-too-long", "A command line longer than MaxCommandLine.", s => s.Say($"XBLACKPONY V1 {Core} {new string('A', 4096)}")),
+        Refused("refusal-500-too-long", "A command line longer than MaxCommandLine.",
+            s => s.Say($"XBLACKPONY V1 {Core} {new string('A', 4096)}")),
         Refused("refusal-501-syntax", "Commands that are malformed.", s =>
         {
             s.Say($"XBLACKPONY V1 {Core}");
@@ -96,7 +118,9 @@ internal static class Scenarios
             s.Say($"XBLACKPONY V1 {Classic} {Convert.ToBase64String([.. Enumerable.Repeat((byte)0xFE, 384), .. new byte[32]])}");
             s.Say($"XBLACKPONY V1 {Classic} {Convert.ToBase64String([.. Enumerable.Repeat((byte)0x7F, 384), .. new byte[32]])}");
         }, Classic),
-        Refused("refusal-501-ml-kem-key", "An ML-KEM key that fails the check of FIPS 203 Section 7.2.", s => s.Say($"XBLACKPONY V1 {Hybrid} {Convert.ToBase64String([.. Enumerable.Repeat((byte)0xFF, 1184), 9, .. new byte[31]])}"), Hybrid),
+        Refused("refusal-501-ml-kem-key", "An ML-KEM key that fails the check of FIPS 203 Section 7.2.",
+            s => s.Say($"XBLACKPONY V1 {Hybrid} {Convert.ToBase64String([.. Enumerable.Repeat((byte)0xFF, 1184), 9, .. new byte[31]])}"),
+            Hybrid),
         Refused("refusal-501-cancelled", "The client cancels: the session goes on.", s =>
         {
             s.Say(s.Client.Command(Classic));
@@ -186,7 +210,13 @@ internal static class Scenarios
             s.Send(s.Client.Seal(RecordType.Data, "NO"u8.ToArray()), s.Client.Seal(RecordType.Data, "OP\r\nQUIT\r\n"u8.ToArray()));
             s.Client.Record(RecordType.Close);
         }),
-        new("ident", "A server that proves its IDENT to a client that remembers it.", s => s.Deliver()) { Policy = ClientPolicy.Remembered, Remembered = true, KnownIdent = true, Ident = true },
+        new("ident", "A server that proves its IDENT to a client that remembers it.", s => s.Deliver())
+        {
+            Policy = ClientPolicy.Remembered,
+            Remembered = true,
+            KnownIdent = true,
+            Ident = true,
+        },
 
         // ---------------------------------------------------------------- closing and failures
         new("close-by-client", "The client closes between transactions: the server answers with its own close.", s =>
@@ -250,7 +280,10 @@ internal static class Scenarios
         }) { ServerSuites = [Classic] },
         new("failure-plaintext-injected", "Plaintext behind the 220, injected towards the client, is read as records, and fails.", s =>
         {
-            s.InPath = (who, octets) => who == Role.Server && Text(octets).StartsWith("220 K=", StringComparison.Ordinal) ? [.. octets[..(Text(octets).IndexOf("\r\n", StringComparison.Ordinal) + 2)], .. Encoding.ASCII.GetBytes("250 2.0.0 Ok\r\n" + new string(' ', 20000))] : octets;
+            s.InPath = (who, octets) => who == Role.Server && Text(octets).StartsWith("220 K=", StringComparison.Ordinal)
+                ? [.. octets[..(Text(octets).IndexOf("\r\n", StringComparison.Ordinal) + 2)],
+                    .. Encoding.ASCII.GetBytes("250 2.0.0 Ok\r\n" + new string(' ', 20000))]
+                : octets;
             s.Deliver();
         }) { Policy = ClientPolicy.Required },
         new("failure-finished-timeout", "A client that does not send its Finished.", s =>
@@ -262,10 +295,29 @@ internal static class Scenarios
         }),
 
         // ---------------------------------------------------------------- policies
-        new("policy-required", "Encryption is required, and there is none: deferred.", s => s.Deliver()) { ServerSuites = [], Policy = ClientPolicy.Required },
-        new("policy-required-rot", "Encryption is required, and ROT is none: deferred.", s => s.Deliver()) { ServerSuites = ["ROT"], ClientSuites = ["ROT"], Policy = ClientPolicy.Required },
-        new("policy-remembered", "A remembered server that offers nothing any more: deferred.", s => s.Deliver()) { ServerSuites = [], Policy = ClientPolicy.Remembered, Remembered = true },
-        new("policy-remembered-ident-missing", "A remembered server that shows its IDENT no more: deferred, inside.", s => s.Deliver()) { Policy = ClientPolicy.Remembered, Remembered = true, KnownIdent = true },
+        new("policy-required", "Encryption is required, and there is none: deferred.", s => s.Deliver())
+        {
+            ServerSuites = [],
+            Policy = ClientPolicy.Required,
+        },
+        new("policy-required-rot", "Encryption is required, and ROT is none: deferred.", s => s.Deliver())
+        {
+            ServerSuites = ["ROT"],
+            ClientSuites = ["ROT"],
+            Policy = ClientPolicy.Required,
+        },
+        new("policy-remembered", "A remembered server that offers nothing any more: deferred.", s => s.Deliver())
+        {
+            ServerSuites = [],
+            Policy = ClientPolicy.Remembered,
+            Remembered = true,
+        },
+        new("policy-remembered-ident-missing", "A remembered server that shows its IDENT no more: deferred, inside.", s => s.Deliver())
+        {
+            Policy = ClientPolicy.Remembered,
+            Remembered = true,
+            KnownIdent = true,
+        },
 
         // ---------------------------------------------------------------- the relay
         new("relay-starttls", "An ordinary client's STARTTLS passes through: after its 220 the relay is a plain pipe.", s =>
@@ -293,14 +345,19 @@ internal static class Scenarios
             s.Client.Data("QUIT\r\n");
             s.Client.Record(RecordType.Close);
         }),
-        new("pipelining", "RFC 2920: a whole transaction in one group.", s => s.Deliver("MAIL FROM:<alice@a.test>\r\nRCPT TO:<bob@b.test>\r\nRCPT TO:<carol@b.test>\r\nDATA\r\n", "Subject: group\r\n\r\nAll at once.\r\n.\r\n")),
-        new("bdat", "RFC 3030: chunks with bare LF, NUL and a dot of their own.", s => s.Deliver("MAIL FROM:<alice@a.test>\r\n", "RCPT TO:<bob@b.test>\r\n", "BDAT 19\r\nSubject: bdat\n\0\r\n.\r", "BDAT 5 LAST\r\n\n.\r\nx"))
+        new("pipelining", "RFC 2920: a whole transaction in one group.",
+            s => s.Deliver("MAIL FROM:<alice@a.test>\r\nRCPT TO:<bob@b.test>\r\nRCPT TO:<carol@b.test>\r\nDATA\r\n",
+                "Subject: group\r\n\r\nAll at once.\r\n.\r\n")),
+        new("bdat", "RFC 3030: chunks with bare LF, NUL and a dot of their own.",
+            s => s.Deliver("MAIL FROM:<alice@a.test>\r\n", "RCPT TO:<bob@b.test>\r\n", "BDAT 19\r\nSubject: bdat\n\0\r\n.\r",
+                "BDAT 5 LAST\r\n\n.\r\nx"))
         { Extensions = ["PIPELINING", "8BITMIME", "CHUNKING"] },
     ];
 
     private static string Text(byte[] octets) => Encoding.Latin1.GetString(octets);
 
-    private static byte[] Replace(byte[] octets, string old, string with) => Encoding.Latin1.GetBytes(Text(octets).Replace(old, with, StringComparison.Ordinal));
+    private static byte[] Replace(byte[] octets, string old, string with) =>
+        Encoding.Latin1.GetBytes(Text(octets).Replace(old, with, StringComparison.Ordinal));
 
     // A server that the scenario plays: greets, offers, and gets the command.
     private static void Offer(Stage s)

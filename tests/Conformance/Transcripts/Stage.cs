@@ -13,7 +13,8 @@ namespace BlackPony.Tests.Conformance.Transcripts;
 
 /// <summary>
 /// The reference's client and server without sockets, the mail servers at both ends, and the wire between, which is written down.
-/// A scenario lets both play, or plays the client itself (<see cref="Say"/> and its like) or the server (<see cref="Answer"/> and its like).
+/// A scenario lets both play, or plays the client itself (<see cref="Say"/> and its like) or the server (<see cref="Answer"/> and its
+/// like).
 /// </summary>
 internal sealed class Stage : IDisposable
 {
@@ -50,7 +51,14 @@ internal sealed class Stage : IDisposable
             memory.Good("mx.b.test", 25, scenario.KnownIdent ? [new IdentKey(IdentSeed).PublicKey] : []);
         }
 
-        var options = new MailerOptions(Rsa(Role.Client)) { Policy = scenario.Policy, Memory = memory, Suites = Find(scenario.ClientSuites), Shift = scenario.Shift, KeyLog = new Log(this, Role.Client) };
+        var options = new MailerOptions(Rsa(Role.Client))
+        {
+            Policy = scenario.Policy,
+            Memory = memory,
+            Suites = Find(scenario.ClientSuites),
+            Shift = scenario.Shift,
+            KeyLog = new Log(this, Role.Client),
+        };
         _mailer = new MailerSession(options, _clientRandom);
     }
 
@@ -67,7 +75,12 @@ internal sealed class Stage : IDisposable
     {
         _wire = new WireObserver(_transcript);
         _backend = new Backend(_scenario.Extensions);
-        var options = new ServerOptions(Rsa(Role.Server)) { Suites = Find(_scenario.ServerSuites), Idents = _scenario.Ident ? [new IdentKey(IdentSeed)] : [], KeyLog = new Log(this, Role.Server) };
+        var options = new ServerOptions(Rsa(Role.Server))
+        {
+            Suites = Find(_scenario.ServerSuites),
+            Idents = _scenario.Ident ? [new IdentKey(IdentSeed)] : [],
+            KeyLog = new Log(this, Role.Server),
+        };
         _relay?.Dispose();
         _relay = new InboundSession(options, _serverRandom, "mail.a.test");
         (_relayReport, _serverEnded, _clientEnded) = (_relay.Report, false, false);
@@ -92,7 +105,8 @@ internal sealed class Stage : IDisposable
     /// <param name="transaction">From MAIL on; by default a usual one.</param>
     public void Deliver(params string[] transaction)
     {
-        string[] usual = ["MAIL FROM:<alice@a.test>\r\n", "RCPT TO:<bob@b.test>\r\n", "DATA\r\n", "Subject: hello\r\n\r\nNobody else reads this.\r\n..dot\r\n.\r\n"];
+        string[] usual = ["MAIL FROM:<alice@a.test>\r\n", "RCPT TO:<bob@b.test>\r\n", "DATA\r\n",
+            "Subject: hello\r\n\r\nNobody else reads this.\r\n..dot\r\n.\r\n"];
         Queue(["EHLO mail.a.test\r\n", .. transaction.Length > 0 ? transaction : usual, "QUIT\r\n"]);
         OpenServer();
     }
@@ -160,7 +174,8 @@ internal sealed class Stage : IDisposable
             head.Parameter("policy", _scenario.Policy.ToString().ToLowerInvariant());
         }
 
-        foreach (var (key, octets) in (List<(string, byte[])>)[("client-random", _clientRandom.Drawn), ("server-random", _serverRandom.Drawn), ("ident", _scenario.Ident ? IdentSeed : [])])
+        foreach (var (key, octets) in (List<(string, byte[])>)[("client-random", _clientRandom.Drawn),
+            ("server-random", _serverRandom.Drawn), ("ident", _scenario.Ident ? IdentSeed : [])])
         {
             if (octets.Length > 0)
             {
@@ -378,7 +393,12 @@ internal sealed class Stage : IDisposable
 
         if (now.Closed != before.Closed && now.Closed != "plain")
         {
-            _transcript.Event(now.Closed switch { "failure" or "alert" => $"failed {side} {now.Closed}", "truncated" => $"truncated {side}", _ => $"closed {side} {now.Closed}" });
+            _transcript.Event(now.Closed switch
+            {
+                "failure" or "alert" => $"failed {side} {now.Closed}",
+                "truncated" => $"truncated {side}",
+                _ => $"closed {side} {now.Closed}",
+            });
         }
     }
 

@@ -7,7 +7,8 @@ namespace BlackPony.Tests.Conformance.Transcripts;
 
 /// <summary>An item of a transcript that went over the wire.</summary>
 /// <param name="Sender">Who sent it.</param>
-/// <param name="Kind"><c>:</c> a plaintext line, <c>&gt;</c> a record, <c>}</c> what it holds, <c>+</c> raw octets, <c>!</c> the end.</param>
+/// <param name="Kind"><c>:</c> a plaintext line, <c>&gt;</c> a record, <c>}</c> what it holds, <c>+</c> raw octets,
+/// <c>!</c> the end.</param>
 /// <param name="Text">The rest of the line.</param>
 internal sealed record WireItem(Role Sender, char Kind, string Text)
 {
@@ -21,11 +22,14 @@ internal sealed record WireItem(Role Sender, char Kind, string Text)
 }
 
 /// <summary>A transcript as anybody reads it from its file (spec Appendix D).</summary>
-internal sealed record TranscriptFile(string Name, IReadOnlyDictionary<string, string> Parameters, IReadOnlyList<WireItem> Items, bool Tampered)
+internal sealed record TranscriptFile(string Name, IReadOnlyDictionary<string, string> Parameters,
+    IReadOnlyList<WireItem> Items, bool Tampered)
 {
     public static string Folder { get; } = Path.Combine(SpecificationFile.Folder, "transcripts");
 
-    public static IEnumerable<string> Names => Directory.GetFiles(Folder, "*.txt").Where(f => !f.EndsWith(".received.txt", StringComparison.Ordinal)).Select(f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal);
+    public static IEnumerable<string> Names => Directory.GetFiles(Folder, "*.txt")
+        .Where(f => !f.EndsWith(".received.txt", StringComparison.Ordinal)).Select(f => Path.GetFileNameWithoutExtension(f))
+        .Order(StringComparer.Ordinal);
 
     public static TranscriptFile Read(string name)
     {
@@ -34,7 +38,8 @@ internal sealed record TranscriptFile(string Name, IReadOnlyDictionary<string, s
         return new TranscriptFile(
             name,
             lines.Where(l => l.StartsWith("@ ", StringComparison.Ordinal)).Select(l => l.Split(' ', 3)).ToDictionary(f => f[1], f => f[2]),
-            [.. lines.Where(l => l is ['C' or 'S', ':' or '>' or '}' or '+' or '!', ..]).Select(l => new WireItem(l[0] == 'C' ? Role.Client : Role.Server, l[1], l.Length > 3 ? l[3..] : ""))],
+            [.. lines.Where(l => l is ['C' or 'S', ':' or '>' or '}' or '+' or '!', ..])
+                .Select(l => new WireItem(l[0] == 'C' ? Role.Client : Role.Server, l[1], l.Length > 3 ? l[3..] : ""))],
             lines.Any(l => l == "# changed on the way"));
     }
 

@@ -3,7 +3,10 @@ using ApprovalTests.Core;
 
 namespace BlackPony.Tests.Conformance.Transcripts;
 
-/// <summary>The golden transcripts, spec/transcripts: what the reference does today is what they say. A changed one is written beside it as <c>.received.txt</c>.</summary>
+/// <summary>
+/// The golden transcripts, spec/transcripts: what the reference does today is what they say.
+/// A changed one is written beside it as <c>.received.txt</c>.
+/// </summary>
 public class TranscriptTests
 {
     public static TheoryData<string> Names => [.. Scenarios.All.Select(s => s.Name)];
@@ -43,6 +46,9 @@ public class TranscriptTests
     /// <summary>No program is started: the failure names both files.</summary>
     private sealed class Quiet : IApprovalFailureReporter
     {
-        public void Report(string approved, string received) => Assert.Fail($"{received} differs from {approved}: look at the difference, and write the transcripts anew with BLACKPONY_WRITE=1 if it is meant.");
+        public void Report(string approved, string received) =>
+            Assert.Fail(
+                $"{received} differs from {approved}: look at the difference, and write the transcripts anew with BLACKPONY_WRITE=1 if it "
+                    + "is meant.");
     }
 }

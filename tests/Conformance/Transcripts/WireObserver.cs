@@ -24,7 +24,8 @@ internal sealed class WireObserver(Transcript transcript)
     /// <summary>Octets that a side sent.</summary>
     /// <param name="sender">The side.</param>
     /// <param name="octets">The octets as they arrive.</param>
-    /// <param name="before">The octets as they were sent, if somebody in the path changed them: each item that is not among them is marked.</param>
+    /// <param name="before">The octets as they were sent, if somebody in the path changed them:
+    /// each item that is not among them is marked.</param>
     public void Sent(Role sender, ReadOnlySpan<byte> octets, byte[]? before = null)
     {
         _changed.Remove(sender);
@@ -99,7 +100,8 @@ internal sealed class WireObserver(Transcript transcript)
 
     private void Follow(Role sender, string line)
     {
-        if (sender == Role.Client && line.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase) && line.Split(' ') is { Length: > 3 } fields)
+        if (sender == Role.Client && line.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase)
+            && line.Split(' ') is { Length: > 3 } fields)
         {
             (_suite, _upgrading) = (SuiteRegistry.Find(fields[2]), true);
         }

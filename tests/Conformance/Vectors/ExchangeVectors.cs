@@ -27,9 +27,12 @@ internal static class ExchangeVectors
 
     private static VectorFile X25519()
     {
-        var file = new VectorFile("x25519", "One side of the key exchange X25519 (Section 5.2). random is the receiver's private key (Appendix B), peerShare what it gets.");
+        var file = new VectorFile("x25519",
+            "One side of the key exchange X25519 (Section 5.2). random is the receiver's private key (Appendix B), peerShare what it "
+                + "gets.");
         file.Note("Ordinary", "A share as every port makes it.", "BP-5.2-1", "BP-5.1-8");
-        file.Note("NonCanonicalKey", "The highest bit is ignored, and values of p and more are taken as RFC 7748 Section 5 says.", "BP-5.2-2", "BP-5.2-3");
+        file.Note("NonCanonicalKey", "The highest bit is ignored, and values of p and more are taken as RFC 7748 Section 5 says.",
+            "BP-5.2-2", "BP-5.2-3");
         file.Note("ZeroResult", "A share of small order: the result is all zero.", "BP-5.2-2", "BP-5.2-3");
         file.Note("BadLength", "Not 32 octets.", "BP-5.1-8", "BP-5.1-9", "BP-5.1-10");
         var suite = SuiteRegistry.Find("X25519-CHACHA20POLY1305")!;
@@ -62,15 +65,19 @@ internal static class ExchangeVectors
             file.Valid($"{comment}, at the {receiver}", flags, Side(suite, receiver, random, peer), Result(suite, receiver, random, peer));
 
         void Bad(string receiver, string comment, string flags, byte[] peer) => file.Invalid(
-            $"{comment}, at the {receiver}", flags, Side(suite, receiver, Json.Count(receiver == "server" ? 0x80 : 0), peer), receiver == "server" ? Reaction.Reply(501) : Reaction.Broken);
+            $"{comment}, at the {receiver}", flags, Side(suite, receiver, Json.Count(receiver == "server" ? 0x80 : 0), peer),
+            receiver == "server" ? Reaction.Reply(501) : Reaction.Broken);
     }
 
     private static VectorFile Hybrid()
     {
-        var file = new VectorFile("x25519mlkem768", "One side of the key exchange X25519MLKEM768 (Section 5.3). random is the receiver's stream (Appendix B): the client's ML-KEM d, z and X25519 key, or the server's ML-KEM m and X25519 key.");
+        var file = new VectorFile("x25519mlkem768",
+            "One side of the key exchange X25519MLKEM768 (Section 5.3). random is the receiver's stream (Appendix B): the client's ML-KEM "
+                + "d, z and X25519 key, or the server's ML-KEM m and X25519 key.");
         file.Note("Ordinary", "A share as every port makes it.", "BP-5.3-1", "BP-5.1-8");
         file.Note("ImplicitRejection", "An altered ciphertext gives another secret and no error.", "BP-5.3-5");
-        file.Note("KeyCheck", "Every coefficient of the encapsulation key is below 3329 (FIPS 203 Section 7.2), or the key is refused.", "BP-5.3-2", "BP-5.3-3");
+        file.Note("KeyCheck", "Every coefficient of the encapsulation key is below 3329 (FIPS 203 Section 7.2), or the key is refused.",
+            "BP-5.3-2", "BP-5.3-3");
         file.Note("ZeroResult", "The X25519 part's result is all zero.", "BP-5.3-4", "BP-5.2-2", "BP-5.2-3");
         file.Note("NonCanonicalKey", "The X25519 part is taken as in Section 5.2.", "BP-5.3-4");
         file.Note("BadLength", "Not 1216 octets at the server, not 1120 at the client.", "BP-5.1-8", "BP-5.1-9", "BP-5.1-10");
@@ -113,10 +120,12 @@ internal static class ExchangeVectors
         byte[] Random(string receiver) => receiver == "server" ? serverRandom : clientRandom;
 
         void Good(string receiver, string comment, string flags, byte[] peer) =>
-            file.Valid($"{comment}, at the {receiver}", flags, Side(suite, receiver, Random(receiver), peer), Result(suite, receiver, Random(receiver), peer));
+            file.Valid($"{comment}, at the {receiver}", flags, Side(suite, receiver, Random(receiver), peer),
+                Result(suite, receiver, Random(receiver), peer));
 
         void Bad(string receiver, string comment, string flags, byte[] peer) =>
-            file.Invalid($"{comment}, at the {receiver}", flags, Side(suite, receiver, Random(receiver), peer), receiver == "server" ? Reaction.Reply(501) : Reaction.Broken);
+            file.Invalid($"{comment}, at the {receiver}", flags, Side(suite, receiver, Random(receiver), peer),
+                receiver == "server" ? Reaction.Reply(501) : Reaction.Broken);
 
         byte[] First(byte low, byte high)
         {
@@ -128,7 +137,9 @@ internal static class ExchangeVectors
 
     private static VectorFile Whole()
     {
-        var file = new VectorFile("exchange", "Whole exchanges of two reproducing ports (Appendix B). The server offers suites, with GREASE if grease is true; the client names suite. lines are those of the transcript hash.") { Keys = RsaVectors.Keys() };
+        var file = new VectorFile("exchange",
+            "Whole exchanges of two reproducing ports (Appendix B). The server offers suites, with GREASE if grease is true; the client "
+                + "names suite. lines are those of the transcript hash.") { Keys = RsaVectors.Keys() };
         file.Note("Whole", "Offer, command, replies and every secret.", "BP-B-1", "BP-4.1-3", "BP-4.2-1", "BP-4.3-4", "BP-6.1-1");
         file.Note("Grease", "The server draws two octets for each offer.", "BP-B-1", "BP-4.1-7");
         foreach (var suite in SuiteRegistry.Default)
@@ -163,7 +174,8 @@ internal static class ExchangeVectors
         using var serverKey = TestRsaKeys.Open("server");
         var serverRandom = new GivenStream(input["serverRandom"].Octets());
         using var client = suite.StartClient(new GivenStream(input["clientRandom"].Octets()), Holder(clientKey));
-        var offer = Offer.Create([.. input["suites"].Strings().Select(s => SuiteRegistry.Find(s)!)], input["grease"]!.GetValue<bool>() ? serverRandom : null).Octets.ToArray();
+        var offer = Offer.Create([.. input["suites"].Strings().Select(s => SuiteRegistry.Find(s)!)],
+            input["grease"]!.GetValue<bool>() ? serverRandom : null).Octets.ToArray();
         using var server = suite.StartServer(serverRandom, Holder(serverKey));
         List<byte[]> lines = [offer, new UpgradeCommand(Offer.Version, suite.Name, Base64Share.Encode(client.Share)).ToOctets()];
         var share = server.Begin(client.Share)!;

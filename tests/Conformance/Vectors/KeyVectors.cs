@@ -9,15 +9,19 @@ namespace BlackPony.Tests.Conformance.Vectors;
 /// <summary>Section 6: transcript hash, key schedule, exporter, IDENT.</summary>
 internal static class KeyVectors
 {
-    private static readonly string[] Suites = ["X25519-CHACHA20POLY1305", "X25519MLKEM768-CHACHA20POLY1305", "X25519MLKEM768-AES256GCM", "RSA-BLOWFISH"];
+    private static readonly string[] Suites = ["X25519-CHACHA20POLY1305", "X25519MLKEM768-CHACHA20POLY1305", "X25519MLKEM768-AES256GCM",
+        "RSA-BLOWFISH"];
 
     public static IEnumerable<VectorFile> All => [TranscriptHashes(), ExpandLabels(), KeySchedules(), Exporters(), Idents()];
 
     private static VectorFile TranscriptHashes()
     {
-        var file = new VectorFile("transcript-hash", "The transcript hash th of Section 6.1. lines are offer, command, 334 lines, continuation and 220 lines in their order, each without CRLF.");
+        var file = new VectorFile("transcript-hash",
+            "The transcript hash th of Section 6.1. lines are offer, command, 334 lines, continuation and 220 lines in their order, each "
+                + "without CRLF.");
         file.Note("Ordinary", "An exchange as it mostly is.", "BP-6.1-1", "BP-6.1-2", "BP-6.1-4");
-        file.Note("AsOnTheWire", "Octets are hashed as sent, in their own case and with their own spaces.", "BP-6.1-1", "BP-6.1-2", "BP-6.1-5");
+        file.Note("AsOnTheWire", "Octets are hashed as sent, in their own case and with their own spaces.", "BP-6.1-1",
+            "BP-6.1-2", "BP-6.1-5");
         file.Note("TwoMessages", "334 lines and the continuation are hashed between command and 220 lines.", "BP-6.1-3", "BP-6.1-4");
         file.Note("SplitMatters", "The same share in other lines has another th.", "BP-6.1-4", "BP-6.1-5");
         file.Note("EditMatters", "One octet of another value has another th.", "BP-6.1-5");
@@ -29,14 +33,19 @@ internal static class KeyVectors
         Add("A command with a parameter", "Ordinary AsOnTheWire", offer, command + " G-00FF", reply);
         Add("An offer in lower case", "AsOnTheWire", offer.ToLowerInvariant(), command, reply);
         Add("A verb in lower case", "AsOnTheWire", offer, "xblackpony" + command[10..], reply);
-        Add("An offer with several spaces and spaces at the end", "AsOnTheWire", "XBLACKPONY  V1   X25519-CHACHA20POLY1305  ", command, reply);
+        Add("An offer with several spaces and spaces at the end", "AsOnTheWire", "XBLACKPONY  V1   X25519-CHACHA20POLY1305  ",
+            command, reply);
         Add("An offer with unknown tokens and a suite twice", "AsOnTheWire", offer + " ~ V9 X25519-CHACHA20POLY1305", command, reply);
         Add("The 220 reply in two lines", "SplitMatters", offer, command, "220-K=ST6C/HRGSlkmiBdiPSBT", "220 K=xeuOLMSpiLT+4XnsawENUx0=");
-        Add("The 220 reply in two other lines", "SplitMatters", offer, command, "220-K=S", "220 K=T6C/HRGSlkmiBdiPSBTxeuOLMSpiLT+4XnsawENUx0=");
+        Add("The 220 reply in two other lines", "SplitMatters", offer, command, "220-K=S",
+            "220 K=T6C/HRGSlkmiBdiPSBTxeuOLMSpiLT+4XnsawENUx0=");
         Add("The version in the offer edited", "EditMatters", offer.Replace("V1", "V2", StringComparison.Ordinal), command, reply);
-        Add("The last character of the server's share edited", "EditMatters", offer, command, reply.Replace("Ux0=", "Ux4=", StringComparison.Ordinal));
-        Add("Two messages, short ones: only the order matters here", "TwoMessages", "XBLACKPONY V1 RSA-BLOWFISH", "XBLACKPONY V1 RSA-BLOWFISH AAAA", "334-K=BBBB", "334 K=CCCC", "DDDD", "220-K=EEEE", "220 K=FFFF");
-        Add("A command of the greatest length", "Ordinary", offer, command + " " + new string('x', Limits.MaxCommandLine - 2 - command.Length - 1), reply);
+        Add("The last character of the server's share edited", "EditMatters", offer, command,
+            reply.Replace("Ux0=", "Ux4=", StringComparison.Ordinal));
+        Add("Two messages, short ones: only the order matters here", "TwoMessages", "XBLACKPONY V1 RSA-BLOWFISH",
+            "XBLACKPONY V1 RSA-BLOWFISH AAAA", "334-K=BBBB", "334 K=CCCC", "DDDD", "220-K=EEEE", "220 K=FFFF");
+        Add("A command of the greatest length", "Ordinary", offer,
+            command + " " + new string('x', Limits.MaxCommandLine - 2 - command.Length - 1), reply);
         return file;
 
         void Add(string comment, string flags, params string[] lines)
@@ -49,7 +58,8 @@ internal static class KeyVectors
                 octets.AddRange([(byte)(line.Length >> 8), (byte)line.Length, .. Encoding.ASCII.GetBytes(line)]);
             }
 
-            file.Valid(comment, flags, new JsonObject { ["lines"] = Json.List(lines) }, new JsonObject { ["hashed"] = Json.Hex(octets.ToArray()), ["th"] = Json.Hex(th.Finish()) });
+            file.Valid(comment, flags, new JsonObject { ["lines"] = Json.List(lines) },
+                new JsonObject { ["hashed"] = Json.Hex(octets.ToArray()), ["th"] = Json.Hex(th.Finish()) });
         }
     }
 
@@ -57,7 +67,8 @@ internal static class KeyVectors
     {
         var file = new VectorFile("expand-label", "Expand-Label of Section 6.2. info is the third argument of HKDF-Expand.");
         file.Note("OfTheKeySchedule", "A label of Section 6.2.", "BP-6.2-2", "BP-6.2-3");
-        file.Note("Bounds", "The greatest lengths that the form of info allows, and outputs that are no whole blocks of SHA-256.", "BP-6.4-1");
+        file.Note(
+            "Bounds", "The greatest lengths that the form of info allows, and outputs that are no whole blocks of SHA-256.", "BP-6.4-1");
         foreach (var (label, length) in (List<(string, int)>)[("key", 32), ("iv", 12), ("mac", 32), ("upd", 32)])
         {
             Add($"\"{label}\"", "OfTheKeySchedule", Json.Count(0), label, [], length);
@@ -73,18 +84,25 @@ internal static class KeyVectors
 
         void Add(string comment, string flags, byte[] secret, string label, byte[] context, int length)
         {
-            byte[] info = [(byte)(length >> 8), (byte)length, (byte)(4 + label.Length), .. "bp1 "u8, .. Encoding.ASCII.GetBytes(label), (byte)context.Length, .. context];
+            byte[] info = [(byte)(length >> 8), (byte)length, (byte)(4 + label.Length), .. "bp1 "u8, .. Encoding.ASCII.GetBytes(label),
+                (byte)context.Length, .. context];
             file.Valid(
                 comment,
                 flags,
                 new JsonObject { ["secret"] = Json.Hex(secret), ["label"] = label, ["context"] = Json.Hex(context), ["length"] = length },
-                new JsonObject { ["info"] = Json.Hex(info), ["output"] = Json.Hex(KeySchedule.ExpandLabel(secret, label, context, length)) });
+                new JsonObject
+                {
+                    ["info"] = Json.Hex(info),
+                    ["output"] = Json.Hex(KeySchedule.ExpandLabel(secret, label, context, length)),
+                });
         }
     }
 
     private static VectorFile KeySchedules()
     {
-        var file = new VectorFile("key-schedule", "Every secret and key of Sections 6.2 and 6.3 from shared secret and th. suite is the name as on the wire; a trailing 1 means traffic[1].");
+        var file = new VectorFile("key-schedule",
+            "Every secret and key of Sections 6.2 and 6.3 from shared secret and th. suite is the name as on the wire; a trailing 1 means "
+                + "traffic[1].");
         file.Note("Ordinary", "A suite and a shared secret of its length.", "BP-6.2-1", "BP-6.2-2");
         file.Note("CaseOnTheWire", "The salt is made of the name in upper case, whatever the wire had.", "BP-6.2-1");
         file.Note("AnyOctets", "Shared secrets and th of all zero or all one bits are as good as others.", "BP-6.2-1", "BP-6.2-2");
@@ -98,11 +116,14 @@ internal static class KeyVectors
         Add("A shared secret of zeros", "AnyOctets", Suites[0], new byte[32], Json.Count(0x40));
         Add("A th of zeros", "AnyOctets", Suites[0], Json.Count(0), new byte[32]);
         Add("All one bits", "AnyOctets", Suites[1], [.. Enumerable.Repeat((byte)0xff, 64)], [.. Enumerable.Repeat((byte)0xff, 32)]);
-        Add("A session's values, those of Appendix C.1", "Ordinary", Suites[0], Convert.FromHexString("74b43a90417395b74f29f89461d912822d9e7c2e60a899d47504fe4a367fb47f"), Convert.FromHexString("860834ac10100818fc217777585b6cc1300ad1f9adf0b8ca3738071721b163f9"));
+        Add("A session's values, those of Appendix C.1", "Ordinary", Suites[0],
+            Convert.FromHexString("74b43a90417395b74f29f89461d912822d9e7c2e60a899d47504fe4a367fb47f"),
+            Convert.FromHexString("860834ac10100818fc217777585b6cc1300ad1f9adf0b8ca3738071721b163f9"));
         return file;
 
         void Add(string comment, string flags, string suite, byte[] secret, byte[] th) =>
-            file.Valid(comment, flags, new JsonObject { ["suite"] = suite, ["sharedSecret"] = Json.Hex(secret), ["th"] = Json.Hex(th) }, Schedule(suite.ToUpperInvariant(), secret, th));
+            file.Valid(comment, flags, new JsonObject { ["suite"] = suite, ["sharedSecret"] = Json.Hex(secret), ["th"] = Json.Hex(th) },
+                Schedule(suite.ToUpperInvariant(), secret, th));
     }
 
     /// <summary>Every value of the key schedule.</summary>
@@ -182,7 +203,8 @@ internal static class KeyVectors
 
     private static VectorFile Idents()
     {
-        var file = new VectorFile("ident", "The data of the ident record (Section 6.5), as the client gets it. privateKeys, where given, are those whose record it is.");
+        var file = new VectorFile("ident",
+            "The data of the ident record (Section 6.5), as the client gets it. privateKeys, where given, are those whose record it is.");
         file.Note("Ordinary", "1 to 4 keys, every signature good.", "BP-6.5-1", "BP-6.5-6");
         file.Note("SameKeyTwice", "Nothing forbids it, and so it is taken.", "BP-6.5-6");
         file.Note("BadLength", "Not 96 to 384 octets, or no multiple of 96.", "BP-6.5-5");
@@ -221,8 +243,17 @@ internal static class KeyVectors
         void Good(string comment, string flags, params byte[][] seeds) => file.Valid(
             comment,
             flags,
-            new JsonObject { ["th"] = Json.Hex(th), ["privateKeys"] = Json.List(seeds.Select(s => Json.Hex(s))), ["data"] = Json.Hex(Make(seeds)) },
-            new JsonObject { ["signed"] = Json.Hex([.. "BLACKPONY V1 IDENT"u8, .. th]), ["publicKeys"] = Json.List(seeds.Select(s => Json.Hex(new IdentKey(s).PublicKey))) });
+            new JsonObject
+            {
+                ["th"] = Json.Hex(th),
+                ["privateKeys"] = Json.List(seeds.Select(s => Json.Hex(s))),
+                ["data"] = Json.Hex(Make(seeds)),
+            },
+            new JsonObject
+            {
+                ["signed"] = Json.Hex([.. "BLACKPONY V1 IDENT"u8, .. th]),
+                ["publicKeys"] = Json.List(seeds.Select(s => Json.Hex(new IdentKey(s).PublicKey))),
+            });
 
         void Bad(string comment, string flags, byte[] data) =>
             file.Invalid(comment, flags, new JsonObject { ["th"] = Json.Hex(th), ["data"] = Json.Hex(data) }, Reaction.Alert());
@@ -237,7 +268,8 @@ internal static class KeyVectors
 
     private static byte[] PlusOrder(byte[] s)
     {
-        var order = System.Numerics.BigInteger.Pow(2, 252) + System.Numerics.BigInteger.Parse("27742317777372353535851937790883648493", System.Globalization.CultureInfo.InvariantCulture);
+        var order = System.Numerics.BigInteger.Pow(2, 252)
+            + System.Numerics.BigInteger.Parse("27742317777372353535851937790883648493", System.Globalization.CultureInfo.InvariantCulture);
         var sum = new System.Numerics.BigInteger(s, isUnsigned: true) + order;
         var octets = new byte[32];
         sum.TryWriteBytes(octets, out _, isUnsigned: true);

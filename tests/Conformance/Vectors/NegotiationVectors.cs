@@ -15,7 +15,9 @@ internal static class NegotiationVectors
 
     private static VectorFile Offers()
     {
-        var file = new VectorFile("offer", "A positive EHLO reply as a client reads it (Section 4.1), and the suite that it chooses (Section 4.8). suites is what the client accepts, in its order of preference. offer is what goes into the transcript hash.");
+        var file = new VectorFile("offer",
+            "A positive EHLO reply as a client reads it (Section 4.1), and the suite that it chooses (Section 4.8). suites is what the "
+                + "client accepts, in its order of preference. offer is what goes into the transcript hash.");
         file.Note("Ordinary", "An offer as it mostly is.", "BP-4.1-8", "BP-4.8-1");
         file.Note("ClientsPreference", "The client's order decides, not the server's.", "BP-4.8-1", "BP-4.8-2", "BP-4.8-3");
         file.Note("Case", "Keyword, version and suites in any case; the hash takes them as they are.", "BP-4.1-8", "BP-6.1-1", "BP-6.1-5");
@@ -28,16 +30,22 @@ internal static class NegotiationVectors
         file.Note("BadOctet", "An octet outside 32 to 126.", "BP-4.1-13");
         file.Note("NoVersion", "V1 is not there: versions are compared as text.", "BP-4.1-13");
         file.Note("NoSuite", "No suite that the client knows.", "BP-4.1-13", "BP-4.8-5");
-        file.Note("NoCommonSuite", "A suite that the client knows and does not accept, ROT among them.", "BP-4.8-1", "BP-4.8-5", "BP-5.5-9");
+        file.Note("NoCommonSuite", "A suite that the client knows and does not accept, ROT among them.", "BP-4.8-1",
+            "BP-4.8-5", "BP-5.5-9");
         file.Note("OtherKeyword", "A line with another keyword.", "BP-4.1-8");
         const string plain = "XBLACKPONY V1 " + Core;
         Good("One suite", "Ordinary", Default, Core, "250-mx.b.test", "250 " + plain);
         Good("Among other lines", "Ordinary", Default, Core, "250-mx.b.test", "250-SIZE 10240000", "250-" + plain, "250 8BITMIME");
-        Good("All suites, in the order of Section 5", "Ordinary", Default, Hybrid, "250-mx.b.test", "250 XBLACKPONY V1 " + string.Join(' ', Default));
-        Good("The server prefers another", "ClientsPreference", Default, Hybrid, "250-mx.b.test", $"250 XBLACKPONY V1 RSA-BLOWFISH {Core} {Hybrid}");
-        Good("The client prefers RSA-BLOWFISH", "ClientsPreference", ["RSA-BLOWFISH", Core], "RSA-BLOWFISH", "250-mx.b.test", $"250 XBLACKPONY V1 {Core} RSA-BLOWFISH");
-        Good("The client accepts one only", "ClientsPreference", ["X25519MLKEM768-AES256GCM"], "X25519MLKEM768-AES256GCM", "250-mx.b.test", "250 XBLACKPONY V1 " + string.Join(' ', Default));
-        Good("The client's first is not offered", "ClientsPreference", Default, "RSA-BLOWFISH", "250-mx.b.test", "250 XBLACKPONY V1 RSA-BLOWFISH ROT");
+        Good("All suites, in the order of Section 5", "Ordinary", Default, Hybrid, "250-mx.b.test",
+            "250 XBLACKPONY V1 " + string.Join(' ', Default));
+        Good("The server prefers another", "ClientsPreference", Default, Hybrid, "250-mx.b.test",
+            $"250 XBLACKPONY V1 RSA-BLOWFISH {Core} {Hybrid}");
+        Good("The client prefers RSA-BLOWFISH", "ClientsPreference", ["RSA-BLOWFISH", Core], "RSA-BLOWFISH", "250-mx.b.test",
+            $"250 XBLACKPONY V1 {Core} RSA-BLOWFISH");
+        Good("The client accepts one only", "ClientsPreference", ["X25519MLKEM768-AES256GCM"], "X25519MLKEM768-AES256GCM", "250-mx.b.test",
+            "250 XBLACKPONY V1 " + string.Join(' ', Default));
+        Good("The client's first is not offered", "ClientsPreference", Default, "RSA-BLOWFISH", "250-mx.b.test",
+            "250 XBLACKPONY V1 RSA-BLOWFISH ROT");
         Good("Keyword in lower case", "Case", Default, Core, "250-mx.b.test", "250 xblackpony V1 " + Core);
         Good("Version in lower case", "Case", Default, Core, "250-mx.b.test", "250 XBlackPony v1 " + Core);
         Good("Suite in mixed case", "Case", Default, Core, "250-mx.b.test", "250 XBLACKPONY V1 x25519-ChaCha20Poly1305");
@@ -45,16 +53,22 @@ internal static class NegotiationVectors
         Good("GREASE first", "UnknownTokens", Default, Core, "250-mx.b.test", "250 XBLACKPONY G-0000 V1 " + Core);
         Good("A later version first", "UnknownTokens", Default, Core, "250-mx.b.test", "250 XBLACKPONY V2 V1 " + Core);
         Good("The version behind the suites", "UnknownTokens", Default, Core, "250-mx.b.test", $"250 XBLACKPONY {Core} V1");
-        Good("Unknown tokens of any visible octet", "UnknownTokens", Default, Core, "250-mx.b.test", "250 XBLACKPONY !~ V1 \"=\" X25519-CHACHA20POLY1306 " + Core + " \\ K=");
-        Good("An unknown token of 200 octets", "UnknownTokens", Default, Core, "250-mx.b.test", "250 XBLACKPONY V1 " + new string('Z', 200) + " " + Core);
-        Good("ROT offered and not named by the user", "UnknownTokens NoCommonSuite", Default, Core, "250-mx.b.test", "250 XBLACKPONY V1 ROT " + Core);
+        Good("Unknown tokens of any visible octet", "UnknownTokens", Default, Core, "250-mx.b.test",
+            "250 XBLACKPONY !~ V1 \"=\" X25519-CHACHA20POLY1306 " + Core + " \\ K=");
+        Good("An unknown token of 200 octets", "UnknownTokens", Default, Core, "250-mx.b.test",
+            "250 XBLACKPONY V1 " + new string('Z', 200) + " " + Core);
+        Good("ROT offered and not named by the user", "UnknownTokens NoCommonSuite", Default, Core, "250-mx.b.test",
+            "250 XBLACKPONY V1 ROT " + Core);
         Good("A version and a suite twice", "Repeated", Default, Core, "250-mx.b.test", $"250 XBLACKPONY V1 V1 {Core} {Core}");
-        Good("A suite twice, in two cases", "Repeated", Default, Core, "250-mx.b.test", $"250 XBLACKPONY V1 {Core.ToLowerInvariant()} {Core}");
+        Good("A suite twice, in two cases", "Repeated", Default, Core, "250-mx.b.test",
+            $"250 XBLACKPONY V1 {Core.ToLowerInvariant()} {Core}");
         Good("Several spaces", "Spaces", Default, Core, "250-mx.b.test", "250 XBLACKPONY  V1   " + Core);
         Good("Spaces at the end", "Spaces", Default, Core, "250-mx.b.test", "250 " + plain + "  ");
         Good("Two offers", "SeveralLines", Default, Core, "250-mx.b.test", "250-" + plain, "250 XBLACKPONY V1 " + Hybrid);
-        Good("A line of 512 octets", "Length", Default, Core, "250-mx.b.test", "250 " + plain + " " + new string('G', Limits.MaxReplyLine - 6 - plain.Length - 1));
-        Good("The server's name is XBLACKPONY, and there is an offer", "FirstLine", Default, Core, "250-XBLACKPONY V1 RSA-BLOWFISH", "250 " + plain);
+        Good("A line of 512 octets", "Length", Default, Core, "250-mx.b.test",
+            "250 " + plain + " " + new string('G', Limits.MaxReplyLine - 6 - plain.Length - 1));
+        Good("The server's name is XBLACKPONY, and there is an offer", "FirstLine", Default, Core, "250-XBLACKPONY V1 RSA-BLOWFISH",
+            "250 " + plain);
         Bad("No XBLACKPONY line", "OtherKeyword", Default, "250-mx.b.test", "250 STARTTLS");
         Bad("A keyword that goes on", "OtherKeyword", Default, "250-mx.b.test", "250 XBLACKPONYS V1 " + Core);
         Bad("A keyword with =", "OtherKeyword", Default, "250-mx.b.test", "250 XBLACKPONY=V1 " + Core);
@@ -68,7 +82,8 @@ internal static class NegotiationVectors
         Bad("Unknown suites only", "NoSuite", Default, "250-mx.b.test", "250 XBLACKPONY V1 X448-CHACHA20POLY1305 G-5A1D");
         Bad("ROT only, and the user did not name it", "NoCommonSuite", Default, "250-mx.b.test", "250 XBLACKPONY V1 ROT");
         Bad("A suite that the client switched off", "NoCommonSuite", [Core], "250-mx.b.test", "250 XBLACKPONY V1 RSA-BLOWFISH");
-        Bad("A line of 513 octets", "Length", Default, "250-mx.b.test", "250 " + plain + " " + new string('G', Limits.MaxReplyLine - 6 - plain.Length));
+        Bad("A line of 513 octets", "Length", Default, "250-mx.b.test",
+            "250 " + plain + " " + new string('G', Limits.MaxReplyLine - 6 - plain.Length));
         Bad("A TAB between tokens", "BadOctet", Default, "250-mx.b.test", "250 " + plain + "\tG-5A1D");
         Bad("DEL in a token", "BadOctet", Default, "250-mx.b.test", "250 " + plain + " \u007f");
         Bad("An octet above 127 in a token", "BadOctet", Default, "250-mx.b.test", "250 " + plain + " \u00e9");
@@ -82,14 +97,21 @@ internal static class NegotiationVectors
             comment,
             flags,
             Input(suites, ehlo),
-            new JsonObject { ["offer"] = ehlo.Skip(1).First(l => l[4..].StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase))[4..], ["choice"] = choice });
+            new JsonObject
+            {
+                ["offer"] = ehlo.Skip(1).First(l => l[4..].StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase))[4..],
+                ["choice"] = choice,
+            });
 
-        void Bad(string comment, string flags, string[] suites, params string[] ehlo) => file.Invalid(comment, flags, Input(suites, ehlo), Reaction.NoOffer);
+        void Bad(string comment, string flags, string[] suites, params string[] ehlo) =>
+            file.Invalid(comment, flags, Input(suites, ehlo), Reaction.NoOffer);
     }
 
     private static VectorFile Commands()
     {
-        var file = new VectorFile("command", "A command line, CRLF included, as a server in plaintext gets it after EHLO and offer (Sections 4.2 and 4.4). suites is what the server accepts. An accepted command's reply is in expect.");
+        var file = new VectorFile("command",
+            "A command line, CRLF included, as a server in plaintext gets it after EHLO and offer (Sections 4.2 and 4.4). suites is what "
+                + "the server accepts. An accepted command's reply is in expect.");
         file.Note("Ordinary", "A command as it mostly is.", "BP-4.2-5", "BP-4.3-1");
         file.Note("Case", "Verb, version and suite in any case.", "BP-4.2-5");
         file.Note("Parameters", "What stands behind the share is ignored.", "BP-4.2-6", "BP-4.2-7");
@@ -99,7 +121,8 @@ internal static class NegotiationVectors
         file.Note("BadOctet", "An octet outside 32 to 126.", "BP-4.2-8", "BP-4.4-1");
         file.Note("UnknownVersion", "Another version than V1, compared as text.", "BP-4.4-1");
         file.Note("UnknownSuite", "A suite that the server does not know or does not accept.", "BP-4.4-1", "BP-4.1-5");
-        file.Note("InvalidShare", "A share that is not canonical base64, or not of the suite's length.", "BP-5.1-7", "BP-5.1-8", "BP-5.1-9");
+        file.Note("InvalidShare", "A share that is not canonical base64, or not of the suite's length.", "BP-5.1-7",
+            "BP-5.1-8", "BP-5.1-9");
         file.Note("FirstRowCounts", "Two things are wrong, and the row that stands first decides.", "BP-4.4-1");
         file.Note("BareOctet", "A bare LF, a bare CR or a NUL: refused, and the connection closed.", "BP-4.4-1");
         file.Note("OctetsBehind", "Something came with the command and behind it.", "BP-4.4-4", "BP-4.2-9");
@@ -126,7 +149,8 @@ internal static class NegotiationVectors
         Good("Suite in mixed case", "Case", Default, $"XBlackPony V1 x25519-ChaCha20Poly1305 {share}", 220);
         Good("One grease token", "Parameters", Default, good + " G-5A1D", 220);
         Good("Several parameters of any visible octets", "Parameters", Default, good + " !~ K=V \\", 220);
-        Good("A line of 4096 octets", "Length Parameters", Default, good + " " + new string('p', Limits.MaxCommandLine - 2 - good.Length - 1), 220);
+        Good("A line of 4096 octets", "Length Parameters", Default,
+            good + " " + new string('p', Limits.MaxCommandLine - 2 - good.Length - 1), 220);
         Bad("The verb alone", "Malformed", "XBLACKPONY", 501);
         Bad("The version alone", "Malformed", "XBLACKPONY V1", 501);
         Bad("Without a share", "Malformed", $"XBLACKPONY V1 {Core}", 501);
@@ -170,20 +194,26 @@ internal static class NegotiationVectors
         void Good(string comment, string flags, string[] suites, string line, int code)
         {
             var fields = line.Split(' ');
-            file.Valid(comment, flags, Input(suites, line + "\r\n"), new JsonObject { ["code"] = code, ["suite"] = fields[2].ToUpperInvariant(), ["share"] = fields[3] });
+            file.Valid(comment, flags, Input(suites, line + "\r\n"),
+                new JsonObject { ["code"] = code, ["suite"] = fields[2].ToUpperInvariant(), ["share"] = fields[3] });
         }
 
-        void Bad(string comment, string flags, string line, int code) => file.Invalid(comment, flags, Input(Default, line + "\r\n"), Reaction.Reply(code));
+        void Bad(string comment, string flags, string line, int code) =>
+            file.Invalid(comment, flags, Input(Default, line + "\r\n"), Reaction.Reply(code));
 
-        void Close(string comment, string flags, string octets, int code) => file.Invalid(comment, flags, Input(Default, octets), Reaction.ReplyAndClose(code));
+        void Close(string comment, string flags, string octets, int code) =>
+            file.Invalid(comment, flags, Input(Default, octets), Reaction.ReplyAndClose(code));
     }
 
     private static VectorFile Shares()
     {
-        var file = new VectorFile("base64-share", "Canonical base64 (Section 5.1). A server answers anything else with 501, a client by Section 5.1 or 5.4.");
+        var file = new VectorFile("base64-share",
+            "Canonical base64 (Section 5.1). A server answers anything else with 501, a client by Section 5.1 or 5.4.");
         file.Note("Canonical", "What an encoder of RFC 4648 Section 4 writes.", "BP-5.1-6");
-        file.Note("NonCanonicalBase64", "Unused bits that are not zero, padding that is missing or too much.", "BP-5.1-6", "BP-5.1-7", "BP-5.1-9");
-        file.Note("OtherAlphabet", "A character that the alphabet does not have, those of base64url among them.", "BP-5.1-6", "BP-5.1-7", "BP-5.1-9");
+        file.Note("NonCanonicalBase64", "Unused bits that are not zero, padding that is missing or too much.", "BP-5.1-6",
+            "BP-5.1-7", "BP-5.1-9");
+        file.Note("OtherAlphabet", "A character that the alphabet does not have, those of base64url among them.",
+            "BP-5.1-6", "BP-5.1-7", "BP-5.1-9");
         file.Note("WhiteSpace", "White space, which many decoders skip.", "BP-5.1-6", "BP-5.1-7", "BP-5.1-9");
         Good("Three octets", "AAEC");
         Good("Two octets", "AAE=");
@@ -217,8 +247,10 @@ internal static class NegotiationVectors
         Bad("LF behind", "WhiteSpace", "AAEC\n");
         return file;
 
-        void Good(string comment, string text) => file.Valid(comment, "Canonical", new JsonObject { ["text"] = text }, new JsonObject { ["octets"] = Json.Hex(Convert.FromBase64String(text)) });
+        void Good(string comment, string text) => file.Valid(comment, "Canonical", new JsonObject { ["text"] = text },
+            new JsonObject { ["octets"] = Json.Hex(Convert.FromBase64String(text)) });
 
-        void Bad(string comment, string flags, string text) => file.Invalid(comment, flags, new JsonObject { ["text"] = text }, Reaction.Reply(501));
+        void Bad(string comment, string flags, string text) =>
+            file.Invalid(comment, flags, new JsonObject { ["text"] = text }, Reaction.Reply(501));
     }
 }

@@ -23,7 +23,10 @@ internal static class RecordVectors
     {
         bool aead = suiteName != "RSA-BLOWFISH";
         int tag = aead ? Limits.AeadTag : Limits.HmacTag;
-        var file = new VectorFile(subject, $"Single records of {suiteName} under one traffic secret, as the record of number seq. With data, a sender makes record of it and a recipient finds it there; with record, a recipient fails. inner is left out where it is long: it is data, type and padding.");
+        var file = new VectorFile(subject,
+            $"Single records of {suiteName} under one traffic secret, as the record of number seq. With data, a sender makes record of it "
+                + "and a recipient finds it there; with record, a recipient fails. inner is left out where it is long: it is data, type "
+                + "and padding.");
         file.Note("Ordinary", "A record as every port makes it.", aead ? ["BP-7.2-1", "BP-7.2-2", "BP-7.2-3"] : ["BP-7.3-1", "BP-7.3-2"]);
         file.Note("SequenceNumber", "seq is in the nonce or the counter block, and 0 is the first.", aead ? "BP-7.2-1" : "BP-7.3-1");
         file.Note("Padding", "Zero octets behind the type, as many as the sender likes.", "BP-7.5-2", "BP-7.1-4");
@@ -186,8 +189,10 @@ internal static class RecordVectors
         yield return ("The tag without the length", Tagged([.. new byte[8], .. ciphertext]));
         yield return ("The tag with the length of inner", Tagged([.. new byte[8], 0, 2, .. ciphertext]));
         yield return ("The tag over inner", Tagged([.. new byte[8], .. length, .. inner]));
-        yield return ("The tag under key", [.. length, .. ciphertext, .. HMACSHA256.HashData(key, (byte[])[.. new byte[8], .. length, .. ciphertext])]);
-        yield return ("A tag of 16 octets, and the length says so", [0, 18, .. ciphertext, .. HMACSHA256.HashData(macKey, (byte[])[.. new byte[8], 0, 18, .. ciphertext])[..16]]);
+        yield return ("The tag under key", [.. length, .. ciphertext,
+            .. HMACSHA256.HashData(key, (byte[])[.. new byte[8], .. length, .. ciphertext])]);
+        yield return ("A tag of 16 octets, and the length says so",
+            [0, 18, .. ciphertext, .. HMACSHA256.HashData(macKey, (byte[])[.. new byte[8], 0, 18, .. ciphertext])[..16]]);
 
         byte[] Tagged(byte[] over) => [.. length, .. ciphertext, .. HMACSHA256.HashData(macKey, over)];
     }

@@ -11,7 +11,10 @@ internal static class ReplyVectors
 {
     public static VectorFile File()
     {
-        var file = new VectorFile("reply", "A reply to XBLACKPONY, CRLFs included, as a client gets it (Sections 4.3 and 4.4). With before, it is the reply to the continuation, and before the 334 reply. outcome says what comes next: records, continuation, rot, or refused (the plaintext session goes on).");
+        var file = new VectorFile("reply",
+            "A reply to XBLACKPONY, CRLFs included, as a client gets it (Sections 4.3 and 4.4). With before, it is the reply to the "
+                + "continuation, and before the 334 reply. outcome says what comes next: records, continuation, rot, or refused (the "
+                + "plaintext session goes on).");
         file.Note("Ordinary", "A reply as a server makes it.", "BP-4.3-1", "BP-4.3-2", "BP-4.3-4");
         file.Note("Split", "Fragments of other lengths than ShareFragment, which the recipient must take.", "BP-4.3-5");
         file.Note("Bounds", "Lines and fragments at their bounds.", "BP-4.3-5");
@@ -23,13 +26,15 @@ internal static class ReplyVectors
         file.Note("Refusal", "A 4yz or 5yz other than 421, whatever its text.", "BP-4.4-10", "BP-4.4-11");
         file.Note("GoingAway", "421 is the end of the connection, not a refusal.", "BP-4.4-12");
         file.Note("InvalidShare", "A share in a 220 reply that is not base64 or of another length.", "BP-5.1-7", "BP-5.1-8", "BP-5.1-10");
-        file.Note("CancelledShare", "A share in a 334 reply that is not base64, of another length, or a bad modulus.", "BP-5.4-6", "BP-5.4-12");
+        file.Note("CancelledShare", "A share in a 334 reply that is not base64, of another length, or a bad modulus.",
+            "BP-5.4-6", "BP-5.4-12");
         file.Note("Rot", "ROT's reply: one line that does not begin with \"K=\".", "BP-5.5-11", "BP-4.3-2");
         var share = Base64Share.Encode(Json.Count(1));
         Good("X25519", "Ordinary", Core, $"220 K={share}\r\n", share);
         Good("In two lines", "Split", Core, $"220-K={share[..20]}\r\n220 K={share[20..]}\r\n", share);
         Good("Padding in a line of its own", "Split", Core, $"220-K={share[..^1]}\r\n220 K==\r\n", share);
-        Good("16 lines, all but the last of one character", "Split Bounds", Core, string.Concat(share[..15].Select(c => $"220-K={c}\r\n")) + $"220 K={share[15..]}\r\n", share);
+        Good("16 lines, all but the last of one character", "Split Bounds", Core,
+            string.Concat(share[..15].Select(c => $"220-K={c}\r\n")) + $"220 K={share[15..]}\r\n", share);
         var hybrid = Base64Share.Encode(HybridShare());
         Good("X25519MLKEM768", "Ordinary", Hybrid, Lines(220, hybrid, Limits.ShareFragment), hybrid);
         Good("Lines of 512 octets", "Split Bounds", Hybrid, Lines(220, hybrid, 504), hybrid);
@@ -88,9 +93,11 @@ internal static class ReplyVectors
         Bad("A share of 31 octets", "InvalidShare", Core, $"220 K={Base64Share.Encode(Json.Count(1, 31))}\r\n");
         Bad("Text behind the share", "InvalidShare", Core, $"220 K={share} go\r\n");
         Bad("A space behind the share", "InvalidShare", Core, $"220 K={share} \r\n");
-        Bad("A ciphertext of 383 octets", "InvalidShare", "RSA-BLOWFISH", Lines(220, Base64Share.Encode(new byte[383]), Limits.ShareFragment), before);
+        Bad("A ciphertext of 383 octets", "InvalidShare", "RSA-BLOWFISH",
+            Lines(220, Base64Share.Encode(new byte[383]), Limits.ShareFragment), before);
         Cancel("A 334 share that is no base64", "334 K=*\r\n");
-        Cancel("A 334 share without a nonce", Lines(334, Base64Share.Encode(serverKey.ExportParameters(false).Modulus!), Limits.ShareFragment));
+        Cancel("A 334 share without a nonce",
+            Lines(334, Base64Share.Encode(serverKey.ExportParameters(false).Modulus!), Limits.ShareFragment));
         Cancel("An even modulus", Lines(334, Base64Share.Encode([0x80, .. new byte[415]]), Limits.ShareFragment));
         return file;
 
@@ -105,7 +112,8 @@ internal static class ReplyVectors
             return input;
         }
 
-        void Good(string comment, string flags, string suite, string reply, string? share, string outcome = "records", string? before = null)
+        void Good(string comment, string flags, string suite, string reply, string? share, string outcome = "records",
+            string? before = null)
         {
             var expect = new JsonObject { ["outcome"] = outcome };
             if (share is not null)
@@ -119,7 +127,8 @@ internal static class ReplyVectors
         void Bad(string comment, string flags, string suite, string reply, string? before = null) =>
             file.Invalid(comment, flags, Input(suite, reply, before), Reaction.Broken);
 
-        void Cancel(string comment, string reply) => file.Invalid(comment, "CancelledShare", Input("RSA-BLOWFISH", reply, null), Reaction.Cancel);
+        void Cancel(string comment, string reply) =>
+            file.Invalid(comment, "CancelledShare", Input("RSA-BLOWFISH", reply, null), Reaction.Cancel);
     }
 
     // Any ciphertext is one (implicit rejection), and so this needs no client.

@@ -36,7 +36,9 @@ internal static class RsaVectors
 
     private static VectorFile Oaep()
     {
-        var file = new VectorFile("rsa-oaep", "RSAES-OAEP as in Section 5.4. With seed, half is encrypted to key. With substitute, ciphertext is decrypted with key, and substitute was drawn before.") { Keys = Keys() };
+        var file = new VectorFile("rsa-oaep",
+            "RSAES-OAEP as in Section 5.4. With seed, half is encrypted to key. With substitute, ciphertext is decrypted with key, and "
+                + "substitute was drawn before.") { Keys = Keys() };
         file.Note("Encrypt", "SHA-256, MGF1 with SHA-256, the empty label, and the seed given.", "BP-5.4-4", "BP-B-1");
         file.Note("Decrypt", "The half comes out, and the substitute is not needed.", "BP-5.4-8", "BP-5.4-9", "BP-5.4-11");
         file.Note("FailedDecryption", "The substitute takes the half's place, and nothing tells.", "BP-5.4-8", "BP-5.4-10", "BP-5.4-11");
@@ -84,26 +86,36 @@ internal static class RsaVectors
         void Fail(string comment, string flags, byte[] ciphertext) => file.Invalid(
             comment, flags, Input("server", ciphertext), Reaction.Substitute, new JsonObject { ["half"] = Json.Hex(Json.Count(0xa0)) });
 
-        static JsonObject Input(string key, byte[] ciphertext) => new() { ["key"] = key, ["ciphertext"] = Json.Hex(ciphertext), ["substitute"] = Json.Hex(Json.Count(0xa0)) };
+        static JsonObject Input(string key, byte[] ciphertext) => new()
+        {
+            ["key"] = key,
+            ["ciphertext"] = Json.Hex(ciphertext),
+            ["substitute"] = Json.Hex(Json.Count(0xa0)),
+        };
     }
 
     private static VectorFile Sides()
     {
-        var file = new VectorFile("rsa-blowfish", "One side of the key exchange of RSA-BLOWFISH (Section 5.4). key is the receiver's; random its stream (Appendix B); peerShare and, where given, peerCiphertext are what it gets in this order.") { Keys = Keys() };
+        var file = new VectorFile("rsa-blowfish",
+            "One side of the key exchange of RSA-BLOWFISH (Section 5.4). key is the receiver's; random its stream (Appendix B); peerShare "
+                + "and, where given, peerCiphertext are what it gets in this order.") { Keys = Keys() };
         file.Note("Ordinary", "Both messages as every port makes them.", "BP-5.4-4", "BP-B-1");
         file.Note("FailedDecryption", "The exchange goes on with the substitute.", "BP-5.4-8", "BP-5.4-9", "BP-5.4-11");
         file.Note("BadModulus", "The highest bit is clear, or the number is even.", "BP-5.4-5", "BP-5.4-6");
         file.Note("OwnModulus", "The server shows the client's own modulus.", "BP-5.4-6");
-        file.Note("BadLength", "Not 416 octets, or not 384 in the second message.", "BP-5.1-8", "BP-5.1-9", "BP-5.1-10", "BP-5.4-6", "BP-5.4-7");
+        file.Note("BadLength", "Not 416 octets, or not 384 in the second message.",
+            "BP-5.1-8", "BP-5.1-9", "BP-5.1-10", "BP-5.4-6", "BP-5.4-7");
         byte[] clientShare = [.. Modulus("client"), .. Json.Count(0)];
         byte[] serverShare = [.. Modulus("server"), .. Json.Count(0x80)];
-        var (clientHalf, serverHalf) = (EncryptHalf("server", Json.Count(0x20), Json.Count(0x40)), EncryptHalf("client", Json.Count(0xc0), Json.Count(0xe0)));
+        var (clientHalf, serverHalf) =
+            (EncryptHalf("server", Json.Count(0x20), Json.Count(0x40)), EncryptHalf("client", Json.Count(0xc0), Json.Count(0xe0)));
         Good("server", "The example of Appendix C.4", "Ordinary", clientShare, clientHalf);
         Good("client", "The example of Appendix C.4", "Ordinary", serverShare, serverHalf);
         Good("server", "A ciphertext of zeros", "FailedDecryption", clientShare, new byte[384]);
         Good("client", "A ciphertext of zeros", "FailedDecryption", serverShare, new byte[384]);
         Good("server", "A ciphertext to the other key", "FailedDecryption", clientShare, serverHalf);
-        Good("server", "The server's own modulus, which only a client refuses", "Ordinary", [.. Modulus("server"), .. Json.Count(0)], clientHalf);
+        Good("server", "The server's own modulus, which only a client refuses", "Ordinary",
+            [.. Modulus("server"), .. Json.Count(0)], clientHalf);
         Bad("client", "The client's own modulus", "OwnModulus", clientShare);
         foreach (var receiver in (string[])["server", "client"])
         {
@@ -202,7 +214,8 @@ internal static class RsaVectors
     public static byte[] DecryptHalf(string key, byte[] ciphertext, byte[] substitute)
     {
         using var own = TestRsaKeys.Open(key);
-        using var server = RsaBlowfish.StartServer(new GivenStream([.. new byte[32], .. substitute, .. new byte[64]]), ExchangeVectors.Holder(own));
+        using var server = RsaBlowfish.StartServer(new GivenStream([.. new byte[32], .. substitute, .. new byte[64]]),
+            ExchangeVectors.Holder(own));
         server.Begin([.. Modulus("client"), .. new byte[32]]);
         server.Continue(ciphertext);
         return server.TakeSharedSecret()[..32];
@@ -216,12 +229,14 @@ internal static class RsaVectors
 
     private static byte[] Raw(string role, byte[] block)
     {
-        var number = BigInteger.ModPow(new BigInteger(block, true, true), 65537, new BigInteger(Modulus(role), true, true)).ToByteArray(true, true);
+        var number = BigInteger.ModPow(new BigInteger(block, true, true), 65537, new BigInteger(Modulus(role), true, true))
+            .ToByteArray(true, true);
         return [.. new byte[384 - number.Length], .. number];
     }
 
     // EME-OAEP (RFC 8017 7.1.1), with what a wrong port may do otherwise.
-    private static byte[] Encoded(byte[] message, HashAlgorithmName? hash = null, HashAlgorithmName? mask = null, byte[]? label = null, byte first = 0, byte mark = 1)
+    private static byte[] Encoded(byte[] message, HashAlgorithmName? hash = null, HashAlgorithmName? mask = null, byte[]? label = null,
+        byte first = 0, byte mark = 1)
     {
         var labelHash = CryptographicOperations.HashData(hash ?? HashAlgorithmName.SHA256, label ?? []);
         int length = labelHash.Length;
@@ -231,7 +246,9 @@ internal static class RsaVectors
         return [first, .. Xor(seed, Mgf1(db, length)), .. db];
 
         byte[] Mgf1(byte[] from, int count) =>
-            [.. Enumerable.Range(0, 20).SelectMany(i => CryptographicOperations.HashData(mask ?? HashAlgorithmName.SHA256, (byte[])[.. from, 0, 0, 0, (byte)i])).Take(count)];
+            [.. Enumerable.Range(0, 20)
+                .SelectMany(i => CryptographicOperations.HashData(mask ?? HashAlgorithmName.SHA256, (byte[])[.. from, 0, 0, 0, (byte)i]))
+                .Take(count)];
 
         static byte[] Xor(byte[] a, byte[] b) => [.. a.Zip(b, (x, y) => (byte)(x ^ y))];
     }

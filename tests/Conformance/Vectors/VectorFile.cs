@@ -9,7 +9,12 @@ namespace BlackPony.Tests.Conformance.Vectors;
 /// <summary>One file of spec/vectors as the reference makes it.</summary>
 internal sealed class VectorFile(string subject, string description)
 {
-    private static readonly JsonSerializerOptions Format = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Format = new()
+    {
+        WriteIndented = true,
+        NewLine = "\n",
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     private readonly Dictionary<string, string[]> _requirements = [];
     private readonly JsonObject _notes = [];
@@ -32,7 +37,8 @@ internal sealed class VectorFile(string subject, string description)
     public void Valid(string comment, string flags, JsonObject input, JsonObject expect) => Add(comment, flags, input, expect, "valid");
 
     /// <summary>Adds a negative test; <paramref name="reaction"/> says what the recipient does.</summary>
-    public void Invalid(string comment, string flags, JsonObject input, JsonObject reaction, JsonObject? expect = null) => Add(comment, flags, input, expect, "invalid", reaction);
+    public void Invalid(string comment, string flags, JsonObject input, JsonObject reaction, JsonObject? expect = null) =>
+        Add(comment, flags, input, expect, "invalid", reaction);
 
     /// <summary>The file's text: ASCII, so that no editor and no tool changes an octet.</summary>
     public override string ToString()

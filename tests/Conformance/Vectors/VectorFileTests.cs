@@ -78,7 +78,9 @@ public class VectorFileTests
         foreach (var name in VectorFiles.All.Select(f => f.Name))
         {
             int count = JsonNode.Parse(Read(name))!["numberOfTests"].Int();
-            Assert.True(Regex.IsMatch(readme, $@"^\| \[`{Regex.Escape(name)}`\]\({Regex.Escape(name)}\) \| {count} \|", RegexOptions.Multiline), $"README.md has no row for {name} with {count} tests.");
+            Assert.True(
+                Regex.IsMatch(readme, $@"^\| \[`{Regex.Escape(name)}`\]\({Regex.Escape(name)}\) \| {count} \|", RegexOptions.Multiline),
+                $"README.md has no row for {name} with {count} tests.");
             total += count;
         }
 
@@ -90,7 +92,8 @@ public class VectorFileTests
         [.. ((string[])["reply", "alert", "cancel", "broken", "noOffer", "substitute", "error"]).Where(r => test[r] is not null)];
 
     // NJsonSchema reads draft 4, in which $defs has another name; of the newer drafts the schema uses nothing else.
-    private static Task<JsonSchema> Schema() => JsonSchema.FromJsonAsync(Read("vectors.schema.json").Replace("$defs", "definitions", StringComparison.Ordinal));
+    private static Task<JsonSchema> Schema() =>
+        JsonSchema.FromJsonAsync(Read("vectors.schema.json").Replace("$defs", "definitions", StringComparison.Ordinal));
 
     private static string Read(string name) => File.ReadAllText(Path.Combine(VectorFile.Folder, name));
 }

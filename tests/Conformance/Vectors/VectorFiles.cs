@@ -4,5 +4,6 @@ namespace BlackPony.Tests.Conformance.Vectors;
 internal static class VectorFiles
 {
     public static IReadOnlyList<VectorFile> All { get; } =
-        [.. NegotiationVectors.All, .. RotVectors.All, .. ExchangeVectors.All, .. RsaVectors.All, .. KeyVectors.All, .. RecordVectors.All, .. StreamVectors.All, .. MemoryVectors.All];
+        [.. NegotiationVectors.All, .. RotVectors.All, .. ExchangeVectors.All, .. RsaVectors.All, .. KeyVectors.All, .. RecordVectors.All,
+            .. StreamVectors.All, .. MemoryVectors.All];
 }

@@ -29,7 +29,11 @@ public class VectorTests
         }
 
         var line = ehlo.Skip(1).Select(l => l[4..]).First(l => BlackPony.Reference.Negotiation.Offer.IsKeyword(((JsonNode)l).Line()));
-        return new JsonObject { ["offer"] = Json.Text(BlackPony.Reference.Negotiation.Offer.Parse(((JsonNode)line).Line())!.Octets.Span), ["choice"] = sent.Split(' ')[2] };
+        return new JsonObject
+        {
+            ["offer"] = Json.Text(BlackPony.Reference.Negotiation.Offer.Parse(((JsonNode)line).Line())!.Octets.Span),
+            ["choice"] = sent.Split(' ')[2],
+        };
     });
 
     [Fact]
@@ -37,7 +41,11 @@ public class VectorTests
     {
         var line = input["command"].Line();
         using var key = TestRsaKeys.Open("server");
-        using var relay = new InboundSession(new ServerOptions(ExchangeVectors.Holder(key)) { Suites = Suites(input["suites"].Strings()), Grease = false }, new SystemRandom(), "test");
+        using var relay = new InboundSession(new ServerOptions(ExchangeVectors.Holder(key))
+        {
+            Suites = Suites(input["suites"].Strings()),
+            Grease = false,
+        }, new SystemRandom(), "test");
         relay.BackendReady("220 b.test\r\n"u8);
         relay.FromClient("EHLO a.test\r\n"u8);
         relay.FromServer("250 b.test\r\n"u8);
@@ -61,7 +69,10 @@ public class VectorTests
     });
 
     [Fact]
-    public void Base64() => Each("base64-share", (input, _) => Base64Share.TryDecode(input["text"].Line(), out var octets) ? new JsonObject { ["octets"] = Json.Hex(octets) } : null);
+    public void Base64() =>
+        Each("base64-share",
+            (input, _) =>
+                Base64Share.TryDecode(input["text"].Line(), out var octets) ? new JsonObject { ["octets"] = Json.Hex(octets) } : null);
 
     [Fact]
     public void Reply() => Each("reply", (input, test) =>
@@ -84,7 +95,12 @@ public class VectorTests
 
         var reader = new ReplyReader();
         var reply = reader.Read(input["reply"].Line(), out _)!;
-        var expect = new JsonObject { ["outcome"] = mailer.Report.Reason == "refused" ? "refused" : suite == "ROT" ? "rot" : sent.Length > 0 ? "continuation" : "records" };
+        var expect = new JsonObject
+        {
+            ["outcome"] = mailer.Report.Reason == "refused"
+                ? "refused"
+                : suite == "ROT" ? "rot" : sent.Length > 0 ? "continuation" : "records",
+        };
         if (reply.Code is 220 or 334 && suite != "ROT")
         {
             expect["share"] = Json.Text(KeyReply.Read(reply));
@@ -118,7 +134,8 @@ public class VectorTests
     public void Side(string subject) => Each(subject, (input, test) =>
     {
         var receiver = input["receiver"].String();
-        var result = ExchangeVectors.Result(SuiteRegistry.Find(input["suite"].String())!, receiver, input["random"].Octets(), input["peerShare"].Octets());
+        var result = ExchangeVectors.Result(SuiteRegistry.Find(input["suite"].String())!, receiver, input["random"].Octets(),
+            input["peerShare"].Octets());
         Assert.True(result.Count > 0 || test[receiver == "client" ? "broken" : "reply"] is not null);
         return result.Count == 0 ? null : result;
     });
@@ -131,7 +148,8 @@ public class VectorTests
         if (!good)
         {
             bool client = input["receiver"].String() == "client";
-            Assert.Equal(client ? result["ciphertext"] is null ? "cancel" : "broken" : "reply", test.Select(p => p.Key).Single(k => k is "cancel" or "broken" or "reply"));
+            Assert.Equal(client ? result["ciphertext"] is null ? "cancel" : "broken" : "reply",
+                test.Select(p => p.Key).Single(k => k is "cancel" or "broken" or "reply"));
         }
 
         return good ? result : null;
@@ -187,13 +205,17 @@ public class VectorTests
     [Fact]
     public void Expand_label() => Each("expand-label", (input, test) =>
     {
-        var output = KeySchedule.ExpandLabel(input["secret"].Octets(), input["label"].String(), input["context"].Octets(), input["length"].Int());
-        Assert.Equal(output, HKDF.Expand(HashAlgorithmName.SHA256, input["secret"].Octets(), output.Length, test["expect"]!["info"].Octets()));
+        var output = KeySchedule.ExpandLabel(input["secret"].Octets(), input["label"].String(), input["context"].Octets(),
+            input["length"].Int());
+        Assert.Equal(
+            output, HKDF.Expand(HashAlgorithmName.SHA256, input["secret"].Octets(), output.Length, test["expect"]!["info"].Octets()));
         return new JsonObject { ["info"] = test["expect"]!["info"].String(), ["output"] = Json.Hex(output) };
     });
 
     [Fact]
-    public void Key_schedule() => Each("key-schedule", (input, _) => KeyVectors.Schedule(SuiteRegistry.Find(input["suite"].String())!.Name, input["sharedSecret"].Octets(), input["th"].Octets()));
+    public void Key_schedule() => Each("key-schedule",
+        (input, _) =>
+            KeyVectors.Schedule(SuiteRegistry.Find(input["suite"].String())!.Name, input["sharedSecret"].Octets(), input["th"].Octets()));
 
     [Fact]
     public void Exporter() => Each("exporter", (input, test) =>
@@ -225,7 +247,11 @@ public class VectorTests
         }
 
         return Ident.Verify(data, th) is { } keys
-            ? new JsonObject { ["signed"] = Json.Hex([.. "BLACKPONY V1 IDENT"u8, .. th]), ["publicKeys"] = Json.List(keys.Select(k => Json.Hex(k))) }
+            ? new JsonObject
+            {
+                ["signed"] = Json.Hex([.. "BLACKPONY V1 IDENT"u8, .. th]),
+                ["publicKeys"] = Json.List(keys.Select(k => Json.Hex(k))),
+            }
             : null;
     });
 

@@ -107,7 +107,8 @@ public sealed partial class DocumentTests
         {
             var unit = Read($"tools/blackpony/systemd/blackpony-{service}.service").Split('\n');
             Assert.Contains($"ExecStart={Here} {service} --config /etc/blackpony/{service}.conf", unit);
-            Assert.Contains("install -m 644 -D -t /etc/blackpony listen.conf relay.conf", Read("docs/operations.md"), StringComparison.Ordinal);
+            Assert.Contains("install -m 644 -D -t /etc/blackpony listen.conf relay.conf", Read("docs/operations.md"),
+                StringComparison.Ordinal);
         }
 
         Assert.Contains($"P={Here},", Read("tools/blackpony/sendmail/blackpony.mc"), StringComparison.Ordinal);

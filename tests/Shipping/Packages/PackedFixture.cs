@@ -24,7 +24,11 @@ public sealed class PackedFixture : IAsyncLifetime
     public string Packages => Path.Combine(Folder, "packages");
 
     /// <summary>What keeps the user's own cache clean: new packages go elsewhere, known ones come from there.</summary>
-    public IReadOnlyDictionary<string, string> Environment => new Dictionary<string, string> { ["NUGET_PACKAGES"] = Path.Combine(Folder, "cache"), ["CI"] = "" };
+    public IReadOnlyDictionary<string, string> Environment => new Dictionary<string, string>
+    {
+        ["NUGET_PACKAGES"] = Path.Combine(Folder, "cache"),
+        ["CI"] = "",
+    };
 
     /// <summary>Packs, if that was not yet done.</summary>
     public Task PackedAsync() => _packed.Value;
@@ -41,13 +45,17 @@ public sealed class PackedFixture : IAsyncLifetime
     {
         foreach (var project in Repository.Programs.Values.Select(p => $"tools/{p}").Prepend("src/BlackPony.Reference"))
         {
-            (await Run.ProgramAsync("dotnet", ["pack", Path.Combine(Repository.Root, project), "-c", Repository.Configuration, "--no-build", "-o", Packages, "-v", "quiet", $"-p:PackageVersion={Version}"])).Good();
+            (await Run.ProgramAsync("dotnet",
+                ["pack", Path.Combine(Repository.Root, project), "-c", Repository.Configuration, "--no-build", "-o", Packages, "-v",
+                    "quiet", $"-p:PackageVersion={Version}"])).Good();
         }
 
+        var home = System.Environment.GetFolderPath(System.Environment.SpecialFolder.UserProfile);
+        var known = System.Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(home, ".nuget", "packages");
         await File.WriteAllTextAsync(Path.Combine(Folder, "nuget.config"), $"""
             <configuration>
               <packageSources><add key="built" value="{Packages}" /></packageSources>
-              <fallbackPackageFolders><add key="known" value="{System.Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(System.Environment.GetFolderPath(System.Environment.SpecialFolder.UserProfile), ".nuget", "packages")}" /></fallbackPackageFolders>
+              <fallbackPackageFolders><add key="known" value="{known}" /></fallbackPackageFolders>
             </configuration>
             """);
     }

@@ -10,7 +10,8 @@ public sealed partial class CommandLineTests
     [Theory]
     [MemberData(nameof(Programs))]
     public async Task The_version_says_which_program_and_which_specification(string program) =>
-        Assert.Matches($@"^{program} \d+\.\d+\.\d+(-[\w.]+)?\nspecification BlackPony V1\n$", await Run.GoodAsync(Repository.Built(program), "--version"));
+        Assert.Matches($@"^{program} \d+\.\d+\.\d+(-[\w.]+)?\nspecification BlackPony V1\n$",
+            await Run.GoodAsync(Repository.Built(program), "--version"));
 
     [Theory]
     [MemberData(nameof(Programs))]
@@ -40,7 +41,8 @@ public sealed partial class CommandLineTests
     [Fact]
     public async Task Results_that_cannot_be_written_are_one_line_and_exit_code_2()
     {
-        var run = await Run.ProgramAsync("/bin/sh", ["-c", "exec \"$0\" --select S-4.1-1 >/dev/full", Repository.Built("blackpony-conformance")]);
+        var run =
+            await Run.ProgramAsync("/bin/sh", ["-c", "exec \"$0\" --select S-4.1-1 >/dev/full", Repository.Built("blackpony-conformance")]);
         Assert.Equal(2, run.Code);
         Assert.EndsWith("blackpony-conformance: No space left on device\n", run.Error, StringComparison.Ordinal);
     }
@@ -54,9 +56,11 @@ public sealed partial class CommandLineTests
         foreach (var command in (string?[])[null, .. commands])
         {
             string[] one = command is null ? [] : [command];
-            var page = (await Run.GoodAsync(Repository.Built(program), ["man", .. one])).Replace("\\-", "-", StringComparison.Ordinal).Replace("\\&", "", StringComparison.Ordinal);
+            var page = (await Run.GoodAsync(Repository.Built(program), ["man", .. one])).Replace("\\-", "-", StringComparison.Ordinal)
+                .Replace("\\&", "", StringComparison.Ordinal);
             var help = await Run.GoodAsync(Repository.Built(program), [.. one, "--help"]);
-            var options = LongOption().Matches(help).Select(m => m.Groups[1].Value).Distinct().Where(o => command is null || o != "help").ToList();
+            var options = LongOption().Matches(help).Select(m => m.Groups[1].Value).Distinct()
+                .Where(o => command is null || o != "help").ToList();
             if (command is null)
             {
                 Assert.Contains("version", options);
@@ -66,7 +70,8 @@ public sealed partial class CommandLineTests
             Assert.Contains($".Nm {Page(program, command)}\n", page, StringComparison.Ordinal);
 
             // It names all the other pages of its program.
-            Assert.All(((string?[])[null, .. commands]).Where(c => c != command), c => Assert.Contains($".Xr {Page(program, c)} 1", page, StringComparison.Ordinal));
+            Assert.All(((string?[])[null, .. commands]).Where(c => c != command),
+                c => Assert.Contains($".Xr {Page(program, c)} 1", page, StringComparison.Ordinal));
         }
     }
 
@@ -86,7 +91,9 @@ public sealed partial class CommandLineTests
         foreach (var command in (string?[])[null, .. await CommandsAsync(program)])
         {
             var file = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.1");
-            await File.WriteAllTextAsync(file, await Run.GoodAsync(Repository.Built(program), ["man", .. command is null ? Array.Empty<string>() : [command]]), TestContext.Current.CancellationToken);
+            await File.WriteAllTextAsync(file,
+                await Run.GoodAsync(Repository.Built(program), ["man", .. command is null ? Array.Empty<string>() : [command]]),
+                TestContext.Current.CancellationToken);
             try
             {
                 // Errors and warnings; whether the other pages are installed is no matter of this one.

@@ -20,11 +20,14 @@ public sealed class NativeProgramTests
         var folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
         try
         {
-            foreach (var (format, mark) in new[] { ("json", "\"spec\": \"1\""), ("junit", "<testsuites "), ("tap", "TAP version 14"), ("html", "<!doctype html>") })
+            foreach (var (format, mark) in new[] { ("json", "\"spec\": \"1\""), ("junit", "<testsuites "), ("tap", "TAP version 14"),
+                ("html", "<!doctype html>") })
             {
                 var file = Path.Combine(folder, format);
-                (await Run.ProgramAsync(Repository.Native("blackpony-conformance"), ["--select", "4.1", "--format", format, "--output", file], bare: true)).Good();
-                Assert.Contains(mark, await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken), StringComparison.OrdinalIgnoreCase);
+                (await Run.ProgramAsync(Repository.Native("blackpony-conformance"),
+                    ["--select", "4.1", "--format", format, "--output", file], bare: true)).Good();
+                Assert.Contains(mark, await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken),
+                    StringComparison.OrdinalIgnoreCase);
             }
         }
         finally
@@ -47,7 +50,9 @@ public sealed class NativeProgramTests
         try
         {
             await WaitForPortAsync(port);
-            var run = await Run.ProgramAsync(Repository.Native("blackpony-conformance"), ["--server", $"127.0.0.1:{port}", "--backend", $"{backend}", "--select", "4.5", "--select", "5", "--select", "10"], bare: true);
+            var run = await Run.ProgramAsync(Repository.Native("blackpony-conformance"),
+                ["--server", $"127.0.0.1:{port}", "--backend", $"{backend}", "--select", "4.5", "--select", "5", "--select",
+                    "10"], bare: true);
             Assert.Contains(" 0 failed, 0 warned", run.Good(), StringComparison.Ordinal);
         }
         finally
@@ -60,8 +65,10 @@ public sealed class NativeProgramTests
     [Fact]
     public async Task The_mailer_passes_the_suite()
     {
-        var command = $"{Repository.Native("blackpony")} mailer --policy {{policy}} --memory {{memory}} --suites {{suites}} --port {{port}} [{{host}}]";
-        var run = await Run.ProgramAsync(Repository.Native("blackpony-conformance"), ["--mailer", command, "--select", "5", "--select", "9.4", "--select", "10.4"], bare: true);
+        var command = $"{Repository.Native("blackpony")} mailer --policy {{policy}} --memory {{memory}} --suites {{suites}} --port "
+            + $"{{port}} [{{host}}]";
+        var run = await Run.ProgramAsync(Repository.Native("blackpony-conformance"),
+            ["--mailer", command, "--select", "5", "--select", "9.4", "--select", "10.4"], bare: true);
         Assert.Contains(" 0 failed, 0 warned, 0 not applicable", run.Good(), StringComparison.Ordinal);
     }
 
@@ -71,7 +78,8 @@ public sealed class NativeProgramTests
         var captures = Path.Combine(Repository.Root, "tests", "Traces", "Captures");
         foreach (var format in (string[])["text", "json", "html"])
         {
-            string[] arguments = ["inspect", "--format", format, "--keylog", Path.Combine(captures, "rsa-blowfish.keys.log"), "--verbose", Path.Combine(captures, "rsa-blowfish.pcap")];
+            string[] arguments = ["inspect", "--format", format, "--keylog", Path.Combine(captures, "rsa-blowfish.keys.log"), "--verbose",
+                Path.Combine(captures, "rsa-blowfish.pcap")];
             var native = await Run.ProgramAsync(Repository.Native("blackpony-replay"), arguments, bare: true);
             Assert.Equal(await Run.GoodAsync(Repository.Built("blackpony-replay"), arguments), native.Good());
             Assert.Contains("RSA-BLOWFISH", native.Output, StringComparison.Ordinal);
@@ -85,13 +93,17 @@ public sealed class NativeProgramTests
     public async Task It_is_one_file_stripped_and_asks_only_for_the_C_library(string program)
     {
         var file = Repository.Native(program);
-        Assert.Equal(await Run.GoodAsync(Repository.Built(program), "--version"), (await Run.ProgramAsync(file, ["--version"], bare: true)).Good());
-        Assert.Equal(["blackpony", "blackpony-conformance", "blackpony-replay"], Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(file)!).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        Assert.Equal(await Run.GoodAsync(Repository.Built(program), "--version"),
+            (await Run.ProgramAsync(file, ["--version"], bare: true)).Good());
+        Assert.Equal(["blackpony", "blackpony-conformance", "blackpony-replay"],
+            Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(file)!).Select(f => Path.GetFileName(f))
+                .Order(StringComparer.Ordinal));
         Assert.SkipUnless(File.Exists("/usr/bin/readelf"), "Needs readelf (Debian's package binutils).");
         var elf = await Run.GoodAsync("/usr/bin/readelf", "-W", "-S", "-d", file);
         Assert.DoesNotContain(".symtab", elf, StringComparison.Ordinal);
         Assert.DoesNotContain(".debug_", elf, StringComparison.Ordinal);
-        var needed = elf.Split('\n').Where(l => l.Contains("(NEEDED)", StringComparison.Ordinal)).Select(l => l[(l.IndexOf('[') + 1)..l.IndexOf(']')]);
+        var needed = elf.Split('\n').Where(l => l.Contains("(NEEDED)", StringComparison.Ordinal))
+            .Select(l => l[(l.IndexOf('[') + 1)..l.IndexOf(']')]);
         string[] library = ["libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "ld-linux-x86-64.so.2"];
         Assert.All(needed, n => Assert.Contains(n, library));
     }
