@@ -11,6 +11,8 @@ namespace BlackPony.Tests.Conformance.House;
 /// <summary>The house as docs/layout.md describes it.</summary>
 public class HouseTests
 {
+    private const int Columns = 140;
+
     private static readonly string[] Order = ["Keys", "Suites", "Records", "Negotiation", "Policy"];
 
     private static readonly Assembly Reference = typeof(Limits).Assembly;
@@ -35,7 +37,8 @@ public class HouseTests
     [Fact]
     public void Reference_and_sessions_use_no_sockets() =>
         Assert.All((Assembly[])[Reference, typeof(InboundSession).Assembly], a =>
-            Assert.Empty(Types.InAssembly(a).ShouldNot().HaveDependencyOnAny("System.Net.Sockets", "BlackPony.Hosting", "BlackPony.Conformance")
+            Assert.Empty(
+                Types.InAssembly(a).ShouldNot().HaveDependencyOnAny("System.Net.Sockets", "BlackPony.Hosting", "BlackPony.Conformance")
                 .GetResult().FailingTypeNames ?? []));
 
     [Theory]
@@ -43,8 +46,7 @@ public class HouseTests
     [InlineData("BlackPony.Smtp", 2340, 350)]
     public void It_can_be_read_in_one_sitting(string project, int lines, int ofFile)
     {
-        var files = Directory.GetFiles(Path.Combine(RepositoryRoot.Folder, "src", project), "*.cs", SearchOption.AllDirectories)
-            .Where(f => !f.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal)).ToList();
+        var files = Sources(Path.Combine("src", project)).ToList();
         Assert.InRange(files.Sum(Lines), 1000, lines);
         Assert.DoesNotContain(files, f => Lines(f) > ofFile);
     }
@@ -54,7 +56,8 @@ public class HouseTests
     public void Each_session_keeps_the_contract_with_its_host()
     {
         Type[] sessions = [typeof(InboundSession), typeof(MailerSession), typeof(OutboundSession)];
-        Assert.Equal(sessions, typeof(ISession).Assembly.GetTypes().Where(t => t is { IsClass: true, IsAbstract: false } && t.IsAssignableTo(typeof(ISession)))
+        Assert.Equal(sessions, typeof(ISession).Assembly.GetTypes()
+            .Where(t => t is { IsClass: true, IsAbstract: false } && t.IsAssignableTo(typeof(ISession)))
             .OrderBy(t => t.Name, StringComparer.Ordinal));
     }
 
@@ -65,6 +68,21 @@ public class HouseTests
         var members = Directory.GetFiles(folder, "PublicAPI.*.txt").SelectMany(File.ReadLines).Where(l => l != "#nullable enable");
         Assert.InRange(members.Count(), 100, 220);
     }
+
+    [Fact]
+    public void No_line_is_longer_than_140_columns()
+    {
+        var files = ((string[])["src", "tools", "tests", "spec"]).SelectMany(Sources).ToList();
+        Assert.True(files.Count > 300);
+        var longLines = files.SelectMany(f => File.ReadLines(f).Select((line, i) => (Place: $"{f}:{i + 1}", line.Length)))
+            .Where(l => l.Length > Columns).Select(l => l.Place).ToList();
+        Assert.True(longLines.Count == 0, string.Join('\n', longLines));
+    }
+
+    // Written by hand: not what the compiler generates into obj.
+    private static IEnumerable<string> Sources(string folder) =>
+        Directory.GetFiles(Path.Combine(RepositoryRoot.Folder, folder), "*.cs", SearchOption.AllDirectories)
+            .Where(f => !f.Split(Path.DirectorySeparatorChar).Any(p => p is "obj" or "bin"));
 
     // Neither blank nor a comment.
     private static int Lines(string file) =>
