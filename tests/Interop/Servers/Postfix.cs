@@ -45,9 +45,9 @@ internal sealed class Postfix : MailServer
         // Users that every Debian has, in the place of postfix and postdrop;
         // the folders that Postfix's start script makes, which takes seconds.
         await Repository.ShellAsync($"""
-            cd {folder} && mkdir data queue && cd queue
+            cd {folder} && mkdir data queue && cd queue &&
             mkdir active bounce corrupt defer deferred flush hold incoming maildrop pid private public saved trace
-            chown mail * ../data && chown root pid && chown mail:staff maildrop public
+            chown mail * ../data && chown root pid && chown mail:staff maildrop public &&
             chmod 700 * ../data && chmod 755 pid && chmod 1730 maildrop && chmod 2710 public
             """);
         var usual = $"""
