@@ -145,7 +145,7 @@ def server_upgrade(settings: ServerSettings, offer: bytes, command: bytes, suite
         lines += [*reply, line]
     else:
         exchange = X25519Exchange(settings.draw)
-        own, secret = exchange.share, exchange.shared(peer)
+        secret, own = exchange.shared(peer), exchange.share
     reply = share_reply(b"220", own)
     keys = KeySchedule(suite.name, secret, transcript_hash(lines + reply))
     yield reply, SecureChannel("server", suite.records, keys, settings.idents)

@@ -19,17 +19,13 @@ from blackpony.channel import RotChannel
 from blackpony.memory import Memory
 from blackpony.session import Await, ServerSession, ServerSettings
 from blackpony.smtplib import SMTP, Deferred
+from tests import hybrid
 from tests.test_vectors import Stream, oaep_with_seed
 
 TRANSCRIPTS = Path(__file__).resolve().parents[3] / "spec" / "transcripts"
 CLIENT_IS_A_HAND = re.compile("refusal-|rekey|padding|records-split|close-by-client|truncation|failure-(?!plain)|relay-|rot-by")
 SERVER_IS_A_HAND = re.compile("fallback-refused|fallback-ehlo|failure-plaintext")
-SKIPPED = {
-    "suite-x25519mlkem768-aes256gcm": "no ML-KEM in python3-cryptography: hybrid is not claimed",
-    "suite-x25519mlkem768-chacha20poly1305": "no ML-KEM in python3-cryptography: hybrid is not claimed",
-    "refusal-501-ml-kem-key": "no ML-KEM in python3-cryptography: hybrid is not claimed",
-    "relay-strangers": "not a relay: aiosmtpd sees the client's own address",
-}
+SKIPPED = {"relay-strangers": "not a relay: aiosmtpd sees the client's own address"}
 REMEMBERED: dict[str, list[str]] = {"policy-remembered": [], "policy-remembered-ident-missing": ["00" * 32]}
 
 
@@ -269,7 +265,7 @@ def replay_client(test: unittest.TestCase, name: str, transcript: Transcript) ->
     """Plays a transcript's server to the client, and has the client say what the transcript says."""
     parameters, memory = transcript.parameters, Memory(None)
     only = "ROT" if name.startswith("rot") else "RSA-BLOWFISH" if name == "fallback-no-common-suite" else None
-    accepted = [only] if only else list(suites.DEFAULT_SUITES)
+    accepted = [only] if only else [*hybrid.PROTECTIONS, *suites.DEFAULT_SUITES] if "mlkem" in name else list(suites.DEFAULT_SUITES)
     if name in REMEMBERED or parameters.get("policy") == "remembered":
         memory.good("mx.b.test", 25, 0, REMEMBERED.get(name, []))
     shift = next((int(x.wire.split()[-1]) for x in transcript.connections[0] if x.wire.startswith(b"XBLACKPONY V1 ROT")), 13)
@@ -318,11 +314,13 @@ def _make(path: Path, side: str) -> Callable[[Transcripts], None]:
     def run(self: Transcripts) -> None:
         if path.stem in SKIPPED:
             self.skipTest(SKIPPED[path.stem])
-        with mock.patch.object(negotiation, "oaep_encrypt", oaep_with_seed):
+        transcript, command = parse(path), re.search(r"^C: XBLACKPONY V1 (\S+)", path.read_text("latin-1"), re.MULTILINE)
+        oaep = mock.patch.object(negotiation, "oaep_encrypt", oaep_with_seed)
+        with oaep, hybrid.enabled(side, command[1] if command else ""):
             if side == "server":
-                ServerReplay(self, parse(path))
+                ServerReplay(self, transcript)
             else:
-                replay_client(self, path.stem, parse(path))
+                replay_client(self, path.stem, transcript)
 
     return run
 

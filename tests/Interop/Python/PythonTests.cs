@@ -19,7 +19,7 @@ public sealed partial class PythonTests(PythonMatrix matrix) : IClassFixture<Pyt
         Assert.NotEmpty(transcripts);
         Assert.All(transcripts, t =>
             Assert.Matches($@"test_(server|client)_{Path.GetFileNameWithoutExtension(t).Replace('-', '_')} ", output));
-        Assert.All(Skipped().Matches(output).Select(m => m.Groups[1].Value), r => Assert.Matches("hybrid is not claimed|not a relay", r));
+        Assert.All(Skipped().Matches(output).Select(m => m.Groups[1].Value), r => Assert.Matches("not a relay", r));
     }
 
     [Fact]
@@ -82,12 +82,19 @@ public sealed partial class PythonTests(PythonMatrix matrix) : IClassFixture<Pyt
     }
 
     [Fact]
-    public async Task Its_README_says_what_these_tests_saw()
+    public async Task Both_READMEs_show_what_these_tests_saw()
     {
         await PythonImplementation.NeedAsync();
-        var path = Path.Combine(PythonImplementation.Folder, "README.md");
-        var readme = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
-        var seen = Marked.Put(Marked.Put(readme, "suite", await matrix.SuiteTableAsync()), "matrix", await matrix.TableAsync());
+        var table = await matrix.TableAsync();
+        await HoldsAsync(Path.Combine(Repository.Root, "README.md"), t => Marked.Put(t, "matrix", table));
+        var suite = await matrix.SuiteTableAsync();
+        await HoldsAsync(
+            Path.Combine(PythonImplementation.Folder, "README.md"), t => Marked.Put(Marked.Put(t, "suite", suite), "matrix", table));
+    }
+
+    private static async Task HoldsAsync(string path, Func<string, string> put)
+    {
+        var seen = put(await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken));
         if (Environment.GetEnvironmentVariable("BLACKPONY_WRITE") == "1")
         {
             await File.WriteAllTextAsync(path, seen, TestContext.Current.CancellationToken);
