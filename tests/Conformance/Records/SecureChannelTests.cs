@@ -51,7 +51,7 @@ public class SecureChannelTests
         var alerts = failures.Select(f => Alert(role, f.Type, f.Data, f.Harmed)).ToList();
         Assert.All(alerts, a => Assert.Equal(alerts[0], a));
 
-        // A forger who has the keys, and whose Finished is good.
+        // An attacker that has the keys, and sends a valid Finished.
         byte[] Alert(Role role, RecordType type, byte[] data, bool harmed)
         {
             using var channel = new SecureChannel(role, Suite, new byte[32], new byte[32]);

@@ -255,7 +255,7 @@ internal sealed class MailerHost : IDisposable
         _mailer.TimedOut();
         _mailer.ServerEnded();
         _mailer.ClientEnded();
-        Invariant.That(_mailer.ToClient.WrittenCount == toLocal && _mailer.ToServer.WrittenCount == 0, "nothing goes out behind the end");
+        Invariant.That(_mailer.ToClient.WrittenCount == toLocal && _mailer.ToServer.WrittenCount == 0, "nothing goes out after the end");
         Invariant.That(Ended && _mailer.Report == closed, "the end is the end");
     }
 }

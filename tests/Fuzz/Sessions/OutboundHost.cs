@@ -209,7 +209,7 @@ internal sealed class OutboundHost(Func<byte[], IEnumerable<byte[]>> cutClient)
         _relay.Stop();
         _relay.ClientEnded();
         Invariant.That(_relay.ToClient.WrittenCount == toClient && _relay.ToServer.WrittenCount == 0 && _relay.Messages == messages,
-            "nothing goes out behind the end");
+            "nothing goes out after the end");
         Invariant.That(_relay.TakeRequest() == SessionRequest.Close, "the end is the end");
     }
 }

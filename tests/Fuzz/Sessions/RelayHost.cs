@@ -240,9 +240,9 @@ internal sealed class RelayHost : IDisposable
         _relay.Stop();
         _relay.ClientEnded();
         Invariant.That(_relay.ToClient.WrittenCount == toClient && _relay.ToServer.WrittenCount == toBackend,
-            "nothing goes out behind the end");
+            "nothing goes out after the end");
         Invariant.That(Ended && _relay.Report == closed, "the end is the end");
-        Invariant.That(Held.Most(_relay) <= held, "nothing more is held behind the end");
+        Invariant.That(Held.Most(_relay) <= held, "nothing more is held after the end");
     }
 
     private static ReadOnlySpan<byte> BehindReply(ReadOnlySpan<byte> wire)

@@ -55,7 +55,7 @@ public sealed class ChannelTarget : ITarget
             if (before is not (ChannelState.Open or ChannelState.Closing))
             {
                 Invariant.That(wire.WrittenCount == had && channel.State == before,
-                    "nothing goes out behind the end [BP-8.1-2], [BP-8.3-3]");
+                    "nothing goes out after the end [BP-8.1-2], [BP-8.3-3]");
             }
         }
 

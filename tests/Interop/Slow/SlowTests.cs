@@ -285,7 +285,7 @@ public sealed class SlowTests : IDisposable
         }
     }
 
-    // What the client sends behind the end is read away for a while, and then refused.
+    // What the client sends after the end is read away for a while, and then refused.
     private static Task<bool> EndsAsync(TcpClient client) => Repository.RetryAsync(async () =>
     {
         try
