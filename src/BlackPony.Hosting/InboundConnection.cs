@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
 using BlackPony.Smtp.Inbound;
@@ -132,7 +131,7 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
         }
         else if (_fromBackend is { HasArrived: true })
         {
-            OnBackend();
+            _backendGone |= Pass(_fromBackend, isClient: false, _session, ReadLength) == 0;
         }
         else if (_fromClient!.HasArrived && _session.WantsClient)
         {
@@ -165,39 +164,11 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
 
     private void BeginOpening() => _opening = Watch(_connector.OpenAsync(_peer, (IPEndPoint)client.LocalEndPoint!, _kill));
 
-    private void OnBackend()
-    {
-        var octets = ArrayPool<byte>.Shared.Rent(ReadLength);
-        int count = _fromBackend!.Read(octets);
-        if (count > 0)
-        {
-            _session.FromServer(octets.AsSpan(0, count));
-        }
-        else if (count == 0)
-        {
-            _backendGone = true;
-            _session.ServerEnded();
-        }
-
-        ArrayPool<byte>.Shared.Return(octets);
-    }
-
     private void OnClient()
     {
-        var octets = ArrayPool<byte>.Shared.Rent(ReadLength);
-        int count = _fromClient!.Read(octets);
-        if (count > 0)
-        {
-            Telemetry.Received(count);
-            _session.FromClient(octets.AsSpan(0, count));
-        }
-        else if (count == 0)
-        {
-            _clientDone = true;
-            _session.ClientEnded();
-        }
-
-        ArrayPool<byte>.Shared.Return(octets);
+        int count = Pass(_fromClient!, isClient: true, _session, ReadLength);
+        Telemetry.Received(Math.Max(count, 0));
+        _clientDone |= count == 0;
     }
 
     private void OnOpened()

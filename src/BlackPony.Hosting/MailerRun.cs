@@ -88,12 +88,14 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
         else if (_serverRead is { IsCompleted: true } server && ReadsServer)
         {
             _serverRead = null;
-            FromServer(Count(server));
+            int count = Count(server);
+            Telemetry.Received(count);
+            Pass(_serverOctets.AsSpan(0, count), isClient: false, session);
         }
         else if (_localRead is { IsCompleted: true } local && ReadsLocal)
         {
             _localRead = null;
-            FromLocal(Count(local));
+            Pass(_localOctets.AsSpan(0, Count(local)), isClient: true, session);
         }
         else
         {
@@ -177,31 +179,6 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
         using (server)
         {
             await DrainAndClose.AwayAsync(server.Socket, Time).ConfigureAwait(false);
-        }
-    }
-
-    private void FromServer(int count)
-    {
-        if (count > 0)
-        {
-            Telemetry.Received(count);
-            session.FromServer(_serverOctets.AsSpan(0, count));
-        }
-        else
-        {
-            session.ServerEnded();
-        }
-    }
-
-    private void FromLocal(int count)
-    {
-        if (count > 0)
-        {
-            session.FromClient(_localOctets.AsSpan(0, count));
-        }
-        else
-        {
-            session.ClientEnded();
         }
     }
 

@@ -139,11 +139,11 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
         else if (_nextRead is { IsCompleted: true } read)
         {
             _nextRead = null;
-            OnNext(read.GetAwaiter().GetResult());
+            Pass(_nextOctets.AsSpan(0, read.GetAwaiter().GetResult()), isClient: false, _session);
         }
         else if (_fromClient!.HasArrived && ReadsClient)
         {
-            OnClient();
+            _clientDone |= Pass(_fromClient, isClient: true, _session, ReadLength) == 0;
         }
         else if (SearchLeft == TimeSpan.Zero)
         {
@@ -180,35 +180,6 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
     {
         var address = ((IPEndPoint)client.LocalEndPoint!).Address;
         return address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[IPv6:{address}]" : $"[{address}]";
-    }
-
-    private void OnNext(int count)
-    {
-        if (count > 0)
-        {
-            _session.FromServer(_nextOctets.AsSpan(0, count));
-        }
-        else
-        {
-            _session.ServerEnded();
-        }
-    }
-
-    private void OnClient()
-    {
-        var octets = ArrayPool<byte>.Shared.Rent(ReadLength);
-        int count = _fromClient!.Read(octets);
-        if (count > 0)
-        {
-            _session.FromClient(octets.AsSpan(0, count));
-        }
-        else if (count == 0)
-        {
-            _clientDone = true;
-            _session.ClientEnded();
-        }
-
-        ArrayPool<byte>.Shared.Return(octets);
     }
 
     private async Task SendLastAsync()

@@ -1,3 +1,4 @@
+using System.Buffers;
 using BlackPony.Smtp.Lines;
 
 namespace BlackPony.Hosting;
@@ -76,6 +77,45 @@ internal abstract class SessionLoop(TimeProvider time)
 
     /// <summary>How long until <see cref="Happened"/> has to look again at a deadline of its own; infinite if it has none.</summary>
     protected virtual TimeSpan Left() => Timeout.InfiniteTimeSpan;
+
+    /// <summary>Passes on what a socket has received: octets, or the end.</summary>
+    /// <param name="from">The socket; something is there to be read.</param>
+    /// <param name="isClient">Whether it is the client's, else the server's.</param>
+    /// <param name="session">The session.</param>
+    /// <param name="most">The most octets to read at once.</param>
+    /// <returns>How many octets; 0 at the end, -1 if nothing was there after all.</returns>
+    protected static int Pass(SocketReadiness from, bool isClient, ISession session, int most)
+    {
+        var octets = ArrayPool<byte>.Shared.Rent(most);
+        int count = from.Read(octets);
+        if (count >= 0)
+        {
+            Pass(octets.AsSpan(0, count), isClient, session);
+        }
+
+        ArrayPool<byte>.Shared.Return(octets);
+        return count;
+    }
+
+    /// <summary>Passes on octets, or the end if there are none.</summary>
+    protected static void Pass(ReadOnlySpan<byte> octets, bool isClient, ISession session)
+    {
+        switch (isClient, octets.IsEmpty)
+        {
+            case (true, false):
+                session.FromClient(octets);
+                break;
+            case (true, true):
+                session.ClientEnded();
+                break;
+            case (false, false):
+                session.FromServer(octets);
+                break;
+            default:
+                session.ServerEnded();
+                break;
+        }
+    }
 
     /// <summary>Rings when a task is done.</summary>
     protected T Watch<T>(T task)

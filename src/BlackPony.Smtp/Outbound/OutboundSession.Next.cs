@@ -13,7 +13,7 @@ public sealed partial class OutboundSession
     {
         while (_waiting is [var recipient, ..] && _transaction is { } transaction && _state != State.End)
         {
-            if (Refusal is null && (_next.State == NextState.None || Route != transaction.Route))
+            if (Refused is null && (_next.State == NextState.None || Route != transaction.Route))
             {
                 Route = transaction.Route;
                 Open(withoutTls: false);
@@ -27,26 +27,26 @@ public sealed partial class OutboundSession
             }
 
             // A refusal in its turn, after the answers that are still due.
-            if (_pending.Count > 0 && (Refusal is not null || !_next.Has("PIPELINING")))
+            if (_pending.Count > 0 && (Refused is not null || !_next.Has("PIPELINING")))
             {
                 return;
             }
 
-            if (Refusal is null && !isReady)
+            if (Refused is null && !isReady)
             {
                 return;
             }
 
-            if (Refusal is null && !transaction.IsSent)
+            if (Refused is null && !transaction.IsSent)
             {
                 SendMail(transaction);
                 continue;
             }
 
             _waiting.RemoveAt(0);
-            if (Refusal is not null)
+            if (Refused is not null)
             {
-                Answer(recipient, Refusal);
+                Answer(recipient, Refused);
             }
             else
             {
@@ -104,10 +104,10 @@ public sealed partial class OutboundSession
         {
             case Verb.Mail when refused:
                 // The answer to each recipient ([BP-10.5-6]).
-                _transaction!.Refusal = Refused(reply);
+                _transaction!.Refusal = RefusedBy(reply);
                 break;
-            case Verb.Rcpt when Refusal is not null || refused:
-                Answer(pending.Recipient!, Refusal ?? Refused(reply));
+            case Verb.Rcpt when Refused is not null || refused:
+                Answer(pending.Recipient!, Refused ?? RefusedBy(reply));
                 break;
             case Verb.Rcpt when reply.IsPositive:
                 ToClient.Write(ForTransaction(reply));
@@ -119,13 +119,13 @@ public sealed partial class OutboundSession
                 break;
             case Verb.Data when refused:
                 ToClient.Write(ForTransaction(reply));
-                Note(Outbound.Refusal.ResultOf(reply.Code), reply.Code);
+                Note(Refusal.ResultOf(reply.Code), reply.Code);
                 _state = State.Commands;
                 break;
             case Verb.Message when refused || reply.IsPositive:
                 // [BP-10.5-15]
                 ToClient.Write(ForTransaction(reply));
-                Note(refused ? Outbound.Refusal.ResultOf(reply.Code) : DeliveryResult.Delivered, reply.Code);
+                Note(refused ? Refusal.ResultOf(reply.Code) : DeliveryResult.Delivered, reply.Code);
                 Messages += reply.IsPositive ? 1 : 0;
                 (_transaction, _state) = (null, State.Commands);
                 break;
@@ -166,7 +166,7 @@ public sealed partial class OutboundSession
         }
 
         Pending[] all = [.. ((Pending?[])[answered]).OfType<Pending>(), .. _pending];
-        if (_next.State != NextState.Ready || _state != State.Commands || Accepted.Count > 0 || Refusal is not null || !IsSent
+        if (_next.State != NextState.Ready || _state != State.Commands || Accepted.Count > 0 || Refused is not null || !IsSent
             || (all.Length > 0 && _next.Transactions < 2))
         {
             return false;
@@ -212,7 +212,7 @@ public sealed partial class OutboundSession
         _pending.Clear();
     }
 
-    private void Lose(Reply reply) => Lose(reply.Code >= 400 ? Refused(reply) : NoSmtp);
+    private void Lose(Reply reply) => Lose(reply.Code >= 400 ? RefusedBy(reply) : NoSmtp);
 
     // The next server is of no more use: what it was asked is answered with a failure, and nothing is acknowledged ([BP-10.5-15]).
     private void Lose(Refusal failure)
@@ -238,12 +238,12 @@ public sealed partial class OutboundSession
 
         foreach (var recipient in pending.Select(p => p.Recipient).OfType<Recipient>())
         {
-            Answer(recipient, Refusal ?? failure);
+            Answer(recipient, Refused ?? failure);
         }
 
         if (ofMessage)
         {
-            ToClient.Write((Refusal ?? failure).Reply);
+            ToClient.Write((Refused ?? failure).Reply);
         }
 
         if (pending.Any(p => p.Command == Verb.Message))
@@ -254,7 +254,7 @@ public sealed partial class OutboundSession
         _state = _state switch { State.Data => State.Discarding, State.Held => State.Commands, _ => _state };
     }
 
-    private Refusal Refused(Reply reply) => new(ForTransaction(reply), Outbound.Refusal.ResultOf(reply.Code), reply.Code);
+    private Refusal RefusedBy(Reply reply) => new(ForTransaction(reply), Refusal.ResultOf(reply.Code), reply.Code);
 
     // The session with the client goes on: a 421 is none for it. Nothing but text reaches it ([BP-10.5-11]).
     private byte[] ForTransaction(Reply reply)

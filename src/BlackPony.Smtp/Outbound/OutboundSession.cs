@@ -81,7 +81,7 @@ public sealed partial class OutboundSession : SmtpSession
 
     private bool IsSent => _transaction is { IsSent: true };
 
-    private Refusal? Refusal => _transaction?.Refusal;
+    private Refusal? Refused => _transaction?.Refusal;
 
     private List<string> Accepted => _transaction?.Accepted ?? [];
 
@@ -132,7 +132,7 @@ public sealed partial class OutboundSession : SmtpSession
         {
             int code = _next.KnownCode;
             Lose(code >= 400 && _next.State == NextState.Ready
-                ? new Refusal(Line($"{(code == 421 ? 451 : code)} The next hop's reply is not SMTP"), Outbound.Refusal.ResultOf(code), code)
+                ? new Refusal(Line($"{(code == 421 ? 451 : code)} The next hop's reply is not SMTP"), Refusal.ResultOf(code), code)
                 : NoSmtp);
         }
 
@@ -395,11 +395,11 @@ public sealed partial class OutboundSession : SmtpSession
         {
             Say(_transaction is null ? "503 5.5.1 MAIL first" : "554 5.5.1 No valid recipients");
         }
-        else if (Refusal is not null)
+        else if (Refused is not null)
         {
             // The next server was lost after its recipients.
-            ToClient.Write(Refusal.Reply);
-            Note(Refusal.Result, Refusal.Code);
+            ToClient.Write(Refused.Reply);
+            Note(Refused.Result, Refused.Code);
         }
         else
         {
@@ -425,7 +425,7 @@ public sealed partial class OutboundSession : SmtpSession
         }
         else if (_end.IsFound)
         {
-            ToClient.Write(Refusal!.Reply);
+            ToClient.Write(Refused!.Reply);
             (_transaction, _state) = (null, State.Commands);
         }
     }
