@@ -192,8 +192,8 @@ class Connections(unittest.TestCase):
                 return protocols[-1]
 
         offered = negotiation.ServerSettings([X25519, RSA_BLOWFISH, "ROT"], rsa=rsa("server"))
-        server = Controller(self.handler, hostname="127.0.0.1", port=port, blackpony=offered, timeouts=timeouts, **settings)
-        server.start()  # type: ignore[no-untyped-call]
+        server: Any = Controller(self.handler, hostname="127.0.0.1", port=port, blackpony=offered, timeouts=timeouts, **settings)
+        server.start()
         self.addCleanup(server.stop)
         return port
 

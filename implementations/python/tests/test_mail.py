@@ -68,8 +68,8 @@ class MailTests(unittest.TestCase):
         self.handler, port = Handler(), free_port()
         if controller is BlackPonyController:
             settings.setdefault("blackpony", ServerSettings(SUITES[:1]))
-        server = controller(self.handler, hostname="127.0.0.1", port=port, **settings)
-        server.start()  # type: ignore[no-untyped-call]
+        server: Any = controller(self.handler, hostname="127.0.0.1", port=port, **settings)
+        server.start()
         self.addCleanup(server.stop)
         return port
 
