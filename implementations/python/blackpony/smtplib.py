@@ -297,18 +297,24 @@ class SMTP(smtplib.SMTP):
         self.close()
 
 
+def _absolute(name: str) -> str:
+    """A host name that no search list of the resolver completes, or an address as it is."""
+    is_address = ":" in name or name.rpartition(".")[2].isdigit()
+    return name if is_address or "." not in name else name.rstrip(".") + "."
+
+
 def deliver(
     hosts: Iterable[str], port: int, sender: str, recipients: Sequence[str], message: bytes, **settings: Any
 ) -> tuple[SessionReport, dict[str, tuple[int, bytes]]]:
     """Delivers to the first address that takes the session, as the policy says [BP-9.1-5, BP-9.2-4].
 
-    hosts are mail exchangers in order of preference; settings are those of SMTP. Returns the report and the recipients
+    hosts are mail exchangers in order of preference: whole names, or addresses; settings are those of SMTP. Returns the report and the recipients
     that were refused; raises Deferred, or what smtplib's sendmail raises.
     """
     last = Deferred("unreachable", "no address")
     for host in hosts:
         try:
-            addresses = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+            addresses = socket.getaddrinfo(_absolute(host.strip("[]")), port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             log.warning("%s: %s", host, error)
             continue

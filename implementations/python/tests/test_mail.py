@@ -193,6 +193,28 @@ class MailTests(unittest.TestCase):
         )
         self.assertEqual((report.peer, report.suite, refused), ("127.0.0.1", SUITES[0], {}))
 
+    def test_deliver_connects_to_no_name_that_a_search_list_completes(self) -> None:
+        port = self.serve()
+
+        def resolver(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+            """One with a search list in which every name exists; for itself only real.test does."""
+            if host.endswith(".") and host != "real.test.":
+                raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+        def deliver(host: str) -> str:
+            settings = {"local_hostname": "client.test"}
+            return blackpony.smtplib.deliver([host], port, "a@a.test", ["b@b.test"], MESSAGE, **settings)[0].peer
+
+        with unittest.mock.patch("socket.getaddrinfo", resolver):
+            for name in ("mx.b.test", "mx.b.test."):
+                with self.assertRaises(blackpony.smtplib.Deferred):
+                    deliver(name)
+            self.assertEqual(self.handler.mail, [])
+            self.assertEqual([deliver("real.test"), deliver("127.0.0.1")], ["real.test", "127.0.0.1"])
+        for address in ("127.0.0.1", "::1", "fe80::1%lo", "localhost"):
+            self.assertEqual(blackpony.smtplib._absolute(address), address)
+
 
 class MemoryFileTests(unittest.TestCase):
     """The memory's file."""
