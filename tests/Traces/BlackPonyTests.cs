@@ -37,7 +37,8 @@ public sealed class BlackPonyTests
     public void Other_keys_do_not_open_records()
     {
         var secured = new Secured("X25519-CHACHA20POLY1305");
-        var session = Inspection.Of(secured.Pcap(), new InspectOptions { Keys = new Secured("X25519-CHACHA20POLY1305").Keys }).Only;
+        var others = new Secured("X25519-CHACHA20POLY1305", seed: "other").Keys;
+        var session = Inspection.Of(secured.Pcap(), new InspectOptions { Keys = others }).Only;
         Assert.Equal(["T-NO-KEYS"], session.Findings.Select(f => f.Id));
     }
 

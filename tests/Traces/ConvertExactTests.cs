@@ -21,7 +21,7 @@ public sealed class ConvertExactTests
             {
                 var path = folder.Write("gap.pcap", Gaps.Connection(Frames.Lines, side, at, 1 + (at % 9)));
                 var again = new MemoryStream();
-                new Converter(new InspectOptions(), anonymize: false).ToPcap(path, again, out _);
+                new Converter(new InspectOptions()).ToPcap(path, again, out _);
                 Assert.Equal(Said(File.ReadAllBytes(path)), Said(again.ToArray()));
             }
         }
@@ -49,7 +49,7 @@ public sealed class ConvertExactTests
         Assert.StartsWith(new string([.. lines.Select(l => l.Item1)])[..2], order, StringComparison.Ordinal);
         var text = folder.Write("one.txt", Encoding.UTF8.GetBytes(transcript));
         var pcap = new MemoryStream();
-        new Converter(new InspectOptions(), anonymize: false).ToPcap(text, pcap, out _);
+        new Converter(new InspectOptions()).ToPcap(text, pcap, out _);
         Assert.Equal(Joined(transcript), Joined(Transcript(folder.Write("back.pcap", pcap.ToArray()))));
         var before = Inspection.Of(path).Only;
         var after = Inspection.Of(text).Only;
@@ -70,7 +70,7 @@ public sealed class ConvertExactTests
     private static string Transcript(string path)
     {
         var output = new MemoryStream();
-        new Converter(new InspectOptions(), anonymize: false).ToTranscript(path, output, out _);
+        new Converter(new InspectOptions()).ToTranscript(path, output, out _);
         return Encoding.UTF8.GetString(output.ToArray());
     }
 

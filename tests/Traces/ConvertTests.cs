@@ -1,4 +1,6 @@
 using System.Text.RegularExpressions;
+using BlackPony.Conformance.Peers;
+using BlackPony.Reference;
 using BlackPony.Traces.Conversion;
 using BlackPony.Traces.Sessions;
 
@@ -19,7 +21,7 @@ public sealed partial class ConvertTests
     public void A_transcript_is_written_as_it_was_read(string name)
     {
         var path = Path.Combine(Repository.Transcripts, name + ".txt");
-        Assert.Equal(Items(File.ReadAllText(path)), Items(Transcript(path, new InspectOptions(), anonymize: false)));
+        Assert.Equal(Items(File.ReadAllText(path)), Items(Transcript(path, new InspectOptions())));
     }
 
     [Theory]
@@ -31,9 +33,9 @@ public sealed partial class ConvertTests
         var path = Repository.Zeek(name);
         var before = Inspection.Of(path);
         var transcript = folder.Write("transcript.txt",
-            System.Text.Encoding.UTF8.GetBytes(Transcript(path, new InspectOptions(), anonymize: false)));
+            System.Text.Encoding.UTF8.GetBytes(Transcript(path, new InspectOptions())));
         var pcap = new MemoryStream();
-        new Converter(new InspectOptions(), anonymize: false).ToPcap(path, pcap, out _);
+        new Converter(new InspectOptions()).ToPcap(path, pcap, out _);
         var again = Inspection.Of(pcap.ToArray());
         Assert.Equal(before.Sessions.Select(s => (s.Client, s.Server)), again.Sessions.Select(s => (s.Client, s.Server)));
         // What a gap took away is in neither.
@@ -86,7 +88,7 @@ public sealed partial class ConvertTests
     {
         var before = Octets(path);
         var pcap = new MemoryStream();
-        new Converter(new InspectOptions(), anonymize: false).ToPcap(path, pcap, out int sessions);
+        new Converter(new InspectOptions()).ToPcap(path, pcap, out int sessions);
         Assert.Equal(before.Count, sessions);
         if (sessions == 0)
         {
@@ -95,10 +97,10 @@ public sealed partial class ConvertTests
 
         Assert.Equal(before, Octets(folder.Write("again.pcap", pcap.ToArray())));
         var transcript = folder.Write("again.txt",
-            System.Text.Encoding.UTF8.GetBytes(Transcript(path, new InspectOptions(), anonymize: false)));
+            System.Text.Encoding.UTF8.GetBytes(Transcript(path, new InspectOptions())));
         Assert.Equal(before, Octets(transcript));
         var back = new MemoryStream();
-        new Converter(new InspectOptions(), anonymize: false).ToPcap(transcript, back, out _);
+        new Converter(new InspectOptions()).ToPcap(transcript, back, out _);
         Assert.Equal(before, Octets(folder.Write("back.pcap", back.ToArray())));
     }
 
@@ -141,13 +143,13 @@ public sealed partial class ConvertTests
     {
         using var folder = new Folder();
         var secured = new Secured("X25519-CHACHA20POLY1305");
-        var text = Transcript(folder.Write("secured.pcap", secured.Pcap()), new InspectOptions { Keys = secured.Keys }, anonymize: false);
+        var text = Transcript(folder.Write("secured.pcap", secured.Pcap()), new InspectOptions { Keys = secured.Keys });
         Assert.Contains(@"C} data RCPT TO:<bob@b.test>\r\n", text, StringComparison.Ordinal);
         var session = Inspection.Of(folder.Write("transcript.txt", System.Text.Encoding.UTF8.GetBytes(text))).Only;
         Assert.Equal("alice@a.test", Assert.Single(session.Messages).From);
         // And as a capture its records still open with the key log.
         var pcap = new MemoryStream();
-        new Converter(new InspectOptions(), anonymize: false)
+        new Converter(new InspectOptions())
             .ToPcap(folder.Write("again.txt", System.Text.Encoding.UTF8.GetBytes(text)), pcap, out _);
         Assert.Single(Inspection.Of(pcap.ToArray(), new InspectOptions { Keys = secured.Keys }).Only.Messages);
     }
@@ -160,8 +162,8 @@ public sealed partial class ConvertTests
         using var folder = new Folder();
         var path = Repository.Zeek(name);
         var before = Inspection.Of(path);
-        var plain = Items(Transcript(path, new InspectOptions(), anonymize: false));
-        var text = Transcript(path, new InspectOptions(), anonymize: true);
+        var plain = Items(Transcript(path, new InspectOptions()));
+        var text = Transcript(path, new InspectOptions(), new SeededRandom("tests", "pseudonyms"));
         var other = Items(text);
         Assert.Equal(plain.Select(l => Unescaped(l).Length), other.Select(l => Unescaped(l).Length));
         var after = Inspection.Of(folder.Write("anonymous.txt", System.Text.Encoding.UTF8.GetBytes(text)));
@@ -189,7 +191,7 @@ public sealed partial class ConvertTests
         {
             var secured = new Secured(suite);
             var text = Transcript(folder.Write("secured.pcap", secured.Pcap()), new InspectOptions { Keys = secured.Keys },
-                anonymize: true);
+                new SeededRandom("tests", "pseudonyms"));
             var session = Inspection.Of(folder.Write("anonymous.txt", System.Text.Encoding.UTF8.GetBytes(text))).Only;
             Assert.Equal("EHLO XBLACKPONY EHLO MAIL RCPT DATA QUIT", string.Join(' ', session.Commands));
             var message = Assert.Single(session.Messages);
@@ -228,8 +230,8 @@ public sealed partial class ConvertTests
             ('C', "YWxleGFuZHJhIGE=\r\n"), ('S', "535 No\r\n")]);
         using var folder = new Folder();
         var path = folder.Write("names.pcap", Inspection.Connection([.. lines]));
-        var before = Items(Transcript(path, new InspectOptions(), anonymize: false));
-        var text = Transcript(path, new InspectOptions(), anonymize: true);
+        var before = Items(Transcript(path, new InspectOptions()));
+        var text = Transcript(path, new InspectOptions(), new SeededRandom("tests", "pseudonyms"));
         var after = Items(text);
         Assert.Equal(before.Select(l => Unescaped(l).Length), after.Select(l => Unescaped(l).Length));
         var words = EncodedWord().Matches(text)
@@ -316,7 +318,7 @@ public sealed partial class ConvertTests
         lines[0] = ('S', "220 mx.bobsleigh.test ESMTP mx.bobsleigh.test\r\n");
         using var folder = new Folder();
         var pcap = new MemoryStream();
-        new Converter(new InspectOptions(), anonymize: true)
+        new Converter(new InspectOptions(), new SeededRandom("tests", "pseudonyms"))
             .ToPcap(folder.Write("capture.pcap", Inspection.Connection(lines)), pcap, out _);
         Assert.Matches(@"220 (\S+) ESMTP \1\r\n", System.Text.Encoding.Latin1.GetString(pcap.ToArray()));
     }
@@ -341,7 +343,7 @@ public sealed partial class ConvertTests
         using var folder = new Folder();
         var path = folder.Write("capture.pcap", capture);
         var pcap = new MemoryStream();
-        new Converter(new InspectOptions(), anonymize: true).ToPcap(path, pcap, out int sessions);
+        new Converter(new InspectOptions(), new SeededRandom("tests", "pseudonyms")).ToPcap(path, pcap, out int sessions);
         Assert.Equal(1, sessions);
         var text = System.Text.Encoding.Latin1.GetString(pcap.ToArray());
         Assert.Contains(stays, text, StringComparison.Ordinal);
@@ -359,7 +361,7 @@ public sealed partial class ConvertTests
         using var folder = new Folder();
         var path = folder.Write("twice.pcap", Inspection.Pcap([.. Frames.Session(100, 500), .. Frames.Session(3_000_000_000, 2_000_000)]));
         var pcap = new MemoryStream();
-        new Converter(new InspectOptions(), anonymize: false).ToPcap(path, pcap, out int sessions);
+        new Converter(new InspectOptions()).ToPcap(path, pcap, out int sessions);
         Assert.Equal(2, sessions);
         Assert.Equal([Frames.Verbs, Frames.Verbs], Inspection.Of(pcap.ToArray()).Sessions.Select(s => string.Join(' ', s.Commands)));
     }
@@ -370,7 +372,7 @@ public sealed partial class ConvertTests
         using var folder = new Folder();
         var path = folder.Write("proxy.pcap",
             Inspection.Connection([('C', "PROXY TCP4 203.0.113.77 10.0.0.2 4000 25\r\n"), .. Frames.Lines]));
-        var text = Transcript(path, new InspectOptions(), anonymize: true);
+        var text = Transcript(path, new InspectOptions(), new SeededRandom("tests", "pseudonyms"));
         Assert.DoesNotContain("203.0.113.77", text, StringComparison.Ordinal);
         Assert.Equal(Frames.Verbs, string.Join(
             ' ', Inspection.Of(folder.Write("proxy.txt", System.Text.Encoding.UTF8.GetBytes(text))).Only.Commands));
@@ -390,10 +392,10 @@ public sealed partial class ConvertTests
         Assert.Equal(2, Tool.Run(["convert", target]).Code);
     }
 
-    private static string Transcript(string path, InspectOptions options, bool anonymize)
+    private static string Transcript(string path, InspectOptions options, IRandomSource? pseudonyms = null)
     {
         var output = new MemoryStream();
-        var converter = new Converter(options, anonymize);
+        var converter = new Converter(options, pseudonyms);
         converter.ToTranscript(path, output, out _);
         Assert.Empty(converter.Leaks);
         return System.Text.Encoding.UTF8.GetString(output.ToArray());

@@ -1,3 +1,4 @@
+using BlackPony.Conformance.Peers;
 using BlackPony.Traces.Conversion;
 using BlackPony.Traces.Replay;
 using BlackPony.Traces.Sessions;
@@ -93,7 +94,7 @@ public sealed class MadeCaptureTests
         using var folder = new Folder();
         var path = Repository.Made("no-fin-partial.pcap");
         var transcript = new MemoryStream();
-        new Converter(new InspectOptions(), anonymize: false).ToTranscript(path, transcript, out _);
+        new Converter(new InspectOptions()).ToTranscript(path, transcript, out _);
         var again = Inspection.Of(folder.Write("again.txt", transcript.ToArray())).Only;
         Assert.Equal((Inspection.Of(path).Only.ClientOctets, 28),
             (again.ClientOctets, int.Parse(
@@ -105,7 +106,7 @@ public sealed class MadeCaptureTests
     [InlineData("fuzz-anonymize-crash.txt")]
     public void An_empty_line_behind_EHLO_does_not_end_the_anonymizer(string name)
     {
-        var converter = new Converter(new InspectOptions(), anonymize: true);
+        var converter = new Converter(new InspectOptions(), new SeededRandom("tests", "pseudonyms"));
         converter.ToTranscript(Repository.Made(name), new MemoryStream(), out int sessions);
         Assert.Equal((1, 0), (sessions, converter.Leaks.Count));
     }
@@ -116,7 +117,7 @@ public sealed class MadeCaptureTests
         foreach (bool pcap in (bool[])[true, false])
         {
             var output = new MemoryStream();
-            var converter = new Converter(new InspectOptions(), anonymize: true);
+            var converter = new Converter(new InspectOptions(), new SeededRandom("tests", "pseudonyms"));
             var path = Repository.Made("anon.pcap");
             _ = pcap ? converter.ToPcap(path, output, out _) : converter.ToTranscript(path, output, out _);
             var text = System.Text.Encoding.Latin1.GetString(output.ToArray());

@@ -1,4 +1,5 @@
 using System.Text;
+using BlackPony.Conformance.Peers;
 using BlackPony.Traces;
 using BlackPony.Traces.Reports;
 
@@ -129,7 +130,8 @@ public sealed class RobustnessTests
             var path = folder.Write("holes.pcap", capture);
             foreach (bool anonymize in (bool[])[false, true])
             {
-                var converter = new BlackPony.Traces.Conversion.Converter(new(), anonymize);
+                var pseudonyms = anonymize ? new SeededRandom("tests", "pseudonyms") : null;
+                var converter = new BlackPony.Traces.Conversion.Converter(new(), pseudonyms);
                 converter.ToPcap(path, new MemoryStream(), out _);
                 converter.ToTranscript(path, new MemoryStream(), out _);
                 Assert.Empty(converter.Leaks);

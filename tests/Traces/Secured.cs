@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Negotiation;
@@ -23,16 +24,19 @@ internal sealed class Secured
     /// <param name="suite">The suite.</param>
     /// <param name="inside">What is said inside.</param>
     /// <param name="broken">Of what is said, the text whose record is changed on its way; with it the session ends.</param>
-    public Secured(string suite, (char Who, string Text)[]? inside = null, string? broken = null)
+    /// <param name="seed">Of the random octets: sessions with the same have the same keys.</param>
+    public Secured(string suite, (char Who, string Text)[]? inside = null, string? broken = null, string seed = "tests")
     {
         inside ??= Inside;
         var found = SuiteRegistry.Find(suite)!;
-        using var server = new ServerUpgrade(new ServerOptions(ServerKeys.Value) { Suites = [found], KeyLog = _lines }, new SystemRandom());
+        using var server = new ServerUpgrade(new ServerOptions(ServerKeys.Value) { Suites = [found], KeyLog = _lines },
+            new SeededRandom(seed, "server"));
         Say(Role.Server, "220 mx.b.test ESMTP\r\n");
         Say(Role.Client, "EHLO mail.a.test\r\n");
         var offer = server.NewOffer().ToArray();
         Say(Role.Server, $"250-mx.b.test\r\n250 {Encoding.ASCII.GetString(offer)}\r\n");
-        using var client = new ClientUpgrade(Offer.Parse(offer)!, found, 13, new SystemRandom(), ClientKeys.Value, _lines);
+        using var client = new ClientUpgrade(Offer.Parse(offer)!, found, 13, new SeededRandom(seed, "client"), ClientKeys.Value,
+            _lines);
         Send(Role.Client, client.Command);
         var step = server.Examine(client.Command.AsSpan()[..^2], inside: false, afterEhlo: true, inTransaction: false);
         if (step.Kind == ServerStepKind.Accepted)

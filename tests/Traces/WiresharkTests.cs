@@ -149,7 +149,8 @@ public sealed class WiresharkTests
     {
         using var folder = new Folder();
         var file = folder.Write("secured.pcap", new Secured("X25519-CHACHA20POLY1305").Pcap());
-        var other = folder.Write("keys.log", System.Text.Encoding.ASCII.GetBytes(new Secured("X25519-CHACHA20POLY1305").KeyLog));
+        var log = new Secured("X25519-CHACHA20POLY1305", seed: "other").KeyLog;
+        var other = folder.Write("keys.log", System.Text.Encoding.ASCII.GetBytes(log));
         Assert.Empty(Fields(file, "blackpony.record.type || blackpony.record.unverified || blackpony.no_keys || blackpony.text",
             "frame.number"));
         Assert.Equal(["0", "0"], Fields(file, "blackpony.record.number == 0", "blackpony.record.number"));

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using BlackPony.Reference;
 using BlackPony.Traces;
 using BlackPony.Traces.Conversion;
 using BlackPony.Traces.Sessions;
@@ -72,7 +73,7 @@ internal static class ConvertCommand
         // What is not written whole leaves no half of it, and what the check at the end finds fault with nothing.
         using var part = target is not null || anonymize ? new TemporaryFile(target) : null;
         var stream = part?.Stream ?? Console.OpenStandardOutput();
-        var converter = new Converter(options, anonymize);
+        var converter = new Converter(options, anonymize ? new SystemRandom() : null);
         var read = toPcap ? converter.ToPcap(input?.Path ?? path, stream, out int sessions)
             : converter.ToTranscript(input?.Path ?? path, stream, out sessions);
         stream.Flush();

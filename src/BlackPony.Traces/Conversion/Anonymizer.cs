@@ -19,11 +19,15 @@ internal sealed class Anonymizer
     private const int MaxLeaks = 10;
 
     private readonly Dictionary<IPAddress, IPAddress> _addresses = [];
-    private readonly SeenWords _seen = new();
+    private readonly SeenWords _seen;
     private readonly Pseudonymizer _words;
     private readonly List<string> _leaks = [];
 
-    public Anonymizer() => _words = new Pseudonymizer(_seen);
+    public Anonymizer(IRandomSource random)
+    {
+        _seen = new SeenWords(random);
+        _words = new Pseudonymizer(_seen, random);
+    }
 
     /// <summary>Words of the input that were found in what goes out; there, they were written over.</summary>
     public IReadOnlyCollection<string> Leaks => _leaks;

@@ -1,4 +1,5 @@
 using System.Net;
+using BlackPony.Reference;
 using BlackPony.Traces.Capture;
 using BlackPony.Traces.Sessions;
 
@@ -13,10 +14,11 @@ public sealed class Converter
 
     /// <summary>Makes a converter.</summary>
     /// <param name="options">How the file is read; with a key log records are opened.</param>
-    /// <param name="anonymize">Whether what is not known to be protocol is replaced. The file is then read twice.</param>
-    public Converter(InspectOptions options, bool anonymize)
+    /// <param name="pseudonyms">Where the words come from that replace what is not known to be protocol; the file is then read twice.
+    /// If null nothing is replaced.</param>
+    public Converter(InspectOptions options, IRandomSource? pseudonyms = null)
     {
-        (_options, _anonymizer) = (options, anonymize ? new Anonymizer() : null);
+        (_options, _anonymizer) = (options, pseudonyms is null ? null : new Anonymizer(pseudonyms));
     }
 
     /// <summary>Words of the input that were found in the output, of which there should be none; a few of them.</summary>

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
+using BlackPony.Reference;
 
 namespace BlackPony.Traces.Conversion;
 
@@ -8,15 +9,23 @@ namespace BlackPony.Traces.Conversion;
 /// Other words for words: of the same length and kind, the same always for the same, none that the input has. Texts are octets in Latin-1;
 /// none changes its length.
 /// </summary>
-/// <param name="seen">The input's words.</param>
-internal sealed partial class Pseudonymizer(SeenWords seen)
+internal sealed partial class Pseudonymizer
 {
     private const int MaxKnown = 200_000;
     private const int MaxDraws = 100;
 
     // Drawn afresh for each run: nobody can look a word up.
-    private readonly byte[] _key = RandomNumberGenerator.GetBytes(32);
+    private readonly byte[] _key = new byte[32];
+    private readonly SeenWords _seen;
     private readonly Dictionary<string, string> _known = new(StringComparer.Ordinal);
+
+    /// <param name="seen">The input's words.</param>
+    /// <param name="random">What the other words are drawn from.</param>
+    public Pseudonymizer(SeenWords seen, IRandomSource random)
+    {
+        _seen = seen;
+        random.Fill(_key);
+    }
 
     /// <summary>Every word replaced.</summary>
     public string All(string text)
@@ -141,7 +150,7 @@ internal sealed partial class Pseudonymizer(SeenWords seen)
         ReadOnlySpan<byte> octets = Encoding.Latin1.GetBytes(text);
         while (SeenWords.Next(ref octets, out var word))
         {
-            if (seen.Has(word))
+            if (_seen.Has(word))
             {
                 return true;
             }

@@ -1,4 +1,5 @@
-using System.Security.Cryptography;
+using System.Buffers.Binary;
+using BlackPony.Reference;
 
 namespace BlackPony.Traces.Conversion;
 
@@ -13,7 +14,15 @@ internal sealed class SeenWords
     private const int Bits = 1 << 27;
 
     private readonly ulong[] _bits = new ulong[Bits / 64];
-    private readonly ulong _seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) | 1;
+    private readonly ulong _seed;
+
+    /// <param name="random">Which positions stand for a word: nobody can choose words that collide.</param>
+    public SeenWords(IRandomSource random)
+    {
+        Span<byte> seed = stackalloc byte[8];
+        random.Fill(seed);
+        _seed = BinaryPrimitives.ReadUInt64LittleEndian(seed) | 1;
+    }
 
     /// <summary>Remembers all words of octets.</summary>
     public void Add(ReadOnlySpan<byte> octets)

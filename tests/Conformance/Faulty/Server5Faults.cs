@@ -202,7 +202,8 @@ internal static class Server5Faults
 
     private static Suite Repeating(Suite suite) => new FaultyServerSuite(suite) { Random = new RepeatingRandom() };
 
-    private static byte[] HybridShare() => SuiteRegistry.Find(Hybrid)!.StartClient(new SystemRandom(), TestRsaKeys.Client).Share;
+    private static byte[] HybridShare() =>
+        SuiteRegistry.Find(Hybrid)!.StartClient(new SeededRandom("tests", "client"), TestRsaKeys.Client).Share;
 
     // The last character before the padding stands for 4 bits and 2 that are not used.
     private static string WithoutUnusedBits(string line)

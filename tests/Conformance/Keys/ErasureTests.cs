@@ -27,7 +27,7 @@ public class ErasureTests
     [Fact]
     public void A_private_value_of_a_client_goes_when_the_keys_are_there() // [BP-5.1-13]
     {
-        using var server = Suite.StartServer(new SystemRandom(), TestRsaKeys.Server);
+        using var server = Suite.StartServer(new SeededRandom("tests", "server"), TestRsaKeys.Server);
         using var client = Start(out var command);
         Assert.True(Holds(client, Drawn));
         Base64Share.TryDecode(Encoding.ASCII.GetBytes(UpgradeCommand.Parse(command)!.Share), out var share);
@@ -52,9 +52,9 @@ public class ErasureTests
     public void The_shared_secret_of_a_server_goes_when_the_keys_are_there() // [BP-5.1-13]
     {
         using var server = new ServerUpgrade(new ServerOptions(TestRsaKeys.Server) { Suites = [Suite], Grease = false },
-            new SystemRandom());
+            new SeededRandom("tests", "server"));
         server.NewOffer();
-        using var client = Suite.StartClient(new SystemRandom(), TestRsaKeys.Client);
+        using var client = Suite.StartClient(new SeededRandom("tests", "client"), TestRsaKeys.Client);
         server.Examine(new UpgradeCommand(Offer.Version, Suite.Name, Base64Share.Encode(client.Share)).ToOctets(), inside: false,
             afterEhlo: true, inTransaction: false);
         var step = server.Exchange();

@@ -62,7 +62,7 @@ public sealed class SessionReportTests
     private static SessionReport Answered(string reply)
     {
         using var mailer = new MailerSession(new MailerOptions(ClientRsa) { Suites = [SuiteRegistry.Find("X25519-CHACHA20POLY1305")!] },
-            new SystemRandom());
+            Seeded("client"));
         string[] said = ["220 b.test\r\n", "250-b.test\r\n250 XBLACKPONY V1 X25519-CHACHA20POLY1305\r\n", reply];
         mailer.Connected("mx.b.test", 25, moreTargets: false);
         mailer.FromServer(Encoding.ASCII.GetBytes(said[0]));
@@ -84,8 +84,8 @@ public sealed class SessionReportTests
         Func<string, string>? attacker = null)
     {
         IReadOnlyList<Suite> suites = suite.Length == 0 ? [] : [SuiteRegistry.Find(suite)!];
-        using var relay = new InboundSession(new ServerOptions(Rsa) { Suites = suites, Grease = false }, new SystemRandom(), "test");
-        using var mailer = new MailerSession(new MailerOptions(ClientRsa) { Suites = suites, Policy = policy }, new SystemRandom());
+        using var relay = new InboundSession(new ServerOptions(Rsa) { Suites = suites, Grease = false }, Seeded("server"), "test");
+        using var mailer = new MailerSession(new MailerOptions(ClientRsa) { Suites = suites, Policy = policy }, Seeded("client"));
         mailer.Connected("mx.b.test", 25, moreTargets: false);
         relay.BackendReady("220 b.test\r\n"u8);
         var queue = new Queue<string>(["EHLO a.test\r\n", "QUIT\r\n"]);
@@ -118,6 +118,8 @@ public sealed class SessionReportTests
         mailer.ServerEnded();
         return (mailer.Report, relay.Report);
     }
+
+    private static SeededRandom Seeded(string name) => new("tests", name);
 
     private static bool Move(PooledBuffer output, Action<byte[]> to)
     {

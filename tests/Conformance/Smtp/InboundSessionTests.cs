@@ -1,4 +1,5 @@
 using System.Text;
+using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Suites;
@@ -10,8 +11,7 @@ namespace BlackPony.Tests.Conformance.Smtp;
 /// <summary>The relay's machine between an ordinary client and a scripted backend (spec 10).</summary>
 public sealed class InboundSessionTests : IDisposable
 {
-    private readonly InboundSession _relay = new(new ServerOptions(new RsaKeys(TimeProvider.System)) { Grease = false },
-        new SystemRandom(), "test");
+    private readonly InboundSession _relay = new(new ServerOptions(new RsaKeys(TimeProvider.System)) { Grease = false }, Seeded(), "test");
 
     public InboundSessionTests()
     {
@@ -77,7 +77,7 @@ public sealed class InboundSessionTests : IDisposable
     [Fact]
     public void Without_any_suite_a_command_with_something_behind_it_is_refused_as_unknown_and_the_session_goes_on() // [BP-4.4-1]
     {
-        using var off = new InboundSession(new ServerOptions(new RsaKeys(TimeProvider.System)) { Suites = [] }, new SystemRandom(), "test");
+        using var off = new InboundSession(new ServerOptions(new RsaKeys(TimeProvider.System)) { Suites = [] }, Seeded(), "test");
         off.BackendReady("220 b.test\r\n"u8);
         off.ToClient.ResetWrittenCount();
         off.FromClient("XBLACKPONY V1 X AAAA\r\nNOOP\r\n"u8);
@@ -328,7 +328,7 @@ public sealed class InboundSessionTests : IDisposable
     [InlineData("421 b.test busy\r\n")]
     public void A_backend_that_does_not_want_to_talk_is_passed_on_and_ends_the_session(string greeting) // [BP-10.3-1]
     {
-        using var relay = new InboundSession(new ServerOptions(new RsaKeys(TimeProvider.System)), new SystemRandom(), "test");
+        using var relay = new InboundSession(new ServerOptions(new RsaKeys(TimeProvider.System)), Seeded(), "test");
         relay.FromClient("EHLO a.test\r\n"u8);
         Assert.Equal(Timeout.InfiniteTimeSpan, relay.PeerTimeout);
         relay.BackendReady(Encoding.ASCII.GetBytes(greeting));
@@ -340,7 +340,7 @@ public sealed class InboundSessionTests : IDisposable
     [Fact]
     public void A_backend_that_is_not_there_is_a_421_and_what_the_client_said_goes_nowhere() // [BP-10.3-2]
     {
-        using var relay = new InboundSession(new ServerOptions(new RsaKeys(TimeProvider.System)), new SystemRandom(), "test");
+        using var relay = new InboundSession(new ServerOptions(new RsaKeys(TimeProvider.System)), Seeded(), "test");
         relay.FromClient("EHLO a.test\r\n"u8);
         relay.BackendUnavailable();
         Assert.Equal("421 4.3.0 Mail server not reachable, try again later\r\n", Encoding.ASCII.GetString(relay.ToClient.WrittenSpan));
@@ -351,7 +351,7 @@ public sealed class InboundSessionTests : IDisposable
     [Fact]
     public void What_a_hasty_client_said_before_the_greeting_is_passed_on_behind_it() // [BP-10.2-3]
     {
-        using var relay = new InboundSession(new ServerOptions(new RsaKeys(TimeProvider.System)), new SystemRandom(), "test");
+        using var relay = new InboundSession(new ServerOptions(new RsaKeys(TimeProvider.System)), Seeded(), "test");
         relay.FromClient("NOOP\r\n"u8);
         Assert.Equal(0, relay.ToServer.WrittenCount);
         relay.BackendReady("220 b.test\r\n"u8);
@@ -390,7 +390,7 @@ public sealed class InboundSessionTests : IDisposable
     [InlineData("connect x:25 HTTP/1.1\r\n")]
     public void Another_protocols_request_as_the_first_command_ends_the_session(string line) // [BP-10.1-8]
     {
-        using var relay = new InboundSession(new ServerOptions(new RsaKeys(TimeProvider.System)), new SystemRandom(), "test");
+        using var relay = new InboundSession(new ServerOptions(new RsaKeys(TimeProvider.System)), Seeded(), "test");
         relay.BackendReady("220 b.test\r\n"u8);
         relay.FromClient(Encoding.ASCII.GetBytes(line));
         Assert.Equal("220 b.test\r\n421 4.7.0 This is a mail server\r\n", Encoding.ASCII.GetString(relay.ToClient.WrittenSpan));
@@ -549,7 +549,7 @@ public sealed class InboundSessionTests : IDisposable
     [Fact]
     public void Where_BlackPony_is_off_its_command_is_as_long_as_any_other() // [BP-4.4-1]
     {
-        using var off = new InboundSession(new ServerOptions(new RsaKeys(TimeProvider.System)) { Suites = [] }, new SystemRandom(), "test");
+        using var off = new InboundSession(new ServerOptions(new RsaKeys(TimeProvider.System)) { Suites = [] }, Seeded(), "test");
         off.BackendReady("220 b.test\r\n"u8);
         off.ToClient.ResetWrittenCount();
         off.FromClient(Encoding.ASCII.GetBytes("XBLACKPONY " + new string('x', Limits.MaxCommandLine) + "\r\n"));
@@ -695,7 +695,7 @@ public sealed class InboundSessionTests : IDisposable
     {
         foreach (int piece in (int[])[1, 2, 3, 100])
         {
-            using var relay = new InboundSession(new ServerOptions(new RsaKeys(TimeProvider.System)), new SystemRandom(), "test");
+            using var relay = new InboundSession(new ServerOptions(new RsaKeys(TimeProvider.System)), Seeded(), "test");
             relay.BackendReady("220 b.test\r\n"u8);
             relay.FromClient("DATA\r\n"u8);
             relay.FromServer("354 go\r\n"u8);
@@ -853,6 +853,8 @@ public sealed class InboundSessionTests : IDisposable
         Assert.True(_relay.IsIdle);
         Assert.Equal(1, _relay.Messages);
     }
+
+    private static SeededRandom Seeded() => new("tests", "server");
 
     private void Client(string octets) => _relay.FromClient(Encoding.Latin1.GetBytes(octets));
 

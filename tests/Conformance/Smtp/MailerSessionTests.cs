@@ -1,4 +1,5 @@
 using System.Text;
+using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Suites;
@@ -61,7 +62,7 @@ public class MailerSessionTests
         {
             Policy = ClientPolicy.Remembered,
             Memory = memory,
-        }, new SystemRandom());
+        }, new SeededRandom("tests", "client"));
         mailer.Connected("mx.b.test", 25, moreTargets: false);
         mailer.FromServer("220 b.test\r\n"u8);
         Ehlo(mailer, "250 b.test\r\n");
@@ -147,7 +148,7 @@ public class MailerSessionTests
     private MailerSession Start(ClientPolicy policy)
     {
         var mailer = new MailerSession(new MailerOptions(new RsaKeys(TimeProvider.System)) { Policy = policy, Memory = _memory },
-            new SystemRandom());
+            new SeededRandom("tests", "client"));
         mailer.Connected("mx.b.test", 25, moreTargets: false);
         mailer.FromServer("220 mx.b.test\r\n"u8);
         return mailer;

@@ -26,7 +26,7 @@ public class RandomnessTests
         relay.BackendReady("220 b.test\r\n"u8);
         relay.FromClient("EHLO a.test\r\n"u8);
         relay.FromServer("250 b.test\r\n"u8);
-        using var client = suite.StartClient(new SystemRandom(), TestRsaKeys.Client);
+        using var client = suite.StartClient(new SeededRandom("tests", "client"), TestRsaKeys.Client);
         relay.ToClient.ResetWrittenCount();
         relay.FromClient(Encoding.ASCII.GetBytes($"XBLACKPONY V1 {name} {Base64Share.Encode(client.Share)}\r\n"));
         relay.BackendReady("220 b.test\r\n"u8);
@@ -44,7 +44,7 @@ public class RandomnessTests
         relay.BackendReady("220 b.test\r\n"u8);
         relay.FromClient("EHLO a.test\r\n"u8);
         relay.FromServer("250 b.test\r\n"u8);
-        using var client = SuiteRegistry.Find("RSA-BLOWFISH")!.StartClient(new SystemRandom(), TestRsaKeys.Client);
+        using var client = SuiteRegistry.Find("RSA-BLOWFISH")!.StartClient(new SeededRandom("tests", "client"), TestRsaKeys.Client);
         relay.FromClient(Encoding.ASCII.GetBytes($"XBLACKPONY V1 RSA-BLOWFISH {Base64Share.Encode(client.Share)}\r\n"));
         relay.BackendReady("220 b.test\r\n"u8);
         Assert.Contains("334 K=", Encoding.ASCII.GetString(relay.ToClient.WrittenSpan), StringComparison.Ordinal);

@@ -20,7 +20,7 @@ public class VectorTests
     public void Offer() => Each("offer", (input, test) =>
     {
         var ehlo = input["ehlo"].Strings();
-        using var mailer = Mailer(input["suites"].Strings(), new SystemRandom());
+        using var mailer = Mailer(input["suites"].Strings(), new SeededRandom("tests", "client"));
         var sent = Say(mailer, string.Concat(ehlo.Select(l => l + "\r\n")));
         if (test["noOffer"] is not null)
         {
@@ -45,7 +45,7 @@ public class VectorTests
         {
             Suites = Suites(input["suites"].Strings()),
             Grease = false,
-        }, new SystemRandom(), "test");
+        }, new SeededRandom("tests", "server"), "test");
         relay.BackendReady("220 b.test\r\n"u8);
         relay.FromClient("EHLO a.test\r\n"u8);
         relay.FromServer("250 b.test\r\n"u8);
@@ -78,7 +78,7 @@ public class VectorTests
     public void Reply() => Each("reply", (input, test) =>
     {
         var suite = input["suite"].String();
-        using var mailer = Mailer([suite], new SystemRandom());
+        using var mailer = Mailer([suite], new SeededRandom("tests", "client"));
         Say(mailer, $"250-b.test\r\n250 XBLACKPONY V1 {suite}\r\n");
         if (input["before"] is { } before)
         {
