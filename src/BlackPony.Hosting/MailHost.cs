@@ -1,6 +1,5 @@
 using System.Net;
 using BlackPony.Reference;
-using BlackPony.Smtp.Lines;
 
 namespace BlackPony.Hosting;
 

@@ -25,9 +25,7 @@ internal static class HostName
         {
             label = text.AsSpan()[range];
             if (label.Length is 0 or > MaxLabel || label.ContainsAnyExcept(LabelCharacters) || label[0] == '-' || label[^1] == '-')
-            {
                 return false;
-            }
         }
 
         return text.Length <= MaxLength && !IsNumber(label);

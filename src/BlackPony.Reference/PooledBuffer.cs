@@ -67,9 +67,7 @@ public sealed class PooledBuffer : IBufferWriter<byte>
     private static void Give(byte[] octets)
     {
         if (octets.Length > 0)
-        {
             ArrayPool<byte>.Shared.Return(octets);
-        }
     }
 
     private void Ensure(int room)

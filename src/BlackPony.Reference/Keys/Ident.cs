@@ -18,9 +18,7 @@ internal static class Ident
     public static IReadOnlyList<byte[]>? Verify(ReadOnlySpan<byte> data, ReadOnlySpan<byte> transcriptHash)
     {
         if (data.Length < EntryLength || data.Length > EntryLength * Limits.MaxIdents || data.Length % EntryLength != 0)
-        {
             return null;
-        }
 
         var message = Message(transcriptHash);
         var keys = new List<byte[]>();
@@ -28,9 +26,7 @@ internal static class Ident
         {
             var key = data[..Ed25519.PublicKeySize];
             if (!Ed25519.Verify(data[Ed25519.PublicKeySize..EntryLength], key, message))
-            {
                 return null;
-            }
 
             keys.Add(key.ToArray());
         }

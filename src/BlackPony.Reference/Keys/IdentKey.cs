@@ -13,9 +13,7 @@ public sealed class IdentKey
     public IdentKey(ReadOnlySpan<byte> seed)
     {
         if (seed.Length != Ed25519.SecretKeySize)
-        {
             throw new ArgumentException("An Ed25519 private key is 32 octets.", nameof(seed));
-        }
 
         _seed = seed.ToArray();
         PublicKey = new byte[Ed25519.PublicKeySize];

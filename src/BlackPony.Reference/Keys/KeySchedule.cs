@@ -73,9 +73,7 @@ internal sealed class KeySchedule : IDisposable
     public byte[] Export(string label, ReadOnlySpan<byte> context, int length)
     {
         if (label.Length is < 1 or > Limits.MaxExporterLabel || label.Any(c => c is < ' ' or > '~'))
-        {
             throw new ArgumentException("An exporter label is 1 to 200 printable ASCII characters.", nameof(label));
-        }
 
         var secret = ExpandLabel(ExporterSecret, label, [], SecretLength);
         var output = ExpandLabel(secret, "exporter", SHA256.HashData(context), length);
@@ -95,8 +93,6 @@ internal sealed class KeySchedule : IDisposable
     {
         EraseTraffic();
         foreach (var secret in (byte[][])[_clientFinished, _serverFinished, ExporterSecret])
-        {
             CryptographicOperations.ZeroMemory(secret);
-        }
     }
 }

@@ -102,11 +102,10 @@ public sealed class ClientUpgrade : IDisposable
             >= 400 and <= 599 => new ClientStep(ClientStepKind.Refused),
             _ => new ClientStep(ClientStepKind.Broken),
         };
+
+        // Nothing more is exchanged ([BP-5.1-13]).
         if (step.Kind != ClientStepKind.Send)
-        {
-            // Nothing more is exchanged ([BP-5.1-13]).
             Dispose();
-        }
 
         return step;
     }
@@ -123,9 +122,7 @@ public sealed class ClientUpgrade : IDisposable
     private ClientStep Continue(Reply reply)
     {
         if (KeyReply.Read(reply) is not { } text)
-        {
             return new ClientStep(ClientStepKind.Broken);
-        }
 
         var continuation = Base64Share.TryDecode(text, out var share) ? _exchange!.Continue(share) : null;
         if (continuation is null)
@@ -158,8 +155,6 @@ public sealed class ClientUpgrade : IDisposable
     private void AddLines(Reply reply)
     {
         foreach (var line in reply.Lines)
-        {
             _transcript.Add(line);
-        }
     }
 }

@@ -19,17 +19,13 @@ internal static class KeyReply
     public static byte[]? Read(Reply reply)
     {
         if (reply.Lines.Count > Limits.MaxShareLines)
-        {
             return null;
-        }
 
         var share = new MemoryStream();
         foreach (var line in reply.Lines)
         {
             if (line.Length + 2 > Limits.MaxReplyLine || line.Length < 7 || !line.AsSpan(4, 2).SequenceEqual("K="u8))
-            {
                 return null;
-            }
 
             share.Write(line.AsSpan(6));
         }

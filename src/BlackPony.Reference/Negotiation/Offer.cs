@@ -33,9 +33,7 @@ public sealed class Offer
     {
         var line = new StringBuilder(Keyword).Append(' ').Append(Version);
         foreach (var suite in suites)
-        {
             line.Append(' ').Append(suite.Name);
-        }
 
         if (random is not null)
         {
@@ -53,9 +51,7 @@ public sealed class Offer
     {
         // "250-" and CRLF belong to the reply line's length.
         if (!IsKeyword(line) || line.Length + 6 > Limits.MaxReplyLine || line.ContainsAnyExceptInRange((byte)32, (byte)126))
-        {
             return null;
-        }
 
         var tokens = Encoding.ASCII.GetString(line).Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(1).ToList();
         var suites = tokens.Select(SuiteRegistry.Find).OfType<Suite>().Distinct().ToList();
@@ -70,9 +66,7 @@ public sealed class Offer
         for (int i = 1; i < reply.Lines.Count; i++)
         {
             if (IsKeyword(reply.Text(i)))
-            {
                 return Parse(reply.Text(i));
-            }
         }
 
         return null;

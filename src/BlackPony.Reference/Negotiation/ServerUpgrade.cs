@@ -98,36 +98,24 @@ public sealed class ServerUpgrade : IDisposable
     {
         Reset();
         if (!IsOn)
-        {
             return Refuse("502 5.5.1 XBLACKPONY is switched off");
-        }
 
         if (inside || !afterEhlo || inTransaction || _offer is null)
-        {
             return Refuse("503 5.5.1 XBLACKPONY not allowed now");
-        }
 
         if (UpgradeCommand.Parse(line) is not { } command)
-        {
             return Refuse("501 5.5.4 Syntax: XBLACKPONY V1 suite share");
-        }
 
         // [BP-4.2-5]
         if (!command.Version.Equals(Offer.Version, StringComparison.OrdinalIgnoreCase))
-        {
             return Refuse("504 5.5.4 Unknown version");
-        }
 
         if (_options.Suites.FirstOrDefault(s => s.Name.Equals(command.Suite, StringComparison.OrdinalIgnoreCase)) is not { } suite)
-        {
             return Refuse("504 5.5.4 Unknown suite");
-        }
 
         // Before any public-key operation ([BP-4.4-7]).
         if (++_attempts > Limits.MaxUpgradeAttempts)
-        {
             return Refuse("454 4.7.0 Too many attempts");
-        }
 
         Suite = suite;
         _share = Encoding.ASCII.GetBytes(command.Share);
@@ -160,9 +148,7 @@ public sealed class ServerUpgrade : IDisposable
         try
         {
             if (!Base64Share.TryDecode(_share, out var share))
-            {
                 return BadShare();
-            }
 
             _exchange = Suite.StartServer(_random, _options.RsaKeys);
             var reply = _exchange.Begin(share);
@@ -229,9 +215,7 @@ public sealed class ServerUpgrade : IDisposable
         }
 
         if (code == 334)
-        {
             return new ServerStep(ServerStepKind.Continue, octets.ToArray());
-        }
 
         var secret = _exchange!.TakeSharedSecret();
         var channel = new SecureChannel(Role.Server, Suite!, secret, _transcript!.Finish(), _options.Idents, _options.KeyLog);

@@ -16,9 +16,7 @@ internal sealed record UpgradeCommand(string Version, string Suite, string Share
     public static UpgradeCommand? Parse(ReadOnlySpan<byte> line)
     {
         if (line.ContainsAnyExceptInRange((byte)32, (byte)126))
-        {
             return null;
-        }
 
         var fields = Encoding.ASCII.GetString(line).Split(' ');
         return fields.Length >= 4 && !fields.Contains("") ? new UpgradeCommand(fields[1], fields[2], fields[3]) : null;

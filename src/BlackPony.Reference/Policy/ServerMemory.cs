@@ -50,18 +50,14 @@ public sealed class ServerMemory
     {
         var lines = text.Split('\n');
         if (lines[0] != Header && text.Length > 0)
-        {
             throw new FormatException("The memory file does not begin with its header line.");
-        }
 
         var warnings = new List<string>();
         var memory = new ServerMemory(time) { Warnings = warnings };
         for (int i = 1; i < lines.Length; i++)
         {
             if (lines[i].Length > 0 && !memory.TryAdd(lines[i]))
-            {
                 warnings.Add(string.Create(CultureInfo.InvariantCulture, $"line {i + 1} of the memory is not an entry, and is ignored"));
-            }
         }
 
         return memory;
@@ -84,9 +80,7 @@ public sealed class ServerMemory
         var key = Key(name, port);
         gaveUp = false;
         if (!_entries.TryGetValue(key, out var entry))
-        {
             return null;
-        }
 
         var now = _time.GetUtcNow();
         if (now < entry.LastGood || now < entry.FailingSince)
@@ -117,9 +111,7 @@ public sealed class ServerMemory
     {
         var key = Key(name, port);
         if (!IsServer(name.TrimEnd('.')) || !HasRoom(key))
-        {
             return false;
-        }
 
         Change(key, new MemoryEntry(_time.GetUtcNow(), null, [.. idents.Select(Convert.ToHexStringLower)]));
         return true;
@@ -129,9 +121,7 @@ public sealed class ServerMemory
     public void Failing(string name, int port)
     {
         if (_entries.TryGetValue(Key(name, port), out var entry) && entry.FailingSince is null)
-        {
             Change(Key(name, port), new MemoryEntry(entry.LastGood, _time.GetUtcNow(), entry.Idents));
-        }
     }
 
     /// <summary>Whether anything is to be written.</summary>
@@ -150,13 +140,9 @@ public sealed class ServerMemory
             var there = other._entries.GetValueOrDefault(key);
             var merged = Same(there, before) ? _entries.GetValueOrDefault(key) : Merge(_entries.GetValueOrDefault(key), there, before);
             if (merged is not null && there is null && !other.HasRoom(key))
-            {
                 refused.Add(key.Replace(' ', ':'));
-            }
             else if (!Same(there, merged))
-            {
                 other.Change(key, merged);
-            }
         }
 
         return refused;
@@ -194,18 +180,14 @@ public sealed class ServerMemory
 
         _entries[key] = entry;
         if (isNew && _owners is not null)
-        {
             _owners[Owner(key)] = _owners.GetValueOrDefault(Owner(key)) + 1;
-        }
     }
 
     // No entry makes room for another before it has expired, or strangers could have it forgotten ([BP-9.4-13], [BP-9.4-15], [BP-9.4-16]).
     private bool HasRoom(string key)
     {
         if (_entries.Count < Limits.MaxMemoryPerOwner || _entries.ContainsKey(key) || CanAdd(key))
-        {
             return true;
-        }
 
         // What has expired takes no room.
         var dead = _entries.Where(e => IsDead(e.Value)).Select(e => e.Key).ToList();
@@ -229,9 +211,7 @@ public sealed class ServerMemory
         Span<Range> fields = stackalloc Range[6];
         DateTimeOffset since = default;
         if (line.Split(fields, ' ') != 5)
-        {
             return false;
-        }
 
         var name = line[fields[0]].ToString();
         var failing = line[fields[3]];
@@ -245,9 +225,7 @@ public sealed class ServerMemory
 
         string[] idents = keys is "-" ? [] : keys.ToString().Split(',');
         if (!Array.TrueForAll(idents, k => k.Length == IdentDigits && k.All(char.IsAsciiHexDigitLower)))
-        {
             return false;
-        }
 
         _entries[Key(name, port)] = new MemoryEntry(lastGood, failing is "-" ? null : since, idents);
         return true;

@@ -21,9 +21,7 @@ internal static class ServerOwner
         int top = name.LastIndexOf('.');
         int second = top < 0 ? -1 : name[..top].LastIndexOf('.');
         if (second >= 0 && name.Length - top - 1 == 2 && top - second - 1 <= 3)
-        {
             second = name[..second].LastIndexOf('.');
-        }
 
         return name[(second + 1)..];
     }

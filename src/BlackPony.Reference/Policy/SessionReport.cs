@@ -52,14 +52,10 @@ public sealed record SessionReport
             }
 
             if (Unremembered is not null)
-            {
                 yield return $"not remembered: the memory has no room for {Unremembered}, which may get plaintext next time";
-            }
 
             if (Downgrade)
-            {
                 yield return $"downgrade: {Peer} offered encryption, the upgrade broke, and the mail went in plaintext";
-            }
         }
     }
 }

@@ -34,6 +34,7 @@ internal sealed class RecordReader : IDisposable
             if (_have >= 2)
             {
                 int length = BinaryPrimitives.ReadUInt16BigEndian(_record);
+
                 // At the two octets, before the rest has come ([BP-7.1-2], [BP-7.1-3]).
                 if (length > Limits.MaxInner + _keys.TagLength || length < 1 + _keys.TagLength)
                 {
@@ -47,9 +48,7 @@ internal sealed class RecordReader : IDisposable
             if (octets.IsEmpty)
             {
                 if (_have == 0)
-                {
                     Keep(0);
-                }
 
                 return false;
             }
@@ -84,9 +83,7 @@ internal sealed class RecordReader : IDisposable
             var room = length == 0 ? [] : ArrayPool<byte>.Shared.Rent(length);
             _record.AsSpan(0, Math.Min(_have, length)).CopyTo(room);
             if (_record.Length > 0)
-            {
                 ArrayPool<byte>.Shared.Return(_record);
-            }
 
             _record = room;
         }
@@ -96,6 +93,7 @@ internal sealed class RecordReader : IDisposable
     {
         type = 0;
         data = default;
+
         // Nothing of a record is looked at before it is verified ([BP-7.1-8], [BP-8.3-5]); its limits are those of the sender ([BP-7.6-3]).
         if (!_keys.Open(record))
         {

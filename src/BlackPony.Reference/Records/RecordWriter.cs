@@ -22,9 +22,7 @@ internal sealed class RecordWriter : IDisposable
     {
         // Room is kept for the rekey record itself ([BP-7.6-1], [BP-7.6-2]).
         if (!_keys.HasRoom(Padded(data.Length), Padded(0)))
-        {
             Rekey(output);
-        }
 
         Seal(type, data, output);
     }

@@ -85,9 +85,7 @@ public sealed class SecureChannel : IDisposable
         {
             _writer.Write(RecordType.Finished, _keys.Finished(Role.Server), output);
             if (_idents.Count > 0)
-            {
                 _writer.Write(RecordType.Ident, Ident.Create(_idents, _keys.TranscriptHash), output);
-            }
         }
     }
 
@@ -101,17 +99,13 @@ public sealed class SecureChannel : IDisposable
         while (State is ChannelState.Open or ChannelState.Closing && _reader.Read(ref octets, out var type, out var content))
         {
             if (!Take(type, content, data, output))
-            {
                 Fail(output);
-            }
 
             _received = Math.Min(_received + 1, 2);
         }
 
         if (_reader.Failed)
-        {
             Fail(output);
-        }
     }
 
     /// <summary>Sends a part of the SMTP stream, in as many records as it needs.</summary>
@@ -120,23 +114,17 @@ public sealed class SecureChannel : IDisposable
     public void Send(ReadOnlySpan<byte> data, IBufferWriter<byte> output)
     {
         if (State != ChannelState.Open || !IsEstablished)
-        {
             throw new InvalidOperationException("The channel is not open for data.");
-        }
 
         for (; !data.IsEmpty; data = data[Math.Min(data.Length, Limits.MaxData)..])
-        {
             _writer.Write(RecordType.Data, data[..Math.Min(data.Length, Limits.MaxData)], output);
-        }
     }
 
     /// <summary>Sends a rekey record ([BP-7.6-4]).</summary>
     public void Rekey(IBufferWriter<byte> output)
     {
         if (State == ChannelState.Open && IsEstablished)
-        {
             _writer.Rekey(output);
-        }
     }
 
     /// <summary>Sends close: nothing follows (spec 8.1).</summary>
@@ -153,23 +141,17 @@ public sealed class SecureChannel : IDisposable
     public void Fail(IBufferWriter<byte> output)
     {
         if (State == ChannelState.Open)
-        {
             _writer.Write(RecordType.Alert, [1], output);
-        }
 
         if (State is ChannelState.Open or ChannelState.Closing)
-        {
             State = ChannelState.Failed;
-        }
     }
 
     /// <summary>The connection ended ([BP-8.2-1]).</summary>
     public void ConnectionEnded()
     {
         if (State is ChannelState.Open or ChannelState.Closing)
-        {
             State = ChannelState.Truncated;
-        }
     }
 
     /// <summary>Keying material for an application (spec 6.4).</summary>
@@ -193,18 +175,14 @@ public sealed class SecureChannel : IDisposable
             return true;
         }
 
+        // [BP-6.3-1], [BP-6.3-6]
         if (!IsEstablished)
-        {
-            // [BP-6.3-1], [BP-6.3-6]
             return type == RecordType.Finished && TakeFinished(content, output);
-        }
 
         // [BP-7.4-5], [BP-7.4-6]
         _idle = type == RecordType.Data && !content.IsEmpty ? 0 : type == RecordType.Ident ? _idle : _idle + 1;
         if (_idle > Limits.MaxIdleRecords)
-        {
             return false;
-        }
 
         switch (type)
         {
@@ -235,11 +213,10 @@ public sealed class SecureChannel : IDisposable
         var expected = _keys.Finished(_role == Role.Client ? Role.Server : Role.Client);
         // [BP-6.3-7]
         IsEstablished = CryptographicOperations.FixedTimeEquals(content, expected);
+
         // [BP-6.3-3], [BP-6.3-4]
         if (IsEstablished && _role == Role.Client)
-        {
             _writer.Write(RecordType.Finished, _keys.Finished(Role.Client), output);
-        }
 
         return IsEstablished;
     }

@@ -36,13 +36,9 @@ internal sealed class AeadProtection : RecordProtection
         MakeNonce(seq, nonce);
         var inner = record[2..^Limits.AeadTag];
         if (_aes is not null)
-        {
             _aes.Encrypt(nonce, inner, inner, record[^Limits.AeadTag..], record[..2]);
-        }
         else
-        {
             _chaCha!.Encrypt(nonce, inner, inner, record[^Limits.AeadTag..], record[..2]);
-        }
     }
 
     public override bool Open(ulong seq, Span<byte> record)
@@ -53,13 +49,9 @@ internal sealed class AeadProtection : RecordProtection
         try
         {
             if (_aes is not null)
-            {
                 _aes.Decrypt(nonce, inner, record[^Limits.AeadTag..], inner, record[..2]);
-            }
             else
-            {
                 _chaCha!.Decrypt(nonce, inner, record[^Limits.AeadTag..], inner, record[..2]);
-            }
 
             return true;
         }

@@ -43,9 +43,7 @@ internal sealed class BlowfishProtection : RecordProtection
         Span<byte> tag = stackalloc byte[Limits.HmacTag];
         Mac(seq, record, tag);
         if (!CryptographicOperations.FixedTimeEquals(tag, record[^Limits.HmacTag..]))
-        {
             return false;
-        }
 
         Crypt(seq, record[2..^Limits.HmacTag]);
         return true;
@@ -78,14 +76,10 @@ internal sealed class BlowfishProtection : RecordProtection
     {
         int i = 0;
         for (; i + Vector<byte>.Count <= octets.Length; i += Vector<byte>.Count)
-        {
             (new Vector<byte>(octets[i..]) ^ new Vector<byte>(stream[i..])).CopyTo(octets[i..]);
-        }
 
         for (; i < octets.Length; i++)
-        {
             octets[i] ^= stream[i];
-        }
     }
 
     // HMAC over seq ‖ length ‖ ciphertext; length and ciphertext stand together in the record.

@@ -23,9 +23,7 @@ public static class RotShift
         {
             int a = octet is >= (byte)'A' and <= (byte)'Z' ? 'A' : octet is >= (byte)'a' and <= (byte)'z' ? 'a' : 0;
             if (a != 0)
-            {
                 octet = (byte)(a + ((octet - a + n) % 26));
-            }
         }
     }
 }

@@ -83,9 +83,7 @@ internal static class RsaExchange
             }
 
             if (plain.Length == Half)
-            {
                 plain.CopyTo(half, 0);
-            }
 
             CryptographicOperations.ZeroMemory(plain);
         }
@@ -115,9 +113,7 @@ internal static class RsaExchange
         public override byte[]? Continue(ReadOnlySpan<byte> serverShare)
         {
             if (!IsValid(serverShare) || serverShare[..Modulus].SequenceEqual(Share.AsSpan(0, Modulus)))
-            {
                 return null;
-            }
 
             _half = NewHalf(_random);
             return Encrypt(serverShare[..Modulus], _half, _random);
@@ -126,9 +122,7 @@ internal static class RsaExchange
         public override byte[]? Finish(ReadOnlySpan<byte> serverShare)
         {
             if (serverShare.Length != Modulus)
-            {
                 return null;
-            }
 
             var half = Decrypt(_rsa, serverShare, _random);
             byte[] secret = [.. _half, .. half];
@@ -149,9 +143,7 @@ internal static class RsaExchange
         public override byte[]? Begin(ReadOnlySpan<byte> clientShare)
         {
             if (!IsValid(clientShare))
-            {
                 return null;
-            }
 
             _clientModulus = clientShare[..Modulus].ToArray();
             return NewShare(_rsa, random);
@@ -160,9 +152,7 @@ internal static class RsaExchange
         public override byte[]? Continue(ReadOnlySpan<byte> continuation)
         {
             if (continuation.Length != Modulus)
-            {
                 return null;
-            }
 
             var client = Decrypt(_rsa, continuation, random);
             var server = NewHalf(random);

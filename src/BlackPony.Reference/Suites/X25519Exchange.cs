@@ -53,9 +53,7 @@ internal static class X25519Exchange
         public override byte[]? Begin(ReadOnlySpan<byte> clientShare)
         {
             if (clientShare.Length != Length)
-            {
                 return null;
-            }
 
             var share = new byte[Length];
             var key = NewKey(random, share);

@@ -34,9 +34,7 @@ internal static class X25519MlKem768Exchange
         public override byte[]? Finish(ReadOnlySpan<byte> serverShare)
         {
             if (serverShare.Length != Ciphertext + X25519Exchange.Length)
-            {
                 return null;
-            }
 
             // An altered ciphertext gives another secret, and the session fails at Finished ([BP-5.3-5]).
             var secret = new byte[KemSecret + X25519Exchange.Length];
@@ -61,9 +59,7 @@ internal static class X25519MlKem768Exchange
         public override byte[]? Begin(ReadOnlySpan<byte> clientShare)
         {
             if (clientShare.Length != EncapsulationKey + X25519Exchange.Length || Check(clientShare[..EncapsulationKey]) is not { } kemKey)
-            {
                 return null;
-            }
 
             var m = new byte[32];
             random.Fill(m);

@@ -1,7 +1,3 @@
-using BlackPony.Reference;
-using BlackPony.Reference.Negotiation;
-using BlackPony.Smtp.Lines;
-
 namespace BlackPony.Smtp.Inbound;
 
 /// <summary>A reply of the backend.</summary>
@@ -69,9 +65,7 @@ internal sealed class BackendReplies
         }
 
         if (reply.Code > 0)
-        {
             Note(reply);
-        }
 
         return reply.Code > 0;
     }

@@ -1,50 +1,33 @@
-using System.Buffers;
 using System.Globalization;
-using BlackPony.Reference;
-using BlackPony.Reference.Negotiation;
-using BlackPony.Smtp.Lines;
 
 namespace BlackPony.Smtp.Inbound;
 
 /// <content>The client's lines and messages, and the upgrade (spec 4.4, 10.2).</content>
 public sealed partial class InboundSession
 {
+    private const string NotAlone = "503 5.5.1 XBLACKPONY must be the last command of a group";
+
     private void Pump()
     {
         while (ClientOctets.Length > 0 && Step())
         {
         }
 
+        // The rest of this line will not come, and nothing else follows it.
         if (_clientDone && _state is State.Commands or State.Answer && !ClientLine.Find(ClientOctets.Span, out _))
-        {
-            // The rest of this line will not come, and nothing else follows it.
             ClientOctets.Clear();
-        }
     }
 
     // One step over the client's octets; false if it has to wait.
-    private bool Step()
+    private bool Step() => _state switch
     {
-        switch (_state)
-        {
-            case State.Commands or State.Answer or State.Continuing:
-                return ReadLine();
-            case State.Data or State.Chunk:
-                PassMessage();
-                return true;
-            case State.Opening:
-                // Something follows the command ([BP-4.4-4]).
-                Request = SessionRequest.None;
-                ReplyAndClose("503 5.5.1 XBLACKPONY must be the last command of a group");
-                return false;
-            case State.Piped:
-                ToServer.Write(ClientOctets.Span);
-                ClientOctets.Clear();
-                return false;
-            default:
-                return false;
-        }
-    }
+        State.Commands or State.Answer or State.Continuing => ReadLine(),
+        State.Data or State.Chunk => PassMessage(),
+        // Something follows the command ([BP-4.4-4]).
+        State.Opening => ReplyAndClose(NotAlone),
+        State.Piped => PassTls(),
+        _ => false,
+    };
 
     private bool ReadLine()
     {
@@ -61,14 +44,7 @@ public sealed partial class InboundSession
         bool isUpgrade = _state == State.Continuing || (_upgrade.IsOn && UpgradeCommand.IsVerb(line));
         int most = (isUpgrade ? Limits.MaxCommandLine : Limits.MaxOtherCommandLine) - 2;
         if (ClientLine.HasStray(line[..Math.Min(line.Length, most + 1)]))
-        {
-            if (_replies.Pending == 0)
-            {
-                ReplyAndClose("501 5.5.2 Bare LF, bare CR or NUL in a command");
-            }
-
-            return false;
-        }
+            return _replies.Pending == 0 && ReplyAndClose("501 5.5.2 Bare LF, bare CR or NUL in a command");
 
         _discarding = line.Length > most;
         return _discarding || (isWhole && _state switch
@@ -83,9 +59,7 @@ public sealed partial class InboundSession
     private bool AnswerOverlong(int length)
     {
         if (_replies.Pending > 0 && _state != State.Answer)
-        {
             return false;
-        }
 
         _discarding = false;
         TakeLine(length);
@@ -103,17 +77,13 @@ public sealed partial class InboundSession
     {
         var verb = ClientLine.Verb(line);
         bool isOwn = verb is Verb.XBlackPony or Verb.XClient or Verb.XForward or Verb.Proxy || (verb == Verb.StartTls && Layer.IsOn);
+
+        // The relay's own answers ([BP-10.2-6]) wait for the backend's to what came before ([BP-10.2-13]).
         if (isOwn || !ClientLine.HasVerb(line))
-        {
-            // The relay's own answers ([BP-10.2-6]) wait for the backend's to what came before ([BP-10.2-13]).
             return _replies.Pending == 0 && AnswerItself(verb, line.ToArray());
-        }
 
         if (_firstCommand && OtherProtocols.IsRequest(line))
-        {
-            ReplyAndClose("421 4.7.0 This is a mail server");
-            return false;
-        }
+            return ReplyAndClose("421 4.7.0 This is a mail server");
 
         _firstCommand = false;
         return verb switch
@@ -129,9 +99,7 @@ public sealed partial class InboundSession
     private bool OnChunk(ReadOnlySpan<byte> line)
     {
         if (ChunkCommand.Parse(line) is not { } chunk)
-        {
             return Forward(line, Verb.Other, State.Held);
-        }
 
         _chunk = chunk.Size;
         return Forward(line, chunk.IsLast ? Verb.Message : Verb.Bdat, _chunk > 0 ? State.Chunk : State.Commands);
@@ -140,45 +108,35 @@ public sealed partial class InboundSession
     private bool AnswerItself(Verb verb, byte[] line)
     {
         TakeLine(line.Length);
-        switch (verb)
+
+        // Row 1 of spec 4.4 comes before row 5.
+        if (verb == Verb.XBlackPony && ClientOctets.Length > 0 && !Layer.IsOn && _upgrade.IsOn)
+            return ReplyAndClose(NotAlone);
+
+        if (verb == Verb.XBlackPony)
+            return Take(_upgrade.Examine(line, Layer.IsOn, _replies.AfterEhlo, _replies.InTransaction));
+
+        Emit(verb switch
         {
-            case Verb.XBlackPony when ClientOctets.Length > 0 && !Layer.IsOn && _upgrade.IsOn:
-                // Row 1 of spec 4.4 comes before row 5.
-                ReplyAndClose("503 5.5.1 XBLACKPONY must be the last command of a group");
-                return false;
-            case Verb.XBlackPony:
-                Take(_upgrade.Examine(line, Layer.IsOn, _replies.AfterEhlo, _replies.InTransaction));
-                return true;
-            case Verb.StartTls:
-                // [BP-4.5-5]
-                Emit("503 5.5.1 STARTTLS not allowed inside\r\n"u8);
-                return true;
-            case Verb.XClient or Verb.XForward or Verb.Proxy:
-                // [BP-10.1-4]
-                Emit("550 5.7.1 Not permitted\r\n"u8);
-                return true;
-            default:
-                // Nobody knows what a backend would make of it ([BP-10.1-10]).
-                Emit("500 5.5.2 No command\r\n"u8);
-                return true;
-        }
+            // [BP-4.5-5]
+            Verb.StartTls => "503 5.5.1 STARTTLS not allowed inside\r\n"u8,
+            // [BP-10.1-4]
+            Verb.XClient or Verb.XForward or Verb.Proxy => "550 5.7.1 Not permitted\r\n"u8,
+            // Nobody knows what a backend would make of it ([BP-10.1-10]).
+            _ => "500 5.5.2 No command\r\n"u8,
+        });
+        return true;
     }
 
     private bool OnContinuation(ReadOnlySpan<byte> octets)
     {
         var line = octets.ToArray();
         TakeLine(line.Length);
-        if (ClientOctets.Length > 0)
-        {
-            ReplyAndClose("503 5.5.1 The continuation must come alone");
-            return false;
-        }
-
-        Take(_upgrade.Continue(line));
-        return true;
+        return ClientOctets.Length > 0 ? ReplyAndClose("503 5.5.1 The continuation must come alone") : Take(_upgrade.Continue(line));
     }
 
-    private void Take(ServerStep step)
+    // Always true: the upgrade decides what is read next.
+    private bool Take(ServerStep step)
     {
         switch (step.Kind)
         {
@@ -199,6 +157,8 @@ public sealed partial class InboundSession
                 _state = State.Commands;
                 break;
         }
+
+        return true;
     }
 
     // Everything learned before is forgotten, and what waited unread with it ([BP-4.5-1], [BP-4.6-1]); no plaintext follows the 220
@@ -212,11 +172,10 @@ public sealed partial class InboundSession
         ServerOctets.Clear();
         _replies = new BackendReplies();
         (_state, _firstCommand, _hasSaidLast, SwitchedBackend) = (State.Commands, true, false, true);
+
+        // Its Finished will not come any more.
         if (_clientDone && Channel is not null)
-        {
-            // Its Finished will not come any more.
             EndOfClient();
-        }
     }
 
     private void TakeLine(int length)
@@ -236,8 +195,16 @@ public sealed partial class InboundSession
         return true;
     }
 
+    private bool PassTls()
+    {
+        Progress++;
+        ToServer.Write(ClientOctets.Span);
+        ClientOctets.Clear();
+        return false;
+    }
+
     // Octet by octet ([BP-10.2-4]).
-    private void PassMessage()
+    private bool PassMessage()
     {
         int count = _state == State.Data ? _end.Take(ClientOctets.Span) : (int)Math.Min(_chunk, ClientOctets.Length);
         ToServer.Write(ClientOctets.Span[..count]);
@@ -253,5 +220,7 @@ public sealed partial class InboundSession
             _replies.Expect(Verb.Message);
             _state = State.Commands;
         }
+
+        return true;
     }
 }

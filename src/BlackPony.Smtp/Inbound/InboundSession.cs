@@ -1,9 +1,4 @@
-using System.Buffers;
-using BlackPony.Reference;
-using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Records;
-using BlackPony.Smtp.Lines;
 
 namespace BlackPony.Smtp.Inbound;
 
@@ -12,7 +7,7 @@ namespace BlackPony.Smtp.Inbound;
 /// On <see cref="SessionRequest.Connect"/> the host opens a new backend connection, and calls <see cref="BackendReady"/> or
 /// <see cref="BackendUnavailable"/>; the first it opens unasked.
 /// </summary>
-public sealed partial class InboundSession : SmtpSession, IDisposable
+public sealed partial class InboundSession : SmtpSession, ISession, IDisposable
 {
     // [BP-10.1-5], [BP-10.2-8]; inside [BP-4.5-4], [BP-10.2-9].
     private static readonly string[] Hidden = ["XBLACKPONY", "XCLIENT", "XFORWARD"];
@@ -57,10 +52,10 @@ public sealed partial class InboundSession : SmtpSession, IDisposable
     }
 
     /// <inheritdoc/>
-    public override bool WantsClient => _state != State.End && ClientOctets.Length < Limits.MaxHeld;
+    public bool WantsClient => _state != State.End && ClientOctets.Length < Limits.MaxHeld;
 
     /// <inheritdoc/>
-    public override TimeSpan PeerTimeout => _state switch
+    public TimeSpan PeerTimeout => _state switch
     {
         State.Continuing => Limits.ContinuationTimeout,
         State.Closing => Limits.CloseTimeout,
@@ -107,9 +102,7 @@ public sealed partial class InboundSession : SmtpSession, IDisposable
             Emit(greeting);
             _state = State.Commands;
             if (greeting is not [(byte)'2', ..])
-            {
                 End("plain");
-            }
         }
         else if (_state == State.Opening)
         {
@@ -137,63 +130,44 @@ public sealed partial class InboundSession : SmtpSession, IDisposable
     }
 
     /// <inheritdoc/>
-    public override void FromClient(ReadOnlySpan<byte> octets)
+    public void FromClient(ReadOnlySpan<byte> octets)
     {
         if (_state == State.End || octets.IsEmpty)
-        {
             return;
-        }
-
-        if (_state == State.Piped)
-        {
-            Progress++;
-            ToServer.Write(octets);
-            return;
-        }
 
         Layer.Receive(octets, ClientOctets, ToClient);
         CheckChannel();
+
+        // Read on, but thrown away (spec 8.1).
         if (_state == State.Closing)
-        {
-            // Read on, but thrown away (spec 8.1).
             ClientOctets.Clear();
-        }
 
         Pump();
     }
 
     /// <inheritdoc/>
-    public override void FromServer(ReadOnlySpan<byte> octets)
+    public void FromServer(ReadOnlySpan<byte> octets)
     {
         if (_state is State.End or State.Closing)
+            return;
+
+        // No data before the client's Finished ([BP-6.3-5]): an unsolicited reply is held back.
+        if (IsWaiting && ServerOctets.Length + octets.Length > Limits.MaxHeld)
         {
+            ReplyAndClose("421 4.3.0 Mail server gave up");
             return;
         }
 
-        if (_state == State.Piped)
+        ServerOctets.Append(octets);
+        if (!IsWaiting)
         {
-            Progress++;
-            Emit(octets);
-        }
-        else if (!IsWaiting)
-        {
-            ServerOctets.Append(octets);
             PassReplies();
             Pump();
-        }
-        else if (ServerOctets.Length + octets.Length > Limits.MaxHeld)
-        {
-            ReplyAndClose("421 4.3.0 Mail server gave up");
-        }
-        else
-        {
-            // No data before the client's Finished ([BP-6.3-5]): an unsolicited reply is held back.
-            ServerOctets.Append(octets);
         }
     }
 
     /// <summary>The client's connection ended ([BP-8.2-1], [BP-10.3-7]).</summary>
-    public override void ClientEnded()
+    public void ClientEnded()
     {
         if (Channel is null && _state is not (State.Opening or State.Continuing or State.Closing or State.End))
         {
@@ -208,20 +182,16 @@ public sealed partial class InboundSession : SmtpSession, IDisposable
     }
 
     /// <summary>The backend's connection ended ([BP-10.3-6]).</summary>
-    public override void ServerEnded()
+    public void ServerEnded()
     {
         if (_state != State.Closing && (_state == State.Piped || _hasSaidLast || _clientDone))
-        {
             End("plain");
-        }
         else if (_state is not State.End and not State.Closing)
-        {
             ReplyAndClose("421 4.3.0 Mail server closed the connection");
-        }
     }
 
     /// <summary>The client was silent for longer than <see cref="PeerTimeout"/> ([BP-8.1-6], [BP-8.1-7]).</summary>
-    public override void TimedOut()
+    public void TimedOut()
     {
         switch (_state)
         {
@@ -245,9 +215,7 @@ public sealed partial class InboundSession : SmtpSession, IDisposable
     public void Stop()
     {
         if (_state is not State.End and not State.Closing)
-        {
             ReplyAndClose("421 4.3.2 Service shutting down");
-        }
     }
 
     /// <inheritdoc/>
@@ -260,21 +228,18 @@ public sealed partial class InboundSession : SmtpSession, IDisposable
     private void PassReplies()
     {
         while (_state is not (State.Piped or State.Closing or State.End) && _replies.TryTake(ServerOctets, out var reply))
-        {
             OnReply(reply);
-        }
 
         if (_state == State.Piped)
         {
             // What the client said after STARTTLS goes first ([BP-10.2-11]).
             Emit(ServerOctets.Span);
+            Progress++;
             ServerOctets.Clear();
         }
 
         if (_replies.IsMalformed)
-        {
             ReplyAndClose("421 4.3.0 Mail server speaks no SMTP");
-        }
     }
 
     private void OnReply(BackendReply reply)
@@ -307,12 +272,7 @@ public sealed partial class InboundSession : SmtpSession, IDisposable
         }
 
         if (_hasSaidLast && Channel is not null)
-        {
-            // Whatever was pipelined after QUIT gets no answer any more ([BP-8.1-5]).
-            Channel.Close(ToClient);
-            _state = State.Closing;
-            ClientOctets.Clear();
-        }
+            Close();
     }
 
     private void Emit(ReadOnlySpan<byte> octets) => Layer.Send(octets, ToClient);
@@ -320,18 +280,13 @@ public sealed partial class InboundSession : SmtpSession, IDisposable
     private void CheckChannel()
     {
         if (Channel is null)
-        {
             return;
-        }
 
         Report = Channel.IsEstablished == Report.Encrypted ? Report : Report with { Encrypted = true };
         switch (Channel.State)
         {
-            case ChannelState.Failed:
-                End("failure");
-                break;
-            case ChannelState.Alerted:
-                End("alert");
+            case ChannelState.Failed or ChannelState.Alerted:
+                End(Channel.State == ChannelState.Failed ? "failure" : "alert");
                 break;
             case ChannelState.Open when Channel.IsEstablished:
                 FlushHeldBackend();
@@ -348,45 +303,40 @@ public sealed partial class InboundSession : SmtpSession, IDisposable
     private void FlushHeldBackend()
     {
         if (ServerOctets.Length > 0)
-        {
             PassReplies();
-        }
 
         if (_deferredReply is not null && _state is not (State.Closing or State.End))
-        {
             ReplyAndClose(_deferredReply);
-        }
     }
 
-    // A last reply, then the end, in the way that the session's protection asks for.
-    private void ReplyAndClose(string text)
+    // A last reply, then the end, in the way that the session's protection asks for. Always false: no more is read.
+    private bool ReplyAndClose(string text)
     {
-        if (_state == State.Piped)
-        {
-            // [BP-10.2-14]
-            End("plain");
-            return;
-        }
-
+        // It is sent after the client's Finished ([BP-6.3-5]), for which FinishedTimeout runs on.
         if (Channel is { State: ChannelState.Open, IsEstablished: false })
         {
-            // It is sent after the client's Finished ([BP-6.3-5]), for which FinishedTimeout runs on.
             _deferredReply ??= text;
-            return;
+            return false;
         }
 
-        Emit(Line(text));
-        _hasSaidLast = true;
-        ClientOctets.Clear();
+        // [BP-10.2-14]
+        if (_state != State.Piped)
+            Emit(Line(text));
+
         if (Channel is { State: ChannelState.Open })
-        {
-            Channel.Close(ToClient);
-            _state = State.Closing;
-        }
+            Close();
         else
-        {
             End(Channel is null ? "plain" : "failure");
-        }
+
+        return false;
+    }
+
+    // Whatever the client said besides gets no answer any more ([BP-8.1-5]).
+    private void Close()
+    {
+        Channel!.Close(ToClient);
+        (_state, _hasSaidLast) = (State.Closing, true);
+        ClientOctets.Clear();
     }
 
     // The backend's connection ends too, and with it a message that has not come whole ([BP-8.2-2]).

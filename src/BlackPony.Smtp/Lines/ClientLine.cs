@@ -1,6 +1,3 @@
-using System.Buffers;
-using System.Text;
-
 namespace BlackPony.Smtp.Lines;
 
 /// <summary>A client's line.</summary>
@@ -37,9 +34,7 @@ internal static class ClientLine
         for (var verb = Lines.Verb.Ehlo; verb < Lines.Verb.Message; verb++)
         {
             if (Ascii.EqualsIgnoreCase(word, Verbs[(int)verb]))
-            {
                 return verb;
-            }
         }
 
         return Lines.Verb.Other;

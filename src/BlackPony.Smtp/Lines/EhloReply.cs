@@ -1,6 +1,3 @@
-using System.Text;
-using BlackPony.Reference.Negotiation;
-
 namespace BlackPony.Smtp.Lines;
 
 /// <summary>Positive EHLO replies as relay and mailer pass them on (spec 10.2, 10.4).</summary>
@@ -12,29 +9,13 @@ internal static class EhloReply
     /// <param name="added">A line without code; empty for none.</param>
     public static byte[] Rewrite(Reply reply, IReadOnlyCollection<string> removed, ReadOnlySpan<byte> added = default)
     {
-        var lines = new List<byte[]> { reply.Text(0).ToArray() };
-        for (int i = 1; i < reply.Lines.Count; i++)
-        {
-            if (!removed.Contains(Keyword(reply.Text(i))))
-            {
-                lines.Add(reply.Text(i).ToArray());
-            }
-        }
-
+        var kept = Enumerable.Range(0, reply.Lines.Count).Where(i => i == 0 || !removed.Contains(Keyword(reply.Text(i))));
+        var texts = kept.Select(i => reply.Text(i).ToArray()).ToList();
         if (!added.IsEmpty)
-        {
-            lines.Add(added.ToArray());
-        }
+            texts.Add(added.ToArray());
 
-        var octets = new MemoryStream();
-        for (int i = 0; i < lines.Count; i++)
-        {
-            octets.Write(Encoding.ASCII.GetBytes($"{reply.Code}{(i < lines.Count - 1 ? '-' : ' ')}"));
-            octets.Write(lines[i]);
-            octets.Write("\r\n"u8);
-        }
-
-        return octets.ToArray();
+        var codes = texts.Select((_, i) => Encoding.ASCII.GetBytes($"{reply.Code}{(i < texts.Count - 1 ? '-' : ' ')}"));
+        return [.. codes.Zip(texts, (code, text) => (byte[])[.. code, .. text, .. "\r\n"u8]).SelectMany(line => line)];
     }
 
     /// <summary>A reply's keywords, in upper case.</summary>

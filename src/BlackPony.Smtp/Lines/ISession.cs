@@ -1,5 +1,3 @@
-using BlackPony.Reference;
-
 namespace BlackPony.Smtp.Lines;
 
 /// <summary>What the host has to do beside sending what waits.</summary>

@@ -1,6 +1,3 @@
-using BlackPony.Reference;
-using BlackPony.Reference.Negotiation;
-
 namespace BlackPony.Smtp.Lines;
 
 /// <summary>
@@ -34,9 +31,7 @@ internal sealed class NextReplyReader(int longest)
             Keep(end < 0 ? rest : rest[..end]);
             consumed += end < 0 ? rest.Length : end + 1;
             if (end >= 0 && EndLine() is { } reply)
-            {
                 return reply;
-            }
         }
 
         return null;
@@ -81,9 +76,7 @@ internal sealed class NextReplyReader(int longest)
         var line = _line.AsSpan(0, length).ToArray();
         _length = 0;
         if (IsMalformed)
-        {
             return null;
-        }
 
         bool differs = HasCode(line) && _lines.Count > 0 && Code(_lines[0]) != Code(line);
         if (!HasCode(line) || differs)
@@ -95,14 +88,10 @@ internal sealed class NextReplyReader(int longest)
 
         bool isLast = line.Length == 3 || line[3] != '-';
         if (_lines.Count < Limits.MaxEhloLines - 1 || isLast)
-        {
             _lines.Add(line);
-        }
 
         if (!isLast)
-        {
             return null;
-        }
 
         var reply = new Reply(Code(line), [.. _lines]);
         _lines.Clear();

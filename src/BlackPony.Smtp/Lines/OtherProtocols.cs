@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace BlackPony.Smtp.Lines;
 
 /// <summary>Clients of other protocols that were led here ([BP-10.1-8]).</summary>

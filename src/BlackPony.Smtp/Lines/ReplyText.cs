@@ -1,5 +1,4 @@
 using System.Text.Unicode;
-using BlackPony.Reference.Negotiation;
 
 namespace BlackPony.Smtp.Lines;
 

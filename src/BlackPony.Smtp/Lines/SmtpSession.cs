@@ -1,26 +1,17 @@
-using System.Text;
-using BlackPony.Reference;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Records;
 
 namespace BlackPony.Smtp.Lines;
 
 /// <summary>What the three sessions have in common: what waits for each side, and the layer between SMTP and the wire.</summary>
-public abstract class SmtpSession : ISession
+public abstract class SmtpSession
 {
-    /// <inheritdoc/>
+    /// <summary>Octets for the client (<see cref="ISession.ToClient"/>).</summary>
     public PooledBuffer ToClient { get; } = new();
 
-    /// <inheritdoc/>
+    /// <summary>Octets for the server (<see cref="ISession.ToServer"/>).</summary>
     public PooledBuffer ToServer { get; } = new();
 
-    /// <inheritdoc/>
-    public abstract bool WantsClient { get; }
-
-    /// <inheritdoc/>
-    public abstract TimeSpan PeerTimeout { get; }
-
-    /// <inheritdoc/>
+    /// <summary>Grows with everything that was received completely (<see cref="ISession.Progress"/>).</summary>
     public long Progress { get; private protected set; }
 
     /// <summary>What the host has to do.</summary>
@@ -37,28 +28,13 @@ public abstract class SmtpSession : ISession
 
     private protected SecureChannel? Channel => Layer.Channel;
 
-    /// <inheritdoc/>
+    /// <summary>What the host has to do, once (<see cref="ISession.TakeRequest"/>).</summary>
     public SessionRequest TakeRequest()
     {
         var request = Request;
         Request = request == SessionRequest.Close ? request : SessionRequest.None;
         return request;
     }
-
-    /// <inheritdoc/>
-    public abstract void FromClient(ReadOnlySpan<byte> octets);
-
-    /// <inheritdoc/>
-    public abstract void FromServer(ReadOnlySpan<byte> octets);
-
-    /// <inheritdoc/>
-    public abstract void ClientEnded();
-
-    /// <inheritdoc/>
-    public abstract void ServerEnded();
-
-    /// <inheritdoc/>
-    public abstract void TimedOut();
 
     private protected static byte[] Line(string text) => Encoding.ASCII.GetBytes(text + "\r\n");
 }

@@ -1,9 +1,4 @@
-using System.Buffers;
-using BlackPony.Reference;
-using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Records;
-using BlackPony.Smtp.Lines;
 
 namespace BlackPony.Smtp.Mailer;
 
@@ -22,13 +17,9 @@ public sealed partial class MailerSession
 
         PumpServer();
         if (Channel?.State is ChannelState.Failed or ChannelState.Alerted)
-        {
             LoseServer("421 4.7.0 The protected session failed");
-        }
         else if (Channel?.State == ChannelState.Closed)
-        {
             LoseServer("421 4.4.2 The server closed the session");
-        }
     }
 
     private void PumpServer()
@@ -38,18 +29,27 @@ public sealed partial class MailerSession
             var reply = _replies.Read(ServerOctets.Span, out int consumed);
             ServerOctets.Consume(consumed);
             if (_replies.IsMalformed)
-            {
                 OnMalformed();
-                return;
-            }
 
             if (reply is null)
-            {
                 return;
-            }
 
             Progress++;
-            OnReply(reply);
+            Action<Reply> take = _state switch
+            {
+                State.Connected => OnGreeting,
+                State.Asking => OnEhloReply,
+                State.Sharing => OnUpgradeReply,
+                _ => OnInsideReply,
+            };
+            try
+            {
+                take(reply);
+            }
+            catch (RandomnessUnavailableException)
+            {
+                Defer("no-randomness", "421 4.3.0 No randomness available");
+            }
         }
 
         if (_state is State.Inside or State.Plain)
@@ -77,32 +77,12 @@ public sealed partial class MailerSession
         if (_state == State.Sharing)
         {
             Break();
+            return;
         }
-        else
-        {
-            // Inside, after a close ([BP-4.3-13]).
-            Channel?.Close(ToServer);
-            Leave("unreachable", "421 4.3.0 The server does not speak SMTP");
-        }
-    }
 
-    private void OnReply(Reply reply)
-    {
-        switch (_state)
-        {
-            case State.Connected:
-                OnGreeting(reply);
-                break;
-            case State.Asking:
-                OnEhloReply(reply);
-                break;
-            case State.Sharing:
-                OnUpgradeReply(reply);
-                break;
-            default:
-                OnInsideReply(reply);
-                break;
-        }
+        // Inside, after a close ([BP-4.3-13]).
+        Channel?.Close(ToServer);
+        Leave("unreachable", "421 4.3.0 The server does not speak SMTP");
     }
 
     private void OnGreeting(Reply reply)
@@ -183,33 +163,16 @@ public sealed partial class MailerSession
             return;
         }
 
-        try
-        {
-            _tried.Add(suite);
-            _upgrade?.Dispose();
-            _upgrade = new ClientUpgrade(_offer!, suite, _options.Shift, _random, _options.RsaKeys, _options.KeyLog);
-            ToServer.Write(_upgrade.Command);
-            _state = State.Sharing;
-        }
-        catch (RandomnessUnavailableException)
-        {
-            Defer("no-randomness", "421 4.3.0 No randomness available");
-        }
+        _tried.Add(suite);
+        _upgrade?.Dispose();
+        _upgrade = new ClientUpgrade(_offer!, suite, _options.Shift, _random, _options.RsaKeys, _options.KeyLog);
+        ToServer.Write(_upgrade.Command);
+        _state = State.Sharing;
     }
 
     private void OnUpgradeReply(Reply reply)
     {
-        ClientStep step;
-        try
-        {
-            step = _upgrade!.OnReply(reply);
-        }
-        catch (RandomnessUnavailableException)
-        {
-            Defer("no-randomness", "421 4.3.0 No randomness available");
-            return;
-        }
-
+        var step = _upgrade!.OnReply(reply);
         switch (step.Kind)
         {
             case ClientStepKind.Send:

@@ -1,10 +1,5 @@
-using System.Buffers;
-using BlackPony.Reference;
-using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
-using BlackPony.Smtp.Lines;
 
 namespace BlackPony.Smtp.Mailer;
 
@@ -15,7 +10,7 @@ namespace BlackPony.Smtp.Mailer;
 /// or
 /// <see cref="ConnectFailed"/>; to the first address it connects unasked.
 /// </summary>
-public sealed partial class MailerSession : SmtpSession, IDisposable
+public sealed partial class MailerSession : SmtpSession, ISession, IDisposable
 {
     // [BP-10.4-6], and after a fall-back STARTTLS stays ([BP-10.4-13]); inside [BP-10.4-7], which also keeps [BP-4.5-7] and [BP-4.7-2].
     private static readonly string[] Hidden = ["XBLACKPONY"];
@@ -61,10 +56,10 @@ public sealed partial class MailerSession : SmtpSession, IDisposable
 
     /// <summary>Whether the host should read from the local mail server: not while an upgrade is under way ([BP-4.2-9],
     /// [BP-4.6-4]).</summary>
-    public override bool WantsClient => _state is State.WaitingForEhlo or State.HeloOnly or State.Inside or State.Plain;
+    public bool WantsClient => _state is State.WaitingForEhlo or State.HeloOnly or State.Inside or State.Plain;
 
     /// <summary>How long the server may be silent now (spec 13).</summary>
-    public override TimeSpan PeerTimeout => _state switch
+    public TimeSpan PeerTimeout => _state switch
     {
         State.Connected => Limits.GreetingTimeout,
         State.Asking or State.Sharing or State.Confirming or State.InsideEhlo => Limits.ReplyTimeout,
@@ -100,16 +95,14 @@ public sealed partial class MailerSession : SmtpSession, IDisposable
     }
 
     /// <inheritdoc/>
-    public override void FromServer(ReadOnlySpan<byte> octets)
+    public void FromServer(ReadOnlySpan<byte> octets)
     {
         if (_state != State.End)
-        {
             Receive(octets);
-        }
     }
 
     /// <inheritdoc/>
-    public override void FromClient(ReadOnlySpan<byte> octets)
+    public void FromClient(ReadOnlySpan<byte> octets)
     {
         if (_state != State.End)
         {
@@ -119,10 +112,10 @@ public sealed partial class MailerSession : SmtpSession, IDisposable
     }
 
     /// <inheritdoc/>
-    public override void ServerEnded() => LoseConnection();
+    public void ServerEnded() => LoseConnection();
 
     /// <summary>The local mail server has no more to say.</summary>
-    public override void ClientEnded()
+    public void ClientEnded()
     {
         if (Channel is { State: ChannelState.Open, IsEstablished: true } && _state != State.End)
         {
@@ -136,7 +129,7 @@ public sealed partial class MailerSession : SmtpSession, IDisposable
     }
 
     /// <summary>The server was silent for longer than <see cref="PeerTimeout"/> ([BP-8.1-6]).</summary>
-    public override void TimedOut()
+    public void TimedOut()
     {
         if (_state == State.Closing)
         {
@@ -144,11 +137,9 @@ public sealed partial class MailerSession : SmtpSession, IDisposable
             return;
         }
 
+        // [BP-8.1-1]
         if (_state == State.InsideEhlo)
-        {
-            // [BP-8.1-1]
             Channel?.Close(ToServer);
-        }
 
         LoseConnection();
     }
@@ -289,9 +280,7 @@ public sealed partial class MailerSession : SmtpSession, IDisposable
     private void LeaveAsFailing(string reason, string text)
     {
         if (Remembers)
-        {
             _options.Memory!.Failing(_name, _port);
-        }
 
         Leave(reason, text);
     }

@@ -13,9 +13,7 @@ internal static class MailParameters
     public static string? Complaint(IReadOnlyList<string> parameters)
     {
         if (parameters.FirstOrDefault(p => !IsOffered(p)) is not null)
-        {
             return "555 5.5.4 Parameter not offered";
-        }
 
         bool isRight = parameters.All(IsRight) && parameters.Select(Keyword).Distinct().Count() == parameters.Count;
         return isRight ? null : "501 5.5.4 Malformed parameter";

@@ -1,8 +1,3 @@
-using System.Buffers;
-using BlackPony.Reference;
-using BlackPony.Reference.Negotiation;
-using BlackPony.Smtp.Lines;
-
 namespace BlackPony.Smtp.Outbound;
 
 /// <summary>How far the connection to the next server is.</summary>
@@ -56,9 +51,7 @@ internal sealed class NextConnection(OctetBuffer octets, PooledBuffer output)
     public Reply? Read()
     {
         if (State is NextState.None or NextState.Handshake)
-        {
             return null;
-        }
 
         var reply = _replies.Read(octets.Span, out int consumed);
         octets.Consume(consumed);
@@ -81,9 +74,7 @@ internal sealed class NextConnection(OctetBuffer octets, PooledBuffer output)
                 // A mailer that has BlackPony there removed the keyword ([BP-10.5-13]).
                 (_extensions, State) = (EhloReply.Keywords(reply), NextState.Ready);
                 if (startTls && !_isInTls && !WithoutTls && Has("STARTTLS"))
-                {
                     Send("STARTTLS"u8, NextState.StartTls);
-                }
 
                 return true;
             case NextState.Ehlo when reply.Code >= 500:

@@ -1,8 +1,3 @@
-using System.Buffers;
-using System.Text;
-using BlackPony.Reference.Negotiation;
-using BlackPony.Smtp.Lines;
-
 namespace BlackPony.Smtp.Outbound;
 
 /// <content>The next server: what it is asked, and what becomes of its replies.</content>
@@ -20,22 +15,17 @@ public sealed partial class OutboundSession
             }
 
             bool isReady = _next.State == NextState.Ready;
+
+            // [BP-10.5-10]
             if (isReady && transaction.IsInternational && !_next.Has("SMTPUTF8"))
-            {
-                // [BP-10.5-10]
                 transaction.Refusal ??= NoUtf8;
-            }
 
             // A refusal in its turn, after the answers that are still due.
             if (_pending.Count > 0 && (Refused is not null || !_next.Has("PIPELINING")))
-            {
                 return;
-            }
 
             if (Refused is null && !isReady)
-            {
                 return;
-            }
 
             if (Refused is null && !transaction.IsSent)
             {
@@ -45,13 +35,9 @@ public sealed partial class OutboundSession
 
             _waiting.RemoveAt(0);
             if (Refused is not null)
-            {
                 Answer(recipient, Refused);
-            }
             else
-            {
                 Ask(new Pending(Verb.Rcpt, recipient), [.. "RCPT TO:"u8, .. recipient.Path]);
-            }
         }
     }
 
@@ -82,9 +68,7 @@ public sealed partial class OutboundSession
         {
             // Refused before the transaction.
             if (_next.State != NextState.StartTls || !OpensWithoutTls())
-            {
                 Lose(reply);
-            }
         }
         else if (_next.State == NextState.Handshake && ServerOctets.Length > 0)
         {
@@ -139,18 +123,14 @@ public sealed partial class OutboundSession
         }
 
         if (reply.Code == 421)
-        {
             Lose(reply);
-        }
     }
 
     // TLS does not come about: one new connection without it ([BP-10.5-14]).
     private bool OpensWithoutTls()
     {
         if (!_next.IsSecuring || _next.WithoutTls)
-        {
             return false;
-        }
 
         Drop();
         Open(withoutTls: true);
@@ -161,9 +141,7 @@ public sealed partial class OutboundSession
     private bool OpensAgain(Pending? answered = null)
     {
         if (OpensWithoutTls())
-        {
             return true;
-        }
 
         Pending[] all = [.. ((Pending?[])[answered]).OfType<Pending>(), .. _pending];
         if (_next.State != NextState.Ready || _state != State.Commands || Accepted.Count > 0 || Refused is not null || !IsSent
@@ -198,9 +176,7 @@ public sealed partial class OutboundSession
     {
         HasQuit = _next.State == NextState.Ready && _pending.Count == 0 && _state == State.Commands;
         if (HasQuit)
-        {
             _next.Send("QUIT"u8);
-        }
 
         Reset();
         Request = SessionRequest.Disconnect;
@@ -218,38 +194,26 @@ public sealed partial class OutboundSession
     private void Lose(Refusal failure)
     {
         if (_state == State.End || (_next.State == NextState.None && _waiting.Count == 0))
-        {
             return;
-        }
 
         var pending = _pending.ToArray();
         Drop();
         Request = SessionRequest.Disconnect;
         if (_transaction is { Route: not null })
-        {
             _transaction.Refusal ??= failure;
-        }
 
         bool ofMessage = pending.Any(p => p.Command is Verb.Data or Verb.Message);
         if (_state == State.Data || ofMessage)
-        {
             Note(failure.Result, failure.Code);
-        }
 
         foreach (var recipient in pending.Select(p => p.Recipient).OfType<Recipient>())
-        {
             Answer(recipient, Refused ?? failure);
-        }
 
         if (ofMessage)
-        {
             ToClient.Write((Refused ?? failure).Reply);
-        }
 
         if (pending.Any(p => p.Command == Verb.Message))
-        {
             _transaction = null;
-        }
 
         _state = _state switch { State.Data => State.Discarding, State.Held => State.Commands, _ => _state };
     }
@@ -293,9 +257,7 @@ public sealed partial class OutboundSession
     private void End()
     {
         if (_state == State.End)
-        {
             return;
-        }
 
         Note(DeliveryResult.Abandoned, 0);
         Leave();

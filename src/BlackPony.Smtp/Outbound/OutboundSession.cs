@@ -1,7 +1,3 @@
-using System.Buffers;
-using BlackPony.Reference;
-using BlackPony.Smtp.Lines;
-
 namespace BlackPony.Smtp.Outbound;
 
 /// <summary>
@@ -10,10 +6,12 @@ namespace BlackPony.Smtp.Outbound;
 /// one,
 /// and starts a mailer for <see cref="Route"/>; on <see cref="SessionRequest.StartTls"/> it calls <see cref="TlsDone"/>.
 /// </summary>
-public sealed partial class OutboundSession : SmtpSession
+public sealed partial class OutboundSession : SmtpSession, ISession
 {
     // Recipients on their way at one time: their replies must not fill the connection while nobody reads them.
     private const int MostAsked = 100;
+
+    private const string Ok = "250 2.0.0 Ok";
 
     private static readonly Refusal NoSmtp = new(Line("451 4.3.0 The next hop does not speak SMTP"), DeliveryResult.Lost, 0);
     private static readonly Refusal Lost = new(Line("451 4.4.2 The next hop closed the connection"), DeliveryResult.Lost, 0);
@@ -57,10 +55,10 @@ public sealed partial class OutboundSession : SmtpSession
     public bool HasQuit { get; private set; }
 
     /// <inheritdoc/>
-    public override bool WantsClient => _state != State.End && !_clientDone && ClientOctets.Length < Limits.MaxHeld;
+    public bool WantsClient => _state != State.End && !_clientDone && ClientOctets.Length < Limits.MaxHeld;
 
     /// <inheritdoc/>
-    public override TimeSpan PeerTimeout =>
+    public TimeSpan PeerTimeout =>
         _next.State is NextState.StartTls or NextState.Handshake ? Limits.TlsTimeout
         : IsBusy ? Limits.NextServerTimeout : Limits.IdleTimeout;
 
@@ -94,7 +92,7 @@ public sealed partial class OutboundSession : SmtpSession
     }
 
     /// <inheritdoc/>
-    public override void FromClient(ReadOnlySpan<byte> octets)
+    public void FromClient(ReadOnlySpan<byte> octets)
     {
         if (_state != State.End)
         {
@@ -107,19 +105,17 @@ public sealed partial class OutboundSession : SmtpSession
     /// The client's direction ended. It may still read: Exim sends "." and QUIT at once and then ends it. A message that has not come
     /// whole goes nowhere ([BP-10.5-16]).
     /// </summary>
-    public override void ClientEnded()
+    public void ClientEnded()
     {
         _clientDone = true;
         Pump();
     }
 
     /// <inheritdoc/>
-    public override void FromServer(ReadOnlySpan<byte> octets)
+    public void FromServer(ReadOnlySpan<byte> octets)
     {
         if (_next.State == NextState.None)
-        {
             return;
-        }
 
         ServerOctets.Append(octets);
         while (_next.Read() is { } reply)
@@ -140,12 +136,10 @@ public sealed partial class OutboundSession : SmtpSession
     }
 
     /// <inheritdoc/>
-    public override void ServerEnded()
+    public void ServerEnded()
     {
         if (!OpensAgain())
-        {
             Lose(Lost);
-        }
 
         Pump();
     }
@@ -165,7 +159,7 @@ public sealed partial class OutboundSession : SmtpSession
     }
 
     /// <inheritdoc/>
-    public override void TimedOut()
+    public void TimedOut()
     {
         if (!IsBusy)
         {
@@ -174,9 +168,7 @@ public sealed partial class OutboundSession : SmtpSession
         }
 
         if (!OpensWithoutTls())
-        {
             Lose(Silent);
-        }
 
         Pump();
     }
@@ -202,24 +194,13 @@ public sealed partial class OutboundSession : SmtpSession
         }
         while (ClientOctets.Length > 0 && Step());
 
+        // Nothing more can come of what is left.
         if (_clientDone && !IsBusy)
-        {
-            // Nothing more can come of what is left.
             End();
-        }
     }
 
     // One step over the client's octets; false if it has to wait.
-    private bool Step()
-    {
-        if (_state is State.Data or State.Discarding)
-        {
-            ReadMessage();
-            return true;
-        }
-
-        return _state == State.Commands && ReadLine();
-    }
+    private bool Step() => _state is State.Data or State.Discarding ? ReadMessage() : _state == State.Commands && ReadLine();
 
     private bool ReadLine()
     {
@@ -227,20 +208,16 @@ public sealed partial class OutboundSession : SmtpSession
         bool isLong = line.Length > Limits.MaxOtherCommandLine - 2;
         if (isLong || ClientLine.HasStray(line))
         {
+            // [BP-10.5-18]
             if (!IsBusy)
-            {
-                // [BP-10.5-18]
                 ReplyAndClose(isLong ? "500 5.5.2 Line too long" : "501 5.5.2 Bare LF, bare CR or NUL in a command");
-            }
 
             return false;
         }
 
         int length = line.Length + 2;
         if (!isWhole || !OnCommand(line))
-        {
             return false;
-        }
 
         if (_state != State.End)
         {
@@ -256,35 +233,18 @@ public sealed partial class OutboundSession : SmtpSession
     {
         var verb = ClientLine.Verb(line);
         if (verb == Verb.Rcpt)
-        {
             return OnRecipient(line);
-        }
 
         if (IsBusy)
-        {
             return false;
-        }
 
         switch (verb)
         {
             case Verb.Ehlo or Verb.Helo:
                 OnHello(verb, line[Math.Min(5, line.Length)..]);
                 break;
-            case Verb.Mail:
-                Say(OnMail(line));
-                break;
             case Verb.Data:
                 OnData();
-                break;
-            case Verb.Rset:
-                Abort();
-                Say("250 2.0.0 Ok");
-                break;
-            case Verb.Noop:
-                Say("250 2.0.0 Ok");
-                break;
-            case Verb.Vrfy:
-                Say("252 2.5.1 Cannot verify; send some mail");
                 break;
             case Verb.Quit:
                 ReplyAndClose("221 2.0.0 Bye");
@@ -292,8 +252,18 @@ public sealed partial class OutboundSession : SmtpSession
             case Verb.Other when OtherProtocols.IsRequest(line):
                 ReplyAndClose("421 4.7.0 This is SMTP");
                 break;
+            case Verb.Rset:
+                Abort();
+                Say(Ok);
+                break;
             default:
-                Say("502 5.5.1 Command not implemented");
+                Say(verb switch
+                {
+                    Verb.Mail => OnMail(line),
+                    Verb.Noop => Ok,
+                    Verb.Vrfy => "252 2.5.1 Cannot verify; send some mail",
+                    _ => "502 5.5.1 Command not implemented",
+                });
                 break;
         }
 
@@ -309,11 +279,10 @@ public sealed partial class OutboundSession : SmtpSession
         }
 
         Abort();
+
+        // It was greeted with another name.
         if (_next.State != NextState.None && !name.SequenceEqual(_name))
-        {
-            // It was greeted with another name.
             Leave();
-        }
 
         _name = name.ToArray();
 
@@ -325,26 +294,18 @@ public sealed partial class OutboundSession : SmtpSession
     private string OnMail(ReadOnlySpan<byte> line)
     {
         if (_name is null || _transaction is not null)
-        {
             return _name is null ? "503 5.5.1 EHLO first" : "503 5.5.1 A transaction is open";
-        }
 
         if (PathCommand.Parse(line, "FROM:") is not { } mail)
-        {
             return "501 5.5.4 Syntax: MAIL FROM:<address>";
-        }
 
         // [BP-10.5-20]
         var transaction = new Transaction(mail);
         if (MailParameters.Complaint(mail.Parameters) is { } complaint)
-        {
             return complaint;
-        }
 
         if (mail.IsInternational && !transaction.IsInternational)
-        {
             return "550 5.6.7 Address needs SMTPUTF8";
-        }
 
         _transaction = transaction;
         return "250 2.1.0 Ok";
@@ -360,9 +321,7 @@ public sealed partial class OutboundSession : SmtpSession
         // The recipients of one route travel together; all else waits for its turn.
         bool mayFollow = _next.State == NextState.Ready && IsSent && _next.Has("PIPELINING") && _pending.Count < MostAsked;
         if (IsBusy && !(mayFollow && isPlain && route is not null && route == _transaction!.Route))
-        {
             return false;
-        }
 
         if (RecipientFault(recipient, route, isPlain) is { } fault)
         {
@@ -408,13 +367,11 @@ public sealed partial class OutboundSession : SmtpSession
         }
     }
 
-    private void ReadMessage()
+    private bool ReadMessage()
     {
         int count = _end.Take(ClientOctets.Span);
         if (_state == State.Data)
-        {
             ToServer.Write(ClientOctets.Span[..count]);
-        }
 
         ClientOctets.Consume(count);
         Progress++;
@@ -428,15 +385,15 @@ public sealed partial class OutboundSession : SmtpSession
             ToClient.Write(Refused!.Reply);
             (_transaction, _state) = (null, State.Commands);
         }
+
+        return true;
     }
 
     // RSET, EHLO: the transaction is over, here and there.
     private void Abort()
     {
         if (IsSent && _next.State == NextState.Ready)
-        {
             Ask(new Pending(Verb.Rset), "RSET"u8);
-        }
 
         Note(DeliveryResult.Abandoned, 0);
         _transaction = null;

@@ -1,5 +1,4 @@
-using System.Text;
-using BlackPony.Smtp.Lines;
+using System.Text.Unicode;
 
 namespace BlackPony.Smtp.Outbound;
 
@@ -8,8 +7,6 @@ namespace BlackPony.Smtp.Outbound;
 /// <param name="Parameters">What follows it.</param>
 internal sealed record PathCommand(byte[] Path, IReadOnlyList<string> Parameters)
 {
-    private static readonly UTF8Encoding Utf8 = new(false, throwOnInvalidBytes: true);
-
     /// <summary>Whether the path needs SMTPUTF8.</summary>
     public bool IsInternational => Path.AsSpan().IndexOfAnyInRange((byte)128, (byte)255) >= 0;
 
@@ -21,16 +18,12 @@ internal sealed record PathCommand(byte[] Path, IReadOnlyList<string> Parameters
     {
         var rest = line[(line.IndexOf((byte)' ') + 1)..];
         if (rest.Length < keyword.Length || !Ascii.EqualsIgnoreCase(rest[..keyword.Length], keyword))
-        {
             return null;
-        }
 
         rest = rest[keyword.Length..].TrimStart((byte)' ');
         int length = PathLength(rest);
         if (length < 0 || (length < rest.Length && rest[length] != ' ') || rest[length..].IndexOfAnyExceptInRange((byte)32, (byte)126) >= 0)
-        {
             return null;
-        }
 
         var parameters = Encoding.ASCII.GetString(rest[length..]).Split(' ', StringSplitOptions.RemoveEmptyEntries);
         return new PathCommand(rest[..length].ToArray(), parameters);
@@ -40,20 +33,8 @@ internal sealed record PathCommand(byte[] Path, IReadOnlyList<string> Parameters
     public string? Domain()
     {
         int at = LastAt(Path);
-        if (at < 0)
-        {
-            return null;
-        }
-
-        try
-        {
-            return MailDomain.Canonical(Utf8.GetString(Path.AsSpan(at + 1, Path.Length - at - 2)));
-        }
-        catch (ArgumentException)
-        {
-            // No UTF-8.
-            return null;
-        }
+        var domain = at < 0 ? default : Path.AsSpan()[(at + 1)..^1];
+        return at < 0 || !Utf8.IsValid(domain) ? null : MailDomain.Canonical(Encoding.UTF8.GetString(domain));
     }
 
     // Up to the bracket that closes, which a quoted local part may hold too; -1 if there is none.
@@ -64,14 +45,10 @@ internal sealed record PathCommand(byte[] Path, IReadOnlyList<string> Parameters
         {
             byte octet = text[i];
             if (i == 0 ? octet != '<' : octet is < 32 or 127 || (octet is (byte)' ' or (byte)'<' && !quoted))
-            {
                 return -1;
-            }
 
             if (octet == '>' && !quoted)
-            {
                 return i + 1;
-            }
 
             quoted ^= octet == '"' && !escaped;
             escaped = octet == '\\' && quoted && !escaped;

@@ -1,5 +1,3 @@
-using BlackPony.Smtp.Lines;
-
 namespace BlackPony.Smtp.Outbound;
 
 /// <summary>A recipient.</summary>
@@ -42,8 +40,6 @@ internal sealed class Transaction(PathCommand mail)
     public void GoTo(Route? route)
     {
         if (route != Route)
-        {
             (Route, Refusal, IsSent) = (route, null, false);
-        }
     }
 }

@@ -1,4 +1,4 @@
-using BlackPony.Smtp.Lines;
+using BlackPony.Reference;
 
 
 namespace BlackPony.Tests.Conformance.Smtp;

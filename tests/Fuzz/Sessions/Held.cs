@@ -1,5 +1,5 @@
 using System.Reflection;
-using BlackPony.Smtp.Lines;
+using BlackPony.Reference;
 
 namespace BlackPony.Fuzz.Sessions;
 

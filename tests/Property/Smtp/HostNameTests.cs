@@ -1,5 +1,4 @@
 using BlackPony.Reference;
-using BlackPony.Smtp.Lines;
 
 namespace BlackPony.Tests.Property.Smtp;
 

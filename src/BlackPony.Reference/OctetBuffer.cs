@@ -1,7 +1,6 @@
 using System.Buffers;
-using BlackPony.Reference;
 
-namespace BlackPony.Smtp.Lines;
+namespace BlackPony.Reference;
 
 /// <summary>Octets that came in and are not yet used, in order.</summary>
 internal sealed class OctetBuffer
@@ -15,12 +14,13 @@ internal sealed class OctetBuffer
     /// <summary>How many octets wait.</summary>
     public int Length => _octets.WrittenCount - _start;
 
-    /// <summary>Where to write more.</summary>
+    /// <summary>Where to write more. What was consumed goes first, so that the buffer is as large as what waits and no larger.</summary>
     public IBufferWriter<byte> Writer
     {
         get
         {
-            Compact();
+            _octets.Remove(_start);
+            _start = 0;
             return _octets;
         }
     }
@@ -33,22 +33,13 @@ internal sealed class OctetBuffer
     {
         _start += count;
         if (_start == _octets.WrittenCount)
-        {
             Clear();
-        }
     }
 
     /// <summary>Drops all.</summary>
     public void Clear()
     {
         _octets.ResetWrittenCount();
-        _start = 0;
-    }
-
-    // What was consumed goes before more comes in, so that the buffer is as large as what waits and no larger.
-    private void Compact()
-    {
-        _octets.Remove(_start);
         _start = 0;
     }
 }

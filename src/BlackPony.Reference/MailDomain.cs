@@ -1,24 +1,21 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using BlackPony.Reference;
 
-namespace BlackPony.Smtp.Lines;
+namespace BlackPony.Reference;
 
 /// <summary>The domain of a mail address, or its address literal (RFC 5321 4.1.2, 4.1.3), in the one form in which domains are
 /// compared.</summary>
-public static class MailDomain
+internal static class MailDomain
 {
     /// <summary>A domain in lower case, as A-labels and without a final dot; an address literal in square brackets.</summary>
     /// <param name="text">What follows the <c>@</c>.</param>
     /// <returns>Null if it is none that could be looked up.</returns>
     public static string? Canonical(string text)
     {
+        // It stands for octets that were no text.
         if (text.Contains('\uFFFD', StringComparison.Ordinal))
-        {
-            // It stands for octets that were no text.
             return null;
-        }
 
         try
         {
@@ -41,9 +38,7 @@ public static class MailDomain
     private static string? Literal(string text)
     {
         if (!text.EndsWith(']'))
-        {
             return null;
-        }
 
         bool six = text.StartsWith("[IPv6:", StringComparison.OrdinalIgnoreCase);
         return HostName.Address(text[(six ? 6 : 1)..^1]) is { } address && (address.AddressFamily == AddressFamily.InterNetworkV6) == six

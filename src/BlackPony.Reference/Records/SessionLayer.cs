@@ -1,9 +1,7 @@
 using System.Buffers;
-using BlackPony.Reference;
-using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
 
-namespace BlackPony.Smtp.Lines;
+namespace BlackPony.Reference.Records;
 
 /// <summary>What lies between a session's SMTP and its wire, last before sending and first after receiving: nothing, ROT ([BP-5.5-5],
 /// [BP-5.5-6]), or records (spec 7).</summary>
@@ -26,13 +24,9 @@ internal sealed class SessionLayer : IDisposable
     public void Send(ReadOnlySpan<byte> octets, PooledBuffer wire)
     {
         if (Channel is null)
-        {
             Shift(octets, _shift, wire);
-        }
         else if (Channel.State == ChannelState.Open)
-        {
             Channel.Send(octets, wire);
-        }
     }
 
     /// <summary>Takes octets from the wire.</summary>
@@ -42,13 +36,9 @@ internal sealed class SessionLayer : IDisposable
     public void Receive(ReadOnlySpan<byte> octets, OctetBuffer text, PooledBuffer wire)
     {
         if (Channel is null)
-        {
             Shift(octets, _shift > 0 ? 26 - _shift : 0, text.Writer);
-        }
         else
-        {
             Channel.Receive(octets, text.Writer, wire);
-        }
     }
 
     /// <summary>The connection is given up, and the secrets with it.</summary>
