@@ -22,7 +22,7 @@ internal sealed class Peer : IDisposable
     }
 
     /// <summary>What goes over the wire for a script's event; null if it is no event of records.</summary>
-    public byte[]? ProbeConnection(ScriptEvent step)
+    public byte[]? Octets(ScriptEvent step)
     {
         var octets = step.Octets.AsSpan();
         octets = octets[..Math.Min(octets.Length, Limits.MaxData)];

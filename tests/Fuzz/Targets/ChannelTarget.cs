@@ -46,7 +46,7 @@ public sealed class ChannelTarget : ITarget
             var before = channel.State;
             int had = wire.WrittenCount;
             sealedData.AddRange(DataOf(step));
-            foreach (var piece in peer.ProbeConnection(step) is { } octets ? cut(octets) : [])
+            foreach (var piece in peer.Octets(step) is { } octets ? cut(octets) : [])
             {
                 channel.Receive(piece, data, wire);
             }

@@ -47,7 +47,7 @@ public sealed class MailerInsideTarget : ITarget
             {
                 foreach (var piece in floods++ == 0 ? Flood.Of(step.Octets).Chunk(Limits.MaxData) : [])
                 {
-                    host.Server(server.ProbeConnection(new ScriptEvent('D', piece))!);
+                    host.Server(server.Octets(new ScriptEvent('D', piece))!);
                 }
             }
             else if (step.Kind == 's')
@@ -55,7 +55,7 @@ public sealed class MailerInsideTarget : ITarget
                 // In a fresh connection in plaintext.
                 host.Server(step.Octets);
             }
-            else if (server.ProbeConnection(step) is { } wire)
+            else if (server.Octets(step) is { } wire)
             {
                 host.Server(wire);
             }

@@ -48,10 +48,10 @@ public sealed class RelayInsideTarget : ITarget
             {
                 foreach (var piece in floods++ == 0 ? Flood.Of(step.Octets).Chunk(Limits.MaxData) : [])
                 {
-                    host.Client(client.ProbeConnection(new ScriptEvent('D', piece))!);
+                    host.Client(client.Octets(new ScriptEvent('D', piece))!);
                 }
             }
-            else if (client.ProbeConnection(step) is { } wire)
+            else if (client.Octets(step) is { } wire)
             {
                 host.Client(wire);
             }
