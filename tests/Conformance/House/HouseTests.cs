@@ -70,6 +70,10 @@ public class HouseTests
     }
 
     [Fact]
+    public void The_README_is_short() =>
+        Assert.InRange(File.ReadLines(Path.Combine(RepositoryRoot.Folder, "README.md")).Count(), 50, 130);
+
+    [Fact]
     public void No_line_is_longer_than_140_columns()
     {
         var files = ((string[])["src", "tools", "tests", "spec"]).SelectMany(Sources).ToList();
