@@ -32,10 +32,10 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
     public async Task RunAsync(SessionPlace place, CancellationToken end)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(end, settings.Probe?.Open ?? CancellationToken.None);
-        using var stopping = place.Stop.UnsafeRegister(b => ((AsyncAutoResetEvent)b!).Ring(), Bell);
+        using var stopping = place.Stop.UnsafeRegister(b => ((AsyncAutoResetEvent)b!).Ring(), Wake);
         using var sender = new SocketSender(settings.Time, ending.Token);
         (_place, _sender, _kill) = (place, sender, ending.Token);
-        _fromClient = new SocketReadiness(client, Bell);
+        _fromClient = new SocketReadiness(client, Wake);
         try
         {
             Telemetry.SessionBegan();
@@ -226,6 +226,6 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
     private void UseBackend(BackendConnection connection)
     {
         _backend = connection;
-        _fromBackend = new SocketReadiness(connection.Socket, Bell);
+        _fromBackend = new SocketReadiness(connection.Socket, Wake);
     }
 }

@@ -44,9 +44,9 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
     public async Task RunAsync(CancellationToken stop, CancellationToken kill)
     {
         using var sender = new SocketSender(settings.Time, kill);
-        using var stopping = stop.UnsafeRegister(b => ((AsyncAutoResetEvent)b!).Ring(), Bell);
+        using var stopping = stop.UnsafeRegister(b => ((AsyncAutoResetEvent)b!).Ring(), Wake);
         (_sender, _stop, _kill) = (sender, stop, kill);
-        _fromClient = new SocketReadiness(client, Bell);
+        _fromClient = new SocketReadiness(client, Wake);
         try
         {
             await LoopAsync(_session, kill).ConfigureAwait(false);

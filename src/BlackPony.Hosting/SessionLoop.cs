@@ -15,13 +15,13 @@ internal abstract class SessionLoop(TimeProvider time)
     protected TimeProvider Time { get; } = time;
 
     /// <summary>Rung by whatever the loop waits for.</summary>
-    protected AsyncAutoResetEvent Bell { get; } = new();
+    protected AsyncAutoResetEvent Wake { get; } = new();
 
     /// <summary>Runs the session until it requests <see cref="SessionRequest.Close"/>; what waits then has been sent.</summary>
     protected async Task LoopAsync(ISession session, CancellationToken kill)
     {
-        using var alarm = new WakeTimer(Time, Bell);
-        using var killing = kill.UnsafeRegister(b => ((AsyncAutoResetEvent)b!).Ring(), Bell);
+        using var timer = new WakeTimer(Time, Wake);
+        using var killing = kill.UnsafeRegister(b => ((AsyncAutoResetEvent)b!).Ring(), Wake);
         while (true)
         {
             await FlushAsync().ConfigureAwait(false);
@@ -49,9 +49,9 @@ internal abstract class SessionLoop(TimeProvider time)
             }
             else if (!Happened())
             {
-                alarm.Set(left);
-                alarm.Set(Left());
-                await Bell.WaitAsync().ConfigureAwait(false);
+                timer.Set(left);
+                timer.Set(Left());
+                await Wake.WaitAsync().ConfigureAwait(false);
             }
         }
     }
@@ -123,7 +123,7 @@ internal abstract class SessionLoop(TimeProvider time)
     {
         if (!task.IsCompleted)
         {
-            task.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(Bell.Ring);
+            task.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(Wake.Ring);
         }
 
         return task;

@@ -8,7 +8,7 @@ namespace BlackPony.Traces;
 /// <param name="options">How.</param>
 /// <param name="take">Takes a session's report. They come in the order in which the sessions began, as far as that needs no more than a
 /// thousand of them held.</param>
-public sealed class Inspector(InspectOptions options, Action<SessionReport> take)
+public sealed class Inspector(InspectOptions options, Action<ObservedSession> take)
 {
     /// <summary>Stands for standard input among the paths.</summary>
     public const string StandardInput = "-";
@@ -29,7 +29,7 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
     private FileReport? _file;
     private long _first;
     private long _latest;
-    private readonly PriorityQueue<SessionReport?, long> _waiting = new();
+    private readonly PriorityQueue<ObservedSession?, long> _waiting = new();
     private readonly Dictionary<string, int> _numbers = [];
     private long _opened;
     private long _next;
@@ -251,7 +251,7 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
         return new SessionOpening(file, openingSeen, options, report => Done(number, report)) { Contents = contents, Embedded = _embedded };
     }
 
-    private void Done(long number, SessionReport? report)
+    private void Done(long number, ObservedSession? report)
     {
         if (report is not null)
         {
@@ -279,7 +279,7 @@ public sealed class Inspector(InspectOptions options, Action<SessionReport> take
         }
     }
 
-    private void Count(SessionReport report)
+    private void Count(ObservedSession report)
     {
         Totals.Sessions++;
         report.Number = _numbers[report.File] = _numbers.GetValueOrDefault(report.File) + 1;

@@ -30,7 +30,7 @@ public sealed record SessionFilter
     public UpgradeKind? Upgrade { get; init; }
 
     /// <summary>Whether a session is wanted.</summary>
-    public bool Wants(SessionReport session) =>
+    public bool Wants(ObservedSession session) =>
         (Numbers.Count == 0 || Numbers.Contains(session.Number))
         && (After is null || session.End >= After) && (Before is null || session.Start <= Before)
         && (Upgrade is null || session.Upgrade == Upgrade)
@@ -40,7 +40,7 @@ public sealed record SessionFilter
         && (Address is null || session.Addresses.Any(a => Has(a, Address)))
         && (!Refused || session.HasRefused);
 
-    private static bool IsHost(SessionReport session, string host) =>
+    private static bool IsHost(ObservedSession session, string host) =>
         Has(session.Client, host) || Has(session.Server, host) || Has(session.Helo, host) || Has(session.Greeting, host)
             || Has(session.Via, host) || Has(session.Tls?.ServerName, host);
 

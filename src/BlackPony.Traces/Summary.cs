@@ -14,7 +14,7 @@ public sealed class Summary
     private readonly Dictionary<string, ServerSum> _servers = [];
     private readonly Dictionary<int, long> _codes = [];
     private readonly Dictionary<string, long> _reasons = [];
-    private readonly List<(double Seconds, string Command, SessionReport Session)> _slowest = [];
+    private readonly List<(double Seconds, string Command, ObservedSession Session)> _slowest = [];
     private long _sessions;
     private long _protected;
     private long _messages;
@@ -29,7 +29,7 @@ public sealed class Summary
     }
 
     /// <summary>Adds a session.</summary>
-    public void Add(SessionReport session)
+    public void Add(ObservedSession session)
     {
         bool isProtected = session.Upgrade is UpgradeKind.Tls or UpgradeKind.StartTls
             || (session.Upgrade == UpgradeKind.BlackPony && session.Suite != "ROT");

@@ -107,11 +107,11 @@ public sealed partial class ConvertTests
     // Of each session, in an order that does not depend on the file: ends, and each side's octets with holes for what is missing.
     private static List<string> Octets(string path)
     {
-        var taps = new List<(SessionReport Session, Tap Tap)>();
+        var taps = new List<(ObservedSession Session, Tap Tap)>();
         new BlackPony.Traces.Inspector(new InspectOptions { Tap = (s, _) => Add(s) }, _ => { }).Inspect(path);
         return [.. taps.Select(t => $"{t.Session.Client.Split(':')[0]} {t.Tap}").Order(StringComparer.Ordinal)];
 
-        Tap Add(SessionReport session)
+        Tap Add(ObservedSession session)
         {
             var tap = new Tap();
             taps.Add((session, tap));
@@ -401,9 +401,9 @@ public sealed partial class ConvertTests
         return System.Text.Encoding.UTF8.GetString(output.ToArray());
     }
 
-    private static string Verbs(SessionReport session) => string.Join(' ', session.Commands.Where(c => Known().IsMatch(c)));
+    private static string Verbs(ObservedSession session) => string.Join(' ', session.Commands.Where(c => Known().IsMatch(c)));
 
-    private static string Summary(SessionReport session) =>
+    private static string Summary(ObservedSession session) =>
         string.Join(' ', session.Commands) + string.Join(' ', session.Replies)
             + string.Join(' ', session.Messages.Select(m => $"{m.From} {string.Join(',', m.To)} {m.Octets} {m.Reply}"));
 

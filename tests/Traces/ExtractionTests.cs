@@ -156,7 +156,7 @@ public sealed class ExtractionTests
         var whole = Inspection.Connection(Frames.Lines);
         var path = folder.Write("growing.pcap", whole[..300]);
         using var stop = new CancellationTokenSource();
-        var seen = new TaskCompletionSource<SessionReport>();
+        var seen = new TaskCompletionSource<ObservedSession>();
         var inspector = new BlackPony.Traces.Inspector(new InspectOptions(), seen.SetResult) { Follow = true, Stop = stop.Token };
         var reading = Task.Run(() => inspector.Inspect(path), TestContext.Current.CancellationToken);
         await using (var more = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite))

@@ -29,9 +29,9 @@ internal sealed class Inspection
 
     public FileReport File { get; }
 
-    public List<SessionReport> Sessions { get; } = [];
+    public List<ObservedSession> Sessions { get; } = [];
 
-    public SessionReport Only => Assert.Single(Sessions);
+    public ObservedSession Only => Assert.Single(Sessions);
 
     public static Inspection Of(byte[] file, InspectOptions? options = null) => new(file, options ?? new InspectOptions());
 

@@ -146,11 +146,11 @@ public sealed class MadeCaptureTests
 
     private static Inspection Of(string name) => Inspection.Of(Repository.Made(name + ".pcap"), Full);
 
-    private static string Exchanges(SessionReport session) =>
+    private static string Exchanges(ObservedSession session) =>
         string.Join(' ', session.Exchanges!.Select(
         (e, i) => i == 0 ? $"{e.Reply}" : $"{e.Command}:{e.Reply?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "?"}"));
 
-    private static void AssertHidden(SessionReport session, params string[] secrets)
+    private static void AssertHidden(ObservedSession session, params string[] secrets)
     {
         var shown = string.Join('\n', session.Dialogue!.Select(l => l.Text).Concat(session.Commands)
             .Concat(session.Findings.Select(f => f.Text)).Concat(session.Exchanges!.Select(e => e.Command + e.Text)));

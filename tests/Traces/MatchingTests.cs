@@ -186,7 +186,7 @@ public sealed class MatchingTests
 
             return folder.Write($"{side}.pcap", half.ToArray());
         })];
-        var sessions = new List<SessionReport>();
+        var sessions = new List<ObservedSession>();
         var reports = new BlackPony.Traces.Inspector(new InspectOptions(), sessions.Add) { Merge = true }.Inspect(paths);
         var message = Assert.Single(Assert.Single(sessions).Messages);
         Assert.Equal((250, "bob@b.test carol@b.test"), (message.Reply, string.Join(' ', message.To)));

@@ -242,7 +242,7 @@ public sealed class ReassemblyTests
             // The packet behind the cut may have come a little before the one in front of it.
             var rest = Pcap(frames[cut..], cut > 4 ? cut - (cut % 4) : cut);
             File.WriteAllBytes(paths[0], cut % 2 == 0 ? FormatTests.Gzip(rest) : rest);
-            var sessions = new List<SessionReport>();
+            var sessions = new List<ObservedSession>();
             var inspector = new Inspector(new InspectOptions(), sessions.Add);
             var files = inspector.Inspect(paths);
             Assert.Equal(paths, files.Select(f => f.Name));
@@ -262,7 +262,7 @@ public sealed class ReassemblyTests
         var same = folder.Write("b.pcap", Inspection.Pcap(frames));
         var later = folder.Write("c.pcap", Pcap(frames[10..], 700_000));
         var transcript = Path.Combine(Repository.Transcripts, "pipelining.txt");
-        var sessions = new List<SessionReport>();
+        var sessions = new List<ObservedSession>();
         new Inspector(new InspectOptions(), sessions.Add).Inspect([first, same, later, transcript]);
         Assert.Equal([transcript, first, same, later], sessions.Select(s => s.File));
         Assert.Equal([8, 3, 5, 2], sessions.Select(s => s.Commands.Count));

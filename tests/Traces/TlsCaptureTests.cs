@@ -74,7 +74,7 @@ public sealed class TlsCaptureTests
     {
         var path = Path.Combine(Captures, "starttls-tls13-secrets-inside.pcapng");
         Opened(Inspection.Of(path).Only);
-        var merged = new List<SessionReport>();
+        var merged = new List<ObservedSession>();
         _ = new BlackPony.Traces.Inspector(new InspectOptions(), merged.Add) { Merge = true }
             .Inspect([path, Path.Combine(Captures, "starttls-tls12-cbc.pcap")]);
         Assert.Equal([1, 0], merged.Select(s => s.Messages.Count));
@@ -203,7 +203,7 @@ public sealed class TlsCaptureTests
                 (s.Upgrade, s.IsDecrypted)));
     }
 
-    private static void Opened(SessionReport session)
+    private static void Opened(ObservedSession session)
     {
         Assert.True(session.IsDecrypted);
         Assert.EndsWith(Inside, string.Join(' ', session.Commands), StringComparison.Ordinal);

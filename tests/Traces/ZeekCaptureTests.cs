@@ -47,7 +47,7 @@ public sealed class ZeekCaptureTests
         Assert.Equal(expected, string.Join(" ; ", inspection.Sessions.Select(Summary)));
     }
 
-    private static string Summary(SessionReport session) =>
+    private static string Summary(ObservedSession session) =>
         string.Join(" | ", session.Messages.Select(
             m => $"{m.From ?? "?"} {m.To.Count} {m.Octets} {(m.InChunks ? "bdat" : "data")} {m.Reply?.ToString() ?? "-"}")
             .Prepend(Verbs(session.Commands)));

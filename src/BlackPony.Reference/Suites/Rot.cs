@@ -7,9 +7,6 @@ internal sealed class Rot : Suite
     public override string Name => "ROT";
 
     /// <inheritdoc/>
-    public override Profile Profile => Profile.Manual;
-
-    /// <inheritdoc/>
     public override bool Encrypts => false;
 
     /// <inheritdoc/>

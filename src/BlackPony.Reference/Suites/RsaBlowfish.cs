@@ -7,9 +7,6 @@ internal sealed class RsaBlowfish : Suite
     public override string Name => "RSA-BLOWFISH";
 
     /// <inheritdoc/>
-    public override Profile Profile => Profile.Classic;
-
-    /// <inheritdoc/>
     public override bool NeedsContinuation => true;
 
     /// <inheritdoc/>

@@ -1,21 +1,5 @@
 namespace BlackPony.Reference.Suites;
 
-/// <summary>The profile of conformance to which a suite belongs (spec 2.3).</summary>
-public enum Profile
-{
-    /// <summary>Negotiation, fall-back, the MUST suite.</summary>
-    Core,
-
-    /// <summary>The suites with ML-KEM.</summary>
-    Hybrid,
-
-    /// <summary>RSA-BLOWFISH.</summary>
-    Classic,
-
-    /// <summary>ROT.</summary>
-    Manual,
-}
-
 /// <summary>
 /// A key exchange and a record protection under one name (spec 5). A suite is one such class and one line in <see cref="SuiteRegistry"/>.
 /// </summary>
@@ -27,9 +11,6 @@ public abstract class Suite
 
     /// <summary>The name in upper case, as it salts the keys ([BP-6.2-1]).</summary>
     public abstract string Name { get; }
-
-    /// <summary>The profile.</summary>
-    public abstract Profile Profile { get; }
 
     /// <summary>Whether the suite protects anything: all but ROT.</summary>
     public virtual bool Encrypts => true;

@@ -7,9 +7,6 @@ internal sealed class X25519ChaCha20Poly1305 : Suite
     public override string Name => "X25519-CHACHA20POLY1305";
 
     /// <inheritdoc/>
-    public override Profile Profile => Profile.Core;
-
-    /// <inheritdoc/>
     internal override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => new X25519Exchange.Client(random);
 
     /// <inheritdoc/>

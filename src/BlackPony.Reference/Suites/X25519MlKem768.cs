@@ -9,9 +9,6 @@ internal sealed class X25519MlKem768(string name, Func<ReadOnlySpan<byte>, Recor
     public override string Name => name;
 
     /// <inheritdoc/>
-    public override Profile Profile => Profile.Hybrid;
-
-    /// <inheritdoc/>
     internal override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => new X25519MlKem768Exchange.Client(random);
 
     /// <inheritdoc/>

@@ -32,7 +32,7 @@ public sealed class Converter
     {
         int count = 0;
         using var spill = new SpillFile();
-        var open = new Dictionary<SessionReport, TranscriptSink>();
+        var open = new Dictionary<ObservedSession, TranscriptSink>();
         Learn(path);
         var inspector = new Inspector(_options with { Recorder = Open }, report =>
         {
@@ -49,7 +49,7 @@ public sealed class Converter
         sessions = count;
         return file;
 
-        SessionRecording Open(SessionReport report, bool openingSeen)
+        SessionRecording Open(ObservedSession report, bool openingSeen)
         {
             var sink = new TranscriptSink(spill.Begin());
             open[report] = sink;
@@ -84,7 +84,7 @@ public sealed class Converter
         sessions = count;
         return file;
 
-        PcapTap Open(SessionReport report, bool openingSeen)
+        PcapTap Open(ObservedSession report, bool openingSeen)
         {
             count++;
             writer ??= new PcapWriter(buffered, LinkType.Ethernet);
@@ -98,7 +98,7 @@ public sealed class Converter
         }
     }
 
-    private SessionRecording Recording(SessionReport report, IItemSink sink) =>
+    private SessionRecording Recording(ObservedSession report, IItemSink sink) =>
         new(report, _anonymizer is null ? sink : _anonymizer.Session(sink));
 
     private void Learn(string path)

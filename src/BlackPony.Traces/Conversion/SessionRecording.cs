@@ -9,7 +9,7 @@ namespace BlackPony.Traces.Conversion;
 /// <summary>Makes items of a session's octets.</summary>
 /// <param name="session">The session.</param>
 /// <param name="sink">Where they go.</param>
-internal sealed class SessionRecording(SessionReport session, IItemSink sink) : ISessionRecorder
+internal sealed class SessionRecording(ObservedSession session, IItemSink sink) : ISessionRecorder
 {
     private const int MaxLine = 1 << 20;
 

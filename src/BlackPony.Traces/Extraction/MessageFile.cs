@@ -90,7 +90,7 @@ internal sealed class MessageFile(MessageFolder folder, string path) : IContentS
         }
     }
 
-    public void Done(SessionReport session, MessageReport message) => folder.Name(path, session, message);
+    public void Done(ObservedSession session, MessageReport message) => folder.Name(path, session, message);
 
     public void Dispose() => Close();
 

@@ -33,7 +33,7 @@ public sealed class MessageFolder
 
     internal bool MayStayOpen => Open < MaxOpen;
 
-    internal void Name(string part, SessionReport session, MessageReport message)
+    internal void Name(string part, ObservedSession session, MessageReport message)
     {
         int index = session.Messages.IndexOf(message) + 1;
         if (!_captures.TryGetValue(session.File, out int capture))

@@ -9,7 +9,7 @@ public sealed class Script
     private readonly List<Exchange> _inside = [];
 
     /// <summary>The session.</summary>
-    public SessionReport Session { get; private set; } = null!;
+    public ObservedSession Session { get; private set; } = null!;
 
     /// <summary>The greeting, lines with CRLF; empty if it was not captured.</summary>
     public string Greeting { get; internal set; } = "";
@@ -23,7 +23,7 @@ public sealed class Script
     /// <param name="file">What became of the file.</param>
     public static IReadOnlyList<Script> Read(string path, InspectOptions options, out FileReport file)
     {
-        var pending = new Dictionary<SessionReport, Script>();
+        var pending = new Dictionary<ObservedSession, Script>();
         var scripts = new List<Script>();
         var inspector = new Inspector(options with { Script = Make }, report =>
         {
@@ -37,7 +37,7 @@ public sealed class Script
         file = inspector.Inspect(path);
         return scripts;
 
-        Script Make(SessionReport report) => pending[report] = new Script { Session = report };
+        Script Make(ObservedSession report) => pending[report] = new Script { Session = report };
     }
 
     internal Exchange Add(Verb verb, bool inside, bool pipelined, long time)

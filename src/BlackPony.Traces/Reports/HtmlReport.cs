@@ -47,7 +47,7 @@ public sealed class HtmlReport : IReport
     }
 
     /// <inheritdoc/>
-    public void Session(SessionReport session)
+    public void Session(ObservedSession session)
     {
         if (_sessions++ % PageSize == 0)
         {

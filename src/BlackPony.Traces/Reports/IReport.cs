@@ -6,7 +6,7 @@ namespace BlackPony.Traces.Reports;
 public interface IReport
 {
     /// <summary>A session that is over.</summary>
-    void Session(SessionReport session);
+    void Session(ObservedSession session);
 
     /// <summary>The end: files and sums.</summary>
     void Finish(IReadOnlyList<FileReport> files, Totals totals);

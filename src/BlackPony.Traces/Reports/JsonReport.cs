@@ -30,7 +30,7 @@ public sealed class JsonReport : IReport, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Session(SessionReport session)
+    public void Session(ObservedSession session)
     {
         _json.WriteStartObject();
         _json.WriteNumber(JsonNames.Session, session.Number);
@@ -181,7 +181,7 @@ public sealed class JsonReport : IReport, IDisposable
         }
     }
 
-    private void Tls(SessionReport session)
+    private void Tls(ObservedSession session)
     {
         if (session.Tls is not { } tls)
         {
@@ -203,7 +203,7 @@ public sealed class JsonReport : IReport, IDisposable
         _json.WriteEndObject();
     }
 
-    private void Exchanges(SessionReport session)
+    private void Exchanges(ObservedSession session)
     {
         if (session.Exchanges is not { } exchanges)
         {

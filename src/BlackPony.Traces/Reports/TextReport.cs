@@ -10,7 +10,7 @@ namespace BlackPony.Traces.Reports;
 public sealed class TextReport(TextWriter output, bool notes) : IReport
 {
     /// <inheritdoc/>
-    public void Session(SessionReport session)
+    public void Session(ObservedSession session)
     {
         var helo = session.Helo is null ? "" : $"  {session.Helo}";
         var gaps = session.Gaps > 0 ? $"  {Words.Count(session.Gaps, "gap")}" : "";

@@ -30,7 +30,7 @@ internal static class Words
 
     public static string Count(long number, string what) => number == 1 ? $"1 {what}" : $"{number} {what}s";
 
-    public static string Upgrade(SessionReport session) => session.Upgrade switch
+    public static string Upgrade(ObservedSession session) => session.Upgrade switch
     {
         UpgradeKind.None => "plaintext",
         UpgradeKind.StartTls => $"starttls{Tls(session)}{Decrypted(session)}",
@@ -39,10 +39,10 @@ internal static class Words
         _ => $"blackpony {session.Suite}",
     };
 
-    private static string Decrypted(SessionReport session) => session.IsDecrypted ? " (decrypted)" : "";
+    private static string Decrypted(ObservedSession session) => session.IsDecrypted ? " (decrypted)" : "";
 
     // Version, name and certificate, as far as they were shown.
-    private static string Tls(SessionReport session) => session.Tls is not { } tls ? "" : string.Concat(
+    private static string Tls(ObservedSession session) => session.Tls is not { } tls ? "" : string.Concat(
         tls.Version is null ? "" : $" {tls.Version}",
         tls.ServerName is null ? "" : $" for {tls.ServerName}",
         tls.CertificateNames.Count == 0 ? "" : $" (certificate: {string.Join(", ", tls.CertificateNames.Take(3))})");

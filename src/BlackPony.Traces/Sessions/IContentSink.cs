@@ -17,5 +17,5 @@ internal interface IContentSink
     void End(bool whole);
 
     /// <summary>All is known of the message that ever will be.</summary>
-    void Done(SessionReport session, MessageReport message);
+    void Done(ObservedSession session, MessageReport message);
 }

@@ -23,11 +23,11 @@ public sealed record InspectOptions
 
     internal Func<IContentSink?>? Content { get; init; }
 
-    internal Func<SessionReport, bool, IWireTap>? Tap { get; init; }
+    internal Func<ObservedSession, bool, IWireTap>? Tap { get; init; }
 
-    internal Func<SessionReport, bool, ISessionRecorder?>? Recorder { get; init; }
+    internal Func<ObservedSession, bool, ISessionRecorder?>? Recorder { get; init; }
 
-    internal Func<SessionReport, Replay.Script>? Script { get; init; }
+    internal Func<ObservedSession, Replay.Script>? Script { get; init; }
 
     internal bool IsSmtp(int port)
     {

@@ -11,7 +11,7 @@ internal sealed class ServerHistory
     private readonly Dictionary<(string Client, string Server), long> _broken = [];
 
     /// <summary>Looks at a session that is over, in the order of their ends.</summary>
-    public void Close(SessionReport report)
+    public void Close(ObservedSession report)
     {
         var known = _offers.GetValueOrDefault(report.Server);
         bool asked = report.HasKeywords && report.Gaps == 0 && !report.IsDecrypted;

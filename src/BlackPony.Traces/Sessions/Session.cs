@@ -3,9 +3,9 @@ using BlackPony.Reference;
 namespace BlackPony.Traces.Sessions;
 
 /// <summary>What the layers of a session share.</summary>
-internal sealed class Session(SessionReport report, KeyLog? keys, bool openingSeen)
+internal sealed class Session(ObservedSession report, KeyLog? keys, bool openingSeen)
 {
-    public SessionReport Report => report;
+    public ObservedSession Report => report;
 
     public KeyLog? Keys => keys;
 

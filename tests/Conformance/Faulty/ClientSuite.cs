@@ -35,8 +35,6 @@ internal sealed class ClientSuite(Suite real) : Suite
 
     public override string Name => _started ? NameInUse : real.Name;
 
-    public override Profile Profile => real.Profile;
-
     public override bool NeedsContinuation => real.NeedsContinuation;
 
     /// <summary>A client whose suite of this name is changed.</summary>

@@ -24,8 +24,6 @@ internal sealed class FaultyServerSuite(Suite real) : Suite
 
     public override string Name => Called ?? real.Name;
 
-    public override Profile Profile => real.Profile;
-
     public override bool Encrypts => real.Encrypts;
 
     public override bool NeedsContinuation => real.NeedsContinuation;

@@ -80,8 +80,6 @@ public class RekeyLimitTests
 
         public override string Name => _whole.Name;
 
-        public override Profile Profile => _whole.Profile;
-
         internal override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => _whole.StartClient(random, rsaKeys);
 
         internal override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys) => _whole.StartServer(random, rsaKeys);

@@ -35,6 +35,19 @@ public class SecureChannelTests
         Assert.Equal(sent, _sent.WrittenCount);
     }
 
+    [Fact]
+    public void Both_ends_export_the_same_keying_material() // spec 6.4
+    {
+        using var client = new SecureChannel(Role.Client, Suite, new byte[32], new byte[32]);
+        using var server = new SecureChannel(Role.Server, Suite, new byte[32], new byte[32]);
+        using var keys = new KeySchedule(Suite.Name, new byte[32], new byte[32]);
+        var material = client.Export("EXPORTER test", "context"u8, 48);
+        Assert.Equal(keys.Export("EXPORTER test", "context"u8, 48), material);
+        Assert.Equal(material, server.Export("EXPORTER test", "context"u8, 48));
+        Assert.NotEqual(material, server.Export("EXPORTER test", "other"u8, 48));
+        Assert.NotEqual(material, server.Export("EXPORTER other", "context"u8, 48));
+    }
+
     [Theory]
     [InlineData(Role.Client)]
     [InlineData(Role.Server)]

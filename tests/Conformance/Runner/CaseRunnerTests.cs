@@ -183,7 +183,7 @@ public class CaseRunnerTests
         // A mail command is allowed where no upgrade is asked for, unless the policy forbids it.
         var lines = violated == "BP-9.3-1" || line == "NOOP" ? $"{line}\r\nXBLACKPONY V1 X AAAA\r\n" : $"{line}\r\n";
         var test = new Case<ClientProbe>("C-1", "One that looks at nothing",
-            Level.Must, BlackPony.Conformance.Profile.Core, "BP-1", async p =>
+            Level.Must, Profile.Core, "BP-1", async p =>
         {
             p.Next = p.Next with { Policy = policy };
             var wire = await p.ConnectAsync();
@@ -202,7 +202,7 @@ public class CaseRunnerTests
         Assert.Empty(results.Where(r => r.Verdict != Verdict.Pass).Select(r => $"{r.Case.Id}: {r.Detail}"));
 
     private static Case<ServerProbe> Case(string id, Func<ServerProbe, Task> run, Level level = Level.Must) =>
-        new(id, "A case", level, BlackPony.Conformance.Profile.Core, "BP-1 BP-2", run);
+        new(id, "A case", level, Profile.Core, "BP-1 BP-2", run);
 
     private static async Task<CaseResult> JudgeAsync(Func<ServerProbe, Task> run, Level level = Level.Must, RunOptions? options = null)
     {

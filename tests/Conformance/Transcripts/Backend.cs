@@ -14,7 +14,7 @@ internal sealed class Backend(IReadOnlyList<string> extensions, Func<string, str
     public Queue<string> Messages { get; } = new();
 
     /// <summary>Whether the session ended with 221.</summary>
-    public bool SaidGoodbye { get; private set; }
+    public bool SaidQuit { get; private set; }
 
     /// <summary>Takes octets; gives the replies to what is whole.</summary>
     public byte[] Take(ReadOnlySpan<byte> octets)
@@ -69,7 +69,7 @@ internal sealed class Backend(IReadOnlyList<string> extensions, Func<string, str
         }
 
         _data = text == "DATA";
-        SaidGoodbye = text == "QUIT";
+        SaidQuit = text == "QUIT";
         return text.Split(' ')[0] switch
         {
             "EHLO" => string.Concat(extensions.Prepend("mx.b.test").Select((l, i) => $"250{(i < extensions.Count ? '-' : ' ')}{l}\r\n")),

@@ -260,7 +260,7 @@ internal sealed class Stage : IDisposable
         if (Taken(_relay?.ToServer) is { } forBackend)
         {
             _relay!.FromServer(_backend.Take(forBackend));
-            if (_backend.SaidGoodbye)
+            if (_backend.SaidQuit)
             {
                 _relay.ServerEnded();
             }

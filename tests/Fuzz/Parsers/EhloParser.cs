@@ -31,7 +31,7 @@ internal static class EhloParser
 
     private static byte[] PassedOn(ReadOnlySpan<byte> reply)
     {
-        using var relay = new InboundSession(InboundSettings.Real with { Grease = false }, new SeededRandom(), "fuzz");
+        using var relay = new InboundSession(InboundSettings.Real with { Grease = false }, new LimitedRandom(), "fuzz");
         relay.BackendReady("220 b\r\n"u8);
         relay.FromClient("EHLO a\r\n"u8);
         relay.ToClient.ResetWrittenCount();

@@ -29,9 +29,6 @@ public sealed class QuickSuite(Suite real) : Suite
     public override string Name => real.Name;
 
     /// <inheritdoc/>
-    public override Profile Profile => real.Profile;
-
-    /// <inheritdoc/>
     internal override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => new Client();
 
     /// <inheritdoc/>

@@ -5,7 +5,7 @@ namespace BlackPony.Fuzz.Targets;
 /// <summary>The events of a mailer that are no octets of the server.</summary>
 internal static class MailerEvents
 {
-    public static void Do(MailerHost host, ScriptEvent step)
+    public static void Do(MailerDriver host, ScriptEvent step)
     {
         switch (step.Kind)
         {

@@ -32,7 +32,7 @@ public sealed class MailerInsideTarget : ITarget
     {
         var suite = QuickSuite.All[script.Setting(1) % QuickSuite.All.Count];
         var options = MailerSettings.Of(script.Setting(0)) with { Suites = [suite] };
-        using var host = new MailerHost(options, new SeededRandom(), 1 + (script.Setting(2) % 3), cut);
+        using var host = new MailerDriver(options, new LimitedRandom(), 1 + (script.Setting(2) % 3), cut);
         host.Connects(true);
         host.Server([.. "220 b\r\n"u8]);
         host.Local([.. "EHLO a\r\n"u8]);

@@ -31,7 +31,7 @@ public sealed class MailerTarget : ITarget
     private static Outcome Play(Script script, Func<byte[], IEnumerable<byte[]>> cut)
     {
         int draws = script.Setting(2) is > 0 and < 32 and var n ? n - 1 : int.MaxValue;
-        using var host = new MailerHost(MailerSettings.Of(script.Setting(0)), new SeededRandom(draws), 1 + (script.Setting(1) % 3), cut);
+        using var host = new MailerDriver(MailerSettings.Of(script.Setting(0)), new LimitedRandom(draws), 1 + (script.Setting(1) % 3), cut);
         int floods = 0;
         foreach (var step in script.Events)
         {

@@ -5,7 +5,7 @@ namespace BlackPony.Fuzz.Targets;
 /// <summary>The events of a relay that are no octets of its client.</summary>
 internal static class RelayEvents
 {
-    public static void Do(RelayHost host, ScriptEvent step, Func<byte[], IEnumerable<byte[]>> cutBackend)
+    public static void Do(InboundDriver host, ScriptEvent step, Func<byte[], IEnumerable<byte[]>> cutBackend)
     {
         switch (step.Kind)
         {

@@ -33,7 +33,7 @@ public sealed class RelayInsideTarget : ITarget
     private static Outcome Play(Script script, Func<byte[], IEnumerable<byte[]>> cutClient, Func<byte[], IEnumerable<byte[]>> cutBackend)
     {
         var suite = QuickSuite.All[script.Setting(0) % QuickSuite.All.Count];
-        using var host = new RelayHost(InboundSettings.Real with { Suites = [suite] }, new SeededRandom(), cutClient);
+        using var host = new InboundDriver(InboundSettings.Real with { Suites = [suite] }, new LimitedRandom(), cutClient);
         host.Opened([.. "220 b\r\n"u8]);
         host.Client([.. "EHLO a\r\n"u8]);
         host.Backend([[.. "250 b\r\n"u8]]);

@@ -30,7 +30,7 @@ public sealed class RelayTarget : ITarget
     private static Outcome Play(Script script, Func<byte[], IEnumerable<byte[]>> cutClient, Func<byte[], IEnumerable<byte[]>> cutBackend)
     {
         int draws = script.Setting(0) is > 0 and < 32 and var n ? n - 1 : int.MaxValue;
-        using var host = new RelayHost(InboundSettings.Real, new SeededRandom(draws), cutClient);
+        using var host = new InboundDriver(InboundSettings.Real, new LimitedRandom(draws), cutClient);
         int floods = 0;
         foreach (var step in script.Events)
         {

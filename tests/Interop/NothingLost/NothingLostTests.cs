@@ -23,7 +23,7 @@ public sealed class NothingLostTests(ITestOutputHelper output)
     {
         var (seed, ledger) = (NewSeed(), new AttemptLog());
         await using var vault = new ReceivedStore(ledger.Keep, seed.Next());
-        await using var world = new World(way, policy, count * Times, seed, ledger, vault);
+        await using var world = new LossScenario(way, policy, count * Times, seed, ledger, vault);
         output.WriteLine($"{way}, {policy}: {await world.RunAsync()}");
     }
 
@@ -49,7 +49,7 @@ public sealed class NothingLostTests(ITestOutputHelper output)
                 _ => SendmailBackend.StartAsync,
             };
             await using var backend = await start(Path.Combine(folder, "b"), ledger, seed.Next());
-            await using var world = new World(way, policy, count * Times, seed, ledger, backend);
+            await using var world = new LossScenario(way, policy, count * Times, seed, ledger, backend);
             output.WriteLine($"{server}, {way}, {policy}: {await world.RunAsync()}");
         }
         finally

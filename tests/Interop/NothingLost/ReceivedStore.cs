@@ -35,7 +35,10 @@ internal sealed class ReceivedStore : IBackend
 
     /// <inheritdoc/>
     public IEnumerable<(string Name, Func<Task> Make)> Troubles =>
-        [("backend vanished", () => World.ForAWhileAsync(Vanish, Open)), ("backend stalled", () => World.ForAWhileAsync(Stall, GoOn))];
+    [
+        ("backend vanished", () => LossScenario.ForAWhileAsync(Vanish, Open)),
+        ("backend stalled", () => LossScenario.ForAWhileAsync(Stall, GoOn)),
+    ];
 
     /// <summary>Whether it now and then refuses, puts off or goes away in the midst of things.</summary>
     public bool IsMoody { get; set; }

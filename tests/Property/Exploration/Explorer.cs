@@ -39,13 +39,13 @@ internal sealed class Explorer
 {
     private readonly Scenario _scenario;
     private readonly Path _path;
-    private readonly HashSet<World> _known = [];
-    private readonly List<World> _worlds = [];
+    private readonly HashSet<SystemState> _known = [];
+    private readonly List<SystemState> _worlds = [];
     private readonly List<int> _from = [];
     private readonly HashSet<(int, int, int)> _seen = [];
     private readonly Dictionary<Invariant, string> _violated = [];
     private readonly HashSet<Witness> _met = [];
-    private readonly List<(string Name, World World)> _moves = [];
+    private readonly List<(string Name, SystemState SystemState)> _moves = [];
     private readonly Dictionary<string, long> _made = [];
 
     private Explorer(Scenario scenario)
@@ -95,7 +95,7 @@ internal sealed class Explorer
         };
     }
 
-    private void Visit(World world, int from)
+    private void Visit(SystemState world, int from)
     {
         if (!_known.Add(world))
         {
@@ -122,8 +122,8 @@ internal sealed class Explorer
     // Every state comes to its end when the adversary rests: by what is under way, and else by time-outs.
     private string? Stuck()
     {
-        var good = new HashSet<World>();
-        var way = new HashSet<World>();
+        var good = new HashSet<SystemState>();
+        var way = new HashSet<SystemState>();
         for (int i = _worlds.Count - 1; i >= 0; i--)
         {
             way.Clear();
@@ -149,8 +149,8 @@ internal sealed class Explorer
             return "";
         }
 
-        var moves = new List<(string Name, World World)>();
+        var moves = new List<(string Name, SystemState SystemState)>();
         _path.Next(_worlds[_from[state]], moves);
-        return $"{Way(_from[state])}\n  {moves.First(m => m.World == _worlds[state]).Name}";
+        return $"{Way(_from[state])}\n  {moves.First(m => m.SystemState == _worlds[state]).Name}";
     }
 }

@@ -32,10 +32,10 @@ internal sealed class Path
         _toClient = [_units.Of("250 Ok\r\n"), _units.Of("504 no\r\n"), _units.Of("454 no\r\n"), _units.Of("500 what\r\n"),
             _units.Of(record)];
         var greeted = _server.Move(0, Event.Fresh);
-        Start = new World(0, greeted.Next, 0, Queues.Empty, _queues.Of(greeted.ToClient), (byte)scenario.Hostile, false, false);
+        Start = new SystemState(0, greeted.Next, 0, Queues.Empty, _queues.Of(greeted.ToClient), (byte)scenario.Hostile, false, false);
     }
 
-    public World Start { get; }
+    public SystemState Start { get; }
 
     /// <summary>What the adversary can do, each in both directions where it is possible there.</summary>
     public static IReadOnlyList<string> HostileMoves { get; } =
@@ -58,16 +58,16 @@ internal sealed class Path
     public (int States, int Moves) Machines =>
         (_client.Count + _server.Count + _mallory.Count, _client.Moves + _server.Moves + _mallory.Moves);
 
-    public ClientFacts Client(World world) => (ClientFacts)_client[world.Client];
+    public ClientFacts Client(SystemState world) => (ClientFacts)_client[world.Client];
 
-    public ServerFacts Server(World world) => (ServerFacts)_server[world.Server];
+    public ServerFacts Server(SystemState world) => (ServerFacts)_server[world.Server];
 
-    public MalloryFacts Mallory(World world) => (MalloryFacts)_mallory[world.Mallory];
+    public MalloryFacts Mallory(SystemState world) => (MalloryFacts)_mallory[world.Mallory];
 
-    public bool IsEnd(World world) => _client[world.Client].Ended && _server[world.Server].Ended;
+    public bool IsEnd(SystemState world) => _client[world.Client].Ended && _server[world.Server].Ended;
 
     /// <summary>What happens if nobody interferes any more; the same world if nothing does.</summary>
-    public World Calm(World world) =>
+    public SystemState Calm(SystemState world) =>
         world.ToServer != Queues.Empty ? Deliver(world, true)
         : world.ToClient != Queues.Empty ? Deliver(world, false)
         : !_client[world.Client].Ended && _client[world.Client].Waits ? TimeOut(world, true)
@@ -75,7 +75,7 @@ internal sealed class Path
         : world;
 
     /// <summary>All that may happen next, with its name.</summary>
-    public void Next(World world, List<(string Name, World World)> moves)
+    public void Next(SystemState world, List<(string Name, SystemState SystemState)> moves)
     {
         moves.Clear();
         if (IsEnd(world))
@@ -122,7 +122,7 @@ internal sealed class Path
             }
         }
 
-        void Add(string name, World next)
+        void Add(string name, SystemState next)
         {
             // A hostile move that changes nothing is none.
             if (next with { Hostile = world.Hostile } != world)
@@ -131,7 +131,7 @@ internal sealed class Path
             }
         }
 
-        void Interfere(World spent, bool up, string way, int queue)
+        void Interfere(SystemState spent, bool up, string way, int queue)
         {
             int[] units = _queues[queue];
             foreach (int hostile in up ? _toServer : _toClient)
@@ -181,7 +181,7 @@ internal sealed class Path
             ? "a record"
             : Units.Text(_units[unit]) == _foreignCommand ? "a command with another share" : Units.Text(_units[unit]).TrimEnd();
 
-    private void TimeOuts(World world, List<(string Name, World World)> moves)
+    private void TimeOuts(SystemState world, List<(string Name, SystemState SystemState)> moves)
     {
         if (!_client[world.Client].Ended && _client[world.Client].Waits)
         {
@@ -194,11 +194,11 @@ internal sealed class Path
         }
     }
 
-    private World TimeOut(World world, bool client) => client
+    private SystemState TimeOut(SystemState world, bool client) => client
         ? AfterClient(world, _client.Move(world.Client, Event.TimeOut))
         : AfterServer(world, _server.Move(world.Server, Event.TimeOut));
 
-    private World Deliver(World world, bool up)
+    private SystemState Deliver(SystemState world, bool up)
     {
         int[] units = _queues[up ? world.ToServer : world.ToClient];
         var rest = With(world, up, units[1..]);
@@ -212,7 +212,7 @@ internal sealed class Path
     }
 
     // The man in the middle takes the first unit; what he makes of it goes before all that is under way.
-    private World Middle(World world, bool up)
+    private SystemState Middle(SystemState world, bool up)
     {
         int[] units = _queues[up ? world.ToServer : world.ToClient];
         if (units[0] == Units.End)
@@ -231,9 +231,10 @@ internal sealed class Path
         return With(rest, false, [.. outcome.ToClient, .. _queues[rest.ToClient]]);
     }
 
-    private World AfterServer(World world, Outcome outcome) => Send(world with { Server = outcome.Next }, false, outcome.ToClient);
+    private SystemState AfterServer(SystemState world, Outcome outcome) =>
+        Send(world with { Server = outcome.Next }, false, outcome.ToClient);
 
-    private World AfterClient(World world, Outcome outcome)
+    private SystemState AfterClient(SystemState world, Outcome outcome)
     {
         world = Send(world with { Client = outcome.Next }, true, outcome.ToServer);
         if (!outcome.WantsFresh)
@@ -256,15 +257,15 @@ internal sealed class Path
         };
     }
 
-    private World Send(World world, bool up, int[] units) =>
+    private SystemState Send(SystemState world, bool up, int[] units) =>
         units.Length == 0 || (up ? world.CutToServer : world.CutToClient)
             ? world
             : With(world, up, [.. _queues[up ? world.ToServer : world.ToClient], .. units]);
 
-    private World With(World world, bool up, int[] units) =>
+    private SystemState With(SystemState world, bool up, int[] units) =>
         up ? world with { ToServer = _queues.Of(units) } : world with { ToClient = _queues.Of(units) };
 
-    private World Cut(World world, bool up, int[] units)
+    private SystemState Cut(SystemState world, bool up, int[] units)
     {
         var cut = With(world, up, units);
         return up ? cut with { CutToServer = true } : cut with { CutToClient = true };

@@ -183,7 +183,7 @@ internal class ServerSide : Side, IKeyLog
             return true;
         }
 
-        if (!_backendEnded && (_backend.SaidGoodbye || _relay.BackendInputDone))
+        if (!_backendEnded && (_backend.SaidQuit || _relay.BackendInputDone))
         {
             _backendEnded = true;
             _relay.ServerEnded();

@@ -16,8 +16,6 @@ internal sealed class ToySuite(string name, bool twoMessages = false, long budge
 
     public override string Name => name;
 
-    public override Profile Profile => Profile.Core;
-
     public override bool NeedsContinuation => twoMessages;
 
     internal override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => new Client(Draw(random), twoMessages);

@@ -1,7 +1,7 @@
 namespace BlackPony.Traces.Sessions;
 
 /// <summary>What a connection needs to become a session, and where its report goes.</summary>
-internal sealed class SessionOpening(string file, bool openingSeen, InspectOptions options, Action<SessionReport?> done)
+internal sealed class SessionOpening(string file, bool openingSeen, InspectOptions options, Action<ObservedSession?> done)
 {
     public InspectOptions Options => options;
 
@@ -15,12 +15,12 @@ internal sealed class SessionOpening(string file, bool openingSeen, InspectOptio
 
     public Session Begin(string client, string server, long start)
     {
-        var report = new SessionReport(
+        var report = new ObservedSession(
             file, client, server, start) { Dialogue = options.Dialogue ? [] : null, Exchanges = options.Exchanges ? [] : null };
         return new Session(report, options.Keys, openingSeen) { Recorder = options.Recorder?.Invoke(report, openingSeen),
             Tap = options.Tap?.Invoke(report, openingSeen), Contents = Contents, Script = options.Script?.Invoke(report),
             Content = options.Content, Embedded = Embedded };
     }
 
-    public void Done(SessionReport? report) => done(report);
+    public void Done(ObservedSession? report) => done(report);
 }

@@ -29,7 +29,7 @@ internal sealed class SmtpDialogue : Layer
     public SmtpDialogue(Session session, Place place, bool greets = false)
     {
         (Session, Place) = (session, place);
-        Negotiation = new Negotiation(session, place);
+        Negotiation = new ObservedNegotiation(session, place);
         Matching = new ReplyMatching(Answered, Unasked);
         _server = new ServerStream(this);
         // Who comes in the middle waits for something that is a command.
@@ -43,7 +43,7 @@ internal sealed class SmtpDialogue : Layer
 
     public Session Session { get; }
 
-    public SessionReport Report => Session.Report;
+    public ObservedSession Report => Session.Report;
 
     public Place Place { get; }
 
@@ -51,7 +51,7 @@ internal sealed class SmtpDialogue : Layer
 
     public Transaction Transaction { get; } = new();
 
-    public Negotiation Negotiation { get; }
+    public ObservedNegotiation Negotiation { get; }
 
     /// <summary>What the streams are from here on; null as long as they are SMTP.</summary>
     public Layer? Inner { get; private set; }

@@ -1,4 +1,4 @@
-namespace BlackPony.Tests.Interop.Worlds;
+namespace BlackPony.Tests.Interop.Networks;
 
 /// <summary>The compiled program among name servers and mail servers of a world of its own: mail goes to the machine that DNS and
 /// configuration say, or stays.</summary>
@@ -21,10 +21,10 @@ public sealed class MailRoutingTests
     [InlineData("domain corp.example\noptions ndots:15")]
     public async Task No_search_list_sends_mail_to_another_machine(string line) // [BP-10.4-17]
     {
-        await using var world = await World.StartAsync($"{line}\nnameserver {World.Dns}");
+        await using var world = await NetworkScenario.StartAsync($"{line}\nnameserver {NetworkScenario.Dns}");
         var dns = world.NameServer(Healthy + "\n" + Wildcard);
         var good = world.MailServer();
-        var trap = world.MailServer(World.Trap);
+        var trap = world.MailServer(NetworkScenario.Trap);
         Assert.Equal(0, (await world.MailAsync("b.test")).Code);
         Assert.StartsWith("554 5.1.2 ", (await world.MailAsync("absent.test")).Replies, StringComparison.Ordinal);
         Assert.StartsWith("554 5.1.2 ", (await world.MailAsync("absent")).Replies, StringComparison.Ordinal);
@@ -38,10 +38,11 @@ public sealed class MailRoutingTests
     [Fact]
     public async Task The_hosts_file_decides_for_configured_hosts_and_for_no_mail_domain() // [BP-10.4-17]
     {
-        await using var world = await World.StartAsync(hosts: $"{World.Trap} b.test mx.b.test absent.test smarthost # comment");
+        await using var world = await NetworkScenario.StartAsync(
+            hosts: $"{NetworkScenario.Trap} b.test mx.b.test absent.test smarthost # comment");
         world.NameServer(Healthy);
         var good = world.MailServer();
-        var trap = world.MailServer(World.Trap);
+        var trap = world.MailServer(NetworkScenario.Trap);
         Assert.Equal(0, (await world.MailAsync("b.test")).Code);
         Assert.StartsWith("554 5.1.2 ", (await world.MailAsync("absent.test")).Replies, StringComparison.Ordinal);
         Assert.StartsWith("554 5.1.2 ", (await world.MailAsync("smarthost")).Replies, StringComparison.Ordinal);
@@ -65,7 +66,7 @@ public sealed class MailRoutingTests
     [Fact]
     public async Task A_second_name_server_that_is_dead_costs_nothing()
     {
-        await using var world = await World.StartAsync($"nameserver {World.Dns}\nnameserver 192.0.2.54");
+        await using var world = await NetworkScenario.StartAsync($"nameserver {NetworkScenario.Dns}\nnameserver 192.0.2.54");
         world.NameServer(Healthy);
         var dead = world.NameServer("b.test TIMEOUT", "192.0.2.54");
         var good = world.MailServer();
@@ -81,7 +82,8 @@ public sealed class MailRoutingTests
     [Fact]
     public async Task A_first_name_server_that_is_dead_is_waited_for_once()
     {
-        await using var world = await World.StartAsync($"nameserver 192.0.2.54\nnameserver {World.Dns}\noptions timeout:1");
+        await using var world = await NetworkScenario.StartAsync(
+            $"nameserver 192.0.2.54\nnameserver {NetworkScenario.Dns}\noptions timeout:1");
         world.NameServer(Healthy);
         var dead = world.NameServer("b.test TIMEOUT\nmx.b.test TIMEOUT", "192.0.2.54");
         var good = world.MailServer();
@@ -98,7 +100,7 @@ public sealed class MailRoutingTests
     [InlineData("")]
     public async Task The_next_name_server_is_asked_where_the_first_one_fails(string failure)
     {
-        await using var world = await World.StartAsync($"nameserver 192.0.2.54\nnameserver {World.Dns}");
+        await using var world = await NetworkScenario.StartAsync($"nameserver 192.0.2.54\nnameserver {NetworkScenario.Dns}");
         world.NameServer(Healthy);
         if (failure.Length > 0)
         {
@@ -114,9 +116,9 @@ public sealed class MailRoutingTests
     [Fact]
     public async Task An_answer_to_another_question_is_not_taken()
     {
-        await using var world = await World.StartAsync($"nameserver {World.Dns}\noptions timeout:1 attempts:1");
+        await using var world = await NetworkScenario.StartAsync($"nameserver {NetworkScenario.Dns}\noptions timeout:1 attempts:1");
         world.NameServer("b.test OTHER\nb.test MX 10 trap.test\ntrap.test A 192.0.2.66");
-        var trap = world.MailServer(World.Trap);
+        var trap = world.MailServer(NetworkScenario.Trap);
         Assert.StartsWith("421 ", (await world.MailAsync("b.test")).Replies, StringComparison.Ordinal);
         Assert.Empty(trap.Sessions);
     }
@@ -124,36 +126,36 @@ public sealed class MailRoutingTests
     [Fact]
     public async Task With_IPv6_alone_mail_goes_over_IPv6()
     {
-        await using var world = await World.StartAsync("nameserver 2001:db8::53", "", World.Near6 + "/64");
+        await using var world = await NetworkScenario.StartAsync("nameserver 2001:db8::53", "", NetworkScenario.Near6 + "/64");
         world.NameServer(Healthy, "2001:db8::53");
-        var good = world.MailServer(World.Good6);
+        var good = world.MailServer(NetworkScenario.Good6);
         Assert.Equal(0, (await world.MailAsync("b.test")).Code);
         Assert.Single(good.Messages);
-        Assert.StartsWith("421 ", (await world.MailAsync($"[{World.Good}]")).Replies, StringComparison.Ordinal);
-        Assert.Equal(0, (await world.MailAsync($"[IPv6:{World.Good6}]")).Code);
+        Assert.StartsWith("421 ", (await world.MailAsync($"[{NetworkScenario.Good}]")).Replies, StringComparison.Ordinal);
+        Assert.Equal(0, (await world.MailAsync($"[IPv6:{NetworkScenario.Good6}]")).Code);
     }
 
     [Fact]
     public async Task With_IPv4_alone_mail_goes_over_IPv4()
     {
-        await using var world = await World.StartAsync($"nameserver {World.Dns}", "", World.Near4 + "/24");
+        await using var world = await NetworkScenario.StartAsync($"nameserver {NetworkScenario.Dns}", "", NetworkScenario.Near4 + "/24");
         world.NameServer(Healthy);
         var good = world.MailServer();
         Assert.Equal(0, (await world.MailAsync("b.test")).Code);
         Assert.Single(good.Messages);
-        var (replies, code, log) = await world.MailAsync($"[IPv6:{World.Good6}]");
+        var (replies, code, log) = await world.MailAsync($"[IPv6:{NetworkScenario.Good6}]");
         Assert.StartsWith("421 ", replies, StringComparison.Ordinal);
         Assert.Equal(75, code);
         Assert.DoesNotContain("   at ", log, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData($"nameserver {World.Dns}")]
+    [InlineData($"nameserver {NetworkScenario.Dns}")]
     [InlineData("nameserver fe80::1%nothing\nnameserver 2001:db8::53")]
     [InlineData("")]
     public async Task Without_a_network_mail_is_kept(string resolvConf) // [BP-10.4-12]
     {
-        await using var world = await World.StartAsync(resolvConf, "", "none");
+        await using var world = await NetworkScenario.StartAsync(resolvConf, "", "none");
         foreach (var host in (string[])["b.test", "[192.0.2.10]", "[IPv6:2001:db8::10]", "[smarthost]"])
         {
             var (replies, code, log) = await world.MailAsync(host);
@@ -175,7 +177,7 @@ public sealed class MailRoutingTests
     [InlineData("LAME")]
     public async Task One_exchanger_without_an_address_does_not_defer_the_domain(string failure) // [BP-10.4-20]
     {
-        await using var world = await World.StartAsync($"nameserver {World.Dns}\noptions timeout:1 attempts:1");
+        await using var world = await NetworkScenario.StartAsync($"nameserver {NetworkScenario.Dns}\noptions timeout:1 attempts:1");
         world.NameServer($"""
             bad-first.test MX 10 bad.test
             bad-first.test MX 20 mx.b.test
@@ -193,7 +195,7 @@ public sealed class MailRoutingTests
             {Healthy}
             """);
         var good = world.MailServer();
-        var good6 = world.MailServer(World.Good6);
+        var good6 = world.MailServer(NetworkScenario.Good6);
         foreach (var domain in (string[])["bad-first.test", "bad-last.test", "bad-equal.test", "half.test", "other-half.test"])
         {
             Assert.Equal(0, (await world.MailAsync(domain)).Code);
@@ -227,9 +229,9 @@ public sealed class MailRoutingTests
     [InlineData("b.test MX SERVFAIL\nb.test A 192.0.2.66", "421")]
     public async Task What_cannot_be_delivered_gets_the_right_reply(string zone, string code)
     {
-        await using var world = await World.StartAsync();
+        await using var world = await NetworkScenario.StartAsync();
         world.NameServer(zone);
-        var trap = world.MailServer(World.Trap);
+        var trap = world.MailServer(NetworkScenario.Trap);
         var (replies, exit, log) = await world.MailAsync("b.test");
         Assert.StartsWith(code + " ", replies, StringComparison.Ordinal);
         Assert.Equal(code == "421" ? 75 : 68, exit);
@@ -250,7 +252,7 @@ public sealed class MailRoutingTests
     [InlineData("b.test MX 10 mx_1.test\nmx_1.test A 192.0.2.10")]
     public async Task What_can_be_delivered_is(string zone) // [BP-10.4-11], [BP-10.4-20]
     {
-        await using var world = await World.StartAsync();
+        await using var world = await NetworkScenario.StartAsync();
         world.NameServer(zone);
         var good = world.MailServer();
         Assert.Equal(0, (await world.MailAsync("b.test")).Code);
@@ -269,10 +271,10 @@ public sealed class MailRoutingTests
     [InlineData("[192.0.2.66]")]
     public async Task An_exchanger_that_is_no_host_name_is_left_out_with_a_warning(string exchanger) // [BP-10.4-18]
     {
-        await using var world = await World.StartAsync();
+        await using var world = await NetworkScenario.StartAsync();
         world.NameServer($"b.test MX 5 {exchanger}\ntrap.test A 192.0.2.66\n-trap.test A 192.0.2.66\n{Healthy}");
         var good = world.MailServer();
-        var trap = world.MailServer(World.Trap);
+        var trap = world.MailServer(NetworkScenario.Trap);
         var (_, code, log) = await world.MailAsync("b.test");
         Assert.Equal(0, code);
         Assert.Single(good.Messages);
@@ -283,11 +285,11 @@ public sealed class MailRoutingTests
     [Fact]
     public async Task Of_twenty_exchangers_the_last_one_gets_the_mail() // [BP-10.4-20]
     {
-        await using var world = await World.StartAsync();
+        await using var world = await NetworkScenario.StartAsync();
         var lines = Enumerable.Range(1, 20)
             .Select(i =>
                 $"b.test MX {i} a-rather-long-name-for-a-host-{i}.b.test\na-rather-long-name-for-a-host-{i}.b.test A "
-                    + $"{(i == 20 ? World.Good : "192.0.2.54")}");
+                    + $"{(i == 20 ? NetworkScenario.Good : "192.0.2.54")}");
         var dns = world.NameServer(string.Join('\n', lines));
         var good = world.MailServer();
         Assert.Equal(0, (await world.MailAsync("b.test")).Code);
@@ -309,7 +311,7 @@ public sealed class MailRoutingTests
     [InlineData("IPv6:::ffff:c000:201")]
     public async Task An_address_literal_of_this_machine_is_refused(string literal) // [BP-10.4-16], [BP-10.5-12]
     {
-        await using var world = await World.StartAsync();
+        await using var world = await NetworkScenario.StartAsync();
         Assert.StartsWith("554 5.4.6 ", (await world.MailAsync("--", $"[{literal}]")).Replies, StringComparison.Ordinal);
         Assert.StartsWith("554 5.4.6 ", Assert.Single(await world.RecipientsAsync([], $"r@[{literal}]")), StringComparison.Ordinal);
     }

@@ -4,7 +4,7 @@ namespace BlackPony.Fuzz;
 
 /// <summary>The same random octets in every run; after a number of draws there is none any more.</summary>
 /// <param name="draws">How many draws succeed.</param>
-public sealed class SeededRandom(int draws = int.MaxValue) : IRandomSource
+public sealed class LimitedRandom(int draws = int.MaxValue) : IRandomSource
 {
     private readonly Random _random = new(1997);
 

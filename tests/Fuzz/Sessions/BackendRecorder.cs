@@ -8,7 +8,7 @@ namespace BlackPony.Fuzz.Sessions;
 /// What a strict backend makes of the octets that the relay sends it: which of them are commands.
 /// None of those is one that a relay keeps to itself, and none comes before it may ([BP-10.1-4], [BP-10.2-2], [BP-10.2-5]).
 /// </summary>
-internal sealed class BackendEar
+internal sealed class BackendRecorder
 {
     private static readonly string[] NeverPassed = ["XBLACKPONY", "XCLIENT", "XFORWARD", "PROXY"];
     private static readonly string[] Pipelined = ["MAIL", "RCPT", "RSET", "NOOP", "VRFY", "EXPN", "HELP", "QUIT", "BDAT"];

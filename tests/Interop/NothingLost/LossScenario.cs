@@ -20,7 +20,7 @@ public enum Way
 }
 
 /// <summary>Client, mailer or relay, wire, listen, wire, mail server: all of them with troubles.</summary>
-internal sealed class World : IAsyncDisposable
+internal sealed class LossScenario : IAsyncDisposable
 {
     private const string Canary = "nobody-reads-this-on-the-wire";
     private readonly Way _way;
@@ -52,7 +52,7 @@ internal sealed class World : IAsyncDisposable
     /// <param name="seed">Where all chance comes from.</param>
     /// <param name="ledger">What is promised and what is there.</param>
     /// <param name="backend">The mail server behind.</param>
-    public World(Way way, string policy, int count, Seed seed, AttemptLog ledger, IBackend backend)
+    public LossScenario(Way way, string policy, int count, Seed seed, AttemptLog ledger, IBackend backend)
     {
         (_way, _seed, _count, _left, _ledger, _backend) = (way, seed, count, count, ledger, backend);
         _memory = policy == "remembered" ? new MemoryDisk() : null;

@@ -9,5 +9,5 @@ namespace BlackPony.Tests.Property.Exploration;
 /// <param name="Hostile">The hostile moves that are left.</param>
 /// <param name="CutToServer">Whether that direction was cut: what is sent into it is lost.</param>
 /// <param name="CutToClient">As before, for the other direction.</param>
-internal readonly record struct World(int Client, int Server, int Mallory, int ToServer, int ToClient, byte Hostile, bool CutToServer,
+internal readonly record struct SystemState(int Client, int Server, int Mallory, int ToServer, int ToClient, byte Hostile, bool CutToServer,
     bool CutToClient);

@@ -7,7 +7,7 @@ using BlackPony.Smtp.Mailer;
 namespace BlackPony.Fuzz.Sessions;
 
 /// <summary>The mailer's host without sockets: does with the machine what a host may do, and holds it to what must hold.</summary>
-internal sealed class MailerHost : IDisposable
+internal sealed class MailerDriver : IDisposable
 {
     private const int Read = 32768;
 
@@ -16,7 +16,7 @@ internal sealed class MailerHost : IDisposable
 
     private readonly MailerSession _mailer;
     private readonly MailerOptions _options;
-    private readonly SecretTap _secrets;
+    private readonly KeyLogCapture _secrets;
     private readonly Func<byte[], IEnumerable<byte[]>> _cut;
     private readonly Queue<byte[]> _waiting = new();
     private readonly List<byte> _toServer = [];
@@ -29,9 +29,9 @@ internal sealed class MailerHost : IDisposable
     private int _targets;
     private long _came;
 
-    public MailerHost(MailerOptions options, IRandomSource random, int targets, Func<byte[], IEnumerable<byte[]>> cut)
+    public MailerDriver(MailerOptions options, IRandomSource random, int targets, Func<byte[], IEnumerable<byte[]>> cut)
     {
-        _secrets = new SecretTap(() => _switchedAt = _mailer!.ToServer.WrittenCount);
+        _secrets = new KeyLogCapture(() => _switchedAt = _mailer!.ToServer.WrittenCount);
         _options = options with { KeyLog = _secrets };
         _mailer = new MailerSession(_options, random);
         _targets = targets;
@@ -40,7 +40,7 @@ internal sealed class MailerHost : IDisposable
 
     public bool Ended => _mailer.Request == SessionRequest.Close;
 
-    public SecretTap Secrets => _secrets;
+    public KeyLogCapture Secrets => _secrets;
 
     public bool Switched => _switchedAt >= 0;
 

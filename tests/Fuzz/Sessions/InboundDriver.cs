@@ -7,15 +7,15 @@ using BlackPony.Smtp.Lines;
 namespace BlackPony.Fuzz.Sessions;
 
 /// <summary>The relay's host without sockets: does with the machine what a host may do, and holds it to what must hold.</summary>
-internal sealed class RelayHost : IDisposable
+internal sealed class InboundDriver : IDisposable
 {
     private const int Read = 16384;
 
     private readonly InboundSession _relay;
-    private readonly SecretTap _secrets;
+    private readonly KeyLogCapture _secrets;
     private readonly Func<byte[], IEnumerable<byte[]>> _cutClient;
     private readonly Queue<byte[]> _waiting = new();
-    private BackendEar _ear = new();
+    private BackendRecorder _ear = new();
     private int _heard;
     private bool _fresh;
     private bool _opening = true;
@@ -25,16 +25,16 @@ internal sealed class RelayHost : IDisposable
     private int _switchedAt = -1;
     private long _came;
 
-    public RelayHost(ServerOptions options, IRandomSource random, Func<byte[], IEnumerable<byte[]>> cutClient)
+    public InboundDriver(ServerOptions options, IRandomSource random, Func<byte[], IEnumerable<byte[]>> cutClient)
     {
-        _secrets = new SecretTap(() => _switchedAt = _relay!.ToClient.WrittenCount);
+        _secrets = new KeyLogCapture(() => _switchedAt = _relay!.ToClient.WrittenCount);
         _relay = new InboundSession(options with { KeyLog = _secrets }, random, "fuzz");
         _cutClient = cutClient;
     }
 
     public bool Ended => _relay.Request == SessionRequest.Close;
 
-    public SecretTap Secrets => _secrets;
+    public KeyLogCapture Secrets => _secrets;
 
     public bool Switched => _switchedAt >= 0;
 
@@ -186,7 +186,7 @@ internal sealed class RelayHost : IDisposable
         {
             // The fresh backend has heard nothing yet ([BP-10.3-5]).
             _fresh = true;
-            _ear = new BackendEar();
+            _ear = new BackendRecorder();
         }
 
         _ear.Hears(_relay.ToServer.WrittenSpan[_heard..]);

@@ -8,13 +8,13 @@ namespace BlackPony.Traces.Sessions;
 
 /// <summary>Holds what both sides say about BlackPony against the specification's Section 4, and about STARTTLS as far as stripping
 /// goes.</summary>
-internal sealed class Negotiation(Session session, Place place)
+internal sealed class ObservedNegotiation(Session session, Place place)
 {
     private readonly bool _inside = place == Place.Records;
 
     private const string Xs = "XXXXXXX";
 
-    private readonly SessionReport _report = session.Report;
+    private readonly ObservedSession _report = session.Report;
     private Offer? _offer;
     private byte[]? _offerLine;
     private bool _ehlo;

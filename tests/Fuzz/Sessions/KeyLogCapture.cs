@@ -4,7 +4,7 @@ namespace BlackPony.Fuzz.Sessions;
 
 /// <summary>Learns a session's secrets from its key log (spec 11.3).</summary>
 /// <param name="agreed">Called when they are all there.</param>
-public sealed class SecretTap(Action agreed) : IKeyLog
+public sealed class KeyLogCapture(Action agreed) : IKeyLog
 {
     /// <summary>The transcript hash.</summary>
     public byte[] TranscriptHash { get; private set; } = [];

@@ -6,14 +6,14 @@ using BlackPony.Conformance.Targets;
 using BlackPony.Tests.Interop.Servers;
 using Microsoft.Win32.SafeHandles;
 
-namespace BlackPony.Tests.Interop.Worlds;
+namespace BlackPony.Tests.Interop.Networks;
 
 /// <summary>
 /// Two network namespaces and a wire between them. In the near one, which has its own resolv.conf and hosts file, the programs run; in
 /// the far one the test's
 /// name servers and mail servers listen. Nothing of it can be reached from elsewhere, and all of it goes with the test.
 /// </summary>
-internal sealed class World : IAsyncDisposable
+internal sealed class NetworkScenario : IAsyncDisposable
 {
     /// <summary>The near side's addresses, and those of the far one if nothing else is said.</summary>
     public const string Near4 = "192.0.2.1", Near6 = "2001:db8::1", Dns = "192.0.2.53", Good = "192.0.2.10", Trap = "192.0.2.66",
@@ -26,7 +26,7 @@ internal sealed class World : IAsyncDisposable
     private Process? _far;
     private Process? _near;
 
-    private World()
+    private NetworkScenario()
     {
     }
 
@@ -34,9 +34,9 @@ internal sealed class World : IAsyncDisposable
     /// <param name="resolvConf">The near side's resolv.conf.</param>
     /// <param name="hosts">Its hosts file.</param>
     /// <param name="near">Its addresses, with the prefix's length; none for no network.</param>
-    public static async Task<World> StartAsync(string resolvConf = $"nameserver {Dns}", string hosts = "", params string[] near)
+    public static async Task<NetworkScenario> StartAsync(string resolvConf = $"nameserver {Dns}", string hosts = "", params string[] near)
     {
-        var world = new World();
+        var world = new NetworkScenario();
         try
         {
             await world.BuildAsync(resolvConf, hosts, near.Length == 0 ? [Near4 + "/24", Near6 + "/64"] : near);

@@ -35,14 +35,14 @@ public readonly record struct DialogueLine(long Time, Role Sender, bool Protecte
 public readonly record struct ExchangeReport(string Command, int? Reply, string? Text, long Time, double? Seconds);
 
 /// <summary>What was seen of a session.</summary>
-public sealed class SessionReport
+public sealed class ObservedSession
 {
     private const int MaxFindings = 200;
     private const int MaxItems = 100_000;
 
     private Dictionary<string, int>? _repeated;
 
-    internal SessionReport(string file, string client, string server, long start) =>
+    internal ObservedSession(string file, string client, string server, long start) =>
         (File, Client, Server, Start, End) = (file, client, server, start, start);
 
     /// <summary>The file.</summary>
