@@ -154,10 +154,7 @@ internal static class Client7Records
             That(wire.Records.Any(r => r.Type == RecordType.Rekey), "No rekey record came.");
         })
         { RunsAlone = true },
-        After(
-            "C-7.6-3",
-            "More than 2^20 Blowfish blocks under one traffic secret get an alert",
-            "BP-7.6-3",
+        After("C-7.6-3", "More than 2^20 Blowfish blocks under one traffic secret get an alert", "BP-7.6-3",
             w => [.. Enumerable.Range(0, (int)(Limits.BlowfishRekeyBlocks / ((Limits.MaxInner + 7) / 8)) + 1)
                 .Select(i => w.Seal(RecordType.Data, i == 0 ? "250-"u8 : "x"u8, Limits.MaxInner))],
             Profile.Classic,
