@@ -15,6 +15,7 @@ internal static class Client10Mailer
 {
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
     [
+        // [BP-10.4-1] A mailer MUST write nothing but SMTP replies to the mail server.
         Mailer("C-10.4-1", "Nothing but SMTP replies comes on standard output", "BP-10.4-1", async p =>
         {
             await p.CarryAsync(CoreOffer);
@@ -24,6 +25,7 @@ internal static class Client10Mailer
                 .FirstOrDefault(l => l.Length < 3 || !l[..3].All(char.IsAsciiDigit) || (l.Length > 3 && l[3] is not (' ' or '-')));
             That(bad is null, $"The mailer wrote {Show(bad ?? "")}.");
         }),
+        // [BP-10.4-2] A mailer MUST connect before it greets, and pass on the server's greeting.
         Mailer("C-10.4-2", "The greeting is the server's own", "BP-10.4-2", async p =>
         {
             var wire = await p.ConnectAsync();
@@ -35,6 +37,7 @@ internal static class Client10Mailer
             That(outcome.Replies.StartsWith("220-probe.test first\r\n220 second \xE9\r\n", StringComparison.Ordinal),
                 $"The mail server was greeted with {Show(outcome.Replies)}.");
         }),
+        // [BP-10.4-3] A mailer that reaches no server MUST greet with 421.
         Mailer("C-10.4-3", "Without a server the mail server is greeted with 421", "BP-10.4-3", async p =>
         {
             // Bound, so that nobody else gets the port, and without a listener.
@@ -45,6 +48,7 @@ internal static class Client10Mailer
             That(outcome.Replies.StartsWith("421", StringComparison.Ordinal) && !outcome.Delivered,
                 $"The mail server was greeted with {Show(outcome.Replies)}.");
         }),
+        // [BP-10.4-4] A mailer MUST use the name that the mail server says in EHLO or HELO in its own EHLO, outside and inside.
         Mailer("C-10.4-4", "EHLO has the mail server's name, outside and inside", "BP-10.4-4", async p =>
         {
             p.Next = p.Next with { Script = l => Session(l, "EHLO queue-of-the-case.test\r\n") };
@@ -55,6 +59,8 @@ internal static class Client10Mailer
             await p.ServeMailAsync(wire, inside: true);
             await p.ExpectAsync(delivered: true);
         }),
+        // [BP-10.4-5] A mailer MUST answer the mail server's EHLO with the EHLO reply of the session that will carry the mail: the one
+        //   inside after an upgrade, the plain one after a fall-back.
         Mailer("C-10.4-5", "The mail server gets the EHLO reply of the session inside", "BP-10.4-5", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer, "SIZE 1", "OUTSIDE");
@@ -64,6 +70,7 @@ internal static class Client10Mailer
             That(replies.Contains("250-SIZE 2\r\n250 X-INSIDE a b\r\n", StringComparison.Ordinal)
                 && !replies.Contains("OUTSIDE", StringComparison.Ordinal), $"The mail server got {Show(replies)}.");
         }),
+        // [BP-10.4-6] A mailer MUST remove XBLACKPONY from the EHLO reply with which it answers the mail server's first EHLO.
         Mailer("C-10.4-6", "XBLACKPONY is not shown to the mail server, whether the upgrade succeeds or not", "BP-10.4-6", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
@@ -82,6 +89,7 @@ internal static class Client10Mailer
             static void Hidden(string text) =>
                 That(!text.Contains("XBLACKPONY", StringComparison.OrdinalIgnoreCase), $"The mail server got {Show(text)}.");
         }),
+        // [BP-10.4-7] A mailer MUST remove STARTTLS from that reply after an upgrade.
         Mailer("C-10.4-7", "STARTTLS is not shown to the mail server after an upgrade", "BP-10.4-7", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer, "STARTTLS");
@@ -91,6 +99,9 @@ internal static class Client10Mailer
             That(!replies.Contains("STARTTLS", StringComparison.Ordinal) && replies.Contains("8BITMIME", StringComparison.Ordinal),
                 $"The mail server got {Show(replies)}.");
         }),
+        // [BP-10.4-8] A mailer that defers MUST answer the mail server's EHLO or HELO with a 421 reply, and end.
+        // [BP-9.1-5] A client that defers MUST try the next address or mail exchanger, if there is one, and else report a temporary failure
+        //   (4yz) to whoever handed over the mail.
         Mailer("C-10.4-8", "A deferral is a 421 to the mail server's EHLO", "BP-10.4-8 BP-9.1-5", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Required };
@@ -100,6 +111,7 @@ internal static class Client10Mailer
             That(replies.StartsWith("220 ", StringComparison.Ordinal) && replies.Contains("\r\n421 ", StringComparison.Ordinal),
                 $"The mail server got {Show(replies)}.");
         }, Needs.Policy),
+        // [BP-10.4-9] Behind the reply to EHLO or HELO a mailer MUST pass on all else octet by octet.
         Mailer("C-10.4-9", "Commands, payload and replies pass octet by octet, pipelined ones too", "BP-10.4-9", async p =>
         {
             const string Sent = "mail FROM:<a@client.test>  X=\xE9\r\nRCPT TO:<b@sink.test>\r\nRCPT TO:<c@sink.test>\r\nDATA\r\n";
@@ -134,6 +146,8 @@ internal static class Client10Mailer
             That(replies.Contains("250-2.1.0 \xE9\r\n250 Ok\r\n250 2.1.5 Ok\r\n251 elsewhere\r\n354 go\r\n250 2.0.0 kept \xFF\r\n221 ",
                 StringComparison.Ordinal), $"The mail server got {Show(replies)}.");
         }),
+        // [BP-10.4-10] A mailer whose server's session is truncated or fails MUST close towards the mail server without passing on or
+        //   making up a reply.
         Mailer("C-10.4-10", "A session that is cut passes no reply on, and invents none", "BP-10.4-10", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
@@ -147,6 +161,8 @@ internal static class Client10Mailer
             var replies = (await p.ExpectAsync(delivered: false)).Replies;
             That(replies == "220 probe.test ESMTP\r\n250 probe.test\r\n", $"The mail server got {Show(replies)}.");
         }),
+        // [BP-10.4-13] A mailer MUST NOT remove STARTTLS from that reply after a fall-back.
+        // [BP-10.4-9] Behind the reply to EHLO or HELO a mailer MUST pass on all else octet by octet.
         Mailer("C-10.4-11", "After a fall-back STARTTLS is shown, and what follows its 220 passes octet by octet",
             "BP-10.4-13 BP-10.4-9", async p =>
         {
@@ -174,6 +190,8 @@ internal static class Client10Mailer
             That(replies.EndsWith("220 go\r\n\x16\n\0\xFE", StringComparison.Ordinal),
                 $"The mail server got {Show(replies)}.", "BP-10.4-9");
         }),
+        // [BP-9.2-8] A client whose EHLO is refused and that falls back to HELO MUST apply its policy as if there had been no offer.
+        // [BP-10.4-8] A mailer that defers MUST answer the mail server's EHLO or HELO with a 421 reply, and end.
         Mailer("C-10.4-12", "A mail server that says HELO gets plain SMTP, or a deferral where encryption is required",
             "BP-9.2-8 BP-10.4-8", async p =>
         {
@@ -191,6 +209,8 @@ internal static class Client10Mailer
             var replies = (await p.ExpectAsync(delivered: false)).Replies;
             That(replies.Contains("\r\n421 ", StringComparison.Ordinal), $"The mail server got {Show(replies)}.", "BP-10.4-8");
         }, Needs.Policy),
+        // [BP-10.4-21] A mailer MUST NOT pass on a control character other than the tab in the greeting or in its reply to EHLO; it writes
+        //   a question mark instead.
         Mailer("C-10.4-13", "A control character of the server does not reach the mail server", "BP-10.4-21", async p =>
         {
             var wire = await p.ConnectAsync();

@@ -19,18 +19,34 @@ internal static class Client4Negotiation
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 4.1 the offer
+        // [BP-4.1-9] A client MUST ignore tokens that it does not know, wherever they stand, GREASE included.
         Carries("C-4.1-1", "Grease and unknown tokens are ignored, wherever they are",
             "BP-4.1-9", "XBLACKPONY G-7A7A V9 NO-SUCH-SUITE V1 !? X25519-CHACHA20POLY1305 future=1 G-0000"),
+        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
+        //   refuses.
+        // [BP-4.8-5] A client that finds no suite in common MUST NOT send the command.
         Plain("C-4.1-2", "No offer: plain SMTP in the same connection", "BP-9.2-1 BP-4.8-5", "", "BP-4.8-5"),
+        // [BP-4.8-5] A client that finds no suite in common MUST NOT send the command.
         Plain("C-4.1-3", "Only unknown suites: plain SMTP in the same connection", "BP-4.8-5", "XBLACKPONY V1 NO-SUCH-SUITE G-0000"),
+        // [BP-4.1-13] A client MUST treat as no offer a line without the version V1, without a suite that it knows, longer than
+        //   `MaxReplyLine`, or with an octet outside 32 to 126.
         Plain("C-4.1-4", "No V1: plain SMTP in the same connection", "BP-4.1-13", "XBLACKPONY V2 V01 V X25519-CHACHA20POLY1305"),
+        // [BP-4.1-13] A client MUST treat as no offer a line without the version V1, without a suite that it knows, longer than
+        //   `MaxReplyLine`, or with an octet outside 32 to 126.
         Plain("C-4.1-5", "A line of more than 512 octets is not an offer", "BP-4.1-13", CoreOffer + " " + new string('x', 500)),
+        // [BP-4.1-8] A client MUST compare keyword, versions and suites without regard to case.
+        // [BP-6.1-5] Octets MUST be hashed as they were sent or received, never in a normalised form.
         Carries("C-4.1-6", "Keyword, version and suite are compared without regard to case, and hashed as they came",
             "BP-4.1-8 BP-6.1-5", "xBlackPony v1 x25519-ChaCha20Poly1305"),
+        // [BP-4.1-10] A client MUST ignore the second and later occurrence of a token.
         Carries("C-4.1-7", "A token that occurs twice is ignored",
             "BP-4.1-10", "XBLACKPONY V1 V1 X25519-CHACHA20POLY1305 v1 X25519-CHACHA20POLY1305"),
+        // [BP-4.1-12] A client MUST accept several spaces between tokens and spaces at the end of the line.
+        // [BP-6.1-1] *offer* MUST be the octets of the XBLACKPONY line of the last positive EHLO reply before the command, from the first
+        //   octet of the keyword up to and not including the CRLF, in the case and with the spaces that they had on the wire.
         Carries("C-4.1-8", "Several spaces, and spaces at the end, are ignored, and hashed",
             "BP-4.1-12 BP-6.1-1", "XBLACKPONY   V1  X25519-CHACHA20POLY1305   "),
+        // [BP-4.1-11] A client MUST take the first XBLACKPONY line if there are several, usable or not, and ignore the others.
         new("C-4.1-9", "Of several XBLACKPONY lines the first counts", Must, Profile.Core, "BP-4.1-11", async p =>
         {
             var wire = await p.AcceptAsync("XBLACKPONY V1 NO-SUCH-SUITE", CoreOffer);
@@ -38,6 +54,7 @@ internal static class Client4Negotiation
             await p.ServeMailAsync(wire, inside: true);
             await p.ExpectAsync(delivered: true);
         }),
+        // [BP-4.1-11] A client MUST take the first XBLACKPONY line if there are several, usable or not, and ignore the others.
         new("C-4.1-10", "An unusable first XBLACKPONY line makes a second one unusable too", Must, Profile.Core, "BP-4.1-11", async p =>
         {
             foreach (var first in (string[])["XBLACKPONY V1 NO-SUCH-SUITE", "XBLACKPONY V9 " + Core, CoreOffer + " " + new string('x', 500),
@@ -49,6 +66,7 @@ internal static class Client4Negotiation
                 await p.ExpectAsync(delivered: true);
             }
         }),
+        // [BP-4.1-16] A client MUST NOT take the first line of an EHLO reply, which holds the server's name, for an offer.
         new("C-4.1-11", "The first line of the EHLO reply is not an offer", Must, Profile.Core, "BP-4.1-16", async p =>
         {
             var wire = await p.ConnectAsync();
@@ -59,10 +77,17 @@ internal static class Client4Negotiation
             NoCommand(wire, "BP-4.1-16");
             await p.ExpectAsync(delivered: true);
         }),
+        // [BP-4.1-13] A client MUST treat as no offer a line without the version V1, without a suite that it knows, longer than
+        //   `MaxReplyLine`, or with an octet outside 32 to 126.
         Plain("C-4.1-12", "A line with an octet outside 32 to 126 is not an offer", "BP-4.1-13", CoreOffer + " caf\xE9"),
+        // [BP-4.1-13] A client MUST treat as no offer a line without the version V1, without a suite that it knows, longer than
+        //   `MaxReplyLine`, or with an octet outside 32 to 126.
         Plain("C-4.1-13", "A keyword that only begins like XBLACKPONY is not an offer",
             "BP-4.1-13", "XBLACKPONYX V1 X25519-CHACHA20POLY1305"),
+        // [BP-4.1-13] A client MUST treat as no offer a line without the version V1, without a suite that it knows, longer than
+        //   `MaxReplyLine`, or with an octet outside 32 to 126.
         Plain("C-4.1-14", "A line with nothing but the keyword is not an offer", "BP-4.1-13", "XBLACKPONY"),
+        // [BP-4.1-14] A client MUST use the offer of the last positive EHLO reply in the connection, and no earlier one.
         new("C-4.1-15", "An earlier connection's offer is not used, whether there is another one or none",
             Must, Profile.Core, "BP-4.1-14", async p =>
         {
@@ -79,9 +104,12 @@ internal static class Client4Negotiation
         }),
 
         // ---------------------------------------------------------------- 4.2 the command
+        // [BP-4.2-1] A client MUST send the fields with exactly one space before each, and nothing after the last but CRLF.
         Asks("C-4.2-1", "The command is well-formed", "BP-4.2-1", "XBLACKPONY V1 ",
             (_, command) =>
                 That(command.Split(' ') is { Length: >= 4 } fields && fields.All(f => f.Length > 0), $"The command is {Show(command)}.")),
+        // [BP-4.2-2] A client MUST name a version and a suite that the offer listed.
+        // [BP-4.8-1] A client MUST choose only a suite that both the offer lists and it accepts.
         Asks("C-4.2-2", "The command names a version and a suite of the offer",
             "BP-4.2-2 BP-4.8-1", "XBLACKPONY V9 V1 NO-SUCH-SUITE ", (suite, command) =>
         {
@@ -89,8 +117,10 @@ internal static class Client4Negotiation
             That(fields.Length > 2 && fields[1].Equals("V1", StringComparison.OrdinalIgnoreCase), $"The command is {Show(command)}.");
             That(fields[2].Equals(suite, StringComparison.OrdinalIgnoreCase), $"The command is {Show(command)}.", "BP-4.8-1");
         }),
+        // [BP-4.2-3] The command line, CRLF included, MUST NOT be longer than `MaxCommandLine`.
         Asks("C-4.2-3", "The command line is not longer than 4096 octets", "BP-4.2-3", "XBLACKPONY V1 ",
             (_, command) => That(command.Length + 2 <= Limits.MaxCommandLine, $"The line has {command.Length + 2} octets.")),
+        // [BP-4.2-9] A client MUST NOT send anything after the command's CRLF until the reply has come whole.
         new("C-4.2-4", "Nothing follows the command until its whole reply has come", Must, Profile.Core, "BP-4.2-9", async p =>
         {
             foreach (var suite in Names.Encrypting)
@@ -105,6 +135,8 @@ internal static class Client4Negotiation
                 await p.ExpectAsync(delivered: true);
             }
         }),
+        // [BP-5.1-6] A share MUST be written as one string of canonical base64: the alphabet of RFC 4648 Section 4, padded with "=" to a
+        //   multiple of four characters, unused bits zero, without white space or line break inside.
         Asks("C-4.2-5", "The share is canonical base64, of as many octets as the suite says",
             "BP-5.1-6", "XBLACKPONY V1 ", (suite, command) =>
         {
@@ -113,6 +145,10 @@ internal static class Client4Negotiation
             That(Base64Share.TryDecode(System.Text.Encoding.Latin1.GetBytes(share), out var octets) && octets.Length == length,
                 $"The share is {Show(share)}.");
         }),
+        // [BP-4.2-10] A client MUST NOT send more than `MaxClientAttempts` XBLACKPONY commands in one connection.
+        // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
+        //   not to its continuation, and then with another suite.
+        // [BP-4.8-6] A client that gets a 504 and does not try again MUST go on as after any other refusal.
         new("C-4.2-6", "There are at most two commands in a connection, the second with another suite",
             Must, Profile.Core, "BP-4.2-10 BP-4.2-11 BP-4.8-6", async p =>
         {
@@ -137,10 +173,24 @@ internal static class Client4Negotiation
         }),
 
         // ---------------------------------------------------------------- 4.3 the 220 and 334 replies
+        // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
+        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
+        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST make one fresh connection to the same address and speak plain
+        //   SMTP in it, without XBLACKPONY.
+        // [BP-9.2-3] A client MUST NOT make more than one such fresh connection for one address and delivery.
         Broken("C-4.3-1", "A 220 reply without K= is a broken upgrade: one fresh plain connection",
             "BP-4.3-7 BP-9.2-2 BP-9.2-3", "220 go ahead\r\n"),
+        // [BP-4.3-8] A client MUST treat as a broken upgrade a reply with another code than 220, 334, 4yz or 5yz.
+        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST make one fresh connection to the same address and speak plain
+        //   SMTP in it, without XBLACKPONY.
         Broken("C-4.3-2", "A reply with another code is a broken upgrade", "BP-4.3-8 BP-9.2-2", $"250 K={AnyShare}\r\n"),
+        // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
+        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
+        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST make one fresh connection to the same address and speak plain
+        //   SMTP in it, without XBLACKPONY.
         Broken("C-4.3-3", "A 334 reply in a suite that has none is a broken upgrade", "BP-4.3-7 BP-9.2-2", $"334 K={AnyShare}\r\n"),
+        // [BP-4.6-4] A client MUST NOT send a plaintext octet after the command (or continuation) that the 220 answered.
+        // [BP-4.6-2] A client MUST NOT interpret as a reply any octet received after the 220 that is not in a verified record.
         new("C-4.3-4", "Plaintext injected after the 220 is read as records, and no mail is sent there",
             Must, Profile.Core, "BP-4.6-4 BP-4.6-2", async p =>
         {
@@ -152,6 +202,7 @@ internal static class Client4Negotiation
                 $"Expected the end of the connection, perhaps after an alert, got {Show(rest)}.", replied ? "BP-4.6-2" : "BP-4.6-4");
             await FreshAsync(p);
         }),
+        // [BP-4.3-5] A client MUST accept fragments of 1 or more characters, split anywhere, within `MaxReplyLine` and `MaxShareLines`.
         new("C-4.3-5", "Fragments are accepted split anywhere, even into single characters", Must, Profile.Core, "BP-4.3-5", async p =>
         {
             foreach (int size in (int[])[3, 7, 43])
@@ -164,22 +215,44 @@ internal static class Client4Negotiation
                 await p.ExpectAsync(delivered: true);
             }
         }),
+        // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
+        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
         Broken("C-4.3-6", "A 220 reply with an enhanced status code before K= is a broken upgrade",
             "BP-4.3-7", $"220 2.0.0 K={AnyShare}\r\n"),
+        // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
+        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
         Broken("C-4.3-7", "A 220 reply with a line that is not a share is a broken upgrade",
             "BP-4.3-7", $"220-K={AnyShare[..20]}\r\n220 {AnyShare[20..]}\r\n"),
+        // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
+        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
         Broken("C-4.3-8", "A 220 reply with an empty fragment is a broken upgrade", "BP-4.3-7", $"220-K=\r\n220 K={AnyShare}\r\n"),
+        // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
+        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a
+        //   separator or CRLF behind it, lines with different codes, or a bare LF.
         new("C-4.3-9", "A reply with lines of different codes is a broken upgrade", Must, Profile.Core, "BP-4.3-11", async p =>
         {
             await BrokenAsync(p, $"220-K={AnyShare[..20]}\r\n250 K={AnyShare[20..]}\r\n");
             await BrokenAsync(p, "450-not\r\n454 now\r\n");
         }),
+        // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
+        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a
+        //   separator or CRLF behind it, lines with different codes, or a bare LF.
         Broken("C-4.3-10", "A refusal with too long a line is a broken upgrade",
             "BP-4.3-11", $"454 {new string('x', Limits.MaxEhloLine)}\r\n"),
+        // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
+        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a
+        //   separator or CRLF behind it, lines with different codes, or a bare LF.
         Broken("C-4.3-11", "A refusal of too many lines is a broken upgrade",
             "BP-4.3-11", string.Concat(Enumerable.Repeat("454-no\r\n", Limits.MaxEhloLines)) + "454 no\r\n"),
+        // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
+        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a
+        //   separator or CRLF behind it, lines with different codes, or a bare LF.
         Broken("C-4.3-12", "A reply that is not SMTP is a broken upgrade", "BP-4.3-11", "HTTP/1.1 400 Bad Request\r\n\r\n"),
+        // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
+        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a
+        //   separator or CRLF behind it, lines with different codes, or a bare LF.
         Broken("C-4.3-13", "A reply whose lines end with a bare LF is a broken upgrade", "BP-4.3-11", $"220 K={AnyShare}\n220 x\r\n"),
+        // [BP-4.3-8] A client MUST treat as a broken upgrade a reply with another code than 220, 334, 4yz or 5yz.
         new("C-4.3-14", "Every other code than 220, 334, 4yz and 5yz is a broken upgrade", Must, Profile.Core, "BP-4.3-8", async p =>
         {
             foreach (var reply in (string[])["221 bye", "250 ok", "354 go", "235 ok", "299 K=" + AnyShare])
@@ -187,6 +260,9 @@ internal static class Client4Negotiation
                 await BrokenAsync(p, reply + "\r\n");
             }
         }),
+        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
+        //   the same connection where plaintext is allowed.
+        // [BP-4.2-9] A client MUST NOT send anything after the command's CRLF until the reply has come whole.
         new("C-4.3-15", "A reply in single octets is accepted", Must, Profile.Core, "BP-4.4-11 BP-4.2-9", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
@@ -199,9 +275,15 @@ internal static class Client4Negotiation
             await p.ServeMailAsync(wire, inside: false);
             await p.ExpectAsync(delivered: true);
         }),
+        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST make one fresh connection to the same address and speak plain
+        //   SMTP in it, without XBLACKPONY.
         Broken("C-4.3-16", "A connection that ends instead of a reply is a broken upgrade", "BP-9.2-2", "", close: true),
+        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST make one fresh connection to the same address and speak plain
+        //   SMTP in it, without XBLACKPONY.
         Broken("C-4.3-17", "A connection that ends within a reply is a broken upgrade",
             "BP-9.2-2", $"220-K={AnyShare[..20]}\r\n220 K=", close: true),
+        // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
+        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
         new("C-4.3-18", "A 220 instead of the 334 is a broken upgrade", Must, Profile.Classic, "BP-4.3-7", async p =>
         {
             var wire = await p.AcceptAsync("XBLACKPONY V1 RSA-BLOWFISH");
@@ -211,6 +293,7 @@ internal static class Client4Negotiation
             await FreshAsync(p);
         }),
 
+        // [BP-4.3-13] A client that meets a malformed reply inside MUST send its close, close the connection, and defer the mail.
         new("C-4.3-19", "A malformed reply inside ends the session with a close, and the mail is deferred",
             Must, Profile.Core, "BP-4.3-13", async p =>
         {
@@ -229,6 +312,7 @@ internal static class Client4Negotiation
                 await p.ExpectAsync(delivered: false, further: "BP-9.2-6");
             }
         }),
+        // [BP-4.3-5] A client MUST accept fragments of 1 or more characters, split anywhere, within `MaxReplyLine` and `MaxShareLines`.
         new("C-4.3-20", "A share in more than 16 lines is a broken upgrade", Must, Profile.Core, "BP-4.3-5", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
@@ -239,6 +323,7 @@ internal static class Client4Negotiation
             await FreshAsync(p);
         }),
 
+        // [BP-4.3-9] A client MUST treat every octet after the 220 reply's last CRLF as records, even if it came in the same segment.
         new("C-4.3-21", "A Finished that comes in one segment with the 220 is accepted", Must, Profile.Core, "BP-4.3-9", async p =>
         {
             // And the end after it: a client that discards what came with the 220 has nothing left.
@@ -265,18 +350,88 @@ internal static class Client4Negotiation
         }),
 
         // ---------------------------------------------------------------- 4.4 refusals
+        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
+        //   the same connection where plaintext is allowed.
+        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
+        //   refuses.
+        // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
+        //   not to its continuation, and then with another suite.
         Refused("C-4.4-1", "454 not now"),
+        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
+        //   the same connection where plaintext is allowed.
+        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
+        //   refuses.
+        // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
+        //   not to its continuation, and then with another suite.
         Refused("C-4.4-2", "500 what?"),
+        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
+        //   the same connection where plaintext is allowed.
+        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
+        //   refuses.
+        // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
+        //   not to its continuation, and then with another suite.
         Refused("C-4.4-3", "501 invalid share"),
+        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
+        //   the same connection where plaintext is allowed.
+        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
+        //   refuses.
+        // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
+        //   not to its continuation, and then with another suite.
         Refused("C-4.4-4", "502 disabled"),
+        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
+        //   the same connection where plaintext is allowed.
+        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
+        //   refuses.
+        // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
+        //   not to its continuation, and then with another suite.
         Refused("C-4.4-5", "503 not now"),
+        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
+        //   the same connection where plaintext is allowed.
+        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
+        //   refuses.
+        // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
+        //   not to its continuation, and then with another suite.
         Refused("C-4.4-6", "504 5.5.4 unknown suite"),
+        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
+        //   the same connection where plaintext is allowed.
+        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
+        //   refuses.
+        // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
+        //   not to its continuation, and then with another suite.
         Refused("C-4.4-7", "450 later"),
+        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
+        //   the same connection where plaintext is allowed.
+        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
+        //   refuses.
+        // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
+        //   not to its continuation, and then with another suite.
         Refused("C-4.4-8", "530 5.7.0 Must issue a STARTTLS command first"),
+        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
+        //   the same connection where plaintext is allowed.
+        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
+        //   refuses.
+        // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
+        //   not to its continuation, and then with another suite.
         Refused("C-4.4-9", "550 no"),
+        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
+        //   the same connection where plaintext is allowed.
+        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
+        //   refuses.
+        // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
+        //   not to its continuation, and then with another suite.
         Refused("C-4.4-10", "554 no"),
+        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
+        //   the same connection where plaintext is allowed.
+        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
+        //   refuses.
+        // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
+        //   not to its continuation, and then with another suite.
         Refused("C-4.4-11", "454-4.7.0 several\r\n454-lines 250 STARTTLS\r\n454 XBLACKPONY V1 ROT \xE9\x01"),
+        // [BP-4.4-12] A client MUST treat a 421 reply to XBLACKPONY or to the continuation as a broken upgrade.
+        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST make one fresh connection to the same address and speak plain
+        //   SMTP in it, without XBLACKPONY.
         Broken("C-4.4-12", "A 421 is the end of the connection: a broken upgrade", "BP-4.4-12 BP-9.2-2", "421 4.3.2 Going down\r\n"),
+        // [BP-4.4-10] A client MUST go by the reply's code alone, and neither parse nor log as trusted the text of a refusal.
         new("C-4.4-13", "The text of a refusal is not acted upon", Must, Profile.Core, "BP-4.4-10", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
@@ -286,9 +441,16 @@ internal static class Client4Negotiation
             That(wire.Plaintext.Count(l => l.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)) == 1, "The client asked again.");
             await p.ExpectAsync(delivered: true);
         }),
+        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
+        //   the same connection where plaintext is allowed.
+        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
+        //   refuses.
+        // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
+        //   not to its continuation, and then with another suite.
         Refused("C-4.4-14", "454"),
 
         // ---------------------------------------------------------------- 4.5 after the upgrade
+        // [BP-4.5-2] The client MUST send EHLO again as its first command inside.
         new("C-4.5-1", "EHLO is the first command inside", Must, Profile.Core, "BP-4.5-2", async p =>
         {
             foreach (var suite in Names.Encrypting)
@@ -296,6 +458,9 @@ internal static class Client4Negotiation
                 await Client6Keys.GoodAsync(p, $"XBLACKPONY V1 {suite}");
             }
         }),
+        // [BP-4.5-6] A client MUST NOT use an extension inside that the EHLO reply inside did not list.
+        // [BP-4.5-1] After the 220 both sides MUST forget everything that the plaintext session told them: the client's name, the server's
+        //   extensions, authentication, and any state.
         new("C-4.5-2", "No extension is used inside that the EHLO reply inside does not list",
             Must, Profile.Core, "BP-4.5-6 BP-4.5-1", async p =>
         {
@@ -317,6 +482,7 @@ internal static class Client4Negotiation
                         + $"{Show(bad ?? "")}.", requirement);
             }
         }),
+        // [BP-4.5-7] A client MUST NOT send XBLACKPONY or STARTTLS inside, even if offered.
         new("C-4.5-3", "Neither XBLACKPONY nor STARTTLS is sent inside, even if offered", Must, Profile.Core, "BP-4.5-7", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
@@ -329,6 +495,7 @@ internal static class Client4Negotiation
         }),
 
         // ---------------------------------------------------------------- 4.7 together with STARTTLS and AUTH
+        // [BP-4.7-2] A client MUST NOT send STARTTLS after an upgrade, nor XBLACKPONY after STARTTLS was answered with 220.
         new("C-4.7-1", "After an upgrade STARTTLS is not sent", Must, Profile.Core, "BP-4.7-2", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer, "STARTTLS");
@@ -338,6 +505,8 @@ internal static class Client4Negotiation
             That(!p.Commands.Concat(wire.Plaintext).Any(c => c.StartsWith("STARTTLS", StringComparison.OrdinalIgnoreCase)),
                 "STARTTLS was sent.");
         }),
+        // [BP-4.7-3] A client that finds both offered SHOULD use XBLACKPONY, unless it is able to authenticate the server by TLS (DANE,
+        //   MTA-STS) or is told to use TLS.
         new("C-4.7-2", "With both offered XBLACKPONY is used", Should, Profile.Core, "BP-4.7-3", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer, "STARTTLS");
@@ -345,6 +514,8 @@ internal static class Client4Negotiation
             await p.ServeMailAsync(wire, inside: true);
             await p.ExpectAsync(delivered: true);
         }),
+        // [BP-4.7-4] A client MUST NOT take a BlackPony channel for one that authenticates the server when it decides whether to send a
+        //   reusable password.
         new("C-4.7-3", "No password is sent because the channel is encrypted", Must, Profile.Core, "BP-4.7-4", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
@@ -355,7 +526,9 @@ internal static class Client4Negotiation
         }),
 
         // ---------------------------------------------------------------- 4.8 the choice of a suite
+        // [BP-5.5-9] A client MUST NOT choose ROT unless its user named ROT for this session.
         Plain("C-4.8-1", "Only ROT offered: it is not chosen", "BP-5.5-9", "XBLACKPONY V1 ROT"),
+        // [BP-4.8-2] A client SHOULD choose, among those, the first in its own order of preference.
         new("C-4.8-2", "The choice follows the client's order, not the server's", Should, Profile.Core, "BP-4.8-2", async p =>
         {
             var names = SuiteRegistry.Default.Select(s => s.Name).ToList();
@@ -365,6 +538,7 @@ internal static class Client4Negotiation
             That(first.Equals(second, StringComparison.OrdinalIgnoreCase),
                 $"Asked in one order the client chose {first}, in the other {second}.");
         }),
+        // [BP-4.8-3] The default order of preference MUST be that of `DefaultSuites`.
         new("C-4.8-3", "The default order of preference is the specification's", Must, Profile.Core, "BP-4.8-3", async p =>
         {
             var names = SuiteRegistry.Default.Select(s => s.Name).ToList();
@@ -379,6 +553,9 @@ internal static class Client4Negotiation
                 await p.ExpectAsync(delivered: true);
             }
         }),
+        // [BP-4.8-4] After a 504 a client MAY try once more with the next suite that both have.
+        // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
+        //   not to its continuation, and then with another suite.
         new("C-4.8-4", "A 504 may be answered with the next suite, which then carries the mail",
             May, Profile.Core, "BP-4.8-4 BP-4.2-11", async p =>
         {
@@ -404,6 +581,7 @@ internal static class Client4Negotiation
             await p.ServeMailAsync(wire, inside: true);
             await p.ExpectAsync(delivered: true);
         }),
+        // [BP-4.8-7] A client MUST NOT try another suite after a 504 under required, nor under remembered with a server in its memory.
         new("C-4.8-5", "required: a 504, which an active attacker can forge, is not answered with another suite",
             Must, Profile.Core, "BP-4.8-7", async p =>
         {

@@ -21,6 +21,9 @@ internal static class Client5Suites
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 5.1 rules for every suite
+        // [BP-5.1-7] A recipient MUST treat a share that is not canonical base64 as an invalid share.
+        // [BP-5.1-10] A client that finds the server's share in a 220 reply invalid MUST close the connection without sending another
+        //   octet.
         new("C-5.1-1", "A server's share that is not canonical base64 ends the connection at once",
             Must, Profile.Core, "BP-5.1-7 BP-5.1-10", async p =>
         {
@@ -30,6 +33,9 @@ internal static class Client5Suites
                 await InvalidAsync(p, bad);
             }
         }),
+        // [BP-5.1-8] A recipient MUST treat a share whose decoded length differs from the one that the suite gives as an invalid share.
+        // [BP-5.1-10] A client that finds the server's share in a 220 reply invalid MUST close the connection without sending another
+        //   octet.
         new("C-5.1-2", "A server's share of a wrong length ends the connection at once",
             Must, Profile.Core, "BP-5.1-8 BP-5.1-10", async p =>
         {
@@ -39,6 +45,8 @@ internal static class Client5Suites
                 await InvalidAsync(p, Convert.ToBase64String([.. Enumerable.Repeat((byte)9, length)]));
             }
         }),
+        // [BP-5.1-11] Each private value of a key exchange MUST be used in one session only, except the RSA key pairs of Section 5.4.
+        // [BP-5.2-1] Each side MUST draw a new X25519 private key for every XBLACKPONY command that reaches the key exchange.
         new("C-5.1-3", "The client's private values are used in one session only", Must, Profile.Core, "BP-5.1-11 BP-5.2-1", async p =>
         {
             bool core = await RepeatsAsync(CoreOffer);
@@ -63,6 +71,7 @@ internal static class Client5Suites
                 return keys[0] == keys[1];
             }
         }),
+        // [BP-5.1-12] A key or private value MUST NOT be used in more than one suite.
         new("C-5.1-4", "The client's X25519 key is not the same in two suites", Must, Profile.Hybrid, "BP-5.1-12", async p =>
         {
             var wire = await p.AcceptAsync("XBLACKPONY V1 X25519MLKEM768-CHACHA20POLY1305 X25519-CHACHA20POLY1305");
@@ -82,7 +91,11 @@ internal static class Client5Suites
         }),
 
         // ---------------------------------------------------------------- 5.2 X25519
+        // [BP-5.1-1] A port MUST implement `X25519-CHACHA20POLY1305`.
         Carries("C-5.2-2", Core, Must, Profile.Core, "BP-5.1-1"),
+        // [BP-5.2-3] A client whose X25519 result is all zero octets MUST close the connection without sending another octet.
+        // [BP-5.1-10] A client that finds the server's share in a 220 reply invalid MUST close the connection without sending another
+        //   octet.
         new("C-5.2-1", "A server's share that makes an all-zero result ends the connection at once",
             Must, Profile.Core, "BP-5.2-3 BP-5.1-10", async p =>
         {
@@ -93,8 +106,17 @@ internal static class Client5Suites
         }),
 
         // ---------------------------------------------------------------- 5.3 X25519MLKEM768
+        // [BP-5.1-2] A port SHOULD implement `X25519MLKEM768-CHACHA20POLY1305`.
         Carries("C-5.3-1", Hybrid, Should, Profile.Hybrid, "BP-5.1-2"),
+        // [BP-5.1-4] A port MAY implement `X25519MLKEM768-AES256GCM`.
+        // [BP-6.2-1] *suite* in the salt MUST be the suite's name in upper case, as in the table of Section 5, whatever its case on the
+        //   wire.
+        // [BP-7.2-1] The nonce MUST be the 12-octet *iv* XORed with *seq* as a big-endian 64-bit number, padded on the left with four zero
+        //   octets.
+        // [BP-7.2-2] The additional data MUST be the record's two length octets.
+        // [BP-7.2-3] The tag MUST be 16 octets.
         Carries("C-5.3-4", HybridAes, May, Profile.Hybrid, "BP-5.1-4 BP-6.2-1 BP-7.2-1 BP-7.2-2 BP-7.2-3"),
+        // [BP-5.3-5] A client MUST use the result of ML-KEM decapsulation whatever it is.
         new("C-5.3-2", "An altered ciphertext is not noticed before Finished: the client answers with an alert",
             Must, Profile.Hybrid, "BP-5.3-5", async p =>
         {
@@ -105,6 +127,9 @@ internal static class Client5Suites
             That(await wire.DrainAsync() >= 2 + 16, "The client ended the connection without an alert: it took offence at the ciphertext.");
             await FreshAsync(p);
         }),
+        // [BP-5.3-4] The rules of Section 5.2 on an all-zero result MUST be applied to the X25519 part.
+        // [BP-5.1-10] A client that finds the server's share in a 220 reply invalid MUST close the connection without sending another
+        //   octet.
         new("C-5.3-3", "An all-zero X25519 part in the hybrid share ends the connection at once",
             Must, Profile.Hybrid, "BP-5.3-4 BP-5.1-10", async p =>
         {
@@ -115,6 +140,7 @@ internal static class Client5Suites
             await NothingAsync(wire);
             await FreshAsync(p);
         }),
+        // [BP-5.3-1] Each side MUST draw new ML-KEM and X25519 values for every XBLACKPONY command that reaches the key exchange.
         new("C-5.3-5", "The client's ML-KEM key and X25519 key are new in each session", Must, Profile.Hybrid, "BP-5.3-1", async p =>
         {
             var first = await ShareAsync(p, HybridOffer, Hybrid);
@@ -125,8 +151,18 @@ internal static class Client5Suites
         }),
 
         // ---------------------------------------------------------------- 5.4 RSA-BLOWFISH
+        // [BP-5.1-3] A port SHOULD implement `RSA-BLOWFISH`.
         Carries("C-5.4-1", Classic, Should, Profile.Classic, "BP-5.1-3"),
+        // [BP-4.3-6] A suite with a second message MUST have the server reply 334 with its share, and the client send one continuation
+        //   line.
+        // [BP-7.3-1] The counter block MUST be *seq* as 32 bits and then the block's number in the record, from 0, as 32 bits, both
+        //   big-endian.
+        // [BP-7.3-2] The tag MUST be the whole 32 octets of the HMAC.
         Carries("C-5.4-7", Classic, Must, Profile.Classic, "BP-4.3-6 BP-7.3-1 BP-7.3-2"),
+        // [BP-5.4-6] A client MUST cancel ([BP-5.4-12]) if the server's share in the 334 reply is invalid, if its modulus has its highest
+        //   bit clear or is even, or if its modulus equals the client's own.
+        // [BP-5.4-12] To cancel, a client MUST send a continuation line of one "*", wait for the reply, and take a 4yz or 5yz other than
+        //   421 as a refusal.
         new("C-5.4-2", "An invalid server's share in the 334 is cancelled by \"*\", and the session goes on in plaintext",
             Must, Profile.Classic, "BP-5.4-6 BP-5.4-12", async p =>
         {
@@ -140,6 +176,8 @@ internal static class Client5Suites
                 await CancelledAsync(p, bad(good));
             }
         }),
+        // [BP-5.4-6] A client MUST cancel ([BP-5.4-12]) if the server's share in the 334 reply is invalid, if its modulus has its highest
+        //   bit clear or is even, or if its modulus equals the client's own.
         new("C-5.4-3", "The client's own modulus sent back is cancelled by \"*\"", Must, Profile.Classic, "BP-5.4-6", async p =>
         {
             var wire = await p.AcceptAsync(ClassicOffer);
@@ -147,6 +185,7 @@ internal static class Client5Suites
             var share = Convert.FromBase64String(wire.Plaintext[^1].Split(' ')[3]);
             await CancelAsync(p, wire, [.. share[..384], .. new byte[32]]);
         }),
+        // [BP-5.4-11] A client whose decryption of the server's half fails MUST go on with 32 random octets in the place of that half.
         new("C-5.4-4", "A 220 that does not decrypt is not noticed before Finished: the client answers with an alert",
             Must, Profile.Classic, "BP-5.4-11", async p =>
         {
@@ -157,6 +196,7 @@ internal static class Client5Suites
             That(await wire.DrainAsync() >= 2 + 32, "The client ended the connection without an alert: it took offence at the ciphertext.");
             await FreshAsync(p);
         }),
+        // [BP-5.4-4] Each nonce and each half MUST be 32 fresh random octets.
         new("C-5.4-5", "The client's nonce and half are new in each session", Must, Profile.Classic, "BP-5.4-4", async p =>
         {
             var (first, firstHalf) = await HalfAsync(p);
@@ -165,6 +205,10 @@ internal static class Client5Suites
             That(!first.AsSpan(384).SequenceEqual(second.AsSpan(384)), "Two sessions have the same nonce.");
             That(!firstHalf.AsSpan().SequenceEqual(secondHalf), "Two sessions have the same half of the session key.");
         }),
+        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
+        //   the same connection where plaintext is allowed.
+        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
+        //   refuses.
         new("C-5.4-6", "A continuation that is refused leads to plaintext in the same connection",
             Must, Profile.Classic, "BP-4.4-11 BP-9.2-1", async p =>
         {
@@ -180,6 +224,8 @@ internal static class Client5Suites
             }
         }),
 
+        // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
+        //   not to its continuation, and then with another suite.
         new("C-5.4-8", "A 504 to the continuation is not answered with another suite", Must, Profile.Classic, "BP-4.2-11", async p =>
         {
             const string Offer = $"{CoreOffer} {Classic}";
@@ -195,6 +241,8 @@ internal static class Client5Suites
         })
         { Needs = Needs.Suites },
 
+        // [BP-4.3-12] A client MUST treat fragments that are together no canonical base64 as an invalid share (Section 5.1), not as a
+        //   malformed reply.
         new("C-5.4-9", "A 334 whose fragments are not base64 is an invalid share, not a malformed reply",
             Must, Profile.Classic, "BP-4.3-12", async p =>
         {
@@ -212,6 +260,15 @@ internal static class Client5Suites
         }),
 
         // ---------------------------------------------------------------- 5.5 ROT
+        // [BP-5.5-1] The third field of the command is *n*, a decimal number from 1 to 25 without leading zeros, and a server MUST reply
+        //   501 to anything else.
+        // [BP-5.5-2] The sender MUST shift A-Z within A-Z and a-z within a-z by *n* places forward, cyclically.
+        // [BP-5.5-3] The recipient MUST shift letters *n* places backward.
+        // [BP-5.5-4] Every octet that is not an ASCII letter MUST pass unchanged, octets 128 to 255 included.
+        // [BP-5.5-5] The shift MUST be applied to the whole octet stream of the SMTP session as the last step before sending and the first
+        //   after receiving, outside dot-stuffing, DATA, BDAT and every reply.
+        // [BP-5.5-6] There are no records, no Finished, no close and no alert under ROT, and the connection MUST end as an ordinary SMTP
+        //   session does.
         new("C-5.5-1", "A client that is configured for ROT shifts, in both directions, dots and 8 bits included",
             Must, Profile.Manual, "BP-5.5-1 BP-5.5-2 BP-5.5-3 BP-5.5-4 BP-5.5-5 BP-5.5-6", async p =>
         {
@@ -240,6 +297,7 @@ internal static class Client5Suites
                 $"The mail server got {Show(outcome.Replies)}.", "BP-5.5-3");
         })
         { Needs = Needs.Suites },
+        // [BP-9.1-4] ROT MUST NOT satisfy remembered or required.
         new("C-5.5-2", "A client that is configured to require encryption does not deliver over ROT",
             Must, Profile.Manual, "BP-9.1-4", async p =>
         {

@@ -17,6 +17,8 @@ internal static class Client6Keys
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 6.1 transcript hash
+        // [BP-6.1-4] Each *line* of a 334 or 220 reply MUST be hashed whole, with its code, its separator and "K=", up to and not including
+        //   the CRLF.
         new("C-6.1-1", "A share that was altered in transit makes the upgrade fail", Must, Profile.Core, "BP-6.1-4", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
@@ -24,6 +26,8 @@ internal static class Client6Keys
             await FailsAsync(p, wire);
             await GoodAsync(p, CoreOffer, fragment: 10);
         }),
+        // [BP-6.1-1] *offer* MUST be the octets of the XBLACKPONY line of the last positive EHLO reply before the command, from the first
+        //   octet of the keyword up to and not including the CRLF, in the case and with the spaces that they had on the wire.
         new("C-6.1-2", "An offer that was edited in transit makes the upgrade fail", Must, Profile.Core, "BP-6.1-1", async p =>
         {
             // The server offered more than the client saw.
@@ -32,6 +36,8 @@ internal static class Client6Keys
             await FailsAsync(p, wire);
             await GoodAsync(p, CoreOffer + " G-0A1B");
         }),
+        // [BP-6.1-2] *command* MUST be the octets of the whole XBLACKPONY command line as on the wire, from the verb's first octet up to
+        //   and not including the CRLF.
         new("C-6.1-3", "A command that was edited in transit makes the upgrade fail", Must, Profile.Core, "BP-6.1-2", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
@@ -42,6 +48,8 @@ internal static class Client6Keys
                 await GoodAsync(p, $"XBLACKPONY V1 {suite}");
             }
         }),
+        // [BP-6.1-4] Each *line* of a 334 or 220 reply MUST be hashed whole, with its code, its separator and "K=", up to and not including
+        //   the CRLF.
         new("C-6.1-4", "A 220 reply whose lines were split differently in transit makes the upgrade fail",
             Must, Profile.Core, "BP-6.1-4", async p =>
         {
@@ -51,6 +59,7 @@ internal static class Client6Keys
             await GoodAsync(p, CoreOffer, fragment: 40);
         }),
 
+        // [BP-6.1-3] *continuation* MUST be the octets of the continuation line up to and not including the CRLF.
         new("C-6.1-5", "A continuation that was edited in transit makes the upgrade fail", Must, Profile.Classic, "BP-6.1-3", async p =>
         {
             const string Offer = $"XBLACKPONY V1 {Classic}";
@@ -63,6 +72,10 @@ internal static class Client6Keys
         }),
 
         // ---------------------------------------------------------------- 6.3 Finished
+        // [BP-6.3-7] A side MUST treat as a failure verify_data of another length than 32 octets or another value than its own computation
+        //   gives, compared in constant time.
+        // [BP-6.3-3] The client MUST NOT send any record but an alert before it verified the server's Finished.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         new("C-6.3-1", "A server's Finished with a wrong value gets an alert, no Finished and no mail",
             Must, Profile.Core, "BP-6.3-7 BP-6.3-3 BP-8.3-1", async p =>
         {
@@ -82,6 +95,9 @@ internal static class Client6Keys
                 await FreshAsync(p);
             }
         }),
+        // [BP-6.3-4] The client MUST send its Finished as soon as it verified the server's.
+        // [BP-6.3-1] The first record in each direction MUST be a finished record whose data is the sender's verify_data, or an alert if
+        //   the sender failed before.
         new("C-6.3-2", "The client's Finished and EHLO follow the server's Finished at once, before any IDENT",
             Must, Profile.Core, "BP-6.3-4 BP-6.3-1", async p =>
         {
@@ -90,13 +106,26 @@ internal static class Client6Keys
                 await GoodAsync(p, $"XBLACKPONY V1 {suite}");
             }
         }),
+        // [BP-6.3-6] A side MUST treat as a failure (Section 8.3) a first record of another type than finished or alert.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         First("C-6.3-3", "A first record that is data", RecordType.Data, "250 probe.test\r\n"u8.ToArray()),
+        // [BP-6.3-6] A side MUST treat as a failure (Section 8.3) a first record of another type than finished or alert.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         First("C-6.3-4", "A first record that is a close", RecordType.Close, []),
+        // [BP-6.3-6] A side MUST treat as a failure (Section 8.3) a first record of another type than finished or alert.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         First("C-6.3-5", "A first record that is an ident", RecordType.Ident, new byte[96]),
+        // [BP-6.3-6] A side MUST treat as a failure (Section 8.3) a first record of another type than finished or alert.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         First("C-6.3-6", "A first record of an unknown type", (RecordType)200, []),
+        // [BP-6.3-6] A side MUST treat as a failure (Section 8.3) a first record of another type than finished or alert.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         First("C-6.3-9", "A first record that is a rekey", RecordType.Rekey, []),
+        // [BP-6.3-8] A side MUST treat a second finished record as a failure.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         After("C-6.3-7", "A second Finished gets an alert, and the mail is deferred",
             "BP-6.3-8 BP-8.3-1", w => [w.Seal(RecordType.Finished, w.Keys.Finished(Role.Server))]),
+        // [BP-8.3-4] A side that receives an alert, whatever its data, MUST close the connection without an alert or a close of its own.
         new("C-6.3-8", "An alert instead of the server's Finished is a broken upgrade", Must, Profile.Core, "BP-8.3-4", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
@@ -107,6 +136,7 @@ internal static class Client6Keys
         }),
 
         // ---------------------------------------------------------------- 6.5 IDENT
+        // [BP-6.5-3] A client MUST NOT send an ident record.
         new("C-6.5-1", "An ident record with good signatures is accepted, and the client sends none",
             Must, Profile.Core, "BP-6.5-3", async p =>
         {
@@ -124,8 +154,13 @@ internal static class Client6Keys
             await p.ExpectAsync(delivered: true);
             That(!wire.Records.Any(r => r.Type == RecordType.Ident), "The client sent an ident record.");
         }),
+        // [BP-6.5-6] A client MUST treat as a failure an ident record in which any signature does not verify.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         new("C-6.5-2", "An ident record with a wrong signature gets an alert, and the mail is deferred",
             Must, Profile.Core, "BP-6.5-6 BP-8.3-1", p => BadIdentAsync(p, w => Flip(Ident.Create([Key, Key], w.Keys.TranscriptHash)))),
+        // [BP-6.5-5] A client MUST treat as a failure an ident record whose length is not 96 to 96 × `MaxIdents` octets and a multiple of
+        //   96.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         new("C-6.5-3", "An ident record of a wrong length gets an alert, and the mail is deferred",
             Must, Profile.Core, "BP-6.5-5 BP-8.3-1", async p =>
         {
@@ -134,9 +169,12 @@ internal static class Client6Keys
                 await BadIdentAsync(p, w => bad(Ident.Create([Key], w.Keys.TranscriptHash)));
             }
         }),
+        // [BP-6.5-4] A side MUST treat as a failure an ident record from a client, or one that is not the server's second record.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         After("C-6.5-4", "An ident record that is not the server's second gets an alert, and the mail is deferred", "BP-6.5-4 BP-8.3-1",
             w => [w.Seal(RecordType.Data, "250 Ok\r\n"u8), w.Seal(RecordType.Ident, Ident.Create([Key], w.Keys.TranscriptHash))],
             underWay: 1),
+        // [BP-6.5-4] A side MUST treat as a failure an ident record from a client, or one that is not the server's second record.
         new("C-6.5-5", "An ident record after an ignored one gets an alert", Must, Profile.Core, "BP-6.5-4", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);

@@ -17,6 +17,7 @@ internal static class Client7Records
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 7.1 format
+        // [BP-7.1-1] A sender MUST NOT make an *inner* longer than `MaxInner`, padding included.
         new("C-7.1-1", "A message of several megabytes comes in records of no more than the greatest length",
             Must, Profile.Core, "BP-7.1-1", async p =>
         {
@@ -24,8 +25,13 @@ internal static class Client7Records
             await p.CarryAsync(CoreOffer);
             await p.ExpectAsync(delivered: true);
         }),
+        // [BP-7.1-2] A recipient MUST treat as a failure a length greater than `MaxInner` plus the suite's tag length, as soon as it has
+        //   read the two octets.
         After("C-7.1-2", "A length above the limit gets an alert at its two octets", "BP-7.1-2", _ => [[0x40, 0x12]], part: true),
+        // [BP-7.1-3] A recipient MUST treat as a failure a length smaller than one plus the suite's tag length, as soon as it has read the
+        //   two octets.
         After("C-7.1-3", "A length below the limit gets an alert at its two octets", "BP-7.1-3", _ => [[0x00, 0x10]], part: true),
+        // [BP-7.1-6] A recipient MUST accept records split and joined in any way by the transport.
         Says("C-7.1-4", "Records in single octets are accepted", "BP-7.1-6", async (wire, text) =>
         {
             foreach (byte octet in wire.Seal(RecordType.Data, Encoding.Latin1.GetBytes(text)))
@@ -33,6 +39,7 @@ internal static class Client7Records
                 await wire.SendRecordsAsync([octet]);
             }
         }),
+        // [BP-7.1-7] A recipient MUST accept SMTP lines split over and joined in data records in any way.
         Says("C-7.1-9", "Replies split over records are accepted", "BP-7.1-7", async (wire, text) =>
         {
             foreach (var part in text.Chunk(3))
@@ -40,9 +47,14 @@ internal static class Client7Records
                 await wire.SendRecordAsync(RecordType.Data, Encoding.Latin1.GetBytes(part));
             }
         }),
+        // [BP-7.1-4] A recipient MUST find the type as the last octet of *inner* that is not zero.
         Says("C-7.1-5", "The type is the last octet that is not zero",
             "BP-7.1-4", (wire, text) => wire.SendRecordsAsync(wire.SealInner([.. Encoding.Latin1.GetBytes(text), 1]))),
+        // [BP-7.1-5] A recipient MUST treat as a failure an *inner* of zero octets only.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         After("C-7.1-6", "An inner of zero octets only gets an alert", "BP-7.1-5 BP-8.3-1", w => [w.SealInner(new byte[256])]),
+        // [BP-7.1-8] A recipient MUST NOT deliver any octet of a record before the record's protection is verified.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         new("C-7.1-7", "Nothing of a record is delivered before it is verified", Must, Profile.Core, "BP-7.1-8 BP-8.3-1", async p =>
         {
             // A client closes by itself at a malformed reply ([BP-4.3-13]): one that takes the octets as they come does so before it finds
@@ -59,34 +71,53 @@ internal static class Client7Records
             await EndsByAlertAsync(wire);
             await p.ExpectAsync(delivered: false, "BP-9.2-6", "BP-9.2-6");
         }),
+        // [BP-7.1-2] A recipient MUST treat as a failure a length greater than `MaxInner` plus the suite's tag length, as soon as it has
+        //   read the two octets.
         Says("C-7.1-8", "A record of the greatest size is accepted",
             "BP-7.1-2", (wire, text) => wire.SendRecordAsync(RecordType.Data, Encoding.Latin1.GetBytes(text), Limits.MaxInner)),
 
         // ---------------------------------------------------------------- 7.2, 7.3 protection
+        // [BP-7.3-3] A recipient MUST verify the tag, in constant time, before it decrypts.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         After("C-7.3-2", "A flipped bit in a Blowfish record's ciphertext gets an alert",
             "BP-7.3-3 BP-8.3-1", w => [Flip(w.Seal(RecordType.Data, "250 Ok\r\n"u8), 2)], Profile.Classic, Classic),
+        // [BP-7.3-2] The tag MUST be the whole 32 octets of the HMAC.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         After("C-7.3-1", "A flipped bit in a Blowfish record's tag gets an alert",
             "BP-7.3-2 BP-8.3-1", w => [Flip(w.Seal(RecordType.Data, "250 Ok\r\n"u8), 289)], Profile.Classic, Classic),
 
         // ---------------------------------------------------------------- 7.4 types
+        // [BP-7.4-1] A recipient MUST ignore a record of type 128 to 255 anywhere after the sender's Finished.
         Says("C-7.4-1", "Records of type 128 and above are ignored", "BP-7.4-1",
             (wire, text) => wire.SendRecordsAsync(wire.Seal((RecordType)128, "500 no\r\n"u8), wire.Seal((RecordType)255, []),
                 wire.Seal(RecordType.Data, Encoding.Latin1.GetBytes(text)))),
+        // [BP-7.4-2] A recipient MUST treat a record of type 7 to 127 as a failure.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         After("C-7.4-2", "A record of an unassigned type gets an alert", "BP-7.4-2 BP-8.3-1", w => [w.Seal((RecordType)7, [])]),
+        // [BP-7.4-3] A recipient MUST treat a rekey or close record that carries data as a failure.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         After("C-7.4-3", "A close that carries data gets an alert", "BP-7.4-3 BP-8.3-1", w => [w.Seal(RecordType.Close, "x"u8)]),
+        // [BP-7.4-3] A recipient MUST treat a rekey or close record that carries data as a failure.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         After("C-7.4-6", "A rekey that carries data gets an alert", "BP-7.4-3 BP-8.3-1", w =>
         {
             var record = w.Seal(RecordType.Rekey, "x"u8);
             w.NextKeys();
             return [record];
         }),
+        // [BP-7.4-4] A recipient MUST accept a data record without data.
         Says("C-7.4-4", "A data record without data is accepted", "BP-7.4-4",
             (wire, text) => wire.SendRecordsAsync(wire.Seal(RecordType.Data, []),
                 wire.Seal(RecordType.Data, Encoding.Latin1.GetBytes(text)), wire.Seal(RecordType.Data, []))),
+        // [BP-7.4-5] A recipient MUST treat as a failure more than `MaxIdleRecords` records in a row that are ignored, rekey, or data
+        //   records without data.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         After("C-7.4-5", "More than 64 records in a row without data get an alert", "BP-7.4-5 BP-8.3-1",
             w => [.. Enumerable.Range(0, Limits.MaxIdleRecords + 1)
                 .Select(i => w.Seal(i % 2 == 0 ? RecordType.Data : (RecordType)130, []))]),
 
+        // [BP-7.4-6] A recipient MUST count such records for each direction, whatever their kind, until a data record with data begins the
+        //   count anew, and over every rekey.
         After("C-7.4-7", "A rekey does not reset the count of records without data", "BP-7.4-6", w =>
         {
             byte[][] before = [.. Enumerable.Range(1, Limits.MaxIdleRecords - 1).Select(_ => w.Seal((RecordType)130, [])),
@@ -95,6 +126,8 @@ internal static class Client7Records
             return [.. before, w.Seal(RecordType.Data, [])];
         }),
 
+        // [BP-7.4-5] A recipient MUST treat as a failure more than `MaxIdleRecords` records in a row that are ignored, rekey, or data
+        //   records without data.
         new("C-7.4-8", "Finished and ident do not count as records without data: 64 of those may follow",
             Must, Profile.Core, "BP-7.4-5", async p =>
         {
@@ -109,6 +142,7 @@ internal static class Client7Records
         }),
 
         // ---------------------------------------------------------------- 7.5 padding
+        // [BP-7.5-1] A sender SHOULD pad every record so that *inner* is a multiple of `PadTo` octets or `MaxInner`, whichever is smaller.
         new("C-7.5-1", "The client pads its records to multiples of 256", Should, Profile.Core, "BP-7.5-1", async p =>
         {
             foreach (var suite in Encrypting)
@@ -118,10 +152,13 @@ internal static class Client7Records
                     $"Records come with inner lengths of {string.Join(", ", wire.Records.Select(r => r.Inner))}.");
             }
         }),
+        // [BP-7.5-2] A recipient MUST accept any padding within `MaxInner`.
         Says("C-7.5-2", "Any padding is accepted",
             "BP-7.5-2", (wire, text) => wire.SendRecordAsync(RecordType.Data, Encoding.Latin1.GetBytes(text), 1000)),
 
         // ---------------------------------------------------------------- 7.6 rekey
+        // [BP-7.6-4] A sender MAY send a rekey record at any time after its Finished.
+        // [BP-7.6-5] A recipient MUST NOT answer a rekey record with one of its own on its account.
         new("C-7.6-1", "The server's rekeys lose nothing, and are not answered", Must, Profile.Core, "BP-7.6-4 BP-7.6-5", async p =>
         {
             // A client may rekey of its own accord ([BP-7.6-4]): then it does so without the server's rekeys too.
@@ -141,6 +178,8 @@ internal static class Client7Records
             async Task<int> CountAsync(Func<ProbeConnection, string, Task> say) =>
                 (await SayAsync(p, say)).Records.Count(r => r.Type == RecordType.Rekey);
         }),
+        // [BP-7.6-2] A sender MUST send a rekey record before its Blowfish blocks under one traffic secret, the rekey record's included,
+        //   are more than `BlowfishRekeyBlocks`, where a record counts as the length of its *inner* divided by 8, rounded up.
         new("C-7.6-2", "The client rekeys its Blowfish records in time, and loses nothing", Must, Profile.Classic, "BP-7.6-2", async p =>
         {
             p.Next = p.Next with { Message = Big(9_000_000) };
@@ -154,6 +193,7 @@ internal static class Client7Records
             That(wire.Records.Any(r => r.Type == RecordType.Rekey), "No rekey record came.");
         })
         { RunsAlone = true },
+        // [BP-7.6-3] A recipient MUST treat a record that goes beyond these limits as a failure.
         After("C-7.6-3", "More than 2^20 Blowfish blocks under one traffic secret get an alert", "BP-7.6-3",
             w => [.. Enumerable.Range(0, (int)(Limits.BlowfishRekeyBlocks / ((Limits.MaxInner + 7) / 8)) + 1)
                 .Select(i => w.Seal(RecordType.Data, i == 0 ? "250-"u8 : "x"u8, Limits.MaxInner))],

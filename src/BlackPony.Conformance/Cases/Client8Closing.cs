@@ -13,6 +13,8 @@ internal static class Client8Closing
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 8.1 close
+        // [BP-8.1-3] A side that receives a close MUST send its own close if it has not yet, and then close the connection.
+        // [BP-8.1-2] A side MUST NOT send any record after its close.
         new("C-8.1-1", "The server's close is answered with a close, and nothing follows",
             Must, Profile.Core, "BP-8.1-3 BP-8.1-2", async p =>
         {
@@ -37,6 +39,7 @@ internal static class Client8Closing
                 await p.ExpectAsync(delivered: true);
             }
         }),
+        // [BP-8.1-4] A recipient MUST ignore every octet that follows a close record.
         new("C-8.1-2", "What follows the server's close is ignored", Must, Profile.Core, "BP-8.1-4", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
@@ -45,6 +48,8 @@ internal static class Client8Closing
             await ClosesAsync(wire, "BP-8.1-4");
             await p.ExpectAsync(delivered: true);
         }),
+        // [BP-8.1-4] A recipient MUST ignore every octet that follows a close record.
+        // [BP-8.1-3] A side that receives a close MUST send its own close if it has not yet, and then close the connection.
         new("C-8.1-3", "A server's close and octets after it in one segment end the session in order",
             Must, Profile.Core, "BP-8.1-4 BP-8.1-3", async p =>
         {
@@ -55,6 +60,8 @@ internal static class Client8Closing
             await ClosesAsync(wire, "BP-8.1-4");
             await p.ExpectAsync(delivered: false);
         }),
+        // [BP-8.1-6] A side that sent its close MUST close the connection at the latest `CloseTimeout` later, whether or not the peer's
+        //   close came.
         new("C-8.1-4", "After its close the client waits for the server's no longer than CloseTimeout",
             Must, Profile.Timeouts, "BP-8.1-6", async p =>
         {
@@ -70,6 +77,7 @@ internal static class Client8Closing
                 "The connection stays open after the client's close.");
         })
         { Needs = Needs.Timeouts | Needs.Mailer },
+        // [BP-8.1-3] A side that receives a close MUST send its own close if it has not yet, and then close the connection.
         new("C-8.1-5", "The client ends the connection with FIN after its close, not with a reset",
             Must, Profile.Core, "BP-8.1-3", async p =>
         {
@@ -82,6 +90,8 @@ internal static class Client8Closing
             await p.ExpectAsync(delivered: true);
         }),
 
+        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the connection already
+        //   failed, or it is a client that has not verified the server's Finished.
         new("C-8.1-6", "A client that closes first sends its close before it ends the connection",
             Must, Profile.Core, "BP-8.1-1", async p =>
         {
@@ -100,6 +110,8 @@ internal static class Client8Closing
         { Needs = Needs.Mailer },
 
         // ---------------------------------------------------------------- 8.2 truncation
+        // [BP-8.2-1] A side that sees the connection end before the peer's close MUST treat the session as truncated.
+        // [BP-9.2-7] A client MUST NOT send mail both in plaintext and in records in one delivery attempt.
         new("C-8.2-1", "A session cut before the answer to the message does not count as delivered",
             Must, Profile.Core, "BP-8.2-1 BP-9.2-7", async p =>
         {
@@ -110,6 +122,7 @@ internal static class Client8Closing
             await wire.DrainAsync();
             await p.ExpectAsync(delivered: false, further: "BP-9.2-7");
         }),
+        // [BP-8.2-3] A client MUST NOT take a message as delivered unless the positive reply to its end arrived in verified records.
         new("C-8.2-2", "A positive answer to the message in plaintext, or in a record that does not verify, does not count",
             Must, Profile.Core, "BP-8.2-3", async p =>
         {
@@ -131,6 +144,7 @@ internal static class Client8Closing
                 return record;
             }
         }),
+        // [BP-8.2-4] A side that has sent or received a complete 221 reply SHOULD report a missing close and take no other action.
         new("C-8.2-3", "A missing close after 221 changes nothing: the message is delivered", Should, Profile.Core, "BP-8.2-4", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
@@ -138,6 +152,7 @@ internal static class Client8Closing
             await p.ServeMailAsync(wire, inside: true, close: false);
             await p.ExpectAsync(delivered: true);
         }),
+        // [BP-8.2-3] A client MUST NOT take a message as delivered unless the positive reply to its end arrived in verified records.
         new("C-8.2-4", "A close before the answer to the message is no answer", Must, Profile.Core, "BP-8.2-3", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
@@ -149,17 +164,30 @@ internal static class Client8Closing
         }),
 
         // ---------------------------------------------------------------- 8.3 failures and the alert
+        // [BP-8.3-5] A side MUST NOT deliver to its SMTP layer anything of the record that failed.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
+        // [BP-8.3-2] The alert's data MUST be the one octet 1, whatever the failure was.
+        // [BP-8.3-3] A side MUST NOT process any octet that follows the failure.
         After("C-8.3-1", "A flipped bit gets the one alert, and what follows is not read",
             "BP-8.3-5 BP-8.3-1 BP-8.3-2 BP-8.3-3", w => [Flip(w.Seal(RecordType.Data, "250 Ok\r\n"u8))], skipped: "BP-8.3-3"),
+        // [BP-7.2-1] The nonce MUST be the 12-octet *iv* XORed with *seq* as a big-endian 64-bit number, padded on the left with four zero
+        //   octets.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         After("C-8.3-2", "A repeated record gets the one alert", "BP-7.2-1 BP-8.3-1", w => Twice(w.Seal(RecordType.Data, "250-"u8))),
+        // [BP-7.2-1] The nonce MUST be the 12-octet *iv* XORed with *seq* as a big-endian 64-bit number, padded on the left with four zero
+        //   octets.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         After("C-8.3-3", "A record that is missing gets the one alert", "BP-7.2-1 BP-8.3-1",
             w => [.. new[] { w.Seal(RecordType.Data, "250-x\r\n"u8), w.Seal(RecordType.Data, "250 Ok\r\n"u8) }.Skip(1)]),
+        // [BP-6.2-2] The client MUST protect its records with the keys from client_traffic, and the server with those from server_traffic.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         After("C-8.3-6", "A record of the client's own sent back gets the one alert", "BP-6.2-2 BP-8.3-1", w =>
         {
             // It has the sequence number of this one.
             w.Seal(RecordType.Data, []);
             return [w.Records[^1].Raw];
         }),
+        // [BP-8.3-4] A side that receives an alert, whatever its data, MUST close the connection without an alert or a close of its own.
         new("C-8.3-4", "The server's alert ends the connection without another record, and the mail is deferred",
             Must, Profile.Core, "BP-8.3-4", async p =>
         {
@@ -176,6 +204,8 @@ internal static class Client8Closing
                 "The client answered the alert with an alert or a close.");
             await p.ExpectAsync(delivered: false, "BP-9.2-6", "BP-9.2-6");
         }),
+        // [BP-8.3-7] A side MUST NOT go on in plaintext in a connection in which records began.
+        // [BP-4.6-2] A client MUST NOT interpret as a reply any octet received after the 220 that is not in a verified record.
         new("C-8.3-5", "After a failure the client does not go on in plaintext in the same connection",
             Must, Profile.Core, "BP-8.3-7 BP-4.6-2", async p =>
         {

@@ -18,14 +18,27 @@ internal static class Client9Policy
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 9.1 the three policies
+        // [BP-9.1-1] A client's policy MUST be opportunistic if nothing else is set.
         Plain("C-9.1-1", "Without another setting the policy is opportunistic: no offer, plaintext", "BP-9.1-1"),
+        // [BP-9.1-2] Under required a client MUST NOT send mail unless the server's Finished was verified in that connection.
+        // [BP-9.1-5] A client that defers MUST try the next address or mail exchanger, if there is one, and else report a temporary failure
+        //   (4yz) to whoever handed over the mail.
+        // [BP-9.1-6] A client that defers MUST NOT have sent a MAIL command in that connection.
         Deferred("C-9.1-2", "required: no offer, no mail", ClientPolicy.Required, "BP-9.1-2 BP-9.1-5 BP-9.1-6", p => NotOfferedAsync(p)),
+        // [BP-9.1-2] Under required a client MUST NOT send mail unless the server's Finished was verified in that connection.
+        // [BP-9.1-6] A client that defers MUST NOT have sent a MAIL command in that connection.
         Deferred("C-9.1-3", "required: a refusal, no mail", ClientPolicy.Required, "BP-9.1-2 BP-9.1-6", RefusedAsync),
+        // [BP-9.1-2] Under required a client MUST NOT send mail unless the server's Finished was verified in that connection.
+        // [BP-9.2-3] A client MUST NOT make more than one such fresh connection for one address and delivery.
         Deferred("C-9.1-4", "required: a broken upgrade, no mail and no second connection",
             ClientPolicy.Required, "BP-9.1-2 BP-9.2-3", BrokenAsync),
+        // [BP-9.1-2] Under required a client MUST NOT send mail unless the server's Finished was verified in that connection.
+        // [BP-9.2-3] A client MUST NOT make more than one such fresh connection for one address and delivery.
         Deferred("C-9.1-5", "required: a wrong server's Finished, no mail and no second connection",
             ClientPolicy.Required, "BP-9.1-2 BP-9.2-3", WrongFinishedAsync),
+        // [BP-9.2-8] A client whose EHLO is refused and that falls back to HELO MUST apply its policy as if there had been no offer.
         Deferred("C-9.1-6", "required: EHLO refused, no mail by HELO", ClientPolicy.Required, "BP-9.2-8", EhloRefusedAsync, "BP-9.2-8"),
+        // [BP-9.1-2] Under required a client MUST NOT send mail unless the server's Finished was verified in that connection.
         new("C-9.1-7", "required: with encryption the mail flows", Must, Profile.Core, "BP-9.1-2", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Required };
@@ -33,6 +46,8 @@ internal static class Client9Policy
             await p.ExpectAsync(delivered: true);
         })
         { Needs = Needs.Policy },
+        // [BP-9.1-7] A client that defers in a plaintext session which is in order, after no offer or a refusal, SHOULD send QUIT before it
+        //   ends the connection.
         new("C-9.1-8", "required: a client that defers says QUIT to a server in order", Should, Profile.Core, "BP-9.1-7", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Required };
@@ -47,6 +62,7 @@ internal static class Client9Policy
         })
         { Needs = Needs.Policy },
 
+        // [BP-9.1-2] Under required a client MUST NOT send mail unless the server's Finished was verified in that connection.
         new("C-9.1-9", "required: whatever the server says to greeting, EHLO, HELO or XBLACKPONY, in whatever shape, no mail leaves",
             Must, Profile.Core, "BP-9.1-2", async p =>
         {
@@ -86,6 +102,7 @@ internal static class Client9Policy
             }
         })
         { Needs = Needs.Policy },
+        // [BP-9.1-2] Under required a client MUST NOT send mail unless the server's Finished was verified in that connection.
         new("C-9.1-10", "required: whatever the server says to the continuation, in whatever shape, no mail leaves",
             Must, Profile.Classic, "BP-9.1-2", async p =>
         {
@@ -102,12 +119,16 @@ internal static class Client9Policy
         { Needs = Needs.Policy },
 
         // ---------------------------------------------------------------- 9.2 falling back
+        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST make one fresh connection to the same address and speak plain
+        //   SMTP in it, without XBLACKPONY.
+        // [BP-9.2-3] A client MUST NOT make more than one such fresh connection for one address and delivery.
         new("C-9.2-1", "A broken upgrade: one fresh connection in plaintext, without XBLACKPONY",
             Must, Profile.Core, "BP-9.2-2 BP-9.2-3", async p =>
         {
             await BrokenAsync(p);
             await FreshAsync(p);
         }),
+        // [BP-9.2-3] A client MUST NOT make more than one such fresh connection for one address and delivery.
         new("C-9.2-2", "The fresh connection breaks too: there is no third", Must, Profile.Core, "BP-9.2-3", async p =>
         {
             await BrokenAsync(p);
@@ -117,6 +138,8 @@ internal static class Client9Policy
             await wire.DrainAsync();
             await p.ExpectAsync(delivered: false);
         }),
+        // [BP-9.2-6] A failure after the server's Finished was verified MUST be treated as a connection lost in ordinary SMTP: no plaintext
+        //   retry at once, and the mail is deferred.
         new("C-9.2-3", "A failure after the server's Finished: deferred, and no plaintext at once",
             Must, Profile.Core, "BP-9.2-6", async p =>
         {
@@ -127,6 +150,7 @@ internal static class Client9Policy
             await wire.DrainAsync();
             await p.ExpectAsync(delivered: false);
         }),
+        // [BP-9.2-7] A client MUST NOT send mail both in plaintext and in records in one delivery attempt.
         new("C-9.2-4", "A session that is lost within the mail is not repeated in plaintext", Must, Profile.Core, "BP-9.2-7", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
@@ -136,6 +160,7 @@ internal static class Client9Policy
             await wire.DrainAsync();
             await p.ExpectAsync(delivered: false);
         }),
+        // [BP-9.2-8] A client whose EHLO is refused and that falls back to HELO MUST apply its policy as if there had been no offer.
         new("C-9.2-5", "EHLO refused: HELO and plaintext in the same connection", Must, Profile.Core, "BP-9.2-8", async p =>
         {
             foreach (var code in (string[])["500 what?", "502 no EHLO", "504 no", "550 no", "554 no"])
@@ -152,6 +177,10 @@ internal static class Client9Policy
                 await p.ExpectAsync(delivered: true);
             }
         }),
+        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed EHLO reply, or a 4yz, MUST go on to the
+        //   next address or mail exchanger, or defer the mail.
+        // [BP-9.1-5] A client that defers MUST try the next address or mail exchanger, if there is one, and else report a temporary failure
+        //   (4yz) to whoever handed over the mail.
         new("C-9.2-6", "A 4yz or 421 to the greeting or to EHLO is a server that wants no mail now",
             Must, Profile.Core, "BP-9.2-9 BP-9.1-5", async p =>
         {
@@ -177,6 +206,10 @@ internal static class Client9Policy
                 await p.ExpectAsync(delivered: false, "BP-9.1-5");
             }
         }),
+        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed EHLO reply, or a 4yz, MUST go on to the
+        //   next address or mail exchanger, or defer the mail.
+        // [BP-9.1-5] A client that defers MUST try the next address or mail exchanger, if there is one, and else report a temporary failure
+        //   (4yz) to whoever handed over the mail.
         new("C-9.2-7", "Greetings and EHLO replies that are not SMTP end in a deferral, not in a hang",
             Must, Profile.Core, "BP-9.2-9 BP-9.1-5", async p =>
         {
@@ -208,6 +241,8 @@ internal static class Client9Policy
         }),
 
         // ---------------------------------------------------------------- 9.3 what leaves in the clear
+        // [BP-9.3-1] Until the upgrade has succeeded, or the policy has turned the session to plaintext, a client MUST NOT send anything
+        //   but EHLO, HELO, XBLACKPONY, the continuation, NOOP, RSET and QUIT.
         new("C-9.3-1", "Until the upgrade nothing is sent but EHLO, XBLACKPONY, NOOP and RSET", Must, Profile.Core, "BP-9.3-1", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer, "PIPELINING", "SIZE", "AUTH PLAIN", "DSN");
@@ -218,15 +253,29 @@ internal static class Client9Policy
         }),
 
         // ---------------------------------------------------------------- 9.4 memory
+        // [BP-9.1-3] Under remembered a client MUST NOT send mail to a server in its memory unless the server's Finished was verified and
+        //   Section 9.4 is satisfied.
         Remembers("C-9.4-1", "A server that was met with BlackPony that does not offer it any more gets no mail",
             "BP-9.1-3", null, p => NotOfferedAsync(p)),
+        // [BP-9.1-3] Under remembered a client MUST NOT send mail to a server in its memory unless the server's Finished was verified and
+        //   Section 9.4 is satisfied.
         Remembers("C-9.4-2", "A server that was met with BlackPony that refuses it gets no mail", "BP-9.1-3", null, RefusedAsync),
+        // [BP-9.1-3] Under remembered a client MUST NOT send mail to a server in its memory unless the server's Finished was verified and
+        //   Section 9.4 is satisfied.
+        // [BP-9.2-3] A client MUST NOT make more than one such fresh connection for one address and delivery.
         Remembers("C-9.4-3", "A server that was met with BlackPony whose upgrade breaks gets no mail, and no second connection",
             "BP-9.1-3 BP-9.2-3", null, BrokenAsync),
+        // [BP-9.2-8] A client whose EHLO is refused and that falls back to HELO MUST apply its policy as if there had been no offer.
         Remembers("C-9.4-4", "A server that was met with BlackPony that refuses EHLO gets no mail by HELO",
             "BP-9.2-8", null, EhloRefusedAsync),
+        // [BP-9.4-6] If the entry has IDENT keys, the server MUST show at least one of them in its ident record, else the client defers the
+        //   mail.
         Remembers("C-9.4-5", "A server that showed an IDENT and shows none gets no mail", "BP-9.4-6", [Old], p => IdentAsync(p, [])),
+        // [BP-9.4-6] If the entry has IDENT keys, the server MUST show at least one of them in its ident record, else the client defers the
+        //   mail.
         Remembers("C-9.4-6", "A server that showed an IDENT and shows another gets no mail", "BP-9.4-6", [Old], p => IdentAsync(p, [New])),
+        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
+        //   refuses.
         new("C-9.4-7", "A server not in memory is treated as under opportunistic", Must, Profile.Core, "BP-9.2-1", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Remembered };
@@ -234,6 +283,7 @@ internal static class Client9Policy
             await p.ExpectAsync(delivered: true);
         })
         { Needs = Needs.Policy },
+        // [BP-9.4-3] A session that failed before that point MUST NOT write or renew an entry.
         new("C-9.4-8", "A session that failed before the first reply inside writes no memory", Must, Profile.Core, "BP-9.4-3", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Remembered };
@@ -253,6 +303,7 @@ internal static class Client9Policy
             await p.ExpectAsync(delivered: true);
         })
         { Needs = Needs.Policy },
+        // [BP-9.4-4] What becomes of the mail inside the session MUST NOT matter to the memory.
         new("C-9.4-9", "The outcome of the mail does not matter to the memory", Must, Profile.Core, "BP-9.4-4", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Remembered };
@@ -264,6 +315,8 @@ internal static class Client9Policy
             await DeferAsync(p, () => NotOfferedAsync(p), "BP-9.4-4");
         })
         { Needs = Needs.Policy },
+        // [BP-9.4-7] After a good session the entry's keys MUST be exactly those that the server showed in that session, none if it showed
+        //   none and the entry had none.
         new("C-9.4-10", "Keys rotate: a server that showed old and new may then show the new alone, but not the old alone",
             Must, Profile.Core, "BP-9.4-7", async p =>
         {
@@ -277,6 +330,7 @@ internal static class Client9Policy
             await DeferAsync(p, () => IdentAsync(p, [Old]), "BP-9.4-7");
         })
         { Needs = Needs.Policy },
+        // [BP-9.4-12] A memory that cannot be read MUST be treated as a temporary failure of delivery, not as empty.
         new("C-9.4-11", "A memory that can't be read is a temporary failure, not an empty memory",
             Must, Profile.Core, "BP-9.4-12", async p =>
         {
@@ -304,6 +358,10 @@ internal static class Client9Policy
             await p.ExpectAsync(delivered: false);
         })
         { Needs = Needs.Policy },
+        // [BP-9.1-3] Under remembered a client MUST NOT send mail to a server in its memory unless the server's Finished was verified and
+        //   Section 9.4 is satisfied.
+        // [BP-9.4-7] After a good session the entry's keys MUST be exactly those that the server showed in that session, none if it showed
+        //   none and the entry had none.
         new("C-9.4-12", "A remembered server that shows itself gets its mail, with IDENT and without",
             Must, Profile.Core, "BP-9.1-3 BP-9.4-7", async p =>
         {
@@ -318,6 +376,8 @@ internal static class Client9Policy
             }
         })
         { Needs = Needs.Policy },
+        // [BP-9.4-2] A client under remembered MUST write or renew the entry when the server's Finished is verified, the server's second
+        //   record has come, and the first reply inside has arrived.
         new("C-9.4-13", "A good session is remembered: some failure of the server to show itself makes the client defer",
             Must, Profile.Core, "BP-9.4-2", async p =>
         {

@@ -18,6 +18,8 @@ internal static class Server10Relay
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 10.1 the relay is a door
+        // [BP-10.1-4] A relay MUST refuse the commands XCLIENT, XFORWARD and PROXY from clients with 550, at any point of the session, and
+        //   not pass them on.
         new("S-10.1-1", "A client's XCLIENT, XFORWARD and PROXY get 550, at any point", Must, Profile.Core, "BP-10.1-4", async p =>
         {
             await p.ConnectAsync();
@@ -34,6 +36,9 @@ internal static class Server10Relay
                 "The command reached the mail server.");
         })
         { Needs = Needs.Backend },
+        // [BP-10.1-1] A relay MUST NOT come to its backend from an address that the backend trusts, unless it tells the backend the
+        //   client's true address by XCLIENT or the PROXY protocol and the backend took it.
+        // [BP-10.1-2] A relay to a loopback backend that is told nothing else MUST connect from `BackendSource`.
         new("S-10.1-2", "The relay does not connect to its backend from 127.0.0.1, which the backend trusts",
             Must, Profile.Core, "BP-10.1-1 BP-10.1-2", async p =>
         {
@@ -48,6 +53,7 @@ internal static class Server10Relay
             That(told || session.Peer.Address.ToString() == "127.0.0.2", $"The relay comes from {session.Peer.Address}.", "BP-10.1-2");
         })
         { Needs = Needs.Backend },
+        // [BP-10.1-5] A relay MUST remove the keywords XCLIENT and XFORWARD from every EHLO reply that it passes on.
         new("S-10.1-3", "XCLIENT and XFORWARD are not offered, although the mail server offers them",
             Must, Profile.Core, "BP-10.1-5", async p =>
         {
@@ -60,6 +66,8 @@ internal static class Server10Relay
                 That(!reply.HasKeyword("XCLIENT") && !reply.HasKeyword("XFORWARD"), "XCLIENT or XFORWARD is offered.");
         })
         { Needs = Needs.Backend },
+        // [BP-10.1-8] A relay SHOULD end a session with 421 whose first command is a request line of another protocol (GET, POST, PUT,
+        //   HEAD, OPTIONS, CONNECT and the like).
         new("S-10.1-4", "Clients of other protocols get 421", Should, Profile.Core, "BP-10.1-8", async p =>
         {
             await p.ConnectAsync();
@@ -71,6 +79,8 @@ internal static class Server10Relay
             }
         })
         { Needs = Needs.Backend },
+        // [BP-10.1-10] A relay MUST answer a command line that does not begin with letters or digits, and then a space or its end, with
+        //   500, and not pass it on.
         new("S-10.1-5", "A command after white space, or with a tab after it, gets 500 and does not reach the mail server",
             Must, Profile.Core, "BP-10.1-10", async p =>
         {
@@ -90,6 +100,8 @@ internal static class Server10Relay
         { Needs = Needs.Backend },
 
         // ---------------------------------------------------------------- 10.2 what the relay reads and passes on
+        // [BP-10.2-1] A relay MUST end a command line at CRLF only.
+        // [BP-10.2-2] A relay MUST answer a command line with a bare LF, a bare CR or a NUL with 501 and close.
         new("S-10.2-1", "A bare LF ends no command: it gets 501 and the end of the connection, and is not passed on",
             Must, Profile.Core, "BP-10.2-1 BP-10.2-2", async p =>
         {
@@ -110,6 +122,7 @@ internal static class Server10Relay
                 "What followed the bare LF reached the mail server.");
         })
         { Needs = Needs.Backend },
+        // [BP-10.2-2] A relay MUST answer a command line with a bare LF, a bare CR or a NUL with 501 and close.
         new("S-10.2-2", "A bare CR or a NUL in a command gets 501 and the end of the connection",
             Must, Profile.Core, "BP-10.2-2", async p =>
         {
@@ -123,6 +136,7 @@ internal static class Server10Relay
             }
         })
         { Needs = Needs.Backend },
+        // [BP-10.2-2] A relay MUST answer a command line with a bare LF, a bare CR or a NUL with 501 and close.
         new("S-10.2-3", "Inside too a bare LF in a command gets 501 and the end", Must, Profile.Core, "BP-10.2-2", async p =>
         {
             await p.ConnectAsync();
@@ -131,6 +145,7 @@ internal static class Server10Relay
             await p.ProbeConnection.ExpectCloseAsync();
         })
         { Needs = Needs.Backend },
+        // [BP-10.2-3] A relay MUST pass on every other command line that it does not answer itself octet by octet.
         new("S-10.2-4", "Command lines pass octet by octet", Must, Profile.Core, "BP-10.2-3", async p =>
         {
             await p.ConnectAsync();
@@ -145,6 +160,8 @@ internal static class Server10Relay
             }
         })
         { Needs = Needs.Backend },
+        // [BP-10.2-4] A relay MUST pass on the payload of DATA, from the backend's 354 to CRLF "." CRLF, and of BDAT, by its count, octet
+        //   by octet, bare CR, bare LF, NUL and 8-bit octets included.
         new("S-10.2-5", "A payload of DATA passes octet by octet, in plaintext", Must, Profile.Core, "BP-10.2-4", async p =>
         {
             await p.ConnectAsync();
@@ -156,6 +173,8 @@ internal static class Server10Relay
             Arrived(p, 0);
         })
         { Needs = Needs.Backend },
+        // [BP-10.2-4] A relay MUST pass on the payload of DATA, from the backend's 354 to CRLF "." CRLF, and of BDAT, by its count, octet
+        //   by octet, bare CR, bare LF, NUL and 8-bit octets included.
         new("S-10.2-6", "A payload of DATA passes octet by octet, inside", Must, Profile.Core, "BP-10.2-4", async p =>
         {
             await p.ConnectAsync();
@@ -166,6 +185,8 @@ internal static class Server10Relay
             Arrived(p, 1);
         })
         { Needs = Needs.Backend },
+        // [BP-10.2-4] A relay MUST pass on the payload of DATA, from the backend's 354 to CRLF "." CRLF, and of BDAT, by its count, octet
+        //   by octet, bare CR, bare LF, NUL and 8-bit octets included.
         new("S-10.2-7", "A payload of BDAT passes octet by octet, by its count, commands in it included",
             Must, Profile.Core, "BP-10.2-4", async p =>
         {
@@ -186,6 +207,8 @@ internal static class Server10Relay
                 "The mail server got other octets than were sent.");
         })
         { Needs = Needs.Backend },
+        // [BP-10.2-5] A relay MUST hold what follows a command that the backend may answer with 3yz (DATA, AUTH, or one that the relay
+        //   doesn't know) until the backend has answered it.
         new("S-10.2-8", "What follows DATA in one segment waits for the mail server's answer", Must, Profile.Core, "BP-10.2-5", async p =>
         {
             // The mail server refuses DATA: what was sent behind it are commands, not a payload.
@@ -200,6 +223,9 @@ internal static class Server10Relay
             }
         })
         { Needs = Needs.Backend },
+        // [BP-10.2-5] A relay MUST hold what follows a command that the backend may answer with 3yz (DATA, AUTH, or one that the relay
+        //   doesn't know) until the backend has answered it.
+        // [BP-10.2-3] A relay MUST pass on every other command line that it does not answer itself octet by octet.
         new("S-10.2-9", "What follows an unknown command waits for its answer: AUTH's dialogue passes",
             Must, Profile.Core, "BP-10.2-5 BP-10.2-3", async p =>
         {
@@ -215,6 +241,9 @@ internal static class Server10Relay
             await p.ExpectUsableAsync();
         })
         { Needs = Needs.Backend },
+        // [BP-10.2-6] A relay MUST NOT answer a command in the place of the backend, except XBLACKPONY, the refusals of Section 10.1, and
+        //   STARTTLS inside.
+        // [BP-10.2-7] A relay MUST pass on the backend's replies octet by octet, except EHLO replies.
         new("S-10.2-10", "Replies are the mail server's own, octet by octet", Must, Profile.Core, "BP-10.2-6 BP-10.2-7", async p =>
         {
             p.Backend.Answer = (_, line) => line.Split(' ')[0] switch
@@ -242,6 +271,9 @@ internal static class Server10Relay
             }
         })
         { Needs = Needs.Backend },
+        // [BP-10.2-8] In a plaintext session a relay MUST pass on the backend's positive EHLO reply with the keywords of [BP-10.1-5] and
+        //   the backend's own XBLACKPONY removed and its own offer added.
+        // [BP-10.2-10] A relay MUST NOT remove STARTTLS from an EHLO reply in a plaintext session.
         new("S-10.2-11", "The EHLO reply is the mail server's, with the relay's XBLACKPONY instead of any other",
             Must, Profile.Core, "BP-10.2-8 BP-10.2-10", async p =>
         {
@@ -257,6 +289,8 @@ internal static class Server10Relay
                 $"The reply lists {string.Join(", ", lines.Skip(1))}.");
         })
         { Needs = Needs.Backend },
+        // [BP-10.2-9] Inside, a relay MUST pass on the backend's positive EHLO reply without XBLACKPONY, STARTTLS, and the keywords of
+        //   [BP-10.1-5].
         new("S-10.2-12", "The EHLO reply inside is the mail server's, without XBLACKPONY and STARTTLS",
             Must, Profile.Core, "BP-10.2-9", async p =>
         {
@@ -266,6 +300,7 @@ internal static class Server10Relay
             That(lines.SequenceEqual(["sink.test", "SIZE 1000", "8BITMIME", "DSN"]), $"The reply inside lists {string.Join(", ", lines)}.");
         })
         { Needs = Needs.Backend },
+        // [BP-10.2-12] A relay MUST answer a command line longer than `MaxOtherCommandLine` with 500, and discard it up to its CRLF.
         new("S-10.2-13", "A command line longer than the limit gets 500, and the session goes on after its CRLF",
             Must, Profile.Core, "BP-10.2-12", async p =>
         {
@@ -279,6 +314,8 @@ internal static class Server10Relay
                 "An over-long line reached the mail server.");
         })
         { Needs = Needs.Backend },
+        // [BP-10.2-3] A relay MUST pass on every other command line that it does not answer itself octet by octet.
+        // [BP-10.2-7] A relay MUST pass on the backend's replies octet by octet, except EHLO replies.
         new("S-10.2-14", "Pipelined commands are all answered, in order", Must, Profile.Core, "BP-10.2-3 BP-10.2-7", async p =>
         {
             await p.InsideAsync();
@@ -294,6 +331,8 @@ internal static class Server10Relay
             var last = await p.ProbeConnection.ReplyInsideAsync();
             That(last.Code == 354, $"DATA is answered with {Show(last.Lines[0])}.", "BP-10.2-7");
         }),
+        // [BP-10.2-14] A relay that is a plain pipe MUST say nothing of its own, and end both connections, where it would else end the
+        //   session with 421, and when neither side has said anything for `NextServerTimeout`.
         new("S-10.2-15", "A mail server that goes away inside a client's TLS makes the relay end the session without a reply",
             Must, Profile.Core, "BP-10.2-14", async p =>
         {
@@ -306,6 +345,9 @@ internal static class Server10Relay
             await p.ProbeConnection.ExpectClosedAsync("The mail server has closed.");
         })
         { Needs = Needs.Backend },
+        // [BP-10.2-15] A relay MUST pass on the code and the text of a reply, other than an EHLO reply, that has lines which are too long,
+        //   too many lines, or lines that end in a bare LF; it may leave out what is above `MaxEhloLine` octets of a line or `MaxEhloLines`
+        //   lines, and end each line with CRLF.
         new("S-10.2-16", "A reply with a line that is too long is passed on with its code", Must, Profile.Core, "BP-10.2-15", async p =>
         {
             p.Backend.Answer = (_, line) => line.Split(' ')[0] switch
@@ -335,6 +377,7 @@ internal static class Server10Relay
         { Needs = Needs.Backend },
 
         // ---------------------------------------------------------------- 10.3 the relay and its backend
+        // [BP-10.3-1] A relay MUST open its backend connection before it greets, and pass on the backend's greeting.
         new("S-10.3-1", "The greeting is the mail server's own", Must, Profile.Core, "BP-10.3-1", async p =>
         {
             p.Backend.Greeting = "220-first line\r\n220 sink.test ESMTP \xE9 of the case";
@@ -343,6 +386,7 @@ internal static class Server10Relay
                 $"The client is greeted with {Show(greeting.Lines[^1])}.");
         })
         { Needs = Needs.Backend },
+        // [BP-10.3-2] A relay that cannot reach its backend MUST greet with 421 and close.
         new("S-10.3-2", "Without a mail server the client is greeted with 421, and the connection ends",
             Must, Profile.Core, "BP-10.3-2", async p =>
         {
@@ -351,6 +395,8 @@ internal static class Server10Relay
             await p.ProbeConnection.ExpectClosedAsync("The connection stays open.");
         })
         { Needs = Needs.Backend },
+        // [BP-10.3-3] For an upgrade a relay MUST open a fresh backend connection before it replies 220, and keep the backend's second
+        //   greeting to itself.
         new("S-10.3-3", "The upgrade opens a fresh connection to the mail server, whose greeting the client does not see",
             Must, Profile.Core, "BP-10.3-3", async p =>
         {
@@ -365,6 +411,8 @@ internal static class Server10Relay
             }
         })
         { Needs = Needs.Backend },
+        // [BP-10.3-4] A relay that cannot open the fresh connection, or is not greeted with 220 there, MUST reply 454, and the plaintext
+        //   session goes on with the old one.
         new("S-10.3-4", "Without a fresh connection the command gets 454, and the old session goes on",
             Must, Profile.Core, "BP-10.3-4", async p =>
         {
@@ -380,6 +428,7 @@ internal static class Server10Relay
             }
         })
         { Needs = Needs.Backend },
+        // [BP-10.3-5] A relay MUST end the old backend connection when the switch has happened.
         new("S-10.3-5", "After the upgrade the old connection to the mail server ends", Must, Profile.Core, "BP-10.3-5", async p =>
         {
             await p.ConnectAsync();
@@ -389,6 +438,8 @@ internal static class Server10Relay
             await p.ProbeConnection.CommandInsideAsync("NOOP", 250);
         })
         { Needs = Needs.Backend },
+        // [BP-10.3-7] A relay whose client's session is truncated or fails MUST end the backend connection at once, without completing the
+        //   message.
         new("S-10.3-6", "When a client is cut off, the connection to the mail server ends too", Must, Profile.Core, "BP-10.3-7", async p =>
         {
             await p.ConnectAsync();
@@ -399,6 +450,7 @@ internal static class Server10Relay
             await p.ExpectEndAsync(session.Ended, "The mail server's connection stays open.", "BP-10.3-7");
         })
         { Needs = Needs.Backend },
+        // [BP-10.3-8] A relay MUST NOT acknowledge a message itself; only the backend's reply acknowledges.
         new("S-10.3-7", "Only the mail server acknowledges: its refusal of a message is passed on",
             Must, Profile.Core, "BP-10.3-8", async p =>
         {
@@ -410,6 +462,8 @@ internal static class Server10Relay
             await p.ProbeConnection.CommandInsideAsync("Subject: x\r\n\r\nx\r\n.", 552);
         })
         { Needs = Needs.Backend },
+        // [BP-10.3-6] A relay whose backend ends the connection inside MUST send its close after what the backend sent, with a 421 reply
+        //   before it unless the backend's last complete reply was 221 or 421.
         new("S-10.3-8", "A mail server that ends with a 421 of its own is not followed by another",
             Must, Profile.Core, "BP-10.3-6", async p =>
         {

@@ -14,16 +14,20 @@ internal static class Server4Negotiation
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 4.1 the offer
+        // [BP-4.1-1] A server that is ready to upgrade MUST send one line with the keyword XBLACKPONY in its reply to EHLO.
+        // [BP-5.1-1] A port MUST implement `X25519-CHACHA20POLY1305`.
         Offers("S-4.1-1", "The EHLO reply has an XBLACKPONY line with V1 and the MUST suite", "BP-4.1-1 BP-5.1-1", (p, _) =>
         {
             That(p.Offer.Length > 0, "There is no XBLACKPONY line in the EHLO reply.");
             That(p.Suites.Contains(Core, StringComparer.OrdinalIgnoreCase), $"{Core} is not offered: {Show(p.Offer)}.", "BP-5.1-1");
         }),
+        // [BP-4.1-6] A server MUST NOT put the keyword in a reply to HELO.
         new("S-4.1-2", "A reply to HELO has no XBLACKPONY line", Must, Profile.Core, "BP-4.1-6", async p =>
         {
             var reply = await p.ProbeConnection.CommandAsync("HELO probe.test", 250);
             That(!reply.Texts().Any(ServerProbe.IsOffer), "HELO is answered with the keyword.");
         }),
+        // [BP-4.1-7] A server SHOULD add one grease token, drawn anew for each offer, as the last token.
         new("S-4.1-3", "The offer ends with a fresh grease token", Should, Profile.Core, "BP-4.1-7", async p =>
         {
             var seen = new HashSet<string>();
@@ -38,6 +42,9 @@ internal static class Server4Negotiation
 
             That(seen.Count > 2, "Of four offers in a row three have the same grease.");
         }),
+        // [BP-4.1-15] A server MUST accept XBLACKPONY on the strength of its last positive EHLO reply, and hash that one.
+        // [BP-6.1-1] *offer* MUST be the octets of the XBLACKPONY line of the last positive EHLO reply before the command, from the first
+        //   octet of the keyword up to and not including the CRLF, in the case and with the spaces that they had on the wire.
         new("S-4.1-4", "The last of several EHLOs is the one that counts", Must, Profile.Core, "BP-4.1-15 BP-6.1-1", async p =>
         {
             await p.EhloAsync();
@@ -45,10 +52,13 @@ internal static class Server4Negotiation
             await p.UpgradeAsync();
             await p.ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
         }),
+        // [BP-4.1-2] A server MUST NOT send more than one such line in a reply.
         Offers("S-4.1-5", "The EHLO reply has one XBLACKPONY line, not more", "BP-4.1-2", (_, reply) =>
         {
             That(reply.Texts().Count(ServerProbe.IsOffer) == 1, $"There are {reply.Texts().Count(ServerProbe.IsOffer)} XBLACKPONY lines.");
         }),
+        // [BP-4.1-3] The line MUST have the versions first, then the suites in the server's order of preference, then GREASE if any, each
+        //   after one space.
         Offers("S-4.1-6", "The offer has versions, then suites, then grease, each after one space, and nothing after the last",
             "BP-4.1-3", (p, _) =>
         {
@@ -60,10 +70,12 @@ internal static class Server4Negotiation
             That(tokens.Select(Kind).SequenceEqual(tokens.Select(Kind).Order()) && Kind(tokens[0]) == 0,
                 $"The order is not versions, suites, grease: {Show(p.Offer)}.");
         }),
+        // [BP-4.1-4] The line MUST NOT be longer than `MaxReplyLine`.
         Offers("S-4.1-7", "The offer's line is not longer than 512 octets", "BP-4.1-4", (p, _) =>
         {
             That(p.Offer.Length + 6 <= Limits.MaxReplyLine, $"The line has {p.Offer.Length + 6} octets.");
         }),
+        // [BP-4.1-5] A server MUST list only suites that it accepts at that moment.
         new("S-4.1-8", "Every suite that is offered is accepted", Must, Profile.Core, "BP-4.1-5", async p =>
         {
             await p.NeedOfferAsync();
@@ -74,6 +86,7 @@ internal static class Server4Negotiation
             }
         }),
 
+        // [BP-4.1-15] A server MUST accept XBLACKPONY on the strength of its last positive EHLO reply, and hash that one.
         new("S-4.1-9", "EHLO in a transaction resets it, and its offer is good", Must, Profile.Core, "BP-4.1-15", async p =>
         {
             await p.EhloAsync();
@@ -81,6 +94,8 @@ internal static class Server4Negotiation
             await p.ProbeConnection.CommandAsync("RCPT TO:<b@sink.test>", 250);
             await p.InsideAsync();
         }),
+        // [BP-4.1-15] A server MUST accept XBLACKPONY on the strength of its last positive EHLO reply, and hash that one.
+        // [BP-4.4-6] A server MUST refuse XBLACKPONY with 503 if the last greeting command that succeeded was not EHLO.
         new("S-4.1-10", "An EHLO or HELO that fails changes nothing: the earlier offer is still good",
             Must, Profile.Core, "BP-4.1-15 BP-4.4-6", async p =>
         {
@@ -102,6 +117,8 @@ internal static class Server4Negotiation
         }),
 
         // ---------------------------------------------------------------- 4.2 the command
+        // [BP-4.2-5] A server MUST compare verb, version and suite without regard to case.
+        // [BP-6.1-5] Octets MUST be hashed as they were sent or received, never in a normalised form.
         new("S-4.2-1", "Verb, version and suite are accepted in any case, and hashed as they came",
             Must, Profile.Core, "BP-4.2-5 BP-6.1-5", async p =>
         {
@@ -109,6 +126,10 @@ internal static class Server4Negotiation
                 c => c.Replace("XBLACKPONY V1 X25519-CHACHA", "xBlackPony v1 x25519-ChaCha", StringComparison.Ordinal));
             await p.ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
         }),
+        // [BP-4.2-6] A server MUST ignore parameters that it does not know.
+        // [BP-6.1-2] *command* MUST be the octets of the whole XBLACKPONY command line as on the wire, from the verb's first octet up to
+        //   and not including the CRLF.
+        // [BP-4.2-7] A client MAY send one grease token as a parameter.
         new("S-4.2-2", "Unknown parameters and grease in the command are ignored, and hashed",
             Must, Profile.Core, "BP-4.2-6 BP-6.1-2 BP-4.2-7", async p =>
         {
@@ -119,30 +140,63 @@ internal static class Server4Negotiation
                 await p.ConnectAsync();
             }
         }),
+        // [BP-4.2-4] A server MUST accept an XBLACKPONY command line of up to `MaxCommandLine`, in the place of the 512 of RFC 5321 Section
+        //   4.5.3.1.4.
         new("S-4.2-3", "A command line of exactly 4096 octets is accepted", Must, Profile.Core, "BP-4.2-4", async p =>
         {
             await p.UpgradeAsync(Core, c => (c + " " + new string('x', Limits.MaxCommandLine))[..(Limits.MaxCommandLine - 2)]);
             await p.ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
         }),
+        // [BP-4.2-8] A server MUST reply 501 to a command with fewer than three fields after the verb, with two spaces together, with a
+        //   space before the CRLF, or with an octet outside 32 to 126.
+        // [BP-4.4-2] After a refusal that does not close, the server MUST go on with the plaintext session as if the command had not been
+        //   sent.
         Malformed("S-4.2-4", "A command with fewer than three fields gets 501",
             _ => ["XBLACKPONY", "XBLACKPONY V1", $"XBLACKPONY V1 {Core}"]),
+        // [BP-4.2-8] A server MUST reply 501 to a command with fewer than three fields after the verb, with two spaces together, with a
+        //   space before the CRLF, or with an octet outside 32 to 126.
+        // [BP-4.4-2] After a refusal that does not close, the server MUST go on with the plaintext session as if the command had not been
+        //   sent.
         Malformed("S-4.2-5", "A command with two spaces together gets 501",
             share => [$"XBLACKPONY  V1 {Core} {share}", $"XBLACKPONY V1  {Core} {share}", $"XBLACKPONY V1 {Core}  {share}"]),
+        // [BP-4.2-8] A server MUST reply 501 to a command with fewer than three fields after the verb, with two spaces together, with a
+        //   space before the CRLF, or with an octet outside 32 to 126.
+        // [BP-4.4-2] After a refusal that does not close, the server MUST go on with the plaintext session as if the command had not been
+        //   sent.
         Malformed("S-4.2-6", "A command with a space before its CRLF gets 501", share => [$"XBLACKPONY V1 {Core} {share} "]),
+        // [BP-4.2-8] A server MUST reply 501 to a command with fewer than three fields after the verb, with two spaces together, with a
+        //   space before the CRLF, or with an octet outside 32 to 126.
+        // [BP-4.4-2] After a refusal that does not close, the server MUST go on with the plaintext session as if the command had not been
+        //   sent.
         Malformed("S-4.2-7", "A command with an octet outside 32 to 126 gets 501",
             share => [$"XBLACKPONY V1 {Core} {share} \xE9", $"XBLACKPONY V1 {Core} {share} a\tb", $"XBLACKPONY V1 {Core} {share} \x7F"]),
 
         // ---------------------------------------------------------------- 4.3 the 220 and 334 replies
+        // [BP-4.3-1] A server that agrees MUST reply 220, and with that reply's last CRLF the switch has happened.
+        // [BP-4.3-2] Every line of a 220 or 334 reply, except under ROT, MUST have "K=" directly after the code and its separator, and
+        //   nothing but the fragment after it.
         new("S-4.3-1", "The 220 reply carries the share in K= lines, and the upgrade has happened",
             Must, Profile.Core, "BP-4.3-1 BP-4.3-2", p => p.EachSuiteAsync(s => p.UpgradeAsync(s))),
+        // [BP-4.3-3] A server MUST NOT put an enhanced status code (RFC 2034) into a 220 or 334 reply to XBLACKPONY.
         new("S-4.3-2", "There is no enhanced status code in the 220 or 334 reply",
             Must, Profile.Core, "BP-4.3-3", p => p.EachSuiteAsync(s => p.UpgradeAsync(s))),
+        // [BP-4.3-4] A server MUST put `ShareFragment` characters into every line but the last, and 1 to `ShareFragment` into the last.
+        // [BP-4.3-2] Every line of a 220 or 334 reply, except under ROT, MUST have "K=" directly after the code and its separator, and
+        //   nothing but the fragment after it.
+        // [BP-4.3-3] A server MUST NOT put an enhanced status code (RFC 2034) into a 220 or 334 reply to XBLACKPONY.
         Fragments("S-4.3-3", Profile.Hybrid, 1120, Hybrid, HybridAes),
+        // [BP-4.3-4] A server MUST put `ShareFragment` characters into every line but the last, and 1 to `ShareFragment` into the last.
+        // [BP-4.3-2] Every line of a 220 or 334 reply, except under ROT, MUST have "K=" directly after the code and its separator, and
+        //   nothing but the fragment after it.
+        // [BP-4.3-3] A server MUST NOT put an enhanced status code (RFC 2034) into a 220 or 334 reply to XBLACKPONY.
         Fragments("S-4.3-4", Profile.Classic, 416, Classic),
+        // [BP-4.3-6] A suite with a second message MUST have the server reply 334 with its share, and the client send one continuation
+        //   line.
         new("S-4.3-5", "RSA-BLOWFISH is answered with 334, and the continuation with 220", Must, Profile.Classic, "BP-4.3-6", async p =>
         {
             await p.InsideAsync(Classic);
         }),
+        // [BP-4.3-10] A server MUST accept a continuation line of up to `MaxCommandLine`.
         new("S-4.3-6", "A continuation line of 4096 octets is read whole and judged as a share",
             Must, Profile.Classic, "BP-4.3-10", async p =>
         {
@@ -153,6 +207,10 @@ internal static class Server4Negotiation
         }),
 
         // ---------------------------------------------------------------- 4.4 refusals
+        // [BP-4.4-3] A server MUST discard an over-long command line up to its CRLF without keeping it in memory.
+        // [BP-4.4-1] A server MUST reply to an XBLACKPONY command that it does not accept with the code of the first row that fits.
+        // [BP-4.4-2] After a refusal that does not close, the server MUST go on with the plaintext session as if the command had not been
+        //   sent.
         new("S-4.4-1", "An over-long command gets 500, and the session goes on after its CRLF",
             Must, Profile.Core, "BP-4.4-3 BP-4.4-1 BP-4.4-2", async p =>
         {
@@ -164,6 +222,8 @@ internal static class Server4Negotiation
 
             await p.ExpectUsableAsync("BP-4.4-3");
         }),
+        // [BP-4.4-4] A server that finds octets behind the command's CRLF, or behind the continuation's, in its buffer MUST reply 503 and
+        //   close the connection, without processing those octets.
         new("S-4.4-2", "Octets after the command in one segment get 503 and the end, and are not processed",
             Must, Profile.Core, "BP-4.4-4", async p =>
         {
@@ -171,6 +231,9 @@ internal static class Server4Negotiation
             await p.ProbeConnection.CommandAsync($"{p.Command(Core)}\r\nMAIL FROM:<evil@probe.test>", 503);
             await p.ProbeConnection.ExpectClosedAsync("The connection stays open, or the injected command was answered.");
         }),
+        // [BP-4.4-5] A server MUST refuse XBLACKPONY with 503 while a mail transaction is open.
+        // [BP-4.4-2] After a refusal that does not close, the server MUST go on with the plaintext session as if the command had not been
+        //   sent.
         new("S-4.4-3", "503 in a mail transaction, and the transaction goes on", Must, Profile.Core, "BP-4.4-5 BP-4.4-2", async p =>
         {
             await p.EhloAsync();
@@ -181,6 +244,7 @@ internal static class Server4Negotiation
             await p.ProbeConnection.CommandAsync("RSET", 250);
             await p.UpgradeAsync();
         }),
+        // [BP-4.4-6] A server MUST refuse XBLACKPONY with 503 if the last greeting command that succeeded was not EHLO.
         new("S-4.4-4", "503 before EHLO and after HELO", Must, Profile.Core, "BP-4.4-6", async p =>
         {
             await p.ProbeConnection.CommandAsync(p.Command(Core), 503);
@@ -191,6 +255,9 @@ internal static class Server4Negotiation
             await p.ProbeConnection.CommandAsync(p.Command(Core), 503);
             await p.UpgradeAsync();
         }),
+        // [BP-4.4-1] A server MUST reply to an XBLACKPONY command that it does not accept with the code of the first row that fits.
+        // [BP-4.4-2] After a refusal that does not close, the server MUST go on with the plaintext session as if the command had not been
+        //   sent.
         new("S-4.4-5", "504 for another version, also one that is V1 as a number", Must, Profile.Core, "BP-4.4-1 BP-4.4-2", async p =>
         {
             await p.EhloAsync();
@@ -201,6 +268,9 @@ internal static class Server4Negotiation
 
             await p.ExpectUsableAsync();
         }),
+        // [BP-4.4-1] A server MUST reply to an XBLACKPONY command that it does not accept with the code of the first row that fits.
+        // [BP-4.4-2] After a refusal that does not close, the server MUST go on with the plaintext session as if the command had not been
+        //   sent.
         new("S-4.4-6", "504 for an unknown suite, and another may follow", Must, Profile.Core, "BP-4.4-1 BP-4.4-2", async p =>
         {
             await p.EhloAsync();
@@ -208,6 +278,8 @@ internal static class Server4Negotiation
             await p.SwitchAsync(Core, ehlo: false, refused: "BP-4.4-2");
             await p.FinishAsync();
         }),
+        // [BP-4.4-7] A server MUST refuse with 454, without any public-key operation, every XBLACKPONY command that comes to row 11 after
+        //   `MaxUpgradeAttempts` commands in the same connection have come there.
         new("S-4.4-7", "After eight attempts every further one gets 454", Must, Profile.Core, "BP-4.4-7", async p =>
         {
             await p.EhloAsync();
@@ -222,6 +294,8 @@ internal static class Server4Negotiation
             await p.ProbeConnection.CommandAsync(p.Command(Core), 454);
             await p.ExpectUsableAsync();
         }),
+        // [BP-4.4-2] After a refusal that does not close, the server MUST go on with the plaintext session as if the command had not been
+        //   sent.
         new("S-4.4-8", "After a refusal mail is delivered in plaintext as if nothing had been asked",
             Must, Profile.Core, "BP-4.4-2", async p =>
         {
@@ -230,6 +304,8 @@ internal static class Server4Negotiation
             await p.DeliverPlainAsync();
             await p.ProbeConnection.CommandAsync("QUIT", 221);
         }),
+        // [BP-4.4-2] After a refusal that does not close, the server MUST go on with the plaintext session as if the command had not been
+        //   sent.
         new("S-4.4-9", "After a refusal for its share the client may upgrade with a good one", Must, Profile.Core, "BP-4.4-2", async p =>
         {
             await p.EhloAsync();
@@ -237,6 +313,7 @@ internal static class Server4Negotiation
             await p.SwitchAsync(Core, ehlo: false);
             await p.FinishAsync();
         }),
+        // [BP-4.4-8] A continuation line of one "*" MUST be answered with 501, and the plaintext session goes on.
         new("S-4.4-10", "A continuation of \"*\" gets 501, and the session goes on", Must, Profile.Classic, "BP-4.4-8", async p =>
         {
             await p.NeedAsync(Classic);
@@ -245,6 +322,8 @@ internal static class Server4Negotiation
             await p.ExpectUsableAsync("BP-4.4-8");
             await p.UpgradeAsync();
         }),
+        // [BP-4.4-9] A continuation line longer than `MaxCommandLine` MUST be answered with 500, and the plaintext session goes on after
+        //   its CRLF.
         new("S-4.4-11", "A continuation longer than 4096 octets gets 500, and the session goes on after its CRLF",
             Must, Profile.Classic, "BP-4.4-9", async p =>
         {
@@ -253,6 +332,8 @@ internal static class Server4Negotiation
             await p.ProbeConnection.CommandAsync(new string('A', 5000), 500);
             await p.ExpectUsableAsync("BP-4.4-9");
         }),
+        // [BP-4.4-4] A server that finds octets behind the command's CRLF, or behind the continuation's, in its buffer MUST reply 503 and
+        //   close the connection, without processing those octets.
         new("S-4.4-12", "Octets after the continuation get 503 and the end", Must, Profile.Classic, "BP-4.4-4", async p =>
         {
             await p.NeedAsync(Classic);
@@ -260,6 +341,7 @@ internal static class Server4Negotiation
             await p.ProbeConnection.CommandAsync("*\r\nMAIL FROM:<evil@probe.test>", 503);
             await p.ProbeConnection.ExpectClosedAsync("The connection stays open, or the injected command was answered.");
         }),
+        // [BP-4.4-13] A server MUST NOT use code 538 for a refusal.
         new("S-4.4-13", "No refusal has the code 538", Must, Profile.Core, "BP-4.4-13", async p =>
         {
             await p.ProbeConnection.SendLineAsync(p.Command(Core));
@@ -274,6 +356,7 @@ internal static class Server4Negotiation
 
             async Task NotAsync() => That((await p.ProbeConnection.ReplyAsync()).Code != 538, "The refusal has the code 538.");
         }),
+        // [BP-4.4-1] A server MUST reply to an XBLACKPONY command that it does not accept with the code of the first row that fits.
         new("S-4.4-14", "A bare LF, bare CR or NUL in the command gets 501 and the end", Must, Profile.Core, "BP-4.4-1", async p =>
         {
             foreach (var stray in (string[])["\n", "\rx", "\0"])
@@ -284,6 +367,7 @@ internal static class Server4Negotiation
                 await p.ConnectAsync();
             }
         }),
+        // [BP-4.4-1] A server MUST reply to an XBLACKPONY command that it does not accept with the code of the first row that fits.
         new("S-4.4-15", "A command with several errors gets the code of the first row that fits", Must, Profile.Core, "BP-4.4-1", async p =>
         {
             await p.ProbeConnection.CommandAsync("XBLACKPONY V9", 503);
@@ -295,6 +379,8 @@ internal static class Server4Negotiation
             await p.ProbeConnection.CommandAsync("XBLACKPONY V9 NO-SUCH-SUITE", 503);
         }),
 
+        // [BP-4.4-14] Of a line that is too long and one that has a bare LF, a bare CR or a NUL, a server MUST go by the fault whose octet
+        //   comes first, however the octets were segmented.
         new("S-4.4-16", "A bare LF after the longest command is part of what is discarded, however it came",
             Must, Profile.Core, "BP-4.4-14", async p =>
         {
@@ -303,6 +389,7 @@ internal static class Server4Negotiation
             await p.ExpectUsableAsync("BP-4.4-14");
         }),
 
+        // [BP-4.4-1] A server MUST reply to an XBLACKPONY command that it does not accept with the code of the first row that fits.
         new("S-4.4-17", "A bare LF, bare CR or NUL in the command is found before anything else: before EHLO, in a transaction and inside",
             Must, Profile.Core, "BP-4.4-1", async p =>
         {
@@ -325,7 +412,11 @@ internal static class Server4Negotiation
                 await p.ConnectAsync();
             }
         }),
+        // [BP-4.4-14] Of a line that is too long and one that has a bare LF, a bare CR or a NUL, a server MUST go by the fault whose octet
+        //   comes first, however the octets were segmented.
         Limit("S-4.4-18", "command", Profile.Core, $"XBLACKPONY V1 {Core} ", p => p.NeedAsync(Core)),
+        // [BP-4.4-14] Of a line that is too long and one that has a bare LF, a bare CR or a NUL, a server MUST go by the fault whose octet
+        //   comes first, however the octets were segmented.
         Limit("S-4.4-19", "continuation", Profile.Classic, "", async p =>
         {
             await p.NeedAsync(Classic);
@@ -333,12 +424,14 @@ internal static class Server4Negotiation
         }),
 
         // ---------------------------------------------------------------- 4.5 after the upgrade
+        // [BP-4.5-4] The server MUST NOT offer XBLACKPONY or STARTTLS inside records or ROT.
         new("S-4.5-1", "Inside, XBLACKPONY and STARTTLS are not offered", Must, Profile.Core, "BP-4.5-4", async p =>
         {
             var reply = await p.InsideAsync();
             That(!reply.HasKeyword("XBLACKPONY"), "XBLACKPONY is offered inside.");
             That(!reply.HasKeyword("STARTTLS"), "STARTTLS is offered inside.");
         }),
+        // [BP-4.5-5] The server MUST reply 503 to XBLACKPONY and to STARTTLS inside.
         new("S-4.5-2", "Inside, XBLACKPONY and STARTTLS get 503, and the session goes on", Must, Profile.Core, "BP-4.5-5", async p =>
         {
             await p.InsideAsync();
@@ -346,12 +439,14 @@ internal static class Server4Negotiation
             await p.ProbeConnection.CommandInsideAsync("STARTTLS", 503);
             await p.ProbeConnection.CommandInsideAsync("NOOP", 250);
         }),
+        // [BP-4.5-8] A server MUST take HELO inside as it takes it outside.
         new("S-4.5-3", "HELO works inside", Must, Profile.Core, "BP-4.5-8", async p =>
         {
             await p.UpgradeAsync();
             await p.ProbeConnection.CommandInsideAsync("HELO probe.test", 250);
             await p.DeliverInsideAsync();
         }),
+        // [BP-4.5-3] The server MUST NOT send a second greeting.
         new("S-4.5-4", "There is no second greeting", Must, Profile.Core, "BP-4.5-3", async p =>
         {
             await p.EachSuiteAsync(async suite =>
@@ -362,6 +457,7 @@ internal static class Server4Negotiation
                 That(reply.Code == 250, $"The first reply inside is {Show(reply.Lines[0])}.");
             });
         }),
+        // [BP-4.3-1] A server that agrees MUST reply 220, and with that reply's last CRLF the switch has happened.
         new("S-4.5-5", "Several transactions, RSET and QUIT work inside", Must, Profile.Core, "BP-4.3-1", async p =>
         {
             await p.InsideAsync();
@@ -371,6 +467,8 @@ internal static class Server4Negotiation
             await p.DeliverInsideAsync();
             await p.ProbeConnection.CommandInsideAsync("QUIT", 221);
         }),
+        // [BP-4.5-1] After the 220 both sides MUST forget everything that the plaintext session told them: the client's name, the server's
+        //   extensions, authentication, and any state.
         new("S-4.5-6",
             "The state of the plaintext session is discarded: the mail server sees a fresh session that begins with the EHLO inside",
             Must, Profile.Core, "BP-4.5-1", async p =>
@@ -385,6 +483,7 @@ internal static class Server4Negotiation
         { Needs = Needs.Backend },
 
         // ---------------------------------------------------------------- 4.6 nothing slips across the switch
+        // [BP-4.6-1] A server MUST NOT interpret any octet received before its 220 as part of the session inside.
         new("S-4.6-1", "What was sent before the 220 does not become part of the session inside", Must, Profile.Core, "BP-4.6-1", async p =>
         {
             await p.NeedAsync(Core);
@@ -392,11 +491,13 @@ internal static class Server4Negotiation
             var reply = await p.ProbeConnection.ReplyAsync();
             That(reply.Code == 503, $"The command with a line after it is answered with {Show(reply.Lines[0])}.");
         }),
+        // [BP-4.6-3] A server MUST NOT send a plaintext octet after the 220 reply's last CRLF.
         new("S-4.6-2", "Nothing but records comes after the 220", Must, Profile.Core, "BP-4.6-3", p => p.EachSuiteAsync(async suite =>
         {
             await p.SwitchAsync(suite);
             await p.TakeFinishedAsync();
         })),
+        // [BP-4.6-1] A server MUST NOT interpret any octet received before its 220 as part of the session inside.
         new("S-4.6-3", "Plaintext after the 220 is read as records, and fails", Must, Profile.Core, "BP-4.6-1", async p =>
         {
             await p.SwitchAsync(Core);
@@ -406,6 +507,9 @@ internal static class Server4Negotiation
         }),
 
         // ---------------------------------------------------------------- 4.7 together with STARTTLS
+        // [BP-4.7-1] A server MUST NOT offer XBLACKPONY inside TLS.
+        // [BP-10.2-11] After a 220 to a client's STARTTLS in a plaintext session a relay MUST be a plain pipe in both directions until the
+        //   connection ends.
         new("S-4.7-1", "Inside a client's STARTTLS nothing is offered: what the mail server sends there passes octet by octet",
             Must, Profile.Core, "BP-4.7-1 BP-10.2-11", async p =>
         {

@@ -27,6 +27,8 @@ internal static class Server5Suites
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 5.1 rules for every suite
+        // [BP-5.1-7] A recipient MUST treat a share that is not canonical base64 as an invalid share.
+        // [BP-5.1-9] A server that finds the client's share invalid MUST reply 501.
         new("S-5.1-1", "A share that is not canonical base64 gets 501", Must, Profile.Core, "BP-5.1-7 BP-5.1-9", async p =>
         {
             await p.NeedAsync(Core);
@@ -39,6 +41,8 @@ internal static class Server5Suites
 
             await p.ExpectUsableAsync();
         }),
+        // [BP-5.1-8] A recipient MUST treat a share whose decoded length differs from the one that the suite gives as an invalid share.
+        // [BP-5.1-9] A server that finds the client's share invalid MUST reply 501.
         new("S-5.1-2", "A share of a wrong length gets 501", Must, Profile.Core, "BP-5.1-8 BP-5.1-9", async p =>
         {
             await p.NeedAsync(Core);
@@ -52,6 +56,8 @@ internal static class Server5Suites
 
             await p.ExpectUsableAsync();
         }),
+        // [BP-5.1-8] A recipient MUST treat a share whose decoded length differs from the one that the suite gives as an invalid share.
+        // [BP-5.1-9] A server that finds the client's share invalid MUST reply 501.
         new("S-5.1-3", "A share of a wrong length gets 501 in the hybrid suite", Must, Profile.Hybrid, "BP-5.1-8 BP-5.1-9", async p =>
         {
             await p.NeedAsync(Hybrid);
@@ -60,6 +66,8 @@ internal static class Server5Suites
             await p.ProbeConnection.RefusedAsync($"XBLACKPONY V1 {Hybrid} {Convert.ToBase64String(share[..1184])}", 501, null, "BP-5.1-9");
             await p.ProbeConnection.RefusedAsync($"XBLACKPONY V1 {Hybrid} {Convert.ToBase64String([.. share, 0])}", 501, null, "BP-5.1-9");
         }),
+        // [BP-5.1-8] A recipient MUST treat a share whose decoded length differs from the one that the suite gives as an invalid share.
+        // [BP-5.1-9] A server that finds the client's share invalid MUST reply 501.
         new("S-5.1-4", "A share of a wrong length gets 501 in RSA-BLOWFISH", Must, Profile.Classic, "BP-5.1-8 BP-5.1-9", async p =>
         {
             await p.NeedAsync(Classic);
@@ -68,8 +76,12 @@ internal static class Server5Suites
             await p.ProbeConnection.RefusedAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(share[..384])}", 501, null, "BP-5.1-9");
             await p.ProbeConnection.RefusedAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String([.. share, 0])}", 501, null, "BP-5.1-9");
         }),
+        // [BP-5.1-6] A share MUST be written as one string of canonical base64: the alphabet of RFC 4648 Section 4, padded with "=" to a
+        //   multiple of four characters, unused bits zero, without white space or line break inside.
         new("S-5.1-5", "The server's share is canonical base64",
             Must, Profile.Core, "BP-5.1-6", p => p.EachSuiteAsync(s => p.SwitchAsync(s))),
+        // [BP-5.1-11] Each private value of a key exchange MUST be used in one session only, except the RSA key pairs of Section 5.4.
+        // [BP-5.2-1] Each side MUST draw a new X25519 private key for every XBLACKPONY command that reaches the key exchange.
         new("S-5.1-6", "The server's private values are used in one session only", Must, Profile.Core, "BP-5.1-11 BP-5.2-1", async p =>
         {
             await p.NeedAsync(Core);
@@ -88,6 +100,7 @@ internal static class Server5Suites
                 return first.AsSpan(first.Length - 32).SequenceEqual(p.ServerShare.AsSpan(p.ServerShare.Length - 32));
             }
         }),
+        // [BP-5.1-12] A key or private value MUST NOT be used in more than one suite.
         new("S-5.1-7", "The server's X25519 key is not the same in two suites", Must, Profile.Hybrid, "BP-5.1-12", async p =>
         {
             await p.SwitchAsync(Core);
@@ -98,7 +111,9 @@ internal static class Server5Suites
         }),
 
         // ---------------------------------------------------------------- 5.2 X25519
+        // [BP-5.1-1] A port MUST implement `X25519-CHACHA20POLY1305`.
         Deliver("S-5.2-1", Core, Must, Profile.Core, "BP-5.1-1"),
+        // [BP-5.2-2] A server whose X25519 result is all zero octets MUST reply 501.
         new("S-5.2-2", "An X25519 share that makes an all-zero result gets 501", Must, Profile.Core, "BP-5.2-2", async p =>
         {
             await p.NeedAsync(Core);
@@ -109,6 +124,7 @@ internal static class Server5Suites
 
             await p.ExpectUsableAsync();
         }),
+        // [BP-4.3-1] A server that agrees MUST reply 220, and with that reply's last CRLF the switch has happened.
         new("S-5.2-3", "An X25519 share with its highest bit set is accepted as if it were clear",
             Must, Profile.Core, "BP-4.3-1", async p =>
         {
@@ -123,8 +139,17 @@ internal static class Server5Suites
         }),
 
         // ---------------------------------------------------------------- 5.3 X25519MLKEM768
+        // [BP-5.1-2] A port SHOULD implement `X25519MLKEM768-CHACHA20POLY1305`.
         Deliver("S-5.3-1", Hybrid, Should, Profile.Hybrid, "BP-5.1-2"),
+        // [BP-5.1-4] A port MAY implement `X25519MLKEM768-AES256GCM`.
+        // [BP-6.2-2] The client MUST protect its records with the keys from client_traffic, and the server with those from server_traffic.
+        // [BP-7.2-1] The nonce MUST be the 12-octet *iv* XORed with *seq* as a big-endian 64-bit number, padded on the left with four zero
+        //   octets.
+        // [BP-7.2-2] The additional data MUST be the record's two length octets.
+        // [BP-7.2-3] The tag MUST be 16 octets.
         Deliver("S-5.3-2", HybridAes, May, Profile.Hybrid, "BP-5.1-4 BP-6.2-2 BP-7.2-1 BP-7.2-2 BP-7.2-3"),
+        // [BP-5.3-2] A server MUST make the encapsulation key check of FIPS 203 Section 7.2 on the client's ML-KEM key.
+        // [BP-5.3-3] A server MUST reply 501 if that check fails.
         new("S-5.3-3", "An ML-KEM key that fails the check of FIPS 203 7.2 gets 501", Must, Profile.Hybrid, "BP-5.3-2 BP-5.3-3", async p =>
         {
             await p.NeedAsync(Hybrid);
@@ -140,6 +165,7 @@ internal static class Server5Suites
 
             await p.ExpectUsableAsync();
         }),
+        // [BP-5.3-4] The rules of Section 5.2 on an all-zero result MUST be applied to the X25519 part.
         new("S-5.3-4", "An all-zero X25519 result in the hybrid suite gets 501", Must, Profile.Hybrid, "BP-5.3-4", async p =>
         {
             await p.NeedAsync(Hybrid);
@@ -150,6 +176,7 @@ internal static class Server5Suites
                 await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Hybrid} {Convert.ToBase64String(share)}", 501);
             }
         }),
+        // [BP-5.3-1] Each side MUST draw new ML-KEM and X25519 values for every XBLACKPONY command that reaches the key exchange.
         new("S-5.3-5", "The server's ciphertext and X25519 key are new in each session", Must, Profile.Hybrid, "BP-5.3-1", async p =>
         {
             await p.SwitchAsync(Hybrid);
@@ -161,8 +188,15 @@ internal static class Server5Suites
         }),
 
         // ---------------------------------------------------------------- 5.4 RSA-BLOWFISH
+        // [BP-5.1-3] A port SHOULD implement `RSA-BLOWFISH`.
         Deliver("S-5.4-1", Classic, Should, Profile.Classic, "BP-5.1-3"),
+        // [BP-4.3-6] A suite with a second message MUST have the server reply 334 with its share, and the client send one continuation
+        //   line.
+        // [BP-7.3-1] The counter block MUST be *seq* as 32 bits and then the block's number in the record, from 0, as 32 bits, both
+        //   big-endian.
+        // [BP-7.3-2] The tag MUST be the whole 32 octets of the HMAC.
         Deliver("S-5.4-5", Classic, Must, Profile.Classic, "BP-4.3-6 BP-7.3-1 BP-7.3-2"),
+        // [BP-5.4-5] A server MUST reply 501 to a client's modulus that has its highest bit clear or is even.
         new("S-5.4-2", "An even modulus, or one without its highest bit, gets 501", Must, Profile.Classic, "BP-5.4-5", async p =>
         {
             await p.NeedAsync(Classic);
@@ -175,6 +209,7 @@ internal static class Server5Suites
             await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(new byte[416])}", 501);
             await p.ExpectUsableAsync();
         }),
+        // [BP-5.4-7] A server MUST reply 501 to a continuation line that is not canonical base64 of exactly 384 octets.
         new("S-5.4-3", "A continuation that is not canonical base64 of 384 octets gets 501, and the session stays usable",
             Must, Profile.Classic, "BP-5.4-7", async p =>
         {
@@ -188,6 +223,10 @@ internal static class Server5Suites
 
             await p.ExpectUsableAsync();
         }),
+        // [BP-5.4-8] A server whose decryption of the client's half fails for whatever reason MUST go on with 32 random octets in the place
+        //   of that half.
+        // [BP-5.4-10] A server's replies and records MUST NOT depend on whether that decryption succeeded, nor their timing as far as the
+        //   port controls it.
         new("S-5.4-4", "A continuation that does not decrypt is answered like a good one, and the session fails at Finished",
             Must, Profile.Classic, "BP-5.4-8 BP-5.4-10", async p =>
         {
@@ -213,6 +252,7 @@ internal static class Server5Suites
                 await p.ConnectAsync();
             }
         }),
+        // [BP-5.4-3] A server MUST NOT generate an RSA key pair for each session.
         new("S-5.4-6", "No RSA key pair is generated for a session", Must, Profile.Classic, "BP-5.4-3", async p =>
         {
             await p.SwitchAsync(Classic);
@@ -221,6 +261,7 @@ internal static class Server5Suites
             await p.SwitchAsync(Classic);
             That(first.AsSpan(0, 384).SequenceEqual(p.FirstServerShare.AsSpan(0, 384)), "Two sessions in a row have different RSA moduli.");
         }),
+        // [BP-5.4-4] Each nonce and each half MUST be 32 fresh random octets.
         new("S-5.4-7", "The server's nonce and half are new in each session", Must, Profile.Classic, "BP-5.4-4", async p =>
         {
             await p.SwitchAsync(Classic);
@@ -230,6 +271,8 @@ internal static class Server5Suites
             That(!nonce.AsSpan().SequenceEqual(p.FirstServerShare.AsSpan(384)), "Two sessions have the same nonce.");
             That(!half.AsSpan().SequenceEqual(p.Secret.AsSpan(32)), "Two sessions have the same half of the key.");
         }),
+        // [BP-4.3-6] A suite with a second message MUST have the server reply 334 with its share, and the client send one continuation
+        //   line.
         new("S-5.4-8", "The server's modulus has 3072 bits and is odd", Must, Profile.Classic, "BP-4.3-6", async p =>
         {
             await p.SwitchAsync(Classic);
@@ -238,6 +281,9 @@ internal static class Server5Suites
         }),
 
         // ---------------------------------------------------------------- 5.5 ROT
+        // [BP-5.5-1] The third field of the command is *n*, a decimal number from 1 to 25 without leading zeros, and a server MUST reply
+        //   501 to anything else.
+        // [BP-5.1-5] A port MAY implement `ROT`.
         new("S-5.5-1", "ROT accepts 1 to 25 without leading zeros, and nothing else", Must, Profile.Manual, "BP-5.5-1 BP-5.1-5", async p =>
         {
             await p.NeedAsync(Rot);
@@ -248,6 +294,7 @@ internal static class Server5Suites
 
             await p.ProbeConnection.CommandAsync("XBLACKPONY V1 ROT 25", 220, "BP-5.1-5");
         }),
+        // [BP-5.5-2] The sender MUST shift A-Z within A-Z and a-z within a-z by *n* places forward, cyclically.
         new("S-5.5-2", "The server shifts its letters forward, within A-Z and within a-z", Must, Profile.Manual, "BP-5.5-2", async p =>
         {
             var reply = await RotEhloAsync(p, 1, "FIMP qspcf.uftu");
@@ -261,11 +308,15 @@ internal static class Server5Suites
                 That(keyword.All(c => char.IsAsciiLetterOrDigit(c) || c == '-'), $"A shifted letter left its alphabet: {Show(keyword)}.");
             }
         }),
+        // [BP-5.5-3] The recipient MUST shift letters *n* places backward.
         new("S-5.5-3", "The server shifts a client's letters backward", Must, Profile.Manual, "BP-5.5-3", async p =>
         {
             await RotEhloAsync(p, 25, "DGKN oqnad.sdrs");
             await p.ProbeConnection.CommandAsync("MNNO", 250);
         }),
+        // [BP-5.5-4] Every octet that is not an ASCII letter MUST pass unchanged, octets 128 to 255 included.
+        // [BP-5.5-5] The shift MUST be applied to the whole octet stream of the SMTP session as the last step before sending and the first
+        //   after receiving, outside dot-stuffing, DATA, BDAT and every reply.
         new("S-5.5-4", "Octets that are not letters pass unchanged, and DATA is shifted like the rest",
             Must, Profile.Manual, "BP-5.5-4 BP-5.5-5", async p =>
         {
@@ -282,12 +333,16 @@ internal static class Server5Suites
             That(message == "Subject: \xE9\x80\xFF 1[]{}@\r\n\r\n.dot AM am\r\n", $"The message came as {Show(message)}.", "BP-5.5-5");
         })
         { Needs = Needs.Backend },
+        // [BP-5.5-6] There are no records, no Finished, no close and no alert under ROT, and the connection MUST end as an ordinary SMTP
+        //   session does.
         new("S-5.5-5", "A ROT session ends as an ordinary one, without close or alert", Must, Profile.Manual, "BP-5.5-6", async p =>
         {
             await RotEhloAsync(p, 13, "RUYB cebor.grfg");
             await p.ProbeConnection.CommandAsync("DHVG", 221);
             await p.ProbeConnection.ExpectClosedAsync("Something follows the 221.");
         }),
+        // [BP-5.5-8] A server with ROT switched off MUST NOT offer it.
+        // [BP-5.5-7] A server MUST have ROT switched off unless its operator switched it on.
         new("S-5.5-6", "With ROT off it is not offered, and gets 504", Must, Profile.Manual, "BP-5.5-8 BP-5.5-7", async p =>
         {
             await p.EhloAsync();
@@ -301,6 +356,7 @@ internal static class Server5Suites
             await p.ProbeConnection.CommandAsync("XBLACKPONY V1 ROT 13", 504, "BP-5.5-7");
         })
         { Needs = Needs.RotOff },
+        // [BP-5.5-11] The 220 reply to a ROT command MUST be a single line that does not begin with "K=" after the code.
         new("S-5.5-7", "The 220 to ROT is one line, and no share", Must, Profile.Manual, "BP-5.5-11", async p =>
         {
             await p.NeedAsync(Rot);
@@ -308,6 +364,9 @@ internal static class Server5Suites
             That(reply.Lines.Count == 1 && !reply.Texts().First().StartsWith("K=", StringComparison.OrdinalIgnoreCase),
                 $"The reply is {Show(reply.Lines[0])}.");
         }),
+        // [BP-4.5-4] The server MUST NOT offer XBLACKPONY or STARTTLS inside records or ROT.
+        // [BP-4.5-5] The server MUST reply 503 to XBLACKPONY and to STARTTLS inside.
+        // [BP-4.5-3] The server MUST NOT send a second greeting.
         new("S-5.5-8", "Inside ROT neither XBLACKPONY nor STARTTLS is offered or accepted, and there is no second greeting",
             Must, Profile.Manual, "BP-4.5-4 BP-4.5-5 BP-4.5-3", async p =>
         {
@@ -319,6 +378,8 @@ internal static class Server5Suites
             await p.ProbeConnection.CommandAsync("FGNEGGYF", 503, "BP-4.5-5");
             await p.ProbeConnection.CommandAsync("ABBC", 250);
         }),
+        // [BP-4.4-4] A server that finds octets behind the command's CRLF, or behind the continuation's, in its buffer MUST reply 503 and
+        //   close the connection, without processing those octets.
         new("S-5.5-9", "Octets after the ROT command get 503 and the end", Must, Profile.Manual, "BP-4.4-4", async p =>
         {
             await p.NeedAsync(Rot);

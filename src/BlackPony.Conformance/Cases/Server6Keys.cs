@@ -13,20 +13,32 @@ internal static class Server6Keys
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 6.1 transcript hash
+        // [BP-6.1-1] *offer* MUST be the octets of the XBLACKPONY line of the last positive EHLO reply before the command, from the first
+        //   octet of the keyword up to and not including the CRLF, in the case and with the spaces that they had on the wire.
         Edited("S-6.1-1", "An offer that was edited in transit makes the upgrade fail",
             Core, Profile.Core, "BP-6.1-1", l => l + " X25519-ROT13", 0),
+        // [BP-6.1-2] *command* MUST be the octets of the whole XBLACKPONY command line as on the wire, from the verb's first octet up to
+        //   and not including the CRLF.
         Edited("S-6.1-2", "A command that was edited in transit makes the upgrade fail",
             Core, Profile.Core, "BP-6.1-2", l => l + " G-0000", 1),
+        // [BP-6.1-4] Each *line* of a 334 or 220 reply MUST be hashed whole, with its code, its separator and "K=", up to and not including
+        //   the CRLF.
         Edited("S-6.1-3", "A 220 line that was edited in transit makes the upgrade fail",
             Core, Profile.Core, "BP-6.1-4", l => l.Replace("220 ", "220-", StringComparison.Ordinal), 2),
+        // [BP-6.1-4] Each *line* of a 334 or 220 reply MUST be hashed whole, with its code, its separator and "K=", up to and not including
+        //   the CRLF.
         Edited("S-6.1-4", "A 334 line that was edited in transit makes the upgrade fail",
             Classic, Profile.Classic, "BP-6.1-4", l => l.Replace("334-", "334 ", StringComparison.Ordinal), 2),
+        // [BP-6.1-3] *continuation* MUST be the octets of the continuation line up to and not including the CRLF.
         Edited("S-6.1-5", "A continuation that was edited in transit makes the upgrade fail",
             Classic, Profile.Classic, "BP-6.1-3", l => (l[0] == 'A' ? "B" : "A") + l[1..], 4),
+        // [BP-6.1-5] Octets MUST be hashed as they were sent or received, never in a normalised form.
         Edited("S-6.1-6", "An offer whose case was changed in transit makes the upgrade fail",
             Core, Profile.Core, "BP-6.1-5", l => l.ToLowerInvariant() is var lower && lower != l ? lower : l.ToUpperInvariant(), 0),
 
         // ---------------------------------------------------------------- 6.2 keys
+        // [BP-6.2-1] *suite* in the salt MUST be the suite's name in upper case, as in the table of Section 5, whatever its case on the
+        //   wire.
         new("S-6.2-1", "The same shared secret under another suite's name gives other keys", Must, Profile.Hybrid, "BP-6.2-1", async p =>
         {
             await p.NeedAsync(Hybrid);
@@ -37,6 +49,8 @@ internal static class Server6Keys
                 await p.ConnectAsync();
             }
         }),
+        // [BP-6.2-2] The client MUST protect its records with the keys from client_traffic, and the server with those from server_traffic.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         new("S-6.2-2", "The server protects its records with the server's keys: a record sent back to it fails",
             Must, Profile.Core, "BP-6.2-2 BP-8.3-1", async p =>
         {
@@ -46,6 +60,9 @@ internal static class Server6Keys
         }),
 
         // ---------------------------------------------------------------- 6.3 Finished
+        // [BP-6.3-1] The first record in each direction MUST be a finished record whose data is the sender's verify_data, or an alert if
+        //   the sender failed before.
+        // [BP-6.3-2] The server MUST send its Finished directly after the 220 reply, without waiting for the client.
         new("S-6.3-1", "The server's Finished comes directly after the 220 reply, without the client's",
             Must, Profile.Core, "BP-6.3-1 BP-6.3-2", async p =>
         {
@@ -57,6 +74,9 @@ internal static class Server6Keys
                 await p.TakeFinishedAsync("BP-6.3-2");
             });
         }),
+        // [BP-6.3-7] A side MUST treat as a failure verify_data of another length than 32 octets or another value than its own computation
+        //   gives, compared in constant time.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         new("S-6.3-2", "A wrong client's Finished gets an alert, and no data", Must, Profile.Core, "BP-6.3-7 BP-8.3-1", async p =>
         {
             await p.SwitchAsync(Core);
@@ -65,6 +85,8 @@ internal static class Server6Keys
                 p.ProbeConnection.Seal(RecordType.Data, "EHLO probe.test\r\n"u8));
             await p.ProbeConnection.ExpectAlertAsync();
         }),
+        // [BP-6.3-6] A side MUST treat as a failure (Section 8.3) a first record of another type than finished or alert.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         new("S-6.3-3", "Data before the client's Finished gets an alert and no reply", Must, Profile.Core, "BP-6.3-6 BP-8.3-1", async p =>
         {
             await p.SwitchAsync(Core);
@@ -72,11 +94,15 @@ internal static class Server6Keys
             await p.ProbeConnection.SendInsideAsync("EHLO probe.test\r\n");
             await p.ProbeConnection.ExpectAlertAsync();
         }),
+        // [BP-6.3-8] A side MUST treat a second finished record as a failure.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         new("S-6.3-4", "A second Finished gets an alert", Must, Profile.Core, "BP-6.3-8 BP-8.3-1", async p =>
         {
             await p.InsideAsync();
             await p.ExpectFailureAtAsync(p.ProbeConnection.Seal(RecordType.Finished, p.ProbeConnection.Keys.Finished(Role.Client)));
         }),
+        // [BP-6.3-7] A side MUST treat as a failure verify_data of another length than 32 octets or another value than its own computation
+        //   gives, compared in constant time.
         new("S-6.3-5", "A client's Finished of a wrong length gets an alert", Must, Profile.Core, "BP-6.3-7", async p =>
         {
             foreach (int length in (int[])[0, 31, 33])
@@ -89,15 +115,21 @@ internal static class Server6Keys
                 await p.ConnectAsync();
             }
         }),
+        // [BP-6.3-7] A side MUST treat as a failure verify_data of another length than 32 octets or another value than its own computation
+        //   gives, compared in constant time.
         new("S-6.3-6", "The server's own verify_data sent back gets an alert", Must, Profile.Core, "BP-6.3-7", async p =>
         {
             await p.SwitchAsync(Core);
             await p.TakeFinishedAsync();
             await p.ExpectFailureAtAsync(p.ProbeConnection.Seal(RecordType.Finished, p.ProbeConnection.Keys.Finished(Role.Server)));
         }),
+        // [BP-6.3-6] A side MUST treat as a failure (Section 8.3) a first record of another type than finished or alert.
         First("S-6.3-7", RecordType.Close),
+        // [BP-6.3-6] A side MUST treat as a failure (Section 8.3) a first record of another type than finished or alert.
         First("S-6.3-8", RecordType.Rekey),
+        // [BP-6.3-6] A side MUST treat as a failure (Section 8.3) a first record of another type than finished or alert.
         First("S-6.3-9", (RecordType)200),
+        // [BP-6.3-9] A server MUST treat it as a failure if the client's Finished has not come within `FinishedTimeout`.
         new("S-6.3-10", "A client that does not send its Finished gets an alert after FinishedTimeout",
             Must, Profile.Timeouts, "BP-6.3-9", async p =>
         {
@@ -107,6 +139,7 @@ internal static class Server6Keys
         })
         { Needs = Needs.Timeouts },
 
+        // [BP-6.3-9] A server MUST treat it as a failure if the client's Finished has not come within `FinishedTimeout`.
         new("S-6.3-11", "The single octets of a client's Finished do not prolong FinishedTimeout",
             Must, Profile.Timeouts, "BP-6.3-9", async p =>
         {
@@ -118,6 +151,7 @@ internal static class Server6Keys
         })
         { Needs = Needs.Timeouts },
 
+        // [BP-6.3-5] The server MUST NOT send a data record before it verified the client's Finished.
         new("S-6.3-12", "No data comes before the client's Finished", Must, Profile.Core, "BP-6.3-5", async p =>
         {
             await p.EachSuiteAsync(async suite =>
@@ -133,11 +167,15 @@ internal static class Server6Keys
         }),
 
         // ---------------------------------------------------------------- 6.5 IDENT
+        // [BP-6.5-4] A side MUST treat as a failure an ident record from a client, or one that is not the server's second record.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         new("S-6.5-1", "An ident record from a client gets an alert", Must, Profile.Core, "BP-6.5-4 BP-8.3-1", async p =>
         {
             await p.InsideAsync();
             await p.ExpectFailureAtAsync(p.ProbeConnection.Seal(RecordType.Ident, new byte[96]));
         }),
+        // [BP-6.5-2] The ident record MUST be the server's second record, sent directly after its Finished.
+        // [BP-6.5-1] A server MAY send one ident record.
         new("S-6.5-2", "An ident record is the server's second record, and verifies", Must, Profile.Core, "BP-6.5-2 BP-6.5-1", async p =>
         {
             await p.InsideAsync();

@@ -14,10 +14,15 @@ internal static class Server7Records
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 7.1 format
+        // [BP-7.1-2] A recipient MUST treat as a failure a length greater than `MaxInner` plus the suite's tag length, as soon as it has
+        //   read the two octets.
         new("S-7.1-1", "A length above the limit gets an alert at its two octets",
             Must, Profile.Core, "BP-7.1-2", p => BadLengthAsync(p, Core, Limits.MaxInner + Limits.AeadTag + 1, 0xffff)),
+        // [BP-7.1-3] A recipient MUST treat as a failure a length smaller than one plus the suite's tag length, as soon as it has read the
+        //   two octets.
         new("S-7.1-2", "A length below the limit gets an alert at its two octets",
             Must, Profile.Core, "BP-7.1-3", p => BadLengthAsync(p, Core, 0, 1, Limits.AeadTag)),
+        // [BP-7.1-6] A recipient MUST accept records split and joined in any way by the transport.
         new("S-7.1-3", "Records in single octets, and several in one segment, are accepted", Must, Profile.Core, "BP-7.1-6", async p =>
         {
             await p.UpgradeAsync();
@@ -36,6 +41,7 @@ internal static class Server7Records
             await ExpectAsync(p, 250);
             await ExpectAsync(p, 250);
         }),
+        // [BP-7.1-7] A recipient MUST accept SMTP lines split over and joined in data records in any way.
         new("S-7.1-4", "A line may be split over records, and records may hold several lines", Must, Profile.Core, "BP-7.1-7", async p =>
         {
             await p.UpgradeAsync();
@@ -49,7 +55,10 @@ internal static class Server7Records
                 await ExpectAsync(p, 250);
             }
         }),
+        // [BP-7.1-2] A recipient MUST treat as a failure a length greater than `MaxInner` plus the suite's tag length, as soon as it has
+        //   read the two octets.
         Greatest("S-7.1-5", Core, Profile.Core),
+        // [BP-7.1-4] A recipient MUST find the type as the last octet of *inner* that is not zero.
         new("S-7.1-6", "The type is the last octet that is not zero, whatever the data ends with",
             Must, Profile.Core, "BP-7.1-4", async p =>
         {
@@ -59,6 +68,8 @@ internal static class Server7Records
             await ExpectAsync(p, 250);
             await ExpectAsync(p, 250);
         }),
+        // [BP-7.1-5] A recipient MUST treat as a failure an *inner* of zero octets only.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         new("S-7.1-7", "An inner of zero octets only gets an alert", Must, Profile.Core, "BP-7.1-5 BP-8.3-1", async p =>
         {
             foreach (int length in (int[])[1, 256, Limits.MaxInner])
@@ -68,6 +79,7 @@ internal static class Server7Records
                 await p.ConnectAsync();
             }
         }),
+        // [BP-7.1-8] A recipient MUST NOT deliver any octet of a record before the record's protection is verified.
         new("S-7.1-8", "Nothing of a record is delivered before it is verified", Must, Profile.Core, "BP-7.1-8", async p =>
         {
             // A server answers STARTTLS by itself: one that takes the octets as they come does so before it finds the record wrong.
@@ -81,6 +93,7 @@ internal static class Server7Records
 
             await p.ProbeConnection.ExpectAlertAsync();
         }),
+        // [BP-7.1-1] A sender MUST NOT make an *inner* longer than `MaxInner`, padding included.
         new("S-7.1-9", "The server's records keep to the greatest length", Must, Profile.Core, "BP-7.1-1", async p =>
         {
             await p.InsideAsync();
@@ -90,11 +103,20 @@ internal static class Server7Records
                 await ExpectAsync(p, 250);
             }
         }),
+        // [BP-7.1-2] A recipient MUST treat as a failure a length greater than `MaxInner` plus the suite's tag length, as soon as it has
+        //   read the two octets.
         Greatest("S-7.1-10", Classic, Profile.Classic),
+        // [BP-7.1-2] A recipient MUST treat as a failure a length greater than `MaxInner` plus the suite's tag length, as soon as it has
+        //   read the two octets.
+        // [BP-7.1-3] A recipient MUST treat as a failure a length smaller than one plus the suite's tag length, as soon as it has read the
+        //   two octets.
         new("S-7.1-11", "Lengths out of bounds get an alert in RSA-BLOWFISH, whose tag is longer", Must, Profile.Classic,
             "BP-7.1-2 BP-7.1-3", p => BadLengthAsync(p, Classic, Limits.MaxInner + Limits.HmacTag + 1, Limits.HmacTag)),
 
         // ---------------------------------------------------------------- 7.3 Blowfish protection
+        // [BP-7.3-2] The tag MUST be the whole 32 octets of the HMAC.
+        // [BP-7.3-3] A recipient MUST verify the tag, in constant time, before it decrypts.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         new("S-7.3-1", "A flipped bit anywhere in a Blowfish record gets the one alert",
             Must, Profile.Classic, "BP-7.3-2 BP-7.3-3 BP-8.3-1", async p =>
         {
@@ -103,6 +125,7 @@ internal static class Server7Records
         }),
 
         // ---------------------------------------------------------------- 7.4 types
+        // [BP-7.4-1] A recipient MUST ignore a record of type 128 to 255 anywhere after the sender's Finished.
         new("S-7.4-1", "Records of type 128 and above are ignored", Must, Profile.Core, "BP-7.4-1", async p =>
         {
             await p.UpgradeAsync();
@@ -115,6 +138,8 @@ internal static class Server7Records
             await p.ProbeConnection.SendRecordAsync((RecordType)200, "\r\n.\r\n"u8.ToArray());
             await p.ProbeConnection.CommandInsideAsync("\r\n.", 250);
         }),
+        // [BP-7.4-2] A recipient MUST treat a record of type 7 to 127 as a failure.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         new("S-7.4-2", "A record of an unassigned type gets an alert", Must, Profile.Core, "BP-7.4-2 BP-8.3-1", async p =>
         {
             foreach (int type in (int[])[7, 50, 127])
@@ -124,6 +149,8 @@ internal static class Server7Records
                 await p.ConnectAsync();
             }
         }),
+        // [BP-7.4-3] A recipient MUST treat a rekey or close record that carries data as a failure.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         new("S-7.4-3", "A close or rekey that carries data gets an alert", Must, Profile.Core, "BP-7.4-3 BP-8.3-1", async p =>
         {
             foreach (var type in (RecordType[])[RecordType.Close, RecordType.Rekey])
@@ -139,6 +166,9 @@ internal static class Server7Records
                 await p.ConnectAsync();
             }
         }),
+        // [BP-7.4-5] A recipient MUST treat as a failure more than `MaxIdleRecords` records in a row that are ignored, rekey, or data
+        //   records without data.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         new("S-7.4-4", "More than 64 records in a row without data get an alert", Must, Profile.Core, "BP-7.4-5 BP-8.3-1", async p =>
         {
             await p.InsideAsync();
@@ -154,6 +184,8 @@ internal static class Server7Records
 
             await p.ExpectFailureAtAsync(p.ProbeConnection.Seal(RecordType.Data, []));
         }),
+        // [BP-7.4-6] A recipient MUST count such records for each direction, whatever their kind, until a data record with data begins the
+        //   count anew, and over every rekey.
         new("S-7.4-6", "A rekey does not reset the count of records without data", Must, Profile.Core, "BP-7.4-6", async p =>
         {
             await p.InsideAsync();
@@ -165,6 +197,7 @@ internal static class Server7Records
             await p.ProbeConnection.RekeyAsync();
             await p.ExpectFailureAtAsync(p.ProbeConnection.Seal(RecordType.Data, []));
         }),
+        // [BP-7.4-4] A recipient MUST accept a data record without data.
         new("S-7.4-5", "A data record without data is accepted, and 64 in a row are", Must, Profile.Core, "BP-7.4-4", async p =>
         {
             await p.InsideAsync();
@@ -178,6 +211,8 @@ internal static class Server7Records
             await p.ProbeConnection.CommandInsideAsync("NOOP", 250);
         }),
 
+        // [BP-7.4-5] A recipient MUST treat as a failure more than `MaxIdleRecords` records in a row that are ignored, rekey, or data
+        //   records without data.
         new("S-7.4-7", "Finished does not count as a record without data: 64 of those may follow",
             Must, Profile.Core, "BP-7.4-5", async p =>
         {
@@ -189,6 +224,7 @@ internal static class Server7Records
         }),
 
         // ---------------------------------------------------------------- 7.5 padding
+        // [BP-7.5-1] A sender SHOULD pad every record so that *inner* is a multiple of `PadTo` octets or `MaxInner`, whichever is smaller.
         new("S-7.5-1", "The server pads its records to multiples of 256", Should, Profile.Core, "BP-7.5-1", async p =>
         {
             await p.InsideAsync();
@@ -197,6 +233,7 @@ internal static class Server7Records
             That(p.ProbeConnection.Records.All(r => r.Inner % Limits.PadTo == 0 || r.Inner == Limits.MaxInner),
                 $"Records come with inner lengths of {string.Join(", ", p.ProbeConnection.Records.Select(r => r.Inner))}.");
         }),
+        // [BP-7.5-2] A recipient MUST accept any padding within `MaxInner`.
         new("S-7.5-2", "Any padding is accepted: none, one octet, the most possible", Must, Profile.Core, "BP-7.5-2", async p =>
         {
             await p.UpgradeAsync();
@@ -209,6 +246,7 @@ internal static class Server7Records
         }),
 
         // ---------------------------------------------------------------- 7.6 rekey
+        // [BP-7.6-4] A sender MAY send a rekey record at any time after its Finished.
         new("S-7.6-1", "Rekeying in the middle of a line loses nothing", Must, Profile.Core, "BP-7.6-4", async p =>
         {
             await p.UpgradeAsync();
@@ -220,12 +258,14 @@ internal static class Server7Records
             await p.ProbeConnection.RekeyAsync();
             await p.ProbeConnection.CommandInsideAsync("NOOP", 250);
         }),
+        // [BP-7.6-4] A sender MAY send a rekey record at any time after its Finished.
         new("S-7.6-2", "Rekeying works in RSA-BLOWFISH", Must, Profile.Classic, "BP-7.6-4", async p =>
         {
             await p.UpgradeAsync(Classic);
             await p.ProbeConnection.RekeyAsync();
             await p.ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
         }),
+        // [BP-7.6-5] A recipient MUST NOT answer a rekey record with one of its own on its account.
         new("S-7.6-3", "A rekey is not answered with one", Must, Profile.Core, "BP-7.6-5", async p =>
         {
             // A server may rekey of its own accord ([BP-7.6-4]): then it does so without the client's rekeys too.
@@ -252,6 +292,7 @@ internal static class Server7Records
                 return p.ProbeConnection.Records.Count(r => r.Type == RecordType.Rekey);
             }
         }),
+        // [BP-6.2-3] A side MUST erase traffic[i] and its keys when it goes on to traffic[i+1].
         new("S-7.6-4", "After a rekey record the old keys are no longer accepted", Must, Profile.Core, "BP-6.2-3", async p =>
         {
             await p.InsideAsync();
@@ -259,6 +300,8 @@ internal static class Server7Records
             await p.ProbeConnection.SendInsideAsync("NOOP\r\n");
             await p.ProbeConnection.ExpectAlertAsync();
         }),
+        // [BP-7.6-2] A sender MUST send a rekey record before its Blowfish blocks under one traffic secret, the rekey record's included,
+        //   are more than `BlowfishRekeyBlocks`, where a record counts as the length of its *inner* divided by 8, rounded up.
         new("S-7.6-5", "The server rekeys its Blowfish records in time", Must, Profile.Classic, "BP-7.6-2", async p =>
         {
             // A reply makes a record of at least 32 blocks; 2^20 blocks are reached by replies alone.
@@ -281,6 +324,7 @@ internal static class Server7Records
             }
         })
         { RunsAlone = true },
+        // [BP-7.6-3] A recipient MUST treat a record that goes beyond these limits as a failure.
         new("S-7.6-6", "More than 2^20 Blowfish blocks under one traffic secret get an alert", Must, Profile.Classic, "BP-7.6-3", async p =>
         {
             await p.InsideAsync(Classic);

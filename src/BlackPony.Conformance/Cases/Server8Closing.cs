@@ -13,6 +13,12 @@ internal static class Server8Closing
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 8.1 close
+        // [BP-8.1-5] A server that sent a 221 or 421 reply MUST send its close after the data record that ends that reply, with nothing but
+        //   a rekey record between them.
+        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the connection already
+        //   failed, or it is a client that has not verified the server's Finished.
+        // [BP-8.1-2] A side MUST NOT send any record after its close.
+        // [BP-8.1-3] A side that receives a close MUST send its own close if it has not yet, and then close the connection.
         new("S-8.1-1", "After 221 comes a close record, and no other", Must, Profile.Core, "BP-8.1-5 BP-8.1-1 BP-8.1-2 BP-8.1-3", async p =>
         {
             await p.InsideAsync();
@@ -21,6 +27,8 @@ internal static class Server8Closing
             await p.ProbeConnection.SendRecordAsync(RecordType.Close);
             await p.ProbeConnection.ExpectNothingAsync("Something follows the close.", "BP-8.1-2", "BP-8.1-3");
         }),
+        // [BP-8.1-3] A side that receives a close MUST send its own close if it has not yet, and then close the connection.
+        // [BP-8.1-2] A side MUST NOT send any record after its close.
         new("S-8.1-2", "A client's close is answered with a close and the end of the connection",
             Must, Profile.Core, "BP-8.1-3 BP-8.1-2", async p =>
         {
@@ -30,6 +38,8 @@ internal static class Server8Closing
             That(record?.Type == RecordType.Close, $"The close is answered with {record?.Type.ToString() ?? "the end of the connection"}.");
             await p.ProbeConnection.ExpectNothingAsync("Something follows the close.", "BP-8.1-2", "BP-8.1-3");
         }),
+        // [BP-8.1-4] A recipient MUST ignore every octet that follows a close record.
+        // [BP-8.1-3] A side that receives a close MUST send its own close if it has not yet, and then close the connection.
         new("S-8.1-3", "What follows a client's close is ignored", Must, Profile.Core, "BP-8.1-4 BP-8.1-3", async p =>
         {
             await p.InsideAsync();
@@ -42,6 +52,12 @@ internal static class Server8Closing
                 record is null ? "BP-8.1-3" : null);
             await p.ProbeConnection.ExpectNothingAsync("The octets after the close are answered.", reset: "BP-8.1-3");
         }),
+        // [BP-10.3-6] A relay whose backend ends the connection inside MUST send its close after what the backend sent, with a 421 reply
+        //   before it unless the backend's last complete reply was 221 or 421.
+        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the connection already
+        //   failed, or it is a client that has not verified the server's Finished.
+        // [BP-8.1-5] A server that sent a 221 or 421 reply MUST send its close after the data record that ends that reply, with nothing but
+        //   a rekey record between them.
         new("S-8.1-4", "A server whose mail server ends the session says 421 and sends its close",
             Must, Profile.Core, "BP-10.3-6 BP-8.1-1 BP-8.1-5", async p =>
         {
@@ -54,6 +70,8 @@ internal static class Server8Closing
             await p.ProbeConnection.ExpectCloseAsync();
         })
         { Needs = Needs.Backend },
+        // [BP-8.1-6] A side that sent its close MUST close the connection at the latest `CloseTimeout` later, whether or not the peer's
+        //   close came.
         new("S-8.1-5", "After its close the server waits for the client's no longer than CloseTimeout",
             Must, Profile.Timeouts, "BP-8.1-6", async p =>
         {
@@ -64,6 +82,12 @@ internal static class Server8Closing
                 "The connection stays open after the server's close.");
         })
         { Needs = Needs.Timeouts },
+        // [BP-8.1-5] A server that sent a 221 or 421 reply MUST send its close after the data record that ends that reply, with nothing but
+        //   a rekey record between them.
+        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the connection already
+        //   failed, or it is a client that has not verified the server's Finished.
+        // [BP-8.1-2] A side MUST NOT send any record after its close.
+        // [BP-8.1-3] A side that receives a close MUST send its own close if it has not yet, and then close the connection.
         new("S-8.1-7", "What is pipelined after QUIT changes nothing: the 221, the close, and no more",
             Must, Profile.Core, "BP-8.1-5 BP-8.1-1 BP-8.1-2 BP-8.1-3", async p =>
         {
@@ -75,6 +99,10 @@ internal static class Server8Closing
             await p.ProbeConnection.SendRecordAsync(RecordType.Close);
             await p.ProbeConnection.ExpectNothingAsync("Something follows the close.", "BP-8.1-2", "BP-8.1-3");
         }),
+        // [BP-8.1-7] A server MUST send 421, and inside its close, and close the connection when `IdleTimeout` or `ContinuationTimeout` has
+        //   gone by.
+        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the connection already
+        //   failed, or it is a client that has not verified the server's Finished.
         new("S-8.1-8", "A client that is silent for IdleTimeout gets 421 and the end, inside with a close",
             Must, Profile.Timeouts, "BP-8.1-7 BP-8.1-1", async p =>
         {
@@ -93,6 +121,8 @@ internal static class Server8Closing
             }
         })
         { Needs = Needs.Timeouts },
+        // [BP-8.1-7] A server MUST send 421, and inside its close, and close the connection when `IdleTimeout` or `ContinuationTimeout` has
+        //   gone by.
         new("S-8.1-9", "A client that does not send its continuation gets 421 and the end", Must, Profile.Timeouts, "BP-8.1-7", async p =>
         {
             await p.NeedAsync(Classic);
@@ -101,6 +131,8 @@ internal static class Server8Closing
             await p.ProbeConnection.ExpectClosedAsync("The connection stays open.");
         })
         { Needs = Needs.Timeouts },
+        // [BP-8.1-7] A server MUST send 421, and inside its close, and close the connection when `IdleTimeout` or `ContinuationTimeout` has
+        //   gone by.
         new("S-8.1-10", "The single octets of a command or continuation do not prolong the time-out",
             Must, Profile.Timeouts, "BP-8.1-7", async p =>
         {
@@ -118,6 +150,9 @@ internal static class Server8Closing
         { Needs = Needs.Timeouts },
 
         // ---------------------------------------------------------------- 8.2 truncation
+        // [BP-8.2-1] A side that sees the connection end before the peer's close MUST treat the session as truncated.
+        // [BP-8.2-2] A server MUST NOT accept, queue or pass on as complete a message whose end had not arrived in verified records,
+        //   however the session ended.
         new("S-8.2-1", "A message whose session is cut before its last dot is not delivered",
             Must, Profile.Core, "BP-8.2-1 BP-8.2-2", async p =>
         {
@@ -131,6 +166,8 @@ internal static class Server8Closing
             await EndedAsync(p);
         })
         { Needs = Needs.Backend },
+        // [BP-8.2-2] A server MUST NOT accept, queue or pass on as complete a message whose end had not arrived in verified records,
+        //   however the session ended.
         new("S-8.2-2", "A last dot in a record that does not verify ends no message", Must, Profile.Core, "BP-8.2-2", async p =>
         {
             await p.ConnectAsync();
@@ -145,6 +182,8 @@ internal static class Server8Closing
             await EndedAsync(p);
         })
         { Needs = Needs.Backend },
+        // [BP-8.2-2] A server MUST NOT accept, queue or pass on as complete a message whose end had not arrived in verified records,
+        //   however the session ended.
         new("S-8.2-3", "A close within a message ends no message", Must, Profile.Core, "BP-8.2-2", async p =>
         {
             await p.ConnectAsync();
@@ -157,6 +196,8 @@ internal static class Server8Closing
             await EndedAsync(p);
         })
         { Needs = Needs.Backend },
+        // [BP-8.2-1] A side that sees the connection end before the peer's close MUST treat the session as truncated.
+        // [BP-7.1-8] A recipient MUST NOT deliver any octet of a record before the record's protection is verified.
         new("S-8.2-4", "A FIN within a record delivers nothing of it", Must, Profile.Core, "BP-8.2-1 BP-7.1-8", async p =>
         {
             await p.ConnectAsync();
@@ -173,10 +214,19 @@ internal static class Server8Closing
         { Needs = Needs.Backend },
 
         // ---------------------------------------------------------------- 8.3 failures and the alert
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
+        // [BP-8.3-2] The alert's data MUST be the one octet 1, whatever the failure was.
+        // [BP-8.3-3] A side MUST NOT process any octet that follows the failure.
+        // [BP-8.3-5] A side MUST NOT deliver to its SMTP layer anything of the record that failed.
         new("S-8.3-1", "A flipped bit anywhere in a record gets the one alert, and what follows is not read", Must, Profile.Core,
             "BP-8.3-1 BP-8.3-2 BP-8.3-3 BP-8.3-5", p => Server7Records.FlipAsync(p, Core, "BP-8.3-5", 0, 2, 5, 100, 257, 258, 273)),
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
+        // [BP-8.3-3] A side MUST NOT process any octet that follows the failure.
+        // [BP-7.2-1] The nonce MUST be the 12-octet *iv* XORed with *seq* as a big-endian 64-bit number, padded on the left with four zero
+        //   octets.
         Fails("S-8.3-2", "A repeated record gets the one alert",
             "BP-8.3-1 BP-8.3-3 BP-7.2-1", (noop, quit) => [noop, noop, quit], answers: 1, taken: 4),
+        // [BP-8.3-4] A side that receives an alert, whatever its data, MUST close the connection without an alert or a close of its own.
         new("S-8.3-3", "A client's alert ends the connection without another record, whatever its data",
             Must, Profile.Core, "BP-8.3-4", async p =>
         {
@@ -188,11 +238,22 @@ internal static class Server8Closing
                 await p.ConnectAsync();
             }
         }),
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
+        // [BP-7.2-1] The nonce MUST be the 12-octet *iv* XORed with *seq* as a big-endian 64-bit number, padded on the left with four zero
+        //   octets.
         Fails("S-8.3-4", "A record that is missing gets the one alert", "BP-8.3-1 BP-7.2-1", (_, quit) => [quit], answers: 0, taken: 2),
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
+        // [BP-8.3-3] A side MUST NOT process any octet that follows the failure.
+        // [BP-7.2-1] The nonce MUST be the 12-octet *iv* XORed with *seq* as a big-endian 64-bit number, padded on the left with four zero
+        //   octets.
         Fails("S-8.3-5", "Records in another order get the one alert",
             "BP-8.3-1 BP-8.3-3 BP-7.2-1", (noop, quit) => [noop, quit], answers: 0, taken: 3, turned: true),
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
+        // [BP-8.3-3] A side MUST NOT process any octet that follows the failure.
         Fails("S-8.3-6", "A record from elsewhere gets the one alert",
             "BP-8.3-1 BP-8.3-3", (noop, quit) => [noop, [0, 0x20, .. new byte[32]], quit], answers: 1, taken: 4),
+        // [BP-6.3-6] A side MUST treat as a failure (Section 8.3) a first record of another type than finished or alert.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         new("S-8.3-7", "The first record cut away makes the session fail (Terrapin)", Must, Profile.Core, "BP-6.3-6 BP-8.3-1", async p =>
         {
             await p.SwitchAsync(Core);
@@ -201,6 +262,8 @@ internal static class Server8Closing
             await p.ProbeConnection.SendInsideAsync("EHLO probe.test\r\n");
             await p.ProbeConnection.ExpectAlertAsync();
         }),
+        // [BP-8.3-7] A side MUST NOT go on in plaintext in a connection in which records began.
+        // [BP-8.3-3] A side MUST NOT process any octet that follows the failure.
         new("S-8.3-8", "The session does not go on in plaintext after a failure", Must, Profile.Core, "BP-8.3-7 BP-8.3-3", async p =>
         {
             await p.InsideAsync();
@@ -208,6 +271,8 @@ internal static class Server8Closing
             await p.ProbeConnection.SendRecordsAsync([0, 0], "NOOP\r\nQUIT\r\n"u8.ToArray());
             await p.ProbeConnection.ExpectAlertAsync("BP-8.3-3");
         }),
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
+        // [BP-8.3-3] A side MUST NOT process any octet that follows the failure.
         new("S-8.3-10", "However much is unread after a failure, the alert arrives, and the connection ends with FIN",
             Must, Profile.Core, "BP-8.3-1 BP-8.3-3", async p =>
         {
@@ -215,6 +280,8 @@ internal static class Server8Closing
             await p.ProbeConnection.SendRecordsAsync([0, 0], new byte[100_000]);
             await p.ProbeConnection.ExpectAlertAsync();
         }),
+        // [BP-8.3-6] A side SHOULD use the same alert after the same processing for every failure of a record that has come whole, so that
+        //   neither content nor time tells which check failed.
         new("S-8.3-9", "Every failure gets the same alert, of the same size", Should, Profile.Core, "BP-8.3-6", async p =>
         {
             var sizes = new List<int>();

@@ -28,6 +28,7 @@ internal static class OutboundCases
 {
     public static IReadOnlyList<OutboundCase> All { get; } =
     [
+        // [BP-10.5-1] An outbound relay MUST keep to Section 9 and to what Section 10.4 says of servers and DNS with every next server.
         new("O-10.5-1", "Under required a next server without encryption gets no mail", "BP-10.5-1", async fault =>
         {
             await using var sink = new MailSink();
@@ -42,12 +43,16 @@ internal static class OutboundCases
             That(reply.StartsWith('4'), $"The recipient gets {reply}.");
             That(!sink.Sessions.Any(s => s.Commands.Any(c => c.StartsWith("MAIL", StringComparison.Ordinal))), "The next server got MAIL.");
         }),
+        // [BP-10.5-2] An outbound relay MUST greet with 554 and close a client that is not allowed to use it; only loopback addresses are
+        //   allowed if nothing else is set.
         new("O-10.5-2", "A client that is not allowed to use it gets 554 and the end", "BP-10.5-2", async fault =>
         {
             using var client = await HostAsync(fault, s => s with { Allowed = [IPNetwork.Parse("192.0.2.0/24")] });
             That(client.Greeting.StartsWith("554", StringComparison.Ordinal), $"The client is greeted with {client.Greeting}.");
             That(await client.LineAsync() is null, "The connection stays open.");
         }),
+        // [BP-10.5-4] An outbound relay MUST answer EHLO itself, and offer PIPELINING, 8BITMIME, SMTPUTF8 and SIZE without a number, and
+        //   nothing else.
         Case("O-10.5-4", "EHLO is answered with PIPELINING, 8BITMIME, SMTPUTF8 and SIZE without a number, and nothing else",
             "BP-10.5-4", d =>
         {
@@ -55,6 +60,8 @@ internal static class OutboundCases
             var lines = d.Say("EHLO a.test").Split("\r\n", StringSplitOptions.RemoveEmptyEntries).Skip(1).Select(l => l[4..]).Order();
             That(lines.SequenceEqual(["8BITMIME", "PIPELINING", "SIZE", "SMTPUTF8"]), $"The reply lists {string.Join(", ", lines)}.");
         }),
+        // [BP-10.5-5] An outbound relay MUST answer MAIL with 250 and keep it back until a recipient tells the route, and connect then, or
+        //   go on with the connection of the transaction before if it has the same route.
         Case("O-10.5-5", "MAIL gets 250 and waits for a recipient; the next transaction to the same route goes on with the same connection",
             "BP-10.5-5", d =>
         {
@@ -79,6 +86,8 @@ internal static class OutboundCases
             That(d.Take().Request == SessionRequest.None && d.Sent().StartsWith("MAIL FROM:<again@a.test>", StringComparison.Ordinal),
                 "The relay does not go on with the connection that it has.");
         }),
+        // [BP-10.5-6] An outbound relay MUST answer a recipient with what the next server, or the mailer for it, replied instead of taking
+        //   MAIL: to its greeting, EHLO or MAIL.
         Case("O-10.5-6", "A recipient gets what the next server replied to greeting, EHLO or MAIL instead of taking the mail",
             "BP-10.5-6", d =>
         {
@@ -89,6 +98,8 @@ internal static class OutboundCases
             That(reply == "553-bad\r\n553 sender\r\n", $"The recipient gets {reply}");
             That(d.Say("RCPT TO:<s@b.test>") == reply, "The second recipient gets another reply.");
         }),
+        // [BP-10.5-7] An outbound relay MUST answer 452 to a recipient whose route is another than that of the recipients which were
+        //   accepted in the transaction.
         Case("O-10.5-7", "A recipient of another route gets 452", "BP-10.5-7", d =>
         {
             d.Open("250-mx\r\n250 PIPELINING\r\n");
@@ -99,12 +110,14 @@ internal static class OutboundCases
                 $"The recipient of another route gets {(reply.Length == 0 ? "the next server's reply" : reply)}.");
             That(d.Sent().Length == 0, "The recipient went to the route of another.");
         }),
+        // [BP-10.5-8] An outbound relay MUST remove SIZE and BODY from MAIL if the next server does not offer SIZE or 8BITMIME.
         Case("O-10.5-8", "SIZE and BODY do not go to a server that offers neither", "BP-10.5-8", d =>
         {
             d.Open("250 mx\r\n", "MAIL FROM:<s@a.test> SIZE=1000 BODY=8BITMIME");
             var sent = d.Sent();
             That(sent.EndsWith("MAIL FROM:<s@a.test>\r\n", StringComparison.Ordinal), $"The next server got {sent}");
         }),
+        // [BP-10.5-9] An outbound relay MUST pass on a message octet by octet, 8-bit octets included, whatever the next server offers.
         Case("O-10.5-9", "A message passes octet by octet", "BP-10.5-9", d =>
         {
             const string Message = "bare \r and \n, NUL \0, \x80\xFF\r\n..\r\n\n.\n\r\n.\r\n";
@@ -112,6 +125,7 @@ internal static class OutboundCases
             d.Octets(Message);
             That(d.Sent() == Message, "The next server got other octets.");
         }),
+        // [BP-10.5-10] An outbound relay MUST answer 550 to the recipients of a MAIL with SMTPUTF8 if the next server does not offer it.
         Case("O-10.5-10", "Internationalized mail gets 550 where the next server does not offer SMTPUTF8", "BP-10.5-10", d =>
         {
             d.Begin("MAIL FROM:<s@a.test> SMTPUTF8");
@@ -121,6 +135,8 @@ internal static class OutboundCases
             That(reply.StartsWith("550", StringComparison.Ordinal),
                 $"The recipient gets {(reply.Length == 0 ? $"nothing, and the next server {d.Sent()}" : reply)}.");
         }),
+        // [BP-10.5-11] An outbound relay MUST pass on the next server's replies to RCPT, DATA and the message octet by octet, but with 451
+        //   in the place of 421.
         Case("O-10.5-11", "Replies pass octet by octet, but with 451 in the place of 421", "BP-10.5-11", d =>
         {
             d.Open("250 mx\r\n");
@@ -131,6 +147,8 @@ internal static class OutboundCases
             reply = d.Next("421 stopping\r\n");
             That(reply == "451 stopping\r\n", $"DATA gets {reply}");
         }),
+        // [BP-10.5-13] An outbound relay SHOULD use STARTTLS, without authenticating the server, with a next server that offers it and
+        //   where its policy has turned the session to plaintext.
         Case("O-10.5-13", "A next server without encryption that offers STARTTLS is spoken to in TLS", "BP-10.5-13", d =>
         {
             d.Begin();
@@ -139,6 +157,7 @@ internal static class OutboundCases
             var sent = d.Sent();
             That(sent == "EHLO a.test\r\nSTARTTLS\r\n", $"The next server got {sent}");
         }),
+        // [BP-10.5-14] An outbound relay whose TLS does not come about SHOULD make one fresh connection without it.
         Case("O-10.5-14", "Where TLS fails there is one fresh connection without it", "BP-10.5-14", d =>
         {
             d.Begin();
@@ -153,6 +172,8 @@ internal static class OutboundCases
             d.Next("250-mx\r\n250 STARTTLS\r\n");
             That(d.Sent() == "EHLO a.test\r\nMAIL FROM:<s@a.test>\r\n", "The fresh connection is not plain.");
         }),
+        // [BP-10.5-15] An outbound relay MUST NOT acknowledge a message before the next server has, and answer 451 if the next server is
+        //   lost before its reply.
         Case("O-10.5-15", "No message is acknowledged before the next server has; where that is lost it gets 451", "BP-10.5-15", d =>
         {
             d.StartData();
@@ -162,6 +183,7 @@ internal static class OutboundCases
             var reply = d.Client();
             That(reply.StartsWith("451", StringComparison.Ordinal), $"A message whose next server is lost gets {reply}");
         }),
+        // [BP-10.5-16] An outbound relay MUST NOT complete a message whose client did not complete it.
         Case("O-10.5-16", "A message that its client did not complete is not completed", "BP-10.5-16", d =>
         {
             d.StartData();
@@ -169,6 +191,8 @@ internal static class OutboundCases
             d.ClientEnds();
             That(!d.Sent().Contains("\r\n.\r\n", StringComparison.Ordinal), "The next server got the whole of half a message.");
         }),
+        // [BP-10.5-17] An outbound relay MUST NOT interpret an octet that came behind the 220 to STARTTLS and before TLS; it answers the
+        //   recipient with 451.
         Case("O-10.5-17", "Octets behind the 220 to STARTTLS are not interpreted, and the recipient gets 451", "BP-10.5-17", d =>
         {
             d.Begin();
@@ -177,6 +201,8 @@ internal static class OutboundCases
             var reply = d.Next("220 go\r\n250 forged\r\n");
             That(reply.StartsWith("451", StringComparison.Ordinal), $"The recipient gets {(reply.Length == 0 ? "nothing" : reply)}.");
         }),
+        // [BP-10.5-18] An outbound relay MUST answer a command line with a bare LF, a bare CR or a NUL with 501, one longer than
+        //   `MaxOtherCommandLine` with 500, and close.
         Case("O-10.5-18", "A command with a bare LF, bare CR or NUL gets 501, one that is too long 500, and each the end",
             "BP-10.5-18", fault =>
         {
@@ -190,6 +216,9 @@ internal static class OutboundCases
                 That(d.Take().Request == SessionRequest.Close, "The session goes on.");
             }
         }),
+        // [BP-10.5-19] An outbound relay MUST accept a reply to MAIL, RCPT, DATA, RSET or the message that has lines which are too long,
+        //   too many lines, or lines that end in a bare LF, and pass on no more than `MaxReplyLine` octets of a line and `MaxEhloLines`
+        //   lines.
         Case("O-10.5-19", "A message that was taken with too long a reply is acknowledged, with a shorter one", "BP-10.5-19", d =>
         {
             d.StartData();
@@ -201,6 +230,7 @@ internal static class OutboundCases
             That(lines.Length <= Limits.MaxEhloLines && lines.All(l => l.Length + 2 <= Limits.MaxReplyLine),
                 $"The reply has {lines.Length} lines.");
         }),
+        // [BP-10.5-20] An outbound relay MUST answer 555 to a parameter of MAIL or RCPT that it does not offer, and to BODY=BINARYMIME.
         Case("O-10.5-20", "A parameter that is not offered gets 555", "BP-10.5-20", d =>
         {
             d.Client();
@@ -211,6 +241,8 @@ internal static class OutboundCases
                 That(reply.StartsWith("555", StringComparison.Ordinal), $"{parameter} gets {reply}");
             }
         }),
+        // [BP-10.5-21] An outbound relay that gets 421 or is left by the next server in a connection kept from an earlier transaction,
+        //   before a recipient of the new one was accepted, SHOULD make one fresh connection.
         Case("O-10.5-21", "A kept connection that ends at MAIL is followed by a fresh one", "BP-10.5-21", d =>
         {
             d.StartData();
@@ -223,6 +255,7 @@ internal static class OutboundCases
             That(reply.Length == 0, $"The recipient gets {reply}");
             That(d.Take().Request == SessionRequest.Connect, "There is no fresh connection.");
         }),
+        // [BP-10.5-22] An outbound relay MUST answer a recipient after `RecipientTimeout` if it has found no next server by then.
         Case("O-10.5-22", "A recipient for whom no next server is found gets its answer all the same", "BP-10.5-22", d =>
         {
             d.Begin(recipient: "RCPT TO:<r@slow.test>");
