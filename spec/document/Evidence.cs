@@ -1,6 +1,6 @@
 namespace BlackPony.SpecDocument;
 
-/// <summary>What stands behind a sentence, as <c>coverage.md</c> has it.</summary>
+/// <summary>What stands behind a requirement, as <c>coverage.md</c> has it.</summary>
 /// <param name="Code">The members of the reference.</param>
 /// <param name="Cases">The cases of the suite.</param>
 /// <param name="Faults">The faulty implementations, and the cases that catch them.</param>

@@ -16,7 +16,7 @@ public sealed record Heading(int Level, string? Number, string Title, string Id)
     public string Label => Number is null ? "" : $"{(char.IsDigit(Number[0]) || Level > 2 ? "" : "Appendix ")}{Number}.";
 }
 
-/// <summary>The specification: <c>blackpony.md</c> as blocks, and what <c>coverage.md</c> says of its sentences.</summary>
+/// <summary>The specification: <c>blackpony.md</c> as blocks, and what <c>coverage.md</c> says of its requirements.</summary>
 public sealed partial class Source
 {
     private Source(MarkdownDocument document, IReadOnlyDictionary<string, Evidence> evidence)
@@ -40,10 +40,10 @@ public sealed partial class Source
     /// <summary>The names of the table of limits.</summary>
     public HashSet<string> Limits { get; }
 
-    /// <summary>The ids of the normative sentences.</summary>
+    /// <summary>The ids of the requirements.</summary>
     public HashSet<string> Sentences { get; }
 
-    /// <summary>What stands behind each sentence.</summary>
+    /// <summary>What stands behind each requirement.</summary>
     public IReadOnlyDictionary<string, Evidence> Evidence { get; }
 
     /// <summary>Reads the folder <c>spec</c>.</summary>
@@ -57,7 +57,7 @@ public sealed partial class Source
     /// <summary>The anchor of a section: <c>section-4.2</c>, <c>appendix-B</c>; null if there is none of that number.</summary>
     public string? Anchor(string number) => Headings.Values.FirstOrDefault(h => h.Number == number)?.Id;
 
-    /// <summary>The id of the sentence that a list's item is; null if it is none.</summary>
+    /// <summary>The id of the requirement that a list's item is; null if it is none.</summary>
     public static string? SentenceOf(ListItemBlock item) =>
         SentenceId().Match(Spans.Text(item.OfType<ParagraphBlock>().First())) is { Success: true } m ? m.Groups[1].Value : null;
 
@@ -72,9 +72,7 @@ public sealed partial class Source
         var text = Spans.Text(block);
         var match = Numbered().Match(text);
         if (!match.Success)
-        {
             return new Heading(block.Level, null, text, text.ToLowerInvariant().Replace(' ', '-'));
-        }
 
         var number = match.Groups[1].Value;
         return new Heading(block.Level, number, match.Groups[2].Value, (char.IsDigit(number[0]) ? "section-" : "appendix-") + number);

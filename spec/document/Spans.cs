@@ -81,13 +81,9 @@ public static partial class Spans
     private static void Add(List<Span> spans, string text, Style style)
     {
         if (spans.Count > 0 && spans[^1].Style == style && style != Style.Code)
-        {
             spans[^1] = spans[^1] with { Text = spans[^1].Text + text };
-        }
         else
-        {
             spans.Add(new Span(text, style));
-        }
     }
 
     private static IEnumerable<Span> Linked(Span span, Source source)
@@ -97,9 +93,7 @@ public static partial class Spans
         {
             yield return span with { Text = span.Text[at..match.Index] };
             foreach (var part in Parts(match, span.Style, source))
-            {
                 yield return part;
-            }
 
             at = match.Index + match.Length;
         }
@@ -110,9 +104,7 @@ public static partial class Spans
     private static List<Span> Parts(Match match, Style style, Source source)
     {
         if (match.Groups["keyword"].Success)
-        {
             return [new Span(match.Value, style == Style.Plain ? Style.KeyWord : style)];
-        }
 
         if (match.Groups["rfc"] is { Success: true } rfc)
         {
@@ -121,16 +113,12 @@ public static partial class Spans
         }
 
         if (match.Groups["sentence"] is { Success: true } sentence)
-        {
             return [new Span(match.Value, style, source.Sentences.Contains(sentence.Value) ? "#" + sentence.Value : null)];
-        }
 
         // "Section 4.1" is one link; of "Sections 4 to 8 and 11" each number is one.
         var numbers = Number().Matches(match.Value);
         if (numbers.Count == 1)
-        {
             return [new Span(match.Value, style, Target(numbers[0].Value))];
-        }
 
         var parts = new List<Span>();
         int at = 0;

@@ -1,12 +1,12 @@
 namespace BlackPony.Conformance;
 
-/// <summary>The role of a port.</summary>
-public enum PortRole
+/// <summary>The role of an implementation.</summary>
+public enum TestRole
 {
-    /// <summary>The port receives mail.</summary>
+    /// <summary>The implementation receives mail.</summary>
     Server,
 
-    /// <summary>The port sends mail.</summary>
+    /// <summary>The implementation sends mail.</summary>
     Client,
 }
 
@@ -42,7 +42,7 @@ public enum Profile
     Timeouts,
 }
 
-/// <summary>What a case needs of the target beside a port that answers.</summary>
+/// <summary>What a case needs of the target beside an implementation that answers.</summary>
 [Flags]
 public enum Needs
 {
@@ -69,13 +69,13 @@ public enum Needs
 }
 
 /// <summary>One case: what it checks, and a short function that speaks octets.</summary>
-/// <typeparam name="TPeer">The scripted peer that plays against the port:
+/// <typeparam name="TPeer">The scripted peer that plays against the implementation:
 /// <see cref="Peers.ServerProbe"/> or <see cref="Peers.ClientProbe"/>.</typeparam>
 /// <param name="Id">Stable and never reused: <c>S-4.2-3</c> for servers, <c>C-…</c> for clients.</param>
-/// <param name="Title">What a good port does.</param>
+/// <param name="Title">What a good implementation does.</param>
 /// <param name="Level">How binding it is.</param>
 /// <param name="Profile">The profile to which it belongs.</param>
-/// <param name="Requirements">The sentences that it checks, separated by spaces; a failure that names none violates the first.</param>
+/// <param name="Requirements">The requirements that it checks, separated by spaces; a failure that names none violates the first.</param>
 /// <param name="Run">Throws <see cref="CaseFailedException"/> or <see cref="NotApplicableException"/>; else the case passed.</param>
 public sealed record Case<TPeer>(string Id, string Title, Level Level, Profile Profile, string Requirements, Func<TPeer, Task> Run)
 {
@@ -85,11 +85,11 @@ public sealed record Case<TPeer>(string Id, string Title, Level Level, Profile P
     /// <summary>Whether it is so much work that it runs alone, after the others.</summary>
     public bool RunsAlone { get; init; }
 
-    /// <summary>The sentences that it checks.</summary>
+    /// <summary>The requirements that it checks.</summary>
     public IReadOnlyList<string> Cites { get; } = Requirements.Split(' ');
 
     /// <summary>The case without its function, for lists and reports.</summary>
-    public CaseInfo Info => new(Id, Title, Id.StartsWith('S') ? PortRole.Server : PortRole.Client, Level, Profile, Cites);
+    public CaseInfo Info => new(Id, Title, Id.StartsWith('S') ? TestRole.Server : TestRole.Client, Level, Profile, Cites);
 }
 
 /// <summary>What a report says of a case.</summary>
@@ -98,8 +98,8 @@ public sealed record Case<TPeer>(string Id, string Title, Level Level, Profile P
 /// <param name="Role">The role that it tests.</param>
 /// <param name="Level">How binding it is.</param>
 /// <param name="Profile">Its profile.</param>
-/// <param name="Requirements">The sentences that it checks.</param>
-public sealed record CaseInfo(string Id, string Title, PortRole Role, Level Level, Profile Profile, IReadOnlyList<string> Requirements)
+/// <param name="Requirements">The requirements that it checks.</param>
+public sealed record CaseInfo(string Id, string Title, TestRole Role, Level Level, Profile Profile, IReadOnlyList<string> Requirements)
 {
     /// <summary>The section of the specification: <c>4.2</c> for <c>S-4.2-3</c>.</summary>
     public string Section => Id.Split('-')[1];

@@ -1,11 +1,11 @@
 namespace BlackPony.Conformance;
 
-/// <summary>The port does not do what the case expects.</summary>
+/// <summary>The implementation does not do what the case expects.</summary>
 /// <param name="message">What was sent, what was expected, what came.</param>
 /// <param name="requirement">The requirement that it violates, if it is not the case's first.</param>
 public sealed class CaseFailedException(string message, string? requirement = null) : Exception(message)
 {
-    /// <summary>The requirement that the port violates; null for the case's first.</summary>
+    /// <summary>The requirement that the implementation violates; null for the case's first.</summary>
     public string? Requirement { get; } = requirement;
 
     /// <summary>
@@ -15,7 +15,7 @@ public sealed class CaseFailedException(string message, string? requirement = nu
     public bool IsSilence { get; init; }
 }
 
-/// <summary>The port does not offer what the case needs.</summary>
+/// <summary>The implementation does not offer what the case needs.</summary>
 public sealed class NotApplicableException(string message) : Exception(message);
 
 /// <summary>What came of a case.</summary>
@@ -30,11 +30,11 @@ public enum Verdict
     /// <summary>A SHOULD is violated.</summary>
     Warn,
 
-    /// <summary>The port does not offer what the case needs.</summary>
+    /// <summary>The implementation does not offer what the case needs.</summary>
     NotApplicable,
 
     /// <summary>
-    /// No verdict on the port: it gave no answer in time and the requirement is not about time, or the suite itself failed.
+    /// No verdict on the implementation: it gave no answer in time and the requirement is not about time, or the suite itself failed.
     /// </summary>
     Error,
 }
@@ -43,7 +43,7 @@ public enum Verdict
 /// <param name="Case">The case.</param>
 /// <param name="Verdict">What came of it.</param>
 /// <param name="Detail">What was sent, expected and came, or why it does not apply; empty if it passed.</param>
-/// <param name="Violated">The sentence that is violated, if one is.</param>
+/// <param name="Violated">The requirement that is violated, if one is.</param>
 /// <param name="Plaintext">For clients: the verbs that the client let out in plaintext, connection by connection.</param>
 /// <param name="Transcript">The dialogue, in the format of the specification's Appendix D.</param>
 /// <param name="Duration">How long it took.</param>

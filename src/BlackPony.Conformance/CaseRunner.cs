@@ -52,9 +52,7 @@ public static class CaseRunner
         AllAsync(cases, async (test, context) =>
         {
             if ((test.Needs & ~target.Can) is not Needs.Nothing and var missing)
-            {
                 throw new NotApplicableException(Missing(missing));
-            }
 
             var probe = new ClientProbe(target, context);
             try
@@ -88,9 +86,7 @@ public static class CaseRunner
         var sideBySide = new ParallelOptions { MaxDegreeOfParallelism = options.Jobs };
         await Parallel.ForEachAsync(alone[false], sideBySide, async (i, _) => await OneAsync(i));
         foreach (int i in alone[true])
-        {
             await OneAsync(i);
-        }
 
         int silent = 0;
         for (int i = 0; i < cases.Count; i++)
@@ -114,9 +110,7 @@ public static class CaseRunner
         {
             results[i] = await JudgeAsync(cases[i], options, options.Timeout, run);
             if (!results[i].Silent)
-            {
                 options.Done?.Invoke(results[i].Result);
-            }
         }
     }
 

@@ -10,9 +10,7 @@ internal static class Expect
     public static void That(bool holds, string finding, string? requirement = null)
     {
         if (!holds)
-        {
             throw new CaseFailedException(finding, requirement);
-        }
     }
 
     /// <summary>Octets as a reader can look at them: quoted, escaped, and not too long.</summary>

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace BlackPony.Conformance;
 
-/// <summary>Which cases are run: globs over ids, sections and sentences, profiles, and a shard.</summary>
+/// <summary>Which cases are run: globs over ids, sections and requirements, profiles, and a shard.</summary>
 public sealed record Selection
 {
     /// <summary>Globs of which one must fit; none means all. <c>S-4.2-*</c>, <c>4.2</c>, <c>BP-4.2-8</c>.</summary>

@@ -20,10 +20,10 @@ public static partial class Specification
     /// <summary>The version of the specification.</summary>
     public static string Version { get; }
 
-    /// <summary>The normative sentences by their identifiers, in the document's order.</summary>
+    /// <summary>The requirements by their identifiers, in the document's order.</summary>
     public static IReadOnlyDictionary<string, string> Sentences { get; }
 
-    /// <summary>The section of a sentence: <c>4.2</c> for <c>BP-4.2-3</c>.</summary>
+    /// <summary>The section of a requirement: <c>4.2</c> for <c>BP-4.2-3</c>.</summary>
     public static string Section(string id) => id.Split('-')[1];
 
     [GeneratedRegex(@"^- \[(BP-[0-9A-Z.]+-[0-9]+)\] (.*)$", RegexOptions.Multiline)]

@@ -38,9 +38,7 @@ internal sealed class BackendConnector(InboundSettings settings)
             {
                 var connection = await OpenAsync(address, client, local, cancel).ConfigureAwait(false);
                 if (connection.Code == 220)
-                {
                     return connection;
-                }
 
                 connection.Dispose();
             }
@@ -106,9 +104,7 @@ internal sealed class BackendConnector(InboundSettings settings)
 
             var greeting = await ReadReplyAsync(socket, patience.Token).ConfigureAwait(false);
             if (settings.Addressing is ClientAddressing.ProxyV1 or ClientAddressing.ProxyV2 && greeting.Code == 220)
-            {
                 await ExpectProxyTakenAsync(socket, patience.Token).ConfigureAwait(false);
-            }
 
             if (settings.Addressing == ClientAddressing.XClient && greeting.Code == 220)
             {
@@ -130,9 +126,7 @@ internal sealed class BackendConnector(InboundSettings settings)
     private async Task<BackendConnection> OpenAsync(IPAddress address, IPEndPoint client, IPEndPoint local, CancellationToken cancel)
     {
         if (settings.Probe is { } probe)
-        {
             await probe.CheckAsync(address, client.Address, cancel).ConfigureAwait(false);
-        }
 
         try
         {
@@ -150,9 +144,7 @@ internal sealed class BackendConnector(InboundSettings settings)
     {
         await SendAsync(socket, "NOOP\r\n"u8.ToArray(), cancel).ConfigureAwait(false);
         if (!(await ReadReplyAsync(socket, cancel).ConfigureAwait(false)).IsPositive)
-        {
             throw new IOException("The backend does not accept the PROXY protocol.");
-        }
     }
 
     private static async Task<Reply> XClientAsync(Socket socket, IPEndPoint client, ClientName name, CancellationToken cancel)
@@ -163,22 +155,16 @@ internal sealed class BackendConnector(InboundSettings settings)
             .Split(' ', StringSplitOptions.RemoveEmptyEntries))
             .FirstOrDefault(w => w is [var keyword, ..] && keyword.Equals("XCLIENT", StringComparison.OrdinalIgnoreCase));
         if (!ehlo.IsPositive || offered is null)
-        {
             throw new IOException("The backend does not offer XCLIENT to this address.");
-        }
 
         var address = ClientAddress.Plain(client.Address);
         var line = $"XCLIENT NAME={name.Name ?? name.Missing}";
         if (offered.Contains("REVERSE_NAME", StringComparer.OrdinalIgnoreCase))
-        {
             line += $" REVERSE_NAME={name.Reverse ?? name.Missing}";
-        }
 
         line += $" ADDR={(address.AddressFamily == AddressFamily.InterNetworkV6 ? "IPV6:" : "")}{address}";
         if (offered.Contains("PORT", StringComparer.OrdinalIgnoreCase))
-        {
             line += $" PORT={client.Port}";
-        }
 
         await SendAsync(socket, Encoding.ASCII.GetBytes(line + "\r\n"), cancel).ConfigureAwait(false);
         var reply = await ReadReplyAsync(socket, cancel).ConfigureAwait(false);
@@ -224,9 +210,7 @@ internal sealed class BackendConnector(InboundSettings settings)
             }
 
             if (count == 0 || reader.IsMalformed)
-            {
                 throw new IOException("The backend closed the connection, or does not speak SMTP.");
-            }
         }
     }
 }

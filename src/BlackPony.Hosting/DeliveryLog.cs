@@ -24,9 +24,7 @@ internal sealed class DeliveryLog(ILogger log)
         {
             _lines[outcome.Domain] = _lines.GetValueOrDefault(outcome.Domain, new Line()).With(outcome);
             if (_written || _lines.Count >= MostDomains)
-            {
                 Flush(_report);
-            }
         }
     }
 
@@ -39,15 +37,11 @@ internal sealed class DeliveryLog(ILogger log)
         {
             (_report, _written) = (report, true);
             if (_lines.Count == 0)
-            {
                 _lines[host.Trim('[', ']')] = new Line();
-            }
 
             Flush(report);
             foreach (var warning in report?.Warnings ?? [])
-            {
                 log.LogWarning("{Warning}", warning);
-            }
         }
     }
 

@@ -27,9 +27,7 @@ public sealed class DnsClientNames(IPEndPoint? nameServer, TimeProvider time) : 
         }
 
         if (address.IsIPv6LinkLocal)
-        {
             return ClientName.None;
-        }
 
         using var patience = new LinkedTimeout(Longest, time, cancel);
         string? reverse = null;
@@ -38,9 +36,7 @@ public sealed class DnsClientNames(IPEndPoint? nameServer, TimeProvider time) : 
             var pointers = await _dns.AskAsync(PointerName(address), DnsType.Ptr, patience.Token).ConfigureAwait(false);
             reverse = pointers.Records.Select(r => r.Name).FirstOrDefault(HostName.IsValid);
             if (reverse is null)
-            {
                 return new ClientName(null, null, pointers.Outcome == DnsOutcome.Failed);
-            }
 
             var type = address.AddressFamily == AddressFamily.InterNetwork ? DnsType.A : DnsType.Aaaa;
             var addresses = await _dns.AskAsync(reverse, type, patience.Token).ConfigureAwait(false);

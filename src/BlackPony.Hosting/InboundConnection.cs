@@ -81,9 +81,7 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
         }
 
         if (_backend is not null)
-        {
             await FlushBackendAsync(_backend.Socket).ConfigureAwait(false);
-        }
 
         if (_session.ToClient.WrittenCount > 0)
         {
@@ -96,9 +94,7 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
     protected override ValueTask DoAsync(SessionRequest request)
     {
         if (_opening is null && _fresh is null)
-        {
             BeginOpening();
-        }
 
         return ValueTask.CompletedTask;
     }
@@ -108,39 +104,25 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
     {
         _place!.Report(_session.IsIdle, _session.Messages);
         if (!_clientDone && _session.WantsClient)
-        {
             _fromClient!.Ask();
-        }
 
         if (!_backendGone)
-        {
             _fromBackend?.Ask();
-        }
     }
 
     /// <inheritdoc/>
     protected override bool Happened()
     {
         if (_place!.Stop.IsCancellationRequested && _session.IsIdle)
-        {
             _session.Stop();
-        }
         else if (_opening is { IsCompleted: true })
-        {
             OnOpened();
-        }
         else if (_fromBackend is { HasArrived: true })
-        {
             _backendGone |= Pass(_fromBackend, isClient: false, _session, ReadLength) == 0;
-        }
         else if (_fromClient!.HasArrived && _session.WantsClient)
-        {
             OnClient();
-        }
         else
-        {
             return false;
-        }
 
         return true;
     }
@@ -179,13 +161,9 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
         {
             var connection = opening.GetAwaiter().GetResult();
             if (_backend is null)
-            {
                 UseBackend(connection);
-            }
             else
-            {
                 _fresh = connection;
-            }
 
             _session.BackendReady(connection.Greeting);
         }
@@ -193,9 +171,7 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
         {
             log.LogWarning("backend not available: {Error}", e.Message);
             if (_backend is null)
-            {
                 Telemetry.ConnectionRefused("backend");
-            }
 
             _session.BackendUnavailable();
         }
@@ -206,9 +182,7 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
         try
         {
             if (_session.ToServer.WrittenCount > 0)
-            {
                 await _sender!.SendAsync(backend, _session.ToServer).ConfigureAwait(false);
-            }
 
             if (_session.BackendInputDone && !_backendTold)
             {

@@ -62,9 +62,7 @@ public sealed class MailRouter
     {
         var host = MailHost.Parse(route.Host) ?? throw new NoMailDomainException(route.Host, "550 5.1.2 Invalid domain or host");
         if (host.Address is { } address)
-        {
             return Checked(route, [new MailTarget(host.Name, address, route.Port)]);
-        }
 
         if (host.IsBracketed)
         {
@@ -146,9 +144,7 @@ public sealed class MailRouter
         var known = answer.Records.Where(r => IsHost(r.Name)).Select(r => (r.Preference, r.Name)).Distinct()
             .OrderBy(e => e.Preference).ToList();
         if (known.Count < answer.Records.Count && answer.Records.FirstOrDefault(r => !IsHost(r.Name)) is { } bad)
-        {
             warn($"{domain} has a mail exchanger that is not a host name, which is ignored: {bad.Name}");
-        }
 
         return answer.Records.Count > 0 && known.Count == 0
             ? throw new NoMailDomainException(domain, "550 5.4.4 No mail exchanger of the domain has a valid name")
@@ -191,9 +187,7 @@ public sealed class MailRouter
         Action<string> warn, CancellationToken cancel)
     {
         if (inHostsFile && HostsFile.Find(host) is { Count: > 0 } local)
-        {
             return (local, false);
-        }
 
         // Each name is absolute, and no file but DNS decides ([BP-10.4-17]).
         var answers = await Task.WhenAll(_dns.AskAsync(host, DnsType.Aaaa, cancel),
@@ -201,9 +195,7 @@ public sealed class MailRouter
         var found = AddressOrder.Sort(answers.SelectMany(a => a.Records).Select(r => AddressOrder.Plain(r.Address!)));
         bool isTemporary = answers.Any(a => a.Outcome == DnsOutcome.Failed);
         if (found.Count == 0)
-        {
             warn(isTemporary ? $"DNS does not answer for the mail server {host}" : $"the mail server {host} has no address");
-        }
 
         return (found, isTemporary);
     }

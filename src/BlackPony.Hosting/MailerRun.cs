@@ -67,14 +67,10 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
     protected override void Ask()
     {
         if (ReadsLocal)
-        {
             _localRead ??= Watch(input.ReadAsync(_localOctets, CancellationToken.None).AsTask());
-        }
 
         if (ReadsServer)
-        {
             _serverRead ??= Watch(_server!.Socket.ReceiveAsync(_serverOctets.AsMemory(), _cancel).AsTask());
-        }
     }
 
     /// <inheritdoc/>
@@ -140,13 +136,9 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
         _connecting += Time.GetElapsedTime(began);
         Reached?.Invoke(target, isReached);
         if (isReached)
-        {
             session.Connected(target.Name, target.Port, more);
-        }
         else
-        {
             session.ConnectFailed(more);
-        }
     }
 
     private async Task<bool> TryConnectAsync(MailTarget target, TimeSpan limit)
@@ -171,9 +163,7 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
     private async Task LeaveAsync()
     {
         if (_server is not { } server)
-        {
             return;
-        }
 
         (_server, _serverRead) = (null, null);
         using (server)
@@ -227,9 +217,7 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
     private async Task FlushLocalAsync()
     {
         if (session.ToClient.WrittenCount == 0 || _localGone)
-        {
             return;
-        }
 
         if (await IsTakenAsync(WriteLocalAsync()).ConfigureAwait(false))
         {

@@ -94,18 +94,12 @@ public sealed class MemoryFile
         var latest = text == _read ? Memory : Parse(text);
         var refused = latest == Memory ? [] : Memory.CopyChangesTo(latest);
         if (text is null || latest.Warnings.Count > 0 || lines > (2 * latest.Count) + MostStale)
-        {
             WriteAgain(latest);
-        }
         else if (latest.HasChanges)
-        {
             Append(turn, length, Encoding.ASCII.GetBytes(latest.ChangesToString() + LastLine));
-        }
 
         if (refused.Count > 0)
-        {
             throw new IOException($"no room for {string.Join(", ", refused)}; an entry is removed only when it expires");
-        }
     }
 
     private void WriteAgain(ServerMemory memory)
@@ -167,9 +161,7 @@ public sealed class MemoryFile
             }
 
             if (text.EndsWith('\n' + LastLine, StringComparison.Ordinal))
-            {
                 return text[..^LastLine.Length];
-            }
 
             // Somebody appends just now, or could not finish it.
             if (!TryNote(turn, out int whole) && tries < 500)
@@ -200,9 +192,7 @@ public sealed class MemoryFile
             using var reader = new StreamReader(file, Encoding.ASCII, leaveOpen: true);
             var text = reader.ReadToEnd();
             if (text.EndsWith('\n'))
-            {
                 _ = int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out length);
-            }
 
             return true;
         }
@@ -219,9 +209,7 @@ public sealed class MemoryFile
     private ServerMemory Parse(string? text)
     {
         if (text is null)
-        {
             return new ServerMemory(_time);
-        }
 
         bool forgets = text.Contains(Forgotten + "\n", StringComparison.Ordinal);
         return ServerMemory.Parse(forgets ? WithoutForgotten(text) : text, _time);
@@ -235,17 +223,13 @@ public sealed class MemoryFile
         for (int i = 1; i < lines.Length; i++)
         {
             if (lines[i].EndsWith(Forgotten, StringComparison.Ordinal))
-            {
                 last[lines[i][..^Forgotten.Length]] = i;
-            }
         }
 
         for (int i = 1; i < lines.Length; i++)
         {
             if (last.TryGetValue(Key(lines[i]), out int forgotten) && i <= forgotten)
-            {
                 lines[i] = "";
-            }
         }
 
         return string.Join('\n', lines);

@@ -100,9 +100,7 @@ internal sealed class NextHop : IAsyncDisposable
     {
         _leaving.CancelAfter(Limits.CloseTimeout);
         if (hasQuit && read is not null)
-        {
             await read.ConfigureAwait(false);
-        }
 
         var octets = new byte[1024];
         while (hasQuit && await ReadAsync(octets).ConfigureAwait(false) > 0)
@@ -111,9 +109,7 @@ internal sealed class NextHop : IAsyncDisposable
 
         await DisposeAsync().ConfigureAwait(false);
         if (_report is { } report)
-        {
             Telemetry.SessionEnded(report, messages, report.Reason is "broken" or "refused" ? report.Reason : null);
-        }
 
         _deliveries.Write(_report, _route.Host);
     }

@@ -41,14 +41,10 @@ public sealed class OpenRelayProbe(InboundSettings settings, ILogger log) : IDis
         await Task.WhenAll(checks).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var failed = checks.Select(c => c.Exception?.InnerException).OfType<Exception>().ToList();
         if (failed.Find(e => e is OpenRelayException) is { } relays)
-        {
             throw relays;
-        }
 
         if (failed.Count > 0)
-        {
             throw failed[0];
-        }
 
         cancel.ThrowIfCancellationRequested();
     }
@@ -57,9 +53,7 @@ public sealed class OpenRelayProbe(InboundSettings settings, ILogger log) : IDis
     public void AskAgain()
     {
         foreach (var watch in _watches.Values)
-        {
             watch.AskAgain();
-        }
     }
 
     /// <summary>Done when no question waits for its answer.</summary>
@@ -69,9 +63,7 @@ public sealed class OpenRelayProbe(InboundSettings settings, ILogger log) : IDis
     public void Dispose()
     {
         foreach (var watch in _watches.Values)
-        {
             watch.Dispose();
-        }
     }
 
     /// <summary>Lets a client through to one address of the mail server.</summary>
@@ -83,9 +75,7 @@ public sealed class OpenRelayProbe(InboundSettings settings, ILogger log) : IDis
             : client.AddressFamily;
         await WatchOf(backend, family).CheckAsync(cancel).ConfigureAwait(false);
         if (_watches.Values.Any(w => w.Relays))
-        {
             throw new OpenRelayException("another address of the backend is an open relay");
-        }
     }
 
     /// <summary>An address of the mail server was not reached: it is asked again before the next session there.</summary>
@@ -94,9 +84,7 @@ public sealed class OpenRelayProbe(InboundSettings settings, ILogger log) : IDis
         foreach (var (key, watch) in _watches)
         {
             if (key.Backend.Equals(backend))
-            {
                 watch.Forget();
-            }
         }
     }
 

@@ -82,9 +82,7 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
         }
 
         if (_session.ToClient.WrittenCount > 0)
-        {
             await _sender!.SendAsync(client, _session.ToClient).ConfigureAwait(false);
-        }
     }
 
     /// <inheritdoc/>
@@ -110,14 +108,10 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
     protected override void Ask()
     {
         if (ReadsClient)
-        {
             _fromClient!.Ask();
-        }
 
         if (_next is not null && _securing is null)
-        {
             _nextRead ??= Watch(_next.ReadAsync(_nextOctets));
-        }
     }
 
     /// <inheritdoc/>
@@ -213,18 +207,14 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
     private void Note()
     {
         foreach (var outcome in _session.TakeOutcomes())
-        {
             (_next ?? _left)?.Note(outcome);
-        }
     }
 
     // What is not taken at once goes out while the next server is listened to.
     private void WriteNext(ReadOnlySpan<byte> octets, NextHop next)
     {
         if (_toNext.Length < octets.Length)
-        {
             _toNext = new byte[octets.Length];
-        }
 
         octets.CopyTo(_toNext);
         _writes++;

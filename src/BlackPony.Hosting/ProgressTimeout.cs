@@ -11,14 +11,10 @@ internal sealed class ProgressTimeout(TimeProvider time)
     public TimeSpan Left(long progress, TimeSpan patience)
     {
         if (progress != _progress || patience != _patience)
-        {
             (_progress, _patience, _since) = (progress, patience, time.GetTimestamp());
-        }
 
         if (patience == Timeout.InfiniteTimeSpan)
-        {
             return patience;
-        }
 
         var left = patience - time.GetElapsedTime(_since);
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;

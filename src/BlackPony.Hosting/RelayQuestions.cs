@@ -57,9 +57,7 @@ internal sealed class RelayQuestions(BackendConnector connector, InboundSettings
         // First, because whoever may say it needs nothing else.
         var xclient = await AskXClientAsync(cancel).ConfigureAwait(false);
         if (xclient.Verdict != RelayVerdict.Refuses)
-        {
             return xclient;
-        }
 
         var unclear = "";
         bool refuses = false;
@@ -70,17 +68,13 @@ internal sealed class RelayQuestions(BackendConnector connector, InboundSettings
             {
                 var answer = await AskAsync(sender, isFirst: i == 0, cancel).ConfigureAwait(false);
                 if (answer is { Verdict: RelayVerdict.Relays })
-                {
                     return answer;
-                }
 
                 refuses |= answer is { Verdict: RelayVerdict.Refuses };
 
                 // What is not known for the sake of one sender does not matter where the recipients were refused for their own.
                 if (answer is { Verdict: RelayVerdict.Unknown } && !_takesOwn && unclear.Length == 0)
-                {
                     unclear = answer.Reason;
-                }
             }
         }
 
@@ -134,9 +128,7 @@ internal sealed class RelayQuestions(BackendConnector connector, InboundSettings
                 }
 
                 if (reply.Code == 421)
-                {
                     break;
-                }
 
                 left.Dequeue();
                 if (next.Kind == FormKind.Postmaster)
@@ -175,22 +167,16 @@ internal sealed class RelayQuestions(BackendConnector connector, InboundSettings
             }
 
             if (left.Count == 0)
-            {
                 await QuitAsync(backend.Socket, cancel).ConfigureAwait(false);
-            }
 
             vain = left.Count < before ? 0 : vain + 1;
             if (vain == MaxVain)
-            {
                 return Answer(RelayVerdict.Unknown, "it ends the connection before it answers");
-            }
         }
 
         // Names that it cannot look up now do not matter where it has said of an address that the stranger may not relay.
         if (otherUnclear || (nameUnclear && !literalRefused))
-        {
             return Answer(RelayVerdict.Unknown, unclear);
-        }
 
         _takesOwn |= takesOwn;
         return Answer(RelayVerdict.Refuses, "");
@@ -250,9 +236,7 @@ internal sealed class RelayQuestions(BackendConnector connector, InboundSettings
             {
                 connection?.Dispose();
                 if (e is not (IOException or SocketException) || !_reached || i == MaxVain)
-                {
                     throw;
-                }
 
                 _dialogue.Append("; again");
             }
@@ -268,16 +252,12 @@ internal sealed class RelayQuestions(BackendConnector connector, InboundSettings
         try
         {
             if (connection.Code != 220)
-            {
                 throw new IOException($"it greets with {connection.Code}");
-            }
 
             _reached = true;
             var ehlo = await SayAsync(connection.Socket, $"EHLO {Resolvable}", cancel).ConfigureAwait(false);
             if (!ehlo.IsPositive)
-            {
                 throw new IOException($"it answers EHLO with {ehlo.Code}");
-            }
 
             var own = Encoding.Latin1.GetString(ehlo.Text(0)).Split(' ')[0];
             _own = HostName.IsValid(own) ? own : null;

@@ -40,24 +40,18 @@ internal sealed class RelayWatch(Func<Task<RelayAnswer>> ask, string name, TimeP
         lock (_lock)
         {
             if (_last is { Verdict: RelayVerdict.Refuses })
-            {
                 return;
-            }
 
             // One that was not there is asked by the next session, which would have to connect anyway; one that gave no answer when its
             // time has come.
             if (_last is null or { Reached: false })
-            {
                 Begin();
-            }
 
             (asking, answer) = (_asking, _last);
         }
 
         if (asking is not null)
-        {
             answer = await asking.WaitAsync(cancel).ConfigureAwait(false);
-        }
 
         switch (answer!.Verdict)
         {
@@ -137,9 +131,7 @@ internal sealed class RelayWatch(Func<Task<RelayAnswer>> ask, string name, TimeP
         }
 
         if (answer.Verdict == RelayVerdict.Relays)
-        {
             onOpen();
-        }
 
         return answer;
     }
@@ -147,9 +139,7 @@ internal sealed class RelayWatch(Func<Task<RelayAnswer>> ask, string name, TimeP
     private TimeSpan Next()
     {
         if (_vain == 0)
-        {
             return Limits.ProbeInterval;
-        }
 
         var wait = Limits.ProbeFirstRetry * Math.Pow(2, _vain - 1);
         return wait < Limits.ProbeLastRetry ? wait : Limits.ProbeLastRetry;
@@ -160,9 +150,7 @@ internal sealed class RelayWatch(Func<Task<RelayAnswer>> ask, string name, TimeP
         lock (_lock)
         {
             if (!_disposed)
-            {
                 Begin();
-            }
         }
     }
 

@@ -22,9 +22,7 @@ public static class ServiceManager
     private static void Notify(string state)
     {
         if (Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is not [_, ..] path)
-        {
             return;
-        }
 
         try
         {

@@ -27,9 +27,7 @@ internal abstract class SessionLoop(TimeProvider time)
             await FlushAsync().ConfigureAwait(false);
             var request = session.TakeRequest();
             if (request == SessionRequest.Close)
-            {
                 return;
-            }
 
             if (request != SessionRequest.None)
             {
@@ -89,9 +87,7 @@ internal abstract class SessionLoop(TimeProvider time)
         var octets = ArrayPool<byte>.Shared.Rent(most);
         int count = from.Read(octets);
         if (count >= 0)
-        {
             Pass(octets.AsSpan(0, count), isClient, session);
-        }
 
         ArrayPool<byte>.Shared.Return(octets);
         return count;
@@ -122,9 +118,7 @@ internal abstract class SessionLoop(TimeProvider time)
         where T : Task
     {
         if (!task.IsCompleted)
-        {
             task.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(Wake.Ring);
-        }
 
         return task;
     }

@@ -62,9 +62,7 @@ public sealed class SessionPlace : IDisposable
         var plain = ClientAddress.Plain(address);
         var octets = plain.GetAddressBytes();
         if (octets.Length == 4)
-        {
             return plain;
-        }
 
         octets.AsSpan(8).Clear();
         return new IPAddress(octets);

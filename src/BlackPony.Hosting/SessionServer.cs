@@ -39,9 +39,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
         {
             var listener = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
             if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
-            {
                 listener.DualMode = false;
-            }
 
             _listeners.Add(listener);
             listener.Bind(endPoint);
@@ -50,9 +48,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
         }
 
         foreach (var listener in _listeners)
-        {
             _accepting.Add(AcceptAsync(listener));
-        }
     }
 
     /// <summary>
@@ -61,9 +57,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
     public void Reconfigure(TSettings settings)
     {
         if (!settings.Listen.SequenceEqual(_settings.Listen))
-        {
             Log.LogWarning("the addresses to listen on change only after a restart; the old ones stay in use");
-        }
 
         _settings = settings with { Listen = _settings.Listen };
     }
@@ -76,9 +70,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
     {
         await _stop.CancelAsync().ConfigureAwait(false);
         foreach (var listener in _listeners)
-        {
             listener.Dispose();
-        }
 
         await Task.WhenAll(_accepting).ConfigureAwait(false);
         Task all;
@@ -88,9 +80,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
         }
 
         if (await Task.WhenAny(all, Task.Delay(_settings.Drain, _settings.Time, now)).ConfigureAwait(false) != all)
-        {
             Log.LogWarning("ending the sessions that are still open after {Drain} s or a second signal", _settings.Drain.TotalSeconds);
-        }
 
         await _kill.CancelAsync().ConfigureAwait(false);
         await all.ConfigureAwait(false);
@@ -188,9 +178,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
                 _sessions.Remove(place);
                 _leaving -= place.IsLeaving ? 1 : 0;
                 if (--_clients[place.Client] == 0)
-                {
                     _clients.Remove(place.Client);
-                }
             }
 
             place.Dispose();
@@ -202,9 +190,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
     {
         var longest = _sessions.Keys.Where(p => !p.IsLeaving).MaxBy(p => p.Waiting);
         if (longest is null || longest.Waiting < Limits.CrowdedTimeout)
-        {
             return false;
-        }
 
         _leaving++;
         longest.Leave();
@@ -252,9 +238,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
                     ? "421 4.7.0 Too many sessions from your network, try again later\r\n"u8.ToArray()
                     : "421 4.3.2 Too many sessions, try again later\r\n"u8.ToArray()).ConfigureAwait(false);
                 if (patient)
-                {
                     await DrainAndClose.AwayAsync(client, _settings.Time, _kill.Token).ConfigureAwait(false);
-                }
             }
             catch (SocketException)
             {

@@ -33,9 +33,7 @@ internal sealed class SocketReadiness
     public void Ask()
     {
         if (_asked)
-        {
             return;
-        }
 
         _asked = true;
         _readable = _socket.ReceiveAsync(Memory<byte>.Empty);
@@ -44,9 +42,7 @@ internal sealed class SocketReadiness
         // one too.
         _arrived = awaiter.IsCompleted;
         if (!_arrived)
-        {
             awaiter.UnsafeOnCompleted(_onArrived);
-        }
     }
 
     /// <summary>Reads what has arrived.</summary>

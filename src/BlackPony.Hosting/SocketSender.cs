@@ -39,9 +39,7 @@ internal sealed class SocketSender : IDisposable
 
             _patience.CancelAfter(Limits.IdleTimeout);
             if (_kill.IsCancellationRequested)
-            {
                 _patience.CancelAfter(LastPatience);
-            }
 
             rest = rest[await sending.ConfigureAwait(false)..];
             _patience.CancelAfter(Timeout.InfiniteTimeSpan);

@@ -30,9 +30,7 @@ internal sealed class SocketWriter : IDisposable
         Writes++;
         int sent = Socket.Send(octets, SocketFlags.None, out var error);
         if (error == SocketError.WouldBlock || (error == SocketError.Success && sent < octets.Length))
-        {
             _pending = SendAsync(octets[sent..].ToArray(), cancel);
-        }
     }
 
     /// <summary>Ends the connection at once, with a reset: what waits is thrown away.</summary>
@@ -46,13 +44,9 @@ internal sealed class SocketWriter : IDisposable
     public void Dispose()
     {
         if (Pending is null && !_isCut)
-        {
             Socket.Dispose();
-        }
         else
-        {
             Abort();
-        }
     }
 
     private async Task SendAsync(ReadOnlyMemory<byte> rest, CancellationToken cancel)
@@ -60,9 +54,7 @@ internal sealed class SocketWriter : IDisposable
         try
         {
             while (!rest.IsEmpty)
-            {
                 rest = rest[await Socket.SendAsync(rest, cancel).ConfigureAwait(false)..];
-            }
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException or OperationCanceledException)
         {

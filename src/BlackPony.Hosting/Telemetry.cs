@@ -67,19 +67,13 @@ public static class Telemetry
             new("closed", report.Closed));
         Messages.Add(messages);
         if (failure is not null)
-        {
             Handshakes.Add(1, new KeyValuePair<string, object?>("reason", failure));
-        }
 
         if (report.Reason is { } reason)
-        {
             (report.Deferred ? Deferrals : Fallbacks).Add(1, new KeyValuePair<string, object?>("reason", reason));
-        }
 
         if (report.Downgrade)
-        {
             Downgrades.Add(1);
-        }
     }
 
     /// <summary>Counts a connection that was greeted with 421.</summary>

@@ -22,9 +22,7 @@ internal sealed class UnreachableAddresses(TimeProvider time)
         }
 
         if (_since.Count >= MaxEntries)
-        {
             _since.Clear();
-        }
 
         _since[key] = time.GetUtcNow();
     }

@@ -15,9 +15,7 @@ internal sealed class WakeTimer(TimeProvider time, AsyncAutoResetEvent bell) : I
     public void Set(TimeSpan left)
     {
         if (left == Timeout.InfiniteTimeSpan)
-        {
             return;
-        }
 
         long due = time.GetTimestamp() + (long)(left.TotalSeconds * time.TimestampFrequency);
         if (due < Volatile.Read(ref _due))

@@ -65,9 +65,7 @@ public sealed class Inspector(InspectOptions options, Action<ObservedSession> ta
     public IReadOnlyList<FileReport> Inspect(IReadOnlyList<string> paths)
     {
         if (Merge && paths.Count > 1)
-        {
             return Together(paths);
-        }
 
         var reports = new FileReport[paths.Count];
         foreach (int i in Enumerable.Range(0, paths.Count)
@@ -107,9 +105,7 @@ public sealed class Inspector(InspectOptions options, Action<ObservedSession> ta
             _file.Packets++;
             _file.Octets += packet.Data.Length;
             if (_ip.Read(LinkLayer.Ip(packet.Link, packet.Data), out var segment))
-            {
                 _table!.Take(segment, packet.Time);
-            }
         }
 
         foreach (var file in merge.Files.OfType<FileReport>())
@@ -216,9 +212,7 @@ public sealed class Inspector(InspectOptions options, Action<ObservedSession> ta
             }
 
             if (packets % ProgressEvery == 0 && Stop.IsCancellationRequested)
-            {
                 break;
-            }
 
             if (packets % ProgressEvery == 0)
             {
@@ -229,9 +223,7 @@ public sealed class Inspector(InspectOptions options, Action<ObservedSession> ta
 
         (file.Packets, file.Octets) = (packets, octets);
         if (reader.Damage is { } damage)
-        {
             file.Findings.Add(new Finding(FindingKind.Damaged.Level, FindingKind.Damaged.Id, null, damage, reader.Offset));
-        }
     }
 
     private bool GoesOn(long time) => _latest > 0 && (time >= _latest || (time > _first && time >= _latest - MaxDisorder))
@@ -254,9 +246,7 @@ public sealed class Inspector(InspectOptions options, Action<ObservedSession> ta
     private void Done(long number, ObservedSession? report)
     {
         if (report is not null)
-        {
             _book.Close(report);
-        }
 
         _waiting.Enqueue(report, number);
         Drain(all: false);
@@ -272,9 +262,7 @@ public sealed class Inspector(InspectOptions options, Action<ObservedSession> ta
             {
                 Count(report);
                 if (Filter?.Wants(report) != false)
-                {
                     take(report);
-                }
             }
         }
     }
@@ -284,9 +272,7 @@ public sealed class Inspector(InspectOptions options, Action<ObservedSession> ta
         Totals.Sessions++;
         report.Number = _numbers[report.File] = _numbers.GetValueOrDefault(report.File) + 1;
         foreach (var message in report.Messages)
-        {
             message.Sink?.Done(report, message);
-        }
 
         Totals.Messages += report.Messages.Count;
         Totals.Gaps += report.Gaps;

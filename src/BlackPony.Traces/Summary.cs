@@ -52,9 +52,7 @@ public sealed class Summary
             // The same reason for another address is the same reason.
             var reason = Replay.Normaliser.Text(text.Split("\r\n")[0]);
             if (_reasons.Count < MaxKeys || _reasons.ContainsKey(reason))
-            {
                 _reasons[reason] = _reasons.GetValueOrDefault(reason) + 1;
-            }
         }
 
         if (session.SlowestCommand is { } command && (_slowest.Count < MaxSlowest || session.SlowestReply > _slowest[^1].Seconds))
@@ -100,9 +98,7 @@ public sealed class Summary
         json.WriteEndArray();
         json.WriteStartObject("codes");
         foreach (var (code, count) in _codes.OrderBy(c => c.Key))
-        {
             json.WriteNumber(code.ToString(CultureInfo.InvariantCulture), count);
-        }
 
         json.WriteEndObject();
         json.WriteStartArray("reasons");
@@ -147,9 +143,7 @@ public sealed class Summary
     private static ServerSum? Room(Dictionary<string, ServerSum> sums, string key)
     {
         if (!sums.TryGetValue(key, out var sum) && sums.Count < MaxKeys)
-        {
             sums[key] = sum = new ServerSum();
-        }
 
         return sum;
     }
@@ -163,14 +157,10 @@ public sealed class Summary
         foreach (var row in rows)
         {
             if (count++ < Most)
-            {
                 output.WriteLine(show(row));
-            }
         }
 
         if (count > Most)
-        {
             output.WriteLine($"          and {count - Most} more");
-        }
     }
 }

@@ -62,16 +62,12 @@ internal sealed class ClientOptions
     {
         _policy.AcceptOnlyFromAmong("opportunistic", "remembered", "required");
         foreach (var option in (Option[])[_port, _policy, _memory, _suites, _shift, _keyLog, _dns])
-        {
             command.Options.Add(option);
-        }
 
         command.Validators.Add(r =>
         {
             if (r.GetResult(_policy)?.Tokens is [{ Value: "remembered" }] && r.GetResult(_memory) is not { Implicit: false })
-            {
                 r.AddError("--policy remembered needs --memory and a file name.");
-            }
         });
     }
 
@@ -86,14 +82,10 @@ internal sealed class ClientOptions
         try
         {
             if (MemoryPath(parse) is { } memory)
-            {
                 MemoryFile.CheckWritable(memory);
-            }
 
             if (parse.GetValue(_keyLog) is { } keyLog)
-            {
                 ListenOptions.KeyLog(keyLog);
-            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

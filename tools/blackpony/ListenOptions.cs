@@ -115,9 +115,7 @@ internal sealed class ListenOptions
         command.Validators.Add(r =>
         {
             if (r.GetResult(_xclient) is { Implicit: false } && r.GetResult(_proxy) is { Implicit: false })
-            {
                 r.AddError("--xclient and --proxy-protocol exclude each other: give the one that the backend supports.");
-            }
         });
     }
 
@@ -150,9 +148,7 @@ internal sealed class ListenOptions
         IReadOnlyList<Suite> offered = [.. parse.GetResult(_suites) is null ? SuiteRegistry.Default : parse.GetValue(_suites)!,
             .. parse.GetValue(_rot) ? [SuiteRegistry.Find("ROT")!] : Array.Empty<Suite>()];
         if (!parse.GetValue(_rot) && offered.Any(s => !s.Encrypts))
-        {
             throw new FormatException("ROT protects nothing; to offer it anyway, add --allow-rot.");
-        }
 
         var options = new ServerOptions(rsaKeys)
         {

@@ -61,9 +61,7 @@ internal static class MailerCommand
         var value = parse.GetValue(host)!;
         bool isOption = value.StartsWith('-') && !parse.Tokens.Any(t => t.Type == TokenType.DoubleDash);
         if (isOption)
-        {
             CommandLine.Complain($"there is no option '{value}'. Try --help.");
-        }
 
         return isOption;
     }
@@ -115,14 +113,10 @@ internal static class MailerCommand
             options, new SystemRandom(), targets, StandardFiles.HasInput ? Console.OpenStandardInput() : Stream.Null, output, cancel,
             remember: () => SaveAsync(file!, cancel));
         foreach (var warning in outcome.Warnings)
-        {
             CommandLine.Complain(warning);
-        }
 
         if (report is not null)
-        {
             Write(report, outcome);
-        }
 
         return outcome.Deferred ? TemporaryFailure : 0;
     }
@@ -131,9 +125,7 @@ internal static class MailerCommand
     private static MailerOutput Output()
     {
         if (!StandardFiles.HasOutput)
-        {
             return new MailerOutput(Stream.Null);
-        }
 
         try
         {
@@ -152,9 +144,7 @@ internal static class MailerCommand
         try
         {
             if (!output.HasSpoken)
-            {
                 output.Write(Encoding.ASCII.GetBytes(reply + "\r\n"));
-            }
         }
         catch (IOException)
         {

@@ -103,9 +103,7 @@ internal static class Parse
         if (colon > host.LastIndexOf(']'))
         {
             if (!ushort.TryParse(host.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out port) || port == 0)
-            {
                 return null;
-            }
 
             host = host[..colon];
         }

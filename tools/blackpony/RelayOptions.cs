@@ -47,9 +47,7 @@ internal sealed class RelayOptions
     public RelayOptions(Command command)
     {
         foreach (var option in (Option[])[_listen, _allow, _route, _noTls])
-        {
             command.Add(option);
-        }
 
         _client = new ClientOptions(command);
         command.Add(_max);
@@ -78,9 +76,7 @@ internal sealed class RelayOptions
         foreach (var (domain, route) in parse.GetValue(_route) ?? [])
         {
             if (!routes.TryAdd(domain, route))
-            {
                 throw new FormatException($"--route gives '{domain}' two routes; only one is possible.");
-            }
         }
 
         _client.CheckFiles(parse);

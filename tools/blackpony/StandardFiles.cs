@@ -23,21 +23,15 @@ internal static class StandardFiles
     public static void Keep()
     {
         if (!OperatingSystem.IsLinux())
-        {
             return;
-        }
 
         HasInput = IsInherited(0);
         HasOutput = IsInherited(1);
         if (!HasOutput)
-        {
             Console.SetOut(TextWriter.Null);
-        }
 
         if (!IsInherited(2))
-        {
             Console.SetError(TextWriter.Null);
-        }
 
         for (int i = 0; i <= 2; i++)
         {

@@ -11,22 +11,18 @@ internal sealed class ConsoleReport(bool verbose)
     public void Show(RunReport run)
     {
         if (Console.IsOutputRedirected)
-        {
             AnsiConsole.Profile.Width = 1000;
-        }
 
         foreach (var role in run.Results.GroupBy(r => r.Case.Role))
         {
-            AnsiConsole.MarkupLine($"[bold]{role.Key}[/]  {Markup.Escape((role.Key == PortRole.Server ? run.Server : run.Client) ?? "")}");
+            AnsiConsole.MarkupLine($"[bold]{role.Key}[/]  {Markup.Escape((role.Key == TestRole.Server ? run.Server : run.Client) ?? "")}");
             foreach (var section in role.GroupBy(r => r.Case.Section))
             {
                 var counts = section.GroupBy(r => r.Verdict).OrderBy(g => g.Key)
                     .Select(g => $"[{Colour(g.Key)}]{g.Count()} {Label(g.Key)}[/]");
                 AnsiConsole.MarkupLine($"  {section.Key,-5} {string.Join(", ", counts)}");
                 foreach (var result in section.Where(r => verbose || r.Verdict is not Verdict.Pass and not Verdict.NotApplicable))
-                {
                     ShowCase(result);
-                }
             }
         }
 
@@ -42,21 +38,15 @@ internal sealed class ConsoleReport(bool verbose)
         AnsiConsole.MarkupLine(
             $"    [{Colour(result.Verdict)}]{Label(result.Verdict),-4}[/] {result.Case.Id,-9} {Markup.Escape(result.Case.Title)}");
         if (result.Detail.Length > 0)
-        {
             AnsiConsole.MarkupLine($"         {Markup.Escape(result.Detail).Replace("\n", "\n         ", StringComparison.Ordinal)}");
-        }
 
         if (RunReport.Sentence(result) is { } sentence)
-        {
             AnsiConsole.MarkupLine($"         [grey]{Markup.Escape(sentence)}[/]");
-        }
 
         if (verbose && result.Verdict is Verdict.Fail or Verdict.Error)
         {
             foreach (var line in result.Transcript.Split('\n').Take(60))
-            {
                 AnsiConsole.MarkupLine($"         [grey]{Markup.Escape(line.Length > 160 ? line[..160] + "…" : line)}[/]");
-            }
         }
     }
 

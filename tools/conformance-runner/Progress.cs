@@ -20,8 +20,6 @@ internal sealed class Progress(int total)
     public void Clear()
     {
         if (_shown)
-        {
             Console.Error.Write("\r\e[K");
-        }
     }
 }

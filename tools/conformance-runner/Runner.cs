@@ -36,14 +36,10 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
             Shards = n,
         };
         if (selection.Unknown(AllCases).FirstOrDefault() is { } unknown)
-        {
             return Complain(Usage, $"'{unknown}' matches no case; --list shows all cases.");
-        }
 
         if (parse.GetValue(options.Client) is not null && parse.GetValue(options.Mailer) is not null)
-        {
             return Complain(Usage, "--client and --mailer exclude each other: a run tests one client.");
-        }
 
         foreach (var command in new[] { parse.GetValue(options.Client), parse.GetValue(options.Mailer) }.OfType<string>()
             .Where(c => !c.Contains("{port}", StringComparison.Ordinal)))
@@ -57,19 +53,13 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         var clients = parse.GetValue(options.Server) is null || parse.GetValue(options.Client) is not null
             || parse.GetValue(options.Mailer) is not null ? selection.From(ClientCases.All) : [];
         if (servers.Count + clients.Count == 0 && n == 1)
-        {
             return Complain(Usage, "no case is selected: what --select names is not in these profiles; see --list --profile all.");
-        }
 
         if (parse.GetValue(options.List))
-        {
             return List([.. servers.Select(c => c.Info), .. clients.Select(c => c.Info)]);
-        }
 
         if (!TryReadFiles(out var expected, out var compared, out var outputs, out var problem))
-        {
             return Complain(Usage, problem);
-        }
 
         return await RunAsync(servers, clients, expected, compared, outputs);
     }
@@ -116,9 +106,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
                 : parse.GetValue(options.Client) is { } client ? new PlainClientCommand(client, timeouts)
                 : new EmbeddedMailer();
             if (target is ClientCommand { IsThere: false })
-            {
                 return Complain(Unreachable, $"the program of the command '{target.Name}' was not found. Build it, or give its full path.");
-            }
 
             clientName = target.Name;
             results.AddRange(await CaseRunner.RunAsync(target, clients, run));
@@ -132,20 +120,14 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
             {
                 var text = Write(format, report, expected, compared);
                 if (file is null)
-                {
                     Console.Out.Write(text);
-                }
                 else
-                {
                     await File.WriteAllTextAsync(file, text);
-                }
             }
         }
 
         if (console)
-        {
             new ConsoleReport(parse.GetValue(options.Verbose)).Show(report);
-        }
 
         return await JudgeAsync(report, expected, console);
     }
@@ -161,14 +143,10 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         var unexpected = expected.Unexpected(report.Results, _strict);
         var stale = expected.Stale(report.Results);
         foreach (var result in stale)
-        {
             CommandLine.Complain($"{result.Case.Id} is listed as an expected failure, and passes: remove it from the file.");
-        }
 
         if (console && expected.Ids.Count > 0 && unexpected.Count == 0 && stale.Count == 0)
-        {
             Console.WriteLine("All failures are expected.");
-        }
 
         return unexpected.Count + stale.Count > 0 ? Failed : Passed;
     }
@@ -176,9 +154,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
     private async Task<ServerTarget> ServerAsync(IReadOnlyDictionary<string, TimeSpan> timeouts)
     {
         if (parse.GetValue(options.Server) is not { } address)
-        {
             return new EmbeddedServer();
-        }
 
         var server = new RemoteServer(address.Host, address.Port, parse.GetValue(options.Backend), timeouts);
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(parse.GetValue(options.Timeout)));

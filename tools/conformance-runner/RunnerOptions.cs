@@ -173,9 +173,7 @@ internal sealed class RunnerOptions
     {
         var names = result.Tokens.SelectMany(t => t.Value.Split(',')).ToList();
         if (names.Contains("all"))
-        {
             return Enum.GetValues<Profile>();
-        }
 
         foreach (var name in names.Where(n => !Enum.GetNames<Profile>().Contains(n, StringComparer.OrdinalIgnoreCase)))
         {
@@ -190,9 +188,7 @@ internal sealed class RunnerOptions
     {
         var names = result.Tokens.SelectMany(t => t.Value.Split(',')).ToArray();
         foreach (var name in names.Where(n => n is not ("console" or "json" or "junit" or "html" or "tap")))
-        {
             result.AddError($"'{name}' is not a format: console, json, junit, html or tap.");
-        }
 
         return names;
     }

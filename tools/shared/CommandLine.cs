@@ -37,9 +37,7 @@ internal static class CommandLine
         {
             var result = (parse ?? Parse)(root, args);
             if (result.Action is not ParseErrorAction)
-            {
                 return await result.InvokeAsync(how);
-            }
 
             Complain($"{result.Errors.First(e => e.Message.Length > 0).Message} Try --help.");
         }

@@ -28,9 +28,7 @@ internal static class Help
         {
             int code = new HelpAction().Invoke(parseResult);
             if (Of(parseResult.CommandResult.Command) is { } examples)
-            {
                 parseResult.InvocationConfiguration.Output.WriteLine($"Examples:\n{examples}\n");
-            }
 
             return code;
         }

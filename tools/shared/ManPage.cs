@@ -94,19 +94,13 @@ internal static class ManPage
     {
         yield return program.Length > 0 ? $".Nm {program}" : ".Nm";
         if (!isRoot)
-        {
             yield return $".Cm {Word(command.Name)}";
-        }
 
         foreach (var option in command.Options.Where(o => o.Required))
-        {
             yield return $".{Flag(option.Name)}{Value(option)}";
-        }
 
         if (command.Options.Any(o => !o.Required && !o.Hidden))
-        {
             yield return ".Op Ar options";
-        }
 
         foreach (var argument in command.Arguments)
         {
@@ -119,18 +113,14 @@ internal static class ManPage
     {
         var options = command.Options.Where(o => !o.Hidden).ToList();
         if (options.Count + command.Arguments.Count == 0)
-        {
             yield break;
-        }
 
         yield return ".Bl -tag -width Ds";
         foreach (var argument in command.Arguments)
         {
             yield return $".It Ar {Word(argument.Name)}";
             foreach (var line in Prose(argument.Description!))
-            {
                 yield return line;
-            }
         }
 
         foreach (var option in options)
@@ -141,9 +131,7 @@ internal static class ManPage
                 ? Convert.ToString(option.GetDefaultValue(), CultureInfo.InvariantCulture)
                 : null;
             foreach (var line in Prose(string.IsNullOrEmpty(value) ? option.Description! : $"{option.Description} [default: {value}]"))
-            {
                 yield return line;
-            }
         }
 
         yield return ".El";
@@ -171,9 +159,7 @@ internal static class ManPage
     private static string Value(Option option)
     {
         if (option.Arity.MaximumNumberOfValues == 0 || option.ValueType == typeof(bool))
-        {
             return "";
-        }
 
         var choice = string.Join('|', option.GetCompletions(CompletionContext.Empty).Select(c => c.Label));
         return " Ar " + Word(option.HelpName ?? (choice.Length > 0 ? choice : option.Name.TrimStart('-')));

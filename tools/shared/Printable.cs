@@ -13,9 +13,7 @@ internal static class Printable
     public static string Escape(string text)
     {
         if (text.AsSpan().IndexOfAnyExceptInRange(' ', '~') < 0 && !text.Contains('\\', StringComparison.Ordinal))
-        {
             return text;
-        }
 
         var escaped = new StringBuilder(text.Length + 16);
         foreach (char c in text)

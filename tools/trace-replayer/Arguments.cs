@@ -15,9 +15,7 @@ internal static class Arguments
         foreach (var token in result.Tokens)
         {
             if (token.Value.Length > 1 && token.Value[0] == '-' && !File.Exists(token.Value))
-            {
                 result.AddError($"There is no option '{token.Value}', and no file of that name.");
-            }
         }
     }
 
@@ -25,9 +23,7 @@ internal static class Arguments
     public static long? Moment(ArgumentResult result)
     {
         if (DateTimeOffset.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var moment))
-        {
             return (moment.UtcTicks - DateTime.UnixEpoch.Ticks) * 100;
-        }
 
         result.AddError($"A time is written 2026-11-24T08:00:00Z, not '{result.Tokens[0].Value}'.");
         return null;
@@ -40,9 +36,7 @@ internal static class Arguments
             foreach (var token in r.Tokens)
             {
                 if (!(T.TryParse(token.Value, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most))
-                {
                     r.AddError($"{option.Name} is a number from {least} to {most}, not '{token.Value}'.");
-                }
             }
         });
 

@@ -35,18 +35,14 @@ internal sealed class FilterOptions
         _reply.Validators.Add(r =>
         {
             if (r.Tokens.Count > 0 && (r.Tokens[0].Value is not { Length: >= 1 and <= 3 } code || code.Any(c => !char.IsAsciiDigit(c))))
-            {
                 r.AddError($"--reply is a code, or its first digits, not '{r.Tokens[0].Value}'.");
-            }
         });
     }
 
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_session, _address, _host, _after, _before, _reply, _refused, _upgrade])
-        {
             command.Add(option);
-        }
     }
 
     public SessionFilter Read(ParseResult parse) => new()

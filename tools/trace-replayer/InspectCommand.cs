@@ -87,9 +87,7 @@ internal static class InspectCommand
         command.Validators.Add(r =>
         {
             if (r.GetValue(summary) && r.GetValue(format) == "html")
-            {
                 r.AddError("--summary is text or JSON, not HTML.");
-            }
         });
         command.SetAction((parse, cancel) => Task.Run(() =>
         {
@@ -106,18 +104,14 @@ internal static class InspectCommand
                 }
 
                 if (keys.BadLines > 0)
-                {
                     CommandLine.Complain($"{path}: {keys.BadLines} lines are not key log lines.");
-                }
             }
 
             var kind = parse.GetValue(json) ? "json" : parse.GetValue(format)!;
             var options = new InspectOptions { Keys = keys, Dialogue = parse.GetValue(verbose) || kind == "html",
                 Exchanges = kind is "json" or "jsonl" };
             if (parse.GetValue(port) is { Length: > 0 } ports)
-            {
                 options = options with { Ports = [.. options.Ports, .. ports] };
-            }
 
             Stream stream;
             MessageFolder? messages;
@@ -178,13 +172,9 @@ internal static class InspectCommand
             {
                 session.Findings.ForEach(f => highest = highest is null || f.Level > highest ? f.Level : highest);
                 if (sum is null)
-                {
                     report.Session(session);
-                }
                 else
-                {
                     sum.Add(session);
-                }
             })
             {
                 Progress = progress, Filter = wanted.Filter, Follow = wanted.Follow, Merge = wanted.Merge, Stop = stop,
@@ -198,17 +188,11 @@ internal static class InspectCommand
             }
 
             if (sum is null)
-            {
                 report.Finish(files, inspector.Totals);
-            }
             else if (kind is "json" or "jsonl")
-            {
                 sum.WriteJson(stream);
-            }
             else
-            {
                 sum.Write(writer);
-            }
 
             files.SelectMany(f => f.Findings).ToList().ForEach(f => highest = highest is null || f.Level > highest ? f.Level : highest);
             code = unreadable ? 3 : highest >= failOn ? 1 : 0;

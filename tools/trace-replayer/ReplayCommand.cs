@@ -118,13 +118,9 @@ internal static class ReplayCommand
         command.Validators.Add(r =>
         {
             if ((r.GetResult(to) is { Implicit: false }) == (r.GetResult(serve) is { Implicit: false }))
-            {
                 r.AddError("Give either --to or --serve.");
-            }
             else if (r.GetResult(serve) is { Implicit: false } && r.GetResult(upgrade) is { Implicit: false })
-            {
                 r.AddError("--upgrade needs --to.");
-            }
         });
         Help.Example(command, """
               blackpony-replay replay capture.pcap --to 127.0.0.1:2525
@@ -148,19 +144,13 @@ internal static class ReplayCommand
 
             var scripts = Script.Read(path, options, out var read);
             if (read.Unreadable is { } why)
-            {
                 return Fail($"{path}: {why}");
-            }
 
             if (parse.GetValue(session) is { Length: > 0 } chosen)
-            {
                 scripts = [.. scripts.Where(s => chosen.Contains(s.Session.Number))];
-            }
 
             if (scripts.Count == 0)
-            {
                 return Fail($"{path}: there is no session to replay, or none with that number.");
-            }
 
             var how = new ReplayOptions
             {
@@ -268,9 +258,7 @@ internal static class ReplayCommand
                     Console.Out.WriteLine(
                         $"{result.Session,4}  {result.Name}  {Count(result.Exchanges, "exchange")}, {Outcome(result)}{note}");
                     foreach (var difference in result.Differences)
-                    {
                         Console.Out.WriteLine($"  {difference}");
-                    }
                 }
 
                 if (results.Count > 1)
@@ -301,9 +289,7 @@ internal static class ReplayCommand
         var text = result.Tokens[0].Value;
         int colon = text.LastIndexOf(':');
         if (colon > 0 && int.TryParse(text[(colon + 1)..], out int port) && port is >= 0 and <= 65535)
-        {
             return (text[..colon].Trim('[', ']'), port);
-        }
 
         result.AddError($"An address is host:port, not '{text}'.");
         return null;
@@ -313,9 +299,7 @@ internal static class ReplayCommand
     {
         var found = SuiteRegistry.Find(result.Tokens[0].Value);
         if (found is null)
-        {
             result.AddError($"There is no suite '{result.Tokens[0].Value}'; there are {string.Join(", ", SuiteRegistry.All)}.");
-        }
 
         return found;
     }

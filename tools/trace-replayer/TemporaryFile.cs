@@ -40,8 +40,6 @@ internal sealed class TemporaryFile : IDisposable
     {
         Stream.Dispose();
         if (!_moved)
-        {
             File.Delete(_path);
-        }
     }
 }

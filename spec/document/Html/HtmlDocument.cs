@@ -53,9 +53,7 @@ public static class HtmlDocument
 
             var last = sections.Elements().Last();
             if (last.Element("ol") is not { } parts)
-            {
                 last.Add(parts = new XElement("ol"));
-            }
 
             parts.Add(item);
         }
@@ -88,9 +86,7 @@ public static class HtmlDocument
     {
         var content = item.OfType<ParagraphBlock>().Select(p => Inlines(p, source).ToList()).Single();
         if (Source.SentenceOf(item) is not { } id)
-        {
             return new XElement("li", content);
-        }
 
         // The first is the id itself, in brackets.
         var rest = content.SkipWhile(c => !(c is XElement { Name.LocalName: "a" } link && link.Value == $"[{id}]")).Skip(1);
@@ -137,9 +133,7 @@ public static class HtmlDocument
             .Select(r => r.OfType<TableCell>().Select(c => Spans.Text((LeafBlock)c[0])).ToList())
             .Select(c => PacketDiagram.In(c[0], c[1], c[2])).OfType<PacketDiagram>().ToList();
         if (diagrams.Count > 0)
-        {
             yield return new XElement("div", new XAttribute("class", "packets"), diagrams.Select(d => d.Draw()));
-        }
 
         XElement Row(TableRow row, string cell) => new(
             "tr",
@@ -158,9 +152,7 @@ public static class HtmlDocument
         yield return new XElement("pre", new XAttribute("tabindex", "0"), new XElement("code", string.Join('\n', lines)));
         var diagrams = PacketDiagram.In(lines).ToList();
         if (diagrams.Count > 0)
-        {
             yield return new XElement("div", new XAttribute("class", "packets"), diagrams.Select(d => d.Draw()));
-        }
     }
 
     private static IEnumerable<XNode> Inlines(LeafBlock block, Source source) =>

@@ -25,19 +25,13 @@ internal sealed partial record PacketDiagram(string Name, IReadOnlyList<Field> F
             var match = Formula().Match(formula);
             var (name, right) = (match.Groups[1].Value.Trim(), match.Groups[2].Value.Trim());
             if (Times().Match(right) is { Success: true } times)
-            {
                 (name, right) = ($"{name}, {times.Groups[1].Value} times", times.Groups[2].Value);
-            }
             else if (Hashed().Match(right) is { Success: true } hashed)
-            {
                 (name, right) = ($"{name} is {hashed.Groups[1].Value} of", hashed.Groups[2].Value);
-            }
 
             var fields = Split(right).Select(FieldOf).ToList();
             if (match.Success && fields.Count > 1)
-            {
                 yield return new PacketDiagram(name, fields);
-            }
         }
     }
 
@@ -64,9 +58,7 @@ internal sealed partial record PacketDiagram(string Name, IReadOnlyList<Field> F
             var label = Wrap(field.Label);
             double box = Math.Max(label.Max(l => l.Length), 4) * LetterWidth + 18;
             if (x > 1 && x + box > MaxWidth)
-            {
                 (x, row) = (1, row + 1);
-            }
 
             boxes.AddRange(Box(field, label, x, row * RowHeight + 1, box));
             x += box;
@@ -114,9 +106,7 @@ internal sealed partial record PacketDiagram(string Name, IReadOnlyList<Field> F
         foreach (var word in label.Split(' '))
         {
             if (lines[^1].Length > 0 && lines[^1].Length + word.Length > 17 && lines.Count < 3)
-            {
                 lines.Add("");
-            }
 
             lines[^1] = $"{lines[^1]} {word}".Trim();
         }
@@ -137,17 +127,13 @@ internal sealed partial record PacketDiagram(string Name, IReadOnlyList<Field> F
             }
 
             if (whole is not null)
-            {
                 yield return whole;
-            }
 
             whole = Comment().Replace(line, "");
         }
 
         if (whole is not null)
-        {
             yield return whole;
-        }
     }
 
     private static IEnumerable<string> Split(string right)

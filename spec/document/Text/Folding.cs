@@ -8,9 +8,7 @@ internal static class Folding
     public static IEnumerable<string> Fold(IReadOnlyList<string> lines, int width)
     {
         if (lines.All(l => l.Length <= width))
-        {
             return lines;
-        }
 
         int left = (width - Note.Length) / 2;
         return [new string('=', left) + Note + new string('=', width - Note.Length - left), "", .. lines.SelectMany(l => Fold(l, width))];
@@ -26,9 +24,7 @@ internal static class Folding
             int space = line.LastIndexOf(' ', at - 1, at / 3);
             at = space > 0 ? space + 1 : at;
             while (at > indent.Length && line[at] == ' ')
-            {
                 at--;
-            }
 
             // A run of spaces that leads back to the indent is cut within: the rest must get shorter.
             at = at > indent.Length ? at : width - 1;

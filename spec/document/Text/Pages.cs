@@ -56,9 +56,7 @@ internal sealed class Pages(string left, string centre, string right)
                 // Headings do not stand alone at the foot, nor does the first line of what follows them.
                 int back = end;
                 while (back > at + room / 2 && (lines[back - 1].KeepWithNext || lines[back - 2].KeepWithNext))
-                {
                     back--;
-                }
 
                 end = back > at + room / 2 ? back : end;
             }
@@ -66,9 +64,7 @@ internal sealed class Pages(string left, string centre, string right)
             yield return [.. lines.Skip(at).Take(end - at)];
             at = end;
             while (at < lines.Count && lines[at].Text.Length == 0)
-            {
                 at++;
-            }
         }
     }
 

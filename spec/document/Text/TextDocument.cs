@@ -34,9 +34,7 @@ public static partial class TextDocument
         yield return Line.Blank;
         yield return Line.Blank;
         foreach (var line in Wrap(title, Pages.Width - 16))
-        {
             yield return new Line(new string(' ', (Pages.Width - line.Length) / 2) + line);
-        }
 
         yield return Line.Blank;
     }
@@ -94,9 +92,7 @@ public static partial class TextDocument
     {
         var text = Spans.Text(item.OfType<ParagraphBlock>().Single());
         if (Source.SentenceOf(item) is { } id)
-        {
             (mark, text) = ($"[{id}]", text[(id.Length + 3)..]);
-        }
 
         var hanging = Indent + new string(' ', mark.Length <= 3 ? 4 : 6);
         return Paragraph($"{mark}{new string('\u00a0', mark.Length <= 3 ? 4 - mark.Length : 2)}{text}", Indent, hanging);

@@ -21,15 +21,11 @@ internal static class TextTable
         var most = Enumerable.Range(0, columns).Select(c => rows.Max(r => r[c].Length)).ToArray();
         int room = width - 3 * columns - 1;
         if (columns > 6 || least.Sum() > room)
-        {
             return null;
-        }
 
         // What is left goes to those who need it most.
         for (int left = room - least.Sum(); left > 0 && Enumerable.Range(0, columns).Any(c => least[c] < most[c]); left--)
-        {
             least[Enumerable.Range(0, columns).Where(c => least[c] < most[c]).MaxBy(c => (double)most[c] / least[c])]++;
-        }
 
         return least;
     }
@@ -56,22 +52,16 @@ internal static class TextTable
         for (int r = 1; r < rows.Count; r++)
         {
             foreach (var line in TextDocument.Wrap($"{rows[0][0]}: {rows[r][0]}", width))
-            {
                 yield return line;
-            }
 
             for (int c = 1; c < rows[r].Length; c++)
             {
                 foreach (var line in rows[r][c].Length == 0 ? [] : TextDocument.Wrap($"{rows[0][c]}: {rows[r][c]}", width, "      ", "   "))
-                {
                     yield return line;
-                }
             }
 
             if (r < rows.Count - 1)
-            {
                 yield return "";
-            }
         }
     }
 }

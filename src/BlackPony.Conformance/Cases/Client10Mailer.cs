@@ -124,9 +124,7 @@ internal static class Client10Mailer
                     await l.SayAsync("EHLO client.test\r\n");
                     await l.SendAsync(Sent);
                     for (int i = 0; i < 4; i++)
-                    {
                         await l.ReplyAsync();
-                    }
 
                     await l.SayAsync(Body);
                     await l.SayAsync("QUIT\r\n");

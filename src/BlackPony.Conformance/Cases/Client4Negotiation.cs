@@ -256,9 +256,7 @@ internal static class Client4Negotiation
         new("C-4.3-14", "Every other code than 220, 334, 4yz and 5yz is a broken upgrade", Must, Profile.Core, "BP-4.3-8", async p =>
         {
             foreach (var reply in (string[])["221 bye", "250 ok", "354 go", "235 ok", "299 K=" + AnyShare])
-            {
                 await BrokenAsync(p, reply + "\r\n");
-            }
         }),
         // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
         //   the same connection where plaintext is allowed.
@@ -268,9 +266,7 @@ internal static class Client4Negotiation
             var wire = await p.AcceptAsync(CoreOffer);
             await p.ExpectCommandAsync(wire);
             foreach (char c in "454 4.7.0 Not now\r\n")
-            {
                 await wire.SendAsync(c.ToString());
-            }
 
             await p.ServeMailAsync(wire, inside: false);
             await p.ExpectAsync(delivered: true);
@@ -454,9 +450,7 @@ internal static class Client4Negotiation
         new("C-4.5-1", "EHLO is the first command inside", Must, Profile.Core, "BP-4.5-2", async p =>
         {
             foreach (var suite in Names.Encrypting)
-            {
                 await Client6Keys.GoodAsync(p, $"XBLACKPONY V1 {suite}");
-            }
         }),
         // [BP-4.5-6] A client MUST NOT use an extension inside that the EHLO reply inside did not list.
         // [BP-4.5-1] After the 220 both sides MUST forget everything that the plaintext session told them: the client's name, the server's
@@ -644,9 +638,7 @@ internal static class Client4Negotiation
         await p.ExpectCommandAsync(wire);
         await wire.SendAsync(reply);
         if (close)
-        {
             wire.EndDirection();
-        }
 
         var line = await wire.LineAsync();
         That(line is null, $"The client goes on in the connection of a broken upgrade, with {Show(line ?? "")}.");
@@ -666,9 +658,7 @@ internal static class Client4Negotiation
                 var line = suite == Core ? await p.ExpectCommandAsync(wire) : await ClientProbe.LineAsync(wire) ?? "";
                 bool asks = line.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase);
                 if (asks)
-                {
                     check(suite, line);
-                }
 
                 await wire.SendLineAsync(asks ? "454 not now" : "250 Ok");
                 await p.ServeMailAsync(wire, inside: false);

@@ -79,9 +79,7 @@ internal static class Client5Suites
             await wire.SendLineAsync("504 5.5.4 Not that one");
             var second = await wire.LineAsync() ?? "";
             if (!second.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase))
-            {
                 throw new NotApplicableException("The client does not try a second suite in one connection.");
-            }
 
             await wire.SendLineAsync("454 not now");
             await p.ServeMailAsync(wire, inside: false);
@@ -100,9 +98,7 @@ internal static class Client5Suites
             Must, Profile.Core, "BP-5.2-3 BP-5.1-10", async p =>
         {
             foreach (var point in Server5Suites.SmallOrder)
-            {
                 await InvalidAsync(p, Convert.ToBase64String(point));
-            }
         }),
 
         // ---------------------------------------------------------------- 5.3 X25519MLKEM768
@@ -329,9 +325,7 @@ internal static class Client5Suites
             var offer = $"XBLACKPONY V1 {suite}";
             var wire = await p.AcceptAsync(offer);
             if (optional)
-            {
                 await NeedCommandAsync(p, wire, suite);
-            }
 
             await p.SwitchAsync(wire, offer, command: optional ? wire.Plaintext[^1] : null);
             await p.FinishAsync(wire);

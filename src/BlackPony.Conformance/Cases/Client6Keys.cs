@@ -44,9 +44,7 @@ internal static class Client6Keys
             await p.SwitchAsync(wire, CoreOffer, command: await p.ExpectCommandAsync(wire) + " G-0000");
             await FailsAsync(p, wire);
             foreach (var suite in (string[])[Core, Hybrid, HybridAes])
-            {
                 await GoodAsync(p, $"XBLACKPONY V1 {suite}");
-            }
         }),
         // [BP-6.1-4] Each *line* of a 334 or 220 reply MUST be hashed whole, with its code, its separator and "K=", up to and not including
         //   the CRLF.
@@ -102,9 +100,7 @@ internal static class Client6Keys
             Must, Profile.Core, "BP-6.3-4 BP-6.3-1", async p =>
         {
             foreach (var suite in Encrypting)
-            {
                 await GoodAsync(p, $"XBLACKPONY V1 {suite}");
-            }
         }),
         // [BP-6.3-6] A side MUST treat as a failure (Section 8.3) a first record of another type than finished or alert.
         // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
@@ -165,9 +161,7 @@ internal static class Client6Keys
             Must, Profile.Core, "BP-6.5-5 BP-8.3-1", async p =>
         {
             foreach (var bad in (Func<byte[], byte[]>[])[_ => [], i => i[..95], i => [.. i, 0], i => [.. i, .. i, .. i, .. i, .. i]])
-            {
                 await BadIdentAsync(p, w => bad(Ident.Create([Key], w.Keys.TranscriptHash)));
-            }
         }),
         // [BP-6.5-4] A side MUST treat as a failure an ident record from a client, or one that is not the server's second record.
         // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
@@ -278,9 +272,7 @@ internal static class Client6Keys
             await p.SwitchAsync(wire, CoreOffer);
             await wire.SendRecordAsync(type, data);
             if (type == RecordType.Rekey)
-            {
                 wire.NextKeys();
-            }
 
             // And a good one, with which a client that steps over the first goes on.
             await wire.SendRecordAsync(RecordType.Finished, wire.Keys.Finished(Role.Server));

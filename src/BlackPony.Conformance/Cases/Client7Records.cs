@@ -35,17 +35,13 @@ internal static class Client7Records
         Says("C-7.1-4", "Records in single octets are accepted", "BP-7.1-6", async (wire, text) =>
         {
             foreach (byte octet in wire.Seal(RecordType.Data, Encoding.Latin1.GetBytes(text)))
-            {
                 await wire.SendRecordsAsync([octet]);
-            }
         }),
         // [BP-7.1-7] A recipient MUST accept SMTP lines split over and joined in data records in any way.
         Says("C-7.1-9", "Replies split over records are accepted", "BP-7.1-7", async (wire, text) =>
         {
             foreach (var part in text.Chunk(3))
-            {
                 await wire.SendRecordAsync(RecordType.Data, Encoding.Latin1.GetBytes(part));
-            }
         }),
         // [BP-7.1-4] A recipient MUST find the type as the last octet of *inner* that is not zero.
         Says("C-7.1-5", "The type is the last octet that is not zero",
@@ -64,9 +60,7 @@ internal static class Client7Records
             await p.FinishAsync(wire);
             var record = wire.Seal(RecordType.Data, "garbage\r\n"u8);
             foreach (var part in (byte[][])[record[..^1], [(byte)(record[^1] ^ 1)]])
-            {
                 await wire.SendRecordsAsync(part);
-            }
 
             await EndsByAlertAsync(wire);
             await p.ExpectAsync(delivered: false, "BP-9.2-6", "BP-9.2-6");
@@ -206,9 +200,7 @@ internal static class Client7Records
     {
         var text = new StringBuilder("Subject: big\r\n\r\n");
         for (int i = 0; text.Length < length; i++)
-        {
             text.Append(i).Append(" 0123456789012345678901234567890123456789012345678901234567890123456789\r\n");
-        }
 
         return text.ToString();
     }

@@ -234,9 +234,7 @@ internal static class Client8Closing
             bool data = line.StartsWith("DATA", StringComparison.OrdinalIgnoreCase);
             await wire.SendInsideAsync(data ? "354 Go\r\n" : "250 Ok\r\n");
             if (data)
-            {
                 break;
-            }
         }
 
         while (await wire.LineInsideAsync() is { } line && line != ".")

@@ -228,9 +228,7 @@ internal static class Client9Policy
                     await p.ExpectEhloAsync(wire);
                     await wire.SendAsync(ehlo);
                     if (ehlo.EndsWith("\r\n", StringComparison.Ordinal))
-                    {
                         await wire.LineAsync();
-                    }
                 }
 
                 wire.EndDirection();
@@ -409,9 +407,7 @@ internal static class Client9Policy
             {
                 var text = shape == 0 ? $"{code}-first\r\n{code} last\r\n" : $"{code} said\r\n";
                 foreach (var part in shape == 1 ? text.Select(c => c.ToString()) : [text])
-                {
                     await wire.SendAsync(part);
-                }
             });
 
             // The client's answer, or the end; only then the server's end.
@@ -427,9 +423,7 @@ internal static class Client9Policy
     {
         var wire = await p.AcceptAsync("");
         if (served)
-        {
             await p.ServeMailAsync(wire, inside: false);
-        }
 
         return wire;
     }
@@ -467,9 +461,7 @@ internal static class Client9Policy
         await p.ExpectEhloAsync(wire);
         await wire.SendLineAsync("502 no EHLO");
         if (await ClientProbe.LineAsync(wire) is not null)
-        {
             await wire.SendLineAsync("250 probe.test");
-        }
 
         return wire;
     }

@@ -218,9 +218,7 @@ internal static class Server10Relay
             await p.ProbeConnection.SendAsync(
                 "MAIL FROM:<a@probe.test>\r\nRCPT TO:<b@sink.test>\r\nDATA\r\nXCLIENT ADDR=127.0.0.1\r\nNOOP\r\n");
             foreach (int code in (int[])[250, 250, 554, 550, 250])
-            {
                 await p.ProbeConnection.ExpectAsync(code);
-            }
         })
         { Needs = Needs.Backend },
         // [BP-10.2-5] A relay MUST hold what follows a command that the backend may answer with 3yz (DATA, AUTH, or one that the relay

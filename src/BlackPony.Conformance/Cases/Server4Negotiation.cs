@@ -81,9 +81,7 @@ internal static class Server4Negotiation
             await p.NeedOfferAsync();
             await p.NeedOfferAsync();
             foreach (var suite in p.Suites.ToList())
-            {
                 await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {suite} ****", 501);
-            }
         }),
 
         // [BP-4.1-15] A server MUST accept XBLACKPONY on the strength of its last positive EHLO reply, and hash that one.
@@ -104,9 +102,7 @@ internal static class Server4Negotiation
             {
                 await p.ProbeConnection.SendLineAsync(line);
                 if ((await p.ProbeConnection.ReplyAsync()).IsPositive)
-                {
                     throw new NotApplicableException($"The server takes {line} without a name.");
-                }
 
                 await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Core} AAAA", 501, line == "EHLO" ? "BP-4.1-15" : "BP-4.4-6");
             }
@@ -216,9 +212,7 @@ internal static class Server4Negotiation
         {
             await p.EhloAsync();
             foreach (int length in (int[])[Limits.MaxCommandLine - 1, 5000, 1_000_000])
-            {
                 await p.ProbeConnection.RefusedAsync($"XBLACKPONY V1 {Core} ".PadRight(length, 'A'), 500, "BP-4.4-1", "BP-4.4-1");
-            }
 
             await p.ExpectUsableAsync("BP-4.4-3");
         }),
@@ -262,9 +256,7 @@ internal static class Server4Negotiation
         {
             await p.EhloAsync();
             foreach (var version in (string[])["V2", "V01", "V1.0", "1", "TLS1.3"])
-            {
                 await p.ProbeConnection.CommandAsync($"XBLACKPONY {version} {Core} {p.Share(Core)}", 504);
-            }
 
             await p.ExpectUsableAsync();
         }),
@@ -284,9 +276,7 @@ internal static class Server4Negotiation
         {
             await p.EhloAsync();
             for (int i = 0; i < Limits.MaxUpgradeAttempts; i++)
-            {
                 await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Core} AAAA", 501);
-            }
 
             await p.ProbeConnection.CommandAsync(p.Command(Core), 454);
             await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Core} AAAA", 454);
@@ -540,9 +530,7 @@ internal static class Server4Negotiation
             {
                 var reply = await p.EhloAsync();
                 if (p.Offer.Length == 0 && id != "S-4.1-1")
-                {
                     throw new NotApplicableException("The server does not offer XBLACKPONY.");
-                }
 
                 check(p, reply);
             }
@@ -553,9 +541,7 @@ internal static class Server4Negotiation
         {
             await p.EhloAsync();
             foreach (var line in lines(p.Share(Core)))
-            {
                 await p.ProbeConnection.RefusedAsync(line, 501, null, null);
-            }
 
             await p.ExpectUsableAsync();
         });
@@ -575,9 +561,7 @@ internal static class Server4Negotiation
                     await before(p);
                     var line = begins.PadRight(at - 1, 'A') + stray + "AAAA\r\n";
                     if (split)
-                    {
                         await p.ProbeConnection.SendAsync(line[..at]);
-                    }
 
                     await p.ProbeConnection.SendAsync(split ? line[at..] : line);
                     var reply = await p.ProbeConnection.ReplyAsync();
@@ -585,13 +569,9 @@ internal static class Server4Negotiation
                     That(reply.Code == expected,
                         $"{Show(stray[..1])} as octet {at} is answered with {Show(reply.Lines[0])}, not with {expected}.");
                     if (expected == 501)
-                    {
                         await p.ProbeConnection.ExpectClosedAsync("The connection stays open.");
-                    }
                     else
-                    {
                         await p.ExpectUsableAsync();
-                    }
 
                     await p.ConnectAsync();
                 }

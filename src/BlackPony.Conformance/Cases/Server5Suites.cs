@@ -118,9 +118,7 @@ internal static class Server5Suites
         {
             await p.NeedAsync(Core);
             foreach (var point in SmallOrder)
-            {
                 await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Core} {Convert.ToBase64String(point)}", 501);
-            }
 
             await p.ExpectUsableAsync();
         }),
@@ -288,9 +286,7 @@ internal static class Server5Suites
         {
             await p.NeedAsync(Rot);
             foreach (var bad in (string[])["0", "26", "99", "013", "+5", "x"])
-            {
                 await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 ROT {bad}", 501);
-            }
 
             await p.ProbeConnection.CommandAsync("XBLACKPONY V1 ROT 25", 220, "BP-5.1-5");
         }),
@@ -304,9 +300,7 @@ internal static class Server5Suites
 
             // A keyword is letters, digits and hyphens, and stays so under the shift.
             foreach (var keyword in reply.Texts().Skip(1).Select(t => t.Split(' ')[0]))
-            {
                 That(keyword.All(c => char.IsAsciiLetterOrDigit(c) || c == '-'), $"A shifted letter left its alphabet: {Show(keyword)}.");
-            }
         }),
         // [BP-5.5-3] The recipient MUST shift letters *n* places backward.
         new("S-5.5-3", "The server shifts a client's letters backward", Must, Profile.Manual, "BP-5.5-3", async p =>
@@ -349,9 +343,7 @@ internal static class Server5Suites
             await p.EhloAsync();
             That(!p.RotIsOff || !p.Suites.Contains(Rot), "ROT is offered.");
             if (p.Suites.Contains(Rot))
-            {
                 throw new NotApplicableException("ROT is switched on here.");
-            }
 
             await p.ProbeConnection.CommandAsync("XBLACKPONY V1 ROT 13", 504, "BP-5.5-7");
         })

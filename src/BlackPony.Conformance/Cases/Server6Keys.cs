@@ -160,9 +160,7 @@ internal static class Server6Keys
                 await p.TakeFinishedAsync();
                 p.ProbeConnection.EndDirection();
                 while (await p.ProbeConnection.RecordAsync() is { } record)
-                {
                     That(record.Type != RecordType.Data, $"Before the client's Finished the server sends {Show(record.Data)}.");
-                }
             });
         }),
 
@@ -182,9 +180,7 @@ internal static class Server6Keys
             await p.DeliverInsideAsync();
             int at = p.ProbeConnection.Records.FindIndex(r => r.Type == RecordType.Ident);
             if (at < 0)
-            {
                 throw new NotApplicableException("The server sends no ident record.");
-            }
 
             That(p.ProbeConnection.Records.Count(r => r.Type == RecordType.Ident) == 1,
                 "The server sends more than one ident record.", "BP-6.5-1");
@@ -212,9 +208,7 @@ internal static class Server6Keys
             await p.ConnectAsync();
             await p.EhloAsync();
             if (other == suite || p.Suites.Contains(other, StringComparer.OrdinalIgnoreCase))
-            {
                 await p.InsideAsync(other);
-            }
         }
     });
 
@@ -225,9 +219,7 @@ internal static class Server6Keys
             await p.TakeFinishedAsync();
             var first = p.ProbeConnection.Seal(type, []);
             if (type == RecordType.Rekey)
-            {
                 p.ProbeConnection.NextKeys();
-            }
 
             await p.ExpectFailureAtAsync(first, p.ProbeConnection.Seal(RecordType.Finished, p.ProbeConnection.Keys.Finished(Role.Client)));
         });

@@ -29,9 +29,7 @@ internal static class Server7Records
             foreach (var line in (string[])["EHLO probe.test\r\n", "NOOP\r\n", "NOOP\r\n", "NOOP\r\n"])
             {
                 foreach (byte octet in p.ProbeConnection.Seal(RecordType.Data, Encoding.ASCII.GetBytes(line)))
-                {
                     await p.ProbeConnection.SendRecordsAsync([octet]);
-                }
 
                 await ExpectAsync(p, 250);
             }
@@ -46,14 +44,10 @@ internal static class Server7Records
         {
             await p.UpgradeAsync();
             foreach (var part in (string[])["EH", "LO probe.test\r", "\nNO", "OP\r\nNOOP\r\nNOOP\r\n"])
-            {
                 await p.ProbeConnection.SendInsideAsync(part);
-            }
 
             for (int i = 0; i < 4; i++)
-            {
                 await ExpectAsync(p, 250);
-            }
         }),
         // [BP-7.1-2] A recipient MUST treat as a failure a length greater than `MaxInner` plus the suite's tag length, as soon as it has
         //   read the two octets.
@@ -87,9 +81,7 @@ internal static class Server7Records
             var record = p.ProbeConnection.Seal(RecordType.Data, "STARTTLS\r\n"u8);
             record[^1] ^= 1;
             foreach (var part in (byte[][])[record[..^1], record[^1..]])
-            {
                 await p.ProbeConnection.SendRecordsAsync(part);
-            }
 
             await p.ProbeConnection.ExpectAlertAsync();
         }),
@@ -99,9 +91,7 @@ internal static class Server7Records
             await p.InsideAsync();
             await p.ProbeConnection.SendInsideAsync(string.Concat(Enumerable.Repeat("NOOP\r\n", 2000)));
             for (int i = 0; i < 2000; i++)
-            {
                 await ExpectAsync(p, 250);
-            }
         }),
         // [BP-7.1-2] A recipient MUST treat as a failure a length greater than `MaxInner` plus the suite's tag length, as soon as it has
         //   read the two octets.
@@ -158,9 +148,7 @@ internal static class Server7Records
                 await p.InsideAsync();
                 var record = p.ProbeConnection.Seal(type, "x"u8);
                 if (type == RecordType.Rekey)
-                {
                     p.ProbeConnection.NextKeys();
-                }
 
                 await p.ExpectFailureAtAsync(record);
                 await p.ConnectAsync();
@@ -190,9 +178,7 @@ internal static class Server7Records
         {
             await p.InsideAsync();
             for (int i = 1; i < Limits.MaxIdleRecords; i++)
-            {
                 await p.ProbeConnection.SendRecordAsync((RecordType)200);
-            }
 
             await p.ProbeConnection.RekeyAsync();
             await p.ExpectFailureAtAsync(p.ProbeConnection.Seal(RecordType.Data, []));
@@ -202,9 +188,7 @@ internal static class Server7Records
         {
             await p.InsideAsync();
             for (int i = 0; i < Limits.MaxIdleRecords; i++)
-            {
                 await p.ProbeConnection.SendRecordAsync(RecordType.Data);
-            }
 
             await p.ProbeConnection.CommandInsideAsync("NOOP", 250);
             await p.ProbeConnection.SendRecordAsync(RecordType.Data);
@@ -282,9 +266,7 @@ internal static class Server7Records
                 for (int i = 0; i < Rekeys; i++)
                 {
                     if (rekeys)
-                    {
                         await p.ProbeConnection.RekeyAsync();
-                    }
 
                     await p.ProbeConnection.CommandInsideAsync("NOOP", 250);
                 }
@@ -311,9 +293,7 @@ internal static class Server7Records
             {
                 await p.ProbeConnection.SendRecordsAsync(noops);
                 for (int j = 0; j < 64; j++)
-                {
                     await p.ProbeConnection.ReplyInsideAsync();
-                }
 
                 noops = p.ProbeConnection.Seal(RecordType.Data, Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("NOOP\r\n", 64))));
                 if (p.ProbeConnection.Records.Count > 1
@@ -336,9 +316,7 @@ internal static class Server7Records
             const int Greatest = (Limits.MaxInner + 7) / 8;
             long left = Limits.BlowfishRekeyBlocks - (5 * Limits.PadTo / 8);
             for (; left > 2 * Greatest; left -= Greatest)
-            {
                 await p.ProbeConnection.SendRecordAsync(RecordType.Data, line);
-            }
 
             // The last two blocks' worth of records end the message at the limit itself, and are taken.
             await p.ProbeConnection.SendRecordAsync(RecordType.Data, "\r\n"u8.ToArray(), 8 * (int)(left / 2));
@@ -364,9 +342,7 @@ internal static class Server7Records
             await p.ProbeConnection.CommandInsideAsync("DATA", 354);
             var text = new StringBuilder();
             while (text.Length < Limits.MaxData)
-            {
                 text.Append("0123456789012345678901234567890123456789\r\n");
-            }
 
             await p.ProbeConnection.SendInsideAsync(text.ToString()[..Limits.MaxData]);
             await p.ProbeConnection.CommandInsideAsync("\r\n.", 250);

@@ -324,9 +324,7 @@ internal static class Server8Closing
     private static async Task TruncatedAsync(ServerProbe p)
     {
         while (await p.ProbeConnection.RecordAsync() is { } record)
-        {
             That(record.Type != RecordType.Close, "The end of the connection is answered with a close.", "BP-8.2-1");
-        }
     }
 
     // So many answers are due. A server that takes the record that is out of its order gives more than one that only steps over it;

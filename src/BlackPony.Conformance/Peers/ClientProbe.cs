@@ -90,9 +90,7 @@ public sealed class ClientProbe : IAsyncDisposable
         }
 
         if (_wires.Count > 0)
-        {
             _context.Transcript.Comment($"connection {_wires.Count + 1}");
-        }
 
         _policies.Add(Next.Policy);
         _wires.Add(new ProbeConnection(await accept, Role.Server, _context.Transcript, _context.Timeout));
@@ -142,9 +140,7 @@ public sealed class ClientProbe : IAsyncDisposable
         {
             var line = await wire.LineAsync();
             if (line is null || Verb(line) is not ("NOOP" or "RSET"))
-            {
                 return line;
-            }
 
             await wire.SendLineAsync("250 Ok");
         }
@@ -154,7 +150,7 @@ public sealed class ClientProbe : IAsyncDisposable
     /// Receives the QUIT of a client that defers, which is answered, or the end of the connection ([BP-9.1-7]); and ends the connection.
     /// </summary>
     /// <param name="wire">The connection.</param>
-    /// <param name="requirement">The sentence that any other command violates.</param>
+    /// <param name="requirement">The requirement that any other command violates.</param>
     public static async Task TakeQuitAsync(ProbeConnection wire, string? requirement = null)
     {
         if (await LineAsync(wire) is { } line)
@@ -345,13 +341,9 @@ public sealed class ClientProbe : IAsyncDisposable
             else if (verb == "QUIT")
             {
                 if (inside && close)
-                {
                     await wire.SendRecordsAsync(wire.Seal(RecordType.Close, []), behind ?? []);
-                }
                 else
-                {
                     wire.EndDirection();
-                }
 
                 return;
             }
@@ -388,8 +380,8 @@ public sealed class ClientProbe : IAsyncDisposable
     /// Waits for the client's end, which must agree with what this server knows; a further connection has no place any more.
     /// </summary>
     /// <param name="delivered">Whether the message was delivered.</param>
-    /// <param name="requirement">The sentence that says so.</param>
-    /// <param name="further">The sentence that a further connection violates, if it is not the case's first.</param>
+    /// <param name="requirement">The requirement that says so.</param>
+    /// <param name="further">The requirement that a further connection violates, if it is not the case's first.</param>
     public async Task<Outcome> ExpectAsync(bool delivered, string? requirement = null, string? further = null)
     {
         Expect.That(_delivery is not null, "The client was not started.");
@@ -459,9 +451,7 @@ public sealed class ClientProbe : IAsyncDisposable
             }
 
             if (wire.Switched || policy == ClientPolicy.Required)
-            {
                 ExpectNoMail(wire, wire.Switched ? "BP-4.6-4" : "BP-9.1-2");
-            }
         }
     }
 
@@ -469,9 +459,7 @@ public sealed class ClientProbe : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         foreach (var wire in _wires)
-        {
             await wire.DisposeAsync();
-        }
 
         _listener.Stop();
         await _over.CancelAsync();

@@ -39,9 +39,7 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
     {
         const int Block = 8;
         if (_isAead)
-        {
             return null;
-        }
 
         var stream = new byte[raw.Length + Block];
         right.Seal(seq, stream);
@@ -69,9 +67,7 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
         foreach (ulong other in (ulong[])[BinaryPrimitives.ReverseEndianness(seq), seq + 1, seq - 1])
         {
             if (other != seq && (_isAead || other <= uint.MaxValue) && right.Open(other, (byte[])raw.Clone()))
-            {
                 return new Cause(nonce, $"verify with the sequence number {other}");
-            }
         }
 
         if (_isAead)
@@ -82,9 +78,7 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
                 var record = (byte[])raw.Clone();
                 BinaryPrimitives.WriteUInt16BigEndian(record, (ushort)other);
                 if (right.Open(seq, record))
-                {
                     return new Cause("BP-7.2-2", $"verify with other additional data, {other} as 16 bits");
-                }
             }
         }
 
@@ -105,9 +99,7 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
             byte[] record = [raw[0], raw[1], .. opened, .. new byte[right.TagLength]];
             right.Seal(seq, record);
             if (record.AsSpan(2 + inner, ShortestTag).SequenceEqual(raw.AsSpan(2 + inner, ShortestTag)))
-            {
                 return true;
-            }
         }
 
         return false;
@@ -123,9 +115,7 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
                 bool own = cause.Requirement == "BP-6.2-2";
                 using var protection = suite.Protect(me == Role.Client != own ? keys.ServerTraffic : keys.ClientTraffic);
                 if (protection.Open(seq, (byte[])raw.Clone()))
-                {
                     return cause;
-                }
             }
         }
 
@@ -137,17 +127,13 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
         yield return (new Cause("BP-6.2-2", "verify with the keys of the other direction"), new KeySchedule(suite.Name, secret, th));
         var written = hashed.Take(2).SelectMany(l => l.Split(' ')).Where(t => t.Equals(suite.Name, StringComparison.OrdinalIgnoreCase));
         foreach (var name in written.Append(suite.Name.ToLowerInvariant()).Distinct().Except([suite.Name]))
-        {
             yield return (new Cause("BP-6.2-1", $"verify with {name} in the salt"), new KeySchedule(name, secret, th));
-        }
 
         foreach (var (cause, lines) in Transcripts())
         {
             var hash = new TranscriptHash();
             foreach (var line in lines)
-            {
                 hash.Add(System.Text.Encoding.Latin1.GetBytes(line));
-            }
 
             yield return (cause, new KeySchedule(suite.Name, secret, hash.Finish()));
         }
@@ -161,25 +147,19 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
             var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
             var beginning = string.Join(' ', line.Split(' ').Select((f, i) => i < 3 ? f.ToUpperInvariant() : f));
             foreach (var cased in (string[])[line.ToUpperInvariant(), line.ToLowerInvariant(), beginning])
-            {
                 yield return (new Cause("BP-6.1-5", $"verify with the {what} hashed as {Expect.Show(cased)}"), With(at, cased));
-            }
 
             var (single, last, first) = (string.Join(' ', fields), string.Join(' ', fields[..^1]), string.Join(' ', fields.Take(4)));
             string[] others = [single, last, first, line + "\r\n", line + " "];
             foreach (var other in others)
-            {
                 yield return (new Cause(requirement, $"verify with the {what} hashed as {Expect.Show(other)}"), With(at, other));
-            }
         }
 
         foreach (var code in (string[])["334", "220"])
         {
             var whole = string.Concat(hashed.Where(l => IsReply(l, code)).Select(l => l[6..]));
             foreach (var joined in (string[])[$"{code} K={whole}", $"K={whole}", whole])
-            {
                 yield return (new Cause("BP-6.1-4", $"verify with the {code} reply hashed as one line"), Joined(code, joined));
-            }
 
             var without = hashed.Select(l => IsReply(l, code) ? l[4..] : l);
             yield return (new Cause("BP-6.1-4", $"verify with the {code} reply hashed without codes"), without);
@@ -187,9 +167,7 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
 
         var continuation = hashed.Skip(2).FirstOrDefault(l => !IsReply(l, "334") && !IsReply(l, "220"));
         if (continuation is not null)
-        {
             yield return (new Cause("BP-6.1-3", "verify without the continuation"), hashed.Where(l => l != continuation));
-        }
     }
 
     private static bool IsReply(string line, string code) =>

@@ -3,7 +3,7 @@ namespace BlackPony.Conformance.Peers;
 /// <summary>The names of the suites, short (spec 5).</summary>
 public static class Names
 {
-    /// <summary>The suite that every port has.</summary>
+    /// <summary>The suite that every implementation has.</summary>
     public const string Core = "X25519-CHACHA20POLY1305";
 
     /// <summary>The preferred suite.</summary>
@@ -15,7 +15,7 @@ public static class Names
     /// <summary>The suite of 1997.</summary>
     public const string Classic = "RSA-BLOWFISH";
 
-    /// <summary>The suites that encrypt, the one that every port has first.</summary>
+    /// <summary>The suites that encrypt, the one that every implementation has first.</summary>
     public static IReadOnlyList<string> Encrypting { get; } = [Core, Hybrid, HybridAes, Classic];
 
     /// <summary>The suite that protects nothing.</summary>

@@ -81,9 +81,7 @@ public sealed class ProbeConnection : IAsyncDisposable
     public async Task SendAsync(ReadOnlyMemory<byte> octets)
     {
         if (_out is null)
-        {
             _transcript.Plain(_me, octets.Span);
-        }
 
         _sent = Expect.Show(octets.Span, 60);
         await WriteAsync(octets);
@@ -112,9 +110,7 @@ public sealed class ProbeConnection : IAsyncDisposable
 
             Expect.That(_waiting.Length < 1 << 20, "More than a megabyte came without the end of a line.");
             if (!await FillAsync("a line"))
-            {
                 return null;
-            }
         }
     }
 
@@ -150,9 +146,7 @@ public sealed class ProbeConnection : IAsyncDisposable
             }
 
             if (reply is not null)
-            {
                 return reply;
-            }
         }
     }
 
@@ -182,9 +176,7 @@ public sealed class ProbeConnection : IAsyncDisposable
     public async Task ExpectClosedAsync(string finding, string? requirement = null)
     {
         if (_waiting.Length > 0 || await FillAsync("the end of the connection"))
-        {
             throw new CaseFailedException($"{finding} After {_sent} came {Expect.Show(_waiting)}.", requirement);
-        }
 
         ExpectNoReset(requirement);
     }
@@ -201,9 +193,7 @@ public sealed class ProbeConnection : IAsyncDisposable
     {
         long count = 0;
         while (!Switched && await LineAsync() is { } line)
-        {
             count += line.Length + 2;
-        }
 
         count += _waiting.Length;
         while (await FillAsync("the end of the connection"))
@@ -219,9 +209,7 @@ public sealed class ProbeConnection : IAsyncDisposable
     public void EndDirection()
     {
         if (_hasEnded)
-        {
             return;
-        }
 
         _hasEnded = true;
         _transcript.End(_me);
@@ -246,7 +234,7 @@ public sealed class ProbeConnection : IAsyncDisposable
     public void SwitchTo(Suite suite, Role role, ReadOnlySpan<byte> secret, ReadOnlySpan<byte> th, IReadOnlyList<string>? hashed = null)
     {
         _diagnosis = hashed is null ? null : new Diagnosis(suite, role, [.. secret], [.. th], hashed);
-        // What a port's author compares first when a record does not verify.
+        // What an implementation's author compares first when a record does not verify.
         _transcript.Comment($"th {Convert.ToHexStringLower(th)}");
         _transcript.Comment($"shared secret {Convert.ToHexStringLower(secret)}");
         _suite = suite;
@@ -333,9 +321,7 @@ public sealed class ProbeConnection : IAsyncDisposable
                 }
 
                 if (_waiting.Length >= 2 + length)
-                {
                     return Open(_waiting[..(2 + length)]);
-                }
             }
 
             if (!await FillAsync("a record"))
@@ -381,9 +367,7 @@ public sealed class ProbeConnection : IAsyncDisposable
             }
 
             if (await DataAsync() is not { } data)
-            {
                 return null;
-            }
 
             _inside = [.. _inside, .. data];
         }
@@ -393,9 +377,7 @@ public sealed class ProbeConnection : IAsyncDisposable
     public async Task<byte[]> OctetsInsideAsync(int count)
     {
         while (_inside.Length < count && await DataAsync() is { } data)
-        {
             _inside = [.. _inside, .. data];
-        }
 
         count = Math.Min(count, _inside.Length);
         var octets = _inside[..count];
@@ -415,9 +397,7 @@ public sealed class ProbeConnection : IAsyncDisposable
             var reply = reader.Read(Encoding.Latin1.GetBytes(line + "\r\n"), out _);
             Expect.That(!reader.IsMalformed, $"After {_sent}: expected a reply inside, got {Expect.Show(line)}.");
             if (reply is not null)
-            {
                 return reply;
-            }
         }
     }
 
@@ -448,9 +428,7 @@ public sealed class ProbeConnection : IAsyncDisposable
         Expect.That(record is null or { Type: RecordType.Alert },
             $"After {_sent}: expected the end of the connection, got {Name(record)}.", requirement);
         if (record is not null)
-        {
             await ExpectNothingAsync("Something follows the alert.", "BP-8.3-1");
-        }
     }
 
     /// <summary>
@@ -492,9 +470,7 @@ public sealed class ProbeConnection : IAsyncDisposable
         {
             var record = await NextAsync();
             if (record?.Type != RecordType.Data)
-            {
                 return ([.. text.Split("\r\n")[..^1].Where(l => l is [_, _, _] or [_, _, _, not '-', ..])], record);
-            }
 
             text += Encoding.Latin1.GetString(record.Data);
         }
@@ -514,9 +490,7 @@ public sealed class ProbeConnection : IAsyncDisposable
     public async Task ExpectNothingAsync(string finding, string? requirement = null, string? reset = null)
     {
         if (_waiting.Length > 0 || await FillAsync("the end of the connection"))
-        {
             throw new CaseFailedException($"After {_sent}: {finding}", requirement);
-        }
 
         ExpectNoReset(reset ?? requirement);
     }
@@ -525,9 +499,7 @@ public sealed class ProbeConnection : IAsyncDisposable
     public ValueTask DisposeAsync()
     {
         if (_waiting.Length > 0)
-        {
             _transcript.Raw(_peer, _waiting);
-        }
 
         _keys?.Dispose();
         _in?.Dispose();
@@ -642,9 +614,7 @@ public sealed class ProbeConnection : IAsyncDisposable
             _patience.Renew();
             _waiting = [.. _waiting, .. _octets[..count]];
             if (count == 0)
-            {
                 _transcript.End(_peer);
-            }
 
             return count > 0;
         }

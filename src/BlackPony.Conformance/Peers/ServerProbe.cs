@@ -54,9 +54,7 @@ public sealed class ServerProbe : IAsyncDisposable
     {
         var probe = new ServerProbe(await target.TakeAsync(needs, context.Cancel), context);
         if (!needs.HasFlag(Needs.Backend))
-        {
             await probe.ConnectAsync();
-        }
 
         return probe;
     }
@@ -66,12 +64,12 @@ public sealed class ServerProbe : IAsyncDisposable
         ? limit
         : throw new NotApplicableException($"The target declares no {name}: give --timeouts.");
 
-    /// <summary>The port has to do something within one of its own time-outs.</summary>
+    /// <summary>The implementation has to do something within one of its own time-outs.</summary>
     public Task WithinAsync(string name, Task task, string finding) =>
         TimeLimit.WithinAsync(_context, name, Timeout(name), _place.Time, task, finding);
 
     /// <summary>
-    /// The port has to do something within one of its own time-outs, though single octets of something come all the while,
+    /// The implementation has to do something within one of its own time-outs, though single octets of something come all the while,
     /// and never the last: they do not prolong it (spec 13).
     /// </summary>
     public Task WithinDrippingAsync(string name, byte[] octets, Task task, string finding) =>
@@ -79,7 +77,7 @@ public sealed class ServerProbe : IAsyncDisposable
 
     /// <summary>Opens a connection and takes the greeting.</summary>
     /// <param name="code">The greeting's code.</param>
-    /// <param name="requirement">The sentence that asks for it.</param>
+    /// <param name="requirement">The requirement that asks for it.</param>
     public async Task<Reply> ConnectAsync(int code = 220, string? requirement = null)
     {
         _context.Timeout.Renew();
@@ -87,9 +85,7 @@ public sealed class ServerProbe : IAsyncDisposable
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(_place.Host, _place.Port, _context.Cancel);
         if (_wires.Count > 0)
-        {
             _context.Transcript.Comment($"connection {_wires.Count + 1}");
-        }
 
         _wires.Add(new ProbeConnection(socket, Role.Client, _context.Transcript, _context.Timeout));
         return await ProbeConnection.ExpectAsync(code, requirement);
@@ -108,9 +104,7 @@ public sealed class ServerProbe : IAsyncDisposable
     {
         await EhloAsync();
         if (Offer.Length == 0)
-        {
             throw new NotApplicableException("The server does not offer XBLACKPONY.");
-        }
     }
 
     /// <summary>Whether a line of an EHLO reply is the offer.</summary>
@@ -121,9 +115,7 @@ public sealed class ServerProbe : IAsyncDisposable
     {
         await EhloAsync();
         if (!Suites.Contains(suite, StringComparer.OrdinalIgnoreCase))
-        {
             throw new NotApplicableException($"{suite} is not offered.");
-        }
     }
 
     /// <summary>The suites of the last offer that encrypt, in upper case.</summary>
@@ -164,9 +156,7 @@ public sealed class ServerProbe : IAsyncDisposable
         Func<byte[], byte[]>? continuation = null, bool ehlo = true, string behind = "", string? refused = null, string? invalid = null)
     {
         if (ehlo)
-        {
             await NeedAsync(suite);
-        }
 
         var known = SuiteRegistry.Find(suite)!;
         using var exchange = known.StartClient(_context.Random, TestRsaKeys.Client);
@@ -217,9 +207,7 @@ public sealed class ServerProbe : IAsyncDisposable
         {
             var edited = hashed?.Invoke(line) ?? line;
             if (edited != line)
-            {
                 _context.Transcript.Comment($"hashed here as if it had been: {Expect.Escape(Encoding.Latin1.GetBytes(edited))}");
-            }
 
             lines.Add(edited);
             th.Add(Encoding.Latin1.GetBytes(edited));
@@ -322,9 +310,7 @@ public sealed class ServerProbe : IAsyncDisposable
     public async Task<IReadOnlyList<SinkSession>> BackendSessionsAsync(int count)
     {
         while (Backend.Sessions.Count < count)
-        {
             await Task.Delay(5, _context.Cancel);
-        }
 
         return [.. Backend.Sessions];
     }
@@ -333,9 +319,7 @@ public sealed class ServerProbe : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         foreach (var wire in _wires)
-        {
             await wire.DisposeAsync();
-        }
 
         await _place.DisposeAsync();
     }

@@ -21,9 +21,7 @@ internal static class TimeLimit
         {
             context.Timeout.Renew(limit + Grace);
             if (await Task.WhenAny(task, Task.Delay(limit + Grace)) != task)
-            {
                 throw silence;
-            }
         }
         else
         {
@@ -48,9 +46,7 @@ internal static class TimeLimit
             {
                 await Task.WhenAny(task, time.SetAsync(since, limit, context.Cancel)).Unwrap();
                 if (!task.IsCompleted)
-                {
                     time.AdvanceToNext(since, limit);
-                }
             }
 
             await task.WaitAsync(context.Cancel);

@@ -72,9 +72,7 @@ public sealed class Transcript
         {
             // Long ones are cut: a transcript is for reading.
             if (_text.Length < MaxLength)
-            {
                 _text.Append(line).Append('\n');
-            }
         }
     }
 }

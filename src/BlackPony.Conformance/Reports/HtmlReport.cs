@@ -6,7 +6,8 @@ using System.Text.RegularExpressions;
 namespace BlackPony.Conformance.Reports;
 
 /// <summary>
-/// Runs as one self-contained page: a matrix of cases by section, the targets side by side, each case with its sentences and its dialogue.
+/// Runs as one self-contained page: a matrix of cases by section, the targets side by side, each case with its requirements and
+/// its dialogue.
 /// </summary>
 public static class HtmlReport
 {
@@ -23,9 +24,7 @@ public static class HtmlReport
                 $"<section id=\"{section.Key.Role}-{Html(section.Key.Section)}\"><h2>{section.Key.Role} {Html(section.Key.Section)} "
                     + $"<small>{Html(Heading(section.Key.Section))}</small></h2>\n");
             foreach (var test in section)
-            {
                 Case(body, test, [.. runs.Select(r => r.Results.FirstOrDefault(x => x.Case.Id == test.Id))], runs);
-            }
 
             body.Append("</section>\n");
         }
@@ -46,9 +45,7 @@ public static class HtmlReport
         {
             body.Append($"<tr><th>{Html(run.Target)}</th>");
             foreach (var verdict in Enum.GetValues<Verdict>())
-            {
                 body.Append($"<td class=\"{(run.Count(verdict) > 0 ? Class(verdict) : "zero")}\">{run.Count(verdict)}</td>");
-            }
 
             body.Append(CultureInfo.InvariantCulture, $"<td>{run.Duration.TotalSeconds:0.0} s</td></tr>\n");
         }
@@ -61,9 +58,7 @@ public static class HtmlReport
     {
         body.Append("<table class=\"matrix\"><thead><tr><th>section</th>");
         foreach (var run in runs)
-        {
             body.Append($"<th>{Html(run.Target)}</th>");
-        }
 
         body.Append("</tr></thead><tbody>\n");
         foreach (var section in cases.GroupBy(c => (c.Role, c.Section)))
@@ -97,9 +92,7 @@ public static class HtmlReport
             $"<details id=\"{test.Id}\" class=\"case {verdicts}\"><summary><span class=\"id\">{test.Id}</span><span "
                 + $"class=\"title\">{Html(test.Title)}</span><span class=\"cells\">");
         foreach (var result in results)
-        {
             body.Append(result is null ? "<b class=\"none\">–</b>" : $"<b class=\"{Class(result.Verdict)}\">{Label(result.Verdict)}</b>");
-        }
 
         body.Append(
             $"</span></summary>\n<p class=\"meta\">{RunReport.Word(test.Level)} · {test.Profile.ToString().ToLowerInvariant()}</p><ul "
@@ -111,9 +104,7 @@ public static class HtmlReport
         }
 
         foreach (var id in results.Select(r => r?.Violated).OfType<string>().Distinct().Except(test.Requirements))
-        {
             body.Append($"<li class=\"violated\"><code>{id}</code> {Sentence(id)}</li>");
-        }
 
         body.Append("</ul>\n");
         for (int i = 0; i < results.Count; i++)

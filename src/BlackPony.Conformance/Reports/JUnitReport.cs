@@ -60,9 +60,7 @@ public static class JUnitReport
     {
         var clean = new StringBuilder(text.Length);
         foreach (char c in text)
-        {
             clean.Append(c is >= ' ' or '\n' or '\t' && c is not ('\uFFFE' or '\uFFFF') && !char.IsSurrogate(c) ? c : '?');
-        }
 
         return clean.ToString();
     }

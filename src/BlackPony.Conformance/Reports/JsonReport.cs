@@ -62,7 +62,7 @@ public static class JsonReport
             var root = JsonNode.Parse(text)!;
             var results = root["cases"]!.AsArray().Select(c => new CaseResult(
                 new CaseInfo(
-                    Text(c, "id"), Text(c, "title"), Enum.Parse<PortRole>(Text(c, "role"), true), Enum.Parse<Level>(Text(c, "level"), true),
+                    Text(c, "id"), Text(c, "title"), Enum.Parse<TestRole>(Text(c, "role"), true), Enum.Parse<Level>(Text(c, "level"), true),
                     Enum.Parse<Profile>(Text(c, "profile"), true), [.. c!["requirements"]!.AsArray().Select(r => r!.GetValue<string>())]),
                 Enum.Parse<Verdict>(Text(c, "verdict").Replace("_", "", StringComparison.Ordinal), true),
                 Text(c, "detail"), c["violated"]?.GetValue<string>(), Text(c, "plaintext"), Text(c, "transcript"),

@@ -27,7 +27,7 @@ public sealed record RunReport(string? Server, string? Client, string Seed, IRea
     /// <summary>A level as BCP 14 writes it.</summary>
     public static string Word(Level level) => level.ToString().ToUpperInvariant();
 
-    /// <summary>The sentence that a result's case found violated, in full.</summary>
+    /// <summary>The requirement that a result's case found violated, in full.</summary>
     public static string? Sentence(CaseResult result) =>
         result.Violated is { } id && Specification.Sentences.TryGetValue(id, out var text) ? $"[{id}] {text}" : null;
 }

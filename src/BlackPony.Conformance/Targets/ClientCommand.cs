@@ -5,7 +5,7 @@ using BlackPony.Reference.Suites;
 
 namespace BlackPony.Conformance.Targets;
 
-/// <summary>Another port's client: a command.</summary>
+/// <summary>Another implementation's client: a command.</summary>
 /// <param name="command">The command, run by <c>/bin/sh</c>, with <c>{host}</c> and <c>{port}</c>, and perhaps <c>{policy}</c>,
 /// <c>{memory}</c> and <c>{suites}</c>.</param>
 /// <param name="timeouts">The time-outs that the target declares.</param>
@@ -59,9 +59,7 @@ public abstract class ClientCommand(string command, IReadOnlyDictionary<string, 
             lock (delivery.Log)
             {
                 if (delivery.Log.Length < MaxLog && line.Data is not null)
-                {
                     delivery.Log.Append(Expect.Escape(Encoding.UTF8.GetBytes(line.Data))).Append('\n');
-                }
             }
         };
         process.BeginErrorReadLine();
@@ -79,9 +77,7 @@ public abstract class ClientCommand(string command, IReadOnlyDictionary<string, 
         finally
         {
             if (!process.HasExited)
-            {
                 process.Kill(entireProcessTree: true);
-            }
         }
     }
 

@@ -51,9 +51,7 @@ public sealed class EmbeddedServer : ServerTarget
     public override Task<ServerPlace> TakeAsync(Needs needs, CancellationToken cancel)
     {
         if ((needs & (Needs.Backend | Needs.RotOff | Needs.Timeouts)) == 0)
-        {
             return Task.FromResult(new ServerPlace("127.0.0.1", Port, Sink, () => ValueTask.CompletedTask));
-        }
 
         // Its own relay, so that its script disturbs no other case.
         var own = new EmbeddedServer(needs);

@@ -57,9 +57,7 @@ public sealed class LocalSide(Stream toMailer, Stream fromMailer, string message
         while (await LineAsync() is { } line)
         {
             if (line.Length == 3 || (line.Length > 3 && line[3] == ' '))
-            {
                 return int.TryParse(line.AsSpan(0, 3), NumberStyles.None, CultureInfo.InvariantCulture, out int code) ? code : 0;
-            }
         }
 
         return 0;
@@ -87,9 +85,7 @@ public sealed class LocalSide(Stream toMailer, Stream fromMailer, string message
 
             int count = await fromMailer.ReadAsync(_octets, cancel);
             if (count == 0)
-            {
                 return null;
-            }
 
             var text = Encoding.Latin1.GetString(_octets, 0, count);
             _replies.Append(text);

@@ -145,9 +145,7 @@ public sealed class MailSink : IAsyncDisposable
         public async Task RunAsync()
         {
             if (sink.Greeting.Length == 0)
-            {
                 return;
-            }
 
             await SayAsync(sink.Greeting + "\r\n");
             while (await LineAsync() is { } line)
@@ -157,19 +155,13 @@ public sealed class MailSink : IAsyncDisposable
                 await SayAsync(answer.TrimEnd('\0'));
                 var verb = line.Split(' ')[0].ToUpperInvariant();
                 if (answer.EndsWith('\0') || verb == "QUIT")
-                {
                     return;
-                }
 
                 if (verb == "DATA" && answer.StartsWith("354", StringComparison.Ordinal) && !await DataAsync())
-                {
                     return;
-                }
 
                 if (verb == "BDAT" && int.TryParse(line.Split(' ')[1], out int count) && !await TakeAsync(count))
-                {
                     return;
-                }
             }
         }
 
@@ -227,9 +219,7 @@ public sealed class MailSink : IAsyncDisposable
             while (_waiting.Length < count)
             {
                 if (!await FillAsync())
-                {
                     return false;
-                }
             }
 
             _waiting = _waiting[count..];
@@ -251,9 +241,7 @@ public sealed class MailSink : IAsyncDisposable
 
                 from = Math.Max(_waiting.Length - 1, 0);
                 if (!await FillAsync())
-                {
                     return null;
-                }
             }
         }
 

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace BlackPony.Conformance.Targets;
 
-/// <summary>Another port's server, at an address.</summary>
+/// <summary>Another implementation's server, at an address.</summary>
 /// <param name="host">Host name or address.</param>
 /// <param name="port">TCP port.</param>
 /// <param name="backendPort">The port of 127.0.0.1 at which the relay under test expects its mail server, which the suite then plays;
@@ -23,9 +23,7 @@ public sealed class RemoteServer(string host, int port, int backendPort, IReadOn
     public override Task<ServerPlace> TakeAsync(Needs needs, CancellationToken cancel)
     {
         if (needs.HasFlag(Needs.Backend) && _backend is null)
-        {
             throw new NotApplicableException("Only for a relay whose mail server the suite plays: give --backend and the port.");
-        }
 
         return Task.FromResult(new ServerPlace(host, port, _backend, () =>
         {
@@ -39,9 +37,7 @@ public sealed class RemoteServer(string host, int port, int backendPort, IReadOn
     public override async ValueTask DisposeAsync()
     {
         if (_backend is not null)
-        {
             await _backend.DisposeAsync();
-        }
     }
 
     /// <summary>Connects once, to find out whether a mail server answers.</summary>

@@ -109,9 +109,7 @@ public sealed class VirtualTime : TimeProvider
         }
 
         while (GoOn(until) is { } timer)
-        {
             timer.GoOff();
-        }
     }
 
     // Within the lock.
@@ -143,9 +141,7 @@ public sealed class VirtualTime : TimeProvider
             lock (_lock)
             {
                 if (condition())
-                {
                     return;
-                }
 
                 changed = _changed.Task;
             }
@@ -185,9 +181,7 @@ public sealed class VirtualTime : TimeProvider
 
             // What is due at once waits for nobody.
             if (dueTime == TimeSpan.Zero)
-            {
                 time.Advance(TimeSpan.Zero);
-            }
 
             return true;
         }
@@ -195,9 +189,7 @@ public sealed class VirtualTime : TimeProvider
         public void GoOff()
         {
             if (_period != Timeout.InfiniteTimeSpan && _period > TimeSpan.Zero)
-            {
                 Change(_period, _period);
-            }
 
             callback(state);
         }

@@ -63,9 +63,7 @@ internal sealed record DnsMessage(int Code, bool IsTruncated, bool IsReferral, I
     public static DnsMessage? Read(ReadOnlySpan<byte> octets, ReadOnlySpan<byte> question)
     {
         if (octets.Length < HeaderLength || !octets[..2].SequenceEqual(question[..2]) || (octets[2] & 0xf8) != 0x80)
-        {
             return null;
-        }
 
         int code = octets[3] & 0x0f;
         int questions = Word(octets, 4), answers = Word(octets, 6);
@@ -77,9 +75,7 @@ internal sealed record DnsMessage(int Code, bool IsTruncated, bool IsReferral, I
 
         int at = HeaderLength;
         if (questions != 1 || !IsSame(octets, ref at, question))
-        {
             return null;
-        }
 
         bool isTruncated = (octets[2] & 0x02) != 0;
         bool isAuthoritative = (octets[2] & 0x04) != 0, isRecursive = (octets[3] & 0x80) != 0;
@@ -87,9 +83,7 @@ internal sealed record DnsMessage(int Code, bool IsTruncated, bool IsReferral, I
         for (int i = 0; i < answers && !isTruncated; i++)
         {
             if (ReadRecord(octets, ref at) is { } record)
-            {
                 records.Add(record);
-            }
         }
 
         return new DnsMessage(code, isTruncated, code == 0 && answers == 0 && !isAuthoritative && !isRecursive, records);
@@ -113,18 +107,14 @@ internal sealed record DnsMessage(int Code, bool IsTruncated, bool IsReferral, I
     {
         var owner = ReadName(octets, ref at);
         if (at + 10 > octets.Length)
-        {
             throw new FormatException("A record is cut short.");
-        }
 
         var type = (DnsType)Word(octets, at);
         int recordClass = Word(octets, at + 2), length = Word(octets, at + 8);
         int data = at + 10;
         at = data + length;
         if (at > octets.Length)
-        {
             throw new FormatException("A record's data are cut short.");
-        }
 
         return recordClass != Internet ? null : (type, length) switch
         {
@@ -152,9 +142,7 @@ internal sealed record DnsMessage(int Code, bool IsTruncated, bool IsReferral, I
         while (true)
         {
             if (position >= octets.Length)
-            {
                 throw new FormatException("A name is cut short.");
-            }
 
             int size = octets[position++];
             if (size == 0)
@@ -169,9 +157,7 @@ internal sealed record DnsMessage(int Code, bool IsTruncated, bool IsReferral, I
                 at = hasJumped ? at : position;
                 hasJumped = true;
                 if (target >= first)
-                {
                     throw new FormatException("A compressed name points forward.");
-                }
 
                 (first, position) = (target, target);
                 continue;
@@ -179,9 +165,7 @@ internal sealed record DnsMessage(int Code, bool IsTruncated, bool IsReferral, I
 
             length += size + 1;
             if ((size & 0xc0) != 0 || length > MaxName - 1 || position + size > octets.Length)
-            {
                 throw new FormatException("A label is too long.");
-            }
 
             AddLabel(name, octets.Slice(position, size));
             position += size;
@@ -191,21 +175,15 @@ internal sealed record DnsMessage(int Code, bool IsTruncated, bool IsReferral, I
     private static void AddLabel(StringBuilder name, ReadOnlySpan<byte> label)
     {
         if (name.Length > 0)
-        {
             name.Append('.');
-        }
 
         foreach (byte octet in label)
         {
             char c = char.ToLowerInvariant((char)octet);
             if (char.IsAsciiLetterOrDigit(c) || c is '-' or '_')
-            {
                 name.Append(c);
-            }
             else
-            {
                 name.Append(CultureInfo.InvariantCulture, $"\\{octet:d3}");
-            }
         }
     }
 

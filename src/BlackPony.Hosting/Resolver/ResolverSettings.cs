@@ -61,25 +61,17 @@ internal sealed record ResolverSettings(IReadOnlyList<IPEndPoint> Servers)
             // A comment begins in the first column; a line that does not begin with a keyword there says nothing.
             var words = line.Split((char[])[' ', '\t', '\r'], StringSplitOptions.RemoveEmptyEntries);
             if (words.Length < 2 || !line.StartsWith(words[0], StringComparison.Ordinal))
-            {
                 continue;
-            }
 
             if (words[0] == "nameserver" && servers.Count < MaxServers && IPAddress.TryParse(words[1], out var address))
-            {
                 servers.Add(new IPEndPoint(address, Port));
-            }
             else if (words[0] == "options")
-            {
                 settings = words.Skip(1).Aggregate(settings, With);
-            }
         }
 
         settings = more.Split((char[])[' ', '\t', '\n'], StringSplitOptions.RemoveEmptyEntries).Aggregate(settings, With);
         if (servers.Count == 0)
-        {
             servers.Add(new IPEndPoint(IPAddress.Loopback, Port));
-        }
 
         return settings;
     }

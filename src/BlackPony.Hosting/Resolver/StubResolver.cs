@@ -56,34 +56,24 @@ internal sealed class StubResolver(Func<ResolverSettings> settings, TimeProvider
     {
         var now = settings();
         if (type == DnsType.Aaaa && now.SkipsAaaa)
-        {
             return new DnsAnswer(DnsOutcome.Answered, []);
-        }
 
         var seen = new HashSet<string>();
         while (seen.Count < MaxAliases && seen.Add(name))
         {
             if (await AskOnceAsync(now, name, type, cancel).ConfigureAwait(false) is not { Code: 0 or 3 } message)
-            {
                 break;
-            }
 
             if (message.Code == 3)
-            {
                 return new DnsAnswer(DnsOutcome.NoSuchName, []);
-            }
 
             var end = Follow(message.Records, name);
             var records = message.Records.Where(r => r.Type == type && r.Owner == end).ToList();
             if (end is null)
-            {
                 break;
-            }
 
             if (end == name || records.Count > 0)
-            {
                 return new DnsAnswer(DnsOutcome.Answered, records);
-            }
 
             // The server did not follow the alias to its end, or the end has no such records.
             name = end;
@@ -98,9 +88,7 @@ internal sealed class StubResolver(Func<ResolverSettings> settings, TimeProvider
         for (int i = 0; i <= MaxAliases; i++)
         {
             if (records.FirstOrDefault(r => r.Type == DnsType.Cname && r.Owner == name) is not { } alias)
-            {
                 return name;
-            }
 
             name = alias.Name;
         }
@@ -125,9 +113,7 @@ internal sealed class StubResolver(Func<ResolverSettings> settings, TimeProvider
                 var patience = attempt == 0 ? now.Timeout : Longer(now.Timeout * (1 << attempt) / servers.Count);
                 var (reaction, message) = await AskServerAsync(server, now, name, type, patience, cancel).ConfigureAwait(false);
                 if (cancel.IsCancellationRequested)
-                {
                     return null;
-                }
 
                 if (reaction == Reaction.Silent)
                 {
@@ -137,9 +123,7 @@ internal sealed class StubResolver(Func<ResolverSettings> settings, TimeProvider
 
                 _silent.TryRemove(server, out _);
                 if (reaction == Reaction.Answered)
-                {
                     return message;
-                }
 
                 servers.Remove(server);
             }
@@ -167,9 +151,7 @@ internal sealed class StubResolver(Func<ResolverSettings> settings, TimeProvider
         {
             var message = now.UsesTcp ? null : await AskUdpAsync(server, question, patience.Token).ConfigureAwait(false);
             if (message is null or { IsTruncated: true })
-            {
                 message = await AskTcpAsync(server, question, patience.Token).ConfigureAwait(false);
-            }
 
             return message is { Code: 0 or 3, IsReferral: false, IsTruncated: false } ? (Reaction.Answered, message)
                 : (Reaction.Refused, null);
@@ -195,9 +177,7 @@ internal sealed class StubResolver(Func<ResolverSettings> settings, TimeProvider
         {
             int count = await socket.ReceiveAsync(octets.AsMemory(), cancel).ConfigureAwait(false);
             if (DnsMessage.Read(octets.AsSpan(0, count), question) is { } message)
-            {
                 return message;
-            }
         }
     }
 

@@ -37,9 +37,7 @@ public abstract class CaptureReader : IDisposable
         {
             // A pipe has no length, and whoever writes into it would find it closed.
             if (new FileInfo(path).Length == 0)
-            {
                 return 0;
-            }
 
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
             using var reader = stream.CanSeek ? Open(new OctetSource(stream, FirstRead), stream) : null;
@@ -54,9 +52,7 @@ public abstract class CaptureReader : IDisposable
     private static CaptureReader? Open(OctetSource source, Stream stream)
     {
         if (source.Ensure(3) && source.Span[..3].SequenceEqual<byte>([0x1f, 0x8b, 8]))
-        {
             source = new OctetSource(new GZipStream(new PrependedStream(source, stream), CompressionMode.Decompress));
-        }
 
         if (source.Ensure(4))
         {

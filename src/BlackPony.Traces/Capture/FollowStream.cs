@@ -27,9 +27,7 @@ internal sealed class FollowStream(Stream file, CancellationToken stop) : Stream
         {
             int count = file.Read(buffer);
             if (count > 0 || stop.IsCancellationRequested)
-            {
                 return count;
-            }
 
             stop.WaitHandle.WaitOne(Pause);
         }
@@ -48,9 +46,7 @@ internal sealed class FollowStream(Stream file, CancellationToken stop) : Stream
     protected override void Dispose(bool disposing)
     {
         if (disposing)
-        {
             file.Dispose();
-        }
 
         base.Dispose(disposing);
     }

@@ -16,9 +16,7 @@ internal sealed class MergedCaptures : IDisposable
     {
         _inputs = [.. paths.Select(p => Open(p, secrets))];
         for (int i = 0; i < _inputs.Length; i++)
-        {
             Advance(i);
-        }
     }
 
     private sealed class Input(CaptureReader reader, FileReport file)
@@ -40,18 +38,14 @@ internal sealed class MergedCaptures : IDisposable
             if (!reader.Read(out var packet))
             {
                 if (reader.Damage is { } damage)
-                {
                     file.Findings.Add(new Finding(FindingKind.Damaged.Level, FindingKind.Damaged.Id, null, damage, reader.Offset));
-                }
 
                 return false;
             }
 
             // The other readers are asked before this packet is used.
             if (_data.Length < packet.Data.Length)
-            {
                 _data = new byte[packet.Data.Length];
-            }
 
             packet.Data.CopyTo(_data);
             (_length, _link, Time) = (packet.Data.Length, packet.Link, packet.Time);
@@ -67,9 +61,7 @@ internal sealed class MergedCaptures : IDisposable
     {
         packet = default;
         if (_last is { } last)
-        {
             Advance(last);
-        }
 
         if (!_next.TryDequeue(out index, out _))
         {
@@ -86,17 +78,13 @@ internal sealed class MergedCaptures : IDisposable
     public void Dispose()
     {
         foreach (var input in _inputs)
-        {
             input?.Reader.Dispose();
-        }
     }
 
     private void Advance(int index)
     {
         if (_inputs[index] is { } input && input.Read())
-        {
             _next.Enqueue(index, (input.Time, index));
-        }
     }
 
     private static Input? Open(string path, KeyLog secrets)
@@ -104,9 +92,7 @@ internal sealed class MergedCaptures : IDisposable
         try
         {
             if (path == Inspector.StandardInput || new FileInfo(path).Length == 0)
-            {
                 return null;
-            }
 
             var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
             if (CaptureReader.Open(stream) is { } reader)

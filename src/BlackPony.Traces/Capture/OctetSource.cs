@@ -22,21 +22,15 @@ internal sealed class OctetSource(Stream stream, int size = 1 << 20) : IDisposab
     public bool Ensure(int count)
     {
         if (_end - _start >= count)
-        {
             return true;
-        }
 
         Span.CopyTo(_buffer);
         (_start, _end) = (0, _end - _start);
         if (_buffer.Length < count)
-        {
             Array.Resize(ref _buffer, count);
-        }
 
         while (_end < count && !_ended)
-        {
             _end += Fill();
-        }
 
         return _end >= count;
     }

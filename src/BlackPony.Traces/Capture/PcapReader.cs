@@ -38,26 +38,18 @@ internal sealed class PcapReader : CaptureReader
     {
         packet = default;
         if (!_begun && !Begin())
-        {
             return false;
-        }
 
         if (!Source.Ensure(_header))
-        {
             return AtEnd("a packet's header");
-        }
 
         long time = (Number(0) * 1_000_000_000L) + (Number(4) * (long)_unit);
         uint length = Number(8);
         if (length > MaxRecord)
-        {
             return Broken($"A packet has the impossible length {length}.");
-        }
 
         if (!Source.Ensure(_header + (int)length))
-        {
             return Broken("The file ends within a packet.");
-        }
 
         packet = new Packet(time, _link, Source.Span.Slice(_header, (int)length));
         Source.Advance(_header + (int)length);
@@ -69,9 +61,7 @@ internal sealed class PcapReader : CaptureReader
     private bool Begin()
     {
         if (!Source.Ensure(24))
-        {
             return Broken("The file ends within its header.");
-        }
 
         // The upper bits say whether frames end with a check sequence.
         _link = (LinkType)(Number(20) & 0xffff);
@@ -86,9 +76,7 @@ internal sealed class PcapReader : CaptureReader
     private bool Fits(int header)
     {
         if (!IsSane(0, header))
-        {
             return false;
-        }
 
         int next = header + (int)Number(8);
         return IsSane(next, header) || Source.Span.Length == next;

@@ -41,21 +41,15 @@ internal sealed class PcapngReader(OctetSource source) : CaptureReader(source)
             // A section header reads the same in both orders, and says the order of all that follows.
             bool section = BinaryPrimitives.ReadUInt32LittleEndian(Source.Span) == SectionHeader;
             if (section && !Order())
-            {
                 return Broken("A section has no byte-order magic.");
-            }
 
             uint type = Number(0);
             uint length = Number(4);
             if (length < 12 || length % 4 != 0 || length > MaxRecord)
-            {
                 return Broken($"A block has the impossible length {length}.");
-            }
 
             if (!Source.Ensure((int)length))
-            {
                 return Broken("The file ends within a block.");
-            }
 
             var body = Source.Span[8..((int)length - 4)];
             Source.Advance((int)length);
@@ -92,14 +86,10 @@ internal sealed class PcapngReader(OctetSource source) : CaptureReader(source)
     {
         packet = default;
         if (number >= _interfaces.Count)
-        {
             return Broken($"A packet is from interface {number}, which is not described.");
-        }
 
         if (length > body.Length - header)
-        {
             return Broken("A packet is longer than its block.");
-        }
 
         var from = _interfaces[(int)number];
         packet = new Packet(from.Nanoseconds(((ulong)Number(body[4..]) << 32) | Number(body[8..])), from.Link,
@@ -119,9 +109,7 @@ internal sealed class PcapngReader(OctetSource source) : CaptureReader(source)
             int length = _little ? BinaryPrimitives.ReadUInt16LittleEndian(options[2..])
                 : BinaryPrimitives.ReadUInt16BigEndian(options[2..]);
             if (code == 0 || length > options.Length - 4)
-            {
                 break;
-            }
 
             var value = options.Slice(4, length);
             if (code == 9 && length >= 1)

@@ -23,9 +23,7 @@ internal sealed class PrependedStream(OctetSource first, Stream rest) : Stream
     {
         int take = Math.Min(buffer.Length, first.Span.Length);
         if (take == 0)
-        {
             return rest.Read(buffer);
-        }
 
         first.Span[..take].CopyTo(buffer);
         first.Advance(take);
@@ -45,9 +43,7 @@ internal sealed class PrependedStream(OctetSource first, Stream rest) : Stream
     protected override void Dispose(bool disposing)
     {
         if (disposing)
-        {
             rest.Dispose();
-        }
 
         base.Dispose(disposing);
     }

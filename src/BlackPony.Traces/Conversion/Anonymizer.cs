@@ -63,14 +63,10 @@ internal sealed class Anonymizer
         while (SeenWords.Next(ref rest, out var word))
         {
             if (!_seen.Has(word) || (word.Length <= letters.Length && Vocabulary.Has(letters[..Encoding.Latin1.GetChars(word, letters)])))
-            {
                 continue;
-            }
 
             if (_leaks.Count < MaxLeaks)
-            {
                 _leaks.Add(Encoding.Latin1.GetString(word));
-            }
 
             clean ??= [.. octets];
             int at = octets.Length - rest.Length - word.Length;
@@ -100,9 +96,7 @@ internal sealed class Anonymizer
 
             // Sealed records and TLS have no words.
             if (item.Kind is WireKind.Line or WireKind.Raw)
-            {
                 seen.Add(item.Octets);
-            }
 
             seen.Add(item.Kind == WireKind.Record ? item.Data : default);
         }
@@ -150,9 +144,7 @@ internal sealed class Anonymizer
         private byte[] Shifted(WireItem item, Func<byte[], byte[]> replace)
         {
             if (item.Shift == 0)
-            {
                 return owner.Checked(replace(item.Octets));
-            }
 
             var octets = (byte[])item.Octets.Clone();
             RotShift.Shift(octets, 26 - item.Shift);

@@ -61,9 +61,7 @@ internal sealed partial class AnonymousDialogue(Pseudonymizer words)
         }
 
         if (text.StartsWith("PROXY ", StringComparison.Ordinal))
-        {
             return Proxy(text);
-        }
 
         int colon = text.IndexOf(':');
         return colon > 0 && Vocabulary.Fields.Contains(text[..colon]) ? text[..(colon + 1)] + Target(text[(colon + 1)..]) : words.All(text);
@@ -175,9 +173,7 @@ internal sealed partial class AnonymousDialogue(Pseudonymizer words)
             && long.TryParse(fields[1], NumberStyles.None, CultureInfo.InvariantCulture, out size);
         _chunk = size;
         if (!_chunked)
-        {
             BeginContent();
-        }
 
         _chunked = fields.Length == 2;
         return valid ? text : text[..4] + words.All(text[4..]);
@@ -186,15 +182,11 @@ internal sealed partial class AnonymousDialogue(Pseudonymizer words)
     private string Auth(string text, int space)
     {
         if (space < 0)
-        {
             return text;
-        }
 
         int begin = space;
         while (begin < text.Length && text[begin] == ' ')
-        {
             begin++;
-        }
 
         int second = text.IndexOf(' ', begin);
         second = second < 0 ? text.Length : second;
@@ -209,9 +201,7 @@ internal sealed partial class AnonymousDialogue(Pseudonymizer words)
         bool form = colon > 0 && text[verb..(colon - 1)].Trim() is var key
             && (key.Equals("FROM", StringComparison.OrdinalIgnoreCase) || key.Equals("TO", StringComparison.OrdinalIgnoreCase));
         if (!form)
-        {
             return text[..verb] + words.All(text[verb..]);
-        }
 
         int close = Verbs.PathEnd(Encoding.Latin1.GetBytes(text[colon..]));
         int space = text.AsSpan(colon).TrimStart(' ').IndexOf(' ');
@@ -225,19 +215,13 @@ internal sealed partial class AnonymousDialogue(Pseudonymizer words)
         var (key, value) = (match.Groups["key"].Value, match.Groups["value"].Value);
         bool known = Vocabulary.Parameters.Contains(key);
         if (!match.Groups["value"].Success)
-        {
             return known ? match.Value : words.All(match.Value);
-        }
 
         if (!known)
-        {
             return $"{words.All(key)}={words.All(value)}";
-        }
 
         if (PlainValue().IsMatch(value) || value.Split(',').All(Vocabulary.Values.Contains))
-        {
             return match.Value;
-        }
 
         // ORCPT=rfc822;address
         int type = value.IndexOf(';') + 1;
@@ -250,9 +234,7 @@ internal sealed partial class AnonymousDialogue(Pseudonymizer words)
     private string Content(string text)
     {
         if (!_header)
-        {
             return Body(text);
-        }
 
         if (text.Length == 0)
         {
@@ -311,15 +293,11 @@ internal sealed partial class AnonymousDialogue(Pseudonymizer words)
         bool last = text.Length == 3 || (text.Length > 3 && text[3] == ' ');
         bool code = ReplyCode().IsMatch(text);
         if (code && text.StartsWith("354", StringComparison.Ordinal))
-        {
             Continue();
-        }
 
         _secret = code && text.StartsWith("334", StringComparison.Ordinal);
         if (text.Length > 4 && text[4..].StartsWith("K=", StringComparison.Ordinal) && text[..3] is "220" or "334")
-        {
             return text;
-        }
 
         // The greeting's first word, and that of a reply to EHLO, is a name.
         bool greeting = !_greeted;
@@ -327,30 +305,20 @@ internal sealed partial class AnonymousDialogue(Pseudonymizer words)
         _first = last || !code;
         _greeted |= last && code;
         if (!code)
-        {
             return words.All(text);
-        }
 
         if (text.Length <= 4)
-        {
             return text;
-        }
 
         // A challenge names the server; VRFY's and EXPN's answers are names.
         if (_secret)
-        {
             return text[..4] + words.All(text[4..]);
-        }
 
         if (_ehlo && !greeting && !first && text[0] == '2')
-        {
             return text[..4] + Keyword(text[4..]);
-        }
 
         if (!_asked && !(first && (greeting || (_ehlo && text[0] == '2'))))
-        {
             return text[..4] + words.Reply(text[4..]);
-        }
 
         // An error's words may stand there instead.
         int end = text.IndexOf(' ', 4);
@@ -379,9 +347,7 @@ internal sealed partial class AnonymousDialogue(Pseudonymizer words)
         int end = text.AsSpan().IndexOfAny(' ', '=');
         var keyword = end < 0 ? text : text[..end];
         if (!Vocabulary.Keywords.Contains(keyword))
-        {
             return words.All(text);
-        }
 
         return keyword.Equals("XBLACKPONY", StringComparison.OrdinalIgnoreCase) ? text
             : keyword + KeywordPart().Replace(

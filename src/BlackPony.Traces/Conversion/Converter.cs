@@ -37,9 +37,7 @@ public sealed class Converter
         var inspector = new Inspector(_options with { Recorder = Open }, report =>
         {
             if (!open.Remove(report, out var sink))
-            {
                 return;
-            }
 
             output.Write(count++ == 0 ? "# BlackPony transcript 1\n\n"u8 : "# a fresh connection\n"u8);
             sink.Buffer.CopyTo(output);
@@ -56,9 +54,7 @@ public sealed class Converter
             TranscriptSink.Write(sink.Buffer.Writer,
                 $"# {TranscriptComments.Ends(End(report.Client).ToString(), End(report.Server).ToString())}\n");
             if (!openingSeen)
-            {
                 TranscriptSink.Write(sink.Buffer.Writer, $"# {TranscriptComments.Midstream}\n");
-            }
 
             return Recording(report, sink);
         }

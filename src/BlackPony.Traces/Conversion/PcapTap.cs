@@ -23,17 +23,13 @@ internal sealed class PcapTap : IWireTap, IItemSink
         // What is captured keeps its time, and what acknowledges it has the same; where there are no times packets go one by one.
         _tcp = new TcpWriter(output, client, server, number) { Time = start, Step = isTimed ? 0 : 1000 };
         if (openingSeen)
-        {
             _tcp.Open();
-        }
     }
 
     public void Octets(Role sender, ReadOnlySpan<byte> octets, long time)
     {
         if (_waiting.WrittenCount > 0 && (sender != _sender || time != _time || _waiting.WrittenCount + octets.Length > MaxWaiting))
-        {
             Finish();
-        }
 
         (_sender, _time) = (sender, time);
         _waiting.Write(octets);
@@ -44,13 +40,9 @@ internal sealed class PcapTap : IWireTap, IItemSink
         Finish();
         _tcp.Time = Math.Max(_tcp.Time, time);
         if (cut)
-        {
             _tcp.Cut(sender, length);
-        }
         else
-        {
             _tcp.Skip(sender, length);
-        }
     }
 
     public void End(Role sender, bool reset, long time)
@@ -58,13 +50,9 @@ internal sealed class PcapTap : IWireTap, IItemSink
         Finish();
         _tcp.Time = Math.Max(_tcp.Time, time);
         if (reset)
-        {
             _tcp.Reset(sender);
-        }
         else
-        {
             _tcp.End(sender);
-        }
     }
 
     public void Take(WireItem item)

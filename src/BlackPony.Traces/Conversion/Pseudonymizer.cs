@@ -31,9 +31,7 @@ internal sealed partial class Pseudonymizer
     public string All(string text)
     {
         if (!HasHigh(text))
-        {
             return Word().Replace(text, m => Other(m.Value));
-        }
 
         return HighOctets().Replace(Word().Replace(text, m => Other(m.Value)), m => m.Length switch
         {
@@ -102,26 +100,20 @@ internal sealed partial class Pseudonymizer
     private string Other(string word)
     {
         if (_known.TryGetValue(word, out var known))
-        {
             return known;
-        }
 
         string other = "";
         for (int draw = 0; draw < MaxDraws; draw++)
         {
             other = Draw(word, draw);
             if (!HasSeen(other))
-            {
                 break;
-            }
 
             other = new string('x', word.Length);
         }
 
         if (_known.Count < MaxKnown)
-        {
             _known[word] = other;
-        }
 
         return other;
     }
@@ -151,9 +143,7 @@ internal sealed partial class Pseudonymizer
         while (SeenWords.Next(ref octets, out var word))
         {
             if (_seen.Has(word))
-            {
                 return true;
-            }
         }
 
         return false;

@@ -31,9 +31,7 @@ internal sealed class SeenWords
         {
             ulong hash = Hash(word);
             for (int i = 0; i < 3; i++)
-            {
                 _bits[Slot(hash, i) >> 6] |= 1UL << (Slot(hash, i) & 63);
-            }
         }
     }
 
@@ -44,9 +42,7 @@ internal sealed class SeenWords
         for (int i = 0; i < 3; i++)
         {
             if ((_bits[Slot(hash, i) >> 6] & (1UL << (Slot(hash, i) & 63))) == 0)
-            {
                 return false;
-            }
         }
 
         return true;
@@ -66,9 +62,7 @@ internal sealed class SeenWords
 
             int end = at + 1;
             while (end < octets.Length && IsLetter(octets[end]))
-            {
                 end++;
-            }
 
             if (end - at >= Shortest)
             {
@@ -93,9 +87,7 @@ internal sealed class SeenWords
     {
         ulong hash = _seed;
         foreach (byte octet in word)
-        {
             hash = (hash ^ (octet | 0x20u)) * 0x100000001b3;
-        }
 
         hash ^= hash >> 29;
         hash *= 0x9e3779b97f4a7c15;

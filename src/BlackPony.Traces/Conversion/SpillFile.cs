@@ -47,13 +47,9 @@ internal sealed class SpillFile : IDisposable
                 bool many = spill._buffered > MaxBuffered;
                 spill._buffered -= _octets.WrittenCount;
                 if (many || _octets.Capacity > 3 * MaxBuffer)
-                {
                     _octets = new ArrayBufferWriter<byte>(256);
-                }
                 else
-                {
                     _octets.ResetWrittenCount();
-                }
             }
         }
 
@@ -86,9 +82,7 @@ internal sealed class SpillFile : IDisposable
             }
 
             if (piece.Length > 0)
-            {
                 ArrayPool<byte>.Shared.Return(piece);
-            }
 
             output.Write(_octets.WrittenSpan);
             spill._buffered -= _octets.WrittenCount;

@@ -30,9 +30,7 @@ internal sealed class MessageFile(MessageFolder folder, string path) : IContentS
             {
                 int next = octets[i..].IndexOf((byte)'\r');
                 if (next < 0)
-                {
                     break;
-                }
 
                 i += next;
             }
@@ -85,9 +83,7 @@ internal sealed class MessageFile(MessageFolder folder, string path) : IContentS
         Append(default);
         Close();
         if (!whole)
-        {
             folder.Unfinished(path);
-        }
     }
 
     public void Done(ObservedSession session, MessageReport message) => folder.Name(path, session, message);
@@ -97,9 +93,7 @@ internal sealed class MessageFile(MessageFolder folder, string path) : IContentS
     private void Append(ReadOnlySpan<byte> octets)
     {
         if (octets.IsEmpty && _begun)
-        {
             return;
-        }
 
         if (_file is null)
         {
@@ -110,9 +104,7 @@ internal sealed class MessageFile(MessageFolder folder, string path) : IContentS
                 BufferSize = folder.MayStayOpen ? 16384 : 0,
             };
             if (!OperatingSystem.IsWindows())
-            {
                 options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            }
 
             _file = new FileStream(path, options);
             _begun = true;
@@ -121,9 +113,7 @@ internal sealed class MessageFile(MessageFolder folder, string path) : IContentS
 
         _file.Write(octets);
         if (!folder.MayStayOpen)
-        {
             Close();
-        }
     }
 
     private void Close()

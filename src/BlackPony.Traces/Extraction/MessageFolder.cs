@@ -37,9 +37,7 @@ public sealed class MessageFolder
     {
         int index = session.Messages.IndexOf(message) + 1;
         if (!_captures.TryGetValue(session.File, out int capture))
-        {
             _captures[session.File] = capture = _captures.Count + 1;
-        }
 
         var name = string.Create(CultureInfo.InvariantCulture,
             $"{session.Number:00000}-{index}{(message.IsRefused == true ? "-refused" : "")}{(message.Missing > 0 ? "-gap" : "")}")

@@ -14,16 +14,12 @@ internal sealed class FragmentTable
     public byte[]? Add(FlowKey key, int offset, bool more, ReadOnlySpan<byte> data)
     {
         if (offset + data.Length > MaxDatagram || (data.IsEmpty && more))
-        {
             return null;
-        }
 
         if (!_datagrams.TryGetValue(key, out var datagram))
         {
             while (_datagrams.Count >= MaxDatagrams || _order.Count >= 2 * MaxDatagrams)
-            {
                 _datagrams.Remove(_order.Dequeue());
-            }
 
             _datagrams[key] = datagram = new Datagram();
             _order.Enqueue(key);
@@ -31,9 +27,7 @@ internal sealed class FragmentTable
 
         var whole = datagram.Add(offset, more, data);
         if (whole is not null)
-        {
             _datagrams.Remove(key);
-        }
 
         return whole;
     }
@@ -48,9 +42,7 @@ internal sealed class FragmentTable
         public byte[]? Add(int offset, bool more, ReadOnlySpan<byte> data)
         {
             if (_parts.Count < MaxFragments)
-            {
                 _parts.TryAdd(offset, data.ToArray());
-            }
 
             _length = more ? _length : offset + data.Length;
             return _length < 0 ? null : Join();
@@ -62,24 +54,18 @@ internal sealed class FragmentTable
             foreach (var (offset, data) in _parts)
             {
                 if (offset > have)
-                {
                     return null;
-                }
 
                 have = Math.Max(have, offset + data.Length);
             }
 
             if (have < _length)
-            {
                 return null;
-            }
 
             // What came first stays where fragments overlap: written last to first.
             var whole = new byte[have];
             for (int i = _parts.Count - 1; i >= 0; i--)
-            {
                 _parts.Values[i].CopyTo(whole, _parts.Keys[i]);
-            }
 
             return whole[.._length];
         }

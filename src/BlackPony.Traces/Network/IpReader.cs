@@ -32,9 +32,7 @@ internal sealed class IpReader
     {
         segment = default;
         if (ip.Length < 20)
-        {
             return false;
-        }
 
         int header = (ip[0] & 15) * 4;
         int total = BinaryPrimitives.ReadUInt16BigEndian(ip[2..]);
@@ -47,17 +45,13 @@ internal sealed class IpReader
         }
 
         if (ip[9] != Tcp || header < 20 || total < header || ip.Length < header)
-        {
             return false;
-        }
 
         var payload = ip[header..Math.Min(total, ip.Length)];
         int fragment = BinaryPrimitives.ReadUInt16BigEndian(ip[6..]);
         var flow = FlowKey.IPv4(ip[12..]);
         if ((fragment & 0x3fff) == 0)
-        {
             return Segment.Read(flow, payload, total - header, out segment);
-        }
 
         // A fragment that was not captured whole makes no whole datagram.
         var whole = payload.Length == total - header
@@ -71,9 +65,7 @@ internal sealed class IpReader
     private static ReadOnlySpan<byte> BehindGre(ReadOnlySpan<byte> gre)
     {
         if (gre.Length < 4 || BinaryPrimitives.ReadUInt16BigEndian(gre[2..]) is not (0x0800 or 0x86dd))
-        {
             return default;
-        }
 
         int header = 4 + (4 * System.Numerics.BitOperations.PopCount((uint)gre[0] & 0xb0));
         return gre.Length > header ? gre[header..] : default;
@@ -83,9 +75,7 @@ internal sealed class IpReader
     {
         segment = default;
         if (ip.Length < 40)
-        {
             return false;
-        }
 
         int length = BinaryPrimitives.ReadUInt16BigEndian(ip[4..]);
         length = length == 0 ? ip.Length - 40 : length;
@@ -99,9 +89,7 @@ internal sealed class IpReader
         while (next != Tcp)
         {
             if (rest.Length < 8)
-            {
                 return false;
-            }
 
             int header;
             switch (next)
@@ -134,9 +122,7 @@ internal sealed class IpReader
             }
 
             if (header > rest.Length)
-            {
                 return false;
-            }
 
             next = rest[0];
             rest = rest[header..];

@@ -47,9 +47,7 @@ internal static class LinkLayer
             bool last = (rest[2] & 1) != 0;
             rest = rest[4..];
             if (last)
-            {
                 return rest;
-            }
         }
 
         return default;
@@ -63,19 +61,13 @@ internal static class LinkLayer
             int type = BinaryPrimitives.ReadUInt16BigEndian(rest);
             rest = rest[2..];
             if (type is IPv4 or IPv6)
-            {
                 return rest;
-            }
 
             if (type == PppoeSession)
-            {
                 return rest.Length > 8 ? Ppp(rest[6..]) : default;
-            }
 
             if (type == MplsUnicast)
-            {
                 return BehindLabels(rest);
-            }
 
             // A length, and IEEE 802.2 with the type in its SNAP header.
             if (type <= MaxLength && rest.StartsWith<byte>([0xaa, 0xaa, 3, 0, 0, 0]))
@@ -85,9 +77,7 @@ internal static class LinkLayer
             }
 
             if (!IsTag(type) || rest.Length < 4)
-            {
                 return default;
-            }
 
             rest = rest[2..];
         }

@@ -51,15 +51,11 @@ internal readonly ref struct Segment
     {
         segment = default;
         if (tcp.Length < 20)
-        {
             return false;
-        }
 
         int header = (tcp[12] >> 4) * 4;
         if (header < 20 || header > length)
-        {
             return false;
-        }
 
         var data = tcp[Math.Min(header, tcp.Length)..];
         segment = new Segment(addresses with { Ports = BinaryPrimitives.ReadUInt32BigEndian(tcp) }, tcp, data,

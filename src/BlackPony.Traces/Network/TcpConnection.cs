@@ -61,9 +61,7 @@ internal sealed class TcpConnection(IStreams streams)
         }
 
         if (!IsClosed || !from.Known || segment.Length == 0)
-        {
             return false;
-        }
 
         // Behind both ends nobody says more; behind a reset the other side may not have heard of it.
         int ahead = (int)(segment.Sequence - from.Next);
@@ -74,29 +72,21 @@ internal sealed class TcpConnection(IStreams streams)
     public void Take(in Segment segment, int side, long time)
     {
         if (IsClosed)
-        {
             return;
-        }
 
         ref var from = ref Of(side);
         uint sequence = segment.Sequence;
         if (segment.Syn)
-        {
             sequence++;
-        }
 
         if (!from.Known)
-        {
             (from.Known, from.Next, from.Start) = (true, sequence, sequence);
-        }
 
         if (segment.Rst)
         {
             // One from far outside the window is nobody's (RFC 9293 3.5.3), and changes nothing.
             if ((int)(sequence - from.Next) is > MaxInFlight or < -MaxInFlight)
-            {
                 return;
-            }
 
             _reset = sequence == from.Next ? side : null;
             Flush();
@@ -106,21 +96,15 @@ internal sealed class TcpConnection(IStreams streams)
         }
 
         if (segment.Length == 0 && !segment.Fin)
-        {
             return;
-        }
 
         // Written by hand: the SYN was not counted. One octet there is a probe of an idle connection (RFC 9293 3.8.4).
         if (!segment.Syn && sequence + 1 == from.Start && from.Next == from.Start && segment.Length > 1)
-        {
             (from.Next, from.Uncounted) = (sequence, 1);
-        }
 
         int ahead = (int)(sequence - from.Next);
         if (ahead is > MaxWindow or < -MaxWindow || ahead + segment.Length + (segment.Fin ? 1 : 0) <= 0)
-        {
             return;
-        }
 
         from.Closing |= segment.Fin;
         if (_held.Count == 0 && ahead <= 0 && Reached(side, segment.Ack, segment.Acknowledgement))
@@ -134,9 +118,7 @@ internal sealed class TcpConnection(IStreams streams)
             HeldOctets += segment.Data.Length;
             Drain();
             if (_held.Count > MaxHeldSegments || HeldOctets > MaxHeldOctets)
-            {
                 GiveUpOne();
-            }
         }
 
         if (_first.Ended && _second.Ended)
@@ -150,9 +132,7 @@ internal sealed class TcpConnection(IStreams streams)
     public void Flush()
     {
         while (_held.Count > 0)
-        {
             GiveUpOne();
-        }
     }
 
     /// <summary>Ends it.</summary>
@@ -169,9 +149,7 @@ internal sealed class TcpConnection(IStreams streams)
     private ref Side Of(int side)
     {
         if (side == 0)
-        {
             return ref _first;
-        }
 
         return ref _second;
     }
@@ -192,14 +170,10 @@ internal sealed class TcpConnection(IStreams streams)
             var fresh = data[Math.Min(skip, data.Length)..];
             from.Next = sequence + (uint)length;
             if (!fresh.IsEmpty)
-            {
                 _streams!.Data(side, fresh, time);
-            }
 
             if (data.Length < length)
-            {
                 _streams!.Gap(side, length - Math.Max(data.Length, skip), cut: true, time);
-            }
         }
 
         if (fin && !from.Ended && (int)(from.Next - sequence) >= length)
@@ -249,14 +223,10 @@ internal sealed class TcpConnection(IStreams streams)
         int other = Lowest(1 - blocked.Side);
         uint until = blocked.Acknowledgement;
         if (other >= 0 && (int)(_held[other].Sequence - until) < 0)
-        {
             until = _held[other].Sequence;
-        }
 
         if (!Skip(1 - blocked.Side, until, blocked.Time))
-        {
             Release(lowest);
-        }
 
         Drain();
     }
@@ -266,9 +236,7 @@ internal sealed class TcpConnection(IStreams streams)
         ref var from = ref Of(side);
         int missing = (int)(until - from.Next);
         if (missing <= 0 || from.Ended)
-        {
             return false;
-        }
 
         from.Next = until;
         _streams!.Gap(side, missing, cut: false, time);
@@ -281,9 +249,7 @@ internal sealed class TcpConnection(IStreams streams)
         for (int i = 0; i < _held.Count; i++)
         {
             if (_held[i].Side == side && (lowest < 0 || (int)(_held[i].Sequence - _held[lowest].Sequence) < 0))
-            {
                 lowest = i;
-            }
         }
 
         return lowest;

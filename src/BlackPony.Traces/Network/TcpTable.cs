@@ -39,9 +39,7 @@ internal sealed class TcpTable(Func<IPEndPoint, IPEndPoint, bool, long, IStreams
         {
             // What opens nothing and says nothing is no connection yet.
             if ((segment.Syn || segment.Length > 0) && !segment.Rst)
-            {
                 Take(Open(key, segment, reversed, time), key, segment, reversed, time);
-            }
 
             return;
         }
@@ -61,9 +59,7 @@ internal sealed class TcpTable(Func<IPEndPoint, IPEndPoint, bool, long, IStreams
     public void Finish()
     {
         foreach (var (_, connection) in _order)
-        {
             connection.Close();
-        }
 
         _connections.Clear();
         _ending.Clear();
@@ -75,9 +71,7 @@ internal sealed class TcpTable(Func<IPEndPoint, IPEndPoint, bool, long, IStreams
     {
         var connection = entry.Connection;
         if (connection.IsIgnored && !segment.Fin && !segment.Rst)
-        {
             return;
-        }
 
         int before = connection.HeldOctets;
         bool wasEnding = connection.IsEnding;
@@ -102,9 +96,7 @@ internal sealed class TcpTable(Func<IPEndPoint, IPEndPoint, bool, long, IStreams
             {
                 var oldest = _closed.Dequeue();
                 if (_connections.TryGetValue(oldest.Key, out var there) && there.Connection == oldest.Connection)
-                {
                     _connections.Remove(oldest.Key);
-                }
             }
         }
     }
@@ -117,9 +109,7 @@ internal sealed class TcpTable(Func<IPEndPoint, IPEndPoint, bool, long, IStreams
             _held -= old.HeldOctets;
             old.Close();
             if (_connections.TryGetValue(oldKey, out var there) && there.Connection == old)
-            {
                 _connections.Remove(oldKey);
-            }
         }
 
         // A SYN with ACK is the server's: the client's own was not captured.

@@ -69,9 +69,7 @@ public sealed class TcpWriter(PcapWriter output, IPEndPoint client, IPEndPoint s
     public void Cut(Role sender, long length)
     {
         for (; length > 0; length -= Math.Min(length, MaxCut))
-        {
             Packet(sender, Push | Ack, [], (int)Math.Min(length, MaxCut));
-        }
     }
 
     private void Packet(Role sender, byte flags, ReadOnlySpan<byte> data, int cut = 0)
@@ -135,9 +133,7 @@ public sealed class TcpWriter(PcapWriter output, IPEndPoint client, IPEndPoint s
     {
         ulong sum = 0;
         foreach (ushort word in MemoryMarshal.Cast<byte, ushort>(octets))
-        {
             sum += word;
-        }
 
         ushort folded = BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(Fold(sum)) : Fold(sum);
         return folded + (octets.Length % 2 == 1 ? (uint)octets[^1] << 8 : 0);
@@ -146,9 +142,7 @@ public sealed class TcpWriter(PcapWriter output, IPEndPoint client, IPEndPoint s
     private static ushort Fold(ulong sum)
     {
         while (sum >> 16 != 0)
-        {
             sum = (sum & 0xffff) + (sum >> 16);
-        }
 
         return (ushort)sum;
     }

@@ -49,9 +49,7 @@ public sealed class Exchange
             var line = _octets.GetSpan(take)[..take];
             line.Fill((byte)'x');
             if (take > 2)
-            {
                 "\r\n"u8.CopyTo(line[^2..]);
-            }
 
             _octets.Advance(take);
             length -= take;

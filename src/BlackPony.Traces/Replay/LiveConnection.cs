@@ -55,9 +55,7 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
             }
 
             if (reply is not null || reader.IsMalformed || !await FillAsync(cancel))
-            {
                 return reply;
-            }
         }
     }
 
@@ -68,14 +66,10 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
         {
             int at = _waiting.AsSpan().IndexOf(mark);
             if (at >= 0)
-            {
                 return Take(at + mark.Length);
-            }
 
             if (_waiting.Length > atMost || !await FillAsync(cancel))
-            {
                 return null;
-            }
         }
     }
 
@@ -85,9 +79,7 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
         while (_waiting.Length < count)
         {
             if (!await FillAsync(cancel))
-            {
                 return null;
-            }
         }
 
         return Take((int)count);
@@ -108,9 +100,7 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
         while (!channel.IsEstablished)
         {
             if (!await FillAsync(cancel))
-            {
                 return false;
-            }
         }
 
         return true;
@@ -173,9 +163,7 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
         {
             byte[] plain = octets.ToArray();
             if (_shift > 0)
-            {
                 Reference.Suites.RotShift.Shift(plain, 26 - _shift);
-            }
 
             _waiting = [.. _waiting, .. plain];
             return;
@@ -190,9 +178,7 @@ internal sealed class LiveConnection(Socket socket, TimeSpan timeout) : IDisposa
     private async Task<bool> FillAsync(CancellationToken cancel)
     {
         if (IsOver)
-        {
             return false;
-        }
 
         using var limit = Limit(cancel);
         try

@@ -12,20 +12,14 @@ internal static class Login
     {
         var reply = await AskAsync(connection, "AUTH PLAIN " + Base64($"\0{user}\0{password}"), cancel);
         if (reply?.Code is not (504 or 501 or 502 or 334))
-        {
             return reply;
-        }
 
         if (reply.Code == 334)
-        {
             return await AskAsync(connection, Base64($"\0{user}\0{password}"), cancel);
-        }
 
         reply = await AskAsync(connection, "AUTH LOGIN", cancel);
         foreach (var word in (string[])[user, password])
-        {
             reply = reply?.Code == 334 ? await AskAsync(connection, Base64(word), cancel) : reply;
-        }
 
         return reply;
     }

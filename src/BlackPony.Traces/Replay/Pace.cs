@@ -15,9 +15,7 @@ public sealed class Pace(double perSecond, TimeProvider time)
         {
             var due = TimeSpan.FromSeconds((Interlocked.Increment(ref _begun) - 1) / perSecond);
             if (due > time.GetElapsedTime(_start))
-            {
                 await Task.Delay(due - time.GetElapsedTime(_start), time, cancel);
-            }
         }
     }
 }

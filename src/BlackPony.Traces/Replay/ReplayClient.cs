@@ -26,23 +26,17 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
         var differences = new List<Difference>();
         // LMTP answers a message as often as it took recipients.
         if (script.Exchanges.Any(e => e.Verb == Verb.Lhlo))
-        {
             return new ReplayResult(Name(script), 0, differences, "LMTP cannot be played.");
-        }
 
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         if (await ConnectAsync(socket, cancel) is { } why)
-        {
             return new ReplayResult(Name(script), 0, [new Difference(0, "connection", "a server", why)], null) { IsUnreached = true };
-        }
 
         using var connection = new LiveConnection(socket, options.Timeout);
         Compare(differences, 0, "greeting", script.Greeting, await connection.ReplyAsync(cancel), connection);
         var exchanges = script.Exchanges.Where(e => e.Verb is not (Verb.XBlackPony or Verb.Continuation)).ToList();
         if (options.StartTls && !await StartTlsAsync(connection, script.Session.Helo ?? "replay.invalid", differences, cancel))
-        {
             return new ReplayResult(Name(script), 0, differences, null);
-        }
 
         if (options.StartTls)
         {
@@ -104,44 +98,32 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
             // What was captured together goes together, if this server takes it so.
             int until = i + 1;
             while (pipelining && until < exchanges.Count && exchanges[until].IsPipelined)
-            {
                 until++;
-            }
 
             if (IsTls(exchanges[i]) || IsCut(exchanges[i]))
-            {
                 return i;
-            }
 
             // Content and lines of AUTH wait for a 3yz.
             if (exchanges[i].Verb is Verb.DataEnd or Verb.AuthLine && last / 100 != 3)
-            {
                 continue;
-            }
 
             if (exchanges[i].Verb == Verb.Auth && options.Credentials is { } credentials)
             {
                 int end = i + 1;
                 while (end < exchanges.Count && exchanges[end].Verb == Verb.AuthLine)
-                {
                     end++;
-                }
 
                 var answer = await Login.PlayAsync(connection, credentials.User, credentials.Password, cancel);
                 Compare(differences, i + 1, "AUTH", exchanges[end - 1].Reply, answer, connection);
                 if (answer is null)
-                {
                     return i;
-                }
 
                 (last, i) = (answer.Code, end - 1);
                 continue;
             }
 
             if (options.OriginalRate && exchanges[i].Time > before)
-            {
                 await Task.Delay(TimeSpan.FromMilliseconds(Math.Min((exchanges[i].Time - before) / 1_000_000, 600_000)), cancel);
-            }
 
             before = exchanges[i].Time;
             await connection.SendAsync([.. exchanges[i..until].SelectMany(Octets)], cancel);
@@ -150,9 +132,7 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
                 var reply = await connection.ReplyAsync(cancel);
                 Compare(differences, i + 1, exchanges[i].Name, exchanges[i].Reply, reply, connection);
                 if (reply is null)
-                {
                     return i;
-                }
 
                 last = reply.Code;
                 // A server that takes what was refused waits for what nobody captured.
@@ -163,9 +143,7 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
                 }
 
                 if (exchanges[i].Verb is Verb.Ehlo)
-                {
                     pipelining = Enumerable.Range(1, reply.Lines.Count - 1).Any(n => Ascii.EqualsIgnoreCase(reply.Text(n), "PIPELINING"u8));
-                }
             }
 
             i--;
@@ -185,9 +163,7 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
         }
 
         if (ehlo?.Code == 220 && await connection.TlsAsync(host, cancel))
-        {
             return true;
-        }
 
         differences.Add(new Difference(0, "STARTTLS", "220 and TLS", connection.Show(ehlo)));
         return false;
@@ -241,9 +217,7 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
     private byte[] Octets(Exchange exchange)
     {
         if (options.Rewrite.Count == 0 || exchange.Verb is not (Verb.Mail or Verb.Rcpt))
-        {
             return exchange.Octets;
-        }
 
         return Rewriting.Line(exchange.Octets, options.Rewrite);
     }
@@ -251,15 +225,11 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
     private void Compare(List<Difference> differences, int number, string what, string captured, Reply? live, LiveConnection connection)
     {
         if (captured.Length == 0 && live is not null)
-        {
             return;
-        }
 
         bool same = live is not null && captured.StartsWith($"{live.Code}", StringComparison.Ordinal);
         if (same && options.Strict)
-        {
             same = Normaliser.Text(captured) == Normaliser.Text(LiveConnection.Text(live!));
-        }
 
         if (!same)
         {

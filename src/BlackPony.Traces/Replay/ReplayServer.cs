@@ -112,9 +112,7 @@ public sealed class ReplayServer : IDisposable
             {
                 await SayAsync(connection, verb == Verb.Quit ? "221 Bye\r\n" : "502 This was not captured\r\n", cancel);
                 if (verb == Verb.Quit)
-                {
                     break;
-                }
 
                 continue;
             }
@@ -122,32 +120,24 @@ public sealed class ReplayServer : IDisposable
             at = found + 1;
             played++;
             if (verb == Verb.Bdat && !await TakeChunkAsync(connection, line, cancel))
-            {
                 break;
-            }
 
             await SayAsync(connection, Reply(exchanges[found], "250 Ok\r\n"), cancel);
             if (verb == Verb.Data && exchanges[found].Code is null or 354 && at < exchanges.Count && exchanges[at].Verb == Verb.DataEnd)
             {
                 if (!await TakeContentAsync(connection, cancel))
-                {
                     break;
-                }
 
                 await SayAsync(connection, Reply(exchanges[at++], "250 Ok\r\n"), cancel);
                 played++;
             }
 
             if (verb == Verb.Quit || connection.IsOver)
-            {
                 break;
-            }
         }
 
         if (at < exchanges.Count)
-        {
             differences.Add(new Difference(at + 1, exchanges[at].Name, exchanges[at].Name, "the end of the connection"));
-        }
 
         return new ReplayResult(Name(script), played, differences, null) { Session = script.Session.Number };
     }
@@ -172,9 +162,7 @@ public sealed class ReplayServer : IDisposable
             bool bare = !line.AsSpan().EndsWith("\r\n"u8);
             allBare &= bare;
             if ((line.AsSpan().SequenceEqual(".\r\n"u8) && ended) || (allBare && line.AsSpan().SequenceEqual(".\n"u8)))
-            {
                 return true;
-            }
 
             ended = !bare;
         }

@@ -13,9 +13,7 @@ internal static class Rewriting
     {
         int begin = line.AsSpan().IndexOf((byte)':') + 1;
         while (begin < line.Length && line[begin] == ' ')
-        {
             begin++;
-        }
 
         var path = line.AsSpan(begin);
         bool brackets = path.StartsWith("<"u8);

@@ -30,9 +30,7 @@ public sealed class Script
             var script = pending[report];
             pending.Remove(report);
             if (script.Exchanges.Count > 0)
-            {
                 scripts.Add(script);
-            }
         });
         file = inspector.Inspect(path);
         return scripts;

@@ -50,9 +50,7 @@ public sealed class HtmlReport : IReport
     public void Session(ObservedSession session)
     {
         if (_sessions++ % PageSize == 0)
-        {
             _output.Write(_sessions > 1 ? "</template><template class=\"page\">\n" : "<template class=\"page\">\n");
-        }
 
         var worst = session.Findings.Count == 0 ? "" : Words.Of(session.Findings.Max(f => f.Level));
         _output.Write(

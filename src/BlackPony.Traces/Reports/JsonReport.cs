@@ -54,9 +54,7 @@ public sealed class JsonReport : IReport, IDisposable
             _json.WriteString(JsonNames.From, message.From);
             _json.WriteStartArray(JsonNames.To);
             foreach (var to in message.To)
-            {
                 _json.WriteStringValue(to);
-            }
 
             _json.WriteEndArray();
             _json.WriteStartArray(JsonNames.Recipients);
@@ -74,9 +72,7 @@ public sealed class JsonReport : IReport, IDisposable
             _json.WriteNumber(JsonNames.Octets, message.Octets);
             _json.WriteString(JsonNames.Via, message.InChunks ? "bdat" : "data");
             if (message.Reply is { } reply)
-            {
                 _json.WriteNumber(JsonNames.Reply, reply);
-            }
 
             _json.WriteString(JsonNames.Text, message.ReplyText);
             Flag(JsonNames.Refused, message.IsRefused);
@@ -118,9 +114,7 @@ public sealed class JsonReport : IReport, IDisposable
     public void Finish(IReadOnlyList<FileReport> files, Totals totals)
     {
         if (_lines)
-        {
             return;
-        }
 
         _json.WriteEndArray();
         _json.WriteStartArray(JsonNames.Files);
@@ -160,25 +154,17 @@ public sealed class JsonReport : IReport, IDisposable
     private void Number(JsonEncodedText name, double? value)
     {
         if (value is { } number)
-        {
             _json.WriteNumber(name, number);
-        }
         else
-        {
             _json.WriteNull(name);
-        }
     }
 
     private void Flag(JsonEncodedText name, bool? value)
     {
         if (value is { } flag)
-        {
             _json.WriteBoolean(name, flag);
-        }
         else
-        {
             _json.WriteNull(name);
-        }
     }
 
     private void Tls(ObservedSession session)
@@ -195,9 +181,7 @@ public sealed class JsonReport : IReport, IDisposable
         _json.WriteString(JsonNames.ServerName, tls.ServerName);
         _json.WriteStartArray(JsonNames.CertificateNames);
         foreach (var name in tls.CertificateNames)
-        {
             _json.WriteStringValue(name);
-        }
 
         _json.WriteEndArray();
         _json.WriteEndObject();
@@ -206,9 +190,7 @@ public sealed class JsonReport : IReport, IDisposable
     private void Exchanges(ObservedSession session)
     {
         if (session.Exchanges is not { } exchanges)
-        {
             return;
-        }
 
         _json.WriteStartArray(JsonNames.Exchanges);
         foreach (var exchange in exchanges)

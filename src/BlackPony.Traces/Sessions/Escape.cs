@@ -13,9 +13,7 @@ public static class Escape
     {
         var shown = octets[..Math.Min(octets.Length, longest)];
         if (!shown.ContainsAnyExceptInRange((byte)32, (byte)126) && !shown.Contains((byte)'\\'))
-        {
             return Encoding.ASCII.GetString(shown) + (shown.Length < octets.Length ? "…" : "");
-        }
 
         var text = new StringBuilder(shown.Length + 16);
         foreach (byte octet in shown)
@@ -52,9 +50,7 @@ public static class Escape
         for (int i = 0; i < text.Length; i++)
         {
             if (text[i] > 126)
-            {
                 return null;
-            }
 
             if (text[i] != '\\')
             {

@@ -1,7 +1,7 @@
 namespace BlackPony.Traces.Sessions;
 
-/// <summary>The kinds of findings that are no deviation from one sentence of the specification; those have the sentence's number for their
-/// id.</summary>
+/// <summary>The kinds of findings that are no deviation from one requirement of the specification; those have the requirement's number
+/// for their id.</summary>
 public sealed record FindingKind(string Id, FindingLevel Level, string? Requirement)
 {
     /// <summary>The file ends early or cannot be followed further.</summary>
@@ -133,7 +133,7 @@ public sealed record FindingKind(string Id, FindingLevel Level, string? Requirem
     /// <summary>A line of a transcript file that has not its form.</summary>
     public static readonly FindingKind TranscriptLine = new("T-TRANSCRIPT-LINE", FindingLevel.Warning, "Appendix D");
 
-    /// <summary>A deviation from a sentence of the specification.</summary>
+    /// <summary>A deviation from a requirement of the specification.</summary>
     /// <param name="sentence">Such as <c>BP-4.2-9</c>.</param>
     public static FindingKind Deviation(string sentence) => new("T" + sentence[2..], FindingLevel.Error, sentence);
 }

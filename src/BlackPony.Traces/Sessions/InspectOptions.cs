@@ -34,9 +34,7 @@ public sealed record InspectOptions
         foreach (int known in Ports)
         {
             if (known == port)
-            {
                 return true;
-            }
         }
 
         return false;

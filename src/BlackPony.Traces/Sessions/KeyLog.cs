@@ -44,9 +44,7 @@ public sealed class KeyLog : IKeyLog
         if (!follow)
         {
             foreach (var line in File.ReadLines(path))
-            {
                 log.Log(line);
-            }
 
             return log;
         }
@@ -60,9 +58,7 @@ public sealed class KeyLog : IKeyLog
     internal void Add(ReadOnlySpan<byte> octets)
     {
         foreach (var line in Encoding.Latin1.GetString(octets).Split('\n'))
-        {
             Log(line);
-        }
     }
 
     /// <inheritdoc/>
@@ -98,9 +94,7 @@ public sealed class KeyLog : IKeyLog
     {
         var th = Convert.ToHexStringLower(transcriptHash);
         if (!_client.ContainsKey(th) || !_server.ContainsKey(th))
-        {
             TryReadOn();
-        }
 
         return (_client.GetValueOrDefault(th), _server.GetValueOrDefault(th));
     }
@@ -110,9 +104,7 @@ public sealed class KeyLog : IKeyLog
     {
         var key = (label, Convert.ToHexStringLower(clientRandom));
         if (!_tls.ContainsKey(key))
-        {
             TryReadOn();
-        }
 
         return _tls.GetValueOrDefault(key);
     }
@@ -134,15 +126,11 @@ public sealed class KeyLog : IKeyLog
     private void ReadOn()
     {
         if (_path is null)
-        {
             return;
-        }
 
         using var file = new FileStream(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         if (file.Length <= _read)
-        {
             return;
-        }
 
         file.Position = _read;
         var octets = new byte[file.Length - _read];

@@ -44,9 +44,7 @@ internal sealed class ObservedNegotiation(Session session, Place place)
     public void OnCommand(Verb verb, ReadOnlySpan<byte> line, int length, bool inTransaction, bool cut)
     {
         if (place is Place.Tls or Place.OpenedTls)
-        {
             return;
-        }
 
         _cut = cut;
         if (_inside && _first && session.OpeningSeen && verb != Verb.Ehlo)
@@ -57,9 +55,7 @@ internal sealed class ObservedNegotiation(Session session, Place place)
 
         _first = false;
         if (_inside && verb is Verb.XBlackPony or Verb.StartTls && _inside)
-        {
             session.Deviates("BP-4.5-7", Role.Client, $"{verb.Name()} inside.");
-        }
 
         if (_broken)
         {
@@ -68,14 +64,10 @@ internal sealed class ObservedNegotiation(Session session, Place place)
         }
 
         if (verb is Verb.Auth && !_inside && (Verbs.Contains(line, " PLAIN"u8) || Verbs.Contains(line, " LOGIN"u8)))
-        {
             session.FindOnce(FindingKind.PasswordInClear, Role.Client, "A password goes over the wire in the clear.");
-        }
 
         if (verb == Verb.XBlackPony && !_inside)
-        {
             OnUpgradeCommand(line, length, inTransaction);
-        }
     }
 
     /// <summary>A positive reply to a greeting command.</summary>
@@ -85,9 +77,7 @@ internal sealed class ObservedNegotiation(Session session, Place place)
     public void OnEhlo(Verb verb, Reply? reply, bool whole)
     {
         if (place is Place.Tls or Place.OpenedTls)
-        {
             return;
-        }
 
         _ehlo = verb is Verb.Ehlo;
         (_offer, _offerLine) = (null, null);
@@ -108,9 +98,7 @@ internal sealed class ObservedNegotiation(Session session, Place place)
             {
                 _report.OffersStartTls |= !_inside;
                 if (_inside)
-                {
                     session.Deviates("BP-4.5-4", Role.Server, "The server offers STARTTLS inside.");
-                }
             }
             else if (i > 0 && text.StartsWith(Encoding.ASCII.GetBytes(Xs)) && !text.ContainsAnyExcept("XABC"u8))
             {
@@ -125,19 +113,13 @@ internal sealed class ObservedNegotiation(Session session, Place place)
     {
         _cut |= cut;
         if (_cut)
-        {
             return;
-        }
 
         _cancelled = line.SequenceEqual("*"u8);
         if (length > Limits.MaxCommandLine)
-        {
             session.Deviates("BP-4.3-10", Role.Client, $"A continuation line of {length} octets.");
-        }
         else if (!_cancelled && (!Base64Share.TryDecode(line, out var share) || share.Length != Limits.RsaBits / 8))
-        {
             session.Deviates("BP-5.4-7", Role.Client, "The continuation is not canonical base64 of 384 octets.");
-        }
 
         _transcript?.Add(line[..Math.Min(line.Length, ushort.MaxValue)]);
     }
@@ -187,26 +169,18 @@ internal sealed class ObservedNegotiation(Session session, Place place)
     public void Finish(int messages)
     {
         if (place != Place.Outside)
-        {
             return;
-        }
 
         if (_report.Upgrade == UpgradeKind.None && messages > 0 && _attempts == 0)
         {
             if (_report.Offer is not null)
-            {
                 session.Find(FindingKind.NotUsed, Role.Client, "XBLACKPONY was offered, and the mail went in plaintext.");
-            }
             else if (_report.OffersStartTls)
-            {
                 session.Find(FindingKind.NotUsed, Role.Client, "STARTTLS was offered, and the mail went in plaintext.");
-            }
         }
 
         if (_attempts > 0 && _report.Upgrade == UpgradeKind.None && !_broken && _lastCode == 0)
-        {
             Break("The connection ended before the reply to XBLACKPONY.");
-        }
     }
 
     private void OnOffer(ReadOnlySpan<byte> text, Verb verb)
@@ -218,9 +192,7 @@ internal sealed class ObservedNegotiation(Session session, Place place)
         }
 
         if (verb == Verb.Helo)
-        {
             session.Deviates("BP-4.1-6", Role.Server, "The keyword XBLACKPONY in a reply to HELO.");
-        }
 
         if (_offerLine is not null)
         {
@@ -232,9 +204,7 @@ internal sealed class ObservedNegotiation(Session session, Place place)
         _offer = Offer.Parse(text);
         _report.Offer = Escape.Octets(text[Math.Min(text.Length, Offer.Keyword.Length)..].Trim((byte)' '), 512);
         if (text.Length + 6 > Limits.MaxReplyLine)
-        {
             session.Deviates("BP-4.1-4", Role.Server, $"An XBLACKPONY line of {text.Length + 6} octets.");
-        }
 
         // Versions first, then suites, then GREASE, one space before each.
         int rank = 0;
@@ -243,9 +213,7 @@ internal sealed class ObservedNegotiation(Session session, Place place)
         {
             int next = token is ['V', >= '0' and <= '9', ..] ? 1 : token.StartsWith("G-", StringComparison.Ordinal) ? 3 : 2;
             if (token.Length == 0 || next < rank)
-            {
                 session.FindOnce(FindingKind.Deviation("BP-4.1-3"), Role.Server, $"The offer is malformed: {Escape.Octets(text, 200)}");
-            }
 
             rank = Math.Max(rank, next);
         }
@@ -295,9 +263,7 @@ internal sealed class ObservedNegotiation(Session session, Place place)
         }
 
         if (inTransaction)
-        {
             session.Deviates("BP-9.3-1", Role.Client, "XBLACKPONY in a mail transaction.");
-        }
 
         _lastCode = 0;
     }
@@ -320,9 +286,7 @@ internal sealed class ObservedNegotiation(Session session, Place place)
         if (_suite is Rot)
         {
             if (RotShift.Parse(share) is null)
-            {
                 session.Deviates("BP-5.5-1", Role.Client, $"Not a shift: {Escape.Octets(share, 20)}");
-            }
         }
         else if (_suite is not null)
         {
@@ -333,32 +297,22 @@ internal sealed class ObservedNegotiation(Session session, Place place)
     private void CheckShare(byte[] share)
     {
         if (!Base64Share.TryDecode(share, out var octets))
-        {
             session.Deviates("BP-5.1-6", Role.Client, "The client's share is not canonical base64.");
-        }
         else if (octets.Length != ShareLength(Role.Client))
-        {
             session.Deviates("BP-5.1-8", Role.Client, $"The client's share has {octets.Length} octets.");
-        }
     }
 
     private Layer? Agree(int code, Reply? reply, out bool more)
     {
         more = false;
         if (_cut && (_suite is null || _suite.Encrypts || _parsed is null))
-        {
             return AgreeUnseen(code, out more);
-        }
 
         if (_inTransaction)
-        {
             session.Deviates("BP-4.4-5", Role.Server, "The server accepts XBLACKPONY in a mail transaction.");
-        }
 
         if (!_ehlo && session.OpeningSeen)
-        {
             session.Deviates("BP-4.4-6", Role.Server, "The server accepts XBLACKPONY without a preceding EHLO.");
-        }
 
         if (_parsed is null || _suite is null)
         {
@@ -368,9 +322,7 @@ internal sealed class ObservedNegotiation(Session session, Place place)
         }
 
         if (!_suite.Encrypts)
-        {
             return AgreeRot(code, reply);
-        }
 
         var text = reply is null ? null : KeyReply.Read(reply);
         if (text is null)
@@ -382,13 +334,9 @@ internal sealed class ObservedNegotiation(Session session, Place place)
 
         CheckFragments(reply!);
         if (!Base64Share.TryDecode(text, out var share))
-        {
             session.Deviates("BP-5.1-6", Role.Server, "The server's share is not canonical base64.");
-        }
         else if (share.Length != ShareLength(Role.Server))
-        {
             session.Deviates("BP-5.1-8", Role.Server, $"The server's share has {share.Length} octets.");
-        }
 
         if (!_continued)
         {
@@ -398,9 +346,7 @@ internal sealed class ObservedNegotiation(Session session, Place place)
         }
 
         foreach (var line in reply!.Lines)
-        {
             _transcript!.Add(line);
-        }
 
         bool continues = _suite.NeedsContinuation && !_continued;
         if ((code == 334) != continues)
@@ -427,9 +373,7 @@ internal sealed class ObservedNegotiation(Session session, Place place)
     {
         more = code == 334;
         if (more)
-        {
             return null;
-        }
 
         (_report.Upgrade, _report.Suite) = (UpgradeKind.BlackPony, _suite?.Name);
         return new RecordLayer(session, _suite ?? SuiteRegistry.Default[0], []);

@@ -144,50 +144,36 @@ public sealed class ObservedSession
         _repeated ??= [];
         int count = _repeated[kind.Id] = _repeated.GetValueOrDefault(kind.Id) + 1;
         if (count <= 10 && Findings.Count < MaxFindings)
-        {
             Findings.Add(new Finding(kind.Level, kind.Id, kind.Requirement, text, offset));
-        }
     }
 
     internal void AddCommand(string verb)
     {
         if (Commands.Count < MaxItems)
-        {
             Commands.Add(verb);
-        }
         else
-        {
             Once(FindingKind.Long, 0, $"More than {MaxItems} commands; the others are not listed.");
-        }
     }
 
     internal void AddExchange(Command command, ServerReply? reply)
     {
         if (command.IsUnseen || command.Answers > 0)
-        {
             return;
-        }
 
         if (command.Address is { } address && Addresses.Count < MaxItems)
-        {
             Addresses.Add(address);
-        }
 
         if (reply is { Class: >= 4 } && command.Verb is Verb.Mail or Verb.Rcpt or Verb.Data or Verb.DataEnd or Verb.BdatLast
             or Verb.Greeting)
         {
             HasRefused = true;
             if (command.Verb is Verb.Mail or Verb.Greeting or Verb.Rcpt && Refusals.Count < MaxFindings)
-            {
                 Refusals.Add(reply.Text);
-            }
         }
 
         double? seconds = reply is null || reply.Time < command.Time ? null : (reply.Time - command.Time) / 1e9;
         if (seconds > SlowestReply && command.Verb != Verb.Greeting)
-        {
             (SlowestReply, SlowestCommand) = (seconds.Value, command.Name ?? command.Verb.Name());
-        }
 
         if (Exchanges is { Count: < MaxItems })
         {
@@ -200,25 +186,19 @@ public sealed class ObservedSession
     internal void AddReply(int code)
     {
         if (Replies.Count < MaxItems)
-        {
             Replies.Add(code);
-        }
     }
 
     internal void AddMessage(MessageReport message)
     {
         if (Messages.Count < MaxItems)
-        {
             Messages.Add(message);
-        }
     }
 
     internal void Once(FindingKind kind, long offset, string text)
     {
         if (_repeated?.ContainsKey(kind.Id) != true)
-        {
             Add(kind, offset, text);
-        }
     }
 
     // What was held back was said late: in the order of the wire, lines of the same time as they came.
@@ -235,8 +215,6 @@ public sealed class ObservedSession
     internal void Say(long time, Role sender, bool inside, string text, long octets)
     {
         if (Dialogue!.Count < MaxItems)
-        {
             Dialogue.Add(new DialogueLine(time, sender, inside, text, octets));
-        }
     }
 }

@@ -67,9 +67,7 @@ internal sealed class RecordLayer : Layer
 
             int take = Math.Min(need - direction.Have, octets.Length);
             if (direction.Record.Length < need)
-            {
                 Array.Resize(ref direction.Record, need);
-            }
 
             octets[..take].CopyTo(direction.Record.AsSpan(direction.Have));
             octets = octets[take..];
@@ -97,9 +95,7 @@ internal sealed class RecordLayer : Layer
         }
 
         if (!octets.IsEmpty)
-        {
             _session.Recorder?.Raw(sender, octets);
-        }
     }
 
     public override void Gap(Role sender, long length, bool cut, long time)
@@ -131,9 +127,7 @@ internal sealed class RecordLayer : Layer
             {
                 // Who failed, met the end of the connection, or had not verified the server's Finished owes no close ([BP-8.1-1]).
                 if (direction is { Closed: false, EndedFirst: true, Read: > 0 } && !other.Closed)
-                {
                     _session.Find(FindingKind.Truncated, role, $"The {role.Name()} ended its direction without a close.");
-                }
             }
         }
 
@@ -216,9 +210,7 @@ internal sealed class RecordLayer : Layer
 
         _session.Recorder?.Record(sender, record, type, data);
         if (_session.HasDialogue && type != RecordType.Data)
-        {
             _session.Report.Say(time, sender, true, $"({Name(type)})", record.Length);
-        }
 
         Examine(sender, direction, type, data);
         direction.Read++;
@@ -237,22 +229,16 @@ internal sealed class RecordLayer : Layer
     {
         Unopened(sender, record);
         if (_session.HasDialogue)
-        {
             _session.Report.Say(time, sender, true, "(record)", record.Length);
-        }
     }
 
     // Who could open records and cannot open this one has raw octets (spec Appendix D).
     private void Unopened(Role sender, ReadOnlySpan<byte> record)
     {
         if (IsOpened)
-        {
             _session.Recorder?.Raw(sender, record);
-        }
         else
-        {
             _session.Recorder?.Record(sender, record, null, default);
-        }
     }
 
     private void Examine(Role sender, Direction direction, RecordType type, ReadOnlySpan<byte> data)
@@ -260,20 +246,14 @@ internal sealed class RecordLayer : Layer
         if (direction.Read == 0)
         {
             if (type is not (RecordType.Finished or RecordType.Alert))
-            {
                 _session.Deviates("BP-6.3-1", sender, $"The {sender.Name()}'s first record is {Name(type)}, not finished.");
-            }
 
             if (sender == Role.Client && type != RecordType.Alert && _directions[(int)Role.Server].Read == 0)
-            {
                 _session.Deviates("BP-6.3-3", sender, "The client sends a record before the server's Finished.");
-            }
         }
 
         if (sender == Role.Server && type == RecordType.Data && _directions[(int)Role.Client].Read == 0)
-        {
             _session.Deviates("BP-6.3-5", sender, "The server sends data before the client's Finished.");
-        }
 
         direction.Idle = type == RecordType.Data && !data.IsEmpty ? 0
             : type is RecordType.Rekey or RecordType.Data or >= RecordType.FirstIgnored ? direction.Idle + 1 : direction.Idle;
@@ -307,9 +287,7 @@ internal sealed class RecordLayer : Layer
                 direction.Alerted = true;
                 _session.Find(FindingKind.Alert, sender, $"The {sender.Name()} sent an alert: a record that it received had failed.");
                 if (data is not [1])
-                {
                     _session.Deviates("BP-8.3-2", sender, "The alert's data is not the one octet 1.");
-                }
 
                 break;
             case > RecordType.Alert and < RecordType.FirstIgnored or 0:

@@ -28,17 +28,13 @@ internal sealed class ServerHistory
         }
 
         if (known.StartTls || known.BlackPony || _offers.Count < MaxServers)
-        {
             _offers[report.Server] = (known.StartTls || report.OffersStartTls, known.BlackPony || report.Offer is not null);
-        }
 
         var pair = (Host(report.Client), report.Server);
         if (report.UpgradeBroke)
         {
             if (_broken.Count < MaxServers)
-            {
                 _broken[pair] = report.End;
-            }
         }
         else if (_broken.Count > 0 && report.Upgrade == UpgradeKind.None && report.Commands.Contains("MAIL")
             && _broken.TryGetValue(pair, out long when) && report.Start - when is >= 0 and < Soon)

@@ -85,9 +85,7 @@ internal sealed class TranscriptReader(string file, InspectOptions options, Func
         }
 
         if (line.Length > 0)
-        {
             yield return line.ToString();
-        }
     }
 
     private bool Item(string line)
@@ -99,21 +97,15 @@ internal sealed class TranscriptReader(string file, InspectOptions options, Func
         }
 
         if (line.Length == 0 || line[0] is '#' or '@' or '=')
-        {
             return true;
-        }
 
         if (line.Length < 2 || line[0] is not ('C' or 'S'))
-        {
             return false;
-        }
 
         var sender = line[0] == 'C' ? Role.Client : Role.Server;
         var text = line.Length > 3 ? line[3..] : "";
         if (line[1] == '}')
-        {
             return Content(sender, text);
-        }
 
         Flush();
         byte[]? octets;
@@ -138,9 +130,7 @@ internal sealed class TranscriptReader(string file, InspectOptions options, Func
         }
 
         if (octets is null)
-        {
             return false;
-        }
 
         Send(sender, octets);
         return true;
@@ -178,19 +168,13 @@ internal sealed class TranscriptReader(string file, InspectOptions options, Func
         var fields = text.Split(' ', 2);
         RecordType type;
         if (byte.TryParse(fields[0], CultureInfo.InvariantCulture, out byte number))
-        {
             type = (RecordType)number;
-        }
         else if (!Enum.TryParse(fields[0], ignoreCase: true, out type))
-        {
             return false;
-        }
 
         var data = fields.Length < 2 ? [] : type == RecordType.Data ? Escape.Back(fields[1]) : Hex(fields[1]);
         if (data is null || _record is null || _record.Value.Sender != sender)
-        {
             return false;
-        }
 
         _contents.Tell(sender, type, data);
         Flush();
@@ -210,9 +194,7 @@ internal sealed class TranscriptReader(string file, InspectOptions options, Func
     {
         // After both ends comes another connection.
         if (_ended[(int)sender])
-        {
             Fresh();
-        }
 
         Session().Data((int)sender, octets, 0);
     }

@@ -25,9 +25,7 @@ internal static class ConfigFile
         var command = parse.CommandResult.Command;
         var config = command.Options.OfType<Option<string?>>().FirstOrDefault(o => o.Name == "--config");
         if (config is null || parse.GetResult(config)?.Tokens is not [{ Value: var path }])
-        {
             return parse;
-        }
 
         return CommandLine.Parse(root, [.. args, .. Read(path, command, o => parse.GetResult(o) is { Implicit: false })]);
     }
@@ -39,17 +37,13 @@ internal static class ConfigFile
         {
             number++;
             if (line.Trim() is not [not '#', ..] text)
-            {
                 continue;
-            }
 
             var parts = text.Split((char[])[' ', '\t'], 2, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
             var option = command.Options.FirstOrDefault(o => o.Name == "--" + parts[0] && parts[0] is not ("config" or "help"))
                 ?? throw new FormatException($"{path}, line {number}: there is no option '{parts[0]}'.");
             if (!isGiven(option))
-            {
                 yield return parts.Length == 1 ? option.Name : $"{option.Name}={parts[1]}";
-            }
         }
     }
 

@@ -30,9 +30,7 @@ internal sealed class MetricsServer : IAsyncDisposable
         try
         {
             if (at.AddressFamily == AddressFamily.InterNetworkV6)
-            {
                 _listener.DualMode = false;
-            }
 
             _listener.Bind(at);
             _listener.Listen(MaxConnections);
@@ -55,9 +53,7 @@ internal sealed class MetricsServer : IAsyncDisposable
 
         // Until the last connection has given back its place.
         for (int i = 0; i < MaxConnections; i++)
-        {
             await _free.WaitAsync();
-        }
 
         _free.Dispose();
         _stop.Dispose();
@@ -142,9 +138,7 @@ internal sealed class MetricsServer : IAsyncDisposable
             have += count;
             int end = octets.AsSpan(0, have).IndexOf("\r\n\r\n"u8);
             if (end >= 0 || count == 0)
-            {
                 return end >= 0 ? Encoding.Latin1.GetString(octets, 0, end) : "";
-            }
         }
 
         return null;
@@ -153,14 +147,10 @@ internal sealed class MetricsServer : IAsyncDisposable
     private static (string Status, bool IsHead) Judge(string? request)
     {
         if (request is null)
-        {
             return ("431 Request Header Fields Too Large", false);
-        }
 
         if (request.Split("\r\n")[0].Split(' ') is not [var method, var target, "HTTP/1.0" or "HTTP/1.1"])
-        {
             return ("400 Bad Request", false);
-        }
 
         // A proxy's client names the whole URL.
         var path = (target.StartsWith("http://", StringComparison.OrdinalIgnoreCase) && target.IndexOf('/', 7) is >= 0 and var slash

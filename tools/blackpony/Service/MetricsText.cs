@@ -18,9 +18,7 @@ internal sealed class MetricsText : IDisposable
         _listener.InstrumentPublished = (instrument, listener) =>
         {
             if (meters.Contains(instrument.Meter.Name))
-            {
                 listener.EnableMeasurementEvents(instrument, Of(instrument));
-            }
         };
         _listener.SetMeasurementEventCallback<byte>((_, value, tags, family) => Take(family, value, tags));
         _listener.SetMeasurementEventCallback<short>((_, value, tags, family) => Take(family, value, tags));
@@ -42,9 +40,7 @@ internal sealed class MetricsText : IDisposable
         lock (_lock)
         {
             foreach (var family in _families.Values)
-            {
                 family.Write(text);
-            }
         }
 
         return text.ToString();
@@ -114,18 +110,14 @@ internal sealed class MetricsText : IDisposable
         public void Write(StringBuilder text)
         {
             if (_values.Count == 0)
-            {
                 return;
-            }
 
             text.Append(CultureInfo.InvariantCulture, $"# TYPE {Name} {_type}\n# HELP {Name} {_help}\n");
             foreach (var (labels, (value, count)) in _values)
             {
                 text.Append(CultureInfo.InvariantCulture, $"{Name}{(_type == "summary" ? "_sum" : "")}{{{_scope}{labels}}} {value:R}\n");
                 if (_type == "summary")
-                {
                     text.Append(CultureInfo.InvariantCulture, $"{Name}_count{{{_scope}{labels}}} {count}\n");
-                }
             }
         }
 

@@ -56,9 +56,7 @@ internal static class Service
         logs.Log.LogInformation("stopping");
         await server.StopAsync(now.Token);
         if (metrics is not null)
-        {
             await metrics.DisposeAsync();
-        }
 
         return 0;
 
@@ -66,9 +64,7 @@ internal static class Service
         {
             context.Cancel = true;
             if (!asked.TrySetResult())
-            {
                 now.Cancel();
-            }
         }
     }
 
@@ -80,9 +76,7 @@ internal static class Service
         {
             var parse = ConfigFile.Parse(first.RootCommandResult.Command, Environment.GetCommandLineArgs()[1..]);
             if (parse.Errors is [var error, ..])
-            {
                 throw new FormatException(error.Message);
-            }
 
             server.Reconfigure(await read(parse));
             logs.Least = options.Level(parse);
@@ -102,9 +96,7 @@ internal static class Service
     private static MetricsServer? Metrics(IPEndPoint? at, ILogger log)
     {
         if (at is null)
-        {
             return null;
-        }
 
         try
         {

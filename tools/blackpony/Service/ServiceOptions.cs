@@ -43,9 +43,7 @@ internal sealed class ServiceOptions
     public void AddTo(Command command)
     {
         foreach (var option in (Option[])[_drain, _metrics, _config, _format, _level])
-        {
             command.Add(option);
-        }
     }
 
     public TimeSpan Drain(ParseResult parse) => TimeSpan.FromSeconds(parse.GetValue(_drain));

@@ -22,9 +22,7 @@ internal sealed class Cursor(int side, byte[] octets, List<ProloguePart> parts)
         var field = octets[_at..(_at + count)];
         _at += count;
         if (count > 0)
-        {
             parts.Add(new ProloguePart(side, kind, field));
-        }
 
         return field;
     }

@@ -8,9 +8,7 @@ internal sealed class ForeignLayer(Session session) : Layer
     public override void Octets(Role sender, ReadOnlySpan<byte> octets, long time)
     {
         if (session.HasDialogue)
-        {
             session.Report.Say(time, sender, false, "(no SMTP)", octets.Length);
-        }
 
         session.Recorder?.Raw(sender, octets);
     }

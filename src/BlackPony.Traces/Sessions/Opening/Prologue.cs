@@ -35,9 +35,7 @@ internal static class Prologue
     {
         (target, port) = ("", 0);
         if (client.Left == 0)
-        {
             return State.None;
-        }
 
         return client[0] switch
         {
@@ -55,14 +53,10 @@ internal static class Prologue
     {
         (target, port) = ("", 0);
         if (client.Left < 2 || client.Left < 2 + client[1] || server.Left < 2)
-        {
             return server.Left > 0 && server[0] != 5 ? State.None : State.Partial;
-        }
 
         if (server[0] != 5)
-        {
             return State.None;
-        }
 
         client.Take(2 + client[1], PartKind.Form);
         int method = server[1];
@@ -70,17 +64,13 @@ internal static class Prologue
         if (method == UserAndPassword)
         {
             if (client.Left < 2 || client.Left < 3 + client[1] || client.Left < 3 + client[1] + client[2 + client[1]] || server.Left < 2)
-            {
                 return State.Partial;
-            }
 
             client.Take(1, PartKind.Form);
             client.Take(client.Take(1, PartKind.Form)[0], PartKind.Name);
             client.Take(client.Take(1, PartKind.Form)[0], PartKind.Name);
             if (server.Take(2, PartKind.Form)[1] != 0)
-            {
                 return State.Refused;
-            }
         }
         else if (method != 0)
         {
@@ -89,9 +79,7 @@ internal static class Prologue
         }
 
         if (!Address(client, out target, out port, out int command) || !Address(server, out _, out _, out int answer))
-        {
             return State.Partial;
-        }
 
         return command == 1 && answer == 0 ? State.Whole : State.Refused;
     }
@@ -101,15 +89,11 @@ internal static class Prologue
     {
         (target, port, code) = ("", 0, 0);
         if (cursor.Left < 5)
-        {
             return false;
-        }
 
         int length = cursor[3] switch { 1 => 4, 4 => 16, 3 => 1 + cursor[4], _ => 0 };
         if (cursor.Left < 4 + length + 2)
-        {
             return false;
-        }
 
         code = cursor[1];
         bool name = cursor[3] == 3;
@@ -124,28 +108,20 @@ internal static class Prologue
     {
         (target, port) = ("", 0);
         if (server.Left > 0 && server[0] != 0)
-        {
             return State.None;
-        }
 
         if (client.Left < 9)
-        {
             return State.Partial;
-        }
 
         int user = client.Rest[8..].IndexOf((byte)0);
         // An address that is none says that a name follows (4a).
         bool name = client[4] == 0 && client[5] == 0 && client[6] == 0 && client[7] != 0;
         int domain = user < 0 || !name ? 0 : client.Rest[(9 + user)..].IndexOf((byte)0);
         if (user < 0 || domain < 0)
-        {
             return client.Left > MaxText ? State.None : State.Partial;
-        }
 
         if (server.Left < 8)
-        {
             return State.Partial;
-        }
 
         client.Take(2, PartKind.Form);
         port = BinaryPrimitives.ReadUInt16BigEndian(client.Take(2, PartKind.Form));
@@ -170,14 +146,10 @@ internal static class Prologue
             int end = client.Rest.IndexOf("\r\n\r\n"u8);
             int answered = server.Rest.IndexOf("\r\n\r\n"u8);
             if (server.Left >= 5 && !server.Rest.StartsWith("HTTP/"u8))
-            {
                 return State.None;
-            }
 
             if (end < 0 || answered < 0)
-            {
                 return client.Left + server.Left > MaxText ? State.Refused : State.Partial;
-            }
 
             var line = client.Rest[..end];
             line = line[..(line.IndexOf((byte)'\r') is >= 0 and var cr ? cr : line.Length)];
@@ -188,22 +160,16 @@ internal static class Prologue
             bool accepted = space >= 0 && space + 1 < answered && server[space + 1] == '2';
             int length = accepted ? 0 : ContentLength(server.Rest[..answered]);
             if (server.Left < answered + 4 + length)
-            {
                 return State.Partial;
-            }
 
             client.Take(end + 4, PartKind.Text);
             server.Take(answered + 4 + length, PartKind.Text);
             if (accepted)
-            {
                 return State.Whole;
-            }
 
             // Refused, and perhaps asked again with credentials.
             if (!MayBeConnect(client.Rest))
-            {
                 return client.Left == 0 ? State.Partial : State.Refused;
-            }
         }
     }
 

@@ -15,9 +15,7 @@ internal static class ProxyHeader
     public static int Length(ReadOnlySpan<byte> octets)
     {
         if (octets.IsEmpty)
-        {
             return -1;
-        }
 
         int known = Math.Min(octets.Length, Signature.Length);
         if (octets[..known].SequenceEqual(Signature.AsSpan(0, known)))

@@ -42,9 +42,7 @@ internal sealed class SessionObserver : IStreams
         {
             octets = BehindHeader(side, octets);
             if (octets.IsEmpty)
-            {
                 return;
-            }
         }
 
         if (_layer is not null)
@@ -64,9 +62,7 @@ internal sealed class SessionObserver : IStreams
         if (_layer is null)
         {
             if (IsIgnored || !IsSmtpPort(out int client))
-            {
                 return;
-            }
 
             Begin(client, time);
         }
@@ -75,18 +71,12 @@ internal sealed class SessionObserver : IStreams
         var report = _session!.Report;
         report.Gaps++;
         if (cut)
-        {
             _session.FindOnce(FindingKind.CutPacket, sender, $"Packets are cut short in the capture; the first lacks {length} octets.");
-        }
         else
-        {
             _session.Find(FindingKind.Gap, sender, $"{length} octets of the {sender.Name()} are not in the capture.");
-        }
 
         if (report.Dialogue is not null)
-        {
             report.Say(time, sender, false, "(gap)", length);
-        }
 
         _session.Recorder?.Gap(sender, length, cut, time);
         _session.Tap?.Gap(sender, length, cut, time);
@@ -118,22 +108,16 @@ internal sealed class SessionObserver : IStreams
         }
 
         if (_layer is null && !IsIgnored && _undecided is { Count: > 0 })
-        {
             Decide(over: true);
-        }
 
         _layer?.Finish();
         _session?.Recorder?.Finish();
         _session?.Tap?.Finish();
         _undecided = null;
         if (_session is not null)
-        {
             _opening.Done(_session.Report);
-        }
         else if (!IsIgnored)
-        {
             _opening.Done(null);
-        }
 
         IsIgnored = true;
     }
@@ -143,13 +127,9 @@ internal sealed class SessionObserver : IStreams
     private void Count(Role sender, long octets)
     {
         if (sender == Role.Client)
-        {
             _session!.Report.ClientOctets += octets;
-        }
         else
-        {
             _session!.Report.ServerOctets += octets;
-        }
     }
 
     private void Pass(int side, ReadOnlySpan<byte> octets, long time)
@@ -166,9 +146,7 @@ internal sealed class SessionObserver : IStreams
     private void Decide(bool over)
     {
         if (_prologues < MaxPrologues && !IsReplyLike(_undecided![0].Octets) && InPrologue(over))
-        {
             return;
-        }
 
         int opener = _undecided![0].Side;
         byte[] first = All(opener);
@@ -182,22 +160,14 @@ internal sealed class SessionObserver : IStreams
 
         // A part of what may be a hello.
         if (!over && first.Length < 6 && TlsRecords.MayBeHello(first))
-        {
             return;
-        }
 
         if (TlsRecords.IsClientHello(first) && _ends[1 - opener].Port == InspectOptions.AlternativePort)
-        {
             Begin(opener, _undecided[0].Time);
-        }
         else if (Foreign.Of(first) is not null)
-        {
             Ignore();
-        }
         else
-        {
             ByContent(over);
-        }
     }
 
     private void ByContent(bool over)
@@ -206,17 +176,11 @@ internal sealed class SessionObserver : IStreams
         int end = octets.AsSpan().IndexOf((byte)'\n');
         var line = (end < 0 ? octets : octets.AsSpan(0, end)).TrimEnd((byte)'\r');
         if (Verbs.IsUnmistakable(line))
-        {
             Begin(side, time);
-        }
         else if (IsGreeting(line) || (over && IsGreeting(All(side))))
-        {
             Begin(1 - side, time);
-        }
         else if (over || _undecided.Count >= MaxUndecidedPieces || _undecidedOctets > MaxUndecided || Foreign.Of(octets) is not null)
-        {
             Ignore();
-        }
     }
 
     private static bool IsGreeting(ReadOnlySpan<byte> line) => line.StartsWith("220"u8)
@@ -240,9 +204,7 @@ internal sealed class SessionObserver : IStreams
         }
 
         if (!over && first.Length < 6 && TlsRecords.MayBeHello(first))
-        {
             return;
-        }
 
         var what = Foreign.Of(first);
         if (what is null or "TLS" || (opener == client && IsReplyLike(other))
@@ -288,20 +250,14 @@ internal sealed class SessionObserver : IStreams
         // The server speaks first, unless the client did not wait.
         var rest = new List<(int, byte[], long)>();
         if (server.Left > 0)
-        {
             rest.Add((1 - opener, server.Rest.ToArray(), time));
-        }
 
         if (client.Left > 0)
-        {
             rest.Add((opener, client.Rest.ToArray(), time));
-        }
 
         (_undecided, _undecidedOctets) = (rest, client.Left + server.Left);
         if (rest.Count > 0)
-        {
             Decide(over);
-        }
 
         return true;
     }
@@ -323,9 +279,7 @@ internal sealed class SessionObserver : IStreams
     private ReadOnlySpan<byte> BehindHeader(int side, ReadOnlySpan<byte> octets)
     {
         if (_header[side] is { } before)
-        {
             octets = (byte[])[.. before, .. octets];
-        }
 
         int length = IsIgnored ? 0 : ProxyHeader.Length(octets);
         if (length < 0)
@@ -364,9 +318,7 @@ internal sealed class SessionObserver : IStreams
             _session!.Recorder?.Before(sender, part.Kind, part.Octets, _session.Report.End);
             _session.Tap?.Octets(sender, part.Octets, _session.Report.End);
             if (part.Kind == PartKind.Text && _session.HasDialogue)
-            {
                 _session.Report.Say(_session.Report.End, sender, false, "(before SMTP)", part.Octets.Length);
-            }
         }
     }
 
@@ -381,14 +333,10 @@ internal sealed class SessionObserver : IStreams
         _layer = foreign is not null ? new ForeignLayer(_session) : isTls ? TlsLayer.Midstream(_session, _ends[1 - clientSide].Port)
             : new SmtpDialogue(_session, Place.Outside);
         if (!_session.OpeningSeen)
-        {
             _session.Find(FindingKind.Midstream, Role.Client, "The beginning of the connection is not in the capture.");
-        }
 
         if (_isTunnelled)
-        {
             _session.Find(FindingKind.Tunnel, Role.Client, $"SMTP through a proxy to {_via}.");
-        }
 
         Write(_parts);
         if (foreign is not null)
@@ -398,9 +346,7 @@ internal sealed class SessionObserver : IStreams
         }
 
         foreach (var piece in pieces)
-        {
             Pass(piece.Side, piece.Octets, piece.Time);
-        }
     }
 
     private static string Shown(string foreign, byte[] octets)

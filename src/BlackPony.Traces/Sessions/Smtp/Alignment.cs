@@ -30,9 +30,7 @@ internal sealed class Alignment
         for (int i = 0; i <= commands.Length; i++)
         {
             for (int j = 0; j <= replies.Count; j++)
-            {
                 _forward[i, j] = i == 0 && j == 0 ? 0 : Before(i, j);
-            }
         }
     }
 
@@ -50,13 +48,9 @@ internal sealed class Alignment
             double none = _forward[i, last] + Idle(i, last);
             double score = Math.Max(i == 0 ? Never : _forward[i - 1, last] + Match(i - 1, last), none);
             if (score > best)
-            {
                 (second, best, until) = (best, score, i);
-            }
             else
-            {
                 second = Math.Max(second, score);
-            }
         }
 
         // What stands for unseen commands may go on standing for more.
@@ -73,9 +67,7 @@ internal sealed class Alignment
         for (int i = 1; i <= _commands.Length; i++)
         {
             if (_forward[i, _replies.Count] >= _forward[best, _replies.Count])
-            {
                 best = i;
-            }
         }
 
         return best;
@@ -92,9 +84,7 @@ internal sealed class Alignment
         var owner = new int[_replies.Count];
         var known = new ServerReply?[until];
         for (int i = 0; i < until; i++)
-        {
             known[i] = Known(i, best, owner);
-        }
 
         unasked = [];
         int next = 0;
@@ -103,9 +93,7 @@ internal sealed class Alignment
             int mine = Array.FindIndex(known, r => ReferenceEquals(r, _replies[j]));
             next = mine >= 0 ? mine + 1 : next;
             if (mine < 0 && owner[j] == 0 && !_replies[j].IsGap)
-            {
                 unasked.Add((next, _replies[j]));
-            }
         }
 
         return known;
@@ -115,9 +103,7 @@ internal sealed class Alignment
     private ServerReply? Known(int command, double best, int[] owner)
     {
         if (_commands[command].IsUnseen)
-        {
             return null;
-        }
 
         ServerReply? found = null;
         bool lost = false;
@@ -131,9 +117,7 @@ internal sealed class Alignment
             }
 
             if (_forward[command, j] + Match(command, j) + _backward![command + 1, j + 1] < best - Tie)
-            {
                 continue;
-            }
 
             owner[j]++;
             if (found is null)
@@ -157,9 +141,7 @@ internal sealed class Alignment
             for (int to = command + 1; to < _backward!.GetLength(0) && to - from <= Room(gap); to++)
             {
                 if (_commands[to - 1].Sequence <= _replies[gap].Seen && _forward[from, gap] + _backward[to, gap + 1] >= best - Tie)
-                {
                     return true;
-                }
             }
         }
 
@@ -178,9 +160,7 @@ internal sealed class Alignment
     {
         var mine = _replies[reply];
         if (mine.IsGap)
-        {
             return 0;
-        }
 
         if ((command < _commands.Length && _commands[command].IsUnseen)
             || (command > 0 && _commands[command - 1] is { IsUnseen: true } or { IsRepeated: true }))
@@ -195,22 +175,16 @@ internal sealed class Alignment
     {
         double best = Never;
         if (i > 0 && _commands[i - 1].IsUnseen)
-        {
             best = _forward[i - 1, j];
-        }
 
         if (j == 0)
-        {
             return best;
-        }
 
         best = Math.Max(best, _forward[i, j - 1] + Idle(i, j - 1));
         if (_replies[j - 1].IsGap)
         {
             for (int t = 1; t <= i && t <= Room(j - 1) && _commands[i - 1].Sequence <= _replies[j - 1].Seen; t++)
-            {
                 best = Math.Max(best, _forward[i - t, j - 1]);
-            }
         }
         else if (i > 0)
         {
@@ -230,9 +204,7 @@ internal sealed class Alignment
             {
                 double best = i == until && j == m ? 0 : Never;
                 if (i < until && _commands[i].IsUnseen)
-                {
                     best = Math.Max(best, _backward[i + 1, j]);
-                }
 
                 if (j < m)
                 {
@@ -240,9 +212,7 @@ internal sealed class Alignment
                     if (_replies[j].IsGap)
                     {
                         for (int t = 1; i + t <= until && t <= Room(j) && _commands[i + t - 1].Sequence <= _replies[j].Seen; t++)
-                        {
                             best = Math.Max(best, _backward[i + t, j + 1]);
-                        }
                     }
                     else if (i < until)
                     {

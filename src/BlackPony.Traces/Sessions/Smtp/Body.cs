@@ -68,9 +68,7 @@ internal sealed class Body
 
         // First what began in the octets before, then by the rare sequence LF ".".
         while (used < octets.Length && (_matched > 0 || _lfDot || _bareLf) && !IsWhole)
-        {
             Step(octets[used++]);
-        }
 
         while (used < octets.Length && !IsWhole)
         {
@@ -81,9 +79,7 @@ internal sealed class Body
                 int rest = Math.Max(used, octets.Length - 2);
                 used = octets.Length;
                 for (int i = rest; i < octets.Length; i++)
-                {
                     Step(octets[i]);
-                }
 
                 break;
             }
@@ -91,14 +87,10 @@ internal sealed class Body
             int from = Math.Max(used, used + dot - 1);
             used += dot + 2;
             for (int i = from; i < used; i++)
-            {
                 Step(octets[i]);
-            }
 
             while (used < octets.Length && (_matched > 0 || _lfDot || _bareLf) && !IsWhole)
-            {
                 Step(octets[used++]);
-            }
         }
 
         var content = octets[..used];
@@ -120,13 +112,9 @@ internal sealed class Body
         IsAtOddDot = false;
         // "_lfDot": a dot behind a line end, where the one in front of it or behind it is LF alone.
         if (_lfDot && octet == '\n')
-        {
             (HasOddDot, EndsInOddDot, IsAtOddDot, _lfDot) = (true, true, true, false);
-        }
         else if (_lfDot && octet != '\r')
-        {
             _lfDot = false;
-        }
 
         switch (_matched, octet)
         {

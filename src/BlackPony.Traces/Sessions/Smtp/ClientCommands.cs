@@ -23,9 +23,7 @@ internal sealed class ClientCommands(SmtpDialogue dialogue, ClientStream stream,
         bool secret = name is null && AuthSeen;
         name ??= Redaction.Name(line, AuthSeen);
         if (dialogue.Session.HasDialogue)
-        {
             dialogue.Say(time, Role.Client, Redaction.Command(line, AuthSeen), length);
-        }
 
         dialogue.Report.AddCommand(name);
         content.IsUtf8 |= Verbs.Contains(line, " SMTPUTF8"u8);
@@ -123,9 +121,7 @@ internal sealed class ClientCommands(SmtpDialogue dialogue, ClientStream stream,
         var path = line[(line.IndexOf((byte)':') + 1)..].Trim((byte)' ');
         int close = Verbs.PathEnd(path);
         if (cut && close < 0)
-        {
             return null;
-        }
 
         int space = path.IndexOf((byte)' ');
         var address = path is [(byte)'<', ..] && close > 0 ? path[1..close] : space < 0 ? path : path[..space];

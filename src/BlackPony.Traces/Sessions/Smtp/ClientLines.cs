@@ -45,9 +45,7 @@ internal sealed class ClientLines(SmtpDialogue dialogue, ClientStream stream, Cl
     {
         _gap.Fill(_lines);
         if (_lines.Take(ref octets, out var line))
-        {
             Line(line, time, unfinished: false);
-        }
     }
 
     /// <summary>Nothing more comes: a command without its line end is one too.</summary>
@@ -70,15 +68,11 @@ internal sealed class ClientLines(SmtpDialogue dialogue, ClientStream stream, Cl
     public int EndByGap(long time)
     {
         if (!_lines.Partial.EndsWith("\r"u8))
-        {
             return 0;
-        }
 
         ReadOnlySpan<byte> end = "\n"u8;
         if (_lines.Take(ref end, out var line))
-        {
             Line(line, time, unfinished: false);
-        }
 
         return 1;
     }
@@ -133,9 +127,7 @@ internal sealed class ClientLines(SmtpDialogue dialogue, ClientStream stream, Cl
         }
 
         if (length >= LineBuffer.MaxLine)
-        {
             dialogue.Session.Find(FindingKind.LineTooLong, Role.Client, $"A command line of more than {LineBuffer.MaxLine} octets.");
-        }
 
         Take(line, length, time, cut: false);
     }

@@ -70,9 +70,7 @@ internal sealed class ClientStream
     public void ServerSpoke(long time)
     {
         if (_lines.Lacking > 0 && State is ClientState.Command or ClientState.AuthLine)
-        {
             Lacks(_lines.Lacking, cut: false, time);
-        }
     }
 
     /// <summary>The client's direction is over, or the capture.</summary>
@@ -80,9 +78,7 @@ internal sealed class ClientStream
     {
         _held.Finish(time);
         if (State is ClientState.Command or ClientState.AuthLine && _dialogue.Inner is null)
-        {
             _lines.Finish(time);
-        }
 
         _content.Finish(State);
     }
@@ -97,9 +93,7 @@ internal sealed class ClientStream
         {
             var exchange = _dialogue.Record(Verb.Data, "DATA"u8, reply.Time);
             if (exchange is not null)
-            {
                 (exchange.Code, exchange.Reply) = (reply.Code, reply.Text + "\r\n");
-            }
 
             BeginContent(reply.Time);
         }
@@ -163,9 +157,7 @@ internal sealed class ClientStream
     {
         var rest = octets[(State == ClientState.Held ? 0 : Consume(octets, time))..];
         if (rest.IsEmpty)
-        {
             return;
-        }
 
         if (_dialogue.Inner is { } inner)
         {
@@ -187,34 +179,24 @@ internal sealed class ClientStream
             case ClientState.Chunk or ClientState.Binary:
                 long part = _content.SkipChunk(length);
                 if (_content.Chunk == 0)
-                {
                     EndChunk(time);
-                }
 
                 if (part < length)
-                {
                     Lose(time);
-                }
 
                 break;
             case not ClientState.Lost when _lines.MayFill(length, cut):
                 length -= _lines.EndByGap(time);
                 if (length > 0 && State == ClientState.Held)
-                {
                     _held.AddGap(length, cut: false, time);
-                }
                 else
-                {
                     _lines.BeginGap((int)length);
-                }
 
                 break;
             default:
                 _lines.Lose(time);
                 if (!cut || State != ClientState.Held)
-                {
                     Lose(time);
-                }
 
                 _held.SkipsLine = State == ClientState.Held;
                 break;
@@ -241,9 +223,7 @@ internal sealed class ClientStream
         State = ClientState.Chunk;
         _content.BeginChunk(size, last, name, time);
         if (size == 0)
-        {
             EndChunk(time);
-        }
     }
 
     private int Consume(ReadOnlySpan<byte> octets, long time)
@@ -256,9 +236,7 @@ internal sealed class ClientStream
                 case ClientState.Content:
                     rest = rest[_content.Take(rest)..];
                     if (_content.IsWhole)
-                    {
                         EndContent(time);
-                    }
 
                     break;
                 case ClientState.Chunk or ClientState.Binary when !_content.ChunkBegun && IsNoChunk(rest):
@@ -269,9 +247,7 @@ internal sealed class ClientStream
                 case ClientState.Chunk or ClientState.Binary:
                     rest = rest[_content.TakeChunk(rest, isMessage: State == ClientState.Chunk)..];
                     if (_content.Chunk == 0)
-                    {
                         EndChunk(time);
-                    }
 
                     break;
                 case ClientState.Command when IsHello(rest):

@@ -14,17 +14,13 @@ internal static class DialogueFindings
         }
 
         if (length > longest)
-        {
             session.FindOnce(FindingKind.LineTooLong, Role.Server, $"A reply line of more than {longest} octets.");
-        }
     }
 
     public static void OnMessage(Session session, Body body, bool inChunks, bool eightBitAllowed)
     {
         if (body.IsEightBit && !eightBitAllowed)
-        {
             session.FindOnce(FindingKind.EightBit, Role.Client, "The message has octets above 127, and MAIL had no BODY=8BITMIME.");
-        }
 
         // What the server took for the end was said already.
         if (body.HasOddDot && !body.IsAtOddDot && !inChunks)
@@ -35,14 +31,10 @@ internal static class DialogueFindings
         }
 
         if (body.HasHugeHeader)
-        {
             session.Find(FindingKind.HugeHeader, Role.Client, "The message's header has more than 65536 octets.");
-        }
 
         if (body.HasLongLine)
-        {
             session.FindOnce(FindingKind.LongLine, Role.Client, "The message's header has a line of more than 1000 octets.");
-        }
     }
 
     /// <summary>A command that came before the reply to the one before it.</summary>

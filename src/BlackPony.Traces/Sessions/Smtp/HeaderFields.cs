@@ -39,9 +39,7 @@ internal sealed class HeaderFields
         }
 
         if (ends && begins && piece.TrimEnd("\r\n"u8).IsEmpty)
-        {
             Finish();
-        }
     }
 
     private void Finish()
@@ -50,13 +48,9 @@ internal sealed class HeaderFields
         {
             var line = Encoding.UTF8.GetString(_field.WrittenSpan);
             if (line.StartsWith("Subject:", StringComparison.OrdinalIgnoreCase))
-            {
                 Subject ??= Clean(line[8..]);
-            }
             else if (line.StartsWith("Message-ID:", StringComparison.OrdinalIgnoreCase))
-            {
                 MessageId ??= Clean(line[11..]).Trim('<', '>');
-            }
 
             _field.ResetWrittenCount();
         }

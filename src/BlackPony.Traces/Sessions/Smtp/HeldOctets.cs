@@ -53,9 +53,7 @@ internal sealed class HeldOctets(SmtpDialogue dialogue, ClientStream stream, Mes
         }
 
         if (octets.IsEmpty)
-        {
             return;
-        }
 
         _octets ??= new ArrayBufferWriter<byte>();
         _octets.Write(octets);
@@ -71,9 +69,7 @@ internal sealed class HeldOctets(SmtpDialogue dialogue, ClientStream stream, Mes
         while (IsHolding && !_draining)
         {
             if (!_replyUnknown && !(_isSilent && !dialogue.ServerSpoke) && _octets?.WrittenCount <= MaxHeld)
-            {
                 return;
-            }
 
             // A line tells what it is; a part of one not yet.
             var octets = _octets is null ? default : _octets.WrittenSpan;
@@ -92,26 +88,18 @@ internal sealed class HeldOctets(SmtpDialogue dialogue, ClientStream stream, Mes
     public void Finish(long time)
     {
         while (IsHolding)
-        {
             DecideByWhatFollows(time);
-        }
     }
 
     /// <summary>The reply came on which the client's next octets depend; null if it is not known.</summary>
     public void Decided(Command command, ServerReply? reply, long time)
     {
         if (_decider != command)
-        {
             DecidedLate(command, reply);
-        }
         else if (reply is null or { Code: 0 })
-        {
             _replyUnknown = true;
-        }
         else
-        {
             Decide(command.Verb, reply.Code, reply, time);
-        }
     }
 
     // The reply was not captured: what the client does next tells what it was.
@@ -161,9 +149,7 @@ internal sealed class HeldOctets(SmtpDialogue dialogue, ClientStream stream, Mes
                 break;
             case Verb.XBlackPony or Verb.Continuation:
                 if (dialogue.AgreeOn(code, reply, follows ? _octets!.WrittenSpan : default))
-                {
                     stream.ExpectContinuation();
-                }
 
                 break;
             default:
@@ -191,9 +177,7 @@ internal sealed class HeldOctets(SmtpDialogue dialogue, ClientStream stream, Mes
     private void Drain()
     {
         if (_draining)
-        {
             return;
-        }
 
         _draining = true;
         while (stream.State != ClientState.Held && !IsEmpty)

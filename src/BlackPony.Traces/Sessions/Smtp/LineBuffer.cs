@@ -31,9 +31,7 @@ internal sealed class LineBuffer
         int room = MaxLine - _partial.WrittenCount;
         _partial.Write(piece[..Math.Min(piece.Length, room)]);
         if (piece.Length > room && end >= 0)
-        {
             _partial.Write("\r\n"u8);
-        }
 
         line = _partial.WrittenSpan;
         if (end < 0)
@@ -52,9 +50,7 @@ internal sealed class LineBuffer
     {
         _partial ??= new ArrayBufferWriter<byte>();
         for (; length > 0 && _partial.WrittenCount < MaxLine; length--)
-        {
             _partial.Write([Verbs.Missing]);
-        }
     }
 
     /// <summary>Forgets an unfinished line.</summary>

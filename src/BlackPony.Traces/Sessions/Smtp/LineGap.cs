@@ -54,9 +54,7 @@ internal sealed class LineGap
         {
             next = at + length - k;
             if (at > 0 && Verbs.LooksLikeCommand(line[next..].TrimEnd("\r\n"u8)))
-            {
                 return true;
-            }
         }
 
         next = 0;

@@ -42,9 +42,7 @@ internal static class Redaction
 
         // Of what has holes nobody knows what it was.
         if (name is null && (afterAuth || line.Contains(Verbs.Missing)))
-        {
             return Hidden;
-        }
 
         var first = Escape.Octets(First(line), 40);
         bool secret = Secrets.Contains(first)
@@ -74,9 +72,7 @@ internal static class Redaction
     {
         bool code = line.Length >= 4 && !line[..3].ContainsAnyExceptInRange((byte)'0', (byte)'9') && line[3] is (byte)' ' or (byte)'-';
         if (code && !(line.StartsWith("334"u8) || line.StartsWith("235"u8)))
-        {
             return Escape.Octets(line, 1000);
-        }
 
         var text = code ? line[4..] : line;
         bool known = text.SequenceEqual("VXNlcm5hbWU6"u8) || text.SequenceEqual("UGFzc3dvcmQ6"u8) || text.StartsWith("K="u8);
@@ -94,9 +90,7 @@ internal static class Redaction
             var word = blank < 0 ? line : line[..blank];
             _ = shown.Append(LooksLikeToken(word) ? Hidden : Escape.Octets(word));
             if (blank < 0)
-            {
                 return shown.ToString();
-            }
 
             _ = shown.Append(' ');
             line = line[(blank + 1)..];
@@ -116,9 +110,7 @@ internal static class Redaction
     private static string Auth(ReadOnlySpan<byte> line, int end)
     {
         if (end < 0)
-        {
             return Escape.Octets(line, 40);
-        }
 
         var rest = line[(end + 1)..].Trim((byte)' ');
         int space = rest.IndexOf((byte)' ');
@@ -132,9 +124,7 @@ internal static class Redaction
     private static bool LooksLikeToken(ReadOnlySpan<byte> text)
     {
         if (text.Length < 8 || text.Length % 4 != 0 || text.ContainsAnyExcept(Base64))
-        {
             return false;
-        }
 
         bool upper = text.ContainsAnyInRange((byte)'A', (byte)'Z');
         bool lower = text.ContainsAnyInRange((byte)'a', (byte)'z');

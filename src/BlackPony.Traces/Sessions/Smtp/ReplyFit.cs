@@ -18,9 +18,7 @@ internal static class ReplyFit
     {
         // A server that goes away says so to any command.
         if (reply.Code is 421 or 0)
-        {
             return reply.Class is 3 && command.Verb is not (Verb.Data or Verb.Auth or Verb.AuthLine) ? Absurd : 0;
-        }
 
         double own = reply.Code switch
         {
@@ -79,24 +77,16 @@ internal static class ReplyFit
         }
 
         if (command.Address is { Length: > 3 } address && reply.Text.Contains(address, StringComparison.OrdinalIgnoreCase))
-        {
             fit += Clear + Slight;
-        }
 
         if (Says(reply, "queued") || Says(reply, "accepted for delivery"))
-        {
             fit += command.Verb is Verb.DataEnd or Verb.BdatLast ? Clear : -Clear;
-        }
 
         if (Says(reply, "sender"))
-        {
             fit += command.Verb is Verb.Mail ? Slight : 0;
-        }
 
         if (Says(reply, "recipient"))
-        {
             fit += command.Verb is Verb.Rcpt ? Slight : 0;
-        }
 
         return fit;
     }

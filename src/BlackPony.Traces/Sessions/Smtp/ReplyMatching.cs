@@ -41,9 +41,7 @@ internal sealed class ReplyMatching(Func<Command, ServerReply?, bool> answered, 
     public void Expect(Command command)
     {
         if (_commands.Count >= MaxPending)
-        {
             Pass(null);
-        }
 
         _pipelines |= !IsInDoubt && _commands.Count > 0;
         _unseen += command.IsUnseen ? 1 : 0;
@@ -83,34 +81,26 @@ internal sealed class ReplyMatching(Func<Command, ServerReply?, bool> answered, 
     public void ClientGoesOn()
     {
         if (!IsInDoubt || !_heard || _commands.Count == 0)
-        {
             return;
-        }
 
         // RFC 2920 3.1: behind these a client waits.
         var last = _commands.Last().Verb;
         if (!_pipelines || last is not (Verb.Mail or Verb.Rcpt or Verb.Rset or Verb.Bdat or Verb.BdatLast or Verb.DataEnd or Verb.Unseen))
-        {
             Settle(all: true);
-        }
     }
 
     /// <summary>What was not captured of the client's is done with: what it does now is seen.</summary>
     public void ForgetUnseen()
     {
         while (!_committing && _replies.Count == 0 && Next is { IsUnseen: true })
-        {
             Pass(null);
-        }
     }
 
     /// <summary>Nothing more comes.</summary>
     public void Finish()
     {
         if (IsInDoubt)
-        {
             Settle(all: false);
-        }
 
         while (_commands.TryDequeue(out var command))
         {
@@ -173,15 +163,11 @@ internal sealed class ReplyMatching(Func<Command, ServerReply?, bool> answered, 
         }
 
         if (reply.IsGap)
-        {
             return;
-        }
 
         var alignment = new Alignment([.. _commands], _replies);
         if (alignment.LastIsCertain(out int until))
-        {
             Commit(alignment, until);
-        }
     }
 
     private void Settle(bool all)
@@ -189,17 +175,13 @@ internal sealed class ReplyMatching(Func<Command, ServerReply?, bool> answered, 
         var alignment = new Alignment([.. _commands], _replies);
         int until = all ? _commands.Count : alignment.BestEnd();
         if (!alignment.IsPossible(until))
-        {
             until = alignment.BestEnd();
-        }
 
         Commit(alignment, until);
         if (all)
         {
             while (_commands.Count > 0)
-            {
                 Pass(null);
-            }
         }
     }
 
@@ -218,14 +200,10 @@ internal sealed class ReplyMatching(Func<Command, ServerReply?, bool> answered, 
         for (int i = 0; i <= until; i++)
         {
             foreach (var (_, reply) in others.Where(o => o.Before == i))
-            {
                 unasked(reply);
-            }
 
             if (i < until && _commands.Count > 0)
-            {
                 Pass(known[i]);
-            }
         }
 
         _committing = false;

@@ -51,19 +51,13 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
             bool whole = _lines.Take(ref octets, out var line);
             dialogue.Write(Role.Server, before[..^octets.Length], time);
             if (whole)
-            {
                 Line(line, time);
-            }
             else if (begins)
-            {
                 (_partialSince, _partialSeen) = (time, dialogue.Matching.Last);
-            }
         }
 
         if (dialogue.Inner is { } inner && !octets.IsEmpty)
-        {
             inner.Octets(Role.Server, octets, time);
-        }
     }
 
     public void Gap(long length, bool cut, long time)
@@ -138,9 +132,7 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
         {
             ReadOnlySpan<byte> end = "\n"u8;
             if (_lines.Take(ref end, out var line))
-            {
                 Line(line, time);
-            }
 
             length--;
         }
@@ -168,15 +160,11 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
         byte[] line = [.. partial.TrimEnd((byte)'\r'), .. "\r\n"u8];
         _isCut = true;
         if (IsReply(line.AsSpan()[..^2]))
-        {
             Take(line, time);
-        }
 
         int open = _code;
         if (_count > 0)
-        {
             Emit(time);
-        }
 
         (_isCut, _continues, _afterGap) = (false, open, true);
         dialogue.Matching.Gap(length, time);
@@ -224,29 +212,21 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
     private void Line(ReadOnlySpan<byte> whole, long time)
     {
         if (_isFilled)
-        {
             Filled(whole.ToArray(), time);
-        }
         else
-        {
             Take(whole, time);
-        }
     }
 
     private void Take(ReadOnlySpan<byte> whole, long time)
     {
         var line = whole.EndsWith("\r\n"u8) ? whole[..^2] : whole[..^1];
         if (dialogue.Session.HasDialogue)
-        {
             dialogue.Say(time, Role.Server, Redaction.Reply(line), whole.Length);
-        }
 
         if (!IsReply(line))
         {
             if (!_afterGap && !_isUnplaced)
-            {
                 dialogue.Session.Find(FindingKind.ReplyMalformed, Role.Server, $"Not a reply: {Escape.Octets(line, 80)}");
-            }
 
             _afterGap = false;
             return;
@@ -257,23 +237,17 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
         bool holes = line[..3].Contains(Verbs.Missing);
         var (code, kind) = Code(line);
         if (_count > 0 && _code != code && _code != 0 && code != 0)
-        {
             dialogue.Session.Find(FindingKind.ReplyMalformed, Role.Server, $"The lines of one reply have the codes {_code} and {code}.");
-        }
 
         (_code, _class) = (code == 0 ? _code : code, kind == 0 ? _class : kind);
         _count++;
         int most = dialogue.Session.Script is null ? MaxText : MaxScript;
         if (_text.Length < most)
-        {
             _ = _text.Append(_count > 1 ? "\r\n" : "").Append(Encoding.Latin1.GetString(line[..Math.Min(line.Length, most)]));
-        }
 
         Closer(whole, line, holes);
         if (line.Length == 3 || line[3] == ' ')
-        {
             Emit(time);
-        }
     }
 
     // Replies that are read closer go through the reference's own reader, within its limits.

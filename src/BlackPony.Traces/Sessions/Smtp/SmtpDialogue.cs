@@ -36,9 +36,7 @@ internal sealed class SmtpDialogue : Layer
         _client = new ClientStream(this, lost: place == Place.Outside && !session.OpeningSeen);
         _greeted = !(place == Place.Outside || greets) || !session.OpeningSeen;
         if (!_greeted)
-        {
             Expect(Verb.Greeting, null, null, null, session.Report.Start);
-        }
     }
 
     public Session Session { get; }
@@ -104,9 +102,7 @@ internal sealed class SmtpDialogue : Layer
         {
             ServerSpoke = true;
             if (Matching.Count == 0 && _client.IsInContent)
-            {
                 _client.ServerGapInContent(time);
-            }
 
             _server.Gap(length, cut, time);
         }
@@ -128,9 +124,7 @@ internal sealed class SmtpDialogue : Layer
         _clientEnded |= sender == Role.Client;
         _serverEnded |= sender == Role.Server;
         if (reset)
-        {
             Say(time, sender, "(connection reset)", 0);
-        }
     }
 
     public override void Finish()
@@ -146,9 +140,7 @@ internal sealed class SmtpDialogue : Layer
         Matching.Finish();
         Inner?.Finish();
         if (Inner is null && ServerSpoke && _unanswered > 1 && Report.Gaps == 0)
-        {
             Session.FindOnce(FindingKind.ReplyMissing, Role.Server, $"{_unanswered} commands have no reply in the capture.");
-        }
 
         if (Inner is null && Place == Place.Outside && _clientSpoke != ServerSpoke && !(_clientSpoke ? _serverEnded : _clientEnded))
         {
@@ -158,9 +150,7 @@ internal sealed class SmtpDialogue : Layer
 
         Negotiation.Finish(Report.Messages.Count);
         if (Place == Place.Outside)
-        {
             Report.SortDialogue();
-        }
     }
 
     /// <summary>A command was sent that awaits a reply.</summary>
@@ -182,9 +172,7 @@ internal sealed class SmtpDialogue : Layer
     public void LoseCommands(bool another, long time)
     {
         if (another)
-        {
             Transaction.Reset();
-        }
 
         Expect(Verb.Unseen, null, null, null, time);
     }
@@ -193,9 +181,7 @@ internal sealed class SmtpDialogue : Layer
     public void OnReply(ServerReply reply)
     {
         if (reply.Code != 0)
-        {
             Report.AddReply(reply.Code);
-        }
 
         if (_client.IsInContent && Matching.Count == 0)
         {
@@ -242,25 +228,19 @@ internal sealed class SmtpDialogue : Layer
     public void Write(Role sender, ReadOnlySpan<byte> octets, long time)
     {
         if (Place is not (Place.Records or Place.OpenedTls))
-        {
             Session.Recorder?.Plain(sender, octets, time);
-        }
     }
 
     public void Say(long time, Role sender, string text, long length)
     {
         if (Session.HasDialogue)
-        {
             Report.Say(time, sender, Place != Place.Outside, text, length);
-        }
     }
 
     private bool Answered(Command command, ServerReply? reply)
     {
         if (command.Exchange is { } exchange && reply is { Code: not 0 } && command.Answers == 0)
-        {
             (exchange.Code, exchange.Reply) = (reply.Code, reply.Text.Length == 0 ? $"{reply.Code}\r\n" : reply.Text + "\r\n");
-        }
 
         Report.AddExchange(command, reply);
         if (reply is null)
@@ -276,9 +256,7 @@ internal sealed class SmtpDialogue : Layer
             }
 
             if (reply.Code == 503)
-            {
                 Session.FindOnce(FindingKind.Sequence, Role.Client, $"The server refuses {command.Verb.Name()} as out of order.");
-            }
         }
 
         switch (command.Verb)
@@ -325,16 +303,12 @@ internal sealed class SmtpDialogue : Layer
     private bool MessageAnswered(Command command, MessageReport message, ServerReply? reply)
     {
         if (command.Verb == Verb.BdatLast)
-        {
             _client.LastChunkRefused = reply is { Class: >= 4 };
-        }
 
         if (!command.IsRepeated || reply is null)
         {
             if (command.Answers == 0)
-            {
                 Transaction.End(message, reply, message.Time);
-            }
 
             Transaction.Reset();
             return false;
@@ -342,9 +316,7 @@ internal sealed class SmtpDialogue : Layer
 
         Transaction.EndFor(message, command.Answers, reply, message.Time);
         if (++command.Answers < Transaction.Taken)
-        {
             return true;
-        }
 
         Transaction.Reset();
         return false;
@@ -354,9 +326,7 @@ internal sealed class SmtpDialogue : Layer
     {
         _greeted = true;
         if (reply is null)
-        {
             return;
-        }
 
         _greetedAt = reply.Time;
         if (reply.Code == 220)
@@ -366,14 +336,10 @@ internal sealed class SmtpDialogue : Layer
         }
 
         if (Session.Script is { } script)
-        {
             script.Greeting = reply.Text + "\r\n";
-        }
 
         if (Matching.Next is { } next && next.Sequence <= reply.Seen)
-        {
             Session.Find(FindingKind.EarlyTalker, Role.Client, "The client spoke before the greeting.");
-        }
     }
 
     // A reply to no command that was captured.
@@ -401,9 +367,7 @@ internal sealed class SmtpDialogue : Layer
             var text = reply.Text(i);
             int end = text.IndexOf((byte)' ');
             if (System.Text.Ascii.EqualsIgnoreCase(end < 0 ? text : text[..end], keyword))
-            {
                 return true;
-            }
         }
 
         return false;

@@ -25,9 +25,7 @@ internal sealed class Transaction
     public void Mail(string? address, ServerReply? reply)
     {
         if (reply is null or { Class: 0 or 2 })
-        {
             (_open, _from, _recipients) = (true, address, []);
-        }
     }
 
     public void Rcpt(string? address, ServerReply? reply)

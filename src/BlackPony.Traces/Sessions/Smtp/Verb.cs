@@ -130,9 +130,7 @@ internal static class Verbs
         for (int i = 0; i + word.Length <= line.Length; i++)
         {
             if (System.Text.Ascii.EqualsIgnoreCase(line.Slice(i, word.Length), word))
-            {
                 return true;
-            }
         }
 
         return false;
@@ -144,9 +142,7 @@ internal static class Verbs
         name = null;
         var found = Verb.Other;
         if (verb.IsEmpty || !verb.ContainsAnyExcept(Missing))
-        {
             return found;
-        }
 
         foreach (var known in Known)
         {
@@ -170,9 +166,7 @@ internal static class Verbs
         for (int i = 0; i < known.Length; i++)
         {
             if (verb[i] != Missing && (verb[i] | 0x20) != (known[i] | 0x20))
-            {
                 return false;
-            }
         }
 
         return true;

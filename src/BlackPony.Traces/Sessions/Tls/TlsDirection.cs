@@ -37,13 +37,9 @@ internal sealed class TlsDirection
             OnFinished = finished =>
             {
                 if (finished)
-                {
                     opener.OnFinished(sender);
-                }
                 else
-                {
                     opener.OnKeyUpdate(sender);
-                }
             },
         };
     }
@@ -69,29 +65,21 @@ internal sealed class TlsDirection
                 _header[_inHeader++] = octets[0];
                 octets = octets[1..];
                 if (_inHeader == TlsRecords.Header)
-                {
                     BeginRecord();
-                }
 
                 continue;
             }
 
             int take = Math.Min(_inRecord, octets.Length);
             if (_header[0] == TlsRecords.Handshake && !IsSealed)
-            {
                 _handshake.Take(octets[..take]);
-            }
             else if (IsSealed && IsOpening && !_isHoled)
-            {
                 _fragment.Write(octets[..take]);
-            }
 
             _inRecord -= take;
             octets = octets[take..];
             if (_inRecord == 0)
-            {
                 EndRecord(time);
-            }
         }
     }
 
@@ -99,9 +87,7 @@ internal sealed class TlsDirection
     public void Gap(long length, long time)
     {
         if (_isLost || length <= 0)
-        {
             return;
-        }
 
         if (_inRecord < length)
         {
@@ -112,16 +98,12 @@ internal sealed class TlsDirection
         }
 
         if (!IsSealed || !_opener.IsFinished(_sender))
-        {
             _handshake.Stop();
-        }
 
         _isHoled = true;
         _inRecord -= (int)length;
         if (_inRecord == 0)
-        {
             EndRecord(time);
-        }
     }
 
     /// <summary>What comes is no TLS.</summary>
@@ -135,9 +117,7 @@ internal sealed class TlsDirection
         _fragment.ResetWrittenCount();
         _isHoled = false;
         if (!_opener.HasSecrets && _header[0] is TlsRecords.ChangeCipherSpec or TlsRecords.Data)
-        {
             _handshake.Stop();
-        }
     }
 
     private void EndRecord(long time)
@@ -150,9 +130,7 @@ internal sealed class TlsDirection
         }
 
         if (!IsSealed || !IsOpening)
-        {
             return;
-        }
 
         if (_isHoled)
         {
@@ -163,13 +141,9 @@ internal sealed class TlsDirection
         else if (_opener.Open(_sender, _header, _fragment.WrittenSpan, out byte type, out var content))
         {
             if (type == TlsRecords.Handshake)
-            {
                 _handshake.Take(content);
-            }
             else if (type == TlsRecords.Data && content.Length > 0)
-            {
                 _data(_sender, content, time);
-            }
         }
     }
 }

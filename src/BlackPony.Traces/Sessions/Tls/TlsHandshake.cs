@@ -41,9 +41,7 @@ internal sealed class TlsHandshake(TlsReport report, TlsParameters parameters, R
             }
 
             if (_message.Length < 4 + length)
-            {
                 return;
-            }
 
             Message(_message[0], _message.AsSpan(4, length));
             _message = _message[(4 + length)..];
@@ -84,9 +82,7 @@ internal sealed class TlsHandshake(TlsReport report, TlsParameters parameters, R
     private void Client(ReadOnlySpan<byte> body)
     {
         if (body.Length >= 34)
-        {
             parameters.ClientRandom = body[2..34].ToArray();
-        }
 
         var rest = Vector(Skip(body, 34), 1, out _);
         rest = Vector(rest, 2, out _);
@@ -108,17 +104,13 @@ internal sealed class TlsHandshake(TlsReport report, TlsParameters parameters, R
     private void Server(ReadOnlySpan<byte> body)
     {
         if (body.Length < 38)
-        {
             return;
-        }
 
         int version = BinaryPrimitives.ReadUInt16BigEndian(body);
         bool macOfCiphertext = false;
         var rest = Vector(Skip(body, 34), 1, out _);
         if (rest.Length >= 2)
-        {
             report.CipherSuite = BinaryPrimitives.ReadUInt16BigEndian(rest);
-        }
 
         _ = Vector(Skip(rest, 3), 2, out var extensions);
         while (extensions.Length >= 4)
@@ -147,24 +139,18 @@ internal sealed class TlsHandshake(TlsReport report, TlsParameters parameters, R
         _ = Vector(body, 3, out var list);
         _ = Vector(list, 3, out var first);
         if (first.IsEmpty || report.CertificateNames.Count > 0)
-        {
             return;
-        }
 
         try
         {
             using var certificate = X509CertificateLoader.LoadCertificate(first);
             var names = new List<string>();
             foreach (var extension in certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>())
-            {
                 names.AddRange(extension.EnumerateDnsNames());
-            }
 
             var own = certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
             if (own.Length > 0)
-            {
                 names.Add(own);
-            }
 
             report.CertificateNames = [.. names.Distinct(StringComparer.OrdinalIgnoreCase).Take(MaxNames)
                 .Select(n => Escape.Octets(Encoding.UTF8.GetBytes(n), 255))];
@@ -183,15 +169,11 @@ internal sealed class TlsHandshake(TlsReport report, TlsParameters parameters, R
     {
         value = default;
         if (octets.Length < width)
-        {
             return default;
-        }
 
         int length = 0;
         for (int i = 0; i < width; i++)
-        {
             length = (length << 8) | octets[i];
-        }
 
         octets = octets[width..];
         value = octets[..Math.Min(length, octets.Length)];

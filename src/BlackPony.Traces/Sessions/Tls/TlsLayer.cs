@@ -58,9 +58,7 @@ internal sealed class TlsLayer : Layer
         }
 
         if (first)
-        {
             Begin(sender, octets, time);
-        }
 
         direction.Octets += octets.Length;
         _session.Recorder?.Raw(sender, octets);
@@ -101,9 +99,7 @@ internal sealed class TlsLayer : Layer
     private static bool IsPlain(Role sender, ReadOnlySpan<byte> octets)
     {
         if (TlsRecords.MayBegin(octets))
-        {
             return false;
-        }
 
         int end = octets.IndexOf((byte)'\n');
         var line = (end < 0 ? octets : octets[..end]).TrimEnd((byte)'\r');
@@ -140,9 +136,7 @@ internal sealed class TlsLayer : Layer
         }
 
         if (_session.HasDialogue)
-        {
             _session.Report.Say(time, sender, false, Escape.Octets(octets.TrimEnd("\r\n"u8), 200), octets.Length);
-        }
 
         _session.Recorder?.Plain(sender, octets, time);
     }
@@ -161,8 +155,6 @@ internal sealed class TlsLayer : Layer
         }
 
         if (_session.HasDialogue)
-        {
             _session.Report.Say(time, sender, false, "(TLS from here on)", octets.Length);
-        }
     }
 }

@@ -32,9 +32,7 @@ internal sealed class TlsOpener(Session session, TlsParameters hello)
     public void OnChangeCipherSpec(Role sender)
     {
         if (!hello.Is13)
-        {
             Renew(_sides[(int)sender], null);
-        }
     }
 
     /// <summary>The handshake is finished: in TLS 1.3 the next record is under the first traffic secret.</summary>
@@ -53,9 +51,7 @@ internal sealed class TlsOpener(Session session, TlsParameters hello)
     {
         var side = _sides[(int)sender];
         if (hello is { Is13: true, Suite: { } suite } && side is { IsFinished: true, Secret: { } secret })
-        {
             Renew(side, TlsKeySchedule.Expand(suite.Hash, secret, "traffic upd", suite.HashLength));
-        }
     }
 
     /// <summary>A record was lost, and no more than that.</summary>
@@ -71,9 +67,7 @@ internal sealed class TlsOpener(Session session, TlsParameters hello)
         (type, content) = (0, []);
         var side = _sides[(int)sender];
         if (side.IsOpaque)
-        {
             return false;
-        }
 
         side.Cipher ??= Make(side, sender);
         if (side.Cipher is null)
@@ -114,9 +108,7 @@ internal sealed class TlsOpener(Session session, TlsParameters hello)
         Side side, Role sender, ReadOnlySpan<byte> header, ReadOnlySpan<byte> fragment, ref byte type, ref byte[] content)
     {
         if (!hello.Is13 || side.IsFinished)
-        {
             return false;
-        }
 
         var (before, secret) = (side.Cipher, side.Secret);
         (side.IsFinished, side.Cipher, side.Secret) = (true, null, null);

@@ -90,9 +90,7 @@ internal sealed class TlsRecordCipher : IDisposable
 
         content = opened ?? [];
         if (opened is null)
-        {
             return false;
-        }
 
         _sequence++;
         if (_is13)
@@ -119,15 +117,11 @@ internal sealed class TlsRecordCipher : IDisposable
         int tag = _suite.TagLength;
         int length = fragment.Length - tag - (isExplicit ? ExplicitNonce : 0);
         if (length < 0)
-        {
             return null;
-        }
 
         var nonce = (byte[])[.. _iv, .. isExplicit ? fragment[..ExplicitNonce] : default];
         if (!isExplicit)
-        {
             BinaryPrimitives.WriteUInt64BigEndian(nonce.AsSpan(4), BinaryPrimitives.ReadUInt64BigEndian(nonce.AsSpan(4)) ^ _sequence);
-        }
 
         var sealedOctets = fragment[^(length + tag)..^tag];
         var associated = _is13 ? header.ToArray() : Associated(header, length);
@@ -145,24 +139,18 @@ internal sealed class TlsRecordCipher : IDisposable
         {
             // RFC 7366.
             if (fragment.Length < mac || !Verifies(header, fragment[..^mac], fragment[^mac..]))
-            {
                 return null;
-            }
 
             fragment = fragment[..^mac];
         }
 
         if (fragment.Length < 2 * Block || fragment.Length % Block != 0)
-        {
             return null;
-        }
 
         var plain = _cbc!.DecryptCbc(fragment[Block..], fragment[..Block], PaddingMode.None);
         int end = plain.Length - 1 - plain[^1];
         if (_macOfCiphertext)
-        {
             return end < 0 ? null : plain[..end];
-        }
 
         return end < mac || !Verifies(header, plain.AsSpan(0, end - mac), plain.AsSpan(end - mac, mac)) ? null : plain[..(end - mac)];
     }
