@@ -8,7 +8,7 @@ internal static class Where
     private static readonly DirectoryInfo Run = NewRun();
     private static int _folders;
 
-    public static string Root => RepositoryRoot.Folder;
+    public static string Root => Repository.Root;
 
     /// <summary>The document that has the figures, with remarks on them.</summary>
     public static string Document => Path.Combine(Root, "docs/speed.md");

@@ -40,7 +40,7 @@ public sealed class ClientNameTests : IDisposable
         zone.Break(broken);
         await using var sink = new MailSink { Extensions = ["XCLIENT NAME ADDR PORT REVERSE_NAME", "8BITMIME"] };
         sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? "220 sink.test again\r\n" : null;
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient", "--allow-open-backend", "--dns",
             $"127.0.0.1:{zone.Port}");
         using var person = await FromAsync("127.0.0.9", port);
@@ -53,7 +53,7 @@ public sealed class ClientNameTests : IDisposable
     {
         await using var sink = new MailSink { Extensions = ["xclient name addr"] };
         sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? "220 sink.test again\r\n" : null;
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient", "--allow-open-backend");
         using var person = await SmtpUser.ConnectAsync(port);
         Assert.Contains(sink.Sessions.SelectMany(s => s.Commands), c => c == "XCLIENT NAME=localhost ADDR=127.0.0.1");
@@ -65,7 +65,7 @@ public sealed class ClientNameTests : IDisposable
         using var silent = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
         await using var sink = new MailSink { Extensions = ["XCLIENT NAME ADDR"] };
         sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? "220 sink.test again\r\n" : null;
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient", "--allow-open-backend", "--dns",
             $"127.0.0.1:{((IPEndPoint)silent.Client.LocalEndPoint!).Port}");
         using var person = await FromAsync("127.0.0.9", port);
@@ -82,7 +82,7 @@ public sealed class ClientNameTests : IDisposable
         zone.Address("mail.a.test", "127.0.0.9");
         using var server = await StockServer.StartAsync(
             Path.Combine(_folder, "b"), "postfix", "smtpd_authorized_xclient_hosts=127.0.0.1", $"smtpd_client_restrictions={restriction}");
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         using var listen = await BlackPonyProgram.ListenAsync(port, server.Port, "--xclient", "--dns", $"127.0.0.1:{zone.Port}");
         await listen.SaysAsync("and refuses");
         foreach (var (address, code) in (List<(string, string)>)[("127.0.0.9", "250"), ("127.0.0.8", "450")])
@@ -106,11 +106,11 @@ public sealed class ClientNameTests : IDisposable
         Assert.SkipWhen(own is null, "This machine has no link-local address.");
         await using var sink = new MailSink { Extensions = ["XCLIENT NAME ADDR"] };
         sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? "220 sink.test again\r\n" : null;
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         string[] options = version is null ? [option] : [option, version];
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port,
             ["--listen", $"[{own}]:{port}", "--allow-open-backend", .. options]);
-        using var person = await Repository.RetryAsync(async () =>
+        using var person = await Wait.RetryAsync(async () =>
         {
             var client = new TcpClient(AddressFamily.InterNetworkV6);
             await client.ConnectAsync(own, port, TestContext.Current.CancellationToken);

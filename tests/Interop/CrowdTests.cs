@@ -21,7 +21,7 @@ public sealed class CrowdTests(ITestOutputHelper output)
         // listen has two descriptors for each session. Where it may have 20,000 it holds somewhat fewer sessions than 10,000.
         int count = Math.Min(10_000, (MostDescriptors() - 300) / 2);
         ServerInstall.Need("postfix");
-        int backend = Repository.FreePort();
+        int backend = Ports.Free();
         using var sink = Process.Start(
             new ProcessStartInfo(Postfix.SmtpSink, ["-u", "nobody", "-m", "11000", $"127.0.0.1:{backend}", "4096"])
             {
@@ -29,8 +29,8 @@ public sealed class CrowdTests(ITestOutputHelper output)
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
             })!;
-        Assert.Null(await Repository.WaitForPortAsync(backend, sink));
-        int port = Repository.FreePort(), metrics = Repository.FreePort();
+        Assert.Null(await Ports.WaitAsync(backend, sink));
+        int port = Ports.Free(), metrics = Ports.Free();
         using var listen = BlackPonyProgram.Start("listen", "--listen", $"0.0.0.0:{port}", "--backend", $"127.0.0.1:{backend}",
             "--max-sessions", $"{count}", "--log-level", "error", "--allow-open-backend", "--metrics", $"127.0.0.1:{metrics}");
         await listen.ListensAsync(port);
@@ -67,7 +67,7 @@ public sealed class CrowdTests(ITestOutputHelper output)
         }
 
         // All of them go, and nothing stays.
-        await Repository.RetryAsync(async () =>
+        await Wait.RetryAsync(async () =>
         {
             using var http = new HttpClient();
             var text = await http.GetStringAsync(new Uri($"http://127.0.0.1:{metrics}/metrics"));
@@ -101,7 +101,7 @@ public sealed class CrowdTests(ITestOutputHelper output)
     public async Task Key_exchanges_in_a_flood_make_one_RSA_key_pair() // spec 5.4
     {
         await using var sink = new MailSink();
-        int port = Repository.FreePort(), metrics = Repository.FreePort();
+        int port = Ports.Free(), metrics = Ports.Free();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--suites", "RSA-BLOWFISH", "--log-level", "error",
             "--metrics", $"127.0.0.1:{metrics}");
         using var key = System.Security.Cryptography.RSA.Create(3072);

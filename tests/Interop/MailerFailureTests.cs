@@ -82,9 +82,9 @@ public sealed class MailerFailureTests : IDisposable
         })!;
         shell.StandardInput.Close();
         var replies = await shell.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken)
-            .WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
+            .WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
         await shell.WaitForExitAsync(TestContext.Current.CancellationToken)
-            .WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
+            .WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
         Assert.Contains(shell.ExitCode, (int[])[0, 75]);
         Assert.Equal(closed.Contains('>', StringComparison.Ordinal) && closed[0] != '2' ? "" : "220 ",
             replies[..Math.Min(4, replies.Length)]);

@@ -21,7 +21,7 @@ public sealed class ManyClientsTests
     public async Task Idle_sessions_of_one_address_leave_places_for_others(int most, params string[] options) // [BP-10.1-16]
     {
         await using var sink = new MailSink();
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, [.. options, "--log-level", "warning"]);
         var idle = new List<TcpClient>();
         try
@@ -34,7 +34,7 @@ public sealed class ManyClientsTests
             (await ConnectAsync("127.0.0.9", port, "421 4.7.0 Too many sessions from your network")).Client.Dispose();
             (await ConnectAsync("127.0.0.8", port, "220")).Client.Dispose();
             idle[0].Dispose();
-            await Repository.RetryAsync(async () =>
+            await Wait.RetryAsync(async () =>
             {
                 var (client, greeting) = await ConnectAsync("127.0.0.9", port, "");
                 client.Dispose();

@@ -125,7 +125,7 @@ public sealed class MemoryFileTests : IDisposable
         await file.SaveAsync(TestContext.Current.CancellationToken);
         var before = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
         await using var server = new EmbeddedServer();
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         using var relay = await BlackPonyProgram.RelayAsync(
             port, "--route", $"*=[127.0.0.1]:{server.Port}", "--policy", "remembered", "--memory", path);
         using (var person = await SmtpUser.ConnectAsync(port))
@@ -242,15 +242,15 @@ public sealed class MemoryFileTests : IDisposable
     public async Task Key_log_and_memory_are_the_owners_alone_even_where_files_are_everybodys() // [BP-11.3-2]
     {
         await using var sink = new MailSink();
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         string keys = Path.Combine(_folder, "keys"), more = Path.Combine(_folder, "more"), memory = Path.Combine(_folder, "memory");
         using var listen = BlackPonyProgram.StartUnmasked("listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{sink.Port}",
             "--keylog", keys);
         await listen.ListensAsync(port);
-        int relayPort = Repository.FreePort();
+        int relayPort = Ports.Free();
         using var relay = BlackPonyProgram.StartUnmasked("relay", "--listen", $"127.0.0.1:{relayPort}", "--route", $"*=[127.0.0.1]:{port}",
             "--policy", "remembered", "--memory", memory, "--keylog", more);
-        using var person = await Repository.RetryAsync(() => SmtpUser.ConnectAsync(relayPort));
+        using var person = await Wait.RetryAsync(() => SmtpUser.ConnectAsync(relayPort));
         await person.SayAsync("EHLO x.test", "250");
         await person.SayAsync("MAIL FROM:<a@x.test>", "250");
         await person.SayAsync("RCPT TO:<b@sink.test>", "250");
@@ -263,10 +263,10 @@ public sealed class MemoryFileTests : IDisposable
     {
         await using var server = new EmbeddedServer();
         var memory = Path.Combine(_folder, "memory");
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         using var relay = BlackPonyProgram.Start("relay", "--listen", $"127.0.0.1:{port}", "--route", $"*=[127.0.0.1]:{server.Port}",
             "--policy", "remembered", "--memory", memory);
-        using var person = await Repository.RetryAsync(() => SmtpUser.ConnectAsync(port));
+        using var person = await Wait.RetryAsync(() => SmtpUser.ConnectAsync(port));
         await person.SayAsync("EHLO x.test", "250");
         await person.SayAsync("MAIL FROM:<a@x.test>", "250");
         await person.SayAsync("RCPT TO:<b@sink.test>", "250");

@@ -37,7 +37,7 @@ public sealed class OpenRelayProbeTests : IDisposable
         sink.Answer = (session, line) => !line.StartsWith("RCPT ", StringComparison.Ordinal) ? null
             : line.Contains(recipient, StringComparison.Ordinal)
                 && session.Commands.Any(c => c.StartsWith($"MAIL FROM:{sender}", StringComparison.Ordinal)) ? "250 Ok\r\n" : Refusal;
-        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend",
+        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Ports.Free()}", "--backend",
             $"127.0.0.1:{sink.Port}");
         Assert.Equal(1, await refused.ExitAsync());
         Assert.Contains(recipient, refused.Log, StringComparison.Ordinal);
@@ -54,11 +54,11 @@ public sealed class OpenRelayProbeTests : IDisposable
     {
         await using var sink = new MailSink { Relays = true };
         sink.Answer = (_, line) => line == command ? answer : null;
-        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend",
+        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Ports.Free()}", "--backend",
             $"127.0.0.1:{sink.Port}");
         Assert.True(await refused.ExitAsync() == 1, what);
         Assert.Contains("--allow-open-backend", refused.Log, StringComparison.Ordinal);
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         using var told = await BlackPonyProgram.ListenAsync(port, sink.Port, "--allow-open-backend");
         using var person = await SmtpUser.ConnectAsync(port);
     }
@@ -81,7 +81,7 @@ public sealed class OpenRelayProbeTests : IDisposable
     {
         await using var sink = new MailSink();
         sink.Answer = (_, line) => line.StartsWith(verb, StringComparison.Ordinal) ? answer : null;
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
         await SmtpUser.RefusedAsync(port);
         await listen.SaysAsync("is an open relay; sessions are refused until it is known");
@@ -97,7 +97,7 @@ public sealed class OpenRelayProbeTests : IDisposable
     public async Task A_server_that_does_not_greet_yet_is_asked_when_it_does(string greeting) // [BP-10.1-12]
     {
         await using var sink = new MailSink { Greeting = greeting };
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
         await SmtpUser.RefusedAsync(port);
         sink.Greeting = "220 sink.test ESMTP";
@@ -118,7 +118,7 @@ public sealed class OpenRelayProbeTests : IDisposable
         await using var sink = new MailSink();
         sink.Answer = (_, line) => !line.StartsWith("RCPT ", StringComparison.Ordinal)
             || line.Contains("@b.test", StringComparison.Ordinal) ? null : line.Contains('[', StringComparison.Ordinal) ? literal : name;
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
         if (!served)
         {
@@ -141,7 +141,7 @@ public sealed class OpenRelayProbeTests : IDisposable
         sink.Answer = (session, line) => !line.StartsWith("RCPT ", StringComparison.Ordinal) ? null
             : !session.Commands.Contains("MAIL FROM:<>") ? "450 4.1.8 Domain of sender not found\r\n"
             : line.Contains("<postmaster@", StringComparison.Ordinal) ? postmaster : "550 5.7.1 no\r\n";
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
         if (served)
         {
@@ -160,7 +160,7 @@ public sealed class OpenRelayProbeTests : IDisposable
         sink.Answer = (_, line) => !line.StartsWith("RCPT ", StringComparison.Ordinal) ? null
             : line.EndsWith("@sink.test>", StringComparison.Ordinal) || !line.Contains('@', StringComparison.Ordinal) ? "250 Ok\r\n"
                 : Refusal;
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
         using var person = await SmtpUser.ConnectAsync(port);
         await listen.SaysAsync("RCPT TO:<relay-test-nobody@sink.test> -> 250 Ok");
@@ -179,7 +179,7 @@ public sealed class OpenRelayProbeTests : IDisposable
         sink.Answer = (_, line) => !line.StartsWith("RCPT ", StringComparison.Ordinal) ? null
             : defers && line.Contains("-nobody@", StringComparison.Ordinal) ? answer
             : line.EndsWith("@sink.test>", StringComparison.Ordinal) ? "250 Ok\r\n" : Refusal;
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
         await SmtpUser.RefusedAsync(port);
         await listen.SaysAsync("is an open relay; sessions are refused until it is known");
@@ -195,7 +195,7 @@ public sealed class OpenRelayProbeTests : IDisposable
         sink.Answer = (session, line) => !line.StartsWith("RCPT ", StringComparison.Ordinal) ? null
             : session.Commands.Count(c => c.StartsWith("RCPT ", StringComparison.Ordinal)) == 1 ? Refusal
                 : "421 4.7.0 Too many errors\r\n\0";
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
         using var person = await SmtpUser.ConnectAsync(port);
         Assert.Contains(sink.Sessions, s => s.Commands.Contains("RCPT TO:<www.example.com!relay-test>"));
@@ -205,7 +205,7 @@ public sealed class OpenRelayProbeTests : IDisposable
     public async Task The_log_says_what_was_asked_and_answered() // [BP-10.1-9]
     {
         await using var sink = new MailSink();
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
         await listen.SaysAsync($"the backend at 127.0.0.1:{sink.Port} was asked to relay, and refuses: ");
         foreach (var said in (string[])["MAIL FROM:<> -> 250 2.0.0 Ok",
@@ -221,7 +221,7 @@ public sealed class OpenRelayProbeTests : IDisposable
     {
         await using var sink = new MailSink();
         sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? "220 sink.test again\r\n" : null;
-        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend",
+        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Ports.Free()}", "--backend",
             $"127.0.0.1:{sink.Port}");
         Assert.Equal(1, await refused.ExitAsync());
         Assert.Contains("accepts XCLIENT from untrusted clients", refused.Log, StringComparison.Ordinal);
@@ -236,10 +236,10 @@ public sealed class OpenRelayProbeTests : IDisposable
             : line.StartsWith("RCPT ", StringComparison.Ordinal)
                 ? session.Commands.Any(c => c.Contains("ADDR=IPV6:2001:db8::1 ", StringComparison.Ordinal)) ? "250 Ok\r\n" : Refusal
             : null;
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient");
         using var person = await SmtpUser.ConnectAsync(port);
-        using var refused = BlackPonyProgram.Start("listen", "--listen", $"[::1]:{Repository.FreePort()}", "--backend",
+        using var refused = BlackPonyProgram.Start("listen", "--listen", $"[::1]:{Ports.Free()}", "--backend",
             $"127.0.0.1:{sink.Port}", "--xclient");
         Assert.Equal(1, await refused.ExitAsync());
         Assert.Contains("2001:db8::1", refused.Log, StringComparison.Ordinal);
@@ -253,10 +253,10 @@ public sealed class OpenRelayProbeTests : IDisposable
             && session.Commands.All(c => c == line || !c.StartsWith("XCLIENT ", StringComparison.Ordinal)) ? "220 again\r\n"
             : !line.StartsWith("RCPT ", StringComparison.Ordinal) ? null
             : session.Commands.Any(c => c.EndsWith("ADDR=203.0.113.77", StringComparison.Ordinal)) ? "250 Ok\r\n" : Refusal;
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient");
         using var person = await SmtpUser.ConnectAsync(port);
-        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Repository.FreePort()}", "--backend",
+        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Ports.Free()}", "--backend",
             $"127.0.0.1:{sink.Port}", "--xclient", "--probe-address", "203.0.113.77");
         Assert.Equal(1, await refused.ExitAsync());
         Assert.Contains("(with the client address 203.0.113.77)", refused.Log, StringComparison.Ordinal);
@@ -292,7 +292,7 @@ public sealed class OpenRelayProbeTests : IDisposable
     public async Task A_reload_asks_the_same_server_again_and_serves_nobody_if_it_relays_now() // [BP-10.1-13]
     {
         await using var sink = new MailSink();
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         var config = Path.Combine(_folder, "listen.conf");
         await File.WriteAllTextAsync(config, $"listen 127.0.0.1:{port}\nbackend 127.0.0.1:{sink.Port}\n",
             TestContext.Current.CancellationToken);
@@ -314,7 +314,7 @@ public sealed class OpenRelayProbeTests : IDisposable
     [Fact]
     public async Task A_server_that_was_away_is_asked_again_before_the_next_session() // [BP-10.1-9]
     {
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         var sink = new MailSink();
         int backend = sink.Port;
         using var listen = await BlackPonyProgram.ListenAsync(port, backend);

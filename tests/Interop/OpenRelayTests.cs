@@ -73,7 +73,7 @@ public sealed class OpenRelayTests(ITestOutputHelper output) : IDisposable
     {
         await using var outside = new MailSink();
         using var own = await StartAsync(server, options, outside.Port);
-        int door = Repository.FreePort();
+        int door = Ports.Free();
         using var listen = await BlackPonyProgram.ListenAsync(door, own.Port, options);
         await using var strangers = new WireTap(door, Stranger);
 
@@ -135,7 +135,7 @@ public sealed class OpenRelayTests(ITestOutputHelper output) : IDisposable
         {
             case "sendmail":
                 Sendmail.Need();
-                int port = Repository.FreePort();
+                int port = Ports.Free();
                 var sendmail = await Sendmail.StartAsync(folder, "mx.b.test", "b.test", port, smartHost: outside);
                 return new Behind(port, sendmail.Mailbox, () => "", sendmail);
             case "Postfix":
@@ -170,7 +170,7 @@ public sealed class OpenRelayTests(ITestOutputHelper output) : IDisposable
     private static async Task SendOnAsync(int port, MailSink outside, int count)
     {
         await Matrix.Sending.SubmitAsync(port, "Subject: own\r\n\r\n"u8.ToArray(), [Victim]);
-        await Repository.EventuallyAsync(() => outside.Messages.Count >= count, () => "The machine's own mail was not sent on.");
+        await Wait.EventuallyAsync(() => outside.Messages.Count >= count, () => "The machine's own mail was not sent on.");
     }
 
     // One transaction; what the server takes gets a message, which may have several recipients that are the same in the end.
@@ -211,7 +211,7 @@ public sealed class OpenRelayTests(ITestOutputHelper output) : IDisposable
         {
             await stream.WriteAsync(Encoding.Latin1.GetBytes(octets));
             client.Client.Shutdown(SocketShutdown.Send);
-            await stream.CopyToAsync(said).WaitAsync(Repository.HangGuard);
+            await stream.CopyToAsync(said).WaitAsync(Wait.HangGuard);
         }
         catch (TimeoutException)
         {

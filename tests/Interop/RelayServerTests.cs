@@ -26,7 +26,7 @@ public sealed class RelayServerTests
         await SmtpUser.RefusedAsync(server.Port);
         await second.SayAsync("QUIT", "221");
         second.Dispose();
-        using var third = await Repository.RetryAsync(() => SmtpUser.ConnectAsync(server.Port));
+        using var third = await Wait.RetryAsync(() => SmtpUser.ConnectAsync(server.Port));
         await third.SayAsync("NOOP", "250");
         await SmtpUser.RefusedAsync(server.Port);
         await first.SayAsync("NOOP", "250");
@@ -56,7 +56,7 @@ public sealed class RelayServerTests
         Assert.Equal(2, server.Sink.Sessions.Count);
         Assert.False(fresh.Ended.IsCompleted);
         await person.SayAsync("*", "501");
-        await fresh.Ended.WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
+        await fresh.Ended.WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
         await person.SayAsync("NOOP", "250");
         Assert.False(server.Sink.Sessions.First().Ended.IsCompleted);
     }
@@ -68,7 +68,7 @@ public sealed class RelayServerTests
         using var person = await SmtpUser.ConnectAsync(server.Port);
         await person.SayAsync("EHLO a.test", "250");
         await person.SayAsync("XBLACKPONY V1 ROT 13", "220");
-        await server.Sink.Sessions.First().Ended.WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
+        await server.Sink.Sessions.First().Ended.WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
         await person.SayAsync("ABBC", "250");
         Assert.Equal("NOOP", Assert.Single(server.Sink.Sessions.Last().Commands));
     }
@@ -84,7 +84,7 @@ public sealed class RelayServerTests
         }
 
         await Task.WhenAll(server.Sink.Sessions.Select(s => s.Ended))
-            .WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
+            .WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
         Assert.Equal(2, server.Sink.Sessions.Count);
     }
 

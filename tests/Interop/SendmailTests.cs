@@ -20,7 +20,7 @@ public sealed class SendmailTests : IDisposable
     public async Task Mail_arrives_byte_for_byte_and_is_encrypted_when_both_sides_know_how(bool sender, bool receiver)
     {
         Sendmail.Need();
-        var (backend, door) = (Repository.FreePort(), Repository.FreePort());
+        var (backend, door) = (Ports.Free(), Ports.Free());
         using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
         using var listen = receiver ? await BlackPonyProgram.ListenAsync(door, backend) : null;
         await using var wire = new WireTap(receiver ? door : backend);
@@ -42,7 +42,7 @@ public sealed class SendmailTests : IDisposable
     public async Task Required_keeps_the_mail_queued_when_the_server_cannot_encrypt()
     {
         Sendmail.Need();
-        var backend = Repository.FreePort();
+        var backend = Ports.Free();
         using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
         await using var wire = new WireTap(backend);
         using var a = await Sendmail.SenderAsync(
@@ -57,7 +57,7 @@ public sealed class SendmailTests : IDisposable
     public async Task A_stranger_through_listen_is_refused_relaying()
     {
         Sendmail.Need();
-        var (backend, door) = (Repository.FreePort(), Repository.FreePort());
+        var (backend, door) = (Ports.Free(), Ports.Free());
         using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
         using var listen = await BlackPonyProgram.ListenAsync(door, backend);
         using var person = await SmtpUser.ConnectAsync(door);
@@ -75,7 +75,7 @@ public sealed class SendmailTests : IDisposable
     public async Task Sendmail_which_knows_neither_PROXY_nor_XCLIENT_is_never_spoken_to_as_if_it_did(string option, string? value)
     {
         Sendmail.Need();
-        var (backend, door) = (Repository.FreePort(), Repository.FreePort());
+        var (backend, door) = (Ports.Free(), Ports.Free());
         using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
         using var listen = await BlackPonyProgram.ListenAsync(door, backend, value is null ? [option] : [option, value]);
         await SmtpUser.RefusedAsync(door);
@@ -85,7 +85,7 @@ public sealed class SendmailTests : IDisposable
     public async Task A_session_typed_by_hand_in_ROT13_delivers_a_letter()
     {
         Sendmail.Need();
-        var (backend, door) = (Repository.FreePort(), Repository.FreePort());
+        var (backend, door) = (Ports.Free(), Ports.Free());
         using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
         using var listen = await BlackPonyProgram.ListenAsync(door, backend, "--allow-rot");
         using var person = await SmtpUser.ConnectAsync(door);

@@ -62,7 +62,7 @@ public sealed class StrangersTests(StrangersTests.PostfixDoor door) : IClassFixt
     public sealed class PostfixDoor : IAsyncLifetime
     {
         private readonly string _folder = ServerInstall.Open(Directory.CreateTempSubdirectory("blackpony-").FullName);
-        private readonly int _port = Repository.FreePort();
+        private readonly int _port = Ports.Free();
         private Postfix? _postfix;
         private BlackPonyProgram? _listen;
 
@@ -108,12 +108,12 @@ public sealed class StrangersTests(StrangersTests.PostfixDoor door) : IClassFixt
             {
                 await client.GetStream().WriteAsync(Encoding.Latin1.GetBytes(octets));
                 client.Client.Shutdown(SocketShutdown.Send);
-                await reading.WaitAsync(Repository.HangGuard);
+                await reading.WaitAsync(Wait.HangGuard);
             }
             catch (Exception e) when (e is IOException or SocketException)
             {
                 // The door was shut: what came before counts.
-                await reading.WaitAsync(Repository.HangGuard).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await reading.WaitAsync(Wait.HangGuard).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
 
             return Encoding.Latin1.GetString(said.ToArray());

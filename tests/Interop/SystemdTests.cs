@@ -7,7 +7,7 @@ namespace BlackPony.Tests.Interop;
 /// <summary>The units of systemd and the configurations beside them.</summary>
 public sealed class SystemdTests : IDisposable
 {
-    private static readonly string Units = Path.Combine(Repository.Root, "tools", "blackpony", "systemd");
+    private static readonly string Units = Repository.At("tools", "blackpony", "systemd");
     private readonly string _folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
 
     public static TheoryData<string> Services => ["listen", "relay"];
@@ -35,8 +35,8 @@ public sealed class SystemdTests : IDisposable
     [MemberData(nameof(Services))]
     public async Task The_configuration_beside_it_works_as_it_stands(string service)
     {
-        await using var sink = new MailSink(Repository.FreePort());
-        int port = Repository.FreePort();
+        await using var sink = new MailSink(Ports.Free());
+        int port = Ports.Free();
         string[] ports = service == "listen" ? ["--backend", $"127.0.0.1:{sink.Port}"] : [];
         using var program = BlackPonyProgram.Start(
             [service, "--config", Path.Combine(Units, $"{service}.conf"), "--listen", $"127.0.0.1:{port}", .. ports]);

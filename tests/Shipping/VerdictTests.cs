@@ -58,6 +58,6 @@ public sealed class VerdictTests : IDisposable
     {
         var log = Path.Combine(_folder, "log");
         await File.WriteAllTextAsync(log, output, TestContext.Current.CancellationToken);
-        return await Run.ProgramAsync("/bin/bash", [Path.Combine(Repository.Root, "tests", "verdict"), log, $"{code}"]);
+        return await Run.ProgramAsync("/bin/bash", [Repository.At("tests", "verdict"), log, $"{code}"]);
     }
 }

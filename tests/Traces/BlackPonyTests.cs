@@ -52,14 +52,14 @@ public sealed class BlackPonyTests
     };
 
     public static TheoryData<string> Transcripts =>
-        [.. Directory.GetFiles(Repository.Transcripts, "*.txt").Select(f => Path.GetFileNameWithoutExtension(f))
+        [.. Directory.GetFiles(Repository.At("spec", "transcripts"), "*.txt").Select(f => Path.GetFileNameWithoutExtension(f))
         .Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Transcripts))]
     public void A_transcript_is_read_like_a_capture(string name)
     {
-        var inspection = Inspection.Of(Path.Combine(Repository.Transcripts, name + ".txt"));
+        var inspection = Inspection.Of(Repository.At("spec", "transcripts", name + ".txt"));
         Assert.Equal("transcript", inspection.File.Format);
         Assert.Empty(inspection.File.Findings);
         Assert.NotEmpty(inspection.Sessions);
@@ -96,9 +96,9 @@ public sealed class BlackPonyTests
     [Fact]
     public void A_sentence_that_a_finding_names_is_in_the_specification()
     {
-        var specification = File.ReadAllText(Path.Combine(Repository.Root, "spec", "blackpony.md"));
+        var specification = Repository.Read("spec", "blackpony.md");
         foreach (var source in Directory.GetFiles(
-            Path.Combine(Repository.Root, "src", "BlackPony.Traces"), "*.cs", SearchOption.AllDirectories))
+            Repository.At("src", "BlackPony.Traces"), "*.cs", SearchOption.AllDirectories))
         {
             foreach (System.Text.RegularExpressions.Match match in System.Text.RegularExpressions.Regex.Matches(
                 File.ReadAllText(source), "\"(BP-[0-9.]+-[0-9]+)\""))

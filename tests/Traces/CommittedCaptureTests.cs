@@ -8,7 +8,7 @@ public sealed class CommittedCaptureTests
     public static TheoryData<string> Names =>
         [.. Directory.GetFiles(Folder, "*.pcap").Select(f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal)];
 
-    private static string Folder => Path.Combine(Repository.Root, "tests", "Traces", "Captures");
+    private static string Folder => Repository.At("tests", "Traces", "Captures");
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -38,7 +38,7 @@ public sealed class CommittedCaptureTests
         // The relay's port is none that the dissector takes by itself.
         var path = Path.Combine(Folder, name + ".pcap");
         var end = Inspection.Of(path).Only.Server;
-        string[] script = ["-X", "lua_script:" + Path.Combine(Repository.Root, "spec", "wireshark", "blackpony.lua"), "-o",
+        string[] script = ["-X", "lua_script:" + Repository.At("spec", "wireshark", "blackpony.lua"), "-o",
             "blackpony.ports:" + end[(end.LastIndexOf(':') + 1)..]];
         var suites = Tshark.Run(path, [.. script, "-Y", "blackpony.command", "-T", "fields", "-e", "blackpony.suite"]);
         Assert.Equal(name is "fallback" or "starttls" ? [] : [name.ToUpperInvariant()], suites);

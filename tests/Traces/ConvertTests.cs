@@ -20,7 +20,7 @@ public sealed partial class ConvertTests
     [MemberData(nameof(Transcripts))]
     public void A_transcript_is_written_as_it_was_read(string name)
     {
-        var path = Path.Combine(Repository.Transcripts, name + ".txt");
+        var path = Repository.At("spec", "transcripts", name + ".txt");
         Assert.Equal(Items(File.ReadAllText(path)), Items(Transcript(path, new InspectOptions())));
     }
 
@@ -30,7 +30,7 @@ public sealed partial class ConvertTests
     public void A_capture_says_the_same_as_a_transcript_and_as_a_capture_again(string name)
     {
         using var folder = new Folder();
-        var path = Repository.Zeek(name);
+        var path = SharedCaptures.Zeek(name);
         var before = Inspection.Of(path);
         var transcript = folder.Write("transcript.txt",
             System.Text.Encoding.UTF8.GetBytes(Transcript(path, new InspectOptions())));
@@ -46,7 +46,7 @@ public sealed partial class ConvertTests
         }
     }
 
-    public static TheoryData<string> AllShared => Repository.SharedTraces is { } folder
+    public static TheoryData<string> AllShared => SharedCaptures.Folder is { } folder
         ? [.. Directory.GetFiles(folder, "*.*", SearchOption.AllDirectories).Where(f => !f.EndsWith(".md", StringComparison.Ordinal))
             .Select(f => Path.GetRelativePath(folder, f)).Order(StringComparer.Ordinal)]
         : ["none"];
@@ -57,7 +57,7 @@ public sealed partial class ConvertTests
     public void Every_octet_and_every_gap_comes_through_both_ways(string name)
     {
         using var folder = new Folder();
-        var path = Repository.Shared(name);
+        var path = SharedCaptures.At(name);
         AssertRoundTrip(folder, path);
     }
 
@@ -160,7 +160,7 @@ public sealed partial class ConvertTests
     public void Anonymised_it_has_the_same_shape_and_other_names(string name)
     {
         using var folder = new Folder();
-        var path = Repository.Zeek(name);
+        var path = SharedCaptures.Zeek(name);
         var before = Inspection.Of(path);
         var plain = Items(Transcript(path, new InspectOptions()));
         var text = Transcript(path, new InspectOptions(), new SeededRandom("tests", "pseudonyms"));
@@ -383,12 +383,12 @@ public sealed partial class ConvertTests
     {
         using var folder = new Folder();
         var target = Path.Combine(folder.Path, "out.pcap");
-        Assert.Equal(0, Tool.Run(["convert", Path.Combine(Repository.Transcripts, "pipelining.txt"), "--to", "pcap", "-o", target]).Code);
+        Assert.Equal(0, Tool.Run(["convert", Repository.At("spec", "transcripts", "pipelining.txt"), "--to", "pcap", "-o", target]).Code);
         Assert.Equal("X25519-CHACHA20POLY1305", Inspection.Of(target).Only.Suite);
         var (code, output, _) = Tool.Run(["convert", target, "--to", "transcript"]);
         Assert.Equal(0, code);
         Assert.StartsWith("# BlackPony transcript 1\n", output, StringComparison.Ordinal);
-        Assert.Equal(3, Tool.Run(["convert", Path.Combine(Repository.Root, "README.md"), "--to", "pcap"]).Code);
+        Assert.Equal(3, Tool.Run(["convert", Repository.At("README.md"), "--to", "pcap"]).Code);
         Assert.Equal(2, Tool.Run(["convert", target]).Code);
     }
 

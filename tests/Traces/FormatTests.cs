@@ -198,7 +198,7 @@ public sealed class FormatTests
         Assert.NotNull(Inspection.Of("Dear reader,\n"u8.ToArray()).File.Unreadable);
         Assert.NotNull(Inspection.Of([]).File.Unreadable);
         Assert.NotNull(Inspection.Of(Gzip("Dear reader,\n"u8.ToArray())).File.Unreadable);
-        Assert.NotNull(Inspection.Of(Path.Combine(Repository.Root, "no-such-file")).File.Unreadable);
+        Assert.NotNull(Inspection.Of(Repository.At("no-such-file")).File.Unreadable);
     }
 
     public static byte[] Gzip(byte[] octets)

@@ -10,9 +10,9 @@ public sealed class InspectCommandTests
     public async Task The_JSON_is_what_its_schema_says()
     {
         var schema = await JsonSchema.FromFileAsync(
-            Path.Combine(Repository.Root, "tools", "trace-replayer", "inspect.schema.json"), TestContext.Current.CancellationToken);
-        var files = new List<string> { Repository.Transcripts };
-        if (Repository.SharedTraces is { } shared)
+            Repository.At("tools", "trace-replayer", "inspect.schema.json"), TestContext.Current.CancellationToken);
+        var files = new List<string> { Repository.At("spec", "transcripts") };
+        if (SharedCaptures.Folder is { } shared)
         {
             files.Add(shared);
         }
@@ -33,7 +33,7 @@ public sealed class InspectCommandTests
         Assert.Equal(0, Tool.Run(["inspect", "--fail-on", "note", clean]).Code);
         Assert.Equal(0, Tool.Run(["inspect", odd]).Code);
         Assert.Equal(1, Tool.Run(["inspect", "--fail-on", "note", odd]).Code);
-        Assert.Equal(1, Tool.Run(["inspect", Path.Combine(Repository.Transcripts, "broken-malformed-reply.txt")]).Code);
+        Assert.Equal(1, Tool.Run(["inspect", Repository.At("spec", "transcripts", "broken-malformed-reply.txt")]).Code);
         Assert.Equal(3, Tool.Run(["inspect", text]).Code);
         Assert.Equal(3, Tool.Run(["inspect", text, clean]).Code);
         Assert.Equal(0, Tool.Run(["inspect", folder.Path]).Code);
@@ -107,7 +107,7 @@ public sealed class InspectCommandTests
             folder.Write("secured.pcap", secured.Pcap())]);
         Assert.Equal(0, code);
         Assert.Contains("C> RCPT TO:<bob@b.test>", output, StringComparison.Ordinal);
-        Assert.Equal(3, Tool.Run(["inspect", "--keylog", "/no/such/file", Repository.Transcripts]).Code);
+        Assert.Equal(3, Tool.Run(["inspect", "--keylog", "/no/such/file", Repository.At("spec", "transcripts")]).Code);
     }
 
     [Fact]

@@ -19,7 +19,7 @@ public sealed class MadeCaptureTests
         Assert.Equal("220 HELO:250 MAIL:250 RCPT:554 DATA:554 SUBJECT::502 FROM::502 :502 BODY:502 .:502 QUIT:221", Exchanges(rejected));
         var message = Assert.Single(Of("nc-accept-msgreject").Only.Messages);
         Assert.Equal((554, true, "c@d.example"), (message.Reply, message.IsRefused, Assert.Single(message.To)));
-        var script = Assert.Single(Script.Read(Repository.Made("nc-accept-msgreject.pcap"), new InspectOptions(), out _));
+        var script = Assert.Single(Script.Read(SharedCaptures.Made("nc-accept-msgreject.pcap"), new InspectOptions(), out _));
         Assert.Equal(1, script.Exchanges.Count(e => e.Name == "DATA"));
         Assert.Equal("HELO MAIL RCPT DATA the message's end QUIT", string.Join(' ', script.Exchanges.Select(e => e.Name)));
     }
@@ -92,7 +92,7 @@ public sealed class MadeCaptureTests
     public void An_unfinished_line_without_a_FIN_is_converted()
     {
         using var folder = new Folder();
-        var path = Repository.Made("no-fin-partial.pcap");
+        var path = SharedCaptures.Made("no-fin-partial.pcap");
         var transcript = new MemoryStream();
         new Converter(new InspectOptions()).ToTranscript(path, transcript, out _);
         var again = Inspection.Of(folder.Write("again.txt", transcript.ToArray())).Only;
@@ -107,7 +107,7 @@ public sealed class MadeCaptureTests
     public void An_empty_line_behind_EHLO_does_not_end_the_anonymizer(string name)
     {
         var converter = new Converter(new InspectOptions(), new SeededRandom("tests", "pseudonyms"));
-        converter.ToTranscript(Repository.Made(name), new MemoryStream(), out int sessions);
+        converter.ToTranscript(SharedCaptures.Made(name), new MemoryStream(), out int sessions);
         Assert.Equal((1, 0), (sessions, converter.Leaks.Count));
     }
 
@@ -118,7 +118,7 @@ public sealed class MadeCaptureTests
         {
             var output = new MemoryStream();
             var converter = new Converter(new InspectOptions(), new SeededRandom("tests", "pseudonyms"));
-            var path = Repository.Made("anon.pcap");
+            var path = SharedCaptures.Made("anon.pcap");
             _ = pcap ? converter.ToPcap(path, output, out _) : converter.ToTranscript(path, output, out _);
             var text = System.Text.Encoding.Latin1.GetString(output.ToArray());
             foreach (var name in (string[])
@@ -144,7 +144,7 @@ public sealed class MadeCaptureTests
         }
     }
 
-    private static Inspection Of(string name) => Inspection.Of(Repository.Made(name + ".pcap"), Full);
+    private static Inspection Of(string name) => Inspection.Of(SharedCaptures.Made(name + ".pcap"), Full);
 
     private static string Exchanges(ObservedSession session) =>
         string.Join(' ', session.Exchanges!.Select(

@@ -261,7 +261,7 @@ public sealed class ReassemblyTests
         var first = folder.Write("a.pcap", Inspection.Pcap(frames[..10]));
         var same = folder.Write("b.pcap", Inspection.Pcap(frames));
         var later = folder.Write("c.pcap", Pcap(frames[10..], 700_000));
-        var transcript = Path.Combine(Repository.Transcripts, "pipelining.txt");
+        var transcript = Repository.At("spec", "transcripts", "pipelining.txt");
         var sessions = new List<ObservedSession>();
         new Inspector(new InspectOptions(), sessions.Add).Inspect([first, same, later, transcript]);
         Assert.Equal([transcript, first, same, later], sessions.Select(s => s.File));

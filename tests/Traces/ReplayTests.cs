@@ -23,7 +23,7 @@ public sealed class ReplayTests
     [Trait("Needs", "shared/traces")]
     public async Task A_captured_session_goes_as_it_went(string name)
     {
-        foreach (var script in Script.Read(Repository.Zeek(name), new InspectOptions(), out _))
+        foreach (var script in Script.Read(SharedCaptures.Zeek(name), new InspectOptions(), out _))
         {
             var (client, server) = await Play(script, script, Options);
             Assert.Empty(server.Differences);

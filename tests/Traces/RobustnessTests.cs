@@ -52,7 +52,7 @@ public sealed class RobustnessTests
     public void Transcripts_may_be_broken()
     {
         var random = new Random(5);
-        foreach (var file in Directory.GetFiles(Repository.Transcripts, "*.txt"))
+        foreach (var file in Directory.GetFiles(Repository.At("spec", "transcripts"), "*.txt"))
         {
             var whole = File.ReadAllBytes(file);
             for (int i = 0; i < 20; i++)

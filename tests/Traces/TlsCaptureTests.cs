@@ -15,7 +15,7 @@ public sealed class TlsCaptureTests
     public static TheoryData<string> Names =>
         [.. Directory.GetFiles(Captures, "*.pcap").Select(f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal)];
 
-    private static string Captures => Path.Combine(Repository.Root, "tests", "Traces", "Captures", "tls");
+    private static string Captures => Repository.At("tests", "Traces", "Captures", "tls");
 
     [Theory]
     [MemberData(nameof(Names))]

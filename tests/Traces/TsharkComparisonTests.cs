@@ -34,7 +34,7 @@ public sealed class TsharkComparisonTests
     [Trait("Needs", "shared/traces")]
     public void Where_tshark_is_right_we_say_the_same(string name)
     {
-        var path = Repository.Zeek(name);
+        var path = SharedCaptures.Zeek(name);
         var theirs = Tshark.Run(path, "-Y", "smtp", "-T", "fields", "-e", "tcp.stream", "-e", "smtp.req.command")
             .Select(l => l.Split('\t')).GroupBy(f => f[0])
             .Select(g => string.Join(' ', g.SelectMany(f => f[1].Split(',', StringSplitOptions.RemoveEmptyEntries))

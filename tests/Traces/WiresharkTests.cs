@@ -5,7 +5,7 @@ namespace BlackPony.Tests.Traces;
 /// <summary>The dissector in the real tshark.</summary>
 public sealed class WiresharkTests
 {
-    private static readonly string[] Script = ["-X", "lua_script:" + Path.Combine(Repository.Root, "spec", "wireshark", "blackpony.lua")];
+    private static readonly string[] Script = ["-X", "lua_script:" + Repository.At("spec", "wireshark", "blackpony.lua")];
 
     private static readonly string[] Columns =
     [

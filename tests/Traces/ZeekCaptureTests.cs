@@ -42,7 +42,7 @@ public sealed class ZeekCaptureTests
     [Trait("Needs", "shared/traces")]
     public void A_capture_is_read_as_a_person_reads_it(string name, string expected)
     {
-        var inspection = Inspection.Of(Repository.Zeek(name));
+        var inspection = Inspection.Of(SharedCaptures.Zeek(name));
         Assert.Null(inspection.File.Unreadable);
         Assert.Equal(expected, string.Join(" ; ", inspection.Sessions.Select(Summary)));
     }

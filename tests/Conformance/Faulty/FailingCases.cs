@@ -8,7 +8,7 @@ namespace BlackPony.Tests.Conformance.Faulty;
 /// </summary>
 internal sealed class FailingCases
 {
-    private static readonly string File = Path.Combine(RepositoryRoot.Folder, "tests", "Conformance", "Faulty", "failing-cases.tsv");
+    private static readonly string File = Repository.At("tests", "Conformance", "Faulty", "failing-cases.tsv");
 
     /// <summary>What a case reports that had no answer.</summary>
     public const string NoAnswer = "no-answer";

@@ -64,14 +64,14 @@ public class HouseTests
     [Fact]
     public void The_library_has_few_public_members()
     {
-        var folder = Path.Combine(RepositoryRoot.Folder, "src", "BlackPony.Reference");
+        var folder = Repository.At("src", "BlackPony.Reference");
         var members = Directory.GetFiles(folder, "PublicAPI.*.txt").SelectMany(File.ReadLines).Where(l => l != "#nullable enable");
         Assert.InRange(members.Count(), 100, 220);
     }
 
     [Fact]
     public void The_README_is_short() =>
-        Assert.InRange(File.ReadLines(Path.Combine(RepositoryRoot.Folder, "README.md")).Count(), 50, 130);
+        Assert.InRange(File.ReadLines(Repository.At("README.md")).Count(), 50, 130);
 
     [Fact]
     public void No_line_is_longer_than_140_columns()
@@ -85,7 +85,7 @@ public class HouseTests
 
     // Written by hand: not what the compiler generates into obj.
     private static IEnumerable<string> Sources(string folder) =>
-        Directory.GetFiles(Path.Combine(RepositoryRoot.Folder, folder), "*.cs", SearchOption.AllDirectories)
+        Directory.GetFiles(Repository.At(folder), "*.cs", SearchOption.AllDirectories)
             .Where(f => !f.Split(Path.DirectorySeparatorChar).Any(p => p is "obj" or "bin"));
 
     // Neither blank nor a comment.

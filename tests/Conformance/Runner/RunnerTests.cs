@@ -27,7 +27,7 @@ public sealed class RunnerTests : IDisposable
 
         var json = await File.ReadAllTextAsync(files[0], TestContext.Current.CancellationToken);
         var schema = await JsonSchema.FromFileAsync(
-            Path.Combine(RepositoryRoot.Folder, "src", "BlackPony.Conformance", "Reports", "results.schema.json"),
+            Repository.At("src", "BlackPony.Conformance", "Reports", "results.schema.json"),
             TestContext.Current.CancellationToken);
         Assert.Empty(schema.Validate(json));
         using var report = JsonDocument.Parse(json);

@@ -38,7 +38,7 @@ internal sealed class Coverage
         ["BP-B-1"] = "both: the vectors have the draws of each side.",
     };
 
-    private static readonly string Root = RepositoryRoot.Folder;
+    private static readonly string Root = Repository.Root;
 
     private readonly ILookup<string, string> _cases = ServerCases.All.Select(c => c.Info).Concat(ClientCases.All.Select(c => c.Info))
         .Select(c => (c.Id, c.Requirements)).Concat(OutboundCases.All.Select(c => (c.Id, c.Cites)))

@@ -5,7 +5,7 @@ namespace BlackPony.Tests.Conformance.Specification;
 /// <summary>What the project's documents link to is there.</summary>
 public sealed partial class LinkTests
 {
-    private static readonly string Root = RepositoryRoot.Folder;
+    private static readonly string Root = Repository.Root;
 
     public static TheoryData<string> Documents => [.. Directory.EnumerateFiles(Root, "*.md", SearchOption.AllDirectories)
         .Select(f => Path.GetRelativePath(Root, f)).Where(f => !f.Split('/').Any(p => p is "bin" or "obj" or "artifacts" or "node_modules"))

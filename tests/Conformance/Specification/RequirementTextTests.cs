@@ -29,18 +29,18 @@ public partial class RequirementTextTests
 
     private static readonly IReadOnlyList<string> Paths =
     [
-        .. Directory.GetFiles(Path.Combine(RepositoryRoot.Folder, "src", "BlackPony.Conformance", "Cases"), "*.cs")
+        .. Directory.GetFiles(Repository.At("src", "BlackPony.Conformance", "Cases"), "*.cs")
             .Order(StringComparer.Ordinal),
-        Path.Combine(RepositoryRoot.Folder, "tests", "Conformance", "Outbound", "OutboundCases.cs"),
+        Repository.At("tests", "Conformance", "Outbound", "OutboundCases.cs"),
     ];
 
-    public static TheoryData<string> Files => [.. Paths.Select(p => Path.GetRelativePath(RepositoryRoot.Folder, p))];
+    public static TheoryData<string> Files => [.. Paths.Select(p => Path.GetRelativePath(Repository.Root, p))];
 
     [Theory]
     [MemberData(nameof(Files))]
     public void Above_each_case_stand_its_requirements(string file)
     {
-        var path = Path.Combine(RepositoryRoot.Folder, file);
+        var path = Repository.At(file);
         var source = File.ReadAllText(path);
         var fresh = Refresh(source, Cites, BlackPony.Conformance.Specification.Sentences);
         if (Environment.GetEnvironmentVariable("BLACKPONY_WRITE") == "1" && source != fresh)

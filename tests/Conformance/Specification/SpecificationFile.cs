@@ -3,7 +3,7 @@ namespace BlackPony.Tests.Conformance.Specification;
 /// <summary>Where the specification is.</summary>
 internal static class SpecificationFile
 {
-    public static string Folder { get; } = System.IO.Path.Combine(RepositoryRoot.Folder, "spec");
+    public static string Folder { get; } = Repository.At("spec");
 
     public static string Path { get; } = System.IO.Path.Combine(Folder, "blackpony.md");
 

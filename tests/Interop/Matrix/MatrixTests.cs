@@ -1,5 +1,3 @@
-using BlackPony.Tests.Interop.Servers;
-
 namespace BlackPony.Tests.Interop.Matrix;
 
 /// <summary>Mail from every kind of sender to every kind of receiver, octet for octet, with a tap on the wire between them.</summary>
@@ -35,7 +33,7 @@ public sealed class MatrixTests(Matrix matrix) : IClassFixture<Matrix>
     public async Task The_document_has_the_tables_of_this_run()
     {
         await matrix.StartedAsync();
-        var path = Path.Combine(Repository.Root, "docs", "interop.md");
+        var path = Repository.At("docs", "interop.md");
         var document = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
         var seen = Marked.Put(Marked.Put(document, "matrix", await matrix.TableAsync()), "extensions", await matrix.FeatureTableAsync());
         if (Environment.GetEnvironmentVariable("BLACKPONY_WRITE") == "1")

@@ -114,7 +114,7 @@ internal sealed class NetworkScenario : IAsyncDisposable
         relay.BeginErrorReadLine();
         try
         {
-            using var person = new SmtpUser(await Repository.RetryAsync(() =>
+            using var person = new SmtpUser(await Wait.RetryAsync(() =>
                 Task.FromResult(In(_near!, () => new System.Net.Sockets.TcpClient("127.0.0.1", 2526)))));
             await person.ExpectAsync("220");
             await person.SayAsync("EHLO a.test", "250");

@@ -27,7 +27,7 @@ internal sealed class EximBackend : RealBackend
     {
         for (var began = Stopwatch.StartNew(); Queued();)
         {
-            Assert.True(began.Elapsed < Repository.HangGuard,
+            Assert.True(began.Elapsed < Wait.HangGuard,
                 $"Exim's queue does not empty: {_exim.Log[^Math.Min(3000, _exim.Log.Length)..]}");
             await _exim.FlushAsync();
             await Task.Delay(200, TestContext.Current.CancellationToken);

@@ -34,9 +34,9 @@ internal sealed class LossScenario : IAsyncDisposable
     private readonly ConcurrentDictionary<Process, bool> _mailers = new();
     private readonly ConcurrentQueue<Message> _messages;
     private readonly SortedDictionary<string, int> _troubles = [];
-    private readonly int _door = Repository.FreePort();
-    private readonly int _metrics = Repository.FreePort();
-    private readonly int _relayPort = Repository.FreePort();
+    private readonly int _door = Ports.Free();
+    private readonly int _metrics = Ports.Free();
+    private readonly int _relayPort = Ports.Free();
     private readonly MemoryDisk? _memory;
     private readonly int _count;
     private BlackPonyProgram? _listen;
@@ -81,7 +81,7 @@ internal sealed class LossScenario : IAsyncDisposable
 
         // A trouble that itself fails would leave the load waiting for what it took away.
         // The bound is far beyond what a loaded machine needs.
-        var patience = Repository.HangGuard + TimeSpan.FromSeconds(_count);
+        var patience = Wait.HangGuard + TimeSpan.FromSeconds(_count);
         await await Task.WhenAny(_work, _befalling).WaitAsync(patience);
         await Task.WhenAll(_work, _befalling).WaitAsync(patience);
         if (_way != Way.Plain)
@@ -193,7 +193,7 @@ internal sealed class LossScenario : IAsyncDisposable
         {
         }
 
-        await mailer.WaitForExitAsync().WaitAsync(Repository.HangGuard);
+        await mailer.WaitForExitAsync().WaitAsync(Wait.HangGuard);
         _mailers.TryRemove(mailer, out _);
     }
 
@@ -298,7 +298,7 @@ internal sealed class LossScenario : IAsyncDisposable
                 return;
             }
 
-            Assert.True(began.Elapsed < Repository.HangGuard,
+            Assert.True(began.Elapsed < Wait.HangGuard,
                 "Sessions were left open: "
                     + string.Join('\n', text.Split('\n').Where(l => l.StartsWith("blackpony", StringComparison.Ordinal))));
             await Task.Delay(100);

@@ -19,7 +19,7 @@ internal sealed class PostfixBackend : RealBackend
     {
         ServerInstall.Need("postfix");
         var mail = Path.Combine(folder, "mail");
-        await Repository.ShellAsync($"mkdir -p {mail} && chmod 777 {mail}");
+        await Shell.RunAsync($"mkdir -p {mail} && chmod 777 {mail}");
         // No log: a postlogd that warns of something before it listens waits for itself if all others have written to it already.
         return new PostfixBackend(ledger, random, await Postfix.StartAsync(
             folder, "mx.b.test", "b.test",
@@ -48,7 +48,7 @@ internal sealed class PostfixBackend : RealBackend
         var began = Stopwatch.StartNew();
         for (int empty = 0; empty < 2;)
         {
-            Assert.True(began.Elapsed < Repository.HangGuard, "Postfix's queue does not empty.");
+            Assert.True(began.Elapsed < Wait.HangGuard, "Postfix's queue does not empty.");
             empty = Queued() ? 0 : empty + 1;
             await Task.Delay(200, TestContext.Current.CancellationToken);
         }

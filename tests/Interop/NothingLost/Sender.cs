@@ -101,7 +101,7 @@ internal sealed class Sender(LineStream stream, AttemptLog ledger, string domain
 
     private async Task<int> ReplyAsync()
     {
-        using var patience = new CancellationTokenSource(Servers.Repository.HangGuard);
+        using var patience = new CancellationTokenSource(Servers.Wait.HangGuard);
         try
         {
             while (true)
@@ -116,20 +116,20 @@ internal sealed class Sender(LineStream stream, AttemptLog ledger, string domain
         }
         catch (OperationCanceledException e)
         {
-            throw new TimeoutException($"No answer within {Servers.Repository.HangGuard}.", e);
+            throw new TimeoutException($"No answer within {Servers.Wait.HangGuard}.", e);
         }
     }
 
     private async Task WriteAsync(byte[] octets)
     {
-        using var patience = new CancellationTokenSource(Servers.Repository.HangGuard);
+        using var patience = new CancellationTokenSource(Servers.Wait.HangGuard);
         try
         {
             await stream.SayAsync(octets, patience.Token);
         }
         catch (OperationCanceledException e)
         {
-            throw new TimeoutException($"Nothing was read within {Servers.Repository.HangGuard}.", e);
+            throw new TimeoutException($"Nothing was read within {Servers.Wait.HangGuard}.", e);
         }
     }
 

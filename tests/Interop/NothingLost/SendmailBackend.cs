@@ -19,7 +19,7 @@ internal sealed class SendmailBackend : RealBackend
     public static async Task<IBackend> StartAsync(string folder, AttemptLog ledger, Random random)
     {
         Sendmail.Need();
-        int port = Repository.FreePort();
+        int port = Ports.Free();
         return new SendmailBackend(ledger, random,
             await Sendmail.StartAsync(folder, "mx.b.test", "b.test", port, options: "-O DeliveryMode=queueonly"), port);
     }
@@ -37,7 +37,7 @@ internal sealed class SendmailBackend : RealBackend
                 break;
             }
 
-            Assert.True(began.Elapsed < Repository.HangGuard, $"sendmail's queue does not empty: {said[^Math.Min(3000, said.Length)..]}");
+            Assert.True(began.Elapsed < Wait.HangGuard, $"sendmail's queue does not empty: {said[^Math.Min(3000, said.Length)..]}");
             await Task.Delay(500, TestContext.Current.CancellationToken);
         }
 

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using BlackPony.Tests.Interop.Servers;
 
 namespace BlackPony.Tests.Interop.Python;
 
@@ -13,7 +12,7 @@ internal static class PythonImplementation
         new(() => RunAsync("-c", "import sys, cryptography, aiosmtpd.smtp; sys.exit(sys.version_info < (3, 11))"));
 
     /// <summary>The package's folder.</summary>
-    public static string Folder { get; } = Path.Combine(Repository.Root, "implementations", "python");
+    public static string Folder { get; } = Repository.At("implementations", "python");
 
     /// <summary>The client, as the suite starts it.</summary>
     public static string Client { get; } =

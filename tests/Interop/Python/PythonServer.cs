@@ -20,7 +20,7 @@ internal sealed class PythonServer : IDisposable
 
     private PythonServer(string suites)
     {
-        Port = Repository.FreePort();
+        Port = Ports.Free();
         var (port, ident) = (Port.ToString(CultureInfo.InvariantCulture), Path.Combine(_folder, "ident"));
         File.WriteAllBytes(ident, new byte[32]);
         string[] arguments = ["--port", port, "--maildir", _folder, "--ident", ident, "--name", "python.test", "--suites", suites];
@@ -57,7 +57,7 @@ internal sealed class PythonServer : IDisposable
     public static async Task<PythonServer> StartAsync(string suites)
     {
         var server = new PythonServer(suites);
-        if (await server._listens.Task.WaitAsync(Repository.HangGuard))
+        if (await server._listens.Task.WaitAsync(Wait.HangGuard))
         {
             return server;
         }

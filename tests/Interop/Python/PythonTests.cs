@@ -15,7 +15,7 @@ public sealed partial class PythonTests(PythonMatrix matrix) : IClassFixture<Pyt
         var (code, output) = await PythonImplementation.RunAsync("-m", "unittest", "-v");
         Assert.True(code == 0, output);
         Assert.Equal(VectorFiles().Sum(f => f.GetProperty("numberOfTests").GetInt32()), Vector().Count(output));
-        var transcripts = Directory.GetFiles(Path.Combine(Repository.Root, "spec", "transcripts"), "*.txt");
+        var transcripts = Directory.GetFiles(Repository.At("spec", "transcripts"), "*.txt");
         Assert.NotEmpty(transcripts);
         Assert.All(transcripts, t =>
             Assert.Matches($@"test_(server|client)_{Path.GetFileNameWithoutExtension(t).Replace('-', '_')} ", output));
@@ -44,7 +44,7 @@ public sealed partial class PythonTests(PythonMatrix matrix) : IClassFixture<Pyt
         var folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
         try
         {
-            await Repository.ShellAsync($"cp -r '{PythonImplementation.Folder}' '{folder}/copy'");
+            await Shell.RunAsync($"cp -r '{PythonImplementation.Folder}' '{folder}/copy'");
             string[] offline = ["--no-index", "--no-build-isolation", "--no-deps", "--no-cache-dir", "--target", $"{folder}/site"];
             var (code, output) = await PythonImplementation.RunAsync(["-m", "pip", "install", .. offline, $"{folder}/copy"]);
             Assert.True(code == 0, output);
@@ -86,7 +86,7 @@ public sealed partial class PythonTests(PythonMatrix matrix) : IClassFixture<Pyt
     {
         await PythonImplementation.NeedAsync();
         var table = await matrix.TableAsync();
-        await HoldsAsync(Path.Combine(Repository.Root, "README.md"), t => Marked.Put(t, "matrix", table));
+        await HoldsAsync(Repository.At("README.md"), t => Marked.Put(t, "matrix", table));
         var suite = await matrix.SuiteTableAsync();
         await HoldsAsync(
             Path.Combine(PythonImplementation.Folder, "README.md"), t => Marked.Put(Marked.Put(t, "suite", suite), "matrix", table));
@@ -109,7 +109,7 @@ public sealed partial class PythonTests(PythonMatrix matrix) : IClassFixture<Pyt
         Assert.All(PythonMatrix.Profiles, p => Assert.Contains(results, r => r.Case.Profile == p && r.Verdict == Verdict.Pass));
     }
 
-    private static IEnumerable<JsonElement> VectorFiles() => Directory.GetFiles(Path.Combine(Repository.Root, "spec", "vectors"), "*.json")
+    private static IEnumerable<JsonElement> VectorFiles() => Directory.GetFiles(Repository.At("spec", "vectors"), "*.json")
         .Where(f => !f.EndsWith("schema.json", StringComparison.Ordinal)).Select(f => JsonDocument.Parse(File.ReadAllBytes(f)).RootElement);
 
     [GeneratedRegex(@"\(tests\.test_vectors\.Vectors\.test_\w+_\d{3}\) \.\.\. (ok|skipped)")]

@@ -50,9 +50,7 @@ public sealed class BlackPonyProgram : IDisposable
     public int Id => _listen.Id;
 
     /// <summary>The program's file.</summary>
-    public static string File { get; } = Environment.GetEnvironmentVariable("BLACKPONY") ?? Path.Combine(
-        Repository.Root, "tools", "blackpony", "bin",
-        AppContext.BaseDirectory.Contains("Release", StringComparison.Ordinal) ? "Release" : "Debug", "net10.0", "blackpony");
+    public static string File { get; } = Environment.GetEnvironmentVariable("BLACKPONY") ?? Repository.Built("blackpony", "blackpony");
 
     /// <summary>Writes a script that runs the program in sendmail's nearly empty environment.</summary>
     public static string Script(string folder)
@@ -159,7 +157,7 @@ public sealed class BlackPonyProgram : IDisposable
     {
         while (!Log.Contains(text, StringComparison.Ordinal))
         {
-            Assert.True(await _said.WaitAsync(Repository.HangGuard), $"The program did not say \"{text}\" but: {Log}");
+            Assert.True(await _said.WaitAsync(Wait.HangGuard), $"The program did not say \"{text}\" but: {Log}");
         }
     }
 
@@ -179,7 +177,7 @@ public sealed class BlackPonyProgram : IDisposable
     /// <summary>Waits for the program's end.</summary>
     public async Task<int> ExitAsync()
     {
-        await _listen.WaitForExitAsync().WaitAsync(Repository.HangGuard);
+        await _listen.WaitForExitAsync().WaitAsync(Wait.HangGuard);
         return _listen.ExitCode;
     }
 
@@ -203,7 +201,7 @@ public sealed class BlackPonyProgram : IDisposable
     /// <exception cref="TimeoutException">It does not. The message says why, and what the program wrote.</exception>
     public async Task ListensAsync(int port)
     {
-        if (await Repository.WaitForPortAsync(port, _listen) is { } reason)
+        if (await Ports.WaitAsync(port, _listen) is { } reason)
         {
             throw new TimeoutException($"{reason} It wrote: {Log}");
         }

@@ -34,7 +34,7 @@ internal sealed class Daemon : IDisposable
 
     /// <summary>A program as the leader of a process group, in the servers' mount namespace.</summary>
     public static ProcessStartInfo Private(string program, IEnumerable<string> arguments) =>
-        new("setsid", [Path.Combine(Repository.Root, "tests", "Interop", "Servers", "private.sh"), program, .. arguments])
+        new("setsid", [Repository.At("tests", "Interop", "Servers", "private.sh"), program, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -48,7 +48,7 @@ internal sealed class Daemon : IDisposable
     public static async Task<Daemon> StartAsync(ProcessStartInfo start, int port, Func<string> log)
     {
         var daemon = new Daemon(start);
-        if (await Repository.WaitForPortAsync(port, daemon._process) is not { } reason)
+        if (await Ports.WaitAsync(port, daemon._process) is not { } reason)
         {
             return daemon;
         }

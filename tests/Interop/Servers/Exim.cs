@@ -25,7 +25,7 @@ internal sealed class Exim : MailServer
 
     /// <summary>A file that we give to an Exim administrator, with other ports.</summary>
     public static string Snippet(string name, int backend, int relay) =>
-        File.ReadAllText(Path.Combine(Repository.Root, "tools", "blackpony", "exim", name))
+        Repository.Read("tools", "blackpony", "exim", name)
             .Replace("10025", $"{backend}", StringComparison.Ordinal)
             .Replace("127.0.0.1::2526", $"127.0.0.1::{relay}", StringComparison.Ordinal);
 
@@ -98,7 +98,7 @@ internal sealed class Exim : MailServer
 
             """);
         // Exim reads no configuration that another user could change.
-        await Repository.ShellAsync($"chown -R mail:mail {folder} && chown root {folder}/exim.conf");
+        await Shell.RunAsync($"chown -R mail:mail {folder} && chown root {folder}/exim.conf");
         await server.StartAsync(server._program, ["-C", server.Configuration, "-bdf", "-q1m"], server._environment);
         return server;
     }
@@ -115,6 +115,6 @@ internal sealed class Exim : MailServer
 
         using var flush = Process.Start(start)!;
         await Task.WhenAll(flush.StandardOutput.ReadToEndAsync(), flush.StandardError.ReadToEndAsync(), flush.WaitForExitAsync())
-            .WaitAsync(Repository.HangGuard);
+            .WaitAsync(Wait.HangGuard);
     }
 }

@@ -15,7 +15,7 @@ internal static class Instance
         Signal(leader, "KILL");
         for (var began = Stopwatch.StartNew(); Within(folder) is { Count: > 0 } left;)
         {
-            Assert.True(began.Elapsed < Repository.HangGuard, $"Processes {string.Join(", ", left)} in {folder} do not end.");
+            Assert.True(began.Elapsed < Wait.HangGuard, $"Processes {string.Join(", ", left)} in {folder} do not end.");
             Kill("KILL", [.. left]);
             await Task.Delay(10);
         }

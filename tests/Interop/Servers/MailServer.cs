@@ -12,7 +12,7 @@ internal abstract class MailServer : IDisposable
     protected MailServer(string folder)
     {
         Folder = ServerInstall.Open(folder);
-        Port = Repository.FreePort();
+        Port = Ports.Free();
         Mailbox = Mailbox.Create(Path.Combine(folder, "box"));
     }
 

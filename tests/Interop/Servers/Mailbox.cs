@@ -36,7 +36,7 @@ internal sealed class Mailbox
     /// <summary>Waits until it has a message with each of these lines.</summary>
     public async Task HasAsync(IReadOnlyCollection<string> lines)
     {
-        await Repository.EventuallyAsync(
+        await Wait.EventuallyAsync(
             () => Missing().Count == 0,
             () => $"These of {lines.Count} messages did not come: {string.Join(", ", Missing())}");
 
@@ -47,7 +47,7 @@ internal sealed class Mailbox
     /// <returns>The message with the server's headers, CRLF line ends, Latin-1.</returns>
     public async Task<string> ReceivedAsync(string recipient)
     {
-        var file = await Repository.EventuallyAsync(
+        var file = await Wait.EventuallyAsync(
             () => Directory.EnumerateFiles(_folder, $"{recipient}.*.eml").FirstOrDefault(), () => $"No mail for {recipient} came.");
         var text = Encoding.Latin1.GetString(await File.ReadAllBytesAsync(file));
         File.Delete(file);

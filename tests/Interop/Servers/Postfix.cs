@@ -27,7 +27,7 @@ internal sealed class Postfix : MailServer
         (Snippet("main.cf", backend, relay), Snippet("master.cf", backend, relay));
 
     /// <summary>Waits for a line of the log that holds all of these.</summary>
-    public Task LogsAsync(params string[] texts) => Repository.EventuallyAsync(
+    public Task LogsAsync(params string[] texts) => Wait.EventuallyAsync(
         () => Log.Split('\n').Any(l => texts.All(t => l.Contains(t, StringComparison.Ordinal))),
         () => $"Postfix did not log {string.Join(" … ", texts)}, but: {Log}");
 
@@ -44,7 +44,7 @@ internal sealed class Postfix : MailServer
         var (certificate, key) = ServerInstall.Certify(folder, host);
         // Users that every Debian has, in the place of postfix and postdrop;
         // the folders that Postfix's start script makes, which takes seconds.
-        await Repository.ShellAsync($"""
+        await Shell.RunAsync($"""
             cd {folder} && mkdir data queue && cd queue &&
             mkdir active bounce corrupt defer deferred flush hold incoming maildrop pid private public saved trace
             chown mail * ../data && chown root pid && chown mail:staff maildrop public &&
@@ -111,7 +111,7 @@ internal sealed class Postfix : MailServer
     private static string Setting(string line) => line.Contains('=', StringComparison.Ordinal) ? line.Split('=')[0].Trim() : "";
 
     private static string Snippet(string name, int backend, int relay) =>
-        File.ReadAllText(Path.Combine(Repository.Root, "tools", "blackpony", "postfix", name))
+        Repository.Read("tools", "blackpony", "postfix", name)
             .Replace("127.0.0.1:10025", $"127.0.0.1:{backend}", StringComparison.Ordinal)
             .Replace("[127.0.0.1]:2526", $"[127.0.0.1]:{relay}", StringComparison.Ordinal);
 }

@@ -5,7 +5,7 @@ namespace BlackPony.Tests.Interop.Servers;
 /// <summary>A private sendmail: a server that keeps the mail of its domain as files, or a sender.</summary>
 public sealed class Sendmail : IDisposable
 {
-    private static readonly string ServerInstall = Path.Combine(Repository.Root, "artifacts", "servers");
+    private static readonly string ServerInstall = Repository.At("artifacts", "servers");
     private readonly string _host;
     private int _messages;
     private int _port;

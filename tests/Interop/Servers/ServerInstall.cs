@@ -7,7 +7,7 @@ namespace BlackPony.Tests.Interop.Servers;
 internal static class ServerInstall
 {
     /// <summary>Where a program's files stand.</summary>
-    public static string Folder(string name) => Path.Combine(Repository.Root, "artifacts", "servers", name);
+    public static string Folder(string name) => Repository.At("artifacts", "servers", name);
 
     private static readonly Lazy<bool> Isolates = new(() =>
     {

@@ -51,7 +51,7 @@ internal sealed class SmtpUser(Stream input, Stream output, IDisposable owner) :
     {
         try
         {
-            await WriteAsync(line).WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
+            await WriteAsync(line).WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
         }
         catch (IOException)
         {
@@ -83,7 +83,7 @@ internal sealed class SmtpUser(Stream input, Stream output, IDisposable owner) :
         do
         {
             line = await _reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask()
-                .WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
+                .WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
             reply.Append(line).Append('\n');
         }
         while (line is { Length: > 3 } && line[3] == '-');

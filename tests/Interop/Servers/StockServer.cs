@@ -19,7 +19,7 @@ internal sealed class StockServer : MailServer
     {
         ServerInstall.Need(name is "sendmail" ? ["sendmail", "sendmail-base"] : [name]);
         var server = new StockServer(folder);
-        var script = Path.Combine(Repository.Root, "tests", "Interop", "Servers", "stock.sh");
+        var script = Repository.At("tests", "Interop", "Servers", "stock.sh");
         await server.StartAsync(script, [name, folder, $"{server.Port}", .. settings], new Dictionary<string,
             string> { ["LAB"] = ServerInstall.Folder("") });
         return server;

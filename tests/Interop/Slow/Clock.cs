@@ -23,7 +23,7 @@ internal sealed class Clock : FakeTimeProvider, IDisposable
     {
         int before = Volatile.Read(ref _looks);
         await act();
-        await Servers.Repository.EventuallyAsync(() => Volatile.Read(ref _looks) != before, () => "Nobody looked at the clock.");
+        await Servers.Wait.EventuallyAsync(() => Volatile.Read(ref _looks) != before, () => "Nobody looked at the clock.");
     }
 
     /// <summary>
@@ -59,7 +59,7 @@ internal sealed class Clock : FakeTimeProvider, IDisposable
             await Task.WhenAny(ended, Task.Delay(50, TestContext.Current.CancellationToken));
         }
 
-        await ended.WaitAsync(Servers.Repository.HangGuard, TestContext.Current.CancellationToken);
+        await ended.WaitAsync(Servers.Wait.HangGuard, TestContext.Current.CancellationToken);
         GoByItself();
     }
 

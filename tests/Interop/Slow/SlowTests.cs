@@ -93,7 +93,7 @@ public sealed class SlowTests : IDisposable
         await person.SayAsync("EHLO slow.test", "250");
         Volatile.Write(ref slow, true);
         var ended = person.SayAsync("NOOP", "421 4.4.2");
-        await wire.Held.WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
+        await wire.Held.WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
         await _clock.DripAsync(Limits.IdleTimeout, wire.DropAsync, ended);
     }
 
@@ -105,7 +105,7 @@ public sealed class SlowTests : IDisposable
         using var person = await SmtpUser.ConnectInsideAsync(wire.Port);
         await person.SayAsync("EHLO slow.test", "250");
         await person.SayAsync("QUIT", "221");
-        await wire.Held.WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
+        await wire.Held.WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
         await _clock.DripAsync(Limits.CloseTimeout, wire.DropAsync, wire.Ended);
     }
 
@@ -121,7 +121,7 @@ public sealed class SlowTests : IDisposable
         await person.BeginMessageAsync("r@sink.test");
         await client.GetStream().WriteAsync("Subject: slow\r\n\r\n.\r\n"u8.ToArray(), TestContext.Current.CancellationToken);
         client.Client.Shutdown(SocketShutdown.Send);
-        await wire.Held.WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
+        await wire.Held.WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
         await _clock.DripAsync(Limits.NextServerTimeout, wire.DropAsync, person.ExpectAsync("421 4.4.2"));
     }
 
@@ -133,7 +133,7 @@ public sealed class SlowTests : IDisposable
         await using var server = new EmbeddedServer(settings: s => s with { Time = _clock, BackendPort = wire.Port, BackendSource = null });
         using var client = await ClientAsync(server.Port);
         using var person = new SmtpUser(client);
-        await wire.Held.WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
+        await wire.Held.WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
         await _clock.DripAsync(Limits.ConnectTimeout, wire.DropAsync, person.ExpectAsync("421 4"), waits: true);
     }
 
@@ -172,11 +172,11 @@ public sealed class SlowTests : IDisposable
             ended = person.SayAsync("EHLO queue.test", "421");
         }
 
-        await wire.Held.WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
+        await wire.Held.WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
         await _clock.DripAsync(owed == "greeting" ? Limits.GreetingTimeout : Limits.ReplyTimeout, wire.DropAsync, ended);
 
         // It waits no longer for the end of the server's direction either.
-        await running.WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
+        await running.WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
         Assert.Empty(server.Sink.Messages);
     }
 
@@ -231,7 +231,7 @@ public sealed class SlowTests : IDisposable
             ended = person.SayAsync("RCPT TO:<r@sink.test>", code);
         }
 
-        await wire.Held.WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
+        await wire.Held.WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
         await _clock.DripAsync(owed == "greeting" ? Limits.GreetingTimeout : Limits.NextServerTimeout, wire.DropAsync, ended);
     }
 
@@ -262,7 +262,7 @@ public sealed class SlowTests : IDisposable
         }
 
         await _clock.DripAsync(Limits.IdleTimeout - (Limits.IdleTimeout / 20), null, person.ExpectAsync("421 4.4.2"), waits: true);
-        await sink.Sessions.First().Ended.WaitAsync(Repository.HangGuard, TestContext.Current.CancellationToken);
+        await sink.Sessions.First().Ended.WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
         Assert.Empty(sink.Messages);
     }
 
@@ -286,7 +286,7 @@ public sealed class SlowTests : IDisposable
     }
 
     // What the client sends after the end is read away for a while, and then refused.
-    private static Task<bool> EndsAsync(TcpClient client) => Repository.RetryAsync(async () =>
+    private static Task<bool> EndsAsync(TcpClient client) => Wait.RetryAsync(async () =>
     {
         try
         {

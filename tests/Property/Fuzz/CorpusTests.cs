@@ -64,5 +64,5 @@ public class CorpusTests
     private static IReadOnlyList<(string Name, byte[] Octets)> Inputs(string target) => Corpus.Read(Archive(target));
 
     private static string Archive(string target) =>
-        Path.Combine(RepositoryRoot.Folder, "tests", "Fuzz", "corpus", target + ".zip");
+        Repository.At("tests", "Fuzz", "corpus", target + ".zip");
 }

@@ -71,7 +71,7 @@ public class PiecesProperties
     private static RsaKeys KeysOf(string file) => new(TimeProvider.System, () =>
     {
         var key = RSA.Create();
-        key.ImportFromPem(File.ReadAllText(System.IO.Path.Combine(RepositoryRoot.Folder, "spec", "vectors", file)));
+        key.ImportFromPem(Repository.Read("spec", "vectors", file));
         return key;
     });
 

@@ -9,7 +9,7 @@ public sealed partial class DocumentTests
     private const int MostLinesOfReadme = 130;
 
     private static readonly string[] Folders = [".", "docs", "spec", "tools/trace-replayer", "tests/Mutation"];
-    private static readonly string Specification = File.ReadAllText(Repository.At("spec", "blackpony.md"));
+    private static readonly string Specification = Repository.Read("spec", "blackpony.md");
 
     public static TheoryData<string> Documents =>
     [
@@ -42,7 +42,7 @@ public sealed partial class DocumentTests
             var command = words.Length > 1 && Word().IsMatch(words[1]) ? words[1] : null;
             var said = string.Join(' ', words);
             string[] one = command is null or "man" ? [] : [command];
-            var run = await Run.ProgramAsync(Repository.Built(program), [.. one, "--help"]);
+            var run = await Run.ProgramAsync(ShippedPrograms.Built(program), [.. one, "--help"]);
 
             // Where there is no such command, it is the help of the program.
             var usage = string.Join(' ', one.Prepend($"  {program}"));
@@ -62,11 +62,12 @@ public sealed partial class DocumentTests
     public async Task Every_option_that_a_document_names_exists(string document)
     {
         var help = "";
-        foreach (var program in Repository.Programs.Keys)
+        foreach (var program in ShippedPrograms.Names)
         {
             foreach (var command in (string[])["", "listen", "mailer", "relay", "inspect", "replay", "convert"])
             {
-                help += (await Run.ProgramAsync(Repository.Built(program), command.Length == 0 ? ["--help"] : [command, "--help"])).Output;
+                string[] arguments = command.Length == 0 ? ["--help"] : [command, "--help"];
+                help += (await Run.ProgramAsync(ShippedPrograms.Built(program), arguments)).Output;
             }
         }
 
@@ -117,7 +118,7 @@ public sealed partial class DocumentTests
     [Fact]
     public async Task The_README_shows_as_many_cases_as_there_are()
     {
-        var list = await Run.ProgramAsync(Repository.Built("blackpony-conformance"), ["--list"]);
+        var list = await Run.ProgramAsync(ShippedPrograms.Built("blackpony-conformance"), ["--list"]);
         var cases = CaseCount().Match(list.Error);
         Assert.True(cases.Success, list.Error);
         Assert.Contains($"\n    {cases.Groups[1].Value} passed, 0 failed, 0 warned, ", Read("README.md"), StringComparison.Ordinal);
@@ -147,7 +148,7 @@ public sealed partial class DocumentTests
         Assert.All(metrics, m => Assert.Contains($"| `{m}", Read("docs/operations.md"), StringComparison.Ordinal));
     }
 
-    private static string Read(string document) => File.ReadAllText(Repository.At(document));
+    private static string Read(string document) => Repository.Read(document);
 
     /// <summary>Indented blocks, a line each, and code within text.</summary>
     private static IEnumerable<string> Code(string document) =>
@@ -158,7 +159,7 @@ public sealed partial class DocumentTests
     private static IEnumerable<string[]> Commands(string text) =>
         text.Split(" # ")[0].Split((char[])['|', '&', ';']).Select(c => c.Trim().Split(' ', StringSplitOptions.RemoveEmptyEntries))
             .Select(w => w.SkipWhile(x => x is "$").ToArray())
-            .Where(w => w.Length > 1 && Repository.Programs.ContainsKey(w[0]));
+            .Where(w => w.Length > 1 && ShippedPrograms.Names.Contains(w[0]));
 
     [GeneratedRegex(@"\]\(([^)\s]+)\)")]
     private static partial Regex Link();

@@ -9,7 +9,7 @@ public sealed partial class PackageTests(PackedFixture packed)
 {
     private const int MostLines = 15;
 
-    public static TheoryData<string> Programs => [.. Repository.Programs.Keys];
+    public static TheoryData<string> Programs => [.. ShippedPrograms.Names];
 
     [Theory]
     [MemberData(nameof(Programs))]
@@ -19,7 +19,7 @@ public sealed partial class PackageTests(PackedFixture packed)
         (await Run.ProgramAsync("dotnet",
             ["tool", "install", program, "--tool-path", "bin", "--version", packed.Version, "--configfile", "nuget.config"], packed.Folder,
             packed.Environment)).Good();
-        Assert.Equal(await Run.GoodAsync(Repository.Built(program), "--version"),
+        Assert.Equal(await Run.GoodAsync(ShippedPrograms.Built(program), "--version"),
             await Run.GoodAsync(Path.Combine(packed.Folder, "bin", program), "--version"));
         if (program == "blackpony-conformance")
         {
@@ -57,7 +57,7 @@ public sealed partial class PackageTests(PackedFixture packed)
     [Fact]
     public async Task The_sample_of_the_README_compiles_and_says_what_the_README_says()
     {
-        var readme = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "README.md"), TestContext.Current.CancellationToken);
+        var readme = await File.ReadAllTextAsync(Repository.At("README.md"), TestContext.Current.CancellationToken);
         var sample = Sample().Match(readme);
         Assert.True(sample.Success, "The README has no C# block with its output behind it.");
         var lines = sample.Groups[1].Value.Split('\n')

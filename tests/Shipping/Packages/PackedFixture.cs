@@ -43,10 +43,10 @@ public sealed class PackedFixture : IAsyncLifetime
 
     private async Task PackAsync()
     {
-        foreach (var project in Repository.Programs.Values.Select(p => $"tools/{p}").Prepend("src/BlackPony.Reference"))
+        foreach (var project in ShippedPrograms.Names.Select(ShippedPrograms.Folder).Prepend("src/BlackPony.Reference"))
         {
             (await Run.ProgramAsync("dotnet",
-                ["pack", Path.Combine(Repository.Root, project), "-c", Repository.Configuration, "--no-build", "-o", Packages, "-v",
+                ["pack", Repository.At(project), "-c", Repository.Configuration, "--no-build", "-o", Packages, "-v",
                     "quiet", $"-p:PackageVersion={Version}"])).Good();
         }
 

@@ -5,19 +5,19 @@ namespace BlackPony.Tests.Shipping.Programs;
 /// <summary>What the three programs' command lines have in common.</summary>
 public sealed partial class CommandLineTests
 {
-    public static TheoryData<string> Programs => [.. Repository.Programs.Keys];
+    public static TheoryData<string> Programs => [.. ShippedPrograms.Names];
 
     [Theory]
     [MemberData(nameof(Programs))]
     public async Task The_version_says_which_program_and_which_specification(string program) =>
         Assert.Matches($@"^{program} \d+\.\d+\.\d+(-[\w.]+)?\nspecification BlackPony V1\n$",
-            await Run.GoodAsync(Repository.Built(program), "--version"));
+            await Run.GoodAsync(ShippedPrograms.Built(program), "--version"));
 
     [Theory]
     [MemberData(nameof(Programs))]
     public async Task A_wrong_option_is_one_line_that_says_what_to_do(string program)
     {
-        var run = await Run.ProgramAsync(Repository.Built(program), ["--no-such-option\u001b[2J"]);
+        var run = await Run.ProgramAsync(ShippedPrograms.Built(program), ["--no-such-option\u001b[2J"]);
         Assert.Equal(2, run.Code);
         Assert.Equal("", run.Output);
         Assert.StartsWith($"{program}: ", run.Error, StringComparison.Ordinal);
@@ -31,18 +31,19 @@ public sealed partial class CommandLineTests
     {
         foreach (var option in (string[])["--version", "--help"])
         {
-            var run = await Run.ProgramAsync("/bin/sh", ["-c", "exec \"$0\" \"$1\" >/dev/full", Repository.Built(program), option]);
+            var run = await Run.ProgramAsync("/bin/sh", ["-c", "exec \"$0\" \"$1\" >/dev/full", ShippedPrograms.Built(program), option]);
             Assert.Equal((2, $"{program}: No space left on device"), (run.Code, run.Error[..^1].Split(" :")[0]));
         }
 
-        Assert.Equal(2, (await Run.ProgramAsync("/bin/sh", ["-c", "exec \"$0\" --nonsense 2>/dev/full", Repository.Built(program)])).Code);
+        var wrong = await Run.ProgramAsync("/bin/sh", ["-c", "exec \"$0\" --nonsense 2>/dev/full", ShippedPrograms.Built(program)]);
+        Assert.Equal(2, wrong.Code);
     }
 
     [Fact]
     public async Task Results_that_cannot_be_written_are_one_line_and_exit_code_2()
     {
-        var run =
-            await Run.ProgramAsync("/bin/sh", ["-c", "exec \"$0\" --select S-4.1-1 >/dev/full", Repository.Built("blackpony-conformance")]);
+        var program = ShippedPrograms.Built("blackpony-conformance");
+        var run = await Run.ProgramAsync("/bin/sh", ["-c", "exec \"$0\" --select S-4.1-1 >/dev/full", program]);
         Assert.Equal(2, run.Code);
         Assert.EndsWith("blackpony-conformance: No space left on device\n", run.Error, StringComparison.Ordinal);
     }
@@ -56,9 +57,9 @@ public sealed partial class CommandLineTests
         foreach (var command in (string?[])[null, .. commands])
         {
             string[] one = command is null ? [] : [command];
-            var page = (await Run.GoodAsync(Repository.Built(program), ["man", .. one])).Replace("\\-", "-", StringComparison.Ordinal)
+            var page = (await Run.GoodAsync(ShippedPrograms.Built(program), ["man", .. one])).Replace("\\-", "-", StringComparison.Ordinal)
                 .Replace("\\&", "", StringComparison.Ordinal);
-            var help = await Run.GoodAsync(Repository.Built(program), [.. one, "--help"]);
+            var help = await Run.GoodAsync(ShippedPrograms.Built(program), [.. one, "--help"]);
             var options = LongOption().Matches(help).Select(m => m.Groups[1].Value).Distinct()
                 .Where(o => command is null || o != "help").ToList();
             if (command is null)
@@ -78,7 +79,7 @@ public sealed partial class CommandLineTests
     [Fact]
     public async Task There_is_no_man_page_of_what_is_no_command()
     {
-        var run = await Run.ProgramAsync(Repository.Built("blackpony"), ["man", "woman"]);
+        var run = await Run.ProgramAsync(ShippedPrograms.Built("blackpony"), ["man", "woman"]);
         Assert.Equal(2, run.Code);
         Assert.Contains("'mailer'", run.Error, StringComparison.Ordinal);
     }
@@ -92,7 +93,7 @@ public sealed partial class CommandLineTests
         {
             var file = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.1");
             await File.WriteAllTextAsync(file,
-                await Run.GoodAsync(Repository.Built(program), ["man", .. command is null ? Array.Empty<string>() : [command]]),
+                await Run.GoodAsync(ShippedPrograms.Built(program), ["man", .. command is null ? Array.Empty<string>() : [command]]),
                 TestContext.Current.CancellationToken);
             try
             {
@@ -114,7 +115,7 @@ public sealed partial class CommandLineTests
     private static string Page(string program, string? command) => command is null ? program : $"{program}-{command}";
 
     private static async Task<List<string>> CommandsAsync(string program) =>
-        [.. Command().Matches(await Run.GoodAsync(Repository.Built(program), "--help")).Select(m => m.Groups[1].Value)];
+        [.. Command().Matches(await Run.GoodAsync(ShippedPrograms.Built(program), "--help")).Select(m => m.Groups[1].Value)];
 
     /// <summary>Bash itself is asked what it would offer.</summary>
     [Theory]
@@ -128,7 +129,7 @@ public sealed partial class CommandLineTests
     {
         var program = line.Split(' ')[0];
         var script = $$"""
-            PATH={{Path.GetDirectoryName(Repository.Built(program))}}:$PATH
+            PATH={{Path.GetDirectoryName(ShippedPrograms.Built(program))}}:$PATH
             eval "$({{program}} completion bash)"
             COMP_LINE='{{line}}'; COMP_POINT=${#COMP_LINE}; read -ra COMP_WORDS <<< "$COMP_LINE"
             [[ $COMP_LINE == *' ' ]] && COMP_WORDS+=("")
@@ -148,7 +149,7 @@ public sealed partial class CommandLineTests
     public async Task A_shell_reads_its_script(string name, string shell)
     {
         Assert.SkipUnless(File.Exists(shell), $"Needs {shell}.");
-        var script = await Run.GoodAsync(Repository.Built("blackpony"), "completion", name);
+        var script = await Run.GoodAsync(ShippedPrograms.Built("blackpony"), "completion", name);
         Assert.Equal("", (await Run.ProgramAsync(shell, ["-n", "-c", script])).Error);
     }
 

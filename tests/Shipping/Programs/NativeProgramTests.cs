@@ -10,7 +10,7 @@ public sealed class NativeProgramTests
     [Fact]
     public async Task The_suite_passes_the_reference_inside_it()
     {
-        var run = await Run.ProgramAsync(Repository.Native("blackpony-conformance"), ["--profile", "core,classic"], bare: true);
+        var run = await Run.ProgramAsync(ShippedPrograms.Native("blackpony-conformance"), ["--profile", "core,classic"], bare: true);
         Assert.Contains(" 0 failed, 0 warned, 0 not applicable, 0 errors", run.Good(), StringComparison.Ordinal);
     }
 
@@ -24,7 +24,7 @@ public sealed class NativeProgramTests
                 ("html", "<!doctype html>") })
             {
                 var file = Path.Combine(folder, format);
-                (await Run.ProgramAsync(Repository.Native("blackpony-conformance"),
+                (await Run.ProgramAsync(ShippedPrograms.Native("blackpony-conformance"),
                     ["--select", "4.1", "--format", format, "--output", file], bare: true)).Good();
                 Assert.Contains(mark, await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken),
                     StringComparison.OrdinalIgnoreCase);
@@ -40,7 +40,7 @@ public sealed class NativeProgramTests
     public async Task Listen_passes_the_suite_as_a_relay()
     {
         var (port, backend) = (FreePort(), FreePort());
-        var start = new ProcessStartInfo(Repository.Native("blackpony"),
+        var start = new ProcessStartInfo(ShippedPrograms.Native("blackpony"),
             ["listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{backend}", "--allow-open-backend", "--allow-rot",
             "--log-format", "json"]) { RedirectStandardError = true };
         start.Environment.Clear();
@@ -50,7 +50,7 @@ public sealed class NativeProgramTests
         try
         {
             await WaitForPortAsync(port);
-            var run = await Run.ProgramAsync(Repository.Native("blackpony-conformance"),
+            var run = await Run.ProgramAsync(ShippedPrograms.Native("blackpony-conformance"),
                 ["--server", $"127.0.0.1:{port}", "--backend", $"{backend}", "--select", "4.5", "--select", "5", "--select",
                     "10"], bare: true);
             Assert.Contains(" 0 failed, 0 warned", run.Good(), StringComparison.Ordinal);
@@ -65,9 +65,9 @@ public sealed class NativeProgramTests
     [Fact]
     public async Task The_mailer_passes_the_suite()
     {
-        var command = $"{Repository.Native("blackpony")} mailer --policy {{policy}} --memory {{memory}} --suites {{suites}} --port "
+        var command = $"{ShippedPrograms.Native("blackpony")} mailer --policy {{policy}} --memory {{memory}} --suites {{suites}} --port "
             + $"{{port}} [{{host}}]";
-        var run = await Run.ProgramAsync(Repository.Native("blackpony-conformance"),
+        var run = await Run.ProgramAsync(ShippedPrograms.Native("blackpony-conformance"),
             ["--mailer", command, "--select", "5", "--select", "9.4", "--select", "10.4"], bare: true);
         Assert.Contains(" 0 failed, 0 warned, 0 not applicable", run.Good(), StringComparison.Ordinal);
     }
@@ -75,13 +75,13 @@ public sealed class NativeProgramTests
     [Fact]
     public async Task Inspecting_a_capture_says_the_same_as_with_dotnet()
     {
-        var captures = Path.Combine(Repository.Root, "tests", "Traces", "Captures");
+        var captures = Repository.At("tests", "Traces", "Captures");
         foreach (var format in (string[])["text", "json", "html"])
         {
             string[] arguments = ["inspect", "--format", format, "--keylog", Path.Combine(captures, "rsa-blowfish.keys.log"), "--verbose",
                 Path.Combine(captures, "rsa-blowfish.pcap")];
-            var native = await Run.ProgramAsync(Repository.Native("blackpony-replay"), arguments, bare: true);
-            Assert.Equal(await Run.GoodAsync(Repository.Built("blackpony-replay"), arguments), native.Good());
+            var native = await Run.ProgramAsync(ShippedPrograms.Native("blackpony-replay"), arguments, bare: true);
+            Assert.Equal(await Run.GoodAsync(ShippedPrograms.Built("blackpony-replay"), arguments), native.Good());
             Assert.Contains("RSA-BLOWFISH", native.Output, StringComparison.Ordinal);
         }
     }
@@ -92,8 +92,8 @@ public sealed class NativeProgramTests
     [InlineData("blackpony-replay")]
     public async Task It_is_one_file_stripped_and_asks_only_for_the_C_library(string program)
     {
-        var file = Repository.Native(program);
-        Assert.Equal(await Run.GoodAsync(Repository.Built(program), "--version"),
+        var file = ShippedPrograms.Native(program);
+        Assert.Equal(await Run.GoodAsync(ShippedPrograms.Built(program), "--version"),
             (await Run.ProgramAsync(file, ["--version"], bare: true)).Good());
         Assert.Equal(["blackpony", "blackpony-conformance", "blackpony-replay"],
             Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(file)!).Select(f => Path.GetFileName(f))

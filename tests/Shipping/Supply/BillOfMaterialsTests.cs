@@ -8,12 +8,12 @@ public sealed class BillOfMaterialsTests
 {
     private static readonly string Published = Repository.At("artifacts", "publish");
 
-    public static TheoryData<string> Programs => [.. Repository.Programs.Keys];
+    public static TheoryData<string> Programs => [.. ShippedPrograms.Names];
 
     [Fact]
     public async Task Every_file_has_its_checksum()
     {
-        _ = Repository.Native("blackpony");
+        _ = ShippedPrograms.Native("blackpony");
         (await Run.ProgramAsync("sha256sum", ["--check", "--strict", "--quiet", "SHA256SUMS"], Published)).Good();
         var listed = File.ReadLines(Path.Combine(Published, "SHA256SUMS")).Select(l => l[66..]).ToList();
         string[] folders = ["linux-x64", "packages", "man", "completion", "spec", "sbom"];
@@ -26,7 +26,7 @@ public sealed class BillOfMaterialsTests
     [MemberData(nameof(Programs))]
     public async Task A_bill_names_every_package_of_the_program_the_runtime_and_the_file_itself(string program)
     {
-        var file = await File.ReadAllBytesAsync(Repository.Native(program), TestContext.Current.CancellationToken);
+        var file = await File.ReadAllBytesAsync(ShippedPrograms.Native(program), TestContext.Current.CancellationToken);
         var written = Path.Combine(Published, "sbom", $"{program}.linux-x64.cdx.json");
         Assert.SkipUnless(File.Exists(written), "Needs a bill of materials, which tools/publish writes where jq is installed.");
         using var json = JsonDocument.Parse(await File.ReadAllBytesAsync(written, TestContext.Current.CancellationToken));

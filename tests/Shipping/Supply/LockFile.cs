@@ -12,7 +12,7 @@ internal static class LockFile
     public const string NativeName = "packages.linux-x64.lock.json";
 
     /// <summary>Where a program's machine code is locked: the compiler's packages too.</summary>
-    public static string Native(string program) => Repository.At("tools", Repository.Programs[program], NativeName);
+    public static string Native(string program) => Repository.At(ShippedPrograms.Folder(program), NativeName);
 
     /// <summary>Every package of a lock file, for whatever framework and platform; not the repository's own projects.</summary>
     public static List<LockedPackage> Read(string file)

@@ -11,7 +11,7 @@ public sealed class NativeLockTests
     private static readonly string Runtime = Properties.Descendants("RuntimeFrameworkVersion").Single().Value;
     private static readonly string[] Packs = File.ReadAllLines(Repository.At("RuntimePacks.lock"));
 
-    public static TheoryData<string> Programs => [.. Repository.Programs.Keys];
+    public static TheoryData<string> Programs => [.. ShippedPrograms.Names];
 
     [Theory]
     [MemberData(nameof(Programs))]
@@ -39,7 +39,7 @@ public sealed class NativeLockTests
     [Fact]
     public async Task A_compiler_that_is_not_the_locked_one_is_refused()
     {
-        _ = Repository.Native("blackpony");
+        _ = ShippedPrograms.Native("blackpony");
         await WithAsync(async folder =>
         {
             var file = Path.Combine(folder, "packages.lock.json");
@@ -67,7 +67,7 @@ public sealed class NativeLockTests
     [Fact]
     public async Task A_runtime_that_is_not_the_locked_one_is_refused()
     {
-        _ = Repository.Native("blackpony");
+        _ = ShippedPrograms.Native("blackpony");
         await WithAsync(async folder =>
         {
             var file = Path.Combine(folder, "packs.lock");

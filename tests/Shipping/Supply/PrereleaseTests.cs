@@ -8,7 +8,7 @@ public sealed class PrereleaseTests
     /// <summary>Each prerelease that may be in a program, and why.</summary>
     private static readonly Dictionary<string, string> Argued = [];
 
-    public static TheoryData<string> Programs => [.. Repository.Programs.Keys];
+    public static TheoryData<string> Programs => [.. ShippedPrograms.Names];
 
     [Theory]
     [MemberData(nameof(Programs))]
@@ -22,7 +22,7 @@ public sealed class PrereleaseTests
     [Fact]
     public void Nothing_is_argued_for_that_is_not_there()
     {
-        var shipped = Repository.Programs.Keys.SelectMany(Shipped).Where(p => IsPrerelease(p.Version)).Select(p => p.Id).ToList();
+        var shipped = ShippedPrograms.Names.SelectMany(Shipped).Where(p => IsPrerelease(p.Version)).Select(p => p.Id).ToList();
         Assert.All(Argued.Keys, id => Assert.Contains(id, shipped));
     }
 
@@ -31,7 +31,7 @@ public sealed class PrereleaseTests
     /// <summary>What the native program is compiled from, and what the .NET program has beside it.</summary>
     private static List<(string Id, string Version)> Shipped(string program)
     {
-        using var json = JsonDocument.Parse(File.ReadAllText(Repository.Built(program) + ".deps.json"));
+        using var json = JsonDocument.Parse(File.ReadAllText(ShippedPrograms.Built(program) + ".deps.json"));
         var built = json.RootElement.GetProperty("libraries").EnumerateObject()
             .Where(l => l.Value.GetProperty("type").GetString() == "package").Select(l => l.Name.Split('/')).Select(n => (n[0], n[1]));
         return [.. LockFile.Read(LockFile.Native(program)).Select(p => (p.Id, p.Version)).Concat(built).Distinct()];

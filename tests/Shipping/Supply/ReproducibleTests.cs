@@ -38,8 +38,8 @@ public sealed class ReproducibleTests(PackedFixture packed)
     public async Task No_path_of_this_machine_is_in_what_is_shipped()
     {
         Assert.SkipUnless(Repository.Configuration == "Release", "Of a release alone.");
-        var assemblies = Repository.Programs.Keys
-            .SelectMany(p => Directory.EnumerateFiles(Path.GetDirectoryName(Repository.Built(p))!, "*.dll"))
+        var assemblies = ShippedPrograms.Names
+            .SelectMany(p => Directory.EnumerateFiles(Path.GetDirectoryName(ShippedPrograms.Built(p))!, "*.dll"))
             .Where(f => Path.GetFileName(f).StartsWith("blackpony", StringComparison.OrdinalIgnoreCase)).ToList();
         Assert.True(assemblies.Count >= 7);
         foreach (var file in assemblies)
@@ -55,7 +55,8 @@ public sealed class ReproducibleTests(PackedFixture packed)
     [InlineData("blackpony")]
     [InlineData("blackpony-conformance")]
     [InlineData("blackpony-replay")]
-    public async Task No_path_of_this_machine_is_in_a_native_program(string program) => await HasNoPathAsync(Repository.Native(program));
+    public async Task No_path_of_this_machine_is_in_a_native_program(string program) =>
+        await HasNoPathAsync(ShippedPrograms.Native(program));
 
     [Fact]
     public async Task Every_file_of_a_package_has_the_time_of_the_release()

@@ -67,7 +67,7 @@ public sealed class SourceTests
     [Fact]
     public void Every_tool_of_the_build_has_one_version()
     {
-        using var json = JsonDocument.Parse(File.ReadAllText(Repository.At(".config", "dotnet-tools.json")));
+        using var json = JsonDocument.Parse(Repository.Read(".config", "dotnet-tools.json"));
         var tools = json.RootElement.GetProperty("tools").EnumerateObject().ToList();
         Assert.Contains(tools, t => t.Name == "cyclonedx");
         Assert.All(tools, t => Assert.Matches(@"^\d+\.\d+\.\d+$", t.Value.GetProperty("version").GetString()));
