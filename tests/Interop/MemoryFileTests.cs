@@ -3,6 +3,7 @@ using BlackPony.Hosting;
 using BlackPony.Reference;
 using BlackPony.Tests.Interop.NothingLost;
 using BlackPony.Tests.Interop.Servers;
+using Microsoft.Extensions.Time.Testing;
 
 namespace BlackPony.Tests.Interop;
 
@@ -86,7 +87,7 @@ public sealed class MemoryFileTests : IDisposable
     {
         var path = Path.Combine(_folder, "memory");
         var cancel = TestContext.Current.CancellationToken;
-        var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(new DateTimeOffset(2026, 11, 23, 12, 0, 0, TimeSpan.Zero));
+        var clock = new FakeTimeProvider(new DateTimeOffset(2026, 11, 23, 12, 0, 0, TimeSpan.Zero));
         await DoAsync(m => m.Good("mx.a.test", 25, []));
         await DoAsync(m => m.Good("mx.b.test", 25, []));
         await DoAsync(m => m.Failing("mx.a.test", 25));
@@ -186,7 +187,7 @@ public sealed class MemoryFileTests : IDisposable
         var path = Path.Combine(_folder, "memory");
         var cancel = TestContext.Current.CancellationToken;
         await File.WriteAllTextAsync(path, Text("mx.a.test"), cancel);
-        var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(new DateTimeOffset(2026, 11, 23, 13, 0, 0, TimeSpan.Zero));
+        var clock = new FakeTimeProvider(new DateTimeOffset(2026, 11, 23, 13, 0, 0, TimeSpan.Zero));
         var late = new MemoryFile(path, clock);
         late.Memory.Good("mx.c.test", 25, []);
 

@@ -8,6 +8,7 @@ using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
 using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Mailer;
+using Microsoft.Extensions.Time.Testing;
 
 namespace BlackPony.Tests.Conformance.Smtp;
 
@@ -18,7 +19,7 @@ public sealed class MailerInsideTests : IDisposable
 {
     private const string Suite = "X25519-CHACHA20POLY1305";
 
-    private readonly SetClock _clock = new();
+    private readonly FakeTimeProvider _clock = new();
     private readonly ServerMemory _memory;
     private readonly PooledBuffer _toMailer = new();
     private readonly PooledBuffer _heard = new();
@@ -300,15 +301,15 @@ public sealed class MailerInsideTests : IDisposable
     public void A_remembered_server_shows_a_key_that_is_remembered(string keys, string? reason) // [BP-9.4-3], [BP-9.4-4], [BP-9.4-8]
     {
         _memory.Good("mx.b.test", 25, [Key(1).PublicKey, Key(2).PublicKey]);
-        _clock.Now += TimeSpan.FromHours(1);
+        _clock.Advance(TimeSpan.FromHours(1));
         Restart(ClientPolicy.Remembered);
         Confirm(idents: [.. keys.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(k => Key(byte.Parse(k, null)))]);
         Sends("250 mx.b.test\r\n");
         Assert.Equal(reason, _mailer.Report.Reason);
         Assert.Equal(reason is not null, _mailer.Report.Deferred);
         var entry = _memory.Find("mx.b.test", 25, out _)!;
-        Assert.Equal(reason is null ? null : _clock.Now, entry.FailingSince);
-        Assert.Equal(reason is null ? _clock.Now : _clock.Now - TimeSpan.FromHours(1), entry.LastGood);
+        Assert.Equal(reason is null ? null : _clock.GetUtcNow(), entry.FailingSince);
+        Assert.Equal(reason is null ? _clock.GetUtcNow() : _clock.GetUtcNow() - TimeSpan.FromHours(1), entry.LastGood);
         Assert.Equal(reason is null
             ? "220 mx.b.test\r\n250 mx.b.test\r\n"
             : "220 mx.b.test\r\n421 4.7.0 The server does not show the remembered key\r\n", Local());
@@ -629,7 +630,7 @@ public sealed class MailerInsideTests : IDisposable
     {
         _memory.Good("mx.b.test", 25, []);
         _memory.Failing("mx.b.test", 25);
-        _clock.Now += Limits.MemoryPatience + TimeSpan.FromSeconds(1);
+        _clock.Advance(Limits.MemoryPatience + TimeSpan.FromSeconds(1));
         Restart(ClientPolicy.Remembered);
         Connect("mx.b.test", moreTargets: false);
         Ehlo();

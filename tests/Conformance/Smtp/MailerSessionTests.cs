@@ -5,6 +5,7 @@ using BlackPony.Reference.Policy;
 using BlackPony.Reference.Suites;
 using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Mailer;
+using Microsoft.Extensions.Time.Testing;
 
 namespace BlackPony.Tests.Conformance.Smtp;
 
@@ -53,11 +54,11 @@ public class MailerSessionTests
     [Fact]
     public void A_server_that_was_forgotten_gets_plaintext_and_the_report_says_so() // [BP-9.4-10]
     {
-        var clock = new SetClock();
+        var clock = new FakeTimeProvider();
         var memory = new ServerMemory(clock);
         memory.Good("mx.b.test", 25, []);
         memory.Failing("mx.b.test", 25);
-        clock.Now += Limits.MemoryPatience + TimeSpan.FromSeconds(1);
+        clock.Advance(Limits.MemoryPatience + TimeSpan.FromSeconds(1));
         using var mailer = new MailerSession(new MailerOptions(new RsaKeys(TimeProvider.System))
         {
             Policy = ClientPolicy.Remembered,

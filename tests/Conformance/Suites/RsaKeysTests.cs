@@ -1,13 +1,14 @@
 using System.Security.Cryptography;
 using BlackPony.Reference;
 using BlackPony.Reference.Suites;
+using Microsoft.Extensions.Time.Testing;
 
 namespace BlackPony.Tests.Conformance.Suites;
 
 /// <summary>The life of an RSA key pair (spec 5.4), under a clock that the test turns.</summary>
 public class RsaKeysTests
 {
-    private readonly SetClock _clock = new();
+    private readonly FakeTimeProvider _clock = new();
     private int _made;
 
     [Fact]
@@ -15,10 +16,10 @@ public class RsaKeysTests
     {
         var keys = new RsaKeys(_clock, Make);
         var first = keys.Current();
-        _clock.Now += Limits.RsaKeyLifetime - TimeSpan.FromSeconds(1);
+        _clock.Advance(Limits.RsaKeyLifetime - TimeSpan.FromSeconds(1));
         Assert.Same(first, keys.Current());
         Assert.Equal(1, _made);
-        _clock.Now += TimeSpan.FromSeconds(1);
+        _clock.Advance(TimeSpan.FromSeconds(1));
         Assert.NotSame(first, keys.Current());
         Assert.Equal(2, _made);
     }
@@ -28,7 +29,7 @@ public class RsaKeysTests
     {
         var keys = new RsaKeys(_clock, Make);
         var first = keys.Current();
-        _clock.Now -= TimeSpan.FromHours(1);
+        _clock.AdjustTime(_clock.GetUtcNow() - TimeSpan.FromHours(1));
         Assert.NotSame(first, keys.Current());
     }
 

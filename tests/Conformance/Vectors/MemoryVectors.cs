@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
+using Microsoft.Extensions.Time.Testing;
 
 namespace BlackPony.Tests.Conformance.Vectors;
 
@@ -17,12 +18,12 @@ internal static class MemoryVectors
     /// <summary>What the memory holds for each delivery, and which servers it gave up.</summary>
     public static JsonObject Result(JsonArray deliveries)
     {
-        var clock = new SetClock();
+        var clock = new FakeTimeProvider();
         var memory = new ServerMemory(clock);
         var found = new JsonArray();
         foreach (var delivery in deliveries)
         {
-            clock.Now = DateTimeOffset.UnixEpoch.AddSeconds(delivery!["at"]!.GetValue<long>());
+            clock.AdjustTime(DateTimeOffset.UnixEpoch.AddSeconds(delivery!["at"]!.GetValue<long>()));
             var (name, port) = (delivery["name"].String(), delivery["port"].Int());
             var entry = memory.Find(name, port, out bool gaveUp);
             found.Add(new JsonObject

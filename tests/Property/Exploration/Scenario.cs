@@ -2,6 +2,7 @@ using BlackPony.Reference.Keys;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Suites;
+using Microsoft.Extensions.Time.Testing;
 
 namespace BlackPony.Tests.Property.Exploration;
 
@@ -48,7 +49,7 @@ internal sealed record Scenario(string Name, ClientPolicy Policy)
 
     public ClientSide NewClient()
     {
-        var memory = new ServerMemory(new StandingClock());
+        var memory = new ServerMemory(new FakeTimeProvider());
         if (Policy == ClientPolicy.Remembered)
         {
             memory.Good("mx.b.test", 25, HasIdent ? [Ident.PublicKey] : []);
@@ -61,9 +62,4 @@ internal sealed record Scenario(string Name, ClientPolicy Policy)
         Server(ServerOptions(new ServerOptions(NoKeys) { Suites = Suites, Grease = false, Idents = HasIdent ? [Ident] : [] }));
 
     public Mallory NewMallory() => new(Suites[0], Suites, MalloryHasIdent ? [MalloryIdent] : []);
-
-    private sealed class StandingClock : TimeProvider
-    {
-        public override DateTimeOffset GetUtcNow() => new(2026, 11, 24, 12, 0, 0, TimeSpan.Zero);
-    }
 }

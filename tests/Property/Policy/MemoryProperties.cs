@@ -2,6 +2,7 @@ using BlackPony.Reference;
 using BlackPony.Reference.Policy;
 using FsCheck;
 using FsCheck.Fluent;
+using Microsoft.Extensions.Time.Testing;
 
 namespace BlackPony.Tests.Property.Policy;
 
@@ -52,12 +53,12 @@ public class MemoryProperties
         // Whatever the clock did, an entry that is read now is gone when a lifetime has gone by without a good session.
         static bool IsGone((int What, int Hours)[] history, TimeSpan after, ISet<string>? seen = null)
         {
-            var clock = new TurnedClock();
+            var clock = new FakeTimeProvider();
             var memory = new ServerMemory(clock);
             string file = memory.ToString();
             foreach (var (what, hours) in history)
             {
-                clock.Now += TimeSpan.FromHours(hours);
+                clock.AdjustTime(clock.GetUtcNow() + TimeSpan.FromHours(hours));
                 Do(memory, what);
                 memory = Written(memory, ref file, clock);
             }
@@ -68,7 +69,7 @@ public class MemoryProperties
             }
 
             memory = Written(memory, ref file, clock);
-            clock.Now += after;
+            clock.Advance(after);
             return memory.Find("b", 25, out _) is null;
         }
     }
@@ -103,7 +104,7 @@ public class MemoryProperties
 
         static string Text(string[] names, byte[][] idents)
         {
-            var memory = new ServerMemory(new TurnedClock());
+            var memory = new ServerMemory(new FakeTimeProvider());
             for (int i = 0; i < names.Length; i++)
             {
                 memory.Good(names[i], 25 + i, idents.Select(o => ((byte[])[.. o, .. new byte[32]])[..32]));
@@ -147,14 +148,14 @@ public class MemoryProperties
     private static bool Agrees((int What, int Hours)[] history, TimeSpan lifetime, TimeSpan patience, bool backward,
         ISet<string>? seen = null)
     {
-        var clock = new TurnedClock();
+        var clock = new FakeTimeProvider();
         var memory = new ServerMemory(clock);
         string file = memory.ToString();
         DateTimeOffset? good = null, failing = null;
         foreach (var (what, hours) in history)
         {
-            clock.Now += TimeSpan.FromHours(hours);
-            var now = clock.Now;
+            clock.AdjustTime(clock.GetUtcNow() + TimeSpan.FromHours(hours));
+            var now = clock.GetUtcNow();
             memory = Written(memory, ref file, clock);
             if (what == 0)
             {
@@ -202,12 +203,5 @@ public class MemoryProperties
                 seen?.Add(what);
             }
         }
-    }
-
-    private sealed class TurnedClock : TimeProvider
-    {
-        public DateTimeOffset Now { get; set; } = new(2026, 11, 23, 12, 0, 0, TimeSpan.Zero);
-
-        public override DateTimeOffset GetUtcNow() => Now;
     }
 }

@@ -1,21 +1,22 @@
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
+using Microsoft.Extensions.Time.Testing;
 
 namespace BlackPony.Tests.Property.Policy;
 
 /// <summary>The memory of spec 9.4 under a clock that the tests turn.</summary>
 public class ServerMemoryTests
 {
-    private readonly Clock _clock = new();
+    private readonly FakeTimeProvider _clock = new(new DateTimeOffset(2026, 11, 23, 12, 0, 0, TimeSpan.Zero));
 
     [Fact]
     public void An_entry_lives_for_its_lifetime_after_the_last_good_session() // [BP-9.4-5], [BP-9.4-1]
     {
         var memory = new ServerMemory(_clock);
         memory.Good("MX.b.test.", 25, []);
-        _clock.Now += Limits.MemoryLifetime;
+        _clock.Advance(Limits.MemoryLifetime);
         Assert.NotNull(memory.Find("mx.b.test", 25, out _));
-        _clock.Now += TimeSpan.FromSeconds(1);
+        _clock.Advance(TimeSpan.FromSeconds(1));
         Assert.Null(memory.Find("mx.b.test", 25, out bool gaveUp));
         Assert.False(gaveUp);
     }
@@ -26,10 +27,10 @@ public class ServerMemoryTests
         var memory = new ServerMemory(_clock);
         memory.Good("mx.b.test", 25, [new byte[32]]);
         memory.Failing("mx.b.test", 25);
-        _clock.Now += Limits.MemoryPatience;
+        _clock.Advance(Limits.MemoryPatience);
         memory.Failing("mx.b.test", 25);
         Assert.NotNull(memory.Find("mx.b.test", 25, out _));
-        _clock.Now += TimeSpan.FromSeconds(1);
+        _clock.Advance(TimeSpan.FromSeconds(1));
         Assert.Null(memory.Find("mx.b.test", 25, out bool gaveUp));
         Assert.True(gaveUp);
     }
@@ -39,9 +40,9 @@ public class ServerMemoryTests
     {
         var memory = new ServerMemory(_clock);
         memory.Good("mx.b.test", 25, []);
-        _clock.Now -= TimeSpan.FromDays(1000);
+        _clock.AdjustTime(_clock.GetUtcNow() - TimeSpan.FromDays(1000));
         Assert.NotNull(memory.Find("mx.b.test", 25, out _));
-        _clock.Now += Limits.MemoryLifetime + TimeSpan.FromSeconds(1);
+        _clock.Advance(Limits.MemoryLifetime + TimeSpan.FromSeconds(1));
         Assert.Null(memory.Find("mx.b.test", 25, out _));
     }
 
@@ -51,10 +52,10 @@ public class ServerMemoryTests
         var memory = new ServerMemory(_clock);
         memory.Good("mx.b.test", 25, []);
         memory.Failing("mx.b.test", 25);
-        _clock.Now += Limits.MemoryPatience;
+        _clock.Advance(Limits.MemoryPatience);
         memory.Good("mx.b.test", 25, []);
         Assert.Null(memory.Find("mx.b.test", 25, out _)!.FailingSince);
-        _clock.Now += TimeSpan.FromHours(1);
+        _clock.Advance(TimeSpan.FromHours(1));
         Assert.NotNull(memory.Find("mx.b.test", 25, out bool gaveUp));
         Assert.False(gaveUp);
     }
@@ -66,7 +67,7 @@ public class ServerMemoryTests
         memory.Good("mx.victim.test", 25, []);
         for (int i = 1; i < Limits.MaxMemoryEntries; i++)
         {
-            _clock.Now += TimeSpan.FromSeconds(1);
+            _clock.Advance(TimeSpan.FromSeconds(1));
             Assert.True(memory.Good($"mx.a{i}.test", 25, []));
         }
 
@@ -76,7 +77,7 @@ public class ServerMemoryTests
         Assert.Equal(Limits.MaxMemoryEntries, memory.Count);
 
         // What has expired makes room.
-        _clock.Now = memory.Find("mx.a1.test", 25, out _)!.LastGood + Limits.MemoryLifetime + TimeSpan.FromSeconds(1);
+        _clock.AdjustTime(memory.Find("mx.a1.test", 25, out _)!.LastGood + Limits.MemoryLifetime + TimeSpan.FromSeconds(1));
         Assert.True(memory.Good("mx.one-more.test", 25, []));
         Assert.True(memory.Count <= Limits.MaxMemoryEntries);
         Assert.NotNull(memory.Find("mx.victim.test", 25, out _));
@@ -158,7 +159,7 @@ public class ServerMemoryTests
     {
         var memory = new ServerMemory(_clock);
         Fill("old", 100);
-        _clock.Now += Limits.MemoryLifetime;
+        _clock.Advance(Limits.MemoryLifetime);
         Fill("first", Limits.MaxMemoryPerOwner - 100);
         for (int i = 0; i < 100; i++)
         {
@@ -169,14 +170,14 @@ public class ServerMemoryTests
         // Nothing has expired yet, then what is another's has.
         Assert.False(memory.Good("mx.first.test", 25, []));
         Assert.Equal(Limits.MaxMemoryPerOwner + 100, memory.Count);
-        _clock.Now += TimeSpan.FromSeconds(1);
+        _clock.Advance(TimeSpan.FromSeconds(1));
         Assert.False(memory.Good("mx.first.test", 25, []));
         Assert.Equal(Limits.MaxMemoryPerOwner, memory.Count);
 
         // What is its own too.
-        _clock.Now += Limits.MemoryLifetime;
+        _clock.Advance(Limits.MemoryLifetime);
         Fill("second", Limits.MaxMemoryPerOwner - 1);
-        _clock.Now += TimeSpan.FromSeconds(1);
+        _clock.Advance(TimeSpan.FromSeconds(1));
         Assert.True(memory.Good("mx.first.test", 25, []));
         Assert.True(memory.Good("mx.second.test", 25, []));
         Assert.False(memory.Good("one-more.second.test", 25, []));
@@ -200,13 +201,13 @@ public class ServerMemoryTests
             var file = new ServerMemory(_clock);
             file.Good("mx.b.test", 25, []);
             var (forgets, other) = (ServerMemory.Parse(file.ToString(), _clock), ServerMemory.Parse(file.ToString(), _clock));
-            _clock.Now += TimeSpan.FromHours(1);
+            _clock.Advance(TimeSpan.FromHours(1));
             if (!seen)
             {
                 other.Failing("mx.b.test", 25);
             }
 
-            _clock.Now += Limits.MemoryLifetime;
+            _clock.Advance(Limits.MemoryLifetime);
             Assert.Null(forgets.Find("mx.b.test", 25, out _));
             if (seen)
             {
@@ -228,7 +229,7 @@ public class ServerMemoryTests
         var file = new ServerMemory(_clock);
         var (forgets, other) = (new ServerMemory(_clock), new ServerMemory(_clock));
         forgets.Good("mx.b.test", 25, []);
-        _clock.Now += Limits.MemoryLifetime + TimeSpan.FromSeconds(1);
+        _clock.Advance(Limits.MemoryLifetime + TimeSpan.FromSeconds(1));
         Assert.Null(forgets.Find("mx.b.test", 25, out _));
         other.Good("mx.b.test", 25, []);
         other.CopyChangesTo(file);
@@ -242,12 +243,12 @@ public class ServerMemoryTests
         var file = new ServerMemory(_clock);
         file.Good("mx.b.test", 25, []);
         var (failing, good) = (ServerMemory.Parse(file.ToString(), _clock), ServerMemory.Parse(file.ToString(), _clock));
-        _clock.Now += TimeSpan.FromSeconds(10);
+        _clock.Advance(TimeSpan.FromSeconds(10));
         good.Good("mx.b.test", 25, []);
-        _clock.Now += TimeSpan.FromSeconds(10);
+        _clock.Advance(TimeSpan.FromSeconds(10));
         good.Failing("mx.b.test", 25);
-        var since = _clock.Now;
-        _clock.Now += TimeSpan.FromSeconds(10);
+        var since = _clock.GetUtcNow();
+        _clock.Advance(TimeSpan.FromSeconds(10));
         failing.Failing("mx.b.test", 25);
         good.CopyChangesTo(file);
         failing.CopyChangesTo(file);
@@ -264,12 +265,12 @@ public class ServerMemoryTests
             var file = new ServerMemory(_clock);
             file.Good("mx.b.test", 25, []);
             var (failing, good) = (ServerMemory.Parse(file.ToString(), _clock), ServerMemory.Parse(file.ToString(), _clock));
-            var begun = _clock.Now;
-            _clock.Now = begun + TimeSpan.FromSeconds(10);
+            var begun = _clock.GetUtcNow();
+            _clock.AdjustTime(begun + TimeSpan.FromSeconds(10));
             good.Good("mx.b.test", 25, [new byte[32]]);
-            _clock.Now = begun + TimeSpan.FromSeconds(failsAfter);
+            _clock.AdjustTime(begun + TimeSpan.FromSeconds(failsAfter));
             failing.Failing("mx.b.test", 25);
-            _clock.Now = begun + TimeSpan.FromSeconds(30);
+            _clock.AdjustTime(begun + TimeSpan.FromSeconds(30));
             foreach (var memory in goodFirst ? (ServerMemory[])[good, failing] : [failing, good])
             {
                 memory.CopyChangesTo(file);
@@ -295,7 +296,7 @@ public class ServerMemoryTests
         Assert.True(memory.HasChanges);
         memory.Written();
         Assert.Equal((false, ""), (memory.HasChanges, memory.ChangesToString()));
-        _clock.Now += Limits.MemoryLifetime + TimeSpan.FromSeconds(1);
+        _clock.Advance(Limits.MemoryLifetime + TimeSpan.FromSeconds(1));
         Assert.Null(memory.Find("mx.b.test", 25, out _));
         Assert.Equal("mx.b.test 25 - - -\n", memory.ChangesToString());
     }
@@ -342,9 +343,9 @@ public class ServerMemoryTests
         var file = new ServerMemory(_clock);
         file.Good("mx.b.test", 25, [new byte[32]]);
         var (failing, good) = (ServerMemory.Parse(file.ToString(), _clock), ServerMemory.Parse(file.ToString(), _clock));
-        _clock.Now += TimeSpan.FromSeconds(10);
+        _clock.Advance(TimeSpan.FromSeconds(10));
         failing.Failing("mx.b.test", 25);
-        _clock.Now += TimeSpan.FromSeconds(10);
+        _clock.Advance(TimeSpan.FromSeconds(10));
         byte[] key = [.. Enumerable.Repeat((byte)1, 32)];
         good.Good("mx.b.test", 25, [key]);
         good.CopyChangesTo(file);
@@ -354,10 +355,10 @@ public class ServerMemoryTests
 
         // A failure behind it does too, whoever writes first.
         failing = ServerMemory.Parse(file.ToString(), _clock);
-        _clock.Now += TimeSpan.FromSeconds(10);
+        _clock.Advance(TimeSpan.FromSeconds(10));
         failing.Failing("mx.b.test", 25);
         failing.CopyChangesTo(file);
-        Assert.Equal(_clock.Now, file.Find("mx.b.test", 25, out _)!.FailingSince);
+        Assert.Equal(_clock.GetUtcNow(), file.Find("mx.b.test", 25, out _)!.FailingSince);
     }
 
     [Fact]
@@ -422,12 +423,5 @@ public class ServerMemoryTests
         memory.Good(name, 25, []);
         Assert.Equal(0, memory.Count);
         Assert.False(memory.HasChanges);
-    }
-
-    private sealed class Clock : TimeProvider
-    {
-        public DateTimeOffset Now { get; set; } = new(2026, 11, 23, 12, 0, 0, TimeSpan.Zero);
-
-        public override DateTimeOffset GetUtcNow() => Now;
     }
 }
