@@ -7,7 +7,7 @@ using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Mailer;
 using Microsoft.Extensions.Time.Testing;
 
-namespace BlackPony.Tests.Conformance.Smtp;
+namespace BlackPony.Tests.Reference.Smtp;
 
 /// <summary>The mailer's machine and its policies where no encryption is to be had (spec 9).</summary>
 public class MailerSessionTests

@@ -3,7 +3,7 @@ using BlackPony.Reference;
 using BlackPony.Reference.Suites;
 using Microsoft.Extensions.Time.Testing;
 
-namespace BlackPony.Tests.Conformance.Suites;
+namespace BlackPony.Tests.Reference.Suites;
 
 /// <summary>The life of an RSA key pair (spec 5.4), under a clock that the test turns.</summary>
 public class RsaKeysTests

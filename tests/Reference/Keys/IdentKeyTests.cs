@@ -1,6 +1,6 @@
 using BlackPony.Reference.Keys;
 
-namespace BlackPony.Tests.Conformance.Keys;
+namespace BlackPony.Tests.Reference.Keys;
 
 /// <summary>An IDENT key is 32 octets (RFC 8032 5.1.5), and nothing else passes for one, nor for its signature (spec 6.5).</summary>
 public class IdentKeyTests

@@ -13,7 +13,7 @@ using BlackPony.Smtp.Inbound;
 using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Mailer;
 
-namespace BlackPony.Tests.Conformance.Keys;
+namespace BlackPony.Tests.Reference.Keys;
 
 /// <summary>
 /// What was erased is nowhere in what the reference still holds. What the runtime, the operating system and BouncyCastle copied no test

@@ -1,6 +1,6 @@
 using BlackPony.Reference;
 
-namespace BlackPony.Tests.Conformance;
+namespace BlackPony.Tests;
 
 /// <summary>Random octets from a given stream, in the order of the specification's Appendix B.</summary>
 internal sealed class GivenStream(byte[] octets) : IRandomSource

@@ -7,7 +7,7 @@ using BlackPony.Reference.Suites;
 using BlackPony.Smtp.Inbound;
 using BlackPony.Smtp.Mailer;
 
-namespace BlackPony.Tests.Conformance.Smtp;
+namespace BlackPony.Tests.Reference.Smtp;
 
 /// <summary>Without randomness nothing is encrypted, and nothing pretends to be.</summary>
 public class RandomnessTests

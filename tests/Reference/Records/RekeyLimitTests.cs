@@ -3,7 +3,7 @@ using BlackPony.Reference;
 using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
 
-namespace BlackPony.Tests.Conformance.Records;
+namespace BlackPony.Tests.Reference.Records;
 
 /// <summary>The limits of spec 7.6, with suites whose limit can be reached in a test.</summary>
 public class RekeyLimitTests

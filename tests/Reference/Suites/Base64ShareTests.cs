@@ -1,7 +1,7 @@
 using System.Text;
 using BlackPony.Reference.Suites;
 
-namespace BlackPony.Tests.Conformance.Suites;
+namespace BlackPony.Tests.Reference.Suites;
 
 /// <summary>Canonical base64 (spec 5.1), with known answers.</summary>
 public class Base64ShareTests

@@ -4,7 +4,7 @@ using BlackPony.Reference.Keys;
 using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
 
-namespace BlackPony.Tests.Conformance.Records;
+namespace BlackPony.Tests.Reference.Records;
 
 /// <summary>What a channel refuses to send, and the one alert that it sends.</summary>
 public class SecureChannelTests

@@ -3,7 +3,7 @@ using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Smtp.Lines;
 
-namespace BlackPony.Tests.Conformance.Smtp;
+namespace BlackPony.Tests.Reference.Smtp;
 
 /// <summary>A server's octets as replies, at their limits (spec 13, [BP-4.3-11]).</summary>
 public class ReplyReaderTests

@@ -7,7 +7,7 @@ using BlackPony.Reference.Suites;
 using BlackPony.Smtp.Inbound;
 using BlackPony.Smtp.Lines;
 
-namespace BlackPony.Tests.Conformance.Smtp;
+namespace BlackPony.Tests.Reference.Smtp;
 
 /// <summary>
 /// The relay's machine inside BlackPony, and around the upgrade: between a client's channel and a scripted backend (spec 10,

@@ -8,7 +8,7 @@ using BlackPony.Smtp.Inbound;
 using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Mailer;
 
-namespace BlackPony.Tests.Conformance.Policy;
+namespace BlackPony.Tests.Reference.Policy;
 
 /// <summary>What the sides say of a session (spec 11.1): client and server of the reference, without sockets.</summary>
 public sealed class SessionReportTests

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using BlackPony.Reference.Keys;
 
-namespace BlackPony.Tests.Conformance.Keys;
+namespace BlackPony.Tests.Reference.Keys;
 
 /// <summary>Expand-Label (spec 6.2), with a known answer.</summary>
 public class ExpandLabelTests

@@ -1,7 +1,7 @@
 using BlackPony.Reference;
 
 
-namespace BlackPony.Tests.Conformance.Smtp;
+namespace BlackPony.Tests.Reference.Smtp;
 
 public class MailDomainTests
 {

@@ -6,7 +6,7 @@ using BlackPony.Reference.Suites;
 using BlackPony.Smtp.Inbound;
 using BlackPony.Smtp.Lines;
 
-namespace BlackPony.Tests.Conformance.Smtp;
+namespace BlackPony.Tests.Reference.Smtp;
 
 /// <summary>The relay's machine between an ordinary client and a scripted backend (spec 10).</summary>
 public sealed class InboundSessionTests : IDisposable

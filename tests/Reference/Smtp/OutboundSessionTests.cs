@@ -2,7 +2,7 @@ using System.Text;
 using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Outbound;
 
-namespace BlackPony.Tests.Conformance.Smtp;
+namespace BlackPony.Tests.Reference.Smtp;
 
 /// <summary>The outbound relay's machine between a mail server and a next server, both of a few lines (spec 10.5).</summary>
 public class OutboundSessionTests

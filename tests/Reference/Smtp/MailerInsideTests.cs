@@ -10,7 +10,7 @@ using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Mailer;
 using Microsoft.Extensions.Time.Testing;
 
-namespace BlackPony.Tests.Conformance.Smtp;
+namespace BlackPony.Tests.Reference.Smtp;
 
 /// <summary>
 /// The mailer's machine around an upgrade and inside, and from one mail exchanger to the next (spec 9, 10.4, state table 15.2).

@@ -1,7 +1,7 @@
 using System.Text;
 using BlackPony.Reference.Suites;
 
-namespace BlackPony.Tests.Conformance.Suites;
+namespace BlackPony.Tests.Reference.Suites;
 
 /// <summary>ROT's shift (spec 5.5), with known answers.</summary>
 public class RotShiftTests
