@@ -12,8 +12,9 @@ internal sealed record Area(string Project, string[] Files, (string Project, str
     // No faulty implementations, no programs, no exploration: they take minutes.
     private static readonly (string, string)[] Quick =
     [
-        ("tests/Reference", ""),
-        ("tests/Conformance", @"^BlackPony\.Tests\.Conformance\.(Outbound|Transcripts|Vectors)\.|WorkedExampleTests"),
+        ("tests/Reference", "."),
+        ("tests/Specification", @"\.Vectors\.|\.WorkedExampleTests\."),
+        ("tests/Conformance", @"\.(Outbound|Transcripts)\."),
         ("tests/Property", @"^BlackPony\.Tests\.Property\.(?!Exploration|Fuzz|.*(NonceProperties|ForwardingProperties|PiecesProperties))"),
     ];
 

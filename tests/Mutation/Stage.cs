@@ -166,7 +166,7 @@ internal sealed class Stage(string folder, string project, string names, string 
 
     private int Start(string mode, params string[] more)
     {
-        var assembly = Directory.GetFiles(_here, "*.Tests.*.runtimeconfig.json").Single()[..^".runtimeconfig.json".Length];
+        var assembly = Path.Combine(_here, $"BlackPony.Tests.{Path.GetFileName(project)}");
         string[] arguments =
         [
             "exec", "--depsfile", assembly + ".deps.json", "--runtimeconfig", assembly + ".runtimeconfig.json",

@@ -3,7 +3,7 @@ namespace BlackPony.Tests.Shipping;
 /// <summary>What <c>tests/run</c> makes of the output of <c>dotnet test</c>: a run that was cut short never looks green.</summary>
 public sealed class VerdictTests : IDisposable
 {
-    private static readonly string[] Projects = ["Reference", "Conformance", "Property", "Traces", "Shipping", "Interop"];
+    private static readonly string[] Projects = ["Reference", "Specification", "Conformance", "Property", "Traces", "Shipping", "Interop"];
     private readonly string _folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
-using BlackPony.Tests.Conformance.Specification;
 using YamlDotNet.RepresentationModel;
 
 namespace BlackPony.Tests.Conformance.Runner;
@@ -8,7 +7,7 @@ namespace BlackPony.Tests.Conformance.Runner;
 /// <summary>The port author's guide and the examples for CI name what there is.</summary>
 public sealed partial class PortingGuideTests
 {
-    private static readonly string Guide = File.ReadAllText(Path.Combine(SpecificationFile.Folder, "porting.md"));
+    private static readonly string Guide = Repository.Read("spec", "porting.md");
 
     public static TheoryData<string> Commands =>
         [.. Lines(Guide).Concat(Scripts("github-actions.yml")).Concat(Scripts("gitlab-ci.yml")).Select(Command)
@@ -38,7 +37,7 @@ public sealed partial class PortingGuideTests
     [Fact]
     public void The_guide_names_every_file_of_vectors_and_no_other()
     {
-        var there = Directory.EnumerateFiles(Path.Combine(SpecificationFile.Folder, "vectors"), "*.json").Select(f => Path.GetFileName(f))
+        var there = Directory.EnumerateFiles(Repository.At("spec", "vectors"), "*.json").Select(f => Path.GetFileName(f))
             .Where(f => f != "vectors.schema.json");
         Assert.Equal(there.Order(StringComparer.Ordinal),
             Vectors().Matches(Guide).Select(m => m.Groups[1].Value).Distinct().Order(StringComparer.Ordinal));
@@ -92,7 +91,7 @@ public sealed partial class PortingGuideTests
     private static YamlNode Load(string file)
     {
         var yaml = new YamlStream();
-        using var reader = File.OpenText(Path.Combine(SpecificationFile.Folder, "ci", file));
+        using var reader = File.OpenText(Repository.At("spec", "ci", file));
         yaml.Load(reader);
         return Assert.Single(yaml.Documents).RootNode;
     }

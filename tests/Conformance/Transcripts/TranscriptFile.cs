@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using BlackPony.Reference;
-using BlackPony.Tests.Conformance.Specification;
 
 namespace BlackPony.Tests.Conformance.Transcripts;
 
@@ -25,7 +24,7 @@ internal sealed record WireItem(Role Sender, char Kind, string Text)
 internal sealed record TranscriptFile(string Name, IReadOnlyDictionary<string, string> Parameters,
     IReadOnlyList<WireItem> Items, bool Tampered)
 {
-    public static string Folder { get; } = Path.Combine(SpecificationFile.Folder, "transcripts");
+    public static string Folder { get; } = Repository.At("spec", "transcripts");
 
     public static IEnumerable<string> Names => Directory.GetFiles(Folder, "*.txt")
         .Where(f => !f.EndsWith(".received.txt", StringComparison.Ordinal)).Select(f => Path.GetFileNameWithoutExtension(f))

@@ -6,7 +6,7 @@ using BlackPony.Smtp.Mailer;
 using BlackPony.Smtp.Outbound;
 using NetArchTest.Rules;
 
-namespace BlackPony.Tests.Conformance.House;
+namespace BlackPony.Tests.Specification.House;
 
 /// <summary>The house as docs/layout.md describes it.</summary>
 public class HouseTests

@@ -8,7 +8,7 @@ using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
 
-namespace BlackPony.Tests.Conformance.Specification;
+namespace BlackPony.Tests.Specification;
 
 /// <summary>Appendix C holds what the reference computes. <c>BLACKPONY_WRITE=1</c> writes it anew.</summary>
 public class WorkedExampleTests

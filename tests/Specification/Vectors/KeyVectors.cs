@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 
-namespace BlackPony.Tests.Conformance.Vectors;
+namespace BlackPony.Tests.Specification.Vectors;
 
 /// <summary>Section 6: transcript hash, key schedule, exporter, IDENT.</summary>
 internal static class KeyVectors

@@ -4,7 +4,7 @@ using BlackPony.Conformance.Cases;
 using BlackPony.Tests.Conformance.Faulty;
 using BlackPony.Tests.Conformance.Outbound;
 
-namespace BlackPony.Tests.Conformance.Specification;
+namespace BlackPony.Tests.Specification;
 
 /// <summary>
 /// What stands behind each requirement of the specification: code, cases, faulty implementations, other tests, vectors;

@@ -5,7 +5,7 @@ using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Suites;
 using BlackPony.Tests.Conformance.Transcripts;
 
-namespace BlackPony.Tests.Conformance.Specification;
+namespace BlackPony.Tests.Specification;
 
 /// <summary>
 /// The specification's own ABNF is the one that is spoken: every transcript keeps to it, and the reference takes what it makes.

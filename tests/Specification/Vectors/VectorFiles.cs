@@ -1,4 +1,4 @@
-namespace BlackPony.Tests.Conformance.Vectors;
+namespace BlackPony.Tests.Specification.Vectors;
 
 /// <summary>All files of spec/vectors.</summary>
 internal static class VectorFiles

@@ -4,7 +4,7 @@ using BlackPony.Reference;
 using BlackPony.Reference.Suites;
 using static BlackPony.Conformance.Peers.Names;
 
-namespace BlackPony.Tests.Conformance.Vectors;
+namespace BlackPony.Tests.Specification.Vectors;
 
 /// <summary>Section 4.3: the replies to the command and the continuation.</summary>
 internal static class ReplyVectors

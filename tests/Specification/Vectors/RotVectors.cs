@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using BlackPony.Reference.Suites;
 
-namespace BlackPony.Tests.Conformance.Vectors;
+namespace BlackPony.Tests.Specification.Vectors;
 
 /// <summary>Section 5.5: ROT.</summary>
 internal static class RotVectors

@@ -4,7 +4,7 @@ using BlackPony.Reference;
 using BlackPony.Reference.Suites;
 using static BlackPony.Conformance.Peers.Names;
 
-namespace BlackPony.Tests.Conformance.Vectors;
+namespace BlackPony.Tests.Specification.Vectors;
 
 /// <summary>Section 4: the offer, the command, and base64.</summary>
 internal static class NegotiationVectors

@@ -3,7 +3,7 @@ using BlackPony.Reference;
 using BlackPony.Reference.Policy;
 using Microsoft.Extensions.Time.Testing;
 
-namespace BlackPony.Tests.Conformance.Vectors;
+namespace BlackPony.Tests.Specification.Vectors;
 
 /// <summary>Section 9.4: what a client remembers from one delivery to the next.</summary>
 internal static class MemoryVectors

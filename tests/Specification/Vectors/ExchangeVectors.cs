@@ -5,7 +5,7 @@ using BlackPony.Conformance.Peers;
 using BlackPony.Reference.Negotiation;
 using BlackPony.Reference.Suites;
 
-namespace BlackPony.Tests.Conformance.Vectors;
+namespace BlackPony.Tests.Specification.Vectors;
 
 /// <summary>Sections 5.2 and 5.3, and whole exchanges of every suite.</summary>
 internal static class ExchangeVectors

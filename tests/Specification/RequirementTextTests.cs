@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 using BlackPony.Conformance.Cases;
 using BlackPony.Tests.Conformance.Outbound;
 
-namespace BlackPony.Tests.Conformance.Specification;
+namespace BlackPony.Tests.Specification;
 
 /// <summary>
 /// Above each case stand the requirements that it cites, in the words of the specification; <c>BLACKPONY_WRITE=1</c> writes them.

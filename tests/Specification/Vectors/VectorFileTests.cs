@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using NJsonSchema;
 
-namespace BlackPony.Tests.Conformance.Vectors;
+namespace BlackPony.Tests.Specification.Vectors;
 
 /// <summary>The files are what the reference makes, and sound. <c>BLACKPONY_WRITE=1</c> writes them anew.</summary>
 public class VectorFileTests

@@ -6,7 +6,7 @@ using BlackPony.SpecDocument;
 using BlackPony.SpecDocument.Html;
 using BlackPony.SpecDocument.Text;
 
-namespace BlackPony.Tests.Conformance.Specification;
+namespace BlackPony.Tests.Specification;
 
 /// <summary>The specification as HTML and as text, as <c>spec/build</c> makes it: whole, linked, and in its bounds.</summary>
 public sealed partial class DocumentTests

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace BlackPony.Tests.Conformance.Specification;
+namespace BlackPony.Tests.Specification;
 
 /// <summary>
 /// A grammar in ABNF (RFC 5234, RFC 7405), read out of a document: it recognises octets, and makes some.

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace BlackPony.Tests.Conformance.Specification;
+namespace BlackPony.Tests.Specification;
 
 /// <summary>What the project's documents link to is there.</summary>
 public sealed partial class LinkTests

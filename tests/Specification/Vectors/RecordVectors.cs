@@ -7,7 +7,7 @@ using BlackPony.Reference.Suites;
 using Org.BouncyCastle.Crypto.Engines;
 using Org.BouncyCastle.Crypto.Parameters;
 
-namespace BlackPony.Tests.Conformance.Vectors;
+namespace BlackPony.Tests.Specification.Vectors;
 
 /// <summary>Sections 7.1 to 7.3: single records.</summary>
 internal static class RecordVectors

@@ -2,9 +2,8 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using BlackPony.Tests.Conformance.Specification;
 
-namespace BlackPony.Tests.Conformance.Vectors;
+namespace BlackPony.Tests.Specification.Vectors;
 
 /// <summary>One file of spec/vectors as the reference makes it.</summary>
 internal sealed class VectorFile(string subject, string description)

@@ -1,4 +1,4 @@
-namespace BlackPony.Tests.Conformance.Specification;
+namespace BlackPony.Tests.Specification;
 
 /// <summary>Where the specification is.</summary>
 internal static class SpecificationFile

@@ -1,7 +1,7 @@
 using BlackPony.Tests.Conformance.Faulty;
 using BlackPony.Tests.Conformance.Outbound;
 
-namespace BlackPony.Tests.Conformance.Specification;
+namespace BlackPony.Tests.Specification;
 
 /// <summary>Every sentence has something behind it, and spec/coverage.md says what.</summary>
 public class CoverageTests

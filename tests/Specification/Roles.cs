@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace BlackPony.Tests.Conformance.Specification;
+namespace BlackPony.Tests.Specification;
 
 /// <summary>Whom the requirements bind, and whom a case or test is about.</summary>
 internal static partial class Roles

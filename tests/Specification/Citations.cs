@@ -4,7 +4,7 @@ using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 
-namespace BlackPony.Tests.Conformance.Specification;
+namespace BlackPony.Tests.Specification;
 
 /// <summary>What a source cites of the specification, and in which member.</summary>
 internal static partial class Citations

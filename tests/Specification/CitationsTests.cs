@@ -1,4 +1,4 @@
-namespace BlackPony.Tests.Conformance.Specification;
+namespace BlackPony.Tests.Specification;
 
 /// <summary>A citation belongs to the member that it stands above or in.</summary>
 public class CitationsTests

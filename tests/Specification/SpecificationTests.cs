@@ -3,7 +3,7 @@ using System.Reflection;
 using System.Text.RegularExpressions;
 using BlackPony.Reference;
 
-namespace BlackPony.Tests.Conformance.Specification;
+namespace BlackPony.Tests.Specification;
 
 /// <summary>The document is sound: ids, keywords, ABNF, the one table of limits, and the state tables.</summary>
 public partial class SpecificationTests

@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference.Suites;
 
-namespace BlackPony.Tests.Conformance.Vectors;
+namespace BlackPony.Tests.Specification.Vectors;
 
 /// <summary>Section 5.4: OAEP, and each side of the key exchange.</summary>
 internal static class RsaVectors

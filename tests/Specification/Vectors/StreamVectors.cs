@@ -7,7 +7,7 @@ using BlackPony.Reference.Records;
 using BlackPony.Reference.Suites;
 using static BlackPony.Conformance.Peers.Names;
 
-namespace BlackPony.Tests.Conformance.Vectors;
+namespace BlackPony.Tests.Specification.Vectors;
 
 /// <summary>Sections 6.3 to 8.3: what one side makes of the other's records.</summary>
 internal static class StreamVectors

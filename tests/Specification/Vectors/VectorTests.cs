@@ -11,7 +11,7 @@ using BlackPony.Smtp.Inbound;
 using BlackPony.Smtp.Lines;
 using BlackPony.Smtp.Mailer;
 
-namespace BlackPony.Tests.Conformance.Vectors;
+namespace BlackPony.Tests.Specification.Vectors;
 
 /// <summary>The reference against the files, as any port reads them: only what is on disk counts.</summary>
 public class VectorTests
