@@ -79,7 +79,9 @@ public sealed class ClientProbe : IAsyncDisposable
         var accept = _listener.AcceptSocketAsync(stop.Token).AsTask();
         if (await Task.WhenAny(accept, _delivery) != accept && !_listener.Pending() && !accept.IsCompletedSuccessfully)
         {
+            // A connection that was just taken shows only now: the accept ends either way.
             await stop.CancelAsync();
+            await ((Task)accept).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             var outcome = await _delivery;
             if (!accept.IsCompletedSuccessfully)
             {
