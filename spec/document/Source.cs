@@ -25,7 +25,7 @@ public sealed partial class Source
         Evidence = evidence;
         Headings = Blocks.OfType<HeadingBlock>().Where(h => h.Level > 1).ToDictionary(h => h, h => Read(h));
         Limits = [.. Blocks.OfType<Table>().SelectMany(t => t.Skip(1).OfType<TableRow>()).Select(r => LimitOf(r)).OfType<string>()];
-        Sentences = [.. Blocks.OfType<ListBlock>().SelectMany(l => l.OfType<ListItemBlock>()).Select(SentenceOf).OfType<string>()];
+        Requirements = [.. Blocks.OfType<ListBlock>().SelectMany(l => l.OfType<ListItemBlock>()).Select(RequirementOf).OfType<string>()];
     }
 
     /// <summary>The document's blocks, without comments.</summary>
@@ -41,7 +41,7 @@ public sealed partial class Source
     public HashSet<string> Limits { get; }
 
     /// <summary>The ids of the requirements.</summary>
-    public HashSet<string> Sentences { get; }
+    public HashSet<string> Requirements { get; }
 
     /// <summary>What stands behind each requirement.</summary>
     public IReadOnlyDictionary<string, Evidence> Evidence { get; }
@@ -58,7 +58,7 @@ public sealed partial class Source
     public string? Anchor(string number) => Headings.Values.FirstOrDefault(h => h.Number == number)?.Id;
 
     /// <summary>The id of the requirement that a list's item is; null if it is none.</summary>
-    public static string? SentenceOf(ListItemBlock item) =>
+    public static string? RequirementOf(ListItemBlock item) =>
         SentenceId().Match(Spans.Text(item.OfType<ParagraphBlock>().First())) is { Success: true } m ? m.Groups[1].Value : null;
 
     /// <summary>The limit that a table's row defines; null if it defines none.</summary>

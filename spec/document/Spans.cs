@@ -112,8 +112,8 @@ public static partial class Spans
             return [new Span(match.Value, style, $"https://www.rfc-editor.org/rfc/rfc{rfc.Value}{section}")];
         }
 
-        if (match.Groups["sentence"] is { Success: true } sentence)
-            return [new Span(match.Value, style, source.Sentences.Contains(sentence.Value) ? "#" + sentence.Value : null)];
+        if (match.Groups["requirement"] is { Success: true } requirement)
+            return [new Span(match.Value, style, source.Requirements.Contains(requirement.Value) ? "#" + requirement.Value : null)];
 
         // "Section 4.1" is one link; of "Sections 4 to 8 and 11" each number is one.
         var numbers = Number().Matches(match.Value);
@@ -138,7 +138,7 @@ public static partial class Spans
     [GeneratedRegex("""
         RFC\ (?<rfc>\d{3,5})(?:\ Sections?)?(?:\ (?<of>\d+(?:\.\d+)*))?
         | (?:FIPS\ [\d-]+|SP\ 800-38D)(?:\ Section\ [\d.]*\d)?
-        | \[?(?<sentence>BP-[0-9A-Z.]+-\d+)\]?
+        | \[?(?<requirement>BP-[0-9A-Z.]+-\d+)\]?
         | (?<own>Sections?\ \d+(?:\.\d+)?(?:(?:,\ |\ to\ |\ and\ |,\ and\ )\d+(?:\.\d+)?)*)
         | (?<own>Appendix\ [A-F](?:\.\d)?\b)
         | (?<own>\bC\.\d\b(?:\ and\ C\.\d\b)?)

@@ -10,7 +10,7 @@ public static partial class Specification
         using var stream = typeof(Specification).Assembly.GetManifestResourceStream("blackpony.md")!;
         using var reader = new StreamReader(stream);
         Text = reader.ReadToEnd();
-        Sentences = Sentence().Matches(Text).ToDictionary(m => m.Groups[1].Value, m => m.Groups[2].Value);
+        Requirements = Requirement().Matches(Text).ToDictionary(m => m.Groups[1].Value, m => m.Groups[2].Value);
         Version = VersionLine().Match(Text).Groups[1].Value;
     }
 
@@ -21,13 +21,13 @@ public static partial class Specification
     public static string Version { get; }
 
     /// <summary>The requirements by their identifiers, in the document's order.</summary>
-    public static IReadOnlyDictionary<string, string> Sentences { get; }
+    public static IReadOnlyDictionary<string, string> Requirements { get; }
 
     /// <summary>The section of a requirement: <c>4.2</c> for <c>BP-4.2-3</c>.</summary>
     public static string Section(string id) => id.Split('-')[1];
 
     [GeneratedRegex(@"^- \[(BP-[0-9A-Z.]+-[0-9]+)\] (.*)$", RegexOptions.Multiline)]
-    private static partial Regex Sentence();
+    private static partial Regex Requirement();
 
     [GeneratedRegex(@"^# .*, version ([0-9.]+)$", RegexOptions.Multiline)]
     private static partial Regex VersionLine();

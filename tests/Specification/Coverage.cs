@@ -48,23 +48,23 @@ internal sealed class Coverage
     private readonly ILookup<string, string> _tests = Tests();
     private readonly ILookup<string, string> _vectors = Vectors();
 
-    public IEnumerable<string> Sentences => BlackPony.Conformance.Specification.Sentences.Keys;
+    public IEnumerable<string> Requirements => BlackPony.Conformance.Specification.Requirements.Keys;
 
-    public IEnumerable<string> Cases(string sentence) => _cases[sentence];
+    public IEnumerable<string> Cases(string requirement) => _cases[requirement];
 
     /// <summary>The faulty implementations, what catches each, and how many cases fail with it.</summary>
-    public IEnumerable<string> Faults(string sentence) => _faults[sentence];
+    public IEnumerable<string> Faults(string requirement) => _faults[requirement];
 
     /// <summary>Tests beside the suite, and vectors.</summary>
-    public IEnumerable<string> Elsewhere(string sentence) => _tests[sentence].Concat(_vectors[sentence]);
+    public IEnumerable<string> Elsewhere(string requirement) => _tests[requirement].Concat(_vectors[requirement]);
 
     /// <summary>The roles that a requirement binds, and for which neither a case nor a test beside the suite is about it.</summary>
-    public IEnumerable<string> RolesWithoutTest(string sentence) =>
-        Roles.Of(sentence).Except(Cases(sentence).SelectMany(Roles.OfCase)).Except(_tests[sentence].SelectMany(Roles.OfTest));
+    public IEnumerable<string> RolesWithoutTest(string requirement) =>
+        Roles.Of(requirement).Except(Cases(requirement).SelectMany(Roles.OfCase)).Except(_tests[requirement].SelectMany(Roles.OfTest));
 
-    /// <summary>The members that cite the sentence, else those that say that they implement its section.</summary>
-    public IEnumerable<string> CodeOf(string sentence) =>
-        _code.Contains(sentence) ? _code[sentence] : _code[BlackPony.Conformance.Specification.Section(sentence)];
+    /// <summary>The members that cite the requirement, else those that say that they implement its section.</summary>
+    public IEnumerable<string> CodeOf(string requirement) =>
+        _code.Contains(requirement) ? _code[requirement] : _code[BlackPony.Conformance.Specification.Section(requirement)];
 
     /// <summary>The document spec/coverage.md.</summary>
     public string Write()
@@ -83,7 +83,7 @@ internal sealed class Coverage
 
 
             """);
-        foreach (var section in Sentences.GroupBy(BlackPony.Conformance.Specification.Section))
+        foreach (var section in Requirements.GroupBy(BlackPony.Conformance.Specification.Section))
         {
             text.Append(
                 $"## {section.Key}\n\n| requirement | role | code | cases | faulty implementation: cases that catch it | other tests "
@@ -118,7 +118,7 @@ internal sealed class Coverage
             $"{role} {Cell(does)}: {caughtBy}" + (failing > caughtBy.Split(' ').Length ? $" ({failing} fail)" : "");
     }
 
-    private static string Role(string sentence) => Roles.Of(sentence) is [var one] ? one : "both";
+    private static string Role(string requirement) => Roles.Of(requirement) is [var one] ? one : "both";
 
     private static string Cell(string text) =>
         text.Replace("|", "\\|", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal);

@@ -3,31 +3,33 @@ using BlackPony.Tests.Conformance.Outbound;
 
 namespace BlackPony.Tests.Specification;
 
-/// <summary>Every sentence has something behind it, and spec/coverage.md says what.</summary>
+/// <summary>Every requirement has something behind it, and spec/coverage.md says what.</summary>
 public class CoverageTests
 {
     private static readonly Coverage Coverage = new();
 
     [Fact]
-    public void Every_sentence_is_tested_or_says_why_it_cannot_be()
+    public void Every_requirement_is_tested_or_says_why_it_cannot_be()
     {
         var bare =
-            Coverage.Sentences.Where(s => !Coverage.Faults(s).Any() && !Coverage.Elsewhere(s).Any() && !Coverage.Unseen.ContainsKey(s));
+            Coverage.Requirements.Where(s => !Coverage.Faults(s).Any() && !Coverage.Elsewhere(s).Any() && !Coverage.Unseen.ContainsKey(s));
         Assert.Equal([], bare);
     }
 
     [Fact]
-    public void A_sentence_that_cannot_be_seen_has_no_case_and_there_are_few()
+    public void A_requirement_that_cannot_be_seen_has_no_case_and_there_are_few()
     {
         Assert.Equal(
-            [], Coverage.Unseen.Keys.Where(s => Coverage.Cases(s).Any() || Coverage.Elsewhere(s).Any() || !Coverage.Sentences.Contains(s)));
+            [],
+            Coverage.Unseen.Keys
+                .Where(s => Coverage.Cases(s).Any() || Coverage.Elsewhere(s).Any() || !Coverage.Requirements.Contains(s)));
         Assert.True(Coverage.Unseen.Count <= 10);
     }
 
     [Fact]
-    public void A_sentence_is_tested_at_each_role_that_it_binds_or_says_why_not()
+    public void A_requirement_is_tested_at_each_role_that_it_binds_or_says_why_not()
     {
-        var bare = Coverage.Sentences.Where(s => !Coverage.Unseen.ContainsKey(s))
+        var bare = Coverage.Requirements.Where(s => !Coverage.Unseen.ContainsKey(s))
             .SelectMany(s => Coverage.RolesWithoutTest(s).Select(r => (s, r))).ToList();
         var unexplained = bare.Where(b => !Coverage.OneSided.ContainsKey(b.s)).Select(b => $"{b.s} at the {b.r}").ToList();
         Assert.True(unexplained.Count == 0, string.Join(", ", unexplained));
@@ -49,21 +51,21 @@ public class CoverageTests
     [InlineData("BP-10.2-11", "server")]
     [InlineData("BP-10.4-15", "client")]
     [InlineData("BP-10.5-1", "outbound relay")]
-    public void A_sentence_binds_the_roles_that_it_names(string sentence, string roles) =>
-        Assert.Equal(roles, string.Join(", ", Roles.Of(sentence)));
+    public void A_requirement_binds_the_roles_that_it_names(string requirement, string roles) =>
+        Assert.Equal(roles, string.Join(", ", Roles.Of(requirement)));
 
     [Fact]
-    public void Every_sentence_that_a_case_cites_has_a_faulty_port() =>
-        Assert.Equal([], Coverage.Sentences.Where(s => Coverage.Cases(s).Any() && !Coverage.Faults(s).Any()));
+    public void Every_requirement_that_a_case_cites_has_a_faulty_port() =>
+        Assert.Equal([], Coverage.Requirements.Where(s => Coverage.Cases(s).Any() && !Coverage.Faults(s).Any()));
 
     [Fact]
-    public void Every_faulty_port_breaks_a_sentence_of_the_specification() =>
+    public void Every_faulty_port_breaks_a_requirement_of_the_specification() =>
         Assert.Equal([], FaultyImplementations.All.Select(f => f.Breaks).Concat(OutboundFaults.All.Select(f => f.Breaks))
-            .Except(Coverage.Sentences));
+            .Except(Coverage.Requirements));
 
     [Fact]
-    public void Every_sentence_that_can_be_seen_has_a_place_in_the_code() =>
-        Assert.Equal([], Coverage.Sentences.Where(s => !Coverage.CodeOf(s).Any() && !Coverage.Unseen.ContainsKey(s)));
+    public void Every_requirement_that_can_be_seen_has_a_place_in_the_code() =>
+        Assert.Equal([], Coverage.Requirements.Where(s => !Coverage.CodeOf(s).Any() && !Coverage.Unseen.ContainsKey(s)));
 
     [Fact]
     public void The_file_is_not_stale()

@@ -28,11 +28,11 @@ public sealed partial class DocumentTests
     }
 
     [Fact]
-    public void Every_sentence_has_an_anchor_that_shows_the_cases_and_faulty_ports_behind_it()
+    public void Every_requirement_has_an_anchor_that_shows_the_cases_and_faulty_ports_behind_it()
     {
-        var sentences = BlackPony.Conformance.Specification.Sentences.Keys;
-        Assert.NotEmpty(sentences);
-        foreach (var id in sentences)
+        var requirements = BlackPony.Conformance.Specification.Requirements.Keys;
+        Assert.NotEmpty(requirements);
+        foreach (var id in requirements)
         {
             var item = Assert.Single(Page.Descendants("li"), l => l.Attribute("id")?.Value == id);
             var shown = item.Element("details")!.Descendants("dd").Select(d => d.Value).ToList();
@@ -47,7 +47,7 @@ public sealed partial class DocumentTests
     {
         var unlinked = Page.Element("body")!.Element("main")!.DescendantNodes().OfType<XText>()
             .Where(t => t.Ancestors().All(a => a.Name.LocalName is not ("a" or "pre" or "dd" or "svg")))
-            .Select(t => t.Value).Where(t => SectionReference().IsMatch(Elsewhere().Replace(t, "")) || Sentence().IsMatch(t));
+            .Select(t => t.Value).Where(t => SectionReference().IsMatch(Elsewhere().Replace(t, "")) || Requirement().IsMatch(t));
         Assert.Equal([], unlinked);
         var plain = Page.Descendants("code").Where(c => Source.Limits.Contains(c.Value) && c.Parent!.Name != "a").Select(c => c.Value);
         Assert.Equal([], plain);
@@ -132,12 +132,12 @@ public sealed partial class DocumentTests
     }
 
     [Fact]
-    public void The_text_says_every_sentence_whole()
+    public void The_text_says_every_requirement_whole()
     {
         var words = Words().Replace(string.Join(' ', Lines.Where(l => !PageLine().IsMatch(l))), " ");
-        foreach (var (id, sentence) in BlackPony.Conformance.Specification.Sentences)
+        foreach (var (id, requirement) in BlackPony.Conformance.Specification.Requirements)
         {
-            Assert.Contains($"[{id}] {Marks().Replace(sentence, "$1$2")}", words, StringComparison.Ordinal);
+            Assert.Contains($"[{id}] {Marks().Replace(requirement, "$1$2")}", words, StringComparison.Ordinal);
         }
     }
 
@@ -145,7 +145,7 @@ public sealed partial class DocumentTests
     private static partial Regex SectionReference();
 
     [GeneratedRegex(@"\bBP-[0-9A-Z.]+-\d+")]
-    private static partial Regex Sentence();
+    private static partial Regex Requirement();
 
     [GeneratedRegex(@"FIPS [\d-]+ Section [\d.]+")]
     private static partial Regex Elsewhere();

@@ -42,7 +42,7 @@ public partial class RequirementTextTests
     {
         var path = Repository.At(file);
         var source = File.ReadAllText(path);
-        var fresh = Refresh(source, Cites, BlackPony.Conformance.Specification.Sentences);
+        var fresh = Refresh(source, Cites, BlackPony.Conformance.Specification.Requirements);
         if (Environment.GetEnvironmentVariable("BLACKPONY_WRITE") == "1" && source != fresh)
         {
             File.WriteAllText(path, fresh);
@@ -135,7 +135,7 @@ public partial class RequirementTextTests
 
     // The source with the requirements of each case in the comment above it, below a heading and before what somebody wrote there.
     private static string Refresh(
-        string source, Dictionary<string, IReadOnlyList<string>> cites, IReadOnlyDictionary<string, string> sentences)
+        string source, Dictionary<string, IReadOnlyList<string>> cites, IReadOnlyDictionary<string, string> texts)
     {
         var lines = new List<string>();
         foreach (var line in source.Split('\n'))
@@ -145,7 +145,7 @@ public partial class RequirementTextTests
                 int top = lines.FindLastIndex(l => !CommentLine().IsMatch(l)) + 1;
                 var others = lines[top..].Where(l => !GeneratedLine().IsMatch(l)).ToList();
                 lines.RemoveRange(top, lines.Count - top);
-                lines.AddRange(requirements.SelectMany(r => Comment(found.Groups["indent"].Value, r, sentences[r])));
+                lines.AddRange(requirements.SelectMany(r => Comment(found.Groups["indent"].Value, r, texts[r])));
                 lines.AddRange(others);
             }
 
@@ -155,11 +155,11 @@ public partial class RequirementTextTests
         return string.Join('\n', lines);
     }
 
-    private static List<string> Comment(string indent, string id, string sentence)
+    private static List<string> Comment(string indent, string id, string requirement)
     {
         var lines = new List<string>();
         var line = $"{indent}// [{id}]";
-        foreach (var word in Link().Replace(sentence, "$1").Split(' '))
+        foreach (var word in Link().Replace(requirement, "$1").Split(' '))
         {
             if (line.Length + 1 + word.Length > Columns)
             {

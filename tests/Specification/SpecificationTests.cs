@@ -13,7 +13,7 @@ public partial class SpecificationTests
     [Fact]
     public void Every_id_is_unique_stands_in_its_section_and_every_reference_has_its_sentence()
     {
-        var ids = Sentence().Matches(Text).Select(m => m.Groups[1].Value).ToList();
+        var ids = Requirement().Matches(Text).Select(m => m.Groups[1].Value).ToList();
         Assert.NotEmpty(ids);
         Assert.Equal(ids.Count, ids.Distinct().Count());
         Assert.Empty(Reference().Matches(Text).Select(m => m.Value).Except(ids));
@@ -21,7 +21,7 @@ public partial class SpecificationTests
         foreach (var line in Text.Split('\n'))
         {
             section = Heading().Match(line) is { Success: true } h ? h.Groups[1].Value.TrimEnd('.') : section;
-            if (Sentence().Match(line) is { Success: true } m)
+            if (Requirement().Match(line) is { Success: true } m)
             {
                 var own = m.Groups[1].Value.Split('-')[1];
                 Assert.True(own == section || section.StartsWith(own + ".", StringComparison.Ordinal),
@@ -31,7 +31,7 @@ public partial class SpecificationTests
     }
 
     [Fact]
-    public void Every_normative_sentence_has_exactly_one_keyword_and_no_other_sentence_has_one()
+    public void Every_normative_requirement_has_exactly_one_keyword_and_no_other_requirement_has_one()
     {
         foreach (var line in Text.Split('\n').Where(l => l.StartsWith("- [BP-", StringComparison.Ordinal)))
         {
@@ -125,7 +125,7 @@ public partial class SpecificationTests
     private static partial Regex NextState();
 
     [GeneratedRegex(@"^- \[(BP-[0-9A-Z.]+-\d+)\]", RegexOptions.Multiline)]
-    private static partial Regex Sentence();
+    private static partial Regex Requirement();
 
     [GeneratedRegex(@"BP-[0-9A-Z.]+-\d+")]
     private static partial Regex Reference();

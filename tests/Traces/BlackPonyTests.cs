@@ -94,7 +94,7 @@ public sealed class BlackPonyTests
     }
 
     [Fact]
-    public void A_sentence_that_a_finding_names_is_in_the_specification()
+    public void A_requirement_that_a_finding_names_is_in_the_specification()
     {
         var specification = Repository.Read("spec", "blackpony.md");
         foreach (var source in Directory.GetFiles(

@@ -40,8 +40,8 @@ internal sealed class ConsoleReport(bool verbose)
         if (result.Detail.Length > 0)
             AnsiConsole.MarkupLine($"         {Markup.Escape(result.Detail).Replace("\n", "\n         ", StringComparison.Ordinal)}");
 
-        if (RunReport.Sentence(result) is { } sentence)
-            AnsiConsole.MarkupLine($"         [grey]{Markup.Escape(sentence)}[/]");
+        if (RunReport.Requirement(result) is { } requirement)
+            AnsiConsole.MarkupLine($"         [grey]{Markup.Escape(requirement)}[/]");
 
         if (verbose && result.Verdict is Verdict.Fail or Verdict.Error)
         {

@@ -70,7 +70,7 @@ public static class HtmlDocument
         ParagraphBlock paragraph => [new XElement("p", Inlines(paragraph, source))],
         ListBlock list =>
             [new XElement(list.IsOrdered ? "ol" : "ul",
-                list.OfType<ListItemBlock>().All(i => Source.SentenceOf(i) is not null) ? new XAttribute("class", "sentences") : null,
+                list.OfType<ListItemBlock>().All(i => Source.RequirementOf(i) is not null) ? new XAttribute("class", "requirements") : null,
                 list.OfType<ListItemBlock>().Select(i => Render(i, source)))],
         Table table => Render(table, source),
         CodeBlock code => Render([.. code.Lines.Lines.Take(code.Lines.Count).Select(l => l.ToString())]),
@@ -85,7 +85,7 @@ public static class HtmlDocument
     private static XElement Render(ListItemBlock item, Source source)
     {
         var content = item.OfType<ParagraphBlock>().Select(p => Inlines(p, source).ToList()).Single();
-        if (Source.SentenceOf(item) is not { } id)
+        if (Source.RequirementOf(item) is not { } id)
             return new XElement("li", content);
 
         // The first is the id itself, in brackets.

@@ -91,7 +91,7 @@ public static partial class TextDocument
     private static IEnumerable<Line> Item(ListItemBlock item, string mark)
     {
         var text = Spans.Text(item.OfType<ParagraphBlock>().Single());
-        if (Source.SentenceOf(item) is { } id)
+        if (Source.RequirementOf(item) is { } id)
             (mark, text) = ($"[{id}]", text[(id.Length + 3)..]);
 
         var hanging = Indent + new string(' ', mark.Length <= 3 ? 4 : 6);

@@ -96,15 +96,15 @@ public static class HtmlReport
 
         body.Append(
             $"</span></summary>\n<p class=\"meta\">{RunReport.Word(test.Level)} · {test.Profile.ToString().ToLowerInvariant()}</p><ul "
-                + $"class=\"sentences\">");
+                + $"class=\"requirements\">");
         foreach (var id in test.Requirements)
         {
             bool violated = results.Any(r => r?.Violated == id);
-            body.Append($"<li{(violated ? " class=\"violated\"" : "")}><code>{id}</code> {Sentence(id)}</li>");
+            body.Append($"<li{(violated ? " class=\"violated\"" : "")}><code>{id}</code> {Requirement(id)}</li>");
         }
 
         foreach (var id in results.Select(r => r?.Violated).OfType<string>().Distinct().Except(test.Requirements))
-            body.Append($"<li class=\"violated\"><code>{id}</code> {Sentence(id)}</li>");
+            body.Append($"<li class=\"violated\"><code>{id}</code> {Requirement(id)}</li>");
 
         body.Append("</ul>\n");
         for (int i = 0; i < results.Count; i++)
@@ -158,8 +158,8 @@ public static class HtmlReport
     private static string Label(Verdict verdict) => verdict == Verdict.NotApplicable ? "n/a" : Class(verdict);
 
     // The document writes names in backquotes.
-    private static string Sentence(string id) =>
-        Regex.Replace(Html(Specification.Sentences.GetValueOrDefault(id, "")), "`([^`]*)`", "<code>$1</code>");
+    private static string Requirement(string id) =>
+        Regex.Replace(Html(Specification.Requirements.GetValueOrDefault(id, "")), "`([^`]*)`", "<code>$1</code>");
 
     private static string Html(string text) => WebUtility.HtmlEncode(text);
 

@@ -49,7 +49,7 @@ public static class JUnitReport
             new XAttribute("time", Seconds(r.Duration.TotalSeconds)),
             Kind(r) is { Length: > 0 } kind
                 ? new XElement(kind, new XAttribute("message", Clean(r.Detail)),
-                    kind == "skipped" ? null : new XText(Clean($"{r.Detail}\n{RunReport.Sentence(r)}\n\n{r.Transcript}")))
+                    kind == "skipped" ? null : new XText(Clean($"{r.Detail}\n{RunReport.Requirement(r)}\n\n{r.Transcript}")))
                 : null);
     }
 

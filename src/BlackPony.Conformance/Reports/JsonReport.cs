@@ -29,7 +29,7 @@ public static class JsonReport
             ["verdict"] = RunReport.Word(result.Verdict),
             ["detail"] = result.Detail,
             ["violated"] = result.Violated,
-            ["sentence"] = RunReport.Sentence(result),
+            ["requirement"] = RunReport.Requirement(result),
             ["plaintext"] = result.Plaintext,
             ["transcript"] = result.Transcript.Length > MaxTranscript
                 ? result.Transcript[..MaxTranscript] + "\n# cut\n"

@@ -28,6 +28,6 @@ public sealed record RunReport(string? Server, string? Client, string Seed, IRea
     public static string Word(Level level) => level.ToString().ToUpperInvariant();
 
     /// <summary>The requirement that a result's case found violated, in full.</summary>
-    public static string? Sentence(CaseResult result) =>
-        result.Violated is { } id && Specification.Sentences.TryGetValue(id, out var text) ? $"[{id}] {text}" : null;
+    public static string? Requirement(CaseResult result) =>
+        result.Violated is { } id && Specification.Requirements.TryGetValue(id, out var text) ? $"[{id}] {text}" : null;
 }

@@ -23,8 +23,8 @@ public static class TapReport
             if (r.Verdict is Verdict.Fail or Verdict.Warn or Verdict.Error)
             {
                 text.Append(
-                    $"  ---\n  message: {Quote(r.Detail)}\n  severity: {RunReport.Word(r.Verdict)}\n  sentence: "
-                        + $"{Quote(RunReport.Sentence(r) ?? "")}\n  ...\n");
+                    $"  ---\n  message: {Quote(r.Detail)}\n  severity: {RunReport.Word(r.Verdict)}\n  requirement: "
+                        + $"{Quote(RunReport.Requirement(r) ?? "")}\n  ...\n");
             }
         }
 

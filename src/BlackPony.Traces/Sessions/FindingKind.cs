@@ -134,6 +134,6 @@ public sealed record FindingKind(string Id, FindingLevel Level, string? Requirem
     public static readonly FindingKind TranscriptLine = new("T-TRANSCRIPT-LINE", FindingLevel.Warning, "Appendix D");
 
     /// <summary>A deviation from a requirement of the specification.</summary>
-    /// <param name="sentence">Such as <c>BP-4.2-9</c>.</param>
-    public static FindingKind Deviation(string sentence) => new("T" + sentence[2..], FindingLevel.Error, sentence);
+    /// <param name="requirement">Such as <c>BP-4.2-9</c>.</param>
+    public static FindingKind Deviation(string requirement) => new("T" + requirement[2..], FindingLevel.Error, requirement);
 }

@@ -41,5 +41,6 @@ internal sealed class Session(ObservedSession report, KeyLog? keys, bool opening
     public void FindOnce(FindingKind kind, Role sender, string text) => report.Once(kind, Offset(sender), text);
 
     /// <summary>A deviation from the specification.</summary>
-    public void Deviates(string sentence, Role sender, string text) => report.Add(FindingKind.Deviation(sentence), Offset(sender), text);
+    public void Deviates(string requirement, Role sender, string text) =>
+        report.Add(FindingKind.Deviation(requirement), Offset(sender), text);
 }

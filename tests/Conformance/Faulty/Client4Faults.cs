@@ -4,7 +4,7 @@ using static BlackPony.Tests.Conformance.Faulty.ClientMutations;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
-/// <summary>Clients that break a sentence of spec 4.</summary>
+/// <summary>Clients that break a requirement of spec 4.</summary>
 internal static class Client4Faults
 {
     public static IReadOnlyList<FaultyClient> All { get; } =

@@ -5,7 +5,7 @@ using static BlackPony.Tests.Conformance.Faulty.ClientMutations;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
-/// <summary>Clients that break a sentence of spec 5.</summary>
+/// <summary>Clients that break a requirement of spec 5.</summary>
 internal static class Client5Faults
 {
     private const string GoodShare = "220 K=hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=";

@@ -9,7 +9,7 @@ using RecordProtection = BlackPony.Reference.Suites.RecordProtection;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
-/// <summary>Clients that break a sentence of spec 7.</summary>
+/// <summary>Clients that break a requirement of spec 7.</summary>
 internal static class Client7Faults
 {
     public static IReadOnlyList<FaultyClient> All { get; } =

@@ -3,7 +3,7 @@ using static BlackPony.Tests.Conformance.Faulty.ClientMutations;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
-/// <summary>Clients that break a sentence of spec 8.</summary>
+/// <summary>Clients that break a requirement of spec 8.</summary>
 internal static class Client8Faults
 {
     // All that shows is that something never comes.

@@ -4,7 +4,7 @@ using static BlackPony.Tests.Conformance.Faulty.ClientMutations;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
-/// <summary>Clients that break a sentence of spec 9.</summary>
+/// <summary>Clients that break a requirement of spec 9.</summary>
 internal static class Client9Faults
 {
     public static IReadOnlyList<FaultyClient> All { get; } =

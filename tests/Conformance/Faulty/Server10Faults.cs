@@ -4,7 +4,7 @@ using static BlackPony.Tests.Conformance.Faulty.ServerFaults;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
-/// <summary>Relays that break a sentence of spec 10.</summary>
+/// <summary>Relays that break a requirement of spec 10.</summary>
 internal static class Server10Faults
 {
     // All that shows is that something never comes.

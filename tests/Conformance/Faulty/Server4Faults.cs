@@ -5,7 +5,7 @@ using static BlackPony.Tests.Conformance.Faulty.ServerFaults;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
-/// <summary>Servers that break a sentence of spec 4.</summary>
+/// <summary>Servers that break a requirement of spec 4.</summary>
 internal static class Server4Faults
 {
     public static IReadOnlyList<FaultyServer> All { get; } =

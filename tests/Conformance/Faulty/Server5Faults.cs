@@ -8,7 +8,7 @@ using static BlackPony.Tests.Conformance.Faulty.ServerFaults;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
-/// <summary>Servers that break a sentence of spec 5.</summary>
+/// <summary>Servers that break a requirement of spec 5.</summary>
 internal static class Server5Faults
 {
     // X25519's base point, a share in the place of one that is not taken.

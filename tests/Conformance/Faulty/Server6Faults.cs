@@ -8,8 +8,8 @@ using static BlackPony.Tests.Conformance.Faulty.ServerFaults;
 namespace BlackPony.Tests.Conformance.Faulty;
 
 /// <summary>
-/// Servers that break a sentence of spec 6. What a server hashes otherwise shows as a difference between what the reference hashed and what
-/// is on the wire.
+/// Servers that break a requirement of spec 6. What a server hashes otherwise shows as a difference between what the reference hashed and
+/// what is on the wire.
 /// </summary>
 internal static class Server6Faults
 {

@@ -10,7 +10,7 @@ using RecordProtection = BlackPony.Reference.Suites.RecordProtection;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
-/// <summary>Servers that break a sentence of spec 7.</summary>
+/// <summary>Servers that break a requirement of spec 7.</summary>
 internal static class Server7Faults
 {
     public static IReadOnlyList<FaultyServer> All { get; } =

@@ -7,7 +7,7 @@ using static BlackPony.Tests.Conformance.Faulty.ServerFaults;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
-/// <summary>Servers that break a sentence of spec 8.</summary>
+/// <summary>Servers that break a requirement of spec 8.</summary>
 internal static class Server8Faults
 {
     // All that shows is that something never comes.

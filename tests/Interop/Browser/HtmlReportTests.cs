@@ -36,7 +36,7 @@ public sealed class HtmlReportTests : IDisposable
         var square = browser.FindElement(By.CssSelector(".matrix .square.fail[href='#S-4.1-1']"));
         Assert.Equal("rgb(207, 34, 46)", Style(browser, square, "background-color"));
 
-        // A touch on it opens the case, with its sentence and what went over the wire.
+        // A touch on it opens the case, with its requirement and what went over the wire.
         square.Click();
         var test = browser.FindElement(By.Id("S-4.1-1"));
         Assert.Equal("true", test.GetDomAttribute("open"));

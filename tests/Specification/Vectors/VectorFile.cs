@@ -26,7 +26,7 @@ internal sealed class VectorFile(string subject, string description)
     /// <summary>RSA key pairs that the tests name, or null.</summary>
     public JsonObject? Keys { get; init; }
 
-    /// <summary>Explains a flag, and names the sentences that its tests check.</summary>
+    /// <summary>Explains a flag, and names the requirements that its tests check.</summary>
     public void Note(string flag, string text, params string[] requirements)
     {
         _requirements.Add(flag, requirements);
