@@ -111,7 +111,7 @@ internal static class Client10Mailer
             That(replies.StartsWith("220 ", StringComparison.Ordinal) && replies.Contains("\r\n421 ", StringComparison.Ordinal),
                 $"The mail server got {Show(replies)}.");
         }, Needs.Policy),
-        // [BP-10.4-9] Behind the reply to EHLO or HELO a mailer MUST pass on all else octet by octet.
+        // [BP-10.4-9] After the reply to EHLO or HELO a mailer MUST pass on all else octet by octet.
         Mailer("C-10.4-9", "Commands, payload and replies pass octet by octet, pipelined ones too", "BP-10.4-9", async p =>
         {
             const string Sent = "mail FROM:<a@client.test>  X=\xE9\r\nRCPT TO:<b@sink.test>\r\nRCPT TO:<c@sink.test>\r\nDATA\r\n";
@@ -160,7 +160,7 @@ internal static class Client10Mailer
             That(replies == "220 probe.test ESMTP\r\n250 probe.test\r\n", $"The mail server got {Show(replies)}.");
         }),
         // [BP-10.4-13] A mailer MUST NOT remove STARTTLS from that reply after a fall-back.
-        // [BP-10.4-9] Behind the reply to EHLO or HELO a mailer MUST pass on all else octet by octet.
+        // [BP-10.4-9] After the reply to EHLO or HELO a mailer MUST pass on all else octet by octet.
         Mailer("C-10.4-11", "After a fall-back STARTTLS is shown, and what follows its 220 passes octet by octet",
             "BP-10.4-13 BP-10.4-9", async p =>
         {

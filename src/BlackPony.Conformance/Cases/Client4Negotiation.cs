@@ -228,7 +228,7 @@ internal static class Client4Negotiation
         Broken("C-4.3-8", "A 220 reply with an empty fragment is a broken upgrade", "BP-4.3-7", $"220-K=\r\n220 K={AnyShare}\r\n"),
         // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
         //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a
-        //   separator or CRLF behind it, lines with different codes, or a bare LF.
+        //   separator or CRLF after it, lines with different codes, or a bare LF.
         new("C-4.3-9", "A reply with lines of different codes is a broken upgrade", Must, Profile.Core, "BP-4.3-11", async p =>
         {
             await BrokenAsync(p, $"220-K={AnyShare[..20]}\r\n250 K={AnyShare[20..]}\r\n");
@@ -236,21 +236,21 @@ internal static class Client4Negotiation
         }),
         // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
         //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a
-        //   separator or CRLF behind it, lines with different codes, or a bare LF.
+        //   separator or CRLF after it, lines with different codes, or a bare LF.
         Broken("C-4.3-10", "A refusal with too long a line is a broken upgrade",
             "BP-4.3-11", $"454 {new string('x', Limits.MaxEhloLine)}\r\n"),
         // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
         //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a
-        //   separator or CRLF behind it, lines with different codes, or a bare LF.
+        //   separator or CRLF after it, lines with different codes, or a bare LF.
         Broken("C-4.3-11", "A refusal of too many lines is a broken upgrade",
             "BP-4.3-11", string.Concat(Enumerable.Repeat("454-no\r\n", Limits.MaxEhloLines)) + "454 no\r\n"),
         // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
         //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a
-        //   separator or CRLF behind it, lines with different codes, or a bare LF.
+        //   separator or CRLF after it, lines with different codes, or a bare LF.
         Broken("C-4.3-12", "A reply that is not SMTP is a broken upgrade", "BP-4.3-11", "HTTP/1.1 400 Bad Request\r\n\r\n"),
         // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
         //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a
-        //   separator or CRLF behind it, lines with different codes, or a bare LF.
+        //   separator or CRLF after it, lines with different codes, or a bare LF.
         Broken("C-4.3-13", "A reply whose lines end with a bare LF is a broken upgrade", "BP-4.3-11", $"220 K={AnyShare}\n220 x\r\n"),
         // [BP-4.3-8] A client MUST treat as a broken upgrade a reply with another code than 220, 334, 4yz or 5yz.
         new("C-4.3-14", "Every other code than 220, 334, 4yz and 5yz is a broken upgrade", Must, Profile.Core, "BP-4.3-8", async p =>
@@ -500,7 +500,7 @@ internal static class Client4Negotiation
                 "STARTTLS was sent.");
         }),
         // [BP-4.7-3] A client that finds both offered SHOULD use XBLACKPONY, unless it is able to authenticate the server by TLS (DANE,
-        //   MTA-STS) or is told to use TLS.
+        //   MTA-STS) or is configured to use TLS.
         new("C-4.7-2", "With both offered XBLACKPONY is used", Should, Profile.Core, "BP-4.7-3", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer, "STARTTLS");

@@ -181,7 +181,7 @@ internal static class Client5Suites
             var share = Convert.FromBase64String(wire.Plaintext[^1].Split(' ')[3]);
             await CancelAsync(p, wire, [.. share[..384], .. new byte[32]]);
         }),
-        // [BP-5.4-11] A client whose decryption of the server's half fails MUST go on with 32 random octets in the place of that half.
+        // [BP-5.4-11] A client whose decryption of the server's half fails MUST go on with 32 random octets instead of that half.
         new("C-5.4-4", "A 220 that does not decrypt is not noticed before Finished: the client answers with an alert",
             Must, Profile.Classic, "BP-5.4-11", async p =>
         {

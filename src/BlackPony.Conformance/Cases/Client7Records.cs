@@ -110,8 +110,8 @@ internal static class Client7Records
             w => [.. Enumerable.Range(0, Limits.MaxIdleRecords + 1)
                 .Select(i => w.Seal(i % 2 == 0 ? RecordType.Data : (RecordType)130, []))]),
 
-        // [BP-7.4-6] A recipient MUST count such records for each direction, whatever their kind, until a data record with data begins the
-        //   count anew, and over every rekey.
+        // [BP-7.4-6] A recipient MUST count such records for each direction, whatever their kind, until a data record with data starts the
+        //   count again, and over every rekey.
         After("C-7.4-7", "A rekey does not reset the count of records without data", "BP-7.4-6", w =>
         {
             byte[][] before = [.. Enumerable.Range(1, Limits.MaxIdleRecords - 1).Select(_ => w.Seal((RecordType)130, [])),
@@ -187,7 +187,7 @@ internal static class Client7Records
             That(wire.Records.Any(r => r.Type == RecordType.Rekey), "No rekey record came.");
         })
         { RunsAlone = true },
-        // [BP-7.6-3] A recipient MUST treat a record that goes beyond these limits as a failure.
+        // [BP-7.6-3] A recipient MUST treat a record that exceeds these limits as a failure.
         After("C-7.6-3", "More than 2^20 Blowfish blocks under one traffic secret get an alert", "BP-7.6-3",
             w => [.. Enumerable.Range(0, (int)(Limits.BlowfishRekeyBlocks / ((Limits.MaxInner + 7) / 8)) + 1)
                 .Select(i => w.Seal(RecordType.Data, i == 0 ? "250-"u8 : "x"u8, Limits.MaxInner))],

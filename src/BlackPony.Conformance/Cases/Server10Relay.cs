@@ -38,7 +38,7 @@ internal static class Server10Relay
         { Needs = Needs.Backend },
         // [BP-10.1-1] A relay MUST NOT come to its backend from an address that the backend trusts, unless it tells the backend the
         //   client's true address by XCLIENT or the PROXY protocol and the backend took it.
-        // [BP-10.1-2] A relay to a loopback backend that is told nothing else MUST connect from `BackendSource`.
+        // [BP-10.1-2] A relay to a loopback backend that is not configured otherwise MUST connect from `BackendSource`.
         new("S-10.1-2", "The relay does not connect to its backend from 127.0.0.1, which the backend trusts",
             Must, Profile.Core, "BP-10.1-1 BP-10.1-2", async p =>
         {
@@ -239,7 +239,7 @@ internal static class Server10Relay
             await p.ExpectUsableAsync();
         })
         { Needs = Needs.Backend },
-        // [BP-10.2-6] A relay MUST NOT answer a command in the place of the backend, except XBLACKPONY, the refusals of Section 10.1, and
+        // [BP-10.2-6] A relay MUST NOT answer a command instead of the backend, except XBLACKPONY, the refusals of Section 10.1, and
         //   STARTTLS inside.
         // [BP-10.2-7] A relay MUST pass on the backend's replies octet by octet, except EHLO replies.
         new("S-10.2-10", "Replies are the mail server's own, octet by octet", Must, Profile.Core, "BP-10.2-6 BP-10.2-7", async p =>

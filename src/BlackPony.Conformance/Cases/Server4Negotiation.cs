@@ -27,7 +27,7 @@ internal static class Server4Negotiation
             var reply = await p.ProbeConnection.CommandAsync("HELO probe.test", 250);
             That(!reply.Texts().Any(ServerProbe.IsOffer), "HELO is answered with the keyword.");
         }),
-        // [BP-4.1-7] A server SHOULD add one grease token, drawn anew for each offer, as the last token.
+        // [BP-4.1-7] A server SHOULD add one grease token, drawn afresh for each offer, as the last token.
         new("S-4.1-3", "The offer ends with a fresh grease token", Should, Profile.Core, "BP-4.1-7", async p =>
         {
             var seen = new HashSet<string>();
@@ -136,7 +136,7 @@ internal static class Server4Negotiation
                 await p.ConnectAsync();
             }
         }),
-        // [BP-4.2-4] A server MUST accept an XBLACKPONY command line of up to `MaxCommandLine`, in the place of the 512 of RFC 5321 Section
+        // [BP-4.2-4] A server MUST accept an XBLACKPONY command line of up to `MaxCommandLine`, instead of the 512 of RFC 5321 Section
         //   4.5.3.1.4.
         new("S-4.2-3", "A command line of exactly 4096 octets is accepted", Must, Profile.Core, "BP-4.2-4", async p =>
         {
@@ -216,7 +216,7 @@ internal static class Server4Negotiation
 
             await p.ExpectUsableAsync("BP-4.4-3");
         }),
-        // [BP-4.4-4] A server that finds octets behind the command's CRLF, or behind the continuation's, in its buffer MUST reply 503 and
+        // [BP-4.4-4] A server that finds octets after the command's CRLF, or after the continuation's, in its buffer MUST reply 503 and
         //   close the connection, without processing those octets.
         new("S-4.4-2", "Octets after the command in one segment get 503 and the end, and are not processed",
             Must, Profile.Core, "BP-4.4-4", async p =>
@@ -322,7 +322,7 @@ internal static class Server4Negotiation
             await p.ProbeConnection.CommandAsync(new string('A', 5000), 500);
             await p.ExpectUsableAsync("BP-4.4-9");
         }),
-        // [BP-4.4-4] A server that finds octets behind the command's CRLF, or behind the continuation's, in its buffer MUST reply 503 and
+        // [BP-4.4-4] A server that finds octets after the command's CRLF, or after the continuation's, in its buffer MUST reply 503 and
         //   close the connection, without processing those octets.
         new("S-4.4-12", "Octets after the continuation get 503 and the end", Must, Profile.Classic, "BP-4.4-4", async p =>
         {

@@ -221,8 +221,8 @@ internal static class Server5Suites
 
             await p.ExpectUsableAsync();
         }),
-        // [BP-5.4-8] A server whose decryption of the client's half fails for whatever reason MUST go on with 32 random octets in the place
-        //   of that half.
+        // [BP-5.4-8] A server whose decryption of the client's half fails for whatever reason MUST go on with 32 random octets instead of
+        //   that half.
         // [BP-5.4-10] A server's replies and records MUST NOT depend on whether that decryption succeeded, nor their timing as far as the
         //   port controls it.
         new("S-5.4-4", "A continuation that does not decrypt is answered like a good one, and the session fails at Finished",
@@ -370,7 +370,7 @@ internal static class Server5Suites
             await p.ProbeConnection.CommandAsync("FGNEGGYF", 503, "BP-4.5-5");
             await p.ProbeConnection.CommandAsync("ABBC", 250);
         }),
-        // [BP-4.4-4] A server that finds octets behind the command's CRLF, or behind the continuation's, in its buffer MUST reply 503 and
+        // [BP-4.4-4] A server that finds octets after the command's CRLF, or after the continuation's, in its buffer MUST reply 503 and
         //   close the connection, without processing those octets.
         new("S-5.5-9", "Octets after the ROT command get 503 and the end", Must, Profile.Manual, "BP-4.4-4", async p =>
         {

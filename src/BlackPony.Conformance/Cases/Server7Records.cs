@@ -172,8 +172,8 @@ internal static class Server7Records
 
             await p.ExpectFailureAtAsync(p.ProbeConnection.Seal(RecordType.Data, []));
         }),
-        // [BP-7.4-6] A recipient MUST count such records for each direction, whatever their kind, until a data record with data begins the
-        //   count anew, and over every rekey.
+        // [BP-7.4-6] A recipient MUST count such records for each direction, whatever their kind, until a data record with data starts the
+        //   count again, and over every rekey.
         new("S-7.4-6", "A rekey does not reset the count of records without data", Must, Profile.Core, "BP-7.4-6", async p =>
         {
             await p.InsideAsync();
@@ -304,7 +304,7 @@ internal static class Server7Records
             }
         })
         { RunsAlone = true },
-        // [BP-7.6-3] A recipient MUST treat a record that goes beyond these limits as a failure.
+        // [BP-7.6-3] A recipient MUST treat a record that exceeds these limits as a failure.
         new("S-7.6-6", "More than 2^20 Blowfish blocks under one traffic secret get an alert", Must, Profile.Classic, "BP-7.6-3", async p =>
         {
             await p.InsideAsync(Classic);

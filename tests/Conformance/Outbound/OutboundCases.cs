@@ -136,7 +136,7 @@ internal static class OutboundCases
                 $"The recipient gets {(reply.Length == 0 ? $"nothing, and the next server {d.Sent()}" : reply)}.");
         }),
         // [BP-10.5-11] An outbound relay MUST pass on the next server's replies to RCPT, DATA and the message octet by octet, but with 451
-        //   in the place of 421.
+        //   instead of 421.
         Case("O-10.5-11", "Replies pass octet by octet, but with 451 in the place of 421", "BP-10.5-11", d =>
         {
             d.Open("250 mx\r\n");
@@ -191,7 +191,7 @@ internal static class OutboundCases
             d.ClientEnds();
             That(!d.Sent().Contains("\r\n.\r\n", StringComparison.Ordinal), "The next server got the whole of half a message.");
         }),
-        // [BP-10.5-17] An outbound relay MUST NOT interpret an octet that came behind the 220 to STARTTLS and before TLS; it answers the
+        // [BP-10.5-17] An outbound relay MUST NOT interpret an octet that came after the 220 to STARTTLS and before TLS; it answers the
         //   recipient with 451.
         Case("O-10.5-17", "Octets behind the 220 to STARTTLS are not interpreted, and the recipient gets 451", "BP-10.5-17", d =>
         {
