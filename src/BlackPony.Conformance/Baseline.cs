@@ -6,7 +6,7 @@ namespace BlackPony.Conformance;
 /// <param name="Ids">The ids of the cases.</param>
 public sealed record Baseline(IReadOnlyList<string> Ids)
 {
-    /// <summary>Reads a file: an id a line, comments behind <c>#</c>.</summary>
+    /// <summary>Reads a file: an id a line, comments after <c>#</c>.</summary>
     public static Baseline Parse(string text) =>
         new([.. text.Split('\n').Select(l => l.Split('#')[0].Trim()).Where(l => l.Length > 0).Distinct()]);
 

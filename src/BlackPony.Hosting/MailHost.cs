@@ -3,7 +3,7 @@ using BlackPony.Reference;
 
 namespace BlackPony.Hosting;
 
-/// <summary>What stands where a domain or host is asked for: on <c>mailer</c>'s command line, in a route, or behind the <c>@</c> of an
+/// <summary>What stands where a domain or host is asked for: on <c>mailer</c>'s command line, in a route, or after the <c>@</c> of an
 /// address.</summary>
 /// <param name="Name">The domain or host as A-labels, or the address's text ([BP-9.4-1]).</param>
 /// <param name="Address">The address, if it is one.</param>

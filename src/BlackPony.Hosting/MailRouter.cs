@@ -55,7 +55,7 @@ public sealed class MailRouter
         }
     }
 
-    /// <summary>Notes whether a target was reached: one that was not is tried behind all others for a while.</summary>
+    /// <summary>Notes whether a target was reached: one that was not is tried after all others for a while.</summary>
     public void Reached(MailTarget target, bool isReached) => _unreachable.Note(target, isReached);
 
     private async Task<IEnumerable<MailTarget>> TargetsAsync(Route route, Action<string> warn, CancellationToken cancel)

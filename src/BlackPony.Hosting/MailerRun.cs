@@ -207,7 +207,7 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
         }
     }
 
-    // A server that takes nothing gets no farewell: it would wait behind the rest.
+    // A server that takes nothing gets no farewell: it would wait after the rest.
     private void Abandon()
     {
         _server!.Abort();

@@ -198,7 +198,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
     }
 
     /// <summary>Runs one session to its end.</summary>
-    /// <param name="client">The connection; the server closes it behind the session.</param>
+    /// <param name="client">The connection; the server closes it after the session.</param>
     /// <param name="place">Its place; when its <see cref="SessionPlace.Stop"/> is cancelled, a session that is idle ends.</param>
     /// <param name="kill">The time of the drain is over: every session ends.</param>
     protected abstract Task RunSessionAsync(Socket client, SessionPlace place, CancellationToken kill);

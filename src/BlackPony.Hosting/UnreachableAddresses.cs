@@ -27,7 +27,7 @@ internal sealed class UnreachableAddresses(TimeProvider time)
         _since[key] = time.GetUtcNow();
     }
 
-    /// <summary>The targets in their order, but those that were unreachable behind all others: no target is left out.</summary>
+    /// <summary>The targets in their order, but those that were unreachable come after all others: no target is left out.</summary>
     public IReadOnlyList<MailTarget> InOrder(IReadOnlyList<MailTarget> targets)
     {
         var limit = time.GetUtcNow() - Lifetime;

@@ -67,7 +67,7 @@ internal sealed class Stage(string folder, string project, string names, string 
     private static int Number(string name, int otherwise) =>
         Environment.GetEnvironmentVariable(name) is { Length: > 0 } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
 
-    // The test project's own files, with the changed assembly in the place of the original.
+    // The test project's own files, with the changed assembly instead of the original.
     private void Copy()
     {
         if (Directory.Exists(_here))

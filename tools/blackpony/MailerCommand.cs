@@ -55,7 +55,7 @@ internal static class MailerCommand
         return TemporaryFailure;
     }
 
-    // A name that begins with a hyphen is a host behind -- only; before it, it is a misspelt option.
+    // A name that begins with a hyphen is a host after -- only; before it, it is a misspelt option.
     private static bool IsOption(ParseResult parse, Argument<string> host)
     {
         var value = parse.GetValue(host)!;

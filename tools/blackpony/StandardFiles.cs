@@ -19,7 +19,7 @@ internal static class StandardFiles
     /// <summary>Whether there is a standard output.</summary>
     public static bool HasOutput { get; private set; } = true;
 
-    /// <summary>Puts /dev/null in the place of those that are closed. To be called first.</summary>
+    /// <summary>Puts /dev/null instead of those that are closed. To be called first.</summary>
     public static void Keep()
     {
         if (!OperatingSystem.IsLinux())

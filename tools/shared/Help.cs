@@ -9,7 +9,7 @@ internal static class Help
 {
     private static readonly Dictionary<Command, string> Examples = [];
 
-    /// <summary>Gives a command its examples; a last line <c>Exit codes: …</c> may stand behind them.</summary>
+    /// <summary>Gives a command its examples; a last line <c>Exit codes: …</c> may stand after them.</summary>
     public static void Example(Command command, string examples) => Examples[command] = examples;
 
     public static string? Of(Command command) => Examples.GetValueOrDefault(command);

@@ -34,7 +34,7 @@ class ServerSession:
     _upgrade: ServerUpgrade
 
     def __init__(self, settings: ServerSettings, set_timer: Callable[[str | None], None] = lambda timer: None) -> None:
-        """set_timer begins a time-out, in the place of the one that is running."""
+        """set_timer begins a time-out, instead of the one that is running."""
         self.settings, self._set_timer, self.awaits, self.channel = settings, set_timer, Await.REPLY, Channel()
         self.held, self._lines, self._said = bytearray(), LineReader(), b""
         self._smtp, self._replies, self._reply = b"", b"", list[bytes]()

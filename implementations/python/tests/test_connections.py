@@ -142,7 +142,7 @@ class Client:
         self.sock.sendall(b"".join(vars(self.channel)["_sender"].record(kind, data) for _ in range(times)))
 
     def first_record(self, kind: int, data: bytes) -> None:
-        """Any record in the place of the client's Finished."""
+        """Any record instead of the client's Finished."""
         self.sock.sendall(records.Records(self.channel.keys.secret("c traffic")).record(kind, data))
 
     def end(self) -> str:

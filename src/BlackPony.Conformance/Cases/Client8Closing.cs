@@ -242,7 +242,7 @@ internal static class Client8Closing
         }
     }
 
-    // A close comes, behind what was under way perhaps, or came already from a client that closed first; and nothing behind it.
+    // A close comes, after what was under way perhaps, or came already from a client that closed first; and nothing after it.
     private static async Task ClosesAsync(ProbeConnection wire, string alert = "BP-8.1-3")
     {
         var last = wire.Records.LastOrDefault();

@@ -180,7 +180,7 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <param name="offer">The offer as the client hashes it.</param>
     /// <param name="tamper">Changes the octets of the server's share in the 220 reply.</param>
     /// <param name="fragment">Characters in each <c>K=</c> line; 0 for the usual.</param>
-    /// <param name="behind">Octets to send behind the 220 in one write.</param>
+    /// <param name="behind">Octets to send after the 220 in one write.</param>
     /// <param name="command">The command, if it was received before.</param>
     /// <param name="reply">Changes the lines of the 220 reply as they are sent, not as they are hashed.</param>
     /// <param name="hashed">Changes the continuation as it is hashed.</param>
@@ -305,8 +305,8 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <param name="wire">The connection.</param>
     /// <param name="inside">Whether inside records.</param>
     /// <param name="answer">The case's own answer to a command; null for the usual one.</param>
-    /// <param name="close">Whether to send the close record behind 221.</param>
-    /// <param name="behind">Octets to send behind the close record in one write.</param>
+    /// <param name="close">Whether to send the close record after 221.</param>
+    /// <param name="behind">Octets to send after the close record in one write.</param>
     /// <param name="shift">ROT's shift of the plaintext; 0 for none.</param>
     /// <param name="together">Whether the 221 goes in one write with the close.</param>
     public async Task ServeMailAsync(ProbeConnection wire, bool inside, Func<string, string?>? answer = null, bool close = true,

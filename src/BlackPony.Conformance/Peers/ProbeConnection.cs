@@ -71,7 +71,7 @@ public sealed class ProbeConnection : IAsyncDisposable
     public Func<string, string> PlaintextViolates { get; set; }
 
     /// <summary>
-    /// Whether the peer ended the connection with a reset (RST), which throws away what is under way, in the place of FIN (spec 2.1, 8.1).
+    /// Whether the peer ended the connection with a reset (RST), which throws away what is under way, instead of FIN (spec 2.1, 8.1).
     /// </summary>
     public bool WasReset { get; private set; }
 
@@ -408,7 +408,7 @@ public sealed class ProbeConnection : IAsyncDisposable
         return Check(await ReplyInsideAsync(), code, requirement);
     }
 
-    /// <summary>The peer must send one alert with the octet 1, behind its IDENT perhaps, and end the connection.</summary>
+    /// <summary>The peer must send one alert with the octet 1, after its IDENT perhaps, and end the connection.</summary>
     /// <param name="requirement">The requirement that a peer violates which goes on; null for the case's first.</param>
     /// <param name="none">The requirement that a peer violates which ends the connection without an alert.</param>
     public async Task ExpectAlertAsync(string? requirement = null, string none = "BP-8.3-1")
@@ -432,7 +432,7 @@ public sealed class ProbeConnection : IAsyncDisposable
     }
 
     /// <summary>
-    /// The peer must send its close ([BP-8.1-1]), behind a rekey perhaps and nothing else: so behind a 221 or 421 ([BP-8.1-5]).
+    /// The peer must send its close ([BP-8.1-1]), after a rekey perhaps and nothing else: so after a 221 or 421 ([BP-8.1-5]).
     /// </summary>
     /// <param name="between">The requirement that another record violates.</param>
     public async Task ExpectCloseAsync(string between = "BP-8.1-5")

@@ -149,7 +149,7 @@ public sealed class ServerProbe : IAsyncDisposable
     /// the offer, the command, each 334 and 220 line, the continuation.</param>
     /// <param name="continuation">Changes the octets of the continuation.</param>
     /// <param name="ehlo">Whether to say EHLO first.</param>
-    /// <param name="behind">Octets to send behind the command in one write.</param>
+    /// <param name="behind">Octets to send after the command in one write.</param>
     /// <param name="refused">The requirement that a refusal violates; null for the case's first.</param>
     /// <param name="invalid">The requirement that an invalid share violates, if the case has one.</param>
     public async Task SwitchAsync(string suite, Func<string, string>? rewrite = null, Func<string, string>? hashed = null,
@@ -251,7 +251,7 @@ public sealed class ServerProbe : IAsyncDisposable
         await ProbeConnection.CommandInsideAsync("RCPT TO:<b@sink.test>", 250);
     }
 
-    /// <summary>Delivers a message inside, to the 250 behind its end.</summary>
+    /// <summary>Delivers a message inside, to the 250 after its end.</summary>
     public async Task DeliverInsideAsync(string body = "Subject: probe\r\n\r\n..dot\r\n\xE9t\xE9\r\n")
     {
         await EnvelopeInsideAsync();
@@ -278,7 +278,7 @@ public sealed class ServerProbe : IAsyncDisposable
     }
 
     /// <summary>
-    /// Sends records of which the first must fail, and a command behind them in the same write, which a server that goes on would answer.
+    /// Sends records of which the first must fail, and a command after them in the same write, which a server that goes on would answer.
     /// </summary>
     public async Task ExpectFailureAtAsync(params byte[][] records)
     {

@@ -64,7 +64,7 @@ public sealed class MailSink : IAsyncDisposable
 
     /// <summary>
     /// A case's own answer to a command line: the reply's octets; null for the usual one, empty for none;
-    /// text that ends in <c>\0</c> closes behind it.
+    /// text that ends in <c>\0</c> closes after it.
     /// </summary>
     public Func<SinkSession, string, string?>? Answer { get; set; }
 

@@ -8,7 +8,7 @@ public sealed record Reply(int Code, IReadOnlyList<byte[]> Lines)
     /// <summary>Whether the code is 2yz.</summary>
     internal bool IsPositive => Code is >= 200 and <= 299;
 
-    /// <summary>A line's text, behind code and separator.</summary>
+    /// <summary>A line's text, after code and separator.</summary>
     public ReadOnlySpan<byte> Text(int line) => Lines[line].Length > 4 ? Lines[line].AsSpan(4) : default;
 
     /// <summary>The reply as on the wire, CRLF included.</summary>

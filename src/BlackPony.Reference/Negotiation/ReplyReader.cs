@@ -14,7 +14,7 @@ public sealed class ReplyReader
 
     /// <summary>Takes octets.</summary>
     /// <param name="octets">The octets that wait.</param>
-    /// <param name="consumed">How many of them were used; the octets behind a reply are not touched.</param>
+    /// <param name="consumed">How many of them were used; the octets after a reply are not touched.</param>
     /// <returns>The reply when it is whole, else null.</returns>
     public Reply? Read(ReadOnlySpan<byte> octets, out int consumed)
     {

@@ -148,7 +148,7 @@ public sealed class ServerMemory
         return refused;
     }
 
-    // Two deliveries at one time: the later good session counts, and a failure behind it.
+    // Two deliveries at one time: the later good session counts, and a failure after it.
     private static MemoryEntry? Merge(MemoryEntry? here, MemoryEntry? there, MemoryEntry? before)
     {
         if (there is null || here is null)

@@ -36,7 +36,7 @@ public sealed record SessionReport
     public bool Deferred { get; internal init; }
 
     /// <summary>
-    /// How it closed, one of the words of spec 11.1: a missing close behind 221 shows here and nowhere else ([BP-8.2-4]).
+    /// How it closed, one of the words of spec 11.1: a missing close after 221 shows here and nowhere else ([BP-8.2-4]).
     /// </summary>
     public string Closed { get; internal init; } = "lost";
 

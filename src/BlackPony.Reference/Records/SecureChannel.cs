@@ -95,7 +95,7 @@ public sealed class SecureChannel : IDisposable
     /// <param name="output">Receives Finished, close or alert.</param>
     public void Receive(ReadOnlySpan<byte> octets, IBufferWriter<byte> data, IBufferWriter<byte> output)
     {
-        // Nothing behind a close, an alert or a failure is read ([BP-8.1-4], [BP-8.3-3]).
+        // Nothing after a close, an alert or a failure is read ([BP-8.1-4], [BP-8.3-3]).
         while (State is ChannelState.Open or ChannelState.Closing && _reader.Read(ref octets, out var type, out var content))
         {
             if (!Take(type, content, data, output))
@@ -137,7 +137,7 @@ public sealed class SecureChannel : IDisposable
         }
     }
 
-    /// <summary>Gives up with the one alert ([BP-8.3-1], [BP-8.3-2], [BP-8.3-6]); nothing goes on behind it ([BP-8.3-7]).</summary>
+    /// <summary>Gives up with the one alert ([BP-8.3-1], [BP-8.3-2], [BP-8.3-6]); nothing goes on after it ([BP-8.3-7]).</summary>
     public void Fail(IBufferWriter<byte> output)
     {
         if (State == ChannelState.Open)

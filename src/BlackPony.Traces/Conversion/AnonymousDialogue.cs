@@ -102,7 +102,7 @@ internal sealed partial class AnonymousDialogue(Pseudonymizer words)
 
         if (_chunk > 0)
         {
-            // The next command may stand directly behind the chunk.
+            // The next command may stand directly after the chunk.
             int part = (int)Math.Min(_chunk, text.Length);
             var content = Content(text[..part]);
             _chunk = Math.Max(0, _chunk - text.Length - _lineEnd);
@@ -278,7 +278,7 @@ internal sealed partial class AnonymousDialogue(Pseudonymizer words)
 
     private string Body(string text)
     {
-        // Behind a boundary a part has its header.
+        // After a boundary a part has its header.
         if (text.StartsWith("--", StringComparison.Ordinal))
         {
             (_header, _part, _quotedPrintable) = (true, true, false);

@@ -24,7 +24,7 @@ public sealed class Converter
     /// <summary>Words of the input that were found in the output, of which there should be none; a few of them.</summary>
     public IReadOnlyCollection<string> Leaks => _anonymizer?.Leaks ?? [];
 
-    /// <summary>Writes a transcript (spec Appendix D), sessions one behind the other.</summary>
+    /// <summary>Writes a transcript (spec Appendix D), sessions one after the other.</summary>
     /// <param name="path">The file.</param>
     /// <param name="output">Where to.</param>
     /// <param name="sessions">How many there were.</param>

@@ -12,7 +12,7 @@ internal static class LinkLayer
     private const int MplsUnicast = 0x8847;
     private const int MaxLength = 1500;
 
-    /// <summary>The IP packet, padding behind it included; empty if there is none.</summary>
+    /// <summary>The IP packet, padding after it included; empty if there is none.</summary>
     public static ReadOnlySpan<byte> Ip(LinkType link, ReadOnlySpan<byte> frame) => link switch
     {
         LinkType.Ethernet => frame.Length > 14 ? ByEtherType(frame[12..]) : default,
@@ -27,12 +27,12 @@ internal static class LinkLayer
     /// <summary>Whether the link type is one of those that are read.</summary>
     public static bool Knows(LinkType link) => Enum.IsDefined(link);
 
-    // The protocol stands first in version 2, the payload behind twenty octets; VLAN tags stand in the payload.
+    // The protocol stands first in version 2, the payload after twenty octets; VLAN tags stand in the payload.
     private static ReadOnlySpan<byte> CookedTwo(ReadOnlySpan<byte> frame) =>
         BinaryPrimitives.ReadUInt16BigEndian(frame) is IPv4 or IPv6 ? frame[20..] : IsTag(BinaryPrimitives.ReadUInt16BigEndian(frame))
             && frame.Length > 24 ? ByEtherType(frame[22..]) : default;
 
-    // The protocol (RFC 1661 2), behind address and control if they were not left away.
+    // The protocol (RFC 1661 2), after address and control if they were not left away.
     private static ReadOnlySpan<byte> Ppp(ReadOnlySpan<byte> frame)
     {
         frame = frame.StartsWith<byte>([0xff, 3]) ? frame[2..] : frame;

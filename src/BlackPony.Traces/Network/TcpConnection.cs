@@ -63,7 +63,7 @@ internal sealed class TcpConnection(IStreams streams)
         if (!IsClosed || !from.Known || segment.Length == 0)
             return false;
 
-        // Behind both ends nobody says more; behind a reset the other side may not have heard of it.
+        // After both ends nobody says more; after a reset the other side may not have heard of it.
         int ahead = (int)(segment.Sequence - from.Next);
         return ahead is > MaxInFlight or < -MaxInFlight || (ahead >= 0 && ((_first.Ended && _second.Ended) || _reset == side));
     }

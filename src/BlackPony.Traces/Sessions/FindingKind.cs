@@ -88,7 +88,7 @@ public sealed record FindingKind(string Id, FindingLevel Level, string? Requirem
     /// <summary>A password in the clear.</summary>
     public static readonly FindingKind PasswordInClear = new("T-AUTH-PLAINTEXT", FindingLevel.Warning, "RFC 4954 4");
 
-    /// <summary>Octets behind STARTTLS before its reply.</summary>
+    /// <summary>Octets after STARTTLS before its reply.</summary>
     public static readonly FindingKind StartTlsInjection = new("T-STARTTLS-INJECTION", FindingLevel.Error, "RFC 3207 4.2");
 
     /// <summary>STARTTLS accepted, and what follows is no TLS.</summary>

@@ -128,7 +128,7 @@ internal sealed class ObservedNegotiation(Session session, Place place)
     /// <param name="code">Its code.</param>
     /// <param name="reply">The reply, if it is well-formed.</param>
     /// <param name="cut">Whether the capture has only the reply's beginning.</param>
-    /// <param name="behind">What the client sent behind its line before the reply.</param>
+    /// <param name="behind">What the client sent after its line before the reply.</param>
     /// <param name="more">Whether a continuation follows.</param>
     /// <returns>What the streams are from here on; null if they stay as they are.</returns>
     public Layer? OnReply(int code, Reply? reply, bool cut, ReadOnlySpan<byte> behind, out bool more)

@@ -162,7 +162,7 @@ internal sealed class TranscriptReader(string file, InspectOptions options, Func
         }
     }
 
-    // What a record holds stands behind it and is told before it.
+    // What a record holds stands after it and is told before it.
     private bool Content(Role sender, string text)
     {
         var fields = text.Split(' ', 2);

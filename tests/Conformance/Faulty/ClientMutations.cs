@@ -12,13 +12,13 @@ internal static class ClientMutations
 
     // ---------------------------------------------------------------- plaintext
 
-    /// <summary>Sends something else in the place of a part of its lines.</summary>
+    /// <summary>Sends something else instead of a part of its lines.</summary>
     public static Mutations Sends(string old, string text) => new() { PortLine = l => l.Replace(old, text, StringComparison.Ordinal) };
 
-    /// <summary>Sends something else in the place of its XBLACKPONY command.</summary>
+    /// <summary>Sends something else instead of its XBLACKPONY command.</summary>
     public static Mutations Commands(Func<string, string> change) => new() { PortLine = l => IsCommand(l) ? change(l) : l };
 
-    /// <summary>Sends something else in the place of its XBLACKPONY command with the suite that few cases use.</summary>
+    /// <summary>Sends something else instead of its XBLACKPONY command with the suite that few cases use.</summary>
     public static Mutations RareCommands(Func<string, string> change) =>
         Commands(l => l.Contains(' ' + HybridAes, StringComparison.OrdinalIgnoreCase) ? change(l) : l);
 
@@ -51,7 +51,7 @@ internal static class ClientMutations
         });
     }
 
-    /// <summary>Reads something else in the place of a part of the server's lines.</summary>
+    /// <summary>Reads something else instead of a part of the server's lines.</summary>
     public static Mutations Reads(string old, string text) => new() { PeerLine = l => l.Replace(old, text, StringComparison.Ordinal) };
 
     /// <summary>Does not see a line of the EHLO reply that holds this text.</summary>
@@ -90,7 +90,7 @@ internal static class ClientMutations
         };
     }
 
-    /// <summary>Sends plaintext in the place of an alert, after such a failure.</summary>
+    /// <summary>Sends plaintext instead of an alert, after such a failure.</summary>
     public static Mutations InsteadOfAlert(Func<Rec, bool> failure, string text)
     {
         bool failed = false;
@@ -105,7 +105,7 @@ internal static class ClientMutations
         };
     }
 
-    /// <summary>Sends something else in the place of its close, where the server has sent its own, or where it has not.</summary>
+    /// <summary>Sends something else instead of its close, where the server has sent its own, or where it has not.</summary>
     public static Mutations InsteadOfClose(bool serverClosed, params Rec[] records)
     {
         bool closed = false;
@@ -250,13 +250,13 @@ internal static class ClientMutations
 
     // ---------------------------------------------------------------- records
 
-    /// <summary>Sends something else in the place of a part of its SMTP inside.</summary>
+    /// <summary>Sends something else instead of a part of its SMTP inside.</summary>
     public static Mutations SendsInside(string old, string text) => new() { PortRecord = r => [Replaced(r, old, text)] };
 
-    /// <summary>Reads something else in the place of a part of the server's SMTP inside.</summary>
+    /// <summary>Reads something else instead of a part of the server's SMTP inside.</summary>
     public static Mutations ReadsInside(string old, string text) => new() { PeerRecord = r => [Replaced(r, old, text)] };
 
-    /// <summary>Sends other records in the place of those of a type.</summary>
+    /// <summary>Sends other records instead of those of a type.</summary>
     public static Mutations Sends(RecordType type, Func<Rec, IEnumerable<Rec>> records) =>
         new() { PortRecord = r => r.Type == type ? records(r) : [r] };
 
@@ -287,7 +287,7 @@ internal static class ClientMutations
         return hooks;
     }
 
-    /// <summary>Plaintext in the place of a record.</summary>
+    /// <summary>Plaintext instead of a record.</summary>
     public static Rec Plaintext(string text) => new(0, []) { Raw = Encoding.Latin1.GetBytes(text) };
 
     private static Rec Replaced(Rec rec, string old, string text) =>

@@ -7,7 +7,7 @@ internal delegate void SealStep(RecordProtection real, ulong seq, Span<byte> rec
 
 internal delegate bool OpenStep(RecordProtection real, ulong seq, Span<byte> record);
 
-/// <summary>A record protection with a step of its own in the place of the real one's.</summary>
+/// <summary>A record protection with a step of its own instead of the real one's.</summary>
 internal sealed class FaultyServerProtection(RecordProtection real) : RecordProtection
 {
     public SealStep? Seals { get; init; }
@@ -122,7 +122,7 @@ internal sealed class FaultyServerProtection(RecordProtection real) : RecordProt
         };
     }
 
-    /// <summary>Numbers the blocks of a record from 1 in the place of 0.</summary>
+    /// <summary>Numbers the blocks of a record from 1 instead of 0.</summary>
     public static void SealFromOne(RecordProtection real, ulong seq, Span<byte> record)
     {
         const int Block = 8;

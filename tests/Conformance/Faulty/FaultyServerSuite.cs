@@ -4,7 +4,7 @@ using BlackPony.Reference.Suites;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
-/// <summary>A suite with a step of its own in the place of the real one's, and of the same name.</summary>
+/// <summary>A suite with a step of its own instead of the real one's, and of the same name.</summary>
 internal sealed class FaultyServerSuite(Suite real) : Suite
 {
     /// <summary>Another name, by which it is offered and salts its keys.</summary>
@@ -51,7 +51,7 @@ internal sealed class FaultyServerSuite(Suite real) : Suite
     public static Func<ServerOptions, ServerOptions> Without(string suite) =>
         o => o with { Suites = [.. o.Suites.Where(s => s.Name != suite)] };
 
-    /// <summary>The server has another suite in the place of one.</summary>
+    /// <summary>The server has another suite instead of one.</summary>
     public static Func<ServerOptions, ServerOptions> With(string suite, Func<Suite, Suite> fault) =>
         o => o with { Suites = [.. o.Suites.Select(s => s.Name == suite ? fault(s) : s)] };
 
@@ -68,7 +68,7 @@ internal sealed class FaultyServerSuite(Suite real) : Suite
         With(suite, s => new FaultyServerSuite(s) { Protects = secret => fault(s.Protect(secret)) });
 }
 
-/// <summary>A server's key exchange with a step of its own in the place of the real one's.</summary>
+/// <summary>A server's key exchange with a step of its own instead of the real one's.</summary>
 internal sealed class FaultyServerExchange(ServerExchange real) : ServerExchange
 {
     public Func<byte[], byte[]?>? Begins { get; init; }

@@ -11,7 +11,7 @@ namespace BlackPony.Tests.Conformance.Faulty;
 /// <summary>Servers that break a requirement of spec 5.</summary>
 internal static class Server5Faults
 {
-    // X25519's base point, a share in the place of one that is not taken.
+    // X25519's base point, a share instead of one that is not taken.
     private static readonly byte[] BasePoint = [9, .. new byte[31]];
 
     public static IReadOnlyList<FaultyServer> All { get; } =

@@ -11,7 +11,7 @@ internal static class ServerFaults
     /// <summary>A record that does not verify: who gets it fails.</summary>
     public static Rec Spoilt(Rec record) => record with { Tamper = r => r[^1] ^= 1 };
 
-    /// <summary>The end of the connection in the place of a record.</summary>
+    /// <summary>The end of the connection instead of a record.</summary>
     public static Rec End { get; } = new(0, []) { Ends = true };
 
     /// <summary>The client's right Finished.</summary>
@@ -164,7 +164,7 @@ internal static class ServerFaults
     /// <summary>It sends other records.</summary>
     public static Func<Mutations> Sends(Func<Rec, IEnumerable<Rec>> record) => () => new Mutations { PortRecord = record };
 
-    /// <summary>It sends others in the place of the records of a type.</summary>
+    /// <summary>It sends others instead of the records of a type.</summary>
     public static Func<Mutations> Sends(RecordType type, Func<Rec, IEnumerable<Rec>> record) =>
         Sends(r => r.Type == type ? record(r) : [r]);
 
@@ -175,7 +175,7 @@ internal static class ServerFaults
     /// <summary>It takes other records than came.</summary>
     public static Func<Mutations> Takes(Func<Rec, IEnumerable<Rec>> record) => () => new Mutations { PeerRecord = record };
 
-    /// <summary>It takes others in the place of the records of a type.</summary>
+    /// <summary>It takes others instead of the records of a type.</summary>
     public static Func<Mutations> Takes(RecordType type, Func<Rec, IEnumerable<Rec>> record) =>
         Takes(r => r.Type == type && r.Verified ? record(r) : [r]);
 

@@ -42,7 +42,7 @@ internal sealed class Postfix : MailServer
     {
         var server = new Postfix(folder);
         var (certificate, key) = ServerInstall.Certify(folder, host);
-        // Users that every Debian has, in the place of postfix and postdrop;
+        // Users that every Debian has, instead of postfix and postdrop;
         // the folders that Postfix's start script makes, which takes seconds.
         await Shell.RunAsync($"""
             cd {folder} && mkdir data queue && cd queue &&

@@ -111,7 +111,7 @@ internal class ClientSide : Side, IKeyLog
     /// <summary>Whether something ends the waiting: the machine's time-out, or the mail server before it where that is heard.</summary>
     protected virtual bool HasPatience(MailerSession mailer) => mailer.PeerTimeout != Timeout.InfiniteTimeSpan || mailer.WantsClient;
 
-    /// <summary>What the machine gets in the place of what came.</summary>
+    /// <summary>What the machine gets instead of what came.</summary>
     protected virtual byte[] Heard(byte[] octets) => octets;
 
     /// <summary>What the machine's report says.</summary>

@@ -80,7 +80,7 @@ internal sealed class TrustingClient : ClientSide
     protected override byte[] Heard(byte[] octets) => _finished.InPlaceOf(octets, Transcript);
 }
 
-/// <summary>A first record that its recipient takes, in the place of the one that came.</summary>
+/// <summary>A first record that its recipient takes, instead of the one that came.</summary>
 internal sealed class AnyFinished(Role sender)
 {
     private Suite? _suite;

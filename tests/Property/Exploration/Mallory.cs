@@ -94,7 +94,7 @@ internal sealed class Mallory : Side
         ToClient.AddRange(Units.Split(Taken(_forClient)));
     }
 
-    // His 220 in the place of the server's.
+    // His 220 instead of the server's.
     private void Answer(Reply reply, byte[] octets)
     {
         if (_client!.OnReply(reply) is { Kind: ClientStepKind.Agreed, Channel: { } channel }

@@ -110,10 +110,10 @@ internal class ServerSide : Side, IKeyLog
         };
     }
 
-    /// <summary>What the machine gets in the place of what came.</summary>
+    /// <summary>What the machine gets instead of what came.</summary>
     protected virtual byte[] Heard(byte[] octets) => octets;
 
-    /// <summary>What the machine says in the place of what it said.</summary>
+    /// <summary>What the machine says instead of what it said.</summary>
     protected virtual byte[] Said(byte[] octets) => octets;
 
     /// <summary>The client's direction ended.</summary>

@@ -110,7 +110,7 @@ internal sealed class Body
     private void Step(byte octet)
     {
         IsAtOddDot = false;
-        // "_lfDot": a dot behind a line end, where the one in front of it or behind it is LF alone.
+        // "_lfDot": a dot after a line end, where the one in front of it or after it is LF alone.
         if (_lfDot && octet == '\n')
             (HasOddDot, EndsInOddDot, IsAtOddDot, _lfDot) = (true, true, true, false);
         else if (_lfDot && octet != '\r')

@@ -21,6 +21,6 @@ internal enum ClientState
     /// <summary>So many octets that are no message.</summary>
     Binary,
 
-    /// <summary>Nobody knows, behind a gap: what can only be a command is waited for.</summary>
+    /// <summary>Nobody knows, after a gap: what can only be a command is waited for.</summary>
     Lost,
 }

@@ -293,7 +293,7 @@ internal sealed class ClientStream
 
     private void Lose(long time)
     {
-        // In a gap behind chunks another transaction began.
+        // In a gap after chunks another transaction began.
         bool chunks = _content.IsOpen;
         _content.Drop();
         State = ClientState.Lost;

@@ -4,7 +4,7 @@ using BlackPony.Reference;
 namespace BlackPony.Traces.Sessions;
 
 /// <summary>
-/// What a client sent behind a command whose reply decides what it is. It waits for that reply, or until it is known that it was not
+/// What a client sent after a command whose reply decides what it is. It waits for that reply, or until it is known that it was not
 /// captured; then what the client did next tells it.
 /// </summary>
 /// <param name="dialogue">The session's other parts.</param>

@@ -45,7 +45,7 @@ internal sealed class LineBuffer
         return true;
     }
 
-    /// <summary>Puts something in the place of octets that the capture lacks.</summary>
+    /// <summary>Puts something instead of octets that the capture lacks.</summary>
     public void Fill(int length)
     {
         _partial ??= new ArrayBufferWriter<byte>();

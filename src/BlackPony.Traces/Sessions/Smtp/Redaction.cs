@@ -106,7 +106,7 @@ internal static class Redaction
         return shown.Replace('\0', '?').Replace("\\x00", "?", StringComparison.Ordinal);
     }
 
-    // The mechanism is shown if it is one, what stands behind it is not.
+    // The mechanism is shown if it is one, what stands after it is not.
     private static string Auth(ReadOnlySpan<byte> line, int end)
     {
         if (end < 0)

@@ -83,7 +83,7 @@ internal sealed class ReplyMatching(Func<Command, ServerReply?, bool> answered, 
         if (!IsInDoubt || !_heard || _commands.Count == 0)
             return;
 
-        // RFC 2920 3.1: behind these a client waits.
+        // RFC 2920 3.1: after these a client waits.
         var last = _commands.Last().Verb;
         if (!_pipelines || last is not (Verb.Mail or Verb.Rcpt or Verb.Rset or Verb.Bdat or Verb.BdatLast or Verb.DataEnd or Verb.Unseen))
             Settle(all: true);

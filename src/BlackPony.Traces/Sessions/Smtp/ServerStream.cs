@@ -107,7 +107,7 @@ internal sealed class ServerStream(SmtpDialogue dialogue)
 
     private static bool IsDigit(byte octet, char from, char to) => octet == Verbs.Missing || (octet >= from && octet <= to);
 
-    // A line without its end, behind which the client went on: the next reply does not continue it.
+    // A line without its end, after which the client went on: the next reply does not continue it.
     private void EndBareLine(ReadOnlySpan<byte> octets)
     {
         if (_clientSpoke && octets.Length >= 4 && IsReply(octets[..4]) && IsReply(_lines.Partial))

@@ -25,7 +25,7 @@ internal sealed class SmtpDialogue : Layer
 
     /// <param name="session">The session.</param>
     /// <param name="place">Where the dialogue stands.</param>
-    /// <param name="greets">Whether the server begins with a greeting: not behind an upgrade.</param>
+    /// <param name="greets">Whether the server begins with a greeting: not after an upgrade.</param>
     public SmtpDialogue(Session session, Place place, bool greets = false)
     {
         (Session, Place) = (session, place);

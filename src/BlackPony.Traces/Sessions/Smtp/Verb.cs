@@ -74,7 +74,7 @@ internal static class Verbs
             return Verb.Other;
         }
 
-        // What is missing may be the blank behind it.
+        // What is missing may be the blank after it.
         int missing = line.IndexOf(Missing);
         return missing > 0 && missing < verb.Length && FindIncomplete(line[..missing], out name) is var found && name is not null ? found
             : FindIncomplete(verb, out name);

@@ -25,7 +25,7 @@ internal sealed class TlsLayer : Layer
             r => new TlsDirection(r, _report, parameters, _opener, Opened, Lost))];
     }
 
-    /// <summary>A connection in which TLS began before the capture: on 465 from its first octet, elsewhere behind STARTTLS.</summary>
+    /// <summary>A connection in which TLS began before the capture: on 465 from its first octet, elsewhere after STARTTLS.</summary>
     public static TlsLayer Midstream(Session session, int port)
     {
         var kind = port == InspectOptions.ImplicitTlsPort ? UpgradeKind.Tls : UpgradeKind.StartTls;
@@ -95,7 +95,7 @@ internal sealed class TlsLayer : Layer
         _opened.Octets(sender, octets, time);
     }
 
-    // Commands, or replies, in the place of a record.
+    // Commands, or replies, instead of a record.
     private static bool IsPlain(Role sender, ReadOnlySpan<byte> octets)
     {
         if (TlsRecords.MayBegin(octets))
