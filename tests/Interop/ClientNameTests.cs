@@ -1,6 +1,8 @@
 using System.Net;
+using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using BlackPony.Conformance.Targets;
+using BlackPony.Tests.Interop.Networks;
 using BlackPony.Tests.Interop.Servers;
 
 namespace BlackPony.Tests.Interop;
@@ -100,29 +102,32 @@ public sealed class ClientNameTests : IDisposable
     [InlineData("--proxy-protocol", "v1")]
     public async Task The_address_of_a_link_local_client_is_told_without_its_scope(string option, string? version = null)
     {
-        var own = System.Net.NetworkInformation.NetworkInterface.GetAllNetworkInterfaces()
-            .SelectMany(i => i.GetIPProperties().UnicastAddresses).Select(a => a.Address)
-            .FirstOrDefault(a => a.IsIPv6LinkLocal);
-        Assert.SkipWhen(own is null, "This machine has no link-local address.");
-        await using var sink = new MailSink { Extensions = ["XCLIENT NAME ADDR"] };
+        await using var world = await NetworkScenario.StartAsync(near: [NetworkScenario.Near4 + "/24", NetworkScenario.NearLink + "/64"]);
+        var sink = world.MailServer();
+        sink.Extensions = ["XCLIENT NAME ADDR"];
         sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? "220 sink.test again\r\n" : null;
-        int port = Ports.Free();
+
+        // With its scope, which the system gives.
+        var own = world.InNear(() => NetworkInterface.GetAllNetworkInterfaces()
+            .SelectMany(i => i.GetIPProperties().UnicastAddresses).Select(a => a.Address)
+            .Single(a => $"{a}".StartsWith(NetworkScenario.NearLink + '%', StringComparison.Ordinal)));
         string[] options = version is null ? [option] : [option, version];
-        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port,
-            ["--listen", $"[{own}]:{port}", "--allow-open-backend", .. options]);
-        using var person = await Wait.RetryAsync(async () =>
+        using var listen = world.Listen(
+            ["--listen", $"[{own}]:2525", "--backend", $"{NetworkScenario.Good}:25", "--allow-open-backend", .. options]);
+        using var person = new SmtpUser(await Wait.RetryAsync(() => Task.FromResult(world.InNear(() =>
         {
             var client = new TcpClient(AddressFamily.InterNetworkV6);
-            await client.ConnectAsync(own, port, TestContext.Current.CancellationToken);
-            return new SmtpUser(client);
-        });
+            client.Connect(own, 2525);
+            return client;
+        }))));
 
         // A sink does not take PROXY.
         await person.ExpectAsync(version is null ? "220" : "421");
-        var plain = new IPAddress(own.GetAddressBytes()).ToString();
-        Assert.DoesNotContain('%', plain);
-        Assert.Contains(sink.Sessions, s => s.Received.ToString()
-            .Contains(version is null ? $" ADDR=IPV6:{plain}\r\n" : $"PROXY TCP6 {plain} {plain} ", StringComparison.Ordinal));
+        Assert.Contains(sink.Sessions, s => s.Received.ToString().Contains(
+            version is null
+                ? $" ADDR=IPV6:{NetworkScenario.NearLink}\r\n"
+                : $"PROXY TCP6 {NetworkScenario.NearLink} {NetworkScenario.NearLink} ",
+            StringComparison.Ordinal));
     }
 
     private static async Task<SmtpUser> FromAsync(string address, int port)

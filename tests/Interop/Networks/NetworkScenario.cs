@@ -16,7 +16,7 @@ namespace BlackPony.Tests.Interop.Networks;
 internal sealed class NetworkScenario : IAsyncDisposable
 {
     /// <summary>The near side's addresses, and those of the far one if nothing else is said.</summary>
-    public const string Near4 = "192.0.2.1", Near6 = "2001:db8::1", Dns = "192.0.2.53", Good = "192.0.2.10", Trap = "192.0.2.66",
+    public const string Near4 = "192.0.2.1", Near6 = "2001:db8::1", NearLink = "fe80::b1ac", Dns = "192.0.2.53", Good = "192.0.2.10", Trap = "192.0.2.66",
         Good6 = "2001:db8::10";
 
     private static readonly string[] Far = [Dns, "192.0.2.54", Good, Trap, "2001:db8::53", Good6];
@@ -105,6 +105,12 @@ internal sealed class NetworkScenario : IAsyncDisposable
         return (string.Join('\n', replies), process.ExitCode, await log);
     }
 
+    /// <summary>Starts <c>blackpony listen</c> on the near side.</summary>
+    public BlackPonyProgram Listen(params string[] arguments) => BlackPonyProgram.StartWithin(Within(), ["listen", .. arguments]);
+
+    /// <summary>Does something on the near side that makes sockets, or looks at the network.</summary>
+    public T InNear<T>(Func<T> make) => In(_near!, make);
+
     /// <summary>Asks <c>blackpony relay</c> on the near side for recipients, each in a transaction of its own.</summary>
     /// <returns>The reply to each RCPT.</returns>
     public async Task<string[]> RecipientsAsync(string[] options, params string[] recipients)
@@ -115,7 +121,7 @@ internal sealed class NetworkScenario : IAsyncDisposable
         try
         {
             using var person = new SmtpUser(await Wait.RetryAsync(() =>
-                Task.FromResult(In(_near!, () => new System.Net.Sockets.TcpClient("127.0.0.1", 2526)))));
+                Task.FromResult(InNear(() => new System.Net.Sockets.TcpClient("127.0.0.1", 2526)))));
             await person.ExpectAsync("220");
             await person.SayAsync("EHLO a.test", "250");
             var replies = new List<string>();
@@ -154,8 +160,10 @@ internal sealed class NetworkScenario : IAsyncDisposable
     }
 
     // With the root directory of this process, which may be another than the mount namespace's.
+    private string[] Within() => ["nsenter", "-t", $"{_near!.Id}", "-n", "-m", "-r", "--"];
+
     private ProcessStartInfo Start(string[] arguments) =>
-        new("nsenter", ["-t", $"{_near!.Id}", "-n", "-m", "-r", "--", BlackPonyProgram.File, .. arguments])
+        new("nsenter", [.. Within()[1..], BlackPonyProgram.File, .. arguments])
         {
             RedirectStandardError = true,
         };
