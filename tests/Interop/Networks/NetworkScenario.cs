@@ -16,7 +16,8 @@ namespace BlackPony.Tests.Interop.Networks;
 internal sealed class NetworkScenario : IAsyncDisposable
 {
     /// <summary>The near side's addresses, and those of the far one if nothing else is said.</summary>
-    public const string Near4 = "192.0.2.1", Near6 = "2001:db8::1", NearLink = "fe80::b1ac", Dns = "192.0.2.53", Good = "192.0.2.10", Trap = "192.0.2.66",
+    public const string Near4 = "192.0.2.1", Near6 = "2001:db8::1", NearLink = "fe80::b1ac",
+        Dns = "192.0.2.53", Good = "192.0.2.10", Trap = "192.0.2.66",
         Good6 = "2001:db8::10";
 
     private static readonly string[] Far = [Dns, "192.0.2.54", Good, Trap, "2001:db8::53", Good6];
