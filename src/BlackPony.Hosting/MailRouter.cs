@@ -97,7 +97,7 @@ public sealed class MailRouter
                     : throw Missing(domain, isTemporary, "554 5.4.6 The mail would loop back to this machine");
             }
 
-            targets.AddRange(group.SelectMany(n => addresses[n].Found.Select(a => new MailTarget(n, a, route.Port))));
+            targets.AddRange(group.SelectMany(n => addresses[n].Found.Select(a => new MailTarget(n, a, route.Port) { Domain = domain })));
             isTemporary |= Array.Exists(group, n => addresses[n].IsTemporary);
         }
 

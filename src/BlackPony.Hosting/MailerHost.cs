@@ -9,7 +9,11 @@ namespace BlackPony.Hosting;
 /// <param name="Name">The host name, or the address of an address literal ([BP-9.4-1]).</param>
 /// <param name="Address">The IP address.</param>
 /// <param name="Port">The TCP port.</param>
-public sealed record MailTarget(string Name, IPAddress Address, int Port);
+public sealed record MailTarget(string Name, IPAddress Address, int Port)
+{
+    /// <summary>The mail domain whose MX or address records led here ([BP-9.4-19]); null if the host was configured.</summary>
+    public string? Domain { get; init; }
+}
 
 /// <summary>The mailer's sockets: a local mail server on two streams, and one target after the other (spec 10.4).</summary>
 public static class MailerHost

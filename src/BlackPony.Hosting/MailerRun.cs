@@ -110,7 +110,7 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
 
     private async Task RememberAsync()
     {
-        if (Memory is { HasChanges: true })
+        if (Memory is { Changes.Count: > 0 })
         {
             await (Remember?.Invoke() ?? Task.CompletedTask).ConfigureAwait(false);
             Memory.Written();
@@ -136,7 +136,7 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
         _connecting += Time.GetElapsedTime(began);
         Reached?.Invoke(target, isReached);
         if (isReached)
-            session.Connected(target.Name, target.Port, more);
+            session.Connected(target.Name, target.Port, more, target.Domain);
         else
             session.ConnectFailed(more);
     }

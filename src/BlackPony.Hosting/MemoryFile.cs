@@ -9,7 +9,7 @@ namespace BlackPony.Hosting;
 /// process at a time, so that a delivery costs the same however many servers are remembered. Now and then the file is written again.
 /// </summary>
 /// <remarks>
-/// The text is that of <see cref="ServerMemory"/>, where the last line of a server counts, and times of "-" forget it.
+/// The text is that of <see cref="MemoryText"/>, where the last line of a server counts, and times of "-" forget it.
 /// Beside it stands a file with the ending .lock. It is the lock, and while lines are appended it holds the length up to which the memory
 /// was whole before, so that a machine that loses power then goes on with what it knew.
 /// </remarks>
@@ -17,7 +17,7 @@ public sealed class MemoryFile
 {
     // By it a file that was cut short, or emptied, is told from a memory with few servers in it.
     private const string LastLine = "# end\n";
-    private const string Forgotten = " - - -";
+    private const string Forgotten = " - - - -";
 
     // Lines that count no more: so many, and as many as those that count, are kept until the file is written again.
     private const int MostStale = 1000;
@@ -40,13 +40,17 @@ public sealed class MemoryFile
         _time = time;
         CheckWritable(path);
         _read = ReadWhole();
-        Memory = Parse(_read);
+        Memory = Parse(_read, out var warnings);
+        Warnings = warnings;
     }
 
     private string Lock => _path + ".lock";
 
     /// <summary>The memory.</summary>
     public ServerMemory Memory { get; }
+
+    /// <summary>What is wrong with the file: a warning for each line that is no entry, and was left out ([BP-9.4-14]).</summary>
+    public IReadOnlyList<string> Warnings { get; }
 
     /// <summary>Looks whether a memory can be written.</summary>
     /// <exception cref="IOException">It can't.</exception>
@@ -91,12 +95,13 @@ public sealed class MemoryFile
         var (lines, length) = (text?.AsSpan().Count('\n') ?? 0, text?.Length ?? 0);
 
         // If nobody else has changed it, it need not be parsed again.
-        var latest = text == _read ? Memory : Parse(text);
-        var refused = latest == Memory ? [] : Memory.CopyChangesTo(latest);
-        if (text is null || latest.Warnings.Count > 0 || lines > (2 * latest.Count) + MostStale)
+        var warnings = Warnings;
+        var latest = text == _read ? Memory : Parse(text, out warnings);
+        var refused = latest == Memory ? [] : MemoryText.CopyChanges(Memory, latest);
+        if (text is null || warnings.Count > 0 || lines > (2 * latest.Count) + MostStale)
             WriteAgain(latest);
-        else if (latest.HasChanges)
-            Append(turn, length, Encoding.ASCII.GetBytes(latest.ChangesToString() + LastLine));
+        else if (latest.Changes.Count > 0)
+            Append(turn, length, Encoding.ASCII.GetBytes(MemoryText.OfChanges(latest) + LastLine));
 
         if (refused.Count > 0)
             throw new IOException($"no room for {string.Join(", ", refused)}; an entry is removed only when it expires");
@@ -107,7 +112,7 @@ public sealed class MemoryFile
         var fresh = _path + ".new";
         using (var file = PrivateFile.Open(fresh, FileMode.Create, FileAccess.Write, FileShare.None))
         {
-            file.Write(Encoding.ASCII.GetBytes(memory + LastLine));
+            file.Write(Encoding.ASCII.GetBytes(MemoryText.Of(memory) + LastLine));
             file.Flush(flushToDisk: true);
         }
 
@@ -206,13 +211,10 @@ public sealed class MemoryFile
         }
     }
 
-    private ServerMemory Parse(string? text)
+    private ServerMemory Parse(string? text, out IReadOnlyList<string> warnings)
     {
-        if (text is null)
-            return new ServerMemory(_time);
-
-        bool forgets = text.Contains(Forgotten + "\n", StringComparison.Ordinal);
-        return ServerMemory.Parse(forgets ? WithoutForgotten(text) : text, _time);
+        bool forgets = text?.Contains(Forgotten + "\n", StringComparison.Ordinal) == true;
+        return MemoryText.Parse(forgets ? WithoutForgotten(text!) : text ?? "", _time, out warnings);
     }
 
     // What stands before a line that forgets its server is left out, and every other line stays where it is.

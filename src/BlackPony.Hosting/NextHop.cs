@@ -131,7 +131,7 @@ internal sealed class NextHop : IAsyncDisposable
         try
         {
             var memory = _settings.MemoryPath is { } path ? new MemoryFile(path, _settings.Time) : null;
-            foreach (var warning in memory?.Memory.Warnings ?? [])
+            foreach (var warning in memory?.Warnings ?? [])
             {
                 // [BP-9.4-14]
                 _log.LogWarning("{Warning}", warning);

@@ -78,6 +78,9 @@ public static class Limits
     /// <summary>Servers remembered.</summary>
     internal const int MaxMemoryEntries = 10000;
 
+    /// <summary>IDENT keys in one entry of the memory.</summary>
+    internal const int MaxMemoryKeys = 8;
+
     /// <summary>Client: mail exchangers of one domain that are looked up, and addresses that are tried.</summary>
     internal const int MaxExchangers = 50;
 
@@ -146,6 +149,9 @@ public static class Limits
 
     /// <summary>Relay: the longest time until such a backend is asked again.</summary>
     internal static readonly TimeSpan ProbeLastRetry = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long an IDENT key counts at least after it was shown.</summary>
+    internal static readonly TimeSpan MinKeyTime = TimeSpan.FromHours(1);
 
     /// <summary>Memory of a server after its last good session.</summary>
     internal static readonly TimeSpan MemoryLifetime = TimeSpan.FromDays(30);

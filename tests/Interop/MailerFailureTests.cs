@@ -103,9 +103,8 @@ public sealed class MailerFailureTests : IDisposable
     {
         await using var server = new EmbeddedServer();
         var memory = Path.Combine(_folder, "memory");
-        await File.WriteAllTextAsync(
-            memory, "# BlackPony memory 1: name port last-good failing-since idents\n2001:db8::5%a b 25 2026-11-23T12:00:00Z - -\n# end\n",
-            TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(memory, "# BlackPony memory 2: name port first-good last-good failing-since keys\n"
+            + "2001:db8::5%a b 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - -\n# end\n", TestContext.Current.CancellationToken);
         var (output, code, log) = await RunAsync("EHLO a.test\r\nQUIT\r\n", "mailer", "--policy", "remembered", "--memory", memory,
             "--port", $"{server.Port}", "[127.0.0.1]");
         Assert.StartsWith("220 ", output, StringComparison.Ordinal);

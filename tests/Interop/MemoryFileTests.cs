@@ -73,7 +73,7 @@ public sealed class MemoryFileTests : IDisposable
         await first.SaveAsync(cancel);
         var text = (await File.ReadAllTextAsync(path, cancel))[..^6];
         await File.WriteAllTextAsync(path + ".lock", $"{text.Length}\n", cancel);
-        await File.WriteAllTextAsync(path, text + "mx.b.test 25 2026-11-23T12:00:00Z - -\n# end\n"[..written], cancel);
+        await File.WriteAllTextAsync(path, text + "mx.b.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - -\n# end\n"[..written], cancel);
         var second = new MemoryFile(path, TimeProvider.System);
         Assert.Equal((1, true), (second.Memory.Count, second.Memory.Find("mx.a.test", 25, out _) is not null));
         second.Memory.Good("mx.c.test", 25, []);
@@ -144,9 +144,9 @@ public sealed class MemoryFileTests : IDisposable
     public async Task Lines_that_count_no_more_do_not_pile_up()
     {
         var path = Path.Combine(_folder, "memory");
-        var line = "mx.a.test 25 2026-11-23T12:00:00Z - -\n";
+        var line = "mx.a.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - -\n";
         var lines = string.Concat(Enumerable.Repeat(line, 5000));
-        var text = $"# BlackPony memory 1: name port last-good failing-since idents\n{lines}# end\n";
+        var text = $"# BlackPony memory 2: name port first-good last-good failing-since keys\n{lines}# end\n";
         await File.WriteAllTextAsync(path, text, TestContext.Current.CancellationToken);
         var file = new MemoryFile(path, TimeProvider.System);
         file.Memory.Good("mx.b.test", 25, []);
@@ -199,8 +199,8 @@ public sealed class MemoryFileTests : IDisposable
         Assert.All((string[])["mx.a.test", "mx.b.test", "mx.c.test"], n => Assert.NotNull(after.Find(n, 25, out _)));
         Assert.Equal(5, (await File.ReadAllLinesAsync(path, cancel)).Length);
 
-        static string Text(params string[] names) => "# BlackPony memory 1: name port last-good failing-since idents\n"
-            + string.Concat(names.Select(n => $"{n} 25 2026-11-23T12:00:00Z - -\n")) + "# end\n";
+        static string Text(params string[] names) => "# BlackPony memory 2: name port first-good last-good failing-since keys\n"
+            + string.Concat(names.Select(n => $"{n} 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - -\n")) + "# end\n";
     }
 
     [Fact]

@@ -26,8 +26,14 @@ internal sealed class ClientOptions
 
     private readonly Option<string?> _memory = new("--memory")
     {
-        Description = "File in which --policy remembered records the servers that encrypted.",
+        Description = "File in which --policy remembered records the servers and mail domains that encrypted. With opportunistic, "
+            + "plaintext to one of them is reported as a downgrade.",
         HelpName = "file",
+    };
+    private readonly Option<bool> _refuse = new("--refuse-forgotten")
+    {
+        Description = "With --policy remembered: refuse the mail with 554, so that it bounces, where it would be sent in plaintext because "
+            + "a remembered server has not encrypted for 72 hours.",
     };
 
     private readonly Option<Suite[]> _suites = new("--suites")
@@ -61,7 +67,7 @@ internal sealed class ClientOptions
     public ClientOptions(Command command)
     {
         _policy.AcceptOnlyFromAmong("opportunistic", "remembered", "required");
-        foreach (var option in (Option[])[_port, _policy, _memory, _suites, _shift, _keyLog, _dns])
+        foreach (var option in (Option[])[_port, _policy, _memory, _refuse, _suites, _shift, _keyLog, _dns])
             command.Options.Add(option);
 
         command.Validators.Add(r =>
@@ -102,6 +108,7 @@ internal sealed class ClientOptions
         // An option that is not given has an empty array as its value.
         Suites = parse.GetResult(_suites) is null ? SuiteRegistry.Default : parse.GetValue(_suites)!,
         Shift = parse.GetValue(_shift),
+        RefusesForgotten = parse.GetValue(_refuse),
         KeyLog = parse.GetValue(_keyLog) is { } path ? new KeyLogFile(path) : null,
     };
 }

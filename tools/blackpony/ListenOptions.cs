@@ -76,10 +76,15 @@ internal sealed class ListenOptions
     private readonly Option<bool> _rot = new("--allow-rot") { Description = "Also offer ROT, which protects nothing and is for teaching." };
     private readonly Option<IdentKey[]> _ident = new("--ident")
     {
-        Description = "File with an Ed25519 private key in hexadecimal, by which clients recognise this server. During a change of keys, "
-            + "give the new and the old one.",
+        Description = "File with an Ed25519 private key in hexadecimal, by which clients recognise this server.",
         HelpName = "file",
         CustomParser = Parse.Idents,
+    };
+    private readonly Option<IdentKey[]> _withdrawn = new("--withdraw-ident")
+    {
+        Description = "File with a former key of --ident, which was replaced or may have been stolen: clients stop accepting it.",
+        HelpName = "file",
+        CustomParser = Parse.WithdrawnIdents,
     };
     private readonly Option<int> _max = new("--max-sessions")
     {
@@ -106,6 +111,7 @@ internal sealed class ListenOptions
     {
         _proxy.AcceptOnlyFromAmong("v1", "v2");
         foreach (var option in (Option[])[_listen, _backend, _source, _xclient, _proxy, _open, _stranger, _dns, _suites, _rot, _ident,
+            _withdrawn,
             _max, _maxEach, _keyLog])
         {
             command.Add(option);
@@ -153,7 +159,7 @@ internal sealed class ListenOptions
         var options = new ServerOptions(rsaKeys)
         {
             Suites = [.. offered.Distinct()],
-            Idents = parse.GetValue(_ident) ?? [],
+            Idents = [.. parse.GetValue(_ident) ?? [], .. parse.GetValue(_withdrawn) ?? []],
             KeyLog = parse.GetValue(_keyLog) is { } file ? KeyLog(file) : null,
         };
         var settings = new InboundSettings(parse.GetValue(_listen)!, target.Host, target.Port, options)

@@ -100,7 +100,7 @@ internal static class MailerCommand
         CancellationToken cancel)
     {
         var file = client.MemoryPath(parse) is { } path ? new MemoryFile(path, TimeProvider.System) : null;
-        foreach (var warning in file?.Memory.Warnings ?? [])
+        foreach (var warning in file?.Warnings ?? [])
         {
             // [BP-9.4-14]
             CommandLine.Complain(warning);

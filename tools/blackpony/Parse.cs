@@ -53,20 +53,25 @@ internal static class Parse
             SuiteRegistry.Find(n)
                 ?? Fail<Suite>(result, $"'{n}' is not a suite; write {string.Join(", ", SuiteRegistry.All)}, or none.")!)];
 
-    public static IdentKey[] Idents(ArgumentResult result)
+    public static IdentKey[] Idents(ArgumentResult result) => Idents(result, "--ident", isWithdrawn: false);
+
+    public static IdentKey[] WithdrawnIdents(ArgumentResult result) => Idents(result, "--withdraw-ident", isWithdrawn: true);
+
+    private static IdentKey[] Idents(ArgumentResult result, string option, bool isWithdrawn)
     {
         try
         {
-            return [.. result.Tokens.Select(t => new IdentKey(Convert.FromHexString(PrivateFile.ReadSecret(t.Value).Trim())))];
+            return [.. result.Tokens
+                .Select(t => new IdentKey(Convert.FromHexString(PrivateFile.ReadSecret(t.Value).Trim()), isWithdrawn))];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return Fail<IdentKey[]>(result, $"--ident: {e.Message}")!;
+            return Fail<IdentKey[]>(result, $"{option}: {e.Message}")!;
         }
         catch (Exception e) when (e is FormatException or ArgumentException)
         {
             return Fail<IdentKey[]>(result,
-                "--ident needs a file with an Ed25519 private key: 64 hexadecimal digits, for example from 'openssl rand -hex 32'.")!;
+                $"{option} needs a file with an Ed25519 private key: 64 hexadecimal digits, for example from 'openssl rand -hex 32'.")!;
         }
     }
 

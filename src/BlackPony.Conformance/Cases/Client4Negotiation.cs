@@ -13,7 +13,8 @@ namespace BlackPony.Conformance.Cases;
 internal static class Client4Negotiation
 {
     internal const string CoreOffer = "XBLACKPONY V1 X25519-CHACHA20POLY1305";
-    private static readonly string AllOffer = "XBLACKPONY V1 " + string.Join(' ', SuiteRegistry.Default.Select(s => s.Name));
+    /// <summary>An offer of all suites that are on if nothing else is set.</summary>
+    internal static readonly string AllOffer = "XBLACKPONY V1 " + string.Join(' ', SuiteRegistry.Default.Select(s => s.Name));
     private const string AnyShare = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=";
 
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
@@ -553,23 +554,12 @@ internal static class Client4Negotiation
         new("C-4.8-4", "A 504 may be answered with the next suite, which then carries the mail",
             May, Profile.Core, "BP-4.8-4 BP-4.2-11", async p =>
         {
-            var offer = AllOffer;
-            var wire = await p.AcceptAsync(offer);
-            var refused = (await p.ExpectCommandAsync(wire)).Split(' ')[2];
-            await wire.SendLineAsync("504 5.5.4 Not that one");
-            var next = await ClientProbe.LineAsync(wire) ?? "";
-            if (!next.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase))
-            {
-                await wire.SendLineAsync("250 Ok");
-                await p.ServeMailAsync(wire, inside: false);
-                await p.ExpectAsync(delivered: true);
-                throw new NotApplicableException("The client has one suite, or does not try again after 504.");
-            }
-
-            That(!next.Split(' ')[2].Equals(refused, StringComparison.OrdinalIgnoreCase),
-                $"The next command names {refused} again.", "BP-4.2-11");
-            That(offer.Split(' ').Contains(next.Split(' ')[2], StringComparer.OrdinalIgnoreCase), $"The next command is {Show(next)}.");
-            await p.SwitchAsync(wire, offer, command: next);
+            const string Refusal = "504 5.5.4 Not that one";
+            var (wire, first, second) = await SecondAttemptAsync(p, Refusal);
+            var (refused, next) = (first.Split(' ')[2], second.Split(' ')[2]);
+            That(!next.Equals(refused, StringComparison.OrdinalIgnoreCase), $"The next command names {refused} again.", "BP-4.2-11");
+            That(AllOffer.Split(' ').Contains(next, StringComparer.OrdinalIgnoreCase), $"The next command is {Show(second)}.");
+            await p.SwitchAsync(wire, AllOffer, command: second, refused: [first, Refusal]);
             await p.FinishAsync(wire);
             await wire.SendInsideAsync(ClientProbe.EhloReply());
             await p.ServeMailAsync(wire, inside: true);
@@ -593,6 +583,26 @@ internal static class Client4Negotiation
         })
         { Needs = Needs.Policy },
     ];
+
+    /// <summary>Refuses the client's command with 504; the case does not apply if it does not try again.</summary>
+    /// <returns>The connection, and both commands.</returns>
+    internal static async Task<(ProbeConnection Wire, string First, string Second)> SecondAttemptAsync(
+        ClientProbe p, params string[] refusal)
+    {
+        var wire = await p.AcceptAsync(AllOffer);
+        var first = await p.ExpectCommandAsync(wire);
+        foreach (var line in refusal)
+            await wire.SendLineAsync(line);
+
+        var second = await ClientProbe.LineAsync(wire) ?? "";
+        if (second.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase))
+            return (wire, first, second);
+
+        await wire.SendLineAsync("250 Ok");
+        await p.ServeMailAsync(wire, inside: false);
+        await p.ExpectAsync(delivered: true);
+        throw new NotApplicableException("The client has one suite, or does not try again after 504.");
+    }
 
     /// <summary>The client was not to send XBLACKPONY.</summary>
     internal static void NoCommand(ProbeConnection wire, string requirement) =>

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
 using BlackPony.Reference.Records;
+using BlackPony.Reference.Suites;
 using static BlackPony.Conformance.Cases.Client4Negotiation;
 using static BlackPony.Conformance.Expect;
 using static BlackPony.Conformance.Level;
@@ -192,6 +193,31 @@ internal static class Client5Suites
             That(await wire.DrainAsync() >= 2 + 32, "The client ended the connection without an alert: it took offence at the ciphertext.");
             await FreshAsync(p);
         }),
+        // [BP-5.4-11] A client whose decryption of the server's half fails MUST go on with 32 random octets instead of that half.
+        new("C-5.4-10", "The substitute for a half that does not decrypt is not one that a server could guess",
+            Must, Profile.Classic, "BP-5.4-11", async p =>
+        {
+            foreach (var guess in (Func<byte[], byte[]>[])[_ => new byte[32], _ => [.. Enumerable.Repeat((byte)0xff, 32)], own => own])
+            {
+                var wire = await p.AcceptAsync(ClassicOffer);
+                await NeedCommandAsync(p, wire, Classic);
+                await p.SwitchAsync(wire, ClassicOffer, tamper: s => [.. Enumerable.Repeat((byte)0x11, 384)], command: wire.Plaintext[^1]);
+                await NotUnderAsync(p, wire, guess(p.Secret[..32]), "goes on with a half that the server could guess");
+            }
+        }),
+        // [BP-5.4-14] A side MUST treat as a failed decryption a decrypted value that is not the peer's letter and 32 octets.
+        new("C-5.4-11", "A half without the server's letter is one that does not decrypt", Must, Profile.Classic, "BP-5.4-14", async p =>
+        {
+            var half = Enumerable.Range(1, 32).Select(i => (byte)i).ToArray();
+            foreach (var content in (byte[][])[[(byte)'C', .. half], half, [.. half, (byte)'S'], [(byte)'S', .. half, 0]])
+            {
+                var wire = await p.AcceptAsync(ClassicOffer);
+                await NeedCommandAsync(p, wire, Classic);
+                await p.SwitchAsync(wire, ClassicOffer, tamper: _ => TestRsaKeys.Encrypt(p.ClientShare.AsSpan(0, 384), content),
+                    command: wire.Plaintext[^1]);
+                await NotUnderAsync(p, wire, half, "takes a half without the server's letter");
+            }
+        }),
         // [BP-5.4-4] Each nonce and each half MUST be 32 fresh random octets.
         new("C-5.4-5", "The client's nonce and half are new in each session", Must, Profile.Classic, "BP-5.4-4", async p =>
         {
@@ -372,12 +398,23 @@ internal static class Client5Suites
         await NeedCommandAsync(p, wire, Classic);
         var share = Convert.FromBase64String(wire.Plaintext[^1].Split(' ')[3]);
         await SendGoodShareAsync(wire);
-        var half =
-            TestRsaKeys.Server.Current().Decrypt(Convert.FromBase64String(await wire.LineAsync() ?? ""), RSAEncryptionPadding.OaepSHA256);
+        using var pair = TestRsaKeys.Server.Use();
+        var half = pair.Decrypt(Convert.FromBase64String(await wire.LineAsync() ?? ""));
+        That(half is [(byte)'C', ..] && half.Length == 33, "What the client encrypted is not its letter and 32 octets.", "BP-5.4-14");
         await wire.SendLineAsync("454 not now");
         await p.ServeMailAsync(wire, inside: false);
         await p.ExpectAsync(delivered: true);
         return (share, half);
+    }
+
+    // The client does not take the server's Finished under this half of the server's.
+    private static async Task NotUnderAsync(ClientProbe p, ProbeConnection wire, byte[] half, string finding)
+    {
+        wire.SwitchTo(SuiteRegistry.Find(Classic)!, Role.Server, [.. p.Secret[..32], .. half], wire.Keys.TranscriptHash);
+        await wire.SendRecordAsync(RecordType.Finished, wire.Keys.Finished(Role.Server));
+        That(!await wire.NextVerifiesAsync(), $"The client {finding}.");
+        await wire.DrainAsync();
+        await FreshAsync(p);
     }
 
     private static async Task CancelledAsync(ClientProbe p, byte[] share)
@@ -400,7 +437,7 @@ internal static class Client5Suites
 
     /// <summary>The 334 with the suite's own modulus and a nonce.</summary>
     internal static Task SendGoodShareAsync(ProbeConnection wire) =>
-        SendShareAsync(wire, [.. TestRsaKeys.Server.Current().ExportParameters(false).Modulus!, .. new byte[32]]);
+        SendShareAsync(wire, [.. TestRsaKeys.ServerModulus, .. new byte[32]]);
 
     private static Task SendShareAsync(ProbeConnection wire, byte[] share)
     {

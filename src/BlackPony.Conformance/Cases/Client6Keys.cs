@@ -68,6 +68,29 @@ internal static class Client6Keys
 
             await GoodAsync(p, Offer);
         }),
+        // [BP-6.1-6] *refused* MUST be, in the order on the wire, every XBLACKPONY command since the offer that was answered with 504, and
+        //   every line of each of those replies, each up to and not including the CRLF.
+        new("C-6.1-6", "A command that was answered with 504, and the reply, are part of the transcript",
+            Must, Profile.Core, "BP-6.1-6", async p =>
+        {
+            foreach (var lines in (string[][])[["504 5.5.4 Not that one"], ["504-5.5.4 Not that one", "504 5.5.4 Ask for another"]])
+            {
+                var (wire, first, second) = await SecondAttemptAsync(p, lines);
+                await p.SwitchAsync(wire, AllOffer, command: second, refused: [first, .. lines]);
+                await p.FinishAsync(wire, none: "BP-6.1-6");
+                await wire.SendInsideAsync(ClientProbe.EhloReply());
+                await p.ServeMailAsync(wire, inside: true);
+                await p.ExpectAsync(delivered: true);
+            }
+        }),
+        // [BP-6.1-6] *refused* MUST be, in the order on the wire, every XBLACKPONY command since the offer that was answered with 504, and
+        //   every line of each of those replies, each up to and not including the CRLF.
+        new("C-6.1-7", "A 504 that the server did not send makes the upgrade fail", Must, Profile.Core, "BP-6.1-6", async p =>
+        {
+            var (wire, _, second) = await SecondAttemptAsync(p, "504 5.5.4 Not that one");
+            await p.SwitchAsync(wire, AllOffer, command: second);
+            await FailsAsync(p, wire);
+        }),
 
         // ---------------------------------------------------------------- 6.3 Finished
         // [BP-6.3-7] A side MUST treat as a failure verify_data of another length than 32 octets or another value than its own computation
@@ -150,10 +173,26 @@ internal static class Client6Keys
             await p.ExpectAsync(delivered: true);
             That(!wire.Records.Any(r => r.Type == RecordType.Ident), "The client sent an ident record.");
         }),
-        // [BP-6.5-6] A client MUST treat as a failure an ident record in which any signature does not verify.
+        // [BP-6.5-6] A client MUST treat as a failure an ident record in which any signature verifies neither for IDENT nor for WITHDRAWN.
         // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         new("C-6.5-2", "An ident record with a wrong signature gets an alert, and the mail is deferred",
             Must, Profile.Core, "BP-6.5-6 BP-8.3-1", p => BadIdentAsync(p, w => Flip(Ident.Create([Key, Key], w.Keys.TranscriptHash)))),
+        // [BP-6.5-6] A client MUST treat as a failure an ident record in which any signature verifies neither for IDENT nor for WITHDRAWN.
+        new("C-6.5-6", "A withdrawn key is no failure, and its signature is verified too", Must, Profile.Core, "BP-6.5-6", async p =>
+        {
+            var withdrawn = new IdentKey([1, .. new byte[31]], isWithdrawn: true);
+            foreach (var keys in (IdentKey[][])[[withdrawn], [Key, withdrawn], [withdrawn, Key]])
+            {
+                var wire = await p.AcceptAsync(CoreOffer);
+                await p.SwitchAsync(wire, CoreOffer);
+                await p.FinishAsync(wire, Ident.Create(keys, wire.Keys.TranscriptHash), "BP-6.5-6");
+                await wire.SendInsideAsync(ClientProbe.EhloReply());
+                await p.ServeMailAsync(wire, inside: true);
+                await p.ExpectAsync(delivered: true);
+            }
+
+            await BadIdentAsync(p, w => Flip(Ident.Create([Key, withdrawn], w.Keys.TranscriptHash)));
+        }),
         // [BP-6.5-5] A client MUST treat as a failure an ident record whose length is not 96 to 96 × `MaxIdents` octets and a multiple of
         //   96.
         // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.

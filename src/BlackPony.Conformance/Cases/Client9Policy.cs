@@ -13,6 +13,7 @@ namespace BlackPony.Conformance.Cases;
 internal static class Client9Policy
 {
     private static readonly IdentKey Old = new(new byte[32]);
+    private static readonly IdentKey Withdrawn = new(new byte[32], isWithdrawn: true);
     private static readonly IdentKey New = new([1, .. new byte[31]]);
 
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
@@ -266,11 +267,11 @@ internal static class Client9Policy
         // [BP-9.2-8] A client whose EHLO is refused and that falls back to HELO MUST apply its policy as if there had been no offer.
         Remembers("C-9.4-4", "A server that was met with BlackPony that refuses EHLO gets no mail by HELO",
             "BP-9.2-8", null, EhloRefusedAsync),
-        // [BP-9.4-6] If the entry has IDENT keys, the server MUST show at least one of them in its ident record, else the client defers the
-        //   mail.
+        // [BP-9.4-6] If the entry has IDENT keys that count, the server MUST show or withdraw at least one of them in its ident record,
+        //   else the client defers the mail.
         Remembers("C-9.4-5", "A server that showed an IDENT and shows none gets no mail", "BP-9.4-6", [Old], p => IdentAsync(p, [])),
-        // [BP-9.4-6] If the entry has IDENT keys, the server MUST show at least one of them in its ident record, else the client defers the
-        //   mail.
+        // [BP-9.4-6] If the entry has IDENT keys that count, the server MUST show or withdraw at least one of them in its ident record,
+        //   else the client defers the mail.
         Remembers("C-9.4-6", "A server that showed an IDENT and shows another gets no mail", "BP-9.4-6", [Old], p => IdentAsync(p, [New])),
         // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
         //   refuses.
@@ -313,19 +314,47 @@ internal static class Client9Policy
             await DeferAsync(p, () => NotOfferedAsync(p), "BP-9.4-4");
         })
         { Needs = Needs.Policy },
-        // [BP-9.4-7] After a good session the entry's keys MUST be exactly those that the server showed in that session, none if it showed
-        //   none and the entry had none.
-        new("C-9.4-10", "Keys rotate: a server that showed old and new may then show the new alone, but not the old alone",
-            Must, Profile.Core, "BP-9.4-7", async p =>
+        // [BP-9.4-22] After a good session in which the server withdrew a key of the entry, the entry's keys MUST be only those that it
+        //   showed in that session.
+        // [BP-9.4-6] If the entry has IDENT keys that count, the server MUST show or withdraw at least one of them in its ident record,
+        //   else the client defers the mail.
+        new("C-9.4-10", "A server that showed a new key and withdrew the old one may then show the new one, but not the old one",
+            Must, Profile.Core, "BP-9.4-22 BP-9.4-6", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Remembered };
-            foreach (var keys in (IdentKey[][])[[Old], [Old, New], [New]])
+            foreach (var keys in (IdentKey[][])[[Old], [New, Withdrawn], [New], [Withdrawn, New]])
+            {
+                await IdentAsync(p, keys);
+                await p.ExpectAsync(delivered: true, "BP-9.4-6");
+            }
+
+            await DeferAsync(p, () => IdentAsync(p, [Old]), "BP-9.4-22");
+        })
+        { Needs = Needs.Policy },
+        // [BP-6.5-9] A client MUST treat as withdrawn a key that stands in one ident record with both signatures.
+        new("C-9.4-15", "A key that a server shows and withdraws in one record is withdrawn", Must, Profile.Core, "BP-6.5-9", async p =>
+        {
+            p.Next = p.Next with { Policy = ClientPolicy.Remembered };
+            foreach (var keys in (IdentKey[][])[[Old, New], [Withdrawn, New, Old]])
             {
                 await IdentAsync(p, keys);
                 await p.ExpectAsync(delivered: true);
             }
 
-            await DeferAsync(p, () => IdentAsync(p, [Old]), "BP-9.4-7");
+            await DeferAsync(p, () => IdentAsync(p, [Old]), "BP-6.5-9");
+        })
+        { Needs = Needs.Policy },
+        // [BP-9.4-7] After a good session the entry's keys MUST be those that the server showed in it, and those of the entry that still
+        //   count.
+        new("C-9.4-14", "A key that a server does not show stays in the memory while it counts: either of two may be shown",
+            Must, Profile.Core, "BP-9.4-7", async p =>
+        {
+            p.Next = p.Next with { Policy = ClientPolicy.Remembered };
+            foreach (var keys in (IdentKey[][])[[Old], [New, Old], [New], [Old]])
+            {
+                await IdentAsync(p, keys);
+                await p.ExpectAsync(delivered: true);
+            }
         })
         { Needs = Needs.Policy },
         // [BP-9.4-12] A memory that cannot be read MUST be treated as a temporary failure of delivery, not as empty.
@@ -358,8 +387,8 @@ internal static class Client9Policy
         { Needs = Needs.Policy },
         // [BP-9.1-3] Under remembered a client MUST NOT send mail to a server in its memory unless the server's Finished was verified and
         //   Section 9.4 is satisfied.
-        // [BP-9.4-7] After a good session the entry's keys MUST be exactly those that the server showed in that session, none if it showed
-        //   none and the entry had none.
+        // [BP-9.4-7] After a good session the entry's keys MUST be those that the server showed in it, and those of the entry that still
+        //   count.
         new("C-9.4-12", "A remembered server that shows itself gets its mail, with IDENT and without",
             Must, Profile.Core, "BP-9.1-3 BP-9.4-7", async p =>
         {
@@ -374,8 +403,7 @@ internal static class Client9Policy
             }
         })
         { Needs = Needs.Policy },
-        // [BP-9.4-2] A client under remembered MUST write or renew the entry when the server's Finished is verified, the server's second
-        //   record has come, and the first reply inside has arrived.
+        // [BP-9.4-2] A client under remembered MUST write or renew the server's entry after a good session.
         new("C-9.4-13", "A good session is remembered: some failure of the server to show itself makes the client defer",
             Must, Profile.Core, "BP-9.4-2", async p =>
         {

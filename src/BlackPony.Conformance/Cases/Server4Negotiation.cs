@@ -266,7 +266,7 @@ internal static class Server4Negotiation
         new("S-4.4-6", "504 for an unknown suite, and another may follow", Must, Profile.Core, "BP-4.4-1 BP-4.4-2", async p =>
         {
             await p.EhloAsync();
-            await p.ProbeConnection.CommandAsync("XBLACKPONY V1 NO-SUCH-SUITE AAAA", 504);
+            await p.RefuseAsync("XBLACKPONY V1 NO-SUCH-SUITE AAAA");
             await p.SwitchAsync(Core, ehlo: false, refused: "BP-4.4-2");
             await p.FinishAsync();
         }),

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Security.Cryptography;
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
@@ -194,7 +195,7 @@ internal static class Server5Suites
         //   big-endian.
         // [BP-7.3-2] The tag MUST be the whole 32 octets of the HMAC.
         Deliver("S-5.4-5", Classic, Must, Profile.Classic, "BP-4.3-6 BP-7.3-1 BP-7.3-2"),
-        // [BP-5.4-5] A server MUST reply 501 to a client's modulus that has its highest bit clear or is even.
+        // [BP-5.4-5] A server MUST reply 501 to a client's modulus that has its highest bit clear, is even, or equals the server's own.
         new("S-5.4-2", "An even modulus, or one without its highest bit, gets 501", Must, Profile.Classic, "BP-5.4-5", async p =>
         {
             await p.NeedAsync(Classic);
@@ -205,6 +206,16 @@ internal static class Server5Suites
             share[0] &= 0x7f;
             await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(share)}", 501);
             await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(new byte[416])}", 501);
+            await p.ExpectUsableAsync();
+        }),
+        // [BP-5.4-5] A server MUST reply 501 to a client's modulus that has its highest bit clear, is even, or equals the server's own.
+        new("S-5.4-11", "The server's own modulus gets 501", Must, Profile.Classic, "BP-5.4-5", async p =>
+        {
+            await p.SwitchAsync(Classic);
+            byte[] share = [.. p.FirstServerShare[..384], .. new byte[32]];
+            await p.ConnectAsync();
+            await p.NeedAsync(Classic);
+            await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Classic} {Convert.ToBase64String(share)}", 501);
             await p.ExpectUsableAsync();
         }),
         // [BP-5.4-7] A server MUST reply 501 to a continuation line that is not canonical base64 of exactly 384 octets.
@@ -268,6 +279,37 @@ internal static class Server5Suites
             await p.SwitchAsync(Classic);
             That(!nonce.AsSpan().SequenceEqual(p.FirstServerShare.AsSpan(384)), "Two sessions have the same nonce.");
             That(!half.AsSpan().SequenceEqual(p.Secret.AsSpan(32)), "Two sessions have the same half of the key.");
+        }),
+        // [BP-5.4-8] A server whose decryption of the client's half fails for whatever reason MUST go on with 32 random octets instead of
+        //   that half.
+        new("S-5.4-9", "The substitute for a half that does not decrypt is not one that a client could guess",
+            Must, Profile.Classic, "BP-5.4-8", async p =>
+        {
+            byte[] wrong = [.. Enumerable.Repeat((byte)0x11, 384)];
+            await p.SwitchAsync(Classic, continuation: _ => wrong);
+            var raw = await p.ProbeConnection.RawRecordAsync();
+            var (nonce, own, server) = (p.FirstServerShare[384..], p.Secret[..32], p.Secret[32..]);
+            byte[] hash = SHA256.HashData(wrong);
+            byte[][] guesses = [new byte[32], [.. Enumerable.Repeat((byte)0xff, 32)], [.. Enumerable.Repeat((byte)1, 32)],
+                wrong[..32], wrong[^32..], hash, nonce, own, server];
+            foreach (var guess in guesses)
+            {
+                That(!p.ProbeConnection.Verifies(raw, [.. guess, .. server]),
+                    "The server goes on with a half that the client could guess, and so shows that the continuation did not decrypt.");
+            }
+        }),
+        // [BP-5.4-14] A side MUST treat as a failed decryption a decrypted value that is not the peer's letter and 32 octets.
+        new("S-5.4-10", "A half without the client's letter is one that does not decrypt", Must, Profile.Classic, "BP-5.4-14", async p =>
+        {
+            var half = Enumerable.Range(1, 32).Select(i => (byte)i).ToArray();
+            foreach (var content in (byte[][])[[(byte)'S', .. half], half, [.. half, (byte)'C'], [(byte)'C', .. half, 0]])
+            {
+                await p.ConnectAsync();
+                await p.SwitchAsync(Classic, continuation: _ => TestRsaKeys.Encrypt(p.FirstServerShare.AsSpan(0, 384), content));
+                var raw = await p.ProbeConnection.RawRecordAsync();
+                That(!p.ProbeConnection.Verifies(raw, [.. half, .. p.Secret[32..]]),
+                    "The server takes a half without the client's letter.");
+            }
         }),
         // [BP-4.3-6] A suite with a second message MUST have the server reply 334 with its share, and the client send one continuation
         //   line.

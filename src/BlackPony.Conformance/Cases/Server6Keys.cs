@@ -35,6 +35,33 @@ internal static class Server6Keys
         // [BP-6.1-5] Octets MUST be hashed as they were sent or received, never in a normalised form.
         Edited("S-6.1-6", "An offer whose case was changed in transit makes the upgrade fail",
             Core, Profile.Core, "BP-6.1-5", l => l.ToLowerInvariant() is var lower && lower != l ? lower : l.ToUpperInvariant(), 0),
+        // [BP-6.1-6] *refused* MUST be, in the order on the wire, every XBLACKPONY command since the offer that was answered with 504, and
+        //   every line of each of those replies, each up to and not including the CRLF.
+        new("S-6.1-7", "A command that was answered with 504, and the reply, are part of the transcript",
+            Must, Profile.Core, "BP-6.1-6", async p =>
+        {
+            await p.EhloAsync();
+            await p.RefuseAsync($"XBLACKPONY V1 X-NONE {p.Share(Core)}");
+            await InsideAsync(p);
+
+            // In their order, and of an unknown version too.
+            await p.ConnectAsync();
+            await p.EhloAsync();
+            await p.RefuseAsync($"XBLACKPONY V999 {Core} {p.Share(Core)}");
+            await p.RefuseAsync($"XBLACKPONY V1 X-NONE {p.Share(Core)} G-0A1B");
+            await InsideAsync(p);
+        }),
+        // [BP-6.1-6] *refused* MUST be, in the order on the wire, every XBLACKPONY command since the offer that was answered with 504, and
+        //   every line of each of those replies, each up to and not including the CRLF.
+        new("S-6.1-8", "What was refused before the last EHLO, or with another code, is no part of the transcript",
+            Must, Profile.Core, "BP-6.1-6", async p =>
+        {
+            await p.EhloAsync();
+            await p.RefuseAsync($"XBLACKPONY V1 X-NONE {p.Share(Core)}");
+            await p.EhloAsync();
+            await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Core} AAAA", 501);
+            await InsideAsync(p);
+        }),
 
         // ---------------------------------------------------------------- 6.2 keys
         // [BP-6.2-1] *suite* in the salt MUST be the suite's name in upper case, as in the table of Section 5, whatever its case on the
@@ -191,6 +218,14 @@ internal static class Server6Keys
     ];
 
     // What an attacker in the path changed is hashed by one side only: the two sides' keys differ.
+    // The upgrade without another EHLO.
+    private static async Task InsideAsync(ServerProbe p)
+    {
+        await p.SwitchAsync(Core, ehlo: false);
+        await p.FinishAsync();
+        await p.ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
+    }
+
     private static Case<ServerProbe> Edited(string id, string title, string suite, Profile profile, string requirements,
         Func<string, string> edit, int line) => new(id, title, Must, profile, requirements, async p =>
     {

@@ -43,6 +43,9 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <summary>The client's share, decoded.</summary>
     public byte[] ClientShare { get; private set; } = [];
 
+    /// <summary>The shared secret of the last upgrade.</summary>
+    public byte[] Secret { get; private set; } = [];
+
     /// <summary>The name in the client's last EHLO.</summary>
     public string EhloName { get; private set; } = "";
 
@@ -185,9 +188,10 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <param name="reply">Changes the lines of the 220 reply as they are sent, not as they are hashed.</param>
     /// <param name="hashed">Changes the continuation as it is hashed.</param>
     /// <param name="finishes">Whether the server's Finished goes in one write with the 220.</param>
+    /// <param name="refused">The command that was answered with 504 before, and each line of that reply, as hashed.</param>
     public async Task SwitchAsync(ProbeConnection wire, string offer, Func<byte[], byte[]>? tamper = null, int fragment = 0,
         string behind = "", string? command = null, Func<string, string>? reply = null, Func<string, string>? hashed = null,
-        bool finishes = false)
+        bool finishes = false, params string[] refused)
     {
         Command = command ?? await ExpectCommandAsync(wire);
         var fields = Command.Split(' ');
@@ -197,6 +201,9 @@ public sealed class ClientProbe : IAsyncDisposable
         var th = new TranscriptHash();
         var transcript = new List<string>();
         Hash(offer);
+        foreach (var line in refused)
+            Hash(line);
+
         Hash(Command);
         ClientShare = Decode(fields[3]);
         var share = exchange.Begin(ClientShare) ?? throw new CaseFailedException("The client's share is invalid.", "BP-5.1-6");
@@ -213,15 +220,16 @@ public sealed class ClientProbe : IAsyncDisposable
 
         var lines = Lines(220, tamper?.Invoke(share) ?? share);
         lines = (reply?.Invoke(lines) ?? lines) + behind;
+        Secret = exchange.TakeSharedSecret();
         if (finishes)
         {
-            wire.SwitchTo(suite, Role.Server, exchange.TakeSharedSecret(), th.Finish(), transcript);
+            wire.SwitchTo(suite, Role.Server, Secret, th.Finish(), transcript);
             await wire.SendRecordsAsync(Encoding.Latin1.GetBytes(lines), wire.Seal(RecordType.Finished, wire.Keys.Finished(Role.Server)));
         }
         else
         {
             await wire.SendAsync(lines);
-            wire.SwitchTo(suite, Role.Server, exchange.TakeSharedSecret(), th.Finish(), transcript);
+            wire.SwitchTo(suite, Role.Server, Secret, th.Finish(), transcript);
         }
 
         void Hash(string line)
@@ -253,7 +261,9 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <summary>Both Finished, an IDENT if given, and the client's EHLO inside, not yet answered.</summary>
     /// <param name="wire">The connection.</param>
     /// <param name="ident">The ident record's data.</param>
-    /// <param name="none">The requirement that a client violates which ends without its Finished; null for the case's first.</param>
+    /// <param name="none">
+    /// The requirement that a client violates which ends without its Finished or its EHLO; null for the usual one.
+    /// </param>
     public async Task FinishAsync(ProbeConnection wire, byte[]? ident = null, string? none = null)
     {
         byte[][] records = [wire.Seal(RecordType.Finished, wire.Keys.Finished(Role.Server)),
@@ -262,7 +272,7 @@ public sealed class ClientProbe : IAsyncDisposable
         await TakeFinishedAsync(wire, none);
         var ehlo = await wire.LineInsideAsync();
         Expect.That(ehlo?.StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase) == true,
-            $"Expected EHLO inside, got {Expect.Show(ehlo ?? "the end of the session")}.", "BP-4.5-2");
+            $"Expected EHLO inside, got {Expect.Show(ehlo ?? "the end of the session")}.", none ?? "BP-4.5-2");
         EhloName = ehlo![5..];
     }
 

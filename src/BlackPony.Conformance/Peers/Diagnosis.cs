@@ -17,11 +17,17 @@ internal sealed record Cause(string Requirement, string How);
 /// <param name="me">The suite's own role.</param>
 /// <param name="secret">The shared secret.</param>
 /// <param name="th">The right transcript hash.</param>
-/// <param name="hashed">What goes into it: the offer, the command, each 334 line, the continuation, each 220 line.</param>
+/// <param name="hashed">
+/// What goes into it: the offer, what was refused with 504, the command, each 334 line, the continuation, each 220 line.
+/// </param>
 internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, IReadOnlyList<string> hashed)
 {
     // A tag of so few octets could fit by chance.
     private const int ShortestTag = 8;
+
+    // The command is the last line that begins so.
+    private readonly int _command = Enumerable.Range(0, hashed.Count)
+        .LastOrDefault(i => hashed[i].StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase));
 
     private readonly bool _isAead = suite.Name != Names.Classic;
 
@@ -125,7 +131,8 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
     private IEnumerable<(Cause Cause, KeySchedule Keys)> Keys()
     {
         yield return (new Cause("BP-6.2-2", "verify with the keys of the other direction"), new KeySchedule(suite.Name, secret, th));
-        var written = hashed.Take(2).SelectMany(l => l.Split(' ')).Where(t => t.Equals(suite.Name, StringComparison.OrdinalIgnoreCase));
+        var written = hashed.Take(_command + 1).SelectMany(l => l.Split(' '))
+            .Where(t => t.Equals(suite.Name, StringComparison.OrdinalIgnoreCase));
         foreach (var name in written.Append(suite.Name.ToLowerInvariant()).Distinct().Except([suite.Name]))
             yield return (new Cause("BP-6.2-1", $"verify with {name} in the salt"), new KeySchedule(name, secret, th));
 
@@ -141,7 +148,15 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
 
     private IEnumerable<(Cause Cause, IEnumerable<string> Lines)> Transcripts()
     {
-        foreach (int at in (int[])[0, 1])
+        if (_command > 1)
+        {
+            var replies = hashed.Take(_command).Where(l => !l.StartsWith("504", StringComparison.Ordinal));
+            yield return (new Cause("BP-6.1-6", "verify without the command that was refused with 504"),
+                [hashed[0], .. hashed.Skip(_command)]);
+            yield return (new Cause("BP-6.1-6", "verify without the 504 reply"), [.. replies, .. hashed.Skip(_command)]);
+        }
+
+        foreach (int at in (int[])[0, _command])
         {
             var (line, what, requirement) = (hashed[at], at == 0 ? "offer" : "command", at == 0 ? "BP-6.1-1" : "BP-6.1-2");
             var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
@@ -165,7 +180,7 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
             yield return (new Cause("BP-6.1-4", $"verify with the {code} reply hashed without codes"), without);
         }
 
-        var continuation = hashed.Skip(2).FirstOrDefault(l => !IsReply(l, "334") && !IsReply(l, "220"));
+        var continuation = hashed.Skip(_command + 1).FirstOrDefault(l => !IsReply(l, "334") && !IsReply(l, "220"));
         if (continuation is not null)
             yield return (new Cause("BP-6.1-3", "verify without the continuation"), hashed.Where(l => l != continuation));
     }

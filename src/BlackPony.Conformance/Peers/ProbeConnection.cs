@@ -348,9 +348,23 @@ public sealed class ProbeConnection : IAsyncDisposable
     /// <summary>Receives the next record and says whether it verifies; false too if none comes.</summary>
     public async Task<bool> NextVerifiesAsync()
     {
-        var length = await OctetsAsync(2);
-        byte[] record = length.Length < 2 ? [] : [.. length, .. await OctetsAsync(BinaryPrimitives.ReadUInt16BigEndian(length))];
+        var record = await RawRecordAsync();
         return record.Length > 2 + _in!.Protection.TagLength && _in.Open(record) is not null;
+    }
+
+    /// <summary>Receives a record as it is; none at the end of the connection.</summary>
+    public async Task<byte[]> RawRecordAsync()
+    {
+        var length = await OctetsAsync(2);
+        return length.Length < 2 ? [] : [.. length, .. await OctetsAsync(BinaryPrimitives.ReadUInt16BigEndian(length))];
+    }
+
+    /// <summary>Whether a server's first record verifies under another shared secret.</summary>
+    public bool Verifies(byte[] record, ReadOnlySpan<byte> secret)
+    {
+        using var keys = new KeySchedule(_suite!.Name, secret, Keys.TranscriptHash);
+        using var protection = _suite.Protect(keys.ServerTraffic);
+        return record.Length > 2 + protection.TagLength && protection.Open(0, (byte[])record.Clone());
     }
 
     /// <summary>Receives a line inside records, without CRLF; null at close, alert or end.</summary>

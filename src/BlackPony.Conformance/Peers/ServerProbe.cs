@@ -87,6 +87,7 @@ public sealed class ServerProbe : IAsyncDisposable
         if (_wires.Count > 0)
             _context.Transcript.Comment($"connection {_wires.Count + 1}");
 
+        Refused.Clear();
         _wires.Add(new ProbeConnection(socket, Role.Client, _context.Transcript, _context.Timeout));
         return await ProbeConnection.ExpectAsync(code, requirement);
     }
@@ -96,6 +97,7 @@ public sealed class ServerProbe : IAsyncDisposable
     {
         var reply = await ProbeConnection.CommandAsync("EHLO probe.test", 250);
         Offer = reply.Texts().FirstOrDefault(IsOffer) ?? "";
+        Refused.Clear();
         return reply;
     }
 
@@ -132,6 +134,18 @@ public sealed class ServerProbe : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// The commands since the offer that were answered with 504, and the lines of the replies, as they are hashed ([BP-6.1-6]).
+    /// </summary>
+    public List<string> Refused { get; } = [];
+
+    /// <summary>Sends a command that the server is to answer with 504.</summary>
+    public async Task RefuseAsync(string command)
+    {
+        var reply = await ProbeConnection.CommandAsync(command, 504);
+        Refused.AddRange([command, .. reply.Lines.Select(Encoding.Latin1.GetString)]);
+    }
+
     /// <summary>A good share for a suite, in base64.</summary>
     public string Share(string suite)
     {
@@ -163,6 +177,9 @@ public sealed class ServerProbe : IAsyncDisposable
         var th = new TranscriptHash();
         var lines = new List<string>();
         Hash(Offer);
+        foreach (var line in Refused)
+            Hash(line);
+
         var command = $"XBLACKPONY V1 {suite} {Base64Share.Encode(exchange.Share)}";
         command = rewrite?.Invoke(command) ?? command;
         Hash(command);

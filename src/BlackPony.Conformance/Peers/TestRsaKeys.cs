@@ -23,5 +23,23 @@ public static class TestRsaKeys
         return rsa;
     }
 
+    /// <summary>The modulus of <see cref="Server"/>, 384 octets.</summary>
+    internal static byte[] ServerModulus { get; } = Modulus(Server);
+
+    /// <summary>OAEP with SHA-256.</summary>
+    /// <param name="modulus">384 octets.</param>
+    /// <param name="content">What is encrypted.</param>
+    internal static byte[] Encrypt(ReadOnlySpan<byte> modulus, ReadOnlySpan<byte> content)
+    {
+        using var rsa = RSA.Create(new RSAParameters { Modulus = modulus.ToArray(), Exponent = [1, 0, 1] });
+        return rsa.Encrypt(content, RSAEncryptionPadding.OaepSHA256);
+    }
+
+    private static byte[] Modulus(RsaKeys keys)
+    {
+        using var pair = keys.Use();
+        return pair.Modulus;
+    }
+
     private static RsaKeys Load(string role) => new(TimeProvider.System, () => Open(role));
 }

@@ -14,25 +14,28 @@ internal static class Ident
         [.. keys.SelectMany(k => k.PublicKey.Concat(k.Sign(transcriptHash)))];
 
     /// <summary>Verifies the record's data ([BP-6.5-5], [BP-6.5-6]).</summary>
-    /// <returns>The public keys, 32 octets each; null if anything is wrong.</returns>
-    public static IReadOnlyList<byte[]>? Verify(ReadOnlySpan<byte> data, ReadOnlySpan<byte> transcriptHash)
+    /// <returns>The public keys; null if anything is wrong.</returns>
+    public static IReadOnlyList<PeerIdent>? Verify(ReadOnlySpan<byte> data, ReadOnlySpan<byte> transcriptHash)
     {
         if (data.Length < EntryLength || data.Length > EntryLength * Limits.MaxIdents || data.Length % EntryLength != 0)
             return null;
 
-        var message = Message(transcriptHash);
-        var keys = new List<byte[]>();
+        var (shown, withdrawn) = (Message(transcriptHash, false), Message(transcriptHash, true));
+        var keys = new List<PeerIdent>();
         for (; !data.IsEmpty; data = data[EntryLength..])
         {
-            var key = data[..Ed25519.PublicKeySize];
-            if (!Ed25519.Verify(data[Ed25519.PublicKeySize..EntryLength], key, message))
+            var (key, signature) = (data[..Ed25519.PublicKeySize].ToArray(), data[Ed25519.PublicKeySize..EntryLength].ToArray());
+            bool isShown = Ed25519.Verify(signature, 0, key, 0, shown, 0, shown.Length);
+            if (!isShown && !Ed25519.Verify(signature, 0, key, 0, withdrawn, 0, withdrawn.Length))
                 return null;
 
-            keys.Add(key.ToArray());
+            keys.Add(new PeerIdent(Convert.ToHexStringLower(key), !isShown));
         }
 
-        return keys;
+        // [BP-6.5-9]
+        return [.. keys.GroupBy(k => k.Key).Select(g => new PeerIdent(g.Key, g.Any(k => k.IsWithdrawn)))];
     }
 
-    internal static byte[] Message(ReadOnlySpan<byte> transcriptHash) => [.. "BLACKPONY V1 IDENT"u8, .. transcriptHash];
+    internal static byte[] Message(ReadOnlySpan<byte> transcriptHash, bool isWithdrawn) =>
+        [.. isWithdrawn ? "BLACKPONY V1 WITHDRAWN"u8 : "BLACKPONY V1 IDENT"u8, .. transcriptHash];
 }

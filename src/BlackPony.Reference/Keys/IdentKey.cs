@@ -9,13 +9,14 @@ public sealed class IdentKey
 
     /// <summary>Makes the key of a private key.</summary>
     /// <param name="seed">32 octets (RFC 8032 5.1.5).</param>
+    /// <param name="isWithdrawn">Whether the server withdraws it ([BP-6.5-8]).</param>
     /// <exception cref="ArgumentException">Other than 32 octets.</exception>
-    public IdentKey(ReadOnlySpan<byte> seed)
+    public IdentKey(ReadOnlySpan<byte> seed, bool isWithdrawn = false)
     {
         if (seed.Length != Ed25519.SecretKeySize)
             throw new ArgumentException("An Ed25519 private key is 32 octets.", nameof(seed));
 
-        _seed = seed.ToArray();
+        (_seed, IsWithdrawn) = (seed.ToArray(), isWithdrawn);
         PublicKey = new byte[Ed25519.PublicKeySize];
         Ed25519.GeneratePublicKey(_seed, PublicKey);
     }
@@ -23,12 +24,15 @@ public sealed class IdentKey
     /// <summary>The public key, 32 octets.</summary>
     public byte[] PublicKey { get; }
 
+    /// <summary>Whether the server withdraws it ([BP-6.5-8]).</summary>
+    public bool IsWithdrawn { get; }
+
     /// <summary>Signs a transcript hash.</summary>
     /// <returns>64 octets.</returns>
     internal byte[] Sign(ReadOnlySpan<byte> transcriptHash)
     {
         var signature = new byte[Ed25519.SignatureSize];
-        Ed25519.Sign(_seed, Ident.Message(transcriptHash), signature);
+        Ed25519.Sign(_seed, Ident.Message(transcriptHash, IsWithdrawn), signature);
         return signature;
     }
 }

@@ -54,8 +54,11 @@ public sealed class ClientUpgrade : IDisposable
     /// <param name="random">The source of every draw (spec Appendix B).</param>
     /// <param name="rsaKeys">The process's RSA key pair (spec 5.4).</param>
     /// <param name="keyLog">Where to log secrets, if the user asked for it.</param>
+    /// <param name="refused">What was <see cref="Refused"/> since the offer.</param>
     /// <exception cref="RandomnessUnavailableException">There is no randomness ([BP-5.1-15]).</exception>
-    public ClientUpgrade(Offer offer, Suite suite, int shift, IRandomSource random, RsaKeys rsaKeys, IKeyLog? keyLog)
+    public ClientUpgrade(
+        Offer offer, Suite suite, int shift, IRandomSource random, RsaKeys rsaKeys, IKeyLog? keyLog,
+        IReadOnlyList<byte[]>? refused = null)
     {
         Suite = suite;
         Shift = suite.Encrypts ? 0 : shift;
@@ -64,6 +67,8 @@ public sealed class ClientUpgrade : IDisposable
         var share = _exchange is null ? shift.ToString(CultureInfo.InvariantCulture) : Base64Share.Encode(_exchange.Share);
         var command = new UpgradeCommand(Offer.Version, suite.Name, share).ToOctets();
         _transcript.Add(offer.Octets.Span);
+        Refused = refused ?? [];
+        AddLines(Refused);
         _transcript.Add(command);
         Command = [.. command, .. "\r\n"u8];
     }
@@ -84,6 +89,11 @@ public sealed class ClientUpgrade : IDisposable
     /// <summary>Whether the command was answered with 334: there is no second attempt then ([BP-4.2-11]).</summary>
     public bool HasContinued => _state != State.Sharing;
 
+    /// <summary>
+    /// The commands since the offer that were answered with 504, this one included, each with the lines of its reply ([BP-6.1-6]).
+    /// </summary>
+    public IReadOnlyList<byte[]> Refused { get; private set; }
+
     /// <summary>The command line, CRLF included.</summary>
     public byte[] Command { get; }
 
@@ -102,6 +112,9 @@ public sealed class ClientUpgrade : IDisposable
             >= 400 and <= 599 => new ClientStep(ClientStepKind.Refused),
             _ => new ClientStep(ClientStepKind.Broken),
         };
+
+        if (reply.Code == 504)
+            Refused = [.. Refused, Command[..^2], .. reply.Lines];
 
         // Nothing more is exchanged ([BP-5.1-13]).
         if (step.Kind != ClientStepKind.Send)
@@ -131,7 +144,7 @@ public sealed class ClientUpgrade : IDisposable
             return new ClientStep(ClientStepKind.Send, [.. "*\r\n"u8]);
         }
 
-        AddLines(reply);
+        AddLines(reply.Lines);
         var line = Encoding.ASCII.GetBytes(Base64Share.Encode(continuation));
         _transcript.Add(line);
         _state = State.Continued;
@@ -146,15 +159,15 @@ public sealed class ClientUpgrade : IDisposable
             return new ClientStep(ClientStepKind.Broken);
         }
 
-        AddLines(reply);
+        AddLines(reply.Lines);
         var channel = new SecureChannel(Role.Client, Suite, secret, _transcript.Finish(), keyLog: _keyLog);
         CryptographicOperations.ZeroMemory(secret);
         return new ClientStep(ClientStepKind.Agreed, channel: channel);
     }
 
-    private void AddLines(Reply reply)
+    private void AddLines(IEnumerable<byte[]> lines)
     {
-        foreach (var line in reply.Lines)
+        foreach (var line in lines)
             _transcript.Add(line);
     }
 }

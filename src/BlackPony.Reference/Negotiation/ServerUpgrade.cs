@@ -46,6 +46,9 @@ public sealed class ServerUpgrade : IDisposable
     private Offer? _offer;
     private ServerExchange? _exchange;
     private TranscriptHash? _transcript;
+
+    // Of the command under way, CRLF left out; they enter the transcript when it is agreed to, or answered with 504.
+    private readonly List<byte[]> _lines = [];
     private byte[] _share = [];
     private int _attempts;
 
@@ -83,6 +86,7 @@ public sealed class ServerUpgrade : IDisposable
             _offer = null;
         }
 
+        _transcript = null;
         return _offer?.Octets ?? default;
     }
 
@@ -108,10 +112,10 @@ public sealed class ServerUpgrade : IDisposable
 
         // [BP-4.2-5]
         if (!command.Version.Equals(Offer.Version, StringComparison.OrdinalIgnoreCase))
-            return Refuse("504 5.5.4 Unknown version");
+            return RefuseChoice(line, "504 5.5.4 Unknown version");
 
         if (_options.Suites.FirstOrDefault(s => s.Name.Equals(command.Suite, StringComparison.OrdinalIgnoreCase)) is not { } suite)
-            return Refuse("504 5.5.4 Unknown suite");
+            return RefuseChoice(line, "504 5.5.4 Unknown suite");
 
         // Before any public-key operation ([BP-4.4-7]).
         if (++_attempts > Limits.MaxUpgradeAttempts)
@@ -119,9 +123,7 @@ public sealed class ServerUpgrade : IDisposable
 
         Suite = suite;
         _share = Encoding.ASCII.GetBytes(command.Share);
-        _transcript = new TranscriptHash();
-        _transcript.Add(_offer.Octets.Span);
-        _transcript.Add(line);
+        _lines.Add(line.ToArray());
         return new ServerStep(ServerStepKind.Accepted, []);
     }
 
@@ -173,7 +175,7 @@ public sealed class ServerUpgrade : IDisposable
 
         try
         {
-            _transcript!.Add(line);
+            _lines.Add(line.ToArray());
             var reply = Base64Share.TryDecode(line, out var octets) ? _exchange!.Continue(octets) : null;
             return reply is null ? BadShare() : Answer(220, reply);
         }
@@ -188,7 +190,7 @@ public sealed class ServerUpgrade : IDisposable
     {
         _exchange?.Dispose();
         _exchange = null;
-        _transcript = null;
+        _lines.Clear();
         Suite = null;
         Shift = 0;
     }
@@ -197,6 +199,23 @@ public sealed class ServerUpgrade : IDisposable
     public void Dispose() => Reset();
 
     private static ServerStep Refuse(string text) => new(ServerStepKind.Refused, Encoding.ASCII.GetBytes(text + "\r\n"));
+
+    // What was refused by 504 belongs to the transcript of the next command ([BP-6.1-6]).
+    private ServerStep RefuseChoice(ReadOnlySpan<byte> line, string text)
+    {
+        Add(line);
+        Add(Encoding.ASCII.GetBytes(text));
+        return Refuse(text);
+    }
+
+    // Begun when it is needed, which for most connections is never.
+    private void Add(ReadOnlySpan<byte> line)
+    {
+        if (_transcript is null)
+            (_transcript = new TranscriptHash()).Add(_offer!.Octets.Span);
+
+        _transcript.Add(line);
+    }
 
     private ServerStep BadShare()
     {
@@ -209,7 +228,7 @@ public sealed class ServerUpgrade : IDisposable
         var octets = new MemoryStream();
         foreach (var line in KeyReply.Create(code, Base64Share.Encode(share)))
         {
-            _transcript!.Add(line);
+            _lines.Add(line);
             octets.Write(line);
             octets.Write("\r\n"u8);
         }
@@ -217,6 +236,7 @@ public sealed class ServerUpgrade : IDisposable
         if (code == 334)
             return new ServerStep(ServerStepKind.Continue, octets.ToArray());
 
+        _lines.ForEach(l => Add(l));
         var secret = _exchange!.TakeSharedSecret();
         var channel = new SecureChannel(Role.Server, Suite!, secret, _transcript!.Finish(), _options.Idents, _options.KeyLog);
         CryptographicOperations.ZeroMemory(secret);

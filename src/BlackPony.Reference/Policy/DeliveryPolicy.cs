@@ -45,13 +45,4 @@ internal static class DeliveryPolicy
     public static Suite? NextSuite(Offer? offer, MailerOptions options, IReadOnlyCollection<Suite> tried, bool mustEncrypt) =>
         offer is null || tried.Count == Limits.MaxClientAttempts ? null
             : offer.Common(options.Suites).Except(tried).FirstOrDefault(s => s.Encrypts || !mustEncrypt);
-
-    /// <summary>What is wrong with the IDENT keys that a server showed, as a reason of spec 11.1 ([BP-9.4-6]).</summary>
-    /// <param name="entry">What is remembered of the server.</param>
-    /// <param name="shown">The keys, in hexadecimal digits.</param>
-    /// <returns>Null if nothing is.</returns>
-    public static string? IdentFault(MemoryEntry? entry, IReadOnlyCollection<string> shown) =>
-        entry is not { Idents.Count: > 0 } || entry.Idents.Intersect(shown).Any()
-            ? null
-            : shown.Count == 0 ? "ident-missing" : "ident-mismatch";
 }

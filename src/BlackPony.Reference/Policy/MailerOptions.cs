@@ -22,8 +22,17 @@ public sealed record MailerOptions
     /// <summary>ROT's shift, 1 to 25.</summary>
     public int Shift { get; init; } = 13;
 
-    /// <summary>The memory, under <see cref="ClientPolicy.Remembered"/>.</summary>
+    /// <summary>
+    /// The memory: under <see cref="ClientPolicy.Remembered"/> it decides, under <see cref="ClientPolicy.Opportunistic"/> it tells
+    /// what a fall-back lost ([BP-11.1-6]).
+    /// </summary>
     public ServerMemory? Memory { get; init; }
+
+    /// <summary>
+    /// Whether mail is refused with 5yz, instead of sent in plaintext, where a remembered server or mail domain has failed to show itself
+    /// for longer than <see cref="Limits.MemoryPatience"/> ([BP-9.4-24]).
+    /// </summary>
+    public bool RefusesForgotten { get; init; }
 
     /// <summary>Where to log secrets, if the user asked for it ([BP-11.3-1]).</summary>
     public IKeyLog? KeyLog { get; init; }

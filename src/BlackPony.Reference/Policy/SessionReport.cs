@@ -21,7 +21,10 @@ public sealed record SessionReport
     /// <summary>Why it fell back or was deferred, one of the words of spec 11.1; null if it did not.</summary>
     public string? Reason { get; internal init; }
 
-    /// <summary>Whether a broken upgrade was followed by plaintext ([BP-9.2-5]).</summary>
+    /// <summary>
+    /// Whether the session is less than what the server offered: plaintext after a broken upgrade ([BP-9.2-5]), or another suite after a
+    /// 504 ([BP-9.2-10]).
+    /// </summary>
     public bool Downgrade { get; internal init; }
 
     /// <summary>
@@ -40,7 +43,7 @@ public sealed record SessionReport
     /// </summary>
     public string Closed { get; internal init; } = "lost";
 
-    /// <summary>What somebody should be told of ([BP-9.2-5], [BP-9.4-10]).</summary>
+    /// <summary>What somebody should be told of ([BP-9.2-5], [BP-9.2-10], [BP-9.4-10]).</summary>
     public IEnumerable<string> Warnings
     {
         get
@@ -54,8 +57,10 @@ public sealed record SessionReport
             if (Unremembered is not null)
                 yield return $"not remembered: the memory has no room for {Unremembered}, which may get plaintext next time";
 
+            var lost = Suite is null ? "offers or offered encryption, and the mail went in plaintext"
+                : $"refused a suite that it had offered, and the mail went under {Suite}";
             if (Downgrade)
-                yield return $"downgrade: {Peer} offered encryption, the upgrade broke, and the mail went in plaintext";
+                yield return $"downgrade: {Peer} {lost}";
         }
     }
 }

@@ -72,8 +72,8 @@ public sealed class SecureChannel : IDisposable
     /// <summary>Whether the peer's Finished was verified.</summary>
     public bool IsEstablished { get; private set; }
 
-    /// <summary>The IDENT keys that the server proved, 32 octets each; none if it sent none.</summary>
-    public IReadOnlyList<byte[]> PeerIdents { get; private set; } = [];
+    /// <summary>The IDENT keys that the server proved, each once; none if it sent none.</summary>
+    public IReadOnlyList<PeerIdent> PeerIdents { get; private set; } = [];
 
     /// <summary>The transcript hash, 32 octets: the same on both sides, and in no two sessions.</summary>
     public ReadOnlyMemory<byte> TranscriptHash => _keys.TranscriptHash;

@@ -14,22 +14,21 @@ internal static class RsaExchange
     private const int Modulus = Limits.RsaBits / 8;
     private const int Nonce = 32;
     private const int Half = 32;
+    private const byte FromClient = (byte)'C';
+    private const byte FromServer = (byte)'S';
 
-    private static byte[] NewShare(RSA rsa, IRandomSource random)
+    private static byte[] NewShare(RsaKeyPair own, IRandomSource random)
     {
         var share = new byte[Modulus + Nonce];
-        // One key pair serves many sessions, and .NET promises nothing for two threads with one instance.
-        lock (rsa)
-        {
-            rsa.ExportParameters(false).Modulus!.CopyTo(share, 0);
-        }
-
+        own.Modulus.CopyTo(share, 0);
         random.Fill(share.AsSpan(Modulus));
         return share;
     }
 
-    private static bool IsValid(ReadOnlySpan<byte> share) =>
-        share.Length == Modulus + Nonce && (share[0] & 0x80) != 0 && (share[Modulus - 1] & 1) != 0;
+    // [BP-5.4-5], [BP-5.4-6]
+    private static bool IsValid(ReadOnlySpan<byte> share, RsaKeyPair own) =>
+        share.Length == Modulus + Nonce && (share[0] & 0x80) != 0 && (share[Modulus - 1] & 1) != 0
+        && !share[..Modulus].SequenceEqual(own.Modulus);
 
     private static byte[] NewHalf(IRandomSource random)
     {
@@ -41,14 +40,17 @@ internal static class RsaExchange
     // BouncyCastle's padding, because it takes the OAEP seed from us: so vectors can be reproduced (spec Appendix B).
     // A modulus that is valid here is odd and has its full length, and with such the computation does not fail. BouncyCastle's RSA keys
     // would test each modulus for being prime, which takes a hundred times as long as the encryption.
-    private static byte[] Encrypt(ReadOnlySpan<byte> modulus, byte[] half, IRandomSource random)
+    private static byte[] Encrypt(ReadOnlySpan<byte> modulus, byte letter, ReadOnlySpan<byte> half, IRandomSource random)
     {
+        byte[] content = [letter, .. half];
         var seed = new byte[32];
         random.Fill(seed);
         var n = new BigInteger(1, modulus);
         var oaep = new OaepEncoding(new PublicOperation(n), new Sha256Digest(), new Sha256Digest(), null);
         oaep.Init(true, new ParametersWithRandom(new KeyParameter([]), new GivenRandom(seed)));
-        return oaep.ProcessBlock(half, 0, half.Length);
+        var ciphertext = oaep.ProcessBlock(content, 0, content.Length);
+        CryptographicOperations.ZeroMemory(content);
+        return ciphertext;
     }
 
     // RSAEP (RFC 8017 5.1.1); a block is an octet shorter than the modulus and so below it.
@@ -70,20 +72,15 @@ internal static class RsaExchange
             BigIntegers.AsUnsignedByteArray(Modulus, new BigInteger(1, inBuf, inOff, inLen).ModPow(Exponent, modulus));
     }
 
-    // Whatever goes wrong, the substitute is the answer, and nothing tells ([BP-5.4-8] to [BP-5.4-11]).
-    private static byte[] Decrypt(RSA rsa, ReadOnlySpan<byte> ciphertext, IRandomSource random)
+    // Whatever goes wrong, the substitute is the answer, and nothing tells ([BP-5.4-8] to [BP-5.4-11], [BP-5.4-14]).
+    private static byte[] Decrypt(RsaKeyPair own, byte letter, ReadOnlySpan<byte> ciphertext, IRandomSource random)
     {
         var half = NewHalf(random);
         try
         {
-            byte[] plain;
-            lock (rsa)
-            {
-                plain = rsa.Decrypt(ciphertext, RSAEncryptionPadding.OaepSHA256);
-            }
-
-            if (plain.Length == Half)
-                plain.CopyTo(half, 0);
+            var plain = own.Decrypt(ciphertext);
+            if (plain.Length == 1 + Half && plain[0] == letter)
+                plain.AsSpan(1).CopyTo(half);
 
             CryptographicOperations.ZeroMemory(plain);
         }
@@ -98,25 +95,25 @@ internal static class RsaExchange
     public sealed class Client : ClientExchange
     {
         private readonly IRandomSource _random;
-        private readonly RSA _rsa;
+        private RsaKeyPair? _own;
         private byte[] _half = [];
 
         public Client(IRandomSource random, RsaKeys keys)
         {
             _random = random;
-            _rsa = keys.Current();
-            Share = NewShare(_rsa, random);
+            _own = keys.Use();
+            Share = NewShare(_own, random);
         }
 
         public override byte[] Share { get; }
 
         public override byte[]? Continue(ReadOnlySpan<byte> serverShare)
         {
-            if (!IsValid(serverShare) || serverShare[..Modulus].SequenceEqual(Share.AsSpan(0, Modulus)))
+            if (!IsValid(serverShare, _own!))
                 return null;
 
             _half = NewHalf(_random);
-            return Encrypt(serverShare[..Modulus], _half, _random);
+            return Encrypt(serverShare[..Modulus], FromClient, _half, _random);
         }
 
         public override byte[]? Finish(ReadOnlySpan<byte> serverShare)
@@ -124,29 +121,34 @@ internal static class RsaExchange
             if (serverShare.Length != Modulus)
                 return null;
 
-            var half = Decrypt(_rsa, serverShare, _random);
+            var half = Decrypt(_own!, FromServer, serverShare, _random);
             byte[] secret = [.. _half, .. half];
             CryptographicOperations.ZeroMemory(half);
             return secret;
         }
 
-        public override void Dispose() => CryptographicOperations.ZeroMemory(_half);
+        public override void Dispose()
+        {
+            CryptographicOperations.ZeroMemory(_half);
+            _own?.Dispose();
+            _own = null;
+        }
     }
 
     /// <summary>The server's side.</summary>
     public sealed class Server(IRandomSource random, RsaKeys keys) : ServerExchange
     {
-        private readonly RSA _rsa = keys.Current();
+        private RsaKeyPair? _own = keys.Use();
         private readonly byte[] _secret = new byte[2 * Half];
         private byte[] _clientModulus = [];
 
         public override byte[]? Begin(ReadOnlySpan<byte> clientShare)
         {
-            if (!IsValid(clientShare))
+            if (!IsValid(clientShare, _own!))
                 return null;
 
             _clientModulus = clientShare[..Modulus].ToArray();
-            return NewShare(_rsa, random);
+            return NewShare(_own!, random);
         }
 
         public override byte[]? Continue(ReadOnlySpan<byte> continuation)
@@ -154,11 +156,11 @@ internal static class RsaExchange
             if (continuation.Length != Modulus)
                 return null;
 
-            var client = Decrypt(_rsa, continuation, random);
+            var client = Decrypt(_own!, FromClient, continuation, random);
             var server = NewHalf(random);
             client.CopyTo(_secret, 0);
             server.CopyTo(_secret, Half);
-            var reply = Encrypt(_clientModulus, server, random);
+            var reply = Encrypt(_clientModulus, FromServer, server, random);
             CryptographicOperations.ZeroMemory(client);
             CryptographicOperations.ZeroMemory(server);
             return reply;
@@ -166,6 +168,11 @@ internal static class RsaExchange
 
         public override byte[] TakeSharedSecret() => [.. _secret];
 
-        public override void Dispose() => CryptographicOperations.ZeroMemory(_secret);
+        public override void Dispose()
+        {
+            CryptographicOperations.ZeroMemory(_secret);
+            _own?.Dispose();
+            _own = null;
+        }
     }
 }

@@ -246,17 +246,11 @@ public sealed partial class InboundSession : SmtpSession, ISession, IDisposable
     {
         Progress++;
         _hasSaidLast = reply.Code is 221 or 421;
-        if (reply.Ehlo is null)
-        {
-            // [BP-10.2-7], [BP-10.3-8]
-            Emit(reply.Octets);
-        }
-        else
-        {
-            // One offer, here and in no reply to HELO ([BP-4.1-1], [BP-4.1-2], [BP-4.1-6]). STARTTLS stays, outside ([BP-10.2-10]): if it
-            // succeeds the session is a plain pipe ([BP-4.7-1]).
-            Emit(EhloReply.Rewrite(reply.Ehlo, Layer.IsOn ? HiddenInside : Hidden, Layer.IsOn ? default : _upgrade.NewOffer().Span));
-        }
+
+        // As it is ([BP-10.2-7], [BP-10.3-8]), but to EHLO: one offer, here and in no reply to HELO ([BP-4.1-1], [BP-4.1-2], [BP-4.1-6]).
+        // STARTTLS stays, outside ([BP-10.2-10]): if it succeeds the session is a plain pipe ([BP-4.7-1]).
+        Emit(reply.Ehlo is null ? reply.Octets
+            : EhloReply.Rewrite(reply.Ehlo, Layer.IsOn ? HiddenInside : Hidden, Layer.IsOn ? default : _upgrade.NewOffer().Span));
 
         Messages += reply is { Command: Verb.Message, IsPositive: true } ? 1 : 0;
         if (_state == State.Held && _replies.Pending == 0)

@@ -16,10 +16,9 @@ public sealed partial class MailerSession
         }
 
         PumpServer();
-        if (Channel?.State is ChannelState.Failed or ChannelState.Alerted)
-            LoseServer("421 4.7.0 The protected session failed");
-        else if (Channel?.State == ChannelState.Closed)
-            LoseServer("421 4.4.2 The server closed the session");
+        bool isClosed = Channel?.State == ChannelState.Closed;
+        if (isClosed || Channel?.State is ChannelState.Failed or ChannelState.Alerted)
+            LoseServer(isClosed ? "421 4.4.2 The server closed the session" : "421 4.7.0 The protected session failed");
     }
 
     private void PumpServer()
@@ -164,8 +163,10 @@ public sealed partial class MailerSession
         }
 
         _tried.Add(suite);
-        _upgrade?.Dispose();
-        _upgrade = new ClientUpgrade(_offer!, suite, _options.Shift, _random, _options.RsaKeys, _options.KeyLog);
+        // What was refused with 504 is part of the transcript ([BP-6.1-6]).
+        using var before = _upgrade;
+        _upgrade = new ClientUpgrade(
+            _offer!, suite, _options.Shift, _random, _options.RsaKeys, _options.KeyLog, _tried.Count > 1 ? before!.Refused : null);
         ToServer.Write(_upgrade.Command);
         _state = State.Sharing;
     }
@@ -217,24 +218,27 @@ public sealed partial class MailerSession
     private void BeginInside()
     {
         _state = State.InsideEhlo;
-        Report = Report with { Suite = _upgrade!.Suite.Name };
+        // [BP-9.2-10]
+        Report = Report with { Suite = _upgrade!.Suite.Name, Downgrade = _tried.Count > 1 };
         SendInside(_ehlo);
     }
 
     private void OnInsideReply(Reply reply)
     {
-        if (Channel is not null && Remembers)
+        if (Channel is not null && _options is { Memory: { } memory, Policy: not ClientPolicy.Required })
         {
             // Here and nowhere else, before any mail ([BP-9.4-2] to [BP-9.4-4]).
-            if (DeliveryPolicy.IdentFault(Entry(), [.. Channel.PeerIdents.Select(Convert.ToHexStringLower)]) is { } fault)
+            var fault = memory.IdentFault(memory.Find(_entries[0].Name, _entries[0].Port, out _, keeps: true), Channel.PeerIdents);
+            if (fault is not null && Remembers)
             {
                 Channel.Close(ToServer);
                 LeaveAsFailing(fault, "421 4.7.0 The server does not show the remembered key");
                 return;
             }
 
-            bool isRemembered = _options.Memory!.Good(_name, _port, Channel.PeerIdents);
-            Report = Report with { Unremembered = isRemembered ? Report.Unremembered : Report.Peer };
+            // [BP-9.4-19]
+            if (fault is null && !Array.TrueForAll(_entries, e => memory.Good(e.Name, e.Port, Channel.PeerIdents)))
+                Report = Report with { Unremembered = Report.Peer };
         }
         else if (Channel is null && MustEncrypt)
         {

@@ -15,6 +15,7 @@ public sealed partial class MailerSession : SmtpSession, ISession, IDisposable
     // [BP-10.4-6], and after a fall-back STARTTLS stays ([BP-10.4-13]); inside [BP-10.4-7], which also keeps [BP-4.5-7] and [BP-4.7-2].
     private static readonly string[] Hidden = ["XBLACKPONY"];
     private static readonly string[] HiddenInside = ["XBLACKPONY", "STARTTLS"];
+    private const string Refusal = "554 5.7.0 Encryption is remembered here, and has been missing for too long";
 
     private readonly MailerOptions _options;
     private readonly IRandomSource _random;
@@ -29,8 +30,11 @@ public sealed partial class MailerSession : SmtpSession, ISession, IDisposable
     private bool _plainOnly;
     private bool _hasQuit;
     private bool _hasMore;
-    private string _name = "";
-    private int _port;
+    // Of the server, and of the mail domain whose records led to it.
+    private (string Name, int Port)[] _entries = [];
+
+    // A deferral on account of an entry: nothing of this delivery leaves in plaintext any more ([BP-9.1-9]).
+    private bool _isHeld;
 
     /// <summary>Makes the session.</summary>
     /// <param name="options">What the client accepts.</param>
@@ -51,12 +55,13 @@ public sealed partial class MailerSession : SmtpSession, ISession, IDisposable
         Inside,
         Plain,
         Closing,
+        Refusing,
         End,
     }
 
     /// <summary>Whether the host should read from the local mail server: not while an upgrade is under way ([BP-4.2-9],
     /// [BP-4.6-4]).</summary>
-    public bool WantsClient => _state is State.WaitingForEhlo or State.HeloOnly or State.Inside or State.Plain;
+    public bool WantsClient => _state is State.WaitingForEhlo or State.HeloOnly or State.Inside or State.Plain or State.Refusing;
 
     /// <summary>How long the server may be silent now (spec 13).</summary>
     public TimeSpan PeerTimeout => _state switch
@@ -69,28 +74,28 @@ public sealed partial class MailerSession : SmtpSession, ISession, IDisposable
 
     private bool Remembers => _options.Policy == ClientPolicy.Remembered && _options.Memory is not null;
 
-    // Whether plaintext is forbidden with this server ([BP-9.1-2], [BP-9.1-3]).
-    private bool MustEncrypt => _options.Policy == ClientPolicy.Required || (Remembers && Entry() is not null);
+    // Whether plaintext is forbidden with this server ([BP-9.1-2], [BP-9.1-3], [BP-9.1-8], [BP-9.1-9]).
+    private bool MustEncrypt => _options.Policy == ClientPolicy.Required || (Remembers && (_isHeld || IsRemembered(out _)));
 
     /// <summary>The TCP connection stands.</summary>
     /// <param name="name">The host name, or the address of an address literal ([BP-9.4-1]).</param>
     /// <param name="port">The TCP port.</param>
     /// <param name="moreTargets">Whether the host has further addresses or mail exchangers.</param>
-    public void Connected(string name, int port, bool moreTargets)
+    /// <param name="domain">The mail domain whose records led to the host ([BP-9.4-19]); null if it was configured.</param>
+    public void Connected(string name, int port, bool moreTargets, string? domain = null)
     {
-        (_name, _port, _hasMore, _replies) = (name, port, moreTargets, new ReplyReader());
+        (_hasMore, _replies) = (moreTargets, new ReplyReader());
+        _entries = domain is null ? [(name, port)] : [(name, port), (domain, ServerMemory.OfDomain)];
         Report = Report with { Peer = $"{name}:{port}" };
-        Request = SessionRequest.None;
         ServerOctets.Clear();
-        _state = State.Connected;
+        (Request, _state) = (SessionRequest.None, State.Connected);
     }
 
     /// <summary>No connection could be made to the last target asked for.</summary>
     /// <param name="moreTargets">Whether the host has further addresses or mail exchangers.</param>
     public void ConnectFailed(bool moreTargets)
     {
-        Request = SessionRequest.None;
-        _hasMore = moreTargets;
+        (Request, _hasMore) = (SessionRequest.None, moreTargets);
         Leave("unreachable", "421 4.4.1 No mail server reachable, try again later");
     }
 
@@ -124,24 +129,21 @@ public sealed partial class MailerSession : SmtpSession, ISession, IDisposable
         }
         else if (_state != State.End)
         {
-            End("plain");
+            End(Closed());
         }
     }
 
     /// <summary>The server was silent for longer than <see cref="PeerTimeout"/> ([BP-8.1-6]).</summary>
     public void TimedOut()
     {
-        if (_state == State.Closing)
-        {
-            End("truncated");
-            return;
-        }
-
         // [BP-8.1-1]
         if (_state == State.InsideEhlo)
             Channel?.Close(ToServer);
 
-        LoseConnection();
+        if (_state == State.Closing)
+            End("truncated");
+        else
+            LoseConnection();
     }
 
     /// <inheritdoc/>
@@ -155,14 +157,14 @@ public sealed partial class MailerSession : SmtpSession, ISession, IDisposable
 
     private void PumpClient()
     {
-        while (_state is State.WaitingForEhlo or State.HeloOnly && ClientLine.Find(ClientOctets.Span, out var found))
+        while (_state is State.WaitingForEhlo or State.HeloOnly or State.Refusing && ClientLine.Find(ClientOctets.Span, out var found))
         {
             byte[] line = [.. found, .. "\r\n"u8];
             ClientOctets.Consume(line.Length);
             OnClientLine(line);
         }
 
-        if (_state is State.WaitingForEhlo or State.HeloOnly && ClientOctets.Length > Limits.MaxCommandLine)
+        if (_state is State.WaitingForEhlo or State.HeloOnly or State.Refusing && ClientOctets.Length > Limits.MaxCommandLine)
         {
             ToClient.Write("500 5.5.2 Line too long\r\n"u8);
             End("plain");
@@ -181,6 +183,13 @@ public sealed partial class MailerSession : SmtpSession, ISession, IDisposable
     {
         switch (ClientLine.Verb(line.AsSpan(0, line.Length - 2)))
         {
+            case Verb.Quit when _state == State.Refusing:
+                ToClient.Write("221 2.0.0 Bye\r\n"u8);
+                End(Closed());
+                break;
+            case not Verb.Quit when _state == State.Refusing:
+                ToClient.Write(Line(Refusal));
+                break;
             case Verb.Ehlo when _state == State.WaitingForEhlo:
                 _ehlo = line;
                 Ask();
@@ -227,7 +236,9 @@ public sealed partial class MailerSession : SmtpSession, ISession, IDisposable
     private void GoPlain(string reason)
     {
         _state = State.Plain;
-        Report = Report with { Reason = reason, Downgrade = _plainOnly, Closed = "plain" };
+        // Without the policy's protection, but not unseen ([BP-11.1-6]).
+        bool isLess = _options is { Policy: ClientPolicy.Opportunistic, Memory: not null } && IsRemembered(out _);
+        Report = Report with { Reason = reason, Downgrade = _plainOnly || isLess, Closed = "plain" };
         PumpClient();
         PumpServer();
     }
@@ -265,7 +276,7 @@ public sealed partial class MailerSession : SmtpSession, ISession, IDisposable
             case State.InsideEhlo:
                 Leave("broken", text);
                 break;
-            case not State.End:
+            case not (State.End or State.Refusing):
                 // A truncated session passes nothing more on ([BP-10.4-10], [BP-8.2-3]), and there is no plaintext instead ([BP-9.2-6],
                 // [BP-9.2-7]).
                 End(Closed());
@@ -279,10 +290,14 @@ public sealed partial class MailerSession : SmtpSession, ISession, IDisposable
     // The server does not show what the policy asks for: if it is remembered, on account of its entry ([BP-9.4-8]).
     private void LeaveAsFailing(string reason, string text)
     {
-        if (Remembers)
-            _options.Memory!.Failing(_name, _port);
+        bool isRefused = false;
+        if (Remembers && IsRemembered(out isRefused))
+        {
+            _isHeld = true;
+            Array.ForEach(_entries, e => _options.Memory!.Failing(e.Name, e.Port));
+        }
 
-        Leave(reason, text);
+        Leave(reason, isRefused ? Refusal : text);
     }
 
     // [BP-9.1-5], [BP-9.2-4], [BP-9.2-9]; no MAIL was sent before ([BP-9.1-6]).
@@ -301,16 +316,23 @@ public sealed partial class MailerSession : SmtpSession, ISession, IDisposable
     private void Disconnect(SessionRequest request)
     {
         Layer.Drop();
-        Report = Report with { Suite = null, Encrypted = false };
+        Report = Report with { Suite = null, Encrypted = false, Downgrade = false };
         (Request, _state, _plainOnly) = (request, State.Connecting, request == SessionRequest.Reconnect);
     }
 
-    // [BP-10.4-8]
+    // [BP-10.4-8]; a mail server that gets 5yz to EHLO says HELO, and gets it again ([BP-9.4-24]).
     private void Defer(string? reason, string text)
     {
-        Report = Report with { Reason = reason, Deferred = true };
+        Report = Report with { Reason = reason, Deferred = text != Refusal };
         ToClient.Write(Line(text));
-        End(Closed());
+        if (text != Refusal)
+        {
+            End(Closed());
+            return;
+        }
+
+        _state = State.Refusing;
+        PumpClient();
     }
 
     private string Closed() => Channel?.State switch
@@ -322,11 +344,18 @@ public sealed partial class MailerSession : SmtpSession, ISession, IDisposable
         _ => "close",
     };
 
-    private MemoryEntry? Entry()
+    // Whether the server or the mail domain is in the memory, and whether one of them has been missing for too long.
+    private bool IsRemembered(out bool gaveUp)
     {
-        var entry = _options.Memory!.Find(_name, _port, out bool gaveUp);
-        Report = Report with { Forgotten = Report.Forgotten ?? (gaveUp ? Report.Peer : null) };
-        return entry;
+        (bool isRemembered, gaveUp) = (false, false);
+        foreach (var (name, port) in _entries)
+        {
+            isRemembered |= _options.Memory!.Find(name, port, out bool gone, _options.RefusesForgotten) is not null;
+            gaveUp |= gone;
+        }
+
+        Report = Report with { Forgotten = Report.Forgotten ?? (gaveUp && !isRemembered ? Report.Peer : null) };
+        return isRemembered;
     }
 
     private void SendInside(ReadOnlySpan<byte> octets) => Layer.Send(octets, ToServer);

@@ -52,37 +52,24 @@ public sealed partial class OutboundSession
 
     private void OnReply(Reply reply)
     {
-        if (_next.State == NextState.Ready)
-        {
-            if (!_pending.TryDequeue(out var pending))
-            {
-                // A reply to nothing.
-                Lose(reply);
-            }
-            else if (reply.Code != 421 || !OpensAgain(pending))
-            {
-                OnAnswer(pending, reply);
-            }
-        }
-        else if (!_next.OnReply(reply, _name!, _options.StartTls))
-        {
-            // Refused before the transaction.
-            if (_next.State != NextState.StartTls || !OpensWithoutTls())
-                Lose(reply);
-        }
+        // What is no answer, or a refusal before the transaction, is the end of it, unless TLS alone was refused.
+        if (_next.State == NextState.Ready && _pending.TryDequeue(out var pending))
+            OnAnswer(pending, reply);
+        else if (_next.State == NextState.Ready
+            || (!_next.OnReply(reply, _name!, _options.StartTls) && (_next.State != NextState.StartTls || !OpensWithoutTls())))
+            Lose(reply);
+        // [BP-10.5-17]
         else if (_next.State == NextState.Handshake && ServerOctets.Length > 0)
-        {
-            // [BP-10.5-17]
             Lose(BeforeTls);
-        }
         else if (_next.State == NextState.Handshake)
-        {
             Request = SessionRequest.StartTls;
-        }
     }
 
     private void OnAnswer(Pending pending, Reply reply)
     {
+        if (reply.Code == 421 && OpensAgain(pending))
+            return;
+
         bool refused = reply.Code >= 400;
         switch (pending.Command)
         {

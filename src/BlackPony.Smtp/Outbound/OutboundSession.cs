@@ -147,15 +147,11 @@ public sealed partial class OutboundSession : SmtpSession, ISession
     /// <summary>TLS with the next server stands, or could not be had.</summary>
     public void TlsDone(bool secured)
     {
-        if (_next.State == NextState.Handshake && secured)
-        {
-            _next.Secure(_name!);
-        }
-        else if (_next.State == NextState.Handshake)
-        {
-            // [BP-10.5-14]
+        // [BP-10.5-14]
+        if (_next.State == NextState.Handshake && !secured)
             Open(withoutTls: true);
-        }
+        else if (_next.State == NextState.Handshake)
+            _next.Secure(_name!);
     }
 
     /// <inheritdoc/>

@@ -25,6 +25,9 @@ internal sealed class ObservedNegotiation(Session session, Place place)
     private UpgradeCommand? _parsed;
     private Suite? _suite;
     private TranscriptHash? _transcript;
+
+    // Of the command under way; they enter the transcript at the 220, or at a 504 ([BP-6.1-6]).
+    private readonly List<byte[]> _lines = [];
     private bool _inTransaction;
     private bool _continued;
     private bool _cancelled;
@@ -80,7 +83,7 @@ internal sealed class ObservedNegotiation(Session session, Place place)
             return;
 
         _ehlo = verb is Verb.Ehlo;
-        (_offer, _offerLine) = (null, null);
+        (_offer, _offerLine, _transcript) = (null, null, null);
         if (!_inside)
         {
             _report.Offer = null;
@@ -121,7 +124,9 @@ internal sealed class ObservedNegotiation(Session session, Place place)
         else if (!_cancelled && (!Base64Share.TryDecode(line, out var share) || share.Length != Limits.RsaBits / 8))
             session.Deviates("BP-5.4-7", Role.Client, "The continuation is not canonical base64 of 384 octets.");
 
-        _transcript?.Add(line[..Math.Min(line.Length, ushort.MaxValue)]);
+        if (_continued)
+            _lines.Add(line[..Math.Min(line.Length, ushort.MaxValue)].ToArray());
+
     }
 
     /// <summary>A reply to XBLACKPONY or to the continuation.</summary>
@@ -152,6 +157,9 @@ internal sealed class ObservedNegotiation(Session session, Place place)
             case 421:
                 Break("The server answered XBLACKPONY with 421.");
                 return null;
+            case 504 when !_continued:
+                Hash([_command, .. reply?.Lines ?? []]);
+                break;
             case < 400:
                 session.Deviates("BP-4.3-1", Role.Server, $"The reply {code} to XBLACKPONY.");
                 Break($"The server answered XBLACKPONY with {code}.");
@@ -235,6 +243,7 @@ internal sealed class ObservedNegotiation(Session session, Place place)
         }
 
         _command = line[..Math.Min(line.Length, ushort.MaxValue)].ToArray();
+        _lines.Clear();
         _parsed = UpgradeCommand.Parse(line);
         (_inTransaction, _continued, _cancelled) = (inTransaction, false, false);
         _suite = _parsed is null ? null : SuiteRegistry.Find(_parsed.Suite);
@@ -339,15 +348,9 @@ internal sealed class ObservedNegotiation(Session session, Place place)
             session.Deviates("BP-5.1-8", Role.Server, $"The server's share has {share.Length} octets.");
 
         if (!_continued)
-        {
-            _transcript = new TranscriptHash();
-            _transcript.Add(_offerLine ?? []);
-            _transcript.Add(_command);
-        }
+            _lines.Add(_command);
 
-        foreach (var line in reply!.Lines)
-            _transcript!.Add(line);
-
+        _lines.AddRange(reply!.Lines);
         bool continues = _suite.NeedsContinuation && !_continued;
         if ((code == 334) != continues)
         {
@@ -363,9 +366,22 @@ internal sealed class ObservedNegotiation(Session session, Place place)
         }
 
         (_report.Upgrade, _report.Suite) = (UpgradeKind.BlackPony, _suite.Name);
+        Hash(_lines);
         var th = _transcript!.Finish();
         session.Recorder?.Comment($"th {Convert.ToHexStringLower(th)}");
         return new RecordLayer(session, _suite, th);
+    }
+
+    private void Hash(IEnumerable<byte[]> lines)
+    {
+        if (_transcript is null)
+        {
+            _transcript = new TranscriptHash();
+            _transcript.Add(_offerLine ?? []);
+        }
+
+        foreach (var line in lines)
+            _transcript.Add(line);
     }
 
     // The shares were not captured whole: nothing can be held against them, and no records opened.

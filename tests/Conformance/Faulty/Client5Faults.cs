@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference.Suites;
 using static BlackPony.Conformance.Peers.Names;
@@ -20,24 +21,24 @@ internal static class Client5Faults
             AlsoFails = "C-4.1-1 C-4.1-6 C-4.1-7 C-4.1-8 C-4.1-9 C-4.1-15 C-4.2-1 C-4.2-2 C-4.2-3 C-4.2-5 C-4.3-1 C-4.3-2 C-4.3-3 "
                 + "C-4.3-4 C-4.3-5 C-4.3-6 C-4.3-7 C-4.3-8 C-4.3-9 C-4.3-10 C-4.3-11 C-4.3-12 C-4.3-13 C-4.3-14 C-4.3-15 "
                 + "C-4.3-16 C-4.3-17 C-4.3-19 C-4.3-20 C-4.4-6 C-4.4-12 C-4.4-13 C-4.5-2 C-4.5-3 C-4.7-1 C-4.7-2 C-4.7-3 "
-                + "C-5.1-1 C-5.1-2 C-5.2-1 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 "
-                + "C-6.3-8 C-6.5-1 C-6.5-2 C-6.5-3 C-6.5-5 C-7.1-1 C-7.1-4 C-7.1-9 C-7.1-5 C-7.1-7 C-7.1-8 C-7.4-1 C-7.4-4 "
-                + "C-7.4-8 C-7.5-2 C-7.6-1 C-8.1-2 C-8.1-3 C-8.1-4 C-8.1-5 C-8.1-6 C-8.2-1 C-8.2-2 C-8.2-3 C-8.2-4 C-8.3-4 "
-                + "C-8.3-5 C-9.1-3 C-9.1-4 C-9.1-5 C-9.1-7 C-9.1-9 C-9.2-1 C-9.2-2 C-9.2-3 C-9.2-4 C-9.3-1 C-9.4-1 C-9.4-2 "
-                + "C-9.4-3 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-8 C-9.4-9 C-9.4-10 C-9.4-12 C-9.4-13 C-10.4-1 C-10.4-4 C-10.4-5 "
-                + "C-10.4-6 C-10.4-7 C-10.4-9 C-10.4-10",
+                + "C-5.1-1 C-5.1-2 C-5.2-1 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-8 "
+                + "C-6.3-9 C-6.5-1 C-6.5-2 C-6.5-3 C-6.5-5 C-6.5-6 C-7.1-1 C-7.1-4 C-7.1-5 C-7.1-7 C-7.1-8 C-7.1-9 C-7.4-1 "
+                + "C-7.4-4 C-7.4-8 C-7.5-2 C-7.6-1 C-8.1-2 C-8.1-3 C-8.1-4 C-8.1-5 C-8.1-6 C-8.2-1 C-8.2-2 C-8.2-3 C-8.2-4 "
+                + "C-8.3-4 C-8.3-5 C-9.1-3 C-9.1-4 C-9.1-5 C-9.1-7 C-9.1-9 C-9.2-1 C-9.2-2 C-9.2-3 C-9.2-4 C-9.3-1 C-9.4-1 "
+                + "C-9.4-2 C-9.4-3 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-8 C-9.4-9 C-9.4-10 C-9.4-12 C-9.4-13 C-9.4-14 C-9.4-15 "
+                + "C-10.4-1 C-10.4-4 C-10.4-5 C-10.4-6 C-10.4-7 C-10.4-9 C-10.4-10",
         },
         new("BP-5.1-2", "C-5.3-1", "does not have the hybrid suite") { Options = ClientSuite.Without(Hybrid) },
         new("BP-5.1-3", "C-5.4-1", "does not have the suite of 1997") { Options = ClientSuite.Without(Classic) },
         new("BP-5.1-4", "C-5.3-4", "implements the AES suite with ChaCha20")
         {
             Options = ClientSuite.In(HybridAes, s => new ClientSuite(s) { Records = SuiteRegistry.Find(Core)! }),
-            AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
+            AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-6.1-3 C-6.1-6 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
         },
         new("BP-5.1-6", "C-4.2-5", "writes its share without padding")
         {
             Mutations = _ => RareCommands(l => l.TrimEnd('=')),
-            AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
+            AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.1-3 C-6.1-6 C-6.1-7 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
         },
         new("BP-5.1-7", "C-5.1-1", "takes a share that is no canonical base64")
         {
@@ -56,12 +57,12 @@ internal static class Client5Faults
         new("BP-5.1-11", "C-5.1-3", "uses a private value in every session")
         {
             Random = new ClientRandom(32),
-            AlsoFails = "C-5.1-4 C-5.3-5 C-5.4-5",
+            AlsoFails = "C-5.1-4 C-5.3-5 C-5.4-5 C-5.4-10",
         },
         new("BP-5.1-12", "C-5.1-4", "uses one X25519 key in two suites")
         {
             Random = new ClientRandom(),
-            AlsoFails = "C-5.1-3 C-5.3-5 C-5.4-5",
+            AlsoFails = "C-5.1-3 C-5.3-5 C-5.4-5 C-5.4-10",
         },
 
         // ---------------------------------------------------------------- 5.2 to 5.4 the key exchanges
@@ -78,7 +79,7 @@ internal static class Client5Faults
         new("BP-5.3-1", "C-5.3-5", "draws a hybrid X25519 key for the process")
         {
             Random = new ClientRandom(32),
-            AlsoFails = "C-5.1-3 C-5.1-4 C-5.4-5",
+            AlsoFails = "C-5.1-3 C-5.1-4 C-5.4-5 C-5.4-10",
         },
         new("BP-5.3-4", "C-5.3-3", "takes an all-zero X25519 part")
         {
@@ -92,7 +93,7 @@ internal static class Client5Faults
         new("BP-5.4-4", "C-5.4-5", "draws its nonce and half for the process")
         {
             Random = new ClientRandom(32),
-            AlsoFails = "C-5.1-3 C-5.1-4 C-5.3-5",
+            AlsoFails = "C-5.1-3 C-5.1-4 C-5.3-5 C-5.4-10",
         },
         new("BP-5.4-4", "C-5.4-5", "sends the same half in every session")
         {
@@ -106,6 +107,20 @@ internal static class Client5Faults
         {
             Options = ClientSuite.In(Classic, s => new ClientSuite(s) { Agrees = _ => null }),
             AlsoFails = "C-4.3-21 C-4.5-1 C-5.4-1 C-5.4-7 C-6.1-5 C-6.3-2 C-6.5-1 C-7.3-2 C-7.3-1 C-7.5-1",
+        },
+        new("BP-5.4-11", "C-5.4-10", "goes on with zeros instead of a half that does not decrypt")
+        {
+            Options = ClientSuite.In(Classic, s => new ClientSuite(s)
+            {
+                Reads = share => Decrypted(share) is { Length: 33 } ? share : ToClient([(byte)'S', .. new byte[32]]),
+            }),
+        },
+        new("BP-5.4-14", "C-5.4-11", "takes a half whatever its letter")
+        {
+            Options = ClientSuite.In(Classic, s => new ClientSuite(s)
+            {
+                Reads = share => Decrypted(share) is { Length: 33 } half ? ToClient([(byte)'S', .. half[1..]]) : share,
+            }),
         },
         new("BP-5.4-12", "C-5.4-2", "cancels by an empty line")
         {
@@ -137,6 +152,26 @@ internal static class Client5Faults
         },
         new("BP-5.5-9", "C-4.8-1", "chooses ROT by itself") { Options = o => o with { Suites = SuiteRegistry.All } },
     ];
+
+    private static byte[] ToClient(byte[] content)
+    {
+        using var pair = TestRsaKeys.Client.Use();
+        return TestRsaKeys.Encrypt(pair.Modulus, content);
+    }
+
+    /// <summary>What was encrypted to the client; null if it does not decrypt.</summary>
+    private static byte[]? Decrypted(byte[] share)
+    {
+        try
+        {
+            using var pair = TestRsaKeys.Client.Use();
+            return pair.Decrypt(share);
+        }
+        catch (CryptographicException)
+        {
+            return null;
+        }
+    }
 
     // A share of one line.
     private static Func<string, string?> WholeShare(Func<string, string?> answer)

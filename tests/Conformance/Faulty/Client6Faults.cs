@@ -1,3 +1,4 @@
+using BlackPony.Reference.Keys;
 using BlackPony.Reference.Records;
 using static BlackPony.Conformance.Peers.Names;
 using static BlackPony.Tests.Conformance.Faulty.ClientMutations;
@@ -23,7 +24,7 @@ internal static class Client6Faults
         new("BP-6.1-2", "C-6.1-3", "does not hash the command's grease")
         {
             Mutations = _ => Commands(l => l.Contains(HybridAes, StringComparison.Ordinal) ? l + " G-1234" : l),
-            AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
+            AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.1-6 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
         },
         new("BP-6.1-3", "C-6.1-5", "hashes another continuation than it sends")
         {
@@ -39,25 +40,39 @@ internal static class Client6Faults
                 var share = "";
                 return AfterCommand(l =>
                 {
-                    bool part = l.StartsWith("220", StringComparison.Ordinal);
+                    bool part = l.StartsWith("220", StringComparison.Ordinal) && l[4..].StartsWith("K=", StringComparison.Ordinal);
                     share += part ? l[6..] : "";
                     return !part ? l : l[3] == '-' ? null : "220 K=" + share;
                 });
             },
-            AlsoFails = "C-4.3-8 C-4.3-20 C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-1 C-5.3-4 C-5.3-2 C-5.4-1 C-5.4-7 C-5.4-4 C-5.5-1 "
-                + "C-6.1-3 C-6.1-5 C-6.3-2 C-6.5-1 C-7.3-2 C-7.3-1 C-7.5-1 C-8.1-1",
+            AlsoFails = "C-4.3-8 C-4.3-20 C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-1 C-5.3-2 C-5.3-4 C-5.4-1 C-5.4-4 C-5.4-7 C-6.1-3 "
+                + "C-6.1-5 C-6.1-6 C-6.3-2 C-6.5-1 C-7.3-1 C-7.3-2 C-7.5-1 C-8.1-1",
         },
         new("BP-6.1-5", "C-4.1-6", "hashes the offer in upper case")
         {
             Mutations = _ => ReadsOffer(l => l.ToUpperInvariant()),
             AlsoFails = "C-4.1-1 C-4.1-7",
         },
+        new("BP-6.1-6", "C-6.1-6", "hashes the 504 in words of its own")
+        {
+            Mutations = _ => new Mutations
+            {
+                PeerLine = l => l.StartsWith("504", StringComparison.Ordinal) ? "504 5.5.4 Refused" : l,
+            },
+            AlsoFails = "C-4.8-4",
+        },
+        new("BP-6.1-6", "C-6.1-6 C-6.1-7", "does not hash the command that was refused with 504")
+        {
+            Options = ClientSuite.Only(Core),
+            Mutations = _ => FirstTries(Hybrid),
+            AlsoFails = "C-4.2-6 C-4.4-6 C-4.8-2 C-4.8-4 C-4.8-5 C-5.3-1 C-5.4-1 C-9.1-9 C-9.2-5",
+        },
 
         // ---------------------------------------------------------------- 6.2 keys
         new("BP-6.2-1", "C-5.3-4", "salts with the suite's name in lower case")
         {
             Options = ClientSuite.In(HybridAes, s => new ClientSuite(s) { NameInUse = s.Name.ToLowerInvariant() }),
-            AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
+            AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-6.1-3 C-6.1-6 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
         },
         new("BP-6.2-2", "C-8.3-6", "opens records with the keys under which it seals")
         {
@@ -77,12 +92,12 @@ internal static class Client6Faults
         new("BP-6.3-1", "C-6.3-2", "begins with another record than Finished")
         {
             Mutations = _ => RareRecords(RecordType.Finished, r => [new Rec(RecordType.FirstIgnored, []), r]),
-            AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.1-3 C-6.5-1 C-7.5-1 C-8.1-1",
+            AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.1-3 C-6.1-6 C-6.5-1 C-7.5-1 C-8.1-1",
         },
         new("BP-6.3-1", "C-6.3-2", "sends zeros for its verify_data")
         {
             Mutations = _ => RareRecords(RecordType.Finished, r => [r with { Data = new byte[32] }]),
-            AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.1-3 C-6.5-1 C-7.5-1 C-8.1-1",
+            AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.1-3 C-6.1-6 C-6.5-1 C-7.5-1 C-8.1-1",
         },
         new("BP-6.3-3", "C-6.3-1", "sends EHLO before it verified the server's Finished")
         {
@@ -101,18 +116,18 @@ internal static class Client6Faults
                     return records;
                 });
             },
-            AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.1-3 C-6.5-1 C-7.5-1 C-8.1-1",
+            AlsoFails = "C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.1-3 C-6.1-6 C-6.5-1 C-7.5-1 C-8.1-1",
         },
         new("BP-6.3-6", "C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9", "steps over what comes before the server's Finished")
         {
             Mutations = _ => IgnoresUntilFinished(),
-            AlsoFails = "C-4.3-4 C-5.3-2 C-5.4-4 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.3-8 C-8.3-5",
+            AlsoFails = "C-4.3-4 C-5.3-2 C-5.4-4 C-5.4-10 C-5.4-11 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.1-7 C-6.3-8 C-8.3-5",
         },
         new("BP-6.3-7", "C-6.3-1", "does not look at the server's verify_data")
         {
             Mutations = _ => TakesAnyFinished(),
-            AlsoFails = "C-4.3-4 C-5.3-2 C-5.4-4 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 "
-                + "C-6.3-8 C-8.3-5 C-9.1-5 C-9.4-8",
+            AlsoFails = "C-4.3-4 C-5.3-2 C-5.4-4 C-5.4-10 C-5.4-11 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.1-7 C-6.3-3 C-6.3-4 "
+                + "C-6.3-5 C-6.3-6 C-6.3-8 C-6.3-9 C-8.3-5 C-9.1-5 C-9.4-8",
         },
         new("BP-6.3-8", "C-6.3-7", "steps over a second Finished")
         {
@@ -131,7 +146,7 @@ internal static class Client6Faults
         new("BP-6.5-4", "C-6.5-4 C-6.5-5", "steps over an ident record that is not the server's second")
         {
             Mutations = _ => Ignores(r => r.Type == RecordType.Ident),
-            AlsoFails = "C-6.3-5 C-6.5-2 C-6.5-3 C-9.4-5 C-9.4-6 C-9.4-10",
+            AlsoFails = "C-6.3-5 C-6.5-2 C-6.5-3 C-6.5-6 C-9.4-5 C-9.4-6 C-9.4-10 C-9.4-15",
         },
         new("BP-6.5-5", "C-6.5-3", "steps over an ident record of a wrong length")
         {
@@ -140,9 +155,32 @@ internal static class Client6Faults
         new("BP-6.5-6", "C-6.5-2", "does not verify the signatures of an ident record")
         {
             Mutations = _ => Ignores(r => r.Type == RecordType.Ident),
-            AlsoFails = "C-6.3-5 C-6.5-3 C-6.5-4 C-6.5-5 C-9.4-5 C-9.4-6 C-9.4-10",
+            AlsoFails = "C-6.3-5 C-6.5-3 C-6.5-4 C-6.5-5 C-6.5-6 C-9.4-5 C-9.4-6 C-9.4-10 C-9.4-15",
+        },
+        new("BP-6.5-6", "C-6.5-6", "treats a withdrawn key as a failure")
+        {
+            Mutations = _ =>
+            {
+                Mutations hooks = null!;
+                return hooks = ReadsIdent(d => Ident.Verify(d, hooks.Keys!.TranscriptHash)?.Any(k => k.IsWithdrawn) == true
+                    ? [.. d[..^1], (byte)~d[^1]]
+                    : d);
+            },
+            AlsoFails = "C-9.4-10 C-9.4-15",
+        },
+        new("BP-6.5-9", "C-9.4-15", "takes a key that is shown and withdrawn for one that is shown")
+        {
+            Mutations = _ => ReadsIdent(d => d.Length % 96 > 0 || d.Length > 384
+                ? d
+                : [.. d.Chunk(96).Reverse().DistinctBy(e => Convert.ToHexString(e[..32])).SelectMany(e => e)]),
         },
     ];
+
+    // Reads another ident record than came.
+    private static Mutations ReadsIdent(Func<byte[], byte[]> change) => new()
+    {
+        PeerRecord = r => [r.Type == RecordType.Ident ? r with { Data = change(r.Data) } : r],
+    };
 
     // Where the server's Finished is wrong.
     private static Mutations SpeaksFirst()

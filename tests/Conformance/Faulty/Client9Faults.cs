@@ -19,8 +19,9 @@ internal static class Client9Faults
                 + "C-4.3-11 C-4.3-12 C-4.3-13 C-4.3-14 C-4.3-15 C-4.3-16 C-4.3-17 C-4.3-18 C-4.3-20 C-4.4-1 C-4.4-2 C-4.4-3 "
                 + "C-4.4-4 C-4.4-5 C-4.4-6 C-4.4-7 C-4.4-8 C-4.4-9 C-4.4-10 C-4.4-11 C-4.4-12 C-4.4-13 C-4.4-14 C-4.8-1 "
                 + "C-4.8-2 C-4.8-3 C-4.8-4 C-5.1-1 C-5.1-2 C-5.1-3 C-5.2-1 C-5.3-2 C-5.3-3 C-5.3-5 C-5.4-2 C-5.4-3 C-5.4-4 "
-                + "C-5.4-5 C-5.4-6 C-5.4-8 C-5.4-9 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 "
-                + "C-6.3-6 C-6.3-9 C-6.3-8 C-8.3-5 C-9.2-1 C-9.2-2 C-9.2-5 C-10.4-2 C-10.4-6 C-10.4-11 C-10.4-12",
+                + "C-5.4-5 C-5.4-6 C-5.4-8 C-5.4-9 C-5.4-10 C-5.4-11 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.1-6 C-6.1-7 "
+                + "C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-8 C-6.3-9 C-8.3-5 C-9.2-1 C-9.2-2 C-9.2-5 C-10.4-2 C-10.4-6 "
+                + "C-10.4-11 C-10.4-12",
         },
         new("BP-9.1-2", "C-9.1-2 C-9.1-3 C-9.1-9 C-9.1-10", "delivers in plaintext though encryption is required")
         {
@@ -44,7 +45,7 @@ internal static class Client9Faults
             Asks = d => d.Policy == ClientPolicy.Remembered && File.Exists(d.Memory)
                 ? d with { Policy = ClientPolicy.Opportunistic, Suites = "ROT" }
                 : d,
-            AlsoFails = "C-9.4-1 C-9.4-2 C-9.4-3 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-9 C-9.4-10 C-9.4-13",
+            AlsoFails = "C-9.4-1 C-9.4-2 C-9.4-3 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-9 C-9.4-10 C-9.4-13 C-9.4-14 C-9.4-15",
         },
         new("BP-9.1-4", "C-5.5-2", "treats ROT as encryption")
         {
@@ -54,7 +55,7 @@ internal static class Client9Faults
         {
             Says = (r, o) => r.Delivery.Policy == ClientPolicy.Opportunistic ? o : o with { Delivered = true },
             AlsoFails = "C-4.8-5 C-5.5-2 C-9.1-4 C-9.1-5 C-9.1-6 C-9.1-8 C-9.4-2 C-9.4-3 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-8 C-9.4-9 "
-                + "C-9.4-10 C-9.4-11 C-10.4-12",
+                + "C-9.4-10 C-9.4-11 C-9.4-15 C-10.4-12",
         },
         new("BP-9.1-5", "C-9.1-9 C-9.2-6 C-9.2-7", "reports mail as delivered that the server did not greet")
         {
@@ -88,16 +89,16 @@ internal static class Client9Faults
         {
             Connects = n => n == 1,
             AlsoFails = "C-4.3-4 C-4.3-6 C-4.3-7 C-4.3-8 C-4.3-9 C-4.3-10 C-4.3-11 C-4.3-12 C-4.3-13 C-4.3-14 C-4.3-18 C-4.3-20 "
-                + "C-5.1-1 C-5.1-2 C-5.2-1 C-5.3-2 C-5.3-3 C-5.4-4 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.3-3 C-6.3-4 C-6.3-5 "
-                + "C-6.3-6 C-6.3-9 C-8.3-5 C-9.2-2 C-9.4-8",
+                + "C-5.1-1 C-5.1-2 C-5.2-1 C-5.3-2 C-5.3-3 C-5.4-4 C-5.4-10 C-5.4-11 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.1-7 "
+                + "C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 C-8.3-5 C-9.2-2 C-9.4-8",
         },
         new("BP-9.2-2", "C-9.2-1", "asks for encryption in the fresh connection too")
         {
             Mutations = r => r.Connections == 1 ? new Mutations() : Sends("MAIL FROM:<a@client.test>", CoreOffer + " AAAA"),
             AlsoFails = "C-4.3-1 C-4.3-2 C-4.3-3 C-4.3-4 C-4.3-6 C-4.3-7 C-4.3-8 C-4.3-9 C-4.3-10 C-4.3-11 C-4.3-12 C-4.3-13 "
                 + "C-4.3-14 C-4.3-16 C-4.3-17 C-4.3-18 C-4.3-20 C-4.4-12 C-5.1-1 C-5.1-2 C-5.2-1 C-5.3-2 C-5.3-3 C-5.4-4 "
-                + "C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 C-6.3-8 C-8.3-5 "
-                + "C-9.4-8",
+                + "C-5.4-10 C-5.4-11 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.1-7 C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 "
+                + "C-6.3-8 C-6.3-9 C-8.3-5 C-9.4-8",
         },
         new("BP-9.2-3", "C-9.2-2", "makes a second fresh connection when the first fails")
         {
@@ -107,8 +108,9 @@ internal static class Client9Faults
         {
             Again = (r, o) => o.Delivered && r.Connections > 1 ? r.Delivery : null,
             AlsoFails = "C-4.3-2 C-4.3-3 C-4.3-4 C-4.3-6 C-4.3-7 C-4.3-8 C-4.3-9 C-4.3-10 C-4.3-11 C-4.3-12 C-4.3-13 C-4.3-14 "
-                + "C-4.3-16 C-4.3-17 C-4.3-18 C-4.3-20 C-4.4-12 C-5.1-1 C-5.1-2 C-5.2-1 C-5.3-2 C-5.3-3 C-5.4-4 C-6.1-1 "
-                + "C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 C-6.3-8 C-8.3-5 C-9.4-8",
+                + "C-4.3-16 C-4.3-17 C-4.3-18 C-4.3-20 C-4.4-12 C-5.1-1 C-5.1-2 C-5.2-1 C-5.3-2 C-5.3-3 C-5.4-4 C-5.4-10 "
+                + "C-5.4-11 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.1-7 C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-8 "
+                + "C-6.3-9 C-8.3-5 C-9.4-8",
         },
         new("BP-9.2-3", "C-9.1-4 C-9.1-5", "makes a fresh connection though encryption is required")
         {
@@ -123,16 +125,16 @@ internal static class Client9Faults
             Again = (r, o) => o.Delivered || r.Delivery.Policy != ClientPolicy.Remembered
                 ? null
                 : r.Delivery with { Policy = ClientPolicy.Opportunistic, Suites = "ROT" },
-            AlsoFails = "C-9.4-1 C-9.4-2 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-8 C-9.4-9 C-9.4-10 C-9.4-11 C-9.4-13",
+            AlsoFails = "C-9.4-1 C-9.4-2 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-8 C-9.4-9 C-9.4-10 C-9.4-11 C-9.4-13 C-9.4-15",
         },
         new("BP-9.2-6", "C-6.5-2 C-8.3-4 C-9.2-3", "delivers in plaintext at once when the session inside fails before the message")
         {
             Mutations = r => Watches(r),
             Again = (r, o) =>
                 o.Delivered || r.Seen.ContainsKey("dot") || !r.Seen.ContainsKey("cut") ? null : r.Delivery with { Suites = "ROT" },
-            AlsoFails = "C-4.3-19 C-4.3-21 C-6.3-7 C-6.5-3 C-6.5-4 C-6.5-5 C-7.1-2 C-7.1-3 C-7.1-6 C-7.1-7 C-7.3-2 C-7.3-1 "
-                + "C-7.4-2 C-7.4-3 C-7.4-6 C-7.4-5 C-7.4-7 C-8.1-3 C-8.3-1 C-8.3-2 C-8.3-3 C-8.3-6 C-9.1-5 C-9.4-5 C-9.4-6 "
-                + "C-9.4-8 C-9.4-9 C-9.4-10 C-10.4-10",
+            AlsoFails = "C-4.3-19 C-4.3-21 C-6.3-7 C-6.5-3 C-6.5-4 C-6.5-5 C-6.5-6 C-7.1-2 C-7.1-3 C-7.1-6 C-7.1-7 C-7.3-1 C-7.3-2 "
+                + "C-7.4-2 C-7.4-3 C-7.4-5 C-7.4-6 C-7.4-7 C-8.1-3 C-8.3-1 C-8.3-2 C-8.3-3 C-8.3-6 C-9.1-5 C-9.4-5 C-9.4-6 "
+                + "C-9.4-8 C-9.4-9 C-9.4-10 C-9.4-15 C-10.4-10",
         },
         new("BP-9.2-7", "C-8.2-1 C-9.2-4", "sends in plaintext too the message that it sent inside")
         {
@@ -170,12 +172,12 @@ internal static class Client9Faults
         new("BP-9.4-2", "C-9.4-13", "writes nothing into its memory")
         {
             Says = ClientMemory.Forgets(_ => true),
-            AlsoFails = "C-9.4-1 C-9.4-2 C-9.4-3 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-9 C-9.4-10 C-9.4-11",
+            AlsoFails = "C-9.4-1 C-9.4-2 C-9.4-3 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-9 C-9.4-10 C-9.4-11 C-9.4-15",
         },
         new("BP-9.4-3", "C-9.4-8", "remembers a server whose upgrade broke")
         {
             Says = ClientMemory.Writes,
-            AlsoFails = "C-9.4-5 C-9.4-6 C-9.4-10 C-9.4-11",
+            AlsoFails = "C-9.4-5 C-9.4-6 C-9.4-10 C-9.4-11 C-9.4-15",
         },
         new("BP-9.4-4", "C-9.4-9", "remembers a server only if it took the mail")
         {
@@ -185,16 +187,23 @@ internal static class Client9Faults
         new("BP-9.4-6", "C-9.4-5 C-9.4-6", "does not ask for the IDENT keys that it saw")
         {
             Says = ClientMemory.Keys(_ => "-"),
-            AlsoFails = "C-9.4-10",
+            AlsoFails = "C-9.4-10 C-9.4-15",
         },
-        new("BP-9.4-7", "C-9.4-10", "keeps the keys that a server showed once")
+        new("BP-9.4-7", "C-9.4-14", "forgets a key that a server does not show")
         {
-            Says = ClientMemory.Keys(keys => $"{ClientMemory.OldKey},{keys}"),
+            Says = ClientMemory.Keys(keys => keys.Split(',').MaxBy(k => k.Split('/').ElementAtOrDefault(2), StringComparer.Ordinal)!),
         },
         new("BP-9.4-7", "C-9.4-12", "remembers another key than the server showed")
         {
-            Says = ClientMemory.Keys(keys => keys == "-" ? keys : new string('0', 64)),
-            AlsoFails = "C-9.4-10",
+            Says = ClientMemory.Keys(keys => keys == "-" ? keys : new string('0', 64) + keys[64..]),
+            AlsoFails = "C-9.4-10 C-9.4-14",
+        },
+        new("BP-9.4-22", "C-9.4-10", "keeps a key that the server withdrew")
+        {
+            Says = ClientMemory.Keys(keys => keys == "-" || keys.Contains(ClientMemory.OldKey, StringComparison.Ordinal)
+                ? keys
+                : $"{keys},{ClientMemory.OldKey}{keys[64..].Split(',')[0]}"),
+            AlsoFails = "C-9.4-15",
         },
         new("BP-9.4-12", "C-9.4-11", "treats a memory that it can't read as an empty one")
         {

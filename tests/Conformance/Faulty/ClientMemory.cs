@@ -13,7 +13,7 @@ internal static class ClientMemory
     /// <summary>The key that the suite's server shows first, in hexadecimal.</summary>
     public static readonly string OldKey = Convert.ToHexStringLower(new IdentKey(new byte[32]).PublicKey);
 
-    /// <summary>Changes the IDENT keys of the entries.</summary>
+    /// <summary>Changes the IDENT keys of the entries, each with its times.</summary>
     public static Func<ClientRun, Outcome, Outcome> Keys(Func<string, string> change) => (run, outcome) =>
     {
         if (File.Exists(run.Delivery.Memory))
@@ -43,8 +43,8 @@ internal static class ClientMemory
     {
         File.WriteAllText(run.Delivery.Memory,
             string.Create(CultureInfo.InvariantCulture,
-                $"# BlackPony memory 1: name port last-good failing-since idents\n127.0.0.1 {run.Delivery.Port} "
-                    + $"{DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss'Z'} - -\n# end\n"));
+                $"# BlackPony memory 2: name port first-good last-good failing-since keys\n127.0.0.1 {run.Delivery.Port} "
+                    + $"{DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss'Z'} {DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss'Z'} - -\n# end\n"));
         return outcome;
     }
 }

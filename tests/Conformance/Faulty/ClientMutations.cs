@@ -22,6 +22,23 @@ internal static class ClientMutations
     public static Mutations RareCommands(Func<string, string> change) =>
         Commands(l => l.Contains(' ' + HybridAes, StringComparison.OrdinalIgnoreCase) ? change(l) : l);
 
+    /// <summary>Tries another suite before its own where both are offered, and forgets it after the 504.</summary>
+    public static Mutations FirstTries(string suite)
+    {
+        bool isOffered = false;
+        return new Mutations
+        {
+            PeerLine = l =>
+            {
+                isOffered |= l.Contains($" {suite} ", StringComparison.Ordinal) && l.Contains($" {Core}", StringComparison.Ordinal);
+                return l.StartsWith("504", StringComparison.Ordinal) ? null : l;
+            },
+            PortLine = l => isOffered && IsCommand(l)
+                ? $"XBLACKPONY V1 {suite} {Convert.ToBase64String(new byte[1216])}\r\n{l}"
+                : l,
+        };
+    }
+
     /// <summary>Sends other records in a session with the suite that few cases use.</summary>
     public static Mutations RareRecords(Func<Rec, IEnumerable<Rec>> record)
     {

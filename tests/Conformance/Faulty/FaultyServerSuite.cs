@@ -75,6 +75,9 @@ internal sealed class FaultyServerExchange(ServerExchange real) : ServerExchange
 
     public Func<byte[], byte[]?>? Continues { get; init; }
 
+    /// <summary>Changes the shared secret.</summary>
+    public Func<byte[], byte[]>? Agrees { get; init; }
+
     /// <summary>Gets the shared secret.</summary>
     public Action<byte[]>? Kept { get; init; }
 
@@ -87,6 +90,7 @@ internal sealed class FaultyServerExchange(ServerExchange real) : ServerExchange
     public override byte[] TakeSharedSecret()
     {
         var secret = real.TakeSharedSecret();
+        secret = Agrees?.Invoke(secret) ?? secret;
         Kept?.Invoke(secret);
         return secret;
     }

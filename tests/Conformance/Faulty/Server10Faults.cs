@@ -156,7 +156,7 @@ internal static class Server10Faults
         new("BP-10.2-8", "S-10.2-11", "passes on the mail server's own XBLACKPONY")
         {
             Mutations = Says("250-8BITMIME", "250-XBLACKPONY V1 ROT\r\n250-8BITMIME"),
-            AlsoFails = "S-4.1-1 S-4.1-3 S-4.1-5 S-4.4-6 S-4.4-9 S-5.2-1 S-5.3-1 S-5.4-1 S-5.5-6",
+            AlsoFails = "S-4.1-1 S-4.1-3 S-4.1-5 S-4.4-6 S-4.4-9 S-5.2-1 S-5.3-1 S-5.4-1 S-5.5-6 S-6.1-7 S-6.1-8",
         },
         new("BP-10.2-8", "S-10.2-11", "removes keywords that it does not know")
         {
@@ -173,7 +173,7 @@ internal static class Server10Faults
         new("BP-10.2-11", "S-4.7-1", "reads commands inside TLS")
         {
             Mutations = Server4Faults.OverlooksStartTls(l => IsOffer(l) ? "250 HELP" : l),
-            AlsoFails = "S-4.1-1 S-4.1-3 S-4.4-6 S-4.4-9 S-5.2-1 S-5.3-1 S-5.4-1 S-10.2-11 S-10.2-15",
+            AlsoFails = "S-4.1-1 S-4.1-3 S-4.4-6 S-4.4-9 S-5.2-1 S-5.3-1 S-5.4-1 S-6.1-7 S-6.1-8 S-10.2-11 S-10.2-15",
         },
         new("BP-10.2-12", "S-10.2-13", "takes no command of more than 512 octets")
         {

@@ -20,7 +20,7 @@ internal static class Server5Faults
         new("BP-5.1-1", "S-4.1-1 S-5.2-1", "has not got the suite that every port has")
         {
             Options = Without(Core),
-            AlsoFails = "S-4.4-6 S-4.4-7 S-4.4-9 S-10.3-4",
+            AlsoFails = "S-4.4-6 S-4.4-7 S-4.4-9 S-6.1-7 S-6.1-8 S-10.3-4",
         },
         new("BP-5.1-2", "S-5.3-1", "has not got the hybrid suite") { Options = Without(Hybrid) },
         new("BP-5.1-3", "S-5.4-1", "has not got RSA-BLOWFISH") { Options = Without(Classic) },
@@ -66,12 +66,12 @@ internal static class Server5Faults
         new("BP-5.1-9", "S-5.1-1 S-5.1-2 S-5.1-3 S-5.1-4", "answers 554 to an invalid share")
         {
             Mutations = Says("501 5.5.4 Invalid", "554 5.5.4 Invalid"),
-            AlsoFails = "S-4.1-8 S-4.1-10 S-4.3-6 S-4.4-7 S-4.4-9 S-5.2-2 S-5.3-3 S-5.3-4 S-5.4-2 S-5.4-3 S-5.5-1",
+            AlsoFails = "S-4.1-8 S-4.1-10 S-4.3-6 S-4.4-7 S-4.4-9 S-5.2-2 S-5.3-3 S-5.3-4 S-5.4-2 S-5.4-3 S-5.4-11 S-5.5-1 S-6.1-8",
         },
         new("BP-5.1-11", "S-5.1-6", "draws the same private values in every session")
         {
             Settings = s => s with { Random = new RepeatingRandom() },
-            AlsoFails = "S-4.1-3 S-5.1-7 S-5.3-5 S-5.4-7",
+            AlsoFails = "S-4.1-3 S-5.1-7 S-5.3-5 S-5.4-7 S-5.4-9 S-5.4-10",
         },
         new("BP-5.1-12", "S-5.1-7", "has one X25519 key for all suites")
         {
@@ -104,18 +104,22 @@ internal static class Server5Faults
         },
 
         // ---------------------------------------------------------------- 5.4 RSA-BLOWFISH
-        new("BP-5.4-3", "S-5.4-6", "makes an RSA key pair for each session") { Options = With(Classic, Alternating) },
+        new("BP-5.4-3", "S-5.4-6", "makes an RSA key pair for each session")
+        {
+            Options = With(Classic, Alternating),
+            AlsoFails = "S-5.4-11",
+        },
         new("BP-5.4-4", "S-5.4-7", "sends the same nonce in every session")
         {
             Options = Begins(Classic, (x, share) => [.. x.Begin(share)![..384], .. new byte[32]]),
-            AlsoFails = "S-5.1-4 S-5.4-2",
+            AlsoFails = "S-5.1-4 S-5.4-2 S-5.4-11",
         },
         new("BP-5.4-4", "S-5.4-7", "draws the same half in every session")
         {
             Options = o =>
                 Begins(Classic, (x, share) => [.. x.Begin(share)![..384], .. RandomNumberGenerator.GetBytes(32)])(
                     With(Classic, Repeating)(o)),
-            AlsoFails = "S-5.1-4 S-5.4-2",
+            AlsoFails = "S-5.1-4 S-5.4-2 S-5.4-9 S-5.4-10 S-5.4-11",
         },
         new("BP-5.4-5", "S-5.4-2", "takes an even modulus")
         {
@@ -125,6 +129,28 @@ internal static class Server5Faults
         {
             Options = Begins(Classic, (x, share) => x.Begin([(byte)(share[0] | 0x80), .. share[1..]])),
         },
+        new("BP-5.4-5", "S-5.4-11", "takes its own modulus")
+        {
+            Options = Begins(Classic, (x, share) => x.Begin(share.AsSpan(0, 384).SequenceEqual(TestRsaKeys.ServerModulus)
+                ? [.. TestRsaKeys.ServerModulus.Select((b, i) => (byte)(i == 100 ? ~b : b)), .. share[384..]]
+                : share)),
+        },
+        new("BP-5.4-8", "S-5.4-9", "goes on with zeros instead of a half that does not decrypt")
+        {
+            Options = With(Classic, s => new FaultyServerSuite(s) { Exchange = Zeros }),
+        },
+        new("BP-5.4-14", "S-5.4-10", "takes a half whatever its letter")
+        {
+            Options = Continues(Classic, (x, line) => x.Continue(Decrypted(line) is { Length: 33 } half
+                ? TestRsaKeys.Encrypt(TestRsaKeys.ServerModulus, [(byte)'C', .. half[1..]])
+                : line)),
+        },
+        new("BP-5.4-14", "S-5.4-10", "takes a half without a letter")
+        {
+            Options = Continues(Classic, (x, line) => x.Continue(Decrypted(line) is { Length: 32 } half
+                ? TestRsaKeys.Encrypt(TestRsaKeys.ServerModulus, [(byte)'C', .. half])
+                : line)),
+        },
         new("BP-5.4-7", "S-5.4-3", "treats a continuation of another length as one that does not decrypt")
         {
             Options = Continues(Classic, (x, line) => x.Continue(line.Length == 384 ? line : new byte[384])),
@@ -132,11 +158,12 @@ internal static class Server5Faults
         new("BP-5.4-8", "S-5.4-4", "answers 501 to a half that does not decrypt")
         {
             Options = Continues(Classic, (x, line) => Decrypts(line) ? x.Continue(line) : null),
+            AlsoFails = "S-5.4-9 S-5.4-10",
         },
         new("BP-5.4-10", "S-5.4-4", "gives a shorter share after a half that does not decrypt")
         {
             Options = Continues(Classic, (x, line) => Decrypts(line) ? x.Continue(line) : x.Continue(line)![1..]),
-            AlsoFails = "S-5.4-3",
+            AlsoFails = "S-5.4-3 S-5.4-9 S-5.4-10",
         },
 
         // ---------------------------------------------------------------- 5.5 ROT
@@ -214,16 +241,34 @@ internal static class Server5Faults
             : line;
     }
 
-    private static bool Decrypts(byte[] half)
+    private static bool Decrypts(byte[] continuation) => Decrypted(continuation) is { Length: 33 };
+
+    /// <summary>What was encrypted to the server; null if it does not decrypt.</summary>
+    private static byte[]? Decrypted(byte[] continuation)
     {
         try
         {
-            return TestRsaKeys.Server.Current().Decrypt(half, RSAEncryptionPadding.OaepSHA256).Length == 32;
+            using var pair = TestRsaKeys.Server.Use();
+            return pair.Decrypt(continuation);
         }
         catch (CryptographicException)
         {
-            return false;
+            return null;
         }
+    }
+
+    private static FaultyServerExchange Zeros(ServerExchange real)
+    {
+        bool decrypts = true;
+        return new FaultyServerExchange(real)
+        {
+            Continues = line =>
+            {
+                decrypts = Decrypts(line);
+                return real.Continue(line);
+            },
+            Agrees = secret => decrypts ? secret : [.. new byte[32], .. secret[32..]],
+        };
     }
 
     private static Func<string, int, string> MessageUnshifted()

@@ -24,12 +24,12 @@ internal static class Server6Faults
             Options = o => o with { Grease = false },
             Mutations = OffersLater(o => o + " G-1997"),
             AlsoFails = "S-4.1-3 S-4.1-4 S-4.1-9 S-4.4-3 S-4.4-4 S-4.4-10 S-5.3-1 S-5.4-1 S-6.1-2 S-6.1-3 S-6.1-4 S-6.1-5 S-6.1-6 "
-                + "S-6.2-1 S-10.1-1 S-10.1-3 S-10.1-5",
+                + "S-6.1-8 S-6.2-1 S-10.1-1 S-10.1-3 S-10.1-5",
         },
         new("BP-6.1-2", "S-4.2-2", "does not hash the command's parameters")
         {
             Mutations = HearsUpgrade(l => string.Join(' ', l.Split(' ').Take(4))),
-            AlsoFails = "S-4.2-3 S-4.2-6 S-4.2-7",
+            AlsoFails = "S-4.2-3 S-4.2-6 S-4.2-7 S-6.1-7",
         },
         new("BP-6.1-2", "S-6.1-2", "hashes a parameter that did not come")
         {
@@ -53,18 +53,38 @@ internal static class Server6Faults
         {
             Mutations = Says(l => l.StartsWith("334-K=", StringComparison.Ordinal) ? OtherShare(l) : l),
             Options = Begins(Classic, (x, share) => Turned(x.Begin(share)!)),
-            AlsoFails = "S-4.3-1 S-4.3-2 S-4.3-5 S-4.5-4 S-4.6-2 S-5.1-4 S-5.4-1 S-5.4-5 S-5.4-2 S-5.4-4 S-6.1-5 S-6.3-1 S-6.3-12 "
-                + "S-7.1-10 S-7.1-11 S-7.3-1 S-7.6-2 S-10.3-3",
+            AlsoFails = "S-4.3-1 S-4.3-2 S-4.3-5 S-4.5-4 S-4.6-2 S-5.1-4 S-5.4-1 S-5.4-2 S-5.4-4 S-5.4-5 S-5.4-11 S-6.1-5 S-6.3-1 "
+                + "S-6.3-12 S-7.1-10 S-7.1-11 S-7.3-1 S-7.6-2 S-10.3-3",
         },
         new("BP-6.1-5", "S-5.2-1 S-6.1-6", "hashes its offer in upper case, whatever its case on the wire")
         {
             Mutations = OffersLater(o => o.ToLowerInvariant()),
             AlsoFails = "S-4.1-3 S-4.1-4 S-4.1-9 S-4.4-3 S-4.4-4 S-4.4-10 S-5.3-1 S-5.4-1 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-4 S-6.1-5 "
-                + "S-6.2-1 S-10.1-1 S-10.1-3 S-10.1-5",
+                + "S-6.1-8 S-6.2-1 S-10.1-1 S-10.1-3 S-10.1-5",
         },
         new("BP-6.1-5", "S-4.2-1", "hashes the command in upper case, whatever its case on the wire")
         {
             Mutations = HearsUpgrade(l => string.Join(' ', l.Split(' ').Select((f, i) => i < 3 ? f.ToUpperInvariant() : f))),
+        },
+        new("BP-6.1-6", "S-6.1-7", "does not hash a command that it refused with 504")
+        {
+            Mutations = () => new Mutations
+            {
+                Answer = l => l.StartsWith("XBLACKPONY V1 X-NONE ", StringComparison.Ordinal) ? "504 5.5.4 Unknown suite\r\n" : null,
+            },
+        },
+        new("BP-6.1-6", "S-6.1-8", "hashes a command that it refused with 501 too")
+        {
+            Mutations = () =>
+            {
+                bool isChanged = false;
+                return new Mutations
+                {
+                    PeerLine = l => (isChanged = l == $"XBLACKPONY V1 {Core} AAAA") ? "XBLACKPONY V1 X-501 AAAA" : l,
+                    PortLine = l => isChanged && l.StartsWith("504", StringComparison.Ordinal) ? "501 5.5.4 Invalid share" : l,
+                };
+            },
+            AlsoFails = "S-4.1-10 S-4.4-7 S-4.4-9",
         },
 
         // ---------------------------------------------------------------- 6.2 keys

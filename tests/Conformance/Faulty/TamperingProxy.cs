@@ -203,6 +203,9 @@ internal sealed class TamperingProxy : IAsyncDisposable
         private readonly Flow _fromPort = new(port, peer);
         private readonly Flow _fromPeer = new(peer, port);
         private readonly List<byte[]> _transcript = [];
+
+        // What was refused with 504 since the offer.
+        private readonly List<byte[]> _refused = [];
         private string _offer = "";
         private string _suite = "";
         private bool _upgrading;
@@ -397,8 +400,17 @@ internal sealed class TamperingProxy : IAsyncDisposable
                         _th = _suite == "ROT" ? null : hash.Finish();
                     }
                 }
+                else if (_upgrading && line.StartsWith("504-", StringComparison.Ordinal))
+                {
+                    _transcript.Add(Encoding.Latin1.GetBytes(line));
+                }
                 else if (_upgrading && line.Length > 3 && line[3] == ' ')
                 {
+                    if (line.StartsWith("504", StringComparison.Ordinal))
+                    {
+                        _refused.AddRange([.. _transcript.Skip(1 + _refused.Count), Encoding.Latin1.GetBytes(line)]);
+                    }
+
                     _upgrading = false;
                 }
                 else if (_starttls && line.StartsWith("220", StringComparison.Ordinal))
@@ -412,7 +424,7 @@ internal sealed class TamperingProxy : IAsyncDisposable
                 _suite = fields[2].ToUpperInvariant();
                 hooks.Suite = _suite;
                 _transcript.Clear();
-                _transcript.AddRange([Encoding.Latin1.GetBytes(_offer), Encoding.Latin1.GetBytes(line)]);
+                _transcript.AddRange([Encoding.Latin1.GetBytes(_offer), .. _refused, Encoding.Latin1.GetBytes(line)]);
             }
             else if (_upgrading)
             {
@@ -420,7 +432,12 @@ internal sealed class TamperingProxy : IAsyncDisposable
             }
             else
             {
-                _offer = line.StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase) ? "" : _offer;
+                if (line.StartsWith("EHLO ", StringComparison.OrdinalIgnoreCase))
+                {
+                    _offer = "";
+                    _refused.Clear();
+                }
+
                 _starttls = line.Equals("STARTTLS", StringComparison.OrdinalIgnoreCase);
             }
         }

@@ -19,7 +19,7 @@ internal static class IdentParser
             return;
         }
 
-        Invariant.That(keys.Count is >= 1 and <= Limits.MaxIdents && keys.Count * 96 == data.Length,
+        Invariant.That(keys.Count is >= 1 and <= Limits.MaxIdents && keys.Count * 96 <= data.Length,
             "an ident record has 1 to 4 keys and no more [BP-6.5-5]");
         Invariant.That(Ident.Verify(data, new byte[31].Append((byte)1).ToArray()) is null, "an ident holds for its session only");
     }

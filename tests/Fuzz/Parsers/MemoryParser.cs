@@ -1,4 +1,7 @@
 using System.Text;
+using BlackPony.Hosting;
+using BlackPony.Reference;
+using BlackPony.Reference.Keys;
 using BlackPony.Reference.Policy;
 
 namespace BlackPony.Fuzz.Parsers;
@@ -11,23 +14,24 @@ internal static class MemoryParser
         ServerMemory memory;
         try
         {
-            memory = ServerMemory.Parse(Encoding.UTF8.GetString(input), Given.Time);
+            memory = MemoryText.Parse(Encoding.UTF8.GetString(input), Given.Time);
         }
         catch (FormatException)
         {
             return;
         }
 
-        var text = memory.ToString();
-        Invariant.That(ServerMemory.Parse(text, Given.Time).ToString() == text, "a memory reads back");
+        var text = MemoryText.Of(memory);
+        Invariant.That(MemoryText.Of(MemoryText.Parse(text, Given.Time)) == text, "a memory reads back");
         int before = memory.Count;
         memory.Find("mx.b.test", 25, out _);
         memory.Failing("mx.b.test", 25);
         Invariant.That(memory.Count <= before, "looking adds nothing");
-        memory.Good("mx.b.test", 25, [new byte[32]]);
-        Invariant.That(memory.Find("MX.b.test.", 25, out bool gaveUp) is { FailingSince: null, Idents.Count: 1 } && !gaveUp,
+        memory.Good("mx.b.test", 25, [new PeerIdent(new string('0', 64), isWithdrawn: (text.Length & 1) != 0)]);
+        var entry = memory.Find("MX.b.test.", 25, out bool gaveUp);
+        Invariant.That(entry is { FailingSince: null, Keys.Count: <= Limits.MaxMemoryKeys } && !gaveUp,
             "a good session is remembered [BP-9.4-2]");
-        text = memory.ToString();
-        Invariant.That(ServerMemory.Parse(text, Given.Time).ToString() == text, "a memory reads back after a good session");
+        text = MemoryText.Of(memory);
+        Invariant.That(MemoryText.Of(MemoryText.Parse(text, Given.Time)) == text, "a memory reads back after a good session");
     }
 }

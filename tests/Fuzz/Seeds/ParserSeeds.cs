@@ -1,4 +1,6 @@
 using System.Text;
+using BlackPony.Hosting;
+using BlackPony.Reference.Keys;
 using BlackPony.Reference.Policy;
 
 namespace BlackPony.Fuzz.Seeds;
@@ -47,9 +49,11 @@ internal static class ParserSeeds
 
         yield return ('I', [2]);
         var memory = new ServerMemory(Given.Time);
-        memory.Good("mx.b.test", 25, [new byte[32]]);
+        memory.Good("mx.b.test", 25, [new PeerIdent(new string('0', 64), isWithdrawn: false)]);
+        memory.Good("mx.b.test", 25, [new PeerIdent(new string('1', 64), false), new PeerIdent(new string('0', 64), isWithdrawn: true)]);
+        memory.Good("b.test", ServerMemory.OfDomain, []);
         memory.Good("192.0.2.1", 2525, []);
         memory.Failing("192.0.2.1", 2525);
-        yield return ('M', Encoding.ASCII.GetBytes(memory.ToString()));
+        yield return ('M', Encoding.ASCII.GetBytes(MemoryText.Of(memory)));
     }
 }

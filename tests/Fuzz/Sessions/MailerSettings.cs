@@ -7,7 +7,7 @@ namespace BlackPony.Fuzz.Sessions;
 /// <summary>What mailers accept.</summary>
 internal static class MailerSettings
 {
-    private static readonly byte[] Ident = new IdentKey(new byte[32]).PublicKey;
+    private static readonly PeerIdent Ident = new(Convert.ToHexStringLower(new IdentKey(new byte[32]).PublicKey), isWithdrawn: false);
 
     /// <summary>The options for a setting: two bits of policy, one that brings ROT, two for what the memory has of the server.</summary>
     public static MailerOptions Of(byte setting)

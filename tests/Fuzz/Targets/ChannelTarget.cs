@@ -62,7 +62,8 @@ public sealed class ChannelTarget : ITarget
         Invariant.That(sealedData.ToArray().AsSpan().StartsWith(data.WrittenSpan),
             "nothing comes out that was not sealed, or in another order [BP-7.1-8]");
         Invariant.That(data.WrittenCount == 0 || channel.IsEstablished, "nothing comes out before the peer's Finished [BP-6.3-6]");
-        Invariant.That(channel.PeerIdents.Count == 0 || (role == Role.Client && channel.PeerIdents[0].SequenceEqual(Key.PublicKey)),
+        Invariant.That(channel.PeerIdents is [] || (role == Role.Client
+            && channel.PeerIdents[0].Key == Convert.ToHexStringLower(Key.PublicKey)),
             "an ident is the one that was proved");
         var traffic = role == Role.Client ? keys.ClientTraffic : keys.ServerTraffic;
         RecordWatch.Check(role, suite, traffic, wire.WrittenSpan, channel.IsEstablished);

@@ -29,9 +29,9 @@ internal sealed record Invariant(string Name, Func<Sight, bool> Holds)
         !s.Client.Secured || !s.Server.Secured || s.Mallory.HasServer
             || (s.Client.Suite == s.Server.Suite && s.Client.Transcript == s.Server.Transcript));
 
-    public static readonly Invariant WeakerOnlyAfter504 = new(
-        "A suite that is not the best of both is only used behind a 504, and only under opportunistic", s =>
-        !s.Client.Secured || s.Client.Suite == s.Scenario.Suites[0].Name || (s.Client.Reports504 && !s.Scenario.MustEncrypt));
+    public static readonly Invariant NeverTheWeaker = new(
+        "A suite that is not the best of both is never used, whatever refusal is forged", s =>
+        !s.Client.Secured || s.Client.Suite == s.Scenario.Suites[0].Name);
 
     public static readonly Invariant NoClearWhereForbidden = new("Under required, and under remembered, no mail octet leaves unencrypted",
         s => !s.Scenario.MustEncrypt || !s.Client.MailInClear);
@@ -49,7 +49,7 @@ internal sealed record Invariant(string Name, Func<Sight, bool> Holds)
     public static IReadOnlyList<Invariant> All { get; } =
     [
         NoClearAfterUpgrade, NeverBothWays, WholeOrNothing, OnlyTheClientSpeaksInside, DeliveredIsDelivered, SameSuiteAndTranscript,
-        WeakerOnlyAfter504, NoClearWhereForbidden, DowngradeIsReported, ServerIsSilentInClear, MalloryWhereAdmitted,
+        NeverTheWeaker, NoClearWhereForbidden, DowngradeIsReported, ServerIsSilentInClear, MalloryWhereAdmitted,
     ];
 
     public override string ToString() => Name;

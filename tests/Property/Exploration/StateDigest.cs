@@ -1,3 +1,4 @@
+using BlackPony.Hosting;
 using BlackPony.Reference;
 using System.Buffers;
 using System.Buffers.Binary;
@@ -63,7 +64,7 @@ internal static class StateDigest
                 AddOctets(Encoding.UTF8.GetBytes(suite.Name), to);
                 break;
             case ServerMemory memory:
-                AddOctets(Encoding.UTF8.GetBytes(memory.ToString()), to);
+                AddOctets(Encoding.UTF8.GetBytes(MemoryText.Of(memory)), to);
                 break;
             case RecordReader reader:
                 // Behind what the reader has stands an older record.

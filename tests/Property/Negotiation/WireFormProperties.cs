@@ -248,7 +248,7 @@ public class WireFormProperties
 
         static bool ReadsBack(IdentKey[] keys, byte[] data, byte[] th) =>
             Ident.Verify(data, th) is { } read && read.Count == keys.Length
-                && read.Zip(keys).All(p => p.First.SequenceEqual(p.Second.PublicKey));
+                && read.Zip(keys).All(p => p.First.Key == Convert.ToHexStringLower(p.Second.PublicKey));
 
         static byte[] Flipped(byte[] octets, int at)
         {

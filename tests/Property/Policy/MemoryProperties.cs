@@ -1,3 +1,4 @@
+using BlackPony.Hosting;
 using BlackPony.Reference;
 using BlackPony.Reference.Policy;
 using FsCheck;
@@ -55,7 +56,7 @@ public class MemoryProperties
         {
             var clock = new FakeTimeProvider();
             var memory = new ServerMemory(clock);
-            string file = memory.ToString();
+            string file = MemoryText.Of(memory);
             foreach (var (what, hours) in history)
             {
                 clock.AdjustTime(clock.GetUtcNow() + TimeSpan.FromHours(hours));
@@ -90,13 +91,13 @@ public class MemoryProperties
             .. Cover.Each<(string[], byte[][]), string?>(5, Names, m => m.Item1.FirstOrDefault()),
         ];
         Always.Holds(memories, covers, m => Text(m.Item1, m.Item2) is var memory
-            && ServerMemory.Parse(memory, TimeProvider.System).ToString() == memory);
+            && MemoryText.Of(MemoryText.Parse(memory, TimeProvider.System)) == memory);
         Always.Holds(memories, covers, m => Text(m.Item1, m.Item2) is var memory
-            && ServerMemory.Parse(Turned(memory), TimeProvider.System).ToString() == memory);
+            && MemoryText.Of(MemoryText.Parse(Turned(memory), TimeProvider.System)) == memory);
         Always.Bites(
             memories,
             m => Text(m.Item1, m.Item2) is var memory
-                && ServerMemory.Parse(memory[..(memory.TrimEnd('\n').LastIndexOf('\n') + 1)], TimeProvider.System).ToString() == memory);
+                && MemoryText.Of(MemoryText.Parse(memory[..(memory.TrimEnd('\n').LastIndexOf('\n') + 1)], TimeProvider.System)) == memory);
 
         // Its entries in another order, with empty lines between them.
         static string Turned(string memory) =>
@@ -111,7 +112,7 @@ public class MemoryProperties
                 memory.Failing(names[i / 2], 25);
             }
 
-            return memory.ToString();
+            return MemoryText.Of(memory);
         }
     }
 
@@ -134,14 +135,14 @@ public class MemoryProperties
     // As a delivery does it: what changed goes into the file, beside what others wrote, and the next delivery reads it.
     private static ServerMemory Written(ServerMemory memory, ref string file, TimeProvider clock)
     {
-        if (memory.HasChanges)
+        if (memory.Changes.Count > 0)
         {
-            var latest = ServerMemory.Parse(file, clock);
-            memory.CopyChangesTo(latest);
-            file = latest.ToString();
+            var latest = MemoryText.Parse(file, clock);
+            MemoryText.CopyChanges(memory, latest);
+            file = MemoryText.Of(latest);
         }
 
-        return ServerMemory.Parse(file, clock);
+        return MemoryText.Parse(file, clock);
     }
 
     // A model of the entry: two times, each no later than the clock was at any reading.
@@ -150,7 +151,7 @@ public class MemoryProperties
     {
         var clock = new FakeTimeProvider();
         var memory = new ServerMemory(clock);
-        string file = memory.ToString();
+        string file = MemoryText.Of(memory);
         DateTimeOffset? good = null, failing = null;
         foreach (var (what, hours) in history)
         {

@@ -1,4 +1,6 @@
+using BlackPony.Hosting;
 using BlackPony.Reference;
+using BlackPony.Reference.Keys;
 using BlackPony.Reference.Policy;
 using Microsoft.Extensions.Time.Testing;
 
@@ -7,6 +9,9 @@ namespace BlackPony.Tests.Property.Policy;
 /// <summary>The memory of spec 9.4 under a clock that the tests turn.</summary>
 public class ServerMemoryTests
 {
+    // All but the first digit of a key, and both times of one.
+    private const string Good = "000000000000000000000000000000000000000000000000000000000000000/2026-11-23T12:00:00Z/2026-11-23T12:00:00Z";
+    private const string FirstDigit = "0";
     private readonly FakeTimeProvider _clock = new(new DateTimeOffset(2026, 11, 23, 12, 0, 0, TimeSpan.Zero));
 
     [Fact]
@@ -200,7 +205,7 @@ public class ServerMemoryTests
         {
             var file = new ServerMemory(_clock);
             file.Good("mx.b.test", 25, []);
-            var (forgets, other) = (ServerMemory.Parse(file.ToString(), _clock), ServerMemory.Parse(file.ToString(), _clock));
+            var (forgets, other) = (MemoryText.Parse(MemoryText.Of(file), _clock), MemoryText.Parse(MemoryText.Of(file), _clock));
             _clock.Advance(TimeSpan.FromHours(1));
             if (!seen)
             {
@@ -216,7 +221,7 @@ public class ServerMemoryTests
 
             foreach (var memory in forgetsFirst ? (ServerMemory[])[forgets, other] : [other, forgets])
             {
-                Assert.Empty(memory.CopyChangesTo(file));
+                Assert.Empty(MemoryText.CopyChanges(memory, file));
             }
 
             Assert.Equal(seen ? 1 : 0, file.Count);
@@ -232,8 +237,8 @@ public class ServerMemoryTests
         _clock.Advance(Limits.MemoryLifetime + TimeSpan.FromSeconds(1));
         Assert.Null(forgets.Find("mx.b.test", 25, out _));
         other.Good("mx.b.test", 25, []);
-        other.CopyChangesTo(file);
-        forgets.CopyChangesTo(file);
+        MemoryText.CopyChanges(other, file);
+        MemoryText.CopyChanges(forgets, file);
         Assert.NotNull(file.Find("mx.b.test", 25, out _));
     }
 
@@ -242,7 +247,7 @@ public class ServerMemoryTests
     {
         var file = new ServerMemory(_clock);
         file.Good("mx.b.test", 25, []);
-        var (failing, good) = (ServerMemory.Parse(file.ToString(), _clock), ServerMemory.Parse(file.ToString(), _clock));
+        var (failing, good) = (MemoryText.Parse(MemoryText.Of(file), _clock), MemoryText.Parse(MemoryText.Of(file), _clock));
         _clock.Advance(TimeSpan.FromSeconds(10));
         good.Good("mx.b.test", 25, []);
         _clock.Advance(TimeSpan.FromSeconds(10));
@@ -250,8 +255,8 @@ public class ServerMemoryTests
         var since = _clock.GetUtcNow();
         _clock.Advance(TimeSpan.FromSeconds(10));
         failing.Failing("mx.b.test", 25);
-        good.CopyChangesTo(file);
-        failing.CopyChangesTo(file);
+        MemoryText.CopyChanges(good, file);
+        MemoryText.CopyChanges(failing, file);
         Assert.Equal(since, file.Find("mx.b.test", 25, out _)!.FailingSince);
     }
 
@@ -264,7 +269,7 @@ public class ServerMemoryTests
         {
             var file = new ServerMemory(_clock);
             file.Good("mx.b.test", 25, []);
-            var (failing, good) = (ServerMemory.Parse(file.ToString(), _clock), ServerMemory.Parse(file.ToString(), _clock));
+            var (failing, good) = (MemoryText.Parse(MemoryText.Of(file), _clock), MemoryText.Parse(MemoryText.Of(file), _clock));
             var begun = _clock.GetUtcNow();
             _clock.AdjustTime(begun + TimeSpan.FromSeconds(10));
             good.Good("mx.b.test", 25, [new byte[32]]);
@@ -273,7 +278,7 @@ public class ServerMemoryTests
             _clock.AdjustTime(begun + TimeSpan.FromSeconds(30));
             foreach (var memory in goodFirst ? (ServerMemory[])[good, failing] : [failing, good])
             {
-                memory.CopyChangesTo(file);
+                MemoryText.CopyChanges(memory, file);
             }
 
             var entry = file.Find("mx.b.test", 25, out _)!;
@@ -281,6 +286,92 @@ public class ServerMemoryTests
             Assert.Equal(fails ? begun + TimeSpan.FromSeconds(failsAfter) : null, entry.FailingSince);
             Assert.Single(entry.Idents);
         }
+    }
+
+    [Theory]
+    [InlineData(0, 3600)]
+    [InlineData(60, 3600)]
+    [InlineData(3600, 3600)]
+    [InlineData(7200, 7200)]
+    [InlineData(20 * 86400, 20 * 86400)]
+    public void A_key_counts_for_as_long_as_it_had_been_known_and_an_hour_at_least(int known, int counts) // [BP-9.4-20]
+    {
+        var memory = new ServerMemory(_clock);
+        Shows(memory, 1);
+        _clock.Advance(TimeSpan.FromSeconds(known));
+        Shows(memory, 1);
+        _clock.Advance(TimeSpan.FromSeconds(counts));
+        Assert.Equal("ident-mismatch", Fault(memory, 2));
+        Assert.Equal("ident-missing", Fault(memory));
+        Assert.Null(Fault(memory, 1));
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Null(Fault(memory, 2));
+    }
+
+    [Fact]
+    public void A_key_counts_no_longer_than_the_memory_lasts() // [BP-9.4-20]
+    {
+        var memory = new ServerMemory(_clock);
+        for (int i = 0; i < 4; i++)
+        {
+            Shows(memory, 1, 2);
+            _clock.Advance(Limits.MemoryLifetime);
+        }
+
+        Shows(memory, 2);
+        Assert.Null(Fault(memory, 1));
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.NotNull(Fault(memory, 1));
+    }
+
+    [Fact]
+    public void A_key_beside_one_of_the_entry_has_its_age() // [BP-9.4-21]
+    {
+        var memory = new ServerMemory(_clock);
+        Shows(memory, 1);
+        _clock.Advance(TimeSpan.FromDays(2));
+        Shows(memory, 1, 2);
+        _clock.Advance(TimeSpan.FromDays(2));
+        Assert.Equal((null, "ident-mismatch"), (Fault(memory, 2), Fault(memory, 3)));
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Null(Fault(memory, 3));
+
+        // And beside one that is not of the entry it has none.
+        memory = new ServerMemory(_clock);
+        memory.Good("mx.b.test", 25, [Key(1), Key(2, isWithdrawn: true)]);
+        _clock.Advance(TimeSpan.FromHours(1) + TimeSpan.FromSeconds(1));
+        Assert.Null(Fault(memory, 3));
+    }
+
+    [Fact]
+    public void The_key_of_a_thief_goes_with_the_stolen_one_beside_which_it_came() // [BP-9.4-22]
+    {
+        var memory = new ServerMemory(_clock);
+        Shows(memory, 1);
+        _clock.Advance(TimeSpan.FromDays(1));
+        Shows(memory, 1);
+        Shows(memory, 1, 7);
+        memory.Good("mx.b.test", 25, [Key(2), Key(1, isWithdrawn: true)]);
+        Assert.Equal((null, "ident-mismatch", "ident-mismatch"), (Fault(memory, 2), Fault(memory, 1), Fault(memory, 7)));
+
+        // Not the keys that came since.
+        Shows(memory, 2, 3);
+        memory.Good("mx.b.test", 25, [Key(2), Key(1, isWithdrawn: true)]);
+        Assert.Null(Fault(memory, 3));
+    }
+
+    [Fact]
+    public void An_entry_has_room_for_eight_keys_and_none_that_counts_makes_room() // [BP-9.4-23]
+    {
+        var memory = new ServerMemory(_clock);
+        Shows(memory, 1, 2, 3, 4);
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        Shows(memory, 1, 5, 6, 7);
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        Shows(memory, 5, 8, 9, 10);
+        Assert.Equal(Limits.MaxMemoryKeys, memory.Find("mx.b.test", 25, out _)!.Keys.Count);
+        Assert.All((byte[])[1, 2, 3, 4, 5, 6, 7, 8], k => Assert.Null(Fault(memory, k)));
+        Assert.All((byte[])[9, 10], k => Assert.NotNull(Fault(memory, k)));
     }
 
     [Fact]
@@ -291,14 +382,14 @@ public class ServerMemoryTests
         memory.Good("mx.a.test", 25, []);
         memory.Failing("mx.a.test", 25);
         var key = new string('0', 64);
-        Assert.Equal($"mx.a.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z -\nmx.b.test 25 2026-11-23T12:00:00Z - {key}\n",
-            memory.ChangesToString());
-        Assert.True(memory.HasChanges);
+        const string Now = "2026-11-23T12:00:00Z";
+        Assert.Equal($"mx.a.test 25 {Now} {Now} {Now} -\nmx.b.test 25 {Now} {Now} - {key}/{Now}/{Now}\n", MemoryText.OfChanges(memory));
+        Assert.True(memory.Changes.Count > 0);
         memory.Written();
-        Assert.Equal((false, ""), (memory.HasChanges, memory.ChangesToString()));
+        Assert.Equal((false, ""), (memory.Changes.Count > 0, MemoryText.OfChanges(memory)));
         _clock.Advance(Limits.MemoryLifetime + TimeSpan.FromSeconds(1));
         Assert.Null(memory.Find("mx.b.test", 25, out _));
-        Assert.Equal("mx.b.test 25 - - -\n", memory.ChangesToString());
+        Assert.Equal("mx.b.test 25 - - - -\n", MemoryText.OfChanges(memory));
     }
 
     [Fact]
@@ -307,13 +398,13 @@ public class ServerMemoryTests
         var file = new ServerMemory(_clock);
         file.Good("mx.b.test", 25, []);
         file.Written();
-        var (same, other) = (ServerMemory.Parse(file.ToString(), _clock), ServerMemory.Parse(file.ToString(), _clock));
+        var (same, other) = (MemoryText.Parse(MemoryText.Of(file), _clock), MemoryText.Parse(MemoryText.Of(file), _clock));
         same.Good("mx.b.test", 25, []);
-        Assert.Empty(same.CopyChangesTo(file));
-        Assert.False(file.HasChanges);
+        Assert.Empty(MemoryText.CopyChanges(same, file));
+        Assert.False(file.Changes.Count > 0);
         other.Good("mx.b.test", 25, [new byte[32]]);
-        Assert.Empty(other.CopyChangesTo(file));
-        Assert.True(file.HasChanges);
+        Assert.Empty(MemoryText.CopyChanges(other, file));
+        Assert.True(file.Changes.Count > 0);
         Assert.Single(file.Find("mx.b.test", 25, out _)!.Idents);
     }
 
@@ -327,11 +418,11 @@ public class ServerMemoryTests
         }
 
         // Two deliveries at one time: there is room for one server.
-        var (first, second) = (ServerMemory.Parse(file.ToString(), _clock), ServerMemory.Parse(file.ToString(), _clock));
+        var (first, second) = (MemoryText.Parse(MemoryText.Of(file), _clock), MemoryText.Parse(MemoryText.Of(file), _clock));
         Assert.True(first.Good("mx.first.test", 25, []));
         Assert.True(second.Good("mx.second.test", 25, []));
-        Assert.Empty(first.CopyChangesTo(file));
-        Assert.Equal(["mx.second.test:25"], second.CopyChangesTo(file));
+        Assert.Empty(MemoryText.CopyChanges(first, file));
+        Assert.Equal(["mx.second.test:25"], MemoryText.CopyChanges(second, file));
         Assert.Equal(Limits.MaxMemoryEntries, file.Count);
         Assert.NotNull(file.Find("mx.a0.test", 25, out _));
         Assert.Null(file.Find("mx.second.test", 25, out _));
@@ -342,22 +433,22 @@ public class ServerMemoryTests
     {
         var file = new ServerMemory(_clock);
         file.Good("mx.b.test", 25, [new byte[32]]);
-        var (failing, good) = (ServerMemory.Parse(file.ToString(), _clock), ServerMemory.Parse(file.ToString(), _clock));
+        var (failing, good) = (MemoryText.Parse(MemoryText.Of(file), _clock), MemoryText.Parse(MemoryText.Of(file), _clock));
         _clock.Advance(TimeSpan.FromSeconds(10));
         failing.Failing("mx.b.test", 25);
         _clock.Advance(TimeSpan.FromSeconds(10));
         byte[] key = [.. Enumerable.Repeat((byte)1, 32)];
         good.Good("mx.b.test", 25, [key]);
-        good.CopyChangesTo(file);
-        failing.CopyChangesTo(file);
+        MemoryText.CopyChanges(good, file);
+        MemoryText.CopyChanges(failing, file);
         var entry = file.Find("mx.b.test", 25, out _)!;
-        Assert.Equal((null, Convert.ToHexStringLower(key)), (entry.FailingSince, Assert.Single(entry.Idents)));
+        Assert.Equal((null, Convert.ToHexStringLower(key)), (entry.FailingSince, entry.Idents[^1]));
 
         // A failure behind it does too, whoever writes first.
-        failing = ServerMemory.Parse(file.ToString(), _clock);
+        failing = MemoryText.Parse(MemoryText.Of(file), _clock);
         _clock.Advance(TimeSpan.FromSeconds(10));
         failing.Failing("mx.b.test", 25);
-        failing.CopyChangesTo(file);
+        MemoryText.CopyChanges(failing, file);
         Assert.Equal(_clock.GetUtcNow(), file.Find("mx.b.test", 25, out _)!.FailingSince);
     }
 
@@ -365,37 +456,48 @@ public class ServerMemoryTests
     public void Its_text_reads_back_and_what_is_no_memory_is_refused() // [BP-9.4-12]
     {
         var memory = new ServerMemory(_clock);
-        memory.Good("mx.b.test", 25, [new byte[32], new byte[32]]);
+        memory.Good("mx.b.test", 25, [new byte[32], [.. new byte[31], 1]]);
+        memory.Good("mx.b.test", 25, [new PeerIdent(new string('0', 64), isWithdrawn: true)]);
+        memory.Good("b.test", ServerMemory.OfDomain, []);
         memory.Good("192.0.2.1", 2525, []);
         memory.Good("2001:db8::1", 25, []);
         memory.Failing("192.0.2.1", 2525);
-        var read = ServerMemory.Parse(memory.ToString(), _clock);
-        Assert.Equal(memory.ToString(), read.ToString());
-        Assert.Empty(read.Warnings);
-        Assert.Empty(ServerMemory.Parse("", _clock).Warnings);
-        Assert.Throws<FormatException>(() => ServerMemory.Parse("junk\n", _clock));
-        Assert.Throws<FormatException>(() => ServerMemory.Parse("#", _clock));
-        Assert.Throws<FormatException>(() => ServerMemory.Parse("\n" + memory, _clock));
+        var read = MemoryText.Parse(MemoryText.Of(memory), _clock, out var warnings);
+        Assert.Equal(MemoryText.Of(memory), MemoryText.Of(read));
+        Assert.Empty(warnings);
+        MemoryText.Parse("", _clock, out warnings);
+        Assert.Empty(warnings);
+        Assert.Throws<FormatException>(() => MemoryText.Parse("junk\n", _clock));
+        Assert.Throws<FormatException>(() => MemoryText.Parse("#", _clock));
+        Assert.Throws<FormatException>(() => MemoryText.Parse("\n" + MemoryText.Of(memory), _clock));
     }
 
     [Theory]
     [InlineData("mx 25 yesterday - -")]
     [InlineData("mx 25 2026-11-23T12:00:00Z")]
-    [InlineData("mx 25 2026-11-23T12:00:00Z - - -")]
-    [InlineData("2001:db8::5%a b 25 2026-11-23T12:00:00Z - -")]
-    [InlineData("2001:db8::5%1 25 2026-11-23T12:00:00Z - -")]
-    [InlineData("mx.test 0 2026-11-23T12:00:00Z - -")]
-    [InlineData("mx.test 65536 2026-11-23T12:00:00Z - -")]
-    [InlineData("mx.test +25 2026-11-23T12:00:00Z - -")]
-    [InlineData("mx..test 25 2026-11-23T12:00:00Z - -")]
-    [InlineData("mx\0 25 2026-11-23T12:00:00Z - -")]
-    [InlineData("mx.test 25 2026-11-23T12:00:00Z never -")]
-    [InlineData("mx.test 25 2026-11-23T12:00:00Z - 00")]
-    [InlineData("mx.test 25 2026-11-23T12:00:00Z - ,")]
-    [InlineData("mx.test 25 2026-11-23T12:00:00Z - -\r")]
-    [InlineData("mx.test 25 2026-11-23T12:00:00Z - gggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggg")]
-    [InlineData("mx.test 25 2026-11-23T12:00:00Z - 0ggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggg")]
-    [InlineData("mx.test 25 2026-11-23T12:00:00Z - AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    [InlineData("mx 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - - -")]
+    [InlineData("2001:db8::5%a b 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - -")]
+    [InlineData("2001:db8::5%1 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - -")]
+    [InlineData("mx.test 0 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - -")]
+    [InlineData("mx.test 65536 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - -")]
+    [InlineData("mx.test +25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - -")]
+    [InlineData("mx..test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - -")]
+    [InlineData("mx\0 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - -")]
+    [InlineData("mx.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z never -")]
+    [InlineData("mx.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - 00")]
+    [InlineData("mx.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - ,")]
+    [InlineData("mx.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - " + FirstDigit)]
+    [InlineData("mx.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - " + FirstDigit + "/2026-11-23T12:00:00Z")]
+    [InlineData("mx.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - " + FirstDigit + "/2026-11-23T12:00:00Z/never")]
+    [InlineData("mx.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - A" + Good)]
+    [InlineData("mx.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - " + Good)]
+    [InlineData("mx.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - " + FirstDigit + Good + "/withdrawn/")]
+    [InlineData("mx.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - " + FirstDigit + Good + "," + FirstDigit + Good)]
+    [InlineData("mx.test MX 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - -")]
+    [InlineData("mx.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - -\r")]
+    [InlineData("mx.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - gggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggg")]
+    [InlineData("mx.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - 0ggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggg")]
+    [InlineData("mx.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     [InlineData("# a comment")]
     [InlineData(" ")]
     public void A_line_that_is_no_entry_costs_that_line_with_a_warning(string line) // [BP-9.4-14]
@@ -403,11 +505,11 @@ public class ServerMemoryTests
         var memory = new ServerMemory(_clock);
         memory.Good("a.test", 25, []);
         memory.Good("z.test", 25, [new byte[32]]);
-        var text = memory.ToString();
+        var text = MemoryText.Of(memory);
         var lines = text.Split('\n');
-        var read = ServerMemory.Parse(string.Join('\n', [lines[0], lines[1], line, .. lines[2..]]), _clock);
-        Assert.Equal(text, read.ToString());
-        Assert.Equal("line 3 of the memory is not an entry, and is ignored", Assert.Single(read.Warnings));
+        var read = MemoryText.Parse(string.Join('\n', [lines[0], lines[1], line, .. lines[2..]]), _clock, out var warnings);
+        Assert.Equal(text, MemoryText.Of(read));
+        Assert.Equal("line 3 of the memory is not an entry, and is ignored", Assert.Single(warnings));
     }
 
     [Theory]
@@ -422,6 +524,14 @@ public class ServerMemoryTests
         var memory = new ServerMemory(_clock);
         memory.Good(name, 25, []);
         Assert.Equal(0, memory.Count);
-        Assert.False(memory.HasChanges);
+        Assert.False(memory.Changes.Count > 0);
     }
+
+    private static PeerIdent Key(byte number, bool isWithdrawn = false) => new($"{number:x2}{new string('0', 62)}", isWithdrawn);
+
+    private static void Shows(ServerMemory memory, params byte[] keys) =>
+        Assert.True(memory.Good("mx.b.test", 25, [.. keys.Select(k => Key(k))]));
+
+    private static string? Fault(ServerMemory memory, params byte[] keys) =>
+        memory.IdentFault(memory.Find("mx.b.test", 25, out _), [.. keys.Select(k => Key(k))]);
 }

@@ -20,6 +20,10 @@ internal sealed class RelayRun : IDisposable
     private readonly Func<byte[], byte[]> _backend;
     private readonly PooledBuffer _heard = new();
     private readonly List<byte> _forwarded = [];
+
+    // The commands since the offer that were answered with 504, and the replies.
+    private readonly List<byte[]> _refused = [];
+    private byte[] _said = [];
     private SecureChannel? _client;
 
     /// <summary>The client has connected.</summary>
@@ -68,6 +72,7 @@ internal sealed class RelayRun : IDisposable
     {
         if (_client is null)
         {
+            _said = octets.Length > 2 ? octets[..^2] : [];
             _relay.FromClient(octets);
         }
         else if (_client.State == ChannelState.Open)
@@ -121,13 +126,23 @@ internal sealed class RelayRun : IDisposable
         }
         else if (octets.AsSpan().StartsWith("220 K="u8))
         {
-            using var upgrade = new ClientUpgrade(Offer.Create([Toy], null), Toy, 13, new CountingRandom((byte)'c'), NoKeys, null);
+            using var upgrade = new ClientUpgrade(
+                Offer.Create([Toy], null), Toy, 13, new CountingRandom((byte)'c'), NoKeys, null, _refused);
             _client = upgrade.OnReply(new ReplyReader().Read(octets, out int reply)!).Channel!;
             _heard.Write(octets.AsSpan(0, reply));
             _client.Receive(octets.AsSpan(reply), _heard, records);
         }
         else
         {
+            if (octets.AsSpan().IndexOf("250 XBLACKPONY V1"u8) >= 0)
+            {
+                _refused.Clear();
+            }
+            else if (octets.AsSpan().StartsWith("504 "u8))
+            {
+                _refused.AddRange([_said, octets[..^2]]);
+            }
+
             _heard.Write(octets);
         }
 

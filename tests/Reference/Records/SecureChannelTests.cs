@@ -36,6 +36,21 @@ public class SecureChannelTests
     }
 
     [Fact]
+    public void A_server_shows_keys_and_withdraws_others() // [BP-6.5-8], [BP-6.5-9]
+    {
+        var (shown, old) = (new IdentKey(new byte[32]), new IdentKey([1, .. new byte[31]], isWithdrawn: true));
+        IdentKey[] idents = [new IdentKey([1, .. new byte[31]]), shown, old];
+        using var client = new SecureChannel(Role.Client, Suite, new byte[32], new byte[32]);
+        using var server = new SecureChannel(Role.Server, Suite, new byte[32], new byte[32], idents);
+        var (toClient, data) = (new ArrayBufferWriter<byte>(), new ArrayBufferWriter<byte>());
+        server.Start(toClient);
+        client.Receive(toClient.WrittenSpan, data, _sent);
+        Assert.Equal(ChannelState.Open, client.State);
+        Assert.Equal([(Convert.ToHexStringLower(old.PublicKey), true), (Convert.ToHexStringLower(shown.PublicKey), false)],
+            client.PeerIdents.Select(k => (k.Key, k.IsWithdrawn)));
+    }
+
+    [Fact]
     public void Both_ends_export_the_same_keying_material() // spec 6.4
     {
         using var client = new SecureChannel(Role.Client, Suite, new byte[32], new byte[32]);

@@ -17,12 +17,13 @@ internal static class KeyVectors
     private static VectorFile TranscriptHashes()
     {
         var file = new VectorFile("transcript-hash",
-            "The transcript hash th of Section 6.1. lines are offer, command, 334 lines, continuation and 220 lines in their order, each "
-                + "without CRLF.");
+            "The transcript hash th of Section 6.1. lines are offer, commands that were refused with 504 and the lines of those replies, "
+                + "command, 334 lines, continuation and 220 lines in their order, each without CRLF.");
         file.Note("Ordinary", "An exchange as it mostly is.", "BP-6.1-1", "BP-6.1-2", "BP-6.1-4");
         file.Note("AsOnTheWire", "Octets are hashed as sent, in their own case and with their own spaces.", "BP-6.1-1",
             "BP-6.1-2", "BP-6.1-5");
         file.Note("TwoMessages", "334 lines and the continuation are hashed between command and 220 lines.", "BP-6.1-3", "BP-6.1-4");
+        file.Note("Refused", "Commands that were refused with 504, with their replies, are hashed between offer and command.", "BP-6.1-6");
         file.Note("SplitMatters", "The same share in other lines has another th.", "BP-6.1-4", "BP-6.1-5");
         file.Note("EditMatters", "One octet of another value has another th.", "BP-6.1-5");
         const string offer = "XBLACKPONY V1 X25519-CHACHA20POLY1305";
@@ -44,6 +45,10 @@ internal static class KeyVectors
             reply.Replace("Ux0=", "Ux4=", StringComparison.Ordinal));
         Add("Two messages, short ones: only the order matters here", "TwoMessages", "XBLACKPONY V1 RSA-BLOWFISH",
             "XBLACKPONY V1 RSA-BLOWFISH AAAA", "334-K=BBBB", "334 K=CCCC", "DDDD", "220-K=EEEE", "220 K=FFFF");
+        const string refused = "XBLACKPONY V1 X25519MLKEM768-CHACHA20POLY1305 AAAA";
+        Add("A command was refused with 504 before", "Refused", offer, refused, "504 5.5.4 Unknown suite", command, reply);
+        Add("A reply of two lines", "Refused", offer, refused, "504-5.5.4 Unknown suite", "504 5.5.4 Ask for another", command, reply);
+        Add("Two refused commands", "Refused", offer, refused, "504 no", "XBLACKPONY V9 X AAAA", "504", command, reply);
         Add("A command of the greatest length", "Ordinary", offer,
             command + " " + new string('x', Limits.MaxCommandLine - 2 - command.Length - 1), reply);
         return file;
@@ -204,9 +209,11 @@ internal static class KeyVectors
     private static VectorFile Idents()
     {
         var file = new VectorFile("ident",
-            "The data of the ident record (Section 6.5), as the client gets it. privateKeys, where given, are those whose record it is.");
+            "The data of the ident record (Section 6.5), as the client gets it. privateKeys, where given, are those whose record it is, "
+                + "and withdrawn those of them that the server withdraws.");
         file.Note("Ordinary", "1 to 4 keys, every signature good.", "BP-6.5-1", "BP-6.5-6");
-        file.Note("SameKeyTwice", "Nothing forbids it, and so it is taken.", "BP-6.5-6");
+        file.Note("SameKeyTwice", "Nothing forbids it: it is one key.", "BP-6.5-6");
+        file.Note("Withdrawn", "A key that the server withdraws, even if it shows it too.", "BP-6.5-6", "BP-6.5-8", "BP-6.5-9");
         file.Note("BadLength", "Not 96 to 384 octets, or no multiple of 96.", "BP-6.5-5");
         file.Note("BadSignature", "A signature that does not verify, wherever it stands.", "BP-6.5-6");
         var th = Json.Count(0x40);
@@ -218,6 +225,10 @@ internal static class KeyVectors
 
         Good("Old and new key in the other order", "Ordinary", keys[1], keys[0]);
         Good("The same key twice", "SameKeyTwice", keys[0], keys[0]);
+        Withdrawn("A new key, and the old one withdrawn", Make(keys[0]), keys[1]);
+        Withdrawn("A withdrawn key alone", [], keys[1]);
+        Withdrawn("A key that is shown and withdrawn", Make(keys[1]), keys[1]);
+        Withdrawn("Two withdrawn keys", Make(keys[0]), keys[1], keys[2]);
         var one = Make(keys[0]);
         var two = Make(keys[0], keys[1]);
         Bad("No data", "BadLength", []);
@@ -235,25 +246,41 @@ internal static class KeyVectors
         Bad("The signature of another th", "BadSignature", Ident.Create([new IdentKey(keys[0])], Json.Count(0x41)));
         Bad("The signature of th without \"BLACKPONY V1 IDENT\"", "BadSignature", [.. one[..32], .. SignBare(keys[0], th)]);
         Bad("S plus the group's order (RFC 8032 5.1.7 refuses it)", "BadSignature", [.. one[..64], .. PlusOrder(one[64..])]);
+        Bad("The signature of th with \"BLACKPONY V1 REVOKED\"", "BadSignature",
+            [.. one[..32], .. SignBare(keys[0], [.. "BLACKPONY V1 REVOKED"u8, .. th])]);
         Bad("A signature of zeros", "BadSignature", [.. one[..32], .. new byte[64]]);
         return file;
 
         byte[] Make(params byte[][] seeds) => Ident.Create([.. seeds.Select(s => new IdentKey(s))], th);
 
-        void Good(string comment, string flags, params byte[][] seeds) => file.Valid(
-            comment,
-            flags,
-            new JsonObject
+        void Good(string comment, string flags, params byte[][] seeds) =>
+            Valid(comment, flags, Make(seeds), seeds, [], [.. seeds.DistinctBy(s => Json.Hex(s))]);
+
+        void Withdrawn(string comment, byte[] shown, params byte[][] seeds)
+        {
+            byte[] data = [.. shown, .. Ident.Create([.. seeds.Select(s => new IdentKey(s, isWithdrawn: true))], th)];
+            byte[][] stays = shown.AsSpan().StartsWith(Make(keys[0])) ? [keys[0]] : [];
+            Valid(comment, "Withdrawn", data, null, seeds, stays);
+        }
+
+        void Valid(string comment, string flags, byte[] data, byte[][]? seeds, byte[][] withdrawn, byte[][] shown)
+        {
+            var input = new JsonObject { ["th"] = Json.Hex(th) };
+            if (seeds is not null)
             {
-                ["th"] = Json.Hex(th),
-                ["privateKeys"] = Json.List(seeds.Select(s => Json.Hex(s))),
-                ["data"] = Json.Hex(Make(seeds)),
-            },
-            new JsonObject
+                input["privateKeys"] = Json.List(seeds.Select(s => Json.Hex(s)));
+                input["withdrawn"] = Json.List([]);
+            }
+
+            input["data"] = Json.Hex(data);
+            file.Valid(comment, flags, input, new JsonObject
             {
                 ["signed"] = Json.Hex([.. "BLACKPONY V1 IDENT"u8, .. th]),
-                ["publicKeys"] = Json.List(seeds.Select(s => Json.Hex(new IdentKey(s).PublicKey))),
+                ["signedIfWithdrawn"] = Json.Hex([.. "BLACKPONY V1 WITHDRAWN"u8, .. th]),
+                ["publicKeys"] = Json.List(shown.Select(s => Json.Hex(new IdentKey(s).PublicKey))),
+                ["withdrawnKeys"] = Json.List(withdrawn.Select(s => Json.Hex(new IdentKey(s).PublicKey))),
             });
+        }
 
         void Bad(string comment, string flags, byte[] data) =>
             file.Invalid(comment, flags, new JsonObject { ["th"] = Json.Hex(th), ["data"] = Json.Hex(data) }, Reaction.Alert());

@@ -37,11 +37,12 @@ internal static class RsaVectors
     private static VectorFile Oaep()
     {
         var file = new VectorFile("rsa-oaep",
-            "RSAES-OAEP as in Section 5.4. With seed, half is encrypted to key. With substitute, ciphertext is decrypted with key, and "
-                + "substitute was drawn before.") { Keys = Keys() };
+            "RSAES-OAEP as in Section 5.4. With seed, half is encrypted to key, after the letter of the other side. With substitute, "
+                + "ciphertext is decrypted with key, and substitute was drawn before.") { Keys = Keys() };
         file.Note("Encrypt", "SHA-256, MGF1 with SHA-256, the empty label, and the seed given.", "BP-5.4-4", "BP-B-1");
         file.Note("Decrypt", "The half comes out, and the substitute is not needed.", "BP-5.4-8", "BP-5.4-9", "BP-5.4-11");
         file.Note("FailedDecryption", "The substitute takes the half's place, and nothing tells.", "BP-5.4-8", "BP-5.4-10", "BP-5.4-11");
+        file.Note("Letter", "Without the peer's letter and 32 octets it is a failed decryption.", "BP-5.4-14");
         file.Note("OtherHash", "OAEP with another hash, another MGF1 or a label is a failed decryption.", "BP-5.4-8", "BP-5.4-11");
         var half = Json.Count(0x20);
         foreach (var key in (string[])["client", "server"])
@@ -49,29 +50,36 @@ internal static class RsaVectors
             Encrypt(key, "An ordinary half", half, Json.Count(0x40));
             Encrypt(key, "A half of zeros", new byte[32], Json.Count(0x60));
             Encrypt(key, "A seed of zeros", half, new byte[32]);
-            Decrypt(key, "An ordinary half", Raw(key, Encoded(half)), half);
-            Decrypt(key, "A half of zeros", Raw(key, Encoded(new byte[32])), new byte[32]);
+            Decrypt(key, "An ordinary half", Raw(key, Encoded([Letter(key), .. half])), half);
+            Decrypt(key, "A half of zeros", Raw(key, Encoded([Letter(key), .. new byte[32]])), new byte[32]);
         }
 
-        var good = Raw("server", Encoded(half));
+        byte[] content = [Letter("server"), .. half];
+        var good = Raw("server", Encoded(content));
         Fail("One bit altered", "FailedDecryption", [.. good[..200], (byte)(good[200] ^ 1), .. good[201..]]);
-        Fail("Encrypted to the other key", "FailedDecryption", Raw("client", Encoded(half)));
-        Fail("A half of 31 octets", "FailedDecryption", Raw("server", Encoded(half[..31])));
-        Fail("A half of 33 octets", "FailedDecryption", Raw("server", Encoded([.. half, 0])));
-        Fail("An empty half", "FailedDecryption", Raw("server", Encoded([])));
-        Fail("The session key of both halves", "FailedDecryption", Raw("server", Encoded([.. half, .. half])));
-        Fail("A first octet that is not zero", "FailedDecryption", Raw("server", Encoded(half, first: 1)));
-        Fail("No 01 before the half", "FailedDecryption", Raw("server", Encoded(half, mark: 2)));
-        Fail("PKCS #1 version 1.5", "FailedDecryption", Raw("server", [0, 2, .. Enumerable.Repeat((byte)0x11, 384 - 3 - 32), 0, .. half]));
-        Fail("The half without padding", "FailedDecryption", Raw("server", [.. new byte[352], .. half]));
+        Fail("Encrypted to the other key", "FailedDecryption", Raw("client", Encoded(content)));
+        Fail("The server's own letter", "Letter", Raw("server", Encoded([(byte)'S', .. half])));
+        Fail("The letter in lower case", "Letter", Raw("server", Encoded([(byte)'c', .. half])));
+        Fail("No letter", "Letter", Raw("server", Encoded(half)));
+        Fail("The letter after the half", "Letter", Raw("server", Encoded([.. half, (byte)'C'])));
+        Fail("A half of 31 octets", "Letter", Raw("server", Encoded(content[..32])));
+        Fail("A half of 33 octets", "Letter", Raw("server", Encoded([.. content, 0])));
+        Fail("Nothing", "Letter", Raw("server", Encoded([])));
+        Fail("The letter alone", "Letter", Raw("server", Encoded(content[..1])));
+        Fail("The session key of both halves", "Letter", Raw("server", Encoded([.. content, .. half])));
+        Fail("A first octet that is not zero", "FailedDecryption", Raw("server", Encoded(content, first: 1)));
+        Fail("No 01 before the letter", "FailedDecryption", Raw("server", Encoded(content, mark: 2)));
+        Fail("PKCS #1 version 1.5", "FailedDecryption",
+            Raw("server", [0, 2, .. Enumerable.Repeat((byte)0x11, 384 - 3 - 33), 0, .. content]));
+        Fail("The content without padding", "FailedDecryption", Raw("server", [.. new byte[351], .. content]));
         Fail("0", "FailedDecryption", new byte[384]);
         Fail("1", "FailedDecryption", [.. new byte[383], 1]);
         Fail("The modulus", "FailedDecryption", Modulus("server"));
         Fail("Not below the modulus", "FailedDecryption", [.. Enumerable.Repeat((byte)0xff, 384)]);
-        Fail("SHA-1 in both places", "OtherHash", Raw("server", Encoded(half, HashAlgorithmName.SHA1, HashAlgorithmName.SHA1)));
-        Fail("MGF1 with SHA-1", "OtherHash", Raw("server", Encoded(half, mask: HashAlgorithmName.SHA1)));
-        Fail("SHA-512 in both places", "OtherHash", Raw("server", Encoded(half, HashAlgorithmName.SHA512, HashAlgorithmName.SHA512)));
-        Fail("A label", "OtherHash", Raw("server", Encoded(half, label: "BLACKPONY V1"u8.ToArray())));
+        Fail("SHA-1 in both places", "OtherHash", Raw("server", Encoded(content, HashAlgorithmName.SHA1, HashAlgorithmName.SHA1)));
+        Fail("MGF1 with SHA-1", "OtherHash", Raw("server", Encoded(content, mask: HashAlgorithmName.SHA1)));
+        Fail("SHA-512 in both places", "OtherHash", Raw("server", Encoded(content, HashAlgorithmName.SHA512, HashAlgorithmName.SHA512)));
+        Fail("A label", "OtherHash", Raw("server", Encoded(content, label: "BLACKPONY V1"u8.ToArray())));
         return file;
 
         void Encrypt(string key, string comment, byte[] message, byte[] seed) => file.Valid(
@@ -102,7 +110,7 @@ internal static class RsaVectors
         file.Note("Ordinary", "Both messages as every port makes them.", "BP-5.4-4", "BP-B-1");
         file.Note("FailedDecryption", "The exchange goes on with the substitute.", "BP-5.4-8", "BP-5.4-9", "BP-5.4-11");
         file.Note("BadModulus", "The highest bit is clear, or the number is even.", "BP-5.4-5", "BP-5.4-6");
-        file.Note("OwnModulus", "The server shows the client's own modulus.", "BP-5.4-6");
+        file.Note("OwnModulus", "One side shows the other's own modulus.", "BP-5.4-5", "BP-5.4-6");
         file.Note("BadLength", "Not 416 octets, or not 384 in the second message.",
             "BP-5.1-8", "BP-5.1-9", "BP-5.1-10", "BP-5.4-6", "BP-5.4-7");
         byte[] clientShare = [.. Modulus("client"), .. Json.Count(0)];
@@ -114,8 +122,7 @@ internal static class RsaVectors
         Good("server", "A ciphertext of zeros", "FailedDecryption", clientShare, new byte[384]);
         Good("client", "A ciphertext of zeros", "FailedDecryption", serverShare, new byte[384]);
         Good("server", "A ciphertext to the other key", "FailedDecryption", clientShare, serverHalf);
-        Good("server", "The server's own modulus, which only a client refuses", "Ordinary",
-            [.. Modulus("server"), .. Json.Count(0)], clientHalf);
+        Bad("server", "The server's own modulus", "OwnModulus", serverShare);
         Bad("client", "The client's own modulus", "OwnModulus", clientShare);
         foreach (var receiver in (string[])["server", "client"])
         {
@@ -202,24 +209,41 @@ internal static class RsaVectors
         }
     }
 
-    /// <summary>A half encrypted to a key: a client's second message.</summary>
+    /// <summary>A half encrypted to a key, as the other side does it.</summary>
     public static byte[] EncryptHalf(string to, byte[] half, byte[] seed)
     {
         using var own = TestRsaKeys.Open(to == "server" ? "client" : "server");
-        using var client = RsaBlowfish.StartClient(new GivenStream([.. new byte[32], .. half, .. seed]), ExchangeVectors.Holder(own));
-        return client.Continue([.. Modulus(to), .. new byte[32]])!;
+        if (to == "server")
+        {
+            using var client = RsaBlowfish.StartClient(new GivenStream([.. new byte[32], .. half, .. seed]), ExchangeVectors.Holder(own));
+            return client.Continue([.. Modulus(to), .. new byte[32]])!;
+        }
+
+        using var server = RsaBlowfish.StartServer(new GivenStream([.. new byte[64], .. half, .. seed]), ExchangeVectors.Holder(own));
+        server.Begin([.. Modulus(to), .. new byte[32]]);
+        return server.Continue(new byte[384])!;
     }
 
-    /// <summary>The half that a server finds in a ciphertext, or its substitute.</summary>
+    /// <summary>The half that a side finds in a ciphertext, or its substitute.</summary>
     public static byte[] DecryptHalf(string key, byte[] ciphertext, byte[] substitute)
     {
         using var own = TestRsaKeys.Open(key);
+        if (key == "client")
+        {
+            using var client = RsaBlowfish.StartClient(new GivenStream([.. new byte[96], .. substitute]), ExchangeVectors.Holder(own));
+            client.Continue([.. Modulus("server"), .. new byte[32]]);
+            return client.Finish(ciphertext)![32..];
+        }
+
         using var server = RsaBlowfish.StartServer(new GivenStream([.. new byte[32], .. substitute, .. new byte[64]]),
             ExchangeVectors.Holder(own));
         server.Begin([.. Modulus("client"), .. new byte[32]]);
         server.Continue(ciphertext);
         return server.TakeSharedSecret()[..32];
     }
+
+    // Of who encrypts to this key.
+    private static byte Letter(string to) => (byte)(to == "server" ? 'C' : 'S');
 
     private static byte[] Modulus(string role)
     {

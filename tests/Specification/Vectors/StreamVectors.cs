@@ -325,7 +325,7 @@ internal static class StreamVectors
         {
             ["state"] = channel.State.ToString().ToLowerInvariant(),
             ["data"] = Json.Hex(data.WrittenSpan),
-            ["publicKeys"] = Json.List(channel.PeerIdents.Select(k => Json.Hex(k))),
+            ["publicKeys"] = Json.List(channel.PeerIdents.Select(k => k.Key)),
             ["sends"] = Json.Hex(output.WrittenSpan),
         };
     }

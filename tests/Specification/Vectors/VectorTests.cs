@@ -243,14 +243,18 @@ public class VectorTests
         var (th, data) = (input["th"].Octets(), input["data"].Octets());
         if (input["privateKeys"] is { } seeds)
         {
-            Assert.Equal(data, Ident.Create([.. seeds.Strings().Select(s => new IdentKey(Convert.FromHexString(s)))], th));
+            var withdrawn = input["withdrawn"].Strings().ToHashSet();
+            Assert.Equal(data,
+                Ident.Create([.. seeds.Strings().Select(s => new IdentKey(Convert.FromHexString(s), withdrawn.Contains(s)))], th));
         }
 
         return Ident.Verify(data, th) is { } keys
             ? new JsonObject
             {
                 ["signed"] = Json.Hex([.. "BLACKPONY V1 IDENT"u8, .. th]),
-                ["publicKeys"] = Json.List(keys.Select(k => Json.Hex(k))),
+                ["signedIfWithdrawn"] = Json.Hex([.. "BLACKPONY V1 WITHDRAWN"u8, .. th]),
+                ["publicKeys"] = Json.List(keys.Where(k => !k.IsWithdrawn).Select(k => k.Key)),
+                ["withdrawnKeys"] = Json.List(keys.Where(k => k.IsWithdrawn).Select(k => k.Key)),
             }
             : null;
     });

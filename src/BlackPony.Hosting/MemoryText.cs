@@ -1,0 +1,124 @@
+using System.Globalization;
+using BlackPony.Reference.Policy;
+
+namespace BlackPony.Hosting;
+
+/// <summary>
+/// The text of a <see cref="ServerMemory"/>: a header, then a line for each entry with name, port, first and last good session, failing
+/// time and
+/// IDENT keys, each with its first and its last showing.
+/// </summary>
+public static class MemoryText
+{
+    private const string Header = "# BlackPony memory 2: name port first-good last-good failing-since keys";
+    private const string Time = "yyyy-MM-dd'T'HH:mm:ss'Z'";
+    private const int KeyDigits = 64;
+
+    /// <summary>Reads a memory. A line that is no entry costs that entry and no other ([BP-9.4-14]).</summary>
+    /// <exception cref="FormatException">The text is not a memory; that is a temporary failure of delivery ([BP-9.4-12]).</exception>
+    public static ServerMemory Parse(string text, TimeProvider time) => Parse(text, time, out _);
+
+    /// <summary>Reads a memory. A line that is no entry costs that entry and no other ([BP-9.4-14]).</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="warnings">One for each line that is no entry.</param>
+    /// <exception cref="FormatException">The text is not a memory; that is a temporary failure of delivery ([BP-9.4-12]).</exception>
+    public static ServerMemory Parse(string text, TimeProvider time, out IReadOnlyList<string> warnings)
+    {
+        var lines = text.Split('\n');
+        if (lines[0] != Header && text.Length > 0)
+            throw new FormatException("The memory file does not begin with its header line.");
+
+        var bad = new List<string>();
+        var memory = new ServerMemory(time);
+        for (int i = 1; i < lines.Length; i++)
+        {
+            if (lines[i].Length > 0 && !TryAdd(memory, lines[i]))
+                bad.Add(string.Create(CultureInfo.InvariantCulture, $"line {i + 1} of the memory is not an entry, and is ignored"));
+        }
+
+        warnings = bad;
+        return memory;
+    }
+
+    /// <summary>The memory as text.</summary>
+    public static string Of(ServerMemory memory) => string.Concat(
+        memory.Entries.OrderBy(e => e.Key, StringComparer.Ordinal).Select(e => Line(e.Key, e.Value)).Prepend(Header + "\n"));
+
+    /// <summary>What changed, as lines that count for more than those before them; what was forgotten has no times.</summary>
+    public static string OfChanges(ServerMemory memory) => string.Concat(
+        memory.Changes.Keys.Order(StringComparer.Ordinal).Select(k => Line(k, memory.Entries.GetValueOrDefault(k))));
+
+    /// <summary>Brings what changed in one memory into another one, which others may have changed meanwhile.</summary>
+    /// <returns>What there is no room for.</returns>
+    public static IReadOnlyList<string> CopyChanges(ServerMemory from, ServerMemory to)
+    {
+        var refused = new List<string>();
+        foreach (var (key, before) in from.Changes)
+        {
+            var (here, there) = (from.Entries.GetValueOrDefault(key), to.Entries.GetValueOrDefault(key));
+            var merged = IsSame(there, before) ? here : Merge(here, there, before);
+            if (merged is not null && there is null && !to.HasRoom(key))
+                refused.Add(key.Replace(' ', ':'));
+            else if (!IsSame(there, merged))
+                to.Change(key, merged);
+        }
+
+        return refused;
+    }
+
+    // Two deliveries at one time: the later good session counts, and a failure after it.
+    private static MemoryEntry? Merge(MemoryEntry? here, MemoryEntry? there, MemoryEntry? before)
+    {
+        if (there is null || here is null)
+        {
+            // One of them forgot it; a good session since then brings it back.
+            var left = here ?? there;
+            return left is not null && (before is null || left.LastGood > before.LastGood) ? left : null;
+        }
+
+        var (later, other) = here.LastGood >= there.LastGood ? (here, there) : (there, here);
+        bool fails = later.FailingSince is null && other.FailingSince > later.LastGood;
+        return fails ? later with { FailingSince = other.FailingSince } : later;
+    }
+
+    private static bool IsSame(MemoryEntry? a, MemoryEntry? b) => Line("", a) == Line("", b);
+
+    private static string Line(string key, MemoryEntry? entry) => entry is null
+        ? $"{key} - - - -\n"
+        : $"{key} {Text(entry.FirstGood)} {Text(entry.LastGood)} {(entry.FailingSince is { } f ? Text(f) : "-")} "
+            + $"{(entry.Keys.Count == 0 ? "-" : string.Join(',', entry.Keys.Select(Text)))}\n";
+
+    private static string Text(MemoryKey key) => $"{key.Key}/{Text(key.First)}/{Text(key.Last)}";
+
+    private static string Text(DateTimeOffset time) => time.UtcDateTime.ToString(Time, CultureInfo.InvariantCulture);
+
+    private static bool TryAdd(ServerMemory memory, string line)
+    {
+        DateTimeOffset since = default;
+        if (line.Split(' ') is not [var name, var port, var first, var last, var failing, var keys] || !TryPort(port, out int number)
+            || !TryTime(first, out var firstGood) || !TryTime(last, out var lastGood) || (failing != "-" && !TryTime(failing, out since)))
+        {
+            return false;
+        }
+
+        var read = keys == "-" ? [] : keys.Split(',').Select(Key).ToList();
+        return read.TrueForAll(k => k is not null) && read.DistinctBy(k => k!.Key).Count() == read.Count
+            && memory.Restore(name, number, new MemoryEntry(firstGood, lastGood, failing == "-" ? null : since,
+                [.. read.OfType<MemoryKey>()]));
+    }
+
+    private static bool TryPort(string text, out int port)
+    {
+        port = ServerMemory.OfDomain;
+        return text == ServerMemory.DomainPort
+            || (ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ushort number) && (port = number) != 0);
+    }
+
+    private static MemoryKey? Key(string text) =>
+        text.Split('/') is [{ Length: KeyDigits } key, var first, var last] && key.All(char.IsAsciiHexDigitLower)
+            && TryTime(first, out var since) && TryTime(last, out var until) ? new MemoryKey(key, since, until) : null;
+
+    private static bool TryTime(string text, out DateTimeOffset time) => DateTimeOffset.TryParseExact(
+        text, Time, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out time);
+}
