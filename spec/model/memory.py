@@ -101,7 +101,7 @@ class Rules:
         return not names or any(n in record for n in names)
 
     def after_good_session(self, entry: Entry | None, record: Record) -> Entry:
-        """[BP-9.4-7], [BP-9.4-9], [BP-9.4-21] to [BP-9.4-23]"""
+        """[BP-9.4-7], [BP-9.4-9], [BP-9.4-21] to [BP-9.4-23], [BP-9.4-25]"""
         met = again(entry.met if entry else None)
         if self.of_november_24:
             return Entry(tuple(Key(n, (0, 0)) for n in sorted(record)), met)
