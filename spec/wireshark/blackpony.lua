@@ -162,7 +162,9 @@ local function follow_client(state, range, number)
             state.suite = suite and suite:upper() or nil
             state.shift = state.suite == "ROT" and tonumber(share) or nil
             state.waiting = "reply"
-            state.transcript = "BLACKPONY V1" .. hashed(state.offer or "") .. hashed(line)
+            -- What was refused with 504 since the offer comes before the command (BP-6.1-6).
+            state.before = state.before or "BLACKPONY V1" .. hashed(state.offer or "")
+            state.transcript = state.before .. hashed(line)
         end
     end
 end
@@ -178,6 +180,9 @@ local function follow_server(state, range, number)
                 local code = tonumber(line:sub(1, 3))
                 state.shares[number], state.share = state.share, nil
                 state.waiting = code == 334 and "continuation" or nil
+                if code == 504 then
+                    state.before = state.transcript
+                end
                 if code == 220 then
                     state.switch, state.cut = number, offset + length
                     state.th = sha256.hash(state.transcript):gsub(".", function(c) return string.format("%02x", c:byte()) end)
@@ -196,7 +201,7 @@ local function follow_server(state, range, number)
         -- The first line of a reply is no offer (BP-4.1-16), and the first offer in one counts (BP-4.1-11).
         state.in_reply = line:match("^250%-") ~= nil
         if line:match("^250 ") then
-            state.offer, state.offer_here = state.offer_here or state.offer, nil
+            state.offer, state.offer_here, state.before = state.offer_here or state.offer, nil, nil
         end
     end
 end
