@@ -132,7 +132,7 @@ public sealed class ListenTests : IDisposable
     }
 
     [Fact]
-    public async Task A_new_IDENT_key_is_shown_beside_the_old_one() // [BP-6.5-7]
+    public async Task A_new_IDENT_key_is_shown_and_the_old_one_withdrawn() // [BP-6.5-7], [BP-6.5-8]
     {
         var (oldKey, newKey, memory) = (Path.Combine(_folder, "old"), Path.Combine(_folder, "new"), Path.Combine(_folder, "memory"));
         await File.WriteAllTextAsync(oldKey, new string('1', 64) + "\n", TestContext.Current.CancellationToken);
@@ -142,7 +142,8 @@ public sealed class ListenTests : IDisposable
         await using var sink = new MailSink();
         int port = Ports.Free();
         foreach (var (keys, taken) in (List<(string[], bool)>)[(["--ident", oldKey], true), (["--ident", newKey, "--ident", oldKey], true),
-            (["--ident", newKey], true), (["--ident", oldKey], false)])
+            (["--ident", oldKey], true), (["--ident", newKey, "--withdraw-ident", oldKey], true), (["--ident", newKey], true),
+            (["--ident", oldKey], false)])
         {
             using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, keys);
             var (replies, _) = await BlackPonyProgram.MailAsync("--port", $"{port}", "--policy", "remembered", "--memory",

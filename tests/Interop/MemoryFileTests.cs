@@ -54,7 +54,7 @@ public sealed class MemoryFileTests : IDisposable
 
         var after = await File.ReadAllBytesAsync(path, cancel);
         Assert.Equal(before[..^6], after[..(before.Length - 6)]);
-        Assert.InRange(after.Length, before.Length + 40, before.Length + (40 * 150));
+        Assert.InRange(after.Length, before.Length + 40, before.Length + (40 * 200));
         var last = new MemoryFile(path, TimeProvider.System).Memory;
         Assert.Equal(Limits.MaxMemoryEntries, last.Count);
         Assert.Equal((1, 0), (last.Find("mx.a39.test", 25, out _)!.Idents.Count, last.Find("mx.a40.test", 25, out _)!.Idents.Count));
