@@ -14,7 +14,7 @@ from typing import Any
 
 from aiosmtpd.controller import BaseController, Controller
 
-from .limits import MAX_HELD, Timeouts
+from .limits import MAX_HELD, MAX_IDENTS, Timeouts
 from .session import Await, ServerSession, ServerSettings
 from .suites import RSA_BLOWFISH
 
@@ -25,12 +25,10 @@ class _SmtpTransport:
     """What an SMTP server takes for its connection: the client's, but for what it says and how it ends."""
 
     def __init__(self, outer: "BlackPonyProtocol", smtp: Any) -> None:
-        self._outer, self.smtp, self._closed = outer, smtp, False
-
-    def start(self) -> None:
         """The SMTP server greets; its handlers see what the session is."""
-        self.smtp.connection_made(self)
-        self.smtp.session.blackpony = self._outer.session.suite if self._outer.session.channel.encrypted else None
+        self._outer, self.smtp, self._closed = outer, smtp, False
+        smtp.connection_made(self)
+        smtp.session.blackpony = outer.session.suite if outer.session.channel.encrypted else None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._outer.transport, name)
@@ -61,11 +59,10 @@ class BlackPonyProtocol(asyncio.Protocol):
 
     def __init__(self, make_smtp: Callable[[], Any], settings: ServerSettings, timeouts: Timeouts) -> None:
         self._make_smtp, self._timeouts, self.session = make_smtp, timeouts, ServerSession(settings, self._set_timer)
-        self._smtp = _SmtpTransport(self, make_smtp())
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
-        self._smtp.start()
+        self._smtp = _SmtpTransport(self, self._make_smtp())
 
     def data_received(self, data: bytes) -> None:
         self.session.client_sent(data)
@@ -98,17 +95,14 @@ class BlackPonyProtocol(asyncio.Protocol):
             session.restart_smtp = False
             self._smtp.drop()
             self._smtp = _SmtpTransport(self, self._make_smtp())
-            self._smtp.start()
         if not self._blocked and (octets := session.for_smtp()):
             self._smtp.smtp.data_received(octets)
         if session.awaits is Await.END:  # the own direction ends, and what still comes is thrown away (Section 8.1)
             self._stop()
             self.transport.write_eof()
             asyncio.get_running_loop().call_later(self._timeouts.linger, self.transport.abort)
-        if self._blocked or len(session.held) >= MAX_HELD:
-            self.transport.pause_reading()
-        else:
-            self.transport.resume_reading()
+        full = self._blocked or len(session.held) >= MAX_HELD
+        (self.transport.pause_reading if full else self.transport.resume_reading)()
 
     def _set_timer(self, name: str | None) -> None:
         if self._timer:
@@ -129,10 +123,12 @@ class BlackPonyMixin(BaseController):
     """Stands before a controller class of aiosmtpd; a listener with ssl_context goes on without XBLACKPONY [BP-4.7-1]."""
 
     def __init__(self, *args: Any, blackpony: ServerSettings | None = None, timeouts: Timeouts = Timeouts(), **kwargs: Any) -> None:
+        self.blackpony, self.timeouts = blackpony or ServerSettings(), timeouts
+        if len(self.blackpony.idents) + len(self.blackpony.withdrawn) > MAX_IDENTS:
+            raise ValueError(f"an ident record has at most {MAX_IDENTS} keys")  # [BP-6.5-5]
         super().__init__(*args, **kwargs)
         if self.SMTP_kwargs.get("proxy_protocol_timeout") is not None:
             raise ValueError("XBLACKPONY does not go together with proxy_protocol_timeout")
-        self.blackpony, self.timeouts = blackpony or ServerSettings(), timeouts
         if RSA_BLOWFISH.name in self.blackpony.suites:
             self.blackpony.rsa.current()  # now, not while the first client waits
 

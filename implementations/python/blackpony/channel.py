@@ -1,11 +1,8 @@
 """Sections 6.3, 6.5, 7.4 and 8: what carries the SMTP session after the switch. Octets in, octets out, no sockets."""
 
 import hmac
-from collections.abc import Sequence
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from .keys import Failure, KeySchedule, ident_data, ident_keys
+from .keys import Failure, Idents, KeySchedule, ident_keys
 from .limits import MAX_DATA, MAX_IDLE_RECORDS
 from .records import ALERT, CLOSE, DATA, FINISHED, IDENT, REKEY, Records
 
@@ -20,6 +17,7 @@ class Channel:
 
     def __init__(self) -> None:
         self.state, self.verified, self._outgoing = "open", True, bytearray()
+        self.idents: Idents = (), ()
 
     def send(self, data: bytes) -> None:
         """Data of the SMTP session."""
@@ -68,21 +66,21 @@ class RotChannel(Channel):
 
 
 class SecureChannel(Channel):
-    """Both directions of records at one side, "client" or "server"."""
+    """Both directions of records at one side, "client" or "server"; ident is the data of the ident record that it sends."""
 
     switched = encrypted = True
 
-    def __init__(self, side: str, records: type[Records], keys: KeySchedule, idents: Sequence[Ed25519PrivateKey] = ()) -> None:
+    def __init__(self, side: str, records: type[Records], keys: KeySchedule, ident: bytes = b"") -> None:
         super().__init__()
         peer = "client" if side == "server" else "server"
-        self.verified, self.public_keys = False, list[bytes]()  # verified: the peer's Finished
+        self.verified = False  # the peer's Finished
         self._side, self.keys, self._expected = side, keys, keys.verify_data(peer)
         self._sender, self._receiver = (records(keys.secret(f"{x[0]} traffic")) for x in (side, peer))  # [BP-6.2-2]
         self._incoming, self._received, self._idle = bytearray(), 0, 0
         if side == "server":  # [BP-6.3-2, BP-6.5-2]
             self._emit(FINISHED, keys.verify_data(side))
-            if idents:
-                self._emit(IDENT, ident_data(keys.th, idents))
+            if ident:
+                self._emit(IDENT, ident)
 
     def _emit(self, kind: int, data: bytes = b"") -> None:
         self._outgoing += self._sender.record(kind, data)
@@ -144,7 +142,7 @@ class SecureChannel(Channel):
         if kind == DATA:
             return data if self.state == "open" else b""
         if kind == IDENT and self._side == "client" and self._received == 2:  # [BP-6.5-4 to 6]
-            self.public_keys = ident_keys(self.keys.th, data)
+            self.idents = ident_keys(self.keys.th, data)
         elif kind == REKEY:
             self._receiver.rekey()
         elif kind == CLOSE:

@@ -8,20 +8,28 @@ from collections.abc import Iterable, Sequence
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA256, Hash
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from .limits import MAX_EXPORTER_LABEL, MAX_IDENTS
+
+Idents = tuple[Sequence[str], Sequence[str]]  # the IDENT keys that a server shows, and those that it withdraws, in hexadecimal
+SHOWN, WITHDRAWN = b"BLACKPONY V1 IDENT", b"BLACKPONY V1 WITHDRAWN"
 
 
 class Failure(Exception):
     """A failure in the sense of Section 8.3."""
 
 
-def transcript_hash(lines: Iterable[bytes]) -> bytes:
-    """*th* over the offer, the command and the other lines, as they were on the wire [BP-6.1-1 to 5]."""
-    return hashlib.sha256(b"BLACKPONY V1" + b"".join(struct.pack(">H", len(line)) + line for line in lines)).digest()
+def transcript(lines: Iterable[bytes], before: Hash | None = None) -> Hash:
+    """What *th* is the hash of: the offer, the command and the other lines, as they were on the wire [BP-6.1-1 to 6].
+
+    before is what came before these lines: a hash, so that nobody has to keep what a server refused.
+    """
+    hashed = before.copy() if before else Hash(SHA256())
+    hashed.update((b"" if before else b"BLACKPONY V1") + b"".join(struct.pack(">H", len(line)) + line for line in lines))
+    return hashed
 
 
 def expand_label(secret: bytes, label: bytes, context: bytes, length: int) -> bytes:
@@ -54,17 +62,21 @@ class KeySchedule:
         return expand_label(secret, b"exporter", hashlib.sha256(context).digest(), length)
 
 
-def ident_data(th: bytes, keys: Sequence[Ed25519PrivateKey]) -> bytes:
-    """The data of an ident record [BP-6.5-1]."""
-    signed = b"BLACKPONY V1 IDENT" + th
-    return b"".join(k.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw) + k.sign(signed) for k in keys)
+def ident_data(th: bytes, keys: Iterable[Ed25519PrivateKey], withdrawn: Iterable[Ed25519PrivateKey] = ()) -> bytes:
+    """The data of an ident record that shows keys, and withdraws others [BP-6.5-1, BP-6.5-8]."""
+    signed = [(key, SHOWN + th) for key in keys] + [(key, WITHDRAWN + th) for key in withdrawn]
+    return b"".join(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw) + key.sign(text) for key, text in signed)
 
 
-def ident_keys(th: bytes, data: bytes) -> list[bytes]:
-    """The public keys that an ident record proves; Failure for a bad record [BP-6.5-5, BP-6.5-6]."""
-    if len(data) % 96 == 0 and 96 <= len(data) <= 96 * MAX_IDENTS:
+def ident_keys(th: bytes, data: bytes) -> Idents:
+    """The keys that an ident record shows, and those that it withdraws [BP-6.5-9]; Failure for a bad one [BP-6.5-5, BP-6.5-6]."""
+    pairs = list(struct.iter_unpack("32s64s", data)) if len(data) in range(96, 96 * MAX_IDENTS + 1, 96) else []
+    bad, found = set(pairs), {SHOWN: dict[str, None](), WITHDRAWN: dict[str, None]()}
+    for text, key, signature in [(text, *pair) for pair in pairs for text in found]:
         with contextlib.suppress(InvalidSignature):
-            for key, signature in struct.iter_unpack("32s64s", data):
-                Ed25519PublicKey.from_public_bytes(key).verify(signature, b"BLACKPONY V1 IDENT" + th)
-            return [key for key, _ in struct.iter_unpack("32s64s", data)]
-    raise Failure("an ident record of a wrong length, or a signature that does not verify")
+            Ed25519PublicKey.from_public_bytes(key).verify(signature, text + th)
+            found[text][key.hex()] = None
+            bad.discard((key, signature))
+    if bad or not pairs:
+        raise Failure("an ident record of a wrong length, or a signature that does not verify")
+    return [key for key in found[SHOWN] if key not in found[WITHDRAWN]], list(found[WITHDRAWN])

@@ -1,18 +1,16 @@
 """The limits and time-outs of Section 13, under the specification's names; lengths in octets, times in seconds."""
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 MAX_REPLY_LINE, MAX_COMMAND_LINE, MAX_OTHER_COMMAND_LINE, MAX_EHLO_LINE, MAX_EHLO_LINES = 512, 4096, 12288, 2048, 128
 MAX_SHARE_LINES, SHARE_FRAGMENT, MAX_UPGRADE_ATTEMPTS, MAX_HELD = 16, 400, 8, 32768
-MAX_DATA, MAX_INNER, PAD_TO, MAX_IDLE_RECORDS = 16384, 16385, 256, 64
-AEAD_REKEY_RECORDS, BLOWFISH_REKEY_BLOCKS = 2**24, 2**20
-MAX_EXPORTER_LABEL, MAX_IDENTS = 200, 4
-RSA_BITS, RSA_KEY_LIFETIME = 3072, 24 * 3600
-MEMORY_LIFETIME, MEMORY_PATIENCE, MAX_MEMORY_ENTRIES, MAX_MEMORY_PER_OWNER = 30 * 86400, 72 * 3600, 10000, 500
+MAX_DATA, MAX_INNER, PAD_TO, MAX_IDLE_RECORDS, AEAD_REKEY_RECORDS, BLOWFISH_REKEY_BLOCKS = 16384, 16385, 256, 64, 2**24, 2**20
+MAX_EXPORTER_LABEL, MAX_IDENTS, RSA_BITS, RSA_KEY_LIFETIME = 200, 4, 3072, 24 * 3600
+MEMORY_LIFETIME, MEMORY_PATIENCE, MIN_KEY_TIME = 30 * 86400, 72 * 3600, 3600
+MAX_MEMORY_KEYS, MAX_MEMORY_ENTRIES, MAX_MEMORY_PER_OWNER = 8, 10000, 500
 
 
-@dataclass(frozen=True)
-class Timeouts:
+class Timeouts(NamedTuple):
     """The time-outs of Section 13 that a client or a server waits for itself."""
 
     connect: float = 30
@@ -28,4 +26,4 @@ class Timeouts:
     def parse(cls, text: str) -> "Timeouts":
         """Others than the defaults, by the specification's names: FinishedTimeout=2,IdleTimeout=2."""
         pairs = (pair.split("=") for pair in text.split(",") if pair)
-        return replace(cls(), **{name.removesuffix("Timeout").lower(): float(seconds) for name, seconds in pairs})
+        return cls()._replace(**{name.removesuffix("Timeout").lower(): float(seconds) for name, seconds in pairs})

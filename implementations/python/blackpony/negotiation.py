@@ -3,12 +3,13 @@
 import re
 from base64 import b64encode
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import Hash
 
 from .channel import Channel, RotChannel, SecureChannel
-from .keys import KeySchedule, transcript_hash
+from .keys import KeySchedule, ident_data, transcript
 from .limits import MAX_EHLO_LINE, MAX_EHLO_LINES, MAX_REPLY_LINE, MAX_SHARE_LINES, SHARE_FRAGMENT
 from .suites import DEFAULT_SUITES, HALF, KNOWN, MODULUS, ROT, RSA_BLOWFISH, SUITES, Draw, InvalidShare, Refusal, RsaKeys, Suite
 from .suites import X25519Exchange, decode, oaep_decrypt, oaep_encrypt, rsa_key, rsa_share, system_random
@@ -19,14 +20,14 @@ Reply = tuple[bytes, ...]  # its lines, with their code and without CRLF
 LINE_END = re.compile(rb"\r\n|[\n\0]|\r(?=[^\n])")  # or what may not be in a line
 
 
-@dataclass
-class ServerSettings:
+class ServerSettings(NamedTuple):
     """What a server offers; ROT only if its name is in suites [BP-5.5-7]. draw is for tests [BP-B-2]."""
 
     suites: Sequence[str] = DEFAULT_SUITES
     idents: Sequence[Ed25519PrivateKey] = ()
     rsa: RsaKeys = RsaKeys()  # one for all servers of the process
     draw: Draw = system_random
+    withdrawn: Sequence[Ed25519PrivateKey] = ()  # IDENT keys that it used before [BP-6.5-7, BP-6.5-8]
 
 
 def keyword(text: bytes) -> bytes:
@@ -78,8 +79,7 @@ def next_reply(octets: bytearray) -> Reply | None:
 class LineReader:
     """Cuts command lines at CRLF, and finds the faults of Section 4.4 while a line comes in [BP-4.4-14]."""
 
-    def __init__(self) -> None:
-        self._discarding = False
+    _discarding = False
 
     def next(self, octets: bytearray, limit: int) -> bytes | None:
         """Takes the next line out of octets, without CRLF; None if it is not whole; Refusal by rows 2 and 3."""
@@ -106,10 +106,9 @@ def parse_command(line: bytes, accepted: Sequence[str]) -> tuple[Suite, bytes]:
     if not re.fullmatch(rb"[!-~]+(?: [!-~]+){3,}", line):  # [BP-4.2-8]
         raise Refusal(b"501 5.5.4 Syntax: XBLACKPONY V1 suite share")
     _, version, suite, share = line.decode().split(" ")[:4]
-    if version.upper() != "V1":
-        raise Refusal(b"504 5.5.4 Unknown version")
-    if suite.upper() not in accepted:
-        raise Refusal(b"504 5.5.4 Unknown suite")
+    unknown = b"version" if version.upper() != "V1" else b"suite" if suite.upper() not in accepted else b""
+    if unknown:
+        raise Refusal(b"504 5.5.4 Unknown " + unknown)
     return SUITES[suite.upper()], share.encode()
 
 
@@ -120,13 +119,13 @@ def share_reply(code: bytes, share: bytes) -> list[bytes]:
     return [code + b"-K=" + part for part in parts[:-1]] + [code + b" K=" + parts[-1]]
 
 
-def server_upgrade(settings: ServerSettings, offer: bytes, command: bytes, suite: Suite, share: bytes) -> ServerUpgrade:
+def server_upgrade(settings: ServerSettings, before: Hash, command: bytes, suite: Suite, share: bytes) -> ServerUpgrade:
     """The server's side of a command that came to row 12: yields a reply, and with the 220 what carries the session then.
 
-    It is sent the continuation after a 334. Refusal by the rest of Section 4.4, before anything is drawn where that can be
+    before is the transcript of offer and refused commands. It is sent the continuation after a 334. Refusal by the rest of Section 4.4, before anything is drawn where that can be
     seen before (Appendix B).
     """
-    lines = [offer, command]
+    lines = [command]
     if suite is ROT:
         if not re.fullmatch(rb"[1-9]|1[0-9]|2[0-5]", share):  # [BP-5.5-1]
             raise InvalidShare
@@ -134,29 +133,30 @@ def server_upgrade(settings: ServerSettings, offer: bytes, command: bytes, suite
         return
     peer = decode(share, suite.share_length)
     if suite is RSA_BLOWFISH:
-        key, private, draw = rsa_key(peer), settings.rsa.current(), settings.draw
+        private, draw = settings.rsa.current(), settings.draw
+        key = rsa_key(peer, private)
         reply = share_reply(b"334", rsa_share(private, draw))
         line = yield reply, None
         if line == b"*":  # [BP-4.4-8]
             raise Refusal(b"501 5.7.0 Cancelled")
-        theirs = oaep_decrypt(private, decode(line, MODULUS), draw(HALF))
+        theirs = oaep_decrypt(private, decode(line, MODULUS), b"C", draw(HALF))
         half = draw(HALF)
-        own, secret = oaep_encrypt(key, half, draw), theirs + half
+        own, secret = oaep_encrypt(key, b"S" + half, draw), theirs + half
         lines += [*reply, line]
     else:
         exchange = X25519Exchange(settings.draw)
         secret, own = exchange.shared(peer), exchange.share
     reply = share_reply(b"220", own)
-    keys = KeySchedule(suite.name, secret, transcript_hash(lines + reply))
-    yield reply, SecureChannel("server", suite.records, keys, settings.idents)
+    keys = KeySchedule(suite.name, secret, transcript(lines + reply, before).finalize())
+    yield reply, SecureChannel("server", suite.records, keys, ident_data(keys.th, settings.idents, settings.withdrawn))
 
 
-def client_upgrade(offer: bytes, suite: Suite, draw: Draw, rsa: RsaKeys, shift: int = 13) -> Generator[bytes | Channel, Reply, None]:
+def client_upgrade(before: Hash, suite: Suite, draw: Draw, rsa: RsaKeys, shift: int = 13) -> Generator[bytes | Channel, Reply, None]:
     """The client's side: yields lines, is sent the replies that do not refuse, and yields what carries the session then.
 
     MalformedReply or InvalidShare if the upgrade broke [BP-4.3-7, BP-4.3-8, BP-5.1-10, BP-5.2-3].
     """
-    lines, command = [offer], b"XBLACKPONY V1 %s " % suite.name.encode()
+    lines, command = list[bytes](), b"XBLACKPONY V1 %s " % suite.name.encode()
     if suite is ROT:
         reply = yield command + b"%d" % shift
         if reply[0][:3] != b"220" or len(reply) > 1 or reply[0][4:6] == b"K=" or len(reply[0]) + 2 > MAX_REPLY_LINE:
@@ -165,28 +165,26 @@ def client_upgrade(offer: bytes, suite: Suite, draw: Draw, rsa: RsaKeys, shift: 
         return
     if suite is RSA_BLOWFISH:
         private = rsa.current()
-        own = rsa_share(private, draw)
-        text = yield from _ask(lines, command + b64encode(own), b"334")
+        text = yield from _ask(lines, command + b64encode(rsa_share(private, draw)), b"334")
         try:
-            key = rsa_key(decode(text, suite.share_length), own)
+            key = rsa_key(decode(text, suite.share_length), private)
         except InvalidShare:  # [BP-5.4-6, BP-5.4-12]
             yield b"*"
             raise
         half = draw(HALF)
-        text = yield from _ask(lines, b64encode(oaep_encrypt(key, half, draw)), b"220")
-        secret = half + oaep_decrypt(private, decode(text, MODULUS), draw(HALF))
+        text = yield from _ask(lines, b64encode(oaep_encrypt(key, b"C" + half, draw)), b"220")
+        secret = half + oaep_decrypt(private, decode(text, MODULUS), b"S", draw(HALF))
     else:
         exchange = X25519Exchange(draw)
         text = yield from _ask(lines, command + b64encode(exchange.share), b"220")
         secret = exchange.shared(decode(text, suite.share_length))
-    yield SecureChannel("client", suite.records, KeySchedule(suite.name, secret, transcript_hash(lines)))
+    yield SecureChannel("client", suite.records, KeySchedule(suite.name, secret, transcript(lines, before).finalize()))
 
 
 def _ask(lines: list[bytes], line: bytes, code: bytes) -> Generator[bytes, Reply, bytes]:
     """Says a line, and returns the share in the reply, which has this code [BP-4.3-2, BP-4.3-5]."""
     reply = yield line
-    good = all(x[:3] == code and x[4:6] == b"K=" and 6 < len(x) <= MAX_REPLY_LINE - 2 for x in reply)
-    if not good or len(reply) > MAX_SHARE_LINES:
+    if len(reply) > MAX_SHARE_LINES or not all(x[:3] == code and x[4:6] == b"K=" and 6 < len(x) <= MAX_REPLY_LINE - 2 for x in reply):
         raise MalformedReply("no share in the reply")
     lines += [line, *reply]
     return b"".join(x[6:] for x in reply)

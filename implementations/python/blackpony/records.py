@@ -24,7 +24,7 @@ DATA, FINISHED, IDENT, REKEY, CLOSE, ALERT = range(1, 7)
 class Records:
     """The records of one direction, at either end: Section 7.2 with ChaCha20-Poly1305, and the base of other protections."""
 
-    tag, limit = 16, AEAD_REKEY_RECORDS
+    tag, limit, block = 16, AEAD_REKEY_RECORDS, MAX_INNER  # block: the octets of *inner* that cost one of the limit
 
     def __init__(self, traffic: bytes) -> None:
         self._next = traffic
@@ -41,8 +41,8 @@ class Records:
         self._iv = int.from_bytes(expand_label(traffic, b"iv", b"", 12), "big")
 
     def cost(self, inner: int) -> int:
-        """What a record with an *inner* of this length uses up of the limit: one record [BP-7.6-1]."""
-        return 1
+        """What a record with an *inner* of this length uses up of the limit [BP-7.6-1, BP-7.6-2]."""
+        return -(-inner // self.block)
 
     def _protect(self, header: bytes, inner: bytes) -> bytes:
         """*protected*, by *seq* in the nonce [BP-7.2-1] and the two length octets as additional data [BP-7.2-2]."""
@@ -60,8 +60,7 @@ class Records:
         assert len(inner) <= MAX_INNER  # [BP-7.1-1]
         header = struct.pack(">H", len(inner) + self.tag)
         record = header + self._protect(header, inner)
-        self._used += self.cost(len(inner))
-        self._seq += 1
+        self._used, self._seq = self._used + self.cost(len(inner)), self._seq + 1
         return record
 
     def record(self, kind: int, data: bytes = b"") -> bytes:
@@ -79,10 +78,8 @@ class Records:
 
         Failure for a length out of bounds [BP-7.1-2, BP-7.1-3], or a record that is bad [BP-7.1-4, BP-7.1-5, BP-7.6-3].
         """
-        if len(wire) < 2:
-            return None
         header, length = bytes(wire[:2]), int.from_bytes(wire[:2], "big")
-        if not 1 + self.tag <= length <= MAX_INNER + self.tag:
+        if len(header) == 2 and not 1 + self.tag <= length <= MAX_INNER + self.tag:
             raise Failure("a length out of bounds")
         if len(wire) < 2 + length:
             return None
@@ -101,15 +98,11 @@ class Records:
 class BlowfishRecords(Records):
     """Section 7.3: Blowfish-CTR and HMAC-SHA256."""
 
-    tag, limit = 32, BLOWFISH_REKEY_BLOCKS
+    tag, limit, block = 32, BLOWFISH_REKEY_BLOCKS, 8
 
     def _set_keys(self, traffic: bytes) -> None:
         self._blocks = Cipher(Blowfish(expand_label(traffic, b"key", b"", 32)), modes.ECB()).encryptor()
         self._mac_key = expand_label(traffic, b"mac", b"", 32)
-
-    def cost(self, inner: int) -> int:
-        """The blocks of *inner* [BP-7.6-2]."""
-        return -(-inner // 8)
 
     def _crypt(self, text: bytes) -> bytes:
         counters = b"".join(struct.pack(">II", self._seq, i) for i in range(self.cost(len(text))))  # [BP-7.3-1]

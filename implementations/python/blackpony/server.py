@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--maildir", type=Maildir, required=True, help="where mail is kept")
     parser.add_argument("--suites", default=",".join(DEFAULT_SUITES), help=f"of {', '.join(SUITES)}; ROT only if it is named")
     parser.add_argument("--ident", type=Path, action="append", default=[], help="file of an Ed25519 private key, 32 octets")
+    parser.add_argument("--withdrawn", type=Path, action="append", default=[], help="file of one that was used before, and is no more")
     parser.add_argument("--timeouts", type=Timeouts.parse, default=Timeouts(), help="NAME=SECONDS,… by the names of Section 13")
     parser.add_argument("--verbose", action="store_true", help="log every session")
     options = parser.parse_args()
@@ -52,9 +53,9 @@ def main() -> None:
     suites = [name for name in options.suites.upper().split(",") if name]
     if unknown := set(suites) - set(SUITES):
         parser.error(f"no suite {', '.join(unknown)}")
-    idents = [Ed25519PrivateKey.from_private_bytes(path.read_bytes()) for path in options.ident]
+    shown, gone = ([Ed25519PrivateKey.from_private_bytes(x.read_bytes()) for x in paths] for paths in (options.ident, options.withdrawn))
     settings = {"hostname": options.host, "port": options.port, "server_hostname": options.name, "timeouts": options.timeouts}
-    controller: Any = BlackPonyController(options.maildir, blackpony=ServerSettings(suites, idents=idents), **settings)
+    controller: Any = BlackPonyController(options.maildir, blackpony=ServerSettings(suites, shown, withdrawn=gone), **settings)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     controller.start()
     print(f"listening on {options.host}:{options.port}", flush=True)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 from .channel import Channel
+from .keys import transcript
 from .limits import MAX_COMMAND_LINE, MAX_OTHER_COMMAND_LINE, MAX_UPGRADE_ATTEMPTS
 from .negotiation import KEYWORD, LineReader, ServerUpgrade, keyword, make_offer, parse_command, server_upgrade
 from .negotiation import ServerSettings as ServerSettings
@@ -17,9 +18,7 @@ from .suites import NoRandomness, Refusal
 
 # What a session waits for, and the time-out of Section 13 that runs meanwhile.
 Await = enum.Enum("Await", "REPLY COMMAND ANSWER PAYLOAD CONTINUATION FINISHED PIPE CLOSE END")
-TIMERS = dict.fromkeys((Await.COMMAND, Await.ANSWER, Await.PAYLOAD), "idle") | {
-    x: x.name.lower() for x in (Await.CONTINUATION, Await.FINISHED, Await.CLOSE)
-}
+TIMERS = dict.fromkeys(("COMMAND", "ANSWER", "PAYLOAD"), "idle") | {x: x.lower() for x in ("CONTINUATION", "FINISHED", "CLOSE")}
 UNAVAILABLE = b"421 4.3.2 Service not available\r\n"
 
 
@@ -29,15 +28,14 @@ class ServerSession:
     suite: str | None = None  # what the client asked for last
     restart_smtp = False  # the host gives the session a new SMTP server, as for a new connection
     timer: str | None = None  # the time-out of Section 13 that is running
-    _offer, _verb, _tail, _chunk, _attempts = b"", b"", b"", 0, 0
+    _verb, _tail, _said, _smtp, _replies, _chunk, _attempts = b"", b"", b"", b"", b"", 0, 0
     _swallow = _greeted = _transaction = _chunking = False
     _upgrade: ServerUpgrade
 
     def __init__(self, settings: ServerSettings, set_timer: Callable[[str | None], None] = lambda timer: None) -> None:
         """set_timer begins a time-out, instead of the one that is running."""
         self.settings, self._set_timer, self.awaits, self.channel = settings, set_timer, Await.REPLY, Channel()
-        self.held, self._lines, self._said = bytearray(), LineReader(), b""
-        self._smtp, self._replies, self._reply = b"", b"", list[bytes]()
+        self.held, self._lines, self._transcript, self._reply = bytearray(), LineReader(), transcript([]), list[bytes]()
 
     def for_client(self) -> bytes:
         """What goes to the client now."""
@@ -104,9 +102,11 @@ class ServerSession:
         self._begin(Await.CLOSE if self.channel.state == "closing" else Await.END)
 
     def _begin(self, awaits: Await) -> None:
-        self.awaits, self.timer = awaits, TIMERS.get(awaits)
+        self.awaits, self.timer = awaits, TIMERS.get(awaits.name)
         self._set_timer(self.timer)
-        if awaits in (Await.CLOSE, Await.END):
+        if awaits is not Await.CONTINUATION:
+            vars(self).pop("_upgrade", None)  # with its secrets, and an RSA key pair that was replaced [BP-5.1-13, BP-5.4-15]
+        if awaits in (Await.PIPE, Await.CLOSE, Await.END):
             self.held.clear()
 
     # What the SMTP server replies
@@ -137,7 +137,6 @@ class ServerSession:
                 self._transaction = False
             case b"STARTTLS" if code == b"220":
                 following = Await.PIPE
-                self.held.clear()
             case b"DATA" if code[:1] == b"3":
                 following, self._verb, self._tail = Await.PAYLOAD, b".", b"\r\n"
             case _ if code[:1] == b"3":
@@ -150,11 +149,11 @@ class ServerSession:
         gone = (KEYWORD, b"STARTTLS") if self.channel.switched else (KEYWORD,)
         name, *texts = (line[4:].rstrip(b"\r\n") for line in lines)
         texts = [text for text in texts if keyword(text) not in gone]
-        self._chunking, self._offer = b"CHUNKING" in map(keyword, texts), b""
+        self._chunking, self._transcript = b"CHUNKING" in map(keyword, texts), transcript([])
         if not self.channel.switched and self.settings.suites:
             with contextlib.suppress(NoRandomness):  # without it the server is not ready to upgrade
-                self._offer = make_offer(self.settings.suites, self.settings.draw(2))
-                texts.append(self._offer)
+                texts.append(make_offer(self.settings.suites, self.settings.draw(2)))
+                self._transcript = transcript(texts[-1:])  # [BP-4.1-15]
         *texts, last = (name, *texts)
         return [b"250-" + text + b"\r\n" for text in texts] + [b"250 " + last + b"\r\n"]
 
@@ -209,6 +208,8 @@ class ServerSession:
         except Refusal as refusal:
             self.channel.send(refusal.reply + b"\r\n")
             self._begin(Await.COMMAND if state is Await.CONTINUATION else state)
+            if refusal.reply[:3] == b"504":  # [BP-6.1-6]
+                self._transcript = transcript([line or b"", refusal.reply], self._transcript)
             if refusal.close:
                 self._close()
         return True
@@ -226,7 +227,7 @@ class ServerSession:
             if self._attempts > MAX_UPGRADE_ATTEMPTS:  # [BP-4.4-7]
                 raise Refusal(b"454 4.7.0 Too many attempts")
             self.suite = suite.name
-            self._upgrade = server_upgrade(settings, self._offer, line, suite, share)
+            self._upgrade = server_upgrade(settings, self._transcript, line, suite, share)
         reply, channel = self._upgrade.send(line) if self.awaits is Await.CONTINUATION else next(self._upgrade)
         self.channel.send(b"".join(text + b"\r\n" for text in reply))
         self._begin(Await.CONTINUATION)
@@ -235,7 +236,6 @@ class ServerSession:
 
     def _switch(self, channel: Channel) -> None:
         """The 220 has been said: all is forgotten [BP-4.3-1, BP-4.5-1, BP-4.6-1, BP-4.6-3]."""
-        del self._upgrade  # with its secrets [BP-5.1-13]
         self._said, self.channel = self.for_client(), channel
         self._replies, self._reply = b"", []
         self._greeted = self._transaction = self._chunking = False

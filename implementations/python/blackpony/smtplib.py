@@ -11,10 +11,10 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from .channel import Channel, SecureChannel
+from .channel import Channel
+from .keys import transcript
 from .limits import Timeouts
 from .memory import Memory, MemoryUnusable
 from .negotiation import MalformedReply, client_upgrade, find_offer, next_reply, offered, refuses
@@ -23,23 +23,18 @@ from .suites import DEFAULT_SUITES, ROT, SUITES, Draw, InvalidShare, NoRandomnes
 log = logging.getLogger("blackpony")
 
 
-@dataclass(frozen=True)
-class SessionReport:
+class SessionReport(NamedTuple):
     """What became of XBLACKPONY in a session, with the words of Section 11.1 [BP-11.1-1]."""
 
     peer: str
     suite: str | None = None
     reason: str | None = None  # why it is plain SMTP
+    downgrade: bool = False  # somebody may have wanted it so [BP-9.2-5, BP-9.2-10, BP-11.1-6]
 
     @property
     def encrypted(self) -> bool:
         """ROT is not encrypted [BP-5.5-10]."""
         return self.suite not in (None, ROT.name)
-
-    @property
-    def downgrade(self) -> bool:
-        """A fall-back after a broken upgrade [BP-9.2-5]."""
-        return self.reason == "broken"
 
     def __str__(self) -> str:
         how = f"{'encrypted' if self.encrypted else 'not encrypted'}{f', V1 {self.suite}' if self.suite else ''}"  # [BP-11.1-2]
@@ -47,26 +42,31 @@ class SessionReport:
 
 
 class Deferred(smtplib.SMTPException):
-    """The policy, or the server, defers the mail: a temporary failure. reason is a word of Section 11.1."""
+    """The policy, or the server, defers the mail: a temporary failure, but for a smtp_code of 554 [BP-9.4-24].
 
-    def __init__(self, reason: str, text: object) -> None:
-        super().__init__(f"451 4.7.0 deferred, {reason}: {text}")
-        self.reason = reason
+    reason is a word of Section 11.1; held is whether it is on account of the memory [BP-9.1-9].
+    """
+
+    def __init__(self, reason: str, text: object, held: bool = False, code: int = 451) -> None:
+        super().__init__(f"{code} {code // 100}.7.0 {'deferred' if code < 500 else 'refused'}, {reason}: {text}")
+        self.reason, self.held, self.smtp_code = reason, held, code
 
 
-@dataclass(frozen=True)
-class ClientSettings:
+class ClientSettings(NamedTuple):
     """What SMTP takes by name.
 
     policy is "opportunistic" [BP-9.1-1], "remembered", with a memory, or "required"; suites are those accepted, in order
-    of preference, and ROT only if it is named here [BP-5.5-9]; name is the server's, if the host is its address. draw is
-    for tests [BP-B-2].
+    of preference, and ROT only if it is named here [BP-5.5-9]; name is the server's, if the host is its address; domain is
+    the mail domain whose MX or address records named it; held is for a delivery that the memory has deferred at another
+    server: no plaintext [BP-9.1-9]. draw is for tests [BP-B-2].
     """
 
     policy: str = "opportunistic"
     suites: Sequence[str] = DEFAULT_SUITES
     memory: Memory | None = None
     name: str | None = None
+    domain: str | None = None
+    held: bool = False
     timeouts: Timeouts = Timeouts()
     rsa: RsaKeys = RsaKeys()  # one for all clients of the process
     draw: Draw = system_random
@@ -122,10 +122,9 @@ class SMTP(smtplib.SMTP):
 
     def send(self, s: Any) -> None:
         """As smtplib's, through the channel."""
-        if self.sock:
-            self.sock.settimeout(self._patience)
-        self.channel.send(s.encode(self.command_encoding) if isinstance(s, str) else bytes(s))
         self._check()
+        self.sock.settimeout(self._patience)
+        self.channel.send(s.encode(self.command_encoding) if isinstance(s, str) else bytes(s))
         super().send(self.channel.take())
 
     def getreply(self) -> tuple[int, bytes]:
@@ -183,70 +182,81 @@ class SMTP(smtplib.SMTP):
         if self.report is not None:
             raise smtplib.SMTPException("xblackpony is for once in a connection")  # [BP-4.2-11]
         policy = policy or self.settings.policy
-        memory = self.settings.memory if policy == "remembered" else Memory(None)
-        if policy not in ("opportunistic", "remembered", "required") or memory is None:
+        if policy not in ("opportunistic", "remembered", "required") or (policy == "remembered" and not self.settings.memory):
             raise ValueError(f"no policy {policy}, or no memory for it")
         try:
-            self.report = self._negotiate(policy == "required", memory)
+            self.report = self._negotiate(policy, policy != "required" and self.settings.memory or Memory(None))
         except (MemoryUnusable, NoRandomness) as error:  # [BP-5.1-15, BP-9.4-12, BP-9.4-18]
-            raise self._defer("no-randomness" if isinstance(error, NoRandomness) else "remembered", error) from error
+            raise self._defer("no-randomness" if isinstance(error, NoRandomness) else "remembered", error, True) from error
         return self.report
 
-    def _negotiate(self, strict: bool, memory: Memory) -> SessionReport:
+    def _negotiate(self, policy: str, memory: Memory) -> SessionReport:
         """What xblackpony does, by policy and memory (Section 9.1)."""
-        place = self.name, self._peer[1], self.settings.clock()
-        entry = memory.lookup(*place)
-        strict = strict or entry is not None
+        now, domain, remembered = self.settings.clock(), self.settings.domain, policy == "remembered"
+        places = [(self.name, self._peer[1], now), *([(domain, 0, now)] if domain else [])]
+        entries = [memory.lookup(*place) for place in places]
+        strict = policy == "required" or (remembered and (self.settings.held or any(entries)))
         report = self._upgrade(strict)
-        if report.reason and strict:
-            memory.not_shown(*place)
-            known = entry and report.reason not in ("broken", "ehlo-refused")
-            raise self._defer("remembered" if known else report.reason, "the server does not upgrade")
-        log.log(logging.WARNING if report.downgrade else logging.INFO, "%s", report)
-        if report.downgrade:  # [BP-9.2-2, BP-9.2-3]
-            self.open(*self._peer)
-            self.name = report.peer
-        greetings = {None: (self.ehlo, self.helo), "broken": (self.ehlo, self.helo), "ehlo-refused": (self.helo,)}
-        if report.reason in greetings and not self._hello(*greetings[report.reason]):  # [BP-4.5-2, BP-9.2-8]
-            raise self._defer("unreachable", "EHLO and HELO refused")
-        if isinstance(self.channel, SecureChannel):
-            shown = [key.hex() for key in self.channel.public_keys]
-            if entry and entry.idents and not set(shown) & set(entry.idents):  # [BP-9.4-6]
-                memory.not_shown(*place)
-                self.close()
-                raise Deferred("ident-mismatch" if shown else "ident-missing", "not the key that the server is known by")
-            memory.good(*place, shown)
-        return report
+        if not (report.reason and strict):
+            if any(entries) and not report.encrypted:  # [BP-11.1-6]
+                report = report._replace(downgrade=True)
+            log.log(logging.WARNING if report.downgrade else logging.INFO, "%s", report)
+            if report.reason == "broken":  # [BP-9.2-2, BP-9.2-3]
+                self.open(*self._peer)
+                self.name = report.peer
+            again = report.reason in (None, "broken", "ehlo-refused")  # [BP-4.5-2, BP-9.2-8]
+            code = self._hello(*(self.ehlo, self.helo)[report.reason == "ehlo-refused" :]) if again else 250
+            met = remembered and report.encrypted
+            fits = not (met and entries[0]) or entries[0].fits(now, self.channel.idents)
+            for place in places if met and fits else []:
+                memory.good(*place, self.channel.idents)
+            if fits and code >= 300:
+                raise self._defer("unreachable", f"EHLO or HELO answered with {code}")
+            if fits:
+                return report
+            self.close()
+        reason = report.reason or ("ident-mismatch" if any(self.channel.idents) else "ident-missing")
+        words = dict.fromkeys(("not-offered", "no-common-suite", "refused"), "remembered") if remembered else {}
+        gone = any([memory.not_shown(*place) for place in places])  # each of them
+        raise self._defer(words.get(reason, reason), "the server is not as the policy asks", remembered, 554 if gone else 451)
 
     def _upgrade(self, strict: bool) -> SessionReport:
         """One or two XBLACKPONY commands, and what became of them: a suite, or why there is none."""
-        if not self._hello(self.ehlo):
+        code = self._hello(self.ehlo)
+        if code >= 500:
             return SessionReport(self.name, reason="ehlo-refused")
+        if code >= 300:  # [BP-9.2-9]
+            raise self._defer("unreachable", f"EHLO answered with {code}")
         offer = b"" if isinstance(self.sock, ssl.SSLSocket) else find_offer(self._reply)
         if not offer:
             return SessionReport(self.name, reason="not-offered")
-        common = [suite for suite in self.settings.suites if suite in SUITES and suite in offered(offer)]  # [BP-4.8-1, BP-4.8-2]
+        # [BP-4.8-1, BP-4.8-2]
+        common = [suite for suite in dict.fromkeys(self.settings.suites) if suite in SUITES and suite in offered(offer)]
         if strict:  # [BP-4.8-7, BP-9.1-4]
             common = [suite for suite in common if suite != ROT.name][:1]
-        reason = "no-common-suite"
+        reason, lines = "no-common-suite", [offer]
         for suite in common[:2]:  # [BP-4.2-10]
-            reason, again = self._exchange(offer, SUITES[suite])
+            reason = self._exchange(lines, SUITES[suite])
             if not reason:
-                return SessionReport(self.name, suite)
-            if not again:
+                return SessionReport(self.name, suite, downgrade=len(lines) > 1)
+            if len(lines) == 1:
                 break
-        return SessionReport(self.name, reason=reason)
+        return SessionReport(self.name, reason=reason, downgrade=reason == "broken")
 
-    def _exchange(self, offer: bytes, suite: Suite) -> tuple[str, bool]:
-        """One command, with what belongs to it up to the two Finished: why it failed, and whether to try another suite."""
-        upgrade = client_upgrade(offer, suite, self.settings.draw, self.settings.rsa, self.settings.shift)
+    def _exchange(self, before: list[bytes], suite: Suite) -> str:
+        """One command, with what belongs to it up to the two Finished: why it failed.
+
+        After a 504 to the command it stands in before, which begins with the offer, and another suite may be tried.
+        """
+        upgrade = client_upgrade(transcript(before), suite, self.settings.draw, self.settings.rsa, self.settings.shift)
         try:
             step, again = next(upgrade), True
             while isinstance(step, bytes):
                 self.send(step + b"\r\n")
                 code, _ = self.getreply()
                 if refuses(self._reply):
-                    return "refused", again and code == 504  # [BP-4.2-11, BP-4.8-4]
+                    before += [step, *self._reply] if again and code == 504 else []  # [BP-4.2-11, BP-4.8-4, BP-6.1-6]
+                    return "refused"
                 step, again = upgrade.send(self._reply), False
             self._switch(step)
             self._incoming = bytearray(step.receive(bytes(self._incoming)))  # [BP-4.3-9]
@@ -256,20 +266,17 @@ class SMTP(smtplib.SMTP):
                 self._incoming += self._read(deadline)
         except (OSError, MalformedReply, InvalidShare):  # smtplib's exceptions too
             self.close()
-            return "broken", False
+            return "broken"
         with contextlib.suppress(OSError):  # from here on there is no way back to plaintext [BP-9.2-6]
             super().send(self.channel.take())  # the own Finished [BP-6.3-4]
-        return "", False
+        return ""
 
-    def _hello(self, *greetings: Callable[[], tuple[int, bytes]]) -> bool:
-        """EHLO, or HELO where that is refused: False if all are refused with 5yz; Deferred by [BP-9.2-9]."""
+    def _hello(self, *greetings: Callable[[], tuple[int, bytes]]) -> int:
+        """EHLO, or HELO where that is refused with 5yz: the last code; Deferred without a reply [BP-9.2-9]."""
         for greeting in greetings:
-            code = self._ask(greeting)
-            if code < 300:
-                return True
-            if code < 500:
-                raise self._defer("unreachable", f"EHLO or HELO answered with {code}")
-        return False
+            if (code := self._ask(greeting)) < 500:
+                break
+        return code
 
     def open(self, host: str, port: int) -> None:
         """A connection to an address that greets with 220; Deferred without one [BP-9.2-4, BP-9.2-9]."""
@@ -286,9 +293,9 @@ class SMTP(smtplib.SMTP):
             self.close()
             raise Deferred("unreachable", error) from error
 
-    def _defer(self, reason: str, text: object) -> Deferred:
+    def _defer(self, reason: str, text: object, held: bool = False, code: int = 451) -> Deferred:
         self.leave()
-        return Deferred(reason, text)
+        return Deferred(reason, text, held, code)
 
     def leave(self) -> None:
         """QUIT, if that is still possible, and the end [BP-9.1-7]."""
@@ -297,21 +304,21 @@ class SMTP(smtplib.SMTP):
         self.close()
 
 
+Delivery = tuple[SessionReport, dict[str, tuple[int, bytes]]]
+
+
 def _absolute(name: str) -> str:
     """A host name that no search list of the resolver completes, or an address as it is."""
-    is_address = ":" in name or name.rpartition(".")[2].isdigit()
-    return name if is_address or "." not in name else name.rstrip(".") + "."
+    return name if ":" in name or "." not in name or name.rpartition(".")[2].isdigit() else name.rstrip(".") + "."
 
 
-def deliver(
-    hosts: Iterable[str], port: int, sender: str, recipients: Sequence[str], message: bytes, **settings: Any
-) -> tuple[SessionReport, dict[str, tuple[int, bytes]]]:
+def deliver(hosts: Iterable[str], port: int, sender: str, recipients: Sequence[str], message: bytes, **settings: Any) -> Delivery:
     """Delivers to the first address that takes the session, as the policy says [BP-9.1-5, BP-9.2-4].
 
     hosts are mail exchangers in order of preference: whole names, or addresses; settings are those of SMTP. Returns the report and the recipients
     that were refused; raises Deferred, or what smtplib's sendmail raises.
     """
-    last = Deferred("unreachable", "no address")
+    last, held = Deferred("unreachable", "no address"), False
     for host in hosts:
         try:
             addresses = socket.getaddrinfo(_absolute(host.strip("[]")), port, type=socket.SOCK_STREAM)
@@ -319,7 +326,7 @@ def deliver(
             log.warning("%s: %s", host, error)
             continue
         for *_, address in addresses:
-            smtp = SMTP(name=host, **settings)
+            smtp = SMTP(name=host, held=held, **settings)
             try:
                 smtp.open(str(address[0]), port)
                 report = smtp.xblackpony()
@@ -327,7 +334,7 @@ def deliver(
                 return report, smtp.sendmail(sender, recipients, message, ["BODY=8BITMIME"] if eight else [])
             except Deferred as deferred:
                 log.warning("%s: %s", host, deferred)
-                last = deferred
+                last, held = deferred if last.smtp_code < 500 else last, held or deferred.held
             finally:
                 smtp.leave()
     raise last

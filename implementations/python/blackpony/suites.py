@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, RSAPublicNumbers, generate_private_key
@@ -24,23 +24,22 @@ HALF, MODULUS = 32, RSA_BITS // 8
 class Refusal(Exception):
     """What a server does not accept (Section 4.4): the reply without CRLF, and whether the connection is closed."""
 
-    def __init__(self, reply: bytes, close: bool = False) -> None:
-        super().__init__(reply)
-        self.reply, self.close = reply, close
+    reply = b""
+
+    def __init__(self, reply: bytes = b"", close: bool = False) -> None:
+        self.reply, self.close = reply or self.reply, close
 
 
 class InvalidShare(Refusal):
     """A share that Section 5 calls invalid [BP-5.1-9]."""
 
-    def __init__(self) -> None:
-        super().__init__(b"501 5.5.4 Invalid share")
+    reply = b"501 5.5.4 Invalid share"
 
 
 class NoRandomness(Refusal):
     """The source of randomness failed [BP-5.1-14, BP-5.1-15]."""
 
-    def __init__(self) -> None:
-        super().__init__(b"454 4.7.0 No randomness")
+    reply = b"454 4.7.0 No randomness"
 
 
 def system_random(size: int) -> bytes:
@@ -78,7 +77,7 @@ class RsaKeys:
         return private
 
     def forget(self) -> None:
-        """Drops the key pair, also where nobody asks for it; a session under way keeps it."""
+        """Drops the key pair, also where nobody asks for it; a key exchange under way keeps it to its end [BP-5.4-15]."""
         self._private = None
 
 
@@ -96,16 +95,16 @@ class X25519Exchange:
         raise InvalidShare
 
 
-def oaep_encrypt(key: RSAPublicKey, half: bytes, draw: Draw) -> bytes:
+def oaep_encrypt(key: RSAPublicKey, text: bytes, draw: Draw) -> bytes:
     """RSAES-OAEP with the library's own seed; a test replaces it where the seed is given."""
-    return key.encrypt(half, OAEP(MGF1(SHA256()), SHA256(), None))
+    return key.encrypt(text, OAEP(MGF1(SHA256()), SHA256(), None))
 
 
-def oaep_decrypt(key: RSAPrivateKey, ciphertext: bytes, substitute: bytes) -> bytes:
-    """The peer's half, or the octets drawn before, whatever went wrong [BP-5.4-8, BP-5.4-9, BP-5.4-11]."""
+def oaep_decrypt(key: RSAPrivateKey, ciphertext: bytes, letter: bytes, substitute: bytes) -> bytes:
+    """The peer's half, which its letter precedes, or the octets drawn before, whatever went wrong [BP-5.4-8, 9, 11, 14]."""
     with contextlib.suppress(ValueError):
-        half = key.decrypt(ciphertext, OAEP(MGF1(SHA256()), SHA256(), None))
-        return half if len(half) == HALF else substitute
+        text = key.decrypt(ciphertext, OAEP(MGF1(SHA256()), SHA256(), None))
+        return text[1:] if len(text) == 1 + HALF and text[:1] == letter else substitute
     return substitute
 
 
@@ -114,22 +113,21 @@ def rsa_share(private: RSAPrivateKey, draw: Draw) -> bytes:
     return private.public_key().public_numbers().n.to_bytes(MODULUS, "big") + draw(HALF)
 
 
-def rsa_key(share: bytes, own: bytes = b"") -> RSAPublicKey:
-    """The peer's public key; InvalidShare for a modulus that is none, or that of the own share [BP-5.4-5, BP-5.4-6]."""
+def rsa_key(share: bytes, own: RSAPrivateKey) -> RSAPublicKey:
+    """The peer's public key; InvalidShare for a modulus that is none, or the own one [BP-5.4-5, BP-5.4-6]."""
     modulus = int.from_bytes(share[:MODULUS], "big")
-    if modulus.bit_length() == RSA_BITS and modulus % 2 and share[:MODULUS] != own[:MODULUS]:
+    if modulus.bit_length() == RSA_BITS and modulus % 2 and modulus != own.public_key().public_numbers().n:
         with contextlib.suppress(ValueError):
             return RSAPublicNumbers(65537, modulus).public_key()
     raise InvalidShare
 
 
-@dataclass(frozen=True)
-class Suite:
+class Suite(NamedTuple):
     """A suite's name, the octets of its shares, and its record protection."""
 
     name: str
     share_length: int
-    records: type[Records] = field(default=Records, repr=False)
+    records: type[Records] = Records
 
 
 X25519 = Suite("X25519-CHACHA20POLY1305", 32)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
-from blackpony import negotiation, records, suites
+from blackpony import keys, negotiation, records, suites
 from blackpony.aiosmtpd import BlackPonyController, BlackPonyProtocol
 from blackpony.channel import SecureChannel
 from blackpony.limits import Timeouts
@@ -101,7 +101,7 @@ class Client:
 
     def upgrade(self, suite: str = X25519) -> "Client":
         """Up to the server's Finished; the own is not sent."""
-        upgrade = negotiation.client_upgrade(self.offer, suites.SUITES[suite], suites.system_random, rsa("client"))
+        upgrade = negotiation.client_upgrade(keys.transcript([self.offer]), suites.SUITES[suite], suites.system_random, rsa("client"))
         step = next(upgrade)
         while isinstance(step, bytes):
             step = upgrade.send(self.say(step))
@@ -223,7 +223,9 @@ class Connections(unittest.TestCase):
         for name, (octets, answer) in CONTINUATIONS.items():
             with self.subTest(name):
                 client = self.client(port)
-                upgrade = negotiation.client_upgrade(client.offer, suites.RSA_BLOWFISH, suites.system_random, rsa("client"))
+                upgrade = negotiation.client_upgrade(
+                    keys.transcript([client.offer]), suites.RSA_BLOWFISH, suites.system_random, rsa("client")
+                )
                 command = next(upgrade)
                 assert isinstance(command, bytes)
                 self.assertEqual(client.say(command)[0][:3], b"334")
@@ -349,7 +351,7 @@ class Connections(unittest.TestCase):
         goodbye = b"421 4.4.2 Timeout\r\n"
         self.assertEqual(self.client(self.serve(Timeouts(idle=0.2, linger=0.2))).rest(), goodbye)
         client = self.client(self.serve(Timeouts(continuation=0.2, linger=0.2)))
-        upgrade = negotiation.client_upgrade(client.offer, suites.RSA_BLOWFISH, suites.system_random, rsa("client"))
+        upgrade = negotiation.client_upgrade(keys.transcript([client.offer]), suites.RSA_BLOWFISH, suites.system_random, rsa("client"))
         command = next(upgrade)
         assert isinstance(command, bytes)
         client.say(command)

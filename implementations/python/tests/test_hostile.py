@@ -3,19 +3,20 @@
 import random
 import tracemalloc
 import unittest
+from base64 import b64encode
 from unittest import mock
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from blackpony import keys, records, suites
+from blackpony import keys, negotiation, records, suites
 from blackpony.channel import SecureChannel
 from blackpony.limits import MAX_HELD, RSA_KEY_LIFETIME
 from blackpony.negotiation import LineReader, MalformedReply, find_offer, next_reply
 from blackpony.session import Await, ServerSession, ServerSettings
 from blackpony.smtplib import ClientSettings
 from blackpony.suites import NoRandomness, Refusal
-from tests.test_vectors import VECTORS
+from tests.test_vectors import VECTORS, rsa
 
 PIECES = (
     b"EHLO a\r\n", b"HELO a\r\n", b"XBLACKPONY V1 ROT 13\r\n", b"XBLACKPONY V1 X25519-CHACHA20POLY1305 ", b"CQAA" * 10 + b"\r\n",
@@ -87,15 +88,77 @@ class HostileTests(unittest.TestCase):
     def test_refusals_are_not_kept(self) -> None:
         session = ServerSession(ServerSettings(["ROT"]))
         session.smtp_said(b"220 mx\r\n")
-        kept = []
-        for _ in range(2):
-            tracemalloc.start()
-            for _ in range(500):
-                session.client_sent(b"XBLACKPONY V1 ROT 13\r\n")
-                self.assertIn(b"503 5.5.1 ", session.for_client())
-            kept.append(tracemalloc.get_traced_memory()[0])
-            tracemalloc.stop()
-        self.assertLess(kept[1], 100_000)
+        for code in (b"503 5.5.1 ", b"504 5.5.4 "):
+            kept = []
+            for _ in range(2):
+                tracemalloc.start()
+                for _ in range(500):
+                    session.client_sent(b"XBLACKPONY V1 ROT9 13 " + b"a" * 4000 + b"\r\n")
+                    self.assertIn(code, session.for_client())
+                kept.append(tracemalloc.get_traced_memory()[0])
+                tracemalloc.stop()
+            self.assertLess(kept[1], 100_000)
+            session.client_sent(b"EHLO a\r\n")
+            session.smtp_said(b"250 mx\r\n")
+            session.for_client()
+
+    def upgrade(self, session: ServerSession, lines: list[bytes]) -> bool:
+        """Upgrades a session after lines, which are the client's transcript: whether it believes the client's Finished."""
+        client = negotiation.client_upgrade(keys.transcript(lines), suites.X25519, suites.system_random, suites.RsaKeys())
+        command = next(client)
+        assert isinstance(command, bytes)
+        session.client_sent(command + b"\r\n")
+        reply, records_ = session.for_client().split(b"\r\n", 1)
+        channel = client.send((reply,))
+        assert isinstance(channel, SecureChannel)
+        channel.receive(records_)
+        session.client_sent(channel.take())
+        return channel.verified and session.channel.verified
+
+    def test_th_has_what_was_answered_with_504_since_the_offer(self) -> None:
+        def greeted() -> tuple[ServerSession, bytes]:
+            session = ServerSession(ServerSettings(["X25519-CHACHA20POLY1305"]))
+            session.smtp_said(b"220 mx\r\n")
+            return session, ehlo(session)
+
+        def ehlo(session: ServerSession) -> bytes:
+            session.client_sent(b"EHLO a\r\n")
+            session.smtp_said(b"250 mx\r\n")
+            return session.for_client().split(b"250 ")[-1][:-2]
+
+        refused = [b"xblackpony V2 ROT 13", b"504 5.5.4 Unknown version", b"XBLACKPONY V1 ROT 13", b"504 5.5.4 Unknown suite"]
+
+        def refuse(session: ServerSession) -> None:
+            for line, answer in zip(refused[::2], refused[1::2]):
+                session.client_sent(line + b"\r\n")
+                self.assertEqual(session.for_client(), answer + b"\r\n")
+
+        session, offer = greeted()
+        refuse(session)
+        session.client_sent(b"XBLACKPONY V1 X25519-CHACHA20POLY1305 AAAA\r\n")  # a 501 is no part of it
+        self.assertEqual(session.for_client()[:3], b"501")
+        session.client_sent(b"NOOP\r\n")
+        session.smtp_said(b"250 OK\r\n")
+        session.for_client()
+        self.assertTrue(self.upgrade(session, [offer, *refused]))
+        session, offer = greeted()
+        refuse(session)
+        self.assertTrue(self.upgrade(session, [ehlo(session)]))  # a new offer, a new beginning
+        session, offer = greeted()
+        refuse(session)
+        self.assertFalse(self.upgrade(session, [offer, *refused[2:], *refused[:2]]))
+        session, offer = greeted()
+        self.assertFalse(self.upgrade(session, [offer, b"XBLACKPONY V1 ROT 13", b"504 forged"]))
+
+    def test_a_session_that_ends_lets_go_of_its_key_pair(self) -> None:
+        session = ServerSession(ServerSettings(["RSA-BLOWFISH"], rsa=rsa("server")))
+        session.smtp_said(b"220 mx\r\n")
+        session.client_sent(b"EHLO a\r\n")
+        session.smtp_said(b"250 mx\r\n")
+        session.client_sent(b"XBLACKPONY V1 RSA-BLOWFISH " + b64encode(suites.rsa_share(rsa("client").current(), bytes)) + b"\r\n")
+        self.assertEqual((session.awaits, "_upgrade" in vars(session)), (Await.CONTINUATION, True))
+        session.client_ended()
+        self.assertNotIn("_upgrade", vars(session))
 
     def test_a_server_without_suites_knows_no_xblackpony(self) -> None:
         session = ServerSession(ServerSettings([]))

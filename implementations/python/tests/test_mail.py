@@ -21,9 +21,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 import blackpony.smtplib
+from blackpony import negotiation, session
 from blackpony.aiosmtpd import BlackPonyController
+from blackpony.limits import MEMORY_PATIENCE
 from blackpony.memory import Memory, MemoryUnusable, canonical, owner
 from blackpony.session import ServerSettings
+from blackpony.suites import Refusal, Suite
 
 SUITES = ("X25519-CHACHA20POLY1305", "RSA-BLOWFISH", "ROT")
 MESSAGE = b"Subject: \xe9\r\n\r\n.dot\r\n" + b"".join(b"%d %s\r\n" % (i, b"x" * 900) for i in range(1500))
@@ -63,12 +66,12 @@ def certificate(folder: str) -> ssl.SSLContext:
 class MailTests(unittest.TestCase):
     """Each test has a server of its own."""
 
-    def serve(self, controller: type[Controller] = BlackPonyController, **settings: Any) -> int:
-        """Starts a server, and returns its port."""
-        self.handler, port = Handler(), free_port()
+    def serve(self, controller: type[Controller] = BlackPonyController, host: str = "127.0.0.1", port: int = 0, **settings: Any) -> int:
+        """Starts a server, and returns its port; self.handler gets its mail."""
+        self.handler, port = Handler(), port or free_port()
         if controller is BlackPonyController:
             settings.setdefault("blackpony", ServerSettings(SUITES[:1]))
-        server: Any = controller(self.handler, hostname="127.0.0.1", port=port, **settings)
+        server: Any = controller(self.handler, hostname=host, port=port, **settings)
         server.start()
         self.addCleanup(server.stop)
         return port
@@ -170,12 +173,116 @@ class MailTests(unittest.TestCase):
             second = self.serve(blackpony=ServerSettings(SUITES[:1], idents=idents))
             entry = memory.lookup("mx.b.test", port, time.time())
             assert entry and len(entry.idents) == 1
-            memory.good("mx.b.test", second, time.time(), entry.idents)
+            memory.good("mx.b.test", second, time.time(), ([*entry.idents], []))
             with self.assertRaises(blackpony.smtplib.Deferred) as raised:
                 self.send(second, policy="remembered", memory=memory, name="mx.b.test")
             self.assertEqual((raised.exception.reason, self.handler.mail), (reason, []))
             failing = memory.lookup("mx.b.test", second, time.time())
             self.assertTrue(failing and failing.failing)
+
+    def test_a_withdrawn_key_hands_over_to_the_new_one(self) -> None:
+        old, new = (Ed25519PrivateKey.from_private_bytes(bytes([i]) * 32) for i in (1, 2))
+        memory = Memory(None)
+        with self.assertRaises(ValueError):
+            self.serve(blackpony=ServerSettings(idents=[old] * 3, withdrawn=[new] * 2))
+        with unittest.mock.patch("socket.socket.getpeername", return_value=("192.0.2.1", 25)):  # one server for the memory
+            for settings in (ServerSettings(SUITES[:1], [old]), ServerSettings(SUITES[:1], [new], withdrawn=[old])):
+                port = self.serve(blackpony=settings)
+                self.send(port, policy="remembered", memory=memory, name="mx.b.test")
+            with self.assertRaises(blackpony.smtplib.Deferred) as raised:
+                self.send(self.serve(blackpony=ServerSettings(SUITES[:1], [old])), policy="remembered", memory=memory, name="mx.b.test")
+        self.assertEqual((raised.exception.reason, self.handler.mail), ("ident-mismatch", []))
+
+    def deliver(self, hosts: str, port: int, memory: Memory, **settings: Any) -> blackpony.smtplib.SessionReport:
+        """A delivery under remembered to hosts whose numbers are given: 127.0.0.1 and so on."""
+        settings = {"policy": "remembered", "memory": memory, "local_hostname": "client.test"} | settings
+        return blackpony.smtplib.deliver([f"127.0.0.{x}" for x in hosts], port, "a@a.test", ["b@b.test"], MESSAGE, **settings)[0]
+
+    def test_mail_for_a_remembered_domain_goes_in_plaintext_to_no_server(self) -> None:
+        memory, port = Memory(None), self.serve()
+        self.serve(Controller, "127.0.0.2", port)
+        plain = self.handler.mail
+        self.assertTrue(self.deliver("1", port, memory, domain="b.test").encrypted)
+        with self.assertRaises(blackpony.smtplib.Deferred) as raised:
+            self.deliver("2", port, memory, domain="B.test.")
+        self.assertEqual((raised.exception.reason, raised.exception.smtp_code, plain), ("remembered", 451, []))
+        entry = memory.lookup("b.test", 0, time.time())
+        self.assertTrue(entry and entry.failing and not entry.idents)
+        self.assertIsNone(memory.lookup("127.0.0.2", port, time.time()))
+        self.assertEqual(self.deliver("21", port, memory, domain="b.test").peer, "127.0.0.1")  # the next has it
+        entry = memory.lookup("b.test", 0, time.time())
+        self.assertTrue(entry and entry.failing is None)
+        self.assertEqual(self.deliver("2", port, memory, domain="c.test").reason, "not-offered")
+        self.assertEqual(len(plain), 1)
+
+    def test_what_the_memory_defers_goes_in_plaintext_to_no_other_server(self) -> None:
+        memory, port = Memory(None), self.serve(Controller)
+        self.serve(Controller, "127.0.0.2", port)
+        memory.good("127.0.0.1", port, time.time())
+        with self.assertRaises(blackpony.smtplib.Deferred) as raised:
+            self.deliver("12", port, memory)
+        self.assertEqual((raised.exception.reason, raised.exception.held, self.handler.mail), ("remembered", True, []))
+        self.assertEqual(self.deliver("2", port, memory).reason, "not-offered")
+        self.assertEqual(len(self.handler.mail), 1)
+
+    def test_a_client_that_is_told_so_refuses_instead_of_forgetting(self) -> None:
+        port = self.serve(Controller)
+        for refuse, last, code in ((True, MEMORY_PATIENCE, 554), (True, MEMORY_PATIENCE - 1, 0), (False, MEMORY_PATIENCE, 0)):
+            warnings = list[str]()
+            memory = Memory(None, warnings.append, refuse)
+            memory.good("b.test", 0, 0)
+            memory.good("b.test", 0, last)
+            for after, expected in ((0, 451), (MEMORY_PATIENCE, 451), (MEMORY_PATIENCE + 1, code)):
+                try:
+                    self.deliver("1", port, memory, domain="b.test", clock=lambda: last + after)
+                    found = 0
+                except blackpony.smtplib.Deferred as deferred:
+                    found = deferred.smtp_code
+                self.assertEqual(found, expected, (refuse, last, after))
+            self.assertEqual(len(warnings), 0 if code else 1)
+        self.assertEqual(len(self.handler.mail), 2)
+
+    def test_an_opportunistic_client_with_a_memory_reports_plaintext_as_a_downgrade(self) -> None:
+        memory, port = Memory(None), self.serve(Controller)
+        now = time.time()
+        self.assertFalse(self.deliver("1", port, memory, policy="opportunistic").downgrade)
+        memory.good("b.test", 0, now)
+        self.assertTrue(self.deliver("1", port, memory, policy="opportunistic", domain="b.test").downgrade)
+        memory.good("127.0.0.1", port, now)
+        report = self.deliver("1", port, memory, policy="opportunistic")
+        self.assertEqual(str(report), "127.0.0.1: not encrypted, not-offered, DOWNGRADE")
+        entry = memory.lookup("127.0.0.1", port, now)
+        self.assertTrue(entry and entry.failing is None)
+        self.assertEqual(len(self.handler.mail), 3)
+
+    def test_a_server_that_puts_mail_off_inside_is_remembered(self) -> None:
+        memory, port, ehlo = Memory(None), self.serve(), blackpony.smtplib.SMTP.ehlo
+
+        def put_off_inside(smtp: Any) -> tuple[int, bytes]:
+            return (451, b"") if smtp.channel.switched else ehlo(smtp)
+
+        with unittest.mock.patch.object(blackpony.smtplib.SMTP, "ehlo", put_off_inside):
+            with self.assertRaises(blackpony.smtplib.Deferred) as raised:
+                self.deliver("1", port, memory)
+        self.assertEqual((raised.exception.reason, raised.exception.held), ("unreachable", False))
+        self.assertIsNotNone(memory.lookup("127.0.0.1", port, time.time()))
+
+    def test_after_a_504_both_have_the_same_th_and_the_client_reports_it(self) -> None:
+        port, parse, said = self.serve(blackpony=ServerSettings(SUITES)), negotiation.parse_command, list[bytes]()
+
+        def refuse_the_first(line: bytes, accepted: Any) -> tuple[Suite, bytes]:
+            said.append(line)
+            if len(said) % 2:
+                raise Refusal(b"504 5.5.4 Not that one")
+            return parse(line, accepted)
+
+        with unittest.mock.patch.object(session, "parse_command", refuse_the_first):
+            report = self.send(port)
+            self.assertEqual(str(report), "127.0.0.1: encrypted, V1 RSA-BLOWFISH, DOWNGRADE")
+            self.assertEqual(self.handler.mail, [(MESSAGE, "RSA-BLOWFISH")])
+            with self.assertRaises(blackpony.smtplib.Deferred) as raised:
+                self.send(port, policy="required")
+        self.assertEqual((raised.exception.reason, len(said)), ("refused", 3))
 
     def test_a_memory_that_cannot_be_written_defers_before_the_mail(self) -> None:
         port = self.serve()
@@ -229,21 +336,25 @@ class MemoryFileTests(unittest.TestCase):
         return Memory(self.path, self.warnings.append)
 
     def test_it_lasts_and_is_its_owners_only(self) -> None:
-        self.memory().good("MX.b.test.", 25, 5, ["aa"])
+        self.memory().good("MX.b.test.", 25, 5, (["aa"], []))
         entry = self.memory().lookup("mx.B.test", 25, 6)
         assert entry
-        self.assertEqual((entry.name, entry.good, entry.idents, Path(self.path).stat().st_mode & 0o77), ("mx.b.test", 5, ("aa",), 0))
+        self.assertEqual((entry.name, entry.good, entry.idents, Path(self.path).stat().st_mode & 0o77), ("mx.b.test", 5, {"aa": (5, 5)}, 0))
 
     def test_an_entry_that_cannot_be_read_costs_that_entry_only(self) -> None:
-        self.memory().good("mx.b.test", 25, 5, [])
+        self.memory().good("mx.b.test", 25, 5)
         good = Path(self.path).read_text()
-        fields: dict[str, object] = {"name": "a", "port": 1, "good": 5, "idents": [], "failing": None}
+        fields: dict[str, object] = {"name": "a", "port": 1, "first": 5, "good": 5, "failing": None, "idents": {}}
         wrong: list[dict[str, object]] = [
             {"port": "x"},
             {"good": None},
             {"good": float("nan")},
             {"idents": 1},
             {"idents": [1]},
+            {"idents": {"aa": 5}},
+            {"idents": {"aa": [5]}},
+            {"idents": {"x": [5, 5]}},
+            {"first": "x"},
             {"failing": "x"},
             {"failing": []},
             {"more": 1},
@@ -255,6 +366,14 @@ class MemoryFileTests(unittest.TestCase):
             self.assertIsNotNone(self.memory().lookup("mx.b.test", 25, 6), line)
             self.assertEqual(len(self.warnings), 1, line)
 
+    def test_a_file_of_an_older_form_is_refused_with_what_to_do(self) -> None:
+        Path(self.path).write_text('{"name": "mx.b.test", "port": 25, "good": 5, "idents": [], "failing": null}\n')
+        with self.assertRaises(MemoryUnusable) as raised:
+            self.memory().lookup("mx.b.test", 25, 6)
+        self.assertIn("older form", str(raised.exception))
+        self.assertIn("remove it", str(raised.exception))
+        self.assertIn('"good": 5', Path(self.path).read_text())
+
     def test_a_memory_that_cannot_be_used_defers(self) -> None:
         Path(self.path).mkdir()
         Path(self.path + "2").write_bytes(b"\xff\xfe")
@@ -265,11 +384,11 @@ class MemoryFileTests(unittest.TestCase):
     def test_a_full_memory_forgets_nobody_and_warns(self) -> None:
         memory = Memory(None, self.warnings.append)
         for i in range(501):
-            memory.good(f"mx{i}.evil.test", 25, 5, [])
+            memory.good(f"mx{i}.evil.test", 25, 5)
         self.assertIsNotNone(memory.lookup("mx499.evil.test", 25, 6))
         self.assertIsNone(memory.lookup("mx500.evil.test", 25, 6))
         self.assertEqual(len(self.warnings), 1)
-        memory.good("mx.b.test", 25, 5, [])
+        memory.good("mx.b.test", 25, 5)
         self.assertIsNotNone(memory.lookup("mx.b.test", 25, 6))
 
     def test_names_and_owners(self) -> None:

@@ -267,7 +267,7 @@ def replay_client(test: unittest.TestCase, name: str, transcript: Transcript) ->
     only = "ROT" if name.startswith("rot") else "RSA-BLOWFISH" if name == "fallback-no-common-suite" else None
     accepted = [only] if only else [*hybrid.PROTECTIONS, *suites.DEFAULT_SUITES] if "mlkem" in name else list(suites.DEFAULT_SUITES)
     if name in REMEMBERED or parameters.get("policy") == "remembered":
-        memory.good("mx.b.test", 25, 0, REMEMBERED.get(name, []))
+        memory.good("mx.b.test", 25, 0, (REMEMBERED.get(name, []), []))
     shift = next((int(x.wire.split()[-1]) for x in transcript.connections[0] if x.wire.startswith(b"XBLACKPONY V1 ROT")), 13)
     smtp = Client(
         local_hostname="mail.a.test",

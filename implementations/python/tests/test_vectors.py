@@ -84,7 +84,7 @@ def base64_share(i: Test) -> Answer:
 
 
 def transcript_hash(i: Test) -> Answer:
-    return {"th": keys.transcript_hash(map(latin, i["lines"])).hex()}, {}
+    return {"th": keys.transcript(map(latin, i["lines"])).finalize().hex()}, {}
 
 
 def expand_label(i: Test) -> Answer:
@@ -124,12 +124,14 @@ def exporter(i: Test) -> Answer:
 
 def ident(i: Test) -> Answer:
     if "privateKeys" in i:
+        assert not i["withdrawn"]
         made = keys.ident_data(octets(i["th"]), [Ed25519PrivateKey.from_private_bytes(octets(k)) for k in i["privateKeys"]])
         assert made.hex() == i["data"]
     try:
-        return {"publicKeys": [key.hex() for key in keys.ident_keys(octets(i["th"]), octets(i["data"]))]}, {}
+        shown, withdrawn = keys.ident_keys(octets(i["th"]), octets(i["data"]))
     except keys.Failure:
         return {}, {"alert": True}
+    return {"publicKeys": shown, "withdrawnKeys": withdrawn}, {}
 
 
 def x25519(i: Test) -> Answer:
@@ -151,11 +153,11 @@ def key_exchange(i: Test, exchange: suites.X25519Exchange | hybrid.HybridExchang
 
 
 def rsa_oaep(i: Test) -> Answer:
-    private = rsa(i["key"]).current()
+    private, letter = rsa(i["key"]).current(), b"C" if i["key"] == "server" else b"S"
     if "seed" in i:
-        ciphertext = oaep_with_seed(private.public_key(), octets(i["half"]), Stream(octets(i["seed"])))
+        ciphertext = oaep_with_seed(private.public_key(), letter + octets(i["half"]), Stream(octets(i["seed"])))
         return {"ciphertext": ciphertext.hex()}, {}
-    half = suites.oaep_decrypt(private, octets(i["ciphertext"]), octets(i["substitute"])).hex()
+    half = suites.oaep_decrypt(private, octets(i["ciphertext"]), letter, octets(i["substitute"])).hex()
     return {"half": half}, {"substitute": True} if half == i["substitute"] else {}
 
 
@@ -166,7 +168,7 @@ def share_in(lines: Iterable[bytes]) -> bytes:
 
 def secret_of(channel: Any, suite: str, lines: Iterable[bytes], expected: str) -> str:
     """The expected shared secret, if the channel's keys are made of it."""
-    same = keys.KeySchedule(suite, octets(expected), keys.transcript_hash(lines))
+    same = keys.KeySchedule(suite, octets(expected), keys.transcript(lines).finalize())
     return expected if vars(same) == vars(channel.keys) else "another"
 
 
@@ -178,14 +180,15 @@ def rsa_blowfish(i: Test) -> Answer:
     with mock.patch.object(negotiation, "oaep_encrypt", oaep_with_seed):
         if i["receiver"] == "server":
             try:
-                server = negotiation.server_upgrade(negotiation.ServerSettings(rsa=own, draw=draw), b"", b"", suites.RSA_BLOWFISH, peer)
+                settings = negotiation.ServerSettings(rsa=own, draw=draw)
+                server = negotiation.server_upgrade(settings, keys.transcript([b""]), b"", suites.RSA_BLOWFISH, peer)
                 reply, _ = next(server)
                 last, channel = server.send(cipher)
             except suites.InvalidShare:
                 return {}, {"reply": 501}
             share, message, lines = share_in(reply), share_in(last), [b"", b"", *reply, cipher, *last]
         else:
-            client = negotiation.client_upgrade(b"", suites.RSA_BLOWFISH, draw, own)
+            client = negotiation.client_upgrade(keys.transcript([b""]), suites.RSA_BLOWFISH, draw, own)
             command = next(client)
             assert isinstance(command, bytes)
             continuation = client.send((b"334 K=" + peer[:400], b"334 K=" + peer[400:]))
@@ -206,7 +209,8 @@ def rsa_blowfish(i: Test) -> Answer:
 
 def rot(i: Test) -> Answer:
     try:
-        _, channel = next(negotiation.server_upgrade(negotiation.ServerSettings(), b"", b"", suites.ROT, latin(i["shift"])))
+        before = keys.transcript([])
+        _, channel = next(negotiation.server_upgrade(negotiation.ServerSettings(), before, b"", suites.ROT, latin(i["shift"])))
     except suites.InvalidShare:
         return {}, {"reply": 501}
     assert channel
@@ -239,7 +243,8 @@ def command(i: Test) -> Answer:
             return {}, {"reply": 503, "close": True}  # what ServerSession finds before it reads the line
         suite, share = in_command(line, i["suites"])
         with hybrid.enabled("server", suite.name):
-            next(negotiation.server_upgrade(negotiation.ServerSettings(rsa=rsa("server"), draw=bytes), b"", line, suite, share))
+            settings = negotiation.ServerSettings(rsa=rsa("server"), draw=bytes)
+            next(negotiation.server_upgrade(settings, keys.transcript([b""]), line, suite, share))
     except suites.Refusal as refusal:
         return {}, {"reply": int(refusal.reply[:3])} | ({"close": True} if refusal.close else {})
     return {"code": 334 if suite is suites.RSA_BLOWFISH else 220, "suite": suite.name, "share": share.decode()}, {}
@@ -252,7 +257,7 @@ def reply(i: Test) -> Answer:
         return found
 
     with hybrid.enabled("client", i["suite"]):
-        client = negotiation.client_upgrade(b"XBLACKPONY V1 " + i["suite"].encode(), suites.SUITES[i["suite"]], bytes, rsa("client"))
+        client = negotiation.client_upgrade(keys.transcript([]), suites.SUITES[i["suite"]], bytes, rsa("client"))
         next(client)
     try:
         if "before" in i:
@@ -275,18 +280,18 @@ def exchange(i: Test) -> Answer:
     line = line if i["grease"] else line.removesuffix(b" G-")
     lines = [line]
     with mock.patch.object(negotiation, "oaep_encrypt", oaep_with_seed), hybrid.enabled("client", i["suite"]):
-        client = negotiation.client_upgrade(line, suites.SUITES[i["suite"]], client_draw, rsa("client"))
+        client = negotiation.client_upgrade(keys.transcript([line]), suites.SUITES[i["suite"]], client_draw, rsa("client"))
         said = next(client)
         assert isinstance(said, bytes)
         suite, share = in_command(said, i["suites"])
         settings = negotiation.ServerSettings(rsa=rsa("server"), draw=server_draw)
-        server = negotiation.server_upgrade(settings, line, said, suite, share)
+        server = negotiation.server_upgrade(settings, keys.transcript([line]), said, suite, share)
         answer, channel = next(server)
         lines += [said, *answer]
         while isinstance(said := client.send(tuple(answer)), bytes):
             answer, channel = server.send(said)
             lines += [said, *answer]
-    th = keys.transcript_hash(map(latin, i["_expect"]["lines"]))
+    th = keys.transcript(map(latin, i["_expect"]["lines"])).finalize()
     assert isinstance(said, SecureChannel) and isinstance(channel, SecureChannel)
     found, same = vars(said.keys), vars(channel.keys)
     assert found == same
@@ -328,7 +333,7 @@ def stream(i: Test) -> Answer:
     found = {
         "state": STATES.get(channel.state, channel.state),
         "data": delivered.hex(),
-        "publicKeys": [key.hex() for key in channel.public_keys],
+        "publicKeys": list(channel.idents[0]),
         "sends": sends.hex(),
         "verifyData": k.verify_data("client" if i["receiver"] == "server" else "server").hex(),
     }
@@ -350,14 +355,16 @@ def memory(i: Test) -> Answer:
     found, warnings = [], list[str]()
     store = Memory(None, warnings.append)
     for delivery in i["deliveries"]:
-        at, name, port = delivery["at"], delivery["name"], delivery["port"]
+        at, idents = delivery["at"], (delivery["idents"], delivery["withdrawn"])
+        place = delivery["name"], delivery["port"], at
         warnings.clear()
-        entry = store.lookup(name, port, at)
-        found.append({"remembered": entry is not None, "idents": list(entry.idents) if entry else [], "warns": bool(warnings)})
-        if delivery["outcome"] == "good":
-            store.good(name, port, at, delivery["idents"])
-        elif delivery["outcome"] == "not shown":
-            store.not_shown(name, port, at)
+        entry = store.lookup(*place)
+        fits, counts = not entry or entry.fits(at, idents), sorted(entry.counting(at)) if entry else []
+        found.append({"remembered": entry is not None, "counts": counts, "fits": fits, "warns": bool(warnings)})
+        if delivery["outcome"] == "good" and fits:
+            store.good(*place, idents)
+        elif delivery["outcome"] != "lost":
+            store.not_shown(*place)
     return {"entries": found}, {}
 
 
