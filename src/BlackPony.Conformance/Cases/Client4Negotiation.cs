@@ -565,7 +565,8 @@ internal static class Client4Negotiation
             await p.ServeMailAsync(wire, inside: true);
             await p.ExpectAsync(delivered: true);
         }),
-        // [BP-4.8-7] A client MUST NOT try another suite after a 504 under required, nor under remembered with a server in its memory.
+        // [BP-4.8-7] A client MUST NOT try another suite after a 504 under required, nor under remembered where plaintext is forbidden
+        //   ([BP-9.1-3], [BP-9.1-8], [BP-9.1-9]).
         new("C-4.8-5", "required: a 504, which an active attacker can forge, is not answered with another suite",
             Must, Profile.Core, "BP-4.8-7", async p =>
         {
