@@ -157,7 +157,8 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
             return new EmbeddedServer();
 
         var server = new RemoteServer(address.Host, address.Port, parse.GetValue(options.Backend), timeouts);
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(parse.GetValue(options.Timeout)));
+        // However short the cases' time is: a busy machine is not one where nothing listens.
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(Math.Max(parse.GetValue(options.Timeout), 10)));
         await server.ReachAsync(patience.Token);
         return server;
     }
