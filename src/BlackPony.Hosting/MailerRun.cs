@@ -19,6 +19,7 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
     private Task<int>? _serverRead;
     private CancellationToken _cancel;
     private bool _localGone;
+    private bool _serverEnded;
     private TimeSpan _connecting;
     private int _next;
 
@@ -37,7 +38,8 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
     // What a server does not take is not read from the mail server either.
     private bool ReadsLocal => session.WantsClient && _server?.Pending is null && !_localGone;
 
-    private bool ReadsServer => _server is not null && session.ToServer.WrittenCount <= Limits.MaxHeld;
+    // The end is said once: a session that refuses goes on without the server.
+    private bool ReadsServer => _server is not null && !_serverEnded && session.ToServer.WrittenCount <= Limits.MaxHeld;
 
     /// <summary>Runs it to its end.</summary>
     public async Task RunAsync(CancellationToken cancel)
@@ -85,6 +87,7 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
         {
             _serverRead = null;
             int count = Count(server);
+            _serverEnded = count == 0;
             Telemetry.Received(count);
             Pass(_serverOctets.AsSpan(0, count), isClient: false, session);
         }
@@ -165,7 +168,7 @@ internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget>
         if (_server is not { } server)
             return;
 
-        (_server, _serverRead) = (null, null);
+        (_server, _serverRead, _serverEnded) = (null, null, false);
         using (server)
         {
             await DrainAndClose.AwayAsync(server.Socket, Time).ConfigureAwait(false);

@@ -54,6 +54,31 @@ public sealed class SendmailTests : IDisposable
     }
 
     [Fact]
+    public async Task Mail_bounces_where_the_mailer_refuses_plaintext_to_a_server_that_it_knew_for_long() // [BP-9.4-24]
+    {
+        Sendmail.Need();
+        var backend = Ports.Free();
+        using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
+        await using var wire = new WireTap(backend);
+        var folder = Directory.CreateDirectory(Path.Combine(_folder, "memory"));
+        folder.UnixFileMode = (UnixFileMode)0b111_111_111;
+        var memory = Path.Combine(folder.FullName, "memory");
+        string Ago(int days) => DateTime.UtcNow.AddDays(-days).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", null);
+        await File.WriteAllTextAsync(memory, "# BlackPony memory 2: name port first-good last-good failing-since keys\n"
+            + $"127.0.0.1 {wire.Port} {Ago(20)} {Ago(5)} {Ago(4)} -\n# end\n", TestContext.Current.CancellationToken);
+        File.SetUnixFileMode(memory, (UnixFileMode)0b110_110_110);
+        using var a = await Sendmail.SenderAsync(
+            Path.Combine(_folder, "a"), "mail.a.test", "b.test", "blackpony:[127.0.0.1]",
+            $"{BlackPonyProgram.Script(_folder)} mailer --policy remembered --memory {memory} --refuse-forgotten"
+                + $" --port {wire.Port} -- \\$h",
+            wire.Port);
+        var said = await a.SendAsync("Subject: s\r\n\r\nsecret\r\n"u8.ToArray(), "u@b.test");
+        Assert.Contains("554 5.7.0 Encryption is remembered", said, StringComparison.Ordinal);
+        Assert.DoesNotContain("Deferred", said, StringComparison.Ordinal);
+        Assert.False(wire.Saw("MAIL FROM") || wire.Saw("secret"));
+    }
+
+    [Fact]
     public async Task A_stranger_through_listen_is_refused_relaying()
     {
         Sendmail.Need();
