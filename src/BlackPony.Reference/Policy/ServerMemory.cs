@@ -96,7 +96,7 @@ public sealed class ServerMemory
             return false;
 
         var now = _time.GetUtcNow();
-        var before = _entries.GetValueOrDefault(key)?.NotAfter(now);
+        var before = Find(name, port, out _, keeps: true);
         var keys = port == OfDomain ? [] : MemoryKey.After(before?.Keys ?? [], idents, now);
         Change(key, new MemoryEntry(before?.FirstGood ?? now, now, null, keys));
         return true;

@@ -325,14 +325,11 @@ public sealed partial class MailerSession : SmtpSession, ISession, IDisposable
     {
         Report = Report with { Reason = reason, Deferred = text != Refusal };
         ToClient.Write(Line(text));
-        if (text != Refusal)
-        {
+        _state = text == Refusal ? State.Refusing : _state;
+        if (text == Refusal)
+            PumpClient();
+        else
             End(Closed());
-            return;
-        }
-
-        _state = State.Refusing;
-        PumpClient();
     }
 
     private string Closed() => Channel?.State switch
@@ -344,17 +341,20 @@ public sealed partial class MailerSession : SmtpSession, ISession, IDisposable
         _ => "close",
     };
 
-    // Whether the server or the mail domain is in the memory, and whether one of them has been missing for too long.
+    // Whether the server or the mail domain is in the memory, and whether one that is has been missing for too long.
     private bool IsRemembered(out bool gaveUp)
     {
         (bool isRemembered, gaveUp) = (false, false);
         foreach (var (name, port) in _entries)
         {
-            isRemembered |= _options.Memory!.Find(name, port, out bool gone, _options.RefusesForgotten) is not null;
-            gaveUp |= gone;
+            var entry = _options.Memory!.Find(name, port, out bool gone, _options.RefusesForgotten);
+            isRemembered |= entry is not null;
+            gaveUp |= gone && entry is not null;
+
+            // [BP-9.4-10]
+            Report = gone && entry is null ? Report with { Forgotten = Report.Forgotten ?? Report.Peer } : Report;
         }
 
-        Report = Report with { Forgotten = Report.Forgotten ?? (gaveUp && !isRemembered ? Report.Peer : null) };
         return isRemembered;
     }
 

@@ -361,6 +361,17 @@ public class ServerMemoryTests
     }
 
     [Fact]
+    public void After_an_entry_has_expired_everything_begins_again() // [BP-9.4-5], [BP-9.4-24]
+    {
+        var memory = new ServerMemory(_clock);
+        Shows(memory, 1);
+        _clock.Advance(Limits.MemoryLifetime + TimeSpan.FromSeconds(1));
+        Shows(memory, 2);
+        var entry = memory.Find("mx.b.test", 25, out _)!;
+        Assert.Equal((_clock.GetUtcNow(), _clock.GetUtcNow()), (entry.FirstGood, Assert.Single(entry.Keys).First));
+    }
+
+    [Fact]
     public void An_entry_has_room_for_eight_keys_and_none_that_counts_makes_room() // [BP-9.4-23]
     {
         var memory = new ServerMemory(_clock);

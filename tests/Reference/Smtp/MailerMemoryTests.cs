@@ -144,6 +144,27 @@ public sealed class MailerMemoryTests : IDisposable
     }
 
     [Fact]
+    public void Each_entry_is_forgotten_or_kept_by_itself() // [BP-9.4-10], [BP-9.4-24]
+    {
+        // The domain has been known for long, the server has not; both fail, the server for longer.
+        Deliver(new() { ["mx1"] = Good });
+        _clock.Advance(Limits.MemoryPatience);
+        Deliver(new() { ["mx2"] = Good });
+        Deliver(new() { ["mx2"] = Stripped }, refuses: true);
+        _clock.Advance(TimeSpan.FromHours(1));
+        Deliver(new() { ["mx1"] = Good });
+        Deliver(new() { ["mx2"] = Stripped }, refuses: true);
+        _clock.Advance(Limits.MemoryPatience);
+
+        // The server is forgotten, with a warning; the domain has not been missing for too long, and nothing bounces.
+        var delivery = Deliver(new() { ["mx2"] = Stripped }, refuses: true);
+        Assert.StartsWith("421 ", delivery.Replies, StringComparison.Ordinal);
+        Assert.Equal("mx2:25", delivery.Report.Forgotten);
+        Assert.Null(_memory.Find("mx2", 25, out _));
+        Assert.NotNull(_memory.Find(Domain, ServerMemory.OfDomain, out _, keeps: true));
+    }
+
+    [Fact]
     public void Under_opportunistic_a_memory_tells_what_plaintext_could_have_been() // [BP-11.1-6]
     {
         Deliver(new() { ["mx1"] = Good }, policy: ClientPolicy.Opportunistic);
