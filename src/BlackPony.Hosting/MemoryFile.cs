@@ -214,7 +214,15 @@ public sealed class MemoryFile
     private ServerMemory Parse(string? text, out IReadOnlyList<string> warnings)
     {
         bool forgets = text?.Contains(Forgotten + "\n", StringComparison.Ordinal) == true;
-        return MemoryText.Parse(forgets ? WithoutForgotten(text!) : text ?? "", _time, out warnings);
+        try
+        {
+            return MemoryText.Parse(forgets ? WithoutForgotten(text!) : text ?? "", _time, out warnings);
+        }
+        catch (FormatException e)
+        {
+            throw new FormatException(
+                $"{_path} cannot be used: {e.Message} Restore a copy, or remove it to start with an empty memory.", e);
+        }
     }
 
     // What stands before a line that forgets its server is left out, and every other line stays where it is.

@@ -27,7 +27,7 @@ public static class MemoryText
     {
         var lines = text.Split('\n');
         if (lines[0] != Header && text.Length > 0)
-            throw new FormatException("The memory file does not begin with its header line.");
+            throw new FormatException("Its first line is not that of a memory of version 2.");
 
         var bad = new List<string>();
         var memory = new ServerMemory(time);
