@@ -25,8 +25,8 @@ internal static class Ident
         for (; !data.IsEmpty; data = data[EntryLength..])
         {
             var (key, signature) = (data[..Ed25519.PublicKeySize].ToArray(), data[Ed25519.PublicKeySize..EntryLength].ToArray());
-            bool isShown = Ed25519.Verify(signature, 0, key, 0, shown, 0, shown.Length);
-            if (!isShown && !Ed25519.Verify(signature, 0, key, 0, withdrawn, 0, withdrawn.Length))
+            bool isShown = Ed25519.Verify(signature, key, shown);
+            if (!isShown && !Ed25519.Verify(signature, key, withdrawn))
                 return null;
 
             keys.Add(new PeerIdent(Convert.ToHexStringLower(key), !isShown));
