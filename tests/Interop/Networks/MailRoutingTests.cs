@@ -35,6 +35,39 @@ public sealed class MailRoutingTests
         Assert.DoesNotContain(dns.Questions, q => q.Contains("corp.example", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("remembered", false)]
+    [InlineData("opportunistic", true)]
+    public async Task A_forged_mail_exchanger_gets_no_plaintext_for_a_remembered_domain(string policy, bool delivers) // [BP-9.1-8]
+    {
+        await using var world = await NetworkScenario.StartAsync();
+        world.NameServer("""
+            b.test MX 10 forged.test
+            other.test MX 10 forged.test
+            forged.test A 192.0.2.66
+            """);
+        var trap = world.MailServer(NetworkScenario.Trap);
+        var folder = Directory.CreateTempSubdirectory("blackpony-");
+        try
+        {
+            var (memory, now) = (Path.Combine(folder.FullName, "memory"), DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", null));
+            await File.WriteAllTextAsync(memory,
+                $"# BlackPony memory 2: name port first-good last-good failing-since keys\nb.test mx {now} {now} - -\n# end\n",
+                TestContext.Current.CancellationToken);
+            var (replies, code, log) = await world.MailAsync("--policy", policy, "--memory", memory, "--report", "-", "b.test");
+            Assert.Equal((delivers ? 0 : 75, delivers ? 1 : 0), (code, trap.Messages.Count));
+            Assert.Contains(delivers ? "250" : "421 4.7.0 Encryption required", replies, StringComparison.Ordinal);
+            Assert.Equal(delivers, log.Contains("downgrade: forged.test:25", StringComparison.Ordinal));
+
+            // Of another domain nothing is known.
+            Assert.Equal(0, (await world.MailAsync("--policy", policy, "--memory", memory, "other.test")).Code);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
     [Fact]
     public async Task The_hosts_file_decides_for_configured_hosts_and_for_no_mail_domain() // [BP-10.4-17]
     {
