@@ -136,7 +136,7 @@ class Memory:
             try:
                 fields = json.loads(line, parse_constant=bytes.fromhex)  # neither NaN nor Infinity
                 if set(fields) == {"name", "port", "good", "idents", "failing"}:
-                    raise MemoryUnusable(f"{path} is of an older form, without first times: remove it, and the memory begins anew")
+                    raise MemoryUnusable(f"{path} is of an older form, without first times: remove it, and the memory starts empty")
                 entry = Entry(**fields).timed(float)
                 self._entries[entry.name, entry.port] = entry
             except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):  # [BP-9.4-14]

@@ -168,7 +168,7 @@ internal static class Client6Faults
             },
             AlsoFails = "C-9.4-10 C-9.4-15",
         },
-        new("BP-6.5-9", "C-9.4-15", "takes a key that is shown and withdrawn for one that is shown")
+        new("BP-6.5-9", "C-9.4-15", "treats a key that is shown and withdrawn as one that is shown")
         {
             Mutations = _ => ReadsIdent(d => d.Length % 96 > 0 || d.Length > 384
                 ? d
