@@ -131,7 +131,14 @@ public sealed class Sendmail : IDisposable
 
         using var process = Process.Start(start)!;
         var error = process.StandardError.ReadToEndAsync();
-        var text = await process.StandardOutput.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEndAsync();
+        if (await Task.WhenAny(output, Task.Delay(Wait.HangGuard)) != output)
+        {
+            Instance.Signal(process, "KILL");
+            Assert.Fail($"sendmail hung: {commands}");
+        }
+
+        var text = await output;
         await process.WaitForExitAsync();
         Assert.True(process.ExitCode == 0, $"sendmail's set-up failed: {await error}{text}");
         return text + await error;
