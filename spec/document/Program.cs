@@ -4,13 +4,22 @@ using BlackPony.SpecDocument.Text;
 
 if (args.Length != 2)
 {
-    Console.Error.WriteLine("spec-document SPEC-FOLDER OUTPUT-FOLDER: writes blackpony.html and blackpony.txt.");
+    Console.Error.WriteLine("spec-document SPEC-FOLDER OUTPUT-FOLDER: writes each document of the specification as HTML and as text.");
     return 2;
 }
 
-var source = Source.Read(args[0]);
 Directory.CreateDirectory(args[1]);
-File.WriteAllText(Path.Combine(args[1], "blackpony.html"), HtmlDocument.Write(source));
-File.WriteAllText(Path.Combine(args[1], "blackpony.txt"), TextDocument.Write(source));
-Console.WriteLine($"{Path.Combine(args[1], "blackpony.html")}\n{Path.Combine(args[1], "blackpony.txt")}");
+foreach (var source in Source.Read(args[0]))
+{
+    Write($"{source.Name}.html", HtmlDocument.Write(source));
+    Write($"{source.Name}.txt", TextDocument.Write(source));
+}
+
 return 0;
+
+void Write(string name, string text)
+{
+    var path = Path.Combine(args[1], name);
+    File.WriteAllText(path, text);
+    Console.WriteLine(path);
+}

@@ -16,17 +16,26 @@ public sealed record Heading(int Level, string? Number, string Title, string Id)
     public string Label => Number is null ? "" : $"{(char.IsDigit(Number[0]) || Level > 2 ? "" : "Appendix ")}{Number}.";
 }
 
-/// <summary>The specification: <c>blackpony.md</c> as blocks, and what <c>coverage.md</c> says of its requirements.</summary>
+/// <summary>A document of the specification as blocks, and what <c>coverage.md</c> says of its requirements.</summary>
 public sealed partial class Source
 {
-    private Source(MarkdownDocument document, IReadOnlyDictionary<string, Evidence> evidence)
+    private IReadOnlyList<Source> _beside = [];
+
+    private Source(string name, MarkdownDocument document, IReadOnlyDictionary<string, Evidence> evidence)
     {
+        Name = name;
         Blocks = [.. document.Where(b => b is not HtmlBlock)];
         Evidence = evidence;
         Headings = Blocks.OfType<HeadingBlock>().Where(h => h.Level > 1).ToDictionary(h => h, h => Read(h));
         Limits = [.. Blocks.OfType<Table>().SelectMany(t => t.Skip(1).OfType<TableRow>()).Select(r => LimitOf(r)).OfType<string>()];
         Requirements = [.. Blocks.OfType<ListBlock>().SelectMany(l => l.OfType<ListItemBlock>()).Select(RequirementOf).OfType<string>()];
     }
+
+    /// <summary>The documents of the specification, the protocol first.</summary>
+    public static IReadOnlyList<string> Names { get; } = ["blackpony", "relay"];
+
+    /// <summary>The name of its file, without the extension.</summary>
+    public string Name { get; }
 
     /// <summary>The document's blocks, without comments.</summary>
     public IReadOnlyList<Block> Blocks { get; }
@@ -46,16 +55,32 @@ public sealed partial class Source
     /// <summary>What stands behind each requirement.</summary>
     public IReadOnlyDictionary<string, Evidence> Evidence { get; }
 
-    /// <summary>Reads the folder <c>spec</c>.</summary>
-    public static Source Read(string folder) =>
-        Parse(File.ReadAllText(Path.Combine(folder, "blackpony.md")), File.ReadAllText(Path.Combine(folder, "coverage.md")));
+    /// <summary>Reads the folder <c>spec</c>: its documents, which refer to one another.</summary>
+    public static IReadOnlyList<Source> Read(string folder)
+    {
+        var evidence = SpecDocument.Evidence.Read(File.ReadAllText(Path.Combine(folder, "coverage.md")));
+        Source[] all = [.. Names.Select(n => Parse(n, File.ReadAllText(Path.Combine(folder, $"{n}.md")), evidence))];
+        foreach (var source in all)
+            source._beside = [.. all.Where(s => s != source)];
 
-    /// <summary>Parses the two documents.</summary>
-    public static Source Parse(string specification, string coverage) =>
-        new(Markdown.Parse(specification, new MarkdownPipelineBuilder().UsePipeTables().Build()), SpecDocument.Evidence.Read(coverage));
+        return all;
+    }
 
-    /// <summary>The anchor of a section: <c>section-4.2</c>, <c>appendix-B</c>; null if there is none of that number.</summary>
-    public string? Anchor(string number) => Headings.Values.FirstOrDefault(h => h.Number == number)?.Id;
+    /// <summary>Parses a document that refers to no other.</summary>
+    public static Source Parse(string name, string text, IReadOnlyDictionary<string, Evidence> evidence) =>
+        new(name, Markdown.Parse(text, new MarkdownPipelineBuilder().UsePipeTables().Build()), evidence);
+
+    /// <summary>
+    /// Where a section (<c>4.2</c>, <c>B</c>) is: <c>#section-4.2</c>, or <c>relay.html#section-10.2</c> in another document;
+    /// null if there is none.
+    /// </summary>
+    public string? Section(string number) => Find(s => s.Headings.Values.FirstOrDefault(h => h.Number == number)?.Id);
+
+    /// <summary>Where a requirement is; null if there is none.</summary>
+    public string? Requirement(string id) => Find(s => s.Requirements.Contains(id) ? id : null);
+
+    /// <summary>Where a limit is; null if there is none.</summary>
+    public string? Limit(string name) => Find(s => s.Limits.Contains(name) ? $"limit-{name}" : null);
 
     /// <summary>The id of the requirement that a list's item is; null if it is none.</summary>
     public static string? RequirementOf(ListItemBlock item) =>
@@ -66,6 +91,11 @@ public sealed partial class Source
         Spans.Of((LeafBlock)((TableCell)row[0])[0], null) is [{ Style: Style.Code } only] && LimitName().IsMatch(only.Text)
             ? only.Text
             : null;
+
+    private string? Find(Func<Source, string?> anchor) =>
+        anchor(this) is { } own
+            ? $"#{own}"
+            : _beside.Select(s => anchor(s) is { } there ? $"{s.Name}.html#{there}" : null).FirstOrDefault(t => t is not null);
 
     private static Heading Read(HeadingBlock block)
     {

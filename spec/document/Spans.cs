@@ -47,7 +47,7 @@ public static partial class Spans
         Flatten(block.Inline!, Style.Plain, flat);
         return [.. flat.SelectMany(s => s.Style switch
         {
-            Style.Code => [source?.Limits.Contains(s.Text) == true ? s with { Target = "#limit-" + s.Text } : s],
+            Style.Code => [s with { Target = source?.Limit(s.Text) }],
             _ when source is null => [s],
             _ => Linked(s, source),
         })];
@@ -113,7 +113,7 @@ public static partial class Spans
         }
 
         if (match.Groups["requirement"] is { Success: true } requirement)
-            return [new Span(match.Value, style, source.Requirements.Contains(requirement.Value) ? "#" + requirement.Value : null)];
+            return [new Span(match.Value, style, source.Requirement(requirement.Value))];
 
         // "Section 4.1" is one link; of "Sections 4 to 8 and 11" each number is one.
         var numbers = Number().Matches(match.Value);
@@ -131,7 +131,7 @@ public static partial class Spans
 
         return parts;
 
-        string? Target(string number) => match.Groups["own"].Success && source.Anchor(number) is { } anchor ? "#" + anchor : null;
+        string? Target(string number) => match.Groups["own"].Success ? source.Section(number) : null;
     }
 
     // Sections of other documents first, so that they are not taken for our own.
@@ -140,12 +140,12 @@ public static partial class Spans
         | (?:FIPS\ [\d-]+|SP\ 800-38D)(?:\ Section\ [\d.]*\d)?
         | \[?(?<requirement>BP-[0-9A-Z.]+-\d+)\]?
         | (?<own>Sections?\ \d+(?:\.\d+)?(?:(?:,\ |\ to\ |\ and\ |,\ and\ )\d+(?:\.\d+)?)*)
-        | (?<own>Appendix\ [A-F](?:\.\d)?\b)
-        | (?<own>\bC\.\d\b(?:\ and\ C\.\d\b)?)
+        | (?<own>Appendix\ [A-H](?:\.\d)?\b)
+        | (?<own>\b[CG]\.\d\b(?:\ and\ [CG]\.\d\b)?)
         | (?<keyword>\b(?:MUST\ NOT|MUST|SHOULD\ NOT|SHOULD|MAY)\b)
         """, RegexOptions.IgnorePatternWhitespace | RegexOptions.ExplicitCapture)]
     private static partial Regex Reference();
 
-    [GeneratedRegex(@"\d+(\.\d+)?|\b[A-F](\.\d)?\b", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"\d+(\.\d+)?|\b[A-H](\.\d)?\b", RegexOptions.ExplicitCapture)]
     private static partial Regex Number();
 }

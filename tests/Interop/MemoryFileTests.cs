@@ -217,7 +217,7 @@ public sealed class MemoryFileTests : IDisposable
     }
 
     [Fact]
-    public async Task With_no_room_for_the_memory_the_mail_goes_on_and_the_memory_stays_as_it_was() // 9.4
+    public async Task With_no_room_for_the_memory_the_mail_goes_on_and_the_memory_stays_as_it_was() // 9.4, [BP-9.4-26], [BP-9.4-27]
     {
         using var disk = new MemoryDisk();
         Assert.SkipUnless(disk.IsSmall, "Needs root, to mount a small disk.");

@@ -31,7 +31,8 @@ public sealed class OpenRelayProbeTests : IDisposable
     [InlineData("<>", "@[198.51.100.1]>")]
     [InlineData("<relay-test@www.example.com>", "@[198.51.100.1]>")]
     [InlineData("<postmaster@sink.test>", "@www.example.com>")]
-    public async Task A_server_that_relays_one_form_from_one_sender_is_refused(string sender, string recipient) // [BP-10.1-9], [BP-10.1-14]
+    public async Task A_server_that_relays_one_form_from_one_sender_is_refused(
+        string sender, string recipient) // [BP-10.1-9], [BP-10.1-14], [BP-10.1-19]
     {
         await using var sink = new MailSink();
         sink.Answer = (session, line) => !line.StartsWith("RCPT ", StringComparison.Ordinal) ? null
@@ -327,7 +328,7 @@ public sealed class OpenRelayProbeTests : IDisposable
     }
 
     [Fact]
-    public async Task It_is_asked_again_from_time_to_time() // [BP-10.1-13], spec 13: ProbeInterval, ProbeFirstRetry, ProbeLastRetry
+    public async Task It_is_asked_again_from_time_to_time() // [BP-10.1-13], [BP-10.1-20]
     {
         await using var sink = new MailSink();
         var clock = new FakeTimeProvider();

@@ -23,7 +23,8 @@ internal static partial class Roles
     };
 
     /// <summary>
-    /// The roles that a requirement binds: what its subject names. A side, a port, a sender and a subject without a role are both.
+    /// The roles that a requirement binds: what its subject names.
+    /// A side, an implementation, a sender and a subject without a role are both.
     /// </summary>
     public static IReadOnlyList<string> Of(string requirement)
     {
@@ -64,10 +65,10 @@ internal static partial class Roles
     [GeneratedRegex(@"\b(?:MUST|SHOULD|MAY)\b")]
     private static partial Regex Keyword();
 
-    [GeneratedRegex(@"^(?:A|An|The|Each) (outbound relay|client|mailer|server|relay|side|port|sender|recipient)\b")]
+    [GeneratedRegex(@"^(?:A|An|The|Each) (outbound relay|client|mailer|server|relay|side|implementation|sender|recipient)\b")]
     private static partial Regex First();
 
-    [GeneratedRegex(@"\b(outbound relay|client|mailer|server|relay|sides|side|port|sender|recipient)\b")]
+    [GeneratedRegex(@"\b(outbound relay|client|mailer|server|relay|sides|side|implementation|sender|recipient)\b")]
     private static partial Regex Noun();
 
     [GeneratedRegex(@"\b\w+'s\b")]

@@ -8,7 +8,7 @@ namespace BlackPony.Tests.Specification;
 /// <summary>The document is sound: ids, keywords, ABNF, the one table of limits, and the state tables.</summary>
 public partial class SpecificationTests
 {
-    private static readonly string Text = SpecificationFile.Read();
+    private static readonly string Text = SpecificationFile.ReadAll();
 
     [Fact]
     public void Every_id_is_unique_stands_in_its_section_and_every_reference_has_its_sentence()
@@ -42,6 +42,14 @@ public partial class SpecificationTests
             .Where(l => !l.StartsWith("- [BP-", StringComparison.Ordinal) && !l.StartsWith('|')
                 && !l.StartsWith("The key words", StringComparison.Ordinal));
         Assert.DoesNotContain(others, l => Keyword().IsMatch(l));
+    }
+
+    [Fact]
+    public void Every_RFC_that_is_cited_is_in_the_references_and_no_other()
+    {
+        var references = Between("## 20.", "## Appendix A.");
+        var cited = Rfc().Matches(Text.Replace(references, "", StringComparison.Ordinal)).Select(m => m.Value).Distinct();
+        Assert.Equal(cited.Order(StringComparer.Ordinal), Rfc().Matches(references).Select(m => m.Value).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -92,8 +100,7 @@ public partial class SpecificationTests
     [Fact]
     public void The_code_has_every_row_of_the_table_of_limits_and_no_other()
     {
-        var names = LimitRow()
-            .Matches(Text[Text.IndexOf("## 13.", StringComparison.Ordinal)..Text.IndexOf("## 14.", StringComparison.Ordinal)])
+        var names = LimitRow().Matches(Between("## 13.", "## 14.") + Between("### 10.6.", "### 10.7."))
             .Select(m => m.Groups[1].Value).ToList();
         Assert.True(names.Count > 30);
         var code = LimitFields.Select(f => f.Name).Concat(["DefaultPolicy", "DefaultSuites"]);
@@ -103,7 +110,7 @@ public partial class SpecificationTests
     [Fact]
     public void No_cell_of_a_state_table_is_empty_and_every_state_that_is_named_has_a_row()
     {
-        var tables = Text[Text.IndexOf("## 15.", StringComparison.Ordinal)..Text.IndexOf("## 16.", StringComparison.Ordinal)]
+        var tables = Between("### G.6.", "## Appendix H.")
             .Split("\n\n").Where(b => b.StartsWith('|'))
             .Select(b => b.Split('\n', StringSplitOptions.RemoveEmptyEntries)
                 .Select(l => l.Trim('|').Split('|').Select(c => c.Trim()).ToList()).ToList()).ToList();
@@ -118,8 +125,14 @@ public partial class SpecificationTests
         }
     }
 
+    private static string Between(string start, string end) =>
+        Text[Text.IndexOf($"\n{start} ", StringComparison.Ordinal)..Text.IndexOf($"\n{end} ", StringComparison.Ordinal)];
+
     [GeneratedRegex(@"^\| `(\w+)` \|", RegexOptions.Multiline)]
     private static partial Regex LimitRow();
+
+    [GeneratedRegex(@"\bRFC \d+")]
+    private static partial Regex Rfc();
 
     [GeneratedRegex("→ ([A-Z][a-z]+)")]
     private static partial Regex NextState();

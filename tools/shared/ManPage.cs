@@ -87,7 +87,7 @@ internal static class ManPage
         ".Sh SEE ALSO",
         string.Join(" ,\n", pages.Order(StringComparer.Ordinal).Select(p => $".Xr {p} 1")),
         ".Sh STANDARDS",
-        .. Prose($"The specification of {Release.Specification}: spec/blackpony.md in the project's repository."),
+        .. Prose($"The specification of {Release.Specification}: spec/blackpony.md and spec/relay.md in the project's repository."),
     ];
 
     private static IEnumerable<string> Synopsis(Command command, bool isRoot, string program = "")

@@ -73,9 +73,12 @@ public static class HtmlDocument
                 list.OfType<ListItemBlock>().All(i => Source.RequirementOf(i) is not null) ? new XAttribute("class", "requirements") : null,
                 list.OfType<ListItemBlock>().Select(i => Render(i, source)))],
         Table table => Render(table, source),
-        CodeBlock code => Render([.. code.Lines.Lines.Take(code.Lines.Count).Select(l => l.ToString())]),
+        FencedCodeBlock { Info: "figure" } figure => [new Drawing(LinesOf(figure)).Draw(figure.Arguments!)],
+        CodeBlock code => Render(LinesOf(code)),
         _ => throw new NotSupportedException($"{block.GetType().Name} in line {block.Line + 1} is not drawn."),
     };
+
+    private static List<string> LinesOf(CodeBlock code) => [.. code.Lines.Lines.Take(code.Lines.Count).Select(l => l.ToString())];
 
     private static XElement Render(Heading heading) => new(
         $"h{heading.Level}",

@@ -21,7 +21,7 @@ public static partial class TextDocument
         int start = body.FindIndex(1, l => l.Heading is not null);
         var pages = new Pages("BlackPony", ShortTitle(source.Title), date);
         List<Line> opening = [.. Opening(source.Title, date), .. front, .. body.Take(start)];
-        var headings = body.Skip(start).Where(l => l.Heading is not null).Select(l => l.Heading!).ToList();
+        var headings = body.Skip(start).Where(l => l.Heading is { Level: 2 }).Select(l => l.Heading!).ToList();
         return pages.Write([.. opening, .. TableOfContents(headings, _ => 0), .. body.Skip(start)],
             numbers => [.. opening, .. TableOfContents(headings, h => numbers[h]), .. body.Skip(start)]);
     }
@@ -45,13 +45,12 @@ public static partial class TextDocument
         yield return Line.Blank;
         foreach (var heading in headings)
         {
-            var indent = heading.Level == 2 ? Indent : Indent + Indent;
             var number = page(heading).ToString(System.Globalization.CultureInfo.InvariantCulture);
-            var text = Wrap(Title(heading), Pages.Width - indent.Length - 8,
-                indent + new string(' ', Title(heading).IndexOf('\u00a0', StringComparison.Ordinal) + 2)).ToList();
+            var text = Wrap(Title(heading), Pages.Width - Indent.Length - 8,
+                Indent + new string(' ', Title(heading).IndexOf('\u00a0', StringComparison.Ordinal) + 2)).ToList();
             for (int i = 0; i < text.Count; i++)
             {
-                var line = i == 0 ? indent + text[i] : text[i];
+                var line = i == 0 ? Indent + text[i] : text[i];
                 yield return new Line(i < text.Count - 1
                     ? line
                     : $"{line} {new string('.', Pages.Width - line.Length - number.Length - 2)} {number}");
@@ -76,17 +75,26 @@ public static partial class TextDocument
             case ParagraphBlock paragraph:
                 return Paragraph(Spans.Text(paragraph), Indent);
             case ListBlock list:
-                return list.OfType<ListItemBlock>().SelectMany((item, i) => Item(item, list.IsOrdered ? $"{i + 1}." : "*"));
+                var items = list.OfType<ListItemBlock>().SelectMany((item, i) => Item(item, list.IsOrdered ? $"{i + 1}." : "*"));
+                return [.. items, Line.Blank];
             case Table table:
                 return [.. TextTable.Draw(table, Pages.Width - Indent.Length)
                     .Select(l => new Line(l.Length > 0 ? Indent + l : "")), Line.Blank];
+            case FencedCodeBlock { Info: "figure" } figure:
+                var drawn = LinesOf(figure).Select(l => new Line(Indent + l) { KeepWithNext = true });
+                return [.. drawn, Line.Blank with { KeepWithNext = true }, .. Caption(figure.Arguments!), Line.Blank];
             case CodeBlock code:
-                return [.. Folding.Fold([.. code.Lines.Lines.Take(code.Lines.Count).Select(l => l.ToString())], Pages.Width - Indent.Length)
+                return [.. Folding.Fold(LinesOf(code), Pages.Width - Indent.Length)
                     .Select(l => new Line(l.Length > 0 ? Indent + l : "")), Line.Blank];
             default:
                 throw new NotSupportedException($"{block.GetType().Name} in line {block.Line + 1} is not set.");
         }
     }
+
+    private static List<string> LinesOf(CodeBlock code) => [.. code.Lines.Lines.Take(code.Lines.Count).Select(l => l.ToString())];
+
+    private static IEnumerable<Line> Caption(string title) =>
+        Wrap(title, Pages.Width - 16).Select(l => new Line(new string(' ', (Pages.Width - l.Length) / 2) + l));
 
     private static IEnumerable<Line> Item(ListItemBlock item, string mark)
     {
@@ -94,12 +102,13 @@ public static partial class TextDocument
         if (Source.RequirementOf(item) is { } id)
             (mark, text) = ($"[{id}]", text[(id.Length + 3)..]);
 
-        var hanging = Indent + new string(' ', mark.Length <= 3 ? 4 : 6);
-        return Paragraph($"{mark}{new string('\u00a0', mark.Length <= 3 ? 4 - mark.Length : 2)}{text}", Indent, hanging);
+        var hanging = Indent + new string(' ', mark.Length <= 3 ? 4 : 3);
+        return Wrap($"{mark}{new string('\u00a0', mark.Length <= 3 ? 4 - mark.Length : 2)}{text}", Pages.Width, hanging, Indent)
+            .Select(l => new Line(l));
     }
 
-    private static IEnumerable<Line> Paragraph(string text, string indent, string? hanging = null) =>
-        [.. Wrap(text, Pages.Width, hanging ?? indent, indent).Select(l => new Line(l)), Line.Blank];
+    private static IEnumerable<Line> Paragraph(string text, string indent) =>
+        [.. Wrap(text, Pages.Width, indent, indent).Select(l => new Line(l)), Line.Blank];
 
     /// <summary>Breaks text into lines at spaces.</summary>
     internal static IEnumerable<string> Wrap(string text, int width, string hanging = "", string first = "")

@@ -3,14 +3,14 @@ using Markdig.Syntax;
 
 namespace BlackPony.SpecDocument.Text;
 
-/// <summary>A table in lines of bars and dashes, or, if it is too wide for that, each row as a list of what its columns say.</summary>
+/// <summary>A table in columns, or, if it is too wide for that, each row as a list of what its columns say.</summary>
 internal static class TextTable
 {
     public static IEnumerable<string> Draw(Table table, int width)
     {
         var rows = table.OfType<TableRow>()
             .Select(r => r.OfType<TableCell>().Select(c => c.Count == 0 ? "" : Spans.Text((LeafBlock)c[0])).ToArray()).ToList();
-        return Widths(rows, width) is { } widths ? Boxes(rows, widths) : Lists(rows, width);
+        return Widths(rows, width) is { } widths ? Columns(rows, widths) : Lists(rows, width);
     }
 
     /// <summary>The width of each column, so that no word is broken; null if that does not fit.</summary>
@@ -19,7 +19,7 @@ internal static class TextTable
         int columns = rows[0].Length;
         var least = Enumerable.Range(0, columns).Select(c => rows.Max(r => r[c].Split(' ').Max(w => w.Length))).ToArray();
         var most = Enumerable.Range(0, columns).Select(c => rows.Max(r => r[c].Length)).ToArray();
-        int room = width - 3 * columns - 1;
+        int room = width - 2 * (columns - 1);
         if (columns > 6 || least.Sum() > room)
             return null;
 
@@ -30,20 +30,19 @@ internal static class TextTable
         return least;
     }
 
-    private static IEnumerable<string> Boxes(List<string[]> rows, int[] widths)
+    // A rule below the head, and where a row could not be told from the one above it: its first cell is broken or empty there.
+    private static IEnumerable<string> Columns(List<string[]> rows, int[] widths)
     {
-        string Rule(char c) => "+" + string.Join('+', widths.Select(w => new string(c, w + 2))) + "+";
-        yield return Rule('-');
+        var rule = string.Join("  ", widths.Select(w => new string('-', w)));
+        bool ruled = rows.Any(r => r[0].Length > widths[0] || r[0].Length == 0);
         for (int r = 0; r < rows.Count; r++)
         {
+            if (r == 1 || (r > 1 && ruled && rows[r][0].Length > 0))
+                yield return rule;
+
             var cells = rows[r].Select((c, i) => TextDocument.Wrap(c, widths[i]).ToList()).ToList();
             for (int line = 0; line < cells.Max(c => c.Count); line++)
-            {
-                yield return "|"
-                    + string.Join('|', cells.Select((c, i) => $" {(line < c.Count ? c[line] : "").PadRight(widths[i])} ")) + "|";
-            }
-
-            yield return Rule(r == 0 ? '=' : '-');
+                yield return string.Join("  ", cells.Select((c, i) => (line < c.Count ? c[line] : "").PadRight(widths[i]))).TrimEnd();
         }
     }
 

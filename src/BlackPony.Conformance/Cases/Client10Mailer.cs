@@ -188,7 +188,8 @@ internal static class Client10Mailer
             That(replies.EndsWith("220 go\r\n\x16\n\0\xFE", StringComparison.Ordinal),
                 $"The mail server got {Show(replies)}.", "BP-10.4-9");
         }),
-        // [BP-9.2-8] A client whose EHLO is refused and that falls back to HELO MUST apply its policy as if there had been no offer.
+        // [BP-9.2-8] A client whose EHLO is refused with 5yz and that falls back to HELO MUST apply its policy as if there had been no
+        //   offer.
         // [BP-10.4-8] A mailer that defers MUST answer the mail server's EHLO or HELO with a 421 reply, and end.
         Mailer("C-10.4-12", "A mail server that says HELO gets plain SMTP, or a deferral where encryption is required",
             "BP-9.2-8 BP-10.4-8", async p =>

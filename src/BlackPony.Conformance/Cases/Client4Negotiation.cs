@@ -20,7 +20,7 @@ internal static class Client4Negotiation
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 4.1 the offer
-        // [BP-4.1-9] A client MUST ignore tokens that it does not know, wherever they stand, GREASE included.
+        // [BP-4.1-9] A client MUST ignore tokens that it does not know, GREASE included, wherever they stand.
         Carries("C-4.1-1", "Grease and unknown tokens are ignored, wherever they are",
             "BP-4.1-9", "XBLACKPONY G-7A7A V9 NO-SUCH-SUITE V1 !? X25519-CHACHA20POLY1305 future=1 G-0000"),
         // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
@@ -35,7 +35,7 @@ internal static class Client4Negotiation
         // [BP-4.1-13] A client MUST treat as no offer a line without the version V1, without a suite that it knows, longer than
         //   `MaxReplyLine`, or with an octet outside 32 to 126.
         Plain("C-4.1-5", "A line of more than 512 octets is not an offer", "BP-4.1-13", CoreOffer + " " + new string('x', 500)),
-        // [BP-4.1-8] A client MUST compare keyword, versions and suites without regard to case.
+        // [BP-4.1-8] A client MUST compare keyword, versions and suites as text without regard to case.
         // [BP-6.1-5] Octets MUST be hashed as they were sent or received, never in a normalised form.
         Carries("C-4.1-6", "Keyword, version and suite are compared without regard to case, and hashed as they came",
             "BP-4.1-8 BP-6.1-5", "xBlackPony v1 x25519-ChaCha20Poly1305"),
@@ -47,7 +47,7 @@ internal static class Client4Negotiation
         //   octet of the keyword up to and not including the CRLF, in the case and with the spaces that they had on the wire.
         Carries("C-4.1-8", "Several spaces, and spaces at the end, are ignored, and hashed",
             "BP-4.1-12 BP-6.1-1", "XBLACKPONY   V1  X25519-CHACHA20POLY1305   "),
-        // [BP-4.1-11] A client MUST take the first XBLACKPONY line if there are several, usable or not, and ignore the others.
+        // [BP-4.1-11] A client MUST use the first XBLACKPONY line if there are several, whether it is usable or not, and ignore the others.
         new("C-4.1-9", "Of several XBLACKPONY lines the first counts", Must, Profile.Core, "BP-4.1-11", async p =>
         {
             var wire = await p.AcceptAsync("XBLACKPONY V1 NO-SUCH-SUITE", CoreOffer);
@@ -55,7 +55,7 @@ internal static class Client4Negotiation
             await p.ServeMailAsync(wire, inside: true);
             await p.ExpectAsync(delivered: true);
         }),
-        // [BP-4.1-11] A client MUST take the first XBLACKPONY line if there are several, usable or not, and ignore the others.
+        // [BP-4.1-11] A client MUST use the first XBLACKPONY line if there are several, whether it is usable or not, and ignore the others.
         new("C-4.1-10", "An unusable first XBLACKPONY line makes a second one unusable too", Must, Profile.Core, "BP-4.1-11", async p =>
         {
             foreach (var first in (string[])["XBLACKPONY V1 NO-SUCH-SUITE", "XBLACKPONY V9 " + Core, CoreOffer + " " + new string('x', 500),
@@ -67,7 +67,7 @@ internal static class Client4Negotiation
                 await p.ExpectAsync(delivered: true);
             }
         }),
-        // [BP-4.1-16] A client MUST NOT take the first line of an EHLO reply, which holds the server's name, for an offer.
+        // [BP-4.1-16] A client MUST NOT treat the first line of an EHLO reply, which holds the server's name, as an offer.
         new("C-4.1-11", "The first line of the EHLO reply is not an offer", Must, Profile.Core, "BP-4.1-16", async p =>
         {
             var wire = await p.ConnectAsync();
@@ -104,6 +104,9 @@ internal static class Client4Negotiation
             await p.ExpectAsync(delivered: true);
         }),
 
+        // [BP-4.1-17] A client MUST accept the versions and suites of an offer in any order.
+        Carries("C-4.1-16", "Versions and suites are accepted in any order", "BP-4.1-17", $"XBLACKPONY {Core} G-5A1D V1"),
+
         // ---------------------------------------------------------------- 4.2 the command
         // [BP-4.2-1] A client MUST send the fields with exactly one space before each, and nothing after the last but CRLF.
         Asks("C-4.2-1", "The command is well-formed", "BP-4.2-1", "XBLACKPONY V1 ",
@@ -121,7 +124,7 @@ internal static class Client4Negotiation
         // [BP-4.2-3] The command line, CRLF included, MUST NOT be longer than `MaxCommandLine`.
         Asks("C-4.2-3", "The command line is not longer than 4096 octets", "BP-4.2-3", "XBLACKPONY V1 ",
             (_, command) => That(command.Length + 2 <= Limits.MaxCommandLine, $"The line has {command.Length + 2} octets.")),
-        // [BP-4.2-9] A client MUST NOT send anything after the command's CRLF until the reply has come whole.
+        // [BP-4.2-9] A client MUST NOT send anything after the command's CRLF until it has received the whole reply.
         new("C-4.2-4", "Nothing follows the command until its whole reply has come", Must, Profile.Core, "BP-4.2-9", async p =>
         {
             foreach (var suite in Names.Encrypting)
@@ -149,7 +152,7 @@ internal static class Client4Negotiation
         // [BP-4.2-10] A client MUST NOT send more than `MaxClientAttempts` XBLACKPONY commands in one connection.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
-        // [BP-4.8-6] A client that gets a 504 and does not try again MUST go on as after any other refusal.
+        // [BP-4.8-6] A client that gets a 504 and does not try again MUST continue as after any other refusal.
         new("C-4.2-6", "There are at most two commands in a connection, the second with another suite",
             Must, Profile.Core, "BP-4.2-10 BP-4.2-11 BP-4.8-6", async p =>
         {
@@ -175,20 +178,22 @@ internal static class Client4Negotiation
 
         // ---------------------------------------------------------------- 4.3 the 220 and 334 replies
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
-        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
-        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST make one fresh connection to the same address and speak plain
-        //   SMTP in it, without XBLACKPONY.
+        //   fragments, [BP-4.3-12]; under ROT the form of rot-reply), a 334 in a suite that has none, or a 220 where the suite needs a 334
+        //   first.
+        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST at once make one fresh connection to the same address and speak
+        //   plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
         // [BP-9.2-3] A client MUST NOT make more than one such fresh connection for one address and delivery.
         Broken("C-4.3-1", "A 220 reply without K= is a broken upgrade: one fresh plain connection",
             "BP-4.3-7 BP-9.2-2 BP-9.2-3", "220 go ahead\r\n"),
         // [BP-4.3-8] A client MUST treat as a broken upgrade a reply with another code than 220, 334, 4yz or 5yz.
-        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST make one fresh connection to the same address and speak plain
-        //   SMTP in it, without XBLACKPONY.
+        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST at once make one fresh connection to the same address and speak
+        //   plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
         Broken("C-4.3-2", "A reply with another code is a broken upgrade", "BP-4.3-8 BP-9.2-2", $"250 K={AnyShare}\r\n"),
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
-        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
-        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST make one fresh connection to the same address and speak plain
-        //   SMTP in it, without XBLACKPONY.
+        //   fragments, [BP-4.3-12]; under ROT the form of rot-reply), a 334 in a suite that has none, or a 220 where the suite needs a 334
+        //   first.
+        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST at once make one fresh connection to the same address and speak
+        //   plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
         Broken("C-4.3-3", "A 334 reply in a suite that has none is a broken upgrade", "BP-4.3-7 BP-9.2-2", $"334 K={AnyShare}\r\n"),
         // [BP-4.6-4] A client MUST NOT send a plaintext octet after the command (or continuation) that the 220 answered.
         // [BP-4.6-2] A client MUST NOT interpret as a reply any octet received after the 220 that is not in a verified record.
@@ -217,15 +222,18 @@ internal static class Client4Negotiation
             }
         }),
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
-        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
+        //   fragments, [BP-4.3-12]; under ROT the form of rot-reply), a 334 in a suite that has none, or a 220 where the suite needs a 334
+        //   first.
         Broken("C-4.3-6", "A 220 reply with an enhanced status code before K= is a broken upgrade",
             "BP-4.3-7", $"220 2.0.0 K={AnyShare}\r\n"),
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
-        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
+        //   fragments, [BP-4.3-12]; under ROT the form of rot-reply), a 334 in a suite that has none, or a 220 where the suite needs a 334
+        //   first.
         Broken("C-4.3-7", "A 220 reply with a line that is not a share is a broken upgrade",
             "BP-4.3-7", $"220-K={AnyShare[..20]}\r\n220 {AnyShare[20..]}\r\n"),
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
-        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
+        //   fragments, [BP-4.3-12]; under ROT the form of rot-reply), a 334 in a suite that has none, or a 220 where the suite needs a 334
+        //   first.
         Broken("C-4.3-8", "A 220 reply with an empty fragment is a broken upgrade", "BP-4.3-7", $"220-K=\r\n220 K={AnyShare}\r\n"),
         // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
         //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a
@@ -259,9 +267,9 @@ internal static class Client4Negotiation
             foreach (var reply in (string[])["221 bye", "250 ok", "354 go", "235 ok", "299 K=" + AnyShare])
                 await BrokenAsync(p, reply + "\r\n");
         }),
-        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
-        //   the same connection where plaintext is allowed.
-        // [BP-4.2-9] A client MUST NOT send anything after the command's CRLF until the reply has come whole.
+        // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
+        //   plaintext is allowed.
+        // [BP-4.2-9] A client MUST NOT send anything after the command's CRLF until it has received the whole reply.
         new("C-4.3-15", "A reply in single octets is accepted", Must, Profile.Core, "BP-4.4-11 BP-4.2-9", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
@@ -272,15 +280,16 @@ internal static class Client4Negotiation
             await p.ServeMailAsync(wire, inside: false);
             await p.ExpectAsync(delivered: true);
         }),
-        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST make one fresh connection to the same address and speak plain
-        //   SMTP in it, without XBLACKPONY.
+        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST at once make one fresh connection to the same address and speak
+        //   plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
         Broken("C-4.3-16", "A connection that ends instead of a reply is a broken upgrade", "BP-9.2-2", "", close: true),
-        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST make one fresh connection to the same address and speak plain
-        //   SMTP in it, without XBLACKPONY.
+        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST at once make one fresh connection to the same address and speak
+        //   plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
         Broken("C-4.3-17", "A connection that ends within a reply is a broken upgrade",
             "BP-9.2-2", $"220-K={AnyShare[..20]}\r\n220 K=", close: true),
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
-        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
+        //   fragments, [BP-4.3-12]; under ROT the form of rot-reply), a 334 in a suite that has none, or a 220 where the suite needs a 334
+        //   first.
         new("C-4.3-18", "A 220 instead of the 334 is a broken upgrade", Must, Profile.Classic, "BP-4.3-7", async p =>
         {
             var wire = await p.AcceptAsync("XBLACKPONY V1 RSA-BLOWFISH");
@@ -290,7 +299,8 @@ internal static class Client4Negotiation
             await FreshAsync(p);
         }),
 
-        // [BP-4.3-13] A client that meets a malformed reply inside MUST send its close, close the connection, and defer the mail.
+        // [BP-4.3-13] A client that receives a malformed reply inside MUST send its close, close the connection, and defer what was not
+        //   acknowledged.
         new("C-4.3-19", "A malformed reply inside ends the session with a close, and the mail is deferred",
             Must, Profile.Core, "BP-4.3-13", async p =>
         {
@@ -309,8 +319,9 @@ internal static class Client4Negotiation
                 await p.ExpectAsync(delivered: false, further: "BP-9.2-6");
             }
         }),
-        // [BP-4.3-5] A client MUST accept fragments of 1 or more characters, split anywhere, within `MaxReplyLine` and `MaxShareLines`.
-        new("C-4.3-20", "A share in more than 16 lines is a broken upgrade", Must, Profile.Core, "BP-4.3-5", async p =>
+        // [BP-4.3-14] A client MUST treat as malformed a 220 or 334 reply to XBLACKPONY that has a line longer than `MaxReplyLine`, more
+        //   than `MaxShareLines` lines, or a line with nothing after "K=".
+        new("C-4.3-20", "A share in more than 16 lines is a broken upgrade", Must, Profile.Core, "BP-4.3-14", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer, fragment: 2);
@@ -346,89 +357,114 @@ internal static class Client4Negotiation
             }
         }),
 
+        // [BP-4.3-16] After a broken upgrade a client MUST NOT send anything more in that connection, except the alert if records began.
+        new("C-4.3-22", "After a broken upgrade nothing more is sent in that connection", Must, Profile.Core, "BP-4.3-16", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.ExpectCommandAsync(wire);
+            await wire.SendLineAsync("220 no share, and no more");
+            var line = await wire.LineAsync();
+            That(line is null, $"The client goes on in the connection of a broken upgrade, with {Show(line ?? "")}.");
+            await FreshAsync(p);
+        }),
+        // [BP-4.3-15] A client MUST treat what it received after the EHLO reply, before it sent XBLACKPONY, as the reply to that command.
+        new("C-4.3-23", "What came before the command is the reply to it", Must, Profile.Core, "BP-4.3-15", async p =>
+        {
+            var wire = await p.ConnectAsync();
+            await wire.SendLineAsync("220 probe.test ESMTP");
+            await p.ExpectEhloAsync(wire);
+            await wire.SendAsync(ClientProbe.EhloReply(CoreOffer) + "421 4.3.2 Early\r\n");
+            await p.ExpectCommandAsync(wire);
+            await wire.SendLineAsync("454 4.7.0 Late");
+            var line = await wire.LineAsync();
+            That(line is null, $"The client discards a reply that came before its command, and goes on with {Show(line ?? "")}.");
+            await FreshAsync(p);
+        }),
+
         // ---------------------------------------------------------------- 4.4 refusals
-        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
-        //   the same connection where plaintext is allowed.
+        // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
+        //   plaintext is allowed.
         // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
         //   refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-1", "454 not now"),
-        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
-        //   the same connection where plaintext is allowed.
+        // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
+        //   plaintext is allowed.
         // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
         //   refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-2", "500 what?"),
-        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
-        //   the same connection where plaintext is allowed.
+        // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
+        //   plaintext is allowed.
         // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
         //   refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-3", "501 invalid share"),
-        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
-        //   the same connection where plaintext is allowed.
+        // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
+        //   plaintext is allowed.
         // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
         //   refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-4", "502 disabled"),
-        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
-        //   the same connection where plaintext is allowed.
+        // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
+        //   plaintext is allowed.
         // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
         //   refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-5", "503 not now"),
-        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
-        //   the same connection where plaintext is allowed.
+        // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
+        //   plaintext is allowed.
         // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
         //   refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-6", "504 5.5.4 unknown suite"),
-        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
-        //   the same connection where plaintext is allowed.
+        // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
+        //   plaintext is allowed.
         // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
         //   refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-7", "450 later"),
-        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
-        //   the same connection where plaintext is allowed.
+        // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
+        //   plaintext is allowed.
         // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
         //   refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-8", "530 5.7.0 Must issue a STARTTLS command first"),
-        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
-        //   the same connection where plaintext is allowed.
+        // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
+        //   plaintext is allowed.
         // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
         //   refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-9", "550 no"),
-        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
-        //   the same connection where plaintext is allowed.
+        // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
+        //   plaintext is allowed.
         // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
         //   refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-10", "554 no"),
-        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
-        //   the same connection where plaintext is allowed.
+        // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
+        //   plaintext is allowed.
         // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
         //   refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-11", "454-4.7.0 several\r\n454-lines 250 STARTTLS\r\n454 XBLACKPONY V1 ROT \xE9\x01"),
         // [BP-4.4-12] A client MUST treat a 421 reply to XBLACKPONY or to the continuation as a broken upgrade.
-        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST make one fresh connection to the same address and speak plain
-        //   SMTP in it, without XBLACKPONY.
+        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST at once make one fresh connection to the same address and speak
+        //   plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
         Broken("C-4.4-12", "A 421 is the end of the connection: a broken upgrade", "BP-4.4-12 BP-9.2-2", "421 4.3.2 Going down\r\n"),
-        // [BP-4.4-10] A client MUST go by the reply's code alone, and neither parse nor log as trusted the text of a refusal.
+        // [BP-4.4-10] A client MUST decide by the reply's code alone, and neither parse nor log as trusted the text of a refusal, whatever
+        //   octets it has.
         new("C-4.4-13", "The text of a refusal is not acted upon", Must, Profile.Core, "BP-4.4-10", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
@@ -438,8 +474,8 @@ internal static class Client4Negotiation
             That(wire.Plaintext.Count(l => l.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)) == 1, "The client asked again.");
             await p.ExpectAsync(delivered: true);
         }),
-        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
-        //   the same connection where plaintext is allowed.
+        // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
+        //   plaintext is allowed.
         // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
         //   refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
@@ -455,7 +491,7 @@ internal static class Client4Negotiation
         }),
         // [BP-4.5-6] A client MUST NOT use an extension inside that the EHLO reply inside did not list.
         // [BP-4.5-1] After the 220 both sides MUST forget everything that the plaintext session told them: the client's name, the server's
-        //   extensions, authentication, and any state.
+        //   extensions, authentication, and any other state.
         new("C-4.5-2", "No extension is used inside that the EHLO reply inside does not list",
             Must, Profile.Core, "BP-4.5-6 BP-4.5-1", async p =>
         {
@@ -500,8 +536,8 @@ internal static class Client4Negotiation
             That(!p.Commands.Concat(wire.Plaintext).Any(c => c.StartsWith("STARTTLS", StringComparison.OrdinalIgnoreCase)),
                 "STARTTLS was sent.");
         }),
-        // [BP-4.7-3] A client that finds both offered SHOULD use XBLACKPONY, unless it is able to authenticate the server by TLS (DANE,
-        //   MTA-STS) or is configured to use TLS.
+        // [BP-4.7-3] A client that finds both offered SHOULD use XBLACKPONY, unless it is able to authenticate the server by TLS (DANE, RFC
+        //   7672; MTA-STS, RFC 8461) or is configured to use TLS.
         new("C-4.7-2", "With both offered XBLACKPONY is used", Should, Profile.Core, "BP-4.7-3", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer, "STARTTLS");
@@ -509,7 +545,7 @@ internal static class Client4Negotiation
             await p.ServeMailAsync(wire, inside: true);
             await p.ExpectAsync(delivered: true);
         }),
-        // [BP-4.7-4] A client MUST NOT take a BlackPony channel for one that authenticates the server when it decides whether to send a
+        // [BP-4.7-4] A client MUST NOT treat a BlackPony channel as one that authenticates the server when it decides whether to send a
         //   reusable password.
         new("C-4.7-3", "No password is sent because the channel is encrypted", Must, Profile.Core, "BP-4.7-4", async p =>
         {

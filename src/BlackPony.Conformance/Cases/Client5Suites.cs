@@ -72,7 +72,7 @@ internal static class Client5Suites
                 return keys[0] == keys[1];
             }
         }),
-        // [BP-5.1-12] A key or private value MUST NOT be used in more than one suite.
+        // [BP-5.1-12] A key or private value of a key exchange MUST NOT be used in more than one suite.
         new("C-5.1-4", "The client's X25519 key is not the same in two suites", Must, Profile.Hybrid, "BP-5.1-12", async p =>
         {
             var wire = await p.AcceptAsync("XBLACKPONY V1 X25519MLKEM768-CHACHA20POLY1305 X25519-CHACHA20POLY1305");
@@ -90,7 +90,7 @@ internal static class Client5Suites
         }),
 
         // ---------------------------------------------------------------- 5.2 X25519
-        // [BP-5.1-1] A port MUST implement `X25519-CHACHA20POLY1305`.
+        // [BP-5.1-1] An implementation MUST implement `X25519-CHACHA20POLY1305`.
         Carries("C-5.2-2", Core, Must, Profile.Core, "BP-5.1-1"),
         // [BP-5.2-3] A client whose X25519 result is all zero octets MUST close the connection without sending another octet.
         // [BP-5.1-10] A client that finds the server's share in a 220 reply invalid MUST close the connection without sending another
@@ -102,10 +102,23 @@ internal static class Client5Suites
                 await InvalidAsync(p, Convert.ToBase64String(point));
         }),
 
+        // [BP-5.2-4] A side MUST accept every other public key of 32 octets, as RFC 7748 Section 5 says: it ignores the highest bit of the
+        //   last octet, and accepts non-canonical values.
+        new("C-5.2-3", "A server's X25519 share with its highest bit set is accepted as if it were clear",
+            Must, Profile.Core, "BP-5.2-4", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.SwitchAsync(wire, CoreOffer, share => [.. share[..31], (byte)(share[31] | 0x80)]);
+            await p.FinishAsync(wire, none: "BP-5.2-4");
+            await wire.SendInsideAsync(ClientProbe.EhloReply());
+            await p.ServeMailAsync(wire, inside: true);
+            await p.ExpectAsync(delivered: true);
+        }),
+
         // ---------------------------------------------------------------- 5.3 X25519MLKEM768
-        // [BP-5.1-2] A port SHOULD implement `X25519MLKEM768-CHACHA20POLY1305`.
+        // [BP-5.1-2] An implementation SHOULD implement `X25519MLKEM768-CHACHA20POLY1305`.
         Carries("C-5.3-1", Hybrid, Should, Profile.Hybrid, "BP-5.1-2"),
-        // [BP-5.1-4] A port MAY implement `X25519MLKEM768-AES256GCM`.
+        // [BP-5.1-4] An implementation MAY implement `X25519MLKEM768-AES256GCM`.
         // [BP-6.2-1] *suite* in the salt MUST be the suite's name in upper case, as in the table of Section 5, whatever its case on the
         //   wire.
         // [BP-7.2-1] The nonce MUST be the 12-octet *iv* XORed with *seq* as a big-endian 64-bit number, padded on the left with four zero
@@ -148,17 +161,17 @@ internal static class Client5Suites
         }),
 
         // ---------------------------------------------------------------- 5.4 RSA-BLOWFISH
-        // [BP-5.1-3] A port SHOULD implement `RSA-BLOWFISH`.
+        // [BP-5.1-3] An implementation SHOULD implement `RSA-BLOWFISH`.
         Carries("C-5.4-1", Classic, Should, Profile.Classic, "BP-5.1-3"),
-        // [BP-4.3-6] A suite with a second message MUST have the server reply 334 with its share, and the client send one continuation
-        //   line.
+        // [BP-4.3-6] In a suite with a second message both sides MUST exchange it: the server replies 334 with its share, and the client
+        //   sends one continuation line.
         // [BP-7.3-1] The counter block MUST be *seq* as 32 bits and then the block's number in the record, from 0, as 32 bits, both
         //   big-endian.
         // [BP-7.3-2] The tag MUST be the whole 32 octets of the HMAC.
         Carries("C-5.4-7", Classic, Must, Profile.Classic, "BP-4.3-6 BP-7.3-1 BP-7.3-2"),
         // [BP-5.4-6] A client MUST cancel ([BP-5.4-12]) if the server's share in the 334 reply is invalid, if its modulus has its highest
         //   bit clear or is even, or if its modulus equals the client's own.
-        // [BP-5.4-12] To cancel, a client MUST send a continuation line of one "*", wait for the reply, and take a 4yz or 5yz other than
+        // [BP-5.4-12] To cancel, a client MUST send a continuation line of one "*", wait for the reply, and treat a 4yz or 5yz other than
         //   421 as a refusal.
         new("C-5.4-2", "An invalid server's share in the 334 is cancelled by \"*\", and the session goes on in plaintext",
             Must, Profile.Classic, "BP-5.4-6 BP-5.4-12", async p =>
@@ -182,7 +195,7 @@ internal static class Client5Suites
             var share = Convert.FromBase64String(wire.Plaintext[^1].Split(' ')[3]);
             await CancelAsync(p, wire, [.. share[..384], .. new byte[32]]);
         }),
-        // [BP-5.4-11] A client whose decryption of the server's half fails MUST go on with 32 random octets instead of that half.
+        // [BP-5.4-11] A client whose decryption of the server's half fails MUST continue with 32 random octets instead of that half.
         new("C-5.4-4", "A 220 that does not decrypt is not noticed before Finished: the client answers with an alert",
             Must, Profile.Classic, "BP-5.4-11", async p =>
         {
@@ -193,7 +206,7 @@ internal static class Client5Suites
             That(await wire.DrainAsync() >= 2 + 32, "The client ended the connection without an alert: it took offence at the ciphertext.");
             await FreshAsync(p);
         }),
-        // [BP-5.4-11] A client whose decryption of the server's half fails MUST go on with 32 random octets instead of that half.
+        // [BP-5.4-11] A client whose decryption of the server's half fails MUST continue with 32 random octets instead of that half.
         new("C-5.4-10", "The substitute for a half that does not decrypt is not one that a server could guess",
             Must, Profile.Classic, "BP-5.4-11", async p =>
         {
@@ -227,8 +240,8 @@ internal static class Client5Suites
             That(!first.AsSpan(384).SequenceEqual(second.AsSpan(384)), "Two sessions have the same nonce.");
             That(!firstHalf.AsSpan().SequenceEqual(secondHalf), "Two sessions have the same half of the session key.");
         }),
-        // [BP-4.4-11] A client whose XBLACKPONY was refused with a 4yz or 5yz other than 421 MUST go on as its policy says (Section 9), in
-        //   the same connection where plaintext is allowed.
+        // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
+        //   plaintext is allowed.
         // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
         //   refuses.
         new("C-5.4-6", "A continuation that is refused leads to plaintext in the same connection",

@@ -116,7 +116,7 @@ internal static class Client6Keys
                 await FreshAsync(p);
             }
         }),
-        // [BP-6.3-4] The client MUST send its Finished as soon as it verified the server's.
+        // [BP-6.3-4] The client MUST send its Finished as soon as it verified the server's, without waiting for an ident record.
         // [BP-6.3-1] The first record in each direction MUST be a finished record whose data is the sender's verify_data, or an alert if
         //   the sender failed before.
         new("C-6.3-2", "The client's Finished and EHLO follow the server's Finished at once, before any IDENT",
@@ -217,6 +217,17 @@ internal static class Client6Keys
                 wire.Seal(RecordType.Data, System.Text.Encoding.Latin1.GetBytes(ClientProbe.EhloReply())));
             await EndsByAlertAsync(wire, underWay: 1);
             await p.ExpectAsync(delivered: false);
+        }),
+        // [BP-6.5-10] A client MUST accept an ident record that has the same key more than once, and treat it as one key.
+        new("C-6.5-7", "An ident record that has a key twice is accepted", Must, Profile.Core, "BP-6.5-10", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.SwitchAsync(wire, CoreOffer);
+            var ident = Ident.Create([Key], wire.Keys.TranscriptHash);
+            await p.FinishAsync(wire, [.. ident, .. ident], "BP-6.5-10");
+            await wire.SendInsideAsync(ClientProbe.EhloReply());
+            await p.ServeMailAsync(wire, inside: true);
+            await p.ExpectAsync(delivered: true);
         }),
     ];
 

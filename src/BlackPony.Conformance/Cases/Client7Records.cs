@@ -152,7 +152,7 @@ internal static class Client7Records
 
         // ---------------------------------------------------------------- 7.6 rekey
         // [BP-7.6-4] A sender MAY send a rekey record at any time after its Finished.
-        // [BP-7.6-5] A recipient MUST NOT answer a rekey record with one of its own on its account.
+        // [BP-7.6-5] A recipient MUST NOT send a rekey record because it received one.
         new("C-7.6-1", "The server's rekeys lose nothing, and are not answered", Must, Profile.Core, "BP-7.6-4 BP-7.6-5", async p =>
         {
             // A client may rekey of its own accord ([BP-7.6-4]): then it does so without the server's rekeys too.
@@ -187,7 +187,7 @@ internal static class Client7Records
             That(wire.Records.Any(r => r.Type == RecordType.Rekey), "No rekey record came.");
         })
         { RunsAlone = true },
-        // [BP-7.6-3] A recipient MUST treat a record that exceeds these limits as a failure.
+        // [BP-7.6-3] A recipient MUST treat a record that exceeds these limits as a failure when it has come whole.
         After("C-7.6-3", "More than 2^20 Blowfish blocks under one traffic secret get an alert", "BP-7.6-3",
             w => [.. Enumerable.Range(0, (int)(Limits.BlowfishRekeyBlocks / ((Limits.MaxInner + 7) / 8)) + 1)
                 .Select(i => w.Seal(RecordType.Data, i == 0 ? "250-"u8 : "x"u8, Limits.MaxInner))],

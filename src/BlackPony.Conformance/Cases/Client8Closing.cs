@@ -13,7 +13,8 @@ internal static class Client8Closing
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 8.1 close
-        // [BP-8.1-3] A side that receives a close MUST send its own close if it has not yet, and then close the connection.
+        // [BP-8.1-3] A side that receives a close MUST send its own close, if it has not yet, and then close the connection; it need not
+        //   send the replies that it still owes.
         // [BP-8.1-2] A side MUST NOT send any record after its close.
         new("C-8.1-1", "The server's close is answered with a close, and nothing follows",
             Must, Profile.Core, "BP-8.1-3 BP-8.1-2", async p =>
@@ -49,7 +50,8 @@ internal static class Client8Closing
             await p.ExpectAsync(delivered: true);
         }),
         // [BP-8.1-4] A recipient MUST ignore every octet that follows a close record.
-        // [BP-8.1-3] A side that receives a close MUST send its own close if it has not yet, and then close the connection.
+        // [BP-8.1-3] A side that receives a close MUST send its own close, if it has not yet, and then close the connection; it need not
+        //   send the replies that it still owes.
         new("C-8.1-3", "A server's close and octets after it in one segment end the session in order",
             Must, Profile.Core, "BP-8.1-4 BP-8.1-3", async p =>
         {
@@ -60,8 +62,8 @@ internal static class Client8Closing
             await ClosesAsync(wire, "BP-8.1-4");
             await p.ExpectAsync(delivered: false);
         }),
-        // [BP-8.1-6] A side that sent its close MUST close the connection at the latest `CloseTimeout` later, whether or not the peer's
-        //   close came.
+        // [BP-8.1-6] A side that sent its close MUST read on, discard data, and close the connection when the peer's close, an alert, a
+        //   failure or the peer's end has come, at the latest `CloseTimeout` later.
         new("C-8.1-4", "After its close the client waits for the server's no longer than CloseTimeout",
             Must, Profile.Timeouts, "BP-8.1-6", async p =>
         {
@@ -77,9 +79,12 @@ internal static class Client8Closing
                 "The connection stays open after the client's close.");
         })
         { Needs = Needs.Timeouts | Needs.Mailer },
-        // [BP-8.1-3] A side that receives a close MUST send its own close if it has not yet, and then close the connection.
+        // [BP-8.1-9] A side that closes the connection MUST end its own direction first, and then read and discard what still comes, until
+        //   the peer ends its direction or `LingerTimeout` has gone by.
+        // [BP-8.1-3] A side that receives a close MUST send its own close, if it has not yet, and then close the connection; it need not
+        //   send the replies that it still owes.
         new("C-8.1-5", "The client ends the connection with FIN after its close, not with a reset",
-            Must, Profile.Core, "BP-8.1-3", async p =>
+            Must, Profile.Core, "BP-8.1-9 BP-8.1-3", async p =>
         {
             // The 221 and the close come together, so that the client has nothing unread when it ends.
             var wire = await p.AcceptAsync(CoreOffer);
@@ -122,7 +127,7 @@ internal static class Client8Closing
             await wire.DrainAsync();
             await p.ExpectAsync(delivered: false, further: "BP-9.2-7");
         }),
-        // [BP-8.2-3] A client MUST NOT take a message as delivered unless the positive reply to its end arrived in verified records.
+        // [BP-8.2-3] A client MUST NOT treat a message as delivered unless the positive reply to its end arrived in verified records.
         new("C-8.2-2", "A positive answer to the message in plaintext, or in a record that does not verify, does not count",
             Must, Profile.Core, "BP-8.2-3", async p =>
         {
@@ -152,7 +157,7 @@ internal static class Client8Closing
             await p.ServeMailAsync(wire, inside: true, close: false);
             await p.ExpectAsync(delivered: true);
         }),
-        // [BP-8.2-3] A client MUST NOT take a message as delivered unless the positive reply to its end arrived in verified records.
+        // [BP-8.2-3] A client MUST NOT treat a message as delivered unless the positive reply to its end arrived in verified records.
         new("C-8.2-4", "A close before the answer to the message is no answer", Must, Profile.Core, "BP-8.2-3", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
@@ -204,7 +209,7 @@ internal static class Client8Closing
                 "The client answered the alert with an alert or a close.");
             await p.ExpectAsync(delivered: false, "BP-9.2-6", "BP-9.2-6");
         }),
-        // [BP-8.3-7] A side MUST NOT go on in plaintext in a connection in which records began.
+        // [BP-8.3-7] A side MUST NOT continue in plaintext in a connection in which records began.
         // [BP-4.6-2] A client MUST NOT interpret as a reply any octet received after the 220 that is not in a verified record.
         new("C-8.3-5", "After a failure the client does not go on in plaintext in the same connection",
             Must, Profile.Core, "BP-8.3-7 BP-4.6-2", async p =>

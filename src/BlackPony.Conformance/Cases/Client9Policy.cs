@@ -37,7 +37,8 @@ internal static class Client9Policy
         // [BP-9.2-3] A client MUST NOT make more than one such fresh connection for one address and delivery.
         Deferred("C-9.1-5", "required: a wrong server's Finished, no mail and no second connection",
             ClientPolicy.Required, "BP-9.1-2 BP-9.2-3", WrongFinishedAsync),
-        // [BP-9.2-8] A client whose EHLO is refused and that falls back to HELO MUST apply its policy as if there had been no offer.
+        // [BP-9.2-8] A client whose EHLO is refused with 5yz and that falls back to HELO MUST apply its policy as if there had been no
+        //   offer.
         Deferred("C-9.1-6", "required: EHLO refused, no mail by HELO", ClientPolicy.Required, "BP-9.2-8", EhloRefusedAsync, "BP-9.2-8"),
         // [BP-9.1-2] Under required a client MUST NOT send mail unless the server's Finished was verified in that connection.
         new("C-9.1-7", "required: with encryption the mail flows", Must, Profile.Core, "BP-9.1-2", async p =>
@@ -120,8 +121,8 @@ internal static class Client9Policy
         { Needs = Needs.Policy },
 
         // ---------------------------------------------------------------- 9.2 falling back
-        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST make one fresh connection to the same address and speak plain
-        //   SMTP in it, without XBLACKPONY.
+        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST at once make one fresh connection to the same address and speak
+        //   plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
         // [BP-9.2-3] A client MUST NOT make more than one such fresh connection for one address and delivery.
         new("C-9.2-1", "A broken upgrade: one fresh connection in plaintext, without XBLACKPONY",
             Must, Profile.Core, "BP-9.2-2 BP-9.2-3", async p =>
@@ -161,7 +162,8 @@ internal static class Client9Policy
             await wire.DrainAsync();
             await p.ExpectAsync(delivered: false);
         }),
-        // [BP-9.2-8] A client whose EHLO is refused and that falls back to HELO MUST apply its policy as if there had been no offer.
+        // [BP-9.2-8] A client whose EHLO is refused with 5yz and that falls back to HELO MUST apply its policy as if there had been no
+        //   offer.
         new("C-9.2-5", "EHLO refused: HELO and plaintext in the same connection", Must, Profile.Core, "BP-9.2-8", async p =>
         {
             foreach (var code in (string[])["500 what?", "502 no EHLO", "504 no", "550 no", "554 no"])
@@ -178,8 +180,9 @@ internal static class Client9Policy
                 await p.ExpectAsync(delivered: true);
             }
         }),
-        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed EHLO reply, or a 4yz, MUST go on to the
-        //   next address or mail exchanger, or defer the mail.
+        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed EHLO reply, or a 4yz to either, MUST go
+        //   on to the next address or mail exchanger, or defer the mail; after a 5yz greeting of the last one it may return the mail
+        //   instead, as RFC 5321 allows.
         // [BP-9.1-5] A client that defers MUST try the next address or mail exchanger, if there is one, and else report a temporary failure
         //   (4yz) to whoever handed over the mail.
         new("C-9.2-6", "A 4yz or 421 to the greeting or to EHLO is a server that wants no mail now",
@@ -207,8 +210,9 @@ internal static class Client9Policy
                 await p.ExpectAsync(delivered: false, "BP-9.1-5");
             }
         }),
-        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed EHLO reply, or a 4yz, MUST go on to the
-        //   next address or mail exchanger, or defer the mail.
+        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed EHLO reply, or a 4yz to either, MUST go
+        //   on to the next address or mail exchanger, or defer the mail; after a 5yz greeting of the last one it may return the mail
+        //   instead, as RFC 5321 allows.
         // [BP-9.1-5] A client that defers MUST try the next address or mail exchanger, if there is one, and else report a temporary failure
         //   (4yz) to whoever handed over the mail.
         new("C-9.2-7", "Greetings and EHLO replies that are not SMTP end in a deferral, not in a hang",
@@ -241,7 +245,7 @@ internal static class Client9Policy
 
         // ---------------------------------------------------------------- 9.3 what leaves in the clear
         // [BP-9.3-1] Until the upgrade has succeeded, or the policy has turned the session to plaintext, a client MUST NOT send anything
-        //   but EHLO, HELO, XBLACKPONY, the continuation, NOOP, RSET and QUIT.
+        //   but EHLO, HELO, XBLACKPONY, the continuation, NOOP, RSET and QUIT, or STARTTLS where [BP-4.7-3] prefers it.
         new("C-9.3-1", "Until the upgrade nothing is sent but EHLO, XBLACKPONY, NOOP and RSET", Must, Profile.Core, "BP-9.3-1", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer, "PIPELINING", "SIZE", "AUTH PLAIN", "DSN");
@@ -264,7 +268,8 @@ internal static class Client9Policy
         // [BP-9.2-3] A client MUST NOT make more than one such fresh connection for one address and delivery.
         Remembers("C-9.4-3", "A server that was met with BlackPony whose upgrade breaks gets no mail, and no second connection",
             "BP-9.1-3 BP-9.2-3", null, BrokenAsync),
-        // [BP-9.2-8] A client whose EHLO is refused and that falls back to HELO MUST apply its policy as if there had been no offer.
+        // [BP-9.2-8] A client whose EHLO is refused with 5yz and that falls back to HELO MUST apply its policy as if there had been no
+        //   offer.
         Remembers("C-9.4-4", "A server that was met with BlackPony that refuses EHLO gets no mail by HELO",
             "BP-9.2-8", null, EhloRefusedAsync),
         // [BP-9.4-6] If the entry has IDENT keys that count, the server MUST show or withdraw at least one of them in its ident record,
@@ -302,7 +307,7 @@ internal static class Client9Policy
             await p.ExpectAsync(delivered: true);
         })
         { Needs = Needs.Policy },
-        // [BP-9.4-4] What becomes of the mail inside the session MUST NOT matter to the memory.
+        // [BP-9.4-4] The outcome of the mail inside the session MUST NOT matter to the memory.
         new("C-9.4-9", "The outcome of the mail does not matter to the memory", Must, Profile.Core, "BP-9.4-4", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Remembered };
@@ -331,7 +336,8 @@ internal static class Client9Policy
             await DeferAsync(p, () => IdentAsync(p, [Old]), "BP-9.4-22");
         })
         { Needs = Needs.Policy },
-        // [BP-6.5-9] A client MUST treat as withdrawn a key that stands in one ident record with both signatures.
+        // [BP-6.5-9] A client MUST treat as withdrawn a key that stands in one ident record with both signatures, or with one that verifies
+        //   for both.
         new("C-9.4-15", "A key that a server shows and withdraws in one record is withdrawn", Must, Profile.Core, "BP-6.5-9", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Remembered };
@@ -403,7 +409,8 @@ internal static class Client9Policy
             }
         })
         { Needs = Needs.Policy },
-        // [BP-9.4-2] A client under remembered MUST write or renew the server's entry after a good session.
+        // [BP-9.4-2] A client under remembered MUST write or renew the server's entry after a good session, and leave the other entries as
+        //   other deliveries have written them.
         new("C-9.4-13", "A good session is remembered: some failure of the server to show itself makes the client defer",
             Must, Profile.Core, "BP-9.4-2", async p =>
         {

@@ -37,7 +37,7 @@ internal static class Server10Relay
         })
         { Needs = Needs.Backend },
         // [BP-10.1-1] A relay MUST NOT come to its backend from an address that the backend trusts, unless it tells the backend the
-        //   client's true address by XCLIENT or the PROXY protocol and the backend took it.
+        //   client's true address by XCLIENT or the PROXY protocol and the backend accepted it.
         // [BP-10.1-2] A relay to a loopback backend that is not configured otherwise MUST connect from `BackendSource`.
         new("S-10.1-2", "The relay does not connect to its backend from 127.0.0.1, which the backend trusts",
             Must, Profile.Core, "BP-10.1-1 BP-10.1-2", async p =>

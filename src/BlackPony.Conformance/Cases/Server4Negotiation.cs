@@ -14,8 +14,8 @@ internal static class Server4Negotiation
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 4.1 the offer
-        // [BP-4.1-1] A server that is ready to upgrade MUST send one line with the keyword XBLACKPONY in its reply to EHLO.
-        // [BP-5.1-1] A port MUST implement `X25519-CHACHA20POLY1305`.
+        // [BP-4.1-1] A server that is ready to upgrade MUST send one line with the keyword XBLACKPONY in its positive reply to EHLO.
+        // [BP-5.1-1] An implementation MUST implement `X25519-CHACHA20POLY1305`.
         Offers("S-4.1-1", "The EHLO reply has an XBLACKPONY line with V1 and the MUST suite", "BP-4.1-1 BP-5.1-1", (p, _) =>
         {
             That(p.Offer.Length > 0, "There is no XBLACKPONY line in the EHLO reply.");
@@ -27,7 +27,7 @@ internal static class Server4Negotiation
             var reply = await p.ProbeConnection.CommandAsync("HELO probe.test", 250);
             That(!reply.Texts().Any(ServerProbe.IsOffer), "HELO is answered with the keyword.");
         }),
-        // [BP-4.1-7] A server SHOULD add one grease token, drawn afresh for each offer, as the last token.
+        // [BP-4.1-7] A server SHOULD add one grease token, chosen at random for each offer, as the last token.
         new("S-4.1-3", "The offer ends with a fresh grease token", Should, Profile.Core, "BP-4.1-7", async p =>
         {
             var seen = new HashSet<string>();
@@ -42,7 +42,7 @@ internal static class Server4Negotiation
 
             That(seen.Count > 2, "Of four offers in a row three have the same grease.");
         }),
-        // [BP-4.1-15] A server MUST accept XBLACKPONY on the strength of its last positive EHLO reply, and hash that one.
+        // [BP-4.1-15] A server MUST accept XBLACKPONY after its last positive EHLO reply, and hash the offer of that reply.
         // [BP-6.1-1] *offer* MUST be the octets of the XBLACKPONY line of the last positive EHLO reply before the command, from the first
         //   octet of the keyword up to and not including the CRLF, in the case and with the spaces that they had on the wire.
         new("S-4.1-4", "The last of several EHLOs is the one that counts", Must, Profile.Core, "BP-4.1-15 BP-6.1-1", async p =>
@@ -84,7 +84,7 @@ internal static class Server4Negotiation
                 await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {suite} ****", 501);
         }),
 
-        // [BP-4.1-15] A server MUST accept XBLACKPONY on the strength of its last positive EHLO reply, and hash that one.
+        // [BP-4.1-15] A server MUST accept XBLACKPONY after its last positive EHLO reply, and hash the offer of that reply.
         new("S-4.1-9", "EHLO in a transaction resets it, and its offer is good", Must, Profile.Core, "BP-4.1-15", async p =>
         {
             await p.EhloAsync();
@@ -92,7 +92,7 @@ internal static class Server4Negotiation
             await p.ProbeConnection.CommandAsync("RCPT TO:<b@sink.test>", 250);
             await p.InsideAsync();
         }),
-        // [BP-4.1-15] A server MUST accept XBLACKPONY on the strength of its last positive EHLO reply, and hash that one.
+        // [BP-4.1-15] A server MUST accept XBLACKPONY after its last positive EHLO reply, and hash the offer of that reply.
         // [BP-4.4-6] A server MUST refuse XBLACKPONY with 503 if the last greeting command that succeeded was not EHLO.
         new("S-4.1-10", "An EHLO or HELO that fails changes nothing: the earlier offer is still good",
             Must, Profile.Core, "BP-4.1-15 BP-4.4-6", async p =>
@@ -136,8 +136,8 @@ internal static class Server4Negotiation
                 await p.ConnectAsync();
             }
         }),
-        // [BP-4.2-4] A server MUST accept an XBLACKPONY command line of up to `MaxCommandLine`, instead of the 512 of RFC 5321 Section
-        //   4.5.3.1.4.
+        // [BP-4.2-4] A server MUST accept an XBLACKPONY command line of up to `MaxCommandLine`, instead of the 512 octets of RFC 5321
+        //   Section 4.5.3.1.4.
         new("S-4.2-3", "A command line of exactly 4096 octets is accepted", Must, Profile.Core, "BP-4.2-4", async p =>
         {
             await p.UpgradeAsync(Core, c => (c + " " + new string('x', Limits.MaxCommandLine))[..(Limits.MaxCommandLine - 2)]);
@@ -145,30 +145,30 @@ internal static class Server4Negotiation
         }),
         // [BP-4.2-8] A server MUST reply 501 to a command with fewer than three fields after the verb, with two spaces together, with a
         //   space before the CRLF, or with an octet outside 32 to 126.
-        // [BP-4.4-2] After a refusal that does not close, the server MUST go on with the plaintext session as if the command had not been
+        // [BP-4.4-2] After a refusal that does not close, the server MUST continue the plaintext session as if the command had not been
         //   sent.
         Malformed("S-4.2-4", "A command with fewer than three fields gets 501",
             _ => ["XBLACKPONY", "XBLACKPONY V1", $"XBLACKPONY V1 {Core}"]),
         // [BP-4.2-8] A server MUST reply 501 to a command with fewer than three fields after the verb, with two spaces together, with a
         //   space before the CRLF, or with an octet outside 32 to 126.
-        // [BP-4.4-2] After a refusal that does not close, the server MUST go on with the plaintext session as if the command had not been
+        // [BP-4.4-2] After a refusal that does not close, the server MUST continue the plaintext session as if the command had not been
         //   sent.
         Malformed("S-4.2-5", "A command with two spaces together gets 501",
             share => [$"XBLACKPONY  V1 {Core} {share}", $"XBLACKPONY V1  {Core} {share}", $"XBLACKPONY V1 {Core}  {share}"]),
         // [BP-4.2-8] A server MUST reply 501 to a command with fewer than three fields after the verb, with two spaces together, with a
         //   space before the CRLF, or with an octet outside 32 to 126.
-        // [BP-4.4-2] After a refusal that does not close, the server MUST go on with the plaintext session as if the command had not been
+        // [BP-4.4-2] After a refusal that does not close, the server MUST continue the plaintext session as if the command had not been
         //   sent.
         Malformed("S-4.2-6", "A command with a space before its CRLF gets 501", share => [$"XBLACKPONY V1 {Core} {share} "]),
         // [BP-4.2-8] A server MUST reply 501 to a command with fewer than three fields after the verb, with two spaces together, with a
         //   space before the CRLF, or with an octet outside 32 to 126.
-        // [BP-4.4-2] After a refusal that does not close, the server MUST go on with the plaintext session as if the command had not been
+        // [BP-4.4-2] After a refusal that does not close, the server MUST continue the plaintext session as if the command had not been
         //   sent.
         Malformed("S-4.2-7", "A command with an octet outside 32 to 126 gets 501",
             share => [$"XBLACKPONY V1 {Core} {share} \xE9", $"XBLACKPONY V1 {Core} {share} a\tb", $"XBLACKPONY V1 {Core} {share} \x7F"]),
 
         // ---------------------------------------------------------------- 4.3 the 220 and 334 replies
-        // [BP-4.3-1] A server that agrees MUST reply 220, and with that reply's last CRLF the switch has happened.
+        // [BP-4.3-1] A server that agrees MUST reply 220; the switch happens with that reply's last CRLF.
         // [BP-4.3-2] Every line of a 220 or 334 reply, except under ROT, MUST have "K=" directly after the code and its separator, and
         //   nothing but the fragment after it.
         new("S-4.3-1", "The 220 reply carries the share in K= lines, and the upgrade has happened",
@@ -186,8 +186,8 @@ internal static class Server4Negotiation
         //   nothing but the fragment after it.
         // [BP-4.3-3] A server MUST NOT put an enhanced status code (RFC 2034) into a 220 or 334 reply to XBLACKPONY.
         Fragments("S-4.3-4", Profile.Classic, 416, Classic),
-        // [BP-4.3-6] A suite with a second message MUST have the server reply 334 with its share, and the client send one continuation
-        //   line.
+        // [BP-4.3-6] In a suite with a second message both sides MUST exchange it: the server replies 334 with its share, and the client
+        //   sends one continuation line.
         new("S-4.3-5", "RSA-BLOWFISH is answered with 334, and the continuation with 220", Must, Profile.Classic, "BP-4.3-6", async p =>
         {
             await p.InsideAsync(Classic);
@@ -204,8 +204,9 @@ internal static class Server4Negotiation
 
         // ---------------------------------------------------------------- 4.4 refusals
         // [BP-4.4-3] A server MUST discard an over-long command line up to its CRLF without keeping it in memory.
-        // [BP-4.4-1] A server MUST reply to an XBLACKPONY command that it does not accept with the code of the first row that fits.
-        // [BP-4.4-2] After a refusal that does not close, the server MUST go on with the plaintext session as if the command had not been
+        // [BP-4.4-1] A server MUST reply to an XBLACKPONY command that it does not accept with the code of the first row that fits, and
+        //   continue or close as that row says.
+        // [BP-4.4-2] After a refusal that does not close, the server MUST continue the plaintext session as if the command had not been
         //   sent.
         new("S-4.4-1", "An over-long command gets 500, and the session goes on after its CRLF",
             Must, Profile.Core, "BP-4.4-3 BP-4.4-1 BP-4.4-2", async p =>
@@ -226,7 +227,7 @@ internal static class Server4Negotiation
             await p.ProbeConnection.ExpectClosedAsync("The connection stays open, or the injected command was answered.");
         }),
         // [BP-4.4-5] A server MUST refuse XBLACKPONY with 503 while a mail transaction is open.
-        // [BP-4.4-2] After a refusal that does not close, the server MUST go on with the plaintext session as if the command had not been
+        // [BP-4.4-2] After a refusal that does not close, the server MUST continue the plaintext session as if the command had not been
         //   sent.
         new("S-4.4-3", "503 in a mail transaction, and the transaction goes on", Must, Profile.Core, "BP-4.4-5 BP-4.4-2", async p =>
         {
@@ -249,8 +250,9 @@ internal static class Server4Negotiation
             await p.ProbeConnection.CommandAsync(p.Command(Core), 503);
             await p.UpgradeAsync();
         }),
-        // [BP-4.4-1] A server MUST reply to an XBLACKPONY command that it does not accept with the code of the first row that fits.
-        // [BP-4.4-2] After a refusal that does not close, the server MUST go on with the plaintext session as if the command had not been
+        // [BP-4.4-1] A server MUST reply to an XBLACKPONY command that it does not accept with the code of the first row that fits, and
+        //   continue or close as that row says.
+        // [BP-4.4-2] After a refusal that does not close, the server MUST continue the plaintext session as if the command had not been
         //   sent.
         new("S-4.4-5", "504 for another version, also one that is V1 as a number", Must, Profile.Core, "BP-4.4-1 BP-4.4-2", async p =>
         {
@@ -260,8 +262,9 @@ internal static class Server4Negotiation
 
             await p.ExpectUsableAsync();
         }),
-        // [BP-4.4-1] A server MUST reply to an XBLACKPONY command that it does not accept with the code of the first row that fits.
-        // [BP-4.4-2] After a refusal that does not close, the server MUST go on with the plaintext session as if the command had not been
+        // [BP-4.4-1] A server MUST reply to an XBLACKPONY command that it does not accept with the code of the first row that fits, and
+        //   continue or close as that row says.
+        // [BP-4.4-2] After a refusal that does not close, the server MUST continue the plaintext session as if the command had not been
         //   sent.
         new("S-4.4-6", "504 for an unknown suite, and another may follow", Must, Profile.Core, "BP-4.4-1 BP-4.4-2", async p =>
         {
@@ -270,8 +273,8 @@ internal static class Server4Negotiation
             await p.SwitchAsync(Core, ehlo: false, refused: "BP-4.4-2");
             await p.FinishAsync();
         }),
-        // [BP-4.4-7] A server MUST refuse with 454, without any public-key operation, every XBLACKPONY command that comes to row 11 after
-        //   `MaxUpgradeAttempts` commands in the same connection have come there.
+        // [BP-4.4-7] A server MUST refuse with 454, without any public-key operation, every XBLACKPONY command that reaches row 11 after
+        //   the first `MaxUpgradeAttempts` in the same connection that did, those for ROT included.
         new("S-4.4-7", "After eight attempts every further one gets 454", Must, Profile.Core, "BP-4.4-7", async p =>
         {
             await p.EhloAsync();
@@ -284,7 +287,7 @@ internal static class Server4Negotiation
             await p.ProbeConnection.CommandAsync(p.Command(Core), 454);
             await p.ExpectUsableAsync();
         }),
-        // [BP-4.4-2] After a refusal that does not close, the server MUST go on with the plaintext session as if the command had not been
+        // [BP-4.4-2] After a refusal that does not close, the server MUST continue the plaintext session as if the command had not been
         //   sent.
         new("S-4.4-8", "After a refusal mail is delivered in plaintext as if nothing had been asked",
             Must, Profile.Core, "BP-4.4-2", async p =>
@@ -294,7 +297,7 @@ internal static class Server4Negotiation
             await p.DeliverPlainAsync();
             await p.ProbeConnection.CommandAsync("QUIT", 221);
         }),
-        // [BP-4.4-2] After a refusal that does not close, the server MUST go on with the plaintext session as if the command had not been
+        // [BP-4.4-2] After a refusal that does not close, the server MUST continue the plaintext session as if the command had not been
         //   sent.
         new("S-4.4-9", "After a refusal for its share the client may upgrade with a good one", Must, Profile.Core, "BP-4.4-2", async p =>
         {
@@ -303,7 +306,7 @@ internal static class Server4Negotiation
             await p.SwitchAsync(Core, ehlo: false);
             await p.FinishAsync();
         }),
-        // [BP-4.4-8] A continuation line of one "*" MUST be answered with 501, and the plaintext session goes on.
+        // [BP-4.4-8] A continuation line of one "*" MUST be answered with 501, and the plaintext session continues.
         new("S-4.4-10", "A continuation of \"*\" gets 501, and the session goes on", Must, Profile.Classic, "BP-4.4-8", async p =>
         {
             await p.NeedAsync(Classic);
@@ -312,7 +315,7 @@ internal static class Server4Negotiation
             await p.ExpectUsableAsync("BP-4.4-8");
             await p.UpgradeAsync();
         }),
-        // [BP-4.4-9] A continuation line longer than `MaxCommandLine` MUST be answered with 500, and the plaintext session goes on after
+        // [BP-4.4-9] A continuation line longer than `MaxCommandLine` MUST be answered with 500, and the plaintext session continues after
         //   its CRLF.
         new("S-4.4-11", "A continuation longer than 4096 octets gets 500, and the session goes on after its CRLF",
             Must, Profile.Classic, "BP-4.4-9", async p =>
@@ -346,7 +349,8 @@ internal static class Server4Negotiation
 
             async Task NotAsync() => That((await p.ProbeConnection.ReplyAsync()).Code != 538, "The refusal has the code 538.");
         }),
-        // [BP-4.4-1] A server MUST reply to an XBLACKPONY command that it does not accept with the code of the first row that fits.
+        // [BP-4.4-1] A server MUST reply to an XBLACKPONY command that it does not accept with the code of the first row that fits, and
+        //   continue or close as that row says.
         new("S-4.4-14", "A bare LF, bare CR or NUL in the command gets 501 and the end", Must, Profile.Core, "BP-4.4-1", async p =>
         {
             foreach (var stray in (string[])["\n", "\rx", "\0"])
@@ -357,7 +361,8 @@ internal static class Server4Negotiation
                 await p.ConnectAsync();
             }
         }),
-        // [BP-4.4-1] A server MUST reply to an XBLACKPONY command that it does not accept with the code of the first row that fits.
+        // [BP-4.4-1] A server MUST reply to an XBLACKPONY command that it does not accept with the code of the first row that fits, and
+        //   continue or close as that row says.
         new("S-4.4-15", "A command with several errors gets the code of the first row that fits", Must, Profile.Core, "BP-4.4-1", async p =>
         {
             await p.ProbeConnection.CommandAsync("XBLACKPONY V9", 503);
@@ -369,7 +374,7 @@ internal static class Server4Negotiation
             await p.ProbeConnection.CommandAsync("XBLACKPONY V9 NO-SUCH-SUITE", 503);
         }),
 
-        // [BP-4.4-14] Of a line that is too long and one that has a bare LF, a bare CR or a NUL, a server MUST go by the fault whose octet
+        // [BP-4.4-14] Of a line that is too long and one that has a bare LF, a bare CR or a NUL, a server MUST report the error whose octet
         //   comes first, however the octets were segmented.
         new("S-4.4-16", "A bare LF after the longest command is part of what is discarded, however it came",
             Must, Profile.Core, "BP-4.4-14", async p =>
@@ -379,7 +384,8 @@ internal static class Server4Negotiation
             await p.ExpectUsableAsync("BP-4.4-14");
         }),
 
-        // [BP-4.4-1] A server MUST reply to an XBLACKPONY command that it does not accept with the code of the first row that fits.
+        // [BP-4.4-1] A server MUST reply to an XBLACKPONY command that it does not accept with the code of the first row that fits, and
+        //   continue or close as that row says.
         new("S-4.4-17", "A bare LF, bare CR or NUL in the command is found before anything else: before EHLO, in a transaction and inside",
             Must, Profile.Core, "BP-4.4-1", async p =>
         {
@@ -402,10 +408,10 @@ internal static class Server4Negotiation
                 await p.ConnectAsync();
             }
         }),
-        // [BP-4.4-14] Of a line that is too long and one that has a bare LF, a bare CR or a NUL, a server MUST go by the fault whose octet
+        // [BP-4.4-14] Of a line that is too long and one that has a bare LF, a bare CR or a NUL, a server MUST report the error whose octet
         //   comes first, however the octets were segmented.
         Limit("S-4.4-18", "command", Profile.Core, $"XBLACKPONY V1 {Core} ", p => p.NeedAsync(Core)),
-        // [BP-4.4-14] Of a line that is too long and one that has a bare LF, a bare CR or a NUL, a server MUST go by the fault whose octet
+        // [BP-4.4-14] Of a line that is too long and one that has a bare LF, a bare CR or a NUL, a server MUST report the error whose octet
         //   comes first, however the octets were segmented.
         Limit("S-4.4-19", "continuation", Profile.Classic, "", async p =>
         {
@@ -413,8 +419,26 @@ internal static class Server4Negotiation
             await p.ProbeConnection.CommandAsync(p.Command(Classic), 334);
         }),
 
+        // [BP-4.4-15] A server MUST apply rows 2 and 3 to an XBLACKPONY line inside too.
+        new("S-4.4-20", "Inside too, a bare LF, bare CR or NUL in the command gets 501 and the end, and too long a line 500",
+            Must, Profile.Core, "BP-4.4-15", async p =>
+        {
+            foreach (var stray in (string[])["\n", "\rx", "\0"])
+            {
+                await p.InsideAsync();
+                await p.ProbeConnection.CommandInsideAsync($"XBLACKPONY V1{stray} {Core} AAAA", 501);
+                var record = await p.ProbeConnection.NextAsync();
+                That(record?.Type == RecordType.Close, "No close record comes after the 501 inside.");
+                await p.ConnectAsync();
+            }
+
+            await p.InsideAsync();
+            await p.ProbeConnection.CommandInsideAsync($"XBLACKPONY V1 {Core} {new string('A', Limits.MaxCommandLine)}", 500);
+            await p.ProbeConnection.CommandInsideAsync("NOOP", 250);
+        }),
+
         // ---------------------------------------------------------------- 4.5 after the upgrade
-        // [BP-4.5-4] The server MUST NOT offer XBLACKPONY or STARTTLS inside records or ROT.
+        // [BP-4.5-4] The server MUST NOT offer XBLACKPONY or STARTTLS inside.
         new("S-4.5-1", "Inside, XBLACKPONY and STARTTLS are not offered", Must, Profile.Core, "BP-4.5-4", async p =>
         {
             var reply = await p.InsideAsync();
@@ -429,7 +453,7 @@ internal static class Server4Negotiation
             await p.ProbeConnection.CommandInsideAsync("STARTTLS", 503);
             await p.ProbeConnection.CommandInsideAsync("NOOP", 250);
         }),
-        // [BP-4.5-8] A server MUST take HELO inside as it takes it outside.
+        // [BP-4.5-8] A server MUST accept HELO inside as it does outside.
         new("S-4.5-3", "HELO works inside", Must, Profile.Core, "BP-4.5-8", async p =>
         {
             await p.UpgradeAsync();
@@ -447,7 +471,7 @@ internal static class Server4Negotiation
                 That(reply.Code == 250, $"The first reply inside is {Show(reply.Lines[0])}.");
             });
         }),
-        // [BP-4.3-1] A server that agrees MUST reply 220, and with that reply's last CRLF the switch has happened.
+        // [BP-4.3-1] A server that agrees MUST reply 220; the switch happens with that reply's last CRLF.
         new("S-4.5-5", "Several transactions, RSET and QUIT work inside", Must, Profile.Core, "BP-4.3-1", async p =>
         {
             await p.InsideAsync();
@@ -458,7 +482,7 @@ internal static class Server4Negotiation
             await p.ProbeConnection.CommandInsideAsync("QUIT", 221);
         }),
         // [BP-4.5-1] After the 220 both sides MUST forget everything that the plaintext session told them: the client's name, the server's
-        //   extensions, authentication, and any state.
+        //   extensions, authentication, and any other state.
         new("S-4.5-6",
             "The state of the plaintext session is discarded: the mail server sees a fresh session that begins with the EHLO inside",
             Must, Profile.Core, "BP-4.5-1", async p =>

@@ -101,7 +101,7 @@ internal static class Server5Suites
                 return first.AsSpan(first.Length - 32).SequenceEqual(p.ServerShare.AsSpan(p.ServerShare.Length - 32));
             }
         }),
-        // [BP-5.1-12] A key or private value MUST NOT be used in more than one suite.
+        // [BP-5.1-12] A key or private value of a key exchange MUST NOT be used in more than one suite.
         new("S-5.1-7", "The server's X25519 key is not the same in two suites", Must, Profile.Hybrid, "BP-5.1-12", async p =>
         {
             await p.SwitchAsync(Core);
@@ -112,7 +112,7 @@ internal static class Server5Suites
         }),
 
         // ---------------------------------------------------------------- 5.2 X25519
-        // [BP-5.1-1] A port MUST implement `X25519-CHACHA20POLY1305`.
+        // [BP-5.1-1] An implementation MUST implement `X25519-CHACHA20POLY1305`.
         Deliver("S-5.2-1", Core, Must, Profile.Core, "BP-5.1-1"),
         // [BP-5.2-2] A server whose X25519 result is all zero octets MUST reply 501.
         new("S-5.2-2", "An X25519 share that makes an all-zero result gets 501", Must, Profile.Core, "BP-5.2-2", async p =>
@@ -123,9 +123,10 @@ internal static class Server5Suites
 
             await p.ExpectUsableAsync();
         }),
-        // [BP-4.3-1] A server that agrees MUST reply 220, and with that reply's last CRLF the switch has happened.
+        // [BP-5.2-4] A side MUST accept every other public key of 32 octets, as RFC 7748 Section 5 says: it ignores the highest bit of the
+        //   last octet, and accepts non-canonical values.
         new("S-5.2-3", "An X25519 share with its highest bit set is accepted as if it were clear",
-            Must, Profile.Core, "BP-4.3-1", async p =>
+            Must, Profile.Core, "BP-5.2-4", async p =>
         {
             await p.UpgradeAsync(Core, c =>
             {
@@ -138,9 +139,9 @@ internal static class Server5Suites
         }),
 
         // ---------------------------------------------------------------- 5.3 X25519MLKEM768
-        // [BP-5.1-2] A port SHOULD implement `X25519MLKEM768-CHACHA20POLY1305`.
+        // [BP-5.1-2] An implementation SHOULD implement `X25519MLKEM768-CHACHA20POLY1305`.
         Deliver("S-5.3-1", Hybrid, Should, Profile.Hybrid, "BP-5.1-2"),
-        // [BP-5.1-4] A port MAY implement `X25519MLKEM768-AES256GCM`.
+        // [BP-5.1-4] An implementation MAY implement `X25519MLKEM768-AES256GCM`.
         // [BP-6.2-2] The client MUST protect its records with the keys from client_traffic, and the server with those from server_traffic.
         // [BP-7.2-1] The nonce MUST be the 12-octet *iv* XORed with *seq* as a big-endian 64-bit number, padded on the left with four zero
         //   octets.
@@ -187,10 +188,10 @@ internal static class Server5Suites
         }),
 
         // ---------------------------------------------------------------- 5.4 RSA-BLOWFISH
-        // [BP-5.1-3] A port SHOULD implement `RSA-BLOWFISH`.
+        // [BP-5.1-3] An implementation SHOULD implement `RSA-BLOWFISH`.
         Deliver("S-5.4-1", Classic, Should, Profile.Classic, "BP-5.1-3"),
-        // [BP-4.3-6] A suite with a second message MUST have the server reply 334 with its share, and the client send one continuation
-        //   line.
+        // [BP-4.3-6] In a suite with a second message both sides MUST exchange it: the server replies 334 with its share, and the client
+        //   sends one continuation line.
         // [BP-7.3-1] The counter block MUST be *seq* as 32 bits and then the block's number in the record, from 0, as 32 bits, both
         //   big-endian.
         // [BP-7.3-2] The tag MUST be the whole 32 octets of the HMAC.
@@ -232,10 +233,10 @@ internal static class Server5Suites
 
             await p.ExpectUsableAsync();
         }),
-        // [BP-5.4-8] A server whose decryption of the client's half fails for whatever reason MUST go on with 32 random octets instead of
-        //   that half.
+        // [BP-5.4-8] A server whose decryption of the client's half fails for whatever reason MUST continue with 32 random octets instead
+        //   of that half.
         // [BP-5.4-10] A server's replies and records MUST NOT depend on whether that decryption succeeded, nor their timing as far as the
-        //   port controls it.
+        //   implementation controls it.
         new("S-5.4-4", "A continuation that does not decrypt is answered like a good one, and the session fails at Finished",
             Must, Profile.Classic, "BP-5.4-8 BP-5.4-10", async p =>
         {
@@ -280,8 +281,8 @@ internal static class Server5Suites
             That(!nonce.AsSpan().SequenceEqual(p.FirstServerShare.AsSpan(384)), "Two sessions have the same nonce.");
             That(!half.AsSpan().SequenceEqual(p.Secret.AsSpan(32)), "Two sessions have the same half of the key.");
         }),
-        // [BP-5.4-8] A server whose decryption of the client's half fails for whatever reason MUST go on with 32 random octets instead of
-        //   that half.
+        // [BP-5.4-8] A server whose decryption of the client's half fails for whatever reason MUST continue with 32 random octets instead
+        //   of that half.
         new("S-5.4-9", "The substitute for a half that does not decrypt is not one that a client could guess",
             Must, Profile.Classic, "BP-5.4-8", async p =>
         {
@@ -311,8 +312,8 @@ internal static class Server5Suites
                     "The server takes a half without the client's letter.");
             }
         }),
-        // [BP-4.3-6] A suite with a second message MUST have the server reply 334 with its share, and the client send one continuation
-        //   line.
+        // [BP-4.3-6] In a suite with a second message both sides MUST exchange it: the server replies 334 with its share, and the client
+        //   sends one continuation line.
         new("S-5.4-8", "The server's modulus has 3072 bits and is odd", Must, Profile.Classic, "BP-4.3-6", async p =>
         {
             await p.SwitchAsync(Classic);
@@ -323,7 +324,7 @@ internal static class Server5Suites
         // ---------------------------------------------------------------- 5.5 ROT
         // [BP-5.5-1] The third field of the command is *n*, a decimal number from 1 to 25 without leading zeros, and a server MUST reply
         //   501 to anything else.
-        // [BP-5.1-5] A port MAY implement `ROT`.
+        // [BP-5.1-5] An implementation MAY implement `ROT`.
         new("S-5.5-1", "ROT accepts 1 to 25 without leading zeros, and nothing else", Must, Profile.Manual, "BP-5.5-1 BP-5.1-5", async p =>
         {
             await p.NeedAsync(Rot);
@@ -398,7 +399,7 @@ internal static class Server5Suites
             That(reply.Lines.Count == 1 && !reply.Texts().First().StartsWith("K=", StringComparison.OrdinalIgnoreCase),
                 $"The reply is {Show(reply.Lines[0])}.");
         }),
-        // [BP-4.5-4] The server MUST NOT offer XBLACKPONY or STARTTLS inside records or ROT.
+        // [BP-4.5-4] The server MUST NOT offer XBLACKPONY or STARTTLS inside.
         // [BP-4.5-5] The server MUST reply 503 to XBLACKPONY and to STARTTLS inside.
         // [BP-4.5-3] The server MUST NOT send a second greeting.
         new("S-5.5-8", "Inside ROT neither XBLACKPONY nor STARTTLS is offered or accepted, and there is no second greeting",

@@ -156,7 +156,8 @@ internal static class Server6Keys
         First("S-6.3-8", RecordType.Rekey),
         // [BP-6.3-6] A side MUST treat as a failure (Section 8.3) a first record of another type than finished or alert.
         First("S-6.3-9", (RecordType)200),
-        // [BP-6.3-9] A server MUST treat it as a failure if the client's Finished has not come within `FinishedTimeout`.
+        // [BP-6.3-9] A server MUST treat it as a failure if the client's Finished has not come within `FinishedTimeout` after the 220
+        //   reply.
         new("S-6.3-10", "A client that does not send its Finished gets an alert after FinishedTimeout",
             Must, Profile.Timeouts, "BP-6.3-9", async p =>
         {
@@ -166,7 +167,8 @@ internal static class Server6Keys
         })
         { Needs = Needs.Timeouts },
 
-        // [BP-6.3-9] A server MUST treat it as a failure if the client's Finished has not come within `FinishedTimeout`.
+        // [BP-6.3-9] A server MUST treat it as a failure if the client's Finished has not come within `FinishedTimeout` after the 220
+        //   reply.
         new("S-6.3-11", "The single octets of a client's Finished do not prolong FinishedTimeout",
             Must, Profile.Timeouts, "BP-6.3-9", async p =>
         {

@@ -249,7 +249,7 @@ internal static class Server7Records
             await p.ProbeConnection.RekeyAsync();
             await p.ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
         }),
-        // [BP-7.6-5] A recipient MUST NOT answer a rekey record with one of its own on its account.
+        // [BP-7.6-5] A recipient MUST NOT send a rekey record because it received one.
         new("S-7.6-3", "A rekey is not answered with one", Must, Profile.Core, "BP-7.6-5", async p =>
         {
             // A server may rekey of its own accord ([BP-7.6-4]): then it does so without the client's rekeys too.
@@ -274,7 +274,7 @@ internal static class Server7Records
                 return p.ProbeConnection.Records.Count(r => r.Type == RecordType.Rekey);
             }
         }),
-        // [BP-6.2-3] A side MUST erase traffic[i] and its keys when it goes on to traffic[i+1].
+        // [BP-6.2-3] A side MUST erase traffic[i] and its keys when it continues with traffic[i+1].
         new("S-7.6-4", "After a rekey record the old keys are no longer accepted", Must, Profile.Core, "BP-6.2-3", async p =>
         {
             await p.InsideAsync();
@@ -304,7 +304,7 @@ internal static class Server7Records
             }
         })
         { RunsAlone = true },
-        // [BP-7.6-3] A recipient MUST treat a record that exceeds these limits as a failure.
+        // [BP-7.6-3] A recipient MUST treat a record that exceeds these limits as a failure when it has come whole.
         new("S-7.6-6", "More than 2^20 Blowfish blocks under one traffic secret get an alert", Must, Profile.Classic, "BP-7.6-3", async p =>
         {
             await p.InsideAsync(Classic);

@@ -18,29 +18,36 @@ internal static class Server8Closing
         // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the connection already
         //   failed, or it is a client that has not verified the server's Finished.
         // [BP-8.1-2] A side MUST NOT send any record after its close.
-        // [BP-8.1-3] A side that receives a close MUST send its own close if it has not yet, and then close the connection.
-        new("S-8.1-1", "After 221 comes a close record, and no other", Must, Profile.Core, "BP-8.1-5 BP-8.1-1 BP-8.1-2 BP-8.1-3", async p =>
+        // [BP-8.1-9] A side that closes the connection MUST end its own direction first, and then read and discard what still comes, until
+        //   the peer ends its direction or `LingerTimeout` has gone by.
+        new("S-8.1-1", "After 221 comes a close record, and no other", Must, Profile.Core, "BP-8.1-5 BP-8.1-1 BP-8.1-2 BP-8.1-9", async p =>
         {
             await p.InsideAsync();
             await p.ProbeConnection.CommandInsideAsync("QUIT", 221);
             await p.ProbeConnection.ExpectCloseAsync();
             await p.ProbeConnection.SendRecordAsync(RecordType.Close);
-            await p.ProbeConnection.ExpectNothingAsync("Something follows the close.", "BP-8.1-2", "BP-8.1-3");
+            await p.ProbeConnection.ExpectNothingAsync("Something follows the close.", "BP-8.1-2", "BP-8.1-9");
         }),
-        // [BP-8.1-3] A side that receives a close MUST send its own close if it has not yet, and then close the connection.
+        // [BP-8.1-3] A side that receives a close MUST send its own close, if it has not yet, and then close the connection; it need not
+        //   send the replies that it still owes.
         // [BP-8.1-2] A side MUST NOT send any record after its close.
+        // [BP-8.1-9] A side that closes the connection MUST end its own direction first, and then read and discard what still comes, until
+        //   the peer ends its direction or `LingerTimeout` has gone by.
         new("S-8.1-2", "A client's close is answered with a close and the end of the connection",
-            Must, Profile.Core, "BP-8.1-3 BP-8.1-2", async p =>
+            Must, Profile.Core, "BP-8.1-3 BP-8.1-2 BP-8.1-9", async p =>
         {
             await p.InsideAsync();
             await p.ProbeConnection.SendRecordAsync(RecordType.Close);
             var record = await p.ProbeConnection.NextAsync();
             That(record?.Type == RecordType.Close, $"The close is answered with {record?.Type.ToString() ?? "the end of the connection"}.");
-            await p.ProbeConnection.ExpectNothingAsync("Something follows the close.", "BP-8.1-2", "BP-8.1-3");
+            await p.ProbeConnection.ExpectNothingAsync("Something follows the close.", "BP-8.1-2", "BP-8.1-9");
         }),
         // [BP-8.1-4] A recipient MUST ignore every octet that follows a close record.
-        // [BP-8.1-3] A side that receives a close MUST send its own close if it has not yet, and then close the connection.
-        new("S-8.1-3", "What follows a client's close is ignored", Must, Profile.Core, "BP-8.1-4 BP-8.1-3", async p =>
+        // [BP-8.1-3] A side that receives a close MUST send its own close, if it has not yet, and then close the connection; it need not
+        //   send the replies that it still owes.
+        // [BP-8.1-9] A side that closes the connection MUST end its own direction first, and then read and discard what still comes, until
+        //   the peer ends its direction or `LingerTimeout` has gone by.
+        new("S-8.1-3", "What follows a client's close is ignored", Must, Profile.Core, "BP-8.1-4 BP-8.1-3 BP-8.1-9", async p =>
         {
             await p.InsideAsync();
             var close = p.ProbeConnection.Seal(RecordType.Close, []);
@@ -50,7 +57,7 @@ internal static class Server8Closing
             That(record?.Type == RecordType.Close,
                 $"The close with octets after it is answered with {record?.Type.ToString() ?? "the end of the connection"}.",
                 record is null ? "BP-8.1-3" : null);
-            await p.ProbeConnection.ExpectNothingAsync("The octets after the close are answered.", reset: "BP-8.1-3");
+            await p.ProbeConnection.ExpectNothingAsync("The octets after the close are answered.", reset: "BP-8.1-9");
         }),
         // [BP-10.3-6] A relay whose backend ends the connection inside MUST send its close after what the backend sent, with a 421 reply
         //   before it unless the backend's last complete reply was 221 or 421.
@@ -70,8 +77,8 @@ internal static class Server8Closing
             await p.ProbeConnection.ExpectCloseAsync();
         })
         { Needs = Needs.Backend },
-        // [BP-8.1-6] A side that sent its close MUST close the connection at the latest `CloseTimeout` later, whether or not the peer's
-        //   close came.
+        // [BP-8.1-6] A side that sent its close MUST read on, discard data, and close the connection when the peer's close, an alert, a
+        //   failure or the peer's end has come, at the latest `CloseTimeout` later.
         new("S-8.1-5", "After its close the server waits for the client's no longer than CloseTimeout",
             Must, Profile.Timeouts, "BP-8.1-6", async p =>
         {
@@ -87,17 +94,19 @@ internal static class Server8Closing
         // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the connection already
         //   failed, or it is a client that has not verified the server's Finished.
         // [BP-8.1-2] A side MUST NOT send any record after its close.
-        // [BP-8.1-3] A side that receives a close MUST send its own close if it has not yet, and then close the connection.
+        // [BP-8.1-8] A server MUST NOT reply to anything that a client sends after QUIT.
+        // [BP-8.1-9] A side that closes the connection MUST end its own direction first, and then read and discard what still comes, until
+        //   the peer ends its direction or `LingerTimeout` has gone by.
         new("S-8.1-7", "What is pipelined after QUIT changes nothing: the 221, the close, and no more",
-            Must, Profile.Core, "BP-8.1-5 BP-8.1-1 BP-8.1-2 BP-8.1-3", async p =>
+            Must, Profile.Core, "BP-8.1-5 BP-8.1-1 BP-8.1-2 BP-8.1-8 BP-8.1-9", async p =>
         {
             await p.InsideAsync();
             await p.ProbeConnection.SendInsideAsync("QUIT\r\nNOOP\r\nNOOP\r\n");
             var reply = await p.ProbeConnection.ReplyInsideAsync();
             That(reply.Code == 221, $"QUIT is answered with {Show(reply.Lines[0])}.");
-            await p.ProbeConnection.ExpectCloseAsync();
+            await p.ProbeConnection.ExpectCloseAsync("BP-8.1-8");
             await p.ProbeConnection.SendRecordAsync(RecordType.Close);
-            await p.ProbeConnection.ExpectNothingAsync("Something follows the close.", "BP-8.1-2", "BP-8.1-3");
+            await p.ProbeConnection.ExpectNothingAsync("Something follows the close.", "BP-8.1-2", "BP-8.1-9");
         }),
         // [BP-8.1-7] A server MUST send 421, and inside its close, and close the connection when `IdleTimeout` or `ContinuationTimeout` has
         //   gone by.
@@ -262,7 +271,7 @@ internal static class Server8Closing
             await p.ProbeConnection.SendInsideAsync("EHLO probe.test\r\n");
             await p.ProbeConnection.ExpectAlertAsync();
         }),
-        // [BP-8.3-7] A side MUST NOT go on in plaintext in a connection in which records began.
+        // [BP-8.3-7] A side MUST NOT continue in plaintext in a connection in which records began.
         // [BP-8.3-3] A side MUST NOT process any octet that follows the failure.
         new("S-8.3-8", "The session does not go on in plaintext after a failure", Must, Profile.Core, "BP-8.3-7 BP-8.3-3", async p =>
         {

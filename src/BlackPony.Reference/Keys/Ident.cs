@@ -13,7 +13,7 @@ internal static class Ident
     public static byte[] Create(IReadOnlyList<IdentKey> keys, byte[] transcriptHash) =>
         [.. keys.SelectMany(k => k.PublicKey.Concat(k.Sign(transcriptHash)))];
 
-    /// <summary>Verifies the record's data ([BP-6.5-5], [BP-6.5-6]).</summary>
+    /// <summary>Verifies the record's data ([BP-6.5-5], [BP-6.5-6], [BP-6.5-10]).</summary>
     /// <returns>The public keys; null if anything is wrong.</returns>
     public static IReadOnlyList<PeerIdent>? Verify(ReadOnlySpan<byte> data, ReadOnlySpan<byte> transcriptHash)
     {

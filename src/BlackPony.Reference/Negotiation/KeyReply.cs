@@ -14,7 +14,7 @@ internal static class KeyReply
         return [.. fragments.Select((f, i) => Encoding.ASCII.GetBytes($"{code}{(i < fragments.Count - 1 ? '-' : ' ')}K={f}"))];
     }
 
-    /// <summary>Reads the share, still in base64, out of a reply ([BP-4.3-2], [BP-4.3-5]).</summary>
+    /// <summary>Reads the share, still in base64, out of a reply ([BP-4.3-2], [BP-4.3-5], [BP-4.3-14]).</summary>
     /// <returns>Null if the reply does not have the form.</returns>
     public static byte[]? Read(Reply reply)
     {

@@ -19,7 +19,7 @@ internal enum Decision
     Defer,
 }
 
-/// <summary>The decisions of a client, without I/O (spec 9.1, 9.2; "by policy" and "broken" in state table 15.2).</summary>
+/// <summary>The decisions of a client, without I/O (spec 9.1, 9.2; "by policy" and "broken" in state table G.6).</summary>
 internal static class DeliveryPolicy
 {
     /// <summary>There is no upgrade with this server, and its session is usable ([BP-9.1-2], [BP-9.2-1], [BP-4.4-11]).</summary>

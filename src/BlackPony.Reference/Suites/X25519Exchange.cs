@@ -19,7 +19,7 @@ internal static class X25519Exchange
     }
 
     /// <summary>Makes the result.</summary>
-    /// <returns>False if it is all zero ([BP-5.2-2], [BP-5.2-3]).</returns>
+    /// <returns>False if it is all zero ([BP-5.2-2], [BP-5.2-3], [BP-5.2-4]).</returns>
     public static bool Agree(ReadOnlySpan<byte> key, ReadOnlySpan<byte> peer, Span<byte> result) =>
         X25519.CalculateAgreement(key, peer, result);
 

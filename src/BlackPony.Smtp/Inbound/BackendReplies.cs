@@ -20,7 +20,7 @@ internal readonly ref struct BackendReply(Verb command, int code, ReadOnlySpan<b
 
 /// <summary>
 /// The backend's replies, each to the command that it answers (spec 10.2), and what they say of the client's session:
-/// Unready, Ready or Transaction (state table 15.1).
+/// Unready, Ready or Transaction (state table G.6).
 /// </summary>
 internal sealed class BackendReplies
 {

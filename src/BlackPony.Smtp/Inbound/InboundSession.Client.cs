@@ -40,7 +40,7 @@ public sealed partial class InboundSession
         }
 
         // An upgrade's lines have their own length ([BP-4.2-4], [BP-4.3-10]). The first fault decides, however the line came in
-        // ([BP-4.4-14]).
+        // ([BP-4.4-14], [BP-4.4-15]).
         bool isUpgrade = _state == State.Continuing || (_upgrade.IsOn && UpgradeCommand.IsVerb(line));
         int most = (isUpgrade ? Limits.MaxCommandLine : Limits.MaxOtherCommandLine) - 2;
         if (ClientLine.HasStray(line[..Math.Min(line.Length, most + 1)]))

@@ -3,7 +3,7 @@ using BlackPony.Reference.Policy;
 namespace BlackPony.Smtp.Inbound;
 
 /// <summary>
-/// One session of the inbound relay: a client on one side, a mail server (the backend) on the other (spec 10.1 to 10.3, state table 15.1).
+/// One session of the inbound relay: a client on one side, a mail server (the backend) on the other (spec 10.1 to 10.3, state table G.6).
 /// On <see cref="SessionRequest.Connect"/> the host opens a new backend connection, and calls <see cref="BackendReady"/> or
 /// <see cref="BackendUnavailable"/>; the first it opens unasked.
 /// </summary>
@@ -86,7 +86,7 @@ public sealed partial class InboundSession : SmtpSession, ISession, IDisposable
     /// <summary>The code of the last refusal of an XBLACKPONY command; 0 if there was none.</summary>
     public int RefusedWith { get; private set; }
 
-    // Before the client's Finished (table 15.1).
+    // Before the client's Finished (state table G.6).
     private bool IsWaiting => Channel is { IsEstablished: false };
 
     // A client that waits for the backend leaves when it has waited long enough; one that has left cannot.
@@ -325,7 +325,7 @@ public sealed partial class InboundSession : SmtpSession, ISession, IDisposable
         return false;
     }
 
-    // Whatever the client said besides gets no answer any more ([BP-8.1-5]).
+    // Whatever the client said besides gets no answer any more ([BP-8.1-5], [BP-8.1-8]).
     private void Close()
     {
         Channel!.Close(ToClient);

@@ -2,7 +2,7 @@ using BlackPony.Reference.Policy;
 
 namespace BlackPony.Smtp.Mailer;
 
-/// <content>The server's replies, up to the session inside (state table 15.2).</content>
+/// <content>The server's replies, up to the session inside (state table G.6).</content>
 public sealed partial class MailerSession
 {
     private void Receive(ReadOnlySpan<byte> octets)
@@ -131,7 +131,7 @@ public sealed partial class MailerSession
                 TryUpgrade(_plainOnly ? Report.Reason ?? "broken" : _offer is null ? "not-offered" : "no-common-suite");
                 break;
             case 3:
-                // No reply to EHLO (state table 15.2).
+                // No reply to EHLO (state table G.6).
                 OnMalformed();
                 break;
             case 4:

@@ -5,7 +5,7 @@ namespace BlackPony.Smtp.Mailer;
 
 /// <summary>
 /// One delivery of the mailer: a local mail server (the client) on one side, the next mail server on the other (spec 9, 10.4, state table
-/// 15.2).
+/// G.6).
 /// On <see cref="SessionRequest.Connect"/> and <see cref="SessionRequest.Reconnect"/> the host connects, and calls <see cref="Connected"/>
 /// or
 /// <see cref="ConnectFailed"/>; to the first address it connects unasked.
@@ -41,7 +41,7 @@ public sealed partial class MailerSession : SmtpSession, ISession, IDisposable
     /// <param name="random">The source of every draw.</param>
     public MailerSession(MailerOptions options, IRandomSource random) => (_options, _random) = (options, random);
 
-    // As in table 15.2; Sharing is also Continued and Cancelled, and under ROT Inside is Shifted.
+    // As in state table G.6; Sharing is also Continued and Cancelled, and under ROT Inside is Shifted.
     private enum State
     {
         Connecting,

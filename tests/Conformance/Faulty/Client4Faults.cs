@@ -46,6 +46,11 @@ internal static class Client4Faults
             AlsoFails = "C-4.4-13",
         },
 
+        new("BP-4.1-17", "C-4.1-16", "treats a line whose suites come before the version as no offer")
+        {
+            Mutations = _ => Misses($"XBLACKPONY {Core} "),
+        },
+
         // ---------------------------------------------------------------- 4.2 the command
         new("BP-4.2-1", "C-4.2-1", "sends two spaces before the share")
         {
@@ -98,7 +103,7 @@ internal static class Client4Faults
             Mutations = _ => TakesOneLine(),
             AlsoFails = "C-6.1-1 C-6.1-4",
         },
-        new("BP-4.3-5", "C-4.3-20", "takes a share of any number of lines") { Mutations = _ => JoinsFragments() },
+        new("BP-4.3-14", "C-4.3-20", "takes a share of any number of lines") { Mutations = _ => JoinsFragments() },
         new("BP-4.3-6", "C-5.4-7", "sends a line after its continuation")
         {
             Mutations = _ => new Mutations { PortLine = l => l.Length == 512 ? l + "\r\nNOOP" : l },
@@ -110,7 +115,7 @@ internal static class Client4Faults
             Mutations = _ =>
                 TakesRepliesForRefusal(
                     r => r.Any(l => l.StartsWith("220", StringComparison.Ordinal) && !(l.Length > 6 && l[4..6] == "K="))),
-            AlsoFails = "C-5.5-1 C-9.2-1 C-9.2-2",
+            AlsoFails = "C-4.3-22 C-5.5-1 C-9.2-1 C-9.2-2",
         },
         new("BP-4.3-7", "C-4.3-3", "treats a 334 that its suite does not have as a refusal")
         {
@@ -152,6 +157,14 @@ internal static class Client4Faults
         new("BP-4.3-12", "C-5.4-9", "treats a 334 without base64 as a malformed reply")
         {
             Mutations = _ => AfterCommand(l => l.StartsWith("334", StringComparison.Ordinal) && l.Contains('@') ? "garbage" : l),
+        },
+        new("BP-4.3-15", "C-4.3-23", "discards what came before its command")
+        {
+            Mutations = _ => new Mutations { PeerLine = l => l == "421 4.3.2 Early" ? null : l },
+        },
+        new("BP-4.3-16", "C-4.3-22", "says QUIT after a broken upgrade")
+        {
+            Mutations = _ => new Mutations { Answer = l => l == "220 no share, and no more" ? "QUIT\r\n\0" : null },
         },
         new("BP-4.3-13", "C-4.3-19", "ends the session without a close at a malformed reply inside")
         {
@@ -240,7 +253,7 @@ internal static class Client4Faults
             {
                 PeerLine = l => l.Contains("XBLACKPONY", StringComparison.Ordinal) ? string.Join(' ', l.Split(' ').Take(4)) : l,
             },
-            AlsoFails = "C-4.1-1 C-4.1-5 C-4.1-7 C-4.1-8 C-4.1-12 C-4.1-15 C-4.2-2 C-4.8-3 C-6.1-2",
+            AlsoFails = "C-4.1-1 C-4.1-5 C-4.1-7 C-4.1-8 C-4.1-12 C-4.1-15 C-4.1-16 C-4.2-2 C-4.8-3 C-6.1-2",
         },
         new("BP-4.8-3", "C-4.8-3", "prefers the core suite") { Options = ClientSuite.Only(Core, Hybrid, HybridAes, Classic) },
         new("BP-4.8-4", "C-4.8-4", "tries a suite next that the server does not have")

@@ -168,6 +168,11 @@ internal static class Client6Faults
             },
             AlsoFails = "C-9.4-10 C-9.4-15",
         },
+        new("BP-6.5-10", "C-6.5-7", "treats an ident record that has a key twice as a failure")
+        {
+            Mutations = _ => Rejects(r => r.Type == RecordType.Ident && r.Data.Length == 192
+                && r.Data.AsSpan(0, 32).SequenceEqual(r.Data.AsSpan(96, 32))),
+        },
         new("BP-6.5-9", "C-9.4-15", "treats a key that is shown and withdrawn as one that is shown")
         {
             Mutations = _ => ReadsIdent(d => d.Length % 96 > 0 || d.Length > 384

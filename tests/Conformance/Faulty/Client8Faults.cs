@@ -31,7 +31,7 @@ internal static class Client8Faults
             Mutations = _ => InsteadOfClose(serverClosed: true),
             AlsoFails = "C-8.1-1 C-8.1-2 C-8.1-5 C-8.2-4",
         },
-        new("BP-8.1-3", "C-8.1-5", "resets the connection after its close")
+        new("BP-8.1-9", "C-8.1-5", "resets the connection after its close")
         {
             Mutations = _ => CommonFaults.ResetsBehind(RecordType.Close),
         },

@@ -223,7 +223,7 @@ internal static class Server10Faults
         new("BP-10.3-6", "S-10.3-8", "says 421 after the mail server's own")
         {
             Mutations = Sends(RecordType.Close, r => [Rec.Line("421 4.3.0 Mail server closed the connection\r\n"), r]),
-            AlsoFails = "S-4.4-17 S-8.1-1 S-8.1-2 S-8.1-3 S-8.1-4 S-8.1-5 S-8.1-7 S-8.1-8 S-10.2-3",
+            AlsoFails = "S-4.4-17 S-4.4-20 S-8.1-1 S-8.1-2 S-8.1-3 S-8.1-4 S-8.1-5 S-8.1-7 S-8.1-8 S-10.2-3",
         },
         new("BP-10.3-7", "S-10.3-6", "keeps its mail server's connection when the client is cut off")
         {

@@ -380,6 +380,12 @@ internal static class Server4Faults
             Mutations = Says("504 5.5.4", "538 5.7.11"),
             AlsoFails = "S-4.4-5 S-4.4-6 S-4.4-8 S-4.4-15 S-5.5-6 S-6.1-7 S-6.1-8",
         },
+        new("BP-4.4-15", "S-4.4-20", "answers 503 inside to an XBLACKPONY line with a bare LF")
+        {
+            Mutations = Takes(r => r.Type == RecordType.Data && r.Text.StartsWith("XBLACKPONY V1\n", StringComparison.Ordinal)
+                ? [Rec.Line("XBLACKPONY V1\r\n")]
+                : [r]),
+        },
         new("BP-4.4-14", "S-4.4-16", "looks for a bare LF in all that came of an over-long command")
         {
             Mutations = Answers(l => l.Length > 4095 && l.Contains('\n'), "501 5.5.2 Bare LF\0"),
@@ -412,6 +418,7 @@ internal static class Server4Faults
         {
             Mutations =
                 HearsInside(t => IsUpgrade(t) ? string.Concat(t[..^2].Select(c => c is '\r' or '\n' or '\0' ? '-' : c)) + "\r\n" : t),
+            AlsoFails = "S-4.4-20",
         },
 
         // ---------------------------------------------------------------- 4.5 after the upgrade
@@ -442,7 +449,7 @@ internal static class Server4Faults
         new("BP-4.5-5", "S-4.5-2", "treats XBLACKPONY inside as NOOP")
         {
             Mutations = HearsInside(t => IsUpgrade(t) ? "NOOP\r\n" : t),
-            AlsoFails = "S-4.4-17",
+            AlsoFails = "S-4.4-17 S-4.4-20",
         },
         new("BP-4.5-5", "S-4.5-2", "agrees to STARTTLS inside") { Mutations = SaysInside("503 5.5.1 STARTTLS", "220 2.0.0 STARTTLS") },
         new("BP-4.5-5", "S-5.5-8", "agrees to STARTTLS under ROT")

@@ -86,6 +86,11 @@ internal static class Server5Faults
             Options = Begins(Core, (x, share) => x.Begin(share) ?? (share.Length == 32 ? BasePoint : null)),
         },
 
+        new("BP-5.2-4", "S-5.2-3", "answers 501 to a share with its highest bit set")
+        {
+            Options = Begins(Core, (x, share) => share.Length == 32 && share[^1] >= 0x80 ? null : x.Begin(share)),
+        },
+
         // ---------------------------------------------------------------- 5.3 X25519MLKEM768
         new("BP-5.3-1", "S-5.3-5", "keeps its hybrid values") { Options = With(Hybrid, Repeating) },
         new("BP-5.3-2", "S-5.3-3", "does not check the ML-KEM key")

@@ -35,7 +35,7 @@ internal static class Server7Faults
         new("BP-7.1-4", "S-7.1-6", "treats the last octet of inner as the type")
         {
             Mutations = FailsAt(r => r.Type == RecordType.Data && r.Inner > 256 && r.Inner > r.Data.Length + 1),
-            AlsoFails = "S-7.1-9 S-7.5-2 S-7.6-5 S-7.6-6",
+            AlsoFails = "S-4.4-20 S-7.1-9 S-7.5-2 S-7.6-5 S-7.6-6",
         },
         new("BP-7.1-4", "S-7.1-6", "looks for padding where there is none")
         {

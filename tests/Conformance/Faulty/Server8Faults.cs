@@ -19,7 +19,7 @@ internal static class Server8Faults
         new("BP-8.1-1", "S-8.1-1 S-8.1-4 S-8.1-7 S-10.2-3", "ends the connection without a close")
         {
             Mutations = Sends(RecordType.Close, _ => [End]),
-            AlsoFails = "S-4.4-17 S-8.1-2 S-8.1-3 S-8.1-5 S-8.1-8 S-10.3-8",
+            AlsoFails = "S-4.4-17 S-4.4-20 S-8.1-2 S-8.1-3 S-8.1-5 S-8.1-8 S-10.3-8",
         },
         new("BP-8.1-2", "S-8.1-1 S-8.1-2", "sends a record after its close")
         {
@@ -34,14 +34,14 @@ internal static class Server8Faults
         new("BP-8.1-3", "S-8.1-2", "answers a close with the end of the connection")
         {
             Mutations = Sends(RecordType.Close, _ => [End]),
-            AlsoFails = "S-4.4-17 S-8.1-1 S-8.1-3 S-8.1-4 S-8.1-5 S-8.1-7 S-8.1-8 S-10.2-3 S-10.3-8",
+            AlsoFails = "S-4.4-17 S-4.4-20 S-8.1-1 S-8.1-3 S-8.1-4 S-8.1-5 S-8.1-7 S-8.1-8 S-10.2-3 S-10.3-8",
         },
         new("BP-8.1-3", "S-8.1-2", "answers a close with an alert")
         {
             Mutations = FailsAt(r => r.Type == RecordType.Close),
             AlsoFails = "S-8.1-3",
         },
-        new("BP-8.1-3", "S-8.1-2 S-8.1-3", "resets the connection after its close")
+        new("BP-8.1-9", "S-8.1-2 S-8.1-3", "resets the connection after its close")
         {
             Mutations = () => CommonFaults.ResetsBehind(RecordType.Close),
             AlsoFails = "S-8.1-1 S-8.1-7",
@@ -61,6 +61,22 @@ internal static class Server8Faults
             Silence = Short,
             Settings = s => s with { Time = TimeProvider.System },
             AlsoFails = "S-6.3-10 S-6.3-11 S-8.1-8 S-8.1-9 S-8.1-10",
+        },
+        new("BP-8.1-8", "S-8.1-7", "answers what is pipelined after QUIT")
+        {
+            Mutations = () =>
+            {
+                bool isPipelined = false;
+                return new Mutations
+                {
+                    PeerRecord = r =>
+                    {
+                        isPipelined |= r.Text.StartsWith("QUIT\r\nNOOP", StringComparison.Ordinal);
+                        return [r];
+                    },
+                    PortRecord = r => r.Type == RecordType.Close && isPipelined ? [Rec.Line("250 2.0.0 Ok\r\n"), r] : [r],
+                };
+            },
         },
         new("BP-8.1-7", "S-8.1-8 S-8.1-9", "says 451 to a client that is silent")
         {

@@ -28,7 +28,7 @@ internal static class OutboundCases
 {
     public static IReadOnlyList<OutboundCase> All { get; } =
     [
-        // [BP-10.5-1] An outbound relay MUST keep to Section 9 and to what Section 10.4 says of servers and DNS with every next server.
+        // [BP-10.5-1] An outbound relay MUST keep to Section 9 and to what Section 10.4 says of servers and DNS with every next hop.
         new("O-10.5-1", "Under required a next server without encryption gets no mail", "BP-10.5-1", async fault =>
         {
             await using var sink = new MailSink();
@@ -86,7 +86,7 @@ internal static class OutboundCases
             That(d.Take().Request == SessionRequest.None && d.Sent().StartsWith("MAIL FROM:<again@a.test>", StringComparison.Ordinal),
                 "The relay does not go on with the connection that it has.");
         }),
-        // [BP-10.5-6] An outbound relay MUST answer a recipient with what the next server, or the mailer for it, replied instead of taking
+        // [BP-10.5-6] An outbound relay MUST answer a recipient with what the next hop, or the mailer for it, replied instead of taking
         //   MAIL: to its greeting, EHLO or MAIL.
         Case("O-10.5-6", "A recipient gets what the next server replied to greeting, EHLO or MAIL instead of taking the mail",
             "BP-10.5-6", d =>
@@ -110,14 +110,14 @@ internal static class OutboundCases
                 $"The recipient of another route gets {(reply.Length == 0 ? "the next server's reply" : reply)}.");
             That(d.Sent().Length == 0, "The recipient went to the route of another.");
         }),
-        // [BP-10.5-8] An outbound relay MUST remove SIZE and BODY from MAIL if the next server does not offer SIZE or 8BITMIME.
+        // [BP-10.5-8] An outbound relay MUST remove SIZE and BODY from MAIL if the next hop does not offer SIZE or 8BITMIME.
         Case("O-10.5-8", "SIZE and BODY do not go to a server that offers neither", "BP-10.5-8", d =>
         {
             d.Open("250 mx\r\n", "MAIL FROM:<s@a.test> SIZE=1000 BODY=8BITMIME");
             var sent = d.Sent();
             That(sent.EndsWith("MAIL FROM:<s@a.test>\r\n", StringComparison.Ordinal), $"The next server got {sent}");
         }),
-        // [BP-10.5-9] An outbound relay MUST pass on a message octet by octet, 8-bit octets included, whatever the next server offers.
+        // [BP-10.5-9] An outbound relay MUST pass on a message octet by octet, 8-bit octets included, whatever the next hop offers.
         Case("O-10.5-9", "A message passes octet by octet", "BP-10.5-9", d =>
         {
             const string Message = "bare \r and \n, NUL \0, \x80\xFF\r\n..\r\n\n.\n\r\n.\r\n";
@@ -125,7 +125,7 @@ internal static class OutboundCases
             d.Octets(Message);
             That(d.Sent() == Message, "The next server got other octets.");
         }),
-        // [BP-10.5-10] An outbound relay MUST answer 550 to the recipients of a MAIL with SMTPUTF8 if the next server does not offer it.
+        // [BP-10.5-10] An outbound relay MUST answer 550 to the recipients of a MAIL with SMTPUTF8 if the next hop does not offer it.
         Case("O-10.5-10", "Internationalized mail gets 550 where the next server does not offer SMTPUTF8", "BP-10.5-10", d =>
         {
             d.Begin("MAIL FROM:<s@a.test> SMTPUTF8");
@@ -135,7 +135,7 @@ internal static class OutboundCases
             That(reply.StartsWith("550", StringComparison.Ordinal),
                 $"The recipient gets {(reply.Length == 0 ? $"nothing, and the next server {d.Sent()}" : reply)}.");
         }),
-        // [BP-10.5-11] An outbound relay MUST pass on the next server's replies to RCPT, DATA and the message octet by octet, but with 451
+        // [BP-10.5-11] An outbound relay MUST pass on the next hop's replies to RCPT, DATA and the message octet by octet, but with 451
         //   instead of 421.
         Case("O-10.5-11", "Replies pass octet by octet, but with 451 in the place of 421", "BP-10.5-11", d =>
         {
@@ -147,8 +147,8 @@ internal static class OutboundCases
             reply = d.Next("421 stopping\r\n");
             That(reply == "451 stopping\r\n", $"DATA gets {reply}");
         }),
-        // [BP-10.5-13] An outbound relay SHOULD use STARTTLS, without authenticating the server, with a next server that offers it and
-        //   where its policy has turned the session to plaintext.
+        // [BP-10.5-13] An outbound relay SHOULD use STARTTLS, without authenticating the server, with a next hop that offers it and where
+        //   its policy has turned the session to plaintext.
         Case("O-10.5-13", "A next server without encryption that offers STARTTLS is spoken to in TLS", "BP-10.5-13", d =>
         {
             d.Begin();
@@ -172,8 +172,8 @@ internal static class OutboundCases
             d.Next("250-mx\r\n250 STARTTLS\r\n");
             That(d.Sent() == "EHLO a.test\r\nMAIL FROM:<s@a.test>\r\n", "The fresh connection is not plain.");
         }),
-        // [BP-10.5-15] An outbound relay MUST NOT acknowledge a message before the next server has, and answer 451 if the next server is
-        //   lost before its reply.
+        // [BP-10.5-15] An outbound relay MUST NOT acknowledge a message before the next hop has, and answer 451 if the next hop is lost
+        //   before its reply.
         Case("O-10.5-15", "No message is acknowledged before the next server has; where that is lost it gets 451", "BP-10.5-15", d =>
         {
             d.StartData();
@@ -241,8 +241,8 @@ internal static class OutboundCases
                 That(reply.StartsWith("555", StringComparison.Ordinal), $"{parameter} gets {reply}");
             }
         }),
-        // [BP-10.5-21] An outbound relay that gets 421 or is left by the next server in a connection kept from an earlier transaction,
-        //   before a recipient of the new one was accepted, SHOULD make one fresh connection.
+        // [BP-10.5-21] An outbound relay that gets 421 or is left by the next hop in a connection kept from an earlier transaction, before
+        //   a recipient of the new one was accepted, SHOULD make one fresh connection.
         Case("O-10.5-21", "A kept connection that ends at MAIL is followed by a fresh one", "BP-10.5-21", d =>
         {
             d.StartData();
@@ -255,7 +255,7 @@ internal static class OutboundCases
             That(reply.Length == 0, $"The recipient gets {reply}");
             That(d.Take().Request == SessionRequest.Connect, "There is no fresh connection.");
         }),
-        // [BP-10.5-22] An outbound relay MUST answer a recipient after `RecipientTimeout` if it has found no next server by then.
+        // [BP-10.5-22] An outbound relay MUST answer a recipient after `RecipientTimeout` if it has found no next hop by then.
         Case("O-10.5-22", "A recipient for whom no next server is found gets its answer all the same", "BP-10.5-22", d =>
         {
             d.Begin(recipient: "RCPT TO:<r@slow.test>");

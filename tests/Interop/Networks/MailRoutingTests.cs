@@ -69,7 +69,7 @@ public sealed class MailRoutingTests
     }
 
     [Fact]
-    public async Task The_hosts_file_decides_for_configured_hosts_and_for_no_mail_domain() // [BP-10.4-17]
+    public async Task The_hosts_file_decides_for_configured_hosts_and_for_no_mail_domain() // [BP-10.4-17], [BP-10.4-23]
     {
         await using var world = await NetworkScenario.StartAsync(
             hosts: $"{NetworkScenario.Trap} b.test mx.b.test absent.test smarthost # comment");
@@ -283,7 +283,7 @@ public sealed class MailRoutingTests
     [InlineData("b.test MX 10 mx.test\nmx.test A 192.0.2.54\nmx.test AAAA ff02::1\nmx.test A 192.0.2.10")]
     [InlineData("b.test MX 20 own.test\nown.test A 192.0.2.1\nb.test MX 10 mx.test\nmx.test A 192.0.2.10")]
     [InlineData("b.test MX 10 mx_1.test\nmx_1.test A 192.0.2.10")]
-    public async Task What_can_be_delivered_is(string zone) // [BP-10.4-11], [BP-10.4-20]
+    public async Task What_can_be_delivered_is(string zone) // [BP-10.4-11], [BP-10.4-20], [BP-10.4-22]
     {
         await using var world = await NetworkScenario.StartAsync();
         world.NameServer(zone);
@@ -342,7 +342,7 @@ public sealed class MailRoutingTests
     [InlineData("IPv6:2001:db8::1")]
     [InlineData("IPv6:::ffff:127.0.0.1")]
     [InlineData("IPv6:::ffff:c000:201")]
-    public async Task An_address_literal_of_this_machine_is_refused(string literal) // [BP-10.4-16], [BP-10.5-12]
+    public async Task An_address_literal_of_this_machine_is_refused(string literal) // [BP-10.4-16], [BP-10.5-12], [BP-10.4-22]
     {
         await using var world = await NetworkScenario.StartAsync();
         Assert.StartsWith("554 5.4.6 ", (await world.MailAsync("--", $"[{literal}]")).Replies, StringComparison.Ordinal);

@@ -132,6 +132,23 @@ public sealed class InboundSessionTests : IDisposable
         Assert.Equal("500 what\r\n550 5.7.1 Not permitted\r\n", ToClient());
     }
 
+    /// <summary>A command that passes row 11 of spec 4.4 is refused for its share only when the backend has been reached.</summary>
+    [Theory]
+    [InlineData(true, "501 ")]
+    [InlineData(false, "454 ")]
+    public void The_fresh_backend_is_opened_before_the_share_is_examined(bool isThere, string reply) // [BP-10.3-10]
+    {
+        ToClient();
+        Client("XBLACKPONY V1 X25519-CHACHA20POLY1305 AAAA\r\n");
+        Assert.Equal(SessionRequest.Connect, _relay.Request);
+        if (isThere)
+            _relay.BackendReady("220 b.test\r\n"u8);
+        else
+            _relay.BackendUnavailable();
+
+        Assert.StartsWith(reply, ToClient(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_fresh_backend_that_is_not_there_is_a_454_and_the_session_goes_on() // [BP-10.3-4]
     {
@@ -274,7 +291,7 @@ public sealed class InboundSessionTests : IDisposable
     }
 
     [Fact]
-    public void A_client_that_ended_within_a_line_leaves_no_session_behind() // state table 15.1, found by cutting connections
+    public void A_client_that_ended_within_a_line_leaves_no_session_behind() // state table G.6, found by cutting connections
     {
         Client("XBLACKPONY V1 X25519-CHACHA20POLY1305 CQAAAA");
         Assert.False(_relay.BackendInputDone);
@@ -488,7 +505,7 @@ public sealed class InboundSessionTests : IDisposable
     }
 
     [Fact]
-    public void A_client_that_ends_within_AUTH_leaves_no_session_behind() // state table 15.1
+    public void A_client_that_ends_within_AUTH_leaves_no_session_behind() // state table G.6
     {
         Client("AUTH LOGIN\r\n");
         Backend("334 VXNlcm5hbWU6\r\n");
@@ -758,7 +775,7 @@ public sealed class InboundSessionTests : IDisposable
     }
 
     [Fact]
-    public void A_backend_that_ends_is_told_to_a_client_that_does_not_expect_it() // [BP-10.3-6]
+    public void A_backend_that_ends_is_told_to_a_client_that_does_not_expect_it() // [BP-10.3-6], [BP-10.3-11]
     {
         ToClient();
         _relay.ServerEnded();
@@ -769,7 +786,7 @@ public sealed class InboundSessionTests : IDisposable
     [Theory]
     [InlineData("221 bye\r\n")]
     [InlineData("421 going\r\n")]
-    public void A_backend_that_said_goodbye_ends_without_a_word_of_the_relay(string reply) // [BP-10.3-6]
+    public void A_backend_that_said_goodbye_ends_without_a_word_of_the_relay(string reply) // [BP-10.3-6], [BP-10.3-11]
     {
         Client("QUIT\r\n");
         Backend(reply);

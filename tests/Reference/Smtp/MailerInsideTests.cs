@@ -13,7 +13,7 @@ using Microsoft.Extensions.Time.Testing;
 namespace BlackPony.Tests.Reference.Smtp;
 
 /// <summary>
-/// The mailer's machine around an upgrade and inside, and from one mail exchanger to the next (spec 9, 10.4, state table 15.2).
+/// The mailer's machine around an upgrade and inside, and from one mail exchanger to the next (spec 9, 10.4, state table G.6).
 /// </summary>
 public sealed class MailerInsideTests : IDisposable
 {
@@ -41,7 +41,7 @@ public sealed class MailerInsideTests : IDisposable
     }
 
     [Fact]
-    public void Mail_inside_passes_both_ways_and_each_side_ends_with_a_close() // [BP-10.4-4], [BP-10.4-5], [BP-10.4-9]
+    public void Mail_inside_passes_both_ways_and_each_side_ends_with_a_close() // [BP-10.4-4], [BP-10.4-5], [BP-10.4-9], [BP-10.4-26]
     {
         Inside();
         Assert.Equal("220 mx.b.test\r\n250-mx.b.test\r\n250 SIZE\r\n", Local());
@@ -126,7 +126,7 @@ public sealed class MailerInsideTests : IDisposable
     }
 
     [Fact]
-    public void A_server_that_closes_in_EHLO_inside_is_followed_by_the_next_exchanger() // [BP-9.2-4], state table 15.2
+    public void A_server_that_closes_in_EHLO_inside_is_followed_by_the_next_exchanger() // [BP-9.2-4], state table G.6
     {
         Confirm(moreTargets: true);
         _server!.Close(_toMailer);
@@ -215,7 +215,7 @@ public sealed class MailerInsideTests : IDisposable
     }
 
     [Fact]
-    public void The_last_exchangers_bad_greeting_is_the_local_servers_to_judge() // [BP-10.4-2]
+    public void The_last_exchangers_bad_greeting_is_the_local_servers_to_judge() // [BP-10.4-2], [BP-10.4-24]
     {
         _mailer.Connected("mx.b.test", 25, moreTargets: false);
         _mailer.FromServer("554 mx.b.test no \0 service\r\n"u8);
@@ -727,7 +727,7 @@ public sealed class MailerInsideTests : IDisposable
         Assert.True(_mailer.Report is { Deferred: true, Reason: "ehlo-refused" });
     }
 
-    // [BP-9.2-8]
+    // [BP-9.2-8], [BP-10.4-25]
     [Theory]
     [InlineData(ClientPolicy.Opportunistic, "220 mx.b.test\r\n500 what\r\n", null)]
     [InlineData(ClientPolicy.Required, "220 mx.b.test\r\n421 4.7.0 Encryption required, and the server refused EHLO\r\n", "QUIT\r\n")]

@@ -165,7 +165,7 @@ public sealed class MailerMemoryTests : IDisposable
     }
 
     [Fact]
-    public void Under_opportunistic_a_memory_tells_what_plaintext_could_have_been() // [BP-11.1-6]
+    public void Under_opportunistic_a_memory_tells_what_plaintext_could_have_been() // [BP-11.1-6], [BP-9.4-25]
     {
         Deliver(new() { ["mx1"] = Good }, policy: ClientPolicy.Opportunistic);
         Assert.Equal(2, _memory.Count);

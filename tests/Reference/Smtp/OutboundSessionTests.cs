@@ -453,7 +453,7 @@ public class OutboundSessionTests
     [InlineData("650 no\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
     [InlineData("25\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
     [InlineData("\r\n", "451 4.3.0 The next hop does not speak SMTP\r\n")]
-    public void A_malformed_reply_is_answered_with_its_code_if_that_is_clear(string reply, string answer) // [BP-10.5-19]
+    public void A_malformed_reply_is_answered_with_its_code_if_that_is_clear(string reply, string answer) // [BP-10.5-19], [BP-10.5-23]
     {
         Open("250 mx\r\n");
         Next("250 ok\r\n");

@@ -11,7 +11,7 @@ namespace BlackPony.Tests.Reference.Smtp;
 
 /// <summary>
 /// The relay's machine inside BlackPony, and around the upgrade: between a client's channel and a scripted backend (spec 10,
-/// state table 15.1).
+/// state table G.6).
 /// </summary>
 public sealed class RelayInsideTests : IDisposable
 {

@@ -9,7 +9,8 @@ public sealed partial class DocumentTests
     private const int MostLinesOfReadme = 130;
 
     private static readonly string[] Folders = [".", "docs", "spec", "tools/trace-replayer", "tests/Mutation"];
-    private static readonly string Specification = Repository.Read("spec", "blackpony.md");
+    private static readonly string Specification =
+        Repository.Read("spec", "blackpony.md") + Repository.Read("spec", "relay.md");
 
     public static TheoryData<string> Documents =>
     [
