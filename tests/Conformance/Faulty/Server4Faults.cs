@@ -165,11 +165,6 @@ internal static class Server4Faults
             AlsoFails = "S-4.3-2 S-4.3-3 S-4.5-4 S-4.6-2 S-5.1-5 S-5.3-2 S-6.1-1 S-6.1-2 S-6.1-3 S-6.1-6 S-6.2-1 S-6.3-1 S-6.3-12 "
                 + "S-10.3-3",
         },
-        new("BP-4.3-1", "S-5.2-3", "refuses an X25519 share with its highest bit set")
-        {
-            Options = Begins(Core, (x, share) => share[31] < 0x80 ? x.Begin(share) : null),
-            AlsoFails = "S-4.1-10 S-4.4-7 S-4.4-9 S-4.4-13 S-5.1-2 S-6.1-8",
-        },
         new("BP-4.3-1", "S-4.5-5", "fails at the second transaction inside")
         {
             Mutations = () =>

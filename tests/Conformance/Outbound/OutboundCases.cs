@@ -263,6 +263,20 @@ internal static class OutboundCases
             var reply = d.Client();
             That(reply.StartsWith("451", StringComparison.Ordinal), $"The recipient gets {(reply.Length == 0 ? "nothing" : reply)}.");
         }),
+        // [BP-10.5-23] An outbound relay MUST treat as malformed a multi-line reply with another code in it, or a line without a code; the
+        //   code counts all the same if the first line has a 4yz or 5yz and no other line has another code.
+        Case("O-10.5-23", "The code of a malformed reply of several lines counts if it is clear", "BP-10.5-23", f =>
+        {
+            foreach (var (malformed, code) in ((string, string)[])[("550-no\r\nsuch user\r\n", "550"), ("250-yes\r\n550 no\r\n", "451"),
+                ("550-no\r\n250 yes\r\n", "451")])
+            {
+                var d = new OutboundDialogue(f);
+                d.Open("250 mx\r\n");
+                d.Next("250 ok\r\n");
+                var reply = d.Next(malformed);
+                That(reply.StartsWith(code, StringComparison.Ordinal), $"The recipient gets {reply}");
+            }
+        }),
     ];
 
     private static OutboundCase Case(string id, string title, string requirements, Action<OutboundDialogue> run) =>
