@@ -358,7 +358,7 @@ internal static class Client4Negotiation
         }),
 
         // [BP-4.3-16] After a broken upgrade a client MUST NOT send anything more in that connection, except the alert if records began.
-        new("C-4.3-22", "After a broken upgrade nothing more is sent in that connection", Must, Profile.Core, "BP-4.3-16", async p =>
+        new("C-4.3-27", "After a broken upgrade nothing more is sent in that connection", Must, Profile.Core, "BP-4.3-16", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.ExpectCommandAsync(wire);
@@ -368,7 +368,7 @@ internal static class Client4Negotiation
             await FreshAsync(p);
         }),
         // [BP-4.3-15] A client MUST treat what it received after the EHLO reply, before it sent XBLACKPONY, as the reply to that command.
-        new("C-4.3-23", "What came before the command is the reply to it", Must, Profile.Core, "BP-4.3-15", async p =>
+        new("C-4.3-28", "What came before the command is the reply to it", Must, Profile.Core, "BP-4.3-15", async p =>
         {
             var wire = await p.ConnectAsync();
             await wire.SendLineAsync("220 probe.test ESMTP");

@@ -115,7 +115,7 @@ internal static class Client4Faults
             Mutations = _ =>
                 TakesRepliesForRefusal(
                     r => r.Any(l => l.StartsWith("220", StringComparison.Ordinal) && !(l.Length > 6 && l[4..6] == "K="))),
-            AlsoFails = "C-4.3-22 C-5.5-1 C-9.2-1 C-9.2-2",
+            AlsoFails = "C-4.3-27 C-5.5-1 C-9.2-1 C-9.2-2",
         },
         new("BP-4.3-7", "C-4.3-3", "treats a 334 that its suite does not have as a refusal")
         {
@@ -158,11 +158,11 @@ internal static class Client4Faults
         {
             Mutations = _ => AfterCommand(l => l.StartsWith("334", StringComparison.Ordinal) && l.Contains('@') ? "garbage" : l),
         },
-        new("BP-4.3-15", "C-4.3-23", "discards what came before its command")
+        new("BP-4.3-15", "C-4.3-28", "discards what came before its command")
         {
             Mutations = _ => new Mutations { PeerLine = l => l == "421 4.3.2 Early" ? null : l },
         },
-        new("BP-4.3-16", "C-4.3-22", "says QUIT after a broken upgrade")
+        new("BP-4.3-16", "C-4.3-27", "says QUIT after a broken upgrade")
         {
             Mutations = _ => new Mutations { Answer = l => l == "220 no share, and no more" ? "QUIT\r\n\0" : null },
         },
