@@ -12,7 +12,7 @@ internal static class ReplyVectors
     public static VectorFile File()
     {
         var file = new VectorFile("reply",
-            "A reply to XBLACKPONY, CRLFs included, as a client gets it (Sections 4.3 and 4.4). With before, it is the reply to the "
+            "A reply to XBLACKPONY, CRLFs included, as a client gets it (Sections 4.3, 4.4 and 5.4). With before, it is the reply to the "
                 + "continuation, and before the 334 reply. outcome says what comes next: records, continuation, rot, or refused (the "
                 + "plaintext session goes on).");
         file.Note("Ordinary", "A reply as a server makes it.", "BP-4.3-1", "BP-4.3-2", "BP-4.3-4");
