@@ -26,7 +26,7 @@ public abstract class SmtpSession
 
     private protected SessionLayer Layer { get; } = new();
 
-    private protected SecureChannel? Channel => Layer.Channel;
+    internal SecureChannel? Channel => Layer.Channel;
 
     /// <summary>What the host has to do, once (<see cref="ISession.TakeRequest"/>).</summary>
     public SessionRequest TakeRequest()
