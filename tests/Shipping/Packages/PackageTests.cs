@@ -28,32 +28,34 @@ public sealed partial class PackageTests(PackedFixture packed)
         }
     }
 
-    [Fact]
-    public async Task The_library_has_comments_symbols_a_readme_and_no_dependency_but_BouncyCastle()
+    [Theory]
+    [InlineData("BlackPony.Reference", "BouncyCastle.Cryptography")]
+    [InlineData("BlackPony.Streams", "BlackPony.Reference", "BouncyCastle.Cryptography")]
+    public async Task A_library_has_comments_symbols_a_readme_and_few_dependencies(string name, params string[] dependencies)
     {
         await packed.PackedAsync();
-        await using var package = await ZipFile.OpenReadAsync(Path.Combine(packed.Packages, $"BlackPony.Reference.{packed.Version}.nupkg"),
+        await using var package = await ZipFile.OpenReadAsync(Path.Combine(packed.Packages, $"{name}.{packed.Version}.nupkg"),
             TestContext.Current.CancellationToken);
         var files = package.Entries.Select(e => e.FullName).ToList();
-        Assert.Contains("lib/net10.0/BlackPony.Reference.dll", files);
-        Assert.Contains("lib/net10.0/BlackPony.Reference.xml", files);
+        Assert.Contains($"lib/net10.0/{name}.dll", files);
+        Assert.Contains($"lib/net10.0/{name}.xml", files);
         Assert.Contains("README.md", files);
-        await using var nuspec = await package.GetEntry("BlackPony.Reference.nuspec")!.OpenAsync(TestContext.Current.CancellationToken);
+        await using var nuspec = await package.GetEntry($"{name}.nuspec")!.OpenAsync(TestContext.Current.CancellationToken);
         var metadata =
             (await XDocument.LoadAsync(nuspec, LoadOptions.None, TestContext.Current.CancellationToken)).Root!.Elements().Single();
-        string Of(string name) => metadata.Elements().Single(e => e.Name.LocalName == name).Value;
-        Assert.Equal(["BouncyCastle.Cryptography"],
+        string Of(string element) => metadata.Elements().Single(e => e.Name.LocalName == element).Value;
+        Assert.Equal(dependencies,
             metadata.Descendants().Where(e => e.Name.LocalName == "dependency").Select(d => d.Attribute("id")!.Value));
         Assert.Equal("MIT", Of("license"));
         Assert.Equal("README.md", Of("readme"));
         Assert.NotEmpty(Of("description"));
 
-        await using var symbols = await ZipFile.OpenReadAsync(Path.Combine(packed.Packages, $"BlackPony.Reference.{packed.Version}.snupkg"),
+        await using var symbols = await ZipFile.OpenReadAsync(Path.Combine(packed.Packages, $"{name}.{packed.Version}.snupkg"),
             TestContext.Current.CancellationToken);
-        Assert.Contains("lib/net10.0/BlackPony.Reference.pdb", symbols.Entries.Select(e => e.FullName));
+        Assert.Contains($"lib/net10.0/{name}.pdb", symbols.Entries.Select(e => e.FullName));
     }
 
-    /// <summary>The README's own code block, with the package in a new project.</summary>
+    /// <summary>The README's own code block, with the packages in a new project; the stream's package is used before it.</summary>
     [Fact]
     public async Task The_sample_of_the_README_compiles_and_says_what_the_README_says()
     {
@@ -76,13 +78,50 @@ public sealed partial class PackageTests(PackedFixture packed)
                 <ImplicitUsings>enable</ImplicitUsings>
                 <TreatWarningsAsErrors>true</TreatWarningsAsErrors>
               </PropertyGroup>
-              <ItemGroup><PackageReference Include="BlackPony.Reference" Version="{packed.Version}" /></ItemGroup>
+              <ItemGroup><PackageReference Include="BlackPony.Streams" Version="{packed.Version}" /></ItemGroup>
             </Project>
             """, TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(Path.Combine(folder, "Program.cs"), sample.Groups[1].Value, TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(folder, "Streams.cs"), """
+            using System.Net;
+            using System.Net.Sockets;
+            using BlackPony.Streams;
+
+            internal static class Streams
+            {
+                [System.Runtime.CompilerServices.ModuleInitializer]
+                internal static void Run()
+                {
+                    using var listener = new TcpListener(IPAddress.Loopback, 0);
+                    listener.Start();
+                    using var here = new TcpClient("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port);
+                    using var there = listener.AcceptTcpClient();
+                    var client = BlackPonyStream.AuthenticateAsClientAsync(here.GetStream(), new() { ClientName = "a.test" });
+                    using var server = BlackPonyStream.AuthenticateAsServerAsync(there.GetStream(), new()).Result;
+                    server.Write("250 ok\r\n"u8);
+                    if (!client.Result.IsEncrypted)
+                        throw new InvalidOperationException("It is not encrypted.");
+                }
+            }
+            """, TestContext.Current.CancellationToken);
         var run = await Run.ProgramAsync("dotnet", ["run", "--project", folder], folder, packed.Environment);
         Assert.Equal(sample.Groups[2].Value.Trim(), run.Good().Trim());
     }
+
+    /// <summary>Each line of code in the stream's readme stands in a sample, which the tests in tests/Interop run.</summary>
+    [Fact]
+    public void The_readme_of_the_stream_shows_the_code_of_the_samples()
+    {
+        var code = Block().Matches(Repository.Read("src", "BlackPony.Streams", "README.md")).SelectMany(m => m.Groups[1].Value.Split('\n'))
+            .Where(l => l.Length > 0).ToList();
+        var samples = ((string[])["MailKit/BlackPonySmtpClient.cs", "SmtpServer/BlackPonyListenerFactory.cs"])
+            .SelectMany(f => File.ReadLines(Repository.At("samples", f))).Select(l => l.Trim()).ToHashSet();
+        Assert.Equal(6, code.Count);
+        Assert.All(code, l => Assert.Contains(l, samples));
+    }
+
+    [GeneratedRegex(@"```csharp\n(.*?)```", RegexOptions.Singleline)]
+    private static partial Regex Block();
 
     [GeneratedRegex(@"```csharp\n(.*?)```\n+[^\n]*\n+((?:    [^\n]+\n)+)", RegexOptions.Singleline)]
     private static partial Regex Sample();
