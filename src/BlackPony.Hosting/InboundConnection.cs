@@ -15,6 +15,7 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
     private readonly IPEndPoint _peer = (IPEndPoint)client.RemoteEndPoint!;
     private readonly InboundSession _session = new(settings.Options, settings.Random, client.RemoteEndPoint!.ToString()!);
     private readonly BackendConnector _connector = new(settings);
+    private readonly QueueIds _queueIds = new();
     private SessionPlace? _place;
     private SocketSender? _sender;
     private SocketReadiness? _fromClient;
@@ -59,8 +60,10 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
             var failure = Failure();
             Telemetry.SessionEnded(report, _session.Messages, failure);
             log.LogInformation(
-                "session peer={Peer} suite={Suite} encrypted={Encrypted} failure={Failure} closed={Closed} messages={Messages}",
-                report.Peer, report.Suite ?? "none", report.Encrypted ? "yes" : "no", failure ?? "none", report.Closed, _session.Messages);
+                "session peer={Peer} suite={Suite} encrypted={Encrypted} failure={Failure} closed={Closed} messages={Messages} "
+                    + "queue={Queue}",
+                report.Peer, report.Suite ?? "none", report.Encrypted ? "yes" : "no", failure ?? "none", report.Closed, _session.Messages,
+                _queueIds);
         }
     }
 
@@ -118,7 +121,7 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
         else if (_opening is { IsCompleted: true })
             OnOpened();
         else if (_fromBackend is { HasArrived: true })
-            _backendGone |= Pass(_fromBackend, isClient: false, _session, ReadLength) == 0;
+            OnBackend();
         else if (_fromClient!.HasArrived && _session.WantsClient)
             OnClient();
         else
@@ -151,6 +154,13 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
         int count = Pass(_fromClient!, isClient: true, _session, ReadLength);
         Telemetry.Received(Math.Max(count, 0));
         _clientDone |= count == 0;
+    }
+
+    private void OnBackend()
+    {
+        int before = _session.Messages;
+        _backendGone |=
+            Pass(_fromBackend!, isClient: false, _session, ReadLength, o => _queueIds.Take(o, _session.Messages - before)) == 0;
     }
 
     private void OnOpened()

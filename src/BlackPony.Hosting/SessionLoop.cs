@@ -81,13 +81,17 @@ internal abstract class SessionLoop(TimeProvider time)
     /// <param name="isClient">Whether it is the client's, else the server's.</param>
     /// <param name="session">The session.</param>
     /// <param name="most">The most octets to read at once.</param>
+    /// <param name="passed">Is given the octets when the session has them.</param>
     /// <returns>How many octets; 0 at the end, -1 if nothing was there after all.</returns>
-    protected static int Pass(SocketReadiness from, bool isClient, ISession session, int most)
+    protected static int Pass(SocketReadiness from, bool isClient, ISession session, int most, Action<ReadOnlySpan<byte>>? passed = null)
     {
         var octets = ArrayPool<byte>.Shared.Rent(most);
         int count = from.Read(octets);
         if (count >= 0)
             Pass(octets.AsSpan(0, count), isClient, session);
+
+        if (count > 0)
+            passed?.Invoke(octets.AsSpan(0, count));
 
         ArrayPool<byte>.Shared.Return(octets);
         return count;

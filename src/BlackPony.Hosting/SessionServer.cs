@@ -32,18 +32,13 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
     public IReadOnlyList<IPEndPoint> EndPoints => [.. _listeners.Select(l => (IPEndPoint)l.LocalEndPoint!)];
 
     /// <summary>Begins to listen.</summary>
-    /// <exception cref="SocketException">An address can't be used.</exception>
+    /// <exception cref="ListenException">An address can't be used.</exception>
     public void Start()
     {
         foreach (var endPoint in _settings.Listen)
         {
-            var listener = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-            if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
-                listener.DualMode = false;
-
+            var listener = ListenException.Listen(endPoint);
             _listeners.Add(listener);
-            listener.Bind(endPoint);
-            listener.Listen(1024);
             Log.LogInformation("listening on {EndPoint}", listener.LocalEndPoint);
         }
 

@@ -95,7 +95,7 @@ internal sealed class ClientOptions
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new FormatException($"{e.Message} Name a file in a folder that the program may write to.", e);
+            throw new FormatException($"--memory: {e.Message} Name a file in a folder that the program may write to.", e);
         }
     }
 

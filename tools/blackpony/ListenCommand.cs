@@ -21,8 +21,17 @@ internal static class ListenCommand
               blackpony listen --listen 0.0.0.0:25 --backend 127.0.0.1:10025 --xclient          in front of Postfix
               blackpony listen --listen 0.0.0.0:25 --backend 127.0.0.1:10025 --proxy-protocol v2   in front of an Exim with PROXY support
               blackpony listen --config /etc/blackpony/listen.conf
-            Exit codes: 0 ended by a signal, 1 cannot listen or the backend is an open relay, 2 usage.
+              blackpony listen --config /etc/blackpony/listen.conf --check
+            Exit codes: 0 ended by a signal or the check found nothing, 1 cannot listen or the backend is an open relay, 2 usage or an invalid file.
             """);
+        ServicePages.AddTo(command, "Each session has a line that begins with the word session, and these fields:",
+            ("peer", "Address and port of the client."),
+            ("suite", "The suite that encrypted the session, or none."),
+            ("encrypted", "yes or no."),
+            ("failure", "Why an upgrade failed, or none."),
+            ("closed", "How the session closed: close, plain, truncated, failure, alert or lost."),
+            ("messages", "How many messages the mail server accepted."),
+            ("queue", "The ids that the mail server gave these messages, as its own log has them; none if it named none."));
         command.SetAction((parse, cancel) => RunAsync(options, parse, cancel));
         return command;
     }
@@ -34,11 +43,14 @@ internal static class ListenCommand
         InboundSettings settings;
         try
         {
+            if (options.Service.Checks(parse))
+                return await CheckOnlyAsync(options.Read(parse, rsaKeys, logs.Log), options.Service, parse, cancel);
+
             settings = await ReadAsync(parse);
         }
         catch (FormatException e)
         {
-            CommandLine.Complain(e.Message);
+            CommandLine.Complain(ConfigFile.Locate(e.Message));
             return 2;
         }
         catch (OpenRelayException e)
@@ -103,6 +115,38 @@ internal static class ListenCommand
         catch (Exception e) when (e is not OpenRelayException && e is IOException or SocketException)
         {
             log.LogWarning("the backend is not ready yet ({Error}); clients get 421 until it is", e.Message);
+        }
+    }
+
+    private static async Task<int> CheckOnlyAsync(
+        InboundSettings settings, ServiceOptions service, ParseResult parse, CancellationToken cancel)
+    {
+        using var probe = settings.Probe;
+        return await Service.CheckAsync(parse, service, settings.Listen, ($"backend {settings.BackendHost}:{settings.BackendPort}", AskAsync));
+
+        async Task AskAsync()
+        {
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            patience.CancelAfter(Patience);
+            try
+            {
+                if (probe is not null)
+                {
+                    await probe.CheckAsync(patience.Token);
+                    return;
+                }
+
+                using var tcp = new TcpClient();
+                await tcp.ConnectAsync(settings.BackendHost, settings.BackendPort, patience.Token);
+            }
+            catch (OpenRelayException e)
+            {
+                throw new IOException(Advice(e), e);
+            }
+            catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
+            {
+                throw new IOException($"no answer within {Patience.TotalSeconds} s", e);
+            }
         }
     }
 

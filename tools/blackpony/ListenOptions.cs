@@ -146,7 +146,7 @@ internal sealed class ListenOptions
         var from = parse.GetValue(_source) ?? (addressing == ClientAddressing.None
             ? DefaultSource(target.Host)
                 ?? throw new FormatException(
-                    "the backend would see this machine's own address, and might relay for it. Use --xclient, --proxy-protocol, or "
+                    "--backend would see this machine's own address, and might relay for it. Use --xclient, --proxy-protocol, or "
                         + "--backend-source with an address that it does not trust.")
             : null);
 
@@ -154,7 +154,7 @@ internal sealed class ListenOptions
         IReadOnlyList<Suite> offered = [.. parse.GetResult(_suites) is null ? SuiteRegistry.Default : parse.GetValue(_suites)!,
             .. parse.GetValue(_rot) ? [SuiteRegistry.Find("ROT")!] : Array.Empty<Suite>()];
         if (!parse.GetValue(_rot) && offered.Any(s => !s.Encrypts))
-            throw new FormatException("ROT protects nothing; to offer it anyway, add --allow-rot.");
+            throw new FormatException("--suites has ROT, which protects nothing; to offer it anyway, add --allow-rot.");
 
         var options = new ServerOptions(rsaKeys)
         {
@@ -187,7 +187,7 @@ internal sealed class ListenOptions
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new FormatException($"the key log cannot be written with access for its owner only: {e.Message}", e);
+            throw new FormatException($"--keylog: the key log cannot be written with access for its owner only: {e.Message}", e);
         }
     }
 

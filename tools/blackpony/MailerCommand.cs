@@ -116,7 +116,7 @@ internal static class MailerCommand
             CommandLine.Complain(warning);
 
         if (report is not null)
-            Write(report, outcome);
+            Write(report, host, outcome);
 
         return outcome.Deferred ? TemporaryFailure : 0;
     }
@@ -164,13 +164,14 @@ internal static class MailerCommand
         }
     }
 
-    private static void Write(string path, SessionReport report)
+    private static void Write(string path, string to, SessionReport report)
     {
         using var json = new MemoryStream();
         using (var writer = new Utf8JsonWriter(json))
         {
             writer.WriteStartObject();
             writer.WriteString("time", DateTimeOffset.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
+            writer.WriteString("to", to);
             writer.WriteString("peer", report.Peer);
             writer.WriteString("version", report.Suite is null ? null : "V1");
             writer.WriteString("suite", report.Suite);

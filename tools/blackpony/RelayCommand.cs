@@ -17,8 +17,21 @@ internal static class RelayCommand
               blackpony relay --listen 127.0.0.1:2526 --policy remembered --memory /var/lib/blackpony/memory
               blackpony relay --listen 127.0.0.1:2526 --route partner.example=[192.0.2.7] --route '*=smarthost.example'
               In Postfix's main.cf:  default_transport = blackpony:[127.0.0.1]:2526
-            Exit codes: 0 ended by a signal, 1 cannot listen, 2 usage.
+              blackpony relay --config /etc/blackpony/relay.conf --check
+            Exit codes: 0 ended by a signal or the check found nothing, 1 cannot listen, 2 usage or an invalid file.
             """);
+        ServicePages.AddTo(command, "Each domain and connection has a line that begins with the word delivery, and these fields:",
+            ("to", "The domain of the recipients."),
+            ("peer", "Name and port of the server."),
+            ("suite", "The suite that encrypted the session, or none."),
+            ("encrypted", "yes or no."),
+            ("tls", "The version of TLS where STARTTLS was used, or no."),
+            ("reason", "Why the mail went in plaintext or was deferred, or none."),
+            ("deferred", "yes or no."),
+            ("closed", "How the session closed: close, plain, truncated, failure, alert or lost."),
+            ("messages", "How many messages the server accepted."),
+            ("outcome", "delivered, refused, deferred, lost, timed-out, abandoned or none."),
+            ("code", "The code of the server's reply, or none."));
         command.SetAction((parse, _) => RunAsync(options, parse));
         return command;
     }
@@ -34,9 +47,13 @@ internal static class RelayCommand
         }
         catch (FormatException e)
         {
-            CommandLine.Complain(e.Message);
+            CommandLine.Complain(ConfigFile.Locate(e.Message));
             return 2;
         }
+
+        // The memory and the key log were opened when the options were read.
+        if (options.Service.Checks(parse))
+            return await Service.CheckAsync(parse, options.Service, settings.Listen);
 
         await using var server = new OutboundServer(settings, logs.Log);
         return await Service.RunAsync(parse, options.Service, logs, server, again => Task.FromResult(options.Read(again, rsaKeys)));

@@ -39,11 +39,15 @@ internal static class CommandLine
             if (result.Action is not ParseErrorAction)
                 return await result.InvokeAsync(how);
 
-            Complain($"{result.Errors.First(e => e.Message.Length > 0).Message} Try --help.");
+            if (args.Length == 0)
+                await root.Parse(["--help"]).InvokeAsync(how);
+            else
+                Complain($"{Wrong(result)} Try --help.");
         }
         catch (FormatException e)
         {
-            Complain(e.Message);
+            foreach (var line in e.Message.Split('\n'))
+                Complain(line);
         }
         catch (OperationCanceledException)
         {
@@ -73,6 +77,44 @@ internal static class CommandLine
     {
         var words = message.Split((char[])[' ', '\r', '\n', '\t'], StringSplitOptions.RemoveEmptyEntries);
         Console.Error.WriteLine($"{Name}: {Printable.Escape(string.Join(' ', words))}");
+    }
+
+    /// <summary>A question after the name of what is not there: whether the nearest name was meant.</summary>
+    /// <returns>Nothing if no name is near; else it begins with a space.</returns>
+    public static string Nearest(string word, IEnumerable<string> names)
+    {
+        var (name, distance) = names.Select(n => (n, Distance(word, n))).MinBy(n => n.Item2);
+        return name is not null && distance <= Math.Max(1, name.Length / 3) ? $" Did you mean '{name}'?" : "";
+    }
+
+    private static string Wrong(ParseResult result)
+    {
+        var command = result.CommandResult.Command;
+        if (result.UnmatchedTokens is not [var word, ..])
+            return result.Errors.First(e => e.Message.Length > 0).Message;
+
+        var known = word.StartsWith('-') ? command.Options.Where(o => !o.Hidden).Select(o => o.Name)
+            : command.Subcommands.Where(c => !c.Hidden).Select(c => c.Name);
+        var what = word.StartsWith('-') ? "option" : command.Subcommands.Count > 0 ? "command" : "argument";
+        return $"there is no {what} '{word}'.{Nearest(word, known)}";
+    }
+
+    // Levenshtein's, with one row of the table at a time.
+    private static int Distance(string one, string other)
+    {
+        var row = Enumerable.Range(0, other.Length + 1).ToArray();
+        for (int i = 1; i <= one.Length; i++)
+        {
+            int diagonal = row[0]++;
+            for (int j = 1; j <= other.Length; j++)
+            {
+                int cost = diagonal + (one[i - 1] == other[j - 1] ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.Min(cost, Math.Min(row[j], row[j - 1]) + 1);
+            }
+        }
+
+        return row[^1];
     }
 
     private sealed class Versions : SynchronousCommandLineAction

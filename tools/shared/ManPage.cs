@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Completions;
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace BlackPony.Tools;
 
@@ -8,7 +9,7 @@ namespace BlackPony.Tools;
 /// <c>man</c>, a command that the help does not show: the man pages of the program and of each of its commands in mdoc(7), from the same
 /// commands, options and examples as the help.
 /// </summary>
-internal static class ManPage
+internal static partial class ManPage
 {
     private const string ExitCodes = "Exit codes: ";
 
@@ -66,6 +67,7 @@ internal static class ManPage
         ".Sh DESCRIPTION",
         .. Prose(command.Description!),
         .. Parameters(command),
+        .. Help.SectionsOf(command).SelectMany(s => Section(s.Title, s.Text, s.Items())),
         .. ExitStatus(command),
         .. Examples(command),
         .. SeeAlso([name, .. Commands(root).Where(c => c != command).Select(c => Page(name, c)), .. Programs.Where(p => p != name)]),
@@ -137,13 +139,29 @@ internal static class ManPage
         yield return ".El";
     }
 
+    private static IEnumerable<string> Section(string title, string text, IEnumerable<(string Tag, string Text)> items) =>
+    [
+        $".Sh {title}",
+        .. Prose(text),
+        ".Bl -tag -width Ds",
+        .. items.SelectMany(i => (string[])[$".It {Word(i.Tag)}", .. Prose(i.Text)]),
+        ".El",
+    ];
+
+    // "0 ended by a signal, 1 cannot listen": each code on a line of its own.
     private static IEnumerable<string> ExitStatus(Command command) =>
     [
         ".Sh EXIT STATUS",
         .. (Help.Of(command) ?? "").Split('\n').Where(l => l.StartsWith(ExitCodes, StringComparison.Ordinal))
-            .SelectMany(l => (string[])[.. Prose(l[ExitCodes.Length..]), ".Pp"]),
+            .SelectMany(l => (string[])[".Bl -tag -width Ds", .. Codes(l[ExitCodes.Length..].TrimEnd('.')), ".El", ".Pp"]),
         .. Prose("0 for success and 2 for an invalid command line, unless stated otherwise."),
     ];
+
+    private static IEnumerable<string> Codes(string text) =>
+        Code().Split(text).SelectMany(c => (string[])[$".It {c.Split(' ')[0]}", .. Prose(c[(c.IndexOf(' ', StringComparison.Ordinal) + 1)..])]);
+
+    [GeneratedRegex(", (?=[0-9])")]
+    private static partial Regex Code();
 
     private static IEnumerable<string> Examples(Command command) =>
     [

@@ -26,6 +26,44 @@ public sealed partial class CommandLineTests
     }
 
     [Theory]
+    [InlineData("blackpony", "lisen", "there is no command 'lisen'. Did you mean 'listen'? Try --help.")]
+    [InlineData("blackpony", "listen --lsten 127.0.0.1:1", "there is no option '--lsten'. Did you mean '--listen'? Try --help.")]
+    [InlineData("blackpony", "frobnicate", "there is no command 'frobnicate'. Try --help.")]
+    [InlineData("blackpony-conformance", "--sever 127.0.0.1:1", "there is no option '--sever'. Did you mean '--server'? Try --help.")]
+    [InlineData("blackpony-replay", "inspekt", "there is no command 'inspekt'. Did you mean 'inspect'? Try --help.")]
+    public async Task What_is_not_there_is_named_with_what_is_nearest(string program, string arguments, string expected)
+    {
+        var run = await Run.ProgramAsync(ShippedPrograms.Built(program), arguments.Split(' '));
+        Assert.Equal((2, "", $"{program}: {expected}\n"), (run.Code, run.Output, run.Error));
+    }
+
+    [Theory]
+    [InlineData("blackpony")]
+    [InlineData("blackpony-replay")]
+    public async Task Without_arguments_it_shows_its_help(string program)
+    {
+        var run = await Run.ProgramAsync(ShippedPrograms.Built(program), []);
+        Assert.Equal((2, await Run.GoodAsync(ShippedPrograms.Built(program), "--help"), ""), (run.Code, run.Output, run.Error));
+    }
+
+    [Theory]
+    [InlineData("listen", "queue")]
+    [InlineData("relay", "outcome")]
+    public async Task The_page_of_a_service_has_its_signals_log_and_metrics(string service, string field)
+    {
+        var page = await Run.GoodAsync(ShippedPrograms.Built("blackpony"), "man", service);
+        string[] parts = [".Sh SIGNALS\n", ".It \\&SIGHUP\n", ".Sh LOG\n", $".It \\&{field}\n", ".Sh METRICS\n",
+            ".It \\&blackpony_sessions_total\n", ".Sh EXIT STATUS\n", ".It 0\n", ".It 1\n", ".It 2\n"];
+        var places = parts.Select(p => page.IndexOf(p, StringComparison.Ordinal)).ToList();
+        Assert.DoesNotContain(-1, places);
+        Assert.Equal(places.Order(), places);
+
+        // The same metrics as in the page for administrators.
+        Assert.Equal(Metric().Matches(Repository.Read("docs", "operations.md")).Select(m => m.Groups[1].Value).Order(),
+            PageMetric().Matches(page).Select(m => m.Groups[1].Value).Order());
+    }
+
+    [Theory]
     [MemberData(nameof(Programs))]
     public async Task Output_that_cannot_be_written_is_one_line_and_exit_code_2(string program)
     {
@@ -158,6 +196,12 @@ public sealed partial class CommandLineTests
 
     [GeneratedRegex("^  ([a-z]+)(?: <| {2,}|$)", RegexOptions.Multiline)]
     private static partial Regex Command();
+
+    [GeneratedRegex("^\\| `(blackpony_\\w+)`", RegexOptions.Multiline)]
+    private static partial Regex Metric();
+
+    [GeneratedRegex(@"\.It \\&(blackpony_\w+)")]
+    private static partial Regex PageMetric();
 
     [GeneratedRegex("^  (?:-., )*--([a-z-]+)", RegexOptions.Multiline)]
     private static partial Regex LongOption();

@@ -1,5 +1,8 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace BlackPony.Tools;
 
@@ -7,8 +10,12 @@ namespace BlackPony.Tools;
 /// A command's options in a file: on each line an option's name without dashes, and its value. Lines that begin with # are comments.
 /// What stands on the command line too counts as it stands there.
 /// </summary>
-internal static class ConfigFile
+internal static partial class ConfigFile
 {
+    // Of the file that was read last: where each option stands in it.
+    private static readonly Dictionary<string, List<int>> Places = [];
+    private static string _path = "";
+
     /// <summary>Makes the option that names the file.</summary>
     public static Option<string?> Option() => new("--config", "-c")
     {
@@ -18,7 +25,8 @@ internal static class ConfigFile
     };
 
     /// <summary>Parses the command line, together with the file that it names.</summary>
-    /// <exception cref="FormatException">The file can't be read or names what is no option; the message says where.</exception>
+    /// <exception cref="FormatException">The file can't be read or has errors; the message has a line for each, with its
+    /// place.</exception>
     public static ParseResult Parse(Command root, IReadOnlyList<string> args)
     {
         var parse = CommandLine.Parse(root, args);
@@ -27,24 +35,68 @@ internal static class ConfigFile
         if (config is null || parse.GetResult(config)?.Tokens is not [{ Value: var path }])
             return parse;
 
-        return CommandLine.Parse(root, [.. args, .. Read(path, command, o => parse.GetResult(o) is { Implicit: false })]);
+        Places.Clear();
+        _path = path;
+        var errors = new List<string>();
+        string[] read = [.. Read(root, command, o => parse.GetResult(o) is { Implicit: false }, errors)];
+        parse = CommandLine.Parse(root, [.. args, .. read]);
+        if (errors.Count == 0 && parse.Action is ParseErrorAction)
+            errors.AddRange(parse.Errors.Where(e => e.Message.Length > 0).Select(e => Locate(e.Message)));
+
+        return errors.Count > 0 ? throw new FormatException(string.Join('\n', errors.Select(e => e.ReplaceLineEndings(" ")))) : parse;
     }
 
-    private static IEnumerable<string> Read(string path, Command command, Func<Option, bool> isGiven)
+    /// <summary>Adds to a message about options where they stand in the file.</summary>
+    public static string Locate(string message)
+    {
+        int[] lines = [.. OptionName().Matches(message).SelectMany(m => Places.GetValueOrDefault(m.Value) ?? []).Distinct().Order()];
+        return lines.Length == 0 ? message : $"{_path}, {(lines.Length == 1 ? "line" : "lines")} {string.Join(" and ", lines)}: {message}";
+    }
+
+    // Each line is parsed by itself, so that each error has its place and none hides another.
+    private static IEnumerable<string> Read(Command root, Command command, Func<Option, bool> isGiven, List<string> errors)
     {
         int number = 0;
-        foreach (var line in Lines(path))
+        foreach (var line in Lines(_path))
         {
             number++;
             if (line.Trim() is not [not '#', ..] text)
                 continue;
 
             var parts = text.Split((char[])[' ', '\t'], 2, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-            var option = command.Options.FirstOrDefault(o => o.Name == "--" + parts[0] && parts[0] is not ("config" or "help"))
-                ?? throw new FormatException($"{path}, line {number}: there is no option '{parts[0]}'.");
+            var names = command.Options.Where(o => !o.Hidden).Select(o => o.Name).Where(n => n is not ("--config" or "--help" or "--check"));
+            if (!names.Contains("--" + parts[0]))
+            {
+                errors.Add($"{_path}, line {number}: there is no option '{parts[0]}'."
+                    + CommandLine.Nearest(parts[0], names.Select(n => n[2..])));
+                continue;
+            }
+
+            var option = command.Options.Single(o => o.Name == "--" + parts[0]);
+            var argument = parts.Length == 1 ? option.Name : $"{option.Name}={parts[1]}";
+            var wrong = CommandLine.Parse(root, [command.Name, argument]).Errors.Where(e => Concerns(e.SymbolResult, option))
+                .Select(e => e.Message).FirstOrDefault(m => m.Length > 0);
+            if (wrong is not null)
+                errors.Add($"{_path}, line {number}: {(wrong.Contains(option.Name, StringComparison.Ordinal) ? wrong : $"{parts[0]}: {wrong}")}");
+
+            if (!Places.TryGetValue(option.Name, out var places))
+                Places[option.Name] = places = [];
+
+            places.Add(number);
             if (!isGiven(option))
-                yield return parts.Length == 1 ? option.Name : $"{option.Name}={parts[1]}";
+                yield return argument;
         }
+    }
+
+    private static bool Concerns(SymbolResult? result, Option option)
+    {
+        for (; result is not null; result = result.Parent)
+        {
+            if (result is OptionResult found)
+                return found.Option == option;
+        }
+
+        return false;
     }
 
     private static string[] Lines(string path)
@@ -58,4 +110,7 @@ internal static class ConfigFile
             throw new FormatException($"the configuration cannot be read: {e.Message}", e);
         }
     }
+
+    [GeneratedRegex("--[a-z][a-z-]*")]
+    private static partial Regex OptionName();
 }

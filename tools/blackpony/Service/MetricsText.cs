@@ -46,6 +46,15 @@ internal sealed class MetricsText : IDisposable
         return text.ToString();
     }
 
+    /// <summary>The names and descriptions of all instruments that there are.</summary>
+    public IReadOnlyList<(string Name, string Description)> Describe()
+    {
+        lock (_lock)
+        {
+            return [.. _families.Values.Select(f => (f.Name, f.Description))];
+        }
+    }
+
     public void Dispose() => _listener.Dispose();
 
     // A histogram is shown as its sum and count.
@@ -92,6 +101,8 @@ internal sealed class MetricsText : IDisposable
         }
 
         public string Name { get; }
+
+        public string Description => _help;
 
         public void Take(double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
         {

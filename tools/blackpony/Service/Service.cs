@@ -38,9 +38,9 @@ internal static class Service
             CommandLine.Complain(e.Message);
             return 1;
         }
-        catch (SocketException e)
+        catch (ListenException e)
         {
-            CommandLine.Complain($"cannot listen: {e.Message}. Is the port in use, or does it need root?");
+            CommandLine.Complain(e.Message);
             return 1;
         }
 
@@ -68,6 +68,53 @@ internal static class Service
         }
     }
 
+    /// <summary>Opens what the service would open, and closes it again (<c>--check</c>).</summary>
+    /// <param name="parse">The command line and its file.</param>
+    /// <param name="options">The options among them that every service has.</param>
+    /// <param name="listen">The addresses of the service.</param>
+    /// <param name="more">What else it opens; each reports what is wrong by an exception.</param>
+    /// <returns>The exit code.</returns>
+    public static async Task<int> CheckAsync(ParseResult parse, ServiceOptions options, IReadOnlyList<IPEndPoint> listen,
+        params IEnumerable<(string What, Func<Task> Open)> more)
+    {
+        int wrong = 0;
+        var all = listen.Select(e => ($"listen {e}", (Func<Task>)(() => Try(e)))).Concat(more);
+        if (options.Metrics(parse) is { } metrics)
+            all = all.Append(($"metrics {metrics}", () => Try(metrics)));
+
+        foreach (var (what, open) in all)
+        {
+            try
+            {
+                await open();
+                Console.Out.WriteLine($"{what}: ok");
+            }
+            catch (ListenException e) when (e.IsInUse)
+            {
+                // The service runs, and whoever checks is about to have it read the file again.
+                Console.Out.WriteLine($"{what}: in use, which is right if the service is running");
+            }
+            catch (ListenException e)
+            {
+                CommandLine.Complain(e.Message);
+                wrong++;
+            }
+            catch (Exception e) when (e is IOException or SocketException or FormatException or OperationCanceledException)
+            {
+                CommandLine.Complain($"{what}: {e.Message}");
+                wrong++;
+            }
+        }
+
+        return wrong > 0 ? 1 : 0;
+
+        static Task Try(IPEndPoint endPoint)
+        {
+            ListenException.Try(endPoint);
+            return Task.CompletedTask;
+        }
+    }
+
     private static async Task ReloadAsync<TSettings>(ParseResult first, ServiceOptions options, Logs logs, SessionServer<TSettings> server,
         Func<ParseResult, Task<TSettings>> read)
         where TSettings : ServerSettings
@@ -76,7 +123,7 @@ internal static class Service
         {
             var parse = ConfigFile.Parse(first.RootCommandResult.Command, Environment.GetCommandLineArgs()[1..]);
             if (parse.Errors is [var error, ..])
-                throw new FormatException(error.Message);
+                throw new FormatException(ConfigFile.Locate(error.Message));
 
             server.Reconfigure(await read(parse));
             logs.Least = options.Level(parse);
@@ -84,7 +131,8 @@ internal static class Service
         }
         catch (FormatException e)
         {
-            logs.Log.LogError("configuration not reloaded, the old one stays: {Error}", e.Message);
+            foreach (var line in ConfigFile.Locate(e.Message).Split('\n'))
+                logs.Log.LogError("configuration not reloaded, the old one stays: {Error}", line);
         }
         catch (Exception e)
         {

@@ -22,6 +22,11 @@ internal sealed class ServiceOptions
         DefaultValueFactory = _ => (int)Limits.DrainTimeout.TotalSeconds,
         CustomParser = r => Parse.Number(r, 0, 3600),
     };
+    private readonly Option<bool> _check = new("--check")
+    {
+        Description = "Read the configuration, open what the service would open, report everything that is wrong, and exit. "
+            + "An address that is in use is no error, so that the file of a running service can be checked before SIGHUP.",
+    };
     private readonly Option<string> _format = new("--log-format")
     {
         Description = "Format of the log on standard error: text or json.",
@@ -42,13 +47,16 @@ internal sealed class ServiceOptions
     /// <summary>Brings them into a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[_drain, _metrics, _config, _format, _level])
+        foreach (var option in (Option[])[_drain, _metrics, _config, _check, _format, _level])
             command.Add(option);
     }
 
     public TimeSpan Drain(ParseResult parse) => TimeSpan.FromSeconds(parse.GetValue(_drain));
 
     public IPEndPoint? Metrics(ParseResult parse) => parse.GetValue(_metrics);
+
+    /// <summary>Whether the service is only checked.</summary>
+    public bool Checks(ParseResult parse) => parse.GetValue(_check);
 
     public bool Json(ParseResult parse) => parse.GetValue(_format) == "json";
 
