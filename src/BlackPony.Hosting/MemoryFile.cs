@@ -35,10 +35,17 @@ public sealed class MemoryFile
     /// <exception cref="UnauthorizedAccessException">The same.</exception>
     /// <exception cref="FormatException">The file is not a memory.</exception>
     public MemoryFile(string path, TimeProvider time)
+        : this(path, time, isWritten: true)
+    {
+    }
+
+    private MemoryFile(string path, TimeProvider time, bool isWritten)
     {
         _path = path;
         _time = time;
-        CheckWritable(path);
+        if (isWritten)
+            CheckWritable(path);
+
         _read = ReadWhole();
         Memory = Parse(_read, out var warnings);
         Warnings = warnings;
@@ -51,6 +58,12 @@ public sealed class MemoryFile
 
     /// <summary>What is wrong with the file: a warning for each line that is no entry, and was left out ([BP-9.4-14]).</summary>
     public IReadOnlyList<string> Warnings { get; }
+
+    /// <summary>Reads a memory that will not be written: no file is created beside it.</summary>
+    /// <exception cref="IOException">The file can't be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">The same.</exception>
+    /// <exception cref="FormatException">The file is not a memory.</exception>
+    public static ServerMemory Read(string path, TimeProvider time) => new MemoryFile(path, time, isWritten: false).Memory;
 
     /// <summary>Looks whether a memory can be written.</summary>
     /// <exception cref="IOException">It can't.</exception>

@@ -17,6 +17,9 @@ public sealed class BlackPonyClientAuthenticationOptions
     /// <summary>The server's TCP port, under which <see cref="Memory"/> has it.</summary>
     public int TargetPort { get; set; } = 25;
 
+    /// <summary>The mail domain whose MX or address records led to the server ([BP-9.4-19]); null if there is none.</summary>
+    public string? MailDomain { get; set; }
+
     /// <summary>
     /// What to do if the server does not upgrade (spec 9.1). Under <see cref="ClientPolicy.Required"/> the call fails; under the others it
     /// returns a stream in plaintext where that is allowed.

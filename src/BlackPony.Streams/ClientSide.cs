@@ -35,7 +35,7 @@ internal sealed class ClientSide : StreamSide
                 KeyLog = options.KeyLog,
             },
             options.Random);
-        _session.Connected(options.TargetHost, options.TargetPort, moreTargets: false);
+        _session.Connected(options.TargetHost, options.TargetPort, moreTargets: false, options.MailDomain);
     }
 
     public override PooledBuffer ToWire => _session.ToServer;

@@ -78,6 +78,16 @@ public sealed class CheckOptionTests : IDisposable
     }
 
     [Fact]
+    public async Task A_check_leaves_no_file_behind_that_the_service_could_not_write()
+    {
+        var (memory, keyLog) = (Path.Combine(_folder, "memory"), Path.Combine(_folder, "keys"));
+        Assert.Equal(0, (await CheckAsync("relay", $"listen 127.0.0.1:{Ports.Free()}", "policy remembered", $"memory {memory}",
+            $"keylog {keyLog}")).Code);
+        Assert.Equal(1, (await CheckAsync("listen", $"listen 127.0.0.1:{Ports.Free()}", "backend 127.0.0.1:1", $"keylog {keyLog}")).Code);
+        Assert.Equal([File], Directory.GetFiles(_folder));
+    }
+
+    [Fact]
     public async Task A_service_that_cannot_listen_names_address_and_reason()
     {
         var listener = new TcpListener(IPAddress.Loopback, 0);

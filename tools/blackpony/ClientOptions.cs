@@ -83,15 +83,17 @@ internal sealed class ClientOptions
 
     /// <summary>Checks that a service can write its files: one that cannot would defer all its mail.</summary>
     /// <exception cref="FormatException">It could not; the message says what to do.</exception>
-    public void CheckFiles(ParseResult parse)
+    /// <param name="parse">The command line.</param>
+    /// <param name="isTrial">Whether a file that was not there must not be left behind: it would belong to whoever checks.</param>
+    public void CheckFiles(ParseResult parse, bool isTrial)
     {
         try
         {
             if (MemoryPath(parse) is { } memory)
-                MemoryFile.CheckWritable(memory);
+                Trial.Run(memory + ".lock", isTrial, () => MemoryFile.CheckWritable(memory));
 
             if (parse.GetValue(_keyLog) is { } keyLog)
-                ListenOptions.KeyLog(keyLog);
+                Trial.Run(keyLog, isTrial, () => ListenOptions.KeyLog(keyLog));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -156,11 +156,15 @@ internal sealed class ListenOptions
         if (!parse.GetValue(_rot) && offered.Any(s => !s.Encrypts))
             throw new FormatException("--suites has ROT, which protects nothing; to offer it anyway, add --allow-rot.");
 
+        KeyLogFile? keyLog = null;
+        if (parse.GetValue(_keyLog) is { } file)
+            Trial.Run(file, Service.Checks(parse), () => keyLog = KeyLog(file));
+
         var options = new ServerOptions(rsaKeys)
         {
             Suites = [.. offered.Distinct()],
             Idents = [.. parse.GetValue(_ident) ?? [], .. parse.GetValue(_withdrawn) ?? []],
-            KeyLog = parse.GetValue(_keyLog) is { } file ? KeyLog(file) : null,
+            KeyLog = keyLog,
         };
         var settings = new InboundSettings(parse.GetValue(_listen)!, target.Host, target.Port, options)
         {

@@ -79,7 +79,7 @@ internal sealed class RelayOptions
                 throw new FormatException($"--route gives '{domain}' two routes; only one is possible.");
         }
 
-        _client.CheckFiles(parse);
+        _client.CheckFiles(parse, Service.Checks(parse));
         return new OutboundSettings(listen, _client.Mailer(parse, rsaKeys))
         {
             Allowed = allowed,

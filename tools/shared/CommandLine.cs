@@ -83,8 +83,8 @@ internal static class CommandLine
     /// <returns>Nothing if no name is near; else it begins with a space.</returns>
     public static string Nearest(string word, IEnumerable<string> names)
     {
-        var (name, distance) = names.Select(n => (n, Distance(word, n))).MinBy(n => n.Item2);
-        return name is not null && distance <= Math.Max(1, name.Length / 3) ? $" Did you mean '{name}'?" : "";
+        var (name, distance) = names.Select(n => (n, Distance(word, n))).DefaultIfEmpty(("", int.MaxValue)).MinBy(n => n.Item2);
+        return distance <= Math.Max(1, name.Length / 3) ? $" Did you mean '{name}'?" : "";
     }
 
     private static string Wrong(ParseResult result)

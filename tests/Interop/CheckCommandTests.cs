@@ -1,0 +1,164 @@
+using System.Diagnostics;
+using System.Text.Json;
+using BlackPony.Conformance.Peers;
+using BlackPony.Conformance.Targets;
+using BlackPony.Reference.Keys;
+using BlackPony.Reference.Negotiation;
+using BlackPony.Reference.Suites;
+using BlackPony.Tests.Interop.Servers;
+
+namespace BlackPony.Tests.Interop;
+
+/// <summary><c>blackpony check</c>: what it finds at a server, and that it mails nothing.</summary>
+public sealed class CheckCommandTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task A_good_server_is_described_and_gets_no_mail()
+    {
+        await using var server = new EmbeddedServer();
+        var (code, output, error) = await RunAsync("--port", $"{server.Port}", "[127.0.0.1]");
+        Assert.Equal((0, ""), (code, error));
+        Assert.StartsWith($"127.0.0.1 127.0.0.1:{server.Port}\n  connection  ", output, StringComparison.Ordinal);
+        foreach (var suite in SuiteRegistry.Default)
+        {
+            Assert.Matches($@"\n  upgrade     {suite}: {(suite.NeedsContinuation ? "2 round trips" : "1 round trip")}, [\d.]+ ms ", output);
+        }
+
+        Assert.Contains($"\n  IDENT       {Convert.ToHexStringLower(new IdentKey(new byte[32]).PublicKey)}\n", output,
+            StringComparison.Ordinal);
+        Assert.EndsWith("\n  policy      opportunistic: encrypted\n  policy      required: encrypted\n", output, StringComparison.Ordinal);
+        Assert.Empty(server.Sink.Messages);
+        Assert.Equal(["EHLO", "QUIT"], server.Sink.Sessions.SelectMany(s => s.Commands).Select(c => c.Split(' ')[0]).Distinct());
+    }
+
+    [Fact]
+    public async Task A_server_without_BlackPony_is_told_from_one_that_breaks_the_upgrade()
+    {
+        await using var plain = new MailSink { Extensions = ["STARTTLS"] };
+        var address = Assert.Single(await JsonAsync(1, "--port", $"{plain.Port}", "[127.0.0.1]"));
+        Assert.True(address.GetProperty("starttls").GetBoolean());
+        Assert.Null(address.GetProperty("offer").GetString());
+        Assert.Equal(("plaintext (not-offered)", "deferred (not-offered)"), Policies(address));
+
+        await using var broken = new MailSink { Extensions = ["XBLACKPONY V1 X25519-CHACHA20POLY1305"] };
+        broken.Answer = (_, line) => line.StartsWith("XBLACKPONY", StringComparison.Ordinal) ? "\0" : null;
+        address = Assert.Single(await JsonAsync(1, "--port", $"{broken.Port}", "[127.0.0.1]"));
+        Assert.Equal("broken", Assert.Single(address.GetProperty("suites").EnumerateArray()).GetProperty("failure").GetString());
+        Assert.Equal(("plaintext (broken)", "deferred (broken)"), Policies(address));
+        Assert.Empty(broken.Messages);
+    }
+
+    [Fact]
+    public async Task Each_exchanger_of_a_domain_is_checked_also_if_one_is_away()
+    {
+        await using var server = new EmbeddedServer();
+        using var dns = new NameServer((10, "dead.test"), (20, "localhost"));
+        var addresses = await JsonAsync(1, "--port", $"{server.Port}", "--dns", $"127.0.0.1:{dns.Port}", "example.test");
+        Assert.Contains(addresses, a => a.GetProperty("name").GetString() == "localhost" && a.GetProperty("ok").GetBoolean());
+        Assert.Contains(addresses, a => !a.GetProperty("ok").GetBoolean() && a.GetProperty("error").GetString()!.Length > 0);
+
+        Assert.Empty(await JsonAsync(3, "--dns", "127.0.0.1:1", "[no-such-host.test]"));
+        Assert.Equal((3, "127.0.0.1 127.0.0.1:1\n  error       Connection refused\n", ""), await RunAsync("--port", "1", "[127.0.0.1]"));
+    }
+
+    [Fact]
+    public async Task The_memory_tells_the_remembered_server_from_another_and_is_only_read()
+    {
+        await using var server = new EmbeddedServer();
+        var memory = Path.Combine(_folder, "memory");
+        string[] arguments = ["--port", $"{server.Port}", "--memory", memory, "[127.0.0.1]"];
+        Assert.Equal("new", Assert.Single(await JsonAsync(0, arguments)).GetProperty("memory").GetString());
+        Assert.Empty(Directory.GetFiles(_folder));
+
+        Assert.Equal(0, (await BlackPonyProgram.MailAsync(["--policy", "remembered", .. arguments])).Code);
+        Assert.Equal("remembered", Assert.Single(await JsonAsync(0, arguments)).GetProperty("memory").GetString());
+
+        // Another server at the same port.
+        var text = await File.ReadAllTextAsync(memory, TestContext.Current.CancellationToken);
+        await using var other = new EmbeddedServer(settings: s => s with
+        {
+            Options = new ServerOptions(TestRsaKeys.Server) { Idents = [new IdentKey([.. Enumerable.Repeat((byte)1, 32)])] },
+        });
+        text = text.Replace($" {server.Port} ", $" {other.Port} ", StringComparison.Ordinal);
+        await File.WriteAllTextAsync(memory, text, TestContext.Current.CancellationToken);
+        var address = Assert.Single(await JsonAsync(1, "--port", $"{other.Port}", "--memory", memory, "[127.0.0.1]"));
+        Assert.Equal("ident-mismatch", address.GetProperty("memory").GetString());
+        Assert.Equal("deferred (ident-mismatch)", address.GetProperty("policies").GetProperty("remembered").GetString());
+        Assert.Equal(text, await File.ReadAllTextAsync(memory, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task What_a_hostile_server_says_does_nothing_to_a_terminal_and_takes_no_room()
+    {
+        await using var loud = new MailSink { Extensions = ["XBLACKPONY V1 \u001b[2J"] };
+        var (code, output, _) = await RunAsync("--port", $"{loud.Port}", "[127.0.0.1]");
+        Assert.Equal(1, code);
+        Assert.DoesNotContain('\u001b', output);
+        await using var endless = new MailSink();
+        endless.Answer = (_, line) => line.StartsWith("EHLO", StringComparison.Ordinal) ? new string('2', 100_000) : null;
+        Assert.Contains("does not speak SMTP", (await RunAsync("--port", $"{endless.Port}", "[127.0.0.1]")).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task SMTP_can_be_typed_inside()
+    {
+        await using var server = new EmbeddedServer();
+        var (code, output, error) = await TypeAsync("EHLO typed.test\nNOOP\nQUIT\n", "--interactive", "--suites", "RSA-BLOWFISH", "--port",
+            $"{server.Port}", "[127.0.0.1]");
+        Assert.Equal(0, code);
+        Assert.Contains("inside, with 127.0.0.1 (127.0.0.1) under RSA-BLOWFISH", error, StringComparison.Ordinal);
+        Assert.Equal(["250", "250", "221"], output.Split("\r\n").Where(l => l.Length > 3 && l[3] == ' ').Select(l => l[..3]));
+        Assert.Contains("EHLO typed.test", server.Sink.Sessions.Last().Commands);
+        await using var plain = new MailSink();
+        (code, _, error) = await TypeAsync("NOOP\n", "--interactive", "--port", $"{plain.Port}", "[127.0.0.1]");
+        Assert.Equal((1, "blackpony: 127.0.0.1 (127.0.0.1): not-offered\n"), (code, error));
+    }
+
+    [Theory]
+    [InlineData("--name a@b", "--name: ")]
+    [InlineData("--suites RSA-BLOWFISH", "--suites goes with --interactive only")]
+    [InlineData("--interactive --json", "--interactive goes with neither")]
+    [InlineData("--memory /dev/null/x", "--memory: ")]
+    public async Task What_does_not_go_together_is_one_line_and_exit_code_2(string options, string expected)
+    {
+        var (code, output, error) = await RunAsync([.. options.Split(' '), "--port", "1", "[127.0.0.1]"]);
+        Assert.Equal((2, ""), (code, output));
+        Assert.StartsWith("blackpony: " + expected, error, StringComparison.Ordinal);
+    }
+
+    private static (string? Opportunistic, string? Required) Policies(JsonElement address)
+    {
+        var policies = address.GetProperty("policies");
+        return (policies.GetProperty("opportunistic").GetString(), policies.GetProperty("required").GetString());
+    }
+
+    private static async Task<List<JsonElement>> JsonAsync(int code, params string[] arguments)
+    {
+        var run = await RunAsync(["--json", .. arguments]);
+        Assert.Equal((code, ""), (run.Code, run.Error));
+        using var json = JsonDocument.Parse(run.Output);
+        Assert.Equal(code == 0, json.RootElement.GetProperty("ok").GetBoolean());
+        return [.. json.RootElement.GetProperty("addresses").EnumerateArray().Select(a => a.Clone())];
+    }
+
+    private static Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments) => TypeAsync("", arguments);
+
+    private static async Task<(int Code, string Output, string Error)> TypeAsync(string input, params string[] arguments)
+    {
+        using var program = Process.Start(new ProcessStartInfo(BlackPonyProgram.File, ["check", .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        await program.StandardInput.WriteAsync(input);
+        program.StandardInput.Close();
+        var (output, error) = (program.StandardOutput.ReadToEndAsync(), program.StandardError.ReadToEndAsync());
+        await program.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
+        return (program.ExitCode, await output, await error);
+    }
+}

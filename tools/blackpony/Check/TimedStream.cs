@@ -1,0 +1,68 @@
+using System.Diagnostics;
+
+namespace BlackPony.Tools.Check;
+
+/// <summary>A connection whose round trips are counted: an answer that comes after something was sent.</summary>
+internal sealed class TimedStream(Stream inner) : Stream
+{
+    private bool _hasSent;
+
+    /// <summary>How many round trips there were.</summary>
+    public int RoundTrips { get; private set; }
+
+    /// <summary>When each send began that followed an answer, by <see cref="Stopwatch"/>.</summary>
+    public List<long> Sent { get; } = [];
+
+    public override bool CanRead => true;
+
+    public override bool CanWrite => true;
+
+    public override bool CanSeek => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        int count = await inner.ReadAsync(buffer, cancellationToken);
+        if (_hasSent)
+            RoundTrips++;
+
+        _hasSent = false;
+        return count;
+    }
+
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (!_hasSent)
+            Sent.Add(Stopwatch.GetTimestamp());
+
+        _hasSent = true;
+        return inner.WriteAsync(buffer, cancellationToken);
+    }
+
+    public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override void Flush() => inner.Flush();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            inner.Dispose();
+
+        base.Dispose(disposing);
+    }
+}
