@@ -88,7 +88,11 @@ internal static class MutantBuild
                 return around;
             }
 
-            // Or because the way that gave it none goes on.
+        }
+
+        // Or because the way that gave it none goes on, or no value is returned.
+        if (error.Id is "CS0165" or "CS0177" or "CS0269" or "CS0161" && member is not null)
+        {
             var goesOn = member.DescendantNodes().OfType<IfStatementSyntax>().Where(IsExit)
                 .SelectMany(Switches).Where(n => !off.Contains(n)).ToHashSet();
             if (goesOn.Count > 0)
