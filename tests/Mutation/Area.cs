@@ -29,8 +29,9 @@ internal sealed record Area(string Project, string[] Files, (string Project, str
         ["Suites"] = new(Reference, ["Suites/"], Quick),
         ["Hosting"] = new("src/BlackPony.Hosting", [""],
         [
-            ("tests/Interop", @"\.Resolver\.|\.(MemoryFileTests\.(?!With_no|Key_log|A_server_(is|for))|RelayServerTests)"
-                + @"|\.(It_is_asked_again|An_IPv6_client|Where_all_places)"),
+            ("tests/Interop", @"\.(Resolver|InProcess)\.|\.(RelayServerTests|OutboundFaultTests)\.|\.(An_IPv6_client|Where_all_places)"
+                + @"|\.MemoryFileTests\.(?!With_no|Key_log|A_server_(is|for))"
+                + @"|\.OpenRelayProbeTests\.(?!A_reload|Another_address|A_server_that_takes_every)"),
             ("tests/Conformance", @"\.Outbound\."),
         ]),
         ["Conformance"] = new("src/BlackPony.Conformance",
