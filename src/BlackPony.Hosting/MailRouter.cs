@@ -46,7 +46,7 @@ public sealed class MailRouter
         catch (NoMailDomainException e) when (route.IsConfigured)
         {
             // The administrator will mend it; no mail is to be returned for it.
-            throw new IOException($"The route to {route.Host} cannot be used: {e.Reply[10..]}.", e);
+            throw new IOException($"The route to {route.Host} cannot be used: {e.Reply.Split(' ', 3)[2]}.", e);
         }
         catch (Exception e) when (e is not (IOException or NoMailDomainException) && !cancel.IsCancellationRequested)
         {

@@ -53,6 +53,81 @@ public class MailRouterTests
         Assert.InRange(dns.Questions.Count, 0, 2 + (2 * Limits.MaxExchangers));
     }
 
+    // [BP-10.4-11], [BP-10.4-12], [BP-10.4-16], [BP-10.4-18], [BP-10.4-20]
+    [Theory]
+    [InlineData("b.test", 9, "b.test MX 10 mx.test\nmx.test A 192.0.2.1", "mx.test 192.0.2.1 b.test")]
+    [InlineData("b.test", 9, "b.test A 192.0.2.1", "b.test 192.0.2.1 b.test")]
+    [InlineData("b.test", 9, "b.test MX 0 .", "556 5.1.10 The domain accepts no mail")]
+    [InlineData("b.test", 9, "a.test A 192.0.2.1", "550 5.1.2 The domain does not exist")]
+    [InlineData("b.test", 9, "b.test MX 10 mx.test", "550 5.4.4 The domain has no mail server with an address")]
+    [InlineData("b.test", 9, "b.test MX 10 a\\032b.test", "550 5.4.4 No mail exchanger of the domain has a valid name")]
+    [InlineData("b.test", 9, "b.test MX 10 a\\032b.test\nb.test MX 20 mx.test\nmx.test A 192.0.2.1", "mx.test 192.0.2.1 b.test",
+        "b.test has a mail exchanger that is not a host name, which is ignored: a\\032b.test")]
+    [InlineData("b.test", 9, "b.test MX 10 one.test\nb.test MX 20 mx.test\nmx.test A 192.0.2.1", "mx.test 192.0.2.1 b.test",
+        "the mail server one.test has no address")]
+    [InlineData("b.test", 9, "b.test MX 10 one.test\none.test A SERVFAIL\nb.test MX 20 mx.test\nmx.test A 192.0.2.1",
+        "mx.test 192.0.2.1 b.test", "DNS does not answer for the mail server one.test")]
+    [InlineData("b.test", 9, "b.test MX 10 one.test\none.test SERVFAIL", "DNS does not answer for the mail servers of b.test.")]
+    [InlineData("b.test", 9, "b.test SERVFAIL", "DNS does not answer for b.test.")]
+    [InlineData("b.test", 25, "b.test MX 10 mx.test\nmx.test A 127.0.0.1", "554 5.4.6 The mail would loop back to this machine")]
+    [InlineData("b.test", 25, "b.test MX 5 one.test\none.test A 192.0.2.1\nb.test MX 10 mx.test\nmx.test A 127.0.0.1\n"
+        + "b.test MX 20 two.test\ntwo.test A 192.0.2.2", "one.test 192.0.2.1 b.test")]
+    [InlineData("b.test", 25, "b.test MX 5 one.test\none.test SERVFAIL\nb.test MX 10 mx.test\nmx.test A 127.0.0.1",
+        "DNS does not answer for the mail servers of b.test.")]
+    [InlineData("b.test", 9, "b.test MX 5 a.test\nb.test MX 10 b.test\na.test A 192.0.2.1\nb.test A 192.0.2.1",
+        "a.test 192.0.2.1 b.test")]
+    [InlineData("[192.0.2.1]", 25, "", "192.0.2.1 192.0.2.1 -")]
+    [InlineData("[127.0.0.1]", 25, "", "554 5.4.6 The mail would loop back to this machine")]
+    [InlineData("[127.0.0.1]", 9, "", "127.0.0.1 127.0.0.1 -")]
+    [InlineData("[mx.test]", 9, "mx.test A 192.0.2.1", "mx.test 192.0.2.1 -")]
+    [InlineData("[mx.test]", 9, "mx.test MX 5 a.test", "The host mx.test has no address.")]
+    [InlineData("[mx.test]", 9, "mx.test SERVFAIL", "DNS does not answer for mx.test.")]
+    [InlineData("a b", 9, "", "550 5.1.2 Invalid domain or host")]
+    public async Task A_domain_or_host_has_these_targets_or_this_reply(
+        string host, int port, string zone, string found, string? warned = null)
+    {
+        using var dns = new NameServer(zone);
+        var router = new MailRouter(new IPEndPoint(IPAddress.Loopback, dns.Port));
+        var warnings = new List<string>();
+        var result = await ResultAsync(router, new Route(host, port) { IsConfigured = false }, warnings.Add);
+        Assert.Equal(found, result);
+        if (warned is not null)
+        {
+            Assert.Contains(warned, warnings);
+        }
+    }
+
+    [Theory]
+    [InlineData("b.test", 25, "b.test MX 10 mx.test\nmx.test A 192.0.2.1", "mx.test 192.0.2.1 b.test")]
+    [InlineData("[127.0.0.1]", 25, "", "127.0.0.1 127.0.0.1 -")]
+    [InlineData("a b", 9, "", "The route to a b cannot be used: Invalid domain or host.")]
+    [InlineData("b.test", 9, "b.test MX 0 .", "The route to b.test cannot be used: The domain accepts no mail.")]
+    [InlineData("[localhost]", 9, "", "localhost 127.0.0.1 -")]
+    public async Task A_route_that_is_configured_is_never_a_reason_to_return_mail(string host, int port, string zone, string found)
+    {
+        using var dns = new NameServer(zone);
+        var router = new MailRouter(new IPEndPoint(IPAddress.Loopback, dns.Port));
+        var result = await ResultAsync(router, new Route(host, port) { IsConfigured = true }, _ => { });
+        Assert.Contains(found, result, StringComparison.Ordinal);
+    }
+
+    private static async Task<string> ResultAsync(MailRouter router, Route route, Action<string> warn)
+    {
+        try
+        {
+            return string.Join(", ", (await router.ResolveAsync(route, warn, TestContext.Current.CancellationToken))
+                .Select(t => $"{t.Name} {t.Address} {t.Domain ?? "-"}"));
+        }
+        catch (NoMailDomainException e)
+        {
+            return e.Reply;
+        }
+        catch (IOException e)
+        {
+            return e.Message;
+        }
+    }
+
     [Fact]
     public async Task An_address_that_was_not_reached_comes_last_for_a_while()
     {
