@@ -331,7 +331,8 @@ public sealed class OpenRelayProbeTests : IDisposable
         sink.Answer = (_, line) => line == "MAIL FROM:<relay-test@www.example.com>" ? $"250-a\r\n250 {new string('x', 200)}\r\n" : null;
         await using var listener = new Listener(sink);
         await listener.CheckAsync();
-        foreach (var said in (string[])[$"the backend at 127.0.0.1:{sink.Port} was asked to relay, and refuses: EHLO www.example.com -> 250",
+        foreach (var said in (string[])[
+            $"the backend at 127.0.0.1:{sink.Port} was asked to relay, and refuses: EHLO www.example.com -> 250",
             "; MAIL FROM:<> -> 250 2.0.0 Ok; RCPT TO:<relay-test@blackpony.invalid> -> 550 5.7.1 Relaying denied; ",
             "; RCPT TO:<relay-test@[198.51.100.1]> -> 550 5.7.1", "; XCLIENT NAME=localhost ADDR=127.0.0.1 -> 550 5.7.0 Not for you; ",
             $"-> 250 {new string('x', 96)}…; "])

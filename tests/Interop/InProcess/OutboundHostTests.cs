@@ -31,7 +31,8 @@ public sealed class OutboundHostTests : IDisposable
         }
 
         Assert.Equal("Information: delivery to=b.test peer=127.0.0.1:" + server.Port
-            + " suite=X25519MLKEM768-CHACHA20POLY1305 encrypted=yes tls=no reason=none deferred=no closed=close messages=2 outcome=delivered code=250",
+            + " suite=X25519MLKEM768-CHACHA20POLY1305 encrypted=yes tls=no reason=none deferred=no closed=close "
+            + "messages=2 outcome=delivered code=250",
             await relay.Log.SaysAsync("delivery to=b.test"));
         Assert.Contains("messages=1 outcome=delivered code=250", await relay.Log.SaysAsync("delivery to=c.test"),
             StringComparison.Ordinal);
@@ -264,7 +265,10 @@ public sealed class OutboundHostTests : IDisposable
     {
         public Relay(Func<OutboundSettings, OutboundSettings> settings)
         {
-            var usual = new OutboundSettings([new IPEndPoint(IPAddress.Loopback, 0)], new MailerOptions(TestRsaKeys.Client)) { Time = Clock };
+            var usual = new OutboundSettings([new IPEndPoint(IPAddress.Loopback, 0)], new MailerOptions(TestRsaKeys.Client))
+            {
+                Time = Clock,
+            };
             Server = new OutboundServer(settings(usual), Log);
             Server.Start();
         }
