@@ -111,6 +111,11 @@ internal sealed class Mutator(SemanticModel model, string file, List<Mutant> mut
             return node;
         }
 
+        if (node.Expression is MemberAccessExpressionSyntax { Name.Identifier.Text: "ConfigureAwait" } awaited)
+        {
+            return node.WithExpression(awaited.WithExpression((ExpressionSyntax)Visit(awaited.Expression)!));
+        }
+
         var visited = (ExpressionSyntax)base.VisitInvocationExpression(node)!;
         if (node.Ancestors().OfType<ConditionalAccessExpressionSyntax>().Any(a => a.WhenNotNull.Contains(node)))
         {
@@ -294,8 +299,11 @@ internal sealed class Mutator(SemanticModel model, string file, List<Mutant> mut
             result = Instead(node, result, ExpressionStatement(AssignmentExpression(kind, assignment.Left, assignment.Right)));
         }
 
-        return Removed(node, result);
+        return IsUnseen(node.Expression) ? result : Removed(node, result);
     }
+
+    public override SyntaxNode? VisitAssignmentExpression(AssignmentExpressionSyntax node) =>
+        node.Left is IdentifierNameSyntax { Identifier.Text: "NoDelay" } ? node : base.VisitAssignmentExpression(node);
 
     public override SyntaxNode? VisitReturnStatement(ReturnStatementSyntax node) =>
         node.Expression is null && node.Parent is not SwitchSectionSyntax ? Removed(node, node) : base.VisitReturnStatement(node);
@@ -378,6 +386,21 @@ internal sealed class Mutator(SemanticModel model, string file, List<Mutant> mut
 
     private static SyntaxToken OperatorToken(SyntaxKind kind) =>
         BinaryExpression(kind, IdentifierName("a"), IdentifierName("b")).OperatorToken;
+
+    // Leaving it out changes no result, whatever the input: a local array is not erased, memory is not given back, packets are fewer.
+    private bool IsUnseen(ExpressionSyntax expression) => expression switch
+    {
+        AssignmentExpressionSyntax { Left: MemberAccessExpressionSyntax { Name.Identifier.Text: "NoDelay" } } => true,
+        InvocationExpressionSyntax { ArgumentList.Arguments: [var argument, ..] } call
+            when model.GetSymbolInfo(call).Symbol is IMethodSymbol method =>
+            (method.ContainingType.Name, method.Name) switch
+            {
+                ("CryptographicOperations", "ZeroMemory") => model.GetSymbolInfo(argument.Expression).Symbol is ILocalSymbol,
+                ("ArrayPool", "Return") or ("GC", "SuppressFinalize") => true,
+                _ => false,
+            },
+        _ => false,
+    };
 
     private SyntaxNode? Within(bool isStatic, Func<SyntaxNode?> visit)
     {
@@ -473,15 +496,19 @@ internal sealed class Mutator(SemanticModel model, string file, List<Mutant> mut
             when is null ? off : BinaryExpression(SyntaxKind.LogicalAndExpression, off, Wrapped(when.Condition))));
     }
 
+    // Else the `else` of an `if` without braces would belong to the change.
+    private static StatementSyntax Apart(StatementSyntax node, IfStatementSyntax changed) =>
+        node.Parent is BlockSyntax or SwitchSectionSyntax ? changed : Block(changed);
+
     private StatementSyntax Removed(StatementSyntax node, StatementSyntax original)
     {
         int id = Add(node, $"{Short(node)} => nothing");
-        return id < 0 ? original : IfStatement(Off(id), Block(original));
+        return id < 0 ? original : Apart(node, IfStatement(Off(id), Block(original)));
     }
 
     private StatementSyntax Instead(StatementSyntax node, StatementSyntax original, StatementSyntax changed)
     {
         int id = Add(node, $"{Short(node)} => {Short(changed)}");
-        return id < 0 ? original : IfStatement(On(id), Block(changed), ElseClause(Block(original)));
+        return id < 0 ? original : Apart(node, IfStatement(On(id), Block(changed), ElseClause(Block(original))));
     }
 }
