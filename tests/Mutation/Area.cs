@@ -36,7 +36,7 @@ internal sealed record Area(string Project, string[] Files, (string Project, str
         ]),
         ["Conformance"] = new("src/BlackPony.Conformance",
             ["CaseRunner", "CaseResult", "Expect", "Selection", "Baseline", "CaseTimeout", "Peers/", "Targets/", "Reports/"],
-            [("tests/Conformance", @"\.(CaseRunnerTests|HostileTargetTests)\.")]),
+            [("tests/Conformance", @"\.(CaseRunnerTests|HostileTargetTests|GateTests)\.")]),
         ["Traces"] = new("src/BlackPony.Traces", [""], [("tests/Traces", @"^(?!.*(Wireshark|Tshark|InspectCommand))")]),
     };
 }

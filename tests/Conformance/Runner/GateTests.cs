@@ -1,0 +1,106 @@
+using BlackPony.Conformance;
+using BlackPony.Reference.Negotiation;
+
+namespace BlackPony.Tests.Conformance.Runner;
+
+/// <summary>Which cases are run, which failures a gate expects, and what a finding shows of octets.</summary>
+public class GateTests
+{
+    private static readonly IReadOnlyList<Case<object>> Cases =
+    [
+        Case("S-4.2-1", Profile.Core, "BP-4.2-1 BP-4.2-2"), Case("S-4.2-10", Profile.Core, "BP-4.2-3"),
+        Case("S-5.4-1", Profile.Classic, "BP-5.4-1"), Case("S-14.2-1", Profile.Manual, "BP-14.2-1"),
+        Case("S-8.1-1", Profile.Timeouts, "BP-8.1-1"), Case("S-5.5-1", Profile.Hybrid, "BP-5.5-1"),
+    ];
+
+    [Theory]
+    [InlineData("", "", "S-4.2-1 S-4.2-10 S-5.4-1 S-14.2-1 S-5.5-1")]
+    [InlineData("S-4.2-1", "", "S-4.2-1")]
+    [InlineData("s-4.2-*", "", "S-4.2-1 S-4.2-10")]
+    [InlineData("S-4.2-?", "", "S-4.2-1")]
+    [InlineData("4.2", "", "S-4.2-1 S-4.2-10")]
+    [InlineData("4", "", "S-4.2-1 S-4.2-10")]
+    [InlineData("BP-4.2-2 5.4", "", "S-4.2-1 S-5.4-1")]
+    [InlineData("4.2", "BP-4.2-3", "S-4.2-1")]
+    [InlineData("", "4 5", "S-14.2-1")]
+    [InlineData("4x2", "", "")]
+    public void Cases_are_selected_by_globs_over_ids_sections_and_requirements(string select, string exclude, string ids) =>
+        Assert.Equal(ids, Ids(new Selection { Select = Words(select), Exclude = Words(exclude) }));
+
+    [Fact]
+    public void Cases_are_selected_by_their_profiles_and_in_shards()
+    {
+        Assert.Equal("S-8.1-1", Ids(new Selection { Profiles = [Profile.Timeouts] }));
+        Assert.Equal("S-4.2-1 S-5.4-1 S-5.5-1", Ids(new Selection { Shards = 2 }));
+        Assert.Equal("S-4.2-10 S-14.2-1", Ids(new Selection { Shard = 2, Shards = 2 }));
+    }
+
+    [Fact]
+    public void Globs_that_fit_no_case_are_found() => Assert.Equal(["x", "9"],
+        new Selection { Select = ["4.2", "x"], Exclude = ["9", "5"] }.Unknown([.. Cases.Select(c => c.Info)]));
+
+    [Fact]
+    public void A_baseline_is_an_id_a_line()
+    {
+        var baseline = Baseline.Parse("# expected\n\nS-4.2-1  # a title\r\n S-9\nS-4.2-1\n");
+        Assert.Equal(["S-4.2-1", "S-9"], baseline.Ids);
+        Assert.Equal(["S-9"], baseline.Unknown(Cases.Select(c => c.Info)));
+    }
+
+    [Theory]
+    [InlineData(Verdict.Pass, false, false)]
+    [InlineData(Verdict.NotApplicable, false, false)]
+    [InlineData(Verdict.Fail, true, true)]
+    [InlineData(Verdict.Error, true, true)]
+    [InlineData(Verdict.Warn, false, true)]
+    public void A_gate_fails_by_a_failure_or_an_error_that_is_not_listed_and_by_a_warning_if_it_is_strict(
+        Verdict verdict, bool fails, bool failsStrictly)
+    {
+        var result = new CaseResult(Cases[0].Info, verdict, "", null, "", "", TimeSpan.Zero);
+        foreach (var (strict, expected) in (List<(bool, bool)>)[(false, fails), (true, failsStrictly)])
+        {
+            Assert.Equal(expected ? [result] : [], new Baseline(["S-5.4-1"]).Unexpected([result], strict));
+            Assert.Empty(new Baseline(["S-4.2-1"]).Unexpected([result], strict));
+            var written = Baseline.Write([result], strict).Split('\n');
+            Assert.StartsWith("# Expected failures", written[0], StringComparison.Ordinal);
+            Assert.Equal(expected ? ["S-4.2-1  # S-4.2-1's title", ""] : [""], written[1..]);
+        }
+
+        Assert.Equal(verdict == Verdict.Pass ? [result] : [], new Baseline(["S-4.2-1"]).Stale([result]));
+        Assert.Empty(new Baseline(["S-5.4-1"]).Stale([result]));
+    }
+
+    [Fact]
+    public void Octets_are_shown_escaped_and_not_too_long()
+    {
+        byte[] octets = [(byte)'a', (byte)' ', (byte)'\\', (byte)'~', 13, 10, 0, 31, 127, 255];
+        Assert.Equal("\"a \\x5C~\\r\\n\\x00\\x1F\\x7F\\xFF\"", Expect.Show(octets));
+        Assert.Equal($"\"{new string('a', 100)}\"", Expect.Show(new string('a', 100)));
+        Assert.Equal($"\"{new string('a', 100)}…\"", Expect.Show(new string('a', 101)));
+        Assert.Equal("\"ab…\"", Expect.Show("abc"u8, 2));
+    }
+
+    [Fact]
+    public void A_keyword_is_looked_for_behind_the_first_line_of_an_EHLO_reply()
+    {
+        var reply = new ReplyReader().Read("250-SIZE x\r\n250-XBLACKPONY V1\r\n250 8bitmime\r\n"u8, out _)!;
+        Assert.Equal(["SIZE x", "XBLACKPONY V1", "8bitmime"], reply.Texts());
+        Assert.Equal((false, true, true, false), (reply.HasKeyword("SIZE"), reply.HasKeyword("xblackpony"), reply.HasKeyword("8BITMIME"),
+            reply.HasKeyword("XBLACK")));
+    }
+
+    [Fact]
+    public void What_does_not_hold_is_a_finding_with_its_requirement()
+    {
+        Expect.That(true, "no");
+        var failed = Assert.Throws<CaseFailedException>(() => Expect.That(false, "finding", "BP-1"));
+        Assert.Equal(("finding", "BP-1", false), (failed.Message, failed.Requirement, failed.IsSilence));
+    }
+
+    private static string[] Words(string text) => text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+
+    private static string Ids(Selection selection) => string.Join(' ', selection.From(Cases).Select(c => c.Id));
+
+    private static Case<object> Case(string id, Profile profile, string requirements) =>
+        new(id, id + "'s title", Level.Must, profile, requirements, _ => Task.CompletedTask);
+}
