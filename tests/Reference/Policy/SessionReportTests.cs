@@ -59,6 +59,19 @@ public sealed class SessionReportTests
         Assert.True(server is { Encrypted: false, Closed: "failure" or "alert" });
     }
 
+    [Fact]
+    public void Each_warning_says_what_happened_and_to_whom() // [BP-9.2-5], [BP-9.2-10], [BP-9.4-10], [BP-9.4-17]
+    {
+        Assert.Empty(new SessionReport { Peer = "mx.b.test:25" }.Warnings);
+        Assert.Equal(["downgrade: mx.b.test:25 offers or offered encryption, and the mail went in plaintext"],
+            new SessionReport { Peer = "mx.b.test:25", Downgrade = true }.Warnings);
+        Assert.Equal(["downgrade: mx.b.test:25 refused a suite that it had offered, and the mail went under RSA-BLOWFISH"],
+            new SessionReport { Peer = "mx.b.test:25", Downgrade = true, Suite = "RSA-BLOWFISH" }.Warnings);
+        Assert.Equal(["forgotten: a.test:25 has not offered encryption for 72 hours, and may get plaintext from now on",
+            "not remembered: the memory has no room for b.test:26, which may get plaintext next time"],
+            new SessionReport { Forgotten = "a.test:25", Unremembered = "b.test:26" }.Warnings);
+    }
+
     private static SessionReport Answered(string reply)
     {
         using var mailer = new MailerSession(new MailerOptions(ClientRsa) { Suites = [SuiteRegistry.Find("X25519-CHACHA20POLY1305")!] },
