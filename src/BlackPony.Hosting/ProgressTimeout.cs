@@ -20,6 +20,9 @@ internal sealed class ProgressTimeout(TimeProvider time)
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
+    /// <summary>The time begins again.</summary>
+    public void Restart() => _progress = -1;
+
     /// <summary>Done when the time is over.</summary>
     public Task WaitAsync(long progress, TimeSpan patience, CancellationToken cancel) => Task.Delay(Left(progress, patience), time, cancel);
 }

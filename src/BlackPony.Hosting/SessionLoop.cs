@@ -32,6 +32,9 @@ internal abstract class SessionLoop(TimeProvider time)
             if (request != SessionRequest.None)
             {
                 await DoAsync(request).ConfigureAwait(false);
+
+                // What it waits for on a fresh connection has the whole of its time, even where that is as long as the time that went by.
+                _deadline.Restart();
                 continue;
             }
 
