@@ -66,6 +66,15 @@ public enum Needs
 
     /// <summary>Time-outs that the target declared.</summary>
     Timeouts = 32,
+
+    /// <summary>A client that can be given a memory, for the policy remembered.</summary>
+    Memory = 64,
+
+    /// <summary>A server whose accepted mail the suite can look at.</summary>
+    Mailbox = 128,
+
+    /// <summary>A relay whose bound of sessions the suite knows.</summary>
+    Sessions = 256,
 }
 
 /// <summary>One case: what it checks, and a short function that speaks octets.</summary>

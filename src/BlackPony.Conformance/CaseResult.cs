@@ -15,6 +15,12 @@ public sealed class CaseFailedException(string message, string? requirement = nu
     public bool IsSilence { get; init; }
 }
 
+/// <summary>
+/// The suite itself cannot go on: it has no temporary folder, no descriptor left, no room on the disk. That says nothing about the target,
+/// so the run ends.
+/// </summary>
+public sealed class OwnTroubleException(string message, Exception inner) : Exception(message, inner);
+
 /// <summary>The implementation does not offer what the case needs.</summary>
 public sealed class NotApplicableException(string message) : Exception(message);
 

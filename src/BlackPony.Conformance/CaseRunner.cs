@@ -21,6 +21,12 @@ public sealed record RunOptions(TimeSpan Timeout, int Jobs = 8, string Seed = "b
     /// </summary>
     public int MostSilent { get; init; } = 3;
 
+    /// <summary>
+    /// The profiles that the target claims, all by default. Of another one a suite that the target does not offer is not applicable; of a
+    /// claimed one it is missing.
+    /// </summary>
+    public IReadOnlyCollection<Profile> Claims { get; init; } = Enum.GetValues<Profile>();
+
     /// <summary>Called after each case, from any thread.</summary>
     public Action<CaseResult>? Done { get; init; }
 }
@@ -31,8 +37,12 @@ public static class CaseRunner
     // Connections and octets begin the patience again: this is the end even for a target that goes on for ever.
     private const int MostLimits = 30;
 
+    // The time-outs that one case waits for, one after the other.
+    private static readonly TimeSpan MostTimeouts = TimeSpan.FromHours(1);
+
     /// <summary>Runs cases against a server.</summary>
     /// <returns>The results, in the cases' order.</returns>
+    /// <exception cref="OwnTroubleException">The suite itself cannot go on.</exception>
     public static Task<IReadOnlyList<CaseResult>> RunAsync(ServerTarget target, IReadOnlyList<Case<ServerProbe>> cases, RunOptions options)
     {
         return AllAsync(cases, RunAsync, options, test => target.SharesBackend && test.Needs.HasFlag(Needs.Backend));
@@ -47,6 +57,7 @@ public static class CaseRunner
 
     /// <summary>Runs cases against a client.</summary>
     /// <returns>The results, in the cases' order.</returns>
+    /// <exception cref="OwnTroubleException">The suite itself cannot go on.</exception>
     public static Task<IReadOnlyList<CaseResult>> RunAsync(ClientTarget target, IReadOnlyList<Case<ClientProbe>> cases,
         RunOptions options) =>
         AllAsync(cases, async (test, context) =>
@@ -72,7 +83,8 @@ public static class CaseRunner
 
     private static string Missing(Needs needs) =>
         needs.HasFlag(Needs.Mailer) ? "Only for a mailer, which speaks SMTP on its standard input and output (--mailer)."
-        : needs.HasFlag(Needs.Policy) ? "The command has no {policy}: add {policy} and {memory} to it."
+        : needs.HasFlag(Needs.Policy) ? "The command has no {policy}: add it."
+        : needs.HasFlag(Needs.Memory) ? "The command has no {memory}: add it, for the policy remembered."
         : needs.HasFlag(Needs.Suites) ? "The command has no {suites}: add it."
         : "The target declares no time-outs: give --timeouts.";
 
@@ -129,11 +141,20 @@ public static class CaseRunner
         var transcript = new Transcript();
         transcript.Comment($"{test.Id} {test.Title}");
         using var patience = new CaseTimeout(limit);
-        var most = limit * MostLimits;
+        var most = (limit * MostLimits) + (test.Needs.HasFlag(Needs.Timeouts) ? MostTimeouts : TimeSpan.Zero);
         var (verdict, detail, violated, plaintext, silent) = (Verdict.Pass, "", (string?)null, "", false);
         try
         {
-            plaintext = await run(test, new CaseContext(transcript, new SeededRandom(options.Seed, test.Id), patience)).WaitAsync(most);
+            var context = new CaseContext(transcript, new SeededRandom(options.Seed, test.Id), patience) { Claims = options.Claims };
+            plaintext = await run(test, context).WaitAsync(most);
+        }
+        catch (OwnTroubleException e)
+        {
+            throw new OwnTroubleException($"{test.Id}: {e.Message}", e);
+        }
+        catch (Exception e) when (OwnTrouble.Find(e) is { } trouble)
+        {
+            throw new OwnTroubleException($"{test.Id}: {trouble}", e);
         }
         catch (NotApplicableException e)
         {

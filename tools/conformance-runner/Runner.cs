@@ -22,16 +22,23 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         .. ClientCases.All.Select(c => c.Info)];
 
     private readonly bool _strict = parse.GetValue(options.Strict);
+    private readonly DateTimeOffset _date = DateTimeOffset.UtcNow;
+
+    // What --profile names; without it a target is tested for what it offers.
+    private Profile[] _claims = [];
     private int _done;
 
     public async Task<int> RunAsync()
     {
         var (k, n) = parse.GetValue(options.Shard) ?? (1, 1);
+        if (parse.GetResult(options.Profiles) is not null)
+            _claims = parse.GetValue(options.Profiles)!;
+
         var selection = new Selection
         {
             Select = parse.GetValue(options.Select) ?? [],
             Exclude = parse.GetValue(options.Exclude) ?? [],
-            Profiles = parse.GetResult(options.Profiles) is null ? new Selection().Profiles : parse.GetValue(options.Profiles)!,
+            Profiles = _claims.Length == 0 ? new Selection().Profiles : _claims,
             Shard = k,
             Shards = n,
         };
@@ -61,11 +68,29 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         if (!TryReadFiles(out var expected, out var compared, out var outputs, out var problem))
             return Complain(Usage, problem);
 
-        return await RunAsync(servers, clients, expected, compared, outputs);
+        if (Descriptors() is { } most && most < 100 + (25L * parse.GetValue(options.Jobs)))
+        {
+            return Complain(Usage, $"{most} descriptors are too few for {parse.GetValue(options.Jobs)} cases at a time: raise the limit "
+                + "(ulimit -n), or lower --jobs.");
+        }
+
+        try
+        {
+            return await RunAsync(servers, clients, selection.Profiles, expected, compared, outputs);
+        }
+        catch (OwnTroubleException e)
+        {
+            return Complain(Usage, $"the run ended at {e.Message}");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return Complain(Usage, $"a report could not be written: {e.Message}");
+        }
     }
 
-    private async Task<int> RunAsync(IReadOnlyList<Case<ServerProbe>> servers, IReadOnlyList<Case<ClientProbe>> clients, Baseline expected,
-        IReadOnlyList<RunReport> compared, IReadOnlyList<(string Format, string? File)> outputs)
+    private async Task<int> RunAsync(IReadOnlyList<Case<ServerProbe>> servers, IReadOnlyList<Case<ClientProbe>> clients,
+        IReadOnlyList<Profile> profiles, Baseline expected, IReadOnlyList<RunReport> compared,
+        IReadOnlyList<(string Format, string? File)> outputs)
     {
         var timeouts = parse.GetValue(options.Timeouts) ?? [];
         bool console = outputs.All(o => o.File is not null || o.Format == "console");
@@ -73,6 +98,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         var run = new RunOptions(TimeSpan.FromSeconds(parse.GetValue(options.Timeout)), parse.GetValue(options.Jobs),
             parse.GetValue(options.Seed)!)
         {
+            Claims = _claims,
             Done = r => progress.Show(Interlocked.Increment(ref _done), r.Case.Id),
         };
         var watch = Stopwatch.StartNew();
@@ -113,7 +139,12 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         }
 
         progress.Clear();
-        var report = new RunReport(serverName, clientName, run.Seed, results, watch.Elapsed);
+        var report = new RunReport(serverName, clientName, run.Seed, results, watch.Elapsed)
+        {
+            Date = _date,
+            CommandLine = string.Join(' ', Environment.GetCommandLineArgs().Skip(1).Select(Quoted).Prepend("blackpony-conformance")),
+            Profiles = profiles,
+        };
         foreach (var (format, file) in outputs)
         {
             if (format != "console")
@@ -122,7 +153,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
                 if (file is null)
                     Console.Out.Write(text);
                 else
-                    await File.WriteAllTextAsync(file, text);
+                    await WholeFile.WriteAsync(file, text);
             }
         }
 
@@ -136,7 +167,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
     {
         if (parse.GetValue(options.WriteBaseline))
         {
-            await File.WriteAllTextAsync(parse.GetValue(options.Expected)!, Baseline.Write(report.Results, _strict));
+            await WholeFile.WriteAsync(parse.GetValue(options.Expected)!, Baseline.Write(report.Results, _strict));
             return Passed;
         }
 
@@ -156,7 +187,8 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         if (parse.GetValue(options.Server) is not { } address)
             return new EmbeddedServer();
 
-        var server = new RemoteServer(address.Host, address.Port, parse.GetValue(options.Backend), timeouts);
+        var server = new RemoteServer(address.Host, address.Port, parse.GetValue(options.Backend), timeouts,
+            parse.GetValue(options.Mailbox));
         // However short the cases' time is: a busy machine is not one where nothing listens.
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(Math.Max(parse.GetValue(options.Timeout), 10)));
         await server.ReachAsync(patience.Token);
@@ -235,6 +267,19 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
             return false;
         }
 
+        if (parse.GetValue(options.WriteBaseline))
+            files.Add(parse.GetValue(options.Expected)!);
+
+        try
+        {
+            files.ForEach(WholeFile.Check);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            problem = $"a report cannot be written: {e.Message}";
+            return false;
+        }
+
         outputs = paired;
         return true;
     }
@@ -251,6 +296,23 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{cases.Count} cases"));
         return Passed;
     }
+
+    // The limit of this process; null where it is not known.
+    private static long? Descriptors()
+    {
+        const string Limits = "/proc/self/limits", Line = "Max open files";
+        var words = File.Exists(Limits)
+            ? File.ReadLines(Limits).FirstOrDefault(l => l.StartsWith(Line, StringComparison.Ordinal))?[Line.Length..]
+                .Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            : null;
+        return words is [var soft, ..] && long.TryParse(soft, NumberStyles.None, CultureInfo.InvariantCulture, out long most) ? most : null;
+    }
+
+    // As a shell reads it.
+    private static string Quoted(string word) =>
+        word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || "-_./:=,@+%".Contains(c, StringComparison.Ordinal))
+            ? word
+            : $"'{word.Replace("'", @"'\''", StringComparison.Ordinal)}'";
 
     private static int Complain(int code, string message)
     {

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Net;
 using System.Reflection;
 using BlackPony.Conformance;
+using BlackPony.Conformance.Targets;
 using BlackPony.Reference;
 
 namespace BlackPony.Tools.ConformanceRunner;
@@ -16,8 +17,9 @@ internal sealed class RunnerOptions
         Root = new RootCommand(
             "Test an implementation of BlackPony against the specification; by default the embedded reference, server and client.")
         {
-            Server, Backend, Client, Mailer, List, Select, Exclude, Profiles, Format, Output, Compare, Timeout, Timeouts, Jobs, Seed, Shard,
-            Strict, Expected, WriteBaseline, Verbose,
+            Server, Backend, Mailbox, Client, Mailer,
+            List, Select, Exclude, Profiles, Format, Output, Compare, Timeout, Timeouts, Jobs, Seed,
+            Shard, Strict, Expected, WriteBaseline, Verbose,
         };
     }
 
@@ -35,6 +37,13 @@ internal sealed class RunnerOptions
         Description = "The server is a relay, whose backend is this port of 127.0.0.1; the suite plays the backend.",
         HelpName = "port",
         CustomParser = r => Number(r, 1, 65535),
+    };
+
+    public Option<string?> Mailbox { get; } = new("--mailbox")
+    {
+        Description = "Command that prints all mail that the server has accepted, in whatever form: the suite looks for messages whose "
+            + "session was cut.",
+        HelpName = "command",
     };
 
     public Option<string?> Client { get; } = new("--client")
@@ -101,7 +110,8 @@ internal sealed class RunnerOptions
 
     public Option<Dictionary<string, TimeSpan>> Timeouts { get; } = new("--timeouts")
     {
-        Description = "The target's own time-outs in seconds, for --profile timeouts: FinishedTimeout=1,CloseTimeout=0.5.",
+        Description = "The target's own time-outs in seconds, for --profile timeouts: FinishedTimeout=1,CloseTimeout=0.5. 'default' stands "
+            + "for those of the specification; the run then takes ten minutes.",
         HelpName = "list",
         CustomParser = ParseTimeouts,
     };
@@ -195,6 +205,9 @@ internal sealed class RunnerOptions
 
     private static Dictionary<string, TimeSpan> ParseTimeouts(ArgumentResult result)
     {
+        if (result.Tokens[0].Value == "default")
+            return new Dictionary<string, TimeSpan>(VirtualTime.Limits);
+
         var timeouts = new Dictionary<string, TimeSpan>();
         foreach (var part in result.Tokens[0].Value.Split(','))
         {

@@ -8,6 +8,9 @@ namespace BlackPony.Conformance.Peers;
 /// <param name="Timeout">How long it waits, and for what.</param>
 public sealed record CaseContext(Transcript Transcript, IRandomSource Random, CaseTimeout Timeout)
 {
+    /// <summary>The profiles that the target claims.</summary>
+    public IReadOnlyCollection<Profile> Claims { get; init; } = [];
+
     /// <summary>Ends what waits.</summary>
     public CancellationToken Cancel => Timeout.Token;
 }

@@ -55,6 +55,9 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <summary>The commands of the transaction, in plaintext or inside.</summary>
     public List<string> Commands { get; } = [];
 
+    /// <summary>Whether the target claims a profile, so that what it lacks of it is a failure.</summary>
+    public bool Claims(Profile profile) => _context.Claims.Contains(profile);
+
     /// <summary>The connections, in order.</summary>
     public IReadOnlyList<ProbeConnection> Wires => _wires;
 
@@ -182,16 +185,18 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <param name="wire">The connection.</param>
     /// <param name="offer">The offer as the client hashes it.</param>
     /// <param name="tamper">Changes the octets of the server's share in the 220 reply.</param>
-    /// <param name="fragment">Characters in each <c>K=</c> line; 0 for the usual.</param>
+    /// <param name="fragment">Characters in each <c>K=</c> line of the 220 reply; 0 for the usual.</param>
     /// <param name="behind">Octets to send after the 220 in one write.</param>
     /// <param name="command">The command, if it was received before.</param>
     /// <param name="reply">Changes the lines of the 220 reply as they are sent, not as they are hashed.</param>
     /// <param name="hashed">Changes the continuation as it is hashed.</param>
     /// <param name="finishes">Whether the server's Finished goes in one write with the 220.</param>
+    /// <param name="form">Changes the lines of the 220 reply as they are sent and hashed.</param>
+    /// <param name="sizes">Characters in the lines of the 220 reply, one after the other.</param>
     /// <param name="refused">The command that was answered with 504 before, and each line of that reply, as hashed.</param>
     public async Task SwitchAsync(ProbeConnection wire, string offer, Func<byte[], byte[]>? tamper = null, int fragment = 0,
         string behind = "", string? command = null, Func<string, string>? reply = null, Func<string, string>? hashed = null,
-        bool finishes = false, params string[] refused)
+        bool finishes = false, Func<string, string>? form = null, int[]? sizes = null, params string[] refused)
     {
         Command = command ?? await ExpectCommandAsync(wire);
         var fields = Command.Split(' ');
@@ -241,11 +246,15 @@ public sealed class ClientProbe : IAsyncDisposable
         string Lines(int code, byte[] octets)
         {
             var text = Convert.ToBase64String(octets);
-            var parts = text.Chunk(fragment == 0 ? Limits.ShareFragment : fragment).Select(c => new string(c)).ToList();
+            int size = code == 334 || fragment == 0 ? Limits.ShareFragment : fragment;
+            var parts = code == 334 || sizes is null
+                ? text.Chunk(size).Select(c => new string(c)).ToList()
+                : [.. sizes.Select((n, i) => text.Substring(sizes[..i].Sum(), n))];
             var result = new StringBuilder();
             for (int i = 0; i < parts.Count; i++)
             {
                 var line = $"{code}{(i < parts.Count - 1 ? '-' : ' ')}K={parts[i]}";
+                line = code == 220 && form is not null ? form(line) : line;
                 Hash(line);
                 result.Append(line).Append("\r\n");
             }

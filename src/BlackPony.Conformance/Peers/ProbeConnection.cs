@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 using BlackPony.Reference;
@@ -32,6 +33,7 @@ public sealed class ProbeConnection : IAsyncDisposable
     private string _sent = "the connection";
     private string? _expected;
     private bool _hasEnded;
+    private long _sentAt;
     private Diagnosis? _diagnosis;
     private KeySchedule? _keys;
     private Suite? _suite;
@@ -128,6 +130,15 @@ public sealed class ProbeConnection : IAsyncDisposable
         return octets;
     }
 
+    /// <summary>Receives what comes next, whatever it is; nothing at the end of the connection.</summary>
+    public async Task<byte[]> SomeAsync()
+    {
+        if (_waiting.Length == 0)
+            await FillAsync("the end of the connection");
+
+        return await OctetsAsync(_waiting.Length);
+    }
+
     /// <summary>Receives a plaintext reply.</summary>
     /// <param name="ended">The requirement that the end of the connection violates, if it is not the case's first.</param>
     public async Task<Reply> ReplyAsync(string? ended = null)
@@ -187,6 +198,35 @@ public sealed class ProbeConnection : IAsyncDisposable
             !WasReset, $"After {_sent}: the connection ended with a reset (RST) instead of FIN, which discards octets in transit.",
             requirement);
 
+    /// <summary>
+    /// The peer has ended its direction, because of what was sent last: it still reads and throws away what comes (spec 8.1). One that has
+    /// closed for good answers with a reset, which may throw away what it sent last.
+    /// </summary>
+    /// <param name="requirement">The requirement that it violates.</param>
+    public async Task ExpectLingersAsync(string? requirement = null)
+    {
+        const int Octets = 5, Microseconds = 10_000;
+        long since = _sentAt;
+        bool isReset = false;
+        for (int i = 0; i < Octets && !isReset; i++)
+        {
+            try
+            {
+                await _socket.SendAsync(new byte[1], _patience.Token);
+                isReset = _socket.Poll(Microseconds, SelectMode.SelectError);
+            }
+            catch (SocketException)
+            {
+                isReset = true;
+            }
+        }
+
+        // Later it may have closed for good, or have been told of this side's end.
+        Expect.That(!isReset || Stopwatch.GetElapsedTime(since) >= Limits.LingerTimeout,
+            $"After {_sent}: the peer ended the connection, and answers what comes then with a reset (RST), which discards octets in "
+                + "transit.", requirement);
+    }
+
     /// <summary>Throws away what comes, to the end of the connection; lines in plaintext are kept in <see cref="Plaintext"/>.</summary>
     /// <returns>How many octets it was.</returns>
     public async Task<long> DrainAsync()
@@ -221,6 +261,14 @@ public sealed class ProbeConnection : IAsyncDisposable
         {
             // The peer was faster.
         }
+    }
+
+    /// <summary>Ends the connection with a reset.</summary>
+    public void Reset()
+    {
+        _hasEnded = true;
+        _socket.LingerState = new LingerOption(true, 0);
+        _socket.Close();
     }
 
     // ---------------------------------------------------------------- records
@@ -600,6 +648,7 @@ public sealed class ProbeConnection : IAsyncDisposable
         {
             // What the suite did before this took no time of the target's.
             _patience.Renew();
+            _sentAt = Stopwatch.GetTimestamp();
             octets = octets[await _socket.SendAsync(octets, _patience.Token)..];
         }
     }

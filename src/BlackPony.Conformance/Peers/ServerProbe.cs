@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using BlackPony.Conformance.Targets;
@@ -33,6 +34,9 @@ public sealed class ServerProbe : IAsyncDisposable
 
     /// <summary>The mail server behind the relay, which the suite plays.</summary>
     public MailSink Backend => _place.Backend!;
+
+    /// <summary>Whether the target claims a profile, so that what it lacks of it is a failure.</summary>
+    public bool Claims(Profile profile) => _context.Claims.Contains(profile);
 
     /// <summary>Whether the target says that it has ROT switched off.</summary>
     public bool RotIsOff => _place.RotIsOff;
@@ -74,6 +78,51 @@ public sealed class ServerProbe : IAsyncDisposable
     /// </summary>
     public Task WithinDrippingAsync(string name, byte[] octets, Task task, string finding) =>
         TimeLimit.WithinDrippingAsync(_context, name, Timeout(name), _place.Time, task, finding, ProbeConnection, octets);
+
+    /// <summary>The relay's bound of sessions.</summary>
+    public int MaxSessions => _place.MaxSessions;
+
+    /// <summary>A word that stands in no other message.</summary>
+    public string Marker()
+    {
+        var octets = new byte[16];
+        _context.Random.Fill(octets);
+        return $"marker-{Convert.ToHexStringLower(octets)}";
+    }
+
+    /// <summary>All mail that the server has accepted, as soon as it contains a word.</summary>
+    public async Task<string> MailAsync(string marker)
+    {
+        const int Pause = 20;
+        _context.Timeout.WaitsFor($"a message with {marker}, which the server has accepted, in its mailbox");
+        while (true)
+        {
+            var mail = await _place.Mailbox!(_context.Cancel);
+            if (mail.Contains(marker, StringComparison.Ordinal))
+                return mail;
+
+            await Task.Delay(Pause, _context.Cancel);
+        }
+    }
+
+    /// <summary>
+    /// Opens a connection, on loopback from one of many addresses, and takes the greeting, whatever it is: so a bound for each client is
+    /// not met first.
+    /// </summary>
+    /// <param name="number">Which of the connections it is.</param>
+    /// <param name="requirement">The requirement that a server violates which does not greet.</param>
+    public async Task<Reply> GreetedAsync(int number, string requirement)
+    {
+        const int Each = 50;
+        _context.Timeout.Renew();
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        if (IPAddress.TryParse(_place.Host, out var host) && IPAddress.IsLoopback(host) && host.AddressFamily == AddressFamily.InterNetwork)
+            socket.Bind(new IPEndPoint(IPAddress.Parse($"127.1.0.{1 + (number / Each)}"), 0));
+
+        await socket.ConnectAsync(_place.Host, _place.Port, _context.Cancel);
+        _wires.Add(new ProbeConnection(socket, Role.Client, _context.Transcript, _context.Timeout));
+        return await ProbeConnection.ReplyAsync(requirement);
+    }
 
     /// <summary>Opens a connection and takes the greeting.</summary>
     /// <param name="code">The greeting's code.</param>

@@ -12,6 +12,10 @@ internal static class TimeLimit
     // A target may be this much late by its own clock.
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
 
+    // A target that has just said something sets its next timer. One that does so later, when the clock has gone on, is only waited for
+    // longer.
+    private static readonly TimeSpan Settles = TimeSpan.FromMilliseconds(50);
+
     /// <summary>Waits for it.</summary>
     /// <exception cref="CaseFailedException">It did not come.</exception>
     public static async Task WithinAsync(CaseContext context, string name, TimeSpan limit, VirtualTime? time, Task task, string finding)
@@ -42,9 +46,15 @@ internal static class TimeLimit
         var since = time.Now;
         try
         {
+            await Task.WhenAny(task, Task.Delay(Settles, context.Cancel));
             while (!task.IsCompleted && time.Now <= since + (2 * limit))
             {
                 await Task.WhenAny(task, time.SetAsync(since, limit, context.Cancel)).Unwrap();
+
+                // What the target does when its time is over takes time of the wall's; its next timers are other ones.
+                if (!task.IsCompleted && time.Now >= since + limit)
+                    await Task.WhenAny(task, Task.Delay(context.Timeout.Limit / 4, context.Cancel));
+
                 if (!task.IsCompleted)
                     time.AdvanceToNext(since, limit);
             }

@@ -51,6 +51,11 @@ public static class HtmlReport
         }
 
         body.Append("</tbody></table>\n");
+        foreach (var run in runs)
+        {
+            var facts = run.Facts.Where(f => f.Value.Length > 0).Select(f => $"{f.Name} {Html(f.Value)}");
+            body.Append($"<p class=\"facts\">{(runs.Count > 1 ? $"{Html(run.Target)}: " : "")}{string.Join("; ", facts)}</p>\n");
+        }
     }
 
     // The index: a row a section, a column a target, a square a case.

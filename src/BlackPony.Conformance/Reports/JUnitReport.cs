@@ -21,6 +21,9 @@ public static class JUnitReport
             new XAttribute("errors", g.Count(r => Kind(r) == "error")),
             new XAttribute("skipped", g.Count(r => Kind(r) == "skipped")),
             new XAttribute("time", Seconds(g.Sum(r => r.Duration.TotalSeconds))),
+            Timestamp(),
+            new XElement("properties", run.Facts.Where(f => f.Value.Length > 0)
+                .Select(f => new XElement("property", new XAttribute("name", f.Name), new XAttribute("value", Clean(f.Value))))),
             g.Select(Test)));
         var root = new XElement(
             "testsuites",
@@ -29,8 +32,12 @@ public static class JUnitReport
             new XAttribute("failures", run.Results.Count(r => Kind(r) == "failure")),
             new XAttribute("errors", run.Results.Count(r => Kind(r) == "error")),
             new XAttribute("time", Seconds(run.Duration.TotalSeconds)),
+            Timestamp(),
             suites);
         return $"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n{root}\n";
+
+        XAttribute? Timestamp() =>
+            run.Date is { } date ? new XAttribute("timestamp", date.ToString("yyyy-MM-dd'T'HH:mm:ss", CultureInfo.InvariantCulture)) : null;
 
         string Kind(CaseResult r) => r.Verdict switch
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -38,7 +39,16 @@ public static class JsonReport
         });
         return new JsonObject
         {
-            ["suite"] = new JsonObject { ["version"] = RunReport.SuiteVersion, ["spec"] = Specification.Version, ["seed"] = run.Seed },
+            ["suite"] = new JsonObject
+            {
+                ["version"] = run.Version,
+                ["spec"] = Specification.Version,
+                ["seed"] = run.Seed,
+                ["platform"] = run.Platform,
+                ["profiles"] = new JsonArray([.. run.Profiles.Select(p => JsonValue.Create(p.ToString().ToLowerInvariant()))]),
+                ["command_line"] = run.CommandLine,
+            },
+            ["date"] = run.Date?.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
             ["target"] = new JsonObject { ["server"] = run.Server, ["client"] = run.Client },
             ["totals"] = new JsonObject
             {
@@ -69,9 +79,18 @@ public static class JsonReport
                 TimeSpan.FromMilliseconds(c["duration_ms"]!.GetValue<double>())));
             return new RunReport(root["target"]!["server"]?.GetValue<string>(), root["target"]!["client"]?.GetValue<string>(),
                 root["suite"]!["seed"]?.GetValue<string>() ?? "", [.. results],
-                TimeSpan.FromMilliseconds(root["duration_ms"]!.GetValue<double>()));
+                TimeSpan.FromMilliseconds(root["duration_ms"]!.GetValue<double>()))
+            {
+                // Reports of earlier versions do not have these.
+                Date = root["date"] is { } date ? DateTimeOffset.Parse(date.GetValue<string>(), CultureInfo.InvariantCulture) : null,
+                Version = root["suite"]!["version"]?.GetValue<string>() ?? "",
+                Platform = root["suite"]!["platform"]?.GetValue<string>() ?? "",
+                CommandLine = root["suite"]!["command_line"]?.GetValue<string>() ?? "",
+                Profiles = [.. (root["suite"]!["profiles"]?.AsArray() ?? []).Select(p => Enum.Parse<Profile>(p!.GetValue<string>(), true))],
+            };
         }
-        catch (Exception e) when (e is JsonException or NullReferenceException or InvalidOperationException or ArgumentException)
+        catch (Exception e) when (e is JsonException or NullReferenceException or InvalidOperationException or ArgumentException
+            or FormatException)
         {
             throw new FormatException("It is not a JSON report of blackpony-conformance.", e);
         }

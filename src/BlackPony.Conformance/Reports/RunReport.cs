@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Reflection;
+using System.Runtime.InteropServices;
 
 namespace BlackPony.Conformance.Reports;
 
@@ -10,6 +12,37 @@ namespace BlackPony.Conformance.Reports;
 /// <param name="Duration">How long it took.</param>
 public sealed record RunReport(string? Server, string? Client, string Seed, IReadOnlyList<CaseResult> Results, TimeSpan Duration)
 {
+    /// <summary>When it began; null if it is not known.</summary>
+    public DateTimeOffset? Date { get; init; }
+
+    /// <summary>The command line.</summary>
+    public string CommandLine { get; init; } = "";
+
+    /// <summary>The profiles that were run.</summary>
+    public IReadOnlyList<Profile> Profiles { get; init; } = [];
+
+    /// <summary>The runtime and the operating system.</summary>
+    public string Platform { get; init; } = $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.OSDescription}";
+
+    /// <summary>The version of the suite that ran.</summary>
+    public string Version { get; init; } = SuiteVersion;
+
+    /// <summary>Date, versions, profiles, seed, duration and command line, each with its name; empty where one is not known.</summary>
+    public IEnumerable<(string Name, string Value)> Facts =>
+    [
+        ("date", Date?.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture) ?? ""),
+        ("suite", Version),
+        ("specification", Specification.Version),
+        ("platform", Platform),
+        ("profiles", ProfileNames),
+        ("seed", Seed),
+        ("duration", string.Create(CultureInfo.InvariantCulture, $"{Duration.TotalSeconds:0.0} s")),
+        ("command line", CommandLine),
+    ];
+
+    /// <summary>The profiles, separated by commas.</summary>
+    public string ProfileNames => string.Join(", ", Profiles.Select(p => p.ToString().ToLowerInvariant()));
+
     /// <summary>The version of the suite.</summary>
     public static string SuiteVersion { get; } =
         typeof(RunReport).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];

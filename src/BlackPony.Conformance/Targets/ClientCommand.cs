@@ -33,9 +33,8 @@ public abstract class ClientCommand(string command, IReadOnlyDictionary<string, 
 
     /// <inheritdoc/>
     public override Needs Can =>
-        (command.Contains("{policy}", StringComparison.Ordinal) && command.Contains("{memory}", StringComparison.Ordinal)
-            ? Needs.Policy
-            : 0)
+        (command.Contains("{policy}", StringComparison.Ordinal) ? Needs.Policy : 0)
+        | (command.Contains("{memory}", StringComparison.Ordinal) ? Needs.Memory : 0)
         | (command.Contains("{suites}", StringComparison.Ordinal) ? Needs.Suites : 0)
         | (timeouts.Count > 0 ? Needs.Timeouts : 0);
 

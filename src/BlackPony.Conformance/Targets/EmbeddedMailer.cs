@@ -17,7 +17,7 @@ public sealed class EmbeddedMailer(Func<MailerOptions, MailerOptions>? settings 
     public override string Name => "embedded reference";
 
     /// <inheritdoc/>
-    public override Needs Can => Needs.Mailer | Needs.Policy | Needs.Suites | Needs.Timeouts;
+    public override Needs Can => Needs.Mailer | Needs.Policy | Needs.Memory | Needs.Suites | Needs.Timeouts;
 
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, TimeSpan> Timeouts => VirtualTime.Limits;

@@ -14,6 +14,9 @@ namespace BlackPony.Conformance.Targets;
 /// </summary>
 public sealed class EmbeddedServer : ServerTarget
 {
+    /// <summary>The bound of sessions where a case asks for one.</summary>
+    public const int FewSessions = 8;
+
     private readonly InboundServer _relay;
 
     /// <summary>Starts.</summary>
@@ -30,6 +33,7 @@ public sealed class EmbeddedServer : ServerTarget
         {
             BackendSource = IPAddress.Parse(Limits.BackendSource),
             Time = needs.HasFlag(Needs.Timeouts) ? Time : TimeProvider.System,
+            MaxSessions = needs.HasFlag(Needs.Sessions) ? FewSessions : Limits.MaxSessions,
         };
         _relay = new InboundServer(settings?.Invoke(usual) ?? usual, NullLogger.Instance);
         _relay.Start();
@@ -51,7 +55,12 @@ public sealed class EmbeddedServer : ServerTarget
     public override Task<ServerPlace> TakeAsync(Needs needs, CancellationToken cancel)
     {
         if ((needs & (Needs.Backend | Needs.RotOff | Needs.Timeouts)) == 0)
-            return Task.FromResult(new ServerPlace("127.0.0.1", Port, Sink, () => ValueTask.CompletedTask));
+        {
+            return Task.FromResult(new ServerPlace("127.0.0.1", Port, Sink, () => ValueTask.CompletedTask)
+            {
+                Mailbox = _ => Task.FromResult(string.Concat(Sink.Messages)),
+            });
+        }
 
         // Its own relay, so that its script disturbs no other case.
         var own = new EmbeddedServer(needs);
@@ -60,6 +69,7 @@ public sealed class EmbeddedServer : ServerTarget
             Time = own.Time,
             Timeouts = VirtualTime.Limits,
             RotIsOff = needs.HasFlag(Needs.RotOff),
+            MaxSessions = FewSessions,
         });
     }
 

@@ -141,6 +141,7 @@ public sealed class MailSink : IAsyncDisposable
     {
         private readonly byte[] _octets = new byte[65536];
         private string _waiting = "";
+        private bool _greeted;
 
         public async Task RunAsync()
         {
@@ -172,7 +173,13 @@ public sealed class MailSink : IAsyncDisposable
             {
                 case "EHLO" or "HELO" when line.Length <= 5:
                     return "501 5.5.4 A name is missing\r\n";
+                case "HELO":
+                    _greeted = true;
+                    return "250 2.0.0 Ok\r\n";
+                case "MAIL" when !_greeted:
+                    return "503 5.5.1 EHLO or HELO first\r\n";
                 case "EHLO":
+                    _greeted = true;
                     string[] lines = ["sink.test", .. sink.Extensions];
                     return string.Concat(lines.Select((l, i) => $"250{(i < lines.Length - 1 ? '-' : ' ')}{l}\r\n"));
                 case "DATA":
@@ -184,7 +191,7 @@ public sealed class MailSink : IAsyncDisposable
                 case "XCLIENT":
                     return "550 5.7.0 Not for you\r\n";
                 default:
-                    return verb is "HELO" or "MAIL" or "RCPT" or "RSET" or "NOOP" or "BDAT" ? "250 2.0.0 Ok\r\n" : "500 5.5.1 Unknown\r\n";
+                    return verb is "MAIL" or "RCPT" or "RSET" or "NOOP" or "BDAT" ? "250 2.0.0 Ok\r\n" : "500 5.5.1 Unknown\r\n";
             }
         }
 

@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace BlackPony.Conformance.Targets;
 
@@ -9,8 +11,14 @@ namespace BlackPony.Conformance.Targets;
 /// <param name="backendPort">The port of 127.0.0.1 at which the relay under test expects its mail server, which the suite then plays;
 /// 0 for none.</param>
 /// <param name="timeouts">The time-outs that the target declares.</param>
-public sealed class RemoteServer(string host, int port, int backendPort, IReadOnlyDictionary<string, TimeSpan> timeouts) : ServerTarget
+/// <param name="mailbox">A command, run by <c>/bin/sh</c>, that prints all mail that the server has accepted; null if there is none.
+/// </param>
+public sealed class RemoteServer(string host, int port, int backendPort, IReadOnlyDictionary<string, TimeSpan> timeouts,
+    string? mailbox = null) : ServerTarget
 {
+    // What a shell says if there is no such program.
+    private const int NotFound = 127;
+
     private readonly MailSink? _backend = backendPort > 0 ? new MailSink(backendPort) : null;
 
     /// <inheritdoc/>
@@ -25,12 +33,18 @@ public sealed class RemoteServer(string host, int port, int backendPort, IReadOn
         if (needs.HasFlag(Needs.Backend) && _backend is null)
             throw new NotApplicableException("Only for a relay whose mail server the suite plays: give --backend and the port.");
 
+        if (needs.HasFlag(Needs.Mailbox) && mailbox is null)
+        {
+            throw new NotApplicableException("Only for a server whose mail can be looked at: give --mailbox and a command that prints all "
+                + "mail that it has accepted. At a relay the cases with a backend show the same.");
+        }
+
         return Task.FromResult(new ServerPlace(host, port, _backend, () =>
         {
             _backend?.Reset();
             return ValueTask.CompletedTask;
         })
-        { Timeouts = timeouts });
+        { Timeouts = timeouts, Mailbox = mailbox is null ? null : MailAsync });
     }
 
     /// <inheritdoc/>
@@ -38,6 +52,30 @@ public sealed class RemoteServer(string host, int port, int backendPort, IReadOn
     {
         if (_backend is not null)
             await _backend.DisposeAsync();
+    }
+
+    private async Task<string> MailAsync(CancellationToken cancel)
+    {
+        using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", mailbox!])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            StandardOutputEncoding = Encoding.Latin1,
+        })!;
+        process.StandardInput.Close();
+        try
+        {
+            var mail = await process.StandardOutput.ReadToEndAsync(cancel);
+            await process.WaitForExitAsync(cancel);
+            return process.ExitCode == NotFound
+                ? throw new OwnTroubleException($"the command of --mailbox was not found: {mailbox}", new FileNotFoundException())
+                : mail;
+        }
+        finally
+        {
+            if (!process.HasExited)
+                process.Kill(entireProcessTree: true);
+        }
     }
 
     /// <summary>Connects once, to find out whether a mail server answers.</summary>

@@ -1,3 +1,5 @@
+using BlackPony.Reference;
+
 namespace BlackPony.Conformance.Targets;
 
 /// <summary>Where a case finds the server under test, and the mail server behind it if the suite plays that.</summary>
@@ -12,6 +14,12 @@ public sealed record ServerPlace(string Host, int Port, MailSink? Backend, Func<
 
     /// <summary>The target's clock, if the suite turns it.</summary>
     public VirtualTime? Time { get; init; }
+
+    /// <summary>All mail that the server has accepted, as it keeps it; null if the suite cannot look at it.</summary>
+    public Func<CancellationToken, Task<string>>? Mailbox { get; init; }
+
+    /// <summary>The relay's bound of sessions (spec 13).</summary>
+    public int MaxSessions { get; init; } = Limits.MaxSessions;
 
     /// <summary>Whether the target has ROT switched off, so that an offer of it is a fault.</summary>
     public bool RotIsOff { get; init; }

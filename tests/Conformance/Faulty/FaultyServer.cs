@@ -90,7 +90,13 @@ internal sealed class FaultyServerTarget(FaultyServer fault) : ServerTarget
             await server.DisposeAsync();
             await (behind?.DisposeAsync() ?? ValueTask.CompletedTask);
         })
-        { Time = server.Time, Timeouts = VirtualTime.Limits, RotIsOff = needs.HasFlag(Needs.RotOff) });
+        {
+            Time = server.Time,
+            Timeouts = VirtualTime.Limits,
+            RotIsOff = needs.HasFlag(Needs.RotOff),
+            Mailbox = _ => Task.FromResult(string.Concat(server.Sink.Messages)),
+            MaxSessions = EmbeddedServer.FewSessions,
+        });
     }
 
     public override ValueTask DisposeAsync() => ValueTask.CompletedTask;

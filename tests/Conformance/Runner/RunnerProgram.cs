@@ -11,9 +11,12 @@ internal static class RunnerProgram
     public static string Folder { get; } = Path.GetDirectoryName(File)!;
 
     /// <summary>Runs it to its end.</summary>
-    public static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
+    public static Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments) => RunInAsync("exec \"$@\"", arguments);
+
+    /// <summary>Runs it to its end by a shell that sets something up first.</summary>
+    public static async Task<(int Code, string Output, string Error)> RunInAsync(string shell, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo("dotnet", [File, .. arguments])
+        using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", shell, "sh", "dotnet", File, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -166,6 +166,14 @@ public sealed class RunnerTests : IDisposable
     }
 
     [Fact]
+    public async Task The_default_time_outs_can_be_declared_by_one_word()
+    {
+        var (code, output, _) = await RunnerProgram.RunAsync("--list", "--profile", "timeouts", "--timeouts", "default");
+        Assert.Equal(0, code);
+        Assert.Contains("C-9.2-11", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_server_that_is_not_there_is_exit_code_3()
     {
         using var closed = new TcpListener(IPAddress.Loopback, 0);
@@ -197,7 +205,8 @@ public sealed class RunnerTests : IDisposable
         var (code, output, _) = await RunnerProgram.RunAsync("--help");
         Assert.Equal(0, code);
         Assert.Contains("--server 127.0.0.1:2525", output, StringComparison.Ordinal);
-        Assert.Contains("Exit codes: 0 all passed, 1 some failed, 2 usage, 3 target unreachable.", output, StringComparison.Ordinal);
+        Assert.Contains("Exit codes: 0 all passed, 1 some failed, 2 usage or trouble of its own, 3 target unreachable.", output,
+            StringComparison.Ordinal);
     }
 
     private static async Task<List<string>> ListAsync(params string[] arguments)
