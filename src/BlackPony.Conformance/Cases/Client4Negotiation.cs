@@ -202,19 +202,26 @@ internal static class Client4Negotiation
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer, behind: string.Concat(Enumerable.Repeat("250 injected\r\n", 2000)));
-            var rest = await wire.OctetsAsync(1 << 20);
+
+            // An alert is a record: its length does not look like letters.
+            var length = await wire.OctetsAsync(2);
+            bool isText = length.All(b => b is >= (byte)' ' and < 127);
+            byte[] rest = isText && length.Length > 0
+                ? [.. length, .. await wire.SomeAsync()]
+                : length.Length < 2 ? length : await wire.OctetsAsync(BinaryPrimitives.ReadUInt16BigEndian(length));
             bool replied = System.Text.Encoding.Latin1.GetString(rest).Contains("MAIL", StringComparison.OrdinalIgnoreCase);
-            That(rest.Length == 0 || (rest.Length > 2 && rest.Length == 2 + BinaryPrimitives.ReadUInt16BigEndian(rest)),
+            That(length.Length == 0 || (!isText && rest.Length == BinaryPrimitives.ReadUInt16BigEndian(length)),
                 $"Expected the end of the connection, perhaps after an alert, got {Show(rest)}.", replied ? "BP-4.6-2" : "BP-4.6-4");
+            await wire.ExpectClosedAsync("The client goes on after plaintext that it took for a record.", "BP-4.6-4");
             await FreshAsync(p);
         }),
         // [BP-4.3-5] A client MUST accept fragments of 1 or more characters, split anywhere, within `MaxReplyLine` and `MaxShareLines`.
         new("C-4.3-5", "Fragments are accepted split anywhere, even into single characters", Must, Profile.Core, "BP-4.3-5", async p =>
         {
-            foreach (int size in (int[])[3, 7, 43])
+            foreach (var sizes in (int[][])[Lines(Limits.MaxShareLines), Lines(7), [43, 1], [1, 43]])
             {
                 var wire = await p.AcceptAsync(CoreOffer);
-                await p.SwitchAsync(wire, CoreOffer, fragment: size);
+                await p.SwitchAsync(wire, CoreOffer, sizes: sizes);
                 await p.FinishAsync(wire, none: "BP-4.3-5");
                 await wire.SendInsideAsync(ClientProbe.EhloReply());
                 await p.ServeMailAsync(wire, inside: true);
@@ -323,12 +330,15 @@ internal static class Client4Negotiation
         //   than `MaxShareLines` lines, or a line with nothing after "K=".
         new("C-4.3-20", "A share in more than 16 lines is a broken upgrade", Must, Profile.Core, "BP-4.3-14", async p =>
         {
-            var wire = await p.AcceptAsync(CoreOffer);
-            await p.SwitchAsync(wire, CoreOffer, fragment: 2);
-            await wire.SendRecordAsync(RecordType.Finished, wire.Keys.Finished(Role.Server));
-            wire.EndDirection();
-            That((await wire.OctetsAsync(1)).Length == 0, "The client goes on after a share of 22 lines.");
-            await FreshAsync(p);
+            foreach (int lines in (int[])[22, Limits.MaxShareLines + 1])
+            {
+                var wire = await p.AcceptAsync(CoreOffer);
+                await p.SwitchAsync(wire, CoreOffer, sizes: Lines(lines));
+                await wire.SendRecordAsync(RecordType.Finished, wire.Keys.Finished(Role.Server));
+                wire.EndDirection();
+                That((await wire.OctetsAsync(1)).Length == 0, $"The client goes on after a share of {lines} lines.");
+                await FreshAsync(p);
+            }
         }),
 
         // [BP-4.3-9] A client MUST treat every octet after the 220 reply's last CRLF as records, even if it came in the same segment.
@@ -379,6 +389,74 @@ internal static class Client4Negotiation
             var line = await wire.LineAsync();
             That(line is null, $"The client discards a reply that came before its command, and goes on with {Show(line ?? "")}.");
             await FreshAsync(p);
+        }),
+        // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
+        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
+        new("C-4.3-22", "A 220 reply that carries a good share in lines of another form is a broken upgrade",
+            Must, Profile.Core, "BP-4.3-7", async p =>
+        {
+            foreach (var form in (Func<string, string>[])[l => l.Replace("K=", "k=", StringComparison.Ordinal),
+                l => l.Insert(4, " "), l => l.Insert(4, "2.0.0 "), l => l.Replace("K=", "", StringComparison.Ordinal)])
+            {
+                var wire = await p.AcceptAsync(CoreOffer);
+                await p.SwitchAsync(wire, CoreOffer, form: form);
+                await NothingAfterAsync(p, wire, "a 220 reply of another form");
+            }
+        }),
+        // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
+        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
+        // [BP-4.3-5] A client MUST accept fragments of 1 or more characters, split anywhere, within `MaxReplyLine` and `MaxShareLines`.
+        new("C-4.3-23", "A line of 513 octets in a 220 reply is a broken upgrade, and one of 512 is not",
+            Must, Profile.Hybrid, "BP-4.3-7 BP-4.3-5", p => LongLinesAsync(p, Hybrid)),
+        // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
+        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
+        // [BP-4.3-5] A client MUST accept fragments of 1 or more characters, split anywhere, within `MaxReplyLine` and `MaxShareLines`.
+        new("C-4.3-24", "A line of 513 octets in RSA-BLOWFISH's 220 reply is a broken upgrade, and one of 512 is not",
+            Must, Profile.Classic, "BP-4.3-7 BP-4.3-5", p => LongLinesAsync(p, Classic)),
+        // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
+        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
+        new("C-4.3-25", "A 334 reply of another form is a broken upgrade, although its share is good", Must, Profile.Classic, "BP-4.3-7",
+            async p =>
+        {
+            var share = Convert.ToBase64String([.. TestRsaKeys.ServerModulus, .. new byte[32]]);
+            foreach (var reply in (string[])[$"334-k={share[..400]}\r\n334 k={share[400..]}\r\n", $"334 K={share}\r\n",
+                $"334-2.0.0 K={share[..400]}\r\n334 2.0.0 K={share[400..]}\r\n", $"334-K={share}\r\n334 K=\r\n"])
+            {
+                var wire = await p.AcceptAsync($"XBLACKPONY V1 {Classic}");
+                await NeedCommandAsync(p, wire, Classic);
+                await wire.SendAsync(reply);
+                await NothingAsync(wire, "a 334 reply of another form");
+                await FreshAsync(p);
+            }
+        }),
+        // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
+        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
+        // [BP-4.3-8] A client MUST treat as a broken upgrade a reply with another code than 220, 334, 4yz or 5yz.
+        // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
+        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a
+        //   separator or CRLF after it, lines with different codes, or a bare LF.
+        // [BP-4.4-12] A client MUST treat a 421 reply to XBLACKPONY or to the continuation as a broken upgrade.
+        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST make one fresh connection to the same address and speak plain
+        //   SMTP in it, without XBLACKPONY.
+        new("C-4.3-26", "Whatever is no well-formed 220 and no refusal is a broken upgrade in reply to the continuation too",
+            Must, Profile.Classic, "BP-4.3-7 BP-4.3-8 BP-4.3-11 BP-4.4-12 BP-9.2-2", async p =>
+        {
+            foreach (var (reply, requirement) in (List<(string, string)>)[("220 go ahead\r\n", "BP-4.3-7"),
+                ($"334 K={AnyShare}\r\n", "BP-4.3-7"), ("250 ok\r\n", "BP-4.3-8"), ("354 go\r\n", "BP-4.3-8"),
+                ("garbage\r\n", "BP-4.3-11"), ("450-not\r\n454 now\r\n", "BP-4.3-11"), ("421 4.3.2 Going down\r\n", "BP-4.4-12"),
+                ("", "BP-9.2-2")])
+            {
+                var wire = await p.AcceptAsync($"XBLACKPONY V1 {Classic}");
+                await NeedCommandAsync(p, wire, Classic);
+                await Client5Suites.SendGoodShareAsync(wire);
+                await wire.LineAsync();
+                await wire.SendAsync(reply);
+                if (reply.Length == 0)
+                    wire.EndDirection();
+
+                await NothingAsync(wire, $"{Show(reply)} to the continuation", requirement);
+                await FreshAsync(p);
+            }
         }),
 
         // ---------------------------------------------------------------- 4.4 refusals
@@ -523,6 +601,27 @@ internal static class Client4Negotiation
             That(!p.Commands.Any(
                 c => c.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)
                     || c.StartsWith("STARTTLS", StringComparison.OrdinalIgnoreCase)), "XBLACKPONY or STARTTLS was sent inside.");
+        }),
+
+        // [BP-4.5-6] A client MUST NOT use an extension inside that the EHLO reply inside did not list.
+        new("C-4.5-4", "A message with 8 bits is not announced by BODY or SMTPUTF8 inside, where only the session outside offered them",
+            Must, Profile.Core, "BP-4.5-6", async p =>
+        {
+            p.Next = p.Next with { Message = "Subject: \xC3\xA9t\xC3\xA9\r\n\r\n\xC3\xA9t\xC3\xA9\r\n" };
+            foreach (var outside in (string[][])[["8BITMIME", "SMTPUTF8", "BINARYMIME", "CHUNKING"], []])
+            {
+                p.Commands.Clear();
+                var wire = await p.AcceptAsync(CoreOffer, outside);
+                await p.UpgradeAsync(wire, CoreOffer);
+                await p.ServeMailAsync(wire, inside: true);
+
+                // What a client does that may not send these 8 bits is its own business: it converts them, or refuses.
+                await p.EndAsync();
+                var bad = p.Commands.FirstOrDefault(c => c.StartsWith("BDAT", StringComparison.OrdinalIgnoreCase)
+                    || c.Contains(" BODY=", StringComparison.OrdinalIgnoreCase)
+                    || c.Contains(" SMTPUTF8", StringComparison.OrdinalIgnoreCase));
+                That(bad is null, $"Inside, where it is not offered, the client says {Show(bad ?? "")}.");
+            }
         }),
 
         // ---------------------------------------------------------------- 4.7 together with STARTTLS and AUTH
@@ -677,6 +776,46 @@ internal static class Client4Negotiation
         await p.ServeMailAsync(wire, inside: false);
         NoCommand(wire, "BP-9.2-2");
         await p.ExpectAsync(delivered: true, "BP-9.2-2", "BP-9.2-3");
+    }
+
+    // The characters of the core suite's share in so many lines.
+    private static int[] Lines(int count) => [.. Enumerable.Range(0, count).Select(i => (AnyShare.Length + i) / count)];
+
+    // A line of 512 octets is not too long yet.
+    private static async Task LongLinesAsync(ClientProbe p, string suite)
+    {
+        const int Greatest = Limits.MaxReplyLine - 8;
+        var offer = $"XBLACKPONY V1 {suite}";
+        foreach (int size in (int[])[Greatest, Greatest + 1])
+        {
+            var wire = await p.AcceptAsync(offer);
+            await p.SwitchAsync(wire, offer, command: await NeedCommandAsync(p, wire, suite), fragment: size);
+            if (size > Greatest)
+            {
+                await NothingAfterAsync(p, wire, "a line that is too long");
+            }
+            else
+            {
+                await p.FinishAsync(wire, none: "BP-4.3-5");
+                await wire.SendInsideAsync(ClientProbe.EhloReply());
+                await p.ServeMailAsync(wire, inside: true);
+                await p.ExpectAsync(delivered: true);
+            }
+        }
+    }
+
+    // A client that went on would take the Finished.
+    private static async Task NothingAfterAsync(ClientProbe p, ProbeConnection wire, string what)
+    {
+        await wire.SendRecordAsync(RecordType.Finished, wire.Keys.Finished(Role.Server));
+        await NothingAsync(wire, what);
+        await FreshAsync(p);
+    }
+
+    internal static async Task NothingAsync(ProbeConnection wire, string what, string? requirement = null)
+    {
+        var came = await wire.SomeAsync();
+        That(came.Length == 0, $"After {what} the client sends {Show(came)} in the same connection.", requirement);
     }
 
     private static async Task BrokenAsync(ClientProbe p, string reply, bool close = false)

@@ -78,7 +78,7 @@ internal static class Client5Suites
             var wire = await p.AcceptAsync("XBLACKPONY V1 X25519MLKEM768-CHACHA20POLY1305 X25519-CHACHA20POLY1305");
             var first = await p.ExpectCommandAsync(wire);
             await wire.SendLineAsync("504 5.5.4 Not that one");
-            var second = await wire.LineAsync() ?? "";
+            var second = await ClientProbe.LineAsync(wire) ?? "";
             if (!second.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase))
                 throw new NotApplicableException("The client does not try a second suite in one connection.");
 
@@ -87,6 +87,22 @@ internal static class Client5Suites
             await p.ExpectAsync(delivered: true);
             var (a, b) = (Convert.FromBase64String(first.Split(' ')[3]), Convert.FromBase64String(second.Split(' ')[3]));
             That(!a.AsSpan(a.Length - 32).SequenceEqual(b), "Two suites have the same X25519 public key.");
+        }),
+
+        // [BP-5.1-7] A recipient MUST treat a share that is not canonical base64 as an invalid share.
+        // [BP-5.1-10] A client that finds the server's share in a 220 reply invalid MUST close the connection without sending another
+        //   octet.
+        new("C-5.1-5", "Blanks around the fragments of a server's share make it invalid",
+            Must, Profile.Core, "BP-5.1-7 BP-5.1-10", async p =>
+        {
+            foreach (var form in (Func<string, string>[])[l => l + " ", l => l + "\t", l => l.Insert(6, " "), l => l.Insert(20, " ")])
+            {
+                var wire = await p.AcceptAsync(CoreOffer);
+                await p.SwitchAsync(wire, CoreOffer, form: form);
+                await wire.SendRecordAsync(RecordType.Finished, wire.Keys.Finished(Role.Server));
+                await NothingAsync(wire);
+                await FreshAsync(p);
+            }
         }),
 
         // ---------------------------------------------------------------- 5.2 X25519
@@ -158,6 +174,23 @@ internal static class Client5Suites
             That(first.Length == 1216 && second.Length == 1216, $"The share has {first.Length} octets.", "BP-5.1-8");
             That(!first.AsSpan(0, 1184).SequenceEqual(second.AsSpan(0, 1184)), "Two sessions have the same ML-KEM key.");
             That(!first.AsSpan(1184).SequenceEqual(second.AsSpan(1184)), "Two sessions have the same X25519 public key.");
+        }),
+
+        // [BP-5.1-10] A client that finds the server's share in a 220 reply invalid MUST close the connection without sending another
+        //   octet.
+        // [BP-5.1-7] A recipient MUST treat a share that is not canonical base64 as an invalid share.
+        // [BP-5.1-8] A recipient MUST treat a share whose decoded length differs from the one that the suite gives as an invalid share.
+        new("C-5.3-6", "An invalid server's share in the hybrid suite ends the connection at once",
+            Must, Profile.Hybrid, "BP-5.1-10 BP-5.1-7 BP-5.1-8", async p =>
+        {
+            var good = Convert.ToBase64String([.. Enumerable.Repeat((byte)0x11, 1120)]);
+            foreach (var bad in (string[])[good[..^1], good[..^3] + "B==", good + " ", Convert.ToBase64String(new byte[1119]),
+                Convert.ToBase64String([.. Enumerable.Repeat((byte)9, 32)]), Convert.ToBase64String([.. Enumerable.Repeat((byte)9, 1121)])])
+            {
+                var wire = await p.AcceptAsync(HybridOffer);
+                await NeedCommandAsync(p, wire, Hybrid);
+                await SendInvalidAsync(p, wire, bad);
+            }
         }),
 
         // ---------------------------------------------------------------- 5.4 RSA-BLOWFISH
@@ -294,6 +327,62 @@ internal static class Client5Suites
             }
         }),
 
+        // [BP-5.1-10] A client that finds the server's share in a 220 reply invalid MUST close the connection without sending another
+        //   octet.
+        // [BP-5.1-7] A recipient MUST treat a share that is not canonical base64 as an invalid share.
+        // [BP-5.1-8] A recipient MUST treat a share whose decoded length differs from the one that the suite gives as an invalid share.
+        new("C-5.4-12", "An invalid server's share in RSA-BLOWFISH's 220 ends the connection at once: it is no refusal",
+            Must, Profile.Classic, "BP-5.1-10 BP-5.1-7 BP-5.1-8", async p =>
+        {
+            var good = Convert.ToBase64String([.. Enumerable.Repeat((byte)0x11, 384)]);
+            foreach (var bad in (string[])[good[..^1], good[..^4], good + "AAAA", good[..^1] + "@", good[..^1] + "=", good + " ",
+                Convert.ToBase64String(new byte[383]), Convert.ToBase64String(new byte[416])])
+            {
+                var wire = await p.AcceptAsync(ClassicOffer);
+                await NeedCommandAsync(p, wire, Classic);
+                await SendGoodShareAsync(wire);
+                await wire.LineAsync();
+                await SendInvalidAsync(p, wire, bad);
+            }
+        }),
+        // [BP-5.4-6] A client MUST cancel ([BP-5.4-12]) if the server's share in the 334 reply is invalid, if its modulus has its highest
+        //   bit clear or is even, or if its modulus equals the client's own.
+        // [BP-5.4-12] To cancel, a client MUST send a continuation line of one "*", wait for the reply, and take a 4yz or 5yz other than
+        //   421 as a refusal.
+        new("C-5.4-13", "Blanks around the fragments of the 334 make an invalid share, which is cancelled by \"*\"",
+            Must, Profile.Classic, "BP-5.4-6 BP-5.4-12", async p =>
+        {
+            var text = Convert.ToBase64String([.. TestRsaKeys.ServerModulus, .. new byte[32]]);
+            foreach (var reply in (string[])[$"334-K={text[..400]} \r\n334 K={text[400..]}\r\n",
+                $"334-K={text[..400]}\r\n334 K= {text[400..]}\r\n", $"334-K={text[..400]}\r\n334 K={text[400..]}\t\r\n"])
+            {
+                var wire = await p.AcceptAsync(ClassicOffer);
+                await NeedCommandAsync(p, wire, Classic);
+                await wire.SendAsync(reply);
+                await CancelledAsync(p, wire);
+            }
+        }),
+        // [BP-5.4-12] To cancel, a client MUST send a continuation line of one "*", wait for the reply, and take a 4yz or 5yz other than
+        //   421 as a refusal.
+        new("C-5.4-14", "After \"*\" all that is no refusal is a broken upgrade", Must, Profile.Classic, "BP-5.4-12", async p =>
+        {
+            foreach (var reply in (string[])["220 ok\r\n", "220 K=AAAA\r\n", "334 K=AAAA\r\n", "250 ok\r\n", "421 bye\r\n",
+                "garbage\r\n", ""])
+            {
+                var wire = await p.AcceptAsync(ClassicOffer);
+                await NeedCommandAsync(p, wire, Classic);
+                await SendShareAsync(wire, new byte[416]);
+                var line = await wire.LineAsync();
+                That(line == "*", $"An invalid share is answered with {Show(line ?? "the end of the connection")}.");
+                await wire.SendAsync(reply);
+                if (reply.Length == 0)
+                    wire.EndDirection();
+
+                await Client4Negotiation.NothingAsync(wire, $"{Show(reply)} to \"*\"");
+                await FreshAsync(p);
+            }
+        }),
+
         // ---------------------------------------------------------------- 5.5 ROT
         // [BP-5.5-1] The third field of the command is *n*, a decimal number from 1 to 25 without leading zeros, and a server MUST reply
         //   501 to anything else.
@@ -308,7 +397,7 @@ internal static class Client5Suites
             Must, Profile.Manual, "BP-5.5-1 BP-5.5-2 BP-5.5-3 BP-5.5-4 BP-5.5-5 BP-5.5-6", async p =>
         {
             p.Next = p.Next with { Suites = "ROT", Message = "Subject: \xE9 ROT\r\n\r\n.dot 123 Zz\xFF\r\n" };
-            var wire = await p.AcceptAsync("XBLACKPONY V1 ROT");
+            var wire = await RotAsync(p);
             var line = await NeedCommandAsync(p, wire, "ROT");
             var fields = line.Split(' ');
             That(fields.Length == 4 && int.TryParse(fields[3], out int n) && n is >= 1 and <= 25 && fields[3][0] != '0',
@@ -337,7 +426,7 @@ internal static class Client5Suites
             Must, Profile.Manual, "BP-9.1-4", async p =>
         {
             p.Next = p.Next with { Suites = "ROT", Policy = Reference.Policy.ClientPolicy.Required };
-            var wire = await p.AcceptAsync("XBLACKPONY V1 ROT");
+            var wire = await RotAsync(p);
             if (await ClientProbe.LineAsync(wire) is { } line && line.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase))
             {
                 int shift = int.Parse(line.Split(' ')[3], System.Globalization.CultureInfo.InvariantCulture);
@@ -345,7 +434,10 @@ internal static class Client5Suites
                 while (await wire.LineAsync() is { } shifted)
                 {
                     That(!Back(shifted, shift).StartsWith("MAIL", StringComparison.OrdinalIgnoreCase), "The client sent MAIL under ROT.");
-                    await wire.SendAsync(ClientProbe.Rot("250 Ok\r\n", shift));
+                    bool quits = Back(shifted, shift).StartsWith("QUIT", StringComparison.OrdinalIgnoreCase);
+                    await wire.SendAsync(ClientProbe.Rot(quits ? "221 Bye\r\n" : "250 Ok\r\n", shift));
+                    if (quits)
+                        wire.EndDirection();
                 }
             }
 
@@ -354,13 +446,26 @@ internal static class Client5Suites
         { Needs = Needs.Suites | Needs.Policy },
     ];
 
+    // A client that does not know ROT does not start with it, and need not.
+    private static async Task<ProbeConnection> RotAsync(ClientProbe p)
+    {
+        try
+        {
+            return await p.AcceptAsync("XBLACKPONY V1 ROT");
+        }
+        catch (CaseFailedException) when (!p.Claims(Profile.Manual) && p.Wires.Count == 0)
+        {
+            throw new NotApplicableException("The client makes no connection with ROT; --profile manual asks for it.");
+        }
+    }
+
     private static string Back(string text, int shift) => ClientProbe.Rot(text, 26 - shift);
 
     private static Case<ClientProbe> Carries(string id, string suite, Level level, Profile profile, string requirements) =>
         new(id, $"{suite} carries a message", level, profile, requirements, async p =>
         {
             // The core suite is asked of all; a missing SHOULD is a warning; else the case is for who has the suite.
-            bool optional = level != Should && profile != Profile.Core;
+            bool optional = profile != Profile.Core && (level != Should || !p.Claims(profile));
             var offer = $"XBLACKPONY V1 {suite}";
             var wire = await p.AcceptAsync(offer);
             if (optional)
@@ -378,6 +483,11 @@ internal static class Client5Suites
     {
         var wire = await p.AcceptAsync(CoreOffer);
         await p.ExpectCommandAsync(wire);
+        await SendInvalidAsync(p, wire, share);
+    }
+
+    private static async Task SendInvalidAsync(ClientProbe p, ProbeConnection wire, string share)
+    {
         await wire.SendAsync(
             string.Concat(share.Chunk(400).Select((c, i) => $"220{((i + 1) * 400 < share.Length ? '-' : ' ')}K={new string(c)}\r\n"))
                 + NoFinished);
@@ -388,7 +498,7 @@ internal static class Client5Suites
     // A client that goes on sends records; one that has found the share invalid may still say too much.
     private static async Task NothingAsync(ProbeConnection wire)
     {
-        var came = await wire.OctetsAsync(1 << 16);
+        var came = await wire.SomeAsync();
         bool text = came.All(b => b is >= 32 and < 127 or (byte)'\r' or (byte)'\n');
         That(came.Length == 0, $"The client sent something after an invalid share: {Show(came)}.", text ? "BP-5.1-10" : null);
     }
@@ -440,6 +550,11 @@ internal static class Client5Suites
     private static async Task CancelAsync(ClientProbe p, ProbeConnection wire, byte[] share)
     {
         await SendShareAsync(wire, share);
+        await CancelledAsync(p, wire);
+    }
+
+    private static async Task CancelledAsync(ClientProbe p, ProbeConnection wire)
+    {
         var line = await wire.LineAsync();
         That(line == "*", $"An invalid share is answered with {Show(line ?? "the end of the connection")}.",
             line is { Length: < 100 } ? "BP-5.4-12" : null);

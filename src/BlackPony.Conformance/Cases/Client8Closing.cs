@@ -114,6 +114,28 @@ internal static class Client8Closing
         })
         { Needs = Needs.Mailer },
 
+        // [BP-8.1-3] A side that receives a close MUST send its own close if it has not yet, and then close the connection.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
+        new("C-8.1-7", "After the client has ended the connection it still reads: what comes then is not answered with a reset",
+            Must, Profile.Core, "BP-8.1-3 BP-8.3-1", async p =>
+        {
+            var wire = await p.AcceptAsync(CoreOffer);
+            await p.UpgradeAsync(wire, CoreOffer);
+            await p.ServeMailAsync(wire, inside: true, together: true);
+            await ClosesAsync(wire);
+            wire.ExpectNoReset();
+            await wire.ExpectLingersAsync();
+            await p.ExpectAsync(delivered: true);
+
+            wire = await p.AcceptAsync(CoreOffer);
+            await p.UpgradeAsync(wire, CoreOffer);
+            That(await wire.LineInsideAsync() is not null, "The session ended before its time.");
+            await wire.SendRecordsAsync([0, 0]);
+            await wire.ExpectAlertAsync();
+            await wire.ExpectLingersAsync("BP-8.3-1");
+            await p.ExpectAsync(delivered: false);
+        }),
+
         // ---------------------------------------------------------------- 8.2 truncation
         // [BP-8.2-1] A side that sees the connection end before the peer's close MUST treat the session as truncated.
         // [BP-9.2-7] A client MUST NOT send mail both in plaintext and in records in one delivery attempt.

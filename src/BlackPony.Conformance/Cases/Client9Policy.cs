@@ -88,7 +88,9 @@ internal static class Client9Policy
                         if (helo?.StartsWith("HELO ", StringComparison.OrdinalIgnoreCase) != true)
                         {
                             // A client that says QUIT may wait for its reply.
+                            // It defers: it may wait for the server's end, as RFC 5321 4.1.1.10 lets it.
                             await (helo is null ? Task.CompletedTask : wire.SendLineAsync("221 Bye"));
+                            wire.EndDirection();
                             return wire;
                         }
                     }
@@ -243,6 +245,95 @@ internal static class Client9Policy
             }
         }),
 
+        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed EHLO reply, or a 4yz, MUST go on to the
+        //   next address or mail exchanger, or defer the mail.
+        new("C-9.2-8", "A server that greets with anything but 220 gets no mail, although it would take it",
+            Must, Profile.Core, "BP-9.2-9", async p =>
+        {
+            foreach (var greeting in (string[])["200 probe.test ESMTP", "221 probe.test", "250 probe.test ESMTP",
+                "250-probe.test\r\n250 ESMTP",
+                "299 probe.test", "334 probe.test", "354 go", "421 busy", "450 busy", "500 what?", "554 no"])
+            {
+                var wire = await p.ConnectAsync();
+                await wire.SendLineAsync(greeting);
+                await TakesAllAsync(p, wire, inside: false);
+            }
+        }),
+        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed EHLO reply, or a 4yz, MUST go on to the
+        //   next address or mail exchanger, or defer the mail.
+        new("C-9.2-9", "A server that answers EHLO with 4yz gets no mail, by HELO neither, although it would take it",
+            Must, Profile.Core, "BP-9.2-9", async p =>
+        {
+            foreach (var code in (string[])["421 busy", "450 busy", "450-busy\r\n450 now", "451 later", "454 later", "499 odd"])
+            {
+                var wire = await p.ConnectAsync();
+                await wire.SendLineAsync("220 probe.test ESMTP");
+                await p.ExpectEhloAsync(wire);
+                await wire.SendLineAsync(code);
+                await TakesAllAsync(p, wire, inside: false);
+            }
+        }),
+        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed EHLO reply, or a 4yz, MUST go on to the
+        //   next address or mail exchanger, or defer the mail.
+        new("C-9.2-10", "A server that answers EHLO inside with 4yz gets no mail, by HELO neither, although it would take it",
+            Must, Profile.Core, "BP-9.2-9", async p =>
+        {
+            foreach (var code in (string[])["450 busy", "451-later\r\n451 please"])
+            {
+                var wire = await p.AcceptAsync(CoreOffer);
+                await p.SwitchAsync(wire, CoreOffer);
+                await p.FinishAsync(wire);
+                await wire.SendInsideAsync(code + "\r\n");
+                await TakesAllAsync(p, wire, inside: true);
+            }
+        }),
+        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed EHLO reply, or a 4yz, MUST go on to the
+        //   next address or mail exchanger, or defer the mail.
+        new("C-9.2-11", "A server that does not greet, or does not answer EHLO, is left when the time-out has gone by",
+            Must, Profile.Timeouts, "BP-9.2-9", async p =>
+        {
+            var wire = await p.ConnectAsync();
+            await p.WithinAsync(nameof(Limits.GreetingTimeout), wire.DrainAsync(), "The client waits on for a greeting.");
+            await p.ExpectAsync(delivered: false, "BP-9.1-5");
+            wire = await p.ConnectAsync();
+            await wire.SendLineAsync("220 probe.test ESMTP");
+            await p.ExpectEhloAsync(wire);
+            await p.WithinAsync(nameof(Limits.ReplyTimeout), wire.DrainAsync(), "The client waits on for the reply to EHLO.");
+            await p.ExpectAsync(delivered: false, "BP-9.1-5");
+        })
+        { Needs = Needs.Timeouts },
+        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST make one fresh connection to the same address and speak plain
+        //   SMTP in it, without XBLACKPONY.
+        new("C-9.2-12", "A server that does not answer XBLACKPONY, or sends no Finished, is a broken upgrade when the time-out has gone by",
+            Must, Profile.Timeouts, "BP-9.2-2", async p =>
+        {
+            foreach (bool agrees in (bool[])[false, true])
+            {
+                var wire = await p.AcceptAsync(CoreOffer);
+                var command = await p.ExpectCommandAsync(wire);
+                if (agrees)
+                    await p.SwitchAsync(wire, CoreOffer, command: command);
+
+                await p.WithinAsync(nameof(Limits.ReplyTimeout), wire.DrainAsync(),
+                    $"The client waits on for {(agrees ? "the server's Finished" : "the reply to XBLACKPONY")}.");
+                await FreshAsync(p);
+            }
+        })
+        { Needs = Needs.Timeouts },
+        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST make one fresh connection to the same address and speak plain
+        //   SMTP in it, without XBLACKPONY.
+        new("C-9.2-13", "A server that does not answer the continuation is a broken upgrade when the time-out has gone by",
+            Must, Profile.Timeouts, "BP-9.2-2", async p =>
+        {
+            var wire = await p.AcceptAsync("XBLACKPONY V1 RSA-BLOWFISH");
+            await NeedCommandAsync(p, wire, Names.Classic);
+            await Client5Suites.SendGoodShareAsync(wire);
+            await wire.LineAsync();
+            await p.WithinAsync(nameof(Limits.ReplyTimeout), wire.DrainAsync(), "The client waits on for the reply to its continuation.");
+            await FreshAsync(p);
+        })
+        { Needs = Needs.Timeouts },
+
         // ---------------------------------------------------------------- 9.3 what leaves in the clear
         // [BP-9.3-1] Until the upgrade has succeeded, or the policy has turned the session to plaintext, a client MUST NOT send anything
         //   but EHLO, HELO, XBLACKPONY, the continuation, NOOP, RSET and QUIT, or STARTTLS where [BP-4.7-3] prefers it.
@@ -286,7 +377,7 @@ internal static class Client9Policy
             await NotOfferedAsync(p, served: true);
             await p.ExpectAsync(delivered: true);
         })
-        { Needs = Needs.Policy },
+        { Needs = Needs.Policy | Needs.Memory },
         // [BP-9.4-3] A session that failed before that point MUST NOT write or renew an entry.
         new("C-9.4-8", "A session that failed before the first reply inside writes no memory", Must, Profile.Core, "BP-9.4-3", async p =>
         {
@@ -306,8 +397,8 @@ internal static class Client9Policy
             await NotOfferedAsync(p, served: true);
             await p.ExpectAsync(delivered: true);
         })
-        { Needs = Needs.Policy },
-        // [BP-9.4-4] The outcome of the mail inside the session MUST NOT matter to the memory.
+        { Needs = Needs.Policy | Needs.Memory },
+        // [BP-9.4-4] What becomes of the mail inside the session MUST NOT matter to the memory.
         new("C-9.4-9", "The outcome of the mail does not matter to the memory", Must, Profile.Core, "BP-9.4-4", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Remembered };
@@ -318,7 +409,7 @@ internal static class Client9Policy
             await p.ExpectAsync(delivered: false);
             await DeferAsync(p, () => NotOfferedAsync(p), "BP-9.4-4");
         })
-        { Needs = Needs.Policy },
+        { Needs = Needs.Policy | Needs.Memory },
         // [BP-9.4-22] After a good session in which the server withdrew a key of the entry, the entry's keys MUST be only those that it
         //   showed in that session.
         // [BP-9.4-6] If the entry has IDENT keys that count, the server MUST show or withdraw at least one of them in its ident record,
@@ -335,9 +426,8 @@ internal static class Client9Policy
 
             await DeferAsync(p, () => IdentAsync(p, [Old]), "BP-9.4-22");
         })
-        { Needs = Needs.Policy },
-        // [BP-6.5-9] A client MUST treat as withdrawn a key that stands in one ident record with both signatures, or with one that verifies
-        //   for both.
+        { Needs = Needs.Policy | Needs.Memory },
+        // [BP-6.5-9] A client MUST treat as withdrawn a key that stands in one ident record with both signatures.
         new("C-9.4-15", "A key that a server shows and withdraws in one record is withdrawn", Must, Profile.Core, "BP-6.5-9", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Remembered };
@@ -349,7 +439,7 @@ internal static class Client9Policy
 
             await DeferAsync(p, () => IdentAsync(p, [Old]), "BP-6.5-9");
         })
-        { Needs = Needs.Policy },
+        { Needs = Needs.Policy | Needs.Memory },
         // [BP-9.4-7] After a good session the entry's keys MUST be those that the server showed in it, and those of the entry that still
         //   count.
         new("C-9.4-14", "A key that a server does not show stays in the memory while it counts: either of two may be shown",
@@ -362,7 +452,7 @@ internal static class Client9Policy
                 await p.ExpectAsync(delivered: true);
             }
         })
-        { Needs = Needs.Policy },
+        { Needs = Needs.Policy | Needs.Memory },
         // [BP-9.4-12] A memory that cannot be read MUST be treated as a temporary failure of delivery, not as empty.
         new("C-9.4-11", "A memory that can't be read is a temporary failure, not an empty memory",
             Must, Profile.Core, "BP-9.4-12", async p =>
@@ -390,7 +480,7 @@ internal static class Client9Policy
 
             await p.ExpectAsync(delivered: false);
         })
-        { Needs = Needs.Policy },
+        { Needs = Needs.Policy | Needs.Memory },
         // [BP-9.1-3] Under remembered a client MUST NOT send mail to a server in its memory unless the server's Finished was verified and
         //   Section 9.4 is satisfied.
         // [BP-9.4-7] After a good session the entry's keys MUST be those that the server showed in it, and those of the entry that still
@@ -408,9 +498,8 @@ internal static class Client9Policy
                 await p.ExpectAsync(delivered: true, requirement);
             }
         })
-        { Needs = Needs.Policy },
-        // [BP-9.4-2] A client under remembered MUST write or renew the server's entry after a good session, and leave the other entries as
-        //   other deliveries have written them.
+        { Needs = Needs.Policy | Needs.Memory },
+        // [BP-9.4-2] A client under remembered MUST write or renew the server's entry after a good session.
         new("C-9.4-13", "A good session is remembered: some failure of the server to show itself makes the client defer",
             Must, Profile.Core, "BP-9.4-2", async p =>
         {
@@ -428,10 +517,22 @@ internal static class Client9Policy
 
             That(delivered.Contains(false), "The client delivers in plaintext whatever the server, which it met with BlackPony, does.");
         })
-        { Needs = Needs.Policy },
+        { Needs = Needs.Policy | Needs.Memory },
     ];
 
     // Every code that a server could give, as one line, as several, and in single octets.
+    // A server that goes on as if it had said nothing wrong: EHLO and HELO get 250, and mail is taken.
+    private static async Task TakesAllAsync(ClientProbe p, ProbeConnection wire, bool inside)
+    {
+        p.Commands.Clear();
+        await p.ServeMailAsync(wire, inside);
+        wire.EndDirection();
+        await wire.DrainAsync();
+        var mail = p.Commands.FirstOrDefault(c => c.StartsWith("MAIL", StringComparison.OrdinalIgnoreCase));
+        That(mail is null, $"The client goes on, and says {Show(mail ?? "")}.");
+        await p.ExpectAsync(delivered: false, "BP-9.1-5");
+    }
+
     private static async Task SweepAsync(ClientProbe p, Func<Func<ProbeConnection, Task>, Task<ProbeConnection>> play)
     {
         foreach (var (code, shape) in ((int[])[220, 221, 250, 334, 354, 421, 450, 454, 500, 501, 502, 503, 504, 530, 550, 554])
@@ -495,8 +596,13 @@ internal static class Client9Policy
         await wire.SendLineAsync("220 probe.test ESMTP");
         await p.ExpectEhloAsync(wire);
         await wire.SendLineAsync("502 no EHLO");
-        if (await ClientProbe.LineAsync(wire) is not null)
-            await wire.SendLineAsync("250 probe.test");
+        if (await ClientProbe.LineAsync(wire) is { } line)
+        {
+            bool quits = line.Equals("QUIT", StringComparison.OrdinalIgnoreCase);
+            await wire.SendLineAsync(quits ? "221 Bye" : "250 probe.test");
+            if (quits)
+                wire.EndDirection();
+        }
 
         return wire;
     }
@@ -558,5 +664,5 @@ internal static class Client9Policy
         await p.ExpectAsync(delivered: true);
         await DeferAsync(p, () => server(p));
     })
-    { Needs = Needs.Policy };
+    { Needs = Needs.Policy | Needs.Memory };
 }

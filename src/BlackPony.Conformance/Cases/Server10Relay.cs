@@ -99,6 +99,26 @@ internal static class Server10Relay
         })
         { Needs = Needs.Backend },
 
+        // [BP-10.1-6] A relay MUST bound the number of sessions (`MaxSessions` if nothing else is set), and answer connections above the
+        //   bound with a 421 greeting.
+        new("S-10.1-6", "A connection above the bound of sessions is greeted with 421", Must, Profile.Core, "BP-10.1-6", async p =>
+        {
+            for (int i = 0; i <= p.MaxSessions; i++)
+            {
+                var greeting = await p.GreetedAsync(i, "BP-10.1-6");
+                if (greeting.Code == 421)
+                {
+                    await p.ProbeConnection.ExpectClosedAsync("The connection stays open.");
+                    return;
+                }
+
+                That(greeting.Code == 220, $"Connection {i + 1} is greeted with {Show(greeting.Lines[0])}.");
+            }
+
+            That(false, $"{p.MaxSessions + 1} connections are open, and each was greeted with 220.");
+        })
+        { Needs = Needs.Backend | Needs.Sessions },
+
         // ---------------------------------------------------------------- 10.2 what the relay reads and passes on
         // [BP-10.2-1] A relay MUST end a command line at CRLF only.
         // [BP-10.2-2] A relay MUST answer a command line with a bare LF, a bare CR or a NUL with 501 and close.

@@ -496,6 +496,26 @@ internal static class Server4Negotiation
         })
         { Needs = Needs.Backend },
 
+        // [BP-4.5-1] After the 220 both sides MUST forget everything that the plaintext session told them: the client's name, the server's
+        //   extensions, authentication, and any state.
+        new("S-4.5-7", "Inside, MAIL without EHLO is refused if it is refused in a new connection: nothing is left of the EHLO outside",
+            Must, Profile.Core, "BP-4.5-1", async p =>
+        {
+            await p.NeedOfferAsync();
+            await p.ConnectAsync();
+            await p.ProbeConnection.SendLineAsync("MAIL FROM:<a@probe.test>");
+            if ((await p.ProbeConnection.ReplyAsync()).IsPositive)
+                throw new NotApplicableException("The server takes MAIL without EHLO.");
+
+            await p.EachSuiteAsync(async suite =>
+            {
+                await p.UpgradeAsync(suite);
+                await p.ProbeConnection.SendInsideAsync("MAIL FROM:<a@probe.test>\r\n");
+                var reply = await p.ProbeConnection.ReplyInsideAsync();
+                That(!reply.IsPositive, $"Inside, before EHLO, MAIL is answered with {Show(reply.Lines[0])}.");
+            });
+        }),
+
         // ---------------------------------------------------------------- 4.6 nothing slips across the switch
         // [BP-4.6-1] A server MUST NOT interpret any octet received before its 220 as part of the session inside.
         new("S-4.6-1", "What was sent before the 220 does not become part of the session inside", Must, Profile.Core, "BP-4.6-1", async p =>

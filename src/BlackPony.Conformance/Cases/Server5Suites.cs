@@ -225,7 +225,8 @@ internal static class Server5Suites
         {
             await p.NeedAsync(Classic);
             foreach (var line in (string[])["QUIT", "", Convert.ToBase64String(new byte[383]), Convert.ToBase64String(new byte[385]),
-                Convert.ToBase64String(new byte[384])[..^1] + "*", "K=" + Convert.ToBase64String(new byte[384])])
+                Convert.ToBase64String(new byte[384])[..^1] + "*", "K=" + Convert.ToBase64String(new byte[384]),
+                Convert.ToBase64String(new byte[384]) + " ", " " + Convert.ToBase64String(new byte[384])])
             {
                 await p.ProbeConnection.CommandAsync(p.Command(Classic), 334);
                 await p.ProbeConnection.CommandAsync(line, 501);
@@ -291,14 +292,36 @@ internal static class Server5Suites
             var raw = await p.ProbeConnection.RawRecordAsync();
             var (nonce, own, server) = (p.FirstServerShare[384..], p.Secret[..32], p.Secret[32..]);
             byte[] hash = SHA256.HashData(wrong);
-            byte[][] guesses = [new byte[32], [.. Enumerable.Repeat((byte)0xff, 32)], [.. Enumerable.Repeat((byte)1, 32)],
-                wrong[..32], wrong[^32..], hash, nonce, own, server];
+            byte[] line = System.Text.Encoding.ASCII.GetBytes(Convert.ToBase64String(wrong));
+            byte[][] guesses =
+            [
+                .. Enumerable.Range(0, 256).Select(i => Enumerable.Repeat((byte)i, 32).ToArray()),
+                .. Enumerable.Range(0, 2).Select(i => Enumerable.Range(i, 32).Select(j => (byte)j).ToArray()),
+                wrong[..32], wrong[^32..], line[..32], line[^32..], hash, SHA256.HashData(line), nonce, own, server,
+            ];
             foreach (var guess in guesses)
             {
                 That(!p.ProbeConnection.Verifies(raw, [.. guess, .. server]),
                     "The server goes on with a half that the client could guess, and so shows that the continuation did not decrypt.");
             }
         }),
+        // [BP-5.4-8] A server whose decryption of the client's half fails for whatever reason MUST go on with 32 random octets instead of
+        //   that half.
+        new("S-5.4-12", "The substitute for a half that does not decrypt is not a half of the session before",
+            Must, Profile.Classic, "BP-5.4-8", async p =>
+        {
+            await p.UpgradeAsync(Classic);
+            var (own, server, nonce) = (p.Secret[..32], p.Secret[32..], p.FirstServerShare[384..]);
+            await p.ConnectAsync();
+            await p.SwitchAsync(Classic, continuation: _ => [.. Enumerable.Repeat((byte)0x11, 384)]);
+            var raw = await p.ProbeConnection.RawRecordAsync();
+            foreach (var guess in (byte[][])[own, server, nonce])
+            {
+                That(!p.ProbeConnection.Verifies(raw, [.. guess, .. p.Secret[32..]]),
+                    "The server goes on with a value of the session before, which its client knows.");
+            }
+        })
+        { RunsAlone = true },
         // [BP-5.4-14] A side MUST treat as a failed decryption a decrypted value that is not the peer's letter and 32 octets.
         new("S-5.4-10", "A half without the client's letter is one that does not decrypt", Must, Profile.Classic, "BP-5.4-14", async p =>
         {
@@ -433,7 +456,7 @@ internal static class Server5Suites
     private static Case<ServerProbe> Deliver(string id, string suite, Level level, Profile profile, string requirements) =>
         new(id, $"{suite} carries a message", level, profile, requirements, async p =>
         {
-            if (level == Should || suite == Core)
+            if ((level == Should && p.Claims(profile)) || suite == Core)
             {
                 await p.EhloAsync();
                 That(p.Suites.Contains(suite, StringComparer.OrdinalIgnoreCase), $"{suite} is not offered.");

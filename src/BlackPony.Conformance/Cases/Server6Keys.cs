@@ -193,6 +193,26 @@ internal static class Server6Keys
             });
         }),
 
+        // [BP-6.3-6] A side MUST treat as a failure (Section 8.3) a first record of another type than finished or alert.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
+        new("S-6.3-13", "No other record stands for the client's Finished: data after it gets an alert and no reply",
+            Must, Profile.Core, "BP-6.3-6 BP-8.3-1", async p =>
+        {
+            foreach (var type in (RecordType[])[RecordType.Data, RecordType.Ident, RecordType.Rekey, (RecordType)128, (RecordType)200,
+                (RecordType)255])
+            {
+                await p.SwitchAsync(Core);
+                await p.TakeFinishedAsync();
+                var first = p.ProbeConnection.Seal(type, type == RecordType.Ident ? new byte[96] : []);
+                if (type == RecordType.Rekey)
+                    p.ProbeConnection.NextKeys();
+
+                await p.ProbeConnection.SendRecordsAsync(first, p.ProbeConnection.Seal(RecordType.Data, "EHLO probe.test\r\n"u8));
+                await p.ProbeConnection.ExpectAlertAsync();
+                await p.ConnectAsync();
+            }
+        }),
+
         // ---------------------------------------------------------------- 6.5 IDENT
         // [BP-6.5-4] A side MUST treat as a failure an ident record from a client, or one that is not the server's second record.
         // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.

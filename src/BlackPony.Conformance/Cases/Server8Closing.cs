@@ -158,6 +158,31 @@ internal static class Server8Closing
         })
         { Needs = Needs.Timeouts },
 
+        // [BP-8.1-3] A side that receives a close MUST send its own close if it has not yet, and then close the connection.
+        // [BP-4.4-4] A server that finds octets after the command's CRLF, or after the continuation's, in its buffer MUST reply 503 and
+        //   close the connection, without processing those octets.
+        // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
+        new("S-8.1-11", "After the server has ended the connection it still reads: what comes then is not answered with a reset",
+            Must, Profile.Core, "BP-8.1-3 BP-4.4-4 BP-8.3-1", async p =>
+        {
+            await p.InsideAsync();
+            await p.ProbeConnection.CommandInsideAsync("QUIT", 221);
+            await p.ProbeConnection.ExpectCloseAsync();
+            await p.ProbeConnection.SendRecordAsync(RecordType.Close);
+            await p.ProbeConnection.ExpectNothingAsync("Something follows the close.", "BP-8.1-2", "BP-8.1-3");
+            await p.ProbeConnection.ExpectLingersAsync();
+            await p.ConnectAsync();
+            await p.NeedAsync(Core);
+            await p.ProbeConnection.CommandAsync($"{p.Command(Core)}\r\nNOOP", 503, "BP-4.4-4");
+            await p.ProbeConnection.ExpectClosedAsync("The connection stays open.", "BP-4.4-4");
+            await p.ProbeConnection.ExpectLingersAsync("BP-4.4-4");
+            await p.ConnectAsync();
+            await p.InsideAsync();
+            await p.ProbeConnection.SendRecordsAsync([0, 0]);
+            await p.ProbeConnection.ExpectAlertAsync();
+            await p.ProbeConnection.ExpectLingersAsync("BP-8.3-1");
+        }),
+
         // ---------------------------------------------------------------- 8.2 truncation
         // [BP-8.2-1] A side that sees the connection end before the peer's close MUST treat the session as truncated.
         // [BP-8.2-2] A server MUST NOT accept, queue or pass on as complete a message whose end had not arrived in verified records,
@@ -222,6 +247,63 @@ internal static class Server8Closing
         })
         { Needs = Needs.Backend },
 
+        // [BP-8.2-2] A server MUST NOT accept, queue or pass on as complete a message whose end had not arrived in verified records,
+        //   however the session ended.
+        // [BP-8.2-1] A side that sees the connection end before the peer's close MUST treat the session as truncated.
+        new("S-8.2-5", "However a session ends within a message, the server has not accepted it; a later whole one it has",
+            Must, Profile.Core, "BP-8.2-2 BP-8.2-1", async p =>
+        {
+            var halves = new Dictionary<string, Func<Task>>
+            {
+                ["the end of the connection"] = () => Task.CompletedTask,
+                ["a reset"] = () =>
+                {
+                    p.ProbeConnection.Reset();
+                    return Task.CompletedTask;
+                },
+                ["a close"] = () => p.ProbeConnection.SendRecordAsync(RecordType.Close),
+                ["an alert"] = () => p.ProbeConnection.SendRecordAsync(RecordType.Alert, new byte[] { 1 }),
+                ["a last dot in a record that does not verify"] = () => p.ProbeConnection.SendRecordsAsync(Dot(^1, 0x80)),
+                ["a last dot in a record that is cut"] = () => p.ProbeConnection.SendRecordsAsync(Dot(^1, 0)[..^1]),
+                ["a last dot in plaintext"] = () => p.ProbeConnection.SendRecordsAsync("\r\n.\r\n"u8.ToArray()),
+                ["a last dot in an ignored record"] = () => p.ProbeConnection.SendRecordAsync((RecordType)200, "\r\n.\r\n"u8.ToArray()),
+                ["a line with a bare LF and a dot"] = () => p.ProbeConnection.SendInsideAsync("half\n.\n"),
+            };
+            var markers = new Dictionary<string, string>();
+            foreach (var (how, end) in halves)
+            {
+                var half = markers[how] = p.Marker();
+                await p.InsideAsync();
+                await p.EnvelopeInsideAsync();
+                await p.ProbeConnection.CommandInsideAsync("DATA", 354);
+                await p.ProbeConnection.SendInsideAsync($"Subject: {half}\r\n\r\nhalf\r\n");
+                await end();
+                if (how != "a reset")
+                {
+                    p.ProbeConnection.EndDirection();
+                    await p.ProbeConnection.DrainAsync();
+                }
+
+                await p.ConnectAsync();
+            }
+
+            // What the mailbox shows of a later message it would show of these.
+            var whole = p.Marker();
+            await p.InsideAsync();
+            await p.DeliverInsideAsync($"Subject: {whole}\r\n\r\nwhole\r\n");
+            var mail = await p.MailAsync(whole);
+            foreach (var (how, half) in markers)
+                That(!mail.Contains(half, StringComparison.Ordinal), $"The server has accepted a message whose end is {how}.");
+
+            byte[] Dot(Index at, byte flip)
+            {
+                var record = p.ProbeConnection.Seal(RecordType.Data, ".\r\n"u8);
+                record[at] ^= flip;
+                return record;
+            }
+        })
+        { Needs = Needs.Mailbox },
+
         // ---------------------------------------------------------------- 8.3 failures and the alert
         // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         // [BP-8.3-2] The alert's data MUST be the one octet 1, whatever the failure was.
@@ -243,7 +325,10 @@ internal static class Server8Closing
             {
                 await p.InsideAsync();
                 await p.ProbeConnection.SendRecordAsync(RecordType.Alert, data);
-                await p.ProbeConnection.ExpectNothingAsync("Something follows the client's alert.");
+
+                // A rekey, or what is ignored, may have been under way.
+                That(await p.ProbeConnection.NextAsync() is null, "Something follows the client's alert.");
+                p.ProbeConnection.ExpectNoReset();
                 await p.ConnectAsync();
             }
         }),

@@ -125,6 +125,34 @@ internal static class Client4Faults
         {
             Mutations = _ => TakesRefusalFor("220", classic: true),
         },
+        new("BP-4.3-7", "C-4.3-22", "takes \"k=\" in a 220 for \"K=\"") { Mutations = _ => Reads("220 k=", "220 K=") },
+        new("BP-4.3-7", "C-4.3-23 C-4.3-24", "takes a line of any length in a 220")
+        {
+            Mutations = _ => new Mutations
+            {
+                PeerLine = l => l.Length > 510 && l[3..6] is " K=" or "-K=" && l.StartsWith("220", StringComparison.Ordinal)
+                    ? $"220-K={l[6..50]}\r\n{l[..6]}{l[50..]}"
+                    : l,
+            },
+        },
+        new("BP-4.3-5", "C-4.3-23 C-4.3-24", "treats a line of 512 octets in a 220 as too long")
+        {
+            Mutations = _ => AfterCommand(l => l.Length == 510 ? "garbage" : l),
+        },
+        new("BP-4.3-7", "C-4.3-25", "takes \"k=\" in a 334 for \"K=\"")
+        {
+            Mutations = _ => AfterCommand(l => l.StartsWith("334", StringComparison.Ordinal) && l.Length > 6 && l[4..6] == "k="
+                ? $"{l[..4]}K={l[6..]}"
+                : l),
+        },
+        new("BP-4.3-7", "C-4.3-26", "treats a malformed 220 to its continuation as a refusal")
+        {
+            Mutations = _ => AfterContinuation(Refusal(l => l == "220 go ahead")),
+        },
+        new("BP-4.3-8", "C-4.3-26", "treats another code to its continuation as a refusal")
+        {
+            Mutations = _ => AfterContinuation(Refusal(l => l is "250 ok" or "354 go")),
+        },
         new("BP-4.3-8", "C-4.3-2 C-4.3-14", "treats a reply with another code as a refusal")
         {
             Mutations = _ => TakesForRefusal(l => l[0] is '2' or '3' && l[..3] is not ("220" or "334")),
@@ -186,6 +214,10 @@ internal static class Client4Faults
             AlsoFails = "C-4.2-1 C-4.2-2 C-4.2-3 C-4.2-4 C-4.2-5 C-4.2-6 C-4.4-13 C-4.8-2 C-4.8-3 C-4.8-4 C-5.1-3 C-5.3-5 C-5.4-2 "
                 + "C-5.4-3 C-5.4-5 C-5.4-8 C-5.4-9 C-6.1-6 C-6.1-7 C-10.4-6",
         },
+        new("BP-4.4-12", "C-4.3-26", "treats a 421 to its continuation as a refusal")
+        {
+            Mutations = _ => AfterContinuation(Refusal(l => l.StartsWith("421", StringComparison.Ordinal))),
+        },
         new("BP-4.4-12", "C-4.4-12", "treats a 421 as a refusal")
         {
             Mutations = _ => TakesForRefusal(l => l.StartsWith("421", StringComparison.Ordinal)),
@@ -202,7 +234,7 @@ internal static class Client4Faults
                         : r]),
             AlsoFails = "C-4.8-4 C-5.3-4 C-6.1-3 C-6.1-6 C-6.3-2 C-6.5-1 C-7.5-1 C-8.1-1",
         },
-        new("BP-4.5-6", "C-4.5-2", "uses 8BITMIME inside though it is not offered there")
+        new("BP-4.5-6", "C-4.5-2 C-4.5-4", "uses 8BITMIME inside though it is not offered there")
         {
             Mutations = _ => SendsInside("MAIL FROM:<a@client.test>", "MAIL FROM:<a@client.test> BODY=8BITMIME"),
         },

@@ -45,6 +45,11 @@ internal static class Client5Faults
             Mutations = _ => AfterCommand(l => l.StartsWith("220 K=", StringComparison.Ordinal) && !IsBase64(l[6..]) ? GoodShare : l),
             AlsoFails = "C-4.3-5 C-4.3-13",
         },
+        new("BP-5.1-7", "C-5.1-5", "trims the blanks around a fragment of the 220")
+        {
+            Mutations = _ => AfterCommand(l => l.StartsWith("220 K=", StringComparison.Ordinal) ? "220 K=" + l[6..].Trim() : l),
+            AlsoFails = "C-5.3-6 C-5.4-12",
+        },
         new("BP-5.1-8", "C-5.1-2", "takes a share that is too long or too short")
         {
             Options = ClientSuite.In(Core, s => new ClientSuite(s) { Reads = share => [.. share.Concat(new byte[32]).Take(32)] }),
@@ -53,6 +58,16 @@ internal static class Client5Faults
         {
             Mutations = _ => new Mutations { Answer = WholeShare(l => IsInvalid(l[6..]) ? "QUIT\r\n\0" : null) },
             AlsoFails = "C-4.3-13",
+        },
+        new("BP-5.1-10", "C-5.3-6 C-5.4-12", "treats a share in the 220 that is no base64 as a refusal, but in the core suite")
+        {
+            Mutations = _ =>
+            {
+                Mutations hooks = null!, whole = TakesRepliesForRefusal(r =>
+                    hooks.Suite != Core && r.All(l => l.StartsWith("220", StringComparison.Ordinal) && l.Length > 6 && l[4..6] == "K=")
+                        && !IsBase64(string.Concat(r.Select(l => l[6..]))));
+                return hooks = new Mutations { PortLine = whole.PortLine, PeerLine = whole.PeerLine };
+            },
         },
         new("BP-5.1-11", "C-5.1-3", "uses a private value in every session")
         {
@@ -107,6 +122,10 @@ internal static class Client5Faults
         {
             Options = ClientSuite.In(Classic, s => new ClientSuite(s) { Continues = octets => octets ?? new byte[384] }),
         },
+        new("BP-5.4-6", "C-5.4-13", "trims the blanks around a fragment of the 334")
+        {
+            Mutations = _ => AfterCommand(l => l.StartsWith("334", StringComparison.Ordinal) && l.Length > 6 ? l[..6] + l[6..].Trim() : l),
+        },
         new("BP-5.4-11", "C-5.4-4", "takes offence at a half that does not decrypt")
         {
             Options = ClientSuite.In(Classic, s => new ClientSuite(s) { Agrees = _ => null }),
@@ -130,6 +149,10 @@ internal static class Client5Faults
         {
             Mutations = _ => new Mutations { PortLine = l => l == "*" ? "" : l },
             AlsoFails = "C-5.4-3 C-5.4-9",
+        },
+        new("BP-5.4-12", "C-5.4-14", "treats whatever answers its cancel as a refusal")
+        {
+            Mutations = _ => AfterContinuation(Refusal(_ => true), cancelled: true),
         },
         new("BP-5.4-12", "C-5.4-2", "treats the 501 to its cancel as a broken upgrade")
         {

@@ -35,6 +35,10 @@ internal static class Client8Faults
         {
             Mutations = _ => CommonFaults.ResetsBehind(RecordType.Close),
         },
+        new("BP-8.1-3", "C-8.1-7", "does not read on after its close")
+        {
+            Mutations = _ => CommonFaults.ClosesForGoodBehind(RecordType.Close),
+        },
         new("BP-8.1-4", "C-8.1-2 C-8.1-3", "treats what follows the server's close as a failure") { Mutations = _ => FailsBehindClose() },
         new("BP-8.1-6", "C-8.1-4", "waits for the server's close for ever") { Silence = Short, Mutations = _ => NeverEnds() },
 
@@ -71,6 +75,10 @@ internal static class Client8Faults
         {
             Mutations = _ => Sends(RecordType.Alert, _ => []),
             AlsoFails = "C-5.3-2 C-5.4-4 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 C-6.5-5 C-6.5-6 C-7.1-2 C-7.1-3 C-7.3-2 C-7.4-7 C-8.3-5",
+        },
+        new("BP-8.3-1", "C-8.1-7", "does not read on after its alert")
+        {
+            Mutations = _ => CommonFaults.ClosesForGoodBehind(RecordType.Alert),
         },
         new("BP-8.3-2", "C-8.3-1", "tells by its alert what failed")
         {

@@ -1,5 +1,6 @@
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference.Policy;
+using BlackPony.Reference.Records;
 using static BlackPony.Tests.Conformance.Faulty.ClientMutations;
 
 namespace BlackPony.Tests.Conformance.Faulty;
@@ -7,6 +8,9 @@ namespace BlackPony.Tests.Conformance.Faulty;
 /// <summary>Clients that break a requirement of spec 9.</summary>
 internal static class Client9Faults
 {
+    // All that shows is that something never comes.
+    private static readonly TimeSpan Short = TimeSpan.FromSeconds(1);
+
     public static IReadOnlyList<FaultyClient> All { get; } =
     [
         // ---------------------------------------------------------------- 9.1 the three policies
@@ -161,6 +165,44 @@ internal static class Client9Faults
             Mutations = _ => Reads("garbage", "250 probe.test"),
         },
 
+        new("BP-9.2-9", "C-9.2-8", "takes every positive greeting") { Mutations = _ => TakesGreeting() },
+        new("BP-9.2-9", "C-9.2-9", "says HELO where EHLO is answered with 4yz")
+        {
+            Mutations = _ =>
+            {
+                bool ehlo = false;
+                return new Mutations
+                {
+                    PortLine = l =>
+                    {
+                        ehlo = l.StartsWith("EHLO", StringComparison.Ordinal);
+                        return l;
+                    },
+                    PeerLine = l => ehlo && l.StartsWith('4') ? "5" + l[1..] : l,
+                };
+            },
+        },
+        new("BP-9.2-9", "C-9.2-10", "says HELO where EHLO inside is answered with 4yz")
+        {
+            Mutations = _ => new Mutations
+            {
+                PeerRecord = r => [r.Type == RecordType.Data && r.Text.StartsWith('4')
+                    ? Rec.Line(r.Text.Replace("45", "55", StringComparison.Ordinal))
+                    : r],
+            },
+        },
+        new("BP-9.2-9", "C-9.2-11", "waits for a greeting for ever") { Silence = Short, Mutations = _ => WaitsAfter(null) },
+        new("BP-9.2-2", "C-9.2-12", "waits for the reply to its command for ever")
+        {
+            Silence = Short,
+            Mutations = _ => WaitsAfter(IsCommand),
+        },
+        new("BP-9.2-2", "C-9.2-13", "waits for the reply to its continuation for ever")
+        {
+            Silence = Short,
+            Mutations = _ => WaitsAfter(l => l.Length == 512),
+        },
+
         // ---------------------------------------------------------------- 9.3 what leaves in the clear
         new("BP-9.3-1", "C-9.3-1", "asks for an address before the upgrade where DSN is offered")
         {
@@ -213,6 +255,20 @@ internal static class Client9Faults
 
     // The commands of a delivery, whatever the server answers.
     private const string Mail = "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@sink.test>\r\nDATA\r\n.\r\nQUIT";
+
+    private static Mutations TakesGreeting()
+    {
+        bool greeting = true;
+        return new Mutations
+        {
+            PeerLine = l =>
+            {
+                var line = greeting && l.StartsWith('2') && l.Length > 3 ? "220" + l[3..] : l;
+                greeting &= l.Length > 3 && l[3] == '-';
+                return line;
+            },
+        };
+    }
 
     private static Mutations SeesAgreement(ClientRun run) => AfterCommand(l =>
     {

@@ -207,6 +207,49 @@ internal static class ClientMutations
         });
     }
 
+    /// <summary>Reads the first line behind its continuation, or its cancel, as something else.</summary>
+    public static Mutations AfterContinuation(Func<string, string?> peer, bool cancelled = false)
+    {
+        bool continued = false;
+        return new()
+        {
+            PortLine = l =>
+            {
+                continued |= cancelled ? l == "*" : l.Length == 512 && !l.Contains(' ', StringComparison.Ordinal);
+                return l;
+            },
+            PeerLine = l =>
+            {
+                var line = continued ? peer(l) : l;
+                continued = false;
+                return line;
+            },
+        };
+    }
+
+    /// <summary>Takes such lines for a refusal.</summary>
+    public static Func<string, string> Refusal(Func<string, bool> which) => l => which(l) ? "454 no" : l;
+
+    /// <summary>Keeps its end back from the server once it has sent such a line, unless the server answers.</summary>
+    public static Mutations WaitsAfter(Func<string, bool>? line)
+    {
+        Mutations hooks = null!;
+        return hooks = new Mutations
+        {
+            HidesPortEnd = line is null,
+            PeerLine = l =>
+            {
+                hooks.HidesPortEnd = false;
+                return l;
+            },
+            PortLine = l =>
+            {
+                hooks.HidesPortEnd |= line?.Invoke(l) == true;
+                return l;
+            },
+        };
+    }
+
     /// <summary>Sends or reads other lines under ROT.</summary>
     public static Mutations UnderRot(Func<string, string>? peer = null, Func<string, string>? port = null)
     {

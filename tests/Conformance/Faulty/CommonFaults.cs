@@ -39,6 +39,35 @@ internal static class CommonFaults
         };
     }
 
+    /// <summary>A side that does not read on after a record of a type with which it ends the connection.</summary>
+    public static Mutations ClosesForGoodBehind(RecordType type)
+    {
+        Mutations hooks = null!;
+        return hooks = new Mutations
+        {
+            PortRecord = r =>
+            {
+                hooks.ClosesForGood |= r.Type == type;
+                return [r];
+            },
+        };
+    }
+
+    /// <summary>A side that takes a record of a type as its peer's Finished.</summary>
+    public static Mutations TakesAsFinished(RecordType type)
+    {
+        bool first = true;
+        return new Mutations
+        {
+            PeerRecord = r =>
+            {
+                bool isTaken = first && r.Type == type && r is { Verified: true, Data: [] };
+                first = false;
+                return [isTaken ? ServerFaults.Finished : r];
+            },
+        };
+    }
+
     /// <summary>A side that forgets the records without data that came before a rekey.</summary>
     public static Mutations CountsFromRekey()
     {

@@ -58,6 +58,25 @@ internal static class Server10Faults
             Mutations = HearsInside(t => t.Replace("\tXCLIENT", "NOOP", StringComparison.Ordinal)),
         },
 
+        new("BP-10.1-6", "S-10.1-6", "bounds nothing") { Settings = s => s with { MaxSessions = 1000 } },
+        new("BP-10.1-6", "S-10.1-6", "ends a connection above its bound without a greeting")
+        {
+            Mutations = () =>
+            {
+                bool greeting = true;
+                return new Mutations
+                {
+                    PortLine = l =>
+                    {
+                        bool isRefusal = greeting && l.StartsWith("421", StringComparison.Ordinal);
+                        greeting = false;
+                        return isRefusal ? null : l;
+                    },
+                };
+            },
+            AlsoFails = "S-10.3-2",
+        },
+
         // ---------------------------------------------------------------- 10.2 what the relay reads and passes on
         new("BP-10.2-1", "S-10.2-1", "ends a command at a bare LF")
         {

@@ -332,6 +332,21 @@ internal static class Server4Faults
             Mutations = () => ResetsAfter("503 5.5.1 XBLACKPONY must", "503 5.5.1 The continuation must"),
             AlsoFails = "S-5.5-9",
         },
+        new("BP-4.4-4", "S-8.1-11", "does not read on after its 503")
+        {
+            Mutations = () =>
+            {
+                Mutations hooks = null!;
+                return hooks = new Mutations
+                {
+                    PortLine = l =>
+                    {
+                        hooks.ClosesForGood |= l.StartsWith("503 5.5.1 XBLACKPONY must", StringComparison.Ordinal);
+                        return l;
+                    },
+                };
+            },
+        },
         new("BP-4.4-4", "S-4.4-12", "processes what stands after the continuation")
         {
             Mutations = AnswersBefore(l => l == "*", "503 5.5.1 The continuation must come alone"),
@@ -421,6 +436,7 @@ internal static class Server4Faults
         {
             Behind = n => FirstLine(n, "EHLO probe.test"),
         },
+        new("BP-4.5-1", "S-4.5-7", "treats the EHLO outside as one inside too") { Behind = EhloIsLeft },
         new("BP-4.5-3", "S-4.5-4", "greets again inside")
         {
             Mutations = Rarely(Sends(RecordType.Ident, r => [r, Rec.Line("220 sink.test ESMTP\r\n")])),
@@ -541,6 +557,28 @@ internal static class Server4Faults
         line.Length == 406 && line[3] == '-' ? $"{line[..206]}\r\n{line[..6]}{line[206..]}" : line;
 
     // On the second connection something stands before the first line.
+    // In the sessions inside, which begin with MAIL: the mail server hears an EHLO before, and its reply is not heard.
+    private static Mutations EhloIsLeft(int connection)
+    {
+        const int Outside = 2;
+        bool begun = connection <= Outside, hides = false;
+        return new Mutations
+        {
+            PortLine = l =>
+            {
+                hides = !begun && l.StartsWith("MAIL", StringComparison.Ordinal);
+                begun = true;
+                return hides ? $"EHLO probe.test\r\n{l}" : l;
+            },
+            PeerLine = l =>
+            {
+                bool hidden = hides;
+                hides &= l.Length > 3 && l[3] == '-';
+                return hidden ? null : l;
+            },
+        };
+    }
+
     private static Mutations FirstLine(int connection, string text)
     {
         bool begun = connection == 1;

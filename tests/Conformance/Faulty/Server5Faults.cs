@@ -144,6 +144,10 @@ internal static class Server5Faults
         {
             Options = With(Classic, s => new FaultyServerSuite(s) { Exchange = Zeros }),
         },
+        new("BP-5.4-8", "S-5.4-12", "goes on with the half of the session before instead of one that does not decrypt")
+        {
+            Options = o => With(Classic, BeforeInstead())(o),
+        },
         new("BP-5.4-14", "S-5.4-10", "takes a half whatever its letter")
         {
             Options = Continues(Classic, (x, line) => x.Continue(Decrypted(line) is { Length: 33 } half
@@ -159,6 +163,10 @@ internal static class Server5Faults
         new("BP-5.4-7", "S-5.4-3", "treats a continuation of another length as one that does not decrypt")
         {
             Options = Continues(Classic, (x, line) => x.Continue(line.Length == 384 ? line : new byte[384])),
+        },
+        new("BP-5.4-7", "S-5.4-3", "takes a continuation with a blank after it")
+        {
+            Mutations = Hears(l => l.Length > 500 && !IsUpgrade(l) ? l.TrimEnd(' ') : l),
         },
         new("BP-5.4-8", "S-5.4-4", "answers 501 to a half that does not decrypt")
         {
@@ -260,6 +268,32 @@ internal static class Server5Faults
         {
             return null;
         }
+    }
+
+    private static Func<Suite, Suite> BeforeInstead()
+    {
+        byte[]? before = null;
+        return s => new FaultyServerSuite(s)
+        {
+            Exchange = real =>
+            {
+                bool decrypts = true;
+                return new FaultyServerExchange(real)
+                {
+                    Continues = line =>
+                    {
+                        decrypts = Decrypts(line);
+                        return real.Continue(line);
+                    },
+                    Agrees = secret =>
+                    {
+                        byte[] agreed = decrypts || before is null ? secret : [.. before, .. secret[32..]];
+                        before = decrypts ? secret[..32] : before;
+                        return agreed;
+                    },
+                };
+            },
+        };
     }
 
     private static FaultyServerExchange Zeros(ServerExchange real)

@@ -141,6 +141,14 @@ internal static class Server6Faults
             Mutations = Overlooks(r => r.Type == (RecordType)200),
             AlsoFails = "S-7.4-4 S-7.4-6",
         },
+        new("BP-6.3-6", "S-6.3-13", "treats a first record of type 200 as the client's Finished")
+        {
+            Mutations = () => CommonFaults.TakesAsFinished((RecordType)200),
+        },
+        new("BP-6.3-6", "S-6.3-13", "treats a first data record without data as the client's Finished")
+        {
+            Mutations = () => CommonFaults.TakesAsFinished(RecordType.Data),
+        },
         new("BP-6.3-7", "S-6.3-2", "takes any verify_data of 32 octets")
         {
             Mutations = Takes(RecordType.Finished, r => r.Data.Length == 32 ? [Finished] : [r]),

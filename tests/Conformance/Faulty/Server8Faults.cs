@@ -46,6 +46,10 @@ internal static class Server8Faults
             Mutations = () => CommonFaults.ResetsBehind(RecordType.Close),
             AlsoFails = "S-8.1-1 S-8.1-7",
         },
+        new("BP-8.1-3", "S-8.1-11", "does not read on after its close")
+        {
+            Mutations = () => CommonFaults.ClosesForGoodBehind(RecordType.Close),
+        },
         new("BP-8.1-4", "S-8.1-3", "reads on after a close")
         {
             Mutations = Overlooks(r => r.Type == RecordType.Close),
@@ -95,17 +99,25 @@ internal static class Server8Faults
         {
             Mutations = TakesAtTheEnd(new Rec(RecordType.Close, [])),
         },
-        new("BP-8.2-2", "S-8.2-1", "ends a message at the end of the connection")
+        new("BP-8.2-2", "S-8.2-1 S-8.2-5", "ends a message at the end of the connection")
         {
             Mutations = TakesAtTheEnd(Rec.Line(".\r\n")),
             AlsoFails = "S-8.2-4",
         },
-        new("BP-8.2-2", "S-8.2-2", "ends a message with a record that does not verify")
+        new("BP-8.2-2", "S-8.2-2 S-8.2-5", "ends a message with a record that does not verify")
         {
             Mutations = Takes(r => r.Verified || r.Text != ".\r\n" ? [r] : [Rec.Line(r.Text)]),
             AlsoFails = "S-6.1-4 S-6.1-5 S-6.3-1 S-6.3-2",
         },
-        new("BP-8.2-2", "S-8.2-3", "ends a message at a close") { Mutations = Takes(RecordType.Close, r => [Rec.Line(".\r\n"), r]) },
+        new("BP-8.2-2", "S-8.2-3 S-8.2-5", "ends a message at a close")
+        {
+            Mutations = Takes(RecordType.Close, r => [Rec.Line(".\r\n"), r]),
+        },
+        new("BP-8.2-2", "S-8.2-5", "ends a message at an alert")
+        {
+            Mutations = Takes(RecordType.Alert, r => [Rec.Line(".\r\n"), r with { Waits = true }]),
+            AlsoFails = "S-8.3-3",
+        },
 
         // ---------------------------------------------------------------- 8.3 failures and the alert
         new("BP-8.3-1",
@@ -134,6 +146,10 @@ internal static class Server8Faults
             AlsoFails = "S-4.6-3 S-6.2-2 S-6.3-2 S-6.3-3 S-6.3-4 S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 "
                 + "S-6.5-1 S-7.1-2 S-7.1-7 S-7.1-8 S-7.1-11 S-7.3-1 S-7.4-2 S-7.4-3 S-7.4-4 S-7.4-6 S-7.6-4 S-8.2-2 S-8.3-2 "
                 + "S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-8 S-8.3-9",
+        },
+        new("BP-8.3-1", "S-8.1-11", "does not read on after its alert")
+        {
+            Mutations = () => CommonFaults.ClosesForGoodBehind(RecordType.Alert),
         },
         new("BP-8.3-2", "S-8.3-1", "says in its alert what the failure was")
         {

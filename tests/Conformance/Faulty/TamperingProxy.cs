@@ -84,6 +84,9 @@ internal sealed class Mutations
     /// <summary>The port's end comes to the peer as a reset, behind all that it sent.</summary>
     public bool EndsByReset { get; set; }
 
+    /// <summary>The port's end comes to the peer as FIN, and what the peer sends then is answered with a reset.</summary>
+    public bool ClosesForGood { get; set; }
+
     /// <summary>The port's end is kept from the peer.</summary>
     public bool HidesPortEnd { get; set; }
 
@@ -273,6 +276,11 @@ internal sealed class TamperingProxy : IAsyncDisposable
             if (hooks.EndsByReset && flow == _fromPort)
             {
                 flow.To.LingerState = new LingerOption(true, 0);
+                flow.To.Close();
+            }
+            else if (hooks.ClosesForGood && flow == _fromPort)
+            {
+                flow.To.Shutdown(SocketShutdown.Send);
                 flow.To.Close();
             }
             else if (!hooks.HidesPortEnd || flow != _fromPort)
