@@ -91,7 +91,7 @@ public sealed class PythonMatrix
     private static async Task<IReadOnlyList<CaseResult>> ServerSuiteAsync(string suites, Selection selection)
     {
         using var python = await PythonServer.StartAsync(suites);
-        await using var target = new RemoteServer("127.0.0.1", python.Port, 0, NoTimeouts);
+        await using var target = new RemoteServer("127.0.0.1", python.Port, 0, NoTimeouts, python.Mailbox);
         var results = await CaseRunner.RunAsync(target, selection.From(ServerCases.All), Options);
         Assert.Equal("", python.Log.Trim());
         return results;

@@ -37,6 +37,9 @@ internal sealed class PythonServer : IDisposable
         _process.BeginErrorReadLine();
     }
 
+    /// <summary>A command that prints the mail that it has accepted.</summary>
+    public string Mailbox => $"cat '{_folder}'/new/* 2>/dev/null";
+
     /// <summary>The port of 127.0.0.1 on which it listens.</summary>
     public int Port { get; }
 
