@@ -407,12 +407,12 @@ internal static class Client4Negotiation
         //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
         // [BP-4.3-5] A client MUST accept fragments of 1 or more characters, split anywhere, within `MaxReplyLine` and `MaxShareLines`.
         new("C-4.3-23", "A line of 513 octets in a 220 reply is a broken upgrade, and one of 512 is not",
-            Must, Profile.Hybrid, "BP-4.3-7 BP-4.3-5", p => LongLinesAsync(p, Hybrid)),
+            Must, Profile.Hybrid, "BP-4.3-14 BP-4.3-5", p => LongLinesAsync(p, Hybrid)),
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
         //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
         // [BP-4.3-5] A client MUST accept fragments of 1 or more characters, split anywhere, within `MaxReplyLine` and `MaxShareLines`.
         new("C-4.3-24", "A line of 513 octets in RSA-BLOWFISH's 220 reply is a broken upgrade, and one of 512 is not",
-            Must, Profile.Classic, "BP-4.3-7 BP-4.3-5", p => LongLinesAsync(p, Classic)),
+            Must, Profile.Classic, "BP-4.3-14 BP-4.3-5", p => LongLinesAsync(p, Classic)),
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
         //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
         new("C-4.3-25", "A 334 reply of another form is a broken upgrade, although its share is good", Must, Profile.Classic, "BP-4.3-7",

@@ -117,7 +117,7 @@ internal static class Client8Closing
         // [BP-8.1-3] A side that receives a close MUST send its own close if it has not yet, and then close the connection.
         // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         new("C-8.1-7", "After the client has ended the connection it still reads: what comes then is not answered with a reset",
-            Must, Profile.Core, "BP-8.1-3 BP-8.3-1", async p =>
+            Must, Profile.Core, "BP-8.1-9 BP-8.1-3 BP-8.3-1", async p =>
         {
             var wire = await p.AcceptAsync(CoreOffer);
             await p.UpgradeAsync(wire, CoreOffer);
@@ -132,7 +132,7 @@ internal static class Client8Closing
             That(await wire.LineInsideAsync() is not null, "The session ended before its time.");
             await wire.SendRecordsAsync([0, 0]);
             await wire.ExpectAlertAsync();
-            await wire.ExpectLingersAsync("BP-8.3-1");
+            await wire.ExpectLingersAsync();
             await p.ExpectAsync(delivered: false);
         }),
 

@@ -163,24 +163,24 @@ internal static class Server8Closing
         //   close the connection, without processing those octets.
         // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         new("S-8.1-11", "After the server has ended the connection it still reads: what comes then is not answered with a reset",
-            Must, Profile.Core, "BP-8.1-3 BP-4.4-4 BP-8.3-1", async p =>
+            Must, Profile.Core, "BP-8.1-9 BP-4.4-4 BP-8.3-1 BP-8.1-2", async p =>
         {
             await p.InsideAsync();
             await p.ProbeConnection.CommandInsideAsync("QUIT", 221);
             await p.ProbeConnection.ExpectCloseAsync();
             await p.ProbeConnection.SendRecordAsync(RecordType.Close);
-            await p.ProbeConnection.ExpectNothingAsync("Something follows the close.", "BP-8.1-2", "BP-8.1-3");
+            await p.ProbeConnection.ExpectNothingAsync("Something follows the close.", "BP-8.1-2", "BP-8.1-9");
             await p.ProbeConnection.ExpectLingersAsync();
             await p.ConnectAsync();
             await p.NeedAsync(Core);
             await p.ProbeConnection.CommandAsync($"{p.Command(Core)}\r\nNOOP", 503, "BP-4.4-4");
             await p.ProbeConnection.ExpectClosedAsync("The connection stays open.", "BP-4.4-4");
-            await p.ProbeConnection.ExpectLingersAsync("BP-4.4-4");
+            await p.ProbeConnection.ExpectLingersAsync();
             await p.ConnectAsync();
             await p.InsideAsync();
             await p.ProbeConnection.SendRecordsAsync([0, 0]);
             await p.ProbeConnection.ExpectAlertAsync();
-            await p.ProbeConnection.ExpectLingersAsync("BP-8.3-1");
+            await p.ProbeConnection.ExpectLingersAsync();
         }),
 
         // ---------------------------------------------------------------- 8.2 truncation

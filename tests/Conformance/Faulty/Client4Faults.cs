@@ -126,7 +126,7 @@ internal static class Client4Faults
             Mutations = _ => TakesRefusalFor("220", classic: true),
         },
         new("BP-4.3-7", "C-4.3-22", "takes \"k=\" in a 220 for \"K=\"") { Mutations = _ => Reads("220 k=", "220 K=") },
-        new("BP-4.3-7", "C-4.3-23 C-4.3-24", "takes a line of any length in a 220")
+        new("BP-4.3-14", "C-4.3-23 C-4.3-24", "takes a line of any length in a 220")
         {
             Mutations = _ => new Mutations
             {

@@ -35,7 +35,7 @@ internal static class Client8Faults
         {
             Mutations = _ => CommonFaults.ResetsBehind(RecordType.Close),
         },
-        new("BP-8.1-3", "C-8.1-7", "does not read on after its close")
+        new("BP-8.1-9", "C-8.1-7", "does not read on after its close")
         {
             Mutations = _ => CommonFaults.ClosesForGoodBehind(RecordType.Close),
         },
@@ -76,7 +76,7 @@ internal static class Client8Faults
             Mutations = _ => Sends(RecordType.Alert, _ => []),
             AlsoFails = "C-5.3-2 C-5.4-4 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 C-6.5-5 C-6.5-6 C-7.1-2 C-7.1-3 C-7.3-2 C-7.4-7 C-8.3-5",
         },
-        new("BP-8.3-1", "C-8.1-7", "does not read on after its alert")
+        new("BP-8.1-9", "C-8.1-7", "does not read on after its alert")
         {
             Mutations = _ => CommonFaults.ClosesForGoodBehind(RecordType.Alert),
         },

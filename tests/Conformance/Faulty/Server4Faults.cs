@@ -332,7 +332,7 @@ internal static class Server4Faults
             Mutations = () => ResetsAfter("503 5.5.1 XBLACKPONY must", "503 5.5.1 The continuation must"),
             AlsoFails = "S-5.5-9",
         },
-        new("BP-4.4-4", "S-8.1-11", "does not read on after its 503")
+        new("BP-8.1-9", "S-8.1-11", "does not read on after its 503")
         {
             Mutations = () =>
             {

@@ -46,7 +46,7 @@ internal static class Server8Faults
             Mutations = () => CommonFaults.ResetsBehind(RecordType.Close),
             AlsoFails = "S-8.1-1 S-8.1-7",
         },
-        new("BP-8.1-3", "S-8.1-11", "does not read on after its close")
+        new("BP-8.1-9", "S-8.1-11", "does not read on after its close")
         {
             Mutations = () => CommonFaults.ClosesForGoodBehind(RecordType.Close),
         },
@@ -147,7 +147,7 @@ internal static class Server8Faults
                 + "S-6.5-1 S-7.1-2 S-7.1-7 S-7.1-8 S-7.1-11 S-7.3-1 S-7.4-2 S-7.4-3 S-7.4-4 S-7.4-6 S-7.6-4 S-8.2-2 S-8.3-2 "
                 + "S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-8 S-8.3-9",
         },
-        new("BP-8.3-1", "S-8.1-11", "does not read on after its alert")
+        new("BP-8.1-9", "S-8.1-11", "does not read on after its alert")
         {
             Mutations = () => CommonFaults.ClosesForGoodBehind(RecordType.Alert),
         },
