@@ -23,8 +23,8 @@ internal static class Client4Negotiation
         // [BP-4.1-9] A client MUST ignore tokens that it does not know, GREASE included, wherever they stand.
         Carries("C-4.1-1", "Grease and unknown tokens are ignored, wherever they are",
             "BP-4.1-9", "XBLACKPONY G-7A7A V9 NO-SUCH-SUITE V1 !? X25519-CHACHA20POLY1305 future=1 G-0000"),
-        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
-        //   refuses.
+        // [BP-9.2-1] Where its policy allows plaintext, a client MUST deliver in plaintext, in the same connection, to a server that makes
+        //   no offer or refuses.
         // [BP-4.8-5] A client that finds no suite in common MUST NOT send the command.
         Plain("C-4.1-2", "No offer: plain SMTP in the same connection", "BP-9.2-1 BP-4.8-5", "", "BP-4.8-5"),
         // [BP-4.8-5] A client that finds no suite in common MUST NOT send the command.
@@ -180,20 +180,20 @@ internal static class Client4Negotiation
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
         //   fragments, [BP-4.3-12]; under ROT the form of rot-reply), a 334 in a suite that has none, or a 220 where the suite needs a 334
         //   first.
-        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST at once make one fresh connection to the same address and speak
-        //   plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
+        // [BP-9.2-2] Where its policy allows plaintext, a client whose upgrade broke MUST make one fresh connection to the same address and
+        //   speak plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
         // [BP-9.2-3] A client MUST NOT make more than one such fresh connection for one address and delivery.
         Broken("C-4.3-1", "A 220 reply without K= is a broken upgrade: one fresh plain connection",
             "BP-4.3-7 BP-9.2-2 BP-9.2-3", "220 go ahead\r\n"),
         // [BP-4.3-8] A client MUST treat as a broken upgrade a reply with another code than 220, 334, 4yz or 5yz.
-        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST at once make one fresh connection to the same address and speak
-        //   plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
+        // [BP-9.2-2] Where its policy allows plaintext, a client whose upgrade broke MUST make one fresh connection to the same address and
+        //   speak plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
         Broken("C-4.3-2", "A reply with another code is a broken upgrade", "BP-4.3-8 BP-9.2-2", $"250 K={AnyShare}\r\n"),
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
         //   fragments, [BP-4.3-12]; under ROT the form of rot-reply), a 334 in a suite that has none, or a 220 where the suite needs a 334
         //   first.
-        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST at once make one fresh connection to the same address and speak
-        //   plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
+        // [BP-9.2-2] Where its policy allows plaintext, a client whose upgrade broke MUST make one fresh connection to the same address and
+        //   speak plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
         Broken("C-4.3-3", "A 334 reply in a suite that has none is a broken upgrade", "BP-4.3-7 BP-9.2-2", $"334 K={AnyShare}\r\n"),
         // [BP-4.6-4] A client MUST NOT send a plaintext octet after the command (or continuation) that the 220 answered.
         // [BP-4.6-2] A client MUST NOT interpret as a reply any octet received after the 220 that is not in a verified record.
@@ -243,30 +243,30 @@ internal static class Client4Negotiation
         //   first.
         Broken("C-4.3-8", "A 220 reply with an empty fragment is a broken upgrade", "BP-4.3-7", $"220-K=\r\n220 K={AnyShare}\r\n"),
         // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
-        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a
-        //   separator or CRLF after it, lines with different codes, or a bare LF.
+        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a hyphen,
+        //   a space or CRLF after it, lines with different codes, or a bare LF.
         new("C-4.3-9", "A reply with lines of different codes is a broken upgrade", Must, Profile.Core, "BP-4.3-11", async p =>
         {
             await BrokenAsync(p, $"220-K={AnyShare[..20]}\r\n250 K={AnyShare[20..]}\r\n");
             await BrokenAsync(p, "450-not\r\n454 now\r\n");
         }),
         // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
-        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a
-        //   separator or CRLF after it, lines with different codes, or a bare LF.
+        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a hyphen,
+        //   a space or CRLF after it, lines with different codes, or a bare LF.
         Broken("C-4.3-10", "A refusal with too long a line is a broken upgrade",
             "BP-4.3-11", $"454 {new string('x', Limits.MaxEhloLine)}\r\n"),
         // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
-        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a
-        //   separator or CRLF after it, lines with different codes, or a bare LF.
+        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a hyphen,
+        //   a space or CRLF after it, lines with different codes, or a bare LF.
         Broken("C-4.3-11", "A refusal of too many lines is a broken upgrade",
             "BP-4.3-11", string.Concat(Enumerable.Repeat("454-no\r\n", Limits.MaxEhloLines)) + "454 no\r\n"),
         // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
-        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a
-        //   separator or CRLF after it, lines with different codes, or a bare LF.
+        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a hyphen,
+        //   a space or CRLF after it, lines with different codes, or a bare LF.
         Broken("C-4.3-12", "A reply that is not SMTP is a broken upgrade", "BP-4.3-11", "HTTP/1.1 400 Bad Request\r\n\r\n"),
         // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
-        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a
-        //   separator or CRLF after it, lines with different codes, or a bare LF.
+        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a hyphen,
+        //   a space or CRLF after it, lines with different codes, or a bare LF.
         Broken("C-4.3-13", "A reply whose lines end with a bare LF is a broken upgrade", "BP-4.3-11", $"220 K={AnyShare}\n220 x\r\n"),
         // [BP-4.3-8] A client MUST treat as a broken upgrade a reply with another code than 220, 334, 4yz or 5yz.
         new("C-4.3-14", "Every other code than 220, 334, 4yz and 5yz is a broken upgrade", Must, Profile.Core, "BP-4.3-8", async p =>
@@ -287,11 +287,11 @@ internal static class Client4Negotiation
             await p.ServeMailAsync(wire, inside: false);
             await p.ExpectAsync(delivered: true);
         }),
-        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST at once make one fresh connection to the same address and speak
-        //   plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
+        // [BP-9.2-2] Where its policy allows plaintext, a client whose upgrade broke MUST make one fresh connection to the same address and
+        //   speak plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
         Broken("C-4.3-16", "A connection that ends instead of a reply is a broken upgrade", "BP-9.2-2", "", close: true),
-        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST at once make one fresh connection to the same address and speak
-        //   plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
+        // [BP-9.2-2] Where its policy allows plaintext, a client whose upgrade broke MUST make one fresh connection to the same address and
+        //   speak plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
         Broken("C-4.3-17", "A connection that ends within a reply is a broken upgrade",
             "BP-9.2-2", $"220-K={AnyShare[..20]}\r\n220 K=", close: true),
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
@@ -391,7 +391,8 @@ internal static class Client4Negotiation
             await FreshAsync(p);
         }),
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
-        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
+        //   fragments, [BP-4.3-12]; under ROT the form of rot-reply), a 334 in a suite that has none, or a 220 where the suite needs a 334
+        //   first.
         new("C-4.3-22", "A 220 reply that carries a good share in lines of another form is a broken upgrade",
             Must, Profile.Core, "BP-4.3-7", async p =>
         {
@@ -403,18 +404,19 @@ internal static class Client4Negotiation
                 await NothingAfterAsync(p, wire, "a 220 reply of another form");
             }
         }),
-        // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
-        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
+        // [BP-4.3-14] A client MUST treat as malformed a 220 or 334 reply to XBLACKPONY that has a line longer than `MaxReplyLine`, more
+        //   than `MaxShareLines` lines, or a line with nothing after "K=".
         // [BP-4.3-5] A client MUST accept fragments of 1 or more characters, split anywhere, within `MaxReplyLine` and `MaxShareLines`.
         new("C-4.3-23", "A line of 513 octets in a 220 reply is a broken upgrade, and one of 512 is not",
             Must, Profile.Hybrid, "BP-4.3-14 BP-4.3-5", p => LongLinesAsync(p, Hybrid)),
-        // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
-        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
+        // [BP-4.3-14] A client MUST treat as malformed a 220 or 334 reply to XBLACKPONY that has a line longer than `MaxReplyLine`, more
+        //   than `MaxShareLines` lines, or a line with nothing after "K=".
         // [BP-4.3-5] A client MUST accept fragments of 1 or more characters, split anywhere, within `MaxReplyLine` and `MaxShareLines`.
         new("C-4.3-24", "A line of 513 octets in RSA-BLOWFISH's 220 reply is a broken upgrade, and one of 512 is not",
             Must, Profile.Classic, "BP-4.3-14 BP-4.3-5", p => LongLinesAsync(p, Classic)),
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
-        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
+        //   fragments, [BP-4.3-12]; under ROT the form of rot-reply), a 334 in a suite that has none, or a 220 where the suite needs a 334
+        //   first.
         new("C-4.3-25", "A 334 reply of another form is a broken upgrade, although its share is good", Must, Profile.Classic, "BP-4.3-7",
             async p =>
         {
@@ -430,14 +432,15 @@ internal static class Client4Negotiation
             }
         }),
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
-        //   fragments, [BP-4.3-12]), a 334 in a suite that has none, or a 220 where the suite needs a 334 first.
+        //   fragments, [BP-4.3-12]; under ROT the form of rot-reply), a 334 in a suite that has none, or a 220 where the suite needs a 334
+        //   first.
         // [BP-4.3-8] A client MUST treat as a broken upgrade a reply with another code than 220, 334, 4yz or 5yz.
         // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
-        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a
-        //   separator or CRLF after it, lines with different codes, or a bare LF.
+        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a hyphen,
+        //   a space or CRLF after it, lines with different codes, or a bare LF.
         // [BP-4.4-12] A client MUST treat a 421 reply to XBLACKPONY or to the continuation as a broken upgrade.
-        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST make one fresh connection to the same address and speak plain
-        //   SMTP in it, without XBLACKPONY.
+        // [BP-9.2-2] Where its policy allows plaintext, a client whose upgrade broke MUST make one fresh connection to the same address and
+        //   speak plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
         new("C-4.3-26", "Whatever is no well-formed 220 and no refusal is a broken upgrade in reply to the continuation too",
             Must, Profile.Classic, "BP-4.3-7 BP-4.3-8 BP-4.3-11 BP-4.4-12 BP-9.2-2", async p =>
         {
@@ -462,84 +465,84 @@ internal static class Client4Negotiation
         // ---------------------------------------------------------------- 4.4 refusals
         // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
         //   plaintext is allowed.
-        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
-        //   refuses.
+        // [BP-9.2-1] Where its policy allows plaintext, a client MUST deliver in plaintext, in the same connection, to a server that makes
+        //   no offer or refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-1", "454 not now"),
         // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
         //   plaintext is allowed.
-        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
-        //   refuses.
+        // [BP-9.2-1] Where its policy allows plaintext, a client MUST deliver in plaintext, in the same connection, to a server that makes
+        //   no offer or refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-2", "500 what?"),
         // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
         //   plaintext is allowed.
-        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
-        //   refuses.
+        // [BP-9.2-1] Where its policy allows plaintext, a client MUST deliver in plaintext, in the same connection, to a server that makes
+        //   no offer or refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-3", "501 invalid share"),
         // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
         //   plaintext is allowed.
-        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
-        //   refuses.
+        // [BP-9.2-1] Where its policy allows plaintext, a client MUST deliver in plaintext, in the same connection, to a server that makes
+        //   no offer or refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-4", "502 disabled"),
         // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
         //   plaintext is allowed.
-        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
-        //   refuses.
+        // [BP-9.2-1] Where its policy allows plaintext, a client MUST deliver in plaintext, in the same connection, to a server that makes
+        //   no offer or refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-5", "503 not now"),
         // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
         //   plaintext is allowed.
-        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
-        //   refuses.
+        // [BP-9.2-1] Where its policy allows plaintext, a client MUST deliver in plaintext, in the same connection, to a server that makes
+        //   no offer or refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-6", "504 5.5.4 unknown suite"),
         // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
         //   plaintext is allowed.
-        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
-        //   refuses.
+        // [BP-9.2-1] Where its policy allows plaintext, a client MUST deliver in plaintext, in the same connection, to a server that makes
+        //   no offer or refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-7", "450 later"),
         // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
         //   plaintext is allowed.
-        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
-        //   refuses.
+        // [BP-9.2-1] Where its policy allows plaintext, a client MUST deliver in plaintext, in the same connection, to a server that makes
+        //   no offer or refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-8", "530 5.7.0 Must issue a STARTTLS command first"),
         // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
         //   plaintext is allowed.
-        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
-        //   refuses.
+        // [BP-9.2-1] Where its policy allows plaintext, a client MUST deliver in plaintext, in the same connection, to a server that makes
+        //   no offer or refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-9", "550 no"),
         // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
         //   plaintext is allowed.
-        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
-        //   refuses.
+        // [BP-9.2-1] Where its policy allows plaintext, a client MUST deliver in plaintext, in the same connection, to a server that makes
+        //   no offer or refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-10", "554 no"),
         // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
         //   plaintext is allowed.
-        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
-        //   refuses.
+        // [BP-9.2-1] Where its policy allows plaintext, a client MUST deliver in plaintext, in the same connection, to a server that makes
+        //   no offer or refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-11", "454-4.7.0 several\r\n454-lines 250 STARTTLS\r\n454 XBLACKPONY V1 ROT \xE9\x01"),
         // [BP-4.4-12] A client MUST treat a 421 reply to XBLACKPONY or to the continuation as a broken upgrade.
-        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST at once make one fresh connection to the same address and speak
-        //   plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
+        // [BP-9.2-2] Where its policy allows plaintext, a client whose upgrade broke MUST make one fresh connection to the same address and
+        //   speak plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
         Broken("C-4.4-12", "A 421 is the end of the connection: a broken upgrade", "BP-4.4-12 BP-9.2-2", "421 4.3.2 Going down\r\n"),
         // [BP-4.4-10] A client MUST decide by the reply's code alone, and neither parse nor log as trusted the text of a refusal, whatever
         //   octets it has.
@@ -554,8 +557,8 @@ internal static class Client4Negotiation
         }),
         // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
         //   plaintext is allowed.
-        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
-        //   refuses.
+        // [BP-9.2-1] Where its policy allows plaintext, a client MUST deliver in plaintext, in the same connection, to a server that makes
+        //   no offer or refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-14", "454"),

@@ -275,8 +275,8 @@ internal static class Client5Suites
         }),
         // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
         //   plaintext is allowed.
-        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
-        //   refuses.
+        // [BP-9.2-1] Where its policy allows plaintext, a client MUST deliver in plaintext, in the same connection, to a server that makes
+        //   no offer or refuses.
         new("C-5.4-6", "A continuation that is refused leads to plaintext in the same connection",
             Must, Profile.Classic, "BP-4.4-11 BP-9.2-1", async p =>
         {
@@ -347,7 +347,7 @@ internal static class Client5Suites
         }),
         // [BP-5.4-6] A client MUST cancel ([BP-5.4-12]) if the server's share in the 334 reply is invalid, if its modulus has its highest
         //   bit clear or is even, or if its modulus equals the client's own.
-        // [BP-5.4-12] To cancel, a client MUST send a continuation line of one "*", wait for the reply, and take a 4yz or 5yz other than
+        // [BP-5.4-12] To cancel, a client MUST send a continuation line of one "*", wait for the reply, and treat a 4yz or 5yz other than
         //   421 as a refusal.
         new("C-5.4-13", "Blanks around the fragments of the 334 make an invalid share, which is cancelled by \"*\"",
             Must, Profile.Classic, "BP-5.4-6 BP-5.4-12", async p =>
@@ -362,7 +362,7 @@ internal static class Client5Suites
                 await CancelledAsync(p, wire);
             }
         }),
-        // [BP-5.4-12] To cancel, a client MUST send a continuation line of one "*", wait for the reply, and take a 4yz or 5yz other than
+        // [BP-5.4-12] To cancel, a client MUST send a continuation line of one "*", wait for the reply, and treat a 4yz or 5yz other than
         //   421 as a refusal.
         new("C-5.4-14", "After \"*\" all that is no refusal is a broken upgrade", Must, Profile.Classic, "BP-5.4-12", async p =>
         {

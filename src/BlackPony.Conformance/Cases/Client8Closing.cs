@@ -63,7 +63,7 @@ internal static class Client8Closing
             await p.ExpectAsync(delivered: false);
         }),
         // [BP-8.1-6] A side that sent its close MUST read on, discard data, and close the connection when the peer's close, an alert, a
-        //   failure or the peer's end has come, at the latest `CloseTimeout` later.
+        //   failure or the peer's end has come, at the latest `CloseTimeout` later; it may end its own direction before.
         new("C-8.1-4", "After its close the client waits for the server's no longer than CloseTimeout",
             Must, Profile.Timeouts, "BP-8.1-6", async p =>
         {
@@ -95,8 +95,8 @@ internal static class Client8Closing
             await p.ExpectAsync(delivered: true);
         }),
 
-        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the connection already
-        //   failed, or it is a client that has not verified the server's Finished.
+        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the session is truncated,
+        //   or it is a client that has not verified the server's Finished.
         new("C-8.1-6", "A client that closes first sends its close before it ends the connection",
             Must, Profile.Core, "BP-8.1-1", async p =>
         {
@@ -114,7 +114,10 @@ internal static class Client8Closing
         })
         { Needs = Needs.Mailer },
 
-        // [BP-8.1-3] A side that receives a close MUST send its own close if it has not yet, and then close the connection.
+        // [BP-8.1-9] A side that closes the connection MUST end its own direction first, and then read and discard what still comes, until
+        //   the peer ends its direction or `LingerTimeout` has gone by.
+        // [BP-8.1-3] A side that receives a close MUST send its own close, if it has not yet, and then close the connection; it need not
+        //   send the replies that it still owes.
         // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         new("C-8.1-7", "After the client has ended the connection it still reads: what comes then is not answered with a reset",
             Must, Profile.Core, "BP-8.1-9 BP-8.1-3 BP-8.3-1", async p =>

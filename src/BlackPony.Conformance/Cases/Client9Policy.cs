@@ -123,8 +123,8 @@ internal static class Client9Policy
         { Needs = Needs.Policy },
 
         // ---------------------------------------------------------------- 9.2 falling back
-        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST at once make one fresh connection to the same address and speak
-        //   plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
+        // [BP-9.2-2] Where its policy allows plaintext, a client whose upgrade broke MUST make one fresh connection to the same address and
+        //   speak plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
         // [BP-9.2-3] A client MUST NOT make more than one such fresh connection for one address and delivery.
         new("C-9.2-1", "A broken upgrade: one fresh connection in plaintext, without XBLACKPONY",
             Must, Profile.Core, "BP-9.2-2 BP-9.2-3", async p =>
@@ -142,8 +142,8 @@ internal static class Client9Policy
             await wire.DrainAsync();
             await p.ExpectAsync(delivered: false);
         }),
-        // [BP-9.2-6] A failure after the server's Finished was verified MUST be treated as a connection lost in ordinary SMTP: no plaintext
-        //   retry at once, and the mail is deferred.
+        // [BP-9.2-6] A failure after the server's Finished was verified MUST be treated as a connection lost in ordinary SMTP: no retry in
+        //   plaintext at that address; before MAIL the client goes on as one that defers, after it the mail is deferred.
         new("C-9.2-3", "A failure after the server's Finished: deferred, and no plaintext at once",
             Must, Profile.Core, "BP-9.2-6", async p =>
         {
@@ -245,8 +245,9 @@ internal static class Client9Policy
             }
         }),
 
-        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed EHLO reply, or a 4yz, MUST go on to the
-        //   next address or mail exchanger, or defer the mail.
+        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed EHLO reply, or a 4yz to either, MUST go
+        //   on to the next address or mail exchanger, or defer the mail; after a 5yz greeting of the last one it may return the mail
+        //   instead, as RFC 5321 allows.
         new("C-9.2-8", "A server that greets with anything but 220 gets no mail, although it would take it",
             Must, Profile.Core, "BP-9.2-9", async p =>
         {
@@ -259,8 +260,9 @@ internal static class Client9Policy
                 await TakesAllAsync(p, wire, inside: false);
             }
         }),
-        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed EHLO reply, or a 4yz, MUST go on to the
-        //   next address or mail exchanger, or defer the mail.
+        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed EHLO reply, or a 4yz to either, MUST go
+        //   on to the next address or mail exchanger, or defer the mail; after a 5yz greeting of the last one it may return the mail
+        //   instead, as RFC 5321 allows.
         new("C-9.2-9", "A server that answers EHLO with 4yz gets no mail, by HELO neither, although it would take it",
             Must, Profile.Core, "BP-9.2-9", async p =>
         {
@@ -273,8 +275,9 @@ internal static class Client9Policy
                 await TakesAllAsync(p, wire, inside: false);
             }
         }),
-        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed EHLO reply, or a 4yz, MUST go on to the
-        //   next address or mail exchanger, or defer the mail.
+        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed EHLO reply, or a 4yz to either, MUST go
+        //   on to the next address or mail exchanger, or defer the mail; after a 5yz greeting of the last one it may return the mail
+        //   instead, as RFC 5321 allows.
         new("C-9.2-10", "A server that answers EHLO inside with 4yz gets no mail, by HELO neither, although it would take it",
             Must, Profile.Core, "BP-9.2-9", async p =>
         {
@@ -287,8 +290,9 @@ internal static class Client9Policy
                 await TakesAllAsync(p, wire, inside: true);
             }
         }),
-        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed EHLO reply, or a 4yz, MUST go on to the
-        //   next address or mail exchanger, or defer the mail.
+        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed EHLO reply, or a 4yz to either, MUST go
+        //   on to the next address or mail exchanger, or defer the mail; after a 5yz greeting of the last one it may return the mail
+        //   instead, as RFC 5321 allows.
         new("C-9.2-11", "A server that does not greet, or does not answer EHLO, is left when the time-out has gone by",
             Must, Profile.Timeouts, "BP-9.2-9", async p =>
         {
@@ -302,8 +306,8 @@ internal static class Client9Policy
             await p.ExpectAsync(delivered: false, "BP-9.1-5");
         })
         { Needs = Needs.Timeouts },
-        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST make one fresh connection to the same address and speak plain
-        //   SMTP in it, without XBLACKPONY.
+        // [BP-9.2-2] Where its policy allows plaintext, a client whose upgrade broke MUST make one fresh connection to the same address and
+        //   speak plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
         new("C-9.2-12", "A server that does not answer XBLACKPONY, or sends no Finished, is a broken upgrade when the time-out has gone by",
             Must, Profile.Timeouts, "BP-9.2-2", async p =>
         {
@@ -320,8 +324,8 @@ internal static class Client9Policy
             }
         })
         { Needs = Needs.Timeouts },
-        // [BP-9.2-2] Under opportunistic a client whose upgrade broke MUST make one fresh connection to the same address and speak plain
-        //   SMTP in it, without XBLACKPONY.
+        // [BP-9.2-2] Where its policy allows plaintext, a client whose upgrade broke MUST make one fresh connection to the same address and
+        //   speak plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
         new("C-9.2-13", "A server that does not answer the continuation is a broken upgrade when the time-out has gone by",
             Must, Profile.Timeouts, "BP-9.2-2", async p =>
         {
@@ -369,8 +373,8 @@ internal static class Client9Policy
         // [BP-9.4-6] If the entry has IDENT keys that count, the server MUST show or withdraw at least one of them in its ident record,
         //   else the client defers the mail.
         Remembers("C-9.4-6", "A server that showed an IDENT and shows another gets no mail", "BP-9.4-6", [Old], p => IdentAsync(p, [New])),
-        // [BP-9.2-1] Under opportunistic a client MUST deliver in plaintext, in the same connection, to a server that makes no offer or
-        //   refuses.
+        // [BP-9.2-1] Where its policy allows plaintext, a client MUST deliver in plaintext, in the same connection, to a server that makes
+        //   no offer or refuses.
         new("C-9.4-7", "A server not in memory is treated as under opportunistic", Must, Profile.Core, "BP-9.2-1", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Remembered };
@@ -398,7 +402,7 @@ internal static class Client9Policy
             await p.ExpectAsync(delivered: true);
         })
         { Needs = Needs.Policy | Needs.Memory },
-        // [BP-9.4-4] What becomes of the mail inside the session MUST NOT matter to the memory.
+        // [BP-9.4-4] The outcome of the mail inside the session MUST NOT matter to the memory.
         new("C-9.4-9", "The outcome of the mail does not matter to the memory", Must, Profile.Core, "BP-9.4-4", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Remembered };
@@ -427,7 +431,8 @@ internal static class Client9Policy
             await DeferAsync(p, () => IdentAsync(p, [Old]), "BP-9.4-22");
         })
         { Needs = Needs.Policy | Needs.Memory },
-        // [BP-6.5-9] A client MUST treat as withdrawn a key that stands in one ident record with both signatures.
+        // [BP-6.5-9] A client MUST treat as withdrawn a key that stands in one ident record with both signatures, or with one that verifies
+        //   for both.
         new("C-9.4-15", "A key that a server shows and withdraws in one record is withdrawn", Must, Profile.Core, "BP-6.5-9", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Remembered };
@@ -499,7 +504,8 @@ internal static class Client9Policy
             }
         })
         { Needs = Needs.Policy | Needs.Memory },
-        // [BP-9.4-2] A client under remembered MUST write or renew the server's entry after a good session.
+        // [BP-9.4-2] A client under remembered MUST write or renew the server's entry after a good session, as the memory has it then, and
+        //   leave the other entries as other deliveries have written them.
         new("C-9.4-13", "A good session is remembered: some failure of the server to show itself makes the client defer",
             Must, Profile.Core, "BP-9.4-2", async p =>
         {

@@ -14,7 +14,7 @@ internal static class Server4Negotiation
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 4.1 the offer
-        // [BP-4.1-1] A server that is ready to upgrade MUST send one line with the keyword XBLACKPONY in its positive reply to EHLO.
+        // [BP-4.1-1] A server that is ready to upgrade MUST send one line with the keyword XBLACKPONY in its reply to EHLO.
         // [BP-5.1-1] An implementation MUST implement `X25519-CHACHA20POLY1305`.
         Offers("S-4.1-1", "The EHLO reply has an XBLACKPONY line with V1 and the MUST suite", "BP-4.1-1 BP-5.1-1", (p, _) =>
         {
@@ -497,7 +497,7 @@ internal static class Server4Negotiation
         { Needs = Needs.Backend },
 
         // [BP-4.5-1] After the 220 both sides MUST forget everything that the plaintext session told them: the client's name, the server's
-        //   extensions, authentication, and any state.
+        //   extensions, authentication, and any other state.
         new("S-4.5-7", "Inside, MAIL without EHLO is refused if it is refused in a new connection: nothing is left of the EHLO outside",
             Must, Profile.Core, "BP-4.5-1", async p =>
         {

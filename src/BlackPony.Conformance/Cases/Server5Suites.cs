@@ -305,8 +305,8 @@ internal static class Server5Suites
                     "The server goes on with a half that the client could guess, and so shows that the continuation did not decrypt.");
             }
         }),
-        // [BP-5.4-8] A server whose decryption of the client's half fails for whatever reason MUST go on with 32 random octets instead of
-        //   that half.
+        // [BP-5.4-8] A server whose decryption of the client's half fails for whatever reason MUST continue with 32 random octets instead
+        //   of that half.
         new("S-5.4-12", "The substitute for a half that does not decrypt is not a half of the session before",
             Must, Profile.Classic, "BP-5.4-8", async p =>
         {

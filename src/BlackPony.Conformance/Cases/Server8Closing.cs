@@ -15,8 +15,8 @@ internal static class Server8Closing
         // ---------------------------------------------------------------- 8.1 close
         // [BP-8.1-5] A server that sent a 221 or 421 reply MUST send its close after the data record that ends that reply, with nothing but
         //   a rekey record between them.
-        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the connection already
-        //   failed, or it is a client that has not verified the server's Finished.
+        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the session is truncated,
+        //   or it is a client that has not verified the server's Finished.
         // [BP-8.1-2] A side MUST NOT send any record after its close.
         // [BP-8.1-9] A side that closes the connection MUST end its own direction first, and then read and discard what still comes, until
         //   the peer ends its direction or `LingerTimeout` has gone by.
@@ -61,8 +61,8 @@ internal static class Server8Closing
         }),
         // [BP-10.3-6] A relay whose backend ends the connection inside MUST send its close after what the backend sent, with a 421 reply
         //   before it unless the backend's last complete reply was 221 or 421.
-        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the connection already
-        //   failed, or it is a client that has not verified the server's Finished.
+        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the session is truncated,
+        //   or it is a client that has not verified the server's Finished.
         // [BP-8.1-5] A server that sent a 221 or 421 reply MUST send its close after the data record that ends that reply, with nothing but
         //   a rekey record between them.
         new("S-8.1-4", "A server whose mail server ends the session says 421 and sends its close",
@@ -78,7 +78,7 @@ internal static class Server8Closing
         })
         { Needs = Needs.Backend },
         // [BP-8.1-6] A side that sent its close MUST read on, discard data, and close the connection when the peer's close, an alert, a
-        //   failure or the peer's end has come, at the latest `CloseTimeout` later.
+        //   failure or the peer's end has come, at the latest `CloseTimeout` later; it may end its own direction before.
         new("S-8.1-5", "After its close the server waits for the client's no longer than CloseTimeout",
             Must, Profile.Timeouts, "BP-8.1-6", async p =>
         {
@@ -91,8 +91,8 @@ internal static class Server8Closing
         { Needs = Needs.Timeouts },
         // [BP-8.1-5] A server that sent a 221 or 421 reply MUST send its close after the data record that ends that reply, with nothing but
         //   a rekey record between them.
-        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the connection already
-        //   failed, or it is a client that has not verified the server's Finished.
+        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the session is truncated,
+        //   or it is a client that has not verified the server's Finished.
         // [BP-8.1-2] A side MUST NOT send any record after its close.
         // [BP-8.1-8] A server MUST NOT reply to anything that a client sends after QUIT.
         // [BP-8.1-9] A side that closes the connection MUST end its own direction first, and then read and discard what still comes, until
@@ -110,8 +110,8 @@ internal static class Server8Closing
         }),
         // [BP-8.1-7] A server MUST send 421, and inside its close, and close the connection when `IdleTimeout` or `ContinuationTimeout` has
         //   gone by.
-        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the connection already
-        //   failed, or it is a client that has not verified the server's Finished.
+        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the session is truncated,
+        //   or it is a client that has not verified the server's Finished.
         new("S-8.1-8", "A client that is silent for IdleTimeout gets 421 and the end, inside with a close",
             Must, Profile.Timeouts, "BP-8.1-7 BP-8.1-1", async p =>
         {
@@ -158,10 +158,12 @@ internal static class Server8Closing
         })
         { Needs = Needs.Timeouts },
 
-        // [BP-8.1-3] A side that receives a close MUST send its own close if it has not yet, and then close the connection.
+        // [BP-8.1-9] A side that closes the connection MUST end its own direction first, and then read and discard what still comes, until
+        //   the peer ends its direction or `LingerTimeout` has gone by.
         // [BP-4.4-4] A server that finds octets after the command's CRLF, or after the continuation's, in its buffer MUST reply 503 and
         //   close the connection, without processing those octets.
         // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
+        // [BP-8.1-2] A side MUST NOT send any record after its close.
         new("S-8.1-11", "After the server has ended the connection it still reads: what comes then is not answered with a reset",
             Must, Profile.Core, "BP-8.1-9 BP-4.4-4 BP-8.3-1 BP-8.1-2", async p =>
         {

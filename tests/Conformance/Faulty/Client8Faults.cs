@@ -24,16 +24,17 @@ internal static class Client8Faults
         new("BP-8.1-3", "C-8.1-5", "answers the server's close with an alert")
         {
             Mutations = _ => InsteadOfClose(serverClosed: true, new Rec(RecordType.Alert, [1])),
-            AlsoFails = "C-8.1-1 C-8.1-2 C-8.1-3 C-8.2-4",
+            AlsoFails = "C-8.1-1 C-8.1-2 C-8.1-3 C-8.1-7 C-8.2-4",
         },
         new("BP-8.1-3", "C-8.1-3", "ends the connection at the server's close")
         {
             Mutations = _ => InsteadOfClose(serverClosed: true),
-            AlsoFails = "C-8.1-1 C-8.1-2 C-8.1-5 C-8.2-4",
+            AlsoFails = "C-8.1-1 C-8.1-2 C-8.1-5 C-8.1-7 C-8.2-4",
         },
         new("BP-8.1-9", "C-8.1-5", "resets the connection after its close")
         {
             Mutations = _ => CommonFaults.ResetsBehind(RecordType.Close),
+            AlsoFails = "C-8.1-7",
         },
         new("BP-8.1-9", "C-8.1-7", "does not read on after its close")
         {
@@ -74,7 +75,8 @@ internal static class Client8Faults
                 + "C-8.3-3 C-8.3-6", "closes without an alert")
         {
             Mutations = _ => Sends(RecordType.Alert, _ => []),
-            AlsoFails = "C-5.3-2 C-5.4-4 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 C-6.5-5 C-6.5-6 C-7.1-2 C-7.1-3 C-7.3-2 C-7.4-7 C-8.3-5",
+            AlsoFails = "C-5.3-2 C-5.4-4 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 C-6.5-5 C-6.5-6 C-7.1-2 C-7.1-3 C-7.3-2 C-7.4-7 C-8.1-7 "
+                + "C-8.3-5",
         },
         new("BP-8.1-9", "C-8.1-7", "does not read on after its alert")
         {
@@ -84,13 +86,13 @@ internal static class Client8Faults
         {
             Mutations = _ => Sends(RecordType.Alert, r => [r with { Data = [2] }]),
             AlsoFails = "C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-7 C-6.3-9 C-6.5-2 C-6.5-3 C-6.5-4 C-6.5-5 C-6.5-6 C-7.1-6 "
-                + "C-7.1-7 C-7.3-1 C-7.3-2 C-7.4-2 C-7.4-3 C-7.4-5 C-7.4-6 C-7.4-7 C-8.3-2 C-8.3-3 C-8.3-5 C-8.3-6",
+                + "C-7.1-7 C-7.3-1 C-7.3-2 C-7.4-2 C-7.4-3 C-7.4-5 C-7.4-6 C-7.4-7 C-8.1-7 C-8.3-2 C-8.3-3 C-8.3-5 C-8.3-6",
         },
         new("BP-8.3-3", "C-8.3-1", "goes on after a record that does not verify")
         {
             Mutations = _ => Ignores(r => !r.Verified),
             AlsoFails = "C-4.3-4 C-5.3-2 C-5.4-4 C-5.4-10 C-5.4-11 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.1-7 C-7.1-2 C-7.1-3 "
-                + "C-7.1-7 C-7.3-1 C-7.3-2 C-8.3-2 C-8.3-3 C-8.3-5 C-8.3-6",
+                + "C-7.1-7 C-7.3-1 C-7.3-2 C-8.1-7 C-8.3-2 C-8.3-3 C-8.3-5 C-8.3-6",
         },
         new("BP-8.3-4", "C-6.3-8 C-8.3-4", "answers an alert with its own") { Mutations = _ => Rejects(r => r.Type == RecordType.Alert) },
         new("BP-8.3-5", "C-8.3-1", "delivers a record that failed")
@@ -101,6 +103,7 @@ internal static class Client8Faults
         new("BP-8.3-7", "C-8.3-5", "goes on in plaintext after a failure")
         {
             Mutations = _ => InsteadOfAlert(r => r.Raw is [0, 0, ..], "EHLO client.test\r\n"),
+            AlsoFails = "C-8.1-7",
         },
     ];
 

@@ -20,12 +20,13 @@ internal static class Client9Faults
             Asks = d => d.Policy == ClientPolicy.Opportunistic ? d with { Policy = ClientPolicy.Required } : d,
             AlsoFails = "C-4.1-2 C-4.1-3 C-4.1-4 C-4.1-5 C-4.1-10 C-4.1-11 C-4.1-12 C-4.1-13 C-4.1-14 C-4.1-15 C-4.2-1 C-4.2-2 "
                 + "C-4.2-3 C-4.2-4 C-4.2-5 C-4.2-6 C-4.3-1 C-4.3-2 C-4.3-3 C-4.3-4 C-4.3-6 C-4.3-7 C-4.3-8 C-4.3-9 C-4.3-10 "
-                + "C-4.3-11 C-4.3-12 C-4.3-13 C-4.3-14 C-4.3-15 C-4.3-16 C-4.3-17 C-4.3-18 C-4.3-20 C-4.3-27 C-4.3-28 "
-                + "C-4.4-1 C-4.4-2 C-4.4-3 C-4.4-4 C-4.4-5 C-4.4-6 C-4.4-7 C-4.4-8 C-4.4-9 C-4.4-10 C-4.4-11 C-4.4-12 "
-                + "C-4.4-13 C-4.4-14 C-4.8-1 C-4.8-2 C-4.8-3 C-4.8-4 C-5.1-1 C-5.1-2 C-5.1-3 C-5.2-1 C-5.3-2 C-5.3-3 C-5.3-5 "
-                + "C-5.4-2 C-5.4-3 C-5.4-4 C-5.4-5 C-5.4-6 C-5.4-8 C-5.4-9 C-5.4-10 C-5.4-11 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 "
-                + "C-6.1-5 C-6.1-6 C-6.1-7 C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-8 C-6.3-9 C-8.3-5 C-9.2-1 C-9.2-2 "
-                + "C-9.2-5 C-10.4-2 C-10.4-6 C-10.4-11 C-10.4-12",
+                + "C-4.3-11 C-4.3-12 C-4.3-13 C-4.3-14 C-4.3-15 C-4.3-16 C-4.3-17 C-4.3-18 C-4.3-20 C-4.3-22 C-4.3-23 "
+                + "C-4.3-24 C-4.3-25 C-4.3-26 C-4.3-27 C-4.3-28 C-4.4-1 C-4.4-2 C-4.4-3 C-4.4-4 C-4.4-5 C-4.4-6 C-4.4-7 "
+                + "C-4.4-8 C-4.4-9 C-4.4-10 C-4.4-11 C-4.4-12 C-4.4-13 C-4.4-14 C-4.8-1 C-4.8-2 C-4.8-3 C-4.8-4 C-5.1-1 "
+                + "C-5.1-2 C-5.1-3 C-5.1-5 C-5.2-1 C-5.3-2 C-5.3-3 C-5.3-5 C-5.3-6 C-5.4-2 C-5.4-3 C-5.4-4 C-5.4-5 C-5.4-6 "
+                + "C-5.4-8 C-5.4-9 C-5.4-10 C-5.4-11 C-5.4-12 C-5.4-13 C-5.4-14 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 "
+                + "C-6.1-6 C-6.1-7 C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-8 C-6.3-9 C-8.3-5 C-9.2-1 C-9.2-2 C-9.2-5 "
+                + "C-9.2-12 C-9.2-13 C-10.4-2 C-10.4-6 C-10.4-11 C-10.4-12",
         },
         new("BP-9.1-2", "C-9.1-2 C-9.1-3 C-9.1-9 C-9.1-10", "delivers in plaintext though encryption is required")
         {
@@ -67,7 +68,7 @@ internal static class Client9Faults
                 o.Replies.Contains("\r\n354", StringComparison.Ordinal) || !o.Replies.StartsWith("421", StringComparison.Ordinal)
                     ? o
                     : o with { Delivered = true },
-            AlsoFails = "C-9.4-11 C-10.4-3",
+            AlsoFails = "C-9.2-8 C-9.2-11 C-9.4-11 C-10.4-3",
         },
         new("BP-9.1-6", "C-9.1-2 C-9.1-3", "finds out after MAIL that it has to defer")
         {
@@ -93,16 +94,18 @@ internal static class Client9Faults
         {
             Connects = n => n == 1,
             AlsoFails = "C-4.3-4 C-4.3-6 C-4.3-7 C-4.3-8 C-4.3-9 C-4.3-10 C-4.3-11 C-4.3-12 C-4.3-13 C-4.3-14 C-4.3-18 C-4.3-20 "
-                + "C-4.3-27 C-4.3-28 C-5.1-1 C-5.1-2 C-5.2-1 C-5.3-2 C-5.3-3 C-5.4-4 C-5.4-10 C-5.4-11 C-6.1-2 C-6.1-3 "
-                + "C-6.1-4 C-6.1-5 C-6.1-7 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 C-8.3-5 C-9.2-2 C-9.4-8",
+                + "C-4.3-22 C-4.3-23 C-4.3-24 C-4.3-25 C-4.3-26 C-4.3-27 C-4.3-28 C-5.1-1 C-5.1-2 C-5.1-5 C-5.2-1 C-5.3-2 "
+                + "C-5.3-3 C-5.3-6 C-5.4-4 C-5.4-10 C-5.4-11 C-5.4-12 C-5.4-14 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.1-7 "
+                + "C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 C-8.3-5 C-9.2-2 C-9.2-12 C-9.2-13 C-9.4-8",
         },
         new("BP-9.2-2", "C-9.2-1", "asks for encryption in the fresh connection too")
         {
             Mutations = r => r.Connections == 1 ? new Mutations() : Sends("MAIL FROM:<a@client.test>", CoreOffer + " AAAA"),
             AlsoFails = "C-4.3-1 C-4.3-2 C-4.3-3 C-4.3-4 C-4.3-6 C-4.3-7 C-4.3-8 C-4.3-9 C-4.3-10 C-4.3-11 C-4.3-12 C-4.3-13 "
-                + "C-4.3-14 C-4.3-16 C-4.3-17 C-4.3-18 C-4.3-20 C-4.3-27 C-4.3-28 C-4.4-12 C-5.1-1 C-5.1-2 C-5.2-1 C-5.3-2 "
-                + "C-5.3-3 C-5.4-4 C-5.4-10 C-5.4-11 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.1-7 C-6.3-1 C-6.3-3 C-6.3-4 "
-                + "C-6.3-5 C-6.3-6 C-6.3-8 C-6.3-9 C-8.3-5 C-9.4-8",
+                + "C-4.3-14 C-4.3-16 C-4.3-17 C-4.3-18 C-4.3-20 C-4.3-22 C-4.3-23 C-4.3-24 C-4.3-25 C-4.3-26 C-4.3-27 "
+                + "C-4.3-28 C-4.4-12 C-5.1-1 C-5.1-2 C-5.1-5 C-5.2-1 C-5.3-2 C-5.3-3 C-5.3-6 C-5.4-4 C-5.4-10 C-5.4-11 "
+                + "C-5.4-12 C-5.4-14 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.1-7 C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 "
+                + "C-6.3-8 C-6.3-9 C-8.3-5 C-9.2-12 C-9.2-13 C-9.4-8",
         },
         new("BP-9.2-3", "C-9.2-2", "makes a second fresh connection when the first fails")
         {
@@ -112,9 +115,10 @@ internal static class Client9Faults
         {
             Again = (r, o) => o.Delivered && r.Connections > 1 ? r.Delivery : null,
             AlsoFails = "C-4.3-2 C-4.3-3 C-4.3-4 C-4.3-6 C-4.3-7 C-4.3-8 C-4.3-9 C-4.3-10 C-4.3-11 C-4.3-12 C-4.3-13 C-4.3-14 "
-                + "C-4.3-16 C-4.3-17 C-4.3-18 C-4.3-20 C-4.3-27 C-4.3-28 C-4.4-12 C-5.1-1 C-5.1-2 C-5.2-1 C-5.3-2 C-5.3-3 "
-                + "C-5.4-4 C-5.4-10 C-5.4-11 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.1-7 C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 "
-                + "C-6.3-6 C-6.3-8 C-6.3-9 C-8.3-5 C-9.4-8",
+                + "C-4.3-16 C-4.3-17 C-4.3-18 C-4.3-20 C-4.3-22 C-4.3-23 C-4.3-24 C-4.3-25 C-4.3-26 C-4.3-27 C-4.3-28 "
+                + "C-4.4-12 C-5.1-1 C-5.1-2 C-5.1-5 C-5.2-1 C-5.3-2 C-5.3-3 C-5.3-6 C-5.4-4 C-5.4-10 C-5.4-11 C-5.4-12 "
+                + "C-5.4-14 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.1-7 C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-8 "
+                + "C-6.3-9 C-8.3-5 C-9.2-12 C-9.2-13 C-9.4-8",
         },
         new("BP-9.2-3", "C-9.1-4 C-9.1-5", "makes a fresh connection though encryption is required")
         {
@@ -137,8 +141,8 @@ internal static class Client9Faults
             Again = (r, o) =>
                 o.Delivered || r.Seen.ContainsKey("dot") || !r.Seen.ContainsKey("cut") ? null : r.Delivery with { Suites = "ROT" },
             AlsoFails = "C-4.3-19 C-4.3-21 C-6.3-7 C-6.5-3 C-6.5-4 C-6.5-5 C-6.5-6 C-7.1-2 C-7.1-3 C-7.1-6 C-7.1-7 C-7.3-1 C-7.3-2 "
-                + "C-7.4-2 C-7.4-3 C-7.4-5 C-7.4-6 C-7.4-7 C-8.1-3 C-8.3-1 C-8.3-2 C-8.3-3 C-8.3-6 C-9.1-5 C-9.4-5 C-9.4-6 "
-                + "C-9.4-8 C-9.4-9 C-9.4-10 C-9.4-15 C-10.4-10",
+                + "C-7.4-2 C-7.4-3 C-7.4-5 C-7.4-6 C-7.4-7 C-8.1-3 C-8.1-7 C-8.3-1 C-8.3-2 C-8.3-3 C-8.3-6 C-9.1-5 C-9.2-10 "
+                + "C-9.4-5 C-9.4-6 C-9.4-8 C-9.4-9 C-9.4-10 C-9.4-15 C-10.4-10",
         },
         new("BP-9.2-7", "C-8.2-1 C-9.2-4", "sends in plaintext too the message that it sent inside")
         {
@@ -159,6 +163,7 @@ internal static class Client9Faults
         new("BP-9.2-9", "C-9.2-6", "treats a server that defers EHLO as one that has no extensions")
         {
             Mutations = _ => Reads("450 busy", "250 probe.test"),
+            AlsoFails = "C-9.2-9",
         },
         new("BP-9.2-9", "C-9.2-7", "treats a malformed EHLO reply as one without extensions")
         {
@@ -181,6 +186,7 @@ internal static class Client9Faults
                     PeerLine = l => ehlo && l.StartsWith('4') ? "5" + l[1..] : l,
                 };
             },
+            AlsoFails = "C-4.3-28",
         },
         new("BP-9.2-9", "C-9.2-10", "says HELO where EHLO inside is answered with 4yz")
         {
@@ -196,6 +202,7 @@ internal static class Client9Faults
         {
             Silence = Short,
             Mutations = _ => WaitsAfter(IsCommand),
+            AlsoFails = "C-4.3-28",
         },
         new("BP-9.2-2", "C-9.2-13", "waits for the reply to its continuation for ever")
         {

@@ -19,22 +19,22 @@ internal static class Server8Faults
         new("BP-8.1-1", "S-8.1-1 S-8.1-4 S-8.1-7 S-10.2-3", "ends the connection without a close")
         {
             Mutations = Sends(RecordType.Close, _ => [End]),
-            AlsoFails = "S-4.4-17 S-4.4-20 S-8.1-2 S-8.1-3 S-8.1-5 S-8.1-8 S-10.3-8",
+            AlsoFails = "S-4.4-17 S-4.4-20 S-8.1-2 S-8.1-3 S-8.1-5 S-8.1-8 S-8.1-11 S-10.3-8",
         },
         new("BP-8.1-2", "S-8.1-1 S-8.1-2", "sends a record after its close")
         {
             Mutations = Sends(RecordType.Close, r => [r, Ignored]),
-            AlsoFails = "S-8.1-3 S-8.1-7",
+            AlsoFails = "S-8.1-3 S-8.1-7 S-8.1-11",
         },
         new("BP-8.1-2", "S-8.1-2", "sends its close twice")
         {
             Mutations = Sends(RecordType.Close, r => [r, r]),
-            AlsoFails = "S-8.1-1 S-8.1-3 S-8.1-7",
+            AlsoFails = "S-8.1-1 S-8.1-3 S-8.1-7 S-8.1-11",
         },
         new("BP-8.1-3", "S-8.1-2", "answers a close with the end of the connection")
         {
             Mutations = Sends(RecordType.Close, _ => [End]),
-            AlsoFails = "S-4.4-17 S-4.4-20 S-8.1-1 S-8.1-3 S-8.1-4 S-8.1-5 S-8.1-7 S-8.1-8 S-10.2-3 S-10.3-8",
+            AlsoFails = "S-4.4-17 S-4.4-20 S-8.1-1 S-8.1-3 S-8.1-4 S-8.1-5 S-8.1-7 S-8.1-8 S-8.1-11 S-10.2-3 S-10.3-8",
         },
         new("BP-8.1-3", "S-8.1-2", "answers a close with an alert")
         {
@@ -44,7 +44,7 @@ internal static class Server8Faults
         new("BP-8.1-9", "S-8.1-2 S-8.1-3", "resets the connection after its close")
         {
             Mutations = () => CommonFaults.ResetsBehind(RecordType.Close),
-            AlsoFails = "S-8.1-1 S-8.1-7",
+            AlsoFails = "S-8.1-1 S-8.1-7 S-8.1-11",
         },
         new("BP-8.1-9", "S-8.1-11", "does not read on after its close")
         {
@@ -53,12 +53,12 @@ internal static class Server8Faults
         new("BP-8.1-4", "S-8.1-3", "reads on after a close")
         {
             Mutations = Overlooks(r => r.Type == RecordType.Close),
-            AlsoFails = "S-6.3-7 S-7.4-3 S-8.1-1 S-8.1-2 S-8.1-7 S-8.2-3",
+            AlsoFails = "S-6.3-7 S-7.4-3 S-8.1-1 S-8.1-2 S-8.1-7 S-8.1-11 S-8.2-3",
         },
         new("BP-8.1-5", "S-8.1-1 S-8.1-4", "sends another record between 221 and its close")
         {
             Mutations = Sends(RecordType.Close, r => [Ignored, r]),
-            AlsoFails = "S-8.1-5 S-8.1-7 S-8.1-8 S-10.2-3 S-10.3-8",
+            AlsoFails = "S-8.1-5 S-8.1-7 S-8.1-8 S-8.1-11 S-10.2-3 S-10.3-8",
         },
         new("BP-8.1-6", "S-8.1-5", "waits longer for the client's close")
         {
@@ -126,14 +126,14 @@ internal static class Server8Faults
         {
             Mutations = Sends(RecordType.Alert, _ => [End]),
             AlsoFails = "S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 S-7.1-1 S-7.1-2 S-7.1-8 S-7.1-11 S-7.4-6 "
-                + "S-8.2-2 S-8.3-8 S-8.3-10 S-8.3-9",
+                + "S-6.3-13 S-8.1-11 S-8.2-2 S-8.3-8 S-8.3-10 S-8.3-9",
         },
         new("BP-8.3-1", "S-6.3-3 S-7.4-2 S-8.3-1", "sends its alert twice")
         {
             Mutations = Sends(RecordType.Alert, r => [r, r]),
-            AlsoFails = "S-4.6-3 S-6.2-2 S-6.3-2 S-6.3-4 S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 S-6.5-1 "
-                + "S-7.1-1 S-7.1-2 S-7.1-7 S-7.1-8 S-7.1-11 S-7.3-1 S-7.4-3 S-7.4-4 S-7.4-6 S-7.6-4 S-8.2-2 S-8.3-2 S-8.3-4 "
-                + "S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-8 S-8.3-10 S-8.3-9",
+            AlsoFails = "S-4.6-3 S-6.2-2 S-6.3-2 S-6.3-4 S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 S-6.3-13 "
+                + "S-6.5-1 S-7.1-1 S-7.1-2 S-7.1-7 S-7.1-8 S-7.1-11 S-7.3-1 S-7.4-3 S-7.4-4 S-7.4-6 S-7.6-4 S-8.1-11 S-8.2-2 "
+                + "S-8.3-2 S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-8 S-8.3-9 S-8.3-10",
         },
         new("BP-8.3-1", "S-8.3-1 S-8.3-4", "fails with a close where a record does not verify")
         {
@@ -144,8 +144,8 @@ internal static class Server8Faults
         {
             Mutations = () => CommonFaults.ResetsBehind(RecordType.Alert),
             AlsoFails = "S-4.6-3 S-6.2-2 S-6.3-2 S-6.3-3 S-6.3-4 S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 "
-                + "S-6.5-1 S-7.1-2 S-7.1-7 S-7.1-8 S-7.1-11 S-7.3-1 S-7.4-2 S-7.4-3 S-7.4-4 S-7.4-6 S-7.6-4 S-8.2-2 S-8.3-2 "
-                + "S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-8 S-8.3-9",
+                + "S-6.3-13 S-6.5-1 S-7.1-2 S-7.1-7 S-7.1-8 S-7.1-11 S-7.3-1 S-7.4-2 S-7.4-3 S-7.4-4 S-7.4-6 S-7.6-4 "
+                + "S-8.1-11 S-8.2-2 S-8.3-2 S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-8 S-8.3-9",
         },
         new("BP-8.1-9", "S-8.1-11", "does not read on after its alert")
         {
@@ -154,16 +154,16 @@ internal static class Server8Faults
         new("BP-8.3-2", "S-8.3-1", "says in its alert what the failure was")
         {
             Mutations = Sends(RecordType.Alert, _ => [new Rec(RecordType.Alert, [20])]),
-            AlsoFails = "S-6.2-2 S-6.3-2 S-6.3-3 S-6.3-4 S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 S-6.5-1 "
-                + "S-7.1-1 S-7.1-2 S-7.1-7 S-7.1-8 S-7.1-11 S-7.3-1 S-7.4-2 S-7.4-3 S-7.4-4 S-7.4-6 S-7.6-4 S-8.2-2 S-8.3-2 "
-                + "S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-8 S-8.3-10 S-8.3-9",
+            AlsoFails = "S-6.2-2 S-6.3-2 S-6.3-3 S-6.3-4 S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 S-6.3-13 "
+                + "S-6.5-1 S-7.1-1 S-7.1-2 S-7.1-7 S-7.1-8 S-7.1-11 S-7.3-1 S-7.4-2 S-7.4-3 S-7.4-4 S-7.4-6 S-7.6-4 S-8.1-11 "
+                + "S-8.2-2 S-8.3-2 S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-8 S-8.3-9 S-8.3-10",
         },
         new("BP-8.3-2", "S-8.3-1", "sends an alert without data")
         {
             Mutations = Sends(RecordType.Alert, _ => [new Rec(RecordType.Alert, [])]),
-            AlsoFails = "S-6.2-2 S-6.3-2 S-6.3-3 S-6.3-4 S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 S-6.5-1 "
-                + "S-7.1-1 S-7.1-2 S-7.1-7 S-7.1-8 S-7.1-11 S-7.3-1 S-7.4-2 S-7.4-3 S-7.4-4 S-7.4-6 S-7.6-4 S-8.2-2 S-8.3-2 "
-                + "S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-8 S-8.3-10 S-8.3-9",
+            AlsoFails = "S-6.2-2 S-6.3-2 S-6.3-3 S-6.3-4 S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 S-6.3-13 "
+                + "S-6.5-1 S-7.1-1 S-7.1-2 S-7.1-7 S-7.1-8 S-7.1-11 S-7.3-1 S-7.4-2 S-7.4-3 S-7.4-4 S-7.4-6 S-7.6-4 S-8.1-11 "
+                + "S-8.2-2 S-8.3-2 S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-7 S-8.3-8 S-8.3-9 S-8.3-10",
         },
         new("BP-8.3-3", "S-8.3-1", "skips a record that does not verify, and goes on")
         {
@@ -179,7 +179,7 @@ internal static class Server8Faults
         new("BP-8.3-3", "S-8.3-8", "looks for commands after a failure")
         {
             Mutations = Takes(r => IsOutOfBounds(r) ? [Rec.Line("NOOP\r\nQUIT\r\n")] : [r]),
-            AlsoFails = "S-7.1-1 S-7.1-2 S-7.1-11 S-7.3-1 S-8.3-1 S-8.3-10",
+            AlsoFails = "S-7.1-1 S-7.1-2 S-7.1-11 S-7.3-1 S-8.1-11 S-8.3-1 S-8.3-10",
         },
         new("BP-8.3-4", "S-8.3-3", "answers an alert with an alert") { Mutations = FailsAt(r => r.Type == RecordType.Alert) },
         new("BP-8.3-4", "S-8.3-3", "answers an alert with a close")
@@ -193,7 +193,7 @@ internal static class Server8Faults
         new("BP-8.3-5", "S-8.3-1", "delivers the record that failed")
         {
             Mutations = Takes(Unverified),
-            AlsoFails = "S-7.1-8 S-7.3-1 S-8.2-2 S-8.3-2 S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-9",
+            AlsoFails = "S-7.1-8 S-7.3-1 S-8.2-2 S-8.2-5 S-8.3-2 S-8.3-4 S-8.3-5 S-8.3-6 S-8.3-9",
         },
         new("BP-8.3-6", "S-8.3-9", "pads its alert by the failure")
         {
@@ -214,7 +214,7 @@ internal static class Server8Faults
         new("BP-8.3-7", "S-8.3-8", "goes on in plaintext after a failure")
         {
             Mutations = () => ClientMutations.InsteadOfAlert(r => r.Raw is [0, 0, ..], "502 5.5.2 What was that?\r\n"),
-            AlsoFails = "S-7.1-2 S-8.3-10",
+            AlsoFails = "S-7.1-2 S-8.1-11 S-8.3-10",
         },
     ];
 
