@@ -15,7 +15,8 @@ try
 {
     using var client = new SmtpClient();
     var stream = await BlackPonySmtpClient.ConnectAsync(client, host, port, new BlackPonyClientAuthenticationOptions());
-    await client.SendAsync(await MimeMessage.LoadAsync(Console.OpenStandardInput()), MailboxAddress.Parse(from), [MailboxAddress.Parse(to)]);
+    var message = await MimeMessage.LoadAsync(Console.OpenStandardInput());
+    await client.SendAsync(message, MailboxAddress.Parse(from), [MailboxAddress.Parse(to)]);
     await client.DisconnectAsync(quit: true);
     Console.WriteLine($"sent under {stream.NegotiatedSuite}, closed: {stream.Report.Closed}");
     return 0;

@@ -107,7 +107,10 @@ internal sealed class ServerSide : StreamSide
         }
 
         if (!IsReady && HasEnded)
-            Failure ??= Report.Suite is null ? "the client ended the connection without an upgrade" : $"the upgrade failed ({Report.Closed})";
+        {
+            Failure ??= Report.Suite is null ? "the client ended the connection without an upgrade"
+                : $"the upgrade failed ({Report.Closed})";
+        }
     }
 
     public override void Dispose() => _session.Dispose();
@@ -183,7 +186,8 @@ internal sealed class ServerSide : StreamSide
         return true;
     }
 
-    private static string Ehlo(string[] lines) => string.Join("\r\n", lines.Select((l, i) => $"250{(i < lines.Length - 1 ? '-' : ' ')}{l}"));
+    private static string Ehlo(string[] lines) =>
+        string.Join("\r\n", lines.Select((l, i) => $"250{(i < lines.Length - 1 ? '-' : ' ')}{l}"));
 
     // The application's session begins with the EHLO or HELO that was answered here.
     private void HandOver()

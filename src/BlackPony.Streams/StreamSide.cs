@@ -59,7 +59,8 @@ internal abstract class StreamSide : IDisposable
     /// <summary>The application has no more to say: close.</summary>
     public abstract void ApplicationEnded();
 
-    /// <summary>Goes on with the beginning of the session, after each event, until <see cref="IsReady"/> or <see cref="Failure"/>.</summary>
+    /// <summary>Goes on with the beginning of the session, after each event, until <see cref="IsReady"/> or
+    /// <see cref="Failure"/>.</summary>
     public abstract void Advance();
 
     /// <inheritdoc/>

@@ -100,7 +100,8 @@ public sealed class CheckCommandTests : IDisposable
         Assert.DoesNotContain('\u001b', output);
         await using var endless = new MailSink();
         endless.Answer = (_, line) => line.StartsWith("EHLO", StringComparison.Ordinal) ? new string('2', 100_000) : null;
-        Assert.Contains("does not speak SMTP", (await RunAsync("--port", $"{endless.Port}", "[127.0.0.1]")).Output, StringComparison.Ordinal);
+        (_, output, _) = await RunAsync("--port", $"{endless.Port}", "[127.0.0.1]");
+        Assert.Contains("does not speak SMTP", output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -158,7 +159,8 @@ public sealed class CheckCommandTests : IDisposable
         await program.StandardInput.WriteAsync(input);
         program.StandardInput.Close();
         var (output, error) = (program.StandardOutput.ReadToEndAsync(), program.StandardError.ReadToEndAsync());
-        await program.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
+        await program.WaitForExitAsync(TestContext.Current.CancellationToken)
+            .WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
         return (program.ExitCode, await output, await error);
     }
 }

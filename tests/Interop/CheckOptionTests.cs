@@ -19,7 +19,8 @@ public sealed class CheckOptionTests : IDisposable
     [Fact]
     public async Task Every_error_of_a_file_is_reported_with_its_line()
     {
-        var (code, output, error) = await CheckAsync("listen", "# a comment", "lisen 127.0.0.1:1", "", "backend nowhere", "max-sessions zero");
+        var (code, output, error) = await CheckAsync(
+            "listen", "# a comment", "lisen 127.0.0.1:1", "", "backend nowhere", "max-sessions zero");
         Assert.Equal((2, ""), (code, output));
         Assert.Equal(
             $"""
@@ -67,7 +68,8 @@ public sealed class CheckOptionTests : IDisposable
         await using var server = new EmbeddedServer();
         int port = Ports.Free();
         string[] lines = [$"listen 127.0.0.1:{port}", $"backend 127.0.0.1:{server.Sink.Port}", "allow-open-backend"];
-        Assert.Equal((0, $"listen 127.0.0.1:{port}: ok\nbackend 127.0.0.1:{server.Sink.Port}: ok\n", ""), await CheckAsync("listen", lines));
+        Assert.Equal((0, $"listen 127.0.0.1:{port}: ok\nbackend 127.0.0.1:{server.Sink.Port}: ok\n", ""),
+            await CheckAsync("listen", lines));
         var listener = new TcpListener(IPAddress.Loopback, port);
         listener.Start();
         var (code, output, error) = await CheckAsync("listen", lines);
@@ -146,7 +148,8 @@ public sealed class CheckOptionTests : IDisposable
             RedirectStandardError = true,
         })!;
         var (output, error) = (program.StandardOutput.ReadToEndAsync(), program.StandardError.ReadToEndAsync());
-        await program.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
+        await program.WaitForExitAsync(TestContext.Current.CancellationToken)
+            .WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
         return (program.ExitCode, await output, await error);
     }
 }

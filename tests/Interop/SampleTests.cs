@@ -71,7 +71,8 @@ public sealed class SampleTests
         await client.StandardInput.WriteAsync("Subject: s\r\n\r\nhello\r\n");
         client.StandardInput.Close();
         var (output, error) = (client.StandardOutput.ReadToEndAsync(), client.StandardError.ReadToEndAsync());
-        await client.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
+        await client.WaitForExitAsync(TestContext.Current.CancellationToken)
+            .WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
         return (client.ExitCode, await output, await error);
     }
 }

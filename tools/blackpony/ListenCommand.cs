@@ -22,7 +22,7 @@ internal static class ListenCommand
               blackpony listen --listen 0.0.0.0:25 --backend 127.0.0.1:10025 --proxy-protocol v2   in front of an Exim with PROXY support
               blackpony listen --config /etc/blackpony/listen.conf
               blackpony listen --config /etc/blackpony/listen.conf --check
-            Exit codes: 0 ended by a signal or the check found nothing, 1 cannot listen or the backend is an open relay, 2 usage or an invalid file.
+            Exit codes: 0 ended by a signal or the check found nothing, 1 cannot listen or an open relay, 2 usage or an invalid file.
             """);
         ServicePages.AddTo(command, "Each session has a line that begins with the word session, and these fields:",
             ("peer", "Address and port of the client."),
@@ -122,7 +122,8 @@ internal static class ListenCommand
         InboundSettings settings, ServiceOptions service, ParseResult parse, CancellationToken cancel)
     {
         using var probe = settings.Probe;
-        return await Service.CheckAsync(parse, service, settings.Listen, ($"backend {settings.BackendHost}:{settings.BackendPort}", AskAsync));
+        var backend = $"backend {settings.BackendHost}:{settings.BackendPort}";
+        return await Service.CheckAsync(parse, service, settings.Listen, (backend, AskAsync));
 
         async Task AskAsync()
         {

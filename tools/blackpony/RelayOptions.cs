@@ -69,7 +69,8 @@ internal sealed class RelayOptions
         {
             // [BP-10.5-3]
             throw new FormatException(
-                $"--listen {open} can be reached from other machines, which could all send mail through it: name those that may with --allow.");
+                $"--listen {open} can be reached from other machines, which could all send mail through it: name those that "
+                    + "may with --allow.");
         }
 
         var routes = new Dictionary<string, Route>();

@@ -29,8 +29,8 @@ internal static class Help
     }
 
     /// <summary>The sections of a command's man page that it alone has.</summary>
-    public static IReadOnlyList<(string Title, string Text, Func<IEnumerable<(string Tag, string Text)>> Items)> SectionsOf(Command command) =>
-        Sections.GetValueOrDefault(command) ?? [];
+    public static IReadOnlyList<(string Title, string Text, Func<IEnumerable<(string Tag, string Text)>> Items)> SectionsOf(
+        Command command) => Sections.GetValueOrDefault(command) ?? [];
 
     public static void Install(RootCommand root, string examples)
     {

@@ -158,7 +158,7 @@ internal static partial class ManPage
     ];
 
     private static IEnumerable<string> Codes(string text) =>
-        Code().Split(text).SelectMany(c => (string[])[$".It {c.Split(' ')[0]}", .. Prose(c[(c.IndexOf(' ', StringComparison.Ordinal) + 1)..])]);
+        Code().Split(text).Select(c => c.Split(' ', 2)).SelectMany(c => (string[])[$".It {c[0]}", .. Prose(c[1])]);
 
     [GeneratedRegex(", (?=[0-9])")]
     private static partial Regex Code();

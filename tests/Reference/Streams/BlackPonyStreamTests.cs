@@ -37,7 +37,8 @@ public sealed class BlackPonyStreamTests
     [Fact]
     public async Task A_library_that_begins_with_a_greeting_gets_it_and_gives_it_on_either_side()
     {
-        var (client, server) = await BothAsync(new() { BeginsWithGreeting = true }, new() { BeginsWithGreeting = true, ServerName = "mx.test" });
+        var (client, server) = await BothAsync(
+            new() { BeginsWithGreeting = true }, new() { BeginsWithGreeting = true, ServerName = "mx.test" });
         Assert.Equal("220 mx.test ESMTP", await LineAsync(client));
         await SaysAsync(client, "EHLO a.test\r\n");
         Assert.Equal("EHLO a.test", await LineAsync(server));
@@ -103,7 +104,8 @@ public sealed class BlackPonyStreamTests
     public async Task A_remembered_server_that_offers_nothing_any_more_gets_no_plaintext() // [BP-9.1-3]
     {
         var memory = new ServerMemory(TimeProvider.System);
-        BlackPonyClientAuthenticationOptions Options() => new() { Policy = ClientPolicy.Remembered, Memory = memory, TargetHost = "mx.test" };
+        BlackPonyClientAuthenticationOptions Options() =>
+            new() { Policy = ClientPolicy.Remembered, Memory = memory, TargetHost = "mx.test" };
         var (client, server) = await BothAsync(Options());
         await EndAsync(client, server);
         var (_, failure) = await new BlackPonyStreamTests().RefusedAsync(Options(), "220 mx.test", "250 mx.test");

@@ -43,7 +43,8 @@ public sealed class PackedFixture : IAsyncLifetime
 
     private async Task PackAsync()
     {
-        foreach (var project in (string[])["src/BlackPony.Reference", "src/BlackPony.Streams", .. ShippedPrograms.Names.Select(ShippedPrograms.Folder)])
+        foreach (var project in (string[])["src/BlackPony.Reference", "src/BlackPony.Streams",
+            .. ShippedPrograms.Names.Select(ShippedPrograms.Folder)])
         {
             (await Run.ProgramAsync("dotnet",
                 ["pack", Repository.At(project), "-c", Repository.Configuration, "--no-build", "-o", Packages, "-v",

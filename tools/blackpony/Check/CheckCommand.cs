@@ -92,7 +92,8 @@ internal static class CheckCommand
             var route = new Route(text, parse.GetValue(port)) { IsConfigured = text.StartsWith('[') };
             return RunAsync(route, new MailRouter(parse.GetValue(dns)), parse.GetValue(memory), parse.GetValue(name)!,
                 TimeSpan.FromSeconds(parse.GetValue(timeout)), parse.GetValue(json),
-                parse.GetValue(interactive) ? parse.GetResult(suites) is null ? SuiteRegistry.Default : parse.GetValue(suites)! : null, cancel);
+                !parse.GetValue(interactive) ? null : parse.GetResult(suites) is null ? SuiteRegistry.Default : parse.GetValue(suites),
+                cancel);
         });
         return command;
     }
@@ -158,8 +159,8 @@ internal static class CheckCommand
             try
             {
                 await using var stream = await check.ConnectAsync(target, suites, cancel);
-                CommandLine.Complain($"inside, with {target.Name} ({target.Address}) under {stream.NegotiatedSuite}; type SMTP, which begins "
-                    + "with EHLO");
+                CommandLine.Complain($"inside, with {target.Name} ({target.Address}) under {stream.NegotiatedSuite}; type SMTP, which "
+                    + "begins with EHLO");
                 await InteractiveSession.RunAsync(stream, Console.In, Console.OpenStandardOutput(), cancel);
                 return 0;
             }

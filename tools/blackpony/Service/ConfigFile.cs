@@ -64,7 +64,8 @@ internal static partial class ConfigFile
                 continue;
 
             var parts = text.Split((char[])[' ', '\t'], 2, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-            var names = command.Options.Where(o => !o.Hidden).Select(o => o.Name).Where(n => n is not ("--config" or "--help" or "--check"));
+            var names = command.Options.Where(o => !o.Hidden).Select(o => o.Name)
+                .Where(n => n is not ("--config" or "--help" or "--check"));
             if (!names.Contains("--" + parts[0]))
             {
                 errors.Add($"{_path}, line {number}: there is no option '{parts[0]}'."
@@ -77,7 +78,10 @@ internal static partial class ConfigFile
             var wrong = CommandLine.Parse(root, [command.Name, argument]).Errors.Where(e => Concerns(e.SymbolResult, option))
                 .Select(e => e.Message).FirstOrDefault(m => m.Length > 0);
             if (wrong is not null)
-                errors.Add($"{_path}, line {number}: {(wrong.Contains(option.Name, StringComparison.Ordinal) ? wrong : $"{parts[0]}: {wrong}")}");
+            {
+                var named = wrong.Contains(option.Name, StringComparison.Ordinal) ? wrong : $"{parts[0]}: {wrong}";
+                errors.Add($"{_path}, line {number}: {named}");
+            }
 
             if (!Places.TryGetValue(option.Name, out var places))
                 Places[option.Name] = places = [];
