@@ -1,4 +1,6 @@
 using BlackPony.Conformance;
+using BlackPony.Conformance.Peers;
+using BlackPony.Conformance.Targets;
 using BlackPony.Reference.Negotiation;
 
 namespace BlackPony.Tests.Conformance.Runner;
@@ -97,10 +99,66 @@ public class GateTests
         Assert.Equal(("finding", "BP-1", false), (failed.Message, failed.Requirement, failed.IsSilence));
     }
 
+    [Theory]
+    [InlineData(Needs.Mailer, "Only for a mailer, which speaks SMTP on its standard input and output (--mailer).")]
+    [InlineData(Needs.Policy, "The command has no {policy}: add {policy} and {memory} to it.")]
+    [InlineData(Needs.Suites, "The command has no {suites}: add it.")]
+    [InlineData(Needs.Timeouts, "The target declares no time-outs: give --timeouts.")]
+    public async Task A_case_whose_needs_are_not_met_does_not_apply_and_says_what_is_missing(Needs needs, string missing)
+    {
+        var test = ClientCase("C-1", _ => Task.CompletedTask) with { Needs = needs };
+        var result = Assert.Single(await CaseRunner.RunAsync(new Client(Needs.Nothing), [test], Options));
+        Assert.Equal((Verdict.NotApplicable, missing, null), (result.Verdict, result.Detail, result.Violated));
+        Assert.Equal(Verdict.Pass, Assert.Single(await CaseRunner.RunAsync(new Client(needs), [test], Options)).Verdict);
+    }
+
+    [Fact]
+    public async Task Each_case_runs_once_and_is_reported_once_with_its_transcript()
+    {
+        int runs = 0;
+        var done = new List<CaseResult>();
+        var cases = Enumerable.Range(1, 3).Select(i => ClientCase($"C-{i}", _ =>
+        {
+            Interlocked.Increment(ref runs);
+            return i == 2 ? throw new IOException("reset") : i == 3 ? throw new CaseFailedException("finding") : Task.CompletedTask;
+        })).ToList();
+        var results = await CaseRunner.RunAsync(new Client(Needs.Nothing), cases, Options with
+        {
+            Done = r =>
+            {
+                lock (done)
+                {
+                    done.Add(r);
+                }
+            },
+        });
+        Assert.Equal(3, runs);
+        Assert.Equal(results, done.OrderBy(r => r.Case.Id));
+        Assert.Equal([(Verdict.Pass, ""), (Verdict.Fail, "The target closed the connection while the suite was writing to it (reset)."),
+            (Verdict.Fail, "finding")], results.Select(r => (r.Verdict, r.Detail)));
+        Assert.Contains("C-1 A case", results[0].Transcript, StringComparison.Ordinal);
+        Assert.Equal((4, 3), (Options.Longer, Options.MostSilent));
+    }
+
+    private static RunOptions Options { get; } = new(TimeSpan.FromSeconds(30), 4);
+
+    private static Case<ClientProbe> ClientCase(string id, Func<ClientProbe, Task> run) =>
+        new(id, "A case", Level.Must, Profile.Core, "BP-1", run);
+
     private static string[] Words(string text) => text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 
     private static string Ids(Selection selection) => string.Join(' ', selection.From(Cases).Select(c => c.Id));
 
     private static Case<object> Case(string id, Profile profile, string requirements) =>
         new(id, id + "'s title", Level.Must, profile, requirements, _ => Task.CompletedTask);
+
+    // It delivers nothing: the cases ask for nothing.
+    private sealed class Client(Needs can) : ClientTarget
+    {
+        public override string Name => "a client";
+
+        public override Needs Can => can;
+
+        public override Task<Outcome> DeliverAsync(Delivery delivery, CancellationToken cancel) => throw new InvalidOperationException();
+    }
 }
