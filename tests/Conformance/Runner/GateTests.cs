@@ -140,6 +140,51 @@ public class GateTests
         Assert.Equal((4, 3), (Options.Longer, Options.MostSilent));
     }
 
+    [Fact]
+    public async Task A_case_that_goes_on_for_ever_is_ended_and_no_verdict()
+    {
+        var never = new TaskCompletionSource();
+        var results = await CaseRunner.RunAsync(new Client(Needs.Nothing), [ClientCase("C-1", _ => never.Task)],
+            new RunOptions(TimeSpan.FromMilliseconds(10), 4) { MostSilent = 0 });
+        Assert.Equal((Verdict.Error, null), (results[0].Verdict, results[0].Violated));
+        Assert.StartsWith("No end within 0.3 s, although octets kept coming. It was not run again: 0 other cases", results[0].Detail,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Cases_with_backends_of_their_own_run_side_by_side()
+    {
+        await using var target = new Server();
+        var (first, second) = (new TaskCompletionSource(), new TaskCompletionSource());
+        Case<ServerProbe> Pair(string id, TaskCompletionSource own, TaskCompletionSource other) => new(id, "A case", Level.Must,
+            Profile.Core, "BP-1", _ =>
+            {
+                own.SetResult();
+                return other.Task;
+            })
+        {
+            Needs = Needs.Backend,
+        };
+        var results = await CaseRunner.RunAsync(target, [Pair("S-1", first, second), Pair("S-2", second, first)], Options);
+        Assert.All(results, r => Assert.Equal((Verdict.Pass, ""), (r.Verdict, r.Detail)));
+    }
+
+    [Fact]
+    public void A_time_out_of_the_targets_own_comes_on_top_and_what_is_waited_for_is_named()
+    {
+        var time = new VirtualTime();
+        using var timeout = new CaseTimeout(TimeSpan.FromSeconds(10), time);
+        Assert.Equal("No answer within 10 s, and the connection is open. The suite waited for this: the target's first step.",
+            timeout.ToString());
+        timeout.WaitsFor("a reply");
+        Assert.EndsWith("The suite waited for this: a reply.", timeout.ToString(), StringComparison.Ordinal);
+        timeout.Renew(TimeSpan.FromSeconds(5));
+        time.Advance(TimeSpan.FromSeconds(14));
+        Assert.False(timeout.Token.IsCancellationRequested);
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.True(timeout.Token.IsCancellationRequested);
+    }
+
     private static RunOptions Options { get; } = new(TimeSpan.FromSeconds(30), 4);
 
     private static Case<ClientProbe> ClientCase(string id, Func<ClientProbe, Task> run) =>
@@ -160,5 +205,18 @@ public class GateTests
         public override Needs Can => can;
 
         public override Task<Outcome> DeliverAsync(Delivery delivery, CancellationToken cancel) => throw new InvalidOperationException();
+    }
+
+    // Its cases have backends of their own.
+    private sealed class Server : ServerTarget
+    {
+        private readonly MailSink _sink = new();
+
+        public override string Name => "a server";
+
+        public override Task<ServerPlace> TakeAsync(Needs needs, CancellationToken cancel) =>
+            Task.FromResult(new ServerPlace("127.0.0.1", _sink.Port, _sink, () => ValueTask.CompletedTask));
+
+        public override ValueTask DisposeAsync() => _sink.DisposeAsync();
     }
 }
