@@ -193,9 +193,6 @@ public sealed class InboundHostTests
         await busy.BeginMessageAsync("b@sink.test");
         var stopped = listener.Server.StopAsync(TestContext.Current.CancellationToken);
         await idle.ExpectAsync("421");
-        using var late = new TcpClient();
-        await Assert.ThrowsAsync<SocketException>(() => late.ConnectAsync("127.0.0.1", port,
-            TestContext.Current.CancellationToken).AsTask());
         Assert.False(stopped.IsCompleted);
         await busy.SayAsync("hello\r\n.", "250");
         await busy.ExpectAsync("421");
@@ -203,6 +200,9 @@ public sealed class InboundHostTests
         idle.Dispose();
         busy.Dispose();
         await stopped;
+        using var late = new TcpClient();
+        await Assert.ThrowsAsync<SocketException>(() => late.ConnectAsync("127.0.0.1", port,
+            TestContext.Current.CancellationToken).AsTask());
         Assert.DoesNotContain("ending the sessions", listener.Log.Text, StringComparison.Ordinal);
     }
 
