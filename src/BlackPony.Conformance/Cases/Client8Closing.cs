@@ -133,7 +133,7 @@ internal static class Client8Closing
             wire = await p.AcceptAsync(CoreOffer);
             await p.UpgradeAsync(wire, CoreOffer);
             That(await wire.LineInsideAsync() is not null, "The session ended before its time.");
-            await wire.SendRecordsAsync([0, 0]);
+            await wire.SendRecordAsync((RecordType)100);
             await wire.ExpectAlertAsync();
             await wire.ExpectLingersAsync();
             await p.ExpectAsync(delivered: false);

@@ -501,19 +501,17 @@ internal static class Server4Negotiation
         new("S-4.5-7", "Inside, MAIL without EHLO is refused if it is refused in a new connection: nothing is left of the EHLO outside",
             Must, Profile.Core, "BP-4.5-1", async p =>
         {
-            await p.NeedOfferAsync();
+            await p.NeedAsync(Core);
             await p.ConnectAsync();
             await p.ProbeConnection.SendLineAsync("MAIL FROM:<a@probe.test>");
             if ((await p.ProbeConnection.ReplyAsync()).IsPositive)
                 throw new NotApplicableException("The server takes MAIL without EHLO.");
 
-            await p.EachSuiteAsync(async suite =>
-            {
-                await p.UpgradeAsync(suite);
-                await p.ProbeConnection.SendInsideAsync("MAIL FROM:<a@probe.test>\r\n");
-                var reply = await p.ProbeConnection.ReplyInsideAsync();
-                That(!reply.IsPositive, $"Inside, before EHLO, MAIL is answered with {Show(reply.Lines[0])}.");
-            });
+            await p.ConnectAsync();
+            await p.UpgradeAsync();
+            await p.ProbeConnection.SendInsideAsync("MAIL FROM:<a@probe.test>\r\n");
+            var reply = await p.ProbeConnection.ReplyInsideAsync();
+            That(!reply.IsPositive, $"Inside, before EHLO, MAIL is answered with {Show(reply.Lines[0])}.");
         }),
 
         // ---------------------------------------------------------------- 4.6 nothing slips across the switch

@@ -180,7 +180,7 @@ internal static class Server8Closing
             await p.ProbeConnection.ExpectLingersAsync();
             await p.ConnectAsync();
             await p.InsideAsync();
-            await p.ProbeConnection.SendRecordsAsync([0, 0]);
+            await p.ProbeConnection.SendRecordAsync((RecordType)100);
             await p.ProbeConnection.ExpectAlertAsync();
             await p.ProbeConnection.ExpectLingersAsync();
         }),

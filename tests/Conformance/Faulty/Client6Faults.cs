@@ -38,9 +38,11 @@ internal static class Client6Faults
             Mutations = _ =>
             {
                 var share = "";
-                return AfterCommand(l =>
+                Mutations hooks = null!;
+                return hooks = AfterCommand(l =>
                 {
-                    bool part = l.StartsWith("220", StringComparison.Ordinal) && l[4..].StartsWith("K=", StringComparison.Ordinal);
+                    bool part = hooks.Suite == Core && l.StartsWith("220", StringComparison.Ordinal)
+                        && l[4..].StartsWith("K=", StringComparison.Ordinal);
                     share += part ? l[6..] : "";
                     return !part ? l : l[3] == '-' ? null : "220 K=" + share;
                 });

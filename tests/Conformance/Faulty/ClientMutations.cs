@@ -288,11 +288,15 @@ internal static class ClientMutations
     /// <summary>Goes on with its next command behind its continuation.</summary>
     public static Mutations NamesAnotherAfterContinuing()
     {
-        bool asked = false, continued = false;
+        bool asked = false, continued = false, both = false;
         return new()
         {
             PeerLine = l =>
             {
+                both |= l.Contains(Core, StringComparison.Ordinal) && l.Contains(Classic, StringComparison.Ordinal);
+                if (!both)
+                    return l;
+
                 bool hidden = l.StartsWith("334-", StringComparison.Ordinal)
                     || (continued && l.StartsWith("504", StringComparison.Ordinal));
                 asked |= l.StartsWith("334 ", StringComparison.Ordinal);

@@ -48,7 +48,11 @@ internal static class Server10Faults
         {
             Mutations = Hears(l => l.StartsWith("CONNECT ", StringComparison.Ordinal) ? "VRFY x" : l),
         },
-        new("BP-10.1-10", "S-10.1-5", "treats white space before a command as nothing") { Mutations = Hears(l => l.TrimStart(' ')) },
+        new("BP-10.1-10", "S-10.1-5", "treats white space before a command as nothing")
+        {
+            Mutations = Hears(l => l.TrimStart(' ')),
+            AlsoFails = "S-5.4-3",
+        },
         new("BP-10.1-10", "S-10.1-5", "treats a tab as a space")
         {
             Mutations = Hears(l => l.StartsWith("NOOP\t", StringComparison.Ordinal) ? l.Replace('\t', ' ') : l),

@@ -130,7 +130,7 @@ internal static class Server7Faults
         new("BP-7.4-2", "S-7.4-2", "ignores a record of an unassigned type")
         {
             Mutations = Overlooks(r => r.Verified && (int)r.Type is > 6 and < 128),
-            AlsoFails = "S-8.3-9",
+            AlsoFails = "S-8.1-11 S-8.3-9",
         },
         new("BP-7.4-2", "S-7.4-2", "ignores a record of type 127") { Mutations = Overlooks(r => r.Verified && (int)r.Type is 127) },
         new("BP-7.4-3", "S-7.4-3", "takes a close that carries data") { Mutations = Takes(RecordType.Close, r => [r with { Data = [] }]) },
