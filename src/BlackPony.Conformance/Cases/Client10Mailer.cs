@@ -177,7 +177,7 @@ internal static class Client10Mailer
                 },
             };
             var wire = await p.AcceptAsync("", "STARTTLS");
-            That(await ClientProbe.LineAsync(wire) == "STARTTLS", "STARTTLS did not come through.", "BP-10.4-9");
+            That(await wire.LineAsync() == "STARTTLS", "STARTTLS did not come through.", "BP-10.4-9");
             await wire.SendLineAsync("220 go");
             That((await wire.OctetsAsync(7)).AsSpan().SequenceEqual("\u0016\u0003\u0001\n\r\0"u8.ToArray().Append((byte)0xff).ToArray()),
                 "The octets after STARTTLS did not come through.");
