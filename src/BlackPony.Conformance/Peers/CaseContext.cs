@@ -8,6 +8,9 @@ namespace BlackPony.Conformance.Peers;
 /// <param name="Timeout">How long it waits, and for what.</param>
 public sealed record CaseContext(Transcript Transcript, IRandomSource Random, CaseTimeout Timeout)
 {
+    /// <summary>Whether a record that does not verify is worth some time.</summary>
+    internal bool IsThorough { get; init; }
+
     /// <summary>Ends what waits.</summary>
     public CancellationToken Cancel => Timeout.Token;
 }
