@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
 using BlackPony.Conformance.Peers;
 
 namespace BlackPony.Conformance;
@@ -126,7 +127,7 @@ public sealed partial class Preflight
 
         var text = context.Transcript.ToString();
         var step = Conformance.Steps.Reached(role, text);
-        Failed(new PreflightFailure(step, what, detail, Read(role, step, requirement))
+        Failed(new PreflightFailure(step, what, detail, Read(role, step, requirement, detail))
         {
             Requirement = requirement,
             Transcript = text,
@@ -136,8 +137,10 @@ public sealed partial class Preflight
         return false;
     }
 
-    private static string Read(TestRole role, Step step, string? requirement) => requirement is not null
-        ? $"Section {Specification.Section(requirement)}"
+    // The section of the mistake, of the requirement, or of the step.
+    private static string Read(TestRole role, Step step, string? requirement, string detail) =>
+        SectionOfMistake().Match(detail) is { Success: true } named ? named.Groups[1].Value
+        : requirement is not null ? $"Section {Specification.Section(requirement)}"
         : step switch
         {
             Step.Connect => "RFC 5321 Section 3.1",
@@ -154,6 +157,9 @@ public sealed partial class Preflight
     {
         IsThorough = true,
     };
+
+    [GeneratedRegex(@"\((Section [0-9.]+)\)")]
+    private static partial Regex SectionOfMistake();
 
     private static string Seconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.#} s");
 }

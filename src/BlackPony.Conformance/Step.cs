@@ -73,7 +73,6 @@ public static class Steps
                     offered |= text[4..].Split(' ')[0].Equals("XBLACKPONY", StringComparison.OrdinalIgnoreCase);
                     step = text[3] != ' ' ? step : offered || role == TestRole.Client ? Step.Upgrade : Step.Offer;
                     break;
-                case ['S', ':', ..] when asked == "XBLACKPONY" && text.StartsWith("220 ", StringComparison.Ordinal):
                 case ['S', ':', ..] when step == Step.Upgrade && text.StartsWith("220 K=", StringComparison.Ordinal):
                     step = Step.Finished;
                     break;

@@ -10,15 +10,14 @@ internal sealed class Progress : IDisposable
     private readonly bool _isTerminal = !Console.IsErrorRedirected;
     private readonly int _total;
     private readonly Lock _lock = new();
-    private readonly Timer _timer;
+    private Timer? _timer;
     private int _done;
     private int _failed;
 
-    public Progress(int total)
-    {
-        _total = total;
-        _timer = new Timer(_ => Say(), null, Pause, Pause);
-    }
+    public Progress(int total) => _total = total;
+
+    /// <summary>The cases begin.</summary>
+    public void Begin() => _timer ??= new Timer(_ => Say(), null, Pause, Pause);
 
     public void Show(CaseResult result)
     {
@@ -33,12 +32,12 @@ internal sealed class Progress : IDisposable
 
     public void Clear()
     {
-        _timer.Dispose();
+        _timer?.Dispose();
         if (_isTerminal)
             Console.Error.Write("\r\e[K");
     }
 
-    public void Dispose() => _timer.Dispose();
+    public void Dispose() => _timer?.Dispose();
 
     private void Say()
     {

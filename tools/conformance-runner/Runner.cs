@@ -112,6 +112,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
                 if (target is RemoteServer)
                     preflights.Add(await new Preflight(run, [.. servers.Select(c => c.Info)]).RunAsync(target));
 
+                progress.Begin();
                 if (GoesOn(preflights))
                     results.AddRange(await CaseRunner.RunAsync(target, servers, run));
             }
@@ -127,6 +128,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
             if (target is ClientCommand)
                 preflights.Add(await new Preflight(run, [.. clients.Select(c => c.Info)]).RunAsync(target));
 
+            progress.Begin();
             if (GoesOn(preflights))
                 results.AddRange(await CaseRunner.RunAsync(target, clients, run with { MaxFailures = Left(run, results) }));
         }
@@ -261,7 +263,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         "tap" => TapReport.Write(report, _strict, expected),
         "sarif" => SarifReport.Write(report, _strict, expected, parse.GetValue(options.Annotate)!),
         "badge" => BadgeReport.Write(report),
-        _ => HtmlReport.Write([report, .. compared]),
+        _ => HtmlReport.Write([report, .. compared], parse.GetValue(options.Spec) ?? ""),
     };
 
     private bool TryReadFiles(out Baseline expected, out IReadOnlyList<RunReport> compared, out IReadOnlyList<(string, string?)> outputs,

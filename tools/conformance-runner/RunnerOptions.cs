@@ -16,7 +16,7 @@ internal sealed class RunnerOptions
         Root = new RootCommand(
             "Test an implementation of BlackPony against the specification; by default the embedded reference, server and client.")
         {
-            Server, Backend, Client, Mailer, List, Select, Exclude, LastFailed, Profiles, Format, Output, Compare, Annotate, Save, NoPreflight,
+            Server, Backend, Client, Mailer, List, Select, Exclude, LastFailed, Profiles, Format, Output, Compare, Spec, Annotate, Save, NoPreflight,
             MaxFailures, Timeout, Timeouts, Jobs, Seed, Shard, Strict, Expected, WriteBaseline, Durations, Verbose,
         };
     }
@@ -91,6 +91,12 @@ internal sealed class RunnerOptions
     {
         Description = "JSON report of another run, to show beside this one in the HTML report.",
         HelpName = "file",
+    };
+
+    public Option<string?> Spec { get; } = new("--spec")
+    {
+        Description = "Where the rendered specification is, for the links of the HTML report. [default: its sentences are in the report]",
+        HelpName = "url",
     };
 
     public Option<string> Annotate { get; } = new("--annotate")

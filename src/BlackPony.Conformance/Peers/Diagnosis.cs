@@ -43,10 +43,18 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
     /// <param name="right">The right protection.</param>
     /// <param name="seq">The right sequence number.</param>
     /// <param name="two">Whether to try two mistakes at a time too.</param>
-    public Cause? Of(byte[] raw, RecordProtection right, ulong seq, bool two = false) =>
-        OfForm(raw, right, seq) ?? OfKeys(raw, seq) ?? (_mistakes.Find(raw, seq, two) is { } found
-            ? new Cause(found[0].Requirement, "verify " + string.Join(", and ", found.Select(m => $"{m.How} (Section {m.Section})")))
-            : null);
+    public Cause? Of(byte[] raw, RecordProtection right, ulong seq, bool two = false)
+    {
+        if ((OfForm(raw, right, seq) ?? OfKeys(raw, seq)) is not { } cause)
+            return Words(_mistakes.Find(raw, seq, two));
+
+        // In words, where they say the same.
+        return Words(_mistakes.Find(raw, seq, two: false)) is { } words && words.Requirement == cause.Requirement ? words : cause;
+    }
+
+    private static Cause? Words(IReadOnlyList<KeyMistake>? found) => found is null
+        ? null
+        : new Cause(found[0].Requirement, "verify " + string.Join(", and ", found.Select(m => $"{m.How} (Section {m.Section})")));
 
     /// <summary>How verify_data of the peer was computed instead; empty if it is not known here.</summary>
     public string OfVerifyData(ReadOnlySpan<byte> data) => _mistakes.OfVerifyData(data) is { } how ? $" It is right with {how}." : "";

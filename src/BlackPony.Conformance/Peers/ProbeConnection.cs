@@ -613,10 +613,10 @@ public sealed class ProbeConnection : IAsyncDisposable
     {
         _transcript.Raw(_peer, raw);
         var cause = _diagnosis?.Of(raw, _in!.Protection, _in.Seq, IsThorough);
+        var known = cause is not null ? $" It does {cause.How}." : IsThorough ? " No mistake that is known here fits." : "";
         return new CaseFailedException(
-            $"After {_sent}: a record came that does not verify ({_suite!.Name}, record {_in!.Seq} under its traffic "
-                + $"secret).{(cause is null ? "" : $" It does {cause.How}.")} The transcript shows th and the shared secret.",
-                cause?.Requirement);
+            $"After {_sent}: a record came that does not verify.{known} It is record {_in!.Seq} under its traffic secret, with {_suite!.Name}; "
+                + "the dialogue shows th and the shared secret.", cause?.Requirement);
     }
 
     private async Task WriteAsync(ReadOnlyMemory<byte> octets)

@@ -123,6 +123,9 @@ public static class JsonReport
                 Enum.Parse<Verdict>(Text(c, "verdict").Replace("_", "", StringComparison.Ordinal), true),
                 Text(c, "detail"), c["violated"]?.GetValue<string>(), Text(c, "plaintext"), Text(c, "transcript"),
                 TimeSpan.FromMilliseconds(c["duration_ms"]!.GetValue<double>())) { BlockedBy = c["blocked_by"]?.GetValue<string>() }).ToList();
+            if (results.Find(r => r.Case.Id.Split('-').Length != 3) is { } odd)
+                throw new FormatException($"It has a case with the id '{odd.Case.Id}'.");
+
             return new RunReport(root["target"]!["server"]?.GetValue<string>(), root["target"]!["client"]?.GetValue<string>(),
                 root["suite"]!["seed"]?.GetValue<string>() ?? "", results,
                 TimeSpan.FromMilliseconds(root["duration_ms"]!.GetValue<double>()))

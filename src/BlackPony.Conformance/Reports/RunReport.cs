@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 
 namespace BlackPony.Conformance.Reports;
@@ -47,6 +48,15 @@ public sealed record RunReport(string? Server, string? Client, string Seed, IRea
         var (results, causes) = Conformance.Causes.Find(Results);
         return this with { Results = results, Causes = causes };
     }
+
+    /// <summary>Versions, seed and duration, each with its name.</summary>
+    public IEnumerable<(string Name, string Value)> Facts =>
+    [
+        ("suite", SuiteVersion),
+        ("specification", Specification.Version),
+        ("seed", Seed),
+        ("duration", string.Create(CultureInfo.InvariantCulture, $"{Duration.TotalSeconds:0.0} s")),
+    ];
 
     /// <summary>The version of the suite.</summary>
     public static string SuiteVersion { get; } =
