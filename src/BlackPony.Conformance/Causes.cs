@@ -17,6 +17,7 @@ public static partial class Causes
 {
     /// <summary>Finds the causes.</summary>
     /// <param name="results">The results of a run.</param>
+    /// <remarks>At the same step, what blocks more comes first.</remarks>
     /// <returns>The results, with <see cref="Verdict.Blocked"/> where a precondition failed; and the causes, the earliest step first.</returns>
     public static (IReadOnlyList<CaseResult> Results, IReadOnlyList<FailureCause> Causes) Find(IReadOnlyList<CaseResult> results)
     {
@@ -30,10 +31,11 @@ public static partial class Causes
         var blockers = failed.Except(own).ToDictionary(f => f, f => own.Where(o => o.Explains(f)).OrderBy(Severity).ThenBy(o => o.Step).First());
         var causes = own.GroupBy(f => f.Key).Select(g => (Failures: g.ToList(), First: g.OrderBy(Severity).First()))
             .Where(g => Severity(g.First) == 0)
-            .Select(g => new FailureCause(
+            .Select(g => (g.First.Tested, Cause: new FailureCause(
                 g.First.Step, g.First.Result, [.. g.Failures.Select(f => f.Result)],
-                [.. blockers.Where(b => g.Failures.Contains(b.Value)).Select(b => b.Key.Result)]))
-            .OrderBy(c => c.First.Case.Role).ThenBy(c => c.Step).ToList();
+                [.. blockers.Where(b => g.Failures.Contains(b.Value)).Select(b => b.Key.Result)])))
+            .OrderBy(c => c.Cause.First.Case.Role).ThenBy(c => c.Tested).ThenByDescending(c => c.Cause.Blocked.Count)
+            .Select(c => c.Cause).ToList();
 
         var first = causes.SelectMany(c => c.Blocked.Select(b => (b.Case.Id, First: c.First.Case.Id))).ToDictionary(p => p.Id, p => p.First);
         return ([.. results.Select(r => first.TryGetValue(r.Case.Id, out var by) ? r with { Verdict = Verdict.Blocked, BlockedBy = by } : r)],
@@ -84,6 +86,9 @@ public static partial class Causes
         public CaseResult Result { get; }
 
         public Step Step { get; }
+
+        /// <summary>The step that the case tests, or a later one at which it ended.</summary>
+        public Step Tested => (Step)Math.Max((int)Step, (int)Steps.Of(Result.Case));
 
         /// <summary>Whether the case tests what it found, or the step at which it ended.</summary>
         public bool IsOwn { get; }

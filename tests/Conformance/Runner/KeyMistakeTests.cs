@@ -44,15 +44,19 @@ public class KeyMistakeTests
         {
             while (true)
             {
-                using var client = await listener.AcceptTcpClientAsync(stop.Token);
-                try
+                var client = await listener.AcceptTcpClientAsync(stop.Token);
+                _ = Task.Run(async () =>
                 {
-                    await ServeAsync(client.GetStream(), SuiteRegistry.Find(suite)!, mistake, stop.Token);
-                }
-                catch (IOException)
-                {
-                    // The suite has seen enough.
-                }
+                    try
+                    {
+                        using (client)
+                            await ServeAsync(client.GetStream(), SuiteRegistry.Find(suite)!, mistake, stop.Token);
+                    }
+                    catch (Exception e) when (e is IOException or OperationCanceledException)
+                    {
+                        // The suite has seen enough.
+                    }
+                });
             }
         });
         await using var target = new RemoteServer("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port, 0, new Dictionary<string, TimeSpan>());

@@ -1,4 +1,4 @@
-"""The Python implementation with mistakes that half-done ports make, each in a process of its own.
+"""The Python implementation with mistakes that half-done implementations make, each in a process of its own.
 
     python3 mistakes.py server        serves each mistake on a port of its own: prints "NAME PORT" for each, then "ready"
     python3 mistakes.py client NAME HOST PORT SUITES     delivers the message on standard input with that mistake
@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import os
 import signal
+import socket
 import struct
 import sys
 import time
@@ -166,7 +167,7 @@ def ignores_finished() -> None:
 
 def hangs() -> None:
     """Never answers XBLACKPONY."""
-    session.ServerSession._negotiate = lambda self, line: setattr(self, "awaits", session.Await.END if False else session.Await.REPLY)
+    session.ServerSession._negotiate = lambda self, line: setattr(self, "awaits", session.Await.REPLY)
 
 
 def counter(order: str) -> Callable[[], None]:
@@ -240,10 +241,6 @@ MISTAKES: dict[str, Callable[[], None]] = {
 OF_CLASSIC = ("oaep-", "mac-", "little-endian-counter")
 
 
-def suites_of(name: str) -> list[str]:
-    return [CLASSIC] if name.startswith(OF_CLASSIC) else [CORE]
-
-
 class Sink:
     """Takes every message."""
 
@@ -252,11 +249,9 @@ class Sink:
 
 
 def serve(name: str, pipe: int) -> None:
+    """Serves a mistake, and writes its name and port on the pipe."""
     MISTAKES[name]()
-    names = [CORE, CLASSIC] if name.startswith(OF_CLASSIC) else suites_of(name)
-    settings = session.ServerSettings(names, rsa=suites.RsaKeys(KEY))
-    import socket
-
+    settings = session.ServerSettings([CORE, CLASSIC] if name.startswith(OF_CLASSIC) else [CORE], rsa=suites.RsaKeys(KEY))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -274,12 +269,16 @@ def main() -> int:
         sys.argv = ["client", *sys.argv[3:5], "--suites", sys.argv[5]]
         return client.main()
     children = []
-    for name in sys.argv[2:] or MISTAKES:
+    reader, writer = os.pipe()
+    for name in MISTAKES:
         if not (child := os.fork()):
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            serve(name, 1)
+            serve(name, writer)
         children.append(child)
     try:
+        with open(reader) as lines:
+            for _ in MISTAKES:
+                print(lines.readline(), end="", flush=True)
+        print("ready", flush=True)
         sys.stdin.read()  # its end is the end
     finally:
         for child in children:
