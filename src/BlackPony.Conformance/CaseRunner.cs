@@ -113,7 +113,8 @@ public static class CaseRunner
 
         return [.. results.Select(r => r.Result).OfType<CaseResult>()];
 
-        bool IsOver() => options.Stop.IsCancellationRequested || (options.MaxFailures > 0 && Volatile.Read(ref failures) >= options.MaxFailures);
+        bool IsOver() => options.Stop.IsCancellationRequested
+            || (options.MaxFailures > 0 && Volatile.Read(ref failures) >= options.MaxFailures);
 
         async Task OneAsync(int i)
         {

@@ -17,8 +17,10 @@ public static partial class Causes
 {
     /// <summary>Finds the causes.</summary>
     /// <param name="results">The results of a run.</param>
-    /// <remarks>At the same step, what blocks more comes first.</remarks>
-    /// <returns>The results, with <see cref="Verdict.Blocked"/> where a precondition failed; and the causes, the earliest step first.</returns>
+    /// <returns>
+    /// The results, with <see cref="Verdict.Blocked"/> where a precondition failed; and the causes, the earliest step first, and at the
+    /// same step what blocks most.
+    /// </returns>
     public static (IReadOnlyList<CaseResult> Results, IReadOnlyList<FailureCause> Causes) Find(IReadOnlyList<CaseResult> results)
     {
         var failed = results.Where(r => r.Verdict is Verdict.Fail or Verdict.Error or Verdict.Warn).Select(r => new Failure(r)).ToList();
@@ -27,8 +29,7 @@ public static partial class Causes
         foreach (var group in failed.Where(f => !f.IsOwn && own.All(o => !o.Explains(f))).GroupBy(f => f.Key).ToList())
             own.Add(group.MinBy(f => f.Result.Verdict == Verdict.Warn)!);
 
-        // What is left without an explanation by then is explained by the first of its group.
-        var blockers = failed.Except(own).ToDictionary(f => f, f => own.Where(o => o.Explains(f)).OrderBy(Severity).ThenBy(o => o.Step).First());
+        var blockers = failed.Except(own).ToDictionary(f => f, f => own.Where(o => o.Explains(f)).MinBy(Severity)!);
         var causes = own.GroupBy(f => f.Key).Select(g => (Failures: g.ToList(), First: g.OrderBy(Severity).First()))
             .Where(g => Severity(g.First) == 0)
             .Select(g => (g.First.Tested, Cause: new FailureCause(
@@ -37,9 +38,10 @@ public static partial class Causes
             .OrderBy(c => c.Cause.First.Case.Role).ThenBy(c => c.Tested).ThenByDescending(c => c.Cause.Blocked.Count)
             .Select(c => c.Cause).ToList();
 
-        var first = causes.SelectMany(c => c.Blocked.Select(b => (b.Case.Id, First: c.First.Case.Id))).ToDictionary(p => p.Id, p => p.First);
-        return ([.. results.Select(r => first.TryGetValue(r.Case.Id, out var by) ? r with { Verdict = Verdict.Blocked, BlockedBy = by } : r)],
-            [.. causes.Select(c => c with { Blocked = [.. c.Blocked.Select(b => b with { Verdict = Verdict.Blocked, BlockedBy = c.First.Case.Id })] })]);
+        var blocked = causes.SelectMany(c => c.Blocked.Select(b => b with { Verdict = Verdict.Blocked, BlockedBy = c.First.Case.Id }))
+            .ToDictionary(b => b.Case.Id);
+        return ([.. results.Select(r => blocked.GetValueOrDefault(r.Case.Id, r))],
+            [.. causes.Select(c => c with { Blocked = [.. c.Blocked.Select(b => blocked[b.Case.Id])] })]);
     }
 
     private static int Severity(Failure failure) => failure.Result.Verdict == Verdict.Warn ? 1 : 0;
@@ -96,7 +98,7 @@ public static partial class Causes
         public (TestRole Role, Step Step, string? Violated, string Detail) Key { get; }
 
         /// <summary>Whether a failure of a precondition is this one.</summary>
-        public bool Explains(Failure other) => Key.Role == other.Key.Role && Key.Step == other.Key.Step
+        public bool Explains(Failure other) => Severity(this) <= Severity(other) && Key.Role == other.Key.Role && Key.Step == other.Key.Step
             && (Key.Detail == other.Key.Detail || (other.Key.Violated is { } violated && violated == Result.Violated));
     }
 }

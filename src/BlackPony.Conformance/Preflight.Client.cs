@@ -51,7 +51,8 @@ public sealed partial class Preflight
             {
                 // Every client has the suite of core; another one may be missing.
                 Expect.That(suite != Names.Core,
-                    $"The offer was {Expect.Show(offer)}; expected XBLACKPONY, got {Expect.Show(line ?? "the end of the connection")}.", "BP-5.1-1");
+                    $"The offer was {Expect.Show(offer)}; expected XBLACKPONY, got {Expect.Show(line ?? "the end of the connection")}.",
+                        "BP-5.1-1");
                 return;
             }
 
@@ -86,8 +87,8 @@ public sealed partial class Preflight
         {
             var sends = wire.Records.Count == 0
                 ? "It sent no record, so nothing shows its keys; the dialogue shows th and the shared secret, to compare with its own."
-                : "Its own record verifies, so it sends with the right keys. Look at how it receives: the keys from server_traffic, the sequence "
-                    + "number from 0, the additional data, and its check of the server's verify_data (server_finished).";
+                : "Its own record verifies, so it sends with the right keys. Look at how it receives: the keys from server_traffic, the "
+                    + "sequence number from 0, the additional data, and its check of the server's verify_data (server_finished).";
             throw new CaseFailedException($"{e.Message} The client did not accept the server's Finished. {sends}", "BP-6.3-4");
         }
     }

@@ -42,7 +42,8 @@ public sealed partial class Preflight
                 return;
 
             Expect.That(probe.Offer.Length > 0,
-                "There is no XBLACKPONY line in the reply to EHLO: " + string.Join(", ", reply.Lines.Select(l => Expect.Show(l))) + ".", "BP-4.1-1");
+                "There is no XBLACKPONY line in the reply to EHLO: " + string.Join(", ", reply.Lines.Select(l => Expect.Show(l))) + ".",
+                    "BP-4.1-1");
             (suites, rot) = (probe.Encrypting, probe.Suites.Contains(Names.Rot, StringComparer.OrdinalIgnoreCase));
             Expect.That(suites.Count > 0, $"The offer has no suite that is known here: {Expect.Show(probe.Offer)}.", "BP-5.1-1");
             Passed(Step.Offer, "offer");
@@ -79,7 +80,8 @@ public sealed partial class Preflight
             }
 
             await probe.TakeFinishedAsync();
-            await probe.ProbeConnection.SendRecordAsync(Reference.Records.RecordType.Finished, probe.ProbeConnection.Keys.Finished(Role.Client));
+            await probe.ProbeConnection.SendRecordAsync(Reference.Records.RecordType.Finished,
+                probe.ProbeConnection.Keys.Finished(Role.Client));
             if (Needs(Step.Inside))
             {
                 await probe.ProbeConnection.SendInsideAsync("EHLO probe.test\r\n");
@@ -112,7 +114,8 @@ public sealed partial class Preflight
                 string.Join(' ', fields[..3].Append(Convert.ToBase64String([.. share[1184..], .. share[..1184]]))));
             var reply = await probe.ProbeConnection.ReplyAsync();
             throw new CaseFailedException(
-                $"Sent a valid share, expected 220, got 501.{(reply.Code == 220 ? " With the X25519 key before ML-KEM's in the share it is 220 (Section 5.3)." : "")}",
+                $"Sent a valid share, expected 220, got 501."
+                    + $"{(reply.Code == 220 ? " With the X25519 key before ML-KEM's in the share it is 220 (Section 5.3)." : "")}",
                 "BP-5.1-9");
         }
     }
@@ -130,7 +133,8 @@ public sealed partial class Preflight
         {
             throw new CaseFailedException(
                 $"{e.Message} The server's own records verify, so it sends with the right keys. Look at how it receives: the keys from "
-                    + "client_traffic, the sequence number from 0, the additional data, and its check of the client's verify_data (client_finished).",
+                    + "client_traffic, the sequence number from 0, the additional data, and its check of the client's verify_data "
+                    + "(client_finished).",
                 e.Requirement ?? "BP-6.3-7");
         }
 
@@ -173,7 +177,8 @@ public sealed partial class Preflight
             (text, ended) = await FirstLineAsync(socket, more);
             if (Protocol(text) is null)
             {
-                Unreachable(Step.Greeting, "greeting", $"Nothing came within {Seconds(_limit)} of the connection; a mail server begins with \"220 \".");
+                Unreachable(Step.Greeting, "greeting",
+                    $"Nothing came within {Seconds(_limit)} of the connection; a mail server begins with \"220 \".");
                 return false;
             }
         }
@@ -201,7 +206,8 @@ public sealed partial class Preflight
     private void Greeted(string text)
     {
         bool code = text.Length > 3 && text[..3].All(char.IsAsciiDigit);
-        Failed(new PreflightFailure(Step.Greeting, "greeting", $"After the connection: expected 220, got {Expect.Show(text.TrimEnd('\r', '\n'))}.",
+        Failed(new PreflightFailure(Step.Greeting, "greeting",
+            $"After the connection: expected 220, got {Expect.Show(text.TrimEnd('\r', '\n'))}.",
             "RFC 5321 Section 4.2")
         {
             IsUnreachable = !code,

@@ -92,7 +92,8 @@ public sealed partial class Preflight
 
     private PreflightResult Result(TestRole role, string target, TimeSpan duration) =>
         new(role, target, [.. _steps.OrderBy(s => s.Step)],
-            [.. _failures.OrderByDescending(f => f.IsUnreachable).ThenBy(f => f.Step).ThenByDescending(f => f.What.EndsWith(Names.Core, StringComparison.Ordinal))])
+            [.. _failures.OrderByDescending(f => f.IsUnreachable).ThenBy(f => f.Step)
+                .ThenByDescending(f => f.What.EndsWith(Names.Core, StringComparison.Ordinal))])
         {
             Duration = duration,
         };
@@ -153,7 +154,8 @@ public sealed partial class Preflight
             _ => "Sections 7 and 4.5",
         };
 
-    private CaseContext Context(string name) => new(new Transcript(), new SeededRandom(_options.Seed, $"preflight {name}"), new CaseTimeout(_limit))
+    private CaseContext Context(string name) => new(new Transcript(), new SeededRandom(_options.Seed, $"preflight {name}"),
+        new CaseTimeout(_limit))
     {
         IsThorough = true,
     };

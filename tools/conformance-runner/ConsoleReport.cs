@@ -46,7 +46,8 @@ internal sealed class ConsoleReport(bool verbose, bool strict, Baseline expected
         foreach (var reason in run.Results.Where(r => r.Verdict == Verdict.NotApplicable && !verbose).GroupBy(r => r.Detail))
             Line($"[grey]n/a[/]  {Markup.Escape(reason.Key)} [grey]{Ids(reason)}[/]");
 
-        foreach (var result in run.Results.Where(r => r.Verdict == Verdict.Warn && !verbose && !(strict && expected.Ids.Contains(r.Case.Id))))
+        foreach (var result in run.Results.Where(r => r.Verdict == Verdict.Warn && !verbose
+            && !(strict && expected.Ids.Contains(r.Case.Id))))
             ShowCase(result);
 
         ShowCauses(run);
@@ -54,7 +55,8 @@ internal sealed class ConsoleReport(bool verbose, bool strict, Baseline expected
         {
             Line("[bold]Slowest[/]");
             foreach (var result in run.Results.OrderByDescending(r => r.Duration).Take(slowest))
-                Line(string.Create(CultureInfo.InvariantCulture, $"  {result.Duration.TotalSeconds,6:0.00} s  {result.Case.Id,-9} {Markup.Escape(result.Case.Title)}"));
+                Line(string.Create(CultureInfo.InvariantCulture,
+                    $"  {result.Duration.TotalSeconds,6:0.00} s  {result.Case.Id,-9} {Markup.Escape(result.Case.Title)}"));
         }
 
         if (run.Causes.Count > 0)
@@ -124,7 +126,8 @@ internal sealed class ConsoleReport(bool verbose, bool strict, Baseline expected
     {
         var time = verbose ? string.Create(CultureInfo.InvariantCulture, $" [grey]{result.Duration.TotalMilliseconds:0} ms[/]") : "";
         var blocked = result.BlockedBy is { } by ? $" [grey]by {by}[/]" : "";
-        Line($"    [{Colour(result.Verdict)}]{Label(result.Verdict),-4}[/]{blocked} {result.Case.Id,-9} {Markup.Escape(result.Case.Title)}{time}");
+        Line($"    [{Colour(result.Verdict)}]{Label(result.Verdict),-4}[/]{blocked} {result.Case.Id,-9} "
+            + $"{Markup.Escape(result.Case.Title)}{time}");
         if (result.Detail.Length > 0)
             Line($"         {Markup.Escape(result.Detail).Replace("\n", "\n         ", StringComparison.Ordinal)}");
 

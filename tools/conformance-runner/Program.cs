@@ -15,7 +15,8 @@ const string Examples = """
       blackpony-conformance --format junit --output results.xml --format html --output report.html
       blackpony-conformance --server HOST:PORT --expected-failures known.txt --write-baseline   then, in CI, without --write-baseline
     Exit codes: 0 all passed, 1 some failed, 2 usage, 3 target unreachable.
-    A target that is silent, not ready (421) or not a mail server is unreachable. A signal ends the run with a report of what was run, and 130.
+    A target that is silent, not ready (421) or not a mail server is unreachable. A signal ends the run with a report of what was run,
+        and 130.
     """;
 var options = new RunnerOptions();
 options.Root.SetAction((parse, stop) => new Runner(options, parse, stop).RunAsync());

@@ -136,7 +136,8 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         progress.Clear();
         if (Unreached(preflights))
         {
-            var (preflight, failure) = preflights.Select(p => (p, p.Failures.FirstOrDefault(f => f.IsUnreachable))).First(p => p.Item2 is not null);
+            var (preflight, failure) = preflights.Select(p => (p, p.Failures.FirstOrDefault(f => f.IsUnreachable))).First(p => p.Item2
+                is not null);
             return Complain(Unreachable, preflight.Role == TestRole.Server
                 ? Nobody(failure!.Detail)
                 : $"the command '{preflight.Target}' made no session: {failure!.Detail} Try it by hand.");
@@ -172,7 +173,8 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         _last.Write(report.Results);
         if (stop.IsCancellationRequested)
         {
-            CommandLine.Complain($"ended by a signal: the report has the {report.Results.Count} cases that were run; {report.NotRun} were not.");
+            CommandLine.Complain($"ended by a signal: the report has the {report.Results.Count} cases that were run; {report.NotRun} "
+                + $"were not.");
             return Interrupted;
         }
 
@@ -182,7 +184,8 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
     // A gate that knows its failures runs all cases: so does who says so.
     private bool GoesOn(IReadOnlyList<PreflightResult> preflights) =>
         !stop.IsCancellationRequested && !Unreached(preflights)
-        && (parse.GetValue(options.NoPreflight) || parse.GetValue(options.Expected) is not null || preflights.All(p => p.Failures.Count == 0));
+        && (parse.GetValue(options.NoPreflight) || parse.GetValue(options.Expected) is not null || preflights.All(p =>
+            p.Failures.Count == 0));
 
     private bool Unreached(IReadOnlyList<PreflightResult> preflights) =>
         !parse.GetValue(options.NoPreflight) && preflights.Any(p => p.Failures.Any(f => f.IsUnreachable));
@@ -313,7 +316,8 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
             };
             if (format is null)
             {
-                problem = $"the format of {extra} is not known: put --format before it, or use the extension .json, .xml, .html, .tap, .sarif or .svg.";
+                problem = $"the format of {extra} is not known: put --format before it, or use the extension .json, .xml, .html, .tap, "
+                    + $".sarif or .svg.";
                 return false;
             }
 

@@ -16,7 +16,8 @@ internal sealed class RunnerOptions
         Root = new RootCommand(
             "Test an implementation of BlackPony against the specification; by default the embedded reference, server and client.")
         {
-            Server, Backend, Client, Mailer, List, Select, Exclude, LastFailed, Profiles, Format, Output, Compare, Spec, Annotate, Save, NoPreflight,
+            Server, Backend, Client, Mailer, List, Select, Exclude, LastFailed, Profiles, Format, Output, Compare, Spec, Annotate, Save,
+                NoPreflight,
             MaxFailures, Timeout, Timeouts, Jobs, Seed, Shard, Strict, Expected, WriteBaseline, Durations, Verbose,
         };
     }
@@ -76,14 +77,16 @@ internal sealed class RunnerOptions
 
     public Option<string[]> Format { get; } = new("--format")
     {
-        Description = "console, json, junit, html, tap, sarif or badge (an SVG image); may be given several times, each but one with its --output.",
+        Description = "console, json, junit, html, tap, sarif or badge (an SVG image); may be given several times, each but one with its "
+            + "--output.",
         HelpName = "format",
         CustomParser = ParseFormats,
     };
 
     public Option<string[]> Output { get; } = new("--output")
     {
-        Description = "File for the preceding --format. Without a --format, the file's extension decides: .json, .xml, .html, .tap, .sarif, .svg.",
+        Description = "File for the preceding --format. Without a --format, the file's extension decides: .json, .xml, .html, .tap, "
+            + ".sarif, .svg.",
         HelpName = "file",
     };
 

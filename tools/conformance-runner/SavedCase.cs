@@ -35,7 +35,8 @@ internal static class SavedCase
 
     private static void Write(PcapWriter pcap, IReadOnlyList<string> lines, int number)
     {
-        var tcp = new TcpWriter(pcap, new IPEndPoint(IPAddress.Loopback, FirstClientPort + number), new IPEndPoint(IPAddress.Loopback, Port))
+        var tcp = new TcpWriter(pcap, new IPEndPoint(IPAddress.Loopback, FirstClientPort + number), new IPEndPoint(IPAddress.Loopback,
+            Port))
         {
             Time = number * 1_000_000_000L,
         };

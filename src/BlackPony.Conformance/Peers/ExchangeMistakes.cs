@@ -40,7 +40,9 @@ internal static class ExchangeMistakes
                 : [];
         }
 
-        return share.Length == Modulus ? Halves("client", 'S', share, half => [.. secret[..Half], .. half], [.. new byte[Half], .. secret[Half..]]) : [];
+        return share.Length == Modulus
+            ? Halves("client", 'S', share, half => [.. secret[..Half], .. half], [.. new byte[Half], .. secret[Half..]])
+            : [];
     }
 
     /// <summary>Those of a client.</summary>
@@ -74,7 +76,8 @@ internal static class ExchangeMistakes
             if (plain.Length == 1 + Half && plain[0] == letter && !standard)
                 yield return Secret($"with {how} for the {peer}'s half", "5.4", whole(plain[1..]));
             else if (plain.Length == 1 + Half && plain[0] != letter)
-                yield return Secret($"with {how} and {Expect.Show(plain.AsSpan(0, 1))} instead of \"{letter}\" before the {peer}'s half", "5.4", whole(plain[1..]));
+                yield return Secret($"with {how} and {Expect.Show(plain.AsSpan(0, 1))} instead of \"{letter}\" before the {peer}'s half",
+                    "5.4", whole(plain[1..]));
             else if (plain.Length == Half)
                 yield return Secret($"with {how} and no letter \"{letter}\" before the {peer}'s half", "5.4", whole(plain));
         }

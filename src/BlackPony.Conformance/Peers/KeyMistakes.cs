@@ -168,7 +168,8 @@ internal sealed class KeyMistakes(Suite suite, Role sender, byte[] secret, byte[
             TlsInfo("bp1 ", length, label, context.Length == 0 ? [] : SHA256.HashData(context)));
         yield return Info("with SHA-256 of nothing instead of an empty context", (length, label, context) =>
             TlsInfo("bp1 ", length, label, context.Length == 0 ? SHA256.HashData([]) : context));
-        yield return new KeyMistake("label", "with the labels \"write key\" and \"write iv\"", "6.2", f => f with { Label = l => "write " + l });
+        yield return new KeyMistake("label", "with the labels \"write key\" and \"write iv\"", "6.2",
+            f => f with { Label = l => "write " + l });
         yield return new KeyMistake("label", "with the label \"mac key\" instead of \"mac\"", "6.2",
             f => f with { Label = l => l == "mac" ? "mac key" : l });
         yield return new KeyMistake("label", "with the label \"nonce\" instead of \"iv\"", "6.2",
@@ -182,7 +183,8 @@ internal sealed class KeyMistakes(Suite suite, Role sender, byte[] secret, byte[
     {
         yield return Salt("without a salt", []);
         yield return Salt("with the suite's name as the salt, not its SHA-256", Ascii(suite.Name));
-        yield return Salt($"with SHA-256 of {suite.Name.ToLowerInvariant()} as the salt", SHA256.HashData(Ascii(suite.Name.ToLowerInvariant())));
+        yield return Salt($"with SHA-256 of {suite.Name.ToLowerInvariant()} as the salt",
+            SHA256.HashData(Ascii(suite.Name.ToLowerInvariant())));
         yield return Salt("with th as the salt", th);
         yield return Salt($"with \"{Label}\" as the salt", Ascii(Label));
         yield return Salt($"with SHA-256 of \"{Label}\" as the salt", SHA256.HashData(Ascii(Label)));
@@ -279,7 +281,8 @@ internal sealed class KeyMistakes(Suite suite, Role sender, byte[] secret, byte[
         }
         else
         {
-            yield return Nonce("with the sequence number from 1, in little-endian", (iv, seq) => Xor(iv, [0, 0, 0, 0, .. Big(seq + 1).Reverse()]));
+            yield return Nonce("with the sequence number from 1, in little-endian",
+                (iv, seq) => Xor(iv, [0, 0, 0, 0, .. Big(seq + 1).Reverse()]));
         }
 
         static KeyMistake Nonce(string how, Func<byte[], ulong, byte[]> nonce) => new("nonce", how, "7.2", f => f with { Nonce = nonce });
@@ -315,7 +318,8 @@ internal sealed class KeyMistakes(Suite suite, Role sender, byte[] secret, byte[
         yield return Mac("with the HMAC over the ciphertext alone", (_, _, text) => text);
         yield return Mac("with the HMAC over the length and the ciphertext, without the sequence number",
             (_, length, text) => [.. Big((ushort)length), .. text]);
-        yield return Mac("with the HMAC over the sequence number and the ciphertext, without the length", (seq, _, text) => [.. Big(seq), .. text]);
+        yield return Mac("with the HMAC over the sequence number and the ciphertext, without the length",
+            (seq, _, text) => [.. Big(seq), .. text]);
         yield return Mac("with the sequence number from 1 in the HMAC", (seq, length, text) =>
             [.. Big(seq + 1), .. Big((ushort)length), .. text]);
         yield return Mac("with the sequence number as 32 bits in the HMAC", (seq, length, text) =>

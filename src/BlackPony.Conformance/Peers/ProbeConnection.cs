@@ -615,8 +615,8 @@ public sealed class ProbeConnection : IAsyncDisposable
         var cause = _diagnosis?.Of(raw, _in!.Protection, _in.Seq, IsThorough);
         var known = cause is not null ? $" It does {cause.How}." : IsThorough ? " No mistake that is known here fits." : "";
         return new CaseFailedException(
-            $"After {_sent}: a record came that does not verify.{known} It is record {_in!.Seq} under its traffic secret, with {_suite!.Name}; "
-                + "the dialogue shows th and the shared secret.", cause?.Requirement);
+            $"After {_sent}: a record came that does not verify.{known} It is record {_in!.Seq} under its traffic secret, "
+                + $"with {_suite!.Name}; the dialogue shows th and the shared secret.", cause?.Requirement);
     }
 
     private async Task WriteAsync(ReadOnlyMemory<byte> octets)

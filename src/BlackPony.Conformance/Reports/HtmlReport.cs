@@ -34,7 +34,8 @@ public static partial class HtmlReport
         page.Matrix(cases);
         foreach (var section in cases.GroupBy(c => (c.Role, c.Section)))
         {
-            body.Append($"<section id=\"{section.Key.Role}-{Html(section.Key.Section)}\"><h2>{section.Key.Role} {Html(section.Key.Section)} "
+            body.Append($"<section id=\"{section.Key.Role}-{Html(section.Key.Section)}\"><h2>{section.Key.Role} "
+                + $"{Html(section.Key.Section)} "
                 + $"<small>{Html(Heading(section.Key.Section))}</small></h2>\n");
             foreach (var test in section)
                 page.Case(test);
@@ -57,7 +58,8 @@ public static partial class HtmlReport
     {
         var verdicts = cases.ToDictionary(c => c.Id, c => Verdicts(Results(runs, c)));
         (string Kind, string Text)[] kinds =
-            [("run", "run"), ("fail", "failed"), ("blocked", "blocked"), ("warn", "warned"), ("pass", "passed"), ("na", "not applicable"), ("all", "all")];
+            [("run", "run"), ("fail", "failed"), ("blocked", "blocked"), ("warn", "warned"), ("pass", "passed"), ("na", "not applicable"),
+                ("all", "all")];
         return string.Concat(kinds.Select(k => (k.Kind, k.Text, Count: verdicts.Values.Count(v => Fits(k.Kind, v))))
             .Where(k => k.Count > 0 || k.Kind is "run" or "all")
             .Select(k => $"<button type=\"button\" data-show=\"{k.Kind}\" aria-pressed=\"{(k.Kind == "run" ? "true" : "false")}\">"
@@ -84,7 +86,9 @@ public static partial class HtmlReport
         return line is null ? "" : line[(section.Length + 6)..];
     }
 
-    private static string Class(Verdict verdict) => verdict == Conformance.Verdict.NotApplicable ? "na" : verdict.ToString().ToLowerInvariant();
+    private static string Class(Verdict verdict) => verdict == Conformance.Verdict.NotApplicable
+        ? "na"
+        : verdict.ToString().ToLowerInvariant();
 
     private static string Word(Verdict verdict) => verdict switch
     {
@@ -123,7 +127,8 @@ public static partial class HtmlReport
     {
         public void Verdict(RunReport run)
         {
-            bool good = run.Stopped is null && run.NotRun == 0 && run.Results.All(r => r.Verdict is Conformance.Verdict.Pass or Conformance.Verdict.Warn or Conformance.Verdict.NotApplicable);
+            bool good = run.Stopped is null && run.NotRun == 0 && run.Results.All(r =>
+                r.Verdict is Conformance.Verdict.Pass or Conformance.Verdict.Warn or Conformance.Verdict.NotApplicable);
             var text = Html(run.Verdict);
             if (run.Causes.Count > 0)
             {
@@ -141,10 +146,12 @@ public static partial class HtmlReport
         {
             foreach (var preflight in run.Preflights.Where(p => p.Failures.Count > 0))
             {
-                body.Append($"<section class=\"causes\"><h2>Preflight of {Html(preflight.Target)}</h2>\n<p>Passed: {Html(string.Join(", ", preflight.Steps.Select(s => s.What)))}.</p><ol>\n");
+                body.Append($"<section class=\"causes\"><h2>Preflight of {Html(preflight.Target)}</h2>\n<p>Passed: "
+                    + $"{Html(string.Join(", ", preflight.Steps.Select(s => s.What)))}.</p><ol>\n");
                 foreach (var failure in preflight.Failures)
                 {
-                    body.Append($"<li><strong>{Html(failure.What)}</strong><p class=\"finding\">{Html(failure.Detail)}</p><p class=\"meta\">Read {Html(failure.Read)}.</p>");
+                    body.Append($"<li><strong>{Html(failure.What)}</strong><p class=\"finding\">{Html(failure.Detail)}</p><p "
+                        + $"class=\"meta\">Read {Html(failure.Read)}.</p>");
                     if (failure.Requirement is { } id)
                         body.Append($"<p class=\"violated\">{Sentence(id)}</p>");
 
@@ -182,7 +189,8 @@ public static partial class HtmlReport
         {
             body.Append("<table class=\"summary\"><thead><tr><th scope=\"col\">target</th>");
             foreach (var verdict in Enum.GetValues<Verdict>())
-                body.Append($"<th scope=\"col\"><span aria-hidden=\"true\">{Sign(verdict)}</span> {(verdict == Conformance.Verdict.NotApplicable ? "n/a" : Word(verdict))}</th>");
+                body.Append($"<th scope=\"col\"><span aria-hidden=\"true\">{Sign(verdict)}</span> "
+                    + $"{(verdict == Conformance.Verdict.NotApplicable ? "n/a" : Word(verdict))}</th>");
 
             body.Append("<th scope=\"col\">time</th></tr></thead><tbody>\n");
             foreach (var run in runs)
@@ -228,12 +236,14 @@ public static partial class HtmlReport
         public void Case(CaseInfo test)
         {
             var results = Results(runs, test);
-            body.Append($"<details id=\"{Html(test.Id)}\" class=\"case {string.Join(' ', Verdicts(results))}\"><summary><span class=\"id\">{Html(test.Id)}</span>"
+            body.Append($"<details id=\"{Html(test.Id)}\" class=\"case {string.Join(' ', Verdicts(results))}\"><summary><span "
+                + $"class=\"id\">{Html(test.Id)}</span>"
                 + $"<span class=\"title\">{Html(test.Title)}</span><span class=\"cells\">");
             foreach (var result in results)
                 body.Append(result is null ? "<b class=\"none\">not run</b>" : Label(result.Verdict));
 
-            body.Append($"</span></summary>\n<p class=\"meta\">{RunReport.Word(test.Level)} · {test.Profile.ToString().ToLowerInvariant()}</p>"
+            body.Append($"</span></summary>\n<p class=\"meta\">{RunReport.Word(test.Level)} · "
+                + $"{test.Profile.ToString().ToLowerInvariant()}</p>"
                 + "<ul class=\"requirements\">");
             var violated = results.Select(r => r?.Violated).OfType<string>().Distinct().ToList();
             foreach (var id in test.Requirements.Concat(violated).Distinct())
@@ -254,8 +264,9 @@ public static partial class HtmlReport
             if (specification.Length > 0)
                 return;
 
-            var cited = cases.SelectMany(c => c.Requirements).Concat(runs.SelectMany(r => r.Results).Select(r => r.Violated).OfType<string>())
-                .Concat(runs.SelectMany(r => r.Preflights).SelectMany(p => p.Failures).Select(f => f.Requirement).OfType<string>()).ToHashSet();
+            var violated = runs.SelectMany(r => r.Results).Select(r => r.Violated);
+            var stopped = runs.SelectMany(r => r.Preflights).SelectMany(p => p.Failures).Select(f => f.Requirement);
+            var cited = cases.SelectMany(c => c.Requirements).Concat(violated.Concat(stopped).OfType<string>()).ToHashSet();
             body.Append("<section class=\"text\"><h2>Requirements</h2>\n<ul class=\"requirements\">\n");
             foreach (var (id, text) in Specification.Requirements.Where(r => cited.Contains(r.Key)))
                 body.Append($"<li id=\"{id}\"><code>{id}</code> {Text(text)}</li>\n");
@@ -266,7 +277,8 @@ public static partial class HtmlReport
         private void Square(CaseInfo test, Verdict? verdict)
         {
             var name = $"{Html(test.Id)} {(verdict is { } known ? Word(known) : "not run")}: {Html(test.Title)}";
-            body.Append($"<a class=\"square {(verdict is { } v ? Class(v) : "none")}\" href=\"#{Html(test.Id)}\" title=\"{name}\" aria-label=\"{name}\">{Sign(verdict)}</a>");
+            body.Append($"<a class=\"square {(verdict is { } v ? Class(v) : "none")}\" href=\"#{Html(test.Id)}\" title=\"{name}\" "
+                + $"aria-label=\"{name}\">{Sign(verdict)}</a>");
         }
 
         private void Result(RunReport run, CaseResult result)
@@ -320,7 +332,8 @@ public static partial class HtmlReport
                 return;
 
             var links = string.Join(' ', results.Select(r => $"<a href=\"#{Html(r.Case.Id)}\">{Html(r.Case.Id)}</a>"));
-            body.Append($"<details><summary>{what} {results.Count} {(results.Count == 1 ? "case" : "cases")}</summary><p>{links}</p></details>");
+            body.Append($"<details><summary>{what} {results.Count} "
+                + $"{(results.Count == 1 ? "case" : "cases")}</summary><p>{links}</p></details>");
         }
 
         private string Sentence(string id)
@@ -330,7 +343,8 @@ public static partial class HtmlReport
         }
 
         private static string Label(Verdict verdict) =>
-            $"<b class=\"{Class(verdict)}\"><span aria-hidden=\"true\">{Sign(verdict)}</span> {(verdict == Conformance.Verdict.NotApplicable ? "n/a" : Word(verdict))}</b>";
+            $"<b class=\"{Class(verdict)}\"><span aria-hidden=\"true\">{Sign(verdict)}</span> "
+                + $"{(verdict == Conformance.Verdict.NotApplicable ? "n/a" : Word(verdict))}</b>";
 
         // The document writes names in backquotes.
         private static string Text(string requirement) => Code().Replace(Html(requirement), "<code>$1</code>");

@@ -32,12 +32,14 @@ public static class JUnitReport
             new XAttribute("time", Seconds(p.Duration.TotalSeconds)),
             p.Steps.Select(s => new XElement("testcase", new XAttribute("classname", "preflight"), new XAttribute("name", s.What))),
             p.Failures.Select(f => new XElement("testcase", new XAttribute("classname", "preflight"), new XAttribute("name", f.What),
-                new XElement("failure", new XAttribute("message", Clean(f.Detail)), new XText(Clean($"{f.Detail}\nRead {f.Read}.\n\n{f.Transcript}")))))));
+                new XElement("failure", new XAttribute("message", Clean(f.Detail)),
+                    new XText(Clean($"{f.Detail}\nRead {f.Read}.\n\n{f.Transcript}")))))));
         int stopped = run.Preflights.Sum(p => p.Failures.Count);
         var root = new XElement(
             "testsuites",
             new XAttribute("name", $"BlackPony {Specification.Version}: {Clean(run.Target)}"),
-            new XAttribute("tests", run.Results.Count + run.Preflights.Where(p => p.Failures.Count > 0).Sum(p => p.Steps.Count + p.Failures.Count)),
+            new XAttribute("tests", run.Results.Count + run.Preflights.Where(p => p.Failures.Count > 0).Sum(p => p.Steps.Count
+                + p.Failures.Count)),
             new XAttribute("failures", run.Results.Count(r => Kind(r) == "failure") + stopped),
             new XAttribute("errors", run.Results.Count(r => Kind(r) == "error")),
             new XAttribute("time", Seconds(run.Duration.TotalSeconds)),

@@ -18,18 +18,20 @@ public static class JsonReport
     /// <summary>Writes a run.</summary>
     public static string Write(RunReport run)
     {
-        var cases = run.Results.Select(result => new JsonObject([.. Head(result.Case).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone()))])
+        var cases = run.Results.Select(result =>
         {
-            ["verdict"] = RunReport.Word(result.Verdict),
-            ["blocked_by"] = result.BlockedBy,
-            ["detail"] = result.Detail,
-            ["violated"] = result.Violated,
-            ["requirement"] = RunReport.Requirement(result),
-            ["plaintext"] = result.Plaintext,
-            ["transcript"] = result.Transcript.Length > MaxTranscript
+            var test = Head(result.Case);
+            test["verdict"] = RunReport.Word(result.Verdict);
+            test["blocked_by"] = result.BlockedBy;
+            test["detail"] = result.Detail;
+            test["violated"] = result.Violated;
+            test["requirement"] = RunReport.Requirement(result);
+            test["plaintext"] = result.Plaintext;
+            test["transcript"] = result.Transcript.Length > MaxTranscript
                 ? result.Transcript[..MaxTranscript] + "\n# cut\n"
-                : result.Transcript,
-            ["duration_ms"] = Math.Round(result.Duration.TotalMilliseconds, 1),
+                : result.Transcript;
+            test["duration_ms"] = Math.Round(result.Duration.TotalMilliseconds, 1);
+            return test;
         });
         return new JsonObject
         {
@@ -102,12 +104,18 @@ public static class JsonReport
         [.. (preflights?.AsArray() ?? []).Select(p => new PreflightResult(
             Enum.Parse<TestRole>(p!["role"]!.GetValue<string>(), true), p["target"]!.GetValue<string>(),
             [.. p["passed"]!.AsArray().Select(s => new PreflightStep(Step.Connect, s!.GetValue<string>()))],
-            [.. p["failed"]!.AsArray().Select(f => new PreflightFailure(
-                Enum.Parse<Step>(f!["step"]!.GetValue<string>(), true), f["what"]!.GetValue<string>(), f["detail"]!.GetValue<string>(),
-                f["read"]!.GetValue<string>()) { Requirement = f["requirement"]?.GetValue<string>(), Transcript = f["transcript"]!.GetValue<string>() })])
+            [.. p["failed"]!.AsArray().Select(f => Failure(f!))])
         {
             Duration = TimeSpan.FromMilliseconds(p["duration_ms"]!.GetValue<double>()),
         })];
+
+    private static PreflightFailure Failure(JsonNode failure) => new(
+        Enum.Parse<Step>(failure["step"]!.GetValue<string>(), true), failure["what"]!.GetValue<string>(),
+        failure["detail"]!.GetValue<string>(), failure["read"]!.GetValue<string>())
+    {
+        Requirement = failure["requirement"]?.GetValue<string>(),
+        Transcript = failure["transcript"]!.GetValue<string>(),
+    };
 
     /// <summary>Reads a run that was written before.</summary>
     /// <exception cref="FormatException">It is no such file.</exception>
@@ -122,7 +130,10 @@ public static class JsonReport
                     Enum.Parse<Profile>(Text(c, "profile"), true), [.. c!["requirements"]!.AsArray().Select(r => r!.GetValue<string>())]),
                 Enum.Parse<Verdict>(Text(c, "verdict").Replace("_", "", StringComparison.Ordinal), true),
                 Text(c, "detail"), c["violated"]?.GetValue<string>(), Text(c, "plaintext"), Text(c, "transcript"),
-                TimeSpan.FromMilliseconds(c["duration_ms"]!.GetValue<double>())) { BlockedBy = c["blocked_by"]?.GetValue<string>() }).ToList();
+                TimeSpan.FromMilliseconds(c["duration_ms"]!.GetValue<double>()))
+            {
+                BlockedBy = c["blocked_by"]?.GetValue<string>(),
+            }).ToList();
             if (results.Find(r => r.Case.Id.Split('-').Length != 3) is { } odd)
                 throw new FormatException($"It has a case with the id '{odd.Case.Id}'.");
 
@@ -135,7 +146,8 @@ public static class JsonReport
                 NotRun = root["totals"]?["not_run"]?.GetValue<int>() ?? 0,
             };
         }
-        catch (Exception e) when (e is JsonException or NullReferenceException or InvalidOperationException or ArgumentException or KeyNotFoundException)
+        catch (Exception e) when (e is JsonException or NullReferenceException or InvalidOperationException or ArgumentException
+            or KeyNotFoundException)
         {
             throw new FormatException("It is not a JSON report of blackpony-conformance.", e);
         }

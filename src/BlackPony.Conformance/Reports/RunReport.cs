@@ -37,7 +37,8 @@ public sealed record RunReport(string? Server, string? Client, string Seed, IRea
                 return $"{Count(Conformance.Verdict.Pass)} passed, none failed.{rest}";
 
             var blocked = Count(Conformance.Verdict.Blocked) > 0 ? $", {Count(Conformance.Verdict.Blocked)} blocked" : "";
-            var causes = Causes.Count > 0 ? $", {Causes.Count} {(Causes.Count == 1 ? "cause" : "causes")}; begin with {Causes[0].First.Case.Id}" : "";
+            var many = Causes.Count == 1 ? "1 cause" : $"{Causes.Count} causes";
+            var causes = Causes.Count > 0 ? $", {many}; begin with {Causes[0].First.Case.Id}" : "";
             return $"{failed} failed{blocked}{causes}.{rest}";
         }
     }

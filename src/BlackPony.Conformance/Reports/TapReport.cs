@@ -29,7 +29,8 @@ public static class TapReport
             if (r.Verdict is Verdict.Fail or Verdict.Warn or Verdict.Error or Verdict.Blocked)
             {
                 text.Append(
-                    $"  ---\n  message: {Quote(r.BlockedBy is { } by ? $"blocked by {by}: {r.Detail}" : r.Detail)}\n  severity: {RunReport.Word(r.Verdict)}\n  requirement: "
+                    $"  ---\n  message: {Quote(r.BlockedBy is { } by ? $"blocked by {by}: {r.Detail}" : r.Detail)}\n  severity: "
+                        + $"{RunReport.Word(r.Verdict)}\n  requirement: "
                         + $"{Quote(RunReport.Requirement(r) ?? "")}\n  ...\n");
             }
         }

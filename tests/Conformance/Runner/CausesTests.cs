@@ -7,7 +7,8 @@ namespace BlackPony.Tests.Conformance.Runner;
 /// <summary>What failures have in common: the cause with which to begin, and what it blocks.</summary>
 public class CausesTests
 {
-    private const string Greeted = "S: 220 port.test\n", Offered = Greeted + "C: EHLO probe.test\nS: 250-port.test\nS: 250 XBLACKPONY V1 X25519-CHACHA20POLY1305\n";
+    private const string Greeted = "S: 220 port.test\n", Offered = Greeted
+        + "C: EHLO probe.test\nS: 250-port.test\nS: 250 XBLACKPONY V1 X25519-CHACHA20POLY1305\n";
     private const string Upgraded = Offered + "C: XBLACKPONY V1 X25519-CHACHA20POLY1305 AAAA\nS: 220 K=AAAA\n";
 
     [Fact]
@@ -46,7 +47,8 @@ public class CausesTests
     public void Causes_come_in_the_order_of_their_steps_and_different_ones_stay_apart()
     {
         var run = Run(
-            Failed("S-8.1-1", Upgraded + "S} finished 00\nS} data x\n", "After \"QUIT\" inside: expected a close record, got the end of the connection."),
+            Failed("S-8.1-1", Upgraded + "S} finished 00\nS} data x\n",
+                "After \"QUIT\" inside: expected a close record, got the end of the connection."),
             Failed("S-6.3-1", Upgraded, "After a record: expected a Finished record, got a record Data."),
             Failed("S-4.1-4", Greeted, "Sent \"EHLO x\", expected 250, got \"501 No\"."));
         Assert.Equal(["S-4.1-4", "S-6.3-1", "S-8.1-1"], run.Causes.Select(c => c.First.Case.Id));
@@ -70,29 +72,34 @@ public class CausesTests
     [Fact]
     public void A_report_that_is_read_again_has_the_same_causes()
     {
-        var run = Run(Failed("S-7.1-1", Offered, "Sent \"X\", expected 220, got \"500 No\"."), Failed("S-4.3-1", Offered, "Sent \"Y\", expected 220, got \"500 No\"."));
+        var run = Run(Failed("S-7.1-1", Offered, "Sent \"X\", expected 220, got \"500 No\"."),
+            Failed("S-4.3-1", Offered, "Sent \"Y\", expected 220, got \"500 No\"."));
         var again = JsonReport.Read(JsonReport.Write(run));
         Assert.Equal(run.Verdict, again.Verdict);
         Assert.Equal("S-4.3-1", again.Results[0].BlockedBy);
-        Assert.Equal(run.Causes.Select(c => (c.Step, c.First.Case.Id, c.Blocked.Count)), again.Causes.Select(c => (c.Step, c.First.Case.Id, c.Blocked.Count)));
+        Assert.Equal(run.Causes.Select(c => (c.Step, c.First.Case.Id, c.Blocked.Count)),
+            again.Causes.Select(c => (c.Step, c.First.Case.Id, c.Blocked.Count)));
     }
 
     [Fact]
     public void Blocked_cases_are_part_of_a_baseline_and_close_the_gate_without_it()
     {
-        var run = Run(Failed("S-7.1-1", Offered, "Sent \"X\", expected 220, got \"500 No\"."), Failed("S-4.3-1", Offered, "Sent \"Y\", expected 220, got \"500 No\"."));
+        var run = Run(Failed("S-7.1-1", Offered, "Sent \"X\", expected 220, got \"500 No\"."),
+            Failed("S-4.3-1", Offered, "Sent \"Y\", expected 220, got \"500 No\"."));
         var baseline = Baseline.Parse(Baseline.Write(run.Results, strict: false));
         Assert.Equal(["S-7.1-1", "S-4.3-1"], baseline.Ids);
         Assert.Empty(baseline.Unexpected(run.Results, strict: false));
         Assert.Equal(2, new Baseline([]).Unexpected(run.Results, strict: false).Count);
     }
 
-    private static RunReport Run(params CaseResult[] results) => new RunReport("port", null, "seed", results, TimeSpan.FromSeconds(1)).Explained();
+    private static RunReport Run(params CaseResult[] results) => new RunReport("port", null, "seed", results, TimeSpan.FromSeconds(1))
+        .Explained();
 
     private static CaseInfo Info(string id) => ServerCases.All.Single(c => c.Id == id).Info;
 
     private static CaseResult Passed(string id) => new(Info(id), Verdict.Pass, "", null, "", "", TimeSpan.Zero);
 
     private static CaseResult Failed(string id, string transcript, string detail, string? violated = null) =>
-        new(Info(id), Verdict.Fail, detail, violated ?? Info(id).Requirements[0], "", transcript, TimeSpan.Zero) { NamesRequirement = violated is not null };
+        new(Info(id), Verdict.Fail, detail, violated ?? Info(id).Requirements[0], "", transcript,
+            TimeSpan.Zero) { NamesRequirement = violated is not null };
 }

@@ -13,7 +13,8 @@ using BlackPony.Reference.Suites;
 namespace BlackPony.Tests.Conformance.Runner;
 
 /// <summary>
-/// Mistakes with ML-KEM and AES, which the Python implementation does not have; all others are in <c>tests/Interop/Python/MistakeTests.cs</c>.
+/// Mistakes with ML-KEM and AES, which the Python implementation does not have; the others are in
+/// <c>tests/Interop/Python/MistakeTests.cs</c>.
 /// </summary>
 public class KeyMistakeTests
 {
@@ -29,7 +30,8 @@ public class KeyMistakeTests
 
     [Fact]
     public async Task The_other_AEAD_is_named() =>
-        Assert.Contains("verify with ChaCha20-Poly1305 instead of AES-256-GCM (Section 5)", await LookAsync(Names.HybridAes, "cipher"), StringComparison.Ordinal);
+        Assert.Contains("verify with ChaCha20-Poly1305 instead of AES-256-GCM (Section 5)", await LookAsync(Names.HybridAes, "cipher"),
+            StringComparison.Ordinal);
 
     [Fact]
     public async Task Octets_that_no_known_mistake_makes_are_not_explained() =>
@@ -59,7 +61,8 @@ public class KeyMistakeTests
                 });
             }
         });
-        await using var target = new RemoteServer("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port, 0, new Dictionary<string, TimeSpan>());
+        int port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        await using var target = new RemoteServer("127.0.0.1", port, 0, new Dictionary<string, TimeSpan>());
         var result = await new Preflight(new RunOptions(TimeSpan.FromSeconds(30), 1), Cases).RunAsync(target);
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => serving);

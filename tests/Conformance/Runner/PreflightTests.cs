@@ -23,7 +23,8 @@ public class PreflightTests
         Assert.Empty(server.Failures);
         Assert.Equal(["reachable", "greeting", "EHLO", "offer"], server.Steps.Take(4).Select(s => s.What));
         Assert.Equal(
-            ["one message", "upgrade with RSA-BLOWFISH", "upgrade with ROT", "upgrade with X25519-CHACHA20POLY1305", "upgrade with X25519MLKEM768-AES256GCM",
+            ["one message", "upgrade with RSA-BLOWFISH", "upgrade with ROT", "upgrade with X25519-CHACHA20POLY1305",
+                "upgrade with X25519MLKEM768-AES256GCM",
                 "upgrade with X25519MLKEM768-CHACHA20POLY1305"],
             server.Steps.Skip(4).Select(s => s.What).OrderBy(w => w, StringComparer.OrdinalIgnoreCase)
                 .OrderBy(w => w.Replace("ROT", "S", StringComparison.Ordinal), StringComparer.Ordinal));
@@ -43,7 +44,8 @@ public class PreflightTests
     [InlineData("250 hello\r\n", "After the connection: expected 220, got \"250 hello\".", false)]
     public async Task What_greets_otherwise_is_no_mail_server_or_one_with_a_wrong_code(string greeting, string detail, bool isUnreachable)
     {
-        var failure = Assert.Single((await LookAsync(async (stream, cancel) => await stream.WriteAsync(Encoding.Latin1.GetBytes(greeting), cancel))).Failures);
+        var failure = Assert.Single((await LookAsync(async (stream, cancel) => await stream.WriteAsync(Encoding.Latin1.GetBytes(greeting),
+            cancel))).Failures);
         Assert.Equal((Step.Greeting, detail, isUnreachable), (failure.Step, failure.Detail, failure.IsUnreachable));
     }
 
@@ -82,7 +84,8 @@ public class PreflightTests
     public async Task A_server_that_hangs_in_the_upgrade_ends_it_in_its_time_and_says_where()
     {
         var failure = Assert.Single((await LookAsync(
-            (stream, cancel) => SpeakAsync(stream, "250-port.test\r\n250 XBLACKPONY V1 X25519-CHACHA20POLY1305", "", cancel), Hasty)).Failures);
+            (stream, cancel) => SpeakAsync(stream, "250-port.test\r\n250 XBLACKPONY V1 X25519-CHACHA20POLY1305", "", cancel),
+                Hasty)).Failures);
         Assert.Equal((Step.Upgrade, "upgrade with X25519-CHACHA20POLY1305", false), (failure.Step, failure.What, failure.IsUnreachable));
         Assert.Contains("after \"XBLACKPONY V1 X25519-CHACHA20POLY1305 ", failure.Detail, StringComparison.Ordinal);
     }
@@ -102,7 +105,8 @@ public class PreflightTests
     [InlineData("sleep 60 # {port}", "No answer within 0.3 s", "the client's connection")]
     public async Task A_client_that_makes_no_connection_is_unreachable_and_what_it_said_is_shown(string command, string detail, string more)
     {
-        var result = await new Preflight(Hasty, Clients).RunAsync(new PlainClientCommand($"{command} {{host}}", new Dictionary<string, TimeSpan>()));
+        var client = new PlainClientCommand($"{command} {{host}}", new Dictionary<string, TimeSpan>());
+        var result = await new Preflight(Hasty, Clients).RunAsync(client);
         var failure = Assert.Single(result.Failures);
         Assert.Equal((Step.Connect, true), (failure.Step, failure.IsUnreachable));
         Assert.Contains(detail, failure.Detail, StringComparison.Ordinal);
@@ -158,7 +162,8 @@ public class PreflightTests
                 });
             }
         });
-        await using var target = new RemoteServer("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port, 0, new Dictionary<string, TimeSpan>());
+        int port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        await using var target = new RemoteServer("127.0.0.1", port, 0, new Dictionary<string, TimeSpan>());
         var result = await new Preflight(options ?? Options, cases ?? Servers).RunAsync(target);
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => serving);

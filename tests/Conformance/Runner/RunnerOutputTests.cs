@@ -21,7 +21,8 @@ public sealed class RunnerOutputTests : IDisposable
     {
         await using var sink = Agrees("220 Go ahead\r\n");
         var files = new[] { "r.json", "r.xml", "r.html", "r.tap", "r.sarif", "r.svg" }.Select(n => Path.Combine(_folder, n)).ToList();
-        var (code, output, error) = await RunnerProgram.RunAsync(["--server", Address(sink), "--format", "console", .. files.SelectMany(f => (string[])["--output", f])]);
+        var (code, output, error) = await RunnerProgram.RunAsync(["--server", Address(sink), "--format", "console",
+            .. files.SelectMany(f => (string[])["--output", f])]);
         Assert.True(code == 1, output + error);
         Assert.Contains("FAILED  upgrade with X25519-CHACHA20POLY1305", output, StringComparison.Ordinal);
         Assert.Contains("The line \"220 Go ahead\" does not have \"K=\"", output, StringComparison.Ordinal);
@@ -34,7 +35,8 @@ public sealed class RunnerOutputTests : IDisposable
             TestContext.Current.CancellationToken);
         Assert.Empty(schema.Validate(texts[0]));
         using var json = JsonDocument.Parse(texts[0]);
-        Assert.StartsWith("The preflight ended at: upgrade with X25519-CHACHA20POLY1305.", json.RootElement.GetProperty("verdict").GetString(), StringComparison.Ordinal);
+        Assert.StartsWith("The preflight ended at: upgrade with X25519-CHACHA20POLY1305.",
+            json.RootElement.GetProperty("verdict").GetString(), StringComparison.Ordinal);
         Assert.Single(XDocument.Parse(texts[1]).Descendants("failure"));
         Assert.Contains("The preflight ended at: upgrade with X25519-CHACHA20POLY1305.", texts[2], StringComparison.Ordinal);
         Assert.Contains("Bail out! preflight: upgrade with X25519-CHACHA20POLY1305", texts[3], StringComparison.Ordinal);
@@ -46,7 +48,8 @@ public sealed class RunnerOutputTests : IDisposable
     public async Task One_cause_is_shown_once_with_the_cases_that_it_blocks()
     {
         await using var sink = Agrees("220 Go ahead\r\n");
-        var (code, output, _) = await RunnerProgram.RunAsync("--server", Address(sink), "--no-preflight", "--profile", "core", "--select", "4", "--select", "6");
+        var (code, output, _) = await RunnerProgram.RunAsync("--server", Address(sink), "--no-preflight", "--profile", "core", "--select",
+            "4", "--select", "6");
         Assert.Equal(1, code);
         Assert.Matches("causes; begin with S-4\\.3-1\\.", output);
         Assert.Single(Regex.Matches(output, "FAILED S-4\\.3-1 "));
@@ -78,7 +81,8 @@ public sealed class RunnerOutputTests : IDisposable
         await using var sink = new MailSink { Greeting = "421 4.3.2 Not now" };
         var (code, output, error) = await RunnerProgram.RunAsync("--server", Address(sink));
         Assert.Equal((3, ""), (code, output));
-        Assert.Contains($"no mail server answers at {Address(sink)} (It is not ready: \"421 4.3.2 Not now\")", error, StringComparison.Ordinal);
+        Assert.Contains($"no mail server answers at {Address(sink)} (It is not ready: \"421 4.3.2 Not now\")", error,
+            StringComparison.Ordinal);
 
         var client = await RunnerProgram.RunAsync("--client", "echo no such relay >&2; false {host} {port}");
         Assert.Equal((3, ""), (client.Code, client.Output));
@@ -94,7 +98,8 @@ public sealed class RunnerOutputTests : IDisposable
         using var list = JsonDocument.Parse(output);
         var expected = ServerCases.All.Where(c => c.Id.StartsWith("S-7.4-", StringComparison.Ordinal)).Select(c => c.Id);
         Assert.Equal(expected, list.RootElement.EnumerateArray().Select(c => c.GetProperty("id").GetString()!));
-        Assert.Equal(["id", "title", "role", "level", "profile", "requirements"], list.RootElement[0].EnumerateObject().Select(p => p.Name));
+        Assert.Equal(["id", "title", "role", "level", "profile", "requirements"], list.RootElement[0].EnumerateObject().Select(p =>
+            p.Name));
     }
 
     [Fact]
@@ -104,8 +109,9 @@ public sealed class RunnerOutputTests : IDisposable
         string[] run = ["--server", Address(sink), "--select", "4.1", "--no-preflight"];
         Assert.Equal(1, (await RunnerProgram.RunAsync(run)).Code);
         var again = await RunnerProgram.RunAsync([.. run, "--last-failed"]);
-        Assert.Matches("^ *4\\.1 +[0-9]+ FAILED(, [0-9]+ blocked)?$", again.Output.Split('\n')[Array.FindIndex(again.Output.Split('\n'), l => l.StartsWith("  4.1", StringComparison.Ordinal))]);
-        sink.Answer = (_, line) => line.StartsWith("EHLO", StringComparison.Ordinal) ? "250-sink.test\r\n250 XBLACKPONY V1 X25519-CHACHA20POLY1305 G-00AA\r\n" : null;
+        Assert.Matches(@"\n  4\.1 +[0-9]+ FAILED(, [0-9]+ blocked)?\r?\n", again.Output);
+        sink.Answer = (_, line) => line.StartsWith("EHLO", StringComparison.Ordinal)
+            ? "250-sink.test\r\n250 XBLACKPONY V1 X25519-CHACHA20POLY1305 G-00AA\r\n" : null;
         var better = await RunnerProgram.RunAsync([.. run, "--last-failed", "--verbose"]);
         Assert.Contains("passed S-4.1-1", better.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("S-4.1-2 ", better.Output, StringComparison.Ordinal);
@@ -115,7 +121,8 @@ public sealed class RunnerOutputTests : IDisposable
     public async Task A_limit_of_failures_ends_the_run_and_the_report_says_how_many_cases_were_not_run()
     {
         await using var sink = new MailSink();
-        var (code, output, _) = await RunnerProgram.RunAsync("--server", Address(sink), "--select", "4.1", "--no-preflight", "--max-failures", "1", "--jobs", "1", "--durations", "2");
+        var (code, output, _) = await RunnerProgram.RunAsync("--server", Address(sink), "--select", "4.1", "--no-preflight",
+            "--max-failures", "1", "--jobs", "1", "--durations", "2");
         Assert.Equal(1, code);
         Assert.Contains("1 failed, 1 cause; begin with S-4.1-1. ", output, StringComparison.Ordinal);
         Assert.Matches("[0-9]+ cases were not run", output);
@@ -127,8 +134,10 @@ public sealed class RunnerOutputTests : IDisposable
     {
         await using var sink = Agrees("");
         var file = Path.Combine(_folder, "r.json");
-        using var process = RunnerProgram.Start("--server", Address(sink), "--no-preflight", "--profile", "core", "--output", file, "--format", "console", "--jobs", "4");
-        var (output, error) = (process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+        using var process = RunnerProgram.Start("--server", Address(sink), "--no-preflight", "--profile", "core", "--output", file,
+            "--format", "console", "--jobs", "4");
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken),
+            process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
         // Some cases have ended, and those that wait for the upgrade hang.
         while (sink.Sessions.Count(s => s.Commands.Any(c => c.StartsWith("XBLACKPONY", StringComparison.Ordinal))) < 4)
             await Task.Delay(10, TestContext.Current.CancellationToken);
@@ -150,13 +159,21 @@ public sealed class RunnerOutputTests : IDisposable
         // A server that never knows MAIL inside: the dialogue has records.
         await using var server = new EmbeddedServer();
         server.Sink.Answer = (_, line) => line.StartsWith("MAIL", StringComparison.Ordinal) ? "550 5.7.1 No mail here\r\n" : null;
-        var (code, output, error) = await RunnerProgram.RunAsync("--server", $"127.0.0.1:{server.Port}", "--select", "S-7.1-*", "--select", "S-8.1-*", "--no-preflight", "--save", _folder);
+        var (code, output, error) = await RunnerProgram.RunAsync("--server", $"127.0.0.1:{server.Port}", "--select", "S-7.1-*", "--select",
+            "S-8.1-*", "--no-preflight", "--save", _folder);
         Assert.True(code == 1, output + error);
-        var capture = Directory.GetFiles(_folder, "*.pcap").First(f => File.ReadAllText(Path.ChangeExtension(f, "transcript")).Contains("No mail here", StringComparison.Ordinal));
-        Assert.Contains("BLACKPONY_CLIENT_TRAFFIC_SECRET_0 ", await File.ReadAllTextAsync(Path.ChangeExtension(capture, "keylog"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        var capture = Directory.GetFiles(_folder, "*.pcap").First(f => File.ReadAllText(Path.ChangeExtension(f, "transcript"))
+            .Contains("No mail here", StringComparison.Ordinal));
+        Assert.Contains("BLACKPONY_CLIENT_TRAFFIC_SECRET_0 ", await File.ReadAllTextAsync(Path.ChangeExtension(capture, "keylog"),
+            TestContext.Current.CancellationToken), StringComparison.Ordinal);
         Assert.SkipUnless(File.Exists("/usr/bin/tshark"), "Needs tshark (Debian's package; tests/run installs it).");
-        using var tshark = Process.Start(new ProcessStartInfo("/usr/bin/tshark", ["-X", $"lua_script:{Repository.At("spec", "wireshark", "blackpony.lua")}",
-            "-o", $"blackpony.keylog:{Path.ChangeExtension(capture, "keylog")}", "-r", capture, "-O", "blackpony", "-V"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var start = new ProcessStartInfo("/usr/bin/tshark", ["-X", $"lua_script:{Repository.At("spec", "wireshark", "blackpony.lua")}",
+            "-o", $"blackpony.keylog:{Path.ChangeExtension(capture, "keylog")}", "-r", capture, "-O", "blackpony", "-V"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using var tshark = Process.Start(start)!;
         var said = tshark.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         var packets = await tshark.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         await tshark.WaitForExitAsync(TestContext.Current.CancellationToken);

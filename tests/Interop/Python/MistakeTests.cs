@@ -135,7 +135,8 @@ public sealed class MistakenServers : IDisposable
 
     /// <summary>The command of a client with a mistake.</summary>
     public static string Client(string mistake) =>
-        $"PYTHONPATH='{PythonImplementation.Folder}' {PythonImplementation.Program} '{Script}' client {mistake} {{host}} {{port}} {{suites}}";
+        $"PYTHONPATH='{PythonImplementation.Folder}' {PythonImplementation.Program} '{Script}' client {mistake} {{host}} {{port}} "
+            + $"{{suites}}";
 
     /// <summary>The port of a mistake.</summary>
     public async Task<int> PortAsync(string mistake)
