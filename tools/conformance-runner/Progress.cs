@@ -5,7 +5,7 @@ namespace BlackPony.Tools.ConformanceRunner;
 /// <summary>Shows on a terminal how far the run is; elsewhere a line now and then, so that a log shows that it goes on.</summary>
 internal sealed class Progress : IDisposable
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(30);
 
     private readonly bool _isTerminal = !Console.IsErrorRedirected;
     private readonly int _total;

@@ -67,11 +67,14 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         if (servers.Count + clients.Count == 0 && n == 1)
             return Complain(Usage, "no case is selected: what --select names is not in these profiles; see --list --profile all.");
 
-        if (!TryReadFiles(out var expected, out var compared, out var outputs, out var problem))
+        if (!TryOutputs(out var outputs, out var problem))
             return Complain(Usage, problem);
 
         if (parse.GetValue(options.List))
             return await ListAsync([.. servers.Select(c => c.Info), .. clients.Select(c => c.Info)], outputs);
+
+        if (!TryReadFiles(out var expected, out var compared, out problem))
+            return Complain(Usage, problem);
 
         return await RunAsync(servers, clients, expected, compared, outputs);
     }
@@ -269,10 +272,9 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         _ => HtmlReport.Write([report, .. compared], parse.GetValue(options.Spec) ?? ""),
     };
 
-    private bool TryReadFiles(out Baseline expected, out IReadOnlyList<RunReport> compared, out IReadOnlyList<(string, string?)> outputs,
-        out string problem)
+    private bool TryReadFiles(out Baseline expected, out IReadOnlyList<RunReport> compared, out string problem)
     {
-        (expected, compared, outputs, problem) = (new Baseline([]), [], [], "");
+        (expected, compared, problem) = (new Baseline([]), [], "");
         if (parse.GetValue(options.WriteBaseline) && parse.GetValue(options.Expected) is null)
         {
             problem = "--write-baseline needs --expected-failures and the file to write.";
@@ -299,6 +301,12 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
             return false;
         }
 
+        return true;
+    }
+
+    private bool TryOutputs(out IReadOnlyList<(string, string?)> outputs, out string problem)
+    {
+        (outputs, problem) = ([], "");
         var formats = (parse.GetValue(options.Format) ?? []).ToList();
         var files = (parse.GetValue(options.Output) ?? []).ToList();
         var paired = formats.Where(f => f != "console").Select((f, i) => (f, i < files.Count ? files[i] : null)).ToList();
@@ -317,7 +325,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
             if (format is null)
             {
                 problem = $"the format of {extra} is not known: put --format before it, or use the extension .json, .xml, .html, .tap, "
-                    + $".sarif or .svg.";
+                    + ".sarif or .svg.";
                 return false;
             }
 
@@ -340,9 +348,10 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         return true;
     }
 
-    private static async Task<int> ListAsync(IReadOnlyList<CaseInfo> cases, IReadOnlyList<(string Format, string? File)> outputs)
+    private async Task<int> ListAsync(IReadOnlyList<CaseInfo> cases, IReadOnlyList<(string Format, string? File)> outputs)
     {
-        foreach (var (_, file) in outputs.Where(o => o.Format == "json"))
+        bool json = (parse.GetValue(options.Format) ?? []).Contains("json");
+        foreach (var (_, file) in outputs.Where(o => json && o.Format == "json"))
         {
             if (file is null)
                 Console.Out.Write(JsonReport.List(cases));

@@ -190,7 +190,7 @@ public static partial class HtmlReport
             body.Append("<table class=\"summary\"><thead><tr><th scope=\"col\">target</th>");
             foreach (var verdict in Enum.GetValues<Verdict>())
                 body.Append($"<th scope=\"col\"><span aria-hidden=\"true\">{Sign(verdict)}</span> "
-                    + $"{(verdict == Conformance.Verdict.NotApplicable ? "n/a" : Word(verdict))}</th>");
+                    + $"<span class=\"word\">{(verdict == Conformance.Verdict.NotApplicable ? "n/a" : Word(verdict))}</span></th>");
 
             body.Append("<th scope=\"col\">time</th></tr></thead><tbody>\n");
             foreach (var run in runs)

@@ -106,10 +106,12 @@ public sealed partial class PortingGuideTests
         var folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
         try
         {
-            string[] run = ["--server", $"127.0.0.1:{sink.Port}", "--profile", "core", "--select", "4.3", "--select", "6", "--output", $"{folder}/server.json"];
+            string[] run = ["--server", $"127.0.0.1:{sink.Port}", "--profile", "core", "--select", "4.3", "--select", "6", "--output",
+                $"{folder}/server.json"];
             Assert.Equal(1, (await RunnerProgram.RunAsync(isRun ? [.. run, "--no-preflight"] : run)).Code);
             var script = Scripts(file).Single(s => s.Contains("jq -", StringComparison.Ordinal));
-            using var shell = Process.Start(new ProcessStartInfo("/bin/bash", ["-ec", script + "\n[ ! -e quality.json ] || cat quality.json"])
+            using var shell = Process.Start(new ProcessStartInfo("/bin/bash", ["-ec", script
+                + "\n[ ! -e quality.json ] || cat quality.json"])
             {
                 WorkingDirectory = folder,
                 RedirectStandardOutput = true,
