@@ -423,7 +423,7 @@ public sealed class ClientProbe : IAsyncDisposable
                 ? "The client says that the mail was not delivered."
                 : "The client says that the mail was delivered, and it was not.", requirement);
         Expect.That(!delivered || Received == Next.Message,
-            $"The message did not come as it was sent: {Expect.Show(Received)}.", requirement);
+            $"The message did not come as it was sent. {Expect.Difference(Next.Message, Received)}", requirement);
         Expect.That(!_listener.Pending(), "The client opened one connection too many.", further);
         Received = "";
         return outcome;

@@ -26,6 +26,8 @@ internal sealed record KeyMistake(string Part, string How, string Section, Func<
         "nonce" => "BP-7.2-1",
         "aad" => "BP-7.2-2",
         "mac" => "BP-7.3-2",
+        "cipher" when How.EndsWith("AES-256-GCM", StringComparison.Ordinal) => "BP-5.1-4",
+        "cipher" => "BP-5.1-1",
         _ => "BP-6.3-1",
     };
 
