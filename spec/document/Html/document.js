@@ -69,6 +69,9 @@ const mark = () => {
 addEventListener("scroll", () => requestAnimationFrame(mark), { passive: true });
 mark();
 
+// What scrolls sideways can be reached with the keyboard.
+for (const e of document.querySelectorAll(".packet, pre")) if (e.scrollWidth > e.clientWidth) e.tabIndex = 0;
+
 // An id is a link; a click copies it.
 for (const id of document.querySelectorAll("a.id")) {
   id.title = "Copy the link";

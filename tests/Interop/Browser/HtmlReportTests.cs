@@ -9,6 +9,7 @@ using OpenQA.Selenium;
 namespace BlackPony.Tests.Interop.Browser;
 
 /// <summary>The HTML report as a reader has it: in headless Chromium, on a phone and on a screen.</summary>
+[Collection("Browser")]
 public sealed class HtmlReportTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
@@ -80,7 +81,8 @@ public sealed class HtmlReportTests : IDisposable
 
         // A sign and a name for each square, whatever its colour.
         Assert.Equal("", Chromium.Script(browser,
-            "return [...document.querySelectorAll('.square:not(.none)')].filter(s => !'✓×!–○?'.includes(s.textContent) || !s.textContent "
+            "return [...document.querySelectorAll('.square:not(.none)')]"
+                + ".filter(s => !'✓×!–○?'.includes(s.textContent) || !s.textContent "
                 + "|| !/^[SC]-[0-9.-]+ (passed|failed|warned|not applicable|blocked|error): ./.test(s.ariaLabel)).map(s => "
                     + "s.outerHTML).join()"));
 
@@ -125,7 +127,9 @@ public sealed class HtmlReportTests : IDisposable
         Assert.Equal(0L, Chromium.Script(browser, "return document.querySelectorAll('.case[open]').length"));
     }
 
-    /// <summary>The picture of the README: the reference beside a server that offers one suite. <c>BLACKPONY_WRITE=1</c> makes it again.</summary>
+    /// <summary>
+    /// The picture of the README: the reference beside a server that offers one suite. <c>BLACKPONY_WRITE=1</c> makes it again.
+    /// </summary>
     [Fact]
     public async Task The_picture_in_the_README_is_of_this_report()
     {
