@@ -98,7 +98,12 @@ public static class CaseRunner
         int silent = 0;
         for (int i = 0; i < cases.Count; i++)
         {
-            if (results[i].Silent && silent < options.MostSilent && !IsOver())
+            if (results[i].Silent && IsOver())
+            {
+                // Nobody waited for it long enough.
+                results[i] = default;
+            }
+            else if (results[i].Silent && silent < options.MostSilent)
             {
                 results[i] = await JudgeAsync(cases[i], options, options.Timeout * options.Longer, run);
                 silent += results[i].Silent ? 1 : 0;

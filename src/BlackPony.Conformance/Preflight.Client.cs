@@ -30,7 +30,8 @@ public sealed partial class Preflight
 
     private async Task DeliverAsync(ClientTarget target, string suite)
     {
-        var context = Context(suite);
+        // It starts, and makes an RSA key pair perhaps.
+        var context = Context(suite, _options.Timeout);
         using var limit = context.Timeout;
         var what = suite.Length == 0 ? "EHLO" : $"upgrade with {suite}";
         context.Transcript.Comment(what);

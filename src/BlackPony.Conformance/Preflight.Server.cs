@@ -29,7 +29,7 @@ public sealed partial class Preflight
 
     private async Task TalkAsync(ServerTarget target)
     {
-        var context = Context("ehlo");
+        var context = Context("ehlo", _limit);
         using var limit = context.Timeout;
         IReadOnlyList<string> suites = [];
         bool rot = false;
@@ -59,7 +59,7 @@ public sealed partial class Preflight
 
     private async Task UpgradeAsync(ServerTarget target, string suite, bool carries)
     {
-        var context = Context(suite);
+        var context = Context(suite, _limit);
         using var limit = context.Timeout;
         context.Transcript.Comment($"upgrade with {suite}");
         await TryAsync(TestRole.Server, $"upgrade with {suite}", context, async () =>

@@ -20,6 +20,9 @@ public sealed record PreflightFailure(Step Step, string What, string Detail, str
     /// <summary>The requirement that is violated, if one is known.</summary>
     public string? Requirement { get; init; }
 
+    /// <summary>Whether all that was seen is silence, of which a busy machine is another cause.</summary>
+    public bool IsSilent { get; init; }
+
     /// <summary>Whether there is no implementation to test: the target is silent, not ready, or speaks something else.</summary>
     public bool IsUnreachable { get; init; }
 
@@ -57,7 +60,7 @@ public sealed partial class Preflight
     private readonly List<PreflightFailure> _failures = [];
 
     /// <summary>Makes one.</summary>
-    /// <param name="options">How the cases are run; no answer is waited for longer than 10 seconds.</param>
+    /// <param name="options">How the cases are run; no answer of a server is waited for longer than 10 seconds.</param>
     /// <param name="cases">The cases that are to be run: it goes as far as they need.</param>
     public Preflight(RunOptions options, IReadOnlyList<CaseInfo> cases) =>
         (_options, _cases, _limit) = (options, cases, options.Timeout < Longest ? options.Timeout : Longest);
@@ -90,9 +93,11 @@ public sealed partial class Preflight
         }
     }
 
+    // Where one suite comes through, the silence of another is left to the cases, which are run again with more time.
     private PreflightResult Result(TestRole role, string target, TimeSpan duration) =>
         new(role, target, [.. _steps.OrderBy(s => s.Step)],
-            [.. _failures.OrderByDescending(f => f.IsUnreachable).ThenBy(f => f.Step)
+            [.. _failures.Where(f => !f.IsSilent || _steps.All(s => s.Step < Step.Upgrade))
+                .OrderByDescending(f => f.IsUnreachable).ThenBy(f => f.Step)
                 .ThenByDescending(f => f.What.EndsWith(Names.Core, StringComparison.Ordinal))])
         {
             Duration = duration,
@@ -133,6 +138,7 @@ public sealed partial class Preflight
             Requirement = requirement,
             Transcript = text,
             KeyLog = context.Transcript.KeyLog,
+            IsSilent = silent,
             IsUnreachable = (silent && step <= Step.Ehlo && role == TestRole.Server) || (step == Step.Connect && role == TestRole.Client),
         });
         return false;
@@ -154,8 +160,8 @@ public sealed partial class Preflight
             _ => "Sections 7 and 4.5",
         };
 
-    private CaseContext Context(string name) => new(new Transcript(), new SeededRandom(_options.Seed, $"preflight {name}"),
-        new CaseTimeout(_limit))
+    private CaseContext Context(string name, TimeSpan limit) => new(new Transcript(), new SeededRandom(_options.Seed, $"preflight {name}"),
+        new CaseTimeout(limit))
     {
         IsThorough = true,
     };

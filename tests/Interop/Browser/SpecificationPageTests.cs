@@ -18,7 +18,8 @@ public sealed class SpecificationPageTests : IDisposable
         using var browser = Chromium.Open(await RenderAsync(), 1600);
         const string States = "[...document.querySelectorAll('.wide')].filter(w => w.querySelector('th')?.textContent === 'state')";
         Assert.True((long)Chromium.Script(browser, $"return {States}.length") >= 4);
-        Assert.Equal(true, Chromium.Script(browser, $"return {States}.every(w => w.clientWidth > document.querySelector('main > p').clientWidth)"));
+        Assert.Equal(true, Chromium.Script(browser,
+            $"return {States}.every(w => w.clientWidth > document.querySelector('main > p').clientWidth)"));
         Assert.Equal(true, Chromium.Script(browser, "return document.documentElement.scrollWidth <= innerWidth"));
         Assert.Equal("sticky", Chromium.Script(browser, $"return getComputedStyle({States}[0].querySelector('td')).position"));
     }
