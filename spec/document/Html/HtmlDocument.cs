@@ -27,10 +27,10 @@ public static class HtmlDocument
             new XElement("body", Contents(source), new XElement("main", source.Blocks.SelectMany(b => Render(b, source))),
                 new XElement("script", "SCRIPT")));
 
-        // The > and " of a style sheet and of a script stand as they are; nothing in them ends them.
+        // The > and " of a style sheet and of a script stand as they are; nothing in them ends them, for a reader of XML neither.
         var html = root.ToString(SaveOptions.DisableFormatting);
         return $"<!DOCTYPE html>\n{html.Replace("STYLE</style>", Resource("document.css") + "</style>", StringComparison.Ordinal)
-            .Replace("SCRIPT</script>", Resource("document.js") + "</script>", StringComparison.Ordinal)}\n";
+            .Replace("SCRIPT</script>", $"//<![CDATA[\n{Resource("document.js")}//]]>\n</script>", StringComparison.Ordinal)}\n";
     }
 
     private static string Resource(string name)
