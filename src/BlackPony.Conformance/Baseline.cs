@@ -29,5 +29,5 @@ public sealed record Baseline(IReadOnlyList<string> Ids)
         [.. results.Where(r => r.Verdict == Verdict.Pass && Ids.Contains(r.Case.Id))];
 
     private static bool Fails(CaseResult result, bool strict) =>
-        result.Verdict is Verdict.Fail or Verdict.Error || (strict && result.Verdict == Verdict.Warn);
+        result.Verdict is Verdict.Fail or Verdict.Error or Verdict.Blocked || (strict && result.Verdict == Verdict.Warn);
 }

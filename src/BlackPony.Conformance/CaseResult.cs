@@ -43,6 +43,9 @@ public enum Verdict
     /// No verdict on the implementation: it gave no answer in time and the requirement is not about time, or the suite itself failed.
     /// </summary>
     Error,
+
+    /// <summary>No verdict: a precondition failed, which another case tests.</summary>
+    Blocked,
 }
 
 /// <summary>A case's result.</summary>
@@ -54,4 +57,14 @@ public enum Verdict
 /// <param name="Transcript">The dialogue, in the format of the specification's Appendix D.</param>
 /// <param name="Duration">How long it took.</param>
 public sealed record CaseResult(CaseInfo Case, Verdict Verdict, string Detail, string? Violated, string Plaintext, string Transcript,
-    TimeSpan Duration);
+    TimeSpan Duration)
+{
+    /// <summary>Whether the check named <see cref="Violated"/>; else it is the first requirement of the case.</summary>
+    public bool NamesRequirement { get; init; }
+
+    /// <summary>The case that tests the precondition, if that failed.</summary>
+    public string? BlockedBy { get; init; }
+
+    /// <summary>The secrets of the sessions, in the format of a key log (spec 11.3).</summary>
+    public string KeyLog { get; init; } = "";
+}

@@ -27,6 +27,12 @@ public sealed record RunOptions(TimeSpan Timeout, int Jobs = 8, string Seed = "b
     /// </summary>
     public IReadOnlyCollection<Profile> Claims { get; init; } = Enum.GetValues<Profile>();
 
+    /// <summary>After how many failures no further case begins; 0 for no limit.</summary>
+    public int MaxFailures { get; init; }
+
+    /// <summary>Ends the run: no further case begins, and those under way have no result.</summary>
+    public CancellationToken Stop { get; init; }
+
     /// <summary>Called after each case, from any thread.</summary>
     public Action<CaseResult>? Done { get; init; }
 }
@@ -41,7 +47,7 @@ public static class CaseRunner
     private static readonly TimeSpan MostTimeouts = TimeSpan.FromHours(1);
 
     /// <summary>Runs cases against a server.</summary>
-    /// <returns>The results, in the cases' order.</returns>
+    /// <returns>The results, in the cases' order; none of a case that was not run to its end.</returns>
     /// <exception cref="OwnTroubleException">The suite itself cannot go on.</exception>
     public static Task<IReadOnlyList<CaseResult>> RunAsync(ServerTarget target, IReadOnlyList<Case<ServerProbe>> cases, RunOptions options)
     {
@@ -96,6 +102,7 @@ public static class CaseRunner
         var results = new (CaseResult Result, bool Silent)[cases.Count];
         var alone = Enumerable.Range(0, cases.Count).ToLookup(i => cases[i].RunsAlone || runsAlone(cases[i]));
         var sideBySide = new ParallelOptions { MaxDegreeOfParallelism = options.Jobs };
+        int failures = 0;
         await Parallel.ForEachAsync(alone[false], sideBySide, async (i, _) => await OneAsync(i));
         foreach (int i in alone[true])
             await OneAsync(i);
@@ -103,26 +110,49 @@ public static class CaseRunner
         int silent = 0;
         for (int i = 0; i < cases.Count; i++)
         {
-            if (results[i].Silent && silent < options.MostSilent)
+            if (results[i].Silent && IsOver())
+            {
+                // Nobody waited for it long enough.
+                results[i] = default;
+            }
+            else if (results[i].Silent && silent < options.MostSilent)
             {
                 results[i] = await JudgeAsync(cases[i], options, options.Timeout * options.Longer, run);
                 silent += results[i].Silent ? 1 : 0;
-                options.Done?.Invoke(results[i].Result);
+                Done(i);
             }
             else if (results[i].Silent)
             {
                 results[i].Result = NotAgain(results[i].Result, silent);
-                options.Done?.Invoke(results[i].Result);
+                Done(i);
             }
         }
 
-        return [.. results.Select(r => r.Result)];
+        return [.. results.Select(r => r.Result).OfType<CaseResult>()];
+
+        bool IsOver() => options.Stop.IsCancellationRequested
+            || (options.MaxFailures > 0 && Volatile.Read(ref failures) >= options.MaxFailures);
 
         async Task OneAsync(int i)
         {
-            results[i] = await JudgeAsync(cases[i], options, options.Timeout, run);
+            if (IsOver())
+                return;
+
+            var result = await JudgeAsync(cases[i], options, options.Timeout, run);
+            if (options.Stop.IsCancellationRequested && result.Result.Verdict is Verdict.Fail or Verdict.Warn or Verdict.Error)
+                return;
+
+            results[i] = result;
             if (!results[i].Silent)
-                options.Done?.Invoke(results[i].Result);
+                Done(i);
+        }
+
+        void Done(int i)
+        {
+            if (results[i].Result.Verdict is Verdict.Fail or Verdict.Error)
+                Interlocked.Increment(ref failures);
+
+            options.Done?.Invoke(results[i].Result);
         }
     }
 
@@ -141,8 +171,10 @@ public static class CaseRunner
         var transcript = new Transcript();
         transcript.Comment($"{test.Id} {test.Title}");
         using var patience = new CaseTimeout(limit);
+        await using var stop = options.Stop.Register(patience.End);
         var most = (limit * MostLimits) + (test.Needs.HasFlag(Needs.Timeouts) ? MostTimeouts : TimeSpan.Zero);
         var (verdict, detail, violated, plaintext, silent) = (Verdict.Pass, "", (string?)null, "", false);
+        bool named = false;
         try
         {
             var context = new CaseContext(transcript, new SeededRandom(options.Seed, test.Id), patience) { Claims = options.Claims };
@@ -166,6 +198,7 @@ public static class CaseRunner
             bool found = e is CaseFailedException;
             detail = found ? e.Message : $"The target closed the connection while the suite was writing to it ({e.Message}).";
             violated = (e as CaseFailedException)?.Requirement ?? test.Cites[0];
+            named = e is CaseFailedException { Requirement: not null };
             silent = e is CaseFailedException { IsSilence: true };
         }
         catch (OperationCanceledException) when (patience.Token.IsCancellationRequested)
@@ -182,6 +215,10 @@ public static class CaseRunner
             (verdict, detail) = (Verdict.Error, $"{e.GetType().Name}: {e.Message}");
         }
 
-        return (new CaseResult(test.Info, verdict, detail, violated, plaintext, transcript.ToString(), watch.Elapsed), silent);
+        return (new CaseResult(test.Info, verdict, detail, violated, plaintext, transcript.ToString(), watch.Elapsed)
+        {
+            NamesRequirement = named,
+            KeyLog = transcript.KeyLog,
+        }, silent);
     }
 }

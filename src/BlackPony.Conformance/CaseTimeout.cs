@@ -40,6 +40,19 @@ public sealed class CaseTimeout(TimeSpan limit, TimeProvider? time = null) : IDi
         }
     }
 
+    /// <summary>Ends it now, because the run ends.</summary>
+    public void End()
+    {
+        try
+        {
+            _source.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The case is over.
+        }
+    }
+
     /// <summary>What did not come.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
         $"No answer within {limit.TotalSeconds:0.#} s, and the connection is open. The suite waited for this: {_waiting}.");

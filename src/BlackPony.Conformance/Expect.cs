@@ -20,6 +20,21 @@ internal static class Expect
     /// <summary>Text as a reader can look at it.</summary>
     public static string Show(string text) => Show(Encoding.Latin1.GetBytes(text));
 
+    /// <summary>Where octets differ: the first line that does, as it was expected and as it came.</summary>
+    public static string Difference(string expected, string actual)
+    {
+        var (right, came) = (expected.Split("\r\n"), actual.Split("\r\n"));
+        int line = right.Zip(came).TakeWhile(p => p.First == p.Second).Count();
+        if (line == right.Length && line == came.Length)
+            return "";
+
+        var (a, b) = (line < right.Length ? right[line] : null, line < came.Length ? came[line] : null);
+        int octet = (a ?? "").Zip(b ?? "").TakeWhile(p => p.First == p.Second).Count();
+        return $"The first difference is octet {octet + 1} of line {line + 1}:\n- {Side(a)}\n+ {Side(b)}";
+
+        static string Side(string? text) => text is null ? "(the end)" : Show(text);
+    }
+
     /// <summary>Escapes as the specification's Appendix D does.</summary>
     public static string Escape(ReadOnlySpan<byte> octets)
     {

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using BlackPony.Tools;
 using BlackPony.Tools.ConformanceRunner;
 
@@ -9,11 +10,17 @@ const string Examples = """
       blackpony-conformance --client 'myclient {host} {port}'        a client that reads the message from standard input
       blackpony-conformance --mailer 'mymailer --policy {policy} --memory {memory} {host} {port}'
       blackpony-conformance --select 'S-4.2-*' --select BP-7.4-5     some cases
+      blackpony-conformance --server 127.0.0.1:2525 --last-failed     what failed before, again
+      blackpony-conformance --server 127.0.0.1:2525 --save DIR        for Wireshark: captures and key logs of what fails
       blackpony-conformance --list --profile core                    the cases of a profile
       blackpony-conformance --format junit --output results.xml --format html --output report.html
       blackpony-conformance --server HOST:PORT --expected-failures known.txt --write-baseline   then, in CI, without --write-baseline
     Exit codes: 0 all passed, 1 some failed, 2 usage or trouble of its own, 3 target unreachable.
+    A target that is silent, not ready (421) or not a mail server is unreachable. A signal ends the run with a report of what was run,
+        and 130.
     """;
 var options = new RunnerOptions();
-options.Root.SetAction((parse, _) => new Runner(options, parse).RunAsync());
-return await CommandLine.RunAsync(options.Root, Examples, args);
+options.Root.SetAction((parse, stop) => new Runner(options, parse, stop).RunAsync());
+// Time to write the reports after a signal, on a busy machine too.
+var how = new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) };
+return await CommandLine.RunAsync(options.Root, Examples, args, how: how);

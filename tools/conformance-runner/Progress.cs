@@ -1,25 +1,50 @@
+using BlackPony.Conformance;
+
 namespace BlackPony.Tools.ConformanceRunner;
 
-/// <summary>Shows on a terminal how far the run is; elsewhere nothing.</summary>
-internal sealed class Progress(int total)
+/// <summary>Shows on a terminal how far the run is; elsewhere a line now and then, so that a log shows that it goes on.</summary>
+internal sealed class Progress : IDisposable
 {
-    private readonly bool _shown = !Console.IsErrorRedirected;
-    private readonly Lock _lock = new();
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(30);
 
-    public void Show(int done, string id)
+    private readonly bool _isTerminal = !Console.IsErrorRedirected;
+    private readonly int _total;
+    private readonly Lock _lock = new();
+    private Timer? _timer;
+    private int _done;
+    private int _failed;
+
+    public Progress(int total) => _total = total;
+
+    /// <summary>The cases begin.</summary>
+    public void Begin() => _timer ??= new Timer(_ => Say(), null, Pause, Pause);
+
+    public void Show(CaseResult result)
     {
-        if (_shown)
+        lock (_lock)
         {
-            lock (_lock)
-            {
-                Console.Error.Write($"\r\e[K[{done}/{total}] {id}");
-            }
+            _done++;
+            _failed += result.Verdict is Verdict.Fail or Verdict.Error ? 1 : 0;
+            if (_isTerminal)
+                Console.Error.Write($"\r\e[K[{_done}/{_total}] {(_failed > 0 ? $"{_failed} failed  " : "")}{result.Case.Id}");
         }
     }
 
     public void Clear()
     {
-        if (_shown)
+        _timer?.Dispose();
+        if (_isTerminal)
             Console.Error.Write("\r\e[K");
+    }
+
+    public void Dispose() => _timer?.Dispose();
+
+    private void Say()
+    {
+        lock (_lock)
+        {
+            if (!_isTerminal)
+                Console.Error.WriteLine($"{_done} of {_total} cases, {_failed} failed so far");
+        }
     }
 }

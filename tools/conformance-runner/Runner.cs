@@ -11,22 +11,27 @@ using BlackPony.Conformance.Targets;
 namespace BlackPony.Tools.ConformanceRunner;
 
 /// <summary>One run, from the options to the exit code.</summary>
-internal sealed class Runner(RunnerOptions options, ParseResult parse)
+/// <param name="options">The options.</param>
+/// <param name="parse">What the command line says.</param>
+/// <param name="stop">Ends the run, with a report of what was run (SIGINT, SIGTERM).</param>
+internal sealed class Runner(RunnerOptions options, ParseResult parse, CancellationToken stop)
 {
     private const int Passed = 0;
     private const int Failed = 1;
     private const int Usage = 2;
     private const int Unreachable = 3;
+    private const int Interrupted = 130;
 
     private static readonly IReadOnlyList<CaseInfo> AllCases = [.. ServerCases.All.Select(c => c.Info),
         .. ClientCases.All.Select(c => c.Info)];
 
     private readonly bool _strict = parse.GetValue(options.Strict);
     private readonly DateTimeOffset _date = DateTimeOffset.UtcNow;
+    private readonly LastRun _last = new(string.Join('\n', parse.GetValue(options.Server), parse.GetValue(options.Client),
+        parse.GetValue(options.Mailer)));
 
     // What --profile names; without it a target is tested for what it offers.
     private Profile[] _claims = [];
-    private int _done;
 
     public async Task<int> RunAsync()
     {
@@ -59,13 +64,23 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         var servers = both || parse.GetValue(options.Server) is not null ? selection.From(ServerCases.All) : [];
         var clients = parse.GetValue(options.Server) is null || parse.GetValue(options.Client) is not null
             || parse.GetValue(options.Mailer) is not null ? selection.From(ClientCases.All) : [];
+        if (parse.GetValue(options.LastFailed) && _last.Read() is { Count: > 0 } last)
+        {
+            (servers, clients) = ([.. servers.Where(c => last.Contains(c.Id))], [.. clients.Where(c => last.Contains(c.Id))]);
+            if (servers.Count + clients.Count == 0)
+                return Complain(Usage, "none of the cases that failed last is selected.");
+        }
+
         if (servers.Count + clients.Count == 0 && n == 1)
             return Complain(Usage, "no case is selected: what --select names is not in these profiles; see --list --profile all.");
 
-        if (parse.GetValue(options.List))
-            return List([.. servers.Select(c => c.Info), .. clients.Select(c => c.Info)]);
+        if (!TryOutputs(out var outputs, out var problem))
+            return Complain(Usage, problem);
 
-        if (!TryReadFiles(out var expected, out var compared, out var outputs, out var problem))
+        if (parse.GetValue(options.List))
+            return await ListAsync([.. servers.Select(c => c.Info), .. clients.Select(c => c.Info)], outputs);
+
+        if (!TryReadFiles(out var expected, out var compared, out problem))
             return Complain(Usage, problem);
 
         if (Descriptors() is { } most && most < 100 + (25L * parse.GetValue(options.Jobs)))
@@ -92,75 +107,151 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         IReadOnlyList<Profile> profiles, Baseline expected, IReadOnlyList<RunReport> compared,
         IReadOnlyList<(string Format, string? File)> outputs)
     {
-        var timeouts = parse.GetValue(options.Timeouts) ?? [];
-        bool console = outputs.All(o => o.File is not null || o.Format == "console");
-        var progress = new Progress(servers.Count + clients.Count);
+        if (parse.GetValue(options.Save) is { } folder)
+            Directory.CreateDirectory(folder);
+
+        using var progress = new Progress(servers.Count + clients.Count);
         var run = new RunOptions(TimeSpan.FromSeconds(parse.GetValue(options.Timeout)), parse.GetValue(options.Jobs),
             parse.GetValue(options.Seed)!)
         {
             Claims = _claims,
-            Done = r => progress.Show(Interlocked.Increment(ref _done), r.Case.Id),
+            MaxFailures = parse.GetValue(options.MaxFailures),
+            Stop = stop,
+            Done = progress.Show,
         };
         var watch = Stopwatch.StartNew();
         var results = new List<CaseResult>();
-        string? serverName = null;
-        string? clientName = null;
+        var preflights = new List<PreflightResult>();
+        var (serverName, clientName) = ((string?)null, (string?)null);
         if (servers.Count > 0)
         {
             ServerTarget target;
             try
             {
-                target = await ServerAsync(timeouts);
+                target = await ServerAsync();
             }
             catch (Exception e) when (e is SocketException or OperationCanceledException)
             {
-                return Complain(Unreachable,
-                    $"no mail server answers at {parse.GetValue(options.Server)!.Host}:{parse.GetValue(options.Server)!.Port} "
-                        + $"({e.Message}). Start it, or name another with --server.");
+                return Complain(Unreachable, Nobody(e.Message));
             }
 
             await using (target)
             {
                 serverName = target.Name;
-                results.AddRange(await CaseRunner.RunAsync(target, servers, run));
+                if (target is RemoteServer)
+                    preflights.Add(await new Preflight(run, [.. servers.Select(c => c.Info)]).RunAsync(target));
+
+                progress.Begin();
+                if (GoesOn(preflights))
+                    results.AddRange(await CaseRunner.RunAsync(target, servers, run));
             }
         }
 
-        if (clients.Count > 0)
+        if (clients.Count > 0 && GoesOn(preflights) && !Unreached(preflights))
         {
-            ClientTarget target = parse.GetValue(options.Mailer) is { } mailer ? new MailerCommand(mailer, timeouts)
-                : parse.GetValue(options.Client) is { } client ? new PlainClientCommand(client, timeouts)
-                : new EmbeddedMailer();
+            var target = Client();
             if (target is ClientCommand { IsThere: false })
                 return Complain(Unreachable, $"the program of the command '{target.Name}' was not found. Build it, or give its full path.");
 
             clientName = target.Name;
-            results.AddRange(await CaseRunner.RunAsync(target, clients, run));
+            if (target is ClientCommand)
+                preflights.Add(await new Preflight(run, [.. clients.Select(c => c.Info)]).RunAsync(target));
+
+            progress.Begin();
+            if (GoesOn(preflights))
+                results.AddRange(await CaseRunner.RunAsync(target, clients, run with { MaxFailures = Left(run, results) }));
         }
 
         progress.Clear();
+        if (Unreached(preflights))
+        {
+            var (preflight, failure) = preflights.Select(p => (p, p.Failures.FirstOrDefault(f => f.IsUnreachable))).First(p => p.Item2
+                is not null);
+            return Complain(Unreachable, preflight.Role == TestRole.Server
+                ? Nobody(failure!.Detail)
+                : $"the command '{preflight.Target}' made no session: {failure!.Detail} Try it by hand.");
+        }
+
         var report = new RunReport(serverName, clientName, run.Seed, results, watch.Elapsed)
         {
             Date = _date,
             CommandLine = string.Join(' ', Environment.GetCommandLineArgs().Skip(1).Select(Quoted).Prepend("blackpony-conformance")),
             Profiles = profiles,
-        };
-        foreach (var (format, file) in outputs)
+            Preflights = preflights,
+            NotRun = servers.Count + clients.Count - results.Count,
+        }.Explained();
+        return await WriteAsync(report, expected, compared, outputs);
+    }
+
+    private async Task<int> WriteAsync(RunReport report, Baseline expected, IReadOnlyList<RunReport> compared,
+        IReadOnlyList<(string Format, string? File)> outputs)
+    {
+        foreach (var (format, file) in outputs.Where(o => o.Format != "console"))
         {
-            if (format != "console")
-            {
-                var text = Write(format, report, expected, compared);
-                if (file is null)
-                    Console.Out.Write(text);
-                else
-                    await WholeFile.WriteAsync(file, text);
-            }
+            var text = Write(format, report, expected, compared);
+            if (file is null)
+                Console.Out.Write(text);
+            else
+                await WholeFile.WriteAsync(file, text);
         }
 
+        bool console = outputs.All(o => o.File is not null || o.Format == "console");
         if (console)
-            new ConsoleReport(parse.GetValue(options.Verbose)).Show(report);
+            new ConsoleReport(parse.GetValue(options.Verbose), _strict, expected, parse.GetValue(options.Durations)).Show(report);
 
-        return await JudgeAsync(report, expected, console);
+        if (parse.GetValue(options.Save) is { } folder)
+            Save(report, folder, console);
+
+        _last.Write(report.Results);
+        if (stop.IsCancellationRequested)
+        {
+            CommandLine.Complain($"ended by a signal: the report has the {report.Results.Count} cases that were run; {report.NotRun} "
+                + $"were not.");
+            return Interrupted;
+        }
+
+        return report.Stopped is null ? await JudgeAsync(report, expected, console) : Failed;
+    }
+
+    // A gate that knows its failures runs all cases: so does who says so.
+    private bool GoesOn(IReadOnlyList<PreflightResult> preflights) =>
+        !stop.IsCancellationRequested && !Unreached(preflights)
+        && (parse.GetValue(options.NoPreflight) || parse.GetValue(options.Expected) is not null || preflights.All(p =>
+            p.Failures.Count == 0));
+
+    private bool Unreached(IReadOnlyList<PreflightResult> preflights) =>
+        !parse.GetValue(options.NoPreflight) && preflights.Any(p => p.Failures.Any(f => f.IsUnreachable));
+
+    private static int Left(RunOptions run, IReadOnlyList<CaseResult> results) => run.MaxFailures == 0
+        ? 0
+        : Math.Max(1, run.MaxFailures - results.Count(r => r.Verdict is Verdict.Fail or Verdict.Error));
+
+    private string Nobody(string why)
+    {
+        var server = parse.GetValue(options.Server)!;
+        return $"no mail server answers at {server.Host}:{server.Port} ({why.TrimEnd('.')}). Start it, or name another with --server.";
+    }
+
+    private static void Save(RunReport report, string folder, bool console)
+    {
+        int saved = 0;
+        foreach (var result in report.Results.Where(r => r.Verdict is Verdict.Fail or Verdict.Error))
+        {
+            SavedCase.Write(folder, result.Case.Id, result.Transcript, result.KeyLog);
+            saved++;
+        }
+
+        foreach (var failure in report.Preflights.SelectMany(p => p.Failures).Where(f => f.Transcript.Length > 0))
+        {
+            SavedCase.Write(folder, $"preflight-{failure.What.Replace(' ', '-')}", failure.Transcript, failure.KeyLog);
+            saved++;
+        }
+
+        if (console && saved > 0)
+        {
+            Console.WriteLine($"{saved} dialogues are in {folder}; to look at one: "
+                + $"wireshark -X lua_script:spec/wireshark/blackpony.lua -o blackpony.keylog:NAME.keylog NAME.pcap");
+        }
     }
 
     private async Task<int> JudgeAsync(RunReport report, Baseline expected, bool console)
@@ -182,12 +273,18 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         return unexpected.Count + stale.Count > 0 ? Failed : Passed;
     }
 
-    private async Task<ServerTarget> ServerAsync(IReadOnlyDictionary<string, TimeSpan> timeouts)
+    private Dictionary<string, TimeSpan> Timeouts => parse.GetValue(options.Timeouts) ?? [];
+
+    private ClientTarget Client() => parse.GetValue(options.Mailer) is { } mailer ? new MailerCommand(mailer, Timeouts)
+        : parse.GetValue(options.Client) is { } client ? new PlainClientCommand(client, Timeouts)
+        : new EmbeddedMailer();
+
+    private async Task<ServerTarget> ServerAsync()
     {
         if (parse.GetValue(options.Server) is not { } address)
             return new EmbeddedServer();
 
-        var server = new RemoteServer(address.Host, address.Port, parse.GetValue(options.Backend), timeouts,
+        var server = new RemoteServer(address.Host, address.Port, parse.GetValue(options.Backend), Timeouts,
             parse.GetValue(options.Mailbox));
         // However short the cases' time is: a busy machine is not one where nothing listens.
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(Math.Max(parse.GetValue(options.Timeout), 10)));
@@ -200,13 +297,14 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         "json" => JsonReport.Write(report),
         "junit" => JUnitReport.Write(report, _strict, expected),
         "tap" => TapReport.Write(report, _strict, expected),
-        _ => HtmlReport.Write([report, .. compared]),
+        "sarif" => SarifReport.Write(report, _strict, expected, parse.GetValue(options.Annotate)!),
+        "badge" => BadgeReport.Write(report),
+        _ => HtmlReport.Write([report, .. compared], parse.GetValue(options.Spec) ?? ""),
     };
 
-    private bool TryReadFiles(out Baseline expected, out IReadOnlyList<RunReport> compared, out IReadOnlyList<(string, string?)> outputs,
-        out string problem)
+    private bool TryReadFiles(out Baseline expected, out IReadOnlyList<RunReport> compared, out string problem)
     {
-        (expected, compared, outputs, problem) = (new Baseline([]), [], [], "");
+        (expected, compared, problem) = (new Baseline([]), [], "");
         if (parse.GetValue(options.WriteBaseline) && parse.GetValue(options.Expected) is null)
         {
             problem = "--write-baseline needs --expected-failures and the file to write.";
@@ -233,6 +331,12 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
             return false;
         }
 
+        return true;
+    }
+
+    private bool TryOutputs(out IReadOnlyList<(string, string?)> outputs, out string problem)
+    {
+        (outputs, problem) = ([], "");
         var formats = (parse.GetValue(options.Format) ?? []).ToList();
         var files = (parse.GetValue(options.Output) ?? []).ToList();
         var paired = formats.Where(f => f != "console").Select((f, i) => (f, i < files.Count ? files[i] : null)).ToList();
@@ -244,11 +348,14 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
                 ".xml" => "junit",
                 ".html" => "html",
                 ".tap" => "tap",
+                ".sarif" => "sarif",
+                ".svg" => "badge",
                 _ => null,
             };
             if (format is null)
             {
-                problem = $"the format of {extra} is not known: put --format before it, or use the extension .json, .xml, .html or .tap.";
+                problem = $"the format of {extra} is not known: put --format before it, or use the extension .json, .xml, .html, .tap, "
+                    + ".sarif or .svg.";
                 return false;
             }
 
@@ -284,8 +391,20 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse)
         return true;
     }
 
-    private static int List(IReadOnlyList<CaseInfo> cases)
+    private async Task<int> ListAsync(IReadOnlyList<CaseInfo> cases, IReadOnlyList<(string Format, string? File)> outputs)
     {
+        bool json = (parse.GetValue(options.Format) ?? []).Contains("json");
+        foreach (var (_, file) in outputs.Where(o => json && o.Format == "json"))
+        {
+            if (file is null)
+                Console.Out.Write(JsonReport.List(cases));
+            else
+                await WholeFile.WriteAsync(file, JsonReport.List(cases));
+        }
+
+        if (outputs.Any(o => o is ("json", null)))
+            return Passed;
+
         foreach (var test in cases)
         {
             Console.WriteLine(

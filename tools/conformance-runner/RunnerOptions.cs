@@ -18,8 +18,8 @@ internal sealed class RunnerOptions
             "Test an implementation of BlackPony against the specification; by default the embedded reference, server and client.")
         {
             Server, Backend, Mailbox, Client, Mailer,
-            List, Select, Exclude, Profiles, Format, Output, Compare, Timeout, Timeouts, Jobs, Seed,
-            Shard, Strict, Expected, WriteBaseline, Verbose,
+            List, Select, Exclude, LastFailed, Profiles, Format, Output, Compare, Spec, Annotate, Save, NoPreflight,
+            MaxFailures, Timeout, Timeouts, Jobs, Seed, Shard, Strict, Expected, WriteBaseline, Durations, Verbose,
         };
     }
 
@@ -60,7 +60,7 @@ internal sealed class RunnerOptions
         HelpName = "command",
     };
 
-    public Option<bool> List { get; } = new("--list") { Description = "List the cases and run none." };
+    public Option<bool> List { get; } = new("--list") { Description = "List the cases and run none; with --format json as JSON." };
 
     public Option<string[]> Select { get; } = new("--select")
     {
@@ -69,6 +69,11 @@ internal sealed class RunnerOptions
     };
 
     public Option<string[]> Exclude { get; } = new("--exclude") { Description = "Do not run these cases.", HelpName = "glob" };
+
+    public Option<bool> LastFailed { get; } = new("--last-failed")
+    {
+        Description = "Only the cases that failed when this target was tested last; all if none failed.",
+    };
 
     public Option<Profile[]> Profiles { get; } = new("--profile")
     {
@@ -80,14 +85,16 @@ internal sealed class RunnerOptions
 
     public Option<string[]> Format { get; } = new("--format")
     {
-        Description = "console, json, junit, html or tap; may be given several times, each but one with its --output.",
+        Description = "console, json, junit, html, tap, sarif or badge (an SVG image); may be given several times, each but one with its "
+            + "--output.",
         HelpName = "format",
         CustomParser = ParseFormats,
     };
 
     public Option<string[]> Output { get; } = new("--output")
     {
-        Description = "File for the preceding --format. Without a --format, the file's extension decides: .json, .xml, .html, .tap.",
+        Description = "File for the preceding --format. Without a --format, the file's extension decides: .json, .xml, .html, .tap, "
+            + ".sarif, .svg.",
         HelpName = "file",
     };
 
@@ -95,6 +102,37 @@ internal sealed class RunnerOptions
     {
         Description = "JSON report of another run, to show beside this one in the HTML report.",
         HelpName = "file",
+    };
+
+    public Option<string?> Spec { get; } = new("--spec")
+    {
+        Description = "Where the rendered specification is, for the links of the HTML report. [default: its sentences are in the report]",
+        HelpName = "url",
+    };
+
+    public Option<string> Annotate { get; } = new("--annotate")
+    {
+        Description = "File of your repository at which SARIF shows the findings.",
+        HelpName = "file",
+        DefaultValueFactory = _ => "README.md",
+    };
+
+    public Option<string?> Save { get; } = new("--save")
+    {
+        Description = "Folder for a capture (pcap), a key log and a transcript of each case that fails, for Wireshark.",
+        HelpName = "folder",
+    };
+
+    public Option<bool> NoPreflight { get; } = new("--no-preflight")
+    {
+        Description = "Run the cases even if the look at the target before them finds something wrong.",
+    };
+
+    public Option<int> MaxFailures { get; } = new("--max-failures")
+    {
+        Description = "Begin no further case after this many failures.",
+        HelpName = "n",
+        CustomParser = r => Number(r, 1, 10_000),
     };
 
     public Option<double> Timeout { get; } = new("--timeout")
@@ -152,6 +190,13 @@ internal sealed class RunnerOptions
         Description = "Write this run's failures to the file of --expected-failures.",
     };
 
+    public Option<int> Durations { get; } = new("--durations")
+    {
+        Description = "Show the slowest cases, so many.",
+        HelpName = "n",
+        CustomParser = r => Number(r, 1, 10_000),
+    };
+
     public Option<bool> Verbose { get; } = new("--verbose", "-v")
     {
         Description = "Show every case, and the dialogue of each that failed.",
@@ -197,8 +242,8 @@ internal sealed class RunnerOptions
     private static string[] ParseFormats(ArgumentResult result)
     {
         var names = result.Tokens.SelectMany(t => t.Value.Split(',')).ToArray();
-        foreach (var name in names.Where(n => n is not ("console" or "json" or "junit" or "html" or "tap")))
-            result.AddError($"'{name}' is not a format: console, json, junit, html or tap.");
+        foreach (var name in names.Where(n => n is not ("console" or "json" or "junit" or "html" or "tap" or "sarif" or "badge")))
+            result.AddError($"'{name}' is not a format: console, json, junit, html, tap, sarif or badge.");
 
         return names;
     }

@@ -24,16 +24,18 @@ public static class HtmlDocument
                 new XElement("meta", new XAttribute("name", "color-scheme"), new XAttribute("content", "light dark")),
                 new XElement("title", source.Title),
                 new XElement("style", "STYLE")),
-            new XElement("body", Contents(source), new XElement("main", source.Blocks.SelectMany(b => Render(b, source)))));
+            new XElement("body", Contents(source), new XElement("main", source.Blocks.SelectMany(b => Render(b, source))),
+                new XElement("script", "SCRIPT")));
 
-        // A style sheet's > and " stand as they are; nothing in it ends it.
+        // The > and " of a style sheet and of a script stand as they are; nothing in them ends them, for a reader of XML neither.
         var html = root.ToString(SaveOptions.DisableFormatting);
-        return $"<!DOCTYPE html>\n{html.Replace("STYLE</style>", StyleSheet() + "</style>", StringComparison.Ordinal)}\n";
+        return $"<!DOCTYPE html>\n{html.Replace("STYLE</style>", Resource("document.css") + "</style>", StringComparison.Ordinal)
+            .Replace("SCRIPT</script>", $"//<![CDATA[\n{Resource("document.js")}//]]>\n</script>", StringComparison.Ordinal)}\n";
     }
 
-    private static string StyleSheet()
+    private static string Resource(string name)
     {
-        using var reader = new StreamReader(typeof(HtmlDocument).Assembly.GetManifestResourceStream("document.css")!);
+        using var reader = new StreamReader(typeof(HtmlDocument).Assembly.GetManifestResourceStream(name)!);
         return reader.ReadToEnd();
     }
 

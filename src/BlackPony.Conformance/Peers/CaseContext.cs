@@ -11,6 +11,9 @@ public sealed record CaseContext(Transcript Transcript, IRandomSource Random, Ca
     /// <summary>The profiles that the target claims.</summary>
     public IReadOnlyCollection<Profile> Claims { get; init; } = [];
 
+    /// <summary>Whether a record that does not verify is worth some time.</summary>
+    internal bool IsThorough { get; init; }
+
     /// <summary>Ends what waits.</summary>
     public CancellationToken Cancel => Timeout.Token;
 }

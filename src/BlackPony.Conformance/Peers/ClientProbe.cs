@@ -101,7 +101,10 @@ public sealed class ClientProbe : IAsyncDisposable
             _context.Transcript.Comment($"connection {_wires.Count + 1}");
 
         _policies.Add(Next.Policy);
-        _wires.Add(new ProbeConnection(await accept, Role.Server, _context.Transcript, _context.Timeout));
+        _wires.Add(new ProbeConnection(await accept, Role.Server, _context.Transcript, _context.Timeout)
+        {
+            IsThorough = _context.IsThorough,
+        });
         return _wires[^1];
     }
 
@@ -211,7 +214,9 @@ public sealed class ClientProbe : IAsyncDisposable
 
         Hash(Command);
         ClientShare = Decode(fields[3]);
-        var share = exchange.Begin(ClientShare) ?? throw new CaseFailedException("The client's share is invalid.", "BP-5.1-6");
+        byte[] continuation = [];
+        var share = exchange.Begin(ClientShare)
+            ?? throw new CaseFailedException($"The client's share is invalid.{ExchangeMistakes.OfShare(suite, ClientShare)}", "BP-5.1-6");
         if (suite.NeedsContinuation)
         {
             await wire.SendAsync(Lines(334, share));
@@ -220,21 +225,23 @@ public sealed class ClientProbe : IAsyncDisposable
             Expect.That(line.Length + 2 <= Limits.MaxCommandLine, "The continuation line is too long.", "BP-4.3-10");
             Expect.That(!wire.HasMore, "Something was sent after the continuation.", "BP-4.3-6");
             Hash(hashed?.Invoke(line) ?? line);
-            share = exchange.Continue(Decode(line)) ?? throw new CaseFailedException("The client's continuation is invalid.", "BP-4.3-6");
+            continuation = Decode(line);
+            share = exchange.Continue(continuation) ?? throw new CaseFailedException("The client's continuation is invalid.", "BP-4.3-6");
         }
 
         var lines = Lines(220, tamper?.Invoke(share) ?? share);
         lines = (reply?.Invoke(lines) ?? lines) + behind;
         Secret = exchange.TakeSharedSecret();
+        var others = ExchangeMistakes.Of(Secret, continuation);
         if (finishes)
         {
-            wire.SwitchTo(suite, Role.Server, Secret, th.Finish(), transcript);
+            wire.SwitchTo(suite, Role.Server, Secret, th.Finish(), transcript, others);
             await wire.SendRecordsAsync(Encoding.Latin1.GetBytes(lines), wire.Seal(RecordType.Finished, wire.Keys.Finished(Role.Server)));
         }
         else
         {
             await wire.SendAsync(lines);
-            wire.SwitchTo(suite, Role.Server, Secret, th.Finish(), transcript);
+            wire.SwitchTo(suite, Role.Server, Secret, th.Finish(), transcript, others);
         }
 
         void Hash(string line)
@@ -296,8 +303,7 @@ public sealed class ClientProbe : IAsyncDisposable
         // Data in its place is a Finished that comes too late.
         Expect.That(record!.Type == RecordType.Finished, $"Expected the client's Finished, got a record {record.Type}.",
             record.Type == RecordType.Data ? "BP-6.3-4" : "BP-6.3-1");
-        Expect.That(record.Data.AsSpan().SequenceEqual(wire.Keys.Finished(Role.Client)),
-            "The client's verify_data has a wrong value.", "BP-6.3-1");
+        wire.CheckFinished(record);
     }
 
     /// <summary>The whole upgrade and the client's EHLO inside, answered.</summary>
@@ -426,7 +432,7 @@ public sealed class ClientProbe : IAsyncDisposable
                 ? "The client says that the mail was not delivered."
                 : "The client says that the mail was delivered, and it was not.", requirement);
         Expect.That(!delivered || Received == Next.Message,
-            $"The message did not come as it was sent: {Expect.Show(Received)}.", requirement);
+            $"The message did not come as it was sent. {Expect.Difference(Next.Message, Received)}", requirement);
         Expect.That(!_listener.Pending(), "The client opened one connection too many.", further);
         Received = "";
         return outcome;

@@ -2,6 +2,8 @@ using System.Buffers.Binary;
 using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Suites;
+using Org.BouncyCastle.Crypto.Engines;
+using Org.BouncyCastle.Crypto.Parameters;
 
 namespace BlackPony.Conformance.Peers;
 
@@ -20,7 +22,9 @@ internal sealed record Cause(string Requirement, string How);
 /// <param name="hashed">
 /// What goes into it: the offer, what was refused with 504, the command, each 334 line, the continuation, each 220 line.
 /// </param>
-internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, IReadOnlyList<string> hashed)
+/// <param name="others">Shared secrets that come of mistakes in the key exchange.</param>
+internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, IReadOnlyList<string> hashed,
+    IEnumerable<KeyMistake> others)
 {
     // A tag of so few octets could fit by chance.
     private const int ShortestTag = 8;
@@ -31,11 +35,29 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
 
     private readonly bool _isAead = suite.Name != Names.Classic;
 
+    private readonly KeyMistakes _mistakes =
+        new(suite, me == Role.Client ? Role.Server : Role.Client, secret, th, hashed, others);
+
     /// <summary>The cause, if it is one that is known here.</summary>
     /// <param name="raw">The record as it was on the wire.</param>
     /// <param name="right">The right protection.</param>
     /// <param name="seq">The right sequence number.</param>
-    public Cause? Of(byte[] raw, RecordProtection right, ulong seq) => OfForm(raw, right, seq) ?? OfKeys(raw, seq);
+    /// <param name="two">Whether to try two mistakes at a time too.</param>
+    public Cause? Of(byte[] raw, RecordProtection right, ulong seq, bool two = false)
+    {
+        if ((OfForm(raw, right, seq) ?? OfKeys(raw, seq)) is not { } cause)
+            return Words(_mistakes.Find(raw, seq, two));
+
+        // In words, where they say the same.
+        return Words(_mistakes.Find(raw, seq, two: false)) is { } words && words.Requirement == cause.Requirement ? words : cause;
+    }
+
+    private static Cause? Words(IReadOnlyList<KeyMistake>? found) => found is null
+        ? null
+        : new Cause(found[0].Requirement, "verify " + string.Join(", and ", found.Select(m => $"{m.How} (Section {m.Section})")));
+
+    /// <summary>How verify_data of the peer was computed instead; empty if it is not known here.</summary>
+    public string OfVerifyData(ReadOnlySpan<byte> data) => _mistakes.OfVerifyData(data) is { } how ? $" It is right with {how}." : "";
 
     /// <summary>
     /// The cause of a record that verifies and has no sense: a key stream that begins with block 1. Null if it has sense, or no more
@@ -53,9 +75,45 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
 
         // Random octets have sense now and then, but no padding.
         bool isSenseless = !HasSense(inner) || Padding(other) >= Padding(inner) + Block;
-        return isSenseless && HasSense(other)
-            ? new Cause("BP-7.3-1", "make sense if the blocks of the key stream are numbered from 1")
-            : null;
+        if (isSenseless && HasSense(other))
+            return new Cause("BP-7.3-1", "make sense if the blocks of the key stream are numbered from 1");
+
+        return HasSense(inner) ? null : Streams().Where(s => HasSense(Decrypted(s.Key, s.Counter, s.Swapped)))
+            .Select(s => new Cause("BP-7.3-1", $"make sense with {s.How} (Section 7.3)")).FirstOrDefault();
+
+        IEnumerable<(string How, byte[] Key, Func<uint, byte[]> Counter, bool Swapped)> Streams()
+        {
+            var traffic = _mistakes.Right.TrafficSecret();
+            var key = KeySchedule.ExpandLabel(traffic, "key", [], 32);
+            static byte[] Big(uint block) => KeyForm.Big((ulong)block);
+            yield return ("the block's number in little-endian", key, i => [0, 0, 0, 0, (byte)i, (byte)(i >> 8), 0, 0], false);
+            yield return ("the block's number before the sequence number", key, i => [.. Big(i)[4..], 0, 0, 0, 0], false);
+            yield return ("a key of 16 octets, the first half of the right one", key[..16], Big, false);
+            yield return ("a key of 16 octets", KeySchedule.ExpandLabel(traffic, "key", [], 16), Big, false);
+            yield return ("Blowfish's halves in little-endian", key, Big, true);
+        }
+
+        byte[] Decrypted(byte[] key, Func<uint, byte[]> counter, bool swapped)
+        {
+            var blowfish = new BlowfishEngine();
+            blowfish.Init(true, new KeyParameter(key));
+            var output = new byte[Block];
+            var plain = new byte[inner.Length];
+            for (int i = 0; i < plain.Length; i++)
+            {
+                if (i % Block == 0)
+                {
+                    blowfish.ProcessBlock(Swap(counter((uint)(i / Block))), 0, output, 0);
+                    output = Swap(output);
+                }
+
+                plain[i] = (byte)(raw[2 + i] ^ output[i % Block]);
+            }
+
+            return plain;
+
+            byte[] Swap(byte[] block) => swapped ? [.. block[..4].Reverse(), .. block[4..].Reverse()] : block;
+        }
     }
 
     private static int Padding(byte[] inner) => inner.Length - 1 - inner.AsSpan().LastIndexOfAnyExcept((byte)0);
@@ -130,7 +188,7 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
 
     private IEnumerable<(Cause Cause, KeySchedule Keys)> Keys()
     {
-        yield return (new Cause("BP-6.2-2", "verify with the keys of the other direction"), new KeySchedule(suite.Name, secret, th));
+        yield return (new Cause("BP-6.2-2", "verify with client and server keys swapped"), new KeySchedule(suite.Name, secret, th));
         var written = hashed.Take(_command + 1).SelectMany(l => l.Split(' '))
             .Where(t => t.Equals(suite.Name, StringComparison.OrdinalIgnoreCase));
         foreach (var name in written.Append(suite.Name.ToLowerInvariant()).Distinct().Except([suite.Name]))

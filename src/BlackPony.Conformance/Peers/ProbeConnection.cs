@@ -54,7 +54,7 @@ public sealed class ProbeConnection : IAsyncDisposable
         socket.NoDelay = true;
     }
 
-    /// <summary>The session's secrets, after <see cref="SwitchTo"/>.</summary>
+    /// <summary>The session's secrets, after the switch to records.</summary>
     internal KeySchedule Keys => _keys!;
 
     /// <summary>The lines that came in plaintext.</summary>
@@ -71,6 +71,9 @@ public sealed class ProbeConnection : IAsyncDisposable
 
     /// <summary>The requirement that plaintext instead of records violates.</summary>
     public Func<string, string> PlaintextViolates { get; set; }
+
+    /// <summary>Whether a record that does not verify is worth some time, to find out which two mistakes it was made with.</summary>
+    internal bool IsThorough { get; init; }
 
     /// <summary>
     /// Whether the peer ended the connection with a reset (RST), which throws away what is under way, instead of FIN (spec 2.1, 8.1).
@@ -279,16 +282,38 @@ public sealed class ProbeConnection : IAsyncDisposable
     /// <param name="secret">The shared secret.</param>
     /// <param name="th">The transcript hash.</param>
     /// <param name="hashed">The lines that were hashed, to find out what a peer hashed otherwise.</param>
-    public void SwitchTo(Suite suite, Role role, ReadOnlySpan<byte> secret, ReadOnlySpan<byte> th, IReadOnlyList<string>? hashed = null)
+    public void SwitchTo(Suite suite, Role role, ReadOnlySpan<byte> secret, ReadOnlySpan<byte> th, IReadOnlyList<string>? hashed = null) =>
+        SwitchTo(suite, role, secret, th, hashed, []);
+
+    /// <summary>Takes what follows as records, both ways.</summary>
+    /// <param name="suite">The suite.</param>
+    /// <param name="role">The suite's own role.</param>
+    /// <param name="secret">The shared secret.</param>
+    /// <param name="th">The transcript hash.</param>
+    /// <param name="hashed">The lines that were hashed, to find out what a peer hashed otherwise.</param>
+    /// <param name="others">Shared secrets that come of mistakes in the key exchange.</param>
+    internal void SwitchTo(Suite suite, Role role, ReadOnlySpan<byte> secret, ReadOnlySpan<byte> th, IReadOnlyList<string>? hashed,
+        IEnumerable<KeyMistake> others)
     {
-        _diagnosis = hashed is null ? null : new Diagnosis(suite, role, [.. secret], [.. th], hashed);
+        _diagnosis = hashed is null ? null : new Diagnosis(suite, role, [.. secret], [.. th], hashed, others);
         // What an implementation's author compares first when a record does not verify.
         _transcript.Comment($"th {Convert.ToHexStringLower(th)}");
         _transcript.Comment($"shared secret {Convert.ToHexStringLower(secret)}");
         _suite = suite;
         _keys = new KeySchedule(suite.Name, secret, th);
+        _transcript.Keys(_keys);
         _out = new Direction(suite, role == Role.Client ? _keys.ClientTraffic : _keys.ServerTraffic);
         _in = new Direction(suite, role == Role.Client ? _keys.ServerTraffic : _keys.ClientTraffic);
+    }
+
+    /// <summary>The peer's verify_data must be right.</summary>
+    /// <param name="finished">Its Finished.</param>
+    internal void CheckFinished(Incoming finished)
+    {
+        var right = Keys.Finished(_me == 'C' ? Role.Server : Role.Client);
+        Expect.That(finished.Data.AsSpan().SequenceEqual(right),
+            $"The {(_me == 'C' ? "server" : "client")}'s verify_data has a wrong value.{_diagnosis?.OfVerifyData(finished.Data)}\n"
+                + $"expected {Convert.ToHexStringLower(right)}\ngot      {Convert.ToHexStringLower(finished.Data)}", "BP-6.3-1");
     }
 
     /// <summary>Makes a record, without sending it; it has the next sequence number.</summary>
@@ -635,11 +660,11 @@ public sealed class ProbeConnection : IAsyncDisposable
     private CaseFailedException Unverified(byte[] raw)
     {
         _transcript.Raw(_peer, raw);
-        var cause = _diagnosis?.Of(raw, _in!.Protection, _in.Seq);
+        var cause = _diagnosis?.Of(raw, _in!.Protection, _in.Seq, IsThorough);
+        var known = cause is not null ? $" It does {cause.How}." : IsThorough ? " No mistake that is known here fits." : "";
         return new CaseFailedException(
-            $"After {_sent}: a record came that does not verify ({_suite!.Name}, record {_in!.Seq} under its traffic "
-                + $"secret).{(cause is null ? "" : $" It does {cause.How}.")} The transcript shows th and the shared secret.",
-                cause?.Requirement);
+            $"After {_sent}: a record came that does not verify.{known} It is record {_in!.Seq} under its traffic secret, "
+                + $"with {_suite!.Name}; the dialogue shows th and the shared secret.", cause?.Requirement);
     }
 
     private async Task WriteAsync(ReadOnlyMemory<byte> octets)

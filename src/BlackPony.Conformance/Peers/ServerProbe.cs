@@ -137,7 +137,10 @@ public sealed class ServerProbe : IAsyncDisposable
             _context.Transcript.Comment($"connection {_wires.Count + 1}");
 
         Refused.Clear();
-        _wires.Add(new ProbeConnection(socket, Role.Client, _context.Transcript, _context.Timeout));
+        _wires.Add(new ProbeConnection(socket, Role.Client, _context.Transcript, _context.Timeout)
+        {
+            IsThorough = _context.IsThorough,
+        });
         return await ProbeConnection.ExpectAsync(code, requirement);
     }
 
@@ -248,7 +251,7 @@ public sealed class ServerProbe : IAsyncDisposable
         ServerShare = ReadShare(220);
         Secret = exchange.Finish(ServerShare)
             ?? throw new CaseFailedException("The share in the 220 reply is invalid.", invalid ?? "BP-5.1-8");
-        ProbeConnection.SwitchTo(known, Role.Client, Secret, th.Finish(), lines);
+        ProbeConnection.SwitchTo(known, Role.Client, Secret, th.Finish(), lines, ExchangeMistakes.Of(exchange, Secret, ServerShare));
 
         byte[] ReadShare(int code)
         {
@@ -298,9 +301,7 @@ public sealed class ServerProbe : IAsyncDisposable
     /// <param name="none">The requirement that the end of the connection violates.</param>
     public async Task TakeFinishedAsync(string none = "BP-6.3-1")
     {
-        var finished = await ProbeConnection.RecordAsync(RecordType.Finished, "BP-6.3-1", none);
-        Expect.That(finished.Data.AsSpan().SequenceEqual(ProbeConnection.Keys.Finished(Role.Server)),
-            "The server's verify_data has a wrong value.", "BP-6.3-1");
+        ProbeConnection.CheckFinished(await ProbeConnection.RecordAsync(RecordType.Finished, "BP-6.3-1", none));
     }
 
     /// <summary>The whole upgrade and EHLO inside.</summary>

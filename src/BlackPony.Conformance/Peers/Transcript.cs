@@ -1,4 +1,5 @@
 using System.Text;
+using BlackPony.Reference.Keys;
 using BlackPony.Reference.Records;
 
 namespace BlackPony.Conformance.Peers;
@@ -9,7 +10,20 @@ public sealed class Transcript
     private const int MaxLength = 200_000;
 
     private readonly StringBuilder _text = new("# BlackPony transcript 1\n");
+    private readonly List<string> _keys = [];
     private readonly Lock _lock = new();
+
+    /// <summary>The secrets of the sessions so far, in the format of a key log (spec 11.3).</summary>
+    public string KeyLog
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return string.Concat(_keys);
+            }
+        }
+    }
 
     /// <summary>The transcript so far.</summary>
     public override string ToString()
@@ -25,6 +39,18 @@ public sealed class Transcript
 
     /// <summary>Adds a parameter.</summary>
     public void Parameter(string key, string value) => Add($"@ {key} {value}");
+
+    /// <summary>Keeps the secrets of a session, for <see cref="KeyLog"/>.</summary>
+    internal void Keys(KeySchedule keys)
+    {
+        var th = Convert.ToHexStringLower(keys.TranscriptHash);
+        lock (_lock)
+        {
+            _keys.Add($"BLACKPONY_CLIENT_TRAFFIC_SECRET_0 {th} {Convert.ToHexStringLower(keys.ClientTraffic)}\n"
+                + $"BLACKPONY_SERVER_TRAFFIC_SECRET_0 {th} {Convert.ToHexStringLower(keys.ServerTraffic)}\n"
+                + $"BLACKPONY_EXPORTER_SECRET {th} {Convert.ToHexStringLower(keys.ExporterSecret)}\n");
+        }
+    }
 
     /// <summary>Adds plaintext: whole lines as text, the rest as octets.</summary>
     /// <param name="side"><c>C</c> or <c>S</c>.</param>

@@ -25,14 +25,29 @@ public static class JUnitReport
             new XElement("properties", run.Facts.Where(f => f.Value.Length > 0)
                 .Select(f => new XElement("property", new XAttribute("name", f.Name), new XAttribute("value", Clean(f.Value))))),
             g.Select(Test)));
+        var preflights = run.Preflights.Where(p => p.Failures.Count > 0).Select(p => new XElement(
+            "testsuite",
+            new XAttribute("name", $"preflight {p.Role.ToString().ToLowerInvariant()}"),
+            new XAttribute("tests", p.Steps.Count + p.Failures.Count),
+            new XAttribute("failures", p.Failures.Count),
+            new XAttribute("errors", 0),
+            new XAttribute("skipped", 0),
+            new XAttribute("time", Seconds(p.Duration.TotalSeconds)),
+            p.Steps.Select(s => new XElement("testcase", new XAttribute("classname", "preflight"), new XAttribute("name", s.What))),
+            p.Failures.Select(f => new XElement("testcase", new XAttribute("classname", "preflight"), new XAttribute("name", f.What),
+                new XElement("failure", new XAttribute("message", Clean(f.Detail)),
+                    new XText(Clean($"{f.Detail}\nRead {f.Read}.\n\n{f.Transcript}")))))));
+        int stopped = run.Preflights.Sum(p => p.Failures.Count);
         var root = new XElement(
             "testsuites",
             new XAttribute("name", $"BlackPony {Specification.Version}: {Clean(run.Target)}"),
-            new XAttribute("tests", run.Results.Count),
-            new XAttribute("failures", run.Results.Count(r => Kind(r) == "failure")),
+            new XAttribute("tests", run.Results.Count + run.Preflights.Where(p => p.Failures.Count > 0).Sum(p => p.Steps.Count
+                + p.Failures.Count)),
+            new XAttribute("failures", run.Results.Count(r => Kind(r) == "failure") + stopped),
             new XAttribute("errors", run.Results.Count(r => Kind(r) == "error")),
             new XAttribute("time", Seconds(run.Duration.TotalSeconds)),
             Timestamp(),
+            preflights,
             suites);
         return $"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n{root}\n";
 
@@ -44,6 +59,7 @@ public static class JUnitReport
             Verdict.Error => "error",
             _ when expected.Ids.Contains(r.Case.Id) && r.Verdict != Verdict.Pass => "skipped",
             Verdict.Fail => "failure",
+            Verdict.Blocked => r.BlockedBy is { } by && expected.Ids.Contains(by) ? "failure" : "skipped",
             Verdict.Warn when strict => "failure",
             Verdict.Warn or Verdict.NotApplicable => "skipped",
             _ => "",
@@ -55,7 +71,7 @@ public static class JUnitReport
             new XAttribute("name", $"{r.Case.Id} {r.Case.Title}"),
             new XAttribute("time", Seconds(r.Duration.TotalSeconds)),
             Kind(r) is { Length: > 0 } kind
-                ? new XElement(kind, new XAttribute("message", Clean(r.Detail)),
+                ? new XElement(kind, new XAttribute("message", Clean(r.BlockedBy is { } by ? $"blocked by {by}: {r.Detail}" : r.Detail)),
                     kind == "skipped" ? null : new XText(Clean($"{r.Detail}\n{RunReport.Requirement(r)}\n\n{r.Transcript}")))
                 : null);
     }

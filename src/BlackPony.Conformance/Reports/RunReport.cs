@@ -43,6 +43,45 @@ public sealed record RunReport(string? Server, string? Client, string Seed, IRea
     /// <summary>The profiles, separated by commas.</summary>
     public string ProfileNames => string.Join(", ", Profiles.Select(p => p.ToString().ToLowerInvariant()));
 
+
+    /// <summary>What the failures have in common, the earliest step first.</summary>
+    public IReadOnlyList<FailureCause> Causes { get; init; } = [];
+
+    /// <summary>What the preflights found.</summary>
+    public IReadOnlyList<PreflightResult> Preflights { get; init; } = [];
+
+    /// <summary>How many selected cases were not run: the preflight, <c>--max-failures</c> or a signal ended the run.</summary>
+    public int NotRun { get; init; }
+
+    /// <summary>The step at which a preflight ended the run; null if none did.</summary>
+    public PreflightFailure? Stopped => Results.Count == 0 ? Preflights.SelectMany(p => p.Failures).FirstOrDefault() : null;
+
+    /// <summary>What failed, how many causes that has, and where to begin: one line.</summary>
+    public string Verdict
+    {
+        get
+        {
+            int failed = Count(Conformance.Verdict.Fail) + Count(Conformance.Verdict.Error);
+            var rest = NotRun > 0 ? $" {NotRun} cases were not run." : "";
+            if (Stopped is { } stopped)
+                return $"The preflight ended at: {stopped.What}. Read {stopped.Read}.{rest}";
+
+            if (failed == 0)
+                return $"{Count(Conformance.Verdict.Pass)} passed, none failed.{rest}";
+
+            var blocked = Count(Conformance.Verdict.Blocked) > 0 ? $", {Count(Conformance.Verdict.Blocked)} blocked" : "";
+            var many = Causes.Count == 1 ? "1 cause" : $"{Causes.Count} causes";
+            var causes = Causes.Count > 0 ? $", {many}; begin with {Causes[0].First.Case.Id}" : "";
+            return $"{failed} failed{blocked}{causes}.{rest}";
+        }
+    }
+
+    /// <summary>The report with its causes found.</summary>
+    public RunReport Explained()
+    {
+        var (results, causes) = Conformance.Causes.Find(Results);
+        return this with { Results = results, Causes = causes };
+    }
     /// <summary>The version of the suite.</summary>
     public static string SuiteVersion { get; } =
         typeof(RunReport).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
@@ -51,11 +90,24 @@ public sealed record RunReport(string? Server, string? Client, string Seed, IRea
     public string Target => string.Join(", ", new[] { Server, Client }.OfType<string>().Distinct());
 
     /// <summary>How many results have a verdict.</summary>
-    public int Count(Verdict verdict) => Results.Count(r => r.Verdict == verdict);
+    public int Count(Conformance.Verdict verdict) => Results.Count(r => r.Verdict == verdict);
 
     /// <summary>A verdict as reports write it.</summary>
-    public static string Word(Verdict verdict) =>
-        verdict == Verdict.NotApplicable ? "not_applicable" : verdict.ToString().ToLowerInvariant();
+    public static string Word(Conformance.Verdict verdict) =>
+        verdict == Conformance.Verdict.NotApplicable ? "not_applicable" : verdict.ToString().ToLowerInvariant();
+
+    /// <summary>A step as reports write it.</summary>
+    public static string Words(Step step) => step switch
+    {
+        Step.Connect => "connection",
+        Step.Greeting => "greeting",
+        Step.Ehlo => "EHLO",
+        Step.Offer => "offer",
+        Step.Upgrade => "upgrade",
+        Step.Finished => "Finished",
+        Step.Inside => "EHLO inside",
+        _ => "inside",
+    };
 
     /// <summary>A level as BCP 14 writes it.</summary>
     public static string Word(Level level) => level.ToString().ToUpperInvariant();

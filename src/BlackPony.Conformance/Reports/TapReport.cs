@@ -12,6 +12,12 @@ public static class TapReport
     public static string Write(RunReport run, bool strict, Baseline expected)
     {
         var text = new StringBuilder($"TAP version 14\n1..{run.Results.Count}\n");
+        foreach (var failure in run.Preflights.SelectMany(p => p.Failures))
+            text.Append($"# preflight: {Line(failure.What)}: {Line(failure.Detail)} Read {failure.Read}.\n");
+
+        if (run.Stopped is { } stopped)
+            return $"{text}Bail out! preflight: {Line(stopped.What)}\n";
+
         for (int i = 0; i < run.Results.Count; i++)
         {
             var r = run.Results[i];
@@ -20,10 +26,11 @@ public static class TapReport
                 ? $" # SKIP {Line(r.Detail)}"
                 : expected.Ids.Contains(r.Case.Id) && !good ? " # TODO expected" : "";
             text.Append($"{(good ? "ok" : "not ok")} {i + 1} - {r.Case.Id} {Line(r.Case.Title)}{directive}\n");
-            if (r.Verdict is Verdict.Fail or Verdict.Warn or Verdict.Error)
+            if (r.Verdict is Verdict.Fail or Verdict.Warn or Verdict.Error or Verdict.Blocked)
             {
                 text.Append(
-                    $"  ---\n  message: {Quote(r.Detail)}\n  severity: {RunReport.Word(r.Verdict)}\n  requirement: "
+                    $"  ---\n  message: {Quote(r.BlockedBy is { } by ? $"blocked by {by}: {r.Detail}" : r.Detail)}\n  severity: "
+                        + $"{RunReport.Word(r.Verdict)}\n  requirement: "
                         + $"{Quote(RunReport.Requirement(r) ?? "")}\n  ...\n");
             }
         }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 using BlackPony.Reference.Suites;
 
 namespace BlackPony.Conformance.Targets;
@@ -9,20 +10,25 @@ namespace BlackPony.Conformance.Targets;
 /// <param name="command">The command, run by <c>/bin/sh</c>, with <c>{host}</c> and <c>{port}</c>, and perhaps <c>{policy}</c>,
 /// <c>{memory}</c> and <c>{suites}</c>.</param>
 /// <param name="timeouts">The time-outs that the target declares.</param>
-public abstract class ClientCommand(string command, IReadOnlyDictionary<string, TimeSpan> timeouts) : ClientTarget
+public abstract partial class ClientCommand(string command, IReadOnlyDictionary<string, TimeSpan> timeouts) : ClientTarget
 {
     private const int MaxLog = 2000;
 
     /// <inheritdoc/>
     public override string Name => command;
 
-    /// <summary>Whether the shell finds the command's program.</summary>
+    /// <summary>Whether the shell finds the command's program; true of a command that is more than a program and its arguments.</summary>
     public bool IsThere
     {
         get
         {
+            // Variables may stand before it.
+            var program = command.Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault(w => !Assignment().IsMatch(w)) ?? "";
+            if (program.IndexOfAny(['\'', '"', '$', '`', '(', '{', ';', '&', '|', '<', '>']) >= 0)
+                return true;
+
             using var process = Process.Start(
-                new ProcessStartInfo("/bin/sh", ["-c", "command -v -- \"$1\" >/dev/null 2>&1", "sh", command.TrimStart().Split(' ')[0]]))!;
+                new ProcessStartInfo("/bin/sh", ["-c", "command -v -- \"$1\" >/dev/null 2>&1", "sh", program]))!;
             process.WaitForExit();
             return process.ExitCode == 0;
         }
@@ -79,6 +85,9 @@ public abstract class ClientCommand(string command, IReadOnlyDictionary<string, 
                 process.Kill(entireProcessTree: true);
         }
     }
+
+    [GeneratedRegex("^[A-Za-z_][A-Za-z0-9_]*=")]
+    private static partial Regex Assignment();
 
     /// <summary>Hands over the message.</summary>
     /// <returns>What the exit code then means.</returns>

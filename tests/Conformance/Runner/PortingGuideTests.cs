@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
+using BlackPony.Conformance.Targets;
 using YamlDotNet.RepresentationModel;
 
 namespace BlackPony.Tests.Conformance.Runner;
@@ -88,6 +89,44 @@ public sealed partial class PortingGuideTests
         }
     }
 
+    /// <summary>What the gates show beside a pull request, of a report of a run that a preflight ended and of one with causes.</summary>
+    [Theory]
+    [InlineData("github-actions.yml", false, "::error title=preflight%3A upgrade with X25519-CHACHA20POLY1305::The line \"220 Go ahead\"")]
+    [InlineData("github-actions.yml", true, "::error title=S-4.3-1 The 220 reply carries the share in K= lines%2C and")]
+    [InlineData("gitlab-ci.yml", false, "\"check_name\": \"BP-4.3-2\"")]
+    [InlineData("gitlab-ci.yml", true, "\"fingerprint\": \"S-4.3-1\"")]
+    public async Task The_gates_show_where_to_begin(string file, bool isRun, string expected)
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/jq"), "Needs jq (Debian's package; tests/run installs it).");
+        await using var sink = new MailSink
+        {
+            Extensions = ["XBLACKPONY V1 X25519-CHACHA20POLY1305 G-00AA"],
+            Answer = (_, line) => line.StartsWith("XBLACKPONY ", StringComparison.Ordinal) ? "220 Go ahead\r\n" : null,
+        };
+        var folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
+        try
+        {
+            string[] run = ["--server", $"127.0.0.1:{sink.Port}", "--profile", "core", "--select", "4.3", "--select", "6", "--output",
+                $"{folder}/server.json"];
+            Assert.Equal(1, (await RunnerProgram.RunAsync(isRun ? [.. run, "--no-preflight"] : run)).Code);
+            var script = Scripts(file).Single(s => s.Contains("jq -", StringComparison.Ordinal));
+            using var shell = Process.Start(new ProcessStartInfo("/bin/bash", ["-ec", script
+                + "\n[ ! -e quality.json ] || cat quality.json"])
+            {
+                WorkingDirectory = folder,
+                RedirectStandardOutput = true,
+            })!;
+            var output = await shell.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+            await shell.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(0, shell.ExitCode);
+            Assert.Contains(expected, output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     private static YamlNode Load(string file)
     {
         var yaml = new YamlStream();
@@ -96,9 +135,9 @@ public sealed partial class PortingGuideTests
         return Assert.Single(yaml.Documents).RootNode;
     }
 
-    /// <summary>What the shell gets: <c>run</c> at GitHub, <c>script</c> and <c>before_script</c> at GitLab.</summary>
+    /// <summary>What the shell gets: <c>run</c> at GitHub, <c>script</c>, <c>before_script</c> and <c>after_script</c> at GitLab.</summary>
     private static IEnumerable<string> Scripts(string file) => Load(file).AllNodes.OfType<YamlMappingNode>().SelectMany(m => m.Children)
-        .Where(p => ((YamlScalarNode)p.Key).Value is "run" or "script" or "before_script")
+        .Where(p => ((YamlScalarNode)p.Key).Value is "run" or "script" or "before_script" or "after_script")
         .SelectMany(p => p.Value is YamlSequenceNode lines ? lines.Select(l => l.ToString()) : [p.Value.ToString()]);
 
     private static IEnumerable<string> Lines(string text) => text.Split('\n').Select(l => l.Trim());

@@ -137,6 +137,8 @@ public sealed class RunnerTests : IDisposable
     [InlineData(2, "--format", "pdf")]
     [InlineData(2, "--output", "report.pdf")]
     [InlineData(2, "--output", "/no/such/folder/report.json")]
+    [InlineData(2, "--max-failures", "0")]
+    [InlineData(2, "--durations", "few")]
     [InlineData(2, "--shard", "4/3")]
     [InlineData(2, "--timeout", "0")]
     [InlineData(2, "--jobs", "many")]
@@ -192,7 +194,7 @@ public sealed class RunnerTests : IDisposable
         silent.Start();
         int port = ((IPEndPoint)silent.LocalEndpoint).Port;
         var (code, output, _) = await RunnerProgram.RunAsync("--server", $"127.0.0.1:{port}", "--select", "S-4.1-1", "--timeout", "0.2",
-            "--format", "console");
+            "--format", "console", "--no-preflight");
         Assert.Equal(1, code);
         Assert.Contains("ERROR S-4.1-1", output, StringComparison.Ordinal);
         Assert.Contains("No answer within 0.8 s", output, StringComparison.Ordinal);

@@ -1,0 +1,173 @@
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text.RegularExpressions;
+using BlackPony.Conformance.Peers;
+
+namespace BlackPony.Conformance;
+
+/// <summary>A step of the preflight that came out well.</summary>
+/// <param name="Step">The step.</param>
+/// <param name="What">What was done: <c>upgrade with RSA-BLOWFISH</c>.</param>
+public sealed record PreflightStep(Step Step, string What);
+
+/// <summary>The step at which a preflight ended.</summary>
+/// <param name="Step">The step.</param>
+/// <param name="What">What was tried.</param>
+/// <param name="Detail">What was sent and what came.</param>
+/// <param name="Read">What to read: <c>Section 4.3</c>.</param>
+public sealed record PreflightFailure(Step Step, string What, string Detail, string Read)
+{
+    /// <summary>The requirement that is violated, if one is known.</summary>
+    public string? Requirement { get; init; }
+
+    /// <summary>Whether all that was seen is silence, of which a busy machine is another cause.</summary>
+    public bool IsSilent { get; init; }
+
+    /// <summary>Whether there is no implementation to test: the target is silent, not ready, or speaks something else.</summary>
+    public bool IsUnreachable { get; init; }
+
+    /// <summary>The dialogue.</summary>
+    public string Transcript { get; init; } = "";
+
+    /// <summary>The secrets of the session, in the format of a key log.</summary>
+    public string KeyLog { get; init; } = "";
+}
+
+/// <summary>What a preflight found.</summary>
+/// <param name="Role">The role of the implementation.</param>
+/// <param name="Target">What the report calls it.</param>
+/// <param name="Steps">The steps that came out well.</param>
+/// <param name="Failures">Those that did not, the first one first; none if all are well.</param>
+public sealed record PreflightResult(TestRole Role, string Target, IReadOnlyList<PreflightStep> Steps,
+    IReadOnlyList<PreflightFailure> Failures)
+{
+    /// <summary>How long it took.</summary>
+    public TimeSpan Duration { get; init; }
+}
+
+/// <summary>
+/// A short look at a target before the cases: reachable, greeting, EHLO, offer, an upgrade with each suite, one message. What fails there
+/// would fail in most of the cases.
+/// </summary>
+public sealed partial class Preflight
+{
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(10);
+
+    private readonly RunOptions _options;
+    private readonly TimeSpan _limit;
+    private readonly IReadOnlyList<CaseInfo> _cases;
+    private readonly List<PreflightStep> _steps = [];
+    private readonly List<PreflightFailure> _failures = [];
+
+    /// <summary>Makes one.</summary>
+    /// <param name="options">How the cases are run; no answer of a server is waited for longer than 10 seconds.</param>
+    /// <param name="cases">The cases that are to be run: it goes as far as they need.</param>
+    public Preflight(RunOptions options, IReadOnlyList<CaseInfo> cases) =>
+        (_options, _cases, _limit) = (options, cases, options.Timeout < Longest ? options.Timeout : Longest);
+
+    // As far as the cases go; where they need records, to their Finished.
+    private bool Needs(Step step) => _cases.Select(c => Conformance.Steps.Of(c)).Max() is var last
+        && (step < last || (step == Step.Finished && last == Step.Finished) || last >= Step.Inside);
+
+    private bool NeedsSuite(string suite) => _cases.Select(c => c.Profile).Append(Profile.Core).Contains(suite switch
+    {
+        Names.Core => Profile.Core,
+        Names.Classic => Profile.Classic,
+        Names.Rot => Profile.Manual,
+        _ => Profile.Hybrid,
+    });
+
+    private void Passed(Step step, string what)
+    {
+        lock (_steps)
+        {
+            _steps.Add(new PreflightStep(step, what));
+        }
+    }
+
+    private void Failed(PreflightFailure failure)
+    {
+        lock (_steps)
+        {
+            _failures.Add(failure);
+        }
+    }
+
+    // Where one suite comes through, the silence of another is left to the cases, which are run again with more time.
+    private PreflightResult Result(TestRole role, string target, TimeSpan duration) =>
+        new(role, target, [.. _steps.OrderBy(s => s.Step)],
+            [.. _failures.Where(f => !f.IsSilent || _steps.All(s => s.Step < Step.Upgrade))
+                .OrderByDescending(f => f.IsUnreachable).ThenBy(f => f.Step)
+                .ThenByDescending(f => f.What.EndsWith(Names.Core, StringComparison.Ordinal))])
+        {
+            Duration = duration,
+        };
+
+    // Runs a step; its failure is written down.
+    private async Task<bool> TryAsync(TestRole role, string what, CaseContext context, Func<Task> run)
+    {
+        string detail;
+        string? requirement = null;
+        bool silent = false;
+        try
+        {
+            await run();
+            return true;
+        }
+        catch (CaseFailedException e)
+        {
+            (detail, requirement) = (e.Message, e.Requirement);
+        }
+        catch (NotApplicableException e)
+        {
+            detail = e.Message;
+        }
+        catch (OperationCanceledException)
+        {
+            (detail, silent) = (context.Timeout.ToString(), true);
+        }
+        catch (Exception e) when (e is SocketException or IOException)
+        {
+            detail = $"The connection ended: {e.Message}.";
+        }
+
+        var text = context.Transcript.ToString();
+        var step = Conformance.Steps.Reached(role, text);
+        Failed(new PreflightFailure(step, what, detail, Read(role, step, requirement, detail))
+        {
+            Requirement = requirement,
+            Transcript = text,
+            KeyLog = context.Transcript.KeyLog,
+            IsSilent = silent,
+            IsUnreachable = (silent && step <= Step.Ehlo && role == TestRole.Server) || (step == Step.Connect && role == TestRole.Client),
+        });
+        return false;
+    }
+
+    // The section of the mistake, of the requirement, or of the step.
+    private static string Read(TestRole role, Step step, string? requirement, string detail) =>
+        SectionOfMistake().Match(detail) is { Success: true } named ? named.Groups[1].Value
+        : requirement is not null ? $"Section {Specification.Section(requirement)}"
+        : step switch
+        {
+            Step.Connect => "RFC 5321 Section 3.1",
+            Step.Greeting => "RFC 5321 Section 4.2",
+            Step.Ehlo => "RFC 5321 Section 4.1.1.1",
+            Step.Offer => "Section 4.1",
+            Step.Upgrade => role == TestRole.Server ? "Sections 4.2 and 4.3" : "Sections 4.1, 4.2 and 4.8",
+            Step.Finished => "Section 6",
+            Step.Inside => "Section 4.5",
+            _ => "Sections 7 and 4.5",
+        };
+
+    private CaseContext Context(string name, TimeSpan limit) => new(new Transcript(), new SeededRandom(_options.Seed, $"preflight {name}"),
+        new CaseTimeout(limit))
+    {
+        IsThorough = true,
+    };
+
+    [GeneratedRegex(@"\((Section [0-9.]+)\)")]
+    private static partial Regex SectionOfMistake();
+
+    private static string Seconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.#} s");
+}

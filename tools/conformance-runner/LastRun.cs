@@ -1,0 +1,47 @@
+using System.Security.Cryptography;
+using System.Text;
+using BlackPony.Conformance;
+
+namespace BlackPony.Tools.ConformanceRunner;
+
+/// <summary>Which cases failed when a target was tested last: a file in the user's cache, one for each target.</summary>
+/// <param name="target">The server, client and mailer of the command line.</param>
+internal sealed class LastRun(string target)
+{
+    private readonly string _file = Path.Combine(
+        Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } cache
+            ? cache
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"),
+        "blackpony-conformance", $"failed-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(target)))[..16]}");
+
+    /// <summary>The ids; none if there was no run, or none failed.</summary>
+    public IReadOnlyList<string> Read()
+    {
+        try
+        {
+            return File.Exists(_file) ? [.. File.ReadAllLines(_file).Where(l => l.Length > 0)] : [];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>Writes what failed now; what was not run stays as it was. A cache that cannot be written is none.</summary>
+    public void Write(IReadOnlyList<CaseResult> results)
+    {
+        try
+        {
+            var failed = results.Where(r => r.Verdict is Verdict.Fail or Verdict.Error or Verdict.Blocked).Select(r => r.Case.Id);
+            var ids = Read().Except(results.Select(r => r.Case.Id)).Concat(failed).ToList();
+            if (ids.Count == 0 && !File.Exists(_file))
+                return;
+
+            Directory.CreateDirectory(Path.GetDirectoryName(_file)!);
+            File.WriteAllLines(_file, ids);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+        }
+    }
+}
