@@ -426,7 +426,7 @@ internal static class Client5Suites
                 $"The mail server got {Show(outcome.Replies)}.", "BP-5.5-3");
         })
         { Needs = Needs.Suites },
-        // [BP-9.1-4] ROT MUST NOT satisfy remembered or required.
+        // [BP-9.1-4] ROT MUST NOT satisfy remembered or required: where plaintext is forbidden, a client does not accept ROT.
         new("C-5.5-2", "A client that is configured to require encryption does not deliver over ROT",
             Must, Profile.Manual, "BP-9.1-4", async p =>
         {

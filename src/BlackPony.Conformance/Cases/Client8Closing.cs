@@ -95,8 +95,8 @@ internal static class Client8Closing
             await p.ExpectAsync(delivered: true);
         }),
 
-        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the session is truncated,
-        //   or it is a client that has not verified the server's Finished.
+        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends or has received an alert, the session
+        //   is truncated, or it is a client that has not verified the server's Finished.
         new("C-8.1-6", "A client that closes first sends its close before it ends the connection",
             Must, Profile.Core, "BP-8.1-1", async p =>
         {

@@ -75,7 +75,7 @@ internal static class Server4Negotiation
         {
             That(p.Offer.Length + 6 <= Limits.MaxReplyLine, $"The line has {p.Offer.Length + 6} octets.");
         }),
-        // [BP-4.1-5] A server MUST list only suites that it accepts at that moment.
+        // [BP-4.1-5] A server MUST list only suites that it accepts at that moment, row 11 of Section 4.4 apart.
         new("S-4.1-8", "Every suite that is offered is accepted", Must, Profile.Core, "BP-4.1-5", async p =>
         {
             await p.NeedOfferAsync();

@@ -15,8 +15,8 @@ internal static class Server8Closing
         // ---------------------------------------------------------------- 8.1 close
         // [BP-8.1-5] A server that sent a 221 or 421 reply MUST send its close after the data record that ends that reply, with nothing but
         //   a rekey record between them.
-        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the session is truncated,
-        //   or it is a client that has not verified the server's Finished.
+        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends or has received an alert, the session
+        //   is truncated, or it is a client that has not verified the server's Finished.
         // [BP-8.1-2] A side MUST NOT send any record after its close.
         // [BP-8.1-9] A side that closes the connection MUST end its own direction first, and then read and discard what still comes, until
         //   the peer ends its direction or `LingerTimeout` has gone by.
@@ -61,8 +61,8 @@ internal static class Server8Closing
         }),
         // [BP-10.3-6] A relay whose backend ends the connection inside MUST send its close after what the backend sent, with a 421 reply
         //   before it unless the backend's last complete reply was 221 or 421.
-        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the session is truncated,
-        //   or it is a client that has not verified the server's Finished.
+        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends or has received an alert, the session
+        //   is truncated, or it is a client that has not verified the server's Finished.
         // [BP-8.1-5] A server that sent a 221 or 421 reply MUST send its close after the data record that ends that reply, with nothing but
         //   a rekey record between them.
         new("S-8.1-4", "A server whose mail server ends the session says 421 and sends its close",
@@ -91,8 +91,8 @@ internal static class Server8Closing
         { Needs = Needs.Timeouts },
         // [BP-8.1-5] A server that sent a 221 or 421 reply MUST send its close after the data record that ends that reply, with nothing but
         //   a rekey record between them.
-        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the session is truncated,
-        //   or it is a client that has not verified the server's Finished.
+        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends or has received an alert, the session
+        //   is truncated, or it is a client that has not verified the server's Finished.
         // [BP-8.1-2] A side MUST NOT send any record after its close.
         // [BP-8.1-8] A server MUST NOT reply to anything that a client sends after QUIT.
         // [BP-8.1-9] A side that closes the connection MUST end its own direction first, and then read and discard what still comes, until
@@ -110,8 +110,8 @@ internal static class Server8Closing
         }),
         // [BP-8.1-7] A server MUST send 421, and inside its close, and close the connection when `IdleTimeout` or `ContinuationTimeout` has
         //   gone by.
-        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends an alert, the session is truncated,
-        //   or it is a client that has not verified the server's Finished.
+        // [BP-8.1-1] A side MUST send a close record before it closes the connection, unless it sends or has received an alert, the session
+        //   is truncated, or it is a client that has not verified the server's Finished.
         new("S-8.1-8", "A client that is silent for IdleTimeout gets 421 and the end, inside with a close",
             Must, Profile.Timeouts, "BP-8.1-7 BP-8.1-1", async p =>
         {
