@@ -210,6 +210,7 @@ internal static class Client4Faults
             "C-4.3-15 C-4.4-1 C-4.4-2 C-4.4-3 C-4.4-4 C-4.4-5 C-4.4-6 C-4.4-7 C-4.4-8 C-4.4-9 C-4.4-10 C-4.4-11 C-4.4-14 C-5.4-6",
             "treats a refusal as a broken upgrade")
         {
+            Wide = "many cases refuse, to see what the client does next",
             Mutations = _ => AfterCommand(l => l[0] is '4' or '5' ? "250" + l[3..] : l),
             AlsoFails = "C-4.2-1 C-4.2-2 C-4.2-3 C-4.2-4 C-4.2-5 C-4.2-6 C-4.4-13 C-4.8-2 C-4.8-3 C-4.8-4 C-5.1-3 C-5.3-5 C-5.4-2 "
                 + "C-5.4-3 C-5.4-5 C-5.4-8 C-5.4-9 C-5.4-13 C-6.1-6 C-6.1-7 C-10.4-6",

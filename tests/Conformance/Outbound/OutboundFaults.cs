@@ -93,10 +93,10 @@ internal static class OutboundFaults
         {
             HearsBack = s => s.StartsWith("421 4.7.0 no more", StringComparison.Ordinal) ? "451 4.7.0 no more\r\n" : s,
         },
+        new("BP-10.5-22", "O-10.5-22", "searches for a next server for ever") { SearchesOn = true },
         new("BP-10.5-23", "O-10.5-23", "defers whatever malformed reply it gets")
         {
             Says = s => s.StartsWith("550 The next hop's reply is not SMTP", StringComparison.Ordinal) ? "451" + s[3..] : s,
         },
-        new("BP-10.5-22", "O-10.5-22", "searches for a next server for ever") { SearchesOn = true },
     ];
 }

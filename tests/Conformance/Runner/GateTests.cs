@@ -101,7 +101,7 @@ public class GateTests
 
     [Theory]
     [InlineData(Needs.Mailer, "Only for a mailer, which speaks SMTP on its standard input and output (--mailer).")]
-    [InlineData(Needs.Policy, "The command has no {policy}: add {policy} and {memory} to it.")]
+    [InlineData(Needs.Policy, "The command has no {policy}: add it.")]
     [InlineData(Needs.Suites, "The command has no {suites}: add it.")]
     [InlineData(Needs.Timeouts, "The target declares no time-outs: give --timeouts.")]
     public async Task A_case_whose_needs_are_not_met_does_not_apply_and_says_what_is_missing(Needs needs, string missing)

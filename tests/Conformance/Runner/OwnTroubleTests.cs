@@ -98,7 +98,7 @@ public sealed class OwnTroubleTests : IDisposable
             .ToDictionary(p => (string)p.Attribute("name")!, p => (string)p.Attribute("value")!);
         Assert.Equal(["command line", "date", "duration", "platform", "profiles", "seed", "specification", "suite"],
             properties.Keys.Order(StringComparer.Ordinal));
-        var shown = $"date {date:yyyy-MM-dd HH:mm:ss} UTC; suite ";
+        var shown = $"date {date:yyyy-MM-dd HH:mm:ss} UTC · suite ";
         Assert.Contains(shown, await File.ReadAllTextAsync(files[2], TestContext.Current.CancellationToken), StringComparison.Ordinal);
         Assert.Equal((date, "a b"),
             JsonReport.Read(await File.ReadAllTextAsync(files[0], TestContext.Current.CancellationToken)) is var read
