@@ -69,7 +69,7 @@ public sealed class OperationTests : IDisposable
 
         await ConfigAsync($"listen 127.0.0.1:{port}\nbackend 127.0.0.1:{sink.Port}\nsuites NO-SUCH-SUITE");
         listen.HangUp();
-        await listen.SaysAsync("configuration not reloaded, the old one stays: 'NO-SUCH-SUITE'");
+        await listen.SaysAsync($"configuration not reloaded, the old one stays: {config}, line 3: suites: 'NO-SUCH-SUITE'");
         await ConfigAsync($"listen 127.0.0.1:{port}\nbackend 127.0.0.1:{sink.Port}\nsuits RSA-BLOWFISH");
         listen.HangUp();
         await listen.SaysAsync($"{config}, line 3: there is no option 'suits'");

@@ -37,7 +37,7 @@ public sealed class InspectCommandTests
         Assert.Equal(3, Tool.Run(["inspect", text]).Code);
         Assert.Equal(3, Tool.Run(["inspect", text, clean]).Code);
         Assert.Equal(0, Tool.Run(["inspect", folder.Path]).Code);
-        foreach (var wrong in (string[][])[[], ["inspect"], ["inspect", "--port", "0", clean], ["inspect", "--format", "xml", clean],
+        foreach (var wrong in (string[][])[["inspect"], ["inspect", "--port", "0", clean], ["inspect", "--format", "xml", clean],
             ["inspect", "--fail-on", "never", clean], ["inspect", "--reply", "5xx", clean], ["inspect", "--reply", "5500", clean],
             ["inspect", "--session", "0", clean], ["inspect", "--after", "yesterday", clean], ["inspekt"]])
         {
@@ -46,6 +46,11 @@ public sealed class InspectCommandTests
             Assert.Empty(output);
             Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         }
+
+        // Without a command it shows the help.
+        var nothing = Tool.Run([]);
+        Assert.Equal(2, nothing.Code);
+        Assert.Contains("inspect", nothing.Output + nothing.Errors, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -17,6 +17,7 @@ internal sealed class Drawing(IReadOnlyList<string> lines)
     public XElement Draw(string title) => new(
         "figure",
         new XAttribute("class", "drawing"),
+        new XAttribute("tabindex", "0"),
         new XElement("figcaption", title),
         new XElement(
             "svg",

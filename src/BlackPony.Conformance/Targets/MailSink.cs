@@ -158,6 +158,8 @@ public sealed class MailSink : IAsyncDisposable
                 if (answer.EndsWith('\0') || verb == "QUIT")
                     return;
 
+                _greeted |= verb is "EHLO" or "HELO" && answer[0] == '2';
+
                 if (verb == "DATA" && answer.StartsWith("354", StringComparison.Ordinal) && !await DataAsync())
                     return;
 
@@ -173,13 +175,9 @@ public sealed class MailSink : IAsyncDisposable
             {
                 case "EHLO" or "HELO" when line.Length <= 5:
                     return "501 5.5.4 A name is missing\r\n";
-                case "HELO":
-                    _greeted = true;
-                    return "250 2.0.0 Ok\r\n";
                 case "MAIL" when !_greeted:
                     return "503 5.5.1 EHLO or HELO first\r\n";
                 case "EHLO":
-                    _greeted = true;
                     string[] lines = ["sink.test", .. sink.Extensions];
                     return string.Concat(lines.Select((l, i) => $"250{(i < lines.Length - 1 ? '-' : ' ')}{l}\r\n"));
                 case "DATA":
@@ -191,7 +189,7 @@ public sealed class MailSink : IAsyncDisposable
                 case "XCLIENT":
                     return "550 5.7.0 Not for you\r\n";
                 default:
-                    return verb is "MAIL" or "RCPT" or "RSET" or "NOOP" or "BDAT" ? "250 2.0.0 Ok\r\n" : "500 5.5.1 Unknown\r\n";
+                    return verb is "HELO" or "MAIL" or "RCPT" or "RSET" or "NOOP" or "BDAT" ? "250 2.0.0 Ok\r\n" : "500 5.5.1 Unknown\r\n";
             }
         }
 

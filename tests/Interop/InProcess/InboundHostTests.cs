@@ -172,7 +172,7 @@ public sealed class InboundHostTests
 
         var line = await listener.Log.SaysAsync("session peer=");
         Assert.StartsWith("Information: session peer=127.0.0.1:", line, StringComparison.Ordinal);
-        Assert.EndsWith("suite=none encrypted=no failure=refused-501 closed=plain messages=1", line, StringComparison.Ordinal);
+        Assert.EndsWith("suite=none encrypted=no failure=refused-501 closed=plain messages=1 queue=none", line, StringComparison.Ordinal);
         using (var rot = await SmtpUser.ConnectAsync(listener.Port))
         {
             await rot.SayAsync("EHLO a.test", "250");

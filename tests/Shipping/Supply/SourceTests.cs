@@ -88,12 +88,24 @@ public sealed class SourceTests
     [Theory]
     [InlineData("docs/building.md")]
     [InlineData("spec/porting.md")]
-    [InlineData("spec/ci/github-actions.yml")]
-    [InlineData("spec/ci/gitlab-ci.yml")]
     public void Our_tools_are_installed_from_what_was_built_and_nowhere_else(string file)
     {
         var installs = File.ReadLines(Repository.At(file)).Where(l => l.Contains("dotnet tool install", StringComparison.Ordinal)).ToList();
         Assert.NotEmpty(installs);
         Assert.All(installs, i => Assert.Matches(@" --source \S*packages$", i));
+    }
+
+    /// <summary>A gate runs the suite only if it is the one whose checksum the project gave.</summary>
+    [Theory]
+    [InlineData("spec/ci/github-actions.yml")]
+    [InlineData("spec/ci/gitlab-ci.yml")]
+    public void A_gate_checks_the_sum_of_what_it_fetches_before_it_runs_it(string file)
+    {
+        var lines = File.ReadAllLines(Repository.At(file)).Select(l => l.Trim(' ', '-')).ToList();
+        int fetched = lines.FindIndex(l => l.StartsWith("curl ", StringComparison.Ordinal));
+        int checkedAt = lines.FindIndex(l => l.EndsWith("sha256sum --check", StringComparison.Ordinal));
+        int made = lines.FindIndex(l => l.StartsWith("chmod +x", StringComparison.Ordinal));
+        Assert.True(fetched >= 0 && fetched < checkedAt && checkedAt < made, $"{fetched} {checkedAt} {made}");
+        Assert.DoesNotContain(lines, l => l.Contains("dotnet tool install", StringComparison.Ordinal));
     }
 }
