@@ -386,6 +386,57 @@ public class ServerMemoryTests
     }
 
     [Fact]
+    public void A_key_that_counts_no_longer_makes_room() // [BP-9.4-23]
+    {
+        var memory = new ServerMemory(_clock);
+        Shows(memory, 1, 2, 3, 4);
+        Shows(memory, 1, 5, 6, 7);
+        Shows(memory, 1, 8);
+        Assert.Equal(Limits.MaxMemoryKeys, memory.Find("mx.b.test", 25, out _)!.Keys.Count);
+        _clock.Advance(TimeSpan.FromHours(1) + TimeSpan.FromSeconds(1));
+        Shows(memory, 9);
+        Assert.Equal(Key(9).Key, Assert.Single(memory.Find("mx.b.test", 25, out _)!.Keys).Key);
+        Assert.Equal("ident-mismatch", Fault(memory, 1));
+    }
+
+    [Fact]
+    public void One_server_that_has_expired_makes_room_for_one() // [BP-9.4-13], [BP-9.4-16]
+    {
+        var memory = new ServerMemory(_clock);
+        Assert.True(memory.Good("mx.b.test", 25, []));
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        for (int i = 1; i < Limits.MaxMemoryPerOwner; i++)
+        {
+            Assert.True(memory.Good($"mx{i}.b.test", 25, []));
+        }
+
+        Assert.False(memory.Good("new.b.test", 25, []));
+        _clock.Advance(Limits.MemoryLifetime);
+        Assert.True(memory.Good("new.b.test", 25, []));
+        Assert.False(memory.Good("other.b.test", 25, []));
+    }
+
+    [Fact]
+    public void A_look_at_an_entry_changes_nothing_that_would_be_written() // [BP-9.4-11]
+    {
+        var memory = new ServerMemory(_clock);
+        memory.Good("mx.b.test", 25, []);
+        memory.Written();
+        Assert.NotNull(memory.Find("mx.b.test", 25, out _));
+        Assert.Empty(memory.Changes);
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        memory.Failing("mx.b.test", 25);
+        memory.Written();
+        Assert.NotNull(memory.Find("mx.b.test", 25, out _));
+        Assert.Empty(memory.Changes);
+
+        // But one that the clock has not reached.
+        _clock.AdjustTime(_clock.GetUtcNow() - TimeSpan.FromSeconds(2));
+        Assert.NotNull(memory.Find("mx.b.test", 25, out _));
+        Assert.Single(memory.Changes);
+    }
+
+    [Fact]
     public void What_changed_is_written_as_lines_and_once() // [BP-9.4-10]
     {
         var memory = new ServerMemory(_clock);

@@ -51,6 +51,8 @@ public class HostNameTests
     [InlineData("[IPv6:2001:DB8::1]", "[2001:db8::1]")]
     [InlineData("[ipv6:::ffff:192.0.2.1]", "[::ffff:192.0.2.1]")]
     [InlineData("[1.2.3]", null)]
+    [InlineData("[1..2.3]", null)]
+    [InlineData("[1.2.3.]", null)]
     [InlineData("[010.0.0.1]", null)]
     [InlineData("[0x7f.0.0.1]", null)]
     [InlineData("[1.2.3.256]", null)]
