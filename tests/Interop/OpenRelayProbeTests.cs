@@ -480,6 +480,49 @@ public sealed class OpenRelayProbeTests : IDisposable
     }
 
     [Fact]
+    public async Task While_one_address_of_the_server_relays_the_others_serve_nobody() // [BP-10.1-15], [BP-10.1-18]
+    {
+        var (good, bad, client) = (IPAddress.Loopback, IPAddress.Parse("127.0.0.3"), IPAddress.Parse("198.51.100.7"));
+        await using var sink = new MailSink();
+        await using var other = new MailSink(new IPEndPoint(bad, sink.Port)) { Relays = true };
+        await using var listener = new Listener(sink);
+        var cancel = TestContext.Current.CancellationToken;
+        await listener.Probe.CheckAsync(good, client, cancel);
+        Assert.Contains($"{bad}:{sink.Port} is an open relay",
+            (await Assert.ThrowsAsync<OpenRelayException>(() => listener.Probe.CheckAsync(bad, client, cancel))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("another address of the backend",
+            (await Assert.ThrowsAsync<OpenRelayException>(() => listener.Probe.CheckAsync(good, client, cancel))).Message,
+            StringComparison.Ordinal);
+
+        // An address that goes away says nothing of the other one.
+        int asked = sink.Sessions.Count;
+        listener.Probe.Lost(good);
+        await Assert.ThrowsAsync<OpenRelayException>(() => listener.Probe.CheckAsync(good, client, cancel));
+        Assert.True(sink.Sessions.Count > asked);
+        asked = sink.Sessions.Count;
+        other.Relays = false;
+        listener.Probe.Lost(bad);
+        await listener.Probe.CheckAsync(bad, client, cancel);
+        await listener.Probe.CheckAsync(good, client, cancel);
+        Assert.Equal(asked, sink.Sessions.Count);
+    }
+
+    [Theory]
+    [InlineData("::ffff:198.51.100.7", "192.0.2.1")]
+    [InlineData("198.51.100.7", "192.0.2.1")]
+    [InlineData("2001:db8:2::7", "2001:db8::1")]
+    public async Task It_asks_in_the_name_of_a_stranger_of_the_clients_kind(string client, string named) // [BP-10.1-9]
+    {
+        await using var sink = new MailSink { Extensions = ["XCLIENT NAME ADDR"] };
+        sink.Answer = (session, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal)
+            && session.Commands.All(c => c == line || !c.StartsWith("XCLIENT ", StringComparison.Ordinal)) ? "220 again\r\n" : null;
+        await using var listener = new Listener(sink, s => s with { Addressing = ClientAddressing.XClient });
+        await listener.Probe.CheckAsync(IPAddress.Loopback, IPAddress.Parse(client), TestContext.Current.CancellationToken);
+        Assert.Contains($"(with the client address {named})", listener.Log.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task An_answer_that_is_slow_is_waited_for_by_each_and_by_none_longer_than_it_wants() // [BP-10.1-12]
     {
         await using var sink = new MailSink();

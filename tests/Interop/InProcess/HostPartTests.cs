@@ -21,6 +21,7 @@ public sealed class HostPartTests : IDisposable
     [InlineData("b.test", "b.test", null, false)]
     [InlineData("B.Test.", "b.test", null, false)]
     [InlineData("[mx.b.test]", "mx.b.test", null, true)]
+    [InlineData("-b.test", "-b.test", null, false)]
     [InlineData("192.0.2.1", "192.0.2.1", "192.0.2.1", false)]
     [InlineData("[192.0.2.1]", "192.0.2.1", "192.0.2.1", true)]
     [InlineData("[IPv6:2001:DB8::1]", "2001:db8::1", "2001:db8::1", true)]
@@ -45,6 +46,10 @@ public sealed class HostPartTests : IDisposable
     [InlineData("[IPv6:a.test]")]
     [InlineData("a b")]
     [InlineData("[a/b]")]
+    [InlineData("[")]
+    [InlineData("[[192.0.2.1]]")]
+    [InlineData("[-mx.b.test]")]
+    [InlineData("[mx.0x1]")]
     public void What_is_no_host_is_none(string text) => Assert.Null(MailHost.Parse(text)); // [BP-10.4-14]
 
     [Fact]
