@@ -55,6 +55,16 @@ public class RekeyLimitTests
                 RecordType.Data], types);
     }
 
+    [Fact]
+    public void A_full_Blowfish_record_counts_its_last_block() // [BP-7.6-3]
+    {
+        using var writer = new RecordWriter(SuiteRegistry.Find("RSA-BLOWFISH")!, new byte[32]);
+        using var reader = new RecordReader(new Small((2 * 2049) - 1, "RSA-BLOWFISH"), new byte[32]);
+        Assert.Single(Read(reader, o => writer.Write(RecordType.Data, new byte[Limits.MaxData], o)));
+        Assert.Empty(Read(reader, o => writer.Write(RecordType.Data, new byte[Limits.MaxData], o)));
+        Assert.True(reader.Failed);
+    }
+
     private static List<RecordType> Read(RecordReader reader, Action<ArrayBufferWriter<byte>> write)
     {
         var output = new ArrayBufferWriter<byte>();
