@@ -63,8 +63,9 @@ public sealed class RecordTests : IDisposable
         var octets = _sent.WrittenSpan;
         Assert.True(reader.Read(ref octets, out _, out _));
         int count = 0;
-        for (; reader.Read(ref octets, out _, out var part); count++)
+        for (; reader.Read(ref octets, out var type, out var part); count++)
         {
+            Assert.Equal(RecordType.Data, type);
             _data.Write(part);
         }
 
@@ -128,13 +129,16 @@ public sealed class RecordTests : IDisposable
     [InlineData(5, ChannelState.Closed)]
     [InlineData(6, ChannelState.Alerted)]
     [InlineData(4, ChannelState.Failed)]
-    public void The_end_of_the_connection_changes_nothing_that_has_ended(byte type, ChannelState state) // [BP-8.2-1]
+    public void Nothing_changes_how_a_channel_has_ended(byte type, ChannelState state) // [BP-8.2-1], [BP-8.3-7]
     {
         Establish();
         Receive((RecordType)type, type == 5 ? [] : [1]);
         Assert.Equal(state, _client.State);
+        int sent = _sent.WrittenCount;
         _client.ConnectionEnded();
         Assert.Equal(state, _client.State);
+        _client.Fail(_sent);
+        Assert.Equal((state, sent), (_client.State, _sent.WrittenCount));
     }
 
     [Fact]
