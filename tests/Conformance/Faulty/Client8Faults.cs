@@ -99,8 +99,7 @@ internal static class Client8Faults
                     return isInside && !r.Verified;
                 });
             },
-            AlsoFails = "C-4.3-4 C-5.3-2 C-5.4-4 C-5.4-10 C-5.4-11 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.1-7 C-7.1-2 C-7.1-3 "
-                + "C-7.1-7 C-7.3-1 C-7.3-2 C-8.1-7 C-8.3-2 C-8.3-3 C-8.3-5 C-8.3-6",
+            AlsoFails = "C-7.1-2 C-7.1-3 C-7.3-1 C-7.3-2 C-8.3-2 C-8.3-3 C-8.3-6",
         },
         new("BP-8.3-4", "C-6.3-8 C-8.3-4", "answers an alert with its own") { Mutations = _ => Rejects(r => r.Type == RecordType.Alert) },
         new("BP-8.3-5", "C-8.3-1", "delivers a record that failed")
