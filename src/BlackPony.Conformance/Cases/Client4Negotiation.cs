@@ -849,7 +849,7 @@ internal static class Client4Negotiation
                 if (asks)
                     check(suite, line);
 
-                await wire.SendLineAsync(asks ? "454 not now" : "250 Ok");
+                await wire.SendLineAsync(asks ? "454 4.7.0 Enough" : "250 Ok");
                 await p.ServeMailAsync(wire, inside: false);
                 await p.ExpectAsync(delivered: true);
             }

@@ -207,12 +207,13 @@ internal static class Client4Faults
         },
         new("BP-4.4-10", "C-4.4-13", "takes the share in the text of a refusal") { Mutations = _ => Reads("454 220 K=", "220 K=") },
         new("BP-4.4-11",
-            "C-4.3-15 C-4.4-2 C-4.4-3 C-4.4-4 C-4.4-5 C-4.4-6 C-4.4-7 C-4.4-8 C-4.4-9 C-4.4-10 C-4.4-11 C-4.4-14 C-5.4-6",
+            "C-4.3-15 C-4.4-1 C-4.4-2 C-4.4-3 C-4.4-4 C-4.4-5 C-4.4-6 C-4.4-7 C-4.4-8 C-4.4-9 C-4.4-10 C-4.4-11 C-4.4-14 C-5.4-6",
             "treats a refusal as a broken upgrade")
         {
-            // But for the words with which most cases refuse.
-            Mutations = _ => AfterCommand(l => l[0] is '4' or '5' && l != "454 not now" ? "250" + l[3..] : l),
-            AlsoFails = "C-4.2-4 C-4.2-6 C-4.4-13 C-4.8-4 C-5.4-2 C-5.4-3 C-5.4-8 C-5.4-9 C-6.1-6 C-6.1-7",
+            // But for the words with which cases refuse that look at the command alone.
+            Mutations = _ => AfterCommand(l => l[0] is '4' or '5' && l != "454 4.7.0 Enough" ? "250" + l[3..] : l),
+            AlsoFails = "C-4.2-4 C-4.2-6 C-4.4-13 C-4.8-2 C-4.8-3 C-4.8-4 C-5.1-3 C-5.3-5 C-5.4-2 C-5.4-3 C-5.4-5 C-5.4-8 C-5.4-9 "
+                + "C-6.1-6 C-6.1-7 C-10.4-6",
         },
         new("BP-4.4-12", "C-4.3-26", "treats a 421 to its continuation as a refusal")
         {
