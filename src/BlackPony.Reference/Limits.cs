@@ -111,7 +111,13 @@ public static class Limits
     /// <summary>Client: until the 220 greeting (RFC 5321 4.5.3.2.1).</summary>
     internal static readonly TimeSpan GreetingTimeout = TimeSpan.FromSeconds(300);
 
-    /// <summary>Client: until the reply to EHLO, to XBLACKPONY, to the continuation, and until the server's Finished, each.</summary>
+    /// <summary>
+    /// Client: until the reply to XBLACKPONY, to the continuation or to "*", and until the server's Finished, each. A mail server waits
+    /// 300 s for the reply to its EHLO (RFC 5321 4.5.3.2), which must be time enough to fall back.
+    /// </summary>
+    internal static readonly TimeSpan UpgradeTimeout = TimeSpan.FromSeconds(60);
+
+    /// <summary>Client: until the reply to EHLO.</summary>
     public static readonly TimeSpan ReplyTimeout = TimeSpan.FromSeconds(300);
 
     /// <summary>Server: until the continuation line.</summary>

@@ -16,6 +16,7 @@ class Timeouts(NamedTuple):
     connect: float = 30
     greeting: float = 300
     reply: float = 300
+    upgrade: float = 60
     continuation: float = 60
     finished: float = 60
     idle: float = 300

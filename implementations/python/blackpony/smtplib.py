@@ -249,6 +249,7 @@ class SMTP(smtplib.SMTP):
         After a 504 to the command it stands in before, which begins with the offer, and another suite may be tried.
         """
         upgrade = client_upgrade(transcript(before), suite, self.settings.draw, self.settings.rsa, self.settings.shift)
+        self._patience = self.settings.timeouts.upgrade
         try:
             step, again = next(upgrade), True
             while isinstance(step, bytes):
@@ -267,6 +268,8 @@ class SMTP(smtplib.SMTP):
         except (OSError, MalformedReply, InvalidShare):  # smtplib's exceptions too
             self.close()
             return "broken"
+        finally:
+            self._patience = self.settings.timeouts.reply
         with contextlib.suppress(OSError):  # from here on there is no way back to plaintext [BP-9.2-6]
             super().send(self.channel.take())  # the own Finished [BP-6.3-4]
         return ""

@@ -318,7 +318,7 @@ internal static class Client9Policy
                 if (agrees)
                     await p.SwitchAsync(wire, CoreOffer, command: command);
 
-                await p.WithinAsync(nameof(Limits.ReplyTimeout), wire.DrainAsync(),
+                await p.WithinAsync(nameof(Limits.UpgradeTimeout), wire.DrainAsync(),
                     $"The client waits on for {(agrees ? "the server's Finished" : "the reply to XBLACKPONY")}.");
                 await FreshAsync(p);
             }
@@ -333,7 +333,7 @@ internal static class Client9Policy
             await NeedCommandAsync(p, wire, Names.Classic);
             await Client5Suites.SendGoodShareAsync(wire);
             await wire.LineAsync();
-            await p.WithinAsync(nameof(Limits.ReplyTimeout), wire.DrainAsync(), "The client waits on for the reply to its continuation.");
+            await p.WithinAsync(nameof(Limits.UpgradeTimeout), wire.DrainAsync(), "The client waits on for the reply to its continuation.");
             await FreshAsync(p);
         })
         { Needs = Needs.Timeouts },

@@ -19,6 +19,7 @@ public sealed class VirtualTime : TimeProvider
         [nameof(Reference.Limits.FinishedTimeout)] = Reference.Limits.FinishedTimeout,
         [nameof(Reference.Limits.IdleTimeout)] = Reference.Limits.IdleTimeout,
         [nameof(Reference.Limits.CloseTimeout)] = Reference.Limits.CloseTimeout,
+        [nameof(Reference.Limits.UpgradeTimeout)] = Reference.Limits.UpgradeTimeout,
         [nameof(Reference.Limits.ReplyTimeout)] = Reference.Limits.ReplyTimeout,
         [nameof(Reference.Limits.GreetingTimeout)] = Reference.Limits.GreetingTimeout,
     };

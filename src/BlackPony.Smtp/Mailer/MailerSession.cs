@@ -67,7 +67,8 @@ public sealed partial class MailerSession : SmtpSession, ISession, IDisposable
     public TimeSpan PeerTimeout => _state switch
     {
         State.Connected => Limits.GreetingTimeout,
-        State.Asking or State.Sharing or State.Confirming or State.InsideEhlo => Limits.ReplyTimeout,
+        State.Asking or State.InsideEhlo => Limits.ReplyTimeout,
+        State.Sharing or State.Confirming => Limits.UpgradeTimeout,
         State.Closing => Limits.CloseTimeout,
         _ => Timeout.InfiniteTimeSpan,
     };

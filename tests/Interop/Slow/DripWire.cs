@@ -64,18 +64,24 @@ internal sealed class DripWire : IAsyncDisposable
         _drops.Dispose();
     }
 
+    // A connection that is made afterwards passes at once.
     private async Task AcceptAsync(int port)
     {
         try
         {
-            using var client = await _listener.AcceptTcpClientAsync();
-            using var server = new TcpClient { NoDelay = true };
-            client.NoDelay = true;
-            await server.ConnectAsync(IPAddress.Loopback, port);
-            var (up, down) = (client.GetStream(), server.GetStream());
-            await Task.WhenAll(PassAsync(up, down, _up, _crossed.Up), PassAsync(down, up, !_up, _crossed.Down));
+            for (bool first = true;; first = false)
+            {
+                using var client = await _listener.AcceptTcpClientAsync(_gone.Token);
+                using var server = new TcpClient { NoDelay = true };
+                client.NoDelay = true;
+                await server.ConnectAsync(IPAddress.Loopback, port, _gone.Token);
+                var (up, down) = (client.GetStream(), server.GetStream());
+                await Task.WhenAll(
+                    PassAsync(up, down, first && _up, first ? _crossed.Up : new StringBuilder()),
+                    PassAsync(down, up, first && !_up, first ? _crossed.Down : new StringBuilder()));
+            }
         }
-        catch (Exception e) when (e is SocketException or InvalidOperationException)
+        catch (Exception e) when (e is SocketException or InvalidOperationException or OperationCanceledException)
         {
         }
     }

@@ -142,7 +142,7 @@ public sealed class SlowTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Owed))]
-    public async Task The_mailer_gives_up_a_server_whose_answer_does_not_come_whole(string owed) // spec 13: GreetingTimeout, ReplyTimeout
+    public async Task The_mailer_gives_up_a_server_whose_answer_does_not_come_whole(string owed) // spec 13
     {
         await using var server = new EmbeddedServer();
         server.Sink.Greeting = LongGreeting;
@@ -173,11 +173,44 @@ public sealed class SlowTests : IDisposable
         }
 
         await wire.Held.WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
-        await _clock.DripAsync(owed == "greeting" ? Limits.GreetingTimeout : Limits.ReplyTimeout, wire.DropAsync, ended);
+        var limit = owed switch
+        {
+            "greeting" => Limits.GreetingTimeout,
+            "EHLO" => Limits.ReplyTimeout,
+            _ => Limits.UpgradeTimeout,
+        };
+        await _clock.DripAsync(limit, wire.DropAsync, ended);
 
         // It waits no longer for the end of the server's direction either.
         await running.WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
         Assert.Empty(server.Sink.Messages);
+    }
+
+    /// <summary>
+    /// A firewall lets the 220 pass and discards the records: the mail goes by a fresh connection, while the mail server still waits.
+    /// </summary>
+    [Fact]
+    public async Task Mail_arrives_behind_a_firewall_that_discards_records() // [BP-9.2-2]; spec 13: UpgradeTimeout
+    {
+        await using var server = new EmbeddedServer();
+        await using var wire = new DripWire(server.Port, up: false,
+            c => c.Down.ToString().Split("220 K=") is [_, var rest] && rest.Contains("\r\n", StringComparison.Ordinal));
+        var (local, queue) = (new Pipe(), new Pipe());
+        using var person = new SmtpUser(queue.Reader.AsStream(), local.Writer.AsStream(), new MemoryStream());
+        var options = new MailerOptions(TestRsaKeys.Client) { Suites = [SuiteRegistry.Find("X25519-CHACHA20POLY1305")!] };
+        var target = new MailTarget("127.0.0.1", IPAddress.Loopback, wire.Port);
+        var running = MailerHost.RunAsync(options, new SystemRandom(), [target], local.Reader.AsStream(), queue.Writer.AsStream(),
+            TestContext.Current.CancellationToken, _clock);
+        await person.ExpectAsync("220");
+        var asked = person.SayAsync("EHLO queue.test", "250");
+        await wire.Held.WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
+        await _clock.DripAsync(Limits.UpgradeTimeout, wire.DropAsync, asked);
+        await person.BeginMessageAsync("r@sink.test");
+        await person.SayAsync("Subject: late\r\n\r\nx\r\n.", "250");
+        await person.SayAsync("QUIT", "221");
+        await running.WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
+        Assert.Single(server.Sink.Messages);
+        Assert.True(3 * Limits.UpgradeTimeout < Limits.RecipientTimeout);
     }
 
     [Fact]

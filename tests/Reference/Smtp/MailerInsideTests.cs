@@ -440,7 +440,7 @@ public sealed class MailerInsideTests : IDisposable
         Connect("mx.b.test", moreTargets: true);
         Ehlo();
         Answer("250-mx.b.test\r\n250 XBLACKPONY V1 X25519-CHACHA20POLY1305\r\n");
-        Assert.Equal(Limits.ReplyTimeout, _mailer.PeerTimeout);
+        Assert.Equal(Limits.UpgradeTimeout, _mailer.PeerTimeout);
         Plain();
         Break(how);
         Assert.Equal(SessionRequest.Reconnect, _mailer.Request);
@@ -668,7 +668,7 @@ public sealed class MailerInsideTests : IDisposable
         var records = Switch();
         _mailer.FromServer(records.AsSpan(0, records.Length - 1));
         Assert.Equal("", Plain());
-        Assert.Equal(Limits.ReplyTimeout, _mailer.PeerTimeout);
+        Assert.Equal(Limits.UpgradeTimeout, _mailer.PeerTimeout);
         Assert.False(_mailer.WantsClient);
         _mailer.FromServer(records.AsSpan(records.Length - 1));
         Pass();
