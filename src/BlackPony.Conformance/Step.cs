@@ -1,3 +1,5 @@
+using BlackPony.Conformance.Peers;
+
 namespace BlackPony.Conformance;
 
 /// <summary>How far a session comes, in the order in which an implementation is built (spec/porting.md).</summary>
@@ -66,12 +68,12 @@ public static class Steps
                 case ['C', ':', ..]:
                     asked = text.Split(' ')[0].ToUpperInvariant();
                     break;
-                case ['S', ':', ..] when step <= Step.Greeting && text.StartsWith("220 ", StringComparison.Ordinal):
+                case ['S', ':', ..] when step <= Step.Greeting && IsLast(text, "220"):
                     step = Step.Ehlo;
                     break;
                 case ['S', ':', ..] when asked == "EHLO" && text.StartsWith("250", StringComparison.Ordinal):
-                    offered |= text[4..].Split(' ')[0].Equals("XBLACKPONY", StringComparison.OrdinalIgnoreCase);
-                    step = text[3] != ' ' ? step : offered || role == TestRole.Client ? Step.Upgrade : Step.Offer;
+                    offered |= ServerProbe.IsOffer(text.Length > 4 ? text[4..] : "");
+                    step = !IsLast(text, "250") ? step : offered || role == TestRole.Client ? Step.Upgrade : Step.Offer;
                     break;
                 case ['S', ':', ..] when step == Step.Upgrade && text.StartsWith("220 K=", StringComparison.Ordinal):
                     step = Step.Finished;
@@ -87,4 +89,8 @@ public static class Steps
 
         return step;
     }
+
+    // A code may stand alone (RFC 5321 4.2).
+    private static bool IsLast(string text, string code) =>
+        text == code || text.StartsWith($"{code} ", StringComparison.Ordinal);
 }

@@ -61,6 +61,13 @@ public class CausesTests
         Assert.Equal(Step.Greeting, Steps.Reached(TestRole.Server, Upgraded + "S} finished 00\n# connection 2\nS: 421 No\n"));
 
     [Theory]
+    [InlineData("S: 220\n", Step.Ehlo)]
+    [InlineData("S: 220 x\nC: EHLO c\nS: 250\n", Step.Offer)]
+    [InlineData("S: 220-x\nS: 220 x\nC: EHLO c\nS: 250-x\nS: 250-XBLACKPONY V1\nS: 250\n", Step.Upgrade)]
+    public void A_code_without_a_text_ends_a_reply_too(string transcript, Step step) =>
+        Assert.Equal(step, Steps.Reached(TestRole.Server, transcript));
+
+    [Theory]
     [InlineData("", Step.Connect)]
     [InlineData("S: 220 probe.test ESMTP\n", Step.Ehlo)]
     [InlineData("S: 220 probe.test ESMTP\nC: EHLO c\nS: 250-probe.test\nS: 250 XBLACKPONY V1\n", Step.Upgrade)]

@@ -30,6 +30,14 @@ public class HostileTargetTests
                 await s.WriteAsync("250 yes\r\n"u8.ToArray(), cancel);
             }
         },
+        ["answers all with codes alone"] = async (s, cancel) =>
+        {
+            await s.WriteAsync("220\r\n"u8.ToArray(), cancel);
+            for (var octets = new byte[65536]; await s.ReadAsync(octets, cancel) > 0;)
+            {
+                await s.WriteAsync("250\r\n"u8.ToArray(), cancel);
+            }
+        },
         ["answers all with an upgrade to nothing"] = async (s, cancel) =>
         {
             await s.WriteAsync("220 yes\r\n"u8.ToArray(), cancel);
@@ -110,6 +118,7 @@ public class HostileTargetTests
         Assert.Empty(results.Where(r => r.Verdict is Verdict.Fail or Verdict.Warn && (r.Detail.Length == 0 || r.Violated is null))
             .Select(r => r.Case.Id));
         Assert.Contains(results, r => r.Verdict is not Verdict.Pass);
+        Assert.NotEmpty(Causes.Find(results).Causes);
     }
 
     private static async Task ServeAsync(TcpListener listener, Func<NetworkStream, CancellationToken, Task> serve, CancellationToken cancel)
