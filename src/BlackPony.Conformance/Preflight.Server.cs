@@ -51,10 +51,9 @@ public sealed partial class Preflight
         if (!good || !Needs(Step.Upgrade))
             return;
 
-        suites = [.. suites.Where(NeedsSuite)];
+        suites = [.. suites.Where(NeedsSuite), .. rot && NeedsSuite(Names.Rot) ? [Names.Rot] : Array.Empty<string>()];
         var sideBySide = new ParallelOptions { MaxDegreeOfParallelism = _options.Jobs };
-        await Parallel.ForEachAsync(rot && NeedsSuite(Names.Rot) ? suites.Append(Names.Rot) : suites, sideBySide,
-            async (suite, _) => await UpgradeAsync(target, suite, carries: suite == suites[0]));
+        await Parallel.ForEachAsync(suites, sideBySide, async (suite, _) => await UpgradeAsync(target, suite, carries: suite == suites[0]));
     }
 
     private async Task UpgradeAsync(ServerTarget target, string suite, bool carries)

@@ -100,6 +100,14 @@ public class PreflightTests
         Assert.Equal("EHLO", result.Steps[^1].What);
     }
 
+    [Fact]
+    public async Task Of_suites_that_are_not_asked_for_none_is_tried()
+    {
+        var result = await LookAsync((stream, cancel) => SpeakAsync(stream, "250-port.test\r\n250 XBLACKPONY V1 RSA-BLOWFISH ROT", "500 No",
+            cancel), cases: [.. Servers.Where(c => c.Profile is Profile.Core or Profile.Manual)]);
+        Assert.Equal("upgrade with ROT", Assert.Single(result.Failures).What);
+    }
+
     [Theory]
     [InlineData("exit 3 # {port}", "the client ended", "exit code 3")]
     [InlineData("sleep 60 # {port}", "No answer within 0.3 s", "the client's connection")]
