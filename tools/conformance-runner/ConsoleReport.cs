@@ -22,9 +22,10 @@ internal sealed class ConsoleReport(bool verbose, bool strict, Baseline expected
         foreach (var preflight in run.Preflights)
             ShowPreflight(preflight);
 
-        if (run.Stopped is null)
+        if (run.Stopped is null || run.Results.Count > 0)
             ShowCases(run);
-        else
+
+        if (run.Stopped is not null)
             AnsiConsole.WriteLine($"{run.NotRun} cases were not run, because most would fail for this. --no-preflight runs them.");
     }
 
@@ -61,7 +62,7 @@ internal sealed class ConsoleReport(bool verbose, bool strict, Baseline expected
 
         if (run.Causes.Count > 0)
             Line($"[bold]{Markup.Escape(run.Verdict)}[/]");
-        else if (run.NotRun > 0)
+        else if (run.NotRun > 0 && run.Stopped is null)
             Line($"{run.NotRun} cases were not run.");
 
         int blocked = run.Count(Verdict.Blocked);

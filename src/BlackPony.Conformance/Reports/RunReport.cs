@@ -43,7 +43,6 @@ public sealed record RunReport(string? Server, string? Client, string Seed, IRea
     /// <summary>The profiles, separated by commas.</summary>
     public string ProfileNames => string.Join(", ", Profiles.Select(p => p.ToString().ToLowerInvariant()));
 
-
     /// <summary>What the failures have in common, the earliest step first.</summary>
     public IReadOnlyList<FailureCause> Causes { get; init; } = [];
 
@@ -53,8 +52,9 @@ public sealed record RunReport(string? Server, string? Client, string Seed, IRea
     /// <summary>How many selected cases were not run: the preflight, <c>--max-failures</c> or a signal ended the run.</summary>
     public int NotRun { get; init; }
 
-    /// <summary>The step at which a preflight ended the run; null if none did.</summary>
-    public PreflightFailure? Stopped => Results.Count == 0 ? Preflights.SelectMany(p => p.Failures).FirstOrDefault() : null;
+    /// <summary>The step at which a preflight ended the run, before any case of its role; null if none did.</summary>
+    public PreflightFailure? Stopped =>
+        Preflights.Where(p => Results.All(r => r.Case.Role != p.Role)).SelectMany(p => p.Failures).FirstOrDefault();
 
     /// <summary>What failed, how many causes that has, and where to begin: one line.</summary>
     public string Verdict
@@ -82,6 +82,7 @@ public sealed record RunReport(string? Server, string? Client, string Seed, IRea
         var (results, causes) = Conformance.Causes.Find(Results);
         return this with { Results = results, Causes = causes };
     }
+
     /// <summary>The version of the suite.</summary>
     public static string SuiteVersion { get; } =
         typeof(RunReport).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];

@@ -15,9 +15,6 @@ public static class TapReport
         foreach (var failure in run.Preflights.SelectMany(p => p.Failures))
             text.Append($"# preflight: {Line(failure.What)}: {Line(failure.Detail)} Read {failure.Read}.\n");
 
-        if (run.Stopped is { } stopped)
-            return $"{text}Bail out! preflight: {Line(stopped.What)}\n";
-
         for (int i = 0; i < run.Results.Count; i++)
         {
             var r = run.Results[i];
@@ -35,7 +32,7 @@ public static class TapReport
             }
         }
 
-        return text.ToString();
+        return run.Stopped is { } stopped ? $"{text}Bail out! preflight: {Line(stopped.What)}\n" : text.ToString();
     }
 
     private static string Line(string text) => text.Replace('\n', ' ').Replace("#", "\\#", StringComparison.Ordinal);

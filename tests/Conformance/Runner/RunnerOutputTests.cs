@@ -91,6 +91,21 @@ public sealed class RunnerOutputTests : IDisposable
     }
 
     [Fact]
+    public async Task A_client_whose_preflight_fails_fails_the_run_although_the_server_passes()
+    {
+        await using var server = new EmbeddedServer();
+        var file = Path.Combine(_folder, "r.tap");
+        var (code, output, error) = await RunnerProgram.RunAsync("--server", $"127.0.0.1:{server.Port}", "--client",
+            "bash -c 'exec 3<>/dev/tcp/{host}/{port}; printf \"EHLO x\\r\\nQUIT\\r\\n\" >&3; cat <&3 >/dev/null'", "--select", "4.1",
+            "--select", "C-7.1-1", "--output", file, "--format", "console");
+        Assert.True(code == 1, output + error);
+        Assert.Contains("FAILED  upgrade with X25519-CHACHA20POLY1305", output, StringComparison.Ordinal);
+        Assert.Matches(@"\n  4\.1 +[0-9]+ passed", output);
+        var tap = await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken);
+        Assert.Matches(@"ok 1 - S-4\.1-1 (.*\n)*Bail out! preflight: upgrade with X25519-CHACHA20POLY1305\n$", tap);
+    }
+
+    [Fact]
     public async Task A_list_in_JSON_has_what_a_script_needs()
     {
         var (code, output, error) = await RunnerProgram.RunAsync("--list", "--format", "json", "--select", "S-7.4-*");
