@@ -8,11 +8,14 @@ namespace BlackPony.Tools.ConformanceRunner;
 /// <param name="target">The server, client and mailer of the command line.</param>
 internal sealed class LastRun(string target)
 {
-    private readonly string _file = Path.Combine(
-        Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } cache
-            ? cache
-            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"),
-        "blackpony-conformance", $"failed-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(target)))[..16]}");
+    // Null where there is no such folder: a system's user may have a home that does not exist.
+    private readonly string? _file = new[]
+    {
+        Environment.GetEnvironmentVariable("XDG_CACHE_HOME"),
+        Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"),
+    }.FirstOrDefault(Path.IsPathRooted) is { } cache
+        ? Path.Combine(cache, "blackpony-conformance", $"failed-{Hash(target)}")
+        : null;
 
     /// <summary>The ids; none if there was no run, or none failed.</summary>
     public IReadOnlyList<string> Read()
@@ -34,7 +37,7 @@ internal sealed class LastRun(string target)
         {
             var failed = results.Where(r => r.Verdict is Verdict.Fail or Verdict.Error or Verdict.Blocked).Select(r => r.Case.Id);
             var ids = Read().Except(results.Select(r => r.Case.Id)).Concat(failed).ToList();
-            if (ids.Count == 0 && !File.Exists(_file))
+            if (_file is null || (ids.Count == 0 && !File.Exists(_file)))
                 return;
 
             Directory.CreateDirectory(Path.GetDirectoryName(_file)!);
@@ -44,4 +47,6 @@ internal sealed class LastRun(string target)
         {
         }
     }
+
+    private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..16];
 }

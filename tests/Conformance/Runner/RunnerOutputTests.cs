@@ -132,6 +132,20 @@ public sealed class RunnerOutputTests : IDisposable
         Assert.DoesNotContain("S-4.1-2 ", better.Output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("unset XDG_CACHE_HOME; HOME=/nonexistent")]
+    [InlineData("XDG_CACHE_HOME=cache HOME=/nonexistent")]
+    [InlineData("XDG_CACHE_HOME=/dev/null")]
+    public async Task A_cache_that_cannot_be_written_changes_nothing(string environment)
+    {
+        await using var sink = new MailSink();
+        var (code, output, error) = await RunnerProgram.RunInAsync($"cd {_folder}; {environment}; export HOME; exec \"$@\"", "--server",
+            Address(sink), "--select", "S-4.1-1", "--no-preflight", "--last-failed");
+        Assert.Equal((1, ""), (code, error));
+        Assert.Contains("FAILED S-4.1-1", output, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_folder));
+    }
+
     [Fact]
     public async Task A_limit_of_failures_ends_the_run_and_the_report_says_how_many_cases_were_not_run()
     {
