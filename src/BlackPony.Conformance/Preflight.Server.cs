@@ -172,8 +172,7 @@ public sealed partial class Preflight
         {
             // It may wait for its client to begin, as HTTP and TLS do.
             using var more = new CancellationTokenSource(TimeSpan.FromSeconds(1));
-            await socket.SendAsync("EHLO probe.test\r\n\r\n"u8.ToArray());
-            (text, ended) = await FirstLineAsync(socket, more);
+            (text, ended) = await FirstLineAsync(socket, more, "EHLO probe.test\r\n\r\n"u8.ToArray());
             if (Protocol(text) is null)
             {
                 Unreachable(Step.Greeting, "greeting",
@@ -220,13 +219,17 @@ public sealed partial class Preflight
     private static string? Protocol(string text) =>
         Others.FirstOrDefault(o => text.StartsWith(o.Beginning, StringComparison.Ordinal)).Protocol;
 
-    private static async Task<(string Text, bool Ended)> FirstLineAsync(Socket socket, CancellationTokenSource limit)
+    private static async Task<(string Text, bool Ended)> FirstLineAsync(Socket socket, CancellationTokenSource limit,
+        byte[]? sent = null)
     {
         const int Most = 1000;
         var octets = new byte[Most];
         int count = 0;
         try
         {
+            if (sent is not null)
+                await socket.SendAsync(sent, limit.Token);
+
             while (count < Most && !octets.AsSpan(0, count).Contains((byte)'\n'))
             {
                 int more = await socket.ReceiveAsync(octets.AsMemory(count), limit.Token);
