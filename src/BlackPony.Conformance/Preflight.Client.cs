@@ -30,8 +30,7 @@ public sealed partial class Preflight
 
     private async Task DeliverAsync(ClientTarget target, string suite)
     {
-        // It starts, and makes an RSA key pair perhaps.
-        var context = Context(suite, _options.Timeout);
+        var context = Context(suite);
         using var limit = context.Timeout;
         var what = suite.Length == 0 ? "EHLO" : $"upgrade with {suite}";
         context.Transcript.Comment(what);

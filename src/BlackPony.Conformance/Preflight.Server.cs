@@ -29,7 +29,7 @@ public sealed partial class Preflight
 
     private async Task TalkAsync(ServerTarget target)
     {
-        var context = Context("ehlo", _limit);
+        var context = Context("ehlo");
         using var limit = context.Timeout;
         IReadOnlyList<string> suites = [];
         bool rot = false;
@@ -58,7 +58,7 @@ public sealed partial class Preflight
 
     private async Task UpgradeAsync(ServerTarget target, string suite, bool carries)
     {
-        var context = Context(suite, _limit);
+        var context = Context(suite);
         using var limit = context.Timeout;
         context.Transcript.Comment($"upgrade with {suite}");
         await TryAsync(TestRole.Server, $"upgrade with {suite}", context, async () =>
@@ -156,7 +156,7 @@ public sealed partial class Preflight
     private async Task<bool> GreetsAsync(ServerPlace place)
     {
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        using var limit = new CancellationTokenSource(_limit);
+        using var limit = new CancellationTokenSource(_options.Timeout);
         try
         {
             await socket.ConnectAsync(new DnsEndPoint(place.Host, place.Port), limit.Token);
@@ -176,7 +176,8 @@ public sealed partial class Preflight
             if (Protocol(text) is null)
             {
                 Unreachable(Step.Greeting, "greeting",
-                    $"Nothing came within {Seconds(_limit)} of the connection; a mail server begins with \"220 \".");
+                    $"Nothing came within {Seconds(_options.Timeout)} of the connection; a mail server begins with \"220 \". If it delays its "
+                        + "greeting, give a longer --timeout.");
                 return false;
             }
         }

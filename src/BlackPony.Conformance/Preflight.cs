@@ -51,19 +51,16 @@ public sealed record PreflightResult(TestRole Role, string Target, IReadOnlyList
 /// </summary>
 public sealed partial class Preflight
 {
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(10);
-
     private readonly RunOptions _options;
-    private readonly TimeSpan _limit;
     private readonly IReadOnlyList<CaseInfo> _cases;
     private readonly List<PreflightStep> _steps = [];
     private readonly List<PreflightFailure> _failures = [];
 
     /// <summary>Makes one.</summary>
-    /// <param name="options">How the cases are run; no answer of a server is waited for longer than 10 seconds.</param>
+    /// <param name="options">How the cases are run.</param>
     /// <param name="cases">The cases that are to be run: it goes as far as they need.</param>
     public Preflight(RunOptions options, IReadOnlyList<CaseInfo> cases) =>
-        (_options, _cases, _limit) = (options, cases, options.Timeout < Longest ? options.Timeout : Longest);
+        (_options, _cases) = (options, cases);
 
     // As far as the cases go; where they need records, to their Finished.
     private bool Needs(Step step) => _cases.Select(c => Conformance.Steps.Of(c)).Max() is var last
@@ -160,8 +157,8 @@ public sealed partial class Preflight
             _ => "Sections 7 and 4.5",
         };
 
-    private CaseContext Context(string name, TimeSpan limit) => new(new Transcript(), new SeededRandom(_options.Seed, $"preflight {name}"),
-        new CaseTimeout(limit))
+    private CaseContext Context(string name) => new(new Transcript(), new SeededRandom(_options.Seed, $"preflight {name}"),
+        new CaseTimeout(_options.Timeout))
     {
         IsThorough = true,
     };

@@ -53,7 +53,8 @@ public class PreflightTests
     public async Task A_server_that_says_nothing_is_unreachable_after_its_time()
     {
         var failure = Assert.Single((await LookAsync((_, cancel) => Task.Delay(Timeout.Infinite, cancel), Hasty)).Failures);
-        Assert.Equal("Nothing came within 0.3 s of the connection; a mail server begins with \"220 \".", failure.Detail);
+        Assert.Equal("Nothing came within 0.3 s of the connection; a mail server begins with \"220 \". If it delays its greeting, give a "
+            + "longer --timeout.", failure.Detail);
         Assert.True(failure.IsUnreachable);
     }
 
