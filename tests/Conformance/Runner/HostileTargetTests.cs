@@ -57,18 +57,13 @@ public class HostileTargetTests
     [MemberData(nameof(Kinds))]
     public async Task A_server_that_misbehaves_gets_verdicts(string kind)
     {
-        using var stop = new CancellationTokenSource();
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start(512);
-        var serving = ServeAsync(listener, Servers[kind], stop.Token);
-        await using var target = new RemoteServer("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port, 0, Short);
+        await using var server = new LoopbackServer(Servers[kind]);
+        await using var target = new RemoteServer("127.0.0.1", server.Port, 0, Short);
         Judge(await CaseRunner.RunAsync(target, new Selection
         {
             Select = ["4.*", "5.2", "6.3", "8.1"],
             Profiles = Enum.GetValues<Profile>(),
         }.From(ServerCases.All), Options));
-        await stop.CancelAsync();
-        await serving;
     }
 
     [Fact]
@@ -78,15 +73,10 @@ public class HostileTargetTests
         var cases = ServerCases.All.Where(c => c.Id is "S-5.2-1" or "S-6.3-1" or "S-8.1-1").ToList();
         for (int octets = 0; octets < 1400; octets += 97)
         {
-            using var stop = new CancellationTokenSource();
-            using var listener = new TcpListener(IPAddress.Loopback, 0);
-            listener.Start(64);
             int most = octets;
-            var serving = ServeAsync(listener, (s, cancel) => CutAsync(s, reference.Port, most, cancel), stop.Token);
-            await using var target = new RemoteServer("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port, 0, Short);
+            await using var server = new LoopbackServer((s, cancel) => CutAsync(s, reference.Port, most, cancel));
+            await using var target = new RemoteServer("127.0.0.1", server.Port, 0, Short);
             Judge(await CaseRunner.RunAsync(target, cases, Options with { Timeout = TimeSpan.FromSeconds(5) }));
-            await stop.CancelAsync();
-            await serving;
         }
     }
 
@@ -119,35 +109,6 @@ public class HostileTargetTests
             .Select(r => r.Case.Id));
         Assert.Contains(results, r => r.Verdict is not Verdict.Pass);
         Assert.NotEmpty(Causes.Find(results).Causes);
-    }
-
-    private static async Task ServeAsync(TcpListener listener, Func<NetworkStream, CancellationToken, Task> serve, CancellationToken cancel)
-    {
-        var sessions = new List<Task>();
-        try
-        {
-            while (true)
-            {
-                var client = await listener.AcceptTcpClientAsync(cancel);
-                sessions.Add(Task.Run(async () =>
-                {
-                    using (client)
-                    {
-                        try
-                        {
-                            await serve(client.GetStream(), cancel);
-                        }
-                        catch (Exception e) when (e is IOException or OperationCanceledException or SocketException)
-                        {
-                        }
-                    }
-                }, CancellationToken.None));
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            await Task.WhenAll(sessions);
-        }
     }
 
     private static async Task FloodAsync(NetworkStream stream, byte[] octets, CancellationToken cancel)
