@@ -176,8 +176,8 @@ public sealed partial class Preflight
             if (Protocol(text) is null)
             {
                 Unreachable(Step.Greeting, "greeting",
-                    $"Nothing came within {Seconds(_options.Timeout)} of the connection; a mail server begins with \"220 \". If it delays its "
-                        + "greeting, give a longer --timeout.");
+                    $"Nothing came within {Seconds(_options.Timeout)} of the connection; a mail server begins with \"220 \". If it delays "
+                        + "its greeting, give a longer --timeout.");
                 return false;
             }
         }

@@ -84,7 +84,7 @@ internal sealed class ServerSide : StreamSide
             if (reply is null)
                 return;
 
-            // One that refuses the client is told to it nevertheless.
+            // The client still gets a refusal.
             _replyToDrop = reply.IsPositive ? _replyToDrop - 1 : 0;
             if (!reply.IsPositive)
                 Reply(reply.ToOctets());

@@ -10,8 +10,8 @@ const string Examples = """
       blackpony-conformance --client 'myclient {host} {port}'        a client that reads the message from standard input
       blackpony-conformance --mailer 'mymailer --policy {policy} --memory {memory} {host} {port}'
       blackpony-conformance --select 'S-4.2-*' --select BP-7.4-5     some cases
-      blackpony-conformance --server 127.0.0.1:2525 --last-failed     what failed before, again
-      blackpony-conformance --server 127.0.0.1:2525 --save DIR        for Wireshark: captures and key logs of what fails
+      blackpony-conformance --server 127.0.0.1:2525 --last-failed    what failed before, again
+      blackpony-conformance --server 127.0.0.1:2525 --save DIR       for Wireshark: captures and key logs of what fails
       blackpony-conformance --list --profile core                    the cases of a profile
       blackpony-conformance --format junit --output results.xml --format html --output report.html
       blackpony-conformance --server HOST:PORT --expected-failures known.txt --write-baseline   then, in CI, without --write-baseline

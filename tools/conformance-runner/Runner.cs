@@ -213,7 +213,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         return report.Stopped is null ? await JudgeAsync(report, expected, console) : Failed;
     }
 
-    // A gate that knows its failures runs all cases: so does who says so.
+    // A failed preflight ends the run, unless --no-preflight is set or a baseline says which failures are expected.
     private bool GoesOn(IReadOnlyList<PreflightResult> preflights) =>
         !stop.IsCancellationRequested && !Unreached(preflights)
         && (parse.GetValue(options.NoPreflight) || parse.GetValue(options.Expected) is not null || preflights.All(p =>

@@ -212,7 +212,7 @@ internal static class Client4Negotiation
             bool replied = System.Text.Encoding.Latin1.GetString(rest).Contains("MAIL", StringComparison.OrdinalIgnoreCase);
             That(length.Length == 0 || (!isText && rest.Length == BinaryPrimitives.ReadUInt16BigEndian(length)),
                 $"Expected the end of the connection, perhaps after an alert, got {Show(rest)}.", replied ? "BP-4.6-2" : "BP-4.6-4");
-            await wire.ExpectClosedAsync("The client goes on after plaintext that it took for a record.", "BP-4.6-4");
+            await wire.ExpectClosedAsync("The client continues after plaintext, which it treated as a record.", "BP-4.6-4");
             await FreshAsync(p);
         }),
         // [BP-4.3-5] A client MUST accept fragments of 1 or more characters, split anywhere, within `MaxReplyLine` and `MaxShareLines`.

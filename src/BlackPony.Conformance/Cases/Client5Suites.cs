@@ -469,7 +469,7 @@ internal static class Client5Suites
     private static Case<ClientProbe> Carries(string id, string suite, Level level, Profile profile, string requirements) =>
         new(id, $"{suite} carries a message", level, profile, requirements, async p =>
         {
-            // The core suite is asked of all; a missing SHOULD is a warning; else the case is for who has the suite.
+            // The core suite is asked of all; a missing SHOULD is a warning; else the case is for a client that has the suite.
             bool optional = profile != Profile.Core && (level != Should || !p.Claims(profile));
             var offer = $"XBLACKPONY V1 {suite}";
             var wire = await p.AcceptAsync(offer);

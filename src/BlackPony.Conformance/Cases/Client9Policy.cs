@@ -87,8 +87,7 @@ internal static class Client9Policy
                         var helo = await ClientProbe.LineAsync(wire);
                         if (helo?.StartsWith("HELO ", StringComparison.OrdinalIgnoreCase) != true)
                         {
-                            // A client that says QUIT may wait for its reply.
-                            // It defers: it may wait for the server's end, as RFC 5321 4.1.1.10 lets it.
+                            // A client that defers may wait for the reply to its QUIT, and for the server's end (RFC 5321 4.1.1.10).
                             await (helo is null ? Task.CompletedTask : wire.SendLineAsync("221 Bye"));
                             wire.EndDirection();
                             return wire;
@@ -526,7 +525,6 @@ internal static class Client9Policy
         { Needs = Needs.Policy | Needs.Memory },
     ];
 
-    // Every code that a server could give, as one line, as several, and in single octets.
     // A server that goes on as if it had said nothing wrong: EHLO and HELO get 250, and mail is taken.
     private static async Task TakesAllAsync(ClientProbe p, ProbeConnection wire, bool inside)
     {
@@ -539,6 +537,7 @@ internal static class Client9Policy
         await p.ExpectAsync(delivered: false, "BP-9.1-5");
     }
 
+    // Every code that a server could give, as one line, as several, and in single octets.
     private static async Task SweepAsync(ClientProbe p, Func<Func<ProbeConnection, Task>, Task<ProbeConnection>> play)
     {
         foreach (var (code, shape) in ((int[])[220, 221, 250, 334, 354, 421, 450, 454, 500, 501, 502, 503, 504, 530, 550, 554])

@@ -39,8 +39,7 @@ internal static class TimeLimit
         new(string.Create(CultureInfo.InvariantCulture, $"{finding} ({name} is {limit.TotalSeconds:0.##} s here.)")) { IsSilence = true };
 
     // The clock goes on only when a timer is set that is due within the limit: so no target is late because it is slow. One that began to
-    // wait when
-    // the clock had gone on already has the whole limit from then.
+    // wait when the clock had gone on already has the whole limit from then.
     private static async Task TurnAsync(CaseContext context, TimeSpan limit, VirtualTime time, Task task, CaseFailedException silence)
     {
         var since = time.Now;

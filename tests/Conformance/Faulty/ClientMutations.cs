@@ -50,7 +50,7 @@ internal static class ClientMutations
     public static Mutations RareRecords(RecordType type, Func<Rec, IEnumerable<Rec>> record) =>
         RareRecords(r => r.Type == type ? record(r) : [r]);
 
-    /// <summary>Takes whole replies to its XBLACKPONY command for refusals.</summary>
+    /// <summary>Treats whole replies to its XBLACKPONY command as refusals.</summary>
     public static Mutations TakesRepliesForRefusal(Func<IReadOnlyList<string>, bool> which)
     {
         var lines = new List<string>();
@@ -78,7 +78,7 @@ internal static class ClientMutations
             l.StartsWith("250", StringComparison.Ordinal) && l.Contains(text, StringComparison.Ordinal) ? l[..4] + "X-NOTHING" : l,
     };
 
-    /// <summary>Takes such XBLACKPONY lines for others.</summary>
+    /// <summary>Reads such XBLACKPONY lines as others.</summary>
     public static Mutations ReadsOffer(Func<string, string> offer) => new()
     {
         PeerLine = l =>
@@ -179,7 +179,7 @@ internal static class ClientMutations
         };
     }
 
-    /// <summary>Reads the replies behind its XBLACKPONY command as something else.</summary>
+    /// <summary>Reads the replies after its XBLACKPONY command as something else.</summary>
     public static Mutations AfterCommand(Func<string, string?> peer, Func<string, string>? port = null)
     {
         bool asked = false;
@@ -195,7 +195,7 @@ internal static class ClientMutations
         };
     }
 
-    /// <summary>Takes such replies to its XBLACKPONY command for refusals.</summary>
+    /// <summary>Treats such replies to its XBLACKPONY command as refusals.</summary>
     public static Mutations TakesForRefusal(Func<string, bool> reply)
     {
         bool came = false;
@@ -207,7 +207,7 @@ internal static class ClientMutations
         });
     }
 
-    /// <summary>Reads the first line behind its continuation, or its cancel, as something else.</summary>
+    /// <summary>Reads the first line after its continuation, or its cancel, as something else.</summary>
     public static Mutations AfterContinuation(Func<string, string?> peer, bool cancelled = false)
     {
         bool continued = false;
@@ -227,7 +227,7 @@ internal static class ClientMutations
         };
     }
 
-    /// <summary>Takes such lines for a refusal.</summary>
+    /// <summary>Treats such lines as a refusal.</summary>
     public static Func<string, string> Refusal(Func<string, bool> which) => l => which(l) ? "454 no" : l;
 
     /// <summary>Keeps its end back from the server once it has sent such a line, unless the server answers.</summary>
@@ -285,7 +285,7 @@ internal static class ClientMutations
         }
     }
 
-    /// <summary>Goes on with its next command behind its continuation.</summary>
+    /// <summary>Sends its next command directly after its continuation.</summary>
     public static Mutations NamesAnotherAfterContinuing()
     {
         bool asked = false, continued = false, both = false;
@@ -327,14 +327,14 @@ internal static class ClientMutations
     /// <summary>Goes on as if such records of the server had not come.</summary>
     public static Mutations Ignores(Func<Rec, bool> which) => new() { PeerRecord = r => which(r) ? [] : [r] };
 
-    /// <summary>Takes such records of the server for records that do not verify.</summary>
+    /// <summary>Treats such records of the server as records that do not verify.</summary>
     public static Mutations Rejects(Func<Rec, bool> which) =>
         new() { PeerRecord = r => [which(r) ? r with { Tamper = record => record[^1] ^= 1 } : r] };
 
     /// <summary>Takes records of the server though they do not verify.</summary>
     public static Mutations TakesUnverified() => new() { PeerRecord = r => [r with { Raw = r.Verified ? r.Raw : null }] };
 
-    /// <summary>Takes the server's first record for a good Finished, whatever it is.</summary>
+    /// <summary>Treats the server's first record as a good Finished, whatever it is.</summary>
     public static Mutations TakesAnyFinished()
     {
         bool first = true;

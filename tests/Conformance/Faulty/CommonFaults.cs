@@ -25,7 +25,7 @@ internal static class CommonFaults
     public static bool IsIdle(Rec record) =>
         record.Verified && (record.Type >= RecordType.FirstIgnored || record is { Type: RecordType.Data, Data: [] });
 
-    /// <summary>A side that resets the connection behind a record of a type.</summary>
+    /// <summary>A side that resets the connection after a record of a type.</summary>
     public static Mutations ResetsBehind(RecordType type)
     {
         Mutations hooks = null!;

@@ -105,7 +105,7 @@ internal sealed class FaultyServerProtection(RecordProtection real) : RecordProt
         return false;
     };
 
-    /// <summary>Takes a record that does not verify for one of a type that is ignored, and counts it not.</summary>
+    /// <summary>Treats a record that does not verify as one of an ignored type, and does not count it.</summary>
     public static OpenStep Skipping()
     {
         ulong skipped = 0;

@@ -34,7 +34,7 @@ internal static class ServerFaults
     public static Func<Mutations> Says(string usual, string instead) =>
         Says(l => l.StartsWith(usual, StringComparison.Ordinal) ? instead + l[usual.Length..] : l);
 
-    /// <summary>It offers otherwise. The reference hashes its own offer: so an upgrade fails behind it.</summary>
+    /// <summary>It offers otherwise. The reference hashes its own offer: so an upgrade fails after it.</summary>
     public static Func<Mutations> Offers(Func<string, string> offer) => Says(l => IsOffer(l) ? l[..4] + offer(l[4..]) : l);
 
     /// <summary>It offers otherwise from its second EHLO reply on, which most cases do not ask for.</summary>
@@ -51,7 +51,7 @@ internal static class ServerFaults
         return hooks = new Mutations { PortLine = l => hooks.Suite == suite ? line(l) : l };
     };
 
-    /// <summary>It answers such lines otherwise if something stands behind them in the segment.</summary>
+    /// <summary>It answers such lines otherwise if something follows them in the segment.</summary>
     public static Func<Mutations> AnswersBefore(Func<string, bool> which, string reply) => () =>
     {
         Mutations hooks = null!;
@@ -182,7 +182,7 @@ internal static class ServerFaults
     /// <summary>It hears other text inside than came.</summary>
     public static Func<Mutations> HearsInside(Func<string, string> text) => Takes(RecordType.Data, r => [Rec.Line(text(r.Text))]);
 
-    /// <summary>It takes good records for a failure.</summary>
+    /// <summary>It treats good records as a failure.</summary>
     public static Func<Mutations> FailsAt(Func<Rec, bool> which) => Takes(r => r.Verified && which(r) ? [Spoilt(r)] : [r]);
 
     /// <summary>It goes on as if some records had not come.</summary>
@@ -191,7 +191,7 @@ internal static class ServerFaults
     /// <summary>It takes records before it has the peer's end.</summary>
     public static Func<Mutations> TakesAtTheEnd(params Rec[] records) => () => new Mutations { BeforePeerEnd = _ => records };
 
-    /// <summary>It takes this for what a record held that had not come whole at the peer's end.</summary>
+    /// <summary>It processes this as the content of a record that had not come whole at the peer's end.</summary>
     public static Func<Mutations> TakesPart(Rec record) => () => new Mutations { BeforePeerEnd = waiting => waiting > 0 ? [record] : [] };
 
     /// <summary>It asks for no Finished of the client's.</summary>

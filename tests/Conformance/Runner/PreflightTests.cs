@@ -123,7 +123,8 @@ public class PreflightTests
     public async Task A_client_that_does_not_start_with_a_suite_that_it_does_not_have_is_reachable()
     {
         var client = new PlainClientCommand("case {suites} in X25519-CHACHA20POLY1305) ;; *) exit 64 ;; esac; exec bash -c "
-            + "'exec 3<>/dev/tcp/{host}/{port}; printf \"EHLO x\\r\\nQUIT\\r\\n\" >&3; cat <&3 >/dev/null'", new Dictionary<string, TimeSpan>());
+            + "'exec 3<>/dev/tcp/{host}/{port}; printf \"EHLO x\\r\\nQUIT\\r\\n\" >&3; cat <&3 >/dev/null'",
+            new Dictionary<string, TimeSpan>());
         var failure = Assert.Single((await new Preflight(Options, Clients).RunAsync(client)).Failures);
         Assert.Equal((Step.Upgrade, "upgrade with X25519-CHACHA20POLY1305", false), (failure.Step, failure.What, failure.IsUnreachable));
     }
