@@ -284,8 +284,17 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         if (parse.GetValue(options.Server) is not { } address)
             return new EmbeddedServer();
 
-        var server = new RemoteServer(address.Host, address.Port, parse.GetValue(options.Backend), Timeouts,
-            parse.GetValue(options.Mailbox));
+        int backend = parse.GetValue(options.Backend);
+        RemoteServer server;
+        try
+        {
+            server = new RemoteServer(address.Host, address.Port, backend, Timeouts, parse.GetValue(options.Mailbox));
+        }
+        catch (SocketException e)
+        {
+            throw new OwnTroubleException($"port {backend} of 127.0.0.1, on which the suite plays the backend: {e.Message}", e);
+        }
+
         // However short the cases' time is: a busy machine is not one where nothing listens.
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(Math.Max(parse.GetValue(options.Timeout), 10)));
         await server.ReachAsync(patience.Token);

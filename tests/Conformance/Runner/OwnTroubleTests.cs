@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using System.Xml.Linq;
@@ -34,6 +35,17 @@ public sealed class OwnTroubleTests : IDisposable
         Assert.Equal((2, ""), (code, output));
         Assert.Contains("200 descriptors are too few for 8 cases at a time", error, StringComparison.Ordinal);
         Assert.Equal(0, (await RunnerProgram.RunInAsync("ulimit -n 200; exec \"$@\"", "--select", "S-4.1-1", "--jobs", "1")).Code);
+    }
+
+    [Fact]
+    public async Task A_backends_port_that_is_taken_is_not_a_server_that_is_unreachable()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        int port = ((IPEndPoint)taken.LocalEndpoint).Port;
+        var (code, output, error) = await RunnerProgram.RunAsync("--server", $"127.0.0.1:{port}", "--backend", $"{port}");
+        Assert.Equal((2, ""), (code, output));
+        Assert.Contains($"port {port} of 127.0.0.1, on which the suite plays the backend: ", error, StringComparison.Ordinal);
     }
 
     [Fact]
