@@ -158,7 +158,7 @@ public sealed class BlackPonyStream : Stream
             await ReceiveAsync(Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(false);
 
             // A close or an alert that answers what came.
-            await SendAsync(_reading.Token).ConfigureAwait(false);
+            await SendIfFreeAsync(_reading.Token).ConfigureAwait(false);
         }
     }
 
@@ -190,6 +190,9 @@ public sealed class BlackPonyStream : Stream
             {
                 _sending.Release();
             }
+
+            // What a read had to send meanwhile.
+            await SendIfFreeAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -356,6 +359,30 @@ public sealed class BlackPonyStream : Stream
         finally
         {
             _sending.Release();
+        }
+    }
+
+    // A read does not wait for a write that is under way: the peer may take that write only when this side has read on.
+    private async Task SendIfFreeAsync(CancellationToken cancel)
+    {
+        while (HasToSend() && await _sending.WaitAsync(TimeSpan.Zero, cancel).ConfigureAwait(false))
+        {
+            try
+            {
+                await SendUnlockedAsync(cancel).ConfigureAwait(false);
+            }
+            finally
+            {
+                _sending.Release();
+            }
+        }
+    }
+
+    private bool HasToSend()
+    {
+        lock (_lock)
+        {
+            return _side.ToWire.WrittenCount > 0;
         }
     }
 

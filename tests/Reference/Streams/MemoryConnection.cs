@@ -3,11 +3,14 @@ using BlackPony.Hosting;
 
 namespace BlackPony.Tests.Reference.Streams;
 
-/// <summary>A connection within the process: what is written to one end is read at the other.</summary>
+/// <summary>
+/// A connection within the process: what is written to one end is read at the other. As with a socket, a write waits for the reader while
+/// there is much to read.
+/// </summary>
 internal sealed class MemoryConnection
 {
-    private readonly Pipe _up = new(new PipeOptions(pauseWriterThreshold: 0));
-    private readonly Pipe _down = new(new PipeOptions(pauseWriterThreshold: 0));
+    private readonly Pipe _up = new();
+    private readonly Pipe _down = new();
 
     public MemoryConnection()
     {
