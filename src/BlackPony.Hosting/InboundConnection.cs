@@ -46,6 +46,14 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
             _backend = null;
             await DrainAndClose.AwayAsync(client, settings.Time, _kill).ConfigureAwait(false);
         }
+        catch (Exception e) when (IsBug(e) && _session.Report.Suite is null)
+        {
+            // After an upgrade nothing is said: the last record may be half made.
+            LogBug(log, e);
+            _session.Stop(InternalError);
+            await sender.SendAsync(client, _session.ToClient).ConfigureAwait(false);
+            await DrainAndClose.AwayAsync(client, settings.Time, _kill).ConfigureAwait(false);
+        }
         finally
         {
             _backend?.Dispose();

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
 using BlackPony.Reference;
@@ -53,11 +52,12 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
             Leave(_session.HasQuit);
             await DrainAndClose.AwayAsync(client, settings.Time, kill).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is not (SocketException or IOException or OperationCanceledException or ObjectDisposedException))
+        catch (Exception e) when (IsBug(e))
         {
-            // A bug: the mail server keeps its mail. Its message may hold octets of the peer: only the type is logged.
-            log.LogError("session ended with an internal error: {Type}", e.GetType().Name);
-            await SendLastAsync().ConfigureAwait(false);
+            LogBug(log, e);
+            _session.Stop(InternalError);
+            await sender.SendAsync(client, _session.ToClient).ConfigureAwait(false);
+            await DrainAndClose.AwayAsync(client, settings.Time, kill).ConfigureAwait(false);
         }
         finally
         {
@@ -174,14 +174,6 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
     {
         var address = ((IPEndPoint)client.LocalEndPoint!).Address;
         return address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[IPv6:{address}]" : $"[{address}]";
-    }
-
-    private async Task SendLastAsync()
-    {
-        var words = new PooledBuffer();
-        words.Write("421 4.3.0 Internal error, try again later\r\n"u8);
-        await _sender!.SendAsync(client, words).ConfigureAwait(false);
-        await DrainAndClose.AwayAsync(client, settings.Time, _kill).ConfigureAwait(false);
     }
 
     // What is left ends by itself, and takes its last read with it.

@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Net.Sockets;
 using BlackPony.Smtp.Lines;
+using Microsoft.Extensions.Logging;
 
 namespace BlackPony.Hosting;
 
@@ -9,6 +11,9 @@ namespace BlackPony.Hosting;
 /// </summary>
 internal abstract class SessionLoop(TimeProvider time)
 {
+    /// <summary>The last reply of a session that meets a bug: the client keeps its mail.</summary>
+    protected const string InternalError = "421 4.3.0 Internal error, try again later";
+
     private readonly ProgressTimeout _deadline = new(time);
 
     /// <summary>The clock.</summary>
@@ -16,6 +21,13 @@ internal abstract class SessionLoop(TimeProvider time)
 
     /// <summary>Rung by whatever the loop waits for.</summary>
     protected AsyncAutoResetEvent Wake { get; } = new();
+
+    /// <summary>Whether it is a bug, and not what happens to a connection.</summary>
+    public static bool IsBug(Exception e) =>
+        e is not (SocketException or IOException or OperationCanceledException or ObjectDisposedException);
+
+    /// <summary>Logs a bug. Its message may hold octets of the peer: only the type is logged.</summary>
+    public static void LogBug(ILogger log, Exception e) => log.LogError("session ended with an internal error: {Type}", e.GetType().Name);
 
     /// <summary>Runs the session until it requests <see cref="SessionRequest.Close"/>; what waits then has been sent.</summary>
     protected async Task LoopAsync(ISession session, CancellationToken kill)

@@ -208,14 +208,14 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
                 await RunSessionAsync(client, place, _kill.Token).ConfigureAwait(false);
             }
         }
-        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException or ObjectDisposedException)
+        catch (Exception e) when (!SessionLoop.IsBug(e))
         {
             Log.LogInformation("session lost: {Error}", e.Message);
         }
         catch (Exception e)
         {
-            // A fault of ours must not end the other sessions. Its message may hold octets of the peer: only the type is told.
-            Log.LogError("session ended with an internal error: {Type}", e.GetType().Name);
+            // The other sessions go on.
+            SessionLoop.LogBug(Log, e);
         }
     }
 

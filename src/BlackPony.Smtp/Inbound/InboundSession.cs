@@ -211,11 +211,12 @@ public sealed partial class InboundSession : SmtpSession, ISession, IDisposable
         }
     }
 
-    /// <summary>The relay stops ([BP-10.3-9]).</summary>
-    public void Stop()
+    /// <summary>The relay stops ([BP-10.3-9]), or the session cannot go on.</summary>
+    /// <param name="reply">The last reply, without CRLF.</param>
+    public void Stop(string reply = "421 4.3.2 Service shutting down")
     {
         if (_state is not State.End and not State.Closing)
-            ReplyAndClose("421 4.3.2 Service shutting down");
+            ReplyAndClose(reply);
     }
 
     /// <inheritdoc/>

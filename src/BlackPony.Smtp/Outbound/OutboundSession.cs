@@ -179,8 +179,9 @@ public sealed partial class OutboundSession : SmtpSession, ISession
         }
     }
 
-    /// <summary>The relay stops ([BP-10.3-9]).</summary>
-    public void Stop() => ReplyAndClose("421 4.3.2 Service shutting down");
+    /// <summary>The relay stops ([BP-10.3-9]), or the session cannot go on.</summary>
+    /// <param name="reply">The last reply, without CRLF.</param>
+    public void Stop(string reply = "421 4.3.2 Service shutting down") => ReplyAndClose(reply);
 
     private void Pump()
     {

@@ -5,6 +5,7 @@ using BlackPony.Conformance.Targets;
 using BlackPony.Hosting;
 using BlackPony.Reference;
 using BlackPony.Tests.Interop.Servers;
+using Microsoft.Extensions.Time.Testing;
 
 namespace BlackPony.Tests.Interop.InProcess;
 
@@ -289,16 +290,44 @@ public sealed class InboundHostTests
     }
 
     [Fact]
-    public async Task A_bug_in_a_session_ends_that_session_and_no_other()
+    public async Task A_bug_in_a_session_is_answered_with_421_and_ends_no_other()
     {
         await using var sink = new MailSink();
         await using var listener = new Listener(sink, s => s with { Random = new BrokenRandom() }, asks: false);
         using var good = await SmtpUser.ConnectAsync(listener.Port);
         using var bad = await SmtpUser.ConnectAsync(listener.Port);
-        await Assert.ThrowsAnyAsync<Exception>(() => bad.SayAsync("EHLO a.test", "250"));
+        await bad.SayAsync("EHLO a.test", "421 4.3.0 Internal error");
         Assert.StartsWith("Error: session ended with an internal error: ArithmeticException",
             await listener.Log.SaysAsync("internal error"), StringComparison.Ordinal);
         await good.SayAsync("NOOP", "250");
+    }
+
+    [Fact]
+    public async Task After_an_upgrade_a_bug_is_answered_with_nothing()
+    {
+        await using var sink = new MailSink();
+        var clock = new BrokenClock();
+        await using var listener = new Listener(sink, s => s with { Time = clock }, asks: false);
+        using var rot = await SmtpUser.ConnectAsync(listener.Port);
+        await rot.SayAsync("EHLO a.test", "250");
+        await rot.SayAsync("XBLACKPONY V1 ROT 13", "220");
+        clock.IsBroken = true;
+        clock.Advance(Limits.IdleTimeout);
+        await listener.Log.SaysAsync("internal error");
+        Assert.Equal("", await RestAsync(rot));
+    }
+
+    // An end and a reset are the same here.
+    private static async Task<string> RestAsync(SmtpUser person)
+    {
+        try
+        {
+            return (await person.ExpectAsync("")).Trim();
+        }
+        catch (IOException)
+        {
+            return "";
+        }
     }
 
     private static async Task<Client> FromAsync(string from, string to, int port)
@@ -316,6 +345,13 @@ public sealed class InboundHostTests
     private sealed class Names(ClientName name) : IClientNames
     {
         public Task<ClientName> FindAsync(IPAddress client, CancellationToken cancel) => Task.FromResult(name);
+    }
+
+    private sealed class BrokenClock : FakeTimeProvider
+    {
+        public bool IsBroken { get; set; }
+
+        public override long GetTimestamp() => IsBroken ? throw new ArithmeticException() : base.GetTimestamp();
     }
 
     private sealed class BrokenRandom : IRandomSource
