@@ -187,7 +187,7 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
         }
         catch (Exception e) when (e is SocketException or IOException)
         {
-            log.LogWarning("backend not available: {Error}", e.Message);
+            log.LogWarning("backend {Backend} not available: {Error}", settings.Backend, e.Message);
             if (_backend is null)
                 Telemetry.ConnectionRefused("backend");
 

@@ -27,6 +27,10 @@ public enum ClientAddressing
 public sealed record InboundSettings(IReadOnlyList<IPEndPoint> Listen, string BackendHost, int BackendPort, ServerOptions Options)
     : ServerSettings(Listen)
 {
+    /// <summary>The mail server's host and port, for messages.</summary>
+    public string Backend =>
+        BackendHost.Contains(':', StringComparison.Ordinal) ? $"[{BackendHost}]:{BackendPort}" : $"{BackendHost}:{BackendPort}";
+
     /// <summary>The source address towards the backend; null for the system's choice.</summary>
     public IPAddress? BackendSource { get; init; }
 

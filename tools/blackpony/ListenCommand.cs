@@ -110,11 +110,12 @@ internal static class ListenCommand
         }
         catch (OperationCanceledException)
         {
-            log.LogWarning("it is not yet known whether the backend is an open relay; clients wait until it is");
+            log.LogWarning(
+                "it is not yet known whether the backend {Backend} is an open relay; clients wait until it is", settings.Backend);
         }
         catch (Exception e) when (e is not OpenRelayException && e is IOException or SocketException)
         {
-            log.LogWarning("the backend is not ready yet ({Error}); clients get 421 until it is", e.Message);
+            log.LogWarning("the backend {Backend} is not ready yet ({Error}); clients get 421 until it is", settings.Backend, e.Message);
         }
     }
 
@@ -122,8 +123,7 @@ internal static class ListenCommand
         InboundSettings settings, ServiceOptions service, ParseResult parse, CancellationToken cancel)
     {
         using var probe = settings.Probe;
-        var backend = $"backend {settings.BackendHost}:{settings.BackendPort}";
-        return await Service.CheckAsync(parse, service, settings.Listen, (backend, AskAsync));
+        return await Service.CheckAsync(parse, service, settings.Listen, ($"backend {settings.Backend}", AskAsync));
 
         async Task AskAsync()
         {

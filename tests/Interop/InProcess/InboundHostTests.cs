@@ -54,7 +54,8 @@ public sealed class InboundHostTests
         await using var listener = new Listener(
             sink, s => s with { Addressing = ClientAddressing.ProxyV1, BackendPort = backend.Port }, asks: false);
         await SmtpUser.RefusedAsync(listener.Port);
-        Assert.Contains(reason, await listener.Log.SaysAsync("backend not available"), StringComparison.Ordinal);
+        Assert.Contains(
+            reason, await listener.Log.SaysAsync($"backend 127.0.0.1:{backend.Port} not available: "), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -75,7 +76,8 @@ public sealed class InboundHostTests
         if (reason.Length > 0)
         {
             await person.User.ExpectAsync("421");
-            Assert.Contains(reason, await listener.Log.SaysAsync("backend not available"), StringComparison.Ordinal);
+            Assert.Contains(
+                reason, await listener.Log.SaysAsync($"backend 127.0.0.1:{sink.Port} not available: "), StringComparison.Ordinal);
             return;
         }
 
@@ -136,6 +138,7 @@ public sealed class InboundHostTests
         await using var wrong = new Listener(sink, s => s with { BackendSource = IPAddress.IPv6Loopback }, asks: false);
         await SmtpUser.RefusedAsync(wrong.Port);
         await wrong.Log.SaysAsync("127.0.0.1 has no address of the family of ::1.");
+        Assert.Equal("[::1]:9", (wrong.Settings with { BackendHost = "::1", BackendPort = 9 }).Backend);
     }
 
     [Fact]
