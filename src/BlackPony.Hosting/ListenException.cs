@@ -11,32 +11,6 @@ public sealed class ListenException(IPEndPoint endPoint, SocketException cause) 
     /// <summary>Whether another program listens there, or this one does in another process.</summary>
     public bool IsInUse { get; } = cause.SocketErrorCode == SocketError.AddressAlreadyInUse;
 
-    /// <summary>Begins to listen.</summary>
-    /// <exception cref="ListenException">The address can't be used.</exception>
-    internal static Socket Listen(IPEndPoint endPoint)
-    {
-        Socket? listener = null;
-        try
-        {
-            listener = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-            if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
-                listener.DualMode = false;
-
-            listener.Bind(endPoint);
-            listener.Listen(1024);
-            return listener;
-        }
-        catch (SocketException e)
-        {
-            listener?.Dispose();
-            throw new ListenException(endPoint, e);
-        }
-    }
-
-    /// <summary>Looks whether an address can be listened on.</summary>
-    /// <exception cref="ListenException">It can't.</exception>
-    public static void Try(IPEndPoint endPoint) => Listen(endPoint).Dispose();
-
     private static string Text(IPEndPoint endPoint, SocketException cause) =>
         $"cannot listen on {endPoint}: {cause.Message}. " + cause.SocketErrorCode switch
         {

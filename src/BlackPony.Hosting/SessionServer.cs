@@ -37,7 +37,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
     {
         foreach (var endPoint in _settings.Listen)
         {
-            var listener = ListenException.Listen(endPoint);
+            var listener = ListenSocket.Open(endPoint);
             _listeners.Add(listener);
             Log.LogInformation("listening on {EndPoint}", listener.LocalEndPoint);
         }

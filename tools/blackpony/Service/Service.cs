@@ -110,7 +110,7 @@ internal static class Service
 
         static Task Try(IPEndPoint endPoint)
         {
-            ListenException.Try(endPoint);
+            ListenSocket.Try(endPoint);
             return Task.CompletedTask;
         }
     }
