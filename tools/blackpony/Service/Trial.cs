@@ -7,8 +7,14 @@ internal static class Trial
     public static void Run(string path, bool isTrial, Action open)
     {
         bool exists = File.Exists(path);
-        open();
-        if (isTrial && !exists && File.Exists(path))
-            File.Delete(path);
+        try
+        {
+            open();
+        }
+        finally
+        {
+            if (isTrial && !exists && File.Exists(path))
+                File.Delete(path);
+        }
     }
 }
