@@ -66,6 +66,24 @@ public sealed class CheckCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_server_that_says_nothing_is_left_when_its_time_is_over()
+    {
+        await using var silent = new RawServer("");
+        string[] arguments = ["--port", $"{silent.Port}", "--timeout", "1", "[127.0.0.1]"];
+        var address = Assert.Single(await JsonAsync(3, arguments));
+        Assert.Equal("no answer within 1 s", address.GetProperty("error").GetString());
+        Assert.Equal((3, "", "blackpony: 127.0.0.1 (127.0.0.1): no answer within 1 s\n"), await RunAsync(["--interactive", .. arguments]));
+    }
+
+    [Fact]
+    public async Task A_domain_that_accepts_no_mail_is_not_found()
+    {
+        using var dns = new NameServer("b.test MX 0 .");
+        Assert.Equal((3, "", "blackpony: b.test: 5.1.10 The domain accepts no mail\n"),
+            await RunAsync("--dns", $"127.0.0.1:{dns.Port}", "b.test"));
+    }
+
+    [Fact]
     public async Task The_memory_tells_the_remembered_server_from_another_and_is_only_read()
     {
         await using var server = new EmbeddedServer();

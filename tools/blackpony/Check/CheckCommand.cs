@@ -83,11 +83,11 @@ internal static class CheckCommand
               blackpony check --json --memory /var/lib/blackpony/memory example.org
               blackpony check --port 2525 [127.0.0.1]
               blackpony check --interactive [mx.example.org]
-            Exit codes: 0 mail goes encrypted to every address, 1 to some address it does not, 2 usage, 3 no address was found or reached.
+            Exit codes: 0 mail goes encrypted to every address, 1 to some address it does not, 2 usage, 3 there was no SMTP session with any address.
             """);
         command.SetAction((parse, cancel) =>
         {
-            // Who names a host, be it this machine, means it ([BP-10.4-16]).
+            // A host in brackets is checked even if it is this machine ([BP-10.4-16]).
             var text = parse.GetValue(host)!;
             var route = new Route(text, parse.GetValue(port)) { IsConfigured = text.StartsWith('[') };
             return RunAsync(route, new MailRouter(parse.GetValue(dns)), parse.GetValue(memory), parse.GetValue(name)!,
@@ -164,14 +164,13 @@ internal static class CheckCommand
                 await InteractiveSession.RunAsync(stream, Console.In, Console.OpenStandardOutput(), cancel);
                 return 0;
             }
-            catch (SocketException e) when (target != targets[^1])
-            {
-                CommandLine.Complain($"{target.Name} ({target.Address}): {e.Message}");
-            }
             catch (Exception e) when (ServerCheck.IsFailure(e, cancel))
             {
                 CommandLine.Complain($"{target.Name} ({target.Address}): {check.Reason(e)}");
-                return e is SocketException ? NotFound : Wrong;
+
+                // One that does not answer may have another address that does.
+                if (e is not (SocketException or OperationCanceledException))
+                    return Wrong;
             }
         }
 

@@ -23,7 +23,7 @@ internal static class CheckReport
         Line("STARTTLS", report.StartTls ? "offered" : "not offered");
         Line("BlackPony", report.Offer ?? "not offered");
         if (report.Offer is not null && report.Suites.Count == 0)
-            Line("upgrade", "the offer has no suite that this program knows");
+            Line("upgrade", "the offer does not have V1 and a suite that this program knows");
 
         foreach (var suite in report.Suites)
         {

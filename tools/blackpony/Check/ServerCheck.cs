@@ -32,7 +32,7 @@ internal sealed class ServerCheck(string name, ServerMemory? memory, TimeSpan pa
             return report with { Error = Reason(e) };
         }
 
-        var offer = report.Offer is { } line ? Offer.Parse(Encoding.ASCII.GetBytes(line)) : null;
+        var offer = report.Offer is { } line ? Offer.Parse(Encoding.Latin1.GetBytes(line)) : null;
         foreach (var suite in offer?.Common(SuiteRegistry.Default) ?? [])
             report = await UpgradeAsync(report, suite, cancel);
 
@@ -109,7 +109,7 @@ internal sealed class ServerCheck(string name, ServerMemory? memory, TimeSpan pa
 
             // A key pair takes a while: once, and not in this time.
             _rsaKeys.Use().Dispose();
-            var timed = new TimedStream(await OpenAsync(report.Target, limit.Token));
+            await using var timed = new TimedStream(await OpenAsync(report.Target, limit.Token));
             await using var stream = await BlackPonyStream.AuthenticateAsClientAsync(
                 timed, Options(report.Target, ClientPolicy.Required, [suite]), limit.Token);
             result = new SuiteReport(suite.Name, null, timed.RoundTrips - 2, Stopwatch.GetElapsedTime(timed.Sent[1]));
@@ -149,8 +149,8 @@ internal sealed class ServerCheck(string name, ServerMemory? memory, TimeSpan pa
             using var limit = Limit(cancel);
             var options = Options(target, policy, SuiteRegistry.Default);
             options.Memory = policy == ClientPolicy.Remembered ? MemoryText.Parse(MemoryText.Of(memory!), TimeProvider.System) : null;
-            await using var stream = await BlackPonyStream.AuthenticateAsClientAsync(await OpenAsync(target, limit.Token), options,
-                limit.Token);
+            await using var connection = await OpenAsync(target, limit.Token);
+            await using var stream = await BlackPonyStream.AuthenticateAsClientAsync(connection, options, limit.Token);
             await stream.WriteAsync("QUIT\r\n"u8.ToArray(), limit.Token);
             return stream.IsEncrypted ? "encrypted" : $"plaintext ({stream.Report.Reason})";
         }
