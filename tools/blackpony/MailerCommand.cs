@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -58,12 +57,11 @@ internal static class MailerCommand
     // A name that begins with a hyphen is a host after -- only; before it, it is a misspelt option.
     private static bool IsOption(ParseResult parse, Argument<string> host)
     {
-        var value = parse.GetValue(host)!;
-        bool isOption = value.StartsWith('-') && !parse.Tokens.Any(t => t.Type == TokenType.DoubleDash);
-        if (isOption)
-            CommandLine.Complain($"there is no option '{value}'. Try --help.");
+        var problem = CommandLine.Misspelt(parse) ?? (parse.GetValue(host) == "-" ? "'-' is not a host." : null);
+        if (problem is not null)
+            CommandLine.Complain($"{problem} Try --help.");
 
-        return isOption;
+        return problem is not null;
     }
 
     // Whatever fails, the mail server hears a reply instead of nothing ([BP-10.4-12], [BP-10.4-14]).

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 
 namespace BlackPony.Tools;
 
@@ -87,12 +88,20 @@ internal static class CommandLine
         return distance <= Math.Max(1, name.Length / 3) ? $" Did you mean '{name}'?" : "";
     }
 
-    private static string Wrong(ParseResult result)
-    {
-        var command = result.CommandResult.Command;
-        if (result.UnmatchedTokens is not [var word, ..])
-            return result.Errors.First(e => e.Message.Length > 0).Message;
+    /// <summary>Says that there is no such option, where one that is misspelt stands as an argument; after -- an argument may begin with a
+    /// hyphen.</summary>
+    /// <returns>Null if every argument is one.</returns>
+    public static string? Misspelt(ParseResult result) =>
+        result.Tokens.Any(t => t.Type == TokenType.DoubleDash) ? null
+            : result.CommandResult.Children.OfType<ArgumentResult>().SelectMany(a => a.Tokens).Select(t => t.Value)
+                .Where(v => v.StartsWith('-') && v.Length > 1).Select(v => Missing(result.CommandResult.Command, v)).FirstOrDefault();
 
+    private static string Wrong(ParseResult result) => Misspelt(result)
+        ?? (result.UnmatchedTokens is [var word, ..] ? Missing(result.CommandResult.Command, word)
+            : result.Errors.First(e => e.Message.Length > 0).Message);
+
+    private static string Missing(Command command, string word)
+    {
         var known = word.StartsWith('-') ? command.Options.Where(o => !o.Hidden).Select(o => o.Name)
             : command.Subcommands.Where(c => !c.Hidden).Select(c => c.Name);
         var what = word.StartsWith('-') ? "option" : command.Subcommands.Count > 0 ? "command" : "argument";

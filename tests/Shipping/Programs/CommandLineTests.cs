@@ -31,6 +31,8 @@ public sealed partial class CommandLineTests
     [InlineData("blackpony", "frobnicate", "there is no command 'frobnicate'. Try --help.")]
     [InlineData("blackpony-conformance", "--sever 127.0.0.1:1", "there is no option '--sever'. Did you mean '--server'? Try --help.")]
     [InlineData("blackpony", "check a.test b.test", "there is no argument 'b.test'. Try --help.")]
+    [InlineData("blackpony", "check --jsn a.test", "there is no option '--jsn'. Did you mean '--json'? Try --help.")]
+    [InlineData("blackpony", "check --jsn", "there is no option '--jsn'. Did you mean '--json'? Try --help.")]
     [InlineData("blackpony-replay", "inspekt", "there is no command 'inspekt'. Did you mean 'inspect'? Try --help.")]
     public async Task What_is_not_there_is_named_with_what_is_nearest(string program, string arguments, string expected)
     {

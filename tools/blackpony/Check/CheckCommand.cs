@@ -87,6 +87,9 @@ internal static class CheckCommand
             """);
         command.SetAction((parse, cancel) =>
         {
+            if (CommandLine.Misspelt(parse) is { } problem)
+                throw new FormatException($"{problem} Try --help.");
+
             // A host in brackets is checked even if it is this machine ([BP-10.4-16]).
             var text = parse.GetValue(host)!;
             var route = new Route(text, parse.GetValue(port)) { IsConfigured = text.StartsWith('[') };
