@@ -1,3 +1,4 @@
+using BlackPony.Reference;
 using BlackPony.Reference.Records;
 using static BlackPony.Conformance.Peers.Names;
 using static BlackPony.Tests.Conformance.Faulty.ClientMutations;
@@ -206,6 +207,18 @@ internal static class Client4Faults
             Mutations = _ => Answers("454 220 K=", "XBLACKPONY V1 ROT 13\r\n"),
         },
         new("BP-4.4-10", "C-4.4-13", "takes the share in the text of a refusal") { Mutations = _ => Reads("454 220 K=", "220 K=") },
+        new("BP-4.4-11", "C-4.4-11", "treats a reply of 128 lines as malformed")
+        {
+            Mutations = _ =>
+            {
+                int lines = 0;
+                return AfterCommand(l =>
+                {
+                    lines = l.Length > 3 && l[3] == '-' ? lines + 1 : 0;
+                    return lines == Limits.MaxEhloLines - 1 ? "250" + l[3..] : l;
+                });
+            },
+        },
         new("BP-4.4-11",
             "C-4.3-15 C-4.4-1 C-4.4-2 C-4.4-3 C-4.4-4 C-4.4-5 C-4.4-6 C-4.4-7 C-4.4-8 C-4.4-9 C-4.4-10 C-4.4-11 C-4.4-14 C-5.4-6",
             "treats a refusal as a broken upgrade")
