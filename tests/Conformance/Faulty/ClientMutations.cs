@@ -207,7 +207,7 @@ internal static class ClientMutations
         });
     }
 
-    /// <summary>Reads the first line after its continuation, or its cancel, as something else.</summary>
+    /// <summary>Replaces the first line that comes after its continuation (or after its "*").</summary>
     public static Mutations AfterContinuation(Func<string, string?> peer, bool cancelled = false)
     {
         bool continued = false;
