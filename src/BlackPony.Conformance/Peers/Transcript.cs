@@ -25,6 +25,18 @@ public sealed class Transcript
         }
     }
 
+    // Long ones are cut: a transcript is for reading.
+    private bool IsFull
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _text.Length >= MaxLength;
+            }
+        }
+    }
+
     /// <summary>The transcript so far.</summary>
     public override string ToString()
     {
@@ -77,6 +89,9 @@ public sealed class Transcript
     /// <summary>Adds a record and what it holds.</summary>
     internal void Record(char side, ReadOnlySpan<byte> raw, RecordType type, ReadOnlySpan<byte> data)
     {
+        if (IsFull)
+            return;
+
         var name = type switch
         {
             >= RecordType.Data and <= RecordType.Alert => type.ToString().ToLowerInvariant(),
@@ -96,8 +111,7 @@ public sealed class Transcript
     {
         lock (_lock)
         {
-            // Long ones are cut: a transcript is for reading.
-            if (_text.Length < MaxLength)
+            if (!IsFull)
                 _text.Append(line).Append('\n');
         }
     }

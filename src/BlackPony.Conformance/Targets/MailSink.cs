@@ -141,6 +141,7 @@ public sealed class MailSink : IAsyncDisposable
     {
         private readonly byte[] _octets = new byte[65536];
         private string _waiting = "";
+        private int _taken; // of what waits; a line does not copy the rest
         private bool _greeted;
 
         public async Task RunAsync()
@@ -221,30 +222,30 @@ public sealed class MailSink : IAsyncDisposable
 
         private async Task<bool> TakeAsync(int count)
         {
-            while (_waiting.Length < count)
+            while (_waiting.Length - _taken < count)
             {
                 if (!await FillAsync())
                     return false;
             }
 
-            _waiting = _waiting[count..];
+            _taken += count;
             return true;
         }
 
         private async Task<string?> LineAsync()
         {
-            int from = 0;
+            int searched = 0;
             while (true)
             {
-                int end = _waiting.IndexOf("\r\n", from, StringComparison.Ordinal);
+                int end = _waiting.IndexOf("\r\n", _taken + searched, StringComparison.Ordinal);
                 if (end >= 0)
                 {
-                    var line = _waiting[..end];
-                    _waiting = _waiting[(end + 2)..];
+                    var line = _waiting[_taken..end];
+                    _taken = end + 2;
                     return line;
                 }
 
-                from = Math.Max(_waiting.Length - 1, 0);
+                searched = Math.Max(_waiting.Length - _taken - 1, 0);
                 if (!await FillAsync())
                     return null;
             }
@@ -254,7 +255,7 @@ public sealed class MailSink : IAsyncDisposable
         {
             int count = await stream.ReadAsync(_octets);
             var text = Encoding.Latin1.GetString(_octets, 0, count);
-            _waiting += text;
+            (_waiting, _taken) = (string.Concat(_waiting.AsSpan(_taken), text), 0);
             lock (session.Received)
             {
                 session.Received.Append(text);
