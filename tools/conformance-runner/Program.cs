@@ -14,12 +14,14 @@ const string Examples = """
       blackpony-conformance --server 127.0.0.1:2525 --save DIR       for Wireshark: captures and key logs of what fails
       blackpony-conformance --list --profile core                    the cases of a profile
       blackpony-conformance --format junit --output results.xml --format html --output report.html
+      blackpony-conformance badge results.json > badge.svg
       blackpony-conformance --server HOST:PORT --expected-failures known.txt --write-baseline   then, in CI, without --write-baseline
     Exit codes: 0 all passed, 1 some failed, 2 usage or trouble of its own, 3 target unreachable.
     A target that is silent, not ready (421) or not a mail server is unreachable. A signal ends the run with a report of what was run,
         and 130.
     """;
 var options = new RunnerOptions();
+options.Root.Add(Badge.Create());
 options.Root.SetAction((parse, stop) => new Runner(options, parse, stop).RunAsync());
 // Time to write the reports after a signal, on a busy machine too.
 var how = new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) };

@@ -2,21 +2,23 @@ using System.Text;
 
 namespace BlackPony.Conformance.Reports;
 
-/// <summary>A badge (SVG) that says how many cases passed, for a README.</summary>
+/// <summary>A badge (SVG) for a README: how many cases passed.</summary>
 public static class BadgeReport
 {
     private const string Label = "BlackPony";
     private const int Digit = 7;
 
     /// <summary>Writes a badge.</summary>
-    public static string Write(RunReport run)
+    /// <param name="runs">One run, or several: one of each role, or the shards of one.</param>
+    public static string Write(params IReadOnlyList<RunReport> runs)
     {
-        int failed = run.Count(Verdict.Fail) + run.Count(Verdict.Error) + run.Count(Verdict.Blocked);
-        bool good = failed == 0 && run.Stopped is null && run.NotRun == 0;
-        var text = run.Stopped is not null ? "preflight failed"
-            : failed > 0 ? $"{failed} of {run.Results.Count} failed"
-            : $"{run.Count(Verdict.Pass)} passed";
-        text += run.NotRun > 0 && run.Stopped is null ? ", incomplete" : "";
+        int failed = runs.Sum(r => r.Count(Verdict.Fail) + r.Count(Verdict.Error) + r.Count(Verdict.Blocked));
+        bool isStopped = runs.Any(r => r.Stopped is not null), isWhole = runs.All(r => r.NotRun == 0);
+        bool good = failed == 0 && !isStopped && isWhole;
+        var text = isStopped ? "preflight failed"
+            : failed > 0 ? $"{failed} of {runs.Sum(r => r.Results.Count)} failed"
+            : $"{runs.Sum(r => r.Count(Verdict.Pass))} passed";
+        text += isWhole || isStopped ? "" : ", incomplete";
         int left = (Label.Length * Digit) + 10, right = (text.Length * Digit) + 10;
         return new StringBuilder()
             .Append($"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{left + right}\" height=\"20\" role=\"img\" "

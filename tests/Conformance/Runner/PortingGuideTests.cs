@@ -57,7 +57,7 @@ public sealed partial class PortingGuideTests
 
     [Theory]
     [InlineData("github-actions.yml", "name", "on", "jobs")]
-    [InlineData("gitlab-ci.yml", "stages", "build", ".suite", "server", "client")]
+    [InlineData("gitlab-ci.yml", "stages", "build", ".suite", "server", "client", "badge")]
     public void An_example_for_CI_is_sound_and_tests_both_roles(string file, params string[] keys)
     {
         var root = (YamlMappingNode)Load(file);
@@ -120,6 +120,34 @@ public sealed partial class PortingGuideTests
             await shell.WaitForExitAsync(TestContext.Current.CancellationToken);
             Assert.Equal(0, shell.ExitCode);
             Assert.Contains(expected, output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Theory]
+    [InlineData("github-actions.yml")]
+    [InlineData("gitlab-ci.yml")]
+    public async Task The_gates_make_one_badge_of_both_roles(string file)
+    {
+        var folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
+        try
+        {
+            Directory.CreateDirectory(Path.Combine(folder, "badge"));
+            Directory.CreateSymbolicLink(Path.Combine(folder, "bin"), RunnerProgram.Folder);
+            foreach (var (name, cases) in new[] { ("server", "S-4.1-1"), ("client", "C-4.1-1"), ("client-1", "C-4.1-1") })
+                Assert.Equal(0, (await RunnerProgram.RunAsync("--select", cases, "--output", $"{folder}/{name}.json")).Code);
+
+            var line = Assert.Single(Scripts(file).SelectMany(Lines),
+                l => l.StartsWith("bin/blackpony-conformance badge ", StringComparison.Ordinal));
+            using var shell = Process.Start(new ProcessStartInfo("/bin/bash", ["-ec", line]) { WorkingDirectory = folder })!;
+            await shell.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(0, shell.ExitCode);
+            var badge = Directory.EnumerateFiles(folder, "blackpony.svg", SearchOption.AllDirectories).Single();
+            Assert.Contains("BlackPony: 2 passed", await File.ReadAllTextAsync(badge, TestContext.Current.CancellationToken),
+                StringComparison.Ordinal);
         }
         finally
         {

@@ -42,6 +42,23 @@ public sealed class RunnerOutputTests : IDisposable
         Assert.Contains("Bail out! preflight: upgrade with X25519-CHACHA20POLY1305", texts[3], StringComparison.Ordinal);
         Assert.Contains("\"ruleId\": \"BP-4.3-2\"", texts[4], StringComparison.Ordinal);
         Assert.Contains("BlackPony: preflight failed", texts[5], StringComparison.Ordinal);
+        Assert.Equal(texts[5], (await RunnerProgram.RunAsync("badge", files[0])).Output);
+    }
+
+    [Fact]
+    public async Task A_badge_is_made_from_the_reports_of_all_shards()
+    {
+        var files = new[] { "1", "2" }.Select(n => Path.Combine(_folder, $"{n}.json")).ToList();
+        foreach (var (file, shard) in files.Zip(["1/2", "2/2"]))
+            Assert.Equal(0, (await RunnerProgram.RunAsync("--select", "S-4.1-*", "--shard", shard, "--output", file)).Code);
+
+        int count = files.Sum(f => JsonDocument.Parse(File.ReadAllText(f)).RootElement.GetProperty("totals").GetProperty("passed").GetInt32());
+        Assert.Contains($"BlackPony: {count} passed", (await RunnerProgram.RunAsync(["badge", .. files])).Output, StringComparison.Ordinal);
+        File.WriteAllText(files[1], "{}");
+        var (code, _, error) = await RunnerProgram.RunAsync(["badge", .. files]);
+        Assert.Equal(2, code);
+        Assert.Contains($"{files[1]}: It is not a JSON report of blackpony-conformance.", error, StringComparison.Ordinal);
+        Assert.Equal(2, (await RunnerProgram.RunAsync("badge", Path.Combine(_folder, "none.json"))).Code);
     }
 
     [Fact]
