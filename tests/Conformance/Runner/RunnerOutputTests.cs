@@ -52,7 +52,11 @@ public sealed class RunnerOutputTests : IDisposable
         foreach (var (file, shard) in files.Zip(["1/2", "2/2"]))
             Assert.Equal(0, (await RunnerProgram.RunAsync("--select", "S-4.1-*", "--shard", shard, "--output", file)).Code);
 
-        int count = files.Sum(f => JsonDocument.Parse(File.ReadAllText(f)).RootElement.GetProperty("totals").GetProperty("passed").GetInt32());
+        int count = files.Sum(f =>
+        {
+            using var report = JsonDocument.Parse(File.ReadAllText(f));
+            return report.RootElement.GetProperty("totals").GetProperty("passed").GetInt32();
+        });
         Assert.Contains($"BlackPony: {count} passed", (await RunnerProgram.RunAsync(["badge", .. files])).Output, StringComparison.Ordinal);
         File.WriteAllText(files[1], "{}");
         var (code, _, error) = await RunnerProgram.RunAsync(["badge", .. files]);
