@@ -149,7 +149,7 @@ internal sealed class RunnerOptions
     public Option<Dictionary<string, TimeSpan>> Timeouts { get; } = new("--timeouts")
     {
         Description = "The target's own time-outs in seconds, for --profile timeouts: FinishedTimeout=1,CloseTimeout=0.5. 'default' stands "
-            + "for those of the specification; the run then takes ten minutes.",
+            + "for those of the specification; the run then takes a quarter of an hour.",
         HelpName = "list",
         CustomParser = ParseTimeouts,
     };

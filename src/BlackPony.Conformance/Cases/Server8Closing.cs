@@ -289,13 +289,7 @@ internal static class Server8Closing
                 await p.ConnectAsync();
             }
 
-            // What the mailbox shows of a later message it would show of these.
-            var whole = p.Marker();
-            await p.InsideAsync();
-            await p.DeliverInsideAsync($"Subject: {whole}\r\n\r\nwhole\r\n");
-            var mail = await p.MailAsync(whole);
-            foreach (var (how, half) in markers)
-                That(!mail.Contains(half, StringComparison.Ordinal), $"The server has accepted a message whose end is {how}.");
+            await NotAcceptedAsync(p, markers);
 
             byte[] Dot(Index at, byte flip)
             {
@@ -303,6 +297,42 @@ internal static class Server8Closing
                 record[at] ^= flip;
                 return record;
             }
+        })
+        { Needs = Needs.Mailbox },
+        // [BP-8.2-2] A server MUST NOT accept, queue or pass on as complete a message whose end had not arrived in verified records,
+        //   however the session ended.
+        new("S-8.2-6", "However a session ends within a message in chunks, the server has not accepted it", Must, Profile.Core, "BP-8.2-2",
+            async p =>
+        {
+            const string Chunk = "half\r\n";
+            var markers = new Dictionary<string, string>();
+            foreach (var (how, last) in new[]
+            {
+                ("a chunk that is not the last one", $"BDAT {Chunk.Length}\r\n{Chunk}"),
+                ("a part of the last chunk", $"BDAT {Chunk.Length + 1} LAST\r\n{Chunk}"),
+            })
+            {
+                foreach (bool closes in (bool[])[false, true])
+                {
+                    var half = p.Marker();
+                    markers[how + (closes ? ", and a close" : "")] = half;
+                    if (!(await p.InsideAsync()).HasKeyword("CHUNKING"))
+                        throw new NotApplicableException("The server does not offer CHUNKING (RFC 3030).");
+
+                    await p.EnvelopeInsideAsync();
+                    var head = $"Subject: {half}\r\n";
+                    await p.ProbeConnection.CommandInsideAsync($"BDAT {head.Length + 2}\r\n{head}", 250);
+                    await p.ProbeConnection.SendInsideAsync(last);
+                    if (closes)
+                        await p.ProbeConnection.SendRecordAsync(RecordType.Close);
+
+                    p.ProbeConnection.EndDirection();
+                    await p.ProbeConnection.DrainAsync();
+                    await p.ConnectAsync();
+                }
+            }
+
+            await NotAcceptedAsync(p, markers);
         })
         { Needs = Needs.Mailbox },
 
@@ -439,4 +469,15 @@ internal static class Server8Closing
             lines.Count >= taken ? "BP-7.2-1" : "BP-8.3-3");
         await Server7Records.ExpectAlertAsync(p, end);
     });
+
+    // What the mailbox shows of a later message it would show of these too.
+    private static async Task NotAcceptedAsync(ServerProbe p, Dictionary<string, string> markers)
+    {
+        var whole = p.Marker();
+        await p.InsideAsync();
+        await p.DeliverInsideAsync($"Subject: {whole}\r\n\r\nwhole\r\n");
+        var mail = await p.MailAsync(whole);
+        foreach (var (how, half) in markers)
+            That(!mail.Contains(half, StringComparison.Ordinal), $"The server has accepted a message whose end is {how}.");
+    }
 }

@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace BlackPony.Conformance.Targets;
 
@@ -28,7 +30,7 @@ public sealed class SinkSession
 /// <summary>
 /// A small mail server that takes everything and keeps it: the backend of the embedded relay, and a case's own if the case scripts it.
 /// </summary>
-public sealed class MailSink : IAsyncDisposable
+public sealed partial class MailSink : IAsyncDisposable
 {
     private readonly TcpListener _listener;
     private readonly Task _accepting;
@@ -57,7 +59,7 @@ public sealed class MailSink : IAsyncDisposable
     public string Greeting { get; set; } = "220 sink.test ESMTP";
 
     /// <summary>What the EHLO reply lists.</summary>
-    public IReadOnlyList<string> Extensions { get; set; } = ["PIPELINING", "8BITMIME", "SIZE 20000000"];
+    public IReadOnlyList<string> Extensions { get; set; } = ["PIPELINING", "8BITMIME", "CHUNKING", "SIZE 20000000"];
 
     /// <summary>Whether it takes mail for every recipient, as an open relay does; else for domains under .test only.</summary>
     public bool Relays { get; set; }
@@ -77,7 +79,7 @@ public sealed class MailSink : IAsyncDisposable
     /// <summary>Forgets what a case set and what came.</summary>
     public void Reset()
     {
-        (Greeting, Extensions, Answer) = ("220 sink.test ESMTP", ["PIPELINING", "8BITMIME", "SIZE 20000000"], null);
+        (Greeting, Extensions, Answer) = ("220 sink.test ESMTP", ["PIPELINING", "8BITMIME", "CHUNKING", "SIZE 20000000"], null);
         Sessions.Clear();
         Messages.Clear();
     }
@@ -137,11 +139,12 @@ public sealed class MailSink : IAsyncDisposable
     }
 
     /// <summary>One connection, octet by octet: only CRLF ends a line.</summary>
-    private sealed class Conversation(MailSink sink, SinkSession session, NetworkStream stream)
+    private sealed partial class Conversation(MailSink sink, SinkSession session, NetworkStream stream)
     {
         private readonly byte[] _octets = new byte[65536];
         private string _waiting = "";
         private int _taken; // of what waits; a line does not copy the rest
+        private string _chunks = "";
         private bool _greeted;
 
         public async Task RunAsync()
@@ -153,18 +156,21 @@ public sealed class MailSink : IAsyncDisposable
             while (await LineAsync() is { } line)
             {
                 session.Commands.Enqueue(line);
+                if (Chunk().Match(line) is { Success: true } chunk && !await TakeAsync(chunk))
+                    return;
+
                 var answer = sink.Answer?.Invoke(session, line) ?? Usual(line);
                 await SayAsync(answer.TrimEnd('\0'));
                 var verb = line.Split(' ')[0].ToUpperInvariant();
                 if (answer.EndsWith('\0') || verb == "QUIT")
                     return;
 
+                if (verb is "MAIL" or "RSET")
+                    _chunks = "";
+
                 _greeted |= verb is "EHLO" or "HELO" && answer[0] == '2';
 
                 if (verb == "DATA" && answer.StartsWith("354", StringComparison.Ordinal) && !await DataAsync())
-                    return;
-
-                if (verb == "BDAT" && int.TryParse(line.Split(' ')[1], out int count) && !await TakeAsync(count))
                     return;
             }
         }
@@ -220,15 +226,23 @@ public sealed class MailSink : IAsyncDisposable
             return false;
         }
 
-        private async Task<bool> TakeAsync(int count)
+        private async Task<bool> TakeAsync(Match chunk)
         {
+            int count = int.Parse(chunk.Groups[1].ValueSpan, CultureInfo.InvariantCulture);
             while (_waiting.Length - _taken < count)
             {
                 if (!await FillAsync())
                     return false;
             }
 
+            _chunks += _waiting.Substring(_taken, count);
             _taken += count;
+            if (chunk.Groups[2].Success)
+            {
+                sink.Messages.Enqueue(_chunks);
+                _chunks = "";
+            }
+
             return true;
         }
 
@@ -263,6 +277,9 @@ public sealed class MailSink : IAsyncDisposable
 
             return count > 0;
         }
+
+        [GeneratedRegex("^BDAT ([0-9]{1,8})( LAST)?$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+        private static partial Regex Chunk();
 
         private async Task SayAsync(string text) => await stream.WriteAsync(Encoding.Latin1.GetBytes(text));
     }

@@ -102,7 +102,15 @@ internal static class Server8Faults
         new("BP-8.2-2", "S-8.2-1 S-8.2-5", "ends a message at the end of the connection")
         {
             Mutations = TakesAtTheEnd(Rec.Line(".\r\n")),
-            AlsoFails = "S-8.2-4",
+            AlsoFails = "S-8.2-4 S-8.2-6",
+        },
+        new("BP-8.2-2", "S-8.2-6", "ends a message in chunks at the end of the connection")
+        {
+            Mutations = TakesAtTheEnd(Rec.Line("BDAT 0 LAST\r\n")),
+        },
+        new("BP-8.2-2", "S-8.2-6", "fills the last chunk at the end of the connection")
+        {
+            Mutations = TakesAtTheEnd(Rec.Line("x")),
         },
         new("BP-8.2-2", "S-8.2-2 S-8.2-5", "ends a message with a record that does not verify")
         {
@@ -112,6 +120,7 @@ internal static class Server8Faults
         new("BP-8.2-2", "S-8.2-3 S-8.2-5", "ends a message at a close")
         {
             Mutations = Takes(RecordType.Close, r => [Rec.Line(".\r\n"), r]),
+            AlsoFails = "S-8.2-6",
         },
         new("BP-8.2-2", "S-8.2-5", "ends a message at an alert")
         {
