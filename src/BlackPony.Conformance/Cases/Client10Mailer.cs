@@ -48,7 +48,7 @@ internal static class Client10Mailer
             That(outcome.Replies.StartsWith("421", StringComparison.Ordinal) && !outcome.Delivered,
                 $"The mail server was greeted with {Show(outcome.Replies)}.");
         }),
-        // [BP-10.4-4] A mailer MUST use the name that the mail server says in EHLO or HELO in its own EHLO, outside and inside.
+        // [BP-10.4-4] A mailer MUST use the name that the mail server says in EHLO in its own EHLO, outside and inside.
         Mailer("C-10.4-4", "EHLO has the mail server's name, outside and inside", "BP-10.4-4", async p =>
         {
             p.Next = p.Next with { Script = l => Session(l, "EHLO queue-of-the-case.test\r\n") };
@@ -188,16 +188,19 @@ internal static class Client10Mailer
             That(replies.EndsWith("220 go\r\n\x16\n\0\xFE", StringComparison.Ordinal),
                 $"The mail server got {Show(replies)}.", "BP-10.4-9");
         }),
+        // [BP-10.4-27] A mailer whose mail server says HELO before EHLO MUST do as after a 5yz reply to EHLO: pass HELO on, or defer
+        //   ([BP-9.2-8]).
         // [BP-9.2-8] A client whose EHLO is refused with 5yz and that falls back to HELO MUST apply its policy as if there had been no
         //   offer.
         // [BP-10.4-8] A mailer that defers MUST answer the mail server's EHLO or HELO with a 421 reply, and end.
         Mailer("C-10.4-12", "A mail server that says HELO gets plain SMTP, or a deferral where encryption is required",
-            "BP-9.2-8 BP-10.4-8", async p =>
+            "BP-10.4-27 BP-9.2-8 BP-10.4-8", async p =>
         {
             p.Next = p.Next with { Script = l => Session(l, "HELO client.test\r\n") };
             var wire = await p.ConnectAsync();
             await wire.SendLineAsync("220 probe.test ESMTP");
-            That(await ClientProbe.LineAsync(wire) == "HELO client.test", "HELO did not come through.");
+            var first = await ClientProbe.LineAsync(wire);
+            That(first == "HELO client.test", $"The mail server said HELO, and the mailer sent {Show(first ?? "nothing")}.");
             await wire.SendLineAsync("250 probe.test");
             await p.ServeMailAsync(wire, inside: false);
             await p.ExpectAsync(delivered: true);

@@ -178,8 +178,8 @@ internal static class Client4Negotiation
 
         // ---------------------------------------------------------------- 4.3 the 220 and 334 replies
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
-        //   fragments, [BP-4.3-12]; under ROT the form of rot-reply, whose text does not begin with "K="), a 334 in a suite that has none,
-        //   or a 220 where the suite needs a 334 first.
+        //   fragments, [BP-4.3-12]; under ROT a 220 reply of one line with any text that does not begin with "K="), a 334 in a suite that
+        //   has none, or a 220 where the suite needs a 334 first.
         // [BP-9.2-2] Where its policy allows plaintext, a client whose upgrade broke MUST make one fresh connection to the same address and
         //   speak plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
         // [BP-9.2-3] A client MUST NOT make more than one such fresh connection for one address and delivery.
@@ -190,8 +190,8 @@ internal static class Client4Negotiation
         //   speak plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
         Broken("C-4.3-2", "A reply with another code is a broken upgrade", "BP-4.3-8 BP-9.2-2", $"250 K={AnyShare}\r\n"),
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
-        //   fragments, [BP-4.3-12]; under ROT the form of rot-reply, whose text does not begin with "K="), a 334 in a suite that has none,
-        //   or a 220 where the suite needs a 334 first.
+        //   fragments, [BP-4.3-12]; under ROT a 220 reply of one line with any text that does not begin with "K="), a 334 in a suite that
+        //   has none, or a 220 where the suite needs a 334 first.
         // [BP-9.2-2] Where its policy allows plaintext, a client whose upgrade broke MUST make one fresh connection to the same address and
         //   speak plain SMTP in it, with EHLO or HELO and without XBLACKPONY.
         Broken("C-4.3-3", "A 334 reply in a suite that has none is a broken upgrade", "BP-4.3-7 BP-9.2-2", $"334 K={AnyShare}\r\n"),
@@ -229,44 +229,44 @@ internal static class Client4Negotiation
             }
         }),
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
-        //   fragments, [BP-4.3-12]; under ROT the form of rot-reply, whose text does not begin with "K="), a 334 in a suite that has none,
-        //   or a 220 where the suite needs a 334 first.
+        //   fragments, [BP-4.3-12]; under ROT a 220 reply of one line with any text that does not begin with "K="), a 334 in a suite that
+        //   has none, or a 220 where the suite needs a 334 first.
         Broken("C-4.3-6", "A 220 reply with an enhanced status code before K= is a broken upgrade",
             "BP-4.3-7", $"220 2.0.0 K={AnyShare}\r\n"),
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
-        //   fragments, [BP-4.3-12]; under ROT the form of rot-reply, whose text does not begin with "K="), a 334 in a suite that has none,
-        //   or a 220 where the suite needs a 334 first.
+        //   fragments, [BP-4.3-12]; under ROT a 220 reply of one line with any text that does not begin with "K="), a 334 in a suite that
+        //   has none, or a 220 where the suite needs a 334 first.
         Broken("C-4.3-7", "A 220 reply with a line that is not a share is a broken upgrade",
             "BP-4.3-7", $"220-K={AnyShare[..20]}\r\n220 {AnyShare[20..]}\r\n"),
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
-        //   fragments, [BP-4.3-12]; under ROT the form of rot-reply, whose text does not begin with "K="), a 334 in a suite that has none,
-        //   or a 220 where the suite needs a 334 first.
+        //   fragments, [BP-4.3-12]; under ROT a 220 reply of one line with any text that does not begin with "K="), a 334 in a suite that
+        //   has none, or a 220 where the suite needs a 334 first.
         Broken("C-4.3-8", "A 220 reply with an empty fragment is a broken upgrade", "BP-4.3-7", $"220-K=\r\n220 K={AnyShare}\r\n"),
-        // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
-        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a hyphen,
-        //   a space or CRLF after it, lines with different codes, or a bare LF.
+        // [BP-4.3-11] A client MUST treat a greeting, a reply to EHLO, XBLACKPONY or the continuation, and every reply in records, except
+        //   those of [BP-10.5-19], as malformed if it has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without
+        //   a code, a code with anything but a hyphen, a space or CRLF after it, lines with different codes, or a bare LF.
         new("C-4.3-9", "A reply with lines of different codes is a broken upgrade", Must, Profile.Core, "BP-4.3-11", async p =>
         {
             await BrokenAsync(p, $"220-K={AnyShare[..20]}\r\n250 K={AnyShare[20..]}\r\n");
             await BrokenAsync(p, "450-not\r\n454 now\r\n");
         }),
-        // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
-        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a hyphen,
-        //   a space or CRLF after it, lines with different codes, or a bare LF.
+        // [BP-4.3-11] A client MUST treat a greeting, a reply to EHLO, XBLACKPONY or the continuation, and every reply in records, except
+        //   those of [BP-10.5-19], as malformed if it has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without
+        //   a code, a code with anything but a hyphen, a space or CRLF after it, lines with different codes, or a bare LF.
         Broken("C-4.3-10", "A refusal with too long a line is a broken upgrade",
             "BP-4.3-11", $"454 {new string('x', Limits.MaxEhloLine)}\r\n"),
-        // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
-        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a hyphen,
-        //   a space or CRLF after it, lines with different codes, or a bare LF.
+        // [BP-4.3-11] A client MUST treat a greeting, a reply to EHLO, XBLACKPONY or the continuation, and every reply in records, except
+        //   those of [BP-10.5-19], as malformed if it has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without
+        //   a code, a code with anything but a hyphen, a space or CRLF after it, lines with different codes, or a bare LF.
         Broken("C-4.3-11", "A refusal of too many lines is a broken upgrade",
             "BP-4.3-11", string.Concat(Enumerable.Repeat("454-no\r\n", Limits.MaxEhloLines)) + "454 no\r\n"),
-        // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
-        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a hyphen,
-        //   a space or CRLF after it, lines with different codes, or a bare LF.
+        // [BP-4.3-11] A client MUST treat a greeting, a reply to EHLO, XBLACKPONY or the continuation, and every reply in records, except
+        //   those of [BP-10.5-19], as malformed if it has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without
+        //   a code, a code with anything but a hyphen, a space or CRLF after it, lines with different codes, or a bare LF.
         Broken("C-4.3-12", "A reply that is not SMTP is a broken upgrade", "BP-4.3-11", "HTTP/1.1 400 Bad Request\r\n\r\n"),
-        // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
-        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a hyphen,
-        //   a space or CRLF after it, lines with different codes, or a bare LF.
+        // [BP-4.3-11] A client MUST treat a greeting, a reply to EHLO, XBLACKPONY or the continuation, and every reply in records, except
+        //   those of [BP-10.5-19], as malformed if it has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without
+        //   a code, a code with anything but a hyphen, a space or CRLF after it, lines with different codes, or a bare LF.
         Broken("C-4.3-13", "A reply whose lines end with a bare LF is a broken upgrade", "BP-4.3-11", $"220 K={AnyShare}\n220 x\r\n"),
         // [BP-4.3-8] A client MUST treat as a broken upgrade a reply with another code than 220, 334, 4yz or 5yz.
         new("C-4.3-14", "Every other code than 220, 334, 4yz and 5yz is a broken upgrade", Must, Profile.Core, "BP-4.3-8", async p =>
@@ -295,8 +295,8 @@ internal static class Client4Negotiation
         Broken("C-4.3-17", "A connection that ends within a reply is a broken upgrade",
             "BP-9.2-2", $"220-K={AnyShare[..20]}\r\n220 K=", close: true),
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
-        //   fragments, [BP-4.3-12]; under ROT the form of rot-reply, whose text does not begin with "K="), a 334 in a suite that has none,
-        //   or a 220 where the suite needs a 334 first.
+        //   fragments, [BP-4.3-12]; under ROT a 220 reply of one line with any text that does not begin with "K="), a 334 in a suite that
+        //   has none, or a 220 where the suite needs a 334 first.
         new("C-4.3-18", "A 220 instead of the 334 is a broken upgrade", Must, Profile.Classic, "BP-4.3-7", async p =>
         {
             var wire = await p.AcceptAsync("XBLACKPONY V1 RSA-BLOWFISH");
@@ -306,8 +306,8 @@ internal static class Client4Negotiation
             await FreshAsync(p);
         }),
 
-        // [BP-4.3-13] A client that receives a malformed reply inside MUST send its close, close the connection, and defer what was not
-        //   acknowledged.
+        // [BP-4.3-13] A client that receives a malformed reply in records MUST send its close, close the connection, and go on as after a
+        //   failure ([BP-9.2-6]).
         new("C-4.3-19", "A malformed reply inside ends the session with a close, and the mail is deferred",
             Must, Profile.Core, "BP-4.3-13", async p =>
         {
@@ -377,7 +377,7 @@ internal static class Client4Negotiation
             That(line is null, $"The client goes on in the connection of a broken upgrade, with {Show(line ?? "")}.");
             await FreshAsync(p);
         }),
-        // [BP-4.3-15] A client MUST treat what it received after the EHLO reply, before it sent XBLACKPONY, as the reply to that command.
+        // [BP-4.3-15] A client MUST treat what it received before it sent XBLACKPONY, or the continuation, as the reply to it.
         new("C-4.3-28", "What came before the command is the reply to it", Must, Profile.Core, "BP-4.3-15", async p =>
         {
             var wire = await p.ConnectAsync();
@@ -391,8 +391,8 @@ internal static class Client4Negotiation
             await FreshAsync(p);
         }),
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
-        //   fragments, [BP-4.3-12]; under ROT the form of rot-reply, whose text does not begin with "K="), a 334 in a suite that has none,
-        //   or a 220 where the suite needs a 334 first.
+        //   fragments, [BP-4.3-12]; under ROT a 220 reply of one line with any text that does not begin with "K="), a 334 in a suite that
+        //   has none, or a 220 where the suite needs a 334 first.
         new("C-4.3-22", "A 220 reply that carries a good share in lines of another form is a broken upgrade",
             Must, Profile.Core, "BP-4.3-7", async p =>
         {
@@ -415,8 +415,8 @@ internal static class Client4Negotiation
         new("C-4.3-24", "A line of 513 octets in RSA-BLOWFISH's 220 reply is a broken upgrade, and one of 512 is not",
             Must, Profile.Classic, "BP-4.3-14 BP-4.3-5", p => LongLinesAsync(p, Classic)),
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
-        //   fragments, [BP-4.3-12]; under ROT the form of rot-reply, whose text does not begin with "K="), a 334 in a suite that has none,
-        //   or a 220 where the suite needs a 334 first.
+        //   fragments, [BP-4.3-12]; under ROT a 220 reply of one line with any text that does not begin with "K="), a 334 in a suite that
+        //   has none, or a 220 where the suite needs a 334 first.
         new("C-4.3-25", "A 334 reply of another form is a broken upgrade, although its share is good", Must, Profile.Classic, "BP-4.3-7",
             async p =>
         {
@@ -432,12 +432,12 @@ internal static class Client4Negotiation
             }
         }),
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
-        //   fragments, [BP-4.3-12]; under ROT the form of rot-reply, whose text does not begin with "K="), a 334 in a suite that has none,
-        //   or a 220 where the suite needs a 334 first.
+        //   fragments, [BP-4.3-12]; under ROT a 220 reply of one line with any text that does not begin with "K="), a 334 in a suite that
+        //   has none, or a 220 where the suite needs a 334 first.
         // [BP-4.3-8] A client MUST treat as a broken upgrade a reply with another code than 220, 334, 4yz or 5yz.
-        // [BP-4.3-11] A client MUST treat every reply that it parses, outside and inside, except those of [BP-10.5-19], as malformed if it
-        //   has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without a code, a code with anything but a hyphen,
-        //   a space or CRLF after it, lines with different codes, or a bare LF.
+        // [BP-4.3-11] A client MUST treat a greeting, a reply to EHLO, XBLACKPONY or the continuation, and every reply in records, except
+        //   those of [BP-10.5-19], as malformed if it has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without
+        //   a code, a code with anything but a hyphen, a space or CRLF after it, lines with different codes, or a bare LF.
         // [BP-4.4-12] A client MUST treat a 421 reply to XBLACKPONY or to the continuation as a broken upgrade.
         // [BP-9.2-2] Where its policy allows plaintext, a client whose upgrade broke MUST make one fresh connection to the same address and
         //   speak plain SMTP in it, with EHLO or HELO and without XBLACKPONY.

@@ -236,8 +236,8 @@ public sealed partial class MailerSession
                 return;
             }
 
-            // [BP-9.4-19]
-            if (fault is null && !Array.TrueForAll(_entries, e => memory.Good(e.Name, e.Port, Channel.PeerIdents)))
+            // [BP-9.4-19]; the domain's is renewed even if there is no room for the server's.
+            if (fault is null && _entries.Count(e => memory.Good(e.Name, e.Port, Channel.PeerIdents)) < _entries.Length)
                 Report = Report with { Unremembered = Report.Peer };
         }
         else if (Channel is null && MustEncrypt)

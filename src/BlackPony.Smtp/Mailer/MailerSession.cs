@@ -198,7 +198,7 @@ public sealed partial class MailerSession : SmtpSession, ISession, IDisposable
                 PumpServer();
                 break;
             case Verb.Helo when MustEncrypt:
-                // [BP-9.2-8]
+                // [BP-9.2-8], [BP-10.4-27]
                 Quit();
                 Defer("ehlo-refused", "421 4.7.0 Encryption required, and EHLO was not sent");
                 break;
@@ -321,7 +321,7 @@ public sealed partial class MailerSession : SmtpSession, ISession, IDisposable
         (Request, _state, _plainOnly) = (request, State.Connecting, request == SessionRequest.Reconnect);
     }
 
-    // [BP-10.4-8]; a mail server that gets 5yz to EHLO says HELO, and gets it again ([BP-9.4-24]).
+    // [BP-10.4-8]; a mail server that gets 5yz to EHLO says HELO, and gets it again ([BP-9.4-24], [BP-10.4-28]).
     private void Defer(string? reason, string text)
     {
         Report = Report with { Reason = reason, Deferred = text != Refusal };

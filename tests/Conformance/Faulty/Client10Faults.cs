@@ -49,7 +49,7 @@ internal static class Client10Faults
         {
             Says = (_, o) => o with { Replies = o.Replies.Replace("\r\n421 ", "\r\n550 ", StringComparison.Ordinal) },
         },
-        new("BP-9.2-8", "C-10.4-12", "passes HELO on though encryption is required")
+        new("BP-10.4-27", "C-10.4-12", "passes HELO on though encryption is required")
         {
             Mutations = _ => InsteadOfQuit("HELO client.test", last => last.StartsWith("220", StringComparison.Ordinal)),
         },

@@ -33,6 +33,21 @@ public sealed class MailerMemoryTests : IDisposable
     }
 
     [Fact]
+    public void A_mail_domain_is_remembered_though_its_server_finds_no_room() // [BP-9.4-19], [BP-9.4-16]; spec 9.4
+    {
+        foreach (var name in Enumerable.Range(0, Limits.MaxMemoryPerOwner).Select(i => $"n{i}.full.test"))
+            Assert.True(_memory.Good(name, 25, []));
+
+        _memory.Good(Domain, ServerMemory.OfDomain, []);
+        _memory.Failing(Domain, ServerMemory.OfDomain);
+        var delivery = Deliver(new() { ["mx.full.test"] = Good });
+        Assert.True(delivery.IsDelivered);
+        Assert.Equal("mx.full.test:25", delivery.Report.Unremembered);
+        Assert.Null(_memory.Find("mx.full.test", 25, out _));
+        Assert.Null(_memory.Find(Domain, ServerMemory.OfDomain, out _)!.FailingSince);
+    }
+
+    [Fact]
     public void Of_a_host_that_was_configured_there_is_no_mail_domain_to_remember() // [BP-9.4-19]
     {
         Assert.True(Deliver(new() { ["mx1"] = Good }, domain: null).IsDelivered);
@@ -104,7 +119,7 @@ public sealed class MailerMemoryTests : IDisposable
     }
 
     [Fact]
-    public void A_client_that_refuses_answers_5yz_then_to_whatever_the_mail_server_says() // [BP-9.4-24]
+    public void A_client_that_refuses_answers_5yz_then_to_whatever_the_mail_server_says() // [BP-9.4-24], [BP-10.4-28]
     {
         Deliver(new() { ["mx1"] = Good });
         _clock.Advance(Limits.MemoryPatience);
