@@ -206,18 +206,25 @@ class SMTP(smtplib.SMTP):
                 self.name = report.peer
             again = report.reason in (None, "broken", "ehlo-refused")  # [BP-4.5-2, BP-9.2-8]
             code = self._hello(*(self.ehlo, self.helo)[report.reason == "ehlo-refused" :]) if again else 250
-            met = remembered and report.encrypted
+            met = policy != "required" and report.encrypted  # [BP-9.4-25]
             fits = not (met and entries[0]) or entries[0].fits(now, self.channel.idents)
-            for place in places if met and fits else []:
-                memory.good(*place, self.channel.idents)
-            if fits and code >= 300:
+            try:
+                for place in places if met and fits else []:
+                    memory.good(*place, self.channel.idents)
+            except MemoryUnusable as error:  # [BP-9.4-27]
+                log.warning("the memory was not written: %s", error)
+            if code >= 300 and (fits or not remembered):
                 raise self._defer("unreachable", f"EHLO or HELO answered with {code}")
-            if fits:
+            if fits or not remembered:
                 return report
             self.close()
         reason = report.reason or ("ident-mismatch" if any(self.channel.idents) else "ident-missing")
         words = dict.fromkeys(("not-offered", "no-common-suite", "refused"), "remembered") if remembered else {}
-        gone = any([memory.not_shown(*place) for place in places])  # each of them
+        try:
+            gone = any([memory.not_shown(*place) for place in places])  # each of them
+        except MemoryUnusable as error:  # [BP-9.4-27]
+            log.warning("the memory was not written: %s", error)
+            gone = False
         raise self._defer(words.get(reason, reason), "the server is not as the policy asks", remembered, 554 if gone else 451)
 
     def _upgrade(self, strict: bool) -> SessionReport:

@@ -255,6 +255,22 @@ class MailTests(unittest.TestCase):
         self.assertTrue(entry and entry.failing is None)
         self.assertEqual(len(self.handler.mail), 3)
 
+    def test_what_an_opportunistic_client_remembers_counts_under_remembered(self) -> None:  # [BP-9.4-25]
+        memory, port = Memory(None), self.serve()
+        self.assertTrue(self.deliver("1", port, memory, policy="opportunistic", domain="b.test").encrypted)
+        self.serve(Controller, "127.0.0.2", port)
+        with self.assertRaises(blackpony.smtplib.Deferred) as raised:
+            self.deliver("2", port, memory, domain="b.test")
+        self.assertEqual(raised.exception.reason, "remembered")
+
+    def test_a_memory_that_cannot_be_written_after_all_costs_no_mail(self) -> None:  # [BP-9.4-27]
+        memory, port = Memory(None), self.serve()
+        failure = unittest.mock.patch.object(memory, "good", side_effect=MemoryUnusable("full"))
+        with failure, unittest.mock.patch.object(blackpony.smtplib.log, "warning") as warning:
+            self.assertTrue(self.deliver("1", port, memory).encrypted)
+        self.assertEqual([str(x) for x in warning.call_args.args], ["the memory was not written: %s", "full"])
+        self.assertEqual(len(self.handler.mail), 1)
+
     def test_a_server_that_puts_mail_off_inside_is_remembered(self) -> None:
         memory, port, ehlo = Memory(None), self.serve(), blackpony.smtplib.SMTP.ehlo
 
@@ -284,13 +300,11 @@ class MailTests(unittest.TestCase):
                 self.send(port, policy="required")
         self.assertEqual((raised.exception.reason, len(said)), ("refused", 3))
 
-    def test_a_memory_that_cannot_be_written_defers_before_the_mail(self) -> None:
+    def test_a_memory_that_cannot_be_written_defers_before_the_mail(self) -> None:  # [BP-9.4-18]
         port = self.serve()
-        with tempfile.TemporaryDirectory() as folder:
-            memory = Memory(str(Path(folder) / "memory"))
-            with unittest.mock.patch.object(memory, "good", side_effect=MemoryUnusable("full")):
-                with self.assertRaises(blackpony.smtplib.Deferred) as raised:
-                    self.send(port, policy="remembered", memory=memory)
+        memory = Memory("/nowhere/memory")
+        with self.assertRaises(blackpony.smtplib.Deferred) as raised:
+            self.send(port, policy="remembered", memory=memory)
         self.assertEqual((raised.exception.reason, self.handler.mail), ("remembered", []))
 
     def test_deliver_goes_on_to_the_next_mail_exchanger(self) -> None:
