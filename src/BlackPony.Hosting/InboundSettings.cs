@@ -40,7 +40,7 @@ public sealed record InboundSettings(IReadOnlyList<IPEndPoint> Listen, string Ba
     /// <summary>Asks the mail server whether it would relay for strangers ([BP-10.1-9]); null where nobody asks.</summary>
     public OpenRelayProbe? Probe { get; init; }
 
-    /// <summary>The address in whose name the probe asks, where the mail server is told the client's address; null for one of
+    /// <summary>The client address that the probe sends where the relay passes on the client's address; null for one that is reserved for
     /// documentation.</summary>
     public IPAddress? Stranger { get; init; }
 

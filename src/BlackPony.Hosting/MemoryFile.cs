@@ -15,7 +15,7 @@ namespace BlackPony.Hosting;
 /// </remarks>
 public sealed class MemoryFile
 {
-    // By it a file that was cut short, or emptied, is told from a memory with few servers in it.
+    // It distinguishes a memory with few servers from a file that was cut short or emptied.
     private const string LastLine = "# end\n";
     private const string Forgotten = " - - - -";
 

@@ -8,7 +8,7 @@ namespace BlackPony.Hosting;
 /// <summary>
 /// Asks the mail server, as a stranger who comes through the relay, whether it would take mail for foreign domains, and lets nobody be
 /// served before it has refused ([BP-10.1-9], [BP-10.1-12]). It asks each address of the mail server, again from time to time, and when
-/// it is told to.
+/// the configuration is read again.
 /// </summary>
 /// <param name="settings">How the relay comes to the mail server.</param>
 /// <param name="log">Where to log what was asked and answered.</param>

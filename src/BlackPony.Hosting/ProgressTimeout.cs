@@ -1,6 +1,6 @@
 namespace BlackPony.Hosting;
 
-/// <summary>A time-out that single octets do not prolong (spec 13): it begins anew only with progress or with another patience.</summary>
+/// <summary>A time-out that single octets do not prolong (spec 13): it restarts only with progress or with another patience.</summary>
 internal sealed class ProgressTimeout(TimeProvider time)
 {
     private long _progress = -1;

@@ -11,7 +11,7 @@ public static class ServiceManager
     /// <summary>The service serves.</summary>
     public static void Ready() => Notify("READY=1");
 
-    /// <summary>The service reads its configuration anew; <see cref="Ready"/> follows.</summary>
+    /// <summary>The service reads its configuration again; <see cref="Ready"/> follows.</summary>
     public static void Reloading() =>
         Notify(string.Create(CultureInfo.InvariantCulture,
             $"RELOADING=1\nMONOTONIC_USEC={Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000)}"));

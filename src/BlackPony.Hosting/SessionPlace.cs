@@ -26,7 +26,7 @@ public sealed class SessionPlace : IDisposable
 
     /// <summary>Says how the session does.</summary>
     /// <param name="isIdle">Whether it is between messages.</param>
-    /// <param name="messages">Messages that were acknowledged so far: each begins the time anew.</param>
+    /// <param name="messages">Messages that were acknowledged so far: each one restarts the time.</param>
     public void Report(bool isIdle, int messages)
     {
         if (messages != _messages)

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace BlackPony.Hosting;
 
 /// <summary>Listens, runs a session for each connection within a bound, and lets them finish at the end (spec 10).</summary>
-/// <typeparam name="TSettings">What else it is told.</typeparam>
+/// <typeparam name="TSettings">Its other settings.</typeparam>
 /// <param name="settings">What it does.</param>
 /// <param name="log">Where to log.</param>
 public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) : IAsyncDisposable

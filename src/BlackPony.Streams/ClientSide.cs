@@ -8,7 +8,7 @@ using BlackPony.Smtp.Mailer;
 
 namespace BlackPony.Streams;
 
-/// <summary>A client: the session of the mailer, which is told EHLO here and not by a mail server (spec 10.4).</summary>
+/// <summary>A client: the session of the mailer (spec 10.4), which gets its EHLO from this class, not from a mail server.</summary>
 internal sealed class ClientSide : StreamSide
 {
     private readonly BlackPonyClientAuthenticationOptions _options;

@@ -50,7 +50,7 @@ internal static class Server5Suites
             var share = Convert.FromBase64String(p.Share(Core));
             foreach (int length in (int[])[1, 31, 33, 64, 1216])
             {
-                // What begins with a good share is none.
+                // A good share with more octets after it is not valid.
                 var octets = Enumerable.Repeat(share, 38).SelectMany(s => s).Take(length).ToArray();
                 await p.ProbeConnection.RefusedAsync($"XBLACKPONY V1 {Core} {Convert.ToBase64String(octets)}", 501, null, "BP-5.1-9");
             }

@@ -38,7 +38,7 @@ public sealed class ServerMemory
     /// <param name="name">Host name or address.</param>
     /// <param name="port">TCP port.</param>
     /// <param name="gaveUp">Whether the server has failed to show itself for too long.</param>
-    /// <param name="keeps">Whether the entry is kept nevertheless ([BP-9.4-24]).</param>
+    /// <param name="keeps">Whether the entry is kept even then ([BP-9.4-24]).</param>
     internal MemoryEntry? Find(string name, int port, out bool gaveUp, bool keeps = false)
     {
         var key = Key(name, port);

@@ -207,7 +207,7 @@ public sealed partial class OutboundSession
 
     private Refusal RefusedBy(Reply reply) => new(ForTransaction(reply), Refusal.ResultOf(reply.Code), reply.Code);
 
-    // The session with the client goes on: a 421 is none for it. Nothing but text reaches it ([BP-10.5-11]).
+    // The session with the client goes on, so the client gets no 421. It gets nothing but text ([BP-10.5-11]).
     private byte[] ForTransaction(Reply reply)
     {
         var clean = ReplyText.Text(reply, _transaction is { IsInternational: true });

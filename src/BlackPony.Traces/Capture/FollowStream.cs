@@ -1,6 +1,6 @@
 namespace BlackPony.Traces.Capture;
 
-/// <summary>A file that grows: its end is where nobody writes any more, and that is when it is told so.</summary>
+/// <summary>A file to which another program still writes: at its end it waits for more, until it is stopped.</summary>
 internal sealed class FollowStream(Stream file, CancellationToken stop) : Stream
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
