@@ -163,8 +163,8 @@ internal static partial class Client4Negotiation
                 await p.ExpectAsync(delivered: false, further: "BP-9.2-6");
             }
         }),
-        // [BP-4.3-14] A client MUST treat as malformed a 220 or 334 reply to XBLACKPONY that has a line longer than `MaxReplyLine`, more
-        //   than `MaxShareLines` lines, or a line with nothing after "K=".
+        // [BP-4.3-14] A client MUST treat as malformed a 220 or 334 reply to XBLACKPONY or the continuation that has a line longer than
+        //   `MaxReplyLine`, more than `MaxShareLines` lines, or a line with nothing after "K=".
         new("C-4.3-20", "A share in more than 16 lines is a broken upgrade", Must, Profile.Core, "BP-4.3-14", async p =>
         {
             foreach (int lines in (int[])[22, Limits.MaxShareLines + 1])
@@ -241,13 +241,13 @@ internal static partial class Client4Negotiation
                 await NothingAfterAsync(p, wire, "a 220 reply of another form");
             }
         }),
-        // [BP-4.3-14] A client MUST treat as malformed a 220 or 334 reply to XBLACKPONY that has a line longer than `MaxReplyLine`, more
-        //   than `MaxShareLines` lines, or a line with nothing after "K=".
+        // [BP-4.3-14] A client MUST treat as malformed a 220 or 334 reply to XBLACKPONY or the continuation that has a line longer than
+        //   `MaxReplyLine`, more than `MaxShareLines` lines, or a line with nothing after "K=".
         // [BP-4.3-5] A client MUST accept fragments of 1 or more characters, split anywhere, within `MaxReplyLine` and `MaxShareLines`.
         new("C-4.3-23", "A line of 513 octets in a 220 reply is a broken upgrade, and one of 512 is not",
             Must, Profile.Hybrid, "BP-4.3-14 BP-4.3-5", p => LongLinesAsync(p, Hybrid)),
-        // [BP-4.3-14] A client MUST treat as malformed a 220 or 334 reply to XBLACKPONY that has a line longer than `MaxReplyLine`, more
-        //   than `MaxShareLines` lines, or a line with nothing after "K=".
+        // [BP-4.3-14] A client MUST treat as malformed a 220 or 334 reply to XBLACKPONY or the continuation that has a line longer than
+        //   `MaxReplyLine`, more than `MaxShareLines` lines, or a line with nothing after "K=".
         // [BP-4.3-5] A client MUST accept fragments of 1 or more characters, split anywhere, within `MaxReplyLine` and `MaxShareLines`.
         new("C-4.3-24", "A line of 513 octets in RSA-BLOWFISH's 220 reply is a broken upgrade, and one of 512 is not",
             Must, Profile.Classic, "BP-4.3-14 BP-4.3-5", p => LongLinesAsync(p, Classic)),
