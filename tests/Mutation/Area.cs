@@ -37,7 +37,11 @@ internal sealed record Area(string Project, string[] Files, (string Project, str
         ]),
         ["Conformance"] = new("src/BlackPony.Conformance",
             ["CaseRunner", "CaseResult", "Expect", "Selection", "Baseline", "CaseTimeout", "Peers/", "Targets/", "Reports/"],
-            [("tests/Conformance", @"\.(CaseRunnerTests|HostileTargetTests|GateTests)\.")]),
+        [
+            ("tests/Conformance", @"\.(CaseRunnerTests|HostileTargetTests|GateTests|CausesTests|PreflightTests|KeyMistakeTests|ReportTests)\."
+                + @"|\.OwnTroubleTests\.(A_report_replaces|Too_many|By_default_a_client|A_client_that_can)"),
+            ("tests/Conformance", @"\.Faulty(Server|Client)Tests\.It_is_caught"),
+        ]),
         ["Traces"] = new("src/BlackPony.Traces", [""], [("tests/Traces", @"^(?!.*(Wireshark|Tshark|InspectCommand))")]),
     };
 }

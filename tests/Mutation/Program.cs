@@ -1,3 +1,4 @@
+using System.Globalization;
 using BlackPony.Mutation;
 
 if (args is ["cover" or "test", ..])
@@ -5,10 +6,26 @@ if (args is ["cover" or "test", ..])
     return await Worker.RunAsync(args);
 }
 
-if (args.Length == 0 || !Area.All.TryGetValue(args[0], out var area))
+var names = args.ToList();
+int sample = Number("--sample"), seed = Number("--seed");
+if (names.Count == 0 || sample < 0 || seed < 0 || !Area.All.TryGetValue(names[0], out var area))
 {
-    Console.Error.WriteLine($"Usage: tests/Mutation/run AREA [FILE…]\nAreas: {string.Join(' ', Area.All.Keys)}");
+    Console.Error.WriteLine($"Usage: tests/Mutation/run AREA [FILE…] [--sample N [--seed S]]\nAreas: {string.Join(' ', Area.All.Keys)}");
     return 2;
 }
 
-return new Run(args[0], area, args[1..]).Go();
+return new Run(names[0], area, [.. names.Skip(1)], sample, seed).Go();
+
+// 0 without the option, -1 if it has no number.
+int Number(string option)
+{
+    int at = names.IndexOf(option);
+    if (at < 0)
+    {
+        return 0;
+    }
+
+    int number = int.TryParse(names.ElementAtOrDefault(at + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int n) ? n : -1;
+    names.RemoveRange(at, Math.Min(2, names.Count - at));
+    return number;
+}

@@ -7,7 +7,9 @@ namespace BlackPony.Mutation;
 /// <param name="name">The area's name.</param>
 /// <param name="area">The area.</param>
 /// <param name="files">The names of files that are looked at; all if there are none.</param>
-internal sealed class Run(string name, Area area, string[] files)
+/// <param name="sample">How many of the changes are tried; 0 for all.</param>
+/// <param name="seed">Draws them.</param>
+internal sealed class Run(string name, Area area, string[] files, int sample = 0, int seed = 0)
 {
     // Tests that take longer together are not run on one change: the quicker ones come first.
     private const int MostMilliseconds = 10_000;
@@ -28,11 +30,20 @@ internal sealed class Run(string name, Area area, string[] files)
         var mutants = MutantBuild.Write(project, Root, IsChanged, changed);
         File.WriteAllLines(Path.Combine(_folder, "changes.tsv"), mutants.Select(m => $"{m.Id}\t{m.File}:{m.Line}\t{m.Change}"));
         Console.WriteLine($"{name}: {mutants.Count} changes compiled in {watch.Elapsed.TotalSeconds:F0} s");
+        int most = mutants.Max(m => m.Id) + 1;
+        if (sample > 0 && sample < mutants.Count)
+        {
+            var all = mutants.ToArray();
+            new Random(seed).Shuffle(all);
+            mutants = [.. all.Take(sample).OrderBy(m => m.Id)];
+            Console.WriteLine($"{name}: a sample of {sample} of {all.Length} changes, seed {seed}");
+        }
+
         var results = mutants.ToDictionary(m => m.Id, _ => (Verdict: "not reached", Test: ""));
         foreach (var (tests, names) in area.Tests)
         {
             var left = mutants.Where(m => results[m.Id].Verdict is "not reached" or "survived").ToList();
-            new Stage(_folder, Path.Combine(Root, tests), names, changed, MostMilliseconds).Go(left, mutants.Max(m => m.Id) + 1, results);
+            new Stage(_folder, Path.Combine(Root, tests), names, changed, MostMilliseconds).Go(left, most, results);
             int noticed = results.Values.Count(IsNoticed);
             Console.WriteLine($"{name}: behind {tests} {noticed} of {mutants.Count} noticed, {watch.Elapsed.TotalSeconds:F0} s");
         }
@@ -70,7 +81,8 @@ internal sealed class Run(string name, Area area, string[] files)
         int noticed = results.Values.Count(IsNoticed);
         double percent = 100.0 * noticed / mutants.Count;
         var share = percent.ToString("F1", CultureInfo.InvariantCulture);
-        Console.WriteLine($"{name}: {noticed} of {mutants.Count} changes noticed ({share} %), {time.TotalSeconds:F0} s");
+        var kind = sample > 0 ? "changes of the sample" : "changes";
+        Console.WriteLine($"{name}: {noticed} of {mutants.Count} {kind} noticed ({share} %), {time.TotalSeconds:F0} s");
         Console.WriteLine($"  by time-out {Count("time-out")}, by a crash {Count("crash")}; not reached {Count("not reached")}");
         Console.WriteLine($"  what survived: {Path.GetRelativePath(Root, survivors)}");
         return percent < area.Wanted ? 1 : 0;
