@@ -38,10 +38,10 @@ internal sealed record Area(string Project, string[] Files, (string Project, str
         ["Conformance"] = new("src/BlackPony.Conformance",
             ["CaseRunner", "CaseResult", "Expect", "Selection", "Baseline", "CaseTimeout", "Peers/", "Targets/", "Reports/"],
         [
-            ("tests/Conformance", @"\.(CaseRunnerTests|HostileTargetTests|GateTests|CausesTests|PreflightTests|KeyMistakeTests|ReportTests)\."
+            ("tests/Conformance", @"\.(CaseRunner|HostileTarget|Gate|Causes|Preflight|KeyMistake|Report)Tests\."
                 + @"|\.OwnTroubleTests\.(A_report_replaces|Too_many|By_default_a_client|A_client_that_can)"),
             ("tests/Conformance", @"\.Faulty(Server|Client)Tests\.It_is_caught"),
         ]),
-        ["Traces"] = new("src/BlackPony.Traces", [""], [("tests/Traces", @"^(?!.*(Wireshark|Tshark|InspectCommand))")]),
+        ["Traces"] = new("src/BlackPony.Traces", [""], [("tests/Traces", @"^(?!.*(Wireshark|Tshark|Memory_goes_with))")]),
     };
 }

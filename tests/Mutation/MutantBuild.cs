@@ -5,16 +5,27 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace BlackPony.Mutation;
 
-/// <summary>Compiles a project with all changes of some files in it, leaving out those that do not compile.</summary>
+/// <summary>Compiles a project with all changes of some files, or some of them, leaving out those that do not compile.</summary>
 internal static class MutantBuild
 {
     /// <summary>Writes the changed assembly.</summary>
     /// <returns>The changes that are in it.</returns>
-    public static IReadOnlyList<Mutant> Write(Project project, string root, Func<string, bool> isChanged, string path)
+    public static IReadOnlyList<Mutant> Write(Project project, string root, Func<string, bool> isChanged,
+        Func<IReadOnlyList<Mutant>, IEnumerable<Mutant>> choose, string path)
     {
         var original = project.Compile();
         var guard = CSharpSyntaxTree.ParseText("#nullable enable\n" + Switch.Source, project.ParseOptions, "Mutant.cs");
-        var off = new HashSet<int>();
+        var all = new List<Mutant>();
+        foreach (var tree in original.SyntaxTrees)
+        {
+            var file = Path.GetRelativePath(root, tree.FilePath).Replace('\\', '/');
+            if (isChanged(file))
+            {
+                new Mutator(original.GetSemanticModel(tree), file, all, new HashSet<int>()).Visit(tree.GetRoot());
+            }
+        }
+
+        var off = all.Select(m => m.Id).Except(choose(all).Select(m => m.Id)).ToHashSet();
         while (true)
         {
             var mutants = new List<Mutant>();

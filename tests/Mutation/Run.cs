@@ -6,7 +6,7 @@ namespace BlackPony.Mutation;
 /// <summary>Mutation testing of one area: the changed build, the tests on each change, the report.</summary>
 /// <param name="name">The area's name.</param>
 /// <param name="area">The area.</param>
-/// <param name="files">The names of files that are looked at; all if there are none.</param>
+/// <param name="files">How the names of files begin that are looked at, some with <c>:LINE</c>; all if there are none.</param>
 /// <param name="sample">How many of the changes are tried; 0 for all.</param>
 /// <param name="seed">Draws them.</param>
 internal sealed class Run(string name, Area area, string[] files, int sample = 0, int seed = 0)
@@ -27,18 +27,10 @@ internal sealed class Run(string name, Area area, string[] files, int sample = 0
         var project = Project.Load(Directory.GetFiles(Path.Combine(Root, area.Project), "*.csproj").Single());
         var assembly = Path.GetFileName(area.Project);
         var changed = Path.Combine(_folder, assembly + ".dll");
-        var mutants = MutantBuild.Write(project, Root, IsChanged, changed);
+        var mutants = MutantBuild.Write(project, Root, IsChanged, Choose, changed);
         File.WriteAllLines(Path.Combine(_folder, "changes.tsv"), mutants.Select(m => $"{m.Id}\t{m.File}:{m.Line}\t{m.Change}"));
         Console.WriteLine($"{name}: {mutants.Count} changes compiled in {watch.Elapsed.TotalSeconds:F0} s");
         int most = mutants.Max(m => m.Id) + 1;
-        if (sample > 0 && sample < mutants.Count)
-        {
-            var all = mutants.ToArray();
-            new Random(seed).Shuffle(all);
-            mutants = [.. all.Take(sample).OrderBy(m => m.Id)];
-            Console.WriteLine($"{name}: a sample of {sample} of {all.Length} changes, seed {seed}");
-        }
-
         var results = mutants.ToDictionary(m => m.Id, _ => (Verdict: "not reached", Test: ""));
         foreach (var (tests, names) in area.Tests)
         {
@@ -62,7 +54,27 @@ internal sealed class Run(string name, Area area, string[] files, int sample = 0
 
         var inside = file[(area.Project.Length + 1)..];
         return area.Files.Any(f => inside.StartsWith(f, StringComparison.Ordinal))
-            && (files.Length == 0 || files.Any(f => Path.GetFileName(file).StartsWith(f, StringComparison.Ordinal)));
+            && (files.Length == 0 || files.Any(f => IsNamed(f, file, null)));
+    }
+
+    private IEnumerable<Mutant> Choose(IReadOnlyList<Mutant> all)
+    {
+        var named = all.Where(m => files.Length == 0 || files.Any(f => IsNamed(f, m.File, m.Line))).ToArray();
+        if (sample == 0 || sample >= named.Length)
+        {
+            return named;
+        }
+
+        new Random(seed).Shuffle(named);
+        Console.WriteLine($"{name}: a sample of {sample} of {named.Length} changes, seed {seed}; some may not compile");
+        return named.Take(sample);
+    }
+
+    private static bool IsNamed(string wanted, string file, int? line)
+    {
+        var parts = wanted.Split(':');
+        return Path.GetFileName(file).StartsWith(parts[0], StringComparison.Ordinal)
+            && (line is null || parts.Length == 1 || parts[1] == line.Value.ToString(CultureInfo.InvariantCulture));
     }
 
     private int Report(IReadOnlyList<Mutant> mutants, Dictionary<int, (string Verdict, string Test)> results, TimeSpan time)

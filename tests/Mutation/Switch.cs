@@ -6,11 +6,17 @@ internal static class Switch
     /// <summary>The full name of the type, for reflection.</summary>
     public const string TypeName = "BlackPonyMutants.Mutant";
 
+    /// <summary>The environment variable with the change that is on, for the programs that tests start.</summary>
+    public const string ActiveVariable = "BLACKPONY_MUTANT";
+
+    /// <summary>The environment variable with the file to which these programs append the numbers that they reach.</summary>
+    public const string ReachedVariable = "BLACKPONY_MUTANTS_REACHED";
+
     /// <summary>The call that a change is guarded by.</summary>
     public const string Call = "global::BlackPonyMutants.Mutant.On";
 
     /// <summary>Its source.</summary>
-    public const string Source = """
+    public const string Source = $$"""
         namespace BlackPonyMutants
         {
             public static class Mutant
@@ -18,6 +24,32 @@ internal static class Switch
                 public static int Active = -1;
                 public static bool[]? Reached;
                 public static bool[]? Once;
+
+                static Mutant()
+                {
+                    if (int.TryParse(System.Environment.GetEnvironmentVariable("{{ActiveVariable}}"), out int active))
+                    {
+                        Active = active;
+                    }
+
+                    if (System.Environment.GetEnvironmentVariable("{{ReachedVariable}}") is { Length: > 0 } path)
+                    {
+                        var reached = Reached = new bool[100_000];
+                        System.AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+                        {
+                            var numbers = new System.Collections.Generic.List<int>();
+                            for (int i = 0; i < reached.Length; i++)
+                            {
+                                if (reached[i])
+                                {
+                                    numbers.Add(i);
+                                }
+                            }
+
+                            System.IO.File.AppendAllText(path, string.Join(' ', numbers) + " ");
+                        };
+                    }
+                }
 
                 public static bool On(int n)
                 {
