@@ -171,10 +171,12 @@ public sealed class ReportTests : IDisposable
         ('S', "354 End with .\r\n"),
         ('C', "Received: from desk (desk.a.test [192.0.2.3])\r\n\tby mail.a.test; Sat, 28 Nov 2026 09:05:07 +0000\r\n"
             + "From: Alice Smith <alice.smith@a.test>\r\nTo: bob@b.test,\r\n Carol <carol@c.test>\r\n"
-            + "Subject: =?UTF-8?Q?Gr=C3=BC=C3=9Fe?= to you\r\nMessage-ID: <1234.5678@a.test>\r\nX-Own-Header: something private\r\nMIME-Version: 1.0\r\n"
+            + "Subject: =?UTF-8?Q?Gr=C3=BC=C3=9Fe?= to you\r\nMessage-ID: <1234.5678@a.test>\r\n"
+            + "X-Own-Header: something private\r\nMIME-Version: 1.0\r\n"
             + "Content-Type: multipart/mixed; boundary=\"=_frontier\"\r\n\r\nThis is MIME.\r\n--=_frontier\r\n"
             + "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-            + "Dear Bob, =C3=A4 long l=\r\nine.\r\n..dots at the start\r\n\r\n--=_frontier\r\nContent-Type: application/octet-stream; name=\"secret plan.pdf\"\r\n"
+            + "Dear Bob, =C3=A4 long l=\r\nine.\r\n..dots at the start\r\n\r\n--=_frontier\r\n"
+            + "Content-Type: application/octet-stream; name=\"secret plan.pdf\"\r\n"
             + "Content-Transfer-Encoding: base64\r\n\r\nU2VjcmV0IHBsYW5zIG9mIEFsaWNl\r\nAAEC\r\n--=_frontier--\r\n.\r\n"),
         ('S', "250 2.0.0 Ok: queued as 4Xy12zAbC\r\n"), ('C', "NOOP x\r\nVRFY bob\r\nHELP\r\nFROB nicate\r\n"),
         ('S', "250 Ok\r\n252 2.1.5 Cannot say\r\n214-Commands\r\n214 QUIT\r\n500 5.5.2 What\r\n"), ('C', "RSET\r\n"), ('S', "250 Ok\r\n"),
