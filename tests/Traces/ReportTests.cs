@@ -1,11 +1,14 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlackPony.Conformance.Peers;
 using BlackPony.Traces;
+using BlackPony.Traces.Capture;
 using BlackPony.Traces.Conversion;
+using BlackPony.Traces.Extraction;
 using BlackPony.Traces.Reports;
 using BlackPony.Traces.Sessions;
 
@@ -132,6 +135,90 @@ public sealed class ReportTests : IDisposable
 
         Compare(name, text.ToString());
     }
+
+    public static TheoryData<string> Everything =>
+    [
+        .. BlackPonyTests.Transcripts.Select(t => t.Data), .. Captures,
+        .. ((string[])["mime", "refused", "chunks", "gap", "unfinished", "midstream"]).Select(n => n + ".pcap"),
+        .. SharedCaptures.Folder is null ? [] : ConvertTests.AllShared.Select(s => "shared/" + s.Data),
+    ];
+
+    /// <summary>
+    /// What is said of each capture and transcript, by its digest in <c>digests.tsv</c>: some are not ours to publish, and all of it
+    /// would be long. It is also said of the capture with packets lost and out of order.
+    /// </summary>
+    [Theory]
+    [MemberData(nameof(Everything))]
+    public void What_is_said_of_a_capture_stays_the_same(string name)
+    {
+        var path = name.StartsWith("shared/", StringComparison.Ordinal) ? SharedCaptures.At(name[7..])
+            : name.Contains('.', StringComparison.Ordinal) ? _files.Single(f => f.EndsWith('/' + name, StringComparison.Ordinal))
+            : Repository.At("spec", "transcripts", name + ".txt");
+        var digests = new List<string> { Digest(Said(path)) };
+        var pcap = new MemoryStream();
+        new Converter(Options()).ToPcap(path, pcap, out _);
+        digests.Add(Digest(pcap.ToArray()));
+        var frames = new List<byte[]>();
+        if (pcap.Length > 0)
+        {
+            using var reader = CaptureReader.Open(new MemoryStream(pcap.ToArray()))!;
+            while (reader.Read(out var packet))
+            {
+                frames.Add(packet.Data.ToArray());
+            }
+        }
+
+        byte[][] lossy = [.. frames.Where((_, i) => i % 7 != 6)];
+        byte[][] swapped = [.. frames.Chunk(3).SelectMany(c => c.Reverse())];
+        byte[][] late = [.. frames.Skip(8)];
+        foreach (var other in (byte[][][])[lossy, swapped, late])
+        {
+            digests.Add(Digest(Said(_folder.Write("other.pcap", Inspection.Pcap(other)))));
+        }
+
+        var table = Repository.At("tests", "Traces", "Reports", "digests.tsv");
+        var line = $"{name}\t{string.Join('\t', digests)}";
+        if (Environment.GetEnvironmentVariable("BLACKPONY_WRITE") == "1")
+        {
+            var lines = File.Exists(table) ? File.ReadLines(table).Where(l => !l.StartsWith(name + '\t', StringComparison.Ordinal)) : [];
+            File.WriteAllLines(table, lines.Append(line).Order(StringComparer.Ordinal).ToList());
+        }
+
+        Assert.Equal(File.ReadLines(table).Single(l => l.StartsWith(name + '\t', StringComparison.Ordinal)), line);
+    }
+
+    // The reports, the conversion and the anonymized conversion, and the messages.
+    private byte[] Said(string path)
+    {
+        var all = new MemoryStream();
+        var text = new StringWriter();
+        var messages = new MessageFolder(Path.Combine(_folder.Path, "messages"));
+        using (var json = new JsonReport(all, lines: true))
+        {
+            var report = new TextReport(text, notes: true);
+            var inspector = new Inspector(messages.With(Options()) with { Dialogue = true, Exchanges = true }, session =>
+            {
+                report.Session(session);
+                json.Session(session);
+            });
+            var file = inspector.Inspect(path);
+            report.Finish([file], inspector.Totals);
+        }
+
+        foreach (var message in Directory.GetFiles(Path.Combine(_folder.Path, "messages")).Order(StringComparer.Ordinal))
+        {
+            text.Write($"{Path.GetFileName(message)}\n{Encoding.Latin1.GetString(File.ReadAllBytes(message))}");
+            File.Delete(message);
+        }
+
+        new Converter(Options()).ToTranscript(path, all, out _);
+        new Converter(Options(), new SeededRandom("reports", "digest")).ToTranscript(path, all, out _);
+        var said = Encoding.Latin1.GetString(all.ToArray()) + text;
+        return Encoding.UTF8.GetBytes(said.Replace(Path.GetDirectoryName(path)! + "/", "", StringComparison.Ordinal)
+            .Replace(_folder.Path + "/", "", StringComparison.Ordinal));
+    }
+
+    private static string Digest(byte[] octets) => Convert.ToHexStringLower(SHA256.HashData(octets))[..16];
 
     // One log of all keys, as a program would write it.
     private InspectOptions Options()
