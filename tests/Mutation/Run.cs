@@ -35,6 +35,11 @@ internal sealed class Run(string name, Area area, string[] files, int sample = 0
         foreach (var (tests, names) in area.Tests)
         {
             var left = mutants.Where(m => results[m.Id].Verdict is "not reached" or "survived").ToList();
+            if (left.Count == 0)
+            {
+                break;
+            }
+
             new Stage(_folder, Path.Combine(Root, tests), names, changed, MostMilliseconds).Go(left, most, results);
             int noticed = results.Values.Count(IsNoticed);
             Console.WriteLine($"{name}: behind {tests} {noticed} of {mutants.Count} noticed, {watch.Elapsed.TotalSeconds:F0} s");

@@ -52,7 +52,7 @@ internal sealed class Worker
         await _controller.Find(new Sink(), options, IsWanted, source, null, Found);
         return found;
 
-        bool IsWanted(ITestCase test) => names.IsMatch($"{test.TestClassName}.{test.TestMethod?.MethodName}");
+        bool IsWanted(ITestCase test) => names.IsMatch($"{test.TestClassName}.{test.TestMethod?.MethodName} {test.TestCaseDisplayName}");
 
         ValueTask<bool> Found(ITestCase test, bool isWanted)
         {
