@@ -54,7 +54,8 @@ public sealed class PcapngTests
             file.Block(Simple, [.. file.Number(3), 1, 2, 3]);
             file.Block(Simple, [.. file.Number(9), 1, 2, 3, 4, 5, 6, 7, 8, 9]);
             file.Block(Simple, [.. file.Number(4), 1, 2, 3, 4]);
-            file.Block(Obsolete, [.. file.Number(1, 2), 0, 0, .. file.Number(1), .. file.Number(2), .. file.Number(1), .. file.Number(1), 7]);
+            file.Block(Obsolete, [.. file.Number(1, 2), 0, 0, .. file.Number(1), .. file.Number(2), .. file.Number(1),
+                .. file.Number(1), 7]);
             file.Block(0x0bad, []);
             file.Block(Section, Header(file));
             file.Block(Description, [.. file.Number(228, 2), 0, 0, .. file.Number(0)]);
@@ -75,7 +76,8 @@ public sealed class PcapngTests
         var file = new File(big: false);
         file.Block(Section, Header(file));
         file.Block(Description, [.. file.Number(1, 2), 0, 0, .. file.Number(0)]);
-        file.Block(type, [.. file.Number(number), .. file.Number(0), .. file.Number(0), .. file.Number(length), .. file.Number(0), 1, 2, 3, 4]);
+        file.Block(type, [.. file.Number(number), .. file.Number(0), .. file.Number(0), .. file.Number(length), .. file.Number(0),
+            1, 2, 3, 4]);
         Packets(file, out var damage);
         Assert.Equal(expected, damage);
     }

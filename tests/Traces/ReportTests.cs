@@ -140,6 +140,7 @@ public sealed class ReportTests : IDisposable
     [
         .. BlackPonyTests.Transcripts.Select(t => t.Data), .. Captures,
         .. ((string[])["mime", "refused", "chunks", "gap", "unfinished", "midstream"]).Select(n => n + ".pcap"),
+        .. Enumerable.Range(1, 40).Select(i => $"generated-{i}"),
         .. SharedCaptures.Folder is null ? [] : ConvertTests.AllShared.Select(s => "shared/" + s.Data),
     ];
 
@@ -152,9 +153,11 @@ public sealed class ReportTests : IDisposable
     public void What_is_said_of_a_capture_stays_the_same(string name)
     {
         var path = name.StartsWith("shared/", StringComparison.Ordinal) ? SharedCaptures.At(name[7..])
+            : name.StartsWith("generated-", StringComparison.Ordinal)
+                ? Generated(int.Parse(name[10..], CultureInfo.InvariantCulture))
             : name.Contains('.', StringComparison.Ordinal) ? _files.Single(f => f.EndsWith('/' + name, StringComparison.Ordinal))
             : Repository.At("spec", "transcripts", name + ".txt");
-        var digests = new List<string> { Digest(Said(path)) };
+        var digests = new List<string> { Digest(Said(path)), Digest(Anonymized(path)) };
         var pcap = new MemoryStream();
         new Converter(Options()).ToPcap(path, pcap, out _);
         digests.Add(Digest(pcap.ToArray()));
@@ -187,7 +190,7 @@ public sealed class ReportTests : IDisposable
         Assert.Equal(File.ReadLines(table).Single(l => l.StartsWith(name + '\t', StringComparison.Ordinal)), line);
     }
 
-    // The reports, the conversion and the anonymized conversion, and the messages.
+    // The reports, the conversion and the messages.
     private byte[] Said(string path)
     {
         var all = new MemoryStream();
@@ -212,11 +215,20 @@ public sealed class ReportTests : IDisposable
         }
 
         new Converter(Options()).ToTranscript(path, all, out _);
-        new Converter(Options(), new SeededRandom("reports", "digest")).ToTranscript(path, all, out _);
         var said = Encoding.Latin1.GetString(all.ToArray()) + text;
         return Encoding.UTF8.GetBytes(said.Replace(Path.GetDirectoryName(path)! + "/", "", StringComparison.Ordinal)
             .Replace(_folder.Path + "/", "", StringComparison.Ordinal));
     }
+
+    private byte[] Anonymized(string path)
+    {
+        var all = new MemoryStream();
+        new Converter(Options(), new SeededRandom("reports", "digest")).ToTranscript(path, all, out _);
+        return all.ToArray();
+    }
+
+    private string Generated(int seed) =>
+        _folder.Write("generated.pcap", Inspection.Connection(GeneratedDialogue.Of(seed)));
 
     private static string Digest(byte[] octets) => Convert.ToHexStringLower(SHA256.HashData(octets))[..16];
 
