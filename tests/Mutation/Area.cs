@@ -38,7 +38,7 @@ internal sealed record Area(string Project, string[] Files, (string Project, str
         ["Conformance"] = new("src/BlackPony.Conformance",
             ["CaseRunner", "CaseResult", "Expect", "Selection", "Baseline", "CaseTimeout", "Peers/", "Targets/", "Reports/"],
         [
-            ("tests/Conformance", @"\.(CaseRunner|HostileTarget|Gate|Causes|Preflight|KeyMistake|Report)Tests\."
+            ("tests/Conformance", @"\.(CaseRunner|HostileTarget|Gate|Causes|Preflight|KeyMistake|KnownMistake|Report)Tests\."
                 + @"|\.OwnTroubleTests\.(A_report_replaces|Too_many|By_default_a_client|A_client_that_can)"),
             // Of the faulty implementations a part, for the time.
             ("tests/Conformance", @"\.Faulty(Server|Client)Tests\.It_is_caught.*BP-[0-9.]+-[12]\b"),
