@@ -8,24 +8,35 @@ if (args is ["cover" or "test", ..])
 
 var names = args.ToList();
 int sample = Number("--sample"), seed = Number("--seed");
+var test = Value("--test");
 if (names.Count == 0 || sample < 0 || seed < 0 || !Area.All.TryGetValue(names[0], out var area))
 {
-    Console.Error.WriteLine($"Usage: tests/Mutation/run AREA [FILE…] [--sample N [--seed S]]\nAreas: {string.Join(' ', Area.All.Keys)}");
+    Console.Error.WriteLine($"Usage: tests/Mutation/run AREA [FILE…] [--sample N [--seed S]] [--test PATTERN]\nAreas: {string.Join(' ', Area.All.Keys)}");
     return 2;
 }
 
-return new Run(names[0], area, [.. names.Skip(1)], sample, seed).Go();
+return new Run(names[0], area, [.. names.Skip(1)], sample, seed, test).Go();
 
 // 0 without the option, -1 if it has no number.
 int Number(string option)
 {
-    int at = names.IndexOf(option);
-    if (at < 0)
+    if (!names.Contains(option))
     {
         return 0;
     }
 
-    int number = int.TryParse(names.ElementAtOrDefault(at + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int n) ? n : -1;
+    return int.TryParse(Value(option), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : -1;
+}
+
+string? Value(string option)
+{
+    int at = names.IndexOf(option);
+    if (at < 0)
+    {
+        return null;
+    }
+
+    var value = names.ElementAtOrDefault(at + 1) ?? "";
     names.RemoveRange(at, Math.Min(2, names.Count - at));
-    return number;
+    return value;
 }

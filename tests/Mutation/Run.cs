@@ -9,7 +9,8 @@ namespace BlackPony.Mutation;
 /// <param name="files">How the names of files begin that are looked at, some with <c>:LINE</c>; all if there are none.</param>
 /// <param name="sample">How many of the changes are tried; 0 for all.</param>
 /// <param name="seed">Draws them.</param>
-internal sealed class Run(string name, Area area, string[] files, int sample = 0, int seed = 0)
+/// <param name="test">A pattern of the only tests that are run; null for the area's.</param>
+internal sealed class Run(string name, Area area, string[] files, int sample, int seed, string? test)
 {
     // Tests that take longer together are not run on one change: the quicker ones come first.
     private const int MostMilliseconds = 10_000;
@@ -40,7 +41,7 @@ internal sealed class Run(string name, Area area, string[] files, int sample = 0
                 break;
             }
 
-            new Stage(_folder, Path.Combine(Root, tests), names, changed, MostMilliseconds).Go(left, most, results);
+            new Stage(_folder, Path.Combine(Root, tests), test ?? names, changed, MostMilliseconds).Go(left, most, results);
             int noticed = results.Values.Count(IsNoticed);
             Console.WriteLine($"{name}: behind {tests} {noticed} of {mutants.Count} noticed, {watch.Elapsed.TotalSeconds:F0} s");
         }
