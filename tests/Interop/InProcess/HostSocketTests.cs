@@ -117,7 +117,7 @@ public sealed class HostSocketTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task When_the_drain_is_over_a_peer_has_a_second_for_the_last_octets(bool isUnderWay) // [BP-10.3-9]
+    public async Task When_the_drain_is_over_a_peer_has_a_second_for_the_last_octets(bool isUnderWay)
     {
         var clock = new FakeTimeProvider();
         using var kill = new CancellationTokenSource();
