@@ -173,19 +173,27 @@ internal sealed class BackendConnector(InboundSettings settings)
 
     private static byte[] ProxyV1(IPEndPoint client, IPEndPoint local)
     {
-        var (from, to) = (ClientAddress.Plain(client.Address), ClientAddress.Plain(local.Address));
+        var (from, to) = Addresses(client, local);
         var family = from.AddressFamily == AddressFamily.InterNetwork ? "TCP4" : "TCP6";
         return Encoding.ASCII.GetBytes($"PROXY {family} {from} {to} {client.Port} {local.Port}\r\n");
     }
 
     private static byte[] ProxyV2(IPEndPoint client, IPEndPoint local)
     {
-        var (from, to) = (ClientAddress.Plain(client.Address), ClientAddress.Plain(local.Address));
+        var (from, to) = Addresses(client, local);
         byte[] addresses = [.. from.GetAddressBytes(), .. to.GetAddressBytes(), 0, 0, 0, 0];
         BinaryPrimitives.WriteUInt16BigEndian(addresses.AsSpan(addresses.Length - 4), (ushort)client.Port);
         BinaryPrimitives.WriteUInt16BigEndian(addresses.AsSpan(addresses.Length - 2), (ushort)local.Port);
         byte family = from.AddressFamily == AddressFamily.InterNetwork ? (byte)0x11 : (byte)0x21;
         return [.. "\r\n\r\n\0\r\nQUIT\n"u8, 0x21, family, 0, (byte)addresses.Length, .. addresses];
+    }
+
+    // Of one family; where a balancer in front names two, it is the client's that counts.
+    private static (IPAddress From, IPAddress To) Addresses(IPEndPoint client, IPEndPoint local)
+    {
+        var (from, to) = (ClientAddress.Plain(client.Address), ClientAddress.Plain(local.Address));
+        return from.AddressFamily == to.AddressFamily ? (from, to)
+            : (from, from.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any);
     }
 
     internal static async Task SendAsync(Socket socket, byte[] octets, CancellationToken cancel) =>

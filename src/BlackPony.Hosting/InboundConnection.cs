@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Sockets;
 using BlackPony.Smtp.Inbound;
 using BlackPony.Smtp.Lines;
@@ -7,13 +6,14 @@ using Microsoft.Extensions.Logging;
 namespace BlackPony.Hosting;
 
 /// <summary>One client, its backend, and the session between them.</summary>
-internal sealed class InboundConnection(Socket client, InboundSettings settings, ILogger log) : SessionLoop(settings.Time), IDisposable
+internal sealed class InboundConnection(ClientConnection connection, InboundSettings settings, ILogger log)
+    : SessionLoop(settings.Time), IDisposable
 {
     // Several records of the greatest length at a time.
     private const int ReadLength = 131072;
 
-    private readonly IPEndPoint _peer = (IPEndPoint)client.RemoteEndPoint!;
-    private readonly InboundSession _session = new(settings.Options, settings.Random, client.RemoteEndPoint!.ToString()!);
+    private readonly Socket _client = connection.Socket;
+    private readonly InboundSession _session = new(settings.Options, settings.Random, connection.Peer.ToString());
     private readonly BackendConnector _connector = new(settings);
     private readonly QueueIds _queueIds = new();
     private SessionPlace? _place;
@@ -36,7 +36,7 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
         using var stopping = place.Stop.UnsafeRegister(b => ((AsyncAutoResetEvent)b!).Ring(), Wake);
         using var sender = new SocketSender(settings.Time, ending.Token);
         (_place, _sender, _kill) = (place, sender, ending.Token);
-        _fromClient = new SocketReadiness(client, Wake);
+        _fromClient = new SocketReadiness(_client, Wake);
         try
         {
             Telemetry.SessionBegan();
@@ -44,15 +44,15 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
             await LoopAsync(_session, _kill).ConfigureAwait(false);
             _backend?.Dispose();
             _backend = null;
-            await DrainAndClose.AwayAsync(client, settings.Time, _kill).ConfigureAwait(false);
+            await DrainAndClose.AwayAsync(_client, settings.Time, _kill).ConfigureAwait(false);
         }
         catch (Exception e) when (IsBug(e) && _session.Report.Suite is null)
         {
             // After an upgrade nothing is said: the last record may be half made.
             LogBug(log, e);
             _session.Stop(InternalError);
-            await sender.SendAsync(client, _session.ToClient).ConfigureAwait(false);
-            await DrainAndClose.AwayAsync(client, settings.Time, _kill).ConfigureAwait(false);
+            await sender.SendAsync(_client, _session.ToClient).ConfigureAwait(false);
+            await DrainAndClose.AwayAsync(_client, settings.Time, _kill).ConfigureAwait(false);
         }
         finally
         {
@@ -97,7 +97,7 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
         if (_session.ToClient.WrittenCount > 0)
         {
             Telemetry.Sent(_session.ToClient.WrittenCount);
-            await _sender!.SendAsync(client, _session.ToClient).ConfigureAwait(false);
+            await _sender!.SendAsync(_client, _session.ToClient).ConfigureAwait(false);
         }
     }
 
@@ -155,7 +155,7 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
         _ => null,
     };
 
-    private void BeginOpening() => _opening = Watch(_connector.OpenAsync(_peer, (IPEndPoint)client.LocalEndPoint!, _kill));
+    private void BeginOpening() => _opening = Watch(_connector.OpenAsync(connection.Peer, connection.Local, _kill));
 
     private void OnClient()
     {
@@ -177,13 +177,13 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
         _opening = null;
         try
         {
-            var connection = opening.GetAwaiter().GetResult();
+            var opened = opening.GetAwaiter().GetResult();
             if (_backend is null)
-                UseBackend(connection);
+                UseBackend(opened);
             else
-                _fresh = connection;
+                _fresh = opened;
 
-            _session.BackendReady(connection.Greeting);
+            _session.BackendReady(opened.Greeting);
         }
         catch (Exception e) when (e is SocketException or IOException)
         {
@@ -215,9 +215,9 @@ internal sealed class InboundConnection(Socket client, InboundSettings settings,
         }
     }
 
-    private void UseBackend(BackendConnection connection)
+    private void UseBackend(BackendConnection opened)
     {
-        _backend = connection;
-        _fromBackend = new SocketReadiness(connection.Socket, Wake);
+        _backend = opened;
+        _fromBackend = new SocketReadiness(opened.Socket, Wake);
     }
 }

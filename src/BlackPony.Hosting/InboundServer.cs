@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 
 namespace BlackPony.Hosting;
@@ -9,7 +8,7 @@ namespace BlackPony.Hosting;
 public sealed class InboundServer(InboundSettings settings, ILogger log) : SessionServer<InboundSettings>(settings, log)
 {
     /// <inheritdoc/>
-    protected override async Task RunSessionAsync(Socket client, SessionPlace place, CancellationToken kill)
+    protected override async Task RunSessionAsync(ClientConnection client, SessionPlace place, CancellationToken kill)
     {
         using var connection = new InboundConnection(client, Settings, Log);
         await connection.RunAsync(place, kill).ConfigureAwait(false);

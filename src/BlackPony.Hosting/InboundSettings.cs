@@ -46,4 +46,7 @@ public sealed record InboundSettings(IReadOnlyList<IPEndPoint> Listen, string Ba
 
     /// <summary>Looks up the clients' names for XCLIENT; null tells the mail server that they have none.</summary>
     public IClientNames? ClientNames { get; init; }
+
+    /// <inheritdoc/>
+    internal override bool TellsClientAddress => Addressing != ClientAddressing.None;
 }

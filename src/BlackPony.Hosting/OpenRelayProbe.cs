@@ -34,6 +34,7 @@ public sealed class OpenRelayProbe(InboundSettings settings, ILogger log) : IDis
     public async Task CheckAsync(CancellationToken cancel)
     {
         var families = settings.Addressing == ClientAddressing.None ? [AddressFamily.InterNetwork]
+            : settings.AcceptProxy.Count > 0 ? [AddressFamily.InterNetwork, AddressFamily.InterNetworkV6]
             : settings.Listen.Select(e => e.AddressFamily).Distinct();
         // [BP-10.1-15]
         var addresses = await _connector.AddressesAsync(cancel).ConfigureAwait(false);

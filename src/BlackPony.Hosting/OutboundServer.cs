@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 
 namespace BlackPony.Hosting;
@@ -10,19 +8,18 @@ namespace BlackPony.Hosting;
 public sealed class OutboundServer(OutboundSettings settings, ILogger log) : SessionServer<OutboundSettings>(settings, log)
 {
     /// <inheritdoc/>
-    protected override async Task RunSessionAsync(Socket client, SessionPlace place, CancellationToken kill)
+    protected override async Task RunSessionAsync(ClientConnection client, SessionPlace place, CancellationToken kill)
     {
         var settings = Settings;
-        var peer = (IPEndPoint)client.RemoteEndPoint!;
-        if (settings.Allows(peer.Address))
+        if (settings.Allows(client.Peer.Address))
         {
-            await new OutboundConnection(client, settings, Log).RunAsync(place.Stop, kill).ConfigureAwait(false);
+            await new OutboundConnection(client.Socket, settings, Log).RunAsync(place.Stop, kill).ConfigureAwait(false);
             return;
         }
 
         // [BP-10.5-2]
-        Log.LogWarning("{Peer} is not allowed to use the relay, and was refused", peer);
-        await client.SendAsync("554 5.7.1 You are not allowed to use this relay\r\n"u8.ToArray(), kill).ConfigureAwait(false);
-        await DrainAndClose.AwayAsync(client, settings.Time, kill).ConfigureAwait(false);
+        Log.LogWarning("{Peer} is not allowed to use the relay, and was refused", client.Peer);
+        await client.Socket.SendAsync("554 5.7.1 You are not allowed to use this relay\r\n"u8.ToArray(), kill).ConfigureAwait(false);
+        await DrainAndClose.AwayAsync(client.Socket, settings.Time, kill).ConfigureAwait(false);
     }
 }

@@ -18,6 +18,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
     private readonly Dictionary<SessionPlace, Task> _sessions = [];
     private readonly Dictionary<IPAddress, int> _clients = [];
     private readonly HashSet<Task> _refusals = [];
+    private readonly HashSet<Task> _headers = [];
     private readonly List<Task> _accepting = [];
     private int _leaving;
     private volatile TSettings _settings = settings;
@@ -68,6 +69,13 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
             listener.Dispose();
 
         await Task.WhenAll(_accepting).ConfigureAwait(false);
+        Task headers;
+        lock (_sessions)
+        {
+            headers = Task.WhenAll(_headers);
+        }
+
+        await headers.ConfigureAwait(false);
         Task all;
         lock (_sessions)
         {
@@ -116,24 +124,76 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
                 continue;
             }
 
-            Admit(client);
+            Welcome(client);
         }
     }
 
-    private void Admit(Socket client)
+    // Nobody waits for a balancer that is slow to send its header: only the connections that do are bounded.
+    private void Welcome(Socket socket)
     {
-        IPAddress address;
+        ClientConnection connection;
         try
         {
-            address = SessionPlace.Network(((IPEndPoint)client.RemoteEndPoint!).Address);
+            connection = ClientConnection.Of(socket);
         }
         catch (SocketException)
         {
             // It has gone already.
-            client.Dispose();
+            socket.Dispose();
             return;
         }
 
+        // [BP-10.1-21]
+        if (!_settings.AcceptsProxyFrom(connection.Peer.Address))
+        {
+            Admit(connection);
+            return;
+        }
+
+        lock (_sessions)
+        {
+            if (_headers.Count >= _settings.MaxSessions)
+                Refuse(connection, "full");
+            else
+                Keep(_headers, Task.Run(() => AdmitAfterHeaderAsync(connection)));
+        }
+    }
+
+    private async Task AdmitAfterHeaderAsync(ClientConnection balancer)
+    {
+        ClientConnection? client = null;
+        try
+        {
+            client = await balancer.AfterHeaderAsync(_settings.TellsClientAddress, _settings.Time, _stop.Token).ConfigureAwait(false);
+            if (client is null)
+                Log.LogDebug("{Peer} ended its connection before a PROXY header", balancer.Peer);
+            else
+                Admit(client);
+        }
+        catch (ProxyHeaderException e)
+        {
+            // [BP-10.1-22]
+            Telemetry.ConnectionRefused("proxy");
+            Log.LogWarning("connection from {Peer} closed: PROXY header: {Error}", balancer.Peer, e.Message);
+        }
+        catch (Exception e) when (!SessionLoop.IsBug(e))
+        {
+            Log.LogDebug("connection from {Peer} lost before its PROXY header: {Error}", balancer.Peer, e.Message);
+        }
+        catch (Exception e)
+        {
+            SessionLoop.LogBug(Log, e);
+        }
+        finally
+        {
+            if (client is null)
+                balancer.Socket.Dispose();
+        }
+    }
+
+    private void Admit(ClientConnection client)
+    {
+        var address = SessionPlace.Network(client.Peer.Address);
         lock (_sessions)
         {
             var settings = _settings;
@@ -142,11 +202,7 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
                 && !MakeRoom() ? "full" : null;
             if (refused is not null)
             {
-                bool patient = _refusals.Count < settings.MaxSessions;
-                var refusal = Task.Run(() => RefuseAsync(client, refused, patient));
-                _refusals.Add(refusal);
-                refusal.ContinueWith(Forget, refusal, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously,
-                    TaskScheduler.Default);
+                Refuse(client, refused);
                 return;
             }
 
@@ -155,14 +211,6 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
             var session = Task.Run(() => ServeAsync(client, place));
             _sessions.Add(place, session);
             session.ContinueWith(Leave, place, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        }
-
-        void Forget(Task refusal, object? state)
-        {
-            lock (_sessions)
-            {
-                _refusals.Remove(refusal);
-            }
         }
 
         void Leave(Task session, object? state)
@@ -177,6 +225,27 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
             }
 
             place.Dispose();
+        }
+    }
+
+    // Under the lock, as Keep.
+    private void Refuse(ClientConnection client, string reason)
+    {
+        bool patient = _refusals.Count < _settings.MaxSessions;
+        Keep(_refusals, Task.Run(() => RefuseAsync(client, reason, patient)));
+    }
+
+    private void Keep(HashSet<Task> tasks, Task task)
+    {
+        tasks.Add(task);
+        task.ContinueWith(Forget, null, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+
+        void Forget(Task done, object? state)
+        {
+            lock (_sessions)
+            {
+                tasks.Remove(done);
+            }
         }
     }
 
@@ -196,15 +265,15 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
     /// <param name="client">The connection; the server closes it after the session.</param>
     /// <param name="place">Its place; when its <see cref="SessionPlace.Stop"/> is cancelled, a session that is idle ends.</param>
     /// <param name="kill">The time of the drain is over: every session ends.</param>
-    protected abstract Task RunSessionAsync(Socket client, SessionPlace place, CancellationToken kill);
+    protected abstract Task RunSessionAsync(ClientConnection client, SessionPlace place, CancellationToken kill);
 
-    private async Task ServeAsync(Socket client, SessionPlace place)
+    private async Task ServeAsync(ClientConnection client, SessionPlace place)
     {
         try
         {
-            using (client)
+            using (client.Socket)
             {
-                client.NoDelay = true;
+                client.Socket.NoDelay = true;
                 await RunSessionAsync(client, place, _kill.Token).ConfigureAwait(false);
             }
         }
@@ -220,20 +289,20 @@ public abstract class SessionServer<TSettings>(TSettings settings, ILogger log) 
     }
 
     // Without patience the refusal may be lost in a reset; but a flood of clients is held by nothing.
-    private async Task RefuseAsync(Socket client, string reason, bool patient)
+    private async Task RefuseAsync(ClientConnection client, string reason, bool patient)
     {
-        using (client)
+        using (client.Socket)
         {
             Telemetry.ConnectionRefused(reason);
             try
             {
                 Log.LogWarning("too many sessions{Whose}: {Peer} refused", reason == "client" ? " from one client" : "",
-                    client.RemoteEndPoint);
-                await client.SendAsync(reason == "client"
+                    client.Peer);
+                await client.Socket.SendAsync(reason == "client"
                     ? "421 4.7.0 Too many sessions from your network, try again later\r\n"u8.ToArray()
                     : "421 4.3.2 Too many sessions, try again later\r\n"u8.ToArray()).ConfigureAwait(false);
                 if (patient)
-                    await DrainAndClose.AwayAsync(client, _settings.Time, _kill.Token).ConfigureAwait(false);
+                    await DrainAndClose.AwayAsync(client.Socket, _settings.Time, _kill.Token).ConfigureAwait(false);
             }
             catch (SocketException)
             {

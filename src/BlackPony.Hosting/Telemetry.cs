@@ -24,7 +24,7 @@ public static class Telemetry
     private static readonly Counter<long> Messages = Meter.CreateCounter<long>("blackpony.messages", null,
         "Messages that the next hop acknowledged; those inside a client's own TLS are not seen.");
     private static readonly Counter<long> Refused = Meter.CreateCounter<long>("blackpony.connections.refused", null,
-        "Connections greeted with 421, by reason.");
+        "Connections greeted with 421, or closed because of their PROXY header, by reason.");
     private static long _open;
     private static long _in;
     private static long _out;
@@ -76,9 +76,9 @@ public static class Telemetry
             Downgrades.Add(1);
     }
 
-    /// <summary>Counts a connection that was greeted with 421.</summary>
+    /// <summary>Counts a connection that was greeted with 421, or closed before.</summary>
     /// <param name="reason"><c>full</c>: too many sessions; <c>client</c>: too many of one client; <c>backend</c>: the mail server behind
-    /// is not there or may not be used.</param>
+    /// is not there or may not be used; <c>proxy</c>: no well-formed PROXY header of a balancer.</param>
     public static void ConnectionRefused(string reason) => Refused.Add(1, new KeyValuePair<string, object?>("reason", reason));
 
     /// <summary>Counts octets from a peer.</summary>

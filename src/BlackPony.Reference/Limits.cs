@@ -147,6 +147,9 @@ public static class Limits
     /// <summary>Relay: how long a session is between messages before it makes room for another one, where all places are taken.</summary>
     internal static readonly TimeSpan CrowdedTimeout = TimeSpan.FromSeconds(60);
 
+    /// <summary>Relay: until the header of the PROXY protocol of a load balancer in front.</summary>
+    internal static readonly TimeSpan ProxyHeaderTimeout = TimeSpan.FromSeconds(10);
+
     /// <summary>Relay: until a backend that refuses to relay is asked again.</summary>
     internal static readonly TimeSpan ProbeInterval = TimeSpan.FromHours(1);
 

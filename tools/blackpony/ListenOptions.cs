@@ -46,6 +46,14 @@ internal sealed class ListenOptions
         Description = "Pass the client's address to the backend by the PROXY protocol: v1 or v2 (Exim, Postfix).",
     };
 
+    private readonly Option<IPNetwork[]> _acceptProxy = new("--accept-proxy")
+    {
+        Description = "Addresses or networks of load balancers in front, separated by commas; may be given several times. Each connection "
+            + "from them must begin with a header of the PROXY protocol (v1 or v2), which names the client.",
+        HelpName = "networks",
+        CustomParser = Parse.Balancers,
+    };
+
     private readonly Option<bool> _open = new("--allow-open-backend")
     {
         Description = "Do not check whether the backend is an open relay; for a test sink.",
@@ -110,9 +118,8 @@ internal sealed class ListenOptions
     public ListenOptions(Command command)
     {
         _proxy.AcceptOnlyFromAmong("v1", "v2");
-        foreach (var option in (Option[])[_listen, _backend, _source, _xclient, _proxy, _open, _stranger, _dns, _suites, _rot, _ident,
-            _withdrawn,
-            _max, _maxEach, _keyLog])
+        foreach (var option in (Option[])[_listen, _backend, _source, _xclient, _proxy, _acceptProxy, _open, _stranger, _dns, _suites,
+            _rot, _ident, _withdrawn, _max, _maxEach, _keyLog])
         {
             command.Add(option);
         }
@@ -170,6 +177,7 @@ internal sealed class ListenOptions
         {
             BackendSource = from,
             Addressing = addressing,
+            AcceptProxy = parse.GetValue(_acceptProxy) ?? [],
             Stranger = parse.GetValue(_stranger),
             ClientNames = addressing == ClientAddressing.XClient ? new DnsClientNames(parse.GetValue(_dns), TimeProvider.System) : null,
             MaxSessions = parse.GetValue(_max),

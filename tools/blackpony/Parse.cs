@@ -75,9 +75,20 @@ internal static class Parse
         }
     }
 
-    public static IPNetwork[] Networks(ArgumentResult result) =>
-        [.. result.Tokens.Select(t => TryNetwork(t.Value) ?? Fail<IPNetwork>(result,
-            $"'{t.Value}' is not a network; write 192.0.2.0/24 or 2001:db8::1."))];
+    public static IPNetwork[] Networks(ArgumentResult result) => Networks(result, result.Tokens.Select(t => t.Value));
+
+    /// <summary>Networks of load balancers, separated by commas too. Everybody is none: a client would choose its address.</summary>
+    public static IPNetwork[] Balancers(ArgumentResult result)
+    {
+        var networks = Networks(result, result.Tokens.SelectMany(t => t.Value.Split(',', StringSplitOptions.TrimEntries)));
+        if (result.Errors.FirstOrDefault() is null && networks.Any(n => n.PrefixLength == 0))
+            result.AddError("--accept-proxy with the prefix length 0 would let every client choose its address: name the load balancers.");
+
+        return networks;
+    }
+
+    private static IPNetwork[] Networks(ArgumentResult result, IEnumerable<string> texts) =>
+        [.. texts.Select(t => TryNetwork(t) ?? Fail<IPNetwork>(result, $"'{t}' is not a network; write 192.0.2.0/24 or 2001:db8::1."))];
 
     private static IPNetwork? TryNetwork(string text)
     {

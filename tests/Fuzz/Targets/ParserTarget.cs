@@ -20,6 +20,7 @@ public sealed class ParserTarget : ITarget
         ['I'] = IdentParser.Run,
         ['P'] = RecordParser.Run,
         ['A'] = AddressParser.Run,
+        ['X'] = ProxyParser.Run,
     };
 
     /// <inheritdoc/>

@@ -14,6 +14,8 @@ declare -A packages=(
     [opensmtpd]=opensmtpd
     [swaks]=swaks
     [msmtp]=msmtp
+    [haproxy]=haproxy
+    [redis]=redis-server
 )
 # One at a time, because apt resolves conflicts by leaving a server out.
 uris() { apt-get -qq --print-uris install -y --no-install-recommends $1 || true; }
