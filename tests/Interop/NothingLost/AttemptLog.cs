@@ -60,6 +60,9 @@ internal sealed class AttemptLog
     private readonly ConcurrentDictionary<string, Outcome> _outcomes = new();
     private readonly ConcurrentQueue<(string Name, byte[] Octets)> _arrived = new();
 
+    /// <summary>Attempts so far whose end was sent, and of which the client does not know whether they arrived.</summary>
+    public int Unknown => _outcomes.Count(o => o.Value == Outcome.Unknown);
+
     public void Sent(string name, byte[] octets) => _sent[name] = octets;
 
     public void Ended(string name, Outcome outcome) => _outcomes[name] = outcome;

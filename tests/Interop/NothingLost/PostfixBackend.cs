@@ -15,7 +15,13 @@ internal sealed class PostfixBackend : RealBackend
 
     protected override string Mailbox => Path.Combine(_postfix.Folder, "mail", "box", "new");
 
-    public static async Task<IBackend> StartAsync(string folder, AttemptLog ledger, Random random)
+    public static Task<IBackend> StartAsync(string folder, AttemptLog ledger, Random random) => StartAsync(folder, ledger, random, "");
+
+    /// <summary>Starts one that 127.0.0.1 tells the clients' addresses.</summary>
+    public static Task<IBackend> StartXClientAsync(string folder, AttemptLog ledger, Random random) =>
+        StartAsync(folder, ledger, random, " -o smtpd_authorized_xclient_hosts=127.0.0.1");
+
+    private static async Task<IBackend> StartAsync(string folder, AttemptLog ledger, Random random, string smtpd)
     {
         ServerInstall.Need("postfix");
         var mail = Path.Combine(folder, "mail");
@@ -39,7 +45,7 @@ internal sealed class PostfixBackend : RealBackend
             maillog_file =
             smtpd_error_sleep_time = 0
             """,
-            p => $"127.0.0.1:{p} inet n - n - - smtpd\nvirtual unix - n n - - virtual"));
+            p => $"127.0.0.1:{p} inet n - n - - smtpd{smtpd}\nvirtual unix - n n - - virtual"));
     }
 
     protected override async Task FlushAsync()
