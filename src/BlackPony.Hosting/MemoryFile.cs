@@ -13,7 +13,7 @@ namespace BlackPony.Hosting;
 /// Beside it stands a file with the ending .lock. It is the lock, and while lines are appended it holds the length up to which the memory
 /// was whole before, so that a machine that loses power then goes on with what it knew.
 /// </remarks>
-public sealed class MemoryFile
+public sealed class MemoryFile : IStoredMemory
 {
     // It distinguishes a memory with few servers from a file that was cut short or emptied.
     private const string LastLine = "# end\n";

@@ -10,7 +10,9 @@ namespace BlackPony.Hosting;
 /// </summary>
 public static class MemoryText
 {
-    private const string Header = "# BlackPony memory 2: name port first-good last-good failing-since keys";
+    /// <summary>The first line: what it is, and of which version.</summary>
+    public const string Header = "# BlackPony memory 2: name port first-good last-good failing-since keys";
+
     private const string Time = "yyyy-MM-dd'T'HH:mm:ss'Z'";
     private const int KeyDigits = 64;
 

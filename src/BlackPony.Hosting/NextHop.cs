@@ -130,7 +130,8 @@ internal sealed class NextHop : IAsyncDisposable
         MailerSession? session = null;
         try
         {
-            var memory = _settings.MemoryPath is { } path ? new MemoryFile(path, _settings.Time) : null;
+            IStoredMemory? memory = _settings.OpenMemory is { } open ? await open(_kill.Token).ConfigureAwait(false)
+                : _settings.MemoryPath is { } path ? new MemoryFile(path, _settings.Time) : null;
             foreach (var warning in memory?.Warnings ?? [])
             {
                 // [BP-9.4-14]
@@ -190,7 +191,7 @@ internal sealed class NextHop : IAsyncDisposable
         }
     }
 
-    private async Task SaveAsync(MemoryFile memory)
+    private async Task SaveAsync(IStoredMemory memory)
     {
         try
         {

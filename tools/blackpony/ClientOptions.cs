@@ -26,10 +26,12 @@ internal sealed class ClientOptions
 
     private readonly Option<string?> _memory = new("--memory")
     {
-        Description = "File in which --policy remembered records the servers and mail domains that encrypted. With opportunistic, "
-            + "plaintext to one of them is reported as a downgrade.",
+        Description = "File in which --policy remembered records the servers and mail domains that encrypted; or redis://host:port/prefix "
+            + "(rediss for TLS), a Redis or Valkey server that several machines share. With opportunistic, plaintext to one of them is "
+            + "reported as a downgrade.",
         HelpName = "file",
     };
+    private readonly Option<string?> _memoryPassword = MemoryPassword();
     private readonly Option<bool> _refuse = new("--refuse-forgotten")
     {
         Description = "With --policy remembered: refuse the mail with 554, so that it bounces, where it would be sent in plaintext because "
@@ -63,23 +65,56 @@ internal sealed class ClientOptions
         CustomParser = Parse.EndPoint,
     };
 
+    // One connection for the whole process, also after the configuration is read again.
+    private (string Place, string? Password, RedisStore Store)? _store;
+
     /// <summary>Adds the options to a command.</summary>
     public ClientOptions(Command command)
     {
         _policy.AcceptOnlyFromAmong("opportunistic", "remembered", "required");
-        foreach (var option in (Option[])[_port, _policy, _memory, _refuse, _suites, _shift, _keyLog, _dns])
+        foreach (var option in (Option[])[_port, _policy, _memory, _memoryPassword, _refuse, _suites, _shift, _keyLog, _dns])
             command.Options.Add(option);
 
         command.Validators.Add(r =>
         {
             if (r.GetResult(_policy)?.Tokens is [{ Value: "remembered" }] && r.GetResult(_memory) is not { Implicit: false })
-                r.AddError("--policy remembered needs --memory and a file name.");
+                r.AddError("--policy remembered needs --memory and a file name or a URL.");
         });
     }
 
+    /// <summary>Makes the option that names the file with the password of the memory's server.</summary>
+    public static Option<string?> MemoryPassword() => new("--memory-password")
+    {
+        Description = "File with the password of the Redis or Valkey server of --memory; readable by its owner only.",
+        HelpName = "file",
+    };
+
     public int Port(ParseResult parse) => parse.GetValue(_port);
 
-    public string? MemoryPath(ParseResult parse) => parse.GetValue(_memory);
+    /// <summary>The file of the memory; null if it is in none.</summary>
+    public string? MemoryPath(ParseResult parse) => parse.GetValue(_memory) is { } place && !RedisStore.IsOne(place) ? place : null;
+
+    /// <summary>The server of the memory; null if there is none.</summary>
+    /// <exception cref="FormatException">Its URL is wrong.</exception>
+    public RedisStore? Store(ParseResult parse)
+    {
+        if (parse.GetValue(_memory) is not { } place || !RedisStore.IsOne(place))
+            return null;
+
+        var password = parse.GetValue(_memoryPassword);
+        if (_store is not { } known || known.Place != place || known.Password != password)
+            _store = (place, password, RedisStore.Parse(place, password));
+
+        return _store.Value.Store;
+    }
+
+    /// <summary>Reads the memory for a delivery; null if there is none.</summary>
+    /// <exception cref="IOException">A temporary failure ([BP-9.4-12]).</exception>
+    /// <exception cref="UnauthorizedAccessException">The same.</exception>
+    /// <exception cref="FormatException">It is not a memory.</exception>
+    public async Task<IStoredMemory?> OpenMemoryAsync(ParseResult parse, CancellationToken cancel) =>
+        Store(parse) is { } store ? await store.OpenAsync(isWritten: true, cancel)
+        : MemoryPath(parse) is { } path ? new MemoryFile(path, TimeProvider.System) : null;
 
     /// <summary>Checks that a service can write its files: one that cannot would defer all its mail.</summary>
     /// <exception cref="FormatException">It could not; the message says what to do.</exception>
@@ -92,12 +127,21 @@ internal sealed class ClientOptions
             if (MemoryPath(parse) is { } memory)
                 Trial.Run(memory + ".lock", isTrial, () => MemoryFile.CheckWritable(memory));
 
+            // A server that is away now only defers the mail; --check reports it.
+            if (Store(parse) is { } store)
+            {
+                _ = store.Password();
+                if (isTrial)
+                    store.OpenAsync(isWritten: true, CancellationToken.None).GetAwaiter().GetResult();
+            }
+
             if (parse.GetValue(_keyLog) is { } keyLog)
                 Trial.Run(keyLog, isTrial, () => ListenOptions.KeyLog(keyLog));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new FormatException($"--memory: {e.Message} Name a file in a folder that the program may write to.", e);
+            throw new FormatException(Store(parse) is null ? $"--memory: {e.Message} Name a file in a folder that the program may write to."
+                : $"--memory: {e.Message}", e);
         }
     }
 

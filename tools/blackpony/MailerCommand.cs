@@ -97,8 +97,8 @@ internal static class MailerCommand
     private static async Task<int> RunAsync(ParseResult parse, ClientOptions client, string host, string? report, MailerOutput output,
         CancellationToken cancel)
     {
-        var file = client.MemoryPath(parse) is { } path ? new MemoryFile(path, TimeProvider.System) : null;
-        foreach (var warning in file?.Warnings ?? [])
+        var memory = await client.OpenMemoryAsync(parse, cancel);
+        foreach (var warning in memory?.Warnings ?? [])
         {
             // [BP-9.4-14]
             CommandLine.Complain(warning);
@@ -106,10 +106,10 @@ internal static class MailerCommand
 
         var router = client.Router(parse);
         var targets = await router.ResolveAsync(new Route(host, client.Port(parse)), CommandLine.Complain, cancel);
-        var options = client.Mailer(parse, new RsaKeys(TimeProvider.System)) with { Memory = file?.Memory };
+        var options = client.Mailer(parse, new RsaKeys(TimeProvider.System)) with { Memory = memory?.Memory };
         var outcome = await MailerHost.RunAsync(
             options, new SystemRandom(), targets, StandardFiles.HasInput ? Console.OpenStandardInput() : Stream.Null, output, cancel,
-            remember: () => SaveAsync(file!, cancel));
+            remember: () => SaveAsync(memory!, cancel));
         foreach (var warning in outcome.Warnings)
             CommandLine.Complain(warning);
 
@@ -150,7 +150,7 @@ internal static class MailerCommand
         }
     }
 
-    private static async Task SaveAsync(MemoryFile memory, CancellationToken cancel)
+    private static async Task SaveAsync(IStoredMemory memory, CancellationToken cancel)
     {
         try
         {

@@ -43,9 +43,10 @@ internal static class CheckCommand
         var memory = new Option<string?>("--memory")
         {
             Description = "Compare the IDENT keys with this memory of 'relay' or 'mailer', and check the policy remembered. "
-                + "The file is only read.",
+                + "It is only read.",
             HelpName = "file",
         };
+        var memoryPassword = ClientOptions.MemoryPassword();
         var name = new Option<string>("--name")
         {
             Description = "Name in EHLO.",
@@ -67,7 +68,7 @@ internal static class CheckCommand
         };
         var command = new Command("check",
             "Check whether the mail servers of a domain encrypt by BlackPony. Nothing is mailed.") { host };
-        foreach (var option in (Option[])[port, json, interactive, suites, memory, name, timeout, dns])
+        foreach (var option in (Option[])[port, json, interactive, suites, memory, memoryPassword, name, timeout, dns])
             command.Add(option);
 
         command.Validators.Add(r =>
@@ -93,15 +94,27 @@ internal static class CheckCommand
             // A host in brackets is checked even if it is this machine ([BP-10.4-16]).
             var text = parse.GetValue(host)!;
             var route = new Route(text, parse.GetValue(port)) { IsConfigured = text.StartsWith('[') };
-            return RunAsync(route, new MailRouter(parse.GetValue(dns)), parse.GetValue(memory), parse.GetValue(name)!,
+            return RunAsync(route, new MailRouter(parse.GetValue(dns)), Memory(parse), parse.GetValue(name)!,
                 TimeSpan.FromSeconds(parse.GetValue(timeout)), parse.GetValue(json),
                 !parse.GetValue(interactive) ? null : parse.GetResult(suites) is null ? SuiteRegistry.Default : parse.GetValue(suites),
                 cancel);
         });
         return command;
+
+        Func<CancellationToken, Task<ServerMemory>>? Memory(ParseResult parse)
+        {
+            if (parse.GetValue(memory) is not { } place)
+                return null;
+
+            if (!RedisStore.IsOne(place))
+                return _ => Task.FromResult(MemoryFile.Read(place, TimeProvider.System));
+
+            var store = RedisStore.Parse(place, parse.GetValue(memoryPassword));
+            return async cancel => (await store.OpenAsync(isWritten: false, cancel)).Memory;
+        }
     }
 
-    private static async Task<int> RunAsync(Route route, MailRouter router, string? memoryPath, string name, TimeSpan patience, bool json,
+    private static async Task<int> RunAsync(Route route, MailRouter router, Func<CancellationToken, Task<ServerMemory>>? read, string name, TimeSpan patience, bool json,
         IReadOnlyList<Suite>? typed, CancellationToken cancel)
     {
         if (!HostName.IsValid(name) && MailHost.Parse(name) is not { IsBracketed: true, Address: not null })
@@ -110,7 +123,7 @@ internal static class CheckCommand
         ServerMemory? memory;
         try
         {
-            memory = memoryPath is null ? null : MemoryFile.Read(memoryPath, TimeProvider.System);
+            memory = read is null ? null : await read(cancel);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
