@@ -20,6 +20,7 @@ internal static class ListenCommand
               blackpony listen --listen 0.0.0.0:25 --listen [::]:25 --backend 127.0.0.1:10025
               blackpony listen --listen 0.0.0.0:25 --backend 127.0.0.1:10025 --xclient          in front of Postfix
               blackpony listen --listen 0.0.0.0:25 --backend 127.0.0.1:10025 --proxy-protocol v2   in front of an Exim with PROXY support
+              blackpony listen --listen 0.0.0.0:25 --backend 127.0.0.1:10025 --accept-proxy 192.0.2.10   behind a load balancer
               blackpony listen --config /etc/blackpony/listen.conf
               blackpony listen --config /etc/blackpony/listen.conf --check
             Exit codes: 0 ended by a signal or the check found nothing, 1 cannot listen or an open relay, 2 usage or an invalid file.

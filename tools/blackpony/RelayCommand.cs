@@ -15,6 +15,7 @@ internal static class RelayCommand
         Help.Example(command, """
               blackpony relay --listen 127.0.0.1:2526
               blackpony relay --listen 127.0.0.1:2526 --policy remembered --memory /var/lib/blackpony/memory
+              blackpony relay --listen 127.0.0.1:2526 --policy remembered --memory redis://192.0.2.20/
               blackpony relay --listen 127.0.0.1:2526 --route partner.example=[192.0.2.7] --route '*=smarthost.example'
               In Postfix's main.cf:  default_transport = blackpony:[127.0.0.1]:2526
               blackpony relay --config /etc/blackpony/relay.conf --check

@@ -55,8 +55,10 @@ public sealed class AcceptProxyTests
 
     [Theory]
     [InlineData(ClientAddressing.ProxyV1, "PROXY TCP4 192.0.2.7 192.0.2.1 40001 25\r\n")]
-    [InlineData(ClientAddressing.ProxyV1, "PROXY TCP4 192.0.2.7 0.0.0.0 40001 25\r\n", "PROXY TCP6 ::ffff:192.0.2.7 2001:db8::1 40001 25\r\n")]
-    [InlineData(ClientAddressing.ProxyV1, "PROXY TCP6 2001:db8::7 :: 40001 25\r\n", "PROXY TCP6 2001:db8::7 ::ffff:192.0.2.1 40001 25\r\n")]
+    [InlineData(ClientAddressing.ProxyV1, "PROXY TCP4 192.0.2.7 0.0.0.0 40001 25\r\n",
+        "PROXY TCP6 ::ffff:192.0.2.7 2001:db8::1 40001 25\r\n")]
+    [InlineData(ClientAddressing.ProxyV1, "PROXY TCP6 2001:db8::7 :: 40001 25\r\n",
+        "PROXY TCP6 2001:db8::7 ::ffff:192.0.2.1 40001 25\r\n")]
     public async Task The_header_for_the_mail_server_has_the_addresses_of_the_header_from_the_balancer( // [BP-10.1-23]
         ClientAddressing way, string passedOn, string? came = null)
     {

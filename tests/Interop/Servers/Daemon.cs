@@ -81,6 +81,9 @@ internal sealed class Daemon : IDisposable
         }
     }
 
+    /// <summary>Sends it a signal.</summary>
+    public void Signal(string name) => Instance.Signal(_process, name);
+
     /// <summary>Ends the server and all that it started by SIGKILL.</summary>
     public Task KillAsync(string folder) => Instance.KillAsync(_process, folder);
 

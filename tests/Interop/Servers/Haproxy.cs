@@ -27,7 +27,8 @@ internal sealed class Haproxy : IDisposable
         Assert.DoesNotContain(":25\n", settings, StringComparison.Ordinal);
         var file = Path.Combine(folder, "haproxy.cfg");
         await File.WriteAllTextAsync(file, settings, TestContext.Current.CancellationToken);
-        var start = new ProcessStartInfo("setsid", [Path.Combine(ServerInstall.Folder("haproxy"), "usr", "sbin", "haproxy"), "-db", "-f", file])
+        var program = Path.Combine(ServerInstall.Folder("haproxy"), "usr", "sbin", "haproxy");
+        var start = new ProcessStartInfo("setsid", [program, "-db", "-f", file])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

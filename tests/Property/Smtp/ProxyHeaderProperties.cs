@@ -117,8 +117,8 @@ public class ProxyHeaderProperties
     public void Whatever_comes_is_read_to_an_end() // [BP-10.1-22]
     {
         var values =
-            from begin in Gen.Elements<byte[]>([], [.. "PROXY "u8], [.. "PROXY TCP4 1.2.3.4 "u8], Signature, [.. Signature, 0x21, 0x11, 0, 12],
-                [.. Signature, 0x20, 0x00, 0, 9], [.. Signature, 0x21, 0x31, 0, 220])
+            from begin in Gen.Elements<byte[]>([], [.. "PROXY "u8], [.. "PROXY TCP4 1.2.3.4 "u8], Signature,
+                [.. Signature, 0x21, 0x11, 0, 12], [.. Signature, 0x20, 0x00, 0, 9], [.. Signature, 0x21, 0x31, 0, 220])
             from rest in Generate.Octets
             from pieces in Generate.Pieces
             select (Octets: (byte[])[.. begin, .. rest], pieces);
@@ -230,7 +230,8 @@ public class ProxyHeaderProperties
 
     private static byte[] Binary(byte command, (IPEndPoint Client, IPEndPoint Server) ends, byte[][] items, bool summed) =>
         Binary(command, ends.Client.Address.GetAddressBytes().Length == 4 ? (byte)0x11 : (byte)0x21,
-            [.. ends.Client.Address.GetAddressBytes(), .. ends.Server.Address.GetAddressBytes(), .. Port(ends.Client), .. Port(ends.Server)],
+            [.. ends.Client.Address.GetAddressBytes(), .. ends.Server.Address.GetAddressBytes(), .. Port(ends.Client),
+                .. Port(ends.Server)],
             items, summed);
 
     private static byte[] Binary(byte command, byte family, byte[] addresses, byte[][] items, bool summed)

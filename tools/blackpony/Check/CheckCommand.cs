@@ -114,8 +114,8 @@ internal static class CheckCommand
         }
     }
 
-    private static async Task<int> RunAsync(Route route, MailRouter router, Func<CancellationToken, Task<ServerMemory>>? read, string name, TimeSpan patience, bool json,
-        IReadOnlyList<Suite>? typed, CancellationToken cancel)
+    private static async Task<int> RunAsync(Route route, MailRouter router, Func<CancellationToken, Task<ServerMemory>>? read, string name,
+        TimeSpan patience, bool json, IReadOnlyList<Suite>? typed, CancellationToken cancel)
     {
         if (!HostName.IsValid(name) && MailHost.Parse(name) is not { IsBracketed: true, Address: not null })
             throw new FormatException($"--name: '{name}' is not a host name or an address in square brackets.");

@@ -37,7 +37,8 @@ internal sealed class RedisMemory : IStoredMemory
             var read = await _store.ReadAsync(cancel);
             var (latest, _) = Parse(read);
             var refused = MemoryText.CopyChanges(Memory, latest);
-            if (latest.Changes.Count == 0 || await _store.TryWriteAsync(read, Fields(MemoryText.OfChanges(latest)), Stale(read, latest), cancel))
+            var fields = Fields(MemoryText.OfChanges(latest));
+            if (fields.Count == 0 || await _store.TryWriteAsync(read, fields, Stale(read, latest), cancel))
             {
                 if (refused.Count > 0)
                     throw new IOException($"no room for {string.Join(", ", refused)}; an entry is removed only when it expires");

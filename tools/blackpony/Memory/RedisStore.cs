@@ -49,8 +49,8 @@ internal sealed class RedisStore
             throw new FormatException("--memory has a URL that is not of the form redis://HOST:PORT/PREFIX.");
 
         return url.UserInfo.Contains(':', StringComparison.Ordinal)
-            ? throw new FormatException("--memory has a password in its URL, which other users can see: put it in a file, and name that with "
-                + "--memory-password.")
+            ? throw new FormatException("--memory has a password in its URL, which other users can see: put it in a file, and name "
+                + "that with --memory-password.")
             : new RedisStore(url, passwordFile);
     }
 
@@ -81,8 +81,8 @@ internal sealed class RedisStore
         var read = await AskAsync(d => d.HashGetAllAsync(_key), cancel);
         if (read.Length == 0 && _exists)
         {
-            throw new IOException($"the memory {Name} was emptied while it was in use. Restore it, or start this program again to begin with "
-                + "an empty memory.");
+            throw new IOException($"the memory {Name} was emptied while it was in use. Restore it, or start this program again to begin "
+                + "with an empty memory.");
         }
 
         _exists |= read.Length > 0;
@@ -96,11 +96,11 @@ internal sealed class RedisStore
     /// <param name="cancel">Ends the waiting.</param>
     /// <returns>Whether they were written; if not, nothing was.</returns>
     /// <exception cref="IOException">It is not known whether they were.</exception>
-    internal Task<bool> TryWriteAsync(
+    internal async Task<bool> TryWriteAsync(
         HashEntry[] read, Dictionary<string, string?> fields, IEnumerable<HashEntry> stale, CancellationToken cancel)
     {
         var before = read.ToDictionary(e => e.Name.ToString(), e => e.Value);
-        return AskAsync(
+        bool isWritten = await AskAsync(
             database =>
             {
                 var transaction = database.CreateTransaction();
@@ -123,6 +123,8 @@ internal sealed class RedisStore
                 return transaction.ExecuteAsync();
             },
             cancel);
+        _exists |= isWritten;
+        return isWritten;
     }
 
     private async Task<T> AskAsync<T>(Func<IDatabase, Task<T>> ask, CancellationToken cancel)

@@ -1,0 +1,236 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using BlackPony.Conformance.Targets;
+using BlackPony.Tests.Interop.Servers;
+
+namespace BlackPony.Tests.Interop;
+
+/// <summary>A memory that several <c>relay</c>s share in Debian's Redis, and its bad days.</summary>
+public sealed class SharedMemoryTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task What_one_relay_has_seen_the_other_remembers() // [BP-9.4-2], [BP-9.4-18]
+    {
+        using var redis = await Redis.StartAsync(_folder);
+        int port;
+        await using (var server = new EmbeddedServer())
+        {
+            port = server.Port;
+            using var first = await RelayAsync(redis, port);
+            Assert.Equal("250", await first.SendAsync());
+            Assert.Matches($"^127.0.0.1 {port}\n20..-.*Z - [0-9a-f]{{64}}/", await EntriesAsync(redis));
+            Assert.Equal(0, await CheckAsync(redis, server.Port));
+        }
+
+        // The same server, and an attacker who strips the keyword.
+        await using var stripped = new MailSink(port);
+        using var second = await RelayAsync(redis, port);
+        Assert.StartsWith("4", await second.SendAsync(), StringComparison.Ordinal);
+        Assert.DoesNotContain(stripped.Sessions, s => s.Commands.Any(c => c.StartsWith("MAIL", StringComparison.Ordinal)));
+        Assert.Matches(@"Z 20\d\d-\S+Z [0-9a-f]", await EntriesAsync(redis));
+    }
+
+    [Theory]
+    [InlineData("it is not there", "UnableToConnect")]
+    [InlineData("its password is another", "AuthenticationFailure")]
+    [InlineData("it answers late", "cannot be reached|did not answer")]
+    [InlineData("it has no room", "refused: OOM")]
+    [InlineData("it has something else there", "refused: WRONGTYPE")]
+    [InlineData("it was emptied", "was emptied while it was in use")]
+    public async Task Where_the_store_cannot_be_used_mail_waits_and_is_never_plaintext( // [BP-9.4-12], [BP-9.4-18]
+        string trouble, string logged)
+    {
+        using var redis = await Redis.StartAsync(_folder, trouble == "it has no room" ? "maxmemory 100kb" : "");
+        await using var server = new EmbeddedServer();
+        await using var plain = new MailSink();
+        int? elsewhere = trouble == "it is not there" ? Ports.Free() : null;
+        if (trouble == "its password is another")
+            await File.WriteAllTextAsync(redis.PasswordFile, "another", TestContext.Current.CancellationToken);
+
+        using var relay = await RelayAsync(redis, server.Port, plain.Port, elsewhere);
+        if (trouble == "it was emptied")
+            Assert.Equal("250", await relay.SendAsync());
+
+        _ = trouble switch
+        {
+            "it has something else there" => await redis.AskAsync("set", "blackpony:memory", "x"),
+            "it was emptied" => await redis.AskAsync("del", "blackpony:memory"),
+            _ => "",
+        };
+        redis.Stall(trouble == "it answers late");
+        Assert.StartsWith("4", await relay.SendAsync("plain.test"), StringComparison.Ordinal);
+        Assert.DoesNotContain(plain.Sessions, s => s.Commands.Any(c => c.StartsWith("MAIL", StringComparison.Ordinal)));
+        await relay.Program.SaysAsync("the memory redis://");
+        Assert.Matches(logged, relay.Log);
+        Assert.DoesNotContain(Redis.Password, relay.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("internal error", relay.Log, StringComparison.Ordinal);
+        redis.Stall(false);
+        if (trouble == "it answers late")
+            await Wait.RetryAsync(async () => await relay.SendAsync("plain.test") == "250" ? "" : throw new IOException());
+    }
+
+    [Fact]
+    public async Task A_store_that_is_lost_before_it_is_written_leaves_the_mail_delivered_and_the_log_a_warning() // [BP-9.4-27]
+    {
+        using var redis = await Redis.StartAsync(_folder);
+        await using var server = new EmbeddedServer();
+        using var cut = new CutBefore("HSET", redis.Port);
+        using var relay = await RelayAsync(redis, server.Port, store: cut.Port);
+        Assert.Equal("250", await relay.SendAsync());
+        await relay.Program.SaysAsync("the memory was not written: ");
+        Assert.DoesNotContain(Redis.Password, relay.Log, StringComparison.Ordinal);
+        Assert.Equal("", await EntriesAsync(redis));
+    }
+
+    [Fact]
+    public async Task Two_relays_that_write_at_once_lose_nothing() // [BP-9.4-2]
+    {
+        const int Each = 20;
+        using var redis = await Redis.StartAsync(_folder);
+        await using var sink = new MailSink();
+        int port = Ports.Free();
+        using var listen = BlackPonyProgram.Start("listen", "--listen", $"0.0.0.0:{port}", "--backend", $"127.0.0.1:{sink.Port}",
+            "--allow-open-backend");
+        await listen.ListensAsync(port);
+        var routes = Enumerable.Range(1, 2 * Each).SelectMany(i => (string[])["--route", $"d{i}.test=[127.0.9.{i}]:{port}"]).ToArray();
+        using var first = await RelayAsync(redis, port, more: routes);
+        using var second = await RelayAsync(redis, port, more: routes);
+
+        // Each its own servers, and one that both renew.
+        var sent = await Task.WhenAll(Enumerable.Range(1, 2 * Each).SelectMany(i =>
+            (Task<string>[])[(i % 2 == 0 ? first : second).SendAsync($"d{i}.test"), (i % 2 == 0 ? second : first).SendAsync("d1.test")]));
+        Assert.All(sent, code => Assert.Equal("250", code));
+        Assert.Equal($"{(2 * Each) + 1}", await redis.AskAsync("hlen", "blackpony:memory"));
+        Assert.DoesNotContain("not written", first.Log + second.Log, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("redis://blackpony:s3cret-of-redis@127.0.0.1/", "has a password in its URL")]
+    [InlineData("redis://", "is not of the form redis://HOST:PORT/PREFIX")]
+    [InlineData("redis://host:s3cret-of-redis/a", "is not of the form")]
+    [InlineData("redis://host/a/b", "is not of the form")]
+    public async Task A_wrong_URL_is_said_without_its_password(string url, string message)
+    {
+        using var relay = BlackPonyProgram.Start(
+            "relay", "--listen", $"127.0.0.1:{Ports.Free()}", "--policy", "remembered", "--memory", url);
+        Assert.Equal(2, await relay.ExitAsync());
+        Assert.Contains(message, relay.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain(Redis.Password, relay.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_check_of_the_configuration_asks_the_store()
+    {
+        using var redis = await Redis.StartAsync(_folder);
+        foreach (var (port, code, says) in (List<(int, int, string)>)[(redis.Port, 0, ""), (Ports.Free(), 2, "cannot be reached")])
+        {
+            using var check = BlackPonyProgram.Start(
+                ["relay", "--listen", $"127.0.0.1:{Ports.Free()}", "--check", .. redis.Options(port)]);
+            Assert.Equal(code, await check.ExitAsync());
+            Assert.Contains(says, check.Log, StringComparison.Ordinal);
+        }
+    }
+
+    private static async Task<string> EntriesAsync(Redis redis) =>
+        string.Join('\n', (await redis.AskAsync("hgetall", "blackpony:memory")).Split('\n').Where(l => l.Length > 0 && l[0] != '#'));
+
+    private static async Task<int> CheckAsync(Redis redis, int port)
+    {
+        using var check = Process.Start(new ProcessStartInfo(BlackPonyProgram.File,
+            ["check", "--port", $"{port}", .. redis.Options()[2..], "[127.0.0.1]"]) { RedirectStandardOutput = true })!;
+        var said = await check.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await check.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Contains("remembered: encrypted", said, StringComparison.Ordinal);
+        return check.ExitCode;
+    }
+
+    private static async Task<Relay> RelayAsync(Redis redis, int server, int? plain = null, int? store = null, params string[] more)
+    {
+        int port = Ports.Free();
+        return new Relay(port, await BlackPonyProgram.RelayAsync(port, ["--route", $"*=[127.0.0.1]:{server}",
+            .. plain is null ? [] : (string[])["--route", $"plain.test=[127.0.0.1]:{plain}"], .. redis.Options(store), .. more]));
+    }
+
+    private sealed class Relay(int port, BlackPonyProgram program) : IDisposable
+    {
+        public BlackPonyProgram Program => program;
+
+        public string Log => program.Log;
+
+        /// <summary>Sends a message.</summary>
+        /// <returns>The code of the first reply that is no good one, or of the message.</returns>
+        public async Task<string> SendAsync(string domain = "b.test")
+        {
+            using var person = await SmtpUser.ConnectAsync(port);
+            var code = "";
+            foreach (var line in (string[])["EHLO a.test", "MAIL FROM:<s@a.test>", $"RCPT TO:<r@{domain}>", "DATA",
+                "Subject: s\r\n\r\nx\r\n."])
+            {
+                code = (await person.SayAsync(line, "")).Split('\n')[^2][..3];
+                if (code[0] is not ('2' or '3'))
+                    return code;
+            }
+
+            await person.SayAsync("QUIT", "221");
+            return code;
+        }
+
+        public void Dispose() => program.Dispose();
+    }
+
+    // Passes on what a program says to the store, until it says a certain command.
+    private sealed class CutBefore : IDisposable
+    {
+        private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+        private readonly byte[] _command;
+        private readonly int _to;
+
+        public CutBefore(string command, int to)
+        {
+            (_command, _to) = (Encoding.ASCII.GetBytes(command), to);
+            _listener.Start();
+            _ = AcceptAsync();
+        }
+
+        public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+        public void Dispose() => _listener.Dispose();
+
+        private async Task AcceptAsync()
+        {
+            try
+            {
+                while (true)
+                    _ = ServeAsync(await _listener.AcceptTcpClientAsync());
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                // The test is over.
+            }
+        }
+
+        private async Task ServeAsync(TcpClient client)
+        {
+            try
+            {
+                using var own = client;
+                using var server = new TcpClient();
+                await server.ConnectAsync(IPAddress.Loopback, _to);
+                var back = server.GetStream().CopyToAsync(client.GetStream());
+                var octets = new byte[65536];
+                while (await client.GetStream().ReadAsync(octets) is > 0 and var count && octets.AsSpan(0, count).IndexOf(_command) < 0)
+                    await server.GetStream().WriteAsync(octets.AsMemory(0, count));
+            }
+            catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException)
+            {
+                // Either side is gone.
+            }
+        }
+    }
+}
