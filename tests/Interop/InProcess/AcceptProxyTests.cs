@@ -201,6 +201,19 @@ public sealed class AcceptProxyTests
         Assert.Contains(told, c => c.Contains("ADDR=IPV6:2001:db8::1 ", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("0.0.0.0/0", "would let every client choose its address")]
+    [InlineData("192.0.2.10,::/0", "would let every client choose its address")]
+    [InlineData("192.0.2.10, balancer.test", "'balancer.test' is not a network")]
+    [InlineData("192.0.2.10,", "'' is not a network")]
+    public async Task Whom_the_option_cannot_mean_is_said(string networks, string message) // [BP-10.1-21]
+    {
+        using var listen = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Ports.Free()}", "--backend", "127.0.0.1:1",
+            "--accept-proxy", networks);
+        Assert.Equal(2, await listen.ExitAsync());
+        Assert.Contains(message, listen.Log, StringComparison.Ordinal);
+    }
+
     private static MailSink XClientSink()
     {
         var sink = new MailSink { Extensions = ["XCLIENT NAME ADDR PORT"] };
