@@ -1,6 +1,7 @@
 #!/bin/sh
 # stock.sh NAME FOLDER PORT [SETTING...]: runs a mail server as Debian's packages configure it (for a site with the domain b.test), with
 # another port. SETTINGs are what the administrator changes: lines of Postfix's main.cf; whom sendmail's access table trusts.
+# If SCENARIO is set, the server starts in the background, and that script goes on in this shell (setup.sh).
 # Below private.sh: each server sees its files where Debian has them. What an installation would ask has Debian's default answers.
 set -e
 name=$1 folder=$2 port=$3
@@ -29,6 +30,13 @@ overlay() {
     printf 'postmaster: root\n' >/etc/aliases
 }
 
+start() {
+    [ -n "${SCENARIO:-}" ] || exec "$@"
+    "$@" &
+    server=$!
+    . "$SCENARIO"
+}
+
 case $name in
 sendmail)
     overlay sendmail sendmail-base
@@ -41,12 +49,12 @@ sendmail)
     printf 'root\n' >/etc/mail/trusted-users
     mv /etc/aliases /etc/mail/aliases
     cd /etc/mail
-    sed "s/Port=smtp,/Port=$port,/; /Port=submission/d" /usr/share/sendmail/cf/debian/sendmail.mc >sendmail.mc
+    sed "$([ "$port" = 25 ] || echo "s/Port=smtp,/Port=$port,/;") /Port=submission/d" /usr/share/sendmail/cf/debian/sendmail.mc >sendmail.mc
     m4 sendmail.mc >sendmail.cf
     makemap=/usr/sbin/makemap; [ -x "$makemap" ] || makemap=/usr/libexec/sendmail/makemap
     "$makemap" hash access <access
     # Without this it would not serve on a busy machine.
-    exec unshare --uts /bin/sh -c 'hostname mx.b.test; exec /usr/libexec/sendmail/sendmail -C/etc/mail/sendmail.cf -O RefuseLA=1000 -O QueueLA=1000 -bD'
+    start unshare --uts /bin/sh -c 'hostname mx.b.test; exec /usr/libexec/sendmail/sendmail -C/etc/mail/sendmail.cf -O RefuseLA=1000 -O QueueLA=1000 -bD'
     ;;
 postfix)
     overlay postfix
@@ -57,7 +65,7 @@ postfix)
     cd /etc/postfix
     cp /usr/share/postfix/dynamicmaps.cf /usr/share/postfix/makedefs.out .
     cp /usr/share/postfix/main.cf.debian main.cf
-    sed "s/^smtp  *inet /127.0.0.1:$port inet /" /usr/share/postfix/master.cf.dist >master.cf
+    sed "$([ "$port" = 25 ] || echo "s/^smtp  *inet /127.0.0.1:$port inet /")" /usr/share/postfix/master.cf.dist >master.cf
     postconf -e "smtpd_relay_restrictions=permit_mynetworks permit_sasl_authenticated defer_unauth_destination" \
         myhostname=mx.b.test alias_maps=hash:/etc/aliases alias_database=hash:/etc/aliases myorigin=/etc/mailname \
         "mydestination=\$myhostname, b.test, mx.b.test, localhost.b.test, localhost" relayhost= \
@@ -71,7 +79,7 @@ postfix)
     mkdir active bounce corrupt defer deferred flush hold incoming maildrop pid private public saved trace
     chown postfix ./*; chown root pid; chown postfix:postdrop maildrop public
     chmod 700 ./*; chmod 755 pid; chmod 1730 maildrop; chmod 2710 public
-    exec /usr/lib/postfix/sbin/master -s
+    start /usr/lib/postfix/sbin/master -s
     ;;
 exim)
     overlay exim
@@ -94,7 +102,9 @@ dc_mailname_in_oh='true'
 dc_localdelivery='mail_spool'
 END
     unshare --uts /bin/sh -c 'hostname mx.b.test; update-exim4.conf'
-    exec unshare --uts /bin/sh -c 'hostname mx.b.test; exec /usr/sbin/exim4 -bdf -oX 127.0.0.1.$0' "$port"
+    # Its own port is the one of its configuration.
+    [ "$port" = 25 ] || interface="-oX 127.0.0.1.$port"
+    start unshare --uts /bin/sh -c 'hostname mx.b.test; exec /usr/sbin/exim4 -bdf $0' "${interface:-}"
     ;;
 opensmtpd)
     overlay opensmtpd
