@@ -35,7 +35,17 @@ internal static class StandardFiles
 
         for (int i = 0; i <= 2; i++)
         {
-            var handle = File.OpenHandle("/dev/null", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+            SafeFileHandle handle;
+            try
+            {
+                handle = File.OpenHandle("/dev/null", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // A root without /dev.
+                return;
+            }
+
             if (handle.DangerousGetHandle() > 2)
             {
                 handle.Dispose();
