@@ -16,6 +16,7 @@ declare -A packages=(
     [msmtp]=msmtp
     [haproxy]=haproxy
     [redis]=redis-server
+    [prometheus]=prometheus # and promtool
 )
 # One at a time, because apt resolves conflicts by leaving a server out.
 uris() { apt-get -qq --print-uris install -y --no-install-recommends $1 || true; }
