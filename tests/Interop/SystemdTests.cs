@@ -31,6 +31,35 @@ public sealed class SystemdTests : IDisposable
         Assert.Equal(service == "listen", said.Contains("✗ AmbientCapabilities=", StringComparison.Ordinal));
     }
 
+    /// <summary>The commands of README.md and docs/operations.md, in a view of the machine that goes with the test.</summary>
+    [Fact]
+    public async Task After_the_documented_commands_the_units_find_the_program()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/systemd-analyze"), "Needs systemd-analyze; tests/run fetches it.");
+        Assert.SkipUnless(File.Exists(Repository.At("artifacts", "publish", "linux-x64", "blackpony")), "Needs 'tools/publish programs'.");
+        ServerInstall.Need();
+        string[] Commands(string text, string first) => [.. text.Split('\n').SkipWhile(l => !l.StartsWith($"    {first}", StringComparison.Ordinal))
+            .TakeWhile(l => l.StartsWith("    ", StringComparison.Ordinal))
+            .Select(l => l.Trim()).Where(l => !l.StartsWith("systemctl", StringComparison.Ordinal))];
+        var install = Commands(Repository.Read("README.md"), "install ");
+        var units = Commands(Repository.Read("docs", "operations.md"), "cd tools/blackpony/systemd");
+        Assert.Equal((1, 3), (install.Length, units.Length));
+        Assert.Equal(install, Commands(Repository.Read("docs", "mail-servers.md"), "install "));
+        var script = $"""
+            set -e
+            mount -t tmpfs tmpfs /usr/local/bin
+            mount -t tmpfs tmpfs {_folder}
+            mkdir {_folder}/up {_folder}/work
+            mount -t overlay overlay -o lowerdir=/etc,upperdir={_folder}/up,workdir={_folder}/work /etc
+            mkdir -p /etc/systemd/system
+            cd {Repository.Root}
+            {string.Join('\n', install)}
+            {string.Join('\n', units)}
+            exec systemd-analyze verify --man=no /etc/systemd/system/blackpony-listen.service /etc/systemd/system/blackpony-relay.service
+            """;
+        Assert.Equal((0, ""), await RunAsync("unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script));
+    }
+
     [Theory]
     [MemberData(nameof(Services))]
     public async Task The_configuration_beside_it_works_as_it_stands(string service)
@@ -45,9 +74,11 @@ public sealed class SystemdTests : IDisposable
         Assert.Equal(0, await program.ExitAsync());
     }
 
-    private static async Task<(int Code, string Said)> AnalyzeAsync(params string[] arguments)
+    private static Task<(int Code, string Said)> AnalyzeAsync(params string[] arguments) => RunAsync("/usr/bin/systemd-analyze", arguments);
+
+    private static async Task<(int Code, string Said)> RunAsync(string program, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo("/usr/bin/systemd-analyze", arguments)
+        using var process = Process.Start(new ProcessStartInfo(program, arguments)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
