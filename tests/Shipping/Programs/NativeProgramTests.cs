@@ -108,14 +108,14 @@ public sealed class NativeProgramTests
         Assert.All(needed, n => Assert.Contains(n, library));
     }
 
-    private static int FreePort()
+    internal static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    private static async Task WaitForPortAsync(int port)
+    internal static async Task WaitForPortAsync(int port)
     {
         for (int i = 0; ; i++)
         {

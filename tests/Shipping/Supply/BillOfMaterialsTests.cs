@@ -16,7 +16,7 @@ public sealed class BillOfMaterialsTests
         _ = ShippedPrograms.Native("blackpony");
         (await Run.ProgramAsync("sha256sum", ["--check", "--strict", "--quiet", "SHA256SUMS"], Published)).Good();
         var listed = File.ReadLines(Path.Combine(Published, "SHA256SUMS")).Select(l => l[66..]).ToList();
-        string[] folders = ["linux-x64", "packages", "man", "completion", "spec", "sbom"];
+        string[] folders = ["linux-x64", "packages", "debian", "oci", "man", "completion", "spec", "sbom"];
         var there = folders.Select(f => Path.Combine(Published, f)).Where(Directory.Exists)
             .SelectMany(f => Directory.EnumerateFiles(f, "*", SearchOption.AllDirectories)).Select(f => Path.GetRelativePath(Published, f));
         Assert.Equal(there.Order(StringComparer.Ordinal), listed.Order(StringComparer.Ordinal));
