@@ -30,18 +30,18 @@ internal sealed class DeliveryLog(ILogger log)
 
     /// <summary>Writes the lines.</summary>
     /// <param name="report">What the mailer reported; null if it came to no server.</param>
-    /// <param name="host">Where the mail was to go, if no domain's mail did.</param>
-    public void Write(SessionReport? report, string host)
+    /// <param name="domain">The domain of a recipient.</param>
+    public void Write(SessionReport? report, string domain)
     {
         lock (_lines)
         {
             (_report, _written) = (report, true);
             if (_lines.Count == 0)
-                _lines[host.Trim('[', ']')] = new Line();
+                _lines[domain.Trim('[', ']')] = new Line();
 
             Flush(report);
             foreach (var warning in report?.Warnings ?? [])
-                log.LogWarning("{Warning}", warning);
+                log.LogWarning("{Warning} to={Domain}", warning, domain);
         }
     }
 

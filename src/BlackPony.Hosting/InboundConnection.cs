@@ -49,7 +49,7 @@ internal sealed class InboundConnection(ClientConnection connection, InboundSett
         catch (Exception e) when (IsBug(e) && _session.Report.Suite is null)
         {
             // After an upgrade nothing is said: the last record may be half made.
-            LogBug(log, e);
+            LogBug(log, e, $" peer={_session.Report.Peer} queue={_queueIds}");
             _session.Stop(InternalError);
             await sender.SendAsync(_client, _session.ToClient).ConfigureAwait(false);
             await DrainAndClose.AwayAsync(_client, settings.Time, _kill).ConfigureAwait(false);
@@ -187,7 +187,8 @@ internal sealed class InboundConnection(ClientConnection connection, InboundSett
         }
         catch (Exception e) when (e is SocketException or IOException)
         {
-            log.LogWarning("backend {Backend} not available: {Error}", settings.Backend, e.Message);
+            log.LogWarning("backend {Backend} not available: {Error} peer={Peer} queue={Queue}", settings.Backend, e.Message, _session.Report.Peer,
+                _queueIds);
             if (_backend is null)
                 Telemetry.ConnectionRefused("backend");
 

@@ -16,6 +16,7 @@ namespace BlackPony.Hosting;
 internal sealed class NextHop : IAsyncDisposable
 {
     private readonly Route _route;
+    private readonly string _domain;
     private readonly OutboundSettings _settings;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _leaving;
@@ -27,9 +28,9 @@ internal sealed class NextHop : IAsyncDisposable
     private Stream _stream;
     private SessionReport? _report;
 
-    private NextHop(Route route, OutboundSettings settings, ILogger log, CancellationToken kill)
+    private NextHop(Route route, string domain, OutboundSettings settings, ILogger log, CancellationToken kill)
     {
-        (_route, _settings, _log, _deliveries) = (route, settings, log, new DeliveryLog(log));
+        (_route, _domain, _settings, _log, _deliveries) = (route, domain, settings, log, new DeliveryLog(log));
         _leaving = new CancellationTokenSource(Timeout.InfiniteTimeSpan, settings.Time);
         _kill = CancellationTokenSource.CreateLinkedTokenSource(kill, _leaving.Token);
         _stream = new DuplexStream(_fromMailer.Reader.AsStream(), _toMailer.Writer.AsStream());
@@ -37,8 +38,13 @@ internal sealed class NextHop : IAsyncDisposable
     }
 
     /// <summary>Starts the mailer, which greets: with the server's greeting, or with the reason why there is none.</summary>
-    public static NextHop Start(Route route, OutboundSettings settings, ILogger log, CancellationToken kill) =>
-        new(route, settings, log, kill);
+    /// <param name="route">The server.</param>
+    /// <param name="domain">The domain of a recipient, which warnings name: by it they are found in the mail server's log.</param>
+    /// <param name="settings">The relay's settings.</param>
+    /// <param name="log">The log.</param>
+    /// <param name="kill">Ends it at once.</param>
+    public static NextHop Start(Route route, string domain, OutboundSettings settings, ILogger log, CancellationToken kill) =>
+        new(route, domain, settings, log, kill);
 
     /// <summary>Notes what became of mail; it is logged when the server is left.</summary>
     public void Note(DeliveryOutcome outcome) => _deliveries.Note(outcome);
@@ -86,7 +92,7 @@ internal sealed class NextHop : IAsyncDisposable
         }
         catch (Exception e) when (e is IOException or AuthenticationException or OperationCanceledException or InvalidOperationException)
         {
-            _log.LogWarning("TLS with {Host} failed", _route.Host);
+            _log.LogWarning("TLS with {Host} failed to={Domain}", _route.Host, _domain);
             return false;
         }
     }
@@ -111,7 +117,7 @@ internal sealed class NextHop : IAsyncDisposable
         if (_report is { } report)
             Telemetry.SessionEnded(report, messages, report.Reason is "broken" or "refused" ? report.Reason : null);
 
-        _deliveries.Write(_report, _route.Host);
+        _deliveries.Write(_report, _domain);
     }
 
     /// <inheritdoc/>
@@ -124,6 +130,8 @@ internal sealed class NextHop : IAsyncDisposable
         _leaving.Dispose();
     }
 
+    private void Warn(string warning) => _log.LogWarning("{Warning} to={Domain}", warning, _domain);
+
     private async Task RunAsync()
     {
         var output = _fromMailer.Writer.AsStream();
@@ -135,11 +143,11 @@ internal sealed class NextHop : IAsyncDisposable
             foreach (var warning in memory?.Warnings ?? [])
             {
                 // [BP-9.4-14]
-                _log.LogWarning("{Warning}", warning);
+                Warn(warning);
             }
 
             var targets =
-                await _settings.Router.ResolveAsync(_route, w => _log.LogWarning("{Warning}", w), _kill.Token).ConfigureAwait(false);
+                await _settings.Router.ResolveAsync(_route, Warn, _kill.Token).ConfigureAwait(false);
             session = new MailerSession(_settings.Mailer with { Memory = memory?.Memory }, _settings.Random);
             Telemetry.SessionBegan();
             using var run = new MailerRun(session, targets, _toMailer.Reader.AsStream(), output, _settings.Time)
@@ -158,7 +166,7 @@ internal sealed class NextHop : IAsyncDisposable
         catch (Exception e) when (session is null && e is IOException or FormatException or UnauthorizedAccessException)
         {
             // [BP-9.4-12], [BP-10.4-12]
-            _log.LogWarning("delivery to {Host} deferred: {Error}", _route.Host, e.Message);
+            _log.LogWarning("delivery to {Host} deferred: {Error} to={Domain}", _route.Host, e.Message, _domain);
             await DeferAsync(output, "421 4.4.3 Temporary failure before the connection, try again later").ConfigureAwait(false);
         }
         catch (OperationCanceledException)
@@ -167,7 +175,7 @@ internal sealed class NextHop : IAsyncDisposable
         catch (Exception e)
         {
             // A bug ends this delivery only. Its message may hold octets of the peer: only the type is logged.
-            _log.LogError("delivery to {Host} ended with an internal error: {Type}", _route.Host, e.GetType().Name);
+            _log.LogError("delivery to {Host} ended with an internal error: {Type} to={Domain}", _route.Host, e.GetType().Name, _domain);
             await DeferAsync(output, "421 4.3.0 Internal error, try again later").ConfigureAwait(false);
         }
         finally
@@ -199,7 +207,7 @@ internal sealed class NextHop : IAsyncDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
         {
-            _log.LogWarning("the memory was not written: {Error}", e.Message);
+            Warn($"the memory was not written: {e.Message}");
         }
     }
 }

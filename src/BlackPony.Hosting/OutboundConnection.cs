@@ -8,12 +8,13 @@ using Microsoft.Extensions.Logging;
 namespace BlackPony.Hosting;
 
 /// <summary>One mail server that hands over mail, the next server, and the session between them.</summary>
-internal sealed class OutboundConnection(Socket client, OutboundSettings settings, ILogger log) : SessionLoop(settings.Time)
+internal sealed class OutboundConnection(Socket client, OutboundSettings settings, ILogger log, LastRoute routes)
+    : SessionLoop(settings.Time)
 {
     private const int ReadLength = 16384;
 
     private readonly OutboundSession _session =
-        new(new OutboundOptions(Name(client), settings.Routes.Find) { StartTls = settings.StartTls });
+        new(new OutboundOptions(Name(client), routes.Find) { StartTls = settings.StartTls });
     private readonly List<Task> _leaving = [];
     private readonly ProgressTimeout _search = new(settings.Time);
     private readonly ProgressTimeout _writing = new(settings.Time);
@@ -97,7 +98,7 @@ internal sealed class OutboundConnection(Socket client, OutboundSettings setting
         Leave(_session.HasQuit);
         if (request == SessionRequest.Connect)
         {
-            _next = NextHop.Start(_session.Route!, settings, log, _kill);
+            _next = NextHop.Start(_session.Route!, routes.DomainOf(_session.Route!), settings, log, _kill);
             _nextOctets = new byte[ReadLength];
         }
 

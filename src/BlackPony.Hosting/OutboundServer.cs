@@ -13,7 +13,8 @@ public sealed class OutboundServer(OutboundSettings settings, ILogger log) : Ses
         var settings = Settings;
         if (settings.Allows(client.Peer.Address))
         {
-            await new OutboundConnection(client.Socket, settings, Log).RunAsync(place.Stop, kill).ConfigureAwait(false);
+            var connection = new OutboundConnection(client.Socket, settings, Log, new LastRoute(settings.Routes));
+            await connection.RunAsync(place.Stop, kill).ConfigureAwait(false);
             return;
         }
 

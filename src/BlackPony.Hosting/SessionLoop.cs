@@ -27,7 +27,8 @@ internal abstract class SessionLoop(TimeProvider time)
         e is not (SocketException or IOException or OperationCanceledException or ObjectDisposedException);
 
     /// <summary>Logs a bug. Its message may hold octets of the peer: only the type is logged.</summary>
-    public static void LogBug(ILogger log, Exception e) => log.LogError("session ended with an internal error: {Type}", e.GetType().Name);
+    public static void LogBug(ILogger log, Exception e, string where = "") =>
+        log.LogError("session ended with an internal error: {Type}{Where}", e.GetType().Name, where);
 
     /// <summary>Runs the session until it requests <see cref="SessionRequest.Close"/>; what waits then has been sent.</summary>
     protected async Task LoopAsync(ISession session, CancellationToken kill)

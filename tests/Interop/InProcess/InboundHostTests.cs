@@ -54,8 +54,9 @@ public sealed class InboundHostTests
         await using var listener = new Listener(
             sink, s => s with { Addressing = ClientAddressing.ProxyV1, BackendPort = backend.Port }, asks: false);
         await SmtpUser.RefusedAsync(listener.Port);
-        Assert.Contains(
-            reason, await listener.Log.SaysAsync($"backend 127.0.0.1:{backend.Port} not available: "), StringComparison.Ordinal);
+        var warning = await listener.Log.SaysAsync($"backend 127.0.0.1:{backend.Port} not available: ");
+        Assert.Contains(reason, warning, StringComparison.Ordinal);
+        Assert.Matches(" peer=127\\.0\\.0\\.[0-9]+:[0-9]+ queue=none$", warning.TrimEnd());
     }
 
     [Theory]
