@@ -83,6 +83,35 @@ public sealed class PostfixTests : IDisposable
         Assert.Empty(plain.Messages);
     }
 
+    /// <summary>The lines of docs/mail-servers.md for a Postfix that keeps DANE or MTA-STS for its other mail, and for a backup.</summary>
+    [Fact]
+    public async Task Only_mapped_and_relayed_domains_go_through_the_relay_where_the_page_says_so()
+    {
+        ServerInstall.Need("postfix");
+        await using var plain = new Conformance.Targets.MailSink();
+        int port = Ports.Free();
+        using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{plain.Port}");
+        using var server = await Postfix.StartAsync(Path.Combine(_folder, "a"), "mail.a.test", "a.test", $$"""
+            transport_maps = inline:{ { b.test = blackpony:[127.0.0.1]:{{port}} } }
+            relay_domains = backup.test
+            relay_transport = blackpony:[127.0.0.1]:{{port}}
+            blackpony_destination_recipient_limit = 1
+            default_transport = error:5.1.2 by Postfix itself
+            """, p => Postfix.Snippets(p, port).Master);
+        foreach (var domain in (string[])["b.test", "backup.test", "other.test"])
+        {
+            using var person = await SmtpUser.ConnectAsync(server.Port);
+            await person.BeginMessageAsync($"r@{domain}");
+            await person.SayAsync("Subject: s\r\n.", "250");
+            await person.SayAsync("QUIT", "221");
+        }
+
+        await relay.SaysAsync("delivery to=b.test ");
+        await relay.SaysAsync("delivery to=backup.test ");
+        await server.LogsAsync("to=<r@other.test>", "by Postfix itself");
+        Assert.DoesNotContain("other.test", relay.Log, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Postfix_itself_says_relayed_to_who_asked_for_a_notification() // [BP-10.5-4]
     {

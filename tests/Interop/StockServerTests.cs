@@ -54,6 +54,7 @@ public sealed class StockServerTests : IDisposable
     [InlineData("postfix", "--xclient", XClient, "smtpd_client_restrictions=reject_unknown_client_hostname")]
     [InlineData("postfix", "--proxy-protocol=v1", "smtpd_upstream_proxy_protocol=haproxy")]
     [InlineData("postfix", "--proxy-protocol=v2", "smtpd_upstream_proxy_protocol=haproxy")]
+    [InlineData("postfix", "--proxy-protocol=v2", "postscreen", "postscreen_upstream_proxy_protocol=haproxy", "postscreen_greet_wait=1s")]
     public async Task One_that_is_set_up_as_documented_takes_its_own_mail_and_no_other(string name, string option, params string[] settings)
     {
         using var server = await StockServer.StartAsync(Path.Combine(_folder, "b"), name, settings);

@@ -171,6 +171,13 @@ for i in $(seq 300); do ! grep -q 'by hand' "$folder/mail/received" 2>/dev/null 
 grep -q 'by hand' "$folder/mail/received" || { cat "$folder"/run/* /var/log/postfix.log /var/log/exim4/* 2>/dev/null || true; fail "no mail went out"; }
 grep -q 'session .*encrypted=yes.*messages=1' "$folder/run/next.log" || { sleep 2; cat "$folder/run/next.log"; fail "outgoing mail in plaintext"; }
 
+if [ "$name" = postfix ]; then
+    # Mail that waits for the relay.
+    "$folder/bin/systemctl" disable --now blackpony-relay
+    printf 'Subject: wait\n\nit waited\n' | LD_LIBRARY_PATH=$libraries /usr/sbin/sendmail -f root@b.test 'someone@[198.51.100.9]'
+    until grep -q 'someone@\[198.51.100.9\]>.*status=deferred' /var/log/postfix.log; do sleep 0.05; done
+fi
+
 say undo
 "$program" setup "$name" --undo --apply || { cat "$folder"/run/*; fail "undo"; }
 state | diff "$folder/before" - || fail "not as it was"
@@ -180,5 +187,10 @@ import smtplib
 with smtplib.SMTP('127.0.0.1', 25, timeout=60) as smtp:
     assert 'xblackpony' not in smtp.esmtp_features and smtp.ehlo('x.test')[0] == 250 and 'xblackpony' not in smtp.esmtp_features
     assert smtp.mail('')[0] == 250 and smtp.rcpt('root@b.test')[0] == 250"
+if [ "$name" = postfix ]; then
+    LD_LIBRARY_PATH=$libraries /usr/sbin/postqueue -f
+    for i in $(seq 300); do ! grep -q 'it waited' "$folder/mail/received" || break; sleep 0.1; done
+    grep -q 'it waited' "$folder/mail/received" || { tail -n 20 /var/log/postfix.log; fail "what waited for the relay waits on"; }
+fi
 "$program" setup --undo --apply
 echo "as it was"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # stock.sh NAME FOLDER PORT [SETTING...]: runs a mail server as Debian's packages configure it (for a site with the domain b.test), with
-# another port. SETTINGs are what the administrator changes: lines of Postfix's main.cf; whom sendmail's access table trusts.
+# another port. SETTINGs are what the administrator changes: lines of Postfix's main.cf, after the word postscreen for its lines in master.cf; whom sendmail's access table trusts.
 # If SCENARIO is set, the server starts in the background, and that script goes on in this shell (setup.sh).
 # Below private.sh: each server sees its files where Debian has them. What an installation would ask has Debian's default answers.
 set -e
@@ -66,6 +66,11 @@ postfix)
     cp /usr/share/postfix/dynamicmaps.cf /usr/share/postfix/makedefs.out .
     cp /usr/share/postfix/main.cf.debian main.cf
     sed "$([ "$port" = 25 ] || echo "s/^smtp  *inet /127.0.0.1:$port inet /")" /usr/share/postfix/master.cf.dist >master.cf
+    if [ "${1:-}" = postscreen ]; then
+        # The lines that Debian's file has as comments.
+        shift
+        sed -i "s/^127.0.0.1:$port inet /#&/; s/^#smtp  *inet \\(.*postscreen\\)/127.0.0.1:$port inet \\1/; s/^#\\(smtpd *pass\\|dnsblog\\|tlsproxy\\)/\\1/" master.cf
+    fi
     postconf -e "smtpd_relay_restrictions=permit_mynetworks permit_sasl_authenticated defer_unauth_destination" \
         myhostname=mx.b.test alias_maps=hash:/etc/aliases alias_database=hash:/etc/aliases myorigin=/etc/mailname \
         "mydestination=\$myhostname, b.test, mx.b.test, localhost.b.test, localhost" relayhost= \
