@@ -187,8 +187,8 @@ internal sealed class InboundConnection(ClientConnection connection, InboundSett
         }
         catch (Exception e) when (e is SocketException or IOException)
         {
-            log.LogWarning("backend {Backend} not available: {Error} peer={Peer} queue={Queue}", settings.Backend, e.Message, _session.Report.Peer,
-                _queueIds);
+            log.LogWarning("backend {Backend} not available: {Error} peer={Peer} queue={Queue}", settings.Backend, e.Message,
+                _session.Report.Peer, _queueIds);
             if (_backend is null)
                 Telemetry.ConnectionRefused("backend");
 

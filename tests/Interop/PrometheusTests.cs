@@ -41,7 +41,7 @@ public sealed partial class PrometheusTests : IDisposable
         Assert.All(alerts, a => Assert.Matches($"alertname: {a}\n\\s+exp_alerts:", test));
     }
 
-    /// <summary>A real Prometheus reads what <c>listen</c> and <c>relay</c> serve, loads the rules, and evaluates each expression.</summary>
+    /// <summary>A real Prometheus reads what <c>listen</c> and <c>relay</c> serve, and evaluates each expression.</summary>
     [Fact]
     public async Task Prometheus_scrapes_both_services_and_knows_each_metric_of_rules_and_dashboard()
     {
@@ -49,7 +49,8 @@ public sealed partial class PrometheusTests : IDisposable
         await using var sink = new MailSink();
         int port = Ports.Free(), web = Ports.Free();
         int[] relays = [Ports.Free(), Ports.Free()], metrics = [Ports.Free(), Ports.Free(), Ports.Free()];
-        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--metrics", $"127.0.0.1:{metrics[0]}", "--max-sessions", "1");
+        using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--metrics", $"127.0.0.1:{metrics[0]}",
+            "--max-sessions", "1");
         string[] route = ["--route", $"*=[127.0.0.1]:{sink.Port}"];
         using var relay = await BlackPonyProgram.RelayAsync(relays[0], ["--metrics", $"127.0.0.1:{metrics[1]}", .. route]);
         using var strict = await BlackPonyProgram.RelayAsync(relays[1],
@@ -72,10 +73,12 @@ public sealed partial class PrometheusTests : IDisposable
             await Wait.RetryAsync(async () =>
             {
                 var up = await AskAsync(client, "sum(up{job=\"blackpony\"})");
-                return up.Contains("\"3\"]", StringComparison.Ordinal) ? up : throw new IOException("Prometheus has not scraped all three services.");
+                return up.Contains("\"3\"]", StringComparison.Ordinal) ? up
+                    : throw new IOException("Prometheus has not scraped all three services.");
             });
             var names = JsonDocument.Parse(await client.GetStringAsync(new Uri("label/__name__/values", UriKind.Relative),
-                TestContext.Current.CancellationToken)).RootElement.GetProperty("data").EnumerateArray().Select(n => n.GetString()).ToHashSet();
+                TestContext.Current.CancellationToken)).RootElement.GetProperty("data").EnumerateArray().Select(n => n.GetString())
+                .ToHashSet();
             var expressions = Expressions().ToList();
             Assert.True(expressions.Count > 15);
             foreach (var expression in expressions)
@@ -88,8 +91,9 @@ public sealed partial class PrometheusTests : IDisposable
 
             // Every metric of the page is used.
             var page = Repository.Read("docs", "operations.md");
-            Assert.Equal(6, JsonDocument.Parse(await client.GetStringAsync(new Uri("rules", UriKind.Relative), TestContext.Current.CancellationToken))
-                .RootElement.GetProperty("data").GetProperty("groups")[0].GetProperty("rules").GetArrayLength());
+            var loaded = await client.GetStringAsync(new Uri("rules", UriKind.Relative), TestContext.Current.CancellationToken);
+            Assert.Equal(6, JsonDocument.Parse(loaded).RootElement
+                .GetProperty("data").GetProperty("groups")[0].GetProperty("rules").GetArrayLength());
             Assert.All(Documented().Matches(page).Select(m => m.Groups[1].Value).Where(n => n is not "blackpony_rsa_keys_total"),
                 n => Assert.Contains(expressions, e => e.Contains(n, StringComparison.Ordinal)));
         }
@@ -184,7 +188,8 @@ public sealed partial class PrometheusTests : IDisposable
         var rules = File.ReadAllText(Path.Combine(Files, "rules.yml"));
         return [.. json.RootElement.GetProperty("panels").EnumerateArray().SelectMany(p => p.GetProperty("targets").EnumerateArray())
             .Select(t => t.GetProperty("expr").GetString()!),
-            .. Expression().Matches(rules).Select(m => m.Groups[1].Value.Replace(">-", "", StringComparison.Ordinal).ReplaceLineEndings(" "))];
+            .. Expression().Matches(rules).Select(m => m.Groups[1].Value.Replace(">-", "", StringComparison.Ordinal)
+                .ReplaceLineEndings(" "))];
     }
 
     [GeneratedRegex("alert: (\\w+)")]

@@ -38,7 +38,8 @@ public sealed class SystemdTests : IDisposable
         Assert.SkipUnless(File.Exists("/usr/bin/systemd-analyze"), "Needs systemd-analyze; tests/run fetches it.");
         Assert.SkipUnless(File.Exists(Repository.At("artifacts", "publish", "linux-x64", "blackpony")), "Needs 'tools/publish programs'.");
         ServerInstall.Need();
-        string[] Commands(string text, string first) => [.. text.Split('\n').SkipWhile(l => !l.StartsWith($"    {first}", StringComparison.Ordinal))
+        string[] Commands(string text, string first) => [.. text.Split('\n')
+            .SkipWhile(l => !l.StartsWith($"    {first}", StringComparison.Ordinal))
             .TakeWhile(l => l.StartsWith("    ", StringComparison.Ordinal))
             .Select(l => l.Trim()).Where(l => !l.StartsWith("systemctl", StringComparison.Ordinal))];
         var install = Commands(Repository.Read("README.md"), "install ");

@@ -55,6 +55,36 @@ public sealed partial class PackageTests(PackedFixture packed)
         Assert.Contains($"lib/net10.0/{name}.pdb", symbols.Entries.Select(e => e.FullName));
     }
 
+    /// <summary>What nuget.org shows of a package: its links lead to other sites, because a package has no other files.</summary>
+    [Theory]
+    [InlineData("BlackPony.Reference")]
+    [InlineData("BlackPony.Streams")]
+    [InlineData("blackpony")]
+    [InlineData("blackpony-conformance")]
+    [InlineData("blackpony-replay")]
+    public async Task A_package_has_an_icon_tags_a_repository_and_a_readme_whose_links_work(string name)
+    {
+        await packed.PackedAsync();
+        await using var package = await ZipFile.OpenReadAsync(Path.Combine(packed.Packages, $"{name}.{packed.Version}.nupkg"),
+            TestContext.Current.CancellationToken);
+        await using var nuspec = await package.GetEntry($"{name}.nuspec")!.OpenAsync(TestContext.Current.CancellationToken);
+        var metadata =
+            (await XDocument.LoadAsync(nuspec, LoadOptions.None, TestContext.Current.CancellationToken)).Root!.Elements().Single();
+        XElement Of(string element) => metadata.Elements().Single(e => e.Name.LocalName == element);
+        Assert.Contains(" smtp ", $" {Of("tags").Value} ", StringComparison.Ordinal);
+        Assert.Equal("git", Of("repository").Attribute("type")!.Value);
+        var icon = new byte[24];
+        await using (var file = await package.GetEntry(Of("icon").Value)!.OpenAsync(TestContext.Current.CancellationToken))
+            await file.ReadExactlyAsync(icon, TestContext.Current.CancellationToken);
+
+        // A PNG of 128 by 128.
+        Assert.Equal("89504E470D0A1A0A0000000D494844520000008000000080", Convert.ToHexString(icon));
+        using var readme = new StreamReader(await package.GetEntry("README.md")!.OpenAsync(TestContext.Current.CancellationToken));
+        var text = await readme.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Assert.StartsWith($"# {name}\n", text, StringComparison.Ordinal);
+        Assert.All(Link().Matches(text).Select(m => m.Groups[1].Value), l => Assert.StartsWith("https://", l, StringComparison.Ordinal));
+    }
+
     /// <summary>The README's own code block, with the packages in a new project; the stream's package is used before it.</summary>
     [Fact]
     public async Task The_sample_of_the_README_compiles_and_says_what_the_README_says()
@@ -119,6 +149,9 @@ public sealed partial class PackageTests(PackedFixture packed)
         Assert.Equal(6, code.Count);
         Assert.All(code, l => Assert.Contains(l, samples));
     }
+
+    [GeneratedRegex(@"\]\(([^)]+)\)")]
+    private static partial Regex Link();
 
     [GeneratedRegex(@"```csharp\n(.*?)```", RegexOptions.Singleline)]
     private static partial Regex Block();

@@ -14,7 +14,7 @@ public sealed class ReproducibleTests(PackedFixture packed)
     private static readonly string[] Needed =
     [
         "Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props", "global.json", "nuget.config",
-        "README.md", ".editorconfig",
+        "README.md", ".editorconfig", "src/icon.png",
     ];
 
     [Fact]

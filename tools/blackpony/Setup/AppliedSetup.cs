@@ -46,7 +46,8 @@ internal static class AppliedSetup
 
             if (current == changed)
                 changes.Add((new FileChange(path, current, old), old is null ? null : copy));
-            else if (current is not null && changed is not null && old is not null && UnifiedDiff.TakeBack(old, changed, current) is { } text)
+            else if (current is not null && changed is not null && old is not null
+                && UnifiedDiff.TakeBack(old, changed, current) is { } text)
                 changes.Add((new FileChange(path, current, text), null));
             else if (current is null || old is not null)
             {
@@ -103,7 +104,9 @@ internal static class AppliedSetup
 
     private static void Forget(string server) => Directory.Delete(Folder(server), recursive: true);
 
-    /// <summary>Writes every file beside its place first, and then renames them; if one cannot be renamed, the others are taken back.</summary>
+    /// <summary>
+    /// Writes every file beside its place first, and then renames them; if one cannot be renamed, the others are taken back.
+    /// </summary>
     private static void Write(IReadOnlyList<(string Path, string? Text, string? Copy)> files)
     {
         var done = new List<(string Path, string? Before)>();

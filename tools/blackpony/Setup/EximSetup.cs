@@ -46,17 +46,26 @@ internal static partial class EximSetup
             var other => throw new RefusedException($"{Conf} has dc_local_interfaces='{other}'. 'setup' knows '' and '127.0.0.1 ; ::1'."),
         };
         if (Of("dc_relay_nets").Contains("127.", StringComparison.Ordinal))
-            throw new RefusedException($"{Conf} has dc_relay_nets='{Of("dc_relay_nets")}', which may contain 127.0.0.2, the address of 'listen'.");
+        {
+            throw new RefusedException($"{Conf} has dc_relay_nets='{Of("dc_relay_nets")}', which may contain 127.0.0.2, the address of "
+                + "'listen'.");
+        }
 
         context.Change(Conf, Interfaces().Replace(conf, $"dc_local_interfaces='127.0.0.1.{context.Port}'"));
         if (!context.IncomingOnly)
         {
             const string ByHand = "Add --incoming to set up incoming mail alone, and see 'Exim' in docs/mail-servers.md.";
             if (Of("dc_eximconfig_configtype") is not "internet" and var type)
-                throw new RefusedException($"{Conf} has dc_eximconfig_configtype='{type}': outgoing mail is not for the mail exchangers of its domain. {ByHand}");
+            {
+                throw new RefusedException($"{Conf} has dc_eximconfig_configtype='{type}': outgoing mail is not for the mail exchangers of "
+                    + $"its domain. {ByHand}");
+            }
 
             if (Of("dc_relay_domains").Length > 0)
-                throw new RefusedException($"{Conf} has dc_relay_domains='{Of("dc_relay_domains")}': this machine is a backup for them. {ByHand}");
+            {
+                throw new RefusedException($"{Conf} has dc_relay_domains='{Of("dc_relay_domains")}': this machine is a backup for them. "
+                    + ByHand);
+            }
 
             if (Tls().Match(PlanContext.TryRead(Macros) ?? "") is { Success: true } macro)
                 throw new RefusedException($"{Macros} has {macro.Value}, which 'relay' does not know. {ByHand}");
@@ -65,8 +74,8 @@ internal static partial class EximSetup
         }
 
         ServiceFiles.Plan(context, listen, xclient: false);
-        return context.Plan("exim", [Step.Read("update-exim4.conf --check")], [Step.Read("update-exim4.conf"), Step.Read("systemctl restart exim4")],
-            needsRelay: true);
+        return context.Plan("exim", [Step.Read("update-exim4.conf --check")],
+            [Step.Read("update-exim4.conf"), Step.Read("systemctl restart exim4")], needsRelay: true);
     }
 
     private static void Outgoing(PlanContext context, bool isSplit)
@@ -83,7 +92,10 @@ internal static partial class EximSetup
         var (primary, transports) = (Primary().Matches(template), Transports().Matches(template));
         // Its name stands twice in a comment before its text.
         if (primary is not [var router, _] || transports is not [var transport])
-            throw new RefusedException($"{Template} is not Debian's: the router 200_exim4-config_primary or 'begin transports' is missing.");
+        {
+            throw new RefusedException($"{Template} is not Debian's: it lacks the router 200_exim4-config_primary or "
+                + "'begin transports'.");
+        }
 
         // The later place first.
         context.Change(Template, template.Insert(transport.Index + transport.Length, Transport + "\n").Insert(router.Index, Router + "\n"));

@@ -30,7 +30,7 @@ internal sealed record Step(string[] Words, int Open = 0, int Closed = 0)
             ? new([], Number(open), Number(closed.Split(' ')[0]))
             : new([], Number(line[Wait.Length..].Split(" to ")[0]));
 
-    /// <summary>Finds a program on the PATH alone; .NET would look in the working directory first, where anybody may have put one.</summary>
+    /// <summary>Finds a program on the PATH alone; .NET would look in the working directory first, where anybody may write.</summary>
     public static string Find(string program) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Where(Path.IsPathRooted).Select(d => Path.Combine(d, program))
             .FirstOrDefault(File.Exists) ?? $"/usr/sbin/{program}";

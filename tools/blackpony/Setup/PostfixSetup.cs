@@ -73,7 +73,10 @@ internal static partial class PostfixSetup
             throw new RefusedException($"{Master} has a service 'blackpony' already, which 'setup' did not make.");
 
         if (services.Find(s => s.Fields[1] == "inet" && Regex.IsMatch(s.Fields[0], $"(^|:){context.Port}$")) is { Fields: { } taken })
-            throw new RefusedException($"{Master} has a service on port {context.Port}: '{taken[0]} … {taken[7]}'. Choose another with --port.");
+        {
+            throw new RefusedException($"{Master} has a service on port {context.Port}: '{taken[0]} … {taken[7]}'. Choose another "
+                + "with --port.");
+        }
 
         var smtp = services.Where(s => s.Fields[1] == "inet" && Port25().IsMatch(s.Fields[0])).ToList();
         if (smtp is not [{ Fields: ["smtp" or "25", _, _, _, _, _, _, "smtpd", ..] } service])

@@ -15,8 +15,8 @@ internal static partial class SendmailSetup
         var daemons = lines.Where(l => Daemon().IsMatch(l) && l.Contains("Port=smtp", StringComparison.Ordinal)).ToList();
         if (daemons is not [var daemon] || !daemon.Contains("Family=inet,", StringComparison.Ordinal))
         {
-            throw new RefusedException($"{Mc} does not have exactly one line DAEMON_OPTIONS(`Family=inet, … Port=smtp …'), as Debian's has: "
-                + "'setup' does not know which daemon has port 25.");
+            throw new RefusedException($"{Mc} does not have exactly one line DAEMON_OPTIONS(`Family=inet, … Port=smtp …'), as Debian's "
+                + "has: 'setup' does not know which daemon has port 25.");
         }
 
         if (lines.Exists(l => l.Contains($"Port={context.Port}", StringComparison.Ordinal)))
@@ -55,8 +55,8 @@ internal static partial class SendmailSetup
             .SelectMany(f => (PlanContext.TryRead(f) ?? "").Split('\n'));
         if (lines.Concat(included).FirstOrDefault(l => Other().IsMatch(l)) is { } other)
         {
-            throw new RefusedException($"{Mc} has the line {other}. Outgoing mail is not for the mail exchangers of its domain, or has another "
-                + "mailer. Add --incoming to set up incoming mail alone, and see 'sendmail' in docs/mail-servers.md.");
+            throw new RefusedException($"{Mc} has the line {other}. Outgoing mail is not for the mail exchangers of its domain, or has "
+                + "another mailer. Add --incoming to set up incoming mail alone, and see 'sendmail' in docs/mail-servers.md.");
         }
 
         int mailers = lines.FindIndex(l => l.StartsWith("MAILER", StringComparison.Ordinal));

@@ -161,7 +161,10 @@ internal static class SetupCommand
     private static void Show(IReadOnlyList<FileChange> files, IReadOnlyList<Step> commands, How how)
     {
         foreach (var line in files.SelectMany(f => UnifiedDiff.Lines(f.Path, f.Old, f.New)))
-            Console.Out.WriteLine(string.Concat(Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(line)).Select(c => char.IsControl(c) && c != '\t' ? '?' : c)));
+        {
+            var text = Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(line));
+            Console.Out.WriteLine(string.Concat(text.Select(c => char.IsControl(c) && c != '\t' ? '?' : c)));
+        }
 
         Console.Out.WriteLine(how.FilesOnly ? "\nTo be run by you, in this order:" : "\nThen these commands are run:");
         foreach (var step in commands)
@@ -189,8 +192,8 @@ internal static class SetupCommand
     {
         if (!how.FilesOnly && !Directory.Exists("/run/systemd/system"))
         {
-            throw new RefusedException("systemd does not run here, so 'setup' cannot start the services. With --files-only it changes the files, "
-                + "and leaves the commands to you.");
+            throw new RefusedException("systemd does not run here, so 'setup' cannot start the services. With --files-only it changes the "
+                + "files, and leaves the commands to you.");
         }
     }
 
