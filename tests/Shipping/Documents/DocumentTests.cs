@@ -65,7 +65,7 @@ public sealed partial class DocumentTests
         var help = "";
         foreach (var program in ShippedPrograms.Names)
         {
-            foreach (var command in (string[])["", "listen", "mailer", "relay", "check", "inspect", "replay", "convert"])
+            foreach (var command in (string[])["", "listen", "mailer", "relay", "check", "setup", "inspect", "replay", "convert"])
             {
                 string[] arguments = command.Length == 0 ? ["--help"] : [command, "--help"];
                 help += (await Run.ProgramAsync(ShippedPrograms.Built(program), arguments)).Output;
