@@ -11,7 +11,8 @@ int sample = Number("--sample"), seed = Number("--seed");
 var test = Value("--test");
 if (names.Count == 0 || sample < 0 || seed < 0 || !Area.All.TryGetValue(names[0], out var area))
 {
-    Console.Error.WriteLine($"Usage: tests/Mutation/run AREA [FILE…] [--sample N [--seed S]] [--test PATTERN]\nAreas: {string.Join(' ', Area.All.Keys)}");
+    Console.Error.WriteLine("Usage: tests/Mutation/run AREA [FILE…] [--sample N [--seed S]] [--test PATTERN]");
+    Console.Error.WriteLine($"Areas: {string.Join(' ', Area.All.Keys)}");
     return 2;
 }
 
