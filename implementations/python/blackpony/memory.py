@@ -147,8 +147,9 @@ class Memory:
         for place, entry in list(self._entries.items()):
             self._entries[place] = entry = entry.timed(lambda time: float(min(time, now)))
             stays = self._refuse and entry.good - entry.first >= MEMORY_PATIENCE
-            if now - entry.good > MEMORY_LIFETIME:
-                del self._entries[place]
-            elif entry.failing is not None and now - entry.failing > MEMORY_PATIENCE and not stays:
+            stays = stays and now - entry.good <= MEMORY_LIFETIME
+            if entry.failing is not None and now - entry.failing > MEMORY_PATIENCE and not stays:
                 del self._entries[place]
                 self._warn(f"{entry.name} has not shown itself for too long and is forgotten")
+            elif now - entry.good > MEMORY_LIFETIME:
+                del self._entries[place]
