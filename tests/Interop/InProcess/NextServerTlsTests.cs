@@ -153,6 +153,8 @@ public sealed class NextServerTlsTests
                         await SayAsync(stream, "220 Go");
                         if (_isBroken)
                         {
+                            // Not before the handshake has begun: what comes before it is refused ([BP-10.5-17]).
+                            await stream.ReadExactlyAsync(new byte[1]);
                             await SayAsync(stream, "this is no TLS at all");
                             return;
                         }

@@ -159,6 +159,15 @@ public sealed class MailerMemoryTests : IDisposable
     }
 
     [Fact]
+    public void An_entry_that_failed_until_it_expired_is_removed_with_a_warning() // [BP-9.4-10]
+    {
+        Deliver(new() { ["mx1"] = Good });
+        Deliver(new() { ["mx1"] = Stripped });
+        _clock.Advance(Limits.MemoryLifetime + TimeSpan.FromSeconds(1));
+        Assert.True(Deliver(new() { ["mx1"] = Stripped }) is { IsDelivered: true, Report.Forgotten: "mx1:25" });
+    }
+
+    [Fact]
     public void Each_entry_is_forgotten_or_kept_by_itself() // [BP-9.4-10], [BP-9.4-24]
     {
         // The domain has been known for long, the server has not; both fail, the server for longer.
