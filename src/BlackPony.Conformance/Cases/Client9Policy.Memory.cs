@@ -1,6 +1,7 @@
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Policy;
+using BlackPony.Reference.Records;
 using static BlackPony.Conformance.Cases.Client4Negotiation;
 using static BlackPony.Conformance.Expect;
 using static BlackPony.Conformance.Level;
@@ -184,6 +185,48 @@ internal static partial class Client9Policy
             }
 
             That(delivered.Contains(false), "The client delivers in plaintext whatever the server, which it met with BlackPony, does.");
+        })
+        { Needs = Needs.Policy | Needs.Memory },
+        // [BP-9.1-3] Under remembered a client MUST NOT send mail to a server in its memory unless the server's Finished was verified and
+        //   Section 9.4 is satisfied.
+        // [BP-4.8-7] A client MUST NOT try another suite after a 504 under required, nor under remembered where plaintext is forbidden
+        //   ([BP-9.1-3], [BP-9.1-8], [BP-9.1-9]).
+        // [BP-9.2-3] A client MUST NOT make more than one such fresh connection for one address and delivery.
+        new("C-9.4-16", "A remembered server gets no mail but in records, whatever it does instead of the upgrade",
+            Must, Profile.Core, "BP-9.1-3 BP-4.8-7 BP-9.2-3", async p =>
+        {
+            p.Next = p.Next with { Policy = ClientPolicy.Remembered };
+            await IdentAsync(p, []);
+            await p.ExpectAsync(delivered: true);
+            await DeferAsync(p, async () => await p.AcceptAsync("XBLACKPONY V1 X-UNKNOWN"));
+            foreach (var reply in (string[])["504 no", "421 no", "250 no", "220 no", "334 no", "354 no", "550 no", "no code", ""])
+            {
+                await DeferAsync(p, async () =>
+                {
+                    var wire = await p.AcceptAsync(AllOffer);
+                    await p.ExpectCommandAsync(wire);
+                    await (reply.Length > 0 ? wire.SendLineAsync(reply) : Task.CompletedTask);
+                    if (reply.Length == 0)
+                        wire.EndDirection();
+
+                    return wire;
+                });
+                var second = p.Commands.FirstOrDefault(c => c.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase));
+                That(second is null, $"After \"{reply}\" the client tries another suite.", "BP-4.8-7");
+            }
+
+            foreach (bool alert in (bool[])[true, false])
+            {
+                await DeferAsync(p, async () =>
+                {
+                    var wire = await p.AcceptAsync(CoreOffer);
+                    await p.SwitchAsync(wire, CoreOffer);
+                    await (alert ? wire.SendRecordAsync(RecordType.Alert, new byte[] { 1 }) : Task.CompletedTask);
+                    wire.EndDirection();
+                    await wire.DrainAsync();
+                    return wire;
+                });
+            }
         })
         { Needs = Needs.Policy | Needs.Memory },
     ];

@@ -331,6 +331,7 @@ internal static class Client4Faults
         new("BP-4.8-7", "C-4.8-5", "tries another suite after a 504 though encryption is required")
         {
             Mutations = _ => InsteadOfQuit(CoreOffer + " AAAA", last => last.StartsWith("504", StringComparison.Ordinal)),
+            AlsoFails = "C-9.4-16",
         },
     ];
 

@@ -66,7 +66,7 @@ internal static class Client6Faults
         {
             Options = ClientSuite.Only(Core),
             Mutations = _ => FirstTries(Hybrid),
-            AlsoFails = "C-4.2-6 C-4.4-6 C-4.8-2 C-4.8-4 C-4.8-5 C-5.3-1 C-5.4-1 C-9.1-9 C-9.2-5",
+            AlsoFails = "C-4.2-6 C-4.4-6 C-4.8-2 C-4.8-4 C-4.8-5 C-5.3-1 C-5.4-1 C-9.1-9 C-9.2-5 C-9.4-16",
         },
 
         // ---------------------------------------------------------------- 6.2 keys

@@ -43,14 +43,20 @@ internal static class Client9Faults
             Mutations = r => r.Delivery.Policy == ClientPolicy.Remembered
                 ? InsteadOfQuit(Mail, last => !last.StartsWith("502", StringComparison.Ordinal))
                 : new Mutations(),
-            AlsoFails = "C-9.4-9",
+            AlsoFails = "C-9.4-9 C-9.4-16",
+        },
+        new("BP-9.1-3", "C-9.4-16", "delivers in plaintext to a remembered server that answers 504")
+        {
+            Mutations = r => r.Delivery.Policy == ClientPolicy.Remembered
+                ? InsteadOfQuit(Mail, last => last.StartsWith("504", StringComparison.Ordinal))
+                : new Mutations(),
         },
         new("BP-9.1-3", "C-9.4-12", "delivers in plaintext to a remembered server that offers encryption")
         {
             Asks = d => d.Policy == ClientPolicy.Remembered && File.Exists(d.Memory)
                 ? d with { Policy = ClientPolicy.Opportunistic, Suites = "ROT" }
                 : d,
-            AlsoFails = "C-9.4-1 C-9.4-2 C-9.4-3 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-9 C-9.4-10 C-9.4-13 C-9.4-14 C-9.4-15",
+            AlsoFails = "C-9.4-1 C-9.4-2 C-9.4-3 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-9 C-9.4-10 C-9.4-13 C-9.4-14 C-9.4-15 C-9.4-16",
         },
         new("BP-9.1-4", "C-5.5-2", "treats ROT as encryption")
         {
@@ -60,7 +66,7 @@ internal static class Client9Faults
         {
             Says = (r, o) => r.Delivery.Policy == ClientPolicy.Opportunistic ? o : o with { Delivered = true },
             AlsoFails = "C-4.8-5 C-5.5-2 C-9.1-4 C-9.1-5 C-9.1-6 C-9.1-8 C-9.4-2 C-9.4-3 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-8 C-9.4-9 "
-                + "C-9.4-10 C-9.4-11 C-9.4-15 C-10.4-12",
+                + "C-9.4-10 C-9.4-11 C-9.4-15 C-9.4-16 C-10.4-12",
         },
         new("BP-9.1-5", "C-9.1-9 C-9.2-6 C-9.2-7", "reports mail as delivered that the server did not greet")
         {
@@ -133,7 +139,7 @@ internal static class Client9Faults
             Again = (r, o) => o.Delivered || r.Delivery.Policy != ClientPolicy.Remembered
                 ? null
                 : r.Delivery with { Policy = ClientPolicy.Opportunistic, Suites = "ROT" },
-            AlsoFails = "C-9.4-1 C-9.4-2 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-8 C-9.4-9 C-9.4-10 C-9.4-11 C-9.4-13 C-9.4-15",
+            AlsoFails = "C-9.4-1 C-9.4-2 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-8 C-9.4-9 C-9.4-10 C-9.4-11 C-9.4-13 C-9.4-15 C-9.4-16",
         },
         new("BP-9.2-6", "C-6.5-2 C-8.3-4 C-9.2-3", "delivers in plaintext at once when the session inside fails before the message")
         {
@@ -142,7 +148,7 @@ internal static class Client9Faults
                 o.Delivered || r.Seen.ContainsKey("dot") || !r.Seen.ContainsKey("cut") ? null : r.Delivery with { Suites = "ROT" },
             AlsoFails = "C-4.3-19 C-4.3-21 C-6.3-7 C-6.5-3 C-6.5-4 C-6.5-5 C-6.5-6 C-7.1-2 C-7.1-3 C-7.1-6 C-7.1-7 C-7.3-1 C-7.3-2 "
                 + "C-7.4-2 C-7.4-3 C-7.4-5 C-7.4-6 C-7.4-7 C-8.1-3 C-8.1-7 C-8.3-1 C-8.3-2 C-8.3-3 C-8.3-6 C-9.1-5 C-9.2-10 "
-                + "C-9.4-5 C-9.4-6 C-9.4-8 C-9.4-9 C-9.4-10 C-9.4-15 C-10.4-10",
+                + "C-9.4-5 C-9.4-6 C-9.4-8 C-9.4-9 C-9.4-10 C-9.4-15 C-9.4-16 C-10.4-10",
         },
         new("BP-9.2-7", "C-8.2-1 C-9.2-4", "sends in plaintext too the message that it sent inside")
         {
@@ -221,7 +227,7 @@ internal static class Client9Faults
         new("BP-9.4-2", "C-9.4-13", "writes nothing into its memory")
         {
             Says = ClientMemory.Forgets(_ => true),
-            AlsoFails = "C-9.4-1 C-9.4-2 C-9.4-3 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-9 C-9.4-10 C-9.4-11 C-9.4-15",
+            AlsoFails = "C-9.4-1 C-9.4-2 C-9.4-3 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-9 C-9.4-10 C-9.4-11 C-9.4-15 C-9.4-16",
         },
         new("BP-9.4-3", "C-9.4-8", "remembers a server whose upgrade broke")
         {
@@ -231,7 +237,7 @@ internal static class Client9Faults
         new("BP-9.4-4", "C-9.4-9", "remembers a server only if it took the mail")
         {
             Says = ClientMemory.Forgets(o => !o.Delivered),
-            AlsoFails = "C-9.4-11",
+            AlsoFails = "C-9.4-11 C-9.4-16",
         },
         new("BP-9.4-6", "C-9.4-5 C-9.4-6", "does not ask for the IDENT keys that it saw")
         {
