@@ -15,7 +15,7 @@ internal static partial class Client4Negotiation
         // ---------------------------------------------------------------- 4.1 the offer
         // [BP-4.1-9] A client MUST ignore tokens that it does not know, GREASE included, wherever they stand.
         Carries("C-4.1-1", "Grease and unknown tokens are ignored, wherever they are",
-            "BP-4.1-9", "XBLACKPONY G-7A7A V9 NO-SUCH-SUITE V1 !? X25519-CHACHA20POLY1305 future=1 G-0000"),
+            "BP-4.1-9", Long("XBLACKPONY G-7A7A V9 NO-SUCH-SUITE V1 !? X25519-CHACHA20POLY1305 future=1 G-0000 ", Limits.MaxReplyLine)),
         // [BP-9.2-1] Where its policy allows plaintext, a client MUST deliver in plaintext, in the same connection, to a server that makes
         //   no offer or refuses.
         // [BP-4.8-5] A client that finds no suite in common MUST NOT send the command.
@@ -27,7 +27,7 @@ internal static partial class Client4Negotiation
         Plain("C-4.1-4", "No V1: plain SMTP in the same connection", "BP-4.1-13", "XBLACKPONY V2 V01 V X25519-CHACHA20POLY1305"),
         // [BP-4.1-13] A client MUST treat as no offer a line without the version V1, without a suite that it knows, longer than
         //   `MaxReplyLine`, or with an octet outside 32 to 126.
-        Plain("C-4.1-5", "A line of more than 512 octets is not an offer", "BP-4.1-13", CoreOffer + " " + new string('x', 500)),
+        Plain("C-4.1-5", "A line of more than 512 octets is not an offer", "BP-4.1-13", Long(CoreOffer + " ", Limits.MaxReplyLine + 1)),
         // [BP-4.1-8] A client MUST compare keyword, versions and suites as text without regard to case.
         // [BP-6.1-5] Octets MUST be hashed as they were sent or received, never in a normalised form.
         Carries("C-4.1-6", "Keyword, version and suite are compared without regard to case, and hashed as they came",
@@ -73,7 +73,11 @@ internal static partial class Client4Negotiation
         }),
         // [BP-4.1-13] A client MUST treat as no offer a line without the version V1, without a suite that it knows, longer than
         //   `MaxReplyLine`, or with an octet outside 32 to 126.
-        Plain("C-4.1-12", "A line with an octet outside 32 to 126 is not an offer", "BP-4.1-13", CoreOffer + " caf\xE9"),
+        new("C-4.1-12", "A line with an octet outside 32 to 126 is not an offer", Must, Profile.Core, "BP-4.1-13", async p =>
+        {
+            foreach (char octet in "\xE9\x7F\x1F\t")
+                await PlainAsync(p, $"{CoreOffer} caf{octet}", "BP-4.1-13");
+        }),
         // [BP-4.1-13] A client MUST treat as no offer a line without the version V1, without a suite that it knows, longer than
         //   `MaxReplyLine`, or with an octet outside 32 to 126.
         Plain("C-4.1-13", "A keyword that only begins like XBLACKPONY is not an offer",

@@ -87,8 +87,8 @@ internal static partial class Client4Negotiation
         //   no offer or refuses.
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
-        Refused("C-4.4-11", string.Concat(Enumerable.Repeat("454-4.7.0 several\r\n", Limits.MaxEhloLines - 2))
-            + "454-lines 250 STARTTLS\r\n454 XBLACKPONY V1 ROT \xE9\x01"),
+        Refused("C-4.4-11", string.Concat(Enumerable.Repeat("454-4.7.0 several\r\n", Limits.MaxEhloLines - 3))
+            + $"{"454-".PadRight(Limits.MaxEhloLine - 2, 'x')}\r\n454-lines 250 STARTTLS\r\n454 XBLACKPONY V1 ROT \xE9\x01"),
         // [BP-4.4-12] A client MUST treat a 421 reply to XBLACKPONY or to the continuation as a broken upgrade.
         // [BP-9.2-2] Where its policy allows plaintext, a client whose upgrade broke MUST make one fresh connection to the same address and
         //   speak plain SMTP in it, with EHLO or HELO and without XBLACKPONY.

@@ -91,7 +91,7 @@ internal static partial class Client4Negotiation
         //   those of [BP-10.5-19], as malformed if it has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without
         //   a code, a code with anything but a hyphen, a space or CRLF after it, lines with different codes, or a bare LF.
         Broken("C-4.3-10", "A refusal with too long a line is a broken upgrade",
-            "BP-4.3-11", $"454 {new string('x', Limits.MaxEhloLine)}\r\n"),
+            "BP-4.3-11", $"{"454 ".PadRight(Limits.MaxEhloLine - 1, 'x')}\r\n"),
         // [BP-4.3-11] A client MUST treat a greeting, a reply to EHLO, XBLACKPONY or the continuation, and every reply in records, except
         //   those of [BP-10.5-19], as malformed if it has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without
         //   a code, a code with anything but a hyphen, a space or CRLF after it, lines with different codes, or a bare LF.

@@ -35,6 +35,15 @@ internal static class Client4Faults
             Mutations = _ => ReadsOffer(l => HasForm(l) ? l : CoreOffer),
             AlsoFails = "C-4.1-10",
         },
+        new("BP-4.1-13", "C-4.1-5", "takes a line of 513 octets as an offer")
+        {
+            Mutations = _ => ReadsOffer(l => l.Length == Limits.MaxReplyLine - 5 ? l[..^1] : l),
+        },
+        new("BP-4.1-9", "C-4.1-1", "treats a line of 512 octets as no offer")
+        {
+            Mutations = _ => ReadsOffer(l => l.Length == Limits.MaxReplyLine - 6 ? l + "x" : l),
+        },
+        new("BP-4.1-13", "C-4.1-12", "takes DEL in an offer") { Mutations = _ => ReadsOffer(l => l.Replace('\x7F', '~')) },
         new("BP-4.1-14", "C-4.1-15", "uses an offer of before where the server makes none any more")
         {
             Mutations = _ => Reads("250 probe.test", "250-probe.test\r\n250 " + CoreOffer),
@@ -207,6 +216,14 @@ internal static class Client4Faults
             Mutations = _ => Answers("454 220 K=", "XBLACKPONY V1 ROT 13\r\n"),
         },
         new("BP-4.4-10", "C-4.4-13", "takes the share in the text of a refusal") { Mutations = _ => Reads("454 220 K=", "220 K=") },
+        new("BP-4.3-11", "C-4.3-10", "takes a line of 2049 octets in a refusal")
+        {
+            Mutations = _ => AfterCommand(l => l.Length == Limits.MaxEhloLine - 1 ? l[..^1] : l),
+        },
+        new("BP-4.4-11", "C-4.4-11", "treats a line of 2048 octets in a refusal as malformed")
+        {
+            Mutations = _ => AfterCommand(l => l.Length == Limits.MaxEhloLine - 2 ? l + "x" : l),
+        },
         new("BP-4.4-11", "C-4.4-11", "treats a reply of 128 lines as malformed")
         {
             Mutations = _ =>
