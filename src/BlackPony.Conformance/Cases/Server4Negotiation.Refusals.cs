@@ -89,7 +89,11 @@ internal static partial class Server4Negotiation
         {
             await p.EhloAsync();
             for (int i = 0; i < Limits.MaxUpgradeAttempts; i++)
+            {
+                // A malformed command does not reach row 11.
+                await p.ProbeConnection.CommandAsync("XBLACKPONY V1", 501);
                 await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Core} AAAA", 501);
+            }
 
             await p.ProbeConnection.CommandAsync(p.Command(Core), 454);
             await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Core} AAAA", 454);
@@ -123,7 +127,8 @@ internal static partial class Server4Negotiation
             await p.ProbeConnection.CommandAsync(p.Command(Classic), 334);
             await p.ProbeConnection.CommandAsync("*", 501);
             await p.ExpectUsableAsync("BP-4.4-8");
-            await p.UpgradeAsync();
+            await p.SwitchAsync(Core, ehlo: false);
+            await p.FinishAsync();
         }),
         // [BP-4.4-9] A continuation line longer than `MaxCommandLine` MUST be answered with 500, and the plaintext session continues after
         //   its CRLF.
@@ -134,6 +139,8 @@ internal static partial class Server4Negotiation
             await p.ProbeConnection.CommandAsync(p.Command(Classic), 334);
             await p.ProbeConnection.CommandAsync(new string('A', 5000), 500);
             await p.ExpectUsableAsync("BP-4.4-9");
+            await p.SwitchAsync(Core, ehlo: false);
+            await p.FinishAsync();
         }),
         // [BP-4.4-4] A server that finds octets after the command's CRLF, or after the continuation's, in its buffer MUST reply 503 and
         //   close the connection, without processing those octets.

@@ -44,10 +44,11 @@ internal static class Server6Keys
             await p.RefuseAsync($"XBLACKPONY V1 X-NONE {p.Share(Core)}");
             await InsideAsync(p);
 
-            // In their order, and of an unknown version too.
+            // In their order, and of an unknown version too; a 501 between them changes nothing.
             await p.ConnectAsync();
             await p.EhloAsync();
             await p.RefuseAsync($"XBLACKPONY V999 {Core} {p.Share(Core)}");
+            await p.ProbeConnection.CommandAsync("XBLACKPONY V1", 501);
             await p.RefuseAsync($"XBLACKPONY V1 X-NONE {p.Share(Core)} G-0A1B");
             await InsideAsync(p);
         }),

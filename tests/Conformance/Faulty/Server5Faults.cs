@@ -20,7 +20,7 @@ internal static class Server5Faults
         new("BP-5.1-1", "S-4.1-1 S-5.2-1", "has not got the suite that every port has")
         {
             Options = Without(Core),
-            AlsoFails = "S-4.4-6 S-4.4-7 S-4.4-9 S-6.1-7 S-6.1-8 S-10.3-4",
+            AlsoFails = "S-4.4-6 S-4.4-7 S-4.4-9 S-4.4-10 S-4.4-11 S-6.1-7 S-6.1-8 S-10.3-4",
         },
         new("BP-5.1-2", "S-5.3-1", "has not got the hybrid suite") { Options = Without(Hybrid) },
         new("BP-5.1-3", "S-5.4-1", "has not got RSA-BLOWFISH") { Options = Without(Classic) },
