@@ -31,10 +31,10 @@ internal static partial class Client9Policy
         Remembers("C-9.4-4", "A server that was met with BlackPony that refuses EHLO gets no mail by HELO",
             "BP-9.2-8", null, EhloRefusedAsync),
         // [BP-9.4-6] If the entry has IDENT keys that count, the server MUST show or withdraw at least one of them in its ident record,
-        //   else the client defers the mail.
+        //   else the session is no good session, and a client under remembered defers the mail.
         Remembers("C-9.4-5", "A server that showed an IDENT and shows none gets no mail", "BP-9.4-6", [Old], p => IdentAsync(p, [])),
         // [BP-9.4-6] If the entry has IDENT keys that count, the server MUST show or withdraw at least one of them in its ident record,
-        //   else the client defers the mail.
+        //   else the session is no good session, and a client under remembered defers the mail.
         Remembers("C-9.4-6", "A server that showed an IDENT and shows another gets no mail", "BP-9.4-6", [Old], p => IdentAsync(p, [New])),
         // [BP-9.2-1] Where its policy allows plaintext, a client MUST deliver in plaintext, in the same connection, to a server that makes
         //   no offer or refuses.
@@ -80,7 +80,7 @@ internal static partial class Client9Policy
         // [BP-9.4-22] After a good session in which the server withdrew a key of the entry, the entry's keys MUST be only those that it
         //   showed in that session.
         // [BP-9.4-6] If the entry has IDENT keys that count, the server MUST show or withdraw at least one of them in its ident record,
-        //   else the client defers the mail.
+        //   else the session is no good session, and a client under remembered defers the mail.
         new("C-9.4-10", "A server that showed a new key and withdrew the old one may then show the new one, but not the old one",
             Must, Profile.Core, "BP-9.4-22 BP-9.4-6", async p =>
         {
