@@ -65,7 +65,11 @@ public sealed class NextServerTlsTests
         await person.BeginMessageAsync("r@b.test");
         await person.SayAsync("Subject: s\r\n\r\nx\r\n.", "250");
         await person.SayAsync("QUIT", "221");
-        return await log.SaysAsync("delivery to=b.test");
+        var line = await log.SaysAsync("delivery to=b.test");
+
+        // QUIT follows the delivery: the relay lives until its next server has heard it.
+        await next.HeardQuit.WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
+        return line;
     }
 
     private static OutboundServer Relay(int port, LogLines log, Func<OutboundSettings, OutboundSettings> change)
@@ -85,6 +89,7 @@ public sealed class NextServerTlsTests
         private readonly X509Certificate2 _certificate;
         private readonly bool _isBroken;
         private readonly List<string> _said = [];
+        private readonly TaskCompletionSource _heardQuit = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private readonly Task _serving;
 
         public NextServer(bool isBroken)
@@ -98,6 +103,8 @@ public sealed class NextServerTlsTests
         }
 
         public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+        public Task HeardQuit => _heardQuit.Task;
 
         public IReadOnlyList<string> Said
         {
@@ -172,6 +179,7 @@ public sealed class NextServerTlsTests
                         await SayAsync(stream, "250 Taken");
                         break;
                     case "QUIT":
+                        _heardQuit.TrySetResult();
                         await SayAsync(stream, "221 Bye");
                         return;
                     default:
