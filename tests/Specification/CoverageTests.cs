@@ -65,7 +65,8 @@ public class CoverageTests
 
     [Fact]
     public void Every_requirement_that_can_be_seen_has_a_place_in_the_code() =>
-        Assert.Equal([], Coverage.Requirements.Where(s => !Coverage.CodeOf(s).Any() && !Coverage.Unseen.ContainsKey(s)));
+        Assert.Equal(Coverage.WithoutCode.Keys,
+            Coverage.Requirements.Where(s => !Coverage.CodeOf(s).Any() && !Coverage.Unseen.ContainsKey(s)));
 
     [Fact]
     public void The_file_is_not_stale()

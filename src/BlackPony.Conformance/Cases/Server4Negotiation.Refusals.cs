@@ -90,8 +90,10 @@ internal static partial class Server4Negotiation
             await p.EhloAsync();
             for (int i = 0; i < Limits.MaxUpgradeAttempts; i++)
             {
-                // A malformed command does not reach row 11.
-                await p.ProbeConnection.CommandAsync("XBLACKPONY V1", 501);
+                // A malformed command does not reach row 11; one is enough, since a server may end a session that has many errors.
+                if (i == 0)
+                    await p.ProbeConnection.CommandAsync("XBLACKPONY V1", 501);
+
                 await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Core} AAAA", 501);
             }
 
@@ -170,10 +172,10 @@ internal static partial class Server4Negotiation
         //   continue or close as that row says.
         new("S-4.4-14", "A bare LF, bare CR or NUL in the command gets 501 and the end", Must, Profile.Core, "BP-4.4-1", async p =>
         {
-            foreach (var stray in (string[])["\n", "\rx", "\0"])
+            foreach (var stray in (string[])["\nAAAA", "\rxAAAA", "\0AAAA", $" {p.Share(Core)}\r"])
             {
                 await p.EhloAsync();
-                await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Core}{stray}AAAA", 501);
+                await p.ProbeConnection.CommandAsync($"XBLACKPONY V1 {Core}{stray}", 501);
                 await p.ProbeConnection.ExpectClosedAsync("The connection stays open.");
                 await p.ConnectAsync();
             }
@@ -252,6 +254,60 @@ internal static partial class Server4Negotiation
             await p.InsideAsync();
             await p.ProbeConnection.CommandInsideAsync($"XBLACKPONY V1 {Core} {new string('A', Limits.MaxCommandLine)}", 500);
             await p.ProbeConnection.CommandInsideAsync("NOOP", 250);
+        }),
+
+        // [BP-4.4-4] A server that finds octets after the command's CRLF, or after the continuation's, in its buffer MUST reply 503 and
+        //   close the connection, without processing those octets.
+        new("S-4.4-21", "Octets after the command get 503 and the end before EHLO and in a transaction too", Must, Profile.Core, "BP-4.4-4",
+            async p =>
+        {
+            await AloneAsync();
+            await p.ConnectAsync();
+            await p.EhloAsync();
+            await p.ProbeConnection.CommandAsync("MAIL FROM:<a@probe.test>", 250);
+            await AloneAsync();
+
+            async Task AloneAsync()
+            {
+                await p.ProbeConnection.CommandAsync($"{p.Command(Core)}\r\nNOOP", 503);
+                await p.ProbeConnection.ExpectClosedAsync("The connection stays open, or the command after XBLACKPONY was answered.");
+            }
+        }),
+        // [BP-4.4-1] A server MUST reply to an XBLACKPONY command that it does not accept with the code of the first row that fits, and
+        //   continue or close as that row says.
+        new("S-4.4-22", "Inside, what stands after the command is answered: row 4 comes before row 5", Must, Profile.Core, "BP-4.4-1",
+            async p =>
+        {
+            await p.InsideAsync();
+            await p.ProbeConnection.SendInsideAsync($"{p.Command(Core)}\r\nNOOP\r\nQUIT\r\n");
+            var (lines, _) = await p.ProbeConnection.ToTheEndAsync();
+            That(lines.Select(l => l[..3]) is var codes && codes.SequenceEqual(["503", "250", "221"]),
+                $"Expected 503, 250 and 221, got {Show(string.Join("\r\n", lines))}.");
+        }),
+        // [BP-4.4-1] A server MUST reply to an XBLACKPONY command that it does not accept with the code of the first row that fits, and
+        //   continue or close as that row says.
+        // [BP-4.4-2] After a refusal that does not close, the server MUST continue the plaintext session as if the command had not been
+        //   sent.
+        new("S-4.4-23", "An over-long command gets 500 before EHLO and in a transaction too, which goes on", Must, Profile.Core,
+            "BP-4.4-1 BP-4.4-2", async p =>
+        {
+            var command = $"XBLACKPONY V1 {Core} ".PadRight(Limits.MaxCommandLine, 'A');
+            await p.ProbeConnection.CommandAsync(command, 500);
+            await p.EhloAsync();
+            await p.ProbeConnection.CommandAsync("MAIL FROM:<a@probe.test>", 250);
+            await p.ProbeConnection.CommandAsync(command, 500);
+            await p.ProbeConnection.CommandAsync("RCPT TO:<b@sink.test>", 250, "BP-4.4-2");
+        }),
+        // [BP-4.4-7] A server MUST refuse with 454, without any public-key operation, every XBLACKPONY command that reaches row 11 after
+        //   the first `MaxUpgradeAttempts` in the same connection that did, those for ROT included.
+        new("S-4.4-24", "Attempts with ROT and with other suites are counted together", Must, Profile.Manual, "BP-4.4-7", async p =>
+        {
+            await p.NeedAsync(Rot);
+            for (int i = 0; i < Limits.MaxUpgradeAttempts; i++)
+                await p.ProbeConnection.CommandAsync(i % 2 == 0 ? "XBLACKPONY V1 ROT 26" : $"XBLACKPONY V1 {Core} AAAA", 501);
+
+            await p.ProbeConnection.CommandAsync("XBLACKPONY V1 ROT 13", 454);
+            await p.ProbeConnection.CommandAsync(p.Command(Core), 454);
         }),
     ];
 }

@@ -444,6 +444,27 @@ internal static class Server5Suites
             await p.ProbeConnection.CommandAsync("XBLACKPONY V1 ROT 13\r\nABBC", 503);
             await p.ProbeConnection.ExpectClosedAsync("The connection stays open.");
         }),
+        // [BP-5.5-4] Every octet that is not an ASCII letter MUST pass unchanged, octets 128 to 255 included.
+        // [BP-5.5-5] The shift MUST be applied to the whole octet stream of the SMTP session as the last step before sending and the first
+        //   after receiving, outside dot-stuffing, DATA, BDAT and every reply.
+        new("S-5.5-10", "A message under ROT is accepted as it was before the shift", Must, Profile.Manual, "BP-5.5-4 BP-5.5-5", async p =>
+        {
+            var marker = p.Marker();
+            if (!(await RotEhloAsync(p, 13, "RUYB cebor.grfg")).HasKeyword("8OVGZVZR"))
+                throw new NotApplicableException("The server does not offer 8BITMIME (RFC 6152).");
+
+            foreach (var (line, code) in new[]
+            {
+                ("MAIL FROM:<a@probe.test> BODY=8BITMIME", 250), ("RCPT TO:<b@sink.test>", 250), ("DATA", 354),
+                ($"Subject: {marker}\r\n\r\n\xE9\x80\xFF 1[]{{}}@\r\n..dot AM am\r\n.", 250),
+            })
+                await p.ProbeConnection.CommandAsync(ClientProbe.Rot(line, 13), code, "BP-5.5-5");
+
+            var mail = await p.MailAsync(marker);
+            That(mail.Contains("\xE9\x80\xFF 1[]{}@", StringComparison.Ordinal), "Octets that are no letters were changed.");
+            That(mail.Contains("\n.dot AM am", StringComparison.Ordinal), "The message was changed.", "BP-5.5-5");
+        })
+        { Needs = Needs.Mailbox },
     ];
 
     private static async Task<Reply> RotEhloAsync(ServerProbe p, int shift, string ehlo, string? requirement = null)

@@ -238,6 +238,22 @@ internal static class Server6Keys
             That(Reference.Keys.Ident.Verify(p.ProbeConnection.Records[1].Data, p.ProbeConnection.Keys.TranscriptHash) is not null,
                 "The ident record's length or a signature in it is wrong.");
         }),
+        // [BP-6.5-2] The ident record MUST be the server's second record, sent directly after its Finished.
+        new("S-6.5-3", "A server sends its ident record without waiting for the client's Finished", Must, Profile.Core, "BP-6.5-2",
+            async p =>
+        {
+            await p.InsideAsync();
+            if (!p.ProbeConnection.Records.Exists(r => r.Type == RecordType.Ident))
+                throw new NotApplicableException("The server sends no ident record.");
+
+            await p.ConnectAsync();
+            await p.SwitchAsync(Core);
+            await p.TakeFinishedAsync();
+
+            // No Finished will come: who waits for it sees the end.
+            p.ProbeConnection.EndDirection();
+            await p.ProbeConnection.RecordAsync(RecordType.Ident, "BP-6.5-2", "BP-6.5-2");
+        }),
     ];
 
     // What an attacker in the path changed is hashed by one side only: the two sides' keys differ.

@@ -105,7 +105,7 @@ internal static class Client8Faults
         new("BP-8.3-5", "C-8.3-1", "delivers a record that failed")
         {
             Mutations = _ => TakesUnverified(),
-            AlsoFails = "C-7.1-7 C-7.3-2 C-7.3-1 C-8.2-2 C-10.4-10",
+            AlsoFails = "C-7.1-7 C-7.3-1 C-7.3-2 C-8.2-2 C-10.4-10",
         },
         new("BP-8.3-7", "C-8.3-5", "goes on in plaintext after a failure")
         {

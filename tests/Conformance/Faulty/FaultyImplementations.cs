@@ -11,6 +11,7 @@ internal static class FaultyImplementations
         .. Server7Faults.All,
         .. Server8Faults.All,
         .. Server10Faults.All,
+        .. Server11Faults.All,
     ];
 
     public static IReadOnlyList<FaultyClient> Clients { get; } =

@@ -115,17 +115,18 @@ internal static class Server10Faults
         new("BP-10.2-3", "S-10.2-4", "writes verbs in upper case")
         {
             Behind = _ => new Mutations { PortLine = l => l.Split(' ')[0].ToUpperInvariant() + l[l.Split(' ')[0].Length..] },
-            AlsoFails = "S-5.5-4 S-10.2-5 S-10.2-6 S-10.2-7 S-10.2-9",
+            AlsoFails = "S-5.5-4 S-5.5-10 S-10.2-5 S-10.2-6 S-10.2-7 S-10.2-9",
         },
         new("BP-10.2-3", "S-10.2-4", "clears the highest bit of commands")
         {
             Behind = _ => new Mutations { PortLine = SevenBits },
-            AlsoFails = "S-5.5-4 S-10.2-5 S-10.2-6 S-10.2-7",
+            AlsoFails = "S-5.5-4 S-5.5-10 S-10.2-5 S-10.2-6 S-10.2-7",
         },
         new("BP-10.2-3", "S-10.2-14", "passes on what came last first")
         {
             Mutations = HearsInside(t => string.Join("\r\n", t.Split("\r\n").SkipLast(1).Reverse()) + "\r\n"),
-            AlsoFails = "S-4.5-5 S-7.1-4 S-7.4-4 S-7.4-5 S-7.4-6 S-7.4-7 S-7.6-1 S-8.1-7 S-8.2-5 S-8.2-6 S-10.2-6 S-10.2-7",
+            AlsoFails = "S-4.4-22 S-4.5-5 S-7.1-4 S-7.4-4 S-7.4-5 S-7.4-6 S-7.4-7 S-7.6-1 S-8.1-7 S-8.2-5 S-8.2-6 S-10.2-6 "
+                + "S-10.2-7",
         },
         new("BP-10.2-3", "S-10.2-9", "passes on no command that it does not know")
         {
@@ -138,7 +139,7 @@ internal static class Server10Faults
         new("BP-10.2-4", "S-10.2-5 S-10.2-6 S-10.2-7", "clears the highest bit of a payload")
         {
             Behind = _ => new Mutations { PortLine = SevenBits },
-            AlsoFails = "S-5.5-4 S-10.2-4",
+            AlsoFails = "S-5.5-4 S-5.5-10 S-10.2-4",
         },
         new("BP-10.2-4", "S-10.2-5 S-10.2-6", "makes CRLF of a bare LF in a payload")
         {
@@ -162,7 +163,7 @@ internal static class Server10Faults
         new("BP-10.2-6", "S-10.2-10", "answers NOOP itself")
         {
             Mutations = Answers(l => l == "NOOP", "250 2.0.0 Ok"),
-            AlsoFails = "S-4.6-1 S-8.1-11 S-10.2-8 S-10.2-13",
+            AlsoFails = "S-4.4-21 S-4.6-1 S-8.1-11 S-10.2-8 S-10.2-13",
         },
         new("BP-10.2-7", "S-10.2-10", "trims replies") { Mutations = Says(l => l.TrimEnd()) },
         new("BP-10.2-7", "S-10.2-10", "knows no code but those of RFC 5321") { Mutations = Says("599", "550") },
@@ -231,7 +232,7 @@ internal static class Server10Faults
         new("BP-10.3-4", "S-10.3-4", "ends the session without a fresh connection")
         {
             Mutations = Says(l => l.StartsWith("454", StringComparison.Ordinal) ? "421 4.3.0 Mail server not reachable\0" : l),
-            AlsoFails = "S-4.4-7",
+            AlsoFails = "S-4.4-7 S-4.4-24",
         },
         new("BP-10.3-5", "S-10.3-5", "keeps the old connection to its mail server")
         {
@@ -246,7 +247,7 @@ internal static class Server10Faults
         new("BP-10.3-6", "S-10.3-8", "says 421 after the mail server's own")
         {
             Mutations = Sends(RecordType.Close, r => [Rec.Line("421 4.3.0 Mail server closed the connection\r\n"), r]),
-            AlsoFails = "S-4.4-17 S-4.4-20 S-8.1-1 S-8.1-2 S-8.1-3 S-8.1-4 S-8.1-5 S-8.1-7 S-8.1-8 S-8.1-11 S-10.2-3",
+            AlsoFails = "S-4.4-17 S-4.4-20 S-4.4-22 S-8.1-1 S-8.1-2 S-8.1-3 S-8.1-4 S-8.1-5 S-8.1-7 S-8.1-8 S-8.1-11 S-10.2-3",
         },
         new("BP-10.3-7", "S-10.3-6", "keeps its mail server's connection when the client is cut off")
         {

@@ -102,7 +102,7 @@ internal static class Server4Faults
                     },
                 };
             },
-            AlsoFails = "S-4.4-17",
+            AlsoFails = "S-4.4-17 S-4.4-21 S-4.4-23",
         },
         new("BP-4.1-15", "S-4.1-10", "forgets its offer at an EHLO that fails")
         {
@@ -151,7 +151,11 @@ internal static class Server4Faults
         {
             Mutations = HearsUpgrade(l => l.Replace("  ", " ", StringComparison.Ordinal)),
         },
-        new("BP-4.2-8", "S-4.2-6", "treats a space at the end as none") { Mutations = HearsUpgrade(l => l.TrimEnd()) },
+        new("BP-4.2-8", "S-4.2-6", "treats a space at the end as none")
+        {
+            Mutations = HearsUpgrade(l => l.TrimEnd()),
+            AlsoFails = "S-4.4-14",
+        },
         new("BP-4.2-8", "S-4.2-7", "takes any octet in the command")
         {
             Mutations = HearsUpgrade(l => string.Concat(l.Select(c => c is >= ' ' and <= '~' ? c : '?'))),
@@ -241,17 +245,17 @@ internal static class Server4Faults
         new("BP-4.4-1", "S-4.4-1", "answers 501 to an over-long command")
         {
             Mutations = Says("500 5.5.2", "501 5.5.2"),
-            AlsoFails = "S-4.4-11 S-4.4-16 S-4.4-18 S-4.4-19 S-10.1-5 S-10.2-13",
+            AlsoFails = "S-4.4-11 S-4.4-16 S-4.4-18 S-4.4-19 S-4.4-23 S-10.1-5 S-10.2-13",
         },
         new("BP-4.4-5", "S-4.4-3", "answers 454 within a transaction")
         {
             Mutations = AnswersAfter(l => l.StartsWith("MAIL", StringComparison.Ordinal), IsUpgrade, "454 4.7.0 Not now"),
-            AlsoFails = "S-4.1-9 S-4.4-15 S-4.4-17 S-10.1-1",
+            AlsoFails = "S-4.1-9 S-4.4-15 S-4.4-17 S-4.4-21 S-4.4-23 S-10.1-1",
         },
         new("BP-4.4-6", "S-4.4-4", "answers 454 before EHLO")
         {
             Mutations = () => new Mutations { Answer = FirstIsUpgrade("454 4.7.0 Not yet") },
-            AlsoFails = "S-4.4-15 S-4.4-17",
+            AlsoFails = "S-4.4-15 S-4.4-17 S-4.4-21 S-4.4-23",
         },
         new("BP-4.4-1", "S-4.4-5", "treats V01 as V1")
         {
@@ -275,17 +279,21 @@ internal static class Server4Faults
         {
             Mutations = Answers(l => l.EndsWith(" ****", StringComparison.Ordinal), "501 5.5.4 Invalid share"),
         },
-        new("BP-4.5-5", "S-4.5-2", "answers 502 inside") { Mutations = SaysInside("503 5.5.1", "502 5.5.1") },
+        new("BP-4.5-5", "S-4.5-2", "answers 502 inside")
+        {
+            Mutations = SaysInside("503 5.5.1", "502 5.5.1"),
+            AlsoFails = "S-4.4-22",
+        },
         new("BP-5.1-9", "S-5.1-1 S-5.1-2", "answers 454 to an invalid share")
         {
             Mutations = Says("501 5.5.4 Invalid", "454 4.7.0 Invalid"),
-            AlsoFails = "S-4.1-8 S-4.1-10 S-4.3-6 S-4.4-7 S-4.4-9 S-5.1-3 S-5.1-4 S-5.2-2 S-5.3-3 S-5.3-4 S-5.4-2 S-5.4-3 S-5.4-11 "
-                + "S-5.5-1 S-6.1-8",
+            AlsoFails = "S-4.1-8 S-4.1-10 S-4.3-6 S-4.4-7 S-4.4-9 S-4.4-24 S-5.1-3 S-5.1-4 S-5.2-2 S-5.3-3 S-5.3-4 S-5.4-2 "
+                + "S-5.4-3 S-5.4-11 S-5.5-1 S-6.1-8",
         },
         new("BP-10.3-4", "S-10.3-4", "answers 451 without a mail server")
         {
             Mutations = Says("454 4.7.0", "451 4.3.0"),
-            AlsoFails = "S-4.4-7",
+            AlsoFails = "S-4.4-7 S-4.4-24",
         },
         new("BP-4.4-2", "S-4.4-6 S-4.4-8", "ends the connection where it does not have the suite")
         {
@@ -300,38 +308,38 @@ internal static class Server4Faults
         new("BP-4.4-2", "S-4.4-3", "forgets a transaction at a refusal")
         {
             Mutations = AnswersAfterRefusal(l => l.StartsWith("RCPT", StringComparison.Ordinal), "503 5.5.1 MAIL first"),
-            AlsoFails = "S-4.4-8 S-10.3-4",
+            AlsoFails = "S-4.4-8 S-4.4-23 S-10.3-4",
         },
         new("BP-4.4-2", "S-4.4-8", "forgets the client's greeting at a refusal")
         {
             Mutations = AnswersAfterRefusal(l => l.StartsWith("MAIL", StringComparison.Ordinal), "503 5.5.1 EHLO first"),
-            AlsoFails = "S-4.4-2 S-4.4-12 S-4.4-15 S-10.3-4",
+            AlsoFails = "S-4.4-2 S-4.4-12 S-4.4-15 S-4.4-23 S-10.3-4",
         },
         new("BP-4.4-2", "S-4.4-6 S-4.4-9", "takes no second command after a refusal")
         {
             Mutations = AnswersAfter(l => IsUpgrade(l) && l.EndsWith(" AAAA", StringComparison.Ordinal),
                 l => IsUpgrade(l) && !l.EndsWith(" AAAA", StringComparison.Ordinal), "503 5.5.1 Once is enough"),
-            AlsoFails = "S-4.1-10 S-4.4-7 S-6.1-8",
+            AlsoFails = "S-4.1-10 S-4.4-7 S-4.4-24 S-6.1-8",
         },
         new("BP-4.4-3", "S-4.4-1", "treats the rest of an over-long command as the next")
         {
             Mutations = HearsUpgrade(l => l.Length > 4095 ? $"{l[..4095]}\r\n{l[4095..]}" : l),
-            AlsoFails = "S-4.4-16 S-4.4-18",
+            AlsoFails = "S-4.4-16 S-4.4-18 S-4.4-23",
         },
         new("BP-4.4-4", "S-4.4-2 S-5.5-9", "discards what stands after the command, and agrees")
         {
             Mutations = Drops(IsUpgrade),
-            AlsoFails = "S-4.6-1 S-8.1-11",
+            AlsoFails = "S-4.4-21 S-4.6-1 S-8.1-11",
         },
         new("BP-4.4-4", "S-4.4-2 S-5.5-9", "processes what stands after the command")
         {
             Mutations = AnswersBefore(IsUpgrade, "503 5.5.1 XBLACKPONY must be the last command of a group"),
-            AlsoFails = "S-8.1-11",
+            AlsoFails = "S-4.4-21 S-8.1-11",
         },
         new("BP-4.4-4", "S-4.4-2 S-4.4-12", "resets the connection after its 503")
         {
             Mutations = () => ResetsAfter("503 5.5.1 XBLACKPONY must", "503 5.5.1 The continuation must"),
-            AlsoFails = "S-5.5-9 S-8.1-11",
+            AlsoFails = "S-4.4-21 S-5.5-9 S-8.1-11",
         },
         new("BP-8.1-9", "S-8.1-11", "does not read on after its 503")
         {
@@ -352,18 +360,48 @@ internal static class Server4Faults
         {
             Mutations = AnswersBefore(l => l == "*", "503 5.5.1 The continuation must come alone"),
         },
+        new("BP-4.4-4", "S-4.4-21", "asks for EHLO before it looks for what stands after the command")
+        {
+            Mutations = AnswersWhile(l => l.StartsWith("EHLO", StringComparison.Ordinal), false, (l, more) => IsUpgrade(l) && more,
+                "503 5.5.1 EHLO first"),
+        },
+        new("BP-4.4-4", "S-4.4-21", "looks for a transaction before it looks for what stands after the command")
+        {
+            Mutations = AnswersWhile(l => l.StartsWith("MAIL", StringComparison.Ordinal), true, (l, more) => IsUpgrade(l) && more,
+                "503 5.5.1 Not in a transaction"),
+        },
+        new("BP-4.4-1", "S-4.4-22", "ends the session inside at what stands after the command")
+        {
+            Mutations = Takes(r => r.Text.IndexOf("\r\nNOOP\r\nQUIT", StringComparison.Ordinal) is > 0 and var at && r.Text[0] == 'X'
+                ? [Rec.Line(r.Text[..(at + 2)]), End]
+                : [r]),
+        },
+        new("BP-4.4-1", "S-4.4-23", "asks for EHLO before it looks at the length")
+        {
+            Mutations = AnswersWhile(l => l.StartsWith("EHLO", StringComparison.Ordinal), false, (l, _) => l.Length > 4090,
+                "503 5.5.1 EHLO first"),
+        },
+        new("BP-4.4-2", "S-4.4-23", "forgets a transaction at an over-long command")
+        {
+            Mutations = AnswersAfter(l => l.Length > 4090, l => l.StartsWith("RCPT", StringComparison.Ordinal), "503 5.5.1 MAIL first"),
+        },
+        new("BP-4.4-7", "S-4.4-24", "does not count commands for ROT")
+        {
+            Mutations = Answers(l => l == "XBLACKPONY V1 ROT 26", "501 5.5.4 Invalid shift"),
+        },
+        new("BP-4.4-1", "S-4.4-14", "drops bare CRs before the CRLF") { Mutations = HearsUpgrade(l => l.TrimEnd('\r')) },
         new("BP-4.4-5", "S-4.4-3", "drops a transaction for the upgrade")
         {
             Mutations =
                 HearsBefore("RSET", IsUpgrade, (open, l) => l != "RSET" && (open || l.StartsWith("MAIL", StringComparison.Ordinal))),
-            AlsoFails = "S-4.1-9 S-4.4-15",
+            AlsoFails = "S-4.1-9 S-4.4-15 S-4.4-21",
         },
         new("BP-4.4-6", "S-4.4-4", "takes the command without EHLO")
         {
             Mutations = HearsBefore("EHLO nobody.test", IsUpgrade,
                 (stranger, l) =>
                     !l.StartsWith("EHLO", StringComparison.Ordinal) && !l.StartsWith("HELO", StringComparison.Ordinal) && stranger, true),
-            AlsoFails = "S-4.4-13 S-4.4-15",
+            AlsoFails = "S-4.4-13 S-4.4-15 S-4.4-21",
         },
         new("BP-4.4-6", "S-4.4-4", "takes the command after HELO")
         {
@@ -373,7 +411,7 @@ internal static class Server4Faults
         new("BP-4.4-7", "S-4.4-7", "does not count commands with an invalid share")
         {
             Mutations = Answers(l => l.EndsWith(" AAAA", StringComparison.Ordinal), "501 5.5.4 Invalid share"),
-            AlsoFails = "S-4.4-6 S-4.4-8 S-4.4-17",
+            AlsoFails = "S-4.4-6 S-4.4-8 S-4.4-17 S-4.4-24",
         },
         new("BP-4.4-7", "S-4.4-7", "counts malformed commands")
         {
@@ -383,12 +421,12 @@ internal static class Server4Faults
         new("BP-4.4-9", "S-4.4-11", "answers 501 to an over-long continuation")
         {
             Mutations = Says("500 5.5.2", "501 5.5.2"),
-            AlsoFails = "S-4.4-1 S-4.4-16 S-4.4-18 S-4.4-19 S-10.1-5 S-10.2-13",
+            AlsoFails = "S-4.4-1 S-4.4-16 S-4.4-18 S-4.4-19 S-4.4-23 S-10.1-5 S-10.2-13",
         },
         new("BP-4.4-9", "S-4.4-11", "ends the connection at an over-long continuation")
         {
             Mutations = Says(l => l.StartsWith("500 5.5.2", StringComparison.Ordinal) ? l + "\0" : l),
-            AlsoFails = "S-4.4-1 S-4.4-16 S-4.4-18 S-4.4-19 S-10.1-5 S-10.2-13",
+            AlsoFails = "S-4.4-1 S-4.4-16 S-4.4-18 S-4.4-19 S-4.4-23 S-10.1-5 S-10.2-13",
         },
         new("BP-4.4-13", "S-4.4-13", "refuses with 538")
         {
@@ -433,7 +471,7 @@ internal static class Server4Faults
         {
             Mutations =
                 HearsInside(t => IsUpgrade(t) ? string.Concat(t[..^2].Select(c => c is '\r' or '\n' or '\0' ? '-' : c)) + "\r\n" : t),
-            AlsoFails = "S-4.4-20",
+            AlsoFails = "S-4.4-20 S-4.4-22",
         },
 
         // ---------------------------------------------------------------- 4.5 after the upgrade
@@ -450,7 +488,7 @@ internal static class Server4Faults
         new("BP-4.5-3", "S-5.5-8", "greets again under ROT")
         {
             Mutations = Says(l => l.StartsWith("220 ROT", StringComparison.Ordinal) ? l + "\r\n220 fvax.grfg RFZGC" : l),
-            AlsoFails = "S-5.5-2 S-5.5-3 S-5.5-4 S-5.5-5",
+            AlsoFails = "S-5.5-2 S-5.5-3 S-5.5-4 S-5.5-5 S-5.5-10",
         },
         new("BP-4.5-4", "S-4.5-1", "offers STARTTLS inside") { Mutations = SaysInside("250-PIPELINING", "250-STARTTLS\r\n250-PIPELINING") },
         new("BP-4.5-4", "S-4.5-1", "makes its offer inside too")
@@ -465,7 +503,7 @@ internal static class Server4Faults
         new("BP-4.5-5", "S-4.5-2", "treats XBLACKPONY inside as NOOP")
         {
             Mutations = HearsInside(t => IsUpgrade(t) ? "NOOP\r\n" : t),
-            AlsoFails = "S-4.4-17 S-4.4-20",
+            AlsoFails = "S-4.4-17 S-4.4-20 S-4.4-22",
         },
         new("BP-4.5-5", "S-4.5-2", "agrees to STARTTLS inside") { Mutations = SaysInside("503 5.5.1 STARTTLS", "220 2.0.0 STARTTLS") },
         new("BP-4.5-5", "S-5.5-8", "agrees to STARTTLS under ROT")
@@ -481,7 +519,7 @@ internal static class Server4Faults
         new("BP-4.6-1", "S-4.6-1", "treats what stands after the command as the session inside")
         {
             Mutations = Drops(IsUpgrade),
-            AlsoFails = "S-4.4-2 S-5.5-9 S-8.1-11",
+            AlsoFails = "S-4.4-2 S-4.4-21 S-5.5-9 S-8.1-11",
         },
         new("BP-4.6-1", "S-4.6-3", "treats plaintext after its 220 as the session inside")
         {

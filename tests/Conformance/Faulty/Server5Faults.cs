@@ -20,7 +20,7 @@ internal static class Server5Faults
         new("BP-5.1-1", "S-4.1-1 S-5.2-1", "has not got the suite that every port has")
         {
             Options = Without(Core),
-            AlsoFails = "S-4.4-6 S-4.4-7 S-4.4-9 S-4.4-10 S-4.4-11 S-6.1-7 S-6.1-8 S-10.3-4",
+            AlsoFails = "S-4.4-6 S-4.4-7 S-4.4-9 S-4.4-10 S-4.4-11 S-4.4-24 S-6.1-7 S-6.1-8 S-10.3-4",
         },
         new("BP-5.1-2", "S-5.3-1", "has not got the hybrid suite") { Options = Without(Hybrid) },
         new("BP-5.1-3", "S-5.4-1", "has not got RSA-BLOWFISH") { Options = Without(Classic) },
@@ -65,7 +65,8 @@ internal static class Server5Faults
         new("BP-5.1-9", "S-5.1-1 S-5.1-2 S-5.1-3 S-5.1-4", "answers 554 to an invalid share")
         {
             Mutations = Says("501 5.5.4 Invalid", "554 5.5.4 Invalid"),
-            AlsoFails = "S-4.1-8 S-4.1-10 S-4.3-6 S-4.4-7 S-4.4-9 S-5.2-2 S-5.3-3 S-5.3-4 S-5.4-2 S-5.4-3 S-5.4-11 S-5.5-1 S-6.1-8",
+            AlsoFails = "S-4.1-8 S-4.1-10 S-4.3-6 S-4.4-7 S-4.4-9 S-4.4-24 S-5.2-2 S-5.3-3 S-5.3-4 S-5.4-2 S-5.4-3 S-5.4-11 "
+                + "S-5.5-1 S-6.1-8",
         },
         new("BP-5.1-11", "S-5.1-6", "draws the same private values in every session")
         {
@@ -186,6 +187,7 @@ internal static class Server5Faults
         new("BP-5.5-1", "S-5.5-1", "treats a shift of 26 as one of 0")
         {
             Mutations = Answers(l => l == "XBLACKPONY V1 ROT 26", "220 ROT26 from here on, and it protects nothing"),
+            AlsoFails = "S-4.4-24",
         },
         new("BP-5.5-2", "S-5.5-2", "does not shift what it says") { Mutations = UnderRot(says: (l, n) => Shift(l, 26 - n)) },
         new("BP-5.5-2", "S-5.5-2", "shifts Z out of the alphabet")
@@ -197,11 +199,19 @@ internal static class Server5Faults
             Mutations = UnderRot(hears: (l, n) => Shift(l, 2 * n % 26)),
             AlsoFails = "S-5.5-2",
         },
-        new("BP-5.5-4", "S-5.5-4", "clears the highest bit")
+        new("BP-5.5-4", "S-5.5-4 S-5.5-10", "clears the highest bit")
         {
             Mutations = UnderRot(hears: (l, _) => string.Concat(l.Select(c => (char)(c & 0x7f)))),
         },
-        new("BP-5.5-5", "S-5.5-4", "does not shift a message") { Mutations = UnderRot(hears: MessageUnshifted()) },
+        new("BP-5.5-4", "S-5.5-4 S-5.5-10", "shifts the letters of Latin-1")
+        {
+            Mutations = UnderRot(hears: (l, _) => l.Replace('\xE9', '\xDC')),
+        },
+        new("BP-5.5-5", "S-5.5-4", "does not shift a message")
+        {
+            Mutations = UnderRot(hears: MessageUnshifted()),
+            AlsoFails = "S-5.5-10",
+        },
         new("BP-5.5-6", "S-5.5-5", "ends a ROT session with a record")
         {
             Mutations = Says(l => l.StartsWith("221", StringComparison.Ordinal) ? l + "\r\n\0\x11" + new string('x', 17) : l),
@@ -209,7 +219,7 @@ internal static class Server5Faults
         new("BP-5.5-7", "S-5.5-6", "takes ROT though nobody switched it on")
         {
             Mutations = Answers(l => l == "XBLACKPONY V1 ROT 13", "220 ROT13 from here on, and it protects nothing"),
-            AlsoFails = "S-5.5-4 S-5.5-5 S-5.5-8 S-5.5-9",
+            AlsoFails = "S-4.4-24 S-5.5-4 S-5.5-5 S-5.5-8 S-5.5-9 S-5.5-10",
         },
         new("BP-5.5-8", "S-5.5-6", "offers ROT though it is off")
         {

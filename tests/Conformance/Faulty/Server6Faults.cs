@@ -84,7 +84,7 @@ internal static class Server6Faults
                     PortLine = l => isChanged && l.StartsWith("504", StringComparison.Ordinal) ? "501 5.5.4 Invalid share" : l,
                 };
             },
-            AlsoFails = "S-4.1-10 S-4.4-7 S-4.4-9",
+            AlsoFails = "S-4.1-10 S-4.4-7 S-4.4-9 S-4.4-24",
         },
 
         // ---------------------------------------------------------------- 6.2 keys
@@ -206,7 +206,27 @@ internal static class Server6Faults
             AlsoFails = "S-4.6-3 S-6.2-2 S-6.3-2 S-6.3-3 S-6.3-5 S-6.3-6 S-6.3-7 S-6.3-8 S-6.3-9 S-6.3-10 S-6.3-11 S-6.3-13 "
                 + "S-8.3-7",
         },
-        new("BP-6.5-2", "S-6.5-2", "sends its ident record third") { Mutations = Sends(RecordType.Ident, r => [Ignored, r]) },
+        new("BP-6.5-2", "S-6.5-2", "sends its ident record third")
+        {
+            Mutations = Sends(RecordType.Ident, r => [Ignored, r]),
+            AlsoFails = "S-6.5-3",
+        },
+        new("BP-6.5-2", "S-6.5-3", "sends its ident record when it has something to say")
+        {
+            Mutations = () =>
+            {
+                Rec? held = null;
+                return new Mutations
+                {
+                    PortRecord = r =>
+                    {
+                        var (before, ident) = (held, r.Type == RecordType.Ident);
+                        held = ident ? r : null;
+                        return ident ? [] : before is null ? [r] : [before, r];
+                    },
+                };
+            },
+        },
         new("BP-6.5-4", "S-6.5-1", "ignores an ident record from the client")
         {
             Mutations = Overlooks(r => r.Type == RecordType.Ident),

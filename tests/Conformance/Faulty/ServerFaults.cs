@@ -109,6 +109,21 @@ internal static class ServerFaults
         };
     };
 
+    /// <summary>It answers some lines otherwise before such a line came, or after it; given whether more came in the segment.</summary>
+    public static Func<Mutations> AnswersWhile(Func<string, bool> turn, bool after, Func<string, bool, bool> which, string reply) => () =>
+    {
+        bool came = false;
+        Mutations hooks = null!;
+        return hooks = new Mutations
+        {
+            Answer = l =>
+            {
+                came |= turn(l);
+                return came == after && which(l, hooks.HasMore) ? reply + "\r\n" : null;
+            },
+        };
+    };
+
     /// <summary>Under ROT it says or hears other lines; given the shift.</summary>
     public static Func<Mutations> UnderRot(Func<string, int, string>? says = null, Func<string, int, string>? hears = null) => () =>
     {
