@@ -113,10 +113,10 @@ public sealed partial class ProbeConnection
         {
             if (_waiting.Length >= 2)
             {
-                int length = BinaryPrimitives.ReadUInt16BigEndian(_waiting);
+                int length = BinaryPrimitives.ReadUInt16BigEndian(_waiting.Span);
                 if (IsPlaintext(length))
                 {
-                    var text = Encoding.Latin1.GetString(_waiting);
+                    var text = Encoding.Latin1.GetString(_waiting.Span);
                     throw new CaseFailedException($"After {_sent}: plaintext came after the switch to records: {Expect.Show(text)}.",
                         PlaintextViolates(text));
                 }
@@ -125,11 +125,11 @@ public sealed partial class ProbeConnection
                 {
                     throw new CaseFailedException(
                         $"After {_sent}: a record came with the length {length}, or octets that are not a record: "
-                            + $"{Expect.Show(_waiting, 40)}.", "BP-7.1-1");
+                            + $"{Expect.Show(_waiting.Span, 40)}.", "BP-7.1-1");
                 }
 
                 if (_waiting.Length >= 2 + length)
-                    return Open(_waiting[..(2 + length)]);
+                    return Open(_waiting.Span[..(2 + length)].ToArray());
             }
 
             if (!await FillAsync("a record"))
@@ -180,18 +180,18 @@ public sealed partial class ProbeConnection
     {
         while (true)
         {
-            int end = _inside.AsSpan().IndexOf("\r\n"u8);
+            int end = _inside.Span.IndexOf("\r\n"u8);
             if (end >= 0)
             {
-                var line = Encoding.Latin1.GetString(_inside, 0, end);
-                _inside = _inside[(end + 2)..];
+                var line = Encoding.Latin1.GetString(_inside.Span[..end]);
+                _inside.Consume(end + 2);
                 return line;
             }
 
             if (await DataAsync() is not { } data)
                 return null;
 
-            _inside = [.. _inside, .. data];
+            _inside.Append(data);
         }
     }
 
@@ -199,11 +199,11 @@ public sealed partial class ProbeConnection
     public async Task<byte[]> OctetsInsideAsync(int count)
     {
         while (_inside.Length < count && await DataAsync() is { } data)
-            _inside = [.. _inside, .. data];
+            _inside.Append(data);
 
         count = Math.Min(count, _inside.Length);
-        var octets = _inside[..count];
-        _inside = _inside[count..];
+        var octets = _inside.Span[..count].ToArray();
+        _inside.Consume(count);
         return octets;
     }
 
@@ -286,8 +286,8 @@ public sealed partial class ProbeConnection
     /// <returns>The lines, without the first lines of replies of several; and that record, null at the end of the connection.</returns>
     internal async Task<(IReadOnlyList<string> Lines, Incoming? End)> ToTheEndAsync()
     {
-        var text = Encoding.Latin1.GetString(_inside);
-        _inside = [];
+        var text = Encoding.Latin1.GetString(_inside.Span);
+        _inside.Clear();
         while (true)
         {
             var record = await NextAsync();
@@ -323,7 +323,7 @@ public sealed partial class ProbeConnection
 
     private Incoming Open(byte[] record)
     {
-        _waiting = _waiting[record.Length..];
+        _waiting.Consume(record.Length);
         var raw = (byte[])record.Clone();
         ulong seq = _in!.Seq;
         var inner = _in.Open(record) ?? throw Unverified(raw);
@@ -351,10 +351,11 @@ public sealed partial class ProbeConnection
     // Letters where a record would be too long; or a whole reply where it would not.
     private bool IsPlaintext(int length)
     {
-        bool text = _waiting[0] is >= 32 and < 127 && _waiting[1] is >= 32 and < 127;
+        var octets = _waiting.Span;
+        bool text = octets[0] is >= 32 and < 127 && octets[1] is >= 32 and < 127;
         return (text && length > Limits.MaxInner + Limits.HmacTag)
-            || (_waiting.Length < 2 + length && _waiting is [>= (byte)'2' and <= (byte)'5', _, _, (byte)' ' or (byte)'-', ..]
-                && _waiting.AsSpan(0, 3).IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0 && _waiting.AsSpan().EndsWith("\r\n"u8));
+            || (octets.Length < 2 + length && octets is [>= (byte)'2' and <= (byte)'5', _, _, (byte)' ' or (byte)'-', ..]
+                && octets[..3].IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0 && octets.EndsWith("\r\n"u8));
     }
 
     private CaseFailedException Unverified(byte[] raw)

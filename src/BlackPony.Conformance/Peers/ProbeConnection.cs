@@ -27,8 +27,8 @@ public sealed partial class ProbeConnection : IAsyncDisposable
     private readonly char _me;
     private readonly char _peer;
     private readonly byte[] _octets = new byte[65536];
-    private byte[] _waiting = [];
-    private byte[] _inside = [];
+    private readonly OctetBuffer _waiting = new();
+    private readonly OctetBuffer _inside = new();
     private string _sent = "the connection";
     private string? _expected;
     private bool _hasEnded;
@@ -100,12 +100,12 @@ public sealed partial class ProbeConnection : IAsyncDisposable
     {
         while (true)
         {
-            int end = _waiting.AsSpan().IndexOf("\r\n"u8);
+            int end = _waiting.Span.IndexOf("\r\n"u8);
             if (end >= 0)
             {
-                var line = Encoding.Latin1.GetString(_waiting, 0, end);
-                _transcript.Plain(_peer, _waiting.AsSpan(0, end + 2));
-                _waiting = _waiting[(end + 2)..];
+                var line = Encoding.Latin1.GetString(_waiting.Span[..end]);
+                _transcript.Plain(_peer, _waiting.Span[..(end + 2)]);
+                _waiting.Consume(end + 2);
                 Plaintext.Add(line);
                 return line;
             }
@@ -124,9 +124,9 @@ public sealed partial class ProbeConnection : IAsyncDisposable
         }
 
         count = Math.Min(count, _waiting.Length);
-        var octets = _waiting[..count];
+        var octets = _waiting.Span[..count].ToArray();
         _transcript.Raw(_peer, octets);
-        _waiting = _waiting[count..];
+        _waiting.Consume(count);
         return octets;
     }
 
@@ -148,7 +148,7 @@ public sealed partial class ProbeConnection : IAsyncDisposable
             var line = await Expecting("an SMTP reply", LineAsync)
                 ?? throw new CaseFailedException(
                     $"After {_sent}: expected an SMTP reply, but the connection ended"
-                        + $"{(_waiting.Length > 0 ? $" after {Expect.Show(_waiting)}" : "")}.", ended);
+                        + $"{(_waiting.Length > 0 ? $" after {Expect.Show(_waiting.Span)}" : "")}.", ended);
             var reply = _replies.Read(Encoding.Latin1.GetBytes(line + "\r\n"), out _);
             if (_replies.IsMalformed)
             {
@@ -187,7 +187,7 @@ public sealed partial class ProbeConnection : IAsyncDisposable
     public async Task ExpectClosedAsync(string finding, string? requirement = null)
     {
         if (_waiting.Length > 0 || await FillAsync("the end of the connection"))
-            throw new CaseFailedException($"{finding} After {_sent} came {Expect.Show(_waiting)}.", requirement);
+            throw new CaseFailedException($"{finding} After {_sent} came {Expect.Show(_waiting.Span)}.", requirement);
 
         ExpectNoReset(requirement);
     }
@@ -239,7 +239,7 @@ public sealed partial class ProbeConnection : IAsyncDisposable
         while (await FillAsync("the end of the connection"))
         {
             count += _waiting.Length;
-            _waiting = [];
+            _waiting.Clear();
         }
 
         return count;
@@ -287,7 +287,7 @@ public sealed partial class ProbeConnection : IAsyncDisposable
     public ValueTask DisposeAsync()
     {
         if (_waiting.Length > 0)
-            _transcript.Raw(_peer, _waiting);
+            _transcript.Raw(_peer, _waiting.Span);
 
         _keys?.Dispose();
         _in?.Dispose();
@@ -339,7 +339,7 @@ public sealed partial class ProbeConnection : IAsyncDisposable
         {
             int count = await _socket.ReceiveAsync(_octets.AsMemory(), _patience.Token);
             _patience.Renew();
-            _waiting = [.. _waiting, .. _octets[..count]];
+            _waiting.Append(_octets.AsSpan(0, count));
             if (count == 0)
                 _transcript.End(_peer);
 
