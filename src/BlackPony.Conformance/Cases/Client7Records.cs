@@ -176,7 +176,7 @@ internal static class Client7Records
         //   are more than `BlowfishRekeyBlocks`, where a record counts as the length of its *inner* divided by 8, rounded up.
         new("C-7.6-2", "The client rekeys its Blowfish records in time, and loses nothing", Must, Profile.Classic, "BP-7.6-2", async p =>
         {
-            p.Next = p.Next with { Message = Big(9_000_000) };
+            p.Next = p.Next with { Message = Big(8_500_000) };
             var wire = await p.AcceptAsync("XBLACKPONY V1 RSA-BLOWFISH");
             await NeedCommandAsync(p, wire, Classic);
             await p.SwitchAsync(wire, "XBLACKPONY V1 RSA-BLOWFISH", command: wire.Plaintext[^1]);
