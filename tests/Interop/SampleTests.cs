@@ -25,7 +25,9 @@ public sealed class SampleTests
     {
         await using var sink = new MailSink();
         Assert.Equal((1, "", "There is no session with BlackPony: not-offered.\n"), await SendAsync(sink.Port));
-        Assert.Equal(["EHLO", "QUIT"], Assert.Single(sink.Sessions).Commands.Select(c => c.Split(' ')[0]));
+        var session = Assert.Single(sink.Sessions);
+        await session.Ended.WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
+        Assert.Equal(["EHLO", "QUIT"], session.Commands.Select(c => c.Split(' ')[0]));
     }
 
     [Fact]
