@@ -200,7 +200,7 @@ internal static class Client7Records
     {
         var text = new StringBuilder("Subject: big\r\n\r\n");
         for (int i = 0; text.Length < length; i++)
-            text.Append(i).Append(" 0123456789012345678901234567890123456789012345678901234567890123456789\r\n");
+            text.Append(i).Append(' ').Append('.', 900).Append("\r\n");
 
         return text.ToString();
     }

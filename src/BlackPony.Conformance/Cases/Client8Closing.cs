@@ -215,7 +215,7 @@ internal static class Client8Closing
         {
             // It has the sequence number of this one.
             w.Seal(RecordType.Data, []);
-            return [w.Records[^1].Raw];
+            return [w.LastRecord];
         }),
         // [BP-8.3-4] A side that receives an alert, whatever its data, MUST close the connection without an alert or a close of its own.
         new("C-8.3-4", "The server's alert ends the connection without another record, and the mail is deferred",

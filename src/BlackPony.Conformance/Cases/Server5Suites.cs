@@ -250,7 +250,7 @@ internal static class Server5Suites
             ];
             await p.SwitchAsync(Classic);
             await p.TakeFinishedAsync();
-            int usual = p.ProbeConnection.Records[^1].Raw.Length;
+            int usual = p.ProbeConnection.LastRecord.Length;
             await p.ConnectAsync();
             foreach (var wrong in wrongs)
             {

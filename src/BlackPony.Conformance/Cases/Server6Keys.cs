@@ -84,7 +84,7 @@ internal static class Server6Keys
         {
             await p.SwitchAsync(Core);
             await p.TakeFinishedAsync();
-            await p.ExpectFailureAtAsync(p.ProbeConnection.Records[^1].Raw);
+            await p.ExpectFailureAtAsync(p.ProbeConnection.LastRecord);
         }),
 
         // ---------------------------------------------------------------- 6.3 Finished

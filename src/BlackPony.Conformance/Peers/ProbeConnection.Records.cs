@@ -87,7 +87,7 @@ public sealed partial class ProbeConnection
     public Task SendRecordsAsync(params byte[][] records)
     {
         _sent = "records";
-        return WriteAsync(records.SelectMany(r => r).ToArray());
+        return WriteAsync(Joined(records));
     }
 
     /// <summary>Sends a rekey record and goes to the next keys.</summary>
@@ -321,6 +321,19 @@ public sealed partial class ProbeConnection
         return null;
     }
 
+    private static byte[] Joined(byte[][] records)
+    {
+        var all = new byte[records.Sum(r => r.Length)];
+        int at = 0;
+        foreach (var record in records)
+        {
+            record.CopyTo(all, at);
+            at += record.Length;
+        }
+
+        return all;
+    }
+
     private Incoming Open(byte[] record)
     {
         _waiting.Consume(record.Length);
@@ -335,7 +348,8 @@ public sealed partial class ProbeConnection
 
         int last = inner.AsSpan().LastIndexOfAnyExcept((byte)0);
         Expect.That(last >= 0, $"After {_sent}: a record came that has zero octets only.", "BP-7.1-5");
-        var incoming = new Incoming((RecordType)inner[last], inner[..last], inner.Length, raw);
+        var incoming = new Incoming((RecordType)inner[last], inner[..last], inner.Length);
+        LastRecord = raw;
         _transcript.Record(_peer, raw, incoming.Type, incoming.Data);
         Records.Add(incoming);
         Expect.That(_in.Used <= _in.Protection.Budget, "The peer uses one traffic secret above its limit.", "BP-7.6-2");

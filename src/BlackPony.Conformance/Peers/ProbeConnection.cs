@@ -13,8 +13,7 @@ namespace BlackPony.Conformance.Peers;
 /// <param name="Type">The type.</param>
 /// <param name="Data">The data.</param>
 /// <param name="Inner">The length of its <em>inner</em> in octets, padding included.</param>
-/// <param name="Raw">The record as it was on the wire.</param>
-internal sealed record Incoming(RecordType Type, byte[] Data, int Inner, byte[] Raw);
+internal sealed record Incoming(RecordType Type, byte[] Data, int Inner);
 
 /// <summary>
 /// A TCP connection as a case sees it: lines, replies and, after the switch, records, each sent as the case likes and each written down.
@@ -61,6 +60,9 @@ public sealed partial class ProbeConnection : IAsyncDisposable
 
     /// <summary>The records that came.</summary>
     internal List<Incoming> Records { get; } = [];
+
+    /// <summary>The last record that came, as it was on the wire.</summary>
+    public byte[] LastRecord { get; private set; } = [];
 
     /// <summary>Whether something came that was not received yet.</summary>
     public bool HasMore => _waiting.Length > 0 || _socket.Available > 0;
