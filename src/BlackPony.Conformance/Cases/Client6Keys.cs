@@ -12,6 +12,9 @@ namespace BlackPony.Conformance.Cases;
 /// <summary>Key schedule, spec 6.</summary>
 internal static class Client6Keys
 {
+    /// <summary>What an alert may carry, rightly or not ([BP-8.3-4]).</summary>
+    internal static readonly IReadOnlyList<byte[]> AlertData = [[1], [], [2, 40], [0]];
+
     private static readonly IdentKey Key = new(new byte[32]);
 
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } =
@@ -101,7 +104,8 @@ internal static class Client6Keys
             Must, Profile.Core, "BP-6.3-7 BP-6.3-3 BP-8.3-1", async p =>
         {
             foreach (var verify in (Func<ProbeConnection, byte[]>[])[_ => new byte[32], w => w.Keys.Finished(Role.Server)[..31],
-                w => [.. w.Keys.Finished(Role.Server), 0], w => w.Keys.Finished(Role.Client)])
+                w => [.. w.Keys.Finished(Role.Server), 0], w => w.Keys.Finished(Role.Client),
+                w => Turned(w.Keys.Finished(Role.Server), 0), w => Turned(w.Keys.Finished(Role.Server), 31)])
             {
                 var wire = await p.AcceptAsync(CoreOffer);
                 await p.SwitchAsync(wire, CoreOffer);
@@ -145,19 +149,25 @@ internal static class Client6Keys
         After("C-6.3-7", "A second Finished gets an alert, and the mail is deferred",
             "BP-6.3-8 BP-8.3-1", w => [w.Seal(RecordType.Finished, w.Keys.Finished(Role.Server))]),
         // [BP-8.3-4] A side that receives an alert, whatever its data, MUST close the connection without an alert or a close of its own.
-        new("C-6.3-8", "An alert instead of the server's Finished is a broken upgrade", Must, Profile.Core, "BP-8.3-4", async p =>
+        new("C-6.3-8", "An alert instead of the server's Finished is a broken upgrade, whatever its data",
+            Must, Profile.Core, "BP-8.3-4", async p =>
         {
-            var wire = await p.AcceptAsync(CoreOffer);
-            await p.SwitchAsync(wire, CoreOffer);
-            await wire.SendRecordAsync(RecordType.Alert, new byte[] { 1 });
-            await wire.ExpectNothingAsync("Something follows the server's alert.", "BP-8.3-4");
-            await FreshAsync(p);
+            foreach (var data in AlertData)
+            {
+                var wire = await p.AcceptAsync(CoreOffer);
+                await p.SwitchAsync(wire, CoreOffer);
+                await wire.SendRecordAsync(RecordType.Alert, data);
+                await wire.ExpectNothingAsync("Something follows the server's alert.", "BP-8.3-4");
+                await FreshAsync(p);
+            }
         }),
 
         // ---------------------------------------------------------------- 6.5 IDENT
         // [BP-6.5-3] A client MUST NOT send an ident record.
+        // [BP-6.5-5] A client MUST treat as a failure an ident record whose length is not 96 to 96 × `MaxIdents` octets and a multiple of
+        //   96.
         new("C-6.5-1", "An ident record with good signatures is accepted, and the client sends none",
-            Must, Profile.Core, "BP-6.5-3", async p =>
+            Must, Profile.Core, "BP-6.5-3 BP-6.5-5", async p =>
         {
             foreach (var suite in Encrypting)
             {
@@ -165,13 +175,17 @@ internal static class Client6Keys
                 That(!other.Records.Any(r => r.Type == RecordType.Ident), "The client sent an ident record.");
             }
 
-            var wire = await p.AcceptAsync(CoreOffer);
-            await p.SwitchAsync(wire, CoreOffer);
-            await p.FinishAsync(wire, Ident.Create([Key, new IdentKey([1, .. new byte[31]])], wire.Keys.TranscriptHash));
-            await wire.SendInsideAsync(ClientProbe.EhloReply());
-            await p.ServeMailAsync(wire, inside: true);
-            await p.ExpectAsync(delivered: true);
-            That(!wire.Records.Any(r => r.Type == RecordType.Ident), "The client sent an ident record.");
+            foreach (int keys in (int[])[2, Limits.MaxIdents])
+            {
+                var wire = await p.AcceptAsync(CoreOffer);
+                await p.SwitchAsync(wire, CoreOffer);
+                var shown = Enumerable.Range(0, keys).Select(i => new IdentKey([(byte)i, .. new byte[31]]));
+                await p.FinishAsync(wire, Ident.Create([.. shown], wire.Keys.TranscriptHash), "BP-6.5-5");
+                await wire.SendInsideAsync(ClientProbe.EhloReply());
+                await p.ServeMailAsync(wire, inside: true);
+                await p.ExpectAsync(delivered: true, "BP-6.5-5");
+                That(!wire.Records.Any(r => r.Type == RecordType.Ident), "The client sent an ident record.");
+            }
         }),
         // [BP-6.5-6] A client MUST treat as a failure an ident record in which any signature verifies neither for IDENT nor for WITHDRAWN.
         // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
@@ -216,7 +230,7 @@ internal static class Client6Keys
                 wire.Seal(RecordType.Ident, Ident.Create([Key], wire.Keys.TranscriptHash)),
                 wire.Seal(RecordType.Data, System.Text.Encoding.Latin1.GetBytes(ClientProbe.EhloReply())));
             await EndsByAlertAsync(wire, underWay: 1);
-            await p.ExpectAsync(delivered: false);
+            await p.ExpectAsync(delivered: false, further: "BP-9.2-6");
         }),
         // [BP-6.5-10] A client MUST accept an ident record that has the same key more than once, and treat it as one key.
         new("C-6.5-7", "An ident record that has a key twice is accepted", Must, Profile.Core, "BP-6.5-10", async p =>
@@ -231,9 +245,11 @@ internal static class Client6Keys
         }),
     ];
 
-    private static byte[] Flip(byte[] octets)
+    private static byte[] Flip(byte[] octets) => Turned(octets, octets.Length - 1);
+
+    private static byte[] Turned(byte[] octets, int at)
     {
-        octets[^1] ^= 1;
+        octets[at] ^= 1;
         return octets;
     }
 
@@ -331,25 +347,26 @@ internal static class Client6Keys
             await FreshAsync(p);
         });
 
+    /// <summary>The case of <see cref="AfterAsync"/> alone.</summary>
+    internal static Case<ClientProbe> After(string id, string title, string requirements, Func<ProbeConnection, byte[][]> records,
+        Profile profile = Profile.Core, string suite = Core, bool part = false, string? skipped = null, int underWay = 0) =>
+        new(id, title, Must, profile, requirements, p => AfterAsync(p, records, suite, part, skipped, underWay));
+
     /// <summary>
     /// An established session in which the server then sends records that are a failure, and ends its direction.
-    /// Before that come good replies, with which a client that takes or steps over the failure goes on.
+    /// After them comes a good reply, with which a client that takes or steps over the failure goes on.
     /// </summary>
-    /// <param name="id">The case's id.</param>
-    /// <param name="title">Its title.</param>
-    /// <param name="requirements">What it checks; a client that goes on violates the first.</param>
+    /// <param name="p">The server.</param>
     /// <param name="records">The records.</param>
-    /// <param name="profile">The profile.</param>
     /// <param name="suite">The suite.</param>
     /// <param name="part">Whether the records are no whole record, so that none can follow;
-    /// a client that waits for the rest violates the first requirement.</param>
-    /// <param name="next">The good replies.</param>
-    /// <param name="underWay">How many commands answer good replies before the failure.</param>
-    /// <param name="skipped">The requirement that a client violates which steps over the failure, if not the first:
+    /// a client that waits for the rest violates the requirement.</param>
+    /// <param name="skipped">The requirement that a client violates which steps over the failure, if it is another:
     /// it has one reply fewer than one that takes it.</param>
-    internal static Case<ClientProbe> After(string id, string title, string requirements, Func<ProbeConnection, byte[][]> records,
-        Profile profile = Profile.Core, string suite = Core, bool part = false, string? skipped = null, string next = "250 Ok\r\n",
-        int underWay = 0) => new(id, title, Must, profile, requirements, async p =>
+    /// <param name="underWay">How many commands answer good replies before the failure.</param>
+    /// <param name="requirement">The requirement that a client violates which goes on; null for the case's first.</param>
+    internal static async Task AfterAsync(ClientProbe p, Func<ProbeConnection, byte[][]> records, string suite = Core, bool part = false,
+        string? skipped = null, int underWay = 0, string? requirement = null)
     {
         var offer = $"XBLACKPONY V1 {suite}";
         var wire = await p.AcceptAsync(offer);
@@ -359,18 +376,18 @@ internal static class Client6Keys
         await wire.SendInsideAsync(ClientProbe.EhloReply());
         That(await wire.LineInsideAsync() is not null, "The session ended before its time.");
         byte[][] failure = records(wire);
-        await wire.SendRecordsAsync(part ? failure : [.. failure, wire.Seal(RecordType.Data, System.Text.Encoding.Latin1.GetBytes(next))]);
+        await wire.SendRecordsAsync(part ? failure : [.. failure, wire.Seal(RecordType.Data, "250 Ok\r\n"u8)]);
         if (part)
         {
             // A client that waits for the rest sees a truncated session, which is no failure and gets no alert (spec 8.2).
             wire.EndDirection();
-            That(await wire.NextAsync() is { Type: RecordType.Alert }, "Expected an alert at the two octets.");
+            That(await wire.NextAsync() is { Type: RecordType.Alert }, "Expected an alert at the two octets.", requirement);
         }
         else
         {
-            await EndsByAlertAsync(wire, null, underWay, skipped);
+            await EndsByAlertAsync(wire, requirement, underWay, skipped);
         }
 
         await p.ExpectAsync(delivered: false, "BP-9.2-6", "BP-9.2-6");
-    });
+    }
 }

@@ -70,6 +70,25 @@ internal static class Client7Records
         Says("C-7.1-8", "A record of the greatest size is accepted",
             "BP-7.1-2", (wire, text) => wire.SendRecordAsync(RecordType.Data, Encoding.Latin1.GetBytes(text), Limits.MaxInner)),
 
+        // [BP-7.1-2] A recipient MUST treat as a failure a length greater than `MaxInner` plus the suite's tag length, as soon as it has
+        //   read the two octets.
+        new("C-7.1-10", "A record of the greatest size is accepted in RSA-BLOWFISH, whose tag is longer", Must, Profile.Classic, "BP-7.1-2",
+            p => SayAsync(p,
+                (wire, text) => wire.SendRecordAsync(RecordType.Data, Encoding.Latin1.GetBytes(text), Limits.MaxInner), Classic)),
+        // [BP-7.1-2] A recipient MUST treat as a failure a length greater than `MaxInner` plus the suite's tag length, as soon as it has
+        //   read the two octets.
+        // [BP-7.1-3] A recipient MUST treat as a failure a length smaller than one plus the suite's tag length, as soon as it has read the
+        //   two octets.
+        new("C-7.1-11", "Lengths out of bounds get an alert at their two octets in RSA-BLOWFISH, whose tag is longer",
+            Must, Profile.Classic, "BP-7.1-2 BP-7.1-3", async p =>
+        {
+            foreach (int length in (int[])[Limits.MaxInner + Limits.HmacTag + 1, Limits.HmacTag])
+            {
+                await AfterAsync(p, _ => [[(byte)(length >> 8), (byte)length]], Classic, part: true,
+                    requirement: length > Limits.MaxInner ? "BP-7.1-2" : "BP-7.1-3");
+            }
+        }),
+
         // ---------------------------------------------------------------- 7.2, 7.3 protection
         // [BP-7.3-3] A recipient MUST verify the tag, in constant time, before it decrypts.
         // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
@@ -87,7 +106,11 @@ internal static class Client7Records
                 wire.Seal(RecordType.Data, Encoding.Latin1.GetBytes(text)))),
         // [BP-7.4-2] A recipient MUST treat a record of type 7 to 127 as a failure.
         // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
-        After("C-7.4-2", "A record of an unassigned type gets an alert", "BP-7.4-2 BP-8.3-1", w => [w.Seal((RecordType)7, [])]),
+        new("C-7.4-2", "A record of an unassigned type gets an alert", Must, Profile.Core, "BP-7.4-2 BP-8.3-1", async p =>
+        {
+            foreach (int type in (int[])[7, 50, 127])
+                await AfterAsync(p, w => [w.Seal((RecordType)type, [])]);
+        }),
         // [BP-7.4-3] A recipient MUST treat a rekey or close record that carries data as a failure.
         // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         After("C-7.4-3", "A close that carries data gets an alert", "BP-7.4-3 BP-8.3-1", w => [w.Seal(RecordType.Close, "x"u8)]),
@@ -128,12 +151,17 @@ internal static class Client7Records
             var wire = await p.AcceptAsync(CoreOffer);
             await p.SwitchAsync(wire, CoreOffer);
             await p.FinishAsync(wire, Ident.Create([new IdentKey(new byte[32])], wire.Keys.TranscriptHash));
-            await wire.SendRecordsAsync(
-                [.. Enumerable.Range(0, Limits.MaxIdleRecords).Select(i => wire.Seal(i % 2 == 0 ? (RecordType)130 : RecordType.Data, []))]);
+            await wire.SendRecordsAsync([.. Idle(wire)]);
             await wire.SendInsideAsync(ClientProbe.EhloReply());
             await p.ServeMailAsync(wire, inside: true);
             await p.ExpectAsync(delivered: true);
         }),
+
+        // [BP-7.4-6] A recipient MUST count such records for each direction, whatever their kind, until a data record with data starts the
+        //   count again, and over every rekey.
+        Says("C-7.4-9", "A data record with data starts the count again: 64 records without data before it and 64 after it are accepted",
+            "BP-7.4-6", (wire, text) => wire.SendRecordsAsync([.. Idle(wire), wire.Seal(RecordType.Data, "250-"u8), .. Idle(wire),
+                wire.Seal(RecordType.Data, Encoding.Latin1.GetBytes(text[4..]))])),
 
         // ---------------------------------------------------------------- 7.5 padding
         // [BP-7.5-1] A sender SHOULD pad every record so that *inner* is a multiple of `PadTo` octets or `MaxInner`, whichever is smaller.
@@ -188,12 +216,32 @@ internal static class Client7Records
         })
         { RunsAlone = true },
         // [BP-7.6-3] A recipient MUST treat a record that exceeds these limits as a failure when it has come whole.
-        After("C-7.6-3", "More than 2^20 Blowfish blocks under one traffic secret get an alert", "BP-7.6-3",
-            w => [.. Enumerable.Range(0, (int)(Limits.BlowfishRekeyBlocks / ((Limits.MaxInner + 7) / 8)) + 1)
-                .Select(i => w.Seal(RecordType.Data, i == 0 ? "250-"u8 : "x"u8, Limits.MaxInner))],
-            Profile.Classic,
-            Classic,
-            next: "\r\n250 Ok\r\n") with { RunsAlone = true },
+        new("C-7.6-3", "2^20 Blowfish blocks under one traffic secret are accepted, and one more gets an alert",
+            Must, Profile.Classic, "BP-7.6-3", async p =>
+        {
+            const string Offer = "XBLACKPONY V1 RSA-BLOWFISH";
+            const int Greatest = (Limits.MaxInner + 7) / 8;
+            var wire = await p.AcceptAsync(Offer);
+            await NeedCommandAsync(p, wire, Classic);
+            await p.SwitchAsync(wire, Offer, command: wire.Plaintext[^1]);
+            await p.FinishAsync(wire);
+            await wire.SendInsideAsync(ClientProbe.EhloReply());
+            That(await wire.LineInsideAsync() is not null, "The session ended before its time.");
+
+            // What was used before the rekey counts no more.
+            await wire.RekeyAsync();
+            long left = Limits.BlowfishRekeyBlocks;
+            for (var data = "250-"u8.ToArray(); left > Greatest; left -= Greatest, data = "x"u8.ToArray())
+                await wire.SendRecordAsync(RecordType.Data, data, Limits.MaxInner);
+
+            // Full records have a block that is not whole, which counts: the last of them all ends the reply at the limit itself.
+            await wire.SendRecordAsync(RecordType.Data, "\r\n250 Ok\r\n"u8.ToArray(), 8 * (int)left);
+            That(await wire.LineInsideAsync() is not null, "The client ends the session at 2^20 blocks, which are within the limit.");
+            await wire.SendRecordsAsync(wire.SealInner([.. "250\r\n"u8, (byte)RecordType.Data]));
+            await EndsByAlertAsync(wire);
+            await p.ExpectAsync(delivered: false, "BP-9.2-6", "BP-9.2-6");
+        })
+        { RunsAlone = true },
     ];
 
     private static string Big(int length)
@@ -205,6 +253,10 @@ internal static class Client7Records
         return text.ToString();
     }
 
+    // As many records without data as may come in a row.
+    private static IEnumerable<byte[]> Idle(ProbeConnection wire) =>
+        Enumerable.Range(0, Limits.MaxIdleRecords).Select(i => wire.Seal(i % 2 == 0 ? (RecordType)130 : RecordType.Data, []));
+
     private static byte[] Flip(byte[] record, int at)
     {
         record[at] ^= 1;
@@ -215,10 +267,12 @@ internal static class Client7Records
     private static Case<ClientProbe> Says(string id, string title, string requirements, Func<ProbeConnection, string, Task> say) =>
         new(id, title, Must, Profile.Core, requirements, p => SayAsync(p, say));
 
-    private static async Task<ProbeConnection> SayAsync(ClientProbe p, Func<ProbeConnection, string, Task> say)
+    private static async Task<ProbeConnection> SayAsync(ClientProbe p, Func<ProbeConnection, string, Task> say, string suite = Core)
     {
-        var wire = await p.AcceptAsync(CoreOffer);
-        await p.SwitchAsync(wire, CoreOffer);
+        var offer = $"XBLACKPONY V1 {suite}";
+        var wire = await p.AcceptAsync(offer);
+        await NeedCommandAsync(p, wire, suite);
+        await p.SwitchAsync(wire, offer, command: wire.Plaintext[^1]);
         await p.FinishAsync(wire);
         await say(wire, ClientProbe.EhloReply("8BITMIME"));
         await p.ServeMailAsync(wire, inside: true);

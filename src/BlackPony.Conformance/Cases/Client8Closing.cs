@@ -60,7 +60,7 @@ internal static class Client8Closing
             await p.FinishAsync(wire);
             await wire.SendRecordsAsync(wire.Seal(RecordType.Close, []), wire.Seal(RecordType.Data, "250 Ok\r\n"u8), [0xff, 0xff, 1, 2, 3]);
             await ClosesAsync(wire, "BP-8.1-4");
-            await p.ExpectAsync(delivered: false);
+            await p.ExpectAsync(delivered: false, further: "BP-9.2-6");
         }),
         // [BP-8.1-6] A side that sent its close MUST read on, discard data, and close the connection when the peer's close, an alert, a
         //   failure or the peer's end has come, at the latest `CloseTimeout` later; it may end its own direction before.
@@ -193,6 +193,20 @@ internal static class Client8Closing
             await p.ExpectAsync(delivered: false, further: "BP-9.2-7");
         }),
 
+        // [BP-8.2-3] A client MUST NOT treat a message as delivered unless the positive reply to its end arrived in verified records.
+        new("C-8.2-5", "No other than a positive answer to the message counts", Must, Profile.Core, "BP-8.2-3", async p =>
+        {
+            foreach (var answer in (string[])["354 Go on", "354-Go\r\n354 on", "334 K=AAAA", "450 later", "554 no"])
+            {
+                var wire = await p.AcceptAsync(CoreOffer);
+                await p.UpgradeAsync(wire, CoreOffer);
+                await ToTheDotAsync(wire);
+                await wire.SendInsideAsync(answer + "\r\n");
+                await p.ServeMailAsync(wire, inside: true);
+                await p.ExpectAsync(delivered: false, further: "BP-9.2-7");
+            }
+        }),
+
         // ---------------------------------------------------------------- 8.3 failures and the alert
         // [BP-8.3-5] A side MUST NOT deliver to its SMTP layer anything of the record that failed.
         // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
@@ -218,21 +232,24 @@ internal static class Client8Closing
             return [w.LastRecord];
         }),
         // [BP-8.3-4] A side that receives an alert, whatever its data, MUST close the connection without an alert or a close of its own.
-        new("C-8.3-4", "The server's alert ends the connection without another record, and the mail is deferred",
+        new("C-8.3-4", "The server's alert ends the connection without another record, whatever its data, and the mail is deferred",
             Must, Profile.Core, "BP-8.3-4", async p =>
         {
-            var wire = await p.AcceptAsync(CoreOffer);
-            await p.UpgradeAsync(wire, CoreOffer);
-            That(await wire.LineInsideAsync() is not null, "The session ended before its time.");
-            int before = wire.Records.Count;
-            await wire.SendRecordAsync(RecordType.Alert, new byte[] { 1 });
-            while (await wire.RecordAsync() is not null)
+            foreach (var data in AlertData)
             {
-            }
+                var wire = await p.AcceptAsync(CoreOffer);
+                await p.UpgradeAsync(wire, CoreOffer);
+                That(await wire.LineInsideAsync() is not null, "The session ended before its time.");
+                int before = wire.Records.Count;
+                await wire.SendRecordAsync(RecordType.Alert, data);
+                while (await wire.RecordAsync() is not null)
+                {
+                }
 
-            That(!wire.Records.Skip(before).Any(r => r.Type is RecordType.Alert or RecordType.Close),
-                "The client answered the alert with an alert or a close.");
-            await p.ExpectAsync(delivered: false, "BP-9.2-6", "BP-9.2-6");
+                That(!wire.Records.Skip(before).Any(r => r.Type is RecordType.Alert or RecordType.Close),
+                    "The client answered the alert with an alert or a close.");
+                await p.ExpectAsync(delivered: false, "BP-9.2-6", "BP-9.2-6");
+            }
         }),
         // [BP-8.3-7] A side MUST NOT continue in plaintext in a connection in which records began.
         // [BP-4.6-2] A client MUST NOT interpret as a reply any octet received after the 220 that is not in a verified record.

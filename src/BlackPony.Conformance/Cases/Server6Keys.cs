@@ -107,11 +107,19 @@ internal static class Server6Keys
         // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.
         new("S-6.3-2", "A wrong client's Finished gets an alert, and no data", Must, Profile.Core, "BP-6.3-7 BP-8.3-1", async p =>
         {
-            await p.SwitchAsync(Core);
-            await p.TakeFinishedAsync();
-            await p.ProbeConnection.SendRecordsAsync(p.ProbeConnection.Seal(RecordType.Finished, new byte[32]),
-                p.ProbeConnection.Seal(RecordType.Data, "EHLO probe.test\r\n"u8));
-            await p.ProbeConnection.ExpectAlertAsync();
+            foreach (int altered in (int[])[-1, 0, 31])
+            {
+                await p.SwitchAsync(Core);
+                await p.TakeFinishedAsync();
+                var verify = altered < 0 ? new byte[32] : p.ProbeConnection.Keys.Finished(Role.Client);
+                if (altered >= 0)
+                    verify[altered] ^= 1;
+
+                await p.ProbeConnection.SendRecordsAsync(p.ProbeConnection.Seal(RecordType.Finished, verify),
+                    p.ProbeConnection.Seal(RecordType.Data, "EHLO probe.test\r\n"u8));
+                await p.ProbeConnection.ExpectAlertAsync();
+                await p.ConnectAsync();
+            }
         }),
         // [BP-6.3-6] A side MUST treat as a failure (Section 8.3) a first record of another type than finished or alert.
         // [BP-8.3-1] On a failure a side that has keys and has not sent its close MUST send one alert record and then close the connection.

@@ -1,7 +1,9 @@
+using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Records;
 using static BlackPony.Conformance.Peers.Names;
 using static BlackPony.Tests.Conformance.Faulty.ClientMutations;
+using static BlackPony.Tests.Conformance.Faulty.CommonFaults;
 
 namespace BlackPony.Tests.Conformance.Faulty;
 
@@ -31,7 +33,7 @@ internal static class Client6Faults
             Options = ClientSuite.In(Classic, s => new ClientSuite(s) { Continues = Flipped }),
             Mutations = _ =>
                 new Mutations { PortLine = l => l.Length == 512 ? Convert.ToBase64String(Flipped(Convert.FromBase64String(l))!) : l },
-            AlsoFails = "C-4.3-21 C-4.3-24 C-4.5-1 C-5.4-1 C-5.4-7 C-6.3-2 C-6.5-1 C-7.3-1 C-7.3-2 C-7.5-1",
+            AlsoFails = "C-4.3-21 C-4.3-24 C-4.5-1 C-5.4-1 C-5.4-7 C-6.3-2 C-6.5-1 C-7.1-10 C-7.1-11 C-7.3-1 C-7.3-2 C-7.5-1",
         },
         new("BP-6.1-4", "C-4.3-5 C-6.1-1 C-6.1-4", "hashes the 220 as one line")
         {
@@ -52,7 +54,7 @@ internal static class Client6Faults
         new("BP-6.1-5", "C-4.1-6", "hashes the offer in upper case")
         {
             Mutations = _ => ReadsOffer(l => l.ToUpperInvariant()),
-            AlsoFails = "C-4.1-1 C-4.1-7",
+            AlsoFails = "C-4.1-1 C-4.1-7 C-10.4-6",
         },
         new("BP-6.1-6", "C-6.1-6", "hashes the 504 in words of its own")
         {
@@ -66,7 +68,7 @@ internal static class Client6Faults
         {
             Options = ClientSuite.Only(Core),
             Mutations = _ => FirstTries(Hybrid),
-            AlsoFails = "C-4.2-6 C-4.4-6 C-4.8-2 C-4.8-4 C-4.8-5 C-5.3-1 C-5.4-1 C-9.1-9 C-9.2-5 C-9.4-16",
+            AlsoFails = "C-4.2-6 C-4.2-7 C-4.4-6 C-4.8-2 C-4.8-4 C-4.8-5 C-5.3-1 C-5.4-1 C-9.1-9 C-9.2-5 C-9.4-16",
         },
 
         // ---------------------------------------------------------------- 6.2 keys
@@ -86,7 +88,7 @@ internal static class Client6Faults
                     PeerRecord = r => [r.Verified ? r : last],
                 };
             },
-            AlsoFails = "C-7.1-2 C-7.1-3 C-7.1-7 C-7.3-1 C-7.3-2 C-8.3-1 C-8.3-2 C-8.3-3 C-10.4-10",
+            AlsoFails = "C-7.1-2 C-7.1-3 C-7.1-7 C-7.1-11 C-7.3-1 C-7.3-2 C-8.3-1 C-8.3-2 C-8.3-3 C-10.4-10",
         },
 
         // ---------------------------------------------------------------- 6.3 Finished
@@ -130,6 +132,14 @@ internal static class Client6Faults
             AlsoFails = "C-4.3-4 C-5.3-2 C-5.4-4 C-5.4-10 C-5.4-11 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.1-7 C-6.3-3 C-6.3-4 "
                 + "C-6.3-5 C-6.3-6 C-6.3-8 C-6.3-9 C-8.3-5 C-9.1-5 C-9.4-8",
         },
+        new("BP-6.3-7", "C-6.3-1", "looks at all octets of the server's verify_data but the last")
+        {
+            Mutations = _ => TakesNearlyFinished(Role.Server, 0..31),
+        },
+        new("BP-6.3-7", "C-6.3-1", "looks at all octets of the server's verify_data but the first")
+        {
+            Mutations = _ => TakesNearlyFinished(Role.Server, 1..32),
+        },
         new("BP-6.3-8", "C-6.3-7", "steps over a second Finished")
         {
             Mutations = _ =>
@@ -152,6 +162,10 @@ internal static class Client6Faults
         new("BP-6.5-5", "C-6.5-3", "steps over an ident record of a wrong length")
         {
             Mutations = _ => Ignores(r => r.Type == RecordType.Ident && (r.Data.Length is 0 or > 384 || r.Data.Length % 96 != 0)),
+        },
+        new("BP-6.5-5", "C-6.5-1", "treats an ident record of four keys as too long")
+        {
+            Mutations = _ => Rejects(r => r.Type == RecordType.Ident && r.Data.Length == 96 * Limits.MaxIdents),
         },
         new("BP-6.5-6", "C-6.5-2", "does not verify the signatures of an ident record")
         {

@@ -23,14 +23,34 @@ internal static class Client7Faults
         {
             Mutations = _ => Ignores(r => !r.Verified),
             AlsoFails = "C-4.3-4 C-5.3-2 C-5.4-4 C-5.4-10 C-5.4-11 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.1-7 C-7.1-3 C-7.1-7 "
-                + "C-7.3-1 C-7.3-2 C-8.3-1 C-8.3-2 C-8.3-3 C-8.3-5 C-8.3-6",
+                + "C-7.1-11 C-7.3-1 C-7.3-2 C-8.3-1 C-8.3-2 C-8.3-3 C-8.3-5 C-8.3-6",
         },
-        new("BP-7.1-2", "C-7.1-8", "treats the greatest length as too long") { Mutations = _ => Rejects(r => r.Inner == Limits.MaxInner) },
+        new("BP-7.1-2", "C-7.1-8", "treats the greatest length as too long")
+        {
+            Mutations = _ => Rejects(r => r.Inner == Limits.MaxInner),
+            AlsoFails = "C-7.1-10",
+        },
+        new("BP-7.1-2", "C-7.1-10", "treats the greatest length as too long in RSA-BLOWFISH")
+        {
+            Mutations = _ =>
+            {
+                Mutations hooks = null!;
+                return hooks = Rejects(r => hooks.Suite == Classic && r.Inner == Limits.MaxInner);
+            },
+        },
+        new("BP-7.1-2", "C-7.1-11", "waits for a record that is too long in RSA-BLOWFISH")
+        {
+            Mutations = _ => Ignores(r => !r.Verified && r.Raw is [0x40, 0x22]),
+        },
+        new("BP-7.1-3", "C-7.1-11", "takes the length of a tag of 16 octets for enough in RSA-BLOWFISH")
+        {
+            Mutations = _ => Ignores(r => !r.Verified && r.Raw is [0, Limits.HmacTag]),
+        },
         new("BP-7.1-3", "C-7.1-3", "waits after a record that is too short")
         {
             Mutations = _ => Ignores(r => !r.Verified),
             AlsoFails = "C-4.3-4 C-5.3-2 C-5.4-4 C-5.4-10 C-5.4-11 C-6.1-1 C-6.1-2 C-6.1-3 C-6.1-4 C-6.1-5 C-6.1-7 C-7.1-2 C-7.1-7 "
-                + "C-7.3-1 C-7.3-2 C-8.3-1 C-8.3-2 C-8.3-3 C-8.3-5 C-8.3-6",
+                + "C-7.1-11 C-7.3-1 C-7.3-2 C-8.3-1 C-8.3-2 C-8.3-3 C-8.3-5 C-8.3-6",
         },
         new("BP-7.1-4", "C-7.1-5", "looks for the type before padding only")
         {
@@ -45,7 +65,7 @@ internal static class Client7Faults
         new("BP-7.1-7", "C-7.1-9", "treats a data record as whole lines")
         {
             Mutations = _ => Rejects(r => r.Type == RecordType.Data && !r.Text.EndsWith("\r\n", StringComparison.Ordinal)),
-            AlsoFails = "C-7.4-4 C-7.4-8 C-7.6-1",
+            AlsoFails = "C-7.4-4 C-7.4-8 C-7.4-9 C-7.6-1",
         },
         new("BP-7.1-8", "C-7.1-7", "delivers a reply before its record is verified, and then fails")
         {
@@ -76,12 +96,12 @@ internal static class Client7Faults
         new("BP-7.3-1", "C-5.4-7", "begins with the wrong counter block")
         {
             Options = Seals(Classic, p => new ClientRecords(p) { Counts = seq => seq + 1 }),
-            AlsoFails = "C-4.3-21 C-4.3-24 C-4.5-1 C-5.4-1 C-6.1-5 C-6.3-2 C-6.5-1 C-7.3-1 C-7.3-2 C-7.5-1",
+            AlsoFails = "C-4.3-21 C-4.3-24 C-4.5-1 C-5.4-1 C-6.1-5 C-6.3-2 C-6.5-1 C-7.1-10 C-7.1-11 C-7.3-1 C-7.3-2 C-7.5-1",
         },
         new("BP-7.3-2", "C-5.4-7", "makes a tag of half an HMAC")
         {
             Options = Seals(Classic, p => new ClientRecords(p) { After = record => record[^16..].Clear() }),
-            AlsoFails = "C-4.3-21 C-4.3-24 C-4.5-1 C-5.4-1 C-6.1-5 C-6.3-2 C-6.5-1 C-7.3-1 C-7.3-2 C-7.5-1",
+            AlsoFails = "C-4.3-21 C-4.3-24 C-4.5-1 C-5.4-1 C-6.1-5 C-6.3-2 C-6.5-1 C-7.1-10 C-7.1-11 C-7.3-1 C-7.3-2 C-7.5-1",
         },
         new("BP-7.3-2", "C-7.3-1", "verifies half an HMAC")
         {
@@ -97,9 +117,10 @@ internal static class Client7Faults
         new("BP-7.4-1", "C-7.4-1", "takes offence at a record of type 128")
         {
             Mutations = _ => Rejects(r => r.Type >= RecordType.FirstIgnored),
-            AlsoFails = "C-7.4-8",
+            AlsoFails = "C-7.4-8 C-7.4-9",
         },
         new("BP-7.4-2", "C-7.4-2", "steps over a record of type 7") { Mutations = _ => Ignores(r => r.Type == (RecordType)7) },
+        new("BP-7.4-2", "C-7.4-2", "steps over a record of type 127") { Mutations = _ => Ignores(r => r.Type == (RecordType)127) },
         new("BP-7.4-3", "C-7.4-3 C-7.4-6", "does not look whether a close or rekey carries data")
         {
             Mutations = _ => new Mutations { PeerRecord = r => [r.Type is RecordType.Close or RecordType.Rekey ? new Rec(r.Type, []) : r] },
@@ -107,15 +128,20 @@ internal static class Client7Faults
         new("BP-7.4-4", "C-7.4-4", "takes offence at a data record without data")
         {
             Mutations = _ => Rejects(r => r.Type == RecordType.Data && r.Data.Length == 0),
-            AlsoFails = "C-7.4-8",
+            AlsoFails = "C-7.4-8 C-7.4-9",
         },
         new("BP-7.4-6", "C-7.4-7", "restarts the count of records without data at a rekey")
         {
             Mutations = _ => CountsFromRekey(),
             AlsoFails = "C-6.3-6 C-6.5-5 C-7.4-5",
         },
+        new("BP-7.4-6", "C-7.4-9", "does not start the count of records without data again at data") { Mutations = _ => CountsOn() },
         new("BP-7.4-5", "C-7.4-8", "counts ident among the records without data") { Mutations = _ => CountsToo(RecordType.Ident) },
-        new("BP-7.4-5", "C-7.4-8", "counts Finished among the records without data") { Mutations = _ => CountsToo(RecordType.Finished) },
+        new("BP-7.4-5", "C-7.4-8", "counts Finished among the records without data")
+        {
+            Mutations = _ => CountsToo(RecordType.Finished),
+            AlsoFails = "C-7.4-9",
+        },
         new("BP-7.4-5", "C-7.4-5", "takes any number of records without data")
         {
             Mutations = _ => Ignores(IsIdle),
@@ -127,7 +153,7 @@ internal static class Client7Faults
         new("BP-7.5-2", "C-7.5-2", "takes offence at a padding other than its own")
         {
             Mutations = _ => Rejects(r => r.Inner % Limits.PadTo != 0),
-            AlsoFails = "C-7.1-5 C-7.1-8",
+            AlsoFails = "C-7.1-5 C-7.1-8 C-7.1-10",
         },
 
         // ---------------------------------------------------------------- 7.6 rekey
@@ -135,6 +161,26 @@ internal static class Client7Faults
         new("BP-7.6-3", "C-7.6-3", "takes any number of blocks under one traffic secret")
         {
             Options = Seals(Classic, p => new ClientRecords(p) { Endless = true }),
+        },
+        new("BP-7.6-3", "C-7.6-3", "rounds a record's blocks down")
+        {
+            Options = Seals(Classic, p => new ClientRecords(p) { Costs = length => length / 8 }),
+        },
+        new("BP-7.6-3", "C-7.6-3", "takes one block more than the limit")
+        {
+            Options = Seals(Classic, p => new ClientRecords(p) { Spent = -1 }),
+        },
+        new("BP-7.6-3", "C-7.6-3", "treats the limit itself as exceeded")
+        {
+            Options = Seals(Classic, p => new ClientRecords(p) { Spent = 1 }),
+        },
+        new("BP-7.6-3", "C-7.6-3", "counts the blocks of before a rekey too")
+        {
+            Options = ClientSuite.In(Classic, s =>
+            {
+                ClientSuite suite = null!;
+                return suite = new ClientSuite(s) { Protects = p => new ClientRecords(p) { Spent = suite.Secrets > 2 ? 96 : 0 } };
+            }),
         },
         new("BP-7.6-4", "C-7.6-1", "takes offence at a rekey before its time")
         {

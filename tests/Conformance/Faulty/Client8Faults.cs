@@ -61,6 +61,25 @@ internal static class Client8Faults
             Mutations = r =>
                 Watches(r, rec => [rec.Verified || !rec.Text.StartsWith("250", StringComparison.Ordinal) ? rec : Rec.Line(rec.Text)]),
         },
+        new("BP-8.2-3", "C-8.2-5", "takes a 354 as the answer to the message")
+        {
+            Mutations = r => Watches(r, rec =>
+            {
+                r.Seen["354"] = rec.Text.StartsWith("354", StringComparison.Ordinal);
+                return [rec];
+            }),
+            Says = (r, o) => r.Seen.GetValueOrDefault("354") ? o with { Delivered = true } : o,
+        },
+        new("BP-8.2-3", "C-8.2-5", "takes whatever answers the message")
+        {
+            Mutations = r => Watches(r, rec =>
+            {
+                r.Seen["any"] = rec is { Verified: true, Type: RecordType.Data };
+                return [rec];
+            }),
+            Says = (r, o) => r.Seen.GetValueOrDefault("any") ? o with { Delivered = true } : o,
+            AlsoFails = "C-10.4-9",
+        },
         new("BP-8.2-4", "C-8.2-3", "treats a missing close after 221 as a lost message")
         {
             Mutations = r => Watches(r),
@@ -75,8 +94,8 @@ internal static class Client8Faults
                 + "C-8.3-3 C-8.3-6", "closes without an alert")
         {
             Mutations = _ => Sends(RecordType.Alert, _ => []),
-            AlsoFails = "C-5.3-2 C-5.4-4 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 C-6.5-5 C-6.5-6 C-7.1-2 C-7.1-3 C-7.3-2 C-7.4-7 C-8.1-7 "
-                + "C-8.3-5",
+            AlsoFails = "C-5.3-2 C-5.4-4 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-9 C-6.5-5 C-6.5-6 C-7.1-2 C-7.1-3 C-7.1-11 C-7.3-2 C-7.4-7 "
+                + "C-8.1-7 C-8.3-5",
         },
         new("BP-8.1-9", "C-8.1-7", "does not read on after its alert")
         {
@@ -99,9 +118,13 @@ internal static class Client8Faults
                     return isInside && !r.Verified;
                 });
             },
-            AlsoFails = "C-7.1-2 C-7.1-3 C-7.3-1 C-7.3-2 C-8.3-2 C-8.3-3 C-8.3-6",
+            AlsoFails = "C-7.1-2 C-7.1-3 C-7.1-11 C-7.3-1 C-7.3-2 C-8.3-2 C-8.3-3 C-8.3-6",
         },
         new("BP-8.3-4", "C-6.3-8 C-8.3-4", "answers an alert with its own") { Mutations = _ => Rejects(r => r.Type == RecordType.Alert) },
+        new("BP-8.3-4", "C-6.3-8 C-8.3-4", "answers an alert without data with its own")
+        {
+            Mutations = _ => Rejects(r => r is { Type: RecordType.Alert, Data: [] }),
+        },
         new("BP-8.3-5", "C-8.3-1", "delivers a record that failed")
         {
             Mutations = _ => TakesUnverified(),

@@ -30,6 +30,9 @@ internal sealed class ClientSuite(Suite real) : Suite
     /// <summary>Changes the record protection.</summary>
     public Func<RecordProtection, RecordProtection> Protects { get; init; } = protection => protection;
 
+    /// <summary>How many traffic secrets the session has used so far, of both directions.</summary>
+    public int Secrets { get; private set; }
+
     /// <summary>The name once the key exchange has begun, on the wire and in the salt.</summary>
     public string NameInUse { get; init; } = real.Name;
 
@@ -52,13 +55,17 @@ internal sealed class ClientSuite(Suite real) : Suite
 
     internal override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys)
     {
-        _started = true;
+        (_started, Secrets) = (true, 0);
         return new Exchange(this, real.StartClient(Draws(random), rsaKeys));
     }
 
     internal override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys) => throw new NotSupportedException();
 
-    internal override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) => Protects((Records ?? real).Protect(trafficSecret));
+    internal override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret)
+    {
+        Secrets++;
+        return Protects((Records ?? real).Protect(trafficSecret));
+    }
 
     private sealed class Exchange(ClientSuite suite, ClientExchange real) : ClientExchange
     {
@@ -98,14 +105,20 @@ internal sealed class ClientRecords(RecordProtection real) : RecordProtection
     /// <summary>Opens a record in a way of its own.</summary>
     public OpenStep? Opens { get; init; }
 
+    /// <summary>What a record costs; null for what it does.</summary>
+    public Func<int, long>? Costs { get; init; }
+
+    /// <summary>What of the limit is used up from the beginning.</summary>
+    public long Spent { get; init; }
+
     /// <summary>Whether one traffic secret protects any number of records.</summary>
     public bool Endless { get; init; }
 
     public override int TagLength => real.TagLength;
 
-    public override long Budget => Endless ? long.MaxValue : real.Budget;
+    public override long Budget => Endless ? long.MaxValue : real.Budget - Spent;
 
-    public override long Cost(int innerLength) => real.Cost(innerLength);
+    public override long Cost(int innerLength) => Costs?.Invoke(innerLength) ?? real.Cost(innerLength);
 
     public override void Seal(ulong seq, Span<byte> record)
     {

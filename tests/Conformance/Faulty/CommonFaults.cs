@@ -68,6 +68,33 @@ internal static class CommonFaults
         };
     }
 
+    /// <summary>A side that looks at some octets only of its peer's verify_data.</summary>
+    /// <param name="peer">The peer's role.</param>
+    /// <param name="octets">At which it looks.</param>
+    public static Mutations TakesNearlyFinished(Role peer, Range octets)
+    {
+        Mutations hooks = null!;
+        return hooks = new Mutations
+        {
+            PeerRecord = r => [r is { Type: RecordType.Finished, Data.Length: 32 } && hooks.Keys!.Finished(peer) is var right
+                && r.Data.AsSpan(octets).SequenceEqual(right.AsSpan(octets)) ? r with { Data = right } : r],
+        };
+    }
+
+    /// <summary>A side whose count of records without data is not started again by data; it fails at the 65th.</summary>
+    public static Mutations CountsOn()
+    {
+        int idle = 0;
+        return new()
+        {
+            PeerRecord = r =>
+            {
+                idle += IsIdle(r) ? 1 : 0;
+                return [IsIdle(r) && idle > Limits.MaxIdleRecords ? r with { Tamper = record => record[^1] ^= 1 } : r];
+            },
+        };
+    }
+
     /// <summary>A side that forgets the records without data that came before a rekey.</summary>
     public static Mutations CountsFromRekey()
     {

@@ -154,6 +154,10 @@ internal static class Server6Faults
             Mutations = Takes(RecordType.Finished, r => r.Data.Length == 32 ? [Finished] : [r]),
             AlsoFails = "S-6.3-6",
         },
+        new("BP-6.3-7", "S-6.3-2", "looks at all octets of the client's verify_data but the last")
+        {
+            Mutations = () => CommonFaults.TakesNearlyFinished(BlackPony.Reference.Role.Client, 0..31),
+        },
         new("BP-6.3-7", "S-6.3-5", "takes verify_data with an octet after")
         {
             Mutations = Takes(RecordType.Finished, r => [r with { Data = [.. r.Data.Take(32)] }]),
