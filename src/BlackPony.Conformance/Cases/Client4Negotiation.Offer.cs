@@ -153,24 +153,47 @@ internal static partial class Client4Negotiation
         new("C-4.2-6", "There are at most two commands in a connection, the second with another suite",
             Must, Profile.Core, "BP-4.2-10 BP-4.2-11 BP-4.8-6", async p =>
         {
-            var wire = await p.AcceptAsync(AllOffer);
-            var suites = new List<string>();
-            while (await ClientProbe.LineAsync(wire) is { } line)
+            await RefusesAllAsync(p, await p.AcceptAsync(AllOffer));
+        }),
+        // [BP-4.2-10] A client MUST NOT send more than `MaxClientAttempts` XBLACKPONY commands in one connection.
+        new("C-4.2-7", "A client that is configured for three suites sends no third command", Must, Profile.Manual, "BP-4.2-10", async p =>
+        {
+            // ROT is one of them: not every client has three that encrypt.
+            p.Next = p.Next with { Suites = $"{Core},{Classic},{Names.Rot}" };
+            ProbeConnection wire;
+            try
             {
-                if (!line.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase))
-                {
-                    await wire.SendLineAsync("250 Ok");
-                    break;
-                }
-
-                suites.Add(line.Split(' ')[2].ToUpperInvariant());
-                That(suites.Count <= Limits.MaxClientAttempts, $"The client sent {suites.Count} commands.", "BP-4.2-10");
-                That(suites.Distinct().Count() == suites.Count, "The client tried a suite again that was refused.", "BP-4.2-11");
-                await wire.SendLineAsync("504 5.5.4 Not that one");
+                wire = await p.AcceptAsync($"XBLACKPONY V1 {Core} {Classic} {Names.Rot}");
+            }
+            catch (CaseFailedException) when (p.Wires.Count == 0)
+            {
+                throw new NotApplicableException($"The client makes no connection with the suites {p.Next.Suites}.");
             }
 
-            await p.ServeMailAsync(wire, inside: false);
-            await p.ExpectAsync(delivered: true, "BP-4.8-6", "BP-4.8-6");
-        }),
+            await RefusesAllAsync(p, wire);
+        })
+        { Needs = Needs.Suites },
     ];
+
+    // A server that refuses every suite, as long as the client asks.
+    private static async Task RefusesAllAsync(ClientProbe p, ProbeConnection wire)
+    {
+        var suites = new List<string>();
+        while (await ClientProbe.LineAsync(wire) is { } line)
+        {
+            if (!line.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase))
+            {
+                await wire.SendLineAsync("250 Ok");
+                break;
+            }
+
+            suites.Add(line.Split(' ')[2].ToUpperInvariant());
+            That(suites.Count <= Limits.MaxClientAttempts, $"The client sent {suites.Count} commands.", "BP-4.2-10");
+            That(suites.Distinct().Count() == suites.Count, "The client tried a suite again that was refused.", "BP-4.2-11");
+            await wire.SendLineAsync("504 5.5.4 Not that one");
+        }
+
+        await p.ServeMailAsync(wire, inside: false);
+        await p.ExpectAsync(delivered: true, "BP-4.8-6", "BP-4.8-6");
+    }
 }

@@ -111,5 +111,12 @@ internal static partial class Client4Negotiation
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
         Refused("C-4.4-14", "454"),
+        // [BP-4.4-11] A client whose XBLACKPONY was refused MUST continue as its policy says (Section 9), in the same connection where
+        //   plaintext is allowed.
+        // [BP-9.2-1] Where its policy allows plaintext, a client MUST deliver in plaintext, in the same connection, to a server that makes
+        //   no offer or refuses.
+        // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
+        //   not to its continuation, and then with another suite.
+        Refused("C-4.4-15", "454 4.7.0 NUL \0 and bare CR \r mean nothing"),
     ];
 }

@@ -104,7 +104,14 @@ internal static partial class Client4Negotiation
         // [BP-4.3-11] A client MUST treat a greeting, a reply to EHLO, XBLACKPONY or the continuation, and every reply in records, except
         //   those of [BP-10.5-19], as malformed if it has a line longer than `MaxEhloLine`, more than `MaxEhloLines` lines, a line without
         //   a code, a code with anything but a hyphen, a space or CRLF after it, lines with different codes, or a bare LF.
-        Broken("C-4.3-13", "A reply whose lines end with a bare LF is a broken upgrade", "BP-4.3-11", $"220 K={AnyShare}\n220 x\r\n"),
+        new("C-4.3-13", "A reply with a bare LF, within a line or at its end, is a broken upgrade",
+            Must, Profile.Core, "BP-4.3-11", async p =>
+        {
+            // A client that takes the LF for the end of a line would wait for the rest of a record: there it is.
+            await BrokenAsync(p, $"220 K={AnyShare}\n220 x\r\n{new string('x', Limits.MaxInner)}");
+            foreach (var reply in (string[])["454 not\nnow\r\n", "454 not\n454 now\r\n", "454 not now\n\r\n"])
+                await BrokenAsync(p, reply);
+        }),
         // [BP-4.3-8] A client MUST treat as a broken upgrade a reply with another code than 220, 334, 4yz or 5yz.
         new("C-4.3-14", "Every other code than 220, 334, 4yz and 5yz is a broken upgrade", Must, Profile.Core, "BP-4.3-8", async p =>
         {
@@ -139,7 +146,7 @@ internal static partial class Client4Negotiation
             var wire = await p.AcceptAsync("XBLACKPONY V1 RSA-BLOWFISH");
             await NeedCommandAsync(p, wire, Classic);
             await wire.SendLineAsync($"220 K={AnyShare}");
-            That(await wire.LineAsync() is null, "The client goes on in the connection of a broken upgrade.");
+            await NothingAsync(wire, "a 220 instead of the 334");
             await FreshAsync(p);
         }),
 
@@ -217,15 +224,53 @@ internal static partial class Client4Negotiation
         // [BP-4.3-15] A client MUST treat what it received before it sent XBLACKPONY, or the continuation, as the reply to it.
         new("C-4.3-28", "What came before the command is the reply to it", Must, Profile.Core, "BP-4.3-15", async p =>
         {
-            var wire = await p.ConnectAsync();
-            await wire.SendLineAsync("220 probe.test ESMTP");
-            await p.ExpectEhloAsync(wire);
-            await wire.SendAsync(ClientProbe.EhloReply(CoreOffer) + "421 4.3.2 Early\r\n");
-            await p.ExpectCommandAsync(wire);
+            var wire = await EarlyAsync("421 4.3.2 Early");
             await wire.SendLineAsync("454 4.7.0 Late");
             var line = await wire.LineAsync();
             That(line is null, $"The client discards a reply that came before its command, and goes on with {Show(line ?? "")}.");
             await FreshAsync(p);
+
+            wire = await EarlyAsync("454 4.7.0 Early");
+            await p.ServeMailAsync(wire, inside: false);
+            await p.ExpectAsync(delivered: true);
+
+            async Task<ProbeConnection> EarlyAsync(string reply)
+            {
+                var early = await p.ConnectAsync();
+                await early.SendLineAsync("220 probe.test ESMTP");
+                await p.ExpectEhloAsync(early);
+                await early.SendAsync($"{ClientProbe.EhloReply(CoreOffer)}{reply}\r\n");
+                await p.ExpectCommandAsync(early);
+                return early;
+            }
+        }),
+        // [BP-4.3-15] A client MUST treat what it received before it sent XBLACKPONY, or the continuation, as the reply to it.
+        new("C-4.3-29", "What came before the continuation, or \"*\", is the reply to it", Must, Profile.Classic, "BP-4.3-15", async p =>
+        {
+            var wire = await EarlyAsync("421 4.3.2 Too early");
+            await wire.SendLineAsync("454 4.7.0 Late");
+            var line = await wire.LineAsync();
+            That(line is null, $"The client discards a reply that came before its continuation, and goes on with {Show(line ?? "")}.");
+            await FreshAsync(p);
+
+            foreach (bool cancels in (bool[])[false, true])
+            {
+                wire = await EarlyAsync("501 5.5.4 Too early", cancels);
+                await p.ServeMailAsync(wire, inside: false);
+                await p.ExpectAsync(delivered: true);
+            }
+
+            async Task<ProbeConnection> EarlyAsync(string reply, bool cancels = false)
+            {
+                var early = await p.AcceptAsync($"XBLACKPONY V1 {Classic}");
+                await NeedCommandAsync(p, early, Classic);
+                byte[] share = cancels ? new byte[416] : Client5Suites.GoodShare;
+                await Client5Suites.SendShareAsync(early, share, $"{reply}\r\n");
+                var continuation = await early.LineAsync();
+                That(continuation is not null, "The client does not continue where the reply to that came with the 334.");
+                That((continuation == "*") == cancels, $"The client continues with {Show(continuation!)}.", "BP-5.4-6");
+                return early;
+            }
         }),
         // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
         //   fragments, [BP-4.3-12]; under ROT a 220 reply of one line with any text that does not begin with "K="), a 334 in a suite that

@@ -16,6 +16,9 @@ internal static class Client5Suites
     private const string ClassicOffer = "XBLACKPONY V1 RSA-BLOWFISH";
     private const string HybridOffer = "XBLACKPONY V1 X25519MLKEM768-CHACHA20POLY1305";
 
+    /// <summary>The suite's own modulus and a nonce.</summary>
+    internal static byte[] GoodShare => [.. TestRsaKeys.ServerModulus, .. new byte[32]];
+
     // A record that does not verify: who goes on after an invalid share answers it with an alert.
     private static readonly string NoFinished = "\u0001\u0010" + new string('\0', 0x110);
 
@@ -131,6 +134,11 @@ internal static class Client5Suites
             await p.ExpectAsync(delivered: true);
         }),
 
+        // [BP-5.2-4] A side MUST accept every other public key of 32 octets, as RFC 7748 Section 5 says: it ignores the highest bit of the
+        //   last octet, and accepts non-canonical values.
+        new("C-5.2-4", "A server's X25519 share of a non-canonical value is accepted, and means that value modulo p",
+            Must, Profile.Core, "BP-5.2-4", p => NonCanonicalAsync(p, Core)),
+
         // ---------------------------------------------------------------- 5.3 X25519MLKEM768
         // [BP-5.1-2] An implementation SHOULD implement `X25519MLKEM768-CHACHA20POLY1305`.
         Carries("C-5.3-1", Hybrid, Should, Profile.Hybrid, "BP-5.1-2"),
@@ -192,6 +200,11 @@ internal static class Client5Suites
                 await SendInvalidAsync(p, wire, bad);
             }
         }),
+
+        // [BP-5.2-4] A side MUST accept every other public key of 32 octets, as RFC 7748 Section 5 says: it ignores the highest bit of the
+        //   last octet, and accepts non-canonical values.
+        new("C-5.3-7", "A server's X25519 part of a non-canonical value is accepted in the hybrid suite",
+            Must, Profile.Hybrid, "BP-5.2-4", p => NonCanonicalAsync(p, Hybrid)),
 
         // ---------------------------------------------------------------- 5.4 RSA-BLOWFISH
         // [BP-5.1-3] An implementation SHOULD implement `RSA-BLOWFISH`.
@@ -280,7 +293,7 @@ internal static class Client5Suites
         new("C-5.4-6", "A continuation that is refused leads to plaintext in the same connection",
             Must, Profile.Classic, "BP-4.4-11 BP-9.2-1", async p =>
         {
-            foreach (var reply in (string[])["501 5.5.4 Invalid share", "454 4.7.0 Not now", "500 5.5.2 Too long"])
+            foreach (var reply in (string[])["501 5.5.4 Invalid share", "454 4.7.0 Not now", "500 5.5.2 Too long", "454 not \0 now \r"])
             {
                 var wire = await p.AcceptAsync(ClassicOffer);
                 await NeedCommandAsync(p, wire, Classic);
@@ -294,18 +307,23 @@ internal static class Client5Suites
 
         // [BP-4.2-11] A client MUST NOT send a second XBLACKPONY command in a connection except after a 504 reply to the first one itself,
         //   not to its continuation, and then with another suite.
-        new("C-5.4-8", "A 504 to the continuation is not answered with another suite", Must, Profile.Classic, "BP-4.2-11", async p =>
+        new("C-5.4-8", "A 504 to the continuation, or to \"*\", is not answered with another suite",
+            Must, Profile.Classic, "BP-4.2-11", async p =>
         {
             const string Offer = $"{CoreOffer} {Classic}";
             p.Next = p.Next with { Suites = $"{Classic},{Core}" };
-            var wire = await p.AcceptAsync(Offer);
-            await NeedCommandAsync(p, wire, Classic);
-            await SendGoodShareAsync(wire);
-            await wire.LineAsync();
-            await wire.SendLineAsync("504 5.5.4 Not that suite");
-            await p.ServeMailAsync(wire, inside: false);
-            That(wire.Plaintext.Count(l => l.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)) == 1, "The client asked again.");
-            await p.ExpectAsync(delivered: true);
+            foreach (var share in (byte[][])[GoodShare, new byte[416]])
+            {
+                var wire = await p.AcceptAsync(Offer);
+                await NeedCommandAsync(p, wire, Classic);
+                await SendShareAsync(wire, share);
+                await wire.LineAsync();
+                await wire.SendLineAsync("504 5.5.4 Not that suite");
+                await p.ServeMailAsync(wire, inside: false);
+                That(wire.Plaintext.Count(l => l.StartsWith("XBLACKPONY", StringComparison.OrdinalIgnoreCase)) == 1,
+                    "The client asked again.");
+                await p.ExpectAsync(delivered: true);
+            }
         })
         { Needs = Needs.Suites },
 
@@ -431,36 +449,77 @@ internal static class Client5Suites
             Must, Profile.Manual, "BP-9.1-4", async p =>
         {
             p.Next = p.Next with { Suites = "ROT", Policy = Reference.Policy.ClientPolicy.Required };
-            var wire = await RotAsync(p);
-            if (await ClientProbe.LineAsync(wire) is { } line && line.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase))
-            {
-                int shift = int.Parse(line.Split(' ')[3], System.Globalization.CultureInfo.InvariantCulture);
-                await wire.SendLineAsync("220 shifted from here on");
-                while (await wire.LineAsync() is { } shifted)
-                {
-                    That(!Back(shifted, shift).StartsWith("MAIL", StringComparison.OrdinalIgnoreCase), "The client sent MAIL under ROT.");
-                    bool quits = Back(shifted, shift).StartsWith("QUIT", StringComparison.OrdinalIgnoreCase);
-                    await wire.SendAsync(ClientProbe.Rot(quits ? "221 Bye\r\n" : "250 Ok\r\n", shift));
-                    if (quits)
-                        wire.EndDirection();
-                }
-            }
-
-            await p.ExpectAsync(delivered: false, "BP-9.1-4");
+            await NotOverRotAsync(p);
         })
         { Needs = Needs.Suites | Needs.Policy },
+        // [BP-4.3-7] A client MUST treat as a broken upgrade a 220 or 334 reply that does not have this form (but for the characters of the
+        //   fragments, [BP-4.3-12]; under ROT a 220 reply of one line with any text that does not begin with "K="), a 334 in a suite that
+        //   has none, or a 220 where the suite needs a 334 first.
+        new("C-5.5-3", "A reply to ROT that is no 220 of one line without a share is a broken upgrade",
+            Must, Profile.Manual, "BP-4.3-7", async p =>
+        {
+            p.Next = p.Next with { Suites = Names.Rot };
+            foreach (var reply in (string[])["220-shifted\r\n220 from here on\r\n", "220 K=13\r\n", "220 K=\r\n", "334 K=13\r\n"])
+            {
+                var wire = await RotAsync(p);
+                await NeedCommandAsync(p, wire, Names.Rot);
+                await wire.SendAsync(reply);
+                await Client4Negotiation.NothingAsync(wire, $"{Show(reply)} to ROT");
+                await FreshAsync(p);
+            }
+        })
+        { Needs = Needs.Suites },
     ];
+
+    /// <summary>A client that is configured for ROT where plaintext is forbidden: no mail, and it says so.</summary>
+    internal static async Task NotOverRotAsync(ClientProbe p)
+    {
+        var wire = await RotAsync(p);
+        if (await ClientProbe.LineAsync(wire) is { } line && line.StartsWith("XBLACKPONY ", StringComparison.OrdinalIgnoreCase))
+        {
+            int shift = int.Parse(line.Split(' ')[3], System.Globalization.CultureInfo.InvariantCulture);
+            await wire.SendLineAsync("220 shifted from here on");
+            while (await wire.LineAsync() is { } shifted)
+            {
+                That(!Back(shifted, shift).StartsWith("MAIL", StringComparison.OrdinalIgnoreCase), "The client sent MAIL under ROT.");
+                bool quits = Back(shifted, shift).StartsWith("QUIT", StringComparison.OrdinalIgnoreCase);
+                await wire.SendAsync(ClientProbe.Rot(quits ? "221 Bye\r\n" : "250 Ok\r\n", shift));
+                if (quits)
+                    wire.EndDirection();
+            }
+        }
+
+        await p.ExpectAsync(delivered: false, "BP-9.1-4");
+    }
 
     // A client that does not know ROT does not start with it, and need not.
     private static async Task<ProbeConnection> RotAsync(ClientProbe p)
     {
+        int before = p.Wires.Count;
         try
         {
             return await p.AcceptAsync("XBLACKPONY V1 ROT");
         }
-        catch (CaseFailedException) when (!p.Claims(Profile.Manual) && p.Wires.Count == 0)
+        catch (CaseFailedException) when (!p.Claims(Profile.Manual) && p.Wires.Count == before)
         {
             throw new NotApplicableException("The client makes no connection with ROT; --profile manual asks for it.");
+        }
+    }
+
+    // p + 9 is the base point, whose product with the client's private key is the client's own share: so this side knows the secret.
+    private static async Task NonCanonicalAsync(ClientProbe p, string suite)
+    {
+        foreach (byte last in (byte[])[0x7f, 0xff])
+        {
+            byte[] point = [0xf6, .. Enumerable.Repeat((byte)0xff, 30), last];
+            var offer = $"XBLACKPONY V1 {suite}";
+            var wire = await p.AcceptAsync(offer);
+            await p.SwitchAsync(wire, offer, share => [.. share[..^32], .. point], command: await NeedCommandAsync(p, wire, suite));
+            wire.SwitchTo(SuiteRegistry.Find(suite)!, Role.Server, [.. p.Secret[..^32], .. p.ClientShare[^32..]], wire.Keys.TranscriptHash);
+            await p.FinishAsync(wire, none: "BP-5.2-4");
+            await wire.SendInsideAsync(ClientProbe.EhloReply());
+            await p.ServeMailAsync(wire, inside: true);
+            await p.ExpectAsync(delivered: true);
         }
     }
 
@@ -564,12 +623,15 @@ internal static class Client5Suites
     }
 
     /// <summary>The 334 with the suite's own modulus and a nonce.</summary>
-    internal static Task SendGoodShareAsync(ProbeConnection wire) =>
-        SendShareAsync(wire, [.. TestRsaKeys.ServerModulus, .. new byte[32]]);
+    internal static Task SendGoodShareAsync(ProbeConnection wire) => SendShareAsync(wire, GoodShare);
 
-    private static Task SendShareAsync(ProbeConnection wire, byte[] share)
+    /// <summary>The 334 with a share.</summary>
+    /// <param name="wire">The connection.</param>
+    /// <param name="share">The share.</param>
+    /// <param name="behind">What follows the reply in one write.</param>
+    internal static Task SendShareAsync(ProbeConnection wire, byte[] share, string behind = "")
     {
         var text = Convert.ToBase64String(share);
-        return wire.SendAsync($"334-K={text[..400]}\r\n334 K={text[400..]}\r\n");
+        return wire.SendAsync($"334-K={text[..400]}\r\n334 K={text[400..]}\r\n{behind}");
     }
 }

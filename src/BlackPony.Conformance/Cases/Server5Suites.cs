@@ -138,6 +138,11 @@ internal static class Server5Suites
             await p.ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
         }),
 
+        // [BP-5.2-4] A side MUST accept every other public key of 32 octets, as RFC 7748 Section 5 says: it ignores the highest bit of the
+        //   last octet, and accepts non-canonical values.
+        new("S-5.2-4", "An X25519 share of a non-canonical value is accepted, and means that value modulo p",
+            Must, Profile.Core, "BP-5.2-4", p => NonCanonicalAsync(p, Core)),
+
         // ---------------------------------------------------------------- 5.3 X25519MLKEM768
         // [BP-5.1-2] An implementation SHOULD implement `X25519MLKEM768-CHACHA20POLY1305`.
         Deliver("S-5.3-1", Hybrid, Should, Profile.Hybrid, "BP-5.1-2"),
@@ -186,6 +191,11 @@ internal static class Server5Suites
             That(!first.AsSpan(0, 1088).SequenceEqual(p.ServerShare.AsSpan(0, 1088)), "Two sessions have the same ciphertext.");
             That(!first.AsSpan(1088).SequenceEqual(p.ServerShare.AsSpan(1088)), "Two sessions have the same X25519 public key.");
         }),
+
+        // [BP-5.2-4] A side MUST accept every other public key of 32 octets, as RFC 7748 Section 5 says: it ignores the highest bit of the
+        //   last octet, and accepts non-canonical values.
+        new("S-5.3-6", "An X25519 part of a non-canonical value is accepted in the hybrid suite",
+            Must, Profile.Hybrid, "BP-5.2-4", p => NonCanonicalAsync(p, Hybrid)),
 
         // ---------------------------------------------------------------- 5.4 RSA-BLOWFISH
         // [BP-5.1-3] An implementation SHOULD implement `RSA-BLOWFISH`.
@@ -466,6 +476,27 @@ internal static class Server5Suites
         })
         { Needs = Needs.Mailbox },
     ];
+
+    // p + 9 is the base point, whose product with the server's private key is the server's own share: so this side knows the secret.
+    private static async Task NonCanonicalAsync(ServerProbe p, string suite)
+    {
+        foreach (byte last in (byte[])[0x7f, 0xff])
+        {
+            byte[] point = [0xf6, .. Enumerable.Repeat((byte)0xff, 30), last];
+            await p.SwitchAsync(suite, command =>
+            {
+                var fields = command.Split(' ');
+                return $"{fields[0]} {fields[1]} {fields[2]} "
+                    + Convert.ToBase64String([.. Convert.FromBase64String(fields[3])[..^32], .. point]);
+            });
+            byte[] secret = [.. p.Secret[..^32], .. p.ServerShare[^32..]];
+            p.ProbeConnection.SwitchTo(
+                Reference.Suites.SuiteRegistry.Find(suite)!, Role.Client, secret, p.ProbeConnection.Keys.TranscriptHash);
+            await p.FinishAsync();
+            await p.ProbeConnection.CommandInsideAsync("EHLO probe.test", 250);
+            await p.ConnectAsync();
+        }
+    }
 
     private static async Task<Reply> RotEhloAsync(ServerProbe p, int shift, string ehlo, string? requirement = null)
     {

@@ -47,7 +47,7 @@ internal static class Client4Faults
         new("BP-4.1-14", "C-4.1-15", "uses an offer of before where the server makes none any more")
         {
             Mutations = _ => Reads("250 probe.test", "250-probe.test\r\n250 " + CoreOffer),
-            AlsoFails = "C-4.1-2 C-9.1-1 C-9.1-8 C-9.4-7 C-9.4-8 C-10.4-2 C-10.4-8",
+            AlsoFails = "C-4.1-2 C-9.1-1 C-9.1-8 C-9.4-7 C-9.4-8 C-9.4-20 C-10.4-2 C-10.4-8",
         },
         new("BP-4.1-14", "C-4.1-15", "hashes an offer of before") { Mutations = _ => Reads("G-FFFF", "G-0000") },
         new("BP-4.1-16", "C-4.1-11", "looks for the offer in the first line too")
@@ -88,7 +88,7 @@ internal static class Client4Faults
             AlsoFails = "C-4.2-1 C-4.2-2 C-4.2-3 C-4.2-5 C-4.2-6 C-4.3-21 C-4.5-1 C-4.8-4 C-5.3-4 C-6.1-3 C-6.1-6 C-6.3-2 C-6.5-1 "
                 + "C-7.5-1 C-8.1-1 C-10.4-3 C-10.4-5",
         },
-        new("BP-4.2-10", "C-4.2-6", "sends a third command")
+        new("BP-4.2-10", "C-4.2-6 C-4.2-7", "sends a third command")
         {
             Mutations = _ =>
             {
@@ -101,10 +101,27 @@ internal static class Client4Faults
             },
             AlsoFails = "C-6.1-6",
         },
+        new("BP-4.2-10", "C-4.2-7", "sends a third command, for ROT")
+        {
+            Mutations = _ =>
+            {
+                int refusals = 0;
+                bool offered = false;
+                return new Mutations
+                {
+                    Answer = l =>
+                    {
+                        offered |= l.Contains(" ROT", StringComparison.Ordinal) && l.Contains(Core, StringComparison.Ordinal);
+                        bool refused = l.StartsWith("504", StringComparison.Ordinal) && ++refusals == 2;
+                        return offered && refused ? "XBLACKPONY V1 ROT 13\r\n" : null;
+                    },
+                };
+            },
+        },
         new("BP-4.2-11", "C-4.2-6 C-4.8-4", "names the suite again that was refused")
         {
             Mutations = _ => SaysItAgain(),
-            AlsoFails = "C-6.1-6",
+            AlsoFails = "C-4.2-7 C-6.1-6",
         },
 
         // ---------------------------------------------------------------- 4.3 the 220 and 334 replies
@@ -117,19 +134,20 @@ internal static class Client4Faults
         new("BP-4.3-6", "C-5.4-7", "sends a line after its continuation")
         {
             Mutations = _ => new Mutations { PortLine = l => l.Length == 512 ? l + "\r\nNOOP" : l },
-            AlsoFails = "C-4.3-21 C-4.3-24 C-4.3-26 C-4.5-1 C-5.4-1 C-5.4-4 C-5.4-5 C-5.4-6 C-5.4-8 C-5.4-10 C-5.4-11 C-5.4-12 "
-                + "C-6.1-5 C-6.3-2 C-6.5-1 C-7.3-1 C-7.3-2 C-7.5-1",
+            AlsoFails = "C-4.3-21 C-4.3-24 C-4.3-26 C-4.3-29 C-4.5-1 C-5.4-1 C-5.4-4 C-5.4-5 C-5.4-6 C-5.4-8 C-5.4-10 C-5.4-11 "
+                + "C-5.4-12 C-6.1-5 C-6.3-2 C-6.5-1 C-7.1-10 C-7.1-11 C-7.3-1 C-7.3-2 C-7.5-1 C-9.4-17",
         },
         new("BP-4.3-7", "C-4.3-1 C-4.3-6 C-4.3-7 C-4.3-8", "treats a malformed 220 as a refusal")
         {
             Mutations = _ =>
                 TakesRepliesForRefusal(
                     r => r.Any(l => l.StartsWith("220", StringComparison.Ordinal) && !(l.Length > 6 && l[4..6] == "K="))),
-            AlsoFails = "C-4.3-22 C-4.3-26 C-4.3-27 C-5.4-14 C-5.5-1 C-9.2-1 C-9.2-2",
+            AlsoFails = "C-4.3-22 C-4.3-26 C-4.3-27 C-5.4-14 C-5.5-1 C-5.5-3 C-9.2-1 C-9.2-2",
         },
         new("BP-4.3-7", "C-4.3-3", "treats a 334 that its suite does not have as a refusal")
         {
             Mutations = _ => TakesRefusalFor("334", classic: false),
+            AlsoFails = "C-5.5-3",
         },
         new("BP-4.3-7", "C-4.3-18", "treats a 220 instead of the 334 as a refusal")
         {
@@ -166,6 +184,7 @@ internal static class Client4Faults
         new("BP-4.3-8", "C-4.3-2 C-4.3-14", "treats a reply with another code as a refusal")
         {
             Mutations = _ => TakesForRefusal(l => l[0] is '2' or '3' && l[..3] is not ("220" or "334")),
+            AlsoFails = "C-4.3-28",
         },
         new("BP-4.3-9", "C-4.3-21", "discards what came in one segment with the 220")
         {
@@ -175,7 +194,22 @@ internal static class Client4Faults
         new("BP-4.2-11", "C-5.4-8", "names another suite after a 504 to its continuation")
         {
             Mutations = _ => NamesAnotherAfterContinuing(),
-            AlsoFails = "C-4.3-24 C-4.3-25 C-4.3-26 C-5.4-12 C-5.4-13 C-5.4-14 C-9.2-13",
+        },
+        new("BP-4.2-11", "C-5.4-8", "names another suite after a 504 to its \"*\"")
+        {
+            Mutations = _ =>
+            {
+                bool cancelled = false;
+                return new Mutations
+                {
+                    PortLine = l =>
+                    {
+                        cancelled |= l == "*";
+                        return l;
+                    },
+                    Answer = l => cancelled && l.StartsWith("504", StringComparison.Ordinal) ? CoreOffer + " AAAA\r\n" : null,
+                };
+            },
         },
         new("BP-4.3-11", "C-4.3-10 C-4.3-12 C-4.3-13", "treats a malformed reply as a refusal")
         {
@@ -196,13 +230,38 @@ internal static class Client4Faults
         {
             Mutations = _ => AfterCommand(l => l.StartsWith("334", StringComparison.Ordinal) && l.Contains('@') ? "garbage" : l),
         },
+        new("BP-4.3-11", "C-4.3-13", "takes a bare LF within a reply for text")
+        {
+            Mutations = _ => AfterCommand(l => l.Replace('\n', ' ')),
+        },
+        new("BP-4.3-11", "C-4.3-13", "takes a bare LF for the end of a line")
+        {
+            Mutations = _ => AfterCommand(l => l.Replace("\n", "\r\n", StringComparison.Ordinal)),
+        },
         new("BP-4.3-15", "C-4.3-28", "discards what came before its command")
         {
             Mutations = _ => new Mutations { PeerLine = l => l == "421 4.3.2 Early" ? null : l },
         },
-        new("BP-4.3-16", "C-4.3-27", "says QUIT after a broken upgrade")
+        new("BP-4.3-15", "C-4.3-28", "treats what came before its command as no reply")
         {
-            Mutations = _ => new Mutations { Answer = l => l == "220 no share, and no more" ? "QUIT\r\n\0" : null },
+            Mutations = _ => Reads("454 4.7.0 Early", "250 4.7.0 Early"),
+        },
+        new("BP-4.3-15", "C-4.3-29", "discards what came before its continuation")
+        {
+            Mutations = _ => new Mutations { PeerLine = l => l == "421 4.3.2 Too early" ? null : l },
+        },
+        new("BP-4.3-15", "C-4.3-29", "treats what came before its continuation as no reply")
+        {
+            Mutations = _ => Reads("501 5.5.4 Too early", "250 5.5.4 Too early"),
+        },
+        new("BP-4.3-16", "C-4.3-1 C-4.3-2 C-4.3-9 C-4.3-26 C-4.3-27", "says QUIT after a broken upgrade")
+        {
+            Mutations = _ => new Mutations
+            {
+                Answer = l => l is "220 no share, and no more" or "220 go ahead" || l.StartsWith("250 K=", StringComparison.Ordinal)
+                    ? "QUIT\r\n\0"
+                    : null,
+            },
         },
         new("BP-4.3-13", "C-4.3-19", "ends the session without a close at a malformed reply inside")
         {
@@ -219,6 +278,14 @@ internal static class Client4Faults
         new("BP-4.3-11", "C-4.3-10", "takes a line of 2049 octets in a refusal")
         {
             Mutations = _ => AfterCommand(l => l.Length == Limits.MaxEhloLine - 1 ? l[..^1] : l),
+        },
+        new("BP-4.4-11", "C-4.4-15 C-5.4-6", "treats a refusal with a NUL as malformed")
+        {
+            Mutations = _ => AfterCommand(l => l.Contains('\0') ? "garbage" : l),
+        },
+        new("BP-4.4-11", "C-4.4-15 C-5.4-6", "treats a refusal with a bare CR as malformed")
+        {
+            Mutations = _ => AfterCommand(l => l.Contains('\r') ? "garbage" : l),
         },
         new("BP-4.4-11", "C-4.4-11", "treats a line of 2048 octets in a refusal as malformed")
         {
@@ -242,8 +309,8 @@ internal static class Client4Faults
         {
             // But for the words with which cases refuse that look at the command alone.
             Mutations = _ => AfterCommand(l => l[0] is '4' or '5' && l != "454 4.7.0 Enough" ? "250" + l[3..] : l),
-            AlsoFails = "C-4.2-4 C-4.2-6 C-4.4-13 C-4.8-2 C-4.8-3 C-4.8-4 C-5.1-3 C-5.3-5 C-5.4-2 C-5.4-3 C-5.4-5 C-5.4-8 C-5.4-9 "
-                + "C-6.1-6 C-6.1-7 C-10.4-6",
+            AlsoFails = "C-4.2-4 C-4.2-6 C-4.2-7 C-4.3-29 C-4.4-13 C-4.4-15 C-4.8-2 C-4.8-3 C-4.8-4 C-5.1-3 C-5.3-5 C-5.4-2 C-5.4-3 "
+                + "C-5.4-5 C-5.4-8 C-5.4-9 C-6.1-6 C-6.1-7 C-10.4-6",
         },
         new("BP-4.4-12", "C-4.3-26", "treats a 421 to its continuation as a refusal")
         {
@@ -343,7 +410,7 @@ internal static class Client4Faults
                     PeerLine = l => l.StartsWith("504", StringComparison.Ordinal) && ++refusals == 2 ? "421 enough" : l,
                 };
             },
-            AlsoFails = "C-6.1-6",
+            AlsoFails = "C-4.2-7 C-6.1-6",
         },
         new("BP-4.8-7", "C-4.8-5", "tries another suite after a 504 though encryption is required")
         {

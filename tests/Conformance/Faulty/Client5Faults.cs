@@ -24,10 +24,11 @@ internal static class Client5Faults
                 + "C-4.5-3 C-4.5-4 C-4.7-1 C-4.7-2 C-4.7-3 C-5.1-1 C-5.1-2 C-5.1-5 C-5.2-1 C-5.2-3 C-6.1-1 C-6.1-2 C-6.1-3 "
                 + "C-6.1-4 C-6.3-1 C-6.3-3 C-6.3-4 C-6.3-5 C-6.3-6 C-6.3-8 C-6.3-9 C-6.5-1 C-6.5-2 C-6.5-3 C-6.5-5 C-6.5-6 "
                 + "C-6.5-7 C-7.1-1 C-7.1-4 C-7.1-5 C-7.1-7 C-7.1-8 C-7.1-9 C-7.4-1 C-7.4-4 C-7.4-8 C-7.5-2 C-7.6-1 C-8.1-2 "
-                + "C-8.1-3 C-8.1-4 C-8.1-5 C-8.1-6 C-8.1-7 C-8.2-1 C-8.2-2 C-8.2-3 C-8.2-4 C-8.3-4 C-8.3-5 C-9.1-3 C-9.1-4 "
-                + "C-9.1-5 C-9.1-7 C-9.1-9 C-9.2-1 C-9.2-2 C-9.2-3 C-9.2-4 C-9.2-10 C-9.2-12 C-9.3-1 C-9.4-1 C-9.4-2 C-9.4-3 "
-                + "C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-8 C-9.4-9 C-9.4-10 C-9.4-12 C-9.4-13 C-9.4-14 C-9.4-15 C-9.4-16 C-10.4-1 "
-                + "C-10.4-4 C-10.4-5 C-10.4-6 C-10.4-7 C-10.4-9 C-10.4-10",
+                + "C-8.1-3 C-8.1-4 C-8.1-5 C-8.1-6 C-8.1-7 C-8.2-1 C-8.2-2 C-8.2-3 C-8.2-4 C-8.2-5 C-8.3-4 C-8.3-5 C-9.1-3 "
+                + "C-9.1-4 C-9.1-5 C-9.1-7 C-9.1-9 C-9.1-11 C-9.1-12 C-9.2-1 C-9.2-2 C-9.2-3 C-9.2-4 C-9.2-10 C-9.2-12 "
+                + "C-9.2-14 C-9.3-1 C-9.4-1 C-9.4-2 C-9.4-3 C-9.4-4 C-9.4-5 C-9.4-6 C-9.4-8 C-9.4-9 C-9.4-10 C-9.4-12 C-9.4-13 "
+                + "C-9.4-14 C-9.4-15 C-9.4-16 C-9.4-17 C-9.4-18 C-9.4-19 C-9.4-20 C-10.4-1 C-10.4-4 C-10.4-5 C-10.4-6 C-10.4-7 "
+                + "C-10.4-9 C-10.4-10",
         },
         new("BP-5.1-2", "C-5.3-1", "does not have the hybrid suite") { Options = ClientSuite.Without(Hybrid) },
         new("BP-5.1-3", "C-5.4-1", "does not have the suite of 1997") { Options = ClientSuite.Without(Classic) },
@@ -58,7 +59,7 @@ internal static class Client5Faults
         new("BP-5.1-10", "C-5.1-1 C-5.1-2 C-5.2-1", "says QUIT when the share is invalid")
         {
             Mutations = _ => new Mutations { Answer = WholeShare(l => IsInvalid(l[6..]) ? "QUIT\r\n\0" : null) },
-            AlsoFails = "C-4.3-13 C-5.1-5 C-5.4-14",
+            AlsoFails = "C-4.3-13 C-5.1-5 C-5.4-14 C-5.5-3",
         },
         new("BP-5.1-10", "C-5.3-6 C-5.4-12", "treats a share in the 220 that is no base64 as a refusal, but in the core suite")
         {
@@ -69,6 +70,7 @@ internal static class Client5Faults
                         && !IsBase64(string.Concat(r.Select(l => l[6..]))));
                 return hooks = new Mutations { PortLine = whole.PortLine, PeerLine = whole.PeerLine };
             },
+            AlsoFails = "C-5.5-3",
         },
         new("BP-5.1-11", "C-5.1-3", "uses a private value in every session")
         {
@@ -89,6 +91,15 @@ internal static class Client5Faults
         new("BP-5.2-4", "C-5.2-3", "treats a share with its highest bit set as invalid")
         {
             Options = ClientSuite.In(Core, s => new ClientSuite(s) { Reads = share => share[^1] < 0x80 ? share : [] }),
+            AlsoFails = "C-5.2-4",
+        },
+        new("BP-5.2-4", "C-5.2-4", "treats a share of a non-canonical value as invalid")
+        {
+            Options = ClientSuite.In(Core, s => new ClientSuite(s) { Reads = share => IsCanonical(share) ? share : [] }),
+        },
+        new("BP-5.2-4", "C-5.3-7", "treats a hybrid share of a non-canonical value as invalid")
+        {
+            Options = ClientSuite.In(Hybrid, s => new ClientSuite(s) { Reads = share => IsCanonical(share) ? share : [] }),
         },
         new("BP-5.2-3", "C-5.2-1", "takes an all-zero result")
         {
@@ -109,7 +120,7 @@ internal static class Client5Faults
         new("BP-5.3-5", "C-5.3-2", "takes offence at an altered ciphertext")
         {
             Options = ClientSuite.In(Hybrid, s => new ClientSuite(s) { Agrees = _ => null }),
-            AlsoFails = "C-4.3-21 C-4.3-23 C-4.5-1 C-5.3-1 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1",
+            AlsoFails = "C-4.3-21 C-4.3-23 C-4.5-1 C-5.3-1 C-5.3-7 C-6.1-3 C-6.3-2 C-6.5-1 C-7.5-1",
         },
         new("BP-5.4-4", "C-5.4-5", "draws its nonce and half for the process")
         {
@@ -123,7 +134,7 @@ internal static class Client5Faults
         new("BP-5.4-6", "C-5.4-2 C-5.4-3", "goes on whatever the server's modulus is")
         {
             Options = ClientSuite.In(Classic, s => new ClientSuite(s) { Continues = octets => octets ?? new byte[384] }),
-            AlsoFails = "C-5.4-14",
+            AlsoFails = "C-4.3-29 C-5.4-14",
         },
         new("BP-5.4-6", "C-5.4-13", "trims the blanks around a fragment of the 334")
         {
@@ -132,7 +143,7 @@ internal static class Client5Faults
         new("BP-5.4-11", "C-5.4-4", "takes offence at a half that does not decrypt")
         {
             Options = ClientSuite.In(Classic, s => new ClientSuite(s) { Agrees = _ => null }),
-            AlsoFails = "C-4.3-21 C-4.3-24 C-4.5-1 C-5.4-1 C-5.4-7 C-6.1-5 C-6.3-2 C-6.5-1 C-7.3-1 C-7.3-2 C-7.5-1",
+            AlsoFails = "C-4.3-21 C-4.3-24 C-4.5-1 C-5.4-1 C-5.4-7 C-6.1-5 C-6.3-2 C-6.5-1 C-7.1-10 C-7.1-11 C-7.3-1 C-7.3-2 C-7.5-1",
         },
         new("BP-5.4-11", "C-5.4-10", "goes on with zeros instead of a half that does not decrypt")
         {
@@ -152,25 +163,39 @@ internal static class Client5Faults
         new("BP-5.4-12", "C-5.4-2", "cancels by an empty line")
         {
             Mutations = _ => new Mutations { PortLine = l => l == "*" ? "" : l },
-            AlsoFails = "C-5.4-3 C-5.4-9 C-5.4-13 C-5.4-14",
+            AlsoFails = "C-4.3-29 C-5.4-3 C-5.4-9 C-5.4-13 C-5.4-14",
         },
         new("BP-5.4-12", "C-5.4-14", "treats whatever answers its cancel as a refusal")
         {
             Mutations = _ => AfterContinuation(Refusal(_ => true), cancelled: true),
+            AlsoFails = "C-4.3-29",
         },
         new("BP-5.4-12", "C-5.4-2", "treats the 501 to its cancel as a broken upgrade")
         {
             Mutations = _ => AfterCommand(l => l.StartsWith("501", StringComparison.Ordinal) ? "250 Ok" : l),
-            AlsoFails = "C-4.4-3 C-5.4-3 C-5.4-6 C-5.4-9",
+            AlsoFails = "C-4.3-29 C-4.4-3 C-5.4-3 C-5.4-6 C-5.4-9",
         },
 
         // ---------------------------------------------------------------- 5.5 ROT
+        new("BP-4.3-7", "C-5.5-3", "takes a 220 of two lines under ROT")
+        {
+            Mutations = _ => UnderRot(peer: l => l.Replace("220-", "220 ", StringComparison.Ordinal)),
+        },
+        new("BP-4.3-7", "C-5.5-3", "takes a share in the 220 under ROT")
+        {
+            Mutations = _ => UnderRot(peer: l => l.Replace("220 K=", "220 ", StringComparison.Ordinal)),
+        },
+        new("BP-4.3-7", "C-5.5-3", "treats a 334 to ROT as a refusal")
+        {
+            Mutations = _ => UnderRot(peer: l => l.StartsWith("334", StringComparison.Ordinal) ? "454 no" : l),
+        },
         new("BP-5.5-1", "C-5.5-1", "writes the shift with a leading zero") { Mutations = _ => Sends(" ROT ", " ROT 0") },
         new("BP-5.5-2", "C-5.5-1", "shifts a place too far") { Mutations = _ => UnderRot(port: l => ClientProbe.Rot(l, 1)) },
         new("BP-5.5-3", "C-5.5-1", "shifts forward what it receives")
         {
             Options = o => o with { Shift = 5 },
             Mutations = _ => UnderRot(peer: l => ClientProbe.Rot(l, 10)),
+            AlsoFails = "C-5.5-3",
         },
         new("BP-5.5-4", "C-5.5-1", "loses the octets above 127") { Mutations = _ => AfterCommand(l => l, l => l.Replace('\u00e9', '?')) },
         new("BP-5.5-5", "C-5.5-1", "says EHLO without the shift")
@@ -183,6 +208,10 @@ internal static class Client5Faults
         },
         new("BP-5.5-9", "C-4.8-1", "chooses ROT by itself") { Options = o => o with { Suites = SuiteRegistry.All } },
     ];
+
+    /// <summary>Whether the X25519 public key at the end of a share is below p.</summary>
+    public static bool IsCanonical(byte[] share) => share.Length < 32 || (share[^1] & 0x7f) < 0x7f
+        || share.AsSpan()[^31..^1].ContainsAnyExcept((byte)0xff) || share[^32] < 0xed;
 
     private static byte[] ToClient(byte[] content)
     {

@@ -89,9 +89,19 @@ internal static class Server5Faults
         new("BP-5.2-4", "S-5.2-3", "answers 501 to a share with its highest bit set")
         {
             Options = Begins(Core, (x, share) => share.Length == 32 && share[^1] >= 0x80 ? null : x.Begin(share)),
+            AlsoFails = "S-5.2-4",
+        },
+
+        new("BP-5.2-4", "S-5.2-4", "answers 501 to a share of a non-canonical value")
+        {
+            Options = Begins(Core, (x, share) => Client5Faults.IsCanonical(share) ? x.Begin(share) : null),
         },
 
         // ---------------------------------------------------------------- 5.3 X25519MLKEM768
+        new("BP-5.2-4", "S-5.3-6", "answers 501 to a hybrid share of a non-canonical value")
+        {
+            Options = Begins(Hybrid, (x, share) => Client5Faults.IsCanonical(share) ? x.Begin(share) : null),
+        },
         new("BP-5.3-1", "S-5.3-5", "keeps its hybrid values") { Options = With(Hybrid, Repeating) },
         new("BP-5.3-2", "S-5.3-3", "does not check the ML-KEM key")
         {
