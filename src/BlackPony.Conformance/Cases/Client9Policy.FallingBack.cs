@@ -36,12 +36,14 @@ internal static partial class Client9Policy
         new("C-9.2-3", "A failure after the server's Finished: deferred, and no plaintext at once",
             Must, Profile.Core, "BP-9.2-6", async p =>
         {
-            var wire = await p.AcceptAsync(CoreOffer);
-            await p.SwitchAsync(wire, CoreOffer);
-            await p.FinishAsync(wire);
-            wire.EndDirection();
-            await wire.DrainAsync();
-            await p.ExpectAsync(delivered: false);
+            foreach (bool atOnce in (bool[])[false, true])
+            {
+                foreach (var loss in Losses)
+                {
+                    await LoseAsync(p, loss, atOnce: atOnce);
+                    await p.ExpectAsync(delivered: false);
+                }
+            }
         }),
         // [BP-9.2-7] A client MUST NOT send mail both in plaintext and in records in one delivery attempt.
         new("C-9.2-4", "A session that is lost within the mail is not repeated in plaintext", Must, Profile.Core, "BP-9.2-7", async p =>
@@ -113,6 +115,7 @@ internal static partial class Client9Policy
             [
                 ("SSH-2.0-OpenSSH_9\r\n", ""), ("\r\n", ""), (new string('x', 100_000), ""), ("220\n", ""), ("22\r\n", ""), ("", ""),
                 ("220 hello\r\n", "garbage\r\n"), ("220 hello\r\n", "250-a\r\n251 b\r\n"),
+                ("220 hello\r\n", "250-a\n250 b\r\n"), ("220 hello\r\n", "250 a\nb\r\n"),
                 ("220 hello\r\n", string.Concat(Enumerable.Repeat("250-X\r\n", Limits.MaxEhloLines + 1))),
                 ("220 hello\r\n", "250-" + new string('x', 100_000)), ("220 hello\r\n", ""),
             ])
@@ -226,6 +229,28 @@ internal static partial class Client9Policy
             await FreshAsync(p);
         })
         { Needs = Needs.Timeouts },
+
+        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed reply to EHLO outside or inside, or a 4yz
+        //   to one of them, MUST go on to the next address or mail exchanger, or defer the mail; after a 5yz greeting of the last one it
+        //   may return the mail instead, as RFC 5321 allows.
+        new("C-9.2-14", "A server that answers EHLO with 3yz gets no mail, by HELO neither, although it would take it",
+            Must, Profile.Core, "BP-9.2-9", async p =>
+        {
+            foreach (var code in (string[])["354 go", "334 K=AAAA", "300-odd\r\n300 code"])
+            {
+                var wire = await p.ConnectAsync();
+                await wire.SendLineAsync("220 probe.test ESMTP");
+                await p.ExpectEhloAsync(wire);
+                await wire.SendLineAsync(code);
+                await TakesAllAsync(p, wire, inside: false);
+
+                wire = await p.AcceptAsync(CoreOffer);
+                await p.SwitchAsync(wire, CoreOffer);
+                await p.FinishAsync(wire);
+                await wire.SendInsideAsync(code + "\r\n");
+                await TakesAllAsync(p, wire, inside: true);
+            }
+        }),
 
         // ---------------------------------------------------------------- 9.3 what leaves in the clear
         // [BP-9.3-1] Until the upgrade has succeeded, or the policy has turned the session to plaintext, a client MUST NOT send anything

@@ -1,7 +1,6 @@
 using BlackPony.Conformance.Peers;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Policy;
-using BlackPony.Reference.Records;
 using static BlackPony.Conformance.Cases.Client4Negotiation;
 using static BlackPony.Conformance.Expect;
 using static BlackPony.Conformance.Level;
@@ -54,15 +53,17 @@ internal static partial class Client9Policy
             await NotOfferedAsync(p, served: true);
             await p.ExpectAsync(delivered: true);
 
-            // Finished is verified, but no reply inside comes.
-            var wire = await p.AcceptAsync(CoreOffer);
-            await p.SwitchAsync(wire, CoreOffer);
-            await p.FinishAsync(wire);
-            wire.EndDirection();
-            await wire.DrainAsync();
-            await p.ExpectAsync(delivered: false);
-            await NotOfferedAsync(p, served: true);
-            await p.ExpectAsync(delivered: true);
+            // Finished is verified, but no reply inside comes, after an IDENT or without.
+            foreach (var keys in (IdentKey[]?[])[null, [Old]])
+            {
+                foreach (var loss in Losses)
+                {
+                    await LoseAsync(p, loss, keys);
+                    await p.ExpectAsync(delivered: false, further: "BP-9.2-6");
+                    await NotOfferedAsync(p, served: true);
+                    await p.ExpectAsync(delivered: true);
+                }
+            }
         })
         { Needs = Needs.Policy | Needs.Memory },
         // [BP-9.4-4] The outcome of the mail inside the session MUST NOT matter to the memory.
@@ -126,27 +127,19 @@ internal static partial class Client9Policy
             Must, Profile.Core, "BP-9.4-12", async p =>
         {
             p.Next = p.Next with { Policy = ClientPolicy.Remembered };
-            Directory.CreateDirectory(p.Next.Memory);
-            try
+            var memory = p.Next.Memory;
+            foreach (bool isFile in (bool[])[false, true])
             {
-                var wire = await p.ConnectAsync();
-                await wire.SendLineAsync("220 probe.test ESMTP");
-                if (await ClientProbe.LineAsync(wire) is not null)
-                {
-                    await ClientProbe.AnswerEhloAsync(wire);
-                    await wire.LineAsync();
-                    wire.EndDirection();
-                    await wire.DrainAsync();
-                }
+                p.Next = p.Next with { Memory = memory + (isFile ? "-empty" : "-folder") };
+                if (isFile)
+                    await File.WriteAllBytesAsync(p.Next.Memory, []);
+                else
+                    Directory.CreateDirectory(p.Next.Memory);
 
-                ClientProbe.ExpectNoMail(wire);
+                var outcome = await MeetsNoOfferAsync(p);
+                p.Wires.ToList().ForEach(w => ClientProbe.ExpectNoMail(w));
+                That(!outcome.Delivered, "The client says that the mail was delivered, and it was not.");
             }
-            catch (CaseFailedException e) when (e.Message.Contains("connection, but the client ended", StringComparison.Ordinal))
-            {
-                // It did not even connect.
-            }
-
-            await p.ExpectAsync(delivered: false);
         })
         { Needs = Needs.Policy | Needs.Memory },
         // [BP-9.1-3] Under remembered a client MUST NOT send mail to a server in its memory unless the server's Finished was verified and
@@ -181,7 +174,7 @@ internal static partial class Client9Policy
                 var wire = await server(p);
                 await p.ServeMailAsync(wire, inside: false);
                 delivered.Add(wire.Plaintext.Any(l => l.StartsWith("DATA", StringComparison.OrdinalIgnoreCase)));
-                await p.EndAsync();
+                await p.EndAsync("BP-9.2-3");
             }
 
             That(delivered.Contains(false), "The client delivers in plaintext whatever the server, which it met with BlackPony, does.");
@@ -215,18 +208,89 @@ internal static partial class Client9Policy
                 That(second is null, $"After \"{reply}\" the client tries another suite.", "BP-4.8-7");
             }
 
-            foreach (bool alert in (bool[])[true, false])
+            foreach (var breaks in Breaks)
+                await DeferAsync(p, () => BreakAsync(p, breaks));
+
+            foreach (var loss in Losses)
+                await DeferAsync(p, () => LoseAsync(p, loss), further: "BP-9.2-6");
+        })
+        { Needs = Needs.Policy | Needs.Memory },
+        // [BP-9.1-3] Under remembered a client MUST NOT send mail to a server in its memory unless the server's Finished was verified and
+        //   Section 9.4 is satisfied.
+        // [BP-9.2-3] A client MUST NOT make more than one such fresh connection for one address and delivery.
+        new("C-9.4-17", "A remembered server gets no mail but in records, whatever it answers to the continuation, or to \"*\"",
+            Must, Profile.Classic, "BP-9.1-3 BP-9.2-3", async p =>
+        {
+            p.Next = p.Next with { Policy = ClientPolicy.Remembered };
+            await IdentAsync(p, []);
+            await p.ExpectAsync(delivered: true);
+            foreach (var (reply, cancels) in ((string[])["454 no", "501 no", "504 no", "421 no", "250 no", "220 no", "no code", ""])
+                .SelectMany(r => (List<(string, bool)>)[(r, false), (r, true)]))
             {
                 await DeferAsync(p, async () =>
                 {
-                    var wire = await p.AcceptAsync(CoreOffer);
-                    await p.SwitchAsync(wire, CoreOffer);
-                    await (alert ? wire.SendRecordAsync(RecordType.Alert, new byte[] { 1 }) : Task.CompletedTask);
-                    wire.EndDirection();
-                    await wire.DrainAsync();
+                    var wire = await p.AcceptAsync($"XBLACKPONY V1 {Names.Classic}");
+                    await NeedCommandAsync(p, wire, Names.Classic);
+                    await Client5Suites.SendShareAsync(wire, cancels ? new byte[416] : Client5Suites.GoodShare);
+                    await wire.LineAsync();
+                    await (reply.Length > 0 ? wire.SendLineAsync(reply) : Task.CompletedTask);
+                    if (reply.Length == 0)
+                        wire.EndDirection();
+
                     return wire;
                 });
             }
+        })
+        { Needs = Needs.Policy | Needs.Memory },
+        // [BP-9.1-4] ROT MUST NOT satisfy remembered or required: where plaintext is forbidden, a client does not accept ROT.
+        new("C-9.4-18", "A remembered server gets no mail over ROT, although the client is configured for it",
+            Must, Profile.Manual, "BP-9.1-4", async p =>
+        {
+            p.Next = p.Next with { Policy = ClientPolicy.Remembered };
+            await IdentAsync(p, []);
+            await p.ExpectAsync(delivered: true);
+            p.Next = p.Next with { Suites = Names.Rot };
+            await Client5Suites.NotOverRotAsync(p);
+        })
+        { Needs = Needs.Policy | Needs.Memory | Needs.Suites },
+        // [BP-9.4-2] A client under remembered MUST write or renew the server's entry after a good session, as the memory has it then, and
+        //   leave the other entries as other deliveries have written them.
+        new("C-9.4-19", "A session is good whatever the code of the first reply inside: its server is remembered",
+            Must, Profile.Core, "BP-9.4-2", async p =>
+        {
+            var memory = p.Next.Memory;
+            foreach (var reply in (string[])["450 busy", "421 busy", "550 no"])
+            {
+                p.Next = p.Next with { Policy = ClientPolicy.Remembered, Memory = $"{memory}-{reply[..3]}" };
+                var wire = await p.AcceptAsync(CoreOffer);
+                await p.SwitchAsync(wire, CoreOffer);
+                await p.FinishAsync(wire);
+                await wire.SendInsideAsync(reply + "\r\n");
+                await p.ServeMailAsync(wire, inside: true);
+                await p.EndAsync("BP-9.2-9");
+                await DeferAsync(p, () => NotOfferedAsync(p), "BP-9.4-2");
+            }
+        })
+        { Needs = Needs.Policy | Needs.Memory },
+        // [BP-9.4-25] A client under opportunistic that keeps a memory MUST read and write entries as one under remembered does, and defer
+        //   if the memory cannot be read; on account of an entry it does not defer.
+        new("C-9.4-20", "A client under opportunistic that keeps a memory writes into it too, and does not defer on account of it",
+            Must, Profile.Core, "BP-9.4-25", async p =>
+        {
+            // A client that keeps one defers if it cannot read it; one that does not delivers, and need not keep one.
+            var memory = p.Next.Memory;
+            p.Next = p.Next with { KeepsMemory = true, Memory = memory + "-none" };
+            Directory.CreateDirectory(p.Next.Memory);
+            if ((await MeetsNoOfferAsync(p)).Delivered)
+                throw new NotApplicableException("The client keeps no memory under opportunistic.");
+
+            p.Next = p.Next with { Memory = memory };
+            await IdentAsync(p, []);
+            await p.ExpectAsync(delivered: true);
+            await NotOfferedAsync(p, served: true);
+            await p.ExpectAsync(delivered: true);
+            p.Next = p.Next with { Policy = ClientPolicy.Remembered };
+            await DeferAsync(p, () => NotOfferedAsync(p), "BP-9.4-25");
         })
         { Needs = Needs.Policy | Needs.Memory },
     ];

@@ -113,5 +113,25 @@ internal static partial class Client9Policy
             });
         })
         { Needs = Needs.Policy },
+        // [BP-9.2-3] A client MUST NOT make more than one such fresh connection for one address and delivery.
+        // [BP-9.1-2] Under required a client MUST NOT send mail unless the server's Finished was verified in that connection.
+        new("C-9.1-11", "required: however an upgrade breaks, no mail and no second connection",
+            Must, Profile.Core, "BP-9.2-3 BP-9.1-2", async p =>
+        {
+            p.Next = p.Next with { Policy = ClientPolicy.Required };
+            foreach (var breaks in Breaks)
+                await DeferAsync(p, () => BreakAsync(p, breaks), "BP-9.1-2");
+        })
+        { Needs = Needs.Policy },
+        // [BP-9.2-6] A failure after the server's Finished was verified MUST be treated as a connection lost in ordinary SMTP: no retry in
+        //   plaintext at that address; before MAIL the client goes on as one that defers, after it the mail is deferred.
+        new("C-9.1-12", "required: however a session is lost before the first reply inside, no mail and no second connection",
+            Must, Profile.Core, "BP-9.2-6", async p =>
+        {
+            p.Next = p.Next with { Policy = ClientPolicy.Required };
+            foreach (var loss in Losses)
+                await DeferAsync(p, () => LoseAsync(p, loss), further: "BP-9.2-6");
+        })
+        { Needs = Needs.Policy },
     ];
 }

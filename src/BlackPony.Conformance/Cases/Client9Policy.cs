@@ -1,4 +1,6 @@
 using BlackPony.Conformance.Peers;
+using BlackPony.Conformance.Targets;
+using BlackPony.Reference;
 using BlackPony.Reference.Keys;
 using BlackPony.Reference.Policy;
 using BlackPony.Reference.Records;
@@ -104,6 +106,91 @@ internal static partial class Client9Policy
         return wire;
     }
 
+    // What breaks an upgrade, instead of the reply to XBLACKPONY or of the server's Finished.
+    private static IReadOnlyList<Func<ClientProbe, ProbeConnection, Task>> Breaks { get; } =
+    [
+        (_, wire) => wire.SendLineAsync($"220 K={Convert.ToBase64String([.. Enumerable.Repeat((byte)9, 31)])}"),
+        (_, wire) => wire.SendLineAsync($"220 K={Convert.ToBase64String(new byte[32])}"),
+        (_, wire) => wire.SendLineAsync("220 K=@@@@"),
+        (_, _) => Task.CompletedTask,
+        SwitchAsync,
+        (p, wire) => SwitchedAsync(p, wire, w => w.Seal(RecordType.Alert, [1])),
+        (p, wire) => SwitchedAsync(p, wire, w => w.Seal(RecordType.Finished, new byte[32])),
+        (p, wire) => SwitchedAsync(p, wire, w => w.Seal(RecordType.Data, "250 Ok\r\n"u8)),
+        (p, wire) => SwitchedAsync(p, wire, w => w.Seal(RecordType.Close, [])),
+        (p, wire) => SwitchedAsync(p, wire, _ => [0, 0]),
+    ];
+
+    // What loses a session after the server's Finished, before the reply to EHLO inside; null is the end of the connection.
+    private static IReadOnlyList<Func<ProbeConnection, byte[]?>> Losses { get; } =
+    [
+        _ => null,
+        w => w.Seal(RecordType.Alert, [1]),
+        w => w.Seal(RecordType.Close, []),
+        w => w.Seal((RecordType)100, []),
+        w => w.Seal(RecordType.Data, "garbage\r\n"u8),
+        _ => [0, 0],
+    ];
+
+    private static Task SwitchAsync(ClientProbe p, ProbeConnection wire) => p.SwitchAsync(wire, CoreOffer, command: p.Command);
+
+    private static async Task SwitchedAsync(ClientProbe p, ProbeConnection wire, Func<ProbeConnection, byte[]> record)
+    {
+        await SwitchAsync(p, wire);
+        await wire.SendRecordsAsync(record(wire));
+    }
+
+    // An upgrade that breaks in one of those ways.
+    private static async Task<ProbeConnection> BreakAsync(ClientProbe p, Func<ClientProbe, ProbeConnection, Task> breaks)
+    {
+        var wire = await p.AcceptAsync(CoreOffer);
+        await p.ExpectCommandAsync(wire);
+        await breaks(p, wire);
+        wire.EndDirection();
+        await wire.DrainAsync();
+        return wire;
+    }
+
+    // A session that is lost in one of those ways, when the client's Finished has come, or at once.
+    private static async Task<ProbeConnection> LoseAsync(ClientProbe p, Func<ProbeConnection, byte[]?> loss, IdentKey[]? keys = null,
+        bool atOnce = false)
+    {
+        var wire = await p.AcceptAsync(CoreOffer);
+        await p.SwitchAsync(wire, CoreOffer);
+        var ident = keys is null ? null : Ident.Create(keys, wire.Keys.TranscriptHash);
+        if (atOnce)
+        {
+            await wire.SendRecordsAsync(wire.Seal(RecordType.Finished, wire.Keys.Finished(Role.Server)),
+                ident is null ? [] : wire.Seal(RecordType.Ident, ident), loss(wire) ?? []);
+        }
+        else
+        {
+            await p.FinishAsync(wire, ident);
+            await (loss(wire) is { } records ? wire.SendRecordsAsync(records) : Task.CompletedTask);
+        }
+
+        wire.EndDirection();
+        await wire.DrainAsync();
+        return wire;
+    }
+
+    // A client that may not even connect, and that a server without an offer sends no mail.
+    private static async Task<Outcome> MeetsNoOfferAsync(ClientProbe p)
+    {
+        try
+        {
+            var wire = await p.AcceptAsync("");
+            await p.ServeMailAsync(wire, inside: false);
+        }
+        catch (CaseFailedException e) when (e.Message.Contains("connection, but the client ended", StringComparison.Ordinal)
+            || e.Message.Contains("Expected EHLO", StringComparison.Ordinal))
+        {
+            // It did not even connect, or left at the greeting.
+        }
+
+        return await p.EndAsync();
+    }
+
     // An upgraded session with these keys, to its end, whatever the client then does.
     private static async Task<ProbeConnection> IdentAsync(ClientProbe p, IdentKey[] keys)
     {
@@ -117,7 +204,8 @@ internal static partial class Client9Policy
 
     // The delivery must end without mail, and the client must say so. A client that sends MAIL is served,
     // to see whether it defers after it ([BP-9.1-6]) or delivers.
-    private static async Task DeferAsync(ClientProbe p, Func<Task<ProbeConnection>> server, string? delivers = null)
+    private static async Task DeferAsync(ClientProbe p, Func<Task<ProbeConnection>> server, string? delivers = null,
+        string further = "BP-9.2-3")
     {
         p.Commands.Clear();
         int before = p.Wires.Count;
@@ -133,8 +221,8 @@ internal static partial class Client9Policy
         bool message = p.Commands.Any(c => c.StartsWith("DATA", StringComparison.OrdinalIgnoreCase));
         That(mail is null, $"The client sends {Show(mail ?? "")} {(message ? "and the message" : "and then defers")}.",
             message ? delivers : "BP-9.1-6");
-        await p.ExpectAsync(delivered: false, "BP-9.1-5", "BP-9.2-3");
-        That(p.Wires.Count == before + 1, "The client opened another connection.", "BP-9.2-3");
+        await p.ExpectAsync(delivered: false, "BP-9.1-5", further);
+        That(p.Wires.Count == before + 1, "The client opened another connection.", further);
     }
 
     private static Case<ClientProbe> Plain(string id, string title, string requirements) =>

@@ -411,22 +411,7 @@ public sealed class ClientProbe : IAsyncDisposable
     /// <param name="further">The requirement that a further connection violates, if it is not the case's first.</param>
     public async Task<Outcome> ExpectAsync(bool delivered, string? requirement = null, string? further = null)
     {
-        Expect.That(_delivery is not null, "The client was not started.");
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(_context.Cancel);
-        var accept = _listener.AcceptSocketAsync(stop.Token).AsTask();
-        _context.Timeout.WaitsFor("the client's end");
-        EndDirections();
-
-        await Task.WhenAny(_delivery!, accept);
-        await stop.CancelAsync();
-        if (accept.IsCompletedSuccessfully)
-        {
-            (await accept).Dispose();
-            throw new CaseFailedException("The client opened one connection too many.", further);
-        }
-
-        var outcome = await _delivery!;
-        _delivery = null;
+        var outcome = await EndedAsync(further);
         Expect.That(outcome.Delivered == delivered,
             delivered
                 ? "The client says that the mail was not delivered."
@@ -439,13 +424,11 @@ public sealed class ClientProbe : IAsyncDisposable
     }
 
     /// <summary>Waits for the client's end, whatever it says.</summary>
-    public async Task<Outcome> EndAsync()
+    /// <param name="further">The requirement that a further connection violates, if it is not the case's first.</param>
+    public async Task<Outcome> EndAsync(string? further = null)
     {
-        Expect.That(_delivery is not null, "The client was not started.");
-        EndDirections();
-        _context.Timeout.WaitsFor("the client's end");
-        var outcome = await _delivery!.WaitAsync(_context.Cancel);
-        (_delivery, Received) = (null, "");
+        var outcome = await EndedAsync(further);
+        Received = "";
         return outcome;
     }
 
@@ -507,6 +490,27 @@ public sealed class ClientProbe : IAsyncDisposable
 
     // The server has nothing more to say there: a client that ended its direction need not wait for ours.
     private void EndDirections() => _wires.ForEach(w => w.EndDirection());
+
+    private async Task<Outcome> EndedAsync(string? further)
+    {
+        Expect.That(_delivery is not null, "The client was not started.");
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(_context.Cancel);
+        var accept = _listener.AcceptSocketAsync(stop.Token).AsTask();
+        _context.Timeout.WaitsFor("the client's end");
+        EndDirections();
+
+        await Task.WhenAny(_delivery!, accept);
+        await stop.CancelAsync();
+        if (accept.IsCompletedSuccessfully)
+        {
+            (await accept).Dispose();
+            throw new CaseFailedException("The client opened one connection too many.", further);
+        }
+
+        var outcome = await _delivery!;
+        _delivery = null;
+        return outcome;
+    }
 
     private static string Verb(string line) => line.Split(' ')[0].ToUpperInvariant();
 }

@@ -13,6 +13,9 @@ public sealed record Delivery(int Port)
     /// <summary>The file of the client's memory.</summary>
     public string Memory { get; init; } = "";
 
+    /// <summary>Whether a client that can keeps its memory under opportunistic too ([BP-9.4-25]).</summary>
+    public bool KeepsMemory { get; init; }
+
     /// <summary>The suites that the client shall accept, separated by commas; empty for its own.</summary>
     public string Suites { get; init; } = "";
 

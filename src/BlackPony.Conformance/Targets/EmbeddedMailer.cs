@@ -33,7 +33,9 @@ public sealed class EmbeddedMailer(Func<MailerOptions, MailerOptions>? settings 
         MemoryFile? memory;
         try
         {
-            memory = delivery.Policy == ClientPolicy.Remembered ? new MemoryFile(delivery.Memory, TimeProvider.System) : null;
+            bool keeps = delivery.Policy == ClientPolicy.Remembered
+                || delivery is { Policy: ClientPolicy.Opportunistic, KeepsMemory: true };
+            memory = keeps ? new MemoryFile(delivery.Memory, TimeProvider.System) : null;
         }
         catch (Exception e) when (e is IOException or FormatException or UnauthorizedAccessException)
         {

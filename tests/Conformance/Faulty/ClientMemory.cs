@@ -28,9 +28,9 @@ internal static class ClientMemory
     };
 
     /// <summary>Forgets all, after such a delivery.</summary>
-    public static Func<ClientRun, Outcome, Outcome> Forgets(Func<Outcome, bool> when) => (run, outcome) =>
+    public static Func<ClientRun, Outcome, Outcome> Forgets(Func<ClientRun, Outcome, bool> when) => (run, outcome) =>
     {
-        if (when(outcome))
+        if (when(run, outcome) && File.Exists(run.Delivery.Memory))
         {
             File.Delete(run.Delivery.Memory);
         }
@@ -41,6 +41,11 @@ internal static class ClientMemory
     /// <summary>Writes an entry, whatever the session was.</summary>
     public static Outcome Writes(ClientRun run, Outcome outcome)
     {
+        if (Directory.Exists(run.Delivery.Memory))
+        {
+            return outcome;
+        }
+
         File.WriteAllText(run.Delivery.Memory,
             string.Create(CultureInfo.InvariantCulture,
                 $"# BlackPony memory 2: name port first-good last-good failing-since keys\n127.0.0.1 {run.Delivery.Port} "

@@ -92,17 +92,21 @@ internal static class ClientMutations
         && tokens.Contains("V1");
 
     /// <summary>Says something else where it says QUIT and has sent no mail; given what the server said last.</summary>
-    public static Mutations InsteadOfQuit(string text, Func<string, bool>? after = null)
+    /// <param name="text">What it says.</param>
+    /// <param name="after">After what the server said.</param>
+    /// <param name="continued">Whether only where it has continued, or cancelled.</param>
+    public static Mutations InsteadOfQuit(string text, Func<string, bool>? after = null, bool continued = false)
     {
         var last = "";
-        bool mail = false;
+        bool mail = false, begun = !continued;
         return new Mutations
         {
             PeerLine = l => last = l,
             PortLine = l =>
             {
                 mail |= l.StartsWith("MAIL", StringComparison.OrdinalIgnoreCase);
-                return l == "QUIT" && !mail && after?.Invoke(last) != false ? text : l;
+                begun |= l == "*" || (l.Length == 512 && !l.Contains(' ', StringComparison.Ordinal));
+                return l == "QUIT" && !mail && begun && after?.Invoke(last) != false ? text : l;
             },
         };
     }
