@@ -73,18 +73,21 @@ internal static class Client10Mailer
         // [BP-10.4-6] A mailer MUST remove XBLACKPONY from the EHLO reply with which it answers the mail server's first EHLO.
         Mailer("C-10.4-6", "XBLACKPONY is not shown to the mail server, whether the upgrade succeeds or not", "BP-10.4-6", async p =>
         {
-            var wire = await p.AcceptAsync(CoreOffer);
-            await p.ExpectCommandAsync(wire);
-            await wire.SendLineAsync("454 not now");
-            await p.ServeMailAsync(wire, inside: false);
-            Hidden((await p.ExpectAsync(delivered: true)).Replies);
-            wire = await p.AcceptAsync("XBLACKPONY V1 NO-SUCH-SUITE");
-            await p.ServeMailAsync(wire, inside: false);
-            Hidden((await p.ExpectAsync(delivered: true)).Replies);
-            wire = await p.AcceptAsync(CoreOffer);
-            await p.UpgradeAsync(wire, CoreOffer, extensions: [CoreOffer]);
-            await p.ServeMailAsync(wire, inside: true);
-            Hidden((await p.ExpectAsync(delivered: true)).Replies);
+            foreach (var offer in (string[])[CoreOffer, CoreOffer.ToLowerInvariant()])
+            {
+                var wire = await p.AcceptAsync(offer);
+                await p.ExpectCommandAsync(wire);
+                await wire.SendLineAsync("454 not now");
+                await p.ServeMailAsync(wire, inside: false);
+                Hidden((await p.ExpectAsync(delivered: true)).Replies);
+                wire = await p.AcceptAsync($"{offer.Split(' ')[0]} V1 NO-SUCH-SUITE");
+                await p.ServeMailAsync(wire, inside: false);
+                Hidden((await p.ExpectAsync(delivered: true)).Replies);
+                wire = await p.AcceptAsync(offer);
+                await p.UpgradeAsync(wire, offer, extensions: [offer]);
+                await p.ServeMailAsync(wire, inside: true);
+                Hidden((await p.ExpectAsync(delivered: true)).Replies);
+            }
 
             static void Hidden(string text) =>
                 That(!text.Contains("XBLACKPONY", StringComparison.OrdinalIgnoreCase), $"The mail server got {Show(text)}.");
@@ -92,12 +95,15 @@ internal static class Client10Mailer
         // [BP-10.4-7] A mailer MUST remove STARTTLS from that reply after an upgrade.
         Mailer("C-10.4-7", "STARTTLS is not shown to the mail server after an upgrade", "BP-10.4-7", async p =>
         {
-            var wire = await p.AcceptAsync(CoreOffer, "STARTTLS");
-            await p.UpgradeAsync(wire, CoreOffer, extensions: ["STARTTLS", "8BITMIME"]);
-            await p.ServeMailAsync(wire, inside: true);
-            var replies = (await p.ExpectAsync(delivered: true)).Replies;
-            That(!replies.Contains("STARTTLS", StringComparison.Ordinal) && replies.Contains("8BITMIME", StringComparison.Ordinal),
-                $"The mail server got {Show(replies)}.");
+            foreach (var keyword in (string[])["STARTTLS", "starttls"])
+            {
+                var wire = await p.AcceptAsync(CoreOffer, keyword);
+                await p.UpgradeAsync(wire, CoreOffer, extensions: [keyword, "8BITMIME"]);
+                await p.ServeMailAsync(wire, inside: true);
+                var replies = (await p.ExpectAsync(delivered: true)).Replies;
+                That(!replies.Contains(keyword, StringComparison.Ordinal) && replies.Contains("8BITMIME", StringComparison.Ordinal),
+                    $"The mail server got {Show(replies)}.");
+            }
         }),
         // [BP-10.4-8] A mailer that defers MUST answer the mail server's EHLO or HELO with a 421 reply, and end.
         // [BP-9.1-5] A client that defers MUST try the next address or mail exchanger, if there is one, and else report a temporary failure
@@ -216,14 +222,15 @@ internal static class Client10Mailer
         Mailer("C-10.4-13", "A control character of the server does not reach the mail server", "BP-10.4-21", async p =>
         {
             var wire = await p.ConnectAsync();
-            await wire.SendAsync("220 probe.test\r bare, \0 and \x1B[2J, and a\ttab\r\n");
+            await wire.SendAsync("220 probe.test\r bare, \0 and \x1B[2J, DEL \x7F, and a\ttab\r\n");
             await p.ExpectEhloAsync(wire);
-            await ClientProbe.AnswerEhloAsync(wire, "SIZE 1\r2");
+            await ClientProbe.AnswerEhloAsync(wire, "SIZE 1\r2", "X-DEL \x7F");
             await p.ServeMailAsync(wire, inside: false);
             var replies = (await p.ExpectAsync(delivered: true)).Replies;
-            bool isClean = replies.StartsWith("220 probe.test? bare, ? and ?[2J, and a\ttab\r\n", StringComparison.Ordinal);
+            bool isClean = replies.StartsWith("220 probe.test? bare, ? and ?[2J, DEL ?, and a\ttab\r\n", StringComparison.Ordinal);
             That(isClean, $"The mail server was greeted with {Show(replies)}.");
-            That(!replies.Replace("\r\n", "", StringComparison.Ordinal).Contains('\r'), $"The mail server got {Show(replies)}.");
+            var text = replies.Replace("\r\n", "", StringComparison.Ordinal);
+            That(text.IndexOfAny(['\r', '\x7F']) < 0, $"The mail server got {Show(replies)}.");
         }),
     ];
 

@@ -10,7 +10,7 @@ internal static class Client10Faults
         new("BP-10.4-1", "C-10.4-1", "tells the mail server that it connects")
         {
             Says = (_, o) => o with { Replies = "connecting\r\n" + o.Replies },
-            AlsoFails = "C-10.4-2 C-10.4-3 C-10.4-8 C-10.4-10",
+            AlsoFails = "C-10.4-2 C-10.4-3 C-10.4-8 C-10.4-10 C-10.4-13",
         },
         new("BP-10.4-2", "C-10.4-2", "greets in its own words") { Mutations = _ => Reads("probe.test first", "a mailer") },
         new("BP-10.4-21", "C-10.4-13", "passes on a bare CR in the greeting")
@@ -20,6 +20,14 @@ internal static class Client10Faults
         new("BP-10.4-21", "C-10.4-13", "passes on a bare CR in the EHLO reply")
         {
             Says = (_, o) => o with { Replies = o.Replies.Replace("SIZE 1?2", "SIZE 1\r2", StringComparison.Ordinal) },
+        },
+        new("BP-10.4-21", "C-10.4-13", "passes on a DEL in the greeting")
+        {
+            Says = (_, o) => o with { Replies = o.Replies.Replace("DEL ?,", "DEL \x7F,", StringComparison.Ordinal) },
+        },
+        new("BP-10.4-21", "C-10.4-13", "passes on a DEL in the EHLO reply")
+        {
+            Says = (_, o) => o with { Replies = o.Replies.Replace("X-DEL ?", "X-DEL \x7F", StringComparison.Ordinal) },
         },
         new("BP-10.4-3", "C-10.4-3", "bounces mail for a server that it does not reach")
         {
@@ -39,6 +47,20 @@ internal static class Client10Faults
             Says = (_, o) =>
                 o with { Replies = o.Replies.Replace("250 probe.test", "250-probe.test\r\n250 " + CoreOffer, StringComparison.Ordinal) },
             AlsoFails = "C-10.4-10",
+        },
+        new("BP-10.4-6", "C-10.4-6", "shows an offer in lower case to the mail server")
+        {
+            Mutations = r => Notes(r, "xblackpony"),
+            Says = (r, o) => r.Seen.ContainsKey("xblackpony")
+                ? o with { Replies = o.Replies.Replace("250 probe.test", "250-probe.test\r\n250 xblackpony v1", StringComparison.Ordinal) }
+                : o,
+        },
+        new("BP-10.4-7", "C-10.4-7", "shows a STARTTLS in lower case to the mail server after an upgrade")
+        {
+            Mutations = r => Notes(r, "starttls"),
+            Says = (r, o) => r.Seen.ContainsKey("starttls")
+                ? o with { Replies = o.Replies.Replace("250 8BITMIME", "250-starttls\r\n250 8BITMIME", StringComparison.Ordinal) }
+                : o,
         },
         new("BP-10.4-7", "C-10.4-7", "shows STARTTLS to the mail server after an upgrade")
         {
@@ -66,4 +88,16 @@ internal static class Client10Faults
         },
         new("BP-10.4-13", "C-10.4-11", "hides STARTTLS after a fall-back") { Mutations = _ => Misses("STARTTLS") },
     ];
+
+    // Notes in the run whether such a keyword came in plaintext.
+    private static Mutations Notes(ClientRun run, string keyword) => new()
+    {
+        PeerLine = l =>
+        {
+            if (l.Contains(keyword, StringComparison.Ordinal))
+                run.Seen[keyword] = true;
+
+            return l;
+        },
+    };
 }
