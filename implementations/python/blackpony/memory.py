@@ -1,4 +1,4 @@
-"""Section 9.4: the memory of the policy remembered, in a file of one JSON entry a line.
+"""Section 9.4: the memory of the policy remembered, in a file of one JSON entry a line after a first line that says what it is.
 
 A place is a server's name and port, or a mail domain and 0. IDENT keys are in hexadecimal, and times in seconds.
 """
@@ -16,6 +16,8 @@ from .keys import Idents
 from .limits import MAX_MEMORY_ENTRIES, MAX_MEMORY_KEYS, MAX_MEMORY_PER_OWNER, MEMORY_LIFETIME, MEMORY_PATIENCE, MIN_KEY_TIME
 
 log = logging.getLogger("blackpony")
+
+HEADER = '"BlackPony memory"\n'  # an empty file is no memory: somebody has lost it
 
 
 class MemoryUnusable(Exception):
@@ -121,7 +123,7 @@ class Memory:
                 self._sweep(now)
                 yield
                 with open(os.open(self._path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-                    file.writelines(json.dumps(entry._asdict()) + "\n" for entry in self._entries.values())
+                    file.writelines((HEADER, *(json.dumps(entry._asdict()) + "\n" for entry in self._entries.values())))
                     file.flush()
                     os.fsync(file.fileno())  # a crash must not leave an empty memory [BP-9.4-12]
                 os.replace(self._path + ".new", self._path)
@@ -129,10 +131,12 @@ class Memory:
             raise MemoryUnusable(str(error)) from error
 
     def _read(self, path: str) -> None:
-        self._entries, lines = {}, list[str]()
-        with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as file:
+        self._entries, lines = {}, [HEADER]
+        with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as file:  # [BP-9.4-26]
             lines = file.readlines()
-        for line in lines:
+        if not lines:  # [BP-9.4-12]
+            raise MemoryUnusable(f"{path} is empty, and so no memory: remove it, and the memory starts empty")
+        for line in lines[lines[0] == HEADER :]:  # an earlier version wrote no first line
             try:
                 fields = json.loads(line, parse_constant=bytes.fromhex)  # neither NaN nor Infinity
                 if set(fields) == {"name", "port", "good", "idents", "failing"}:

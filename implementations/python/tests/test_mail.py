@@ -375,7 +375,7 @@ class MemoryFileTests(unittest.TestCase):
         ]
         bad = ["{", "[]", "1", "{}", "[" * 200_000, '"', *(json.dumps(fields | x) for x in wrong)]
         for line in bad:
-            Path(self.path).write_text(line + "\n" + good)
+            Path(self.path).write_text(good + line + "\n")
             self.warnings.clear()
             self.assertIsNotNone(self.memory().lookup("mx.b.test", 25, 6), line)
             self.assertEqual(len(self.warnings), 1, line)
@@ -391,9 +391,23 @@ class MemoryFileTests(unittest.TestCase):
     def test_a_memory_that_cannot_be_used_defers(self) -> None:
         Path(self.path).mkdir()
         Path(self.path + "2").write_bytes(b"\xff\xfe")
-        for path in (self.path, self.path + "2", "/nowhere/memory"):
+        Path(self.path + "3").touch()
+        for path in (self.path, self.path + "2", self.path + "3", "/nowhere/memory"):
             with self.assertRaises(MemoryUnusable):
                 Memory(path).lookup("mx.b.test", 25, 6)
+
+    def test_a_memory_without_entries_is_no_empty_file(self) -> None:  # [BP-9.4-26]
+        for _ in range(2):
+            self.assertIsNone(self.memory().lookup("mx.b.test", 25, 5))
+        self.assertNotEqual(Path(self.path).stat().st_size, 0)
+        self.assertEqual(self.warnings, [])
+
+    def test_a_file_without_a_first_line_is_read(self) -> None:
+        self.memory().good("mx.b.test", 25, 5)
+        lines = Path(self.path).read_text().splitlines(keepends=True)
+        Path(self.path).write_text("".join(lines[1:]))
+        self.assertIsNotNone(self.memory().lookup("mx.b.test", 25, 6))
+        self.assertEqual(self.warnings, [])
 
     def test_a_full_memory_forgets_nobody_and_warns(self) -> None:
         memory = Memory(None, self.warnings.append)
