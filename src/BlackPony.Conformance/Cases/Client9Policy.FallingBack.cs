@@ -115,7 +115,7 @@ internal static partial class Client9Policy
             [
                 ("SSH-2.0-OpenSSH_9\r\n", ""), ("\r\n", ""), (new string('x', 100_000), ""), ("220\n", ""), ("22\r\n", ""), ("", ""),
                 ("220 hello\r\n", "garbage\r\n"), ("220 hello\r\n", "250-a\r\n251 b\r\n"),
-                ("220 hello\r\n", "250-a\n250 b\r\n"), ("220 hello\r\n", "250 a\nb\r\n"),
+                ("220 hello\r\n", "250 a\n250 b\r\n"), ("220 hello\r\n", "250-a\nb\r\n250 c\r\n"),
                 ("220 hello\r\n", string.Concat(Enumerable.Repeat("250-X\r\n", Limits.MaxEhloLines + 1))),
                 ("220 hello\r\n", "250-" + new string('x', 100_000)), ("220 hello\r\n", ""),
             ])
