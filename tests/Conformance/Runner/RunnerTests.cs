@@ -121,7 +121,7 @@ public sealed class RunnerTests : IDisposable
         foreach (var seed in (string[])["one", "one", "two"])
         {
             var file = Path.Combine(_folder, "r.json");
-            await RunnerProgram.RunAsync("--select", "S-6.3-2", "--seed", seed, "--output", file);
+            await RunnerProgram.RunAsync("--select", "S-6.3-3", "--seed", seed, "--output", file);
             shares.Add((await File.ReadAllLinesAsync(file, TestContext.Current.CancellationToken)).SelectMany(l => l.Split("\\n"))
                 .Single(l => l.StartsWith("C: XBLACKPONY", StringComparison.Ordinal)));
         }
