@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using BlackPony.Reference.Policy;
@@ -6,7 +7,8 @@ namespace BlackPony.Hosting;
 
 /// <summary>
 /// The memory's file (spec 9.4): read at the beginning; what a delivery changes is appended before any mail flows ([BP-9.4-2]), by one
-/// process at a time, so that a delivery costs the same however many servers are remembered. Now and then the file is written again.
+/// process at a time. Now and then the file is written again. A process parses what it has not yet read (<see cref="MemoryFileText"/>):
+/// its first delivery costs a parse of the whole file, and each later one a comparison with it.
 /// </summary>
 /// <remarks>
 /// The text is that of <see cref="MemoryText"/>, where the last line of a server counts, and times of "-" forget it.
@@ -17,7 +19,6 @@ public sealed class MemoryFile : IStoredMemory
 {
     // It distinguishes a memory with few servers from a file that was cut short or emptied.
     private const string LastLine = "# end\n";
-    private const string Forgotten = " - - - -";
 
     // Lines that count no more: so many, and as many as those that count, are kept until the file is written again.
     private const int MostStale = 1000;
@@ -28,7 +29,7 @@ public sealed class MemoryFile : IStoredMemory
 
     private readonly string _path;
     private readonly TimeProvider _time;
-    private readonly string? _read;
+    private readonly MemoryFileText.Parsed _read;
 
     /// <summary>Reads the memory; a file that is not there is an empty one.</summary>
     /// <exception cref="IOException">The file can't be read or written: a temporary failure ([BP-9.4-12], [BP-9.4-18]).</exception>
@@ -46,18 +47,16 @@ public sealed class MemoryFile : IStoredMemory
         if (isWritten)
             CheckWritable(path);
 
-        _read = ReadWhole();
-        Memory = Parse(_read, out var warnings);
-        Warnings = warnings;
+        _read = Read();
     }
 
     private string Lock => _path + ".lock";
 
     /// <summary>The memory.</summary>
-    public ServerMemory Memory { get; }
+    public ServerMemory Memory => _read.Memory;
 
     /// <summary>What is wrong with the file: a warning for each line that is no entry, and was left out ([BP-9.4-14]).</summary>
-    public IReadOnlyList<string> Warnings { get; }
+    public IReadOnlyList<string> Warnings => _read.Warnings;
 
     /// <summary>Reads a memory that will not be written: no file is created beside it.</summary>
     /// <exception cref="IOException">The file can't be read.</exception>
@@ -104,17 +103,16 @@ public sealed class MemoryFile : IStoredMemory
 
     private void Write(FileStream turn)
     {
-        var text = ReadWhole(turn);
-        var (lines, length) = (text?.AsSpan().Count('\n') ?? 0, text?.Length ?? 0);
+        var now = Read(turn);
 
-        // If nobody else has changed it, it need not be parsed again.
-        var warnings = Warnings;
-        var latest = text == _read ? Memory : Parse(text, out warnings);
-        var refused = latest == Memory ? [] : MemoryText.CopyChanges(Memory, latest);
-        if (text is null || warnings.Count > 0 || lines > (2 * latest.Count) + MostStale)
+        // If nobody else has changed it, nothing is to be merged.
+        bool isSame = now.State == _read.State;
+        var latest = isSame ? Memory : now.Memory;
+        var refused = isSame ? [] : MemoryText.CopyChanges(Memory, latest);
+        if (now.State is null || now.Warnings.Count > 0 || now.Lines > (2 * latest.Count) + MostStale)
             WriteAgain(latest);
         else if (latest.Changes.Count > 0)
-            Append(turn, length, Encoding.ASCII.GetBytes(MemoryText.OfChanges(latest) + LastLine));
+            Append(turn, now.Length, Encoding.ASCII.GetBytes(MemoryText.OfChanges(latest) + LastLine));
 
         if (refused.Count > 0)
             throw new IOException($"no room for {string.Join(", ", refused)}; an entry is removed only when it expires");
@@ -161,41 +159,76 @@ public sealed class MemoryFile : IStoredMemory
         turn.SetLength(0);
     }
 
-    // The file's text up to its last line; null if there is no file.
-    private string? ReadWhole(FileStream? turn = null)
+    // What the file has up to its last line.
+    private MemoryFileText.Parsed Read(FileStream? turn = null)
     {
+        IReadOnlyList<string> doubted = [];
         for (int tries = 0; ; tries++)
         {
-            string text;
+            byte[] octets = [];
             try
             {
-                using var file = Open(_path, FileAccess.Read);
-                using var reader = new StreamReader(file, Encoding.Latin1);
-                text = reader.ReadToEnd();
+                if (ReadOctets(ref octets) is not { } length)
+                    return new MemoryFileText.Parsed(new ServerMemory(_time), [], 0, 0, null);
+
+                // Else somebody appends just now, or could not finish it.
+                if (octets.AsSpan(0, length).EndsWith("\n# end\n"u8))
+                {
+                    // Read while somebody appended, the former end and a part of the new lines look like lines that are no entries.
+                    var parsed = Parse(octets.AsSpan(0, length - LastLine.Length));
+                    if (turn is not null || parsed.Warnings.Count == 0 || parsed.Warnings.SequenceEqual(doubted))
+                        return parsed;
+
+                    doubted = parsed.Warnings;
+                    continue;
+                }
+
+                bool isNoted = TryNote(turn, out int whole);
+                if (isNoted || tries >= 500)
+                {
+                    return whole > 0 && whole <= length && octets[whole - 1] == '\n' ? Parse(octets.AsSpan(0, whole))
+                        : throw new FormatException($"{_path} is incomplete: its last line is missing. Restore a copy, or remove it and "
+                            + $"{_path}.lock to start again.");
+                }
             }
-            catch (FileNotFoundException)
+            finally
             {
-                return null;
+                ArrayPool<byte>.Shared.Return(octets);
             }
 
-            if (text.EndsWith('\n' + LastLine, StringComparison.Ordinal))
-                return text[..^LastLine.Length];
-
-            // Somebody appends just now, or could not finish it.
-            if (!TryNote(turn, out int whole) && tries < 500)
-            {
-                Thread.Sleep(Pause);
-            }
-            else if (whole > 0 && whole <= text.Length && text[whole - 1] == '\n')
-            {
-                return text[..whole];
-            }
-            else
-            {
-                throw new FormatException(
-                    $"{_path} is incomplete: its last line is missing. Restore a copy, or remove it and {_path}.lock to start again.");
-            }
+            Thread.Sleep(Pause);
         }
+    }
+
+    // How many octets there are; null if there is no file.
+    private int? ReadOctets(ref byte[] octets)
+    {
+        try
+        {
+            using var file = Open(_path, FileAccess.Read);
+            int length = 0, count;
+            do
+            {
+                if (length == octets.Length)
+                    Grow(ref octets, length, file.CanSeek ? file.Length : 0);
+
+                length += count = file.Read(octets, length, octets.Length - length);
+            }
+            while (count > 0);
+            return length;
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    private static void Grow(ref byte[] octets, int used, long wanted)
+    {
+        var larger = ArrayPool<byte>.Shared.Rent((int)Math.Max(wanted + 1, (2 * used) + 1));
+        octets.AsSpan(0, used).CopyTo(larger);
+        ArrayPool<byte>.Shared.Return(octets);
+        octets = larger;
     }
 
     // Up to where it was whole before lines were appended; 0 if none were. False while somebody appends.
@@ -224,12 +257,11 @@ public sealed class MemoryFile : IStoredMemory
         }
     }
 
-    private ServerMemory Parse(string? text, out IReadOnlyList<string> warnings)
+    private MemoryFileText.Parsed Parse(ReadOnlySpan<byte> octets)
     {
-        bool forgets = text?.Contains(Forgotten + "\n", StringComparison.Ordinal) == true;
         try
         {
-            return MemoryText.Parse(forgets ? WithoutForgotten(text!) : text ?? "", _time, out warnings);
+            return MemoryFileText.Parse(_path, octets, _time);
         }
         catch (FormatException e)
         {
@@ -238,30 +270,8 @@ public sealed class MemoryFile : IStoredMemory
         }
     }
 
-    // What stands before a line that forgets its server is left out, and every other line stays where it is.
-    private static string WithoutForgotten(string text)
-    {
-        var lines = text.Split('\n');
-        var last = new Dictionary<string, int>();
-        for (int i = 1; i < lines.Length; i++)
-        {
-            if (lines[i].EndsWith(Forgotten, StringComparison.Ordinal))
-                last[lines[i][..^Forgotten.Length]] = i;
-        }
-
-        for (int i = 1; i < lines.Length; i++)
-        {
-            if (last.TryGetValue(Key(lines[i]), out int forgotten) && i <= forgotten)
-                lines[i] = "";
-        }
-
-        return string.Join('\n', lines);
-    }
-
     private static FileStream Open(string path, FileAccess access) =>
         new(path, FileMode.Open, access, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-
-    private static string Key(string line) => string.Join(' ', line.Split(' ', 3).Take(2));
 
     private async Task<FileStream> TakeTurnAsync(CancellationToken cancel)
     {

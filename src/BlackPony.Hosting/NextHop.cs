@@ -138,7 +138,8 @@ internal sealed class NextHop : IAsyncDisposable
         MailerSession? session = null;
         try
         {
-            IStoredMemory? memory = _settings.OpenMemory is { } open ? await open(_kill.Token).ConfigureAwait(false)
+            var targets = await _settings.Router.ResolveAsync(_route, Warn, _kill.Token).ConfigureAwait(false);
+            IStoredMemory? memory = _settings.OpenMemory is { } open ? await open(targets, _kill.Token).ConfigureAwait(false)
                 : _settings.MemoryPath is { } path ? new MemoryFile(path, _settings.Time) : null;
             foreach (var warning in memory?.Warnings ?? [])
             {
@@ -146,8 +147,6 @@ internal sealed class NextHop : IAsyncDisposable
                 Warn(warning);
             }
 
-            var targets =
-                await _settings.Router.ResolveAsync(_route, Warn, _kill.Token).ConfigureAwait(false);
             session = new MailerSession(_settings.Mailer with { Memory = memory?.Memory }, _settings.Random);
             Telemetry.SessionBegan();
             using var run = new MailerRun(session, targets, _toMailer.Reader.AsStream(), output, _settings.Time)

@@ -22,8 +22,11 @@ public sealed record OutboundSettings(IReadOnlyList<IPEndPoint> Listen, MailerOp
     /// <summary>The file of the memory, under <see cref="ClientPolicy.Remembered"/>.</summary>
     public string? MemoryPath { get; init; }
 
-    /// <summary>Reads a memory that is in no file, as <see cref="MemoryFile"/> reads one: for each delivery.</summary>
-    public Func<CancellationToken, Task<IStoredMemory>>? OpenMemory { get; init; }
+    /// <summary>
+    /// Reads a memory that is in no file, as <see cref="MemoryFile"/> reads one: for each delivery, and at least the entries of its
+    /// servers.
+    /// </summary>
+    public Func<IReadOnlyList<MailTarget>, CancellationToken, Task<IStoredMemory>>? OpenMemory { get; init; }
 
     /// <summary>Whether STARTTLS is used with a server that has no BlackPony ([BP-10.5-13]).</summary>
     public bool StartTls { get; init; } = true;

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Text;
 using BlackPony.Conformance.Targets;
 using BlackPony.Hosting;
 using BlackPony.Reference;
@@ -58,6 +60,104 @@ public sealed class MemoryFileTests : IDisposable
         var last = new MemoryFile(path, TimeProvider.System).Memory;
         Assert.Equal(Limits.MaxMemoryEntries, last.Count);
         Assert.Equal((1, 0), (last.Find("mx.a39.test", 25, out _)!.Idents.Count, last.Find("mx.a40.test", 25, out _)!.Idents.Count));
+    }
+
+    [Fact]
+    public async Task A_delivery_parses_only_what_has_come_since_the_last_one()
+    {
+        var path = Path.Combine(_folder, "memory");
+        var first = new MemoryFile(path, TimeProvider.System);
+        for (int i = 0; i < Limits.MaxMemoryEntries - 10; i++)
+            first.Memory.Good($"mx.a{i}.test", 25, []);
+
+        await first.SaveAsync(TestContext.Current.CancellationToken);
+        long whole = Allocated(() => Assert.Equal(Limits.MaxMemoryEntries - 10, new MemoryFile(path, TimeProvider.System).Memory.Count));
+        var second = new MemoryFile(path, TimeProvider.System);
+        second.Memory.Good("mx.b.test", 25, []);
+        await second.SaveAsync(TestContext.Current.CancellationToken);
+        long again = Allocated(() => Assert.NotNull(new MemoryFile(path, TimeProvider.System).Memory.Find("mx.b.test", 25, out _)));
+        Assert.InRange(again, 0, whole / 4);
+
+        static long Allocated(Action act)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            act();
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+    }
+
+    [Theory]
+    [InlineData("mx.a.test", "mx.c.test")]
+    [InlineData("# end", "mx.c.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - -\n# end")]
+    [InlineData("mx.b.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - -\n", "")]
+    [InlineData("mx.b.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - -\n", "mx.b.test 25 - - - -\n")]
+    public async Task A_change_by_hand_counts_for_the_next_delivery_whatever_the_files_time_is(string old, string changed) // [BP-9.4-2]
+    {
+        var path = Path.Combine(_folder, "memory");
+        var text = "# BlackPony memory 2: name port first-good last-good failing-since keys\n"
+            + "mx.a.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - -\n"
+            + "mx.b.test 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - -\n# end\n";
+        var clock = new FakeTimeProvider(new DateTimeOffset(2026, 11, 23, 13, 0, 0, TimeSpan.Zero));
+        var cancel = TestContext.Current.CancellationToken;
+        await File.WriteAllTextAsync(path, text, cancel);
+        var time = File.GetLastWriteTimeUtc(path);
+        var known = new MemoryFile(path, clock);
+        Assert.Equal(2, known.Memory.Count);
+        await using (var same = new FileStream(path, FileMode.Open, FileAccess.Write))
+        {
+            var octets = Encoding.ASCII.GetBytes(text.Replace(old, changed, StringComparison.Ordinal));
+            await same.WriteAsync(octets, cancel);
+            same.SetLength(octets.Length);
+        }
+
+        File.SetLastWriteTimeUtc(path, time);
+        var next = new MemoryFile(path, clock);
+        var (a, b, c) = (Knows(next, "mx.a.test"), Knows(next, "mx.b.test"), Knows(next, "mx.c.test"));
+        Assert.Equal((old != "mx.a.test", changed.Length > 0 && !changed.EndsWith("- - - -\n", StringComparison.Ordinal),
+            changed.StartsWith("mx.c", StringComparison.Ordinal)), (a, b, c));
+
+        // Who read it before writes beside what is there now.
+        known.Memory.Good("mx.d.test", 25, []);
+        await known.SaveAsync(cancel);
+        next = new MemoryFile(path, clock);
+        Assert.Equal((a, b, c), (Knows(next, "mx.a.test"), Knows(next, "mx.b.test"), Knows(next, "mx.c.test")));
+        Assert.True(Knows(next, "mx.d.test"));
+
+        static bool Knows(MemoryFile file, string name) => file.Memory.Find(name, 25, out _) is not null;
+    }
+
+    [Fact]
+    public async Task A_reading_in_the_midst_of_an_append_is_repeated() // [BP-9.4-14]
+    {
+        const string Entry = " 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - -\n";
+        const string Before = $"# BlackPony memory 2: name port first-good last-good failing-since keys\nmx.a.test{Entry}";
+        const string Appended = $"mx.b.test{Entry}# end\n";
+        var path = Path.Combine(_folder, "memory");
+        using (var make = Process.Start("mkfifo", [path]))
+            await make.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        // The former end as far as a first system call read it, and what a second one read after the append.
+        foreach (int first in (int[])[1, 3, 6])
+        {
+            var clock = new FakeTimeProvider(new DateTimeOffset(2026, 11, 23, 13, 0, 0, TimeSpan.Zero));
+            var reading = Task.Run(() => MemoryFile.Read(path, clock));
+            await WriteAsync(Before + "# end\n"[..first] + Appended[first..]);
+            await WriteAsync(Before + Appended);
+            var memory = await reading.WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
+            Assert.NotNull(memory.Find("mx.b.test", 25, out _));
+        }
+
+        // To a reader that has opened it anew.
+        async Task WriteAsync(string text)
+        {
+            await Wait.RetryAsync(() => Task.FromResult(Directory.GetFiles("/proc/self/fd").All(f =>
+                new FileInfo(f).LinkTarget != path) ? "" : throw new IOException("The first reading goes on.")));
+            await Task.Run(() =>
+            {
+                using var pipe = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+                pipe.Write(Encoding.ASCII.GetBytes(text));
+            }).WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
+        }
     }
 
     [Theory]

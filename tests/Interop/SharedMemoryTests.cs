@@ -1,6 +1,9 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using BlackPony.Conformance.Targets;
 using BlackPony.Tests.Interop.Servers;
@@ -75,6 +78,37 @@ public sealed class SharedMemoryTests : IDisposable
             await Wait.RetryAsync(async () => await relay.SendAsync("plain.test") == "250" ? "" : throw new IOException());
     }
 
+    [Theory]
+    [InlineData("localhost", true, "^250")]
+    [InlineData("localhost", false, "^4")] // of nobody whom the machine trusts
+    [InlineData("other.test", true, "^4")] // of another host
+    public async Task With_rediss_the_memory_is_shared_with_a_server_that_shows_its_certificate_alone( // [BP-9.4-12]
+        string name, bool isTrusted, string code)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName(name);
+        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(names.Build());
+        using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        string pem = Path.Combine(_folder, "certificate.pem"), secret = Path.Combine(_folder, "key.pem");
+        await File.WriteAllTextAsync(pem, certificate.ExportCertificatePem(), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(secret, key.ExportPkcs8PrivateKeyPem(), TestContext.Current.CancellationToken);
+        var (tls, port) = (Ports.Free(), Ports.Free());
+        using var redis = await Redis.StartAsync(_folder,
+            $"tls-port {tls}\ntls-cert-file {pem}\ntls-key-file {secret}\ntls-ca-cert-file {pem}\ntls-auth-clients no");
+        await using var server = new EmbeddedServer();
+        using var relay = new Relay(port, BlackPonyProgram.Start(isTrusted ? new() { ["SSL_CERT_FILE"] = pem } : [], "relay",
+            "--listen", $"127.0.0.1:{port}", "--route", $"*=[127.0.0.1]:{server.Port}", "--policy", "remembered",
+            "--memory", $"rediss://blackpony@localhost:{tls}/blackpony", "--memory-password", redis.PasswordFile));
+        await relay.Program.ListensAsync(port);
+        Assert.Matches(code, await relay.SendAsync());
+        if (code == "^250")
+            Assert.Matches($"^127.0.0.1 {server.Port}\n20", await EntriesAsync(redis));
+        else
+            await relay.Program.SaysAsync($"the memory rediss://localhost:{tls}/blackpony cannot be reached: ");
+    }
+
     [Fact]
     public async Task A_store_that_is_lost_before_it_is_written_leaves_the_mail_delivered_and_the_log_a_warning() // [BP-9.4-27]
     {
@@ -86,6 +120,60 @@ public sealed class SharedMemoryTests : IDisposable
         await relay.Program.SaysAsync("the memory was not written: ");
         Assert.DoesNotContain(Redis.Password, relay.Log, StringComparison.Ordinal);
         Assert.Equal("", await EntriesAsync(redis));
+    }
+
+    [Fact]
+    public async Task A_delivery_reads_the_entries_of_its_servers_and_the_whole_only_to_add_one() // [BP-9.4-2], [BP-9.4-19]
+    {
+        using var redis = await Redis.StartAsync(_folder);
+        await using var server = new EmbeddedServer();
+        await using var other = new EmbeddedServer();
+        using var dns = new NameServer((10, "localhost"));
+        string[] routed = ["--dns", $"127.0.0.1:{dns.Port}", "--port", $"{server.Port}", "--route",
+            $"other.test=[127.0.0.1]:{other.Port}"];
+        using (var first = await RelayAsync(redis, null, more: routed))
+            Assert.Equal("250", await first.SendAsync());
+
+        var before = await EntriesAsync(redis);
+        Assert.Matches($"^(localhost {server.Port}|b.test mx)\n20.*\n(localhost {server.Port}|b.test mx)\n20", before);
+        const string Past = "2026-01-01T00:00:00Z";
+        await redis.AskAsync("hset", "blackpony:memory", "mx.z.test 25", $"{Past} {Past} - -");
+
+        // Whoever asks for the whole is cut off.
+        using var cut = new CutBefore("HGETALL", redis.Port);
+        using var relay = await RelayAsync(redis, null, store: cut.Port, more: routed);
+        Assert.Equal("250", await relay.SendAsync());
+        Assert.DoesNotContain("not written", relay.Log, StringComparison.Ordinal);
+        Assert.Contains($"mx.z.test 25\n{Past} {Past} - -", await EntriesAsync(redis), StringComparison.Ordinal);
+        Assert.Equal("250", await relay.SendAsync("other.test"));
+        await relay.Program.SaysAsync("the memory was not written: ");
+    }
+
+    [Fact]
+    public async Task A_full_memory_forgets_nobody_for_a_server_that_is_new() // [BP-9.4-13], [BP-9.4-15], [BP-9.4-17]
+    {
+        using var redis = await Redis.StartAsync(_folder);
+        await using var server = new EmbeddedServer();
+        await using var second = new EmbeddedServer();
+        await using var third = new EmbeddedServer();
+        using (var first = await RelayAsync(redis, server.Port))
+            Assert.Equal("250", await first.SendAsync());
+
+        var now = DateTimeOffset.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+        await redis.AskAsync("eval", "for i=2,10000 do redis.call('hset', KEYS[1], 'mx.a'..i..'.test 25', ARGV[1]) end", "1",
+            "blackpony:memory", $"{now} {now} - -");
+        Assert.Equal("10001", await redis.AskAsync("hlen", "blackpony:memory"));
+        using var relay = await RelayAsync(redis, server.Port, more: ["--route", $"second.test=[127.0.0.1]:{second.Port}",
+            "--route", $"third.test=[127.0.0.1]:{third.Port}"]);
+        foreach (var (domain, other) in (List<(string, EmbeddedServer)>)[("second.test", second), ("third.test", third)])
+        {
+            Assert.Equal("250", await relay.SendAsync(domain));
+            await relay.Program.SaysAsync($"the memory was not written: no room for 127.0.0.1:{other.Port}");
+            Assert.Equal("0", await redis.AskAsync("hexists", "blackpony:memory", $"127.0.0.1 {other.Port}"));
+        }
+
+        Assert.Equal("250", await relay.SendAsync());
+        Assert.Equal("10001", await redis.AskAsync("hlen", "blackpony:memory"));
     }
 
     [Fact]
@@ -150,10 +238,11 @@ public sealed class SharedMemoryTests : IDisposable
         return check.ExitCode;
     }
 
-    private static async Task<Relay> RelayAsync(Redis redis, int server, int? plain = null, int? store = null, params string[] more)
+    private static async Task<Relay> RelayAsync(Redis redis, int? server, int? plain = null, int? store = null, params string[] more)
     {
         int port = Ports.Free();
-        return new Relay(port, await BlackPonyProgram.RelayAsync(port, ["--route", $"*=[127.0.0.1]:{server}",
+        return new Relay(port, await BlackPonyProgram.RelayAsync(port, [
+            .. server is null ? [] : (string[])["--route", $"*=[127.0.0.1]:{server}"],
             .. plain is null ? [] : (string[])["--route", $"plain.test=[127.0.0.1]:{plain}"], .. redis.Options(store), .. more]));
     }
 

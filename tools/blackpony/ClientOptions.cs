@@ -109,11 +109,14 @@ internal sealed class ClientOptions
     }
 
     /// <summary>Reads the memory for a delivery; null if there is none.</summary>
+    /// <param name="parse">The command line.</param>
+    /// <param name="targets">The servers of the delivery.</param>
+    /// <param name="cancel">Ends the waiting.</param>
     /// <exception cref="IOException">A temporary failure ([BP-9.4-12]).</exception>
     /// <exception cref="UnauthorizedAccessException">The same.</exception>
     /// <exception cref="FormatException">It is not a memory.</exception>
-    public async Task<IStoredMemory?> OpenMemoryAsync(ParseResult parse, CancellationToken cancel) =>
-        Store(parse) is { } store ? await store.OpenAsync(isWritten: true, cancel)
+    public async Task<IStoredMemory?> OpenMemoryAsync(ParseResult parse, IReadOnlyList<MailTarget> targets, CancellationToken cancel) =>
+        Store(parse) is { } store ? await store.OpenAsync(isWritten: true, targets, cancel)
         : MemoryPath(parse) is { } path ? new MemoryFile(path, TimeProvider.System) : null;
 
     /// <summary>Checks that a service can write its files: one that cannot would defer all its mail.</summary>
@@ -132,7 +135,7 @@ internal sealed class ClientOptions
             {
                 _ = store.Password();
                 if (isTrial)
-                    store.OpenAsync(isWritten: true, CancellationToken.None).GetAwaiter().GetResult();
+                    store.OpenAsync(isWritten: true, null, CancellationToken.None).GetAwaiter().GetResult();
             }
 
             if (parse.GetValue(_keyLog) is { } keyLog)

@@ -97,15 +97,15 @@ internal static class MailerCommand
     private static async Task<int> RunAsync(ParseResult parse, ClientOptions client, string host, string? report, MailerOutput output,
         CancellationToken cancel)
     {
-        var memory = await client.OpenMemoryAsync(parse, cancel);
+        var router = client.Router(parse);
+        var targets = await router.ResolveAsync(new Route(host, client.Port(parse)), CommandLine.Complain, cancel);
+        var memory = await client.OpenMemoryAsync(parse, targets, cancel);
         foreach (var warning in memory?.Warnings ?? [])
         {
             // [BP-9.4-14]
             CommandLine.Complain(warning);
         }
 
-        var router = client.Router(parse);
-        var targets = await router.ResolveAsync(new Route(host, client.Port(parse)), CommandLine.Complain, cancel);
         var options = client.Mailer(parse, new RsaKeys(TimeProvider.System)) with { Memory = memory?.Memory };
         var outcome = await MailerHost.RunAsync(
             options, new SystemRandom(), targets, StandardFiles.HasInput ? Console.OpenStandardInput() : Stream.Null, output, cancel,

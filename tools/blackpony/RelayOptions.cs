@@ -87,7 +87,7 @@ internal sealed class RelayOptions
             Routes = new RouteTable(routes, _client.Port(parse)),
             Router = _client.Router(parse),
             MemoryPath = _client.MemoryPath(parse),
-            OpenMemory = _client.Store(parse) is { } store ? cancel => store.OpenAsync(isWritten: true, cancel) : null,
+            OpenMemory = _client.Store(parse) is { } store ? (targets, cancel) => store.OpenAsync(isWritten: true, targets, cancel) : null,
             StartTls = !parse.GetValue(_noTls),
             MaxSessions = parse.GetValue(_max),
             Drain = Service.Drain(parse),

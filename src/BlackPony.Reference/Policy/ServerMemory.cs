@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using BlackPony.Reference.Keys;
 
@@ -15,15 +16,19 @@ public sealed class ServerMemory
     internal const string DomainPort = "mx";
 
     private readonly TimeProvider _time;
-    private readonly Dictionary<string, MemoryEntry> _entries = [];
+    private readonly ImmutableDictionary<string, MemoryEntry>.Builder _entries = ImmutableDictionary.CreateBuilder<string, MemoryEntry>();
     private readonly Dictionary<string, MemoryEntry?> _changed = [];
 
-    // How many servers each owner has; null until somebody asks.
-    private Dictionary<string, int>? _owners;
+    // How many servers each owner has.
+    private readonly ImmutableDictionary<string, int>.Builder _owners = ImmutableDictionary.CreateBuilder<string, int>();
 
     /// <summary>Makes an empty memory.</summary>
     /// <param name="time">The clock.</param>
     public ServerMemory(TimeProvider time) => _time = time;
+
+    /// <summary>Makes one with the entries of another one, which share their place until either changes.</summary>
+    internal ServerMemory(TimeProvider time, ServerMemory other) =>
+        (_time, _entries, _owners) = (time, other._entries.ToImmutable().ToBuilder(), other._owners.ToImmutable().ToBuilder());
 
     /// <summary>How many servers are remembered, expired ones included.</summary>
     internal int Count => _entries.Count;
@@ -112,25 +117,15 @@ public sealed class ServerMemory
     /// <summary>What changed has been written, or can't be.</summary>
     internal void Written() => _changed.Clear();
 
-    /// <summary>Takes an entry as it was written.</summary>
+    /// <summary>Takes an entry as it was written; null if it was forgotten.</summary>
     /// <returns>False if that is no name.</returns>
-    internal bool Restore(string name, int port, MemoryEntry entry) =>
-        IsServer(name) && (_entries[Key(name, port)] = entry) is not null;
+    internal bool Restore(string name, int port, MemoryEntry? entry) => IsServer(name) && Set(Key(name, port), entry);
 
     /// <summary>Changes an entry; null forgets it.</summary>
     internal void Change(string key, MemoryEntry? entry)
     {
-        bool isNew = !_entries.TryGetValue(key, out var before);
-        _changed.TryAdd(key, before);
-        if (entry is null)
-        {
-            (_owners, _) = (null, _entries.Remove(key));
-            return;
-        }
-
-        _entries[key] = entry;
-        if (isNew && _owners is not null)
-            _owners[Owner(key)] = _owners.GetValueOrDefault(Owner(key)) + 1;
+        _changed.TryAdd(key, _entries.GetValueOrDefault(key));
+        Set(key, entry);
     }
 
     /// <summary>
@@ -143,22 +138,34 @@ public sealed class ServerMemory
             return true;
 
         // What has expired takes no room.
-        var dead = _entries.Where(e => _time.GetUtcNow() - e.Value.LastGood > Limits.MemoryLifetime).Select(e => e.Key).ToList();
-        dead.ForEach(k => _entries.Remove(k));
-        _owners = dead.Count > 0 ? null : _owners;
+        var now = _time.GetUtcNow();
+        var dead = _entries.Where(e => now - e.Value.LastGood > Limits.MemoryLifetime).Select(e => e.Key).ToList();
+        dead.ForEach(k => Set(k, null));
         return dead.Count > 0 && CanAdd(key);
     }
 
-    private bool CanAdd(string key)
+    private bool CanAdd(string key) =>
+        _entries.Count < Limits.MaxMemoryEntries && _owners.GetValueOrDefault(Owner(key)) < Limits.MaxMemoryPerOwner;
+
+    private bool Set(string key, MemoryEntry? entry)
     {
-        _owners ??= _entries.Keys.CountBy(Owner).ToDictionary();
-        return _entries.Count < Limits.MaxMemoryEntries && _owners.GetValueOrDefault(Owner(key)) < Limits.MaxMemoryPerOwner;
+        int more = (entry is null ? 0 : 1) - (_entries.ContainsKey(key) ? 1 : 0);
+        if (entry is null)
+            _entries.Remove(key);
+        else
+            _entries[key] = entry;
+
+        if (more != 0)
+            _owners[Owner(key)] = _owners.GetValueOrDefault(Owner(key)) + more;
+
+        return true;
     }
 
     private static string Owner(string key) => ServerOwner.Of(key.AsSpan(0, key.IndexOf(' ', StringComparison.Ordinal))).ToString();
 
     private static bool IsServer(string name) => HostName.IsValid(name) || HostName.Address(name) is not null;
 
-    private static string Key(string name, int port) =>
+    /// <summary>What an entry is found by.</summary>
+    internal static string Key(string name, int port) =>
         $"{name.TrimEnd('.').ToLowerInvariant()} {(port == OfDomain ? DomainPort : port.ToString(CultureInfo.InvariantCulture))}";
 }

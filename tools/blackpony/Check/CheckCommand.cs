@@ -110,7 +110,7 @@ internal static class CheckCommand
                 return _ => Task.FromResult(MemoryFile.Read(place, TimeProvider.System));
 
             var store = RedisStore.Parse(place, parse.GetValue(memoryPassword));
-            return async cancel => (await store.OpenAsync(isWritten: false, cancel)).Memory;
+            return async cancel => (await store.OpenAsync(isWritten: false, null, cancel)).Memory;
         }
     }
 

@@ -6,6 +6,7 @@ namespace BlackPony.Tools;
 
 /// <summary>
 /// A memory in a hash of Redis or Valkey, which several programs share (spec 9.4): a field for each server, and one that says what it is.
+/// A delivery reads the entries that it may look up, however many there are beside them; what is new needs room, which the whole shows.
 /// </summary>
 internal sealed class RedisMemory : IStoredMemory
 {
@@ -15,7 +16,7 @@ internal sealed class RedisMemory : IStoredMemory
     private readonly RedisStore _store;
     private readonly TimeProvider _time;
 
-    /// <summary>Takes the hash as it was read.</summary>
+    /// <summary>Takes the hash, or some of its fields, as they were read.</summary>
     /// <exception cref="FormatException">It is not a memory.</exception>
     public RedisMemory(RedisStore store, HashEntry[] read, TimeProvider time)
     {
@@ -34,9 +35,17 @@ internal sealed class RedisMemory : IStoredMemory
     {
         for (int tries = 0; tries < MostTries; tries++)
         {
-            var read = await _store.ReadAsync(cancel);
+            var read = await _store.ReadAsync([.. Memory.Changes.Keys], cancel);
+            bool isNew = Memory.Changes.Keys.Any(k => Memory.Entries.ContainsKey(k) && !read.Any(e => e.Name == k)
+                && _store.MayHaveRoom(k));
+            if (isNew)
+                read = await _store.ReadAsync(null, cancel);
+
             var (latest, _) = Parse(read);
-            var refused = MemoryText.CopyChanges(Memory, latest);
+            if (isNew)
+                _store.Note(new ServerMemory(_time, latest));
+
+            var refused = MemoryText.CopyChanges(Memory, latest, isNew ? latest.HasRoom : _ => false);
             var fields = Fields(MemoryText.OfChanges(latest));
             if (fields.Count == 0 || await _store.TryWriteAsync(read, fields, Stale(read, latest), cancel))
             {

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using BlackPony.Hosting;
+using BlackPony.Reference.Policy;
 using StackExchange.Redis;
 
 namespace BlackPony.Tools;
@@ -12,12 +14,17 @@ internal sealed class RedisStore
 {
     private const int Patience = 5000;
 
+    // For so long a memory that is full is not asked again whether an entry of it has expired.
+    private static readonly TimeSpan FullTime = TimeSpan.FromMinutes(1);
+
     private readonly Lock _connecting = new();
+    private readonly Lock _noting = new();
     private readonly Uri _url;
     private readonly string? _passwordFile;
     private readonly string _key;
     private Task<ConnectionMultiplexer>? _connection;
     private volatile bool _exists;
+    private (ServerMemory Memory, long At)? _whole;
 
     private RedisStore(Uri url, string? passwordFile)
     {
@@ -61,23 +68,57 @@ internal sealed class RedisStore
 
     /// <summary>Reads the memory for a delivery.</summary>
     /// <param name="isWritten">Whether it must be possible to write it ([BP-9.4-18]).</param>
+    /// <param name="targets">The servers of the delivery, whose entries are read, and those of their mail domains; null reads all.</param>
     /// <param name="cancel">Ends the waiting.</param>
     /// <exception cref="IOException">It cannot be read, or not be written: a temporary failure ([BP-9.4-12]).</exception>
     /// <exception cref="UnauthorizedAccessException">The password cannot be read.</exception>
     /// <exception cref="FormatException">It is not a memory.</exception>
-    public async Task<IStoredMemory> OpenAsync(bool isWritten, CancellationToken cancel)
+    public async Task<IStoredMemory> OpenAsync(bool isWritten, IReadOnlyList<MailTarget>? targets, CancellationToken cancel)
     {
         // It writes nothing, and fails where a write would: on a replica, or without memory, disk or permission.
         if (isWritten)
             _ = await AskAsync(d => d.StringSetRangeAsync(_key + ":probe", 0, ""), cancel);
 
-        return new RedisMemory(this, await ReadAsync(cancel), TimeProvider.System);
+        var keys = targets?.SelectMany(t => t.Domain is { } domain
+            ? [ServerMemory.Key(t.Name, t.Port), ServerMemory.Key(domain, ServerMemory.OfDomain)]
+            : (string[])[ServerMemory.Key(t.Name, t.Port)]);
+        return new RedisMemory(this, await ReadAsync(keys?.Distinct().ToList(), cancel), TimeProvider.System);
     }
 
-    /// <summary>Reads the hash.</summary>
-    /// <exception cref="IOException">It cannot be read.</exception>
-    internal async Task<HashEntry[]> ReadAsync(CancellationToken cancel)
+    /// <summary>Whether there may be room for an entry. A memory that was full a moment ago is not read again to know.</summary>
+    internal bool MayHaveRoom(string key)
     {
+        lock (_noting)
+        {
+            return _whole is not { } whole || Stopwatch.GetElapsedTime(whole.At) > FullTime || whole.Memory.HasRoom(key);
+        }
+    }
+
+    /// <summary>Notes how full the memory is.</summary>
+    internal void Note(ServerMemory whole)
+    {
+        lock (_noting)
+        {
+            _whole = (whole, Stopwatch.GetTimestamp());
+        }
+    }
+
+    /// <summary>Reads fields of the hash, or the whole.</summary>
+    /// <param name="keys">The fields; null for all.</param>
+    /// <param name="cancel">Ends the waiting.</param>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    internal async Task<HashEntry[]> ReadAsync(IReadOnlyList<string>? keys, CancellationToken cancel)
+    {
+        if (keys is not null)
+        {
+            RedisValue[] fields = [MemoryText.Header, .. keys];
+            var values = await AskAsync(d => d.HashGetAsync(_key, fields), cancel);
+
+            // Without the field that says what it is, it is empty, or no memory: the whole shows it.
+            if (!values[0].IsNull)
+                return [.. fields.Zip(values, (f, v) => new HashEntry(f, v)).Where(e => !e.Value.IsNull)];
+        }
+
         var read = await AskAsync(d => d.HashGetAllAsync(_key), cancel);
         if (read.Length == 0 && _exists)
         {
