@@ -36,6 +36,28 @@ public sealed class SendmailTests : IDisposable
         Assert.Equal(!(sender && receiver), wire.Saw("This line is the mark."));
         Assert.Equal(!(sender && receiver), wire.Saw("<one@b.test>"));
         Assert.Equal(sender && receiver, wire.Saw("\r\n220 K=") || wire.Saw("220-K="));
+
+        // It was started with -v, which asks no next hop to be verbose.
+        Assert.False(wire.Saw("\r\nVERB"));
+    }
+
+    [Fact]
+    public async Task A_client_cannot_make_sendmail_reply_with_lines_that_are_no_SMTP() // [BP-10.1-4], [BP-10.1-5]
+    {
+        Sendmail.Need();
+        var (backend, door) = (Ports.Free(), Ports.Free());
+        using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
+        using var direct = await SmtpUser.ConnectAsync(backend);
+        Assert.Contains("250-VERB", await direct.SayAsync("EHLO x.test", "250"), StringComparison.Ordinal);
+        using var listen = await BlackPonyProgram.ListenAsync(door, backend);
+        using var person = await SmtpUser.ConnectAsync(door);
+        Assert.DoesNotContain("250-VERB", await person.SayAsync("EHLO x.test", "250"), StringComparison.Ordinal);
+        await person.SayAsync("VERB", "550");
+        await person.SayAsync("MAIL FROM:<s@a.test>", "250");
+        await person.SayAsync("RCPT TO:<u@b.test>", "250");
+        await person.SayAsync("DATA", "354");
+        await person.SayAsync("Subject: s\r\n\r\nx\r\n.", "250");
+        await person.SayAsync("QUIT", "221");
     }
 
     [Fact]

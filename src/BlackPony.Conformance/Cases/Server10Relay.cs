@@ -18,22 +18,23 @@ internal static class Server10Relay
     public static IReadOnlyList<Case<ServerProbe>> Cases { get; } =
     [
         // ---------------------------------------------------------------- 10.1 the relay is a door
-        // [BP-10.1-4] A relay MUST refuse the commands XCLIENT, XFORWARD and PROXY from clients with 550, at any point of the session, and
-        //   not pass them on.
-        new("S-10.1-1", "A client's XCLIENT, XFORWARD and PROXY get 550, at any point", Must, Profile.Core, "BP-10.1-4", async p =>
+        // [BP-10.1-4] A relay MUST refuse the commands XCLIENT, XFORWARD, PROXY and VERB from clients with 550, at any point of the
+        //   session, and not pass them on.
+        new("S-10.1-1", "A client's XCLIENT, XFORWARD, PROXY and VERB get 550, at any point", Must, Profile.Core, "BP-10.1-4", async p =>
         {
             await p.ConnectAsync();
             await p.ProbeConnection.CommandAsync("XCLIENT ADDR=127.0.0.1", 550);
             await p.EhloAsync();
             await p.ProbeConnection.CommandAsync("XFORWARD ADDR=127.0.0.1", 550);
             await p.ProbeConnection.CommandAsync("PROXY TCP4 127.0.0.1 127.0.0.1 1 2", 550);
+            await p.ProbeConnection.CommandAsync("VERB", 550);
             await p.ProbeConnection.CommandAsync("MAIL FROM:<a@probe.test>", 250);
             await p.ProbeConnection.CommandAsync("xclient addr=127.0.0.1", 550);
             await p.ProbeConnection.CommandAsync("RSET", 250);
             await p.InsideAsync();
             await p.ProbeConnection.CommandInsideAsync("XCLIENT ADDR=127.0.0.1", 550);
-            That(!p.Backend.Sessions.Any(s => s.Received.ToString().Contains("127.0.0.1", StringComparison.Ordinal)),
-                "The command reached the mail server.");
+            That(!p.Backend.Sessions.Any(s => s.Received.ToString().Contains("127.0.0.1", StringComparison.Ordinal)
+                || s.Commands.Contains("VERB")), "The command reached the mail server.");
         })
         { Needs = Needs.Backend },
         // [BP-10.1-1] A relay MUST NOT come to its backend from an address that the backend trusts, unless it tells the backend the
@@ -53,17 +54,18 @@ internal static class Server10Relay
             That(told || session.Peer.Address.ToString() == "127.0.0.2", $"The relay comes from {session.Peer.Address}.", "BP-10.1-2");
         })
         { Needs = Needs.Backend },
-        // [BP-10.1-5] A relay MUST remove the keywords XCLIENT and XFORWARD from every EHLO reply that it passes on.
-        new("S-10.1-3", "XCLIENT and XFORWARD are not offered, although the mail server offers them",
+        // [BP-10.1-5] A relay MUST remove the keywords XCLIENT, XFORWARD and VERB from every EHLO reply that it passes on.
+        new("S-10.1-3", "XCLIENT, XFORWARD and VERB are not offered, although the mail server offers them",
             Must, Profile.Core, "BP-10.1-5", async p =>
         {
-            p.Backend.Extensions = ["XCLIENT NAME ADDR", "XFORWARD NAME ADDR", "8BITMIME"];
+            p.Backend.Extensions = ["XCLIENT NAME ADDR", "XFORWARD NAME ADDR", "VERB", "8BITMIME"];
             await p.ConnectAsync();
             Check(await p.EhloAsync());
             Check(await p.InsideAsync());
 
             static void Check(Reply reply) =>
-                That(!reply.HasKeyword("XCLIENT") && !reply.HasKeyword("XFORWARD"), "XCLIENT or XFORWARD is offered.");
+                That(!reply.HasKeyword("XCLIENT") && !reply.HasKeyword("XFORWARD") && !reply.HasKeyword("VERB"),
+                    "XCLIENT, XFORWARD or VERB is offered.");
         })
         { Needs = Needs.Backend },
         // [BP-10.1-8] A relay SHOULD end a session with 421 whose first command is a request line of another protocol (GET, POST, PUT,

@@ -49,7 +49,7 @@ public sealed partial class InboundSession
         _discarding = line.Length > most;
         return _discarding || (isWhole && _state switch
         {
-            State.Continuing => OnContinuation(line),
+            State.Continuing => OnContinuation(line.ToArray()),
             State.Answer => Forward(line, Verb.Other, State.Held),
             _ => OnCommand(line),
         });
@@ -76,7 +76,7 @@ public sealed partial class InboundSession
     private bool OnCommand(ReadOnlySpan<byte> line)
     {
         var verb = ClientLine.Verb(line);
-        bool isOwn = verb is Verb.XBlackPony or Verb.XClient or Verb.XForward or Verb.Proxy || (verb == Verb.StartTls && Layer.IsOn);
+        bool isOwn = verb is >= Verb.XBlackPony and <= Verb.Proxy || (verb == Verb.StartTls && Layer.IsOn);
 
         // The relay's own answers ([BP-10.2-6]) wait for the backend's to what came before ([BP-10.2-13]).
         if (isOwn || !ClientLine.HasVerb(line))
@@ -121,16 +121,15 @@ public sealed partial class InboundSession
             // [BP-4.5-5]
             Verb.StartTls => "503 5.5.1 STARTTLS not allowed inside\r\n"u8,
             // [BP-10.1-4]
-            Verb.XClient or Verb.XForward or Verb.Proxy => "550 5.7.1 Not permitted\r\n"u8,
+            >= Verb.XClient and <= Verb.Proxy => "550 5.7.1 Not permitted\r\n"u8,
             // Nobody knows what a backend would make of it ([BP-10.1-10]).
             _ => "500 5.5.2 No command\r\n"u8,
         });
         return true;
     }
 
-    private bool OnContinuation(ReadOnlySpan<byte> octets)
+    private bool OnContinuation(byte[] line)
     {
-        var line = octets.ToArray();
         TakeLine(line.Length);
         return ClientOctets.Length > 0 ? ReplyAndClose("503 5.5.1 The continuation must come alone") : Take(_upgrade.Continue(line));
     }

@@ -10,7 +10,7 @@ namespace BlackPony.Smtp.Inbound;
 public sealed partial class InboundSession : SmtpSession, ISession, IDisposable
 {
     // [BP-10.1-5], [BP-10.2-8]; inside [BP-4.5-4], [BP-10.2-9].
-    private static readonly string[] Hidden = ["XBLACKPONY", "XCLIENT", "XFORWARD"];
+    private static readonly string[] Hidden = ["XBLACKPONY", "XCLIENT", "XFORWARD", "VERB"];
     private static readonly string[] HiddenInside = [.. Hidden, "STARTTLS"];
 
     private readonly ServerUpgrade _upgrade;

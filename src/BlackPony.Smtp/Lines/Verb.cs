@@ -21,6 +21,7 @@ internal enum Verb
     XBlackPony,
     XClient,
     XForward,
+    Verb,
     Proxy,
 
     /// <summary>No command: a whole message, by DATA or by the last BDAT.</summary>

@@ -31,6 +31,15 @@ internal static class Server10Faults
             Mutations = HearsInside(t => t.Replace("XCLIENT ", "NOOP ", StringComparison.Ordinal)),
             AlsoFails = "S-10.2-7",
         },
+        new("BP-10.1-4", "S-10.1-1", "passes on VERB")
+        {
+            Mutations = Hears(l => l.Replace("VERB", "NOOP", StringComparison.Ordinal)),
+        },
+        new("BP-10.1-5", "S-10.1-3", "passes on the keyword VERB")
+        {
+            Mutations = Says("250-8BITMIME", "250-VERB\r\n250-8BITMIME"),
+            AlsoFails = "S-10.2-11",
+        },
         new("BP-10.1-5", "S-10.1-3", "passes on the keyword XCLIENT")
         {
             Mutations = Says("250-8BITMIME", "250-XCLIENT NAME ADDR\r\n250-8BITMIME"),

@@ -10,7 +10,7 @@ namespace BlackPony.Fuzz.Sessions;
 /// </summary>
 internal sealed class BackendRecorder
 {
-    private static readonly string[] NeverPassed = ["XBLACKPONY", "XCLIENT", "XFORWARD", "PROXY"];
+    private static readonly string[] NeverPassed = ["XBLACKPONY", "XCLIENT", "XFORWARD", "PROXY", "VERB"];
     private static readonly string[] Pipelined = ["MAIL", "RCPT", "RSET", "NOOP", "VRFY", "EXPN", "HELP", "QUIT", "BDAT"];
 
     private readonly ReplyReader _replies = new();

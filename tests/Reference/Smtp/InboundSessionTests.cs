@@ -851,7 +851,9 @@ public sealed class InboundSessionTests : IDisposable
     [InlineData("XFORWARD NAME=x")]
     [InlineData("PROXY TCP4 1.1.1.1 2.2.2.2 1 2")]
     [InlineData("xclient x")]
-    public void What_would_change_whom_the_backend_takes_the_client_for_is_refused(string command) // [BP-10.1-4]
+    [InlineData("VERB")]
+    [InlineData("verb on")]
+    public void What_would_change_whom_the_backend_takes_the_client_for_or_how_it_replies_is_refused(string command) // [BP-10.1-4]
     {
         ToClient();
         Client(command + "\r\n");
