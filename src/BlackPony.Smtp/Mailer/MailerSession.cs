@@ -87,7 +87,7 @@ public sealed partial class MailerSession : SmtpSession, ISession, IDisposable
     {
         (_hasMore, _replies) = (moreTargets, new ReplyReader());
         _entries = domain is null ? [(name, port)] : [(name, port), (domain, ServerMemory.OfDomain)];
-        Report = Report with { Peer = $"{name}:{port}" };
+        Report = Report with { Peer = name.Contains(':') ? $"[{name}]:{port}" : $"{name}:{port}" };
         ServerOctets.Clear();
         (Request, _state) = (SessionRequest.None, State.Connected);
     }
