@@ -75,7 +75,18 @@ exim dc_relay_domains backup.example; refuses exim "dc_relay_domains='backup.exa
 exim dc_relay_nets 127.0.0.0/8; refuses exim "dc_relay_nets='127.0.0.0/8'"
 exim dc_local_interfaces 192.0.2.1; refuses exim "dc_local_interfaces='192.0.2.1'"
 echo 'REMOTE_SMTP_HOSTS_REQUIRE_TLS = *' >/etc/exim4/exim4.conf.localmacros; refuses exim REMOTE_SMTP_HOSTS_REQUIRE_TLS
+exim dc_use_split_config true
+echo 'REMOTE_SMTP_HOSTS_REQUIRE_DANE = *' >/etc/exim4/conf.d/main/000_localmacros; refuses exim '000_localmacros has REMOTE_SMTP_HOSTS_REQUIRE_DANE'
+exim dc_use_split_config true; touch /etc/exim4/conf.d/router/190_blackpony; refuses exim '190_blackpony is there already'
 rm -r /run/systemd/system; refuses postfix --files-only; mkdir -p /run/systemd/system
+
+echo '--- a machine without IPv6'
+main 'inet_interfaces = loopback-only'
+ip -6 addr del ::1/128 dev lo
+"$BLACKPONY" setup postfix --apply --files-only >"$folder/said"
+[ "$(grep ^listen /etc/blackpony/listen.conf)" = 'listen 127.0.0.1:25' ] || fail "listen would not start"
+ip -6 addr add ::1/128 dev lo
+fresh
 
 echo '--- incoming mail alone, with a smarthost'
 main 'relayhost = [smarthost.example]'

@@ -1,6 +1,7 @@
 #!/bin/sh
 # stock.sh NAME FOLDER PORT [SETTING...]: runs a mail server as Debian's packages configure it (for a site with the domain b.test), with
-# another port. SETTINGs are what the administrator changes: lines of Postfix's main.cf, after the word postscreen for its lines in master.cf; whom sendmail's access table trusts.
+# another port. SETTINGs are what the administrator changes: lines of Postfix's main.cf, after the word postscreen for its lines in master.cf; whom sendmail's access table trusts; whether Exim's
+# configuration is split (true or false).
 # If SCENARIO is set, the server starts in the background, and that script goes on in this shell (setup.sh).
 # Below private.sh: each server sees its files where Debian has them. What an installation would ask has Debian's default answers.
 set -e
@@ -101,7 +102,7 @@ dc_minimaldns='false'
 dc_relay_nets=''
 dc_smarthost=''
 CFILEMODE='644'
-dc_use_split_config='false'
+dc_use_split_config='${1:-false}'
 dc_hide_mailname=''
 dc_mailname_in_oh='true'
 dc_localdelivery='mail_spool'

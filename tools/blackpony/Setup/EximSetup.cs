@@ -9,6 +9,9 @@ internal static partial class EximSetup
     private const string Template = "/etc/exim4/exim4.conf.template";
     private const string Macros = "/etc/exim4/exim4.conf.localmacros";
 
+    // Of a split configuration.
+    private const string MainFolder = "/etc/exim4/conf.d/main";
+
     private const string Router = """
         blackpony:
           driver = manualroute
@@ -67,10 +70,15 @@ internal static partial class EximSetup
                     + ByHand);
             }
 
-            if (Tls().Match(PlanContext.TryRead(Macros) ?? "") is { Success: true } macro)
-                throw new RefusedException($"{Macros} has {macro.Value}, which 'relay' does not know. {ByHand}");
+            bool isSplit = Of("dc_use_split_config") == "true";
+            string[] read = isSplit ? [.. Directory.EnumerateFiles(MainFolder).Order(StringComparer.Ordinal)] : [Macros];
+            foreach (var macros in read)
+            {
+                if (Tls().Match(PlanContext.TryRead(macros) ?? "") is { Success: true } macro)
+                    throw new RefusedException($"{macros} has {macro.Value}, which 'relay' does not know. {ByHand}");
+            }
 
-            Outgoing(context, isSplit: Of("dc_use_split_config") == "true");
+            Outgoing(context, isSplit);
         }
 
         ServiceFiles.Plan(context, listen, xclient: false);

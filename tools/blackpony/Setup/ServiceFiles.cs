@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Text.RegularExpressions;
 
 namespace BlackPony.Tools.Setup;
@@ -18,6 +20,9 @@ internal static partial class ServiceFiles
             ?? "# blackpony listen: see blackpony-listen(1). After a change, run 'systemctl reload blackpony-listen'.\n");
         if (lines.Find(l => Unknown().IsMatch(l)) is { } odd)
             throw new RefusedException($"{Listen} has the line '{odd}', which 'setup' does not know how to keep.");
+
+        // Mail servers take no notice of an address family that the machine does not have; 'listen' would not start.
+        addresses = [.. addresses.Where(IsHere)];
 
         // Each line where the file has it, or has it as a comment; else at the end.
         var wanted = new Dictionary<string, string[]>
@@ -52,6 +57,21 @@ internal static partial class ServiceFiles
                 + "listen 127.0.0.1:2526\n");
         else if (!Lines(relay).Contains("listen 127.0.0.1:2526"))
             throw new RefusedException($"{Relay} does not have the line 'listen 127.0.0.1:2526'.");
+    }
+
+    private static bool IsHere(string address)
+    {
+        var ip = IPAddress.Parse(address.Trim('[', ']'));
+        try
+        {
+            using var socket = new Socket(ip.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            socket.Bind(new IPEndPoint(ip, 0));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 
     private static List<string> Lines(string text) => [.. text.TrimEnd('\n').Split('\n')];
