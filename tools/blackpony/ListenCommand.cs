@@ -25,7 +25,8 @@ internal static class ListenCommand
               blackpony listen --config /etc/blackpony/listen.conf --check
             Exit codes: 0 ended by a signal or the check found nothing, 1 cannot listen or an open relay, 2 usage or an invalid file.
             """);
-        ServicePages.AddTo(command, "Each session has a line that begins with the word session, and these fields:",
+        ServicePages.AddTo(command, "With --accept-proxy, a warning names each connection that is "
+            + "closed because of its header. Each session has a line that begins with the word session, and these fields:",
             ("peer", "Address and port of the client."),
             ("suite", "The suite that encrypted the session, or none."),
             ("encrypted", "yes or no."),

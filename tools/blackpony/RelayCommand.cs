@@ -21,13 +21,15 @@ internal static class RelayCommand
               blackpony relay --config /etc/blackpony/relay.conf --check
             Exit codes: 0 ended by a signal or the check found nothing, 1 cannot listen, 2 usage or an invalid file.
             """);
-        ServicePages.AddTo(command, "Each domain and connection has a line that begins with the word delivery, and these fields:",
+        ServicePages.AddTo(command, "With --memory, a warning says why a delivery is deferred because the memory cannot be read, or why an "
+            + "entry was not written; neither is counted. Each domain and connection has a line that begins with the word delivery, and "
+            + "these fields:",
             ("to", "The domain of the recipients."),
             ("peer", "Name and port of the server."),
             ("suite", "The suite that encrypted the session, or none."),
             ("encrypted", "yes or no."),
             ("tls", "The version of TLS where STARTTLS was used, or no."),
-            ("reason", "Why the mail went in plaintext or was deferred, or none."),
+            ("reason", "Why the mail went in plaintext, was deferred or refused (reply-NNN: by this reply), or none."),
             ("deferred", "yes or no."),
             ("closed", "How the session closed: close, plain, truncated, failure, alert or lost."),
             ("messages", "How many messages the server accepted."),
