@@ -217,8 +217,8 @@ internal static class Client10Mailer
             var replies = (await p.ExpectAsync(delivered: false)).Replies;
             That(replies.Contains("\r\n421 ", StringComparison.Ordinal), $"The mail server got {Show(replies)}.", "BP-10.4-8");
         }, Needs.Policy),
-        // [BP-10.4-21] A mailer MUST NOT pass on a control character other than the tab in the greeting or in its reply to EHLO; it writes
-        //   a question mark instead.
+        // [BP-10.4-21] A mailer MUST NOT pass on a control character (0 to 31 and 127) other than the tab in the greeting or in its reply
+        //   to EHLO; it writes a question mark instead.
         Mailer("C-10.4-13", "A control character of the server does not reach the mail server", "BP-10.4-21", async p =>
         {
             var wire = await p.ConnectAsync();

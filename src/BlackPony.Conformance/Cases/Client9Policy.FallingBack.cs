@@ -73,9 +73,9 @@ internal static partial class Client9Policy
                 await p.ExpectAsync(delivered: true);
             }
         }),
-        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed reply to EHLO outside or inside, or a 4yz
-        //   to one of them, MUST go on to the next address or mail exchanger, or defer the mail; after a 5yz greeting of the last one it
-        //   may return the mail instead, as RFC 5321 allows.
+        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, or no well-formed 2yz or 5yz reply to EHLO outside or
+        //   inside, MUST go on to the next address or mail exchanger, or defer the mail; after a 5yz greeting of the last one it may return
+        //   the mail instead, as RFC 5321 allows.
         // [BP-9.1-5] A client that defers MUST try the next address or mail exchanger, if there is one, and else report a temporary failure
         //   (4yz) to whoever handed over the mail.
         new("C-9.2-6", "A 4yz or 421 to the greeting or to EHLO is a server that wants no mail now",
@@ -103,9 +103,9 @@ internal static partial class Client9Policy
                 await p.ExpectAsync(delivered: false, "BP-9.1-5");
             }
         }),
-        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed reply to EHLO outside or inside, or a 4yz
-        //   to one of them, MUST go on to the next address or mail exchanger, or defer the mail; after a 5yz greeting of the last one it
-        //   may return the mail instead, as RFC 5321 allows.
+        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, or no well-formed 2yz or 5yz reply to EHLO outside or
+        //   inside, MUST go on to the next address or mail exchanger, or defer the mail; after a 5yz greeting of the last one it may return
+        //   the mail instead, as RFC 5321 allows.
         // [BP-9.1-5] A client that defers MUST try the next address or mail exchanger, if there is one, and else report a temporary failure
         //   (4yz) to whoever handed over the mail.
         new("C-9.2-7", "Greetings and EHLO replies that are not SMTP end in a deferral, not in a hang",
@@ -137,9 +137,9 @@ internal static partial class Client9Policy
             }
         }),
 
-        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed reply to EHLO outside or inside, or a 4yz
-        //   to one of them, MUST go on to the next address or mail exchanger, or defer the mail; after a 5yz greeting of the last one it
-        //   may return the mail instead, as RFC 5321 allows.
+        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, or no well-formed 2yz or 5yz reply to EHLO outside or
+        //   inside, MUST go on to the next address or mail exchanger, or defer the mail; after a 5yz greeting of the last one it may return
+        //   the mail instead, as RFC 5321 allows.
         new("C-9.2-8", "A server that greets with anything but 220 gets no mail, although it would take it",
             Must, Profile.Core, "BP-9.2-9", async p =>
         {
@@ -152,9 +152,9 @@ internal static partial class Client9Policy
                 await TakesAllAsync(p, wire, inside: false);
             }
         }),
-        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed reply to EHLO outside or inside, or a 4yz
-        //   to one of them, MUST go on to the next address or mail exchanger, or defer the mail; after a 5yz greeting of the last one it
-        //   may return the mail instead, as RFC 5321 allows.
+        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, or no well-formed 2yz or 5yz reply to EHLO outside or
+        //   inside, MUST go on to the next address or mail exchanger, or defer the mail; after a 5yz greeting of the last one it may return
+        //   the mail instead, as RFC 5321 allows.
         new("C-9.2-9", "A server that answers EHLO with 4yz gets no mail, by HELO neither, although it would take it",
             Must, Profile.Core, "BP-9.2-9", async p =>
         {
@@ -167,9 +167,9 @@ internal static partial class Client9Policy
                 await TakesAllAsync(p, wire, inside: false);
             }
         }),
-        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed reply to EHLO outside or inside, or a 4yz
-        //   to one of them, MUST go on to the next address or mail exchanger, or defer the mail; after a 5yz greeting of the last one it
-        //   may return the mail instead, as RFC 5321 allows.
+        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, or no well-formed 2yz or 5yz reply to EHLO outside or
+        //   inside, MUST go on to the next address or mail exchanger, or defer the mail; after a 5yz greeting of the last one it may return
+        //   the mail instead, as RFC 5321 allows.
         new("C-9.2-10", "A server that answers EHLO inside with 4yz gets no mail, by HELO neither, although it would take it",
             Must, Profile.Core, "BP-9.2-9", async p =>
         {
@@ -182,9 +182,9 @@ internal static partial class Client9Policy
                 await TakesAllAsync(p, wire, inside: true);
             }
         }),
-        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed reply to EHLO outside or inside, or a 4yz
-        //   to one of them, MUST go on to the next address or mail exchanger, or defer the mail; after a 5yz greeting of the last one it
-        //   may return the mail instead, as RFC 5321 allows.
+        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, or no well-formed 2yz or 5yz reply to EHLO outside or
+        //   inside, MUST go on to the next address or mail exchanger, or defer the mail; after a 5yz greeting of the last one it may return
+        //   the mail instead, as RFC 5321 allows.
         new("C-9.2-11", "A server that does not greet, or does not answer EHLO, is left when the time-out has gone by",
             Must, Profile.Timeouts, "BP-9.2-9", async p =>
         {
@@ -230,9 +230,9 @@ internal static partial class Client9Policy
         })
         { Needs = Needs.Timeouts },
 
-        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, no well-formed reply to EHLO outside or inside, or a 4yz
-        //   to one of them, MUST go on to the next address or mail exchanger, or defer the mail; after a 5yz greeting of the last one it
-        //   may return the mail instead, as RFC 5321 allows.
+        // [BP-9.2-9] A client whose server gives no well-formed greeting with 220, or no well-formed 2yz or 5yz reply to EHLO outside or
+        //   inside, MUST go on to the next address or mail exchanger, or defer the mail; after a 5yz greeting of the last one it may return
+        //   the mail instead, as RFC 5321 allows.
         new("C-9.2-14", "A server that answers EHLO with 3yz gets no mail, by HELO neither, although it would take it",
             Must, Profile.Core, "BP-9.2-9", async p =>
         {

@@ -135,7 +135,7 @@ internal static class Server10Faults
         {
             Mutations = HearsInside(t => string.Join("\r\n", t.Split("\r\n").SkipLast(1).Reverse()) + "\r\n"),
             AlsoFails = "S-4.4-22 S-4.5-5 S-7.1-4 S-7.4-4 S-7.4-5 S-7.4-6 S-7.4-7 S-7.6-1 S-8.1-7 S-8.2-5 S-8.2-6 S-10.2-6 "
-                + "S-10.2-7",
+                + "S-10.2-7 S-11.2-1",
         },
         new("BP-10.2-3", "S-10.2-9", "passes on no command that it does not know")
         {
@@ -183,8 +183,8 @@ internal static class Server10Faults
         new("BP-10.2-7", "S-10.2-14", "says 250 instead of 354")
         {
             Mutations = SaysInside("354 Go ahead", "250 Go ahead"),
-            AlsoFails = "S-4.5-3 S-4.5-5 S-5.2-1 S-5.3-1 S-5.3-2 S-5.4-1 S-5.4-5 S-6.5-2 S-7.1-5 S-7.1-10 S-7.4-1 S-8.2-1 S-8.2-2 "
-                + "S-8.2-3 S-8.2-4 S-8.2-5 S-8.2-6 S-10.2-6 S-10.3-7",
+            AlsoFails = "S-4.5-3 S-4.5-5 S-5.2-1 S-5.3-1 S-5.3-2 S-5.4-1 S-5.4-5 S-6.5-2 S-7.1-5 S-7.1-10 S-7.4-1 S-8.2-1 "
+                + "S-8.2-2 S-8.2-3 S-8.2-4 S-8.2-5 S-8.2-6 S-10.2-6 S-10.3-7 S-11.2-1",
         },
         new("BP-10.2-8", "S-10.2-11", "passes on the mail server's own XBLACKPONY")
         {
