@@ -24,8 +24,10 @@ internal sealed class Secured
     /// <param name="suite">The suite.</param>
     /// <param name="inside">What is said inside.</param>
     /// <param name="broken">Of what is said, the text whose record is changed on its way; with it the session ends.</param>
+    /// <param name="after">Whether the server sends its last record again, after its close.</param>
     /// <param name="seed">Of the random octets: sessions with the same have the same keys.</param>
-    public Secured(string suite, (char Who, string Text)[]? inside = null, string? broken = null, string seed = "tests")
+    public Secured(string suite, (char Who, string Text)[]? inside = null, string? broken = null, bool after = false,
+        string seed = "tests")
     {
         inside ??= Inside;
         var found = SuiteRegistry.Find(suite)!;
@@ -68,6 +70,10 @@ internal sealed class Secured
         }
 
         Talk(answer.Channel!, step.Channel!, inside, broken);
+        if (after)
+        {
+            Send(Role.Server, _sent.Last(s => s.Sender == Role.Server).Octets);
+        }
     }
 
     public static readonly (char Who, string Text)[] Inside =
