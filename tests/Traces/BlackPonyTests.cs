@@ -33,6 +33,17 @@ public sealed class BlackPonyTests
         Assert.Empty(session.Messages);
     }
 
+    [Theory]
+    [InlineData("X25519-CHACHA20POLY1305")]
+    [InlineData("RSA-BLOWFISH")]
+    public void What_was_refused_with_504_before_is_part_of_the_transcript_hash(string suite)
+    {
+        var secured = new Secured(suite, refused: "NEW");
+        var session = Inspection.Of(secured.Pcap(), new InspectOptions { Keys = secured.Keys }).Only;
+        Assert.Equal("EHLO XBLACKPONY XBLACKPONY EHLO MAIL RCPT DATA QUIT", string.Join(' ', session.Commands));
+        Assert.Equal(["T-4.2-2", "T-UPGRADE-REFUSED"], session.Findings.Select(f => f.Id));
+    }
+
     [Fact]
     public void Other_keys_do_not_open_records()
     {

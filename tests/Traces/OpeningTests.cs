@@ -90,6 +90,59 @@ public sealed class OpeningTests
         Assert.Equal(["T-BARE-LF", "T-SMUGGLING"], session.Findings.Select(f => f.Id));
     }
 
+    [Theory]
+    [InlineData("PROXY TCP4 192.0.2.9 10.0.0.2 4000 25\r\n", "proxy for 192.0.2.9:4000")]
+    [InlineData("PROXY TCP6 2001:db8::9 2001:db8::2 4000 25\r\n", "proxy for [2001:db8::9]:4000")]
+    [InlineData("PROXY TCP4 192.0.2.9 10.0.0.2 65535 25\r\n", "proxy for 192.0.2.9:65535")]
+    [InlineData("PROXY TCP4 192.0.2.9 10.0.0.2 65536 25\r\n", "proxy")]
+    [InlineData("PROXY TCP4 someone 10.0.0.2 4000 25\r\n", "proxy")]
+    [InlineData("PROXY UNKNOWN\r\n", "proxy")]
+    [InlineData("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x09\x0a\0\0\x02\x0f\xa0\0\x19", "proxy for 192.0.2.9:4000")]
+    [InlineData("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0f\xc0\0\x02\x09\x0a\0\0\x02\x0f\xa0\0\x19\x01\0\0", "proxy for 192.0.2.9:4000")]
+    [InlineData("\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x24\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x09"
+        + "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x02\x0f\xa0\0\x19", "proxy for [2001:db8::9]:4000")]
+    [InlineData("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", "proxy")]
+    public void The_client_that_a_balancer_names_is_said_however_its_header_comes(string header, string via)
+    {
+        foreach (int piece in (int[])[1, 7, header.Length])
+        {
+            // Before the greeting, one octet is none that a balancer can begin with alone.
+            (char, string)[] lines = [.. header.Chunk(piece).Select(c => ('C', new string(c))), .. Frames.Lines];
+            var session = Inspection.Of(Inspection.Connection(lines)).Only;
+            if (piece > 1)
+            {
+                Assert.Equal((via, Frames.Verbs, 0), (session.Via, string.Join(' ', session.Commands), session.Findings.Count));
+            }
+
+            Assert.Equal(lines.Where(l => l.Item1 == 'C').Sum(l => l.Item2.Length), session.ClientOctets);
+        }
+
+        // Anonymized the header has its form, and another client.
+        using var folder = new Folder();
+        var path = folder.Write("proxied.pcap", Inspection.Connection([('C', header), .. Frames.Lines]));
+        var pcap = new MemoryStream();
+        new BlackPony.Traces.Conversion.Converter(new InspectOptions(), new BlackPony.Conformance.Peers.SeededRandom("tests", "proxy"))
+            .ToPcap(path, pcap, out _);
+        var anonymous = Inspection.Of(pcap.ToArray()).Only;
+        Assert.StartsWith("proxy", anonymous.Via, StringComparison.Ordinal);
+        Assert.Equal(header.Length + Frames.Lines.Where(l => l.Who == 'C').Sum(l => l.Text.Length), anonymous.ClientOctets);
+        Assert.DoesNotContain("192.0.2.9", anonymous.Via, StringComparison.Ordinal);
+        Assert.DoesNotContain("2001:db8::9", anonymous.Via, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("PROXY ")]
+    [InlineData("PROXY TCP4 192.0.2.9")]
+    [InlineData("\r\n\r\n\0\r\nQUIT\n\x21\x11\0")]
+    public void A_header_that_does_not_end_is_no_session_that_breaks(string header)
+    {
+        var session = Inspection.Of(Inspection.Connection([('C', header)])).Only;
+        Assert.Equal((header.Length, null), (session.ClientOctets, session.Via));
+        // Nor is a line of that verb that is longer than any header.
+        session = Inspection.Of(Inspection.Connection([('C', "PROXY " + new string('x', 102) + "\r\n"), .. Frames.Lines])).Only;
+        Assert.Null(session.Via);
+    }
+
     // A connection of which the beginning was not captured.
     private static Inspection Middle(int port, params (char Who, string Text)[] lines)
     {

@@ -25,9 +25,10 @@ internal sealed class Secured
     /// <param name="inside">What is said inside.</param>
     /// <param name="broken">Of what is said, the text whose record is changed on its way; with it the session ends.</param>
     /// <param name="after">Whether the server sends its last record again, after its close.</param>
+    /// <param name="refused">A suite that the client asks for first, which the server does not have.</param>
     /// <param name="seed">Of the random octets: sessions with the same have the same keys.</param>
     public Secured(string suite, (char Who, string Text)[]? inside = null, string? broken = null, bool after = false,
-        string seed = "tests")
+        string? refused = null, string seed = "tests")
     {
         inside ??= Inside;
         var found = SuiteRegistry.Find(suite)!;
@@ -37,8 +38,18 @@ internal sealed class Secured
         Say(Role.Client, "EHLO mail.a.test\r\n");
         var offer = server.NewOffer().ToArray();
         Say(Role.Server, $"250-mx.b.test\r\n250 {Encoding.ASCII.GetString(offer)}\r\n");
+        var before = new List<byte[]>();
+        if (refused is not null)
+        {
+            var command = Encoding.ASCII.GetBytes($"XBLACKPONY V1 {refused} AAAA");
+            Send(Role.Client, [.. command, .. "\r\n"u8]);
+            var reply = server.Examine(command, inside: false, afterEhlo: true, inTransaction: false).Reply;
+            Send(Role.Server, reply);
+            before.AddRange([command, .. Read(reply).Lines]);
+        }
+
         using var client = new ClientUpgrade(Offer.Parse(offer)!, found, 13, new SeededRandom(seed, "client"), ClientKeys.Value,
-            _lines);
+            _lines, before);
         Send(Role.Client, client.Command);
         var step = server.Examine(client.Command.AsSpan()[..^2], inside: false, afterEhlo: true, inTransaction: false);
         if (step.Kind == ServerStepKind.Accepted)
