@@ -16,7 +16,14 @@ if (names.Count == 0 || sample < 0 || seed < 0 || !Area.All.TryGetValue(names[0]
     return 2;
 }
 
-return new Run(names[0], area, [.. names.Skip(1)], sample, seed, test).Go();
+var run = new Run(names[0], area, [.. names.Skip(1)], sample, seed, test);
+if (run.Unknown().ToList() is { Count: > 0 } unknown)
+{
+    Console.Error.WriteLine($"{names[0]} has no file whose name begins with {string.Join(" or ", unknown.Select(u => u.Split(':')[0]))}");
+    return 2;
+}
+
+return run.Go();
 
 // 0 without the option, -1 if it has no number.
 int Number(string option)

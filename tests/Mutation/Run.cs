@@ -12,9 +12,6 @@ namespace BlackPony.Mutation;
 /// <param name="test">A pattern of the only tests that are run; null for the area's.</param>
 internal sealed class Run(string name, Area area, string[] files, int sample, int seed, string? test)
 {
-    // Tests that take longer together are not run on one change: the quicker ones come first.
-    private const int MostMilliseconds = 10_000;
-
     // tests/Mutation/run starts it there.
     private static readonly string Root = Directory.GetCurrentDirectory();
     private readonly string _folder = Path.Combine(Root, "artifacts", "mutation", name);
@@ -31,6 +28,12 @@ internal sealed class Run(string name, Area area, string[] files, int sample, in
         var mutants = MutantBuild.Write(project, Root, IsChanged, Choose, changed);
         File.WriteAllLines(Path.Combine(_folder, "changes.tsv"), mutants.Select(m => $"{m.Id}\t{m.File}:{m.Line}\t{m.Change}"));
         Console.WriteLine($"{name}: {mutants.Count} changes compiled in {watch.Elapsed.TotalSeconds:F0} s");
+        if (mutants.Count == 0)
+        {
+            Console.Error.WriteLine($"{name}: there is no change to try");
+            return 2;
+        }
+
         int most = mutants.Max(m => m.Id) + 1;
         var results = mutants.ToDictionary(m => m.Id, _ => (Verdict: "not reached", Test: ""));
         foreach (var (tests, names) in area.Tests)
@@ -41,7 +44,7 @@ internal sealed class Run(string name, Area area, string[] files, int sample, in
                 break;
             }
 
-            new Stage(_folder, Path.Combine(Root, tests), test ?? names, changed, MostMilliseconds).Go(left, most, results);
+            new Stage(_folder, Path.Combine(Root, tests), test ?? names, changed, area.Seconds * 1000).Go(left, most, results);
             int noticed = results.Values.Count(IsNoticed);
             Console.WriteLine($"{name}: behind {tests} {noticed} of {mutants.Count} noticed, {watch.Elapsed.TotalSeconds:F0} s");
         }
@@ -49,19 +52,22 @@ internal sealed class Run(string name, Area area, string[] files, int sample, in
         return Report(mutants, results, watch.Elapsed);
     }
 
+    /// <summary>What of the files that were named the area does not have.</summary>
+    public IEnumerable<string> Unknown()
+    {
+        var folder = Path.Combine(Root, area.Project);
+        var all = Directory.GetFiles(folder, "*.cs", SearchOption.AllDirectories)
+            .Select(f => Path.GetRelativePath(Root, f).Replace('\\', '/')).Where(IsInside).ToList();
+        return files.Where(named => !all.Any(f => IsNamed(named, f, null)));
+    }
+
     private static bool IsNoticed((string Verdict, string Test) result) => result.Verdict is "killed" or "time-out" or "crash";
 
-    private bool IsChanged(string file)
-    {
-        if (!file.StartsWith(area.Project + "/", StringComparison.Ordinal) || file.Contains("/obj/", StringComparison.Ordinal))
-        {
-            return false;
-        }
+    private bool IsChanged(string file) => IsInside(file) && (files.Length == 0 || files.Any(f => IsNamed(f, file, null)));
 
-        var inside = file[(area.Project.Length + 1)..];
-        return area.Files.Any(f => inside.StartsWith(f, StringComparison.Ordinal))
-            && (files.Length == 0 || files.Any(f => IsNamed(f, file, null)));
-    }
+    private bool IsInside(string file) => file.StartsWith(area.Project + "/", StringComparison.Ordinal)
+        && !file.Contains("/obj/", StringComparison.Ordinal)
+        && area.Files.Any(f => file.AsSpan(area.Project.Length + 1).StartsWith(f, StringComparison.Ordinal));
 
     private IEnumerable<Mutant> Choose(IReadOnlyList<Mutant> all)
     {
