@@ -137,7 +137,7 @@ internal sealed class KeyMistakes(Suite suite, Role sender, byte[] secret, byte[
         KeyMistake Traffic(string how, string label) => new("direction", how, "6.2", f => f with { Traffic = label });
     }
 
-    private static IEnumerable<KeyMistake> Infos()
+    private IEnumerable<KeyMistake> Infos()
     {
         foreach (var prefix in (string[])["", "tls13 ", "bp1", "bp1_", "BP1 ", "bp1 bp1 ", "blackpony ", "dtls13"])
         {
@@ -170,12 +170,12 @@ internal sealed class KeyMistakes(Suite suite, Role sender, byte[] secret, byte[
             TlsInfo("bp1 ", length, label, context.Length == 0 ? [] : SHA256.HashData(context)));
         yield return Info("with SHA-256 of nothing instead of an empty context", (length, label, context) =>
             TlsInfo("bp1 ", length, label, context.Length == 0 ? SHA256.HashData([]) : context));
-        yield return new KeyMistake("label", "with the labels \"write key\" and \"write iv\"", "6.2",
+        // The HMAC has a key of its own, and an AEAD an iv.
+        var (second, other) = Right.Cipher == RecordCipher.Blowfish ? ("mac", "mac key") : ("iv", "nonce");
+        yield return new KeyMistake("label", $"with the labels \"write key\" and \"write {second}\"", "6.2",
             f => f with { Label = l => "write " + l });
-        yield return new KeyMistake("label", "with the label \"mac key\" instead of \"mac\"", "6.2",
-            f => f with { Label = l => l == "mac" ? "mac key" : l });
-        yield return new KeyMistake("label", "with the label \"nonce\" instead of \"iv\"", "6.2",
-            f => f with { Label = l => l == "iv" ? "nonce" : l });
+        yield return new KeyMistake("label", $"with the label \"{other}\" instead of \"{second}\"", "6.2",
+            f => f with { Label = l => l == second ? other : l });
 
         static KeyMistake Info(string how, Func<int, string, byte[], byte[]> info) =>
             new("info", how, "6.2", f => f with { Info = info });
