@@ -41,10 +41,12 @@ internal sealed record Area(string Project, string[] Files, (string Project, str
             ["CaseRunner", "CaseResult", "Expect", "Selection", "Baseline", "CaseTimeout", "Peers/", "Targets/", "Reports/"],
         [
             ("tests/Conformance", @"\.(CaseRunner|HostileTarget|Gate|Causes|Preflight|KeyMistake|KnownMistake|Report)Tests\."
+                + @"|\.(Diagnosis|ProbeConnection|Peer|Target)Tests\."
                 + @"|\.OwnTroubleTests\.(A_report_replaces|Too_many|By_default_a_client|A_client_that_can)"),
             // Of the faulty implementations a part, for the time.
             ("tests/Conformance", @"\.Faulty(Server|Client)Tests\.It_is_caught.*BP-[0-9.]+-[12]\b"),
-        ]),
+        ],
+            Seconds: 20),
         ["Traces"] = new("src/BlackPony.Traces", [""], [("tests/Traces", @"^(?!.*(Wireshark|Tshark|Memory_goes_with))")],
             // The tests that compare whole reports come late, and notice much.
             Seconds: 40),
