@@ -41,10 +41,10 @@ internal sealed record Area(string Project, string[] Files, (string Project, str
             ["CaseRunner", "CaseResult", "Expect", "Selection", "Baseline", "CaseTimeout", "Peers/", "Targets/", "Reports/"],
         [
             ("tests/Conformance", @"\.(CaseRunner|HostileTarget|Gate|Causes|Preflight|KeyMistake|KnownMistake|Report)Tests\."
-                + @"|\.(Diagnosis|ProbeConnection|Peer|Target)Tests\."
+                + @"|\.(Diagnosis|ProbeConnection|Peer|Target|TimeLimit)Tests\."
                 + @"|\.OwnTroubleTests\.(A_report_replaces|Too_many|By_default_a_client|A_client_that_can)"),
             // Of the faulty implementations a part, for the time.
-            ("tests/Conformance", @"\.Faulty(Server|Client)Tests\.It_is_caught.*BP-[0-9.]+-[12]\b"),
+            ("tests/Conformance", @"\.Faulty(Server|Client)Tests\.It_is_caught.*BP-[0-9.]+-1\b"),
         ],
             Seconds: 20),
         ["Traces"] = new("src/BlackPony.Traces", [""], [("tests/Traces", @"^(?!.*(Wireshark|Tshark|Memory_goes_with))")],
