@@ -194,8 +194,15 @@ public partial class ReportTests
     public async Task What_is_written_to_a_device_goes_there_and_what_cannot_be_written_leaves_nothing()
     {
         // Nothing can be put in the place of this one, not even by a program that is changed in mutation testing.
-        await WholeFile.WriteAsync("/proc/self/comm", "text");
-        WholeFile.Check("/proc/self/comm");
+        const string Device = "/proc/self/comm";
+        var name = await File.ReadAllTextAsync(Device, TestContext.Current.CancellationToken);
+        foreach (var text in (string[])["one", "two", name.TrimEnd('\n')])
+        {
+            await WholeFile.WriteAsync(Device, text);
+            WholeFile.Check(Device);
+            Assert.Equal(text + "\n", await File.ReadAllTextAsync(Device, TestContext.Current.CancellationToken));
+        }
+
         var folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
         try
         {
