@@ -191,7 +191,7 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
         yield return (new Cause("BP-6.2-2", "verify with client and server keys swapped"), new KeySchedule(suite.Name, secret, th));
         var written = hashed.Take(_command + 1).SelectMany(l => l.Split(' '))
             .Where(t => t.Equals(suite.Name, StringComparison.OrdinalIgnoreCase));
-        foreach (var name in written.Append(suite.Name.ToLowerInvariant()).Distinct().Except([suite.Name]))
+        foreach (var name in written.Distinct().Except([suite.Name]))
             yield return (new Cause("BP-6.2-1", $"verify with {name} in the salt"), new KeySchedule(name, secret, th));
 
         foreach (var (cause, lines) in Transcripts())

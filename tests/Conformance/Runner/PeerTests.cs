@@ -152,12 +152,21 @@ public sealed class PeerTests : IDisposable
     [InlineData("MAIL FROM:<a>", "The client does not defer: it says \"MAIL FROM:<a>\".")]
     public async Task A_client_that_defers_quits_or_ends(string? line, string? finding)
     {
-        await using var probe = new ClientProbe(new Client(async t => await t.SayAsync("EHLO a") && await t.SayAsync(line)), _context);
+        var heard = "";
+        await using var probe = new ClientProbe(new Client(async t =>
+        {
+            await t.SayAsync("EHLO a");
+            await t.SayAsync(line);
+            heard = t.Reply;
+            return false;
+        }), _context);
         var quit = ClientProbe.TakeQuitAsync(await probe.AcceptAsync(""), "BP-1");
         if (finding is null)
         {
             await quit;
             await probe.EndAsync();
+            // The reply to the first of the commands.
+            Assert.Equal(line is null ? "250 probe.test" : line[0] == 'Q' ? "221 Bye" : "250 Ok", heard);
         }
         else
         {

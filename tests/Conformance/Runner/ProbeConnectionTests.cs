@@ -292,11 +292,49 @@ public sealed class ProbeConnectionTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_record_of_zero_octets_only_and_one_above_the_limit_of_a_key_are_failures()
+    public async Task A_record_of_zero_octets_only_is_a_failure()
     {
         Switch();
         await _peer.SendAsync(_theirs!.Seal(new byte[20]), Cancel);
         await FailsAsync(() => _wire.RecordAsync(), "BP-7.1-5", "After the connection: a record came that has zero octets only.");
+    }
+
+    [Fact]
+    public async Task One_key_is_used_up_to_its_limit_and_no_further() // [BP-7.6-2]
+    {
+        var classic = SuiteRegistry.Find(Names.Classic)!;
+        using var keys = new KeySchedule(Names.Classic, Secret, Th);
+        using var theirs = new Direction(classic, [.. keys.ServerTraffic]);
+        _wire.SwitchTo(classic, Role.Client, Secret, Th);
+        // 8 MiB in blocks of eight octets, and not one more.
+        byte[] inner = [.. new byte[16_383], 130];
+        for (int i = 0; i < 512; i++)
+        {
+            await _peer.SendAsync(theirs.Seal(inner), Cancel);
+            Assert.Equal(130, (int)(await _wire.RecordAsync())!.Type);
+        }
+
+        await _peer.SendAsync(theirs.Seal([4]), Cancel);
+        await FailsAsync(() => _wire.RecordAsync(), "BP-7.6-2", "The peer uses one traffic secret above its limit.");
+    }
+
+    [Fact]
+    public async Task A_key_that_was_changed_begins_again()
+    {
+        var classic = SuiteRegistry.Find(Names.Classic)!;
+        using var keys = new KeySchedule(Names.Classic, Secret, Th);
+        using var theirs = new Direction(classic, [.. keys.ServerTraffic]);
+        _wire.SwitchTo(classic, Role.Client, Secret, Th);
+        byte[] inner = [.. new byte[16_383], 130];
+        for (int i = 0; i < 600; i++)
+        {
+            await _peer.SendAsync(theirs.Seal(i == 500 ? [4] : inner), Cancel);
+            Assert.Equal(i == 500 ? RecordType.Rekey : (RecordType)130, (await _wire.RecordAsync())!.Type);
+            if (i == 500)
+            {
+                theirs.Rekey();
+            }
+        }
     }
 
     [Fact]
