@@ -57,7 +57,7 @@ internal sealed class ObservedNegotiation(Session session, Place place)
         }
 
         _first = false;
-        if (_inside && verb is Verb.XBlackPony or Verb.StartTls && _inside)
+        if (_inside && verb is Verb.XBlackPony or Verb.StartTls)
             session.Deviates("BP-4.5-7", Role.Client, $"{verb.Name()} inside.");
 
         if (_broken)
@@ -97,7 +97,7 @@ internal sealed class ObservedNegotiation(Session session, Place place)
             {
                 OnOffer(text, verb);
             }
-            else if (i > 0 && text.Length >= 8 && System.Text.Ascii.EqualsIgnoreCase(text, "STARTTLS"u8))
+            else if (i > 0 && System.Text.Ascii.EqualsIgnoreCase(text, "STARTTLS"u8))
             {
                 _report.OffersStartTls |= !_inside;
                 if (_inside)

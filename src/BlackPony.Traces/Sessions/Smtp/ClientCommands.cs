@@ -86,7 +86,7 @@ internal sealed class ClientCommands(SmtpDialogue dialogue, ClientStream stream,
     private void Chunk(ReadOnlySpan<byte> line, long time, string name)
     {
         var size = Number(line.Length > 4 ? line[4..] : default, out var rest);
-        bool last = rest.Length == 4 && System.Text.Ascii.EqualsIgnoreCase(rest, "LAST"u8);
+        bool last = System.Text.Ascii.EqualsIgnoreCase(rest, "LAST"u8);
         if (size is null || (!rest.IsEmpty && !last))
         {
             dialogue.Session.Find(FindingKind.ChunkSize, Role.Client, $"Not a chunk size: {Escape.Octets(line, 80)}");
