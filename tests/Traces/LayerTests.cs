@@ -68,6 +68,13 @@ public sealed class LayerTests
         [
             [('C', "\x05\x01\0"), ('S', "\x05\xff")],
             [('C', "\x05\x01\0"), ('S', "\x05\0"), ('C', "\x05\x01\0\x01\x0a\0\0\x02\0\x19"), ('S', "\x05\x05\0\x01\0\0\0\0\0\0")],
+            // A method that hides what follows, and a password that is refused.
+            [('C', "\x05\x01\x01"), ('S', "\x05\x01"), ('C', "\x05\x01\0\x01\x0a\0\0\x02\0\x19"),
+                ('S', "\x05\0\0\x01\0\0\0\0\0\0"), .. Frames.Lines],
+            [('C', "\x05\x01\x02"), ('S', "\x05\x02"), ('C', "\u0001\u0003bob\u0006sesame"), ('S', "\x01\x01"), .. Frames.Lines],
+            // Not to connect, but to wait for a connection.
+            [('C', "\x05\x01\0"), ('S', "\x05\0"), ('C', "\x05\x02\0\x01\x0a\0\0\x02\0\x19"),
+                ('S', "\x05\0\0\x01\0\0\0\0\0\0"), .. Frames.Lines],
             [('C', "\x04\x01\0\x19\x0a\0\0\x02\0"), ('S', "\0\x5b\0\0\0\0\0\0")],
             [('C', "CONNECT a:25 HTTP/1.1\r\n\r\n"), ('S', "HTTP/1.1 403 No\r\n\r\n")],
             [('C', "\x05\x01\0"), ('S', "\x05\0"), ('C', "\x05\x01\0\x01\x0a\0\0\x02\0\x50"), ('S', "\x05\0\0\x01\0\0\0\0\0\0"),

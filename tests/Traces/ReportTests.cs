@@ -96,6 +96,19 @@ public sealed class ReportTests : IDisposable
         Compare(name, kind.EndsWith("json", StringComparison.Ordinal) ? Indented(text) : text);
     }
 
+    [Fact]
+    public void A_page_says_which_file_was_not_read_and_why()
+    {
+        var page = new StringWriter();
+        var report = new HtmlReport(page);
+        var inspector = new Inspector(new InspectOptions(), report.Session);
+        var file = inspector.Inspect(new MemoryStream("no <capture>"u8.ToArray()), "<a>.txt");
+        report.Finish(inspector.Files, inspector.Totals);
+        Assert.NotEmpty(file.Unreadable!);
+        Assert.Contains($"<p>&lt;a&gt;.txt {file.Unreadable!.Replace("<", "&lt;", StringComparison.Ordinal)}</p>\n", page.ToString(),
+            StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("converted.txt", false)]
     [InlineData("anonymized.txt", true)]
