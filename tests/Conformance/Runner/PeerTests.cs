@@ -188,6 +188,26 @@ public sealed class PeerTests : IDisposable
     }
 
     [Theory]
+    [InlineData("MAIL FROM:<a>", true)]
+    [InlineData("rcpt TO:<b>", true)]
+    [InlineData("DATA", true)]
+    [InlineData("BDAT 3 LAST", true)]
+    [InlineData("AUTH PLAIN", true)]
+    [InlineData("VRFY a", true)]
+    [InlineData("EXPN a", true)]
+    [InlineData("NOOP", false)]
+    [InlineData("QUIT", false)]
+    [InlineData("MAILX", false)]
+    public async Task What_is_mail_or_about_mailboxes_does_not_go_in_plaintext(string line, bool isMail)
+    {
+        await using var probe = new ClientProbe(new Client(async t => await t.SayAsync("EHLO a") && await t.SayAsync(line)), _context);
+        var wire = await probe.AcceptAsync("");
+        await probe.ServeMailAsync(wire, inside: false, _ => "500 No");
+        await EitherAsync(() => Check(() => ClientProbe.ExpectNoMail(wire, "BP-1")), "BP-1",
+            isMail ? $"The client sent in plaintext: \"{line}\"." : null);
+    }
+
+    [Theory]
     [InlineData(ClientPolicy.Required, "BP-9.1-2", "The client sent in plaintext: \"MAIL FROM:<a>\".")]
     [InlineData(ClientPolicy.Opportunistic, null, null)]
     public async Task Under_required_no_mail_goes_in_plaintext(ClientPolicy policy, string? requirement, string? finding) // [BP-9.1-2]
@@ -250,6 +270,7 @@ public sealed class PeerTests : IDisposable
         { "close", "BP-6.3-1", "Expected the client's Finished, got a record Close." },
         { "finished", "BP-none", "Expected EHLO inside, got \"the end of the session\"." },
         { "finished noop", "BP-none", "Expected EHLO inside, got \"NOOP\"." },
+        { "wrong", "BP-6.3-1", "The client's verify_data has a wrong value. It is right with the other side's Finished key." },
     };
 
     [Theory]
@@ -272,7 +293,8 @@ public sealed class PeerTests : IDisposable
             {
                 byte[] inner = word switch
                 {
-                    "finished" => [.. keys.Finished(Role.Client), 2], "close" => [5], "noop" => [.. "NOOP\r\n"u8, 1],
+                    "finished" => [.. keys.Finished(Role.Client), 2], "wrong" => [.. keys.Finished(Role.Server), 2],
+                    "close" => [5], "noop" => [.. "NOOP\r\n"u8, 1],
                     "ehlo" => [.. "EHLO b.test\r\n"u8, 1], _ => [.. "EHLO b.test\r\n"u8, 1],
                 };
                 await t.Stream.WriteAsync(mine.Seal([.. inner, .. new byte[256 - inner.Length]]), Cancel);
@@ -284,6 +306,13 @@ public sealed class PeerTests : IDisposable
         await probe.SwitchAsync(wire, Offer);
         secret = probe.Secret;
         switched.SetResult();
+        if (records == "wrong")
+        {
+            var failure = await Assert.ThrowsAsync<CaseFailedException>(() => probe.FinishAsync(wire));
+            Assert.Equal((requirement, finding), (failure.Requirement, failure.Message.Split('\n')[0]));
+            return;
+        }
+
         await EitherAsync(() => probe.FinishAsync(wire, none: "BP-none"), requirement, finding);
         if (finding is null)
         {
@@ -299,6 +328,12 @@ public sealed class PeerTests : IDisposable
         await using var probe = new ClientProbe(new Client(_ => Task.FromResult(true)) { Connects = false }, _context);
         Assert.Equal("The target declares no IdleTimeout: give --timeouts.",
             Assert.Throws<NotApplicableException>(() => probe.Timeout("IdleTimeout")).Message);
+        Assert.False(probe.Claims(Profile.Core));
+        await using (var claims = new ClientProbe(new Client(_ => Task.FromResult(true)), _context with { Claims = [Profile.Core] }))
+        {
+            Assert.Equal((true, false), (claims.Claims(Profile.Core), claims.Claims(Profile.Hybrid)));
+        }
+
         Assert.Equal("", probe.Said);
         probe.Next.Log.Append("no such user\n");
         Assert.Equal("The client's standard error and end: no such user\n", probe.Said);
@@ -397,6 +432,12 @@ public sealed class PeerTests : IDisposable
             (await Assert.ThrowsAsync<NotApplicableException>(probe.NeedOfferAsync)).Message);
         await FailsAsync(() => probe.ExpectUsableAsync("BP-1"), "BP-1", "After the refusal NOOP is answered with \"421 Bye\".");
         Assert.Throws<NotApplicableException>(() => probe.Timeout("IdleTimeout"));
+        Assert.False(probe.Claims(Profile.Core));
+        await using (var claims = await ServerProbe.StartAsync(target, Needs.Nothing, _context with { Claims = [Profile.Core] }))
+        {
+            Assert.Equal((true, false), (claims.Claims(Profile.Core), claims.Claims(Profile.Hybrid)));
+        }
+
         Assert.NotEqual(probe.Marker(), probe.Marker());
         Assert.StartsWith("marker-", probe.Marker(), StringComparison.Ordinal);
         await FailsAsync(() => probe.ConnectAsync(421, "BP-2"), "BP-2",

@@ -72,12 +72,13 @@ public sealed class ProbeConnectionTests : IAsyncDisposable
     public async Task What_is_sent_is_written_down_as_it_went()
     {
         await _wire.SendLineAsync("EHLO \xe9");
+        await _wire.SendLineAsync("");
         await _wire.SendAsync("raw\0");
-        Assert.Equal("EHLO \xe9\r\nraw\0", Latin(await HearAsync(12)));
+        Assert.Equal("EHLO \xe9\r\n\r\nraw\0", Latin(await HearAsync(14)));
         _wire.EndDirection();
         _wire.EndDirection();
         Assert.Equal(0, await _peer.ReceiveAsync(new byte[1], Cancel));
-        Assert.Equal("# BlackPony transcript 1\nC: EHLO \\xE9\nC+ 72617700\nC!\n", Written());
+        Assert.Equal("# BlackPony transcript 1\nC: EHLO \\xE9\nC: \nC+ 72617700\nC!\n", Written());
     }
 
     [Fact]
@@ -389,7 +390,7 @@ public sealed class ProbeConnectionTests : IAsyncDisposable
 
     [Theory]
     [InlineData("alert 01", null, null)]
-    [InlineData("ident rekey alert 01", null, null)]
+    [InlineData("ident rekey data alert 01", null, null)]
     [InlineData("alert 02", "BP-8.3-2", "the alert's data is 02, not the one octet 1.")]
     [InlineData("alert", "BP-8.3-2", "the alert's data is , not the one octet 1.")]
     [InlineData("close", "BP-1", "expected an alert, got a record Close with 0 octets.")]
