@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using BlackPony.Conformance.Peers;
 using BlackPony.Conformance.Targets;
 using BlackPony.Hosting;
 using BlackPony.Reference.Policy;
@@ -83,6 +84,44 @@ public sealed class HostReportTests
         }
 
         Assert.Contains(meter.Take(), m => m.StartsWith("blackpony.sessions 1 suite=none encrypted=no", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_relay_of_outgoing_mail_counts_sessions_messages_and_octets()
+    {
+        using var meter = new Counts();
+        await using var sink = new MailSink();
+        var settings = new OutboundSettings([new IPEndPoint(IPAddress.Loopback, 0)], new MailerOptions(TestRsaKeys.Client))
+        {
+            Routes = new RouteTable(new Dictionary<string, Route> { ["*"] = new("[127.0.0.1]", sink.Port) }, sink.Port),
+        };
+        var before = meter.Observe();
+        await using (var relay = new OutboundServer(settings, new LogLines()))
+        {
+            relay.Start();
+            var person = await SmtpUser.ConnectAsync(relay.EndPoints[0].Port);
+            await person.BeginMessageAsync("b@sink.test");
+            Assert.Equal(1, meter.Observe()["blackpony.sessions.open"] - before.GetValueOrDefault("blackpony.sessions.open"));
+            await person.SayAsync("Subject: s\r\n\r\nx\r\n.", "250");
+            await person.SayAsync("QUIT", "221");
+            person.Dispose();
+            await relay.StopAsync(TestContext.Current.CancellationToken);
+        }
+
+        await Assert.Single(sink.Sessions).Ended.WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
+        var after = meter.Observe();
+        int sent = sink.Sessions.Single().Received.Length;
+        // What it heard: the greeting, the reply to EHLO, and one to each other command and to the message.
+        string[] replies = ["220 sink.test ESMTP", "250-sink.test", .. sink.Extensions.Select(e => "250 " + e), "250 2.0.0 Ok",
+            "250 2.0.0 Ok", "354 Go ahead", "250 2.0.0 Kept", "221 2.0.0 Bye"];
+        Assert.Equal((sent, replies.Sum(r => r.Length + 2)), ((int)Grown("blackpony.network.io direction=out"),
+            (int)Grown("blackpony.network.io direction=in")));
+        Assert.Equal(0, Grown("blackpony.sessions.open"));
+        var counted = meter.Take();
+        Assert.Equal(["blackpony.fallbacks 1 reason=not-offered", "blackpony.messages 1"], counted[..2]);
+        Assert.StartsWith("blackpony.sessions 1 suite=none encrypted=no closed=", Assert.Single(counted[2..]), StringComparison.Ordinal);
+
+        long Grown(string name) => after[name] - before.GetValueOrDefault(name);
     }
 
     [Fact]

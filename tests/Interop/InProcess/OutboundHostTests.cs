@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using BlackPony.Conformance.Peers;
 using BlackPony.Conformance.Targets;
 using BlackPony.Hosting;
@@ -236,6 +237,34 @@ public sealed class OutboundHostTests : IDisposable
         Assert.Contains("QUIT", Assert.Single(sink.Sessions).Commands);
     }
 
+    [Theory]
+    [InlineData("127.0.0.1", "[127.0.0.1]")]
+    [InlineData("::1", "[IPv6:::1]")]
+    public async Task It_calls_itself_by_the_address_that_it_was_reached_at(string address, string name)
+    {
+        await using var relay = new Relay(s => s with { Listen = [new IPEndPoint(IPAddress.Parse(address), 0)] });
+        using var client = new TcpClient(IPAddress.Parse(address).AddressFamily);
+        await client.ConnectAsync(IPAddress.Parse(address), relay.Port, TestContext.Current.CancellationToken);
+        using var reader = new StreamReader(client.GetStream(), Encoding.ASCII);
+        Assert.StartsWith($"220 {name} ", await reader.ReadLineAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_memory_that_cannot_be_written_is_logged_and_the_mail_is_delivered() // [BP-9.4-2]
+    {
+        await using var server = new EmbeddedServer();
+        await using var relay = new Relay(s => s with
+        {
+            Routes = To(server.Port), Mailer = s.Mailer with { Policy = ClientPolicy.Remembered },
+            OpenMemory = _ => Task.FromResult<IStoredMemory>(new FullMemory()),
+        });
+        using var person = await SmtpUser.ConnectAsync(relay.Port);
+        await SendAsync(person, "r@b.test", "250");
+        Assert.Equal("Warning: the memory was not written: no space left to=b.test", await relay.Log.SaysAsync("was not written"));
+        Assert.Equal("Warning: an odd line to=b.test", await relay.Log.SaysAsync("an odd line"));
+        Assert.Single(server.Sink.Messages);
+    }
+
     [Fact]
     public async Task A_next_server_that_does_not_answer_a_recipient_is_given_up_and_the_mail_kept() // spec 13: RecipientTimeout
     {
@@ -259,6 +288,15 @@ public sealed class OutboundHostTests : IDisposable
     {
         await person.BeginMessageAsync(recipient);
         await person.SayAsync("Subject: s\r\n\r\nx\r\n.", code);
+    }
+
+    private sealed class FullMemory : IStoredMemory
+    {
+        public ServerMemory Memory { get; } = new(TimeProvider.System);
+
+        public IReadOnlyList<string> Warnings => ["an odd line"];
+
+        public Task SaveAsync(CancellationToken cancel) => throw new IOException("no space left");
     }
 
     private sealed class Relay : IAsyncDisposable
