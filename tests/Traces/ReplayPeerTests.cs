@@ -101,6 +101,16 @@ public sealed class ReplayPeerTests
         Assert.Equal(expected, Assert.Single(result.Differences).ToString());
     }
 
+    [Fact]
+    public async Task A_line_of_a_login_is_not_shown_where_it_goes_another_way()
+    {
+        (char, string)[] lines = [.. Frames.Lines[..3], ('C', "AUTH LOGIN\r\n"), ('S', "334 VXNlcm5hbWU6\r\n"), ('C', "Ym9i\r\n"),
+            ('S', "334 UGFzc3dvcmQ6\r\n"), ('C', "c2VzYW1l\r\n"), ('S', "235 Ok\r\n")];
+        var (result, _) = await Play(lines, Options, "220 mx", "EHLO", "250-mx\r\n250 AUTH LOGIN", "AUTH LOGIN\r\n", "334 VXNlcm5hbWU6",
+            "Ym9i\r\n$", "334 UGFzc3dvcmQ6", "c2VzYW1l\r\n$", "535 No");
+        Assert.Equal("exchange 4, (hidden): captured 235 Ok, got 535 No", Assert.Single(result.Differences).ToString());
+    }
+
     [Theory]
     [InlineData("250 mx", "EHLO: captured an offer of ROT, got 250 mx")]
     [InlineData("250-mx\r\n250 XBLACKPONY V1 X25519-CHACHA20POLY1305",

@@ -146,6 +146,14 @@ public sealed class SmtpFindingTests
         Assert.Equal(session.Exchanges!.Skip(1).Max(e => e.Seconds), session.SlowestReply);
     }
 
+    [Fact]
+    public void Of_a_field_that_comes_twice_the_first_counts()
+    {
+        var message = Assert.Single(Inspection.Of(Inspection.Connection([.. ToData,
+            ('C', "subject: one\r\n and more\r\nMessage-Id: <1@a>\r\nX-Subject: no\r\nSubject: two\r\nMESSAGE-ID: <2@a>\r\n\r\nSubject: body\r\n.\r\n"), .. Rest])).Only.Messages);
+        Assert.Equal(("one and more", "1@a"), (message.Subject, message.MessageId));
+    }
+
     [Theory]
     [InlineData(3, "550 No\r\n", true)]
     [InlineData(5, "450 No\r\n", true)]
