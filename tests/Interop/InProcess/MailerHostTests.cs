@@ -38,6 +38,28 @@ public sealed class MailerHostTests : IDisposable
     }
 
     [Fact]
+    public async Task After_a_broken_upgrade_the_same_server_is_connected_to_again() // [BP-9.2-5]
+    {
+        await using var breaking = new MailSink
+        {
+            Extensions = ["XBLACKPONY V1 X25519-CHACHA20POLY1305"],
+            Answer = (_, line) => line.StartsWith("XBLACKPONY", StringComparison.Ordinal) ? "\0" : null,
+        };
+        await using var other = new MailSink();
+        var reached = new List<string>();
+        await using var mailer = new Mailer([Target(breaking.Port, "first.test"), Target(other.Port, "second.test")],
+            reached: (t, r) => reached.Add($"{t.Name} {r}"));
+        await mailer.SendAsync(Message);
+        var report = await mailer.ReportAsync();
+        Assert.Equal(["first.test True", "first.test True"], reached);
+        Assert.Equal((false, true, $"first.test:{breaking.Port}"), (report.Encrypted, report.Downgrade, report.Peer));
+        Assert.Single(breaking.Messages);
+        Assert.Empty(other.Sessions);
+        // The connection that broke was ended.
+        await breaking.Sessions.First().Ended.WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
     public async Task Without_an_address_that_answers_the_greeting_is_421() // [BP-10.4-3]
     {
         await using var mailer = new Mailer([Target(Ports.Free())]);
