@@ -36,7 +36,8 @@ internal sealed record Area(string Project, string[] Files, (string Project, str
                 + @"|\.OpenRelayProbeTests\.(?!A_reload|Another_address|A_server_that_takes_every)"),
             ("tests/Conformance", @"\.Outbound\."),
             ("tests/Property", @"\.ServerMemoryTests\."),
-        ]),
+        ],
+            Seconds: 30),
         ["Conformance"] = new("src/BlackPony.Conformance",
             ["CaseRunner", "CaseResult", "Expect", "Selection", "Baseline", "CaseTimeout", "Peers/", "Targets/", "Reports/"],
         [
