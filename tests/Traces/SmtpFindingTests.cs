@@ -150,7 +150,8 @@ public sealed class SmtpFindingTests
     public void Of_a_field_that_comes_twice_the_first_counts()
     {
         var message = Assert.Single(Inspection.Of(Inspection.Connection([.. ToData,
-            ('C', "subject: one\r\n and more\r\nMessage-Id: <1@a>\r\nX-Subject: no\r\nSubject: two\r\nMESSAGE-ID: <2@a>\r\n\r\nSubject: body\r\n.\r\n"), .. Rest])).Only.Messages);
+            ('C', "subject: one\r\n and more\r\nMessage-Id: <1@a>\r\nX-Subject: no\r\n"
+                + "Subject: two\r\nMESSAGE-ID: <2@a>\r\n\r\nSubject: body\r\n.\r\n"), .. Rest])).Only.Messages);
         Assert.Equal(("one and more", "1@a"), (message.Subject, message.MessageId));
     }
 
