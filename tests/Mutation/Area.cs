@@ -35,7 +35,7 @@ internal sealed record Area(string Project, string[] Files, (string Project, str
                 + @"|\.MemoryFileTests\.(?!With_no|Key_log|A_server_(is|for))"
                 + @"|\.OpenRelayProbeTests\.(?!A_reload|Another_address|A_server_that_takes_every)"),
             ("tests/Conformance", @"\.Outbound\."),
-            ("tests/Property", @"\.ServerMemoryTests\."),
+            ("tests/Property", @"\.(ServerMemoryTests|ProxyHeaderProperties)\."),
         ],
             Seconds: 30),
         ["Conformance"] = new("src/BlackPony.Conformance",
