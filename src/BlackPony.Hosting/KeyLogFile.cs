@@ -5,9 +5,11 @@ namespace BlackPony.Hosting;
 
 /// <summary>A key log file that only its owner reads ([BP-11.3-2]).</summary>
 /// <param name="path">The file.</param>
-public sealed class KeyLogFile(string path) : IKeyLog
+/// <param name="warn">Told once why lines are missing: a session goes on encrypted without its line, whatever becomes of the file.</param>
+public sealed class KeyLogFile(string path, Action<string>? warn = null) : IKeyLog
 {
     private readonly Lock _lock = new();
+    private bool _warned;
 
     /// <summary>Makes the file, or makes it private where it was not.</summary>
     /// <exception cref="IOException">It cannot be written.</exception>
@@ -19,8 +21,18 @@ public sealed class KeyLogFile(string path) : IKeyLog
     {
         lock (_lock)
         {
-            using var file = Open();
-            file.Write(Encoding.ASCII.GetBytes(line + "\n"));
+            try
+            {
+                using var file = Open();
+                file.Write(Encoding.ASCII.GetBytes(line + "\n"));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                if (!_warned)
+                    warn?.Invoke($"the key log {path} cannot be written, and sessions go on without it: {e.Message}");
+
+                _warned = true;
+            }
         }
     }
 

@@ -69,6 +69,9 @@ public sealed class MemoryFile : IStoredMemory
     /// <exception cref="UnauthorizedAccessException">It can't.</exception>
     public static void CheckWritable(string path)
     {
+        if (Directory.Exists(path))
+            throw new IOException($"The memory {path} is a folder.");
+
         try
         {
             using var turn = PrivateFile.Open(path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);

@@ -158,6 +158,6 @@ internal sealed class ClientOptions
         Suites = parse.GetResult(_suites) is null ? SuiteRegistry.Default : parse.GetValue(_suites)!,
         Shift = parse.GetValue(_shift),
         RefusesForgotten = parse.GetValue(_refuse),
-        KeyLog = parse.GetValue(_keyLog) is { } path ? new KeyLogFile(path) : null,
+        KeyLog = parse.GetValue(_keyLog) is { } path ? new KeyLogFile(path, CommandLine.Complain) : null,
     };
 }

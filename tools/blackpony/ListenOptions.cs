@@ -191,7 +191,7 @@ internal sealed class ListenOptions
     /// <exception cref="FormatException">It cannot; the message says why.</exception>
     internal static KeyLogFile KeyLog(string path)
     {
-        var log = new KeyLogFile(path);
+        var log = new KeyLogFile(path, CommandLine.Complain);
         try
         {
             log.Prepare();

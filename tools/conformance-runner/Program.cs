@@ -16,7 +16,7 @@ const string Examples = """
       blackpony-conformance --format junit --output results.xml --format html --output report.html
       blackpony-conformance badge results.json > badge.svg
       blackpony-conformance --server HOST:PORT --expected-failures known.txt --write-baseline   then, in CI, without --write-baseline
-    Exit codes: 0 all passed, 1 some failed, 2 usage or trouble of its own, 3 target unreachable.
+    Exit codes: 0 all passed, 1 some failed, 2 usage, nothing tested, or trouble of its own, 3 target unreachable.
     A target that is silent, not ready (421) or not a mail server is unreachable. A signal ends the run with a report of what was run,
         and 130.
     """;

@@ -33,6 +33,9 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
     // What --profile names; without it a target is tested for what it offers.
     private Profile[] _claims = [];
 
+    // Whether a server that failed takes no connection any more.
+    private bool _gone;
+
     public async Task<int> RunAsync()
     {
         var (k, n) = parse.GetValue(options.Shard) ?? (1, 1);
@@ -144,6 +147,9 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
                 progress.Begin();
                 if (GoesOn(preflights))
                     results.AddRange(await CaseRunner.RunAsync(target, servers, run));
+
+                if (target is RemoteServer remote && results.Any(r => r.Verdict is Verdict.Fail or Verdict.Error))
+                    _gone = !await AnswersAsync(remote);
             }
         }
 
@@ -180,7 +186,25 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
             Preflights = preflights,
             NotRun = servers.Count + clients.Count - results.Count,
         }.Explained();
-        return await WriteAsync(report, expected, compared, outputs);
+        int code = await WriteAsync(report, expected, compared, outputs);
+        return _gone && code == Failed
+            ? Complain(Unreachable, $"{serverName} takes no connection any more: it has ended in the run, and what failed after that says "
+                + "nothing about it. Look why it ended, start it, and try again.")
+            : code;
+    }
+
+    private static async Task<bool> AnswersAsync(RemoteServer server)
+    {
+        try
+        {
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+            await server.ReachAsync(patience.Token);
+            return true;
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException)
+        {
+            return false;
+        }
     }
 
     private async Task<int> WriteAsync(RunReport report, Baseline expected, IReadOnlyList<RunReport> compared,
@@ -270,7 +294,13 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         if (console && expected.Ids.Count > 0 && unexpected.Count == 0 && stale.Count == 0)
             Console.WriteLine("All failures are expected.");
 
-        return unexpected.Count + stale.Count > 0 ? Failed : Passed;
+        if (unexpected.Count + stale.Count > 0)
+            return Failed;
+
+        // Where nothing was tested nothing has passed.
+        return report.Results.Count > 0 && report.Results.All(r => r.Verdict == Verdict.NotApplicable)
+            ? Complain(Usage, "nothing was tested: no case that is selected applies to this target; the report says why.")
+            : Passed;
     }
 
     private Dictionary<string, TimeSpan> Timeouts => parse.GetValue(options.Timeouts) ?? [];
@@ -383,8 +413,8 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
             return false;
         }
 
-        if (parse.GetValue(options.WriteBaseline))
-            files.Add(parse.GetValue(options.Expected)!);
+        if (parse.GetValue(options.WriteBaseline) && parse.GetValue(options.Expected) is { } baseline)
+            files.Add(baseline);
 
         try
         {

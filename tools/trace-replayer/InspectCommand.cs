@@ -136,9 +136,10 @@ internal static class InspectCommand
                     return Inspect(InputFiles.Find(parse.GetValue(files)!), options, what, stream, cancel);
                 }
             }
-            catch (IOException)
+            catch (IOException e)
             {
-                // Whoever read our output has gone.
+                // A disk that is full; or whoever read our output has gone, and hears nothing.
+                CommandLine.Complain($"the report cannot be written: {e.Message}");
                 return 3;
             }
         }));

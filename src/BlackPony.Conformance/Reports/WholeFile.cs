@@ -58,7 +58,9 @@ public static class WholeFile
     // A link stays: what it leads to is replaced.
     private static (string Path, string Beside) Names(string file)
     {
-        var path = (File.Exists(file) ? File.ResolveLinkTarget(file, returnFinalTarget: true) : null)?.FullName ?? Path.GetFullPath(file);
+        // A relative link leads from its own folder: of a relative path .NET would take it from the root.
+        var path = Path.GetFullPath(file);
+        path = (File.Exists(path) ? File.ResolveLinkTarget(path, returnFinalTarget: true) : null)?.FullName ?? path;
         return (path, $"{path}.{Environment.ProcessId}.new");
     }
 }

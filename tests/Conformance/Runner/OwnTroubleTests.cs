@@ -49,6 +49,57 @@ public sealed class OwnTroubleTests : IDisposable
     }
 
     [Fact]
+    public async Task A_relative_link_leads_the_report_to_the_file_beside_it()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder, "real.json"), "old", TestContext.Current.CancellationToken);
+        File.CreateSymbolicLink(Path.Combine(_folder, "link.json"), "real.json");
+        var (code, _, error) = await RunnerProgram.RunInAsync($"cd {_folder}; exec \"$@\"", "--select", "S-4.1-1", "--output", "link.json");
+        Assert.Equal((0, ""), (code, error));
+        Assert.StartsWith("{", await File.ReadAllTextAsync(Path.Combine(_folder, "real.json"), TestContext.Current.CancellationToken),
+            StringComparison.Ordinal);
+        Assert.Equal("real.json", new FileInfo(Path.Combine(_folder, "link.json")).LinkTarget);
+        Assert.Equal(["link.json", "real.json"], Directory.GetFiles(_folder).Select(Path.GetFileName).Order());
+    }
+
+    [Fact]
+    public async Task A_baseline_is_written_to_a_file_that_is_named()
+    {
+        var (code, _, error) = await RunnerProgram.RunAsync("--select", "S-4.1-1", "--write-baseline");
+        Assert.Equal(2, code);
+        Assert.Contains("--write-baseline needs --expected-failures and the file to write.", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Where_no_case_applies_nothing_has_passed()
+    {
+        await using var server = new EmbeddedServer();
+        await using var place = await server.TakeAsync(Needs.Nothing, TestContext.Current.CancellationToken);
+        var (code, output, error) = await RunnerProgram.RunAsync("--server", $"{place.Host}:{place.Port}", "--select", "S-10.3-2");
+        Assert.True(code == 2, output + error);
+        Assert.Contains("nothing was tested: no case that is selected applies to this target", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_that_ends_in_the_run_is_unreachable()
+    {
+        using var once = new TcpListener(IPAddress.Loopback, 0);
+        once.Start();
+        var run = RunnerProgram.RunAsync("--server", $"{once.LocalEndpoint}", "--no-preflight", "--select", "S-4.1-1");
+
+        // The first connection finds out whether anybody is there, the second is the case's.
+        (await once.AcceptTcpClientAsync(TestContext.Current.CancellationToken)).Dispose();
+        using (await once.AcceptTcpClientAsync(TestContext.Current.CancellationToken))
+        {
+            once.Stop();
+        }
+
+        var (code, output, error) = await run;
+        Assert.True(code == 3, output + error);
+        Assert.Contains("FAILED S-4.1-1", output, StringComparison.Ordinal);
+        Assert.Contains("takes no connection any more: it has ended in the run", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_report_that_cannot_be_written_is_found_out_before_the_run()
     {
         var folder = Directory.CreateDirectory(Path.Combine(_folder, "r.json")).FullName;
@@ -124,7 +175,7 @@ public sealed class OwnTroubleTests : IDisposable
     {
         await using var server = new EmbeddedServer(
             settings: s => s with { Options = s.Options with { Suites = [.. s.Options.Suites.Where(x => x.Name == Names.Core)] } });
-        string[] run = ["--server", $"127.0.0.1:{server.Port}", "--strict", "--select", "5.3", "--select", "5.4"];
+        string[] run = ["--server", $"127.0.0.1:{server.Port}", "--strict", "--select", "S-4.1-1", "--select", "5.3", "--select", "5.4"];
         var byDefault = await RunnerProgram.RunAsync(run);
         Assert.True(byDefault.Code == 0, byDefault.Output);
         Assert.Equal(1, (await RunnerProgram.RunAsync([.. run, "--profile", "hybrid,classic"])).Code);

@@ -123,7 +123,7 @@ public sealed class PeerTests : IDisposable
             return await t.SayAsync("QUIT");
         }), _context);
         await FailsAsync(() => probe.ExpectAsync(true), null, "The client was not started.");
-        await FailsAsync(probe.EndAsync, null, "The client was not started.");
+        await FailsAsync(() => probe.EndAsync(), null, "The client was not started.");
         await probe.ServeMailAsync(await probe.AcceptAsync(""), inside: false);
         await FailsAsync(() => probe.ExpectAsync(true, "BP-1", "BP-2"), "BP-2", "The client opened one connection too many.");
     }

@@ -107,6 +107,24 @@ public sealed class HostPartTests : IDisposable
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(made));
     }
 
+    [Fact]
+    public void A_session_goes_on_without_a_key_log_that_cannot_be_written_and_it_is_said_once()
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(_folder, "gone")).FullName;
+        var said = new List<string>();
+        var log = new KeyLogFile(Path.Combine(folder, "keys"), said.Add);
+        log.Prepare();
+        Directory.Delete(folder, recursive: true);
+        log.Log("one");
+        log.Log("two");
+        Assert.StartsWith($"the key log {folder}/keys cannot be written, and sessions go on without it: ", Assert.Single(said),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_is_no_memory() =>
+        Assert.Equal($"The memory {_folder} is a folder.", Assert.Throws<IOException>(() => MemoryFile.CheckWritable(_folder)).Message);
+
     [Theory]
     [InlineData("a.test 25 2026-11-23T12:00:00Z 2026-11-24T12:00:00Z - -", true)]
     [InlineData("a.test 25 2026-11-23T12:00:00Z 2026-11-24T12:00:00Z 2026-11-25T12:00:00Z -", true)]
