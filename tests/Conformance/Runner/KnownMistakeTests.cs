@@ -59,6 +59,7 @@ public class KnownMistakeTests
         int tag = name == Names.Classic ? Limits.HmacTag : Limits.AeadTag;
         Assert.Null(mistakes.Find(new byte[2 + tag], 0, two: true));
         Assert.Null(mistakes.Find(new byte[3 + tag], 0, two: false));
+        Assert.Null(mistakes.Find(new byte[3], 0, two: false));
     }
 
     [Fact]

@@ -355,6 +355,7 @@ public sealed class PeerTests : IDisposable
                     "The line \"220 Go ahead\" does not have \"K=\" directly after code and separator." },
                 { Names.Core, "220 K=", "BP-4.3-2", "The line \"220 K=\" does not have \"K=\" directly after code and separator." },
                 { Names.Core, $"220 2.0.0 K={share}", "BP-4.3-3", $"The line \"220 2.0.0 K={share}\" has an enhanced status code." },
+                { Names.Core, "220 K=A", "BP-5.1-6", "The fragments of the 220 reply are not canonical base64." },
                 { Names.Core, "220 K=AAB=", "BP-5.1-6", "The fragments of the 220 reply are not canonical base64." },
                 { Names.Core, "220 K=AAAA", "BP-5.1-8", "The share in the 220 reply is invalid." },
                 { Names.Core, "220 K=" + new string('A', 505), "BP-4.3-4", "A line of the reply is longer than 512 octets." },
@@ -409,6 +410,10 @@ public sealed class PeerTests : IDisposable
         Assert.Equal(["XBLACKPONY V1 NEW AAAA", "504-5.5.4 No", "504 such"], probe.Refused);
         await probe.EhloAsync();
         Assert.Empty(probe.Refused);
+        await probe.RefuseAsync("XBLACKPONY V1 NEW AAAA");
+        await probe.ConnectAsync();
+        Assert.Empty(probe.Refused);
+        await probe.EhloAsync();
         Assert.Matches($"^XBLACKPONY V1 {Names.Core} [A-Za-z0-9+/]{{43}}=$", probe.Command(Names.Core));
         var suites = new List<string>();
         await probe.EachSuiteAsync(s =>

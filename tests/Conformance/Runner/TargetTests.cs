@@ -333,12 +333,29 @@ public sealed class TargetTests
         {
             await using var own = await server.TakeAsync(need, Cancel);
             Assert.NotEqual(server.Port, own.Port);
+            Assert.Equal("127.0.0.1", own.Host);
             Assert.Equal((need == Needs.RotOff, EmbeddedServer.FewSessions), (own.RotIsOff, own.MaxSessions));
             Assert.NotNull(own.Time);
             using var client = await ConnectAsync(own.Port);
             await SayAsync(client, null);
             Assert.Equal(need != Needs.RotOff, (await SayAsync(client, "EHLO a")).Contains(" ROT", StringComparison.Ordinal));
         }
+    }
+
+    [Theory]
+    [InlineData("", ClientPolicy.Opportunistic, true)]
+    [InlineData("X25519-CHACHA20POLY1305,RSA-BLOWFISH", ClientPolicy.Opportunistic, true)]
+    [InlineData("", ClientPolicy.Required, false)]
+    public async Task The_embedded_mailer_delivers_under_the_policy_and_says_what_it_was_told(
+        string suites, ClientPolicy policy, bool delivered)
+    {
+        await using var sink = new MailSink();
+        var delivery = new Delivery(sink.Port) { Suites = suites, Policy = policy };
+        var outcome = await new EmbeddedMailer().DeliverAsync(delivery, Cancel);
+        Assert.Equal(delivered, outcome.Delivered);
+        Assert.Equal(delivered ? [ClientTarget.Message] : [], sink.Messages);
+        Assert.StartsWith("220 ", outcome.Replies, StringComparison.Ordinal);
+        Assert.EndsWith("\r\n", outcome.Replies, StringComparison.Ordinal);
     }
 
     private static TimeSpan Seconds(double seconds) => TimeSpan.FromSeconds(seconds);
