@@ -23,7 +23,7 @@ public enum Level
     May,
 }
 
-/// <summary>The profile to which a case belongs (spec 2.3).</summary>
+/// <summary>The profile to which a case belongs (spec 2.3; spec/starttls.md).</summary>
 public enum Profile
 {
     /// <summary>Negotiation, fall-back, the MUST suite.</summary>
@@ -40,6 +40,21 @@ public enum Profile
 
     /// <summary>Cases that wait for a time-out; off unless asked for.</summary>
     Timeouts,
+
+    /// <summary>STARTTLS: plaintext that must not be believed inside.</summary>
+    Injection,
+
+    /// <summary>STARTTLS: who requires TLS, and what then must not happen.</summary>
+    Policy,
+
+    /// <summary>STARTTLS: AUTH.</summary>
+    Submission,
+
+    /// <summary>STARTTLS: ends that come too early.</summary>
+    Truncation,
+
+    /// <summary>STARTTLS: versions, suites, alerts, records, resumption.</summary>
+    Tls,
 }
 
 /// <summary>What a case needs of the target beside an implementation that answers.</summary>
@@ -75,12 +90,36 @@ public enum Needs
 
     /// <summary>A relay whose bound of sessions the suite knows.</summary>
     Sessions = 256,
+
+    /// <summary>An address to which the server accepts mail.</summary>
+    Local = 512,
+
+    /// <summary>An address for which the server would have to relay.</summary>
+    Foreign = 1024,
+
+    /// <summary>Credentials that the server knows.</summary>
+    Credentials = 2048,
+
+    /// <summary>A server that permits AUTH with a plaintext password outside TLS too.</summary>
+    PlainAuth = 4096,
+
+    /// <summary>A server that requires TLS.</summary>
+    TlsRequired = 8192,
+
+    /// <summary>A server without a certificate.</summary>
+    NoCertificate = 16384,
+
+    /// <summary>A server that is publicly referenced.</summary>
+    Public = 32768,
+
+    /// <summary>Two addresses to which the server accepts mail.</summary>
+    TwoLocal = 65536,
 }
 
 /// <summary>One case: what it checks, and a short function that speaks octets.</summary>
 /// <typeparam name="TPeer">The scripted peer that plays against the implementation:
 /// <see cref="Peers.ServerProbe"/> or <see cref="Peers.ClientProbe"/>.</typeparam>
-/// <param name="Id">Stable and never reused: <c>S-4.2-3</c> for servers, <c>C-…</c> for clients.</param>
+/// <param name="Id">Stable and never reused: <c>S-4.2-3</c> for servers, <c>C-…</c> for clients; <c>TS-…</c> for STARTTLS.</param>
 /// <param name="Title">What a good implementation does.</param>
 /// <param name="Level">How binding it is.</param>
 /// <param name="Profile">The profile to which it belongs.</param>
@@ -98,7 +137,7 @@ public sealed record Case<TPeer>(string Id, string Title, Level Level, Profile P
     public IReadOnlyList<string> Cites { get; } = Requirements.Split(' ');
 
     /// <summary>The case without its function, for lists and reports.</summary>
-    public CaseInfo Info => new(Id, Title, Id.StartsWith('S') ? TestRole.Server : TestRole.Client, Level, Profile, Cites);
+    public CaseInfo Info => new(Id, Title, Id.TrimStart('T')[0] == 'S' ? TestRole.Server : TestRole.Client, Level, Profile, Cites);
 }
 
 /// <summary>What a report says of a case.</summary>
@@ -112,4 +151,7 @@ public sealed record CaseInfo(string Id, string Title, TestRole Role, Level Leve
 {
     /// <summary>The section of the specification: <c>4.2</c> for <c>S-4.2-3</c>.</summary>
     public string Section => Id.Split('-')[1];
+
+    /// <summary>The protocol that it tests.</summary>
+    public Protocol Protocol => Protocol.OfCase(Id);
 }

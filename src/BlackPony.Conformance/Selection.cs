@@ -12,7 +12,7 @@ public sealed record Selection
     public IReadOnlyList<string> Exclude { get; init; } = [];
 
     /// <summary>The profiles.</summary>
-    public IReadOnlyList<Profile> Profiles { get; init; } = [Profile.Core, Profile.Hybrid, Profile.Classic, Profile.Manual];
+    public IReadOnlyList<Profile> Profiles { get; init; } = Protocol.BlackPony.Usual;
 
     /// <summary>This shard, from 1.</summary>
     public int Shard { get; init; } = 1;

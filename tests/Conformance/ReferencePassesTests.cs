@@ -43,7 +43,7 @@ public class ReferencePassesTests
         Assert.All(
             cases, c =>
                 Assert.All(c.Requirements,
-                    r => Assert.True(BlackPony.Conformance.Specification.Requirements.ContainsKey(r), $"{c.Id} cites {r}")));
+                    r => Assert.True(BlackPony.Conformance.Specification.BlackPony.Requirements.ContainsKey(r), $"{c.Id} cites {r}")));
     }
 
     private static void AllPassed(IReadOnlyList<CaseResult> results) =>

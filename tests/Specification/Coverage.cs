@@ -53,7 +53,7 @@ internal sealed class Coverage
     private readonly ILookup<string, string> _tests = Tests();
     private readonly ILookup<string, string> _vectors = Vectors();
 
-    public IEnumerable<string> Requirements => BlackPony.Conformance.Specification.Requirements.Keys;
+    public IEnumerable<string> Requirements => BlackPony.Conformance.Specification.BlackPony.Requirements.Keys;
 
     public IEnumerable<string> Cases(string requirement) => _cases[requirement];
 

@@ -37,7 +37,7 @@ public sealed partial class DocumentTests
     [Fact]
     public void Every_requirement_has_an_anchor_that_shows_the_cases_and_faulty_ports_behind_it()
     {
-        var requirements = BlackPony.Conformance.Specification.Requirements.Keys;
+        var requirements = BlackPony.Conformance.Specification.BlackPony.Requirements.Keys;
         Assert.NotEmpty(requirements);
         foreach (var id in requirements)
         {
@@ -180,7 +180,7 @@ public sealed partial class DocumentTests
     public void The_text_says_every_requirement_whole()
     {
         var words = Words().Replace(string.Join(' ', All.Values.SelectMany(r => r.Lines).Where(l => !PageLine().IsMatch(l))), " ");
-        foreach (var (id, requirement) in BlackPony.Conformance.Specification.Requirements)
+        foreach (var (id, requirement) in BlackPony.Conformance.Specification.BlackPony.Requirements)
         {
             Assert.Contains($"[{id}] {Marks().Replace(requirement, "$1$2")}", words, StringComparison.Ordinal);
         }

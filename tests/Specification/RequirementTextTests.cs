@@ -42,7 +42,7 @@ public partial class RequirementTextTests
     {
         var path = Repository.At(file);
         var source = File.ReadAllText(path);
-        var fresh = Refresh(source, Cites, BlackPony.Conformance.Specification.Requirements);
+        var fresh = Refresh(source, Cites, BlackPony.Conformance.Specification.BlackPony.Requirements);
         if (Environment.GetEnvironmentVariable("BLACKPONY_WRITE") == "1" && source != fresh)
         {
             File.WriteAllText(path, fresh);

@@ -38,7 +38,7 @@ internal static partial class Roles
             return [Client];
         }
 
-        var subject = Keyword().Split(BlackPony.Conformance.Specification.Requirements[requirement])[0];
+        var subject = Keyword().Split(BlackPony.Conformance.Specification.BlackPony.Requirements[requirement])[0];
         var role = First().Match(subject) is { Success: true } first ? first : Noun().Match(Possessive().Replace(subject, ""));
         return role.Groups[1].Value switch
         {

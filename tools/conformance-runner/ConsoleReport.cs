@@ -84,7 +84,7 @@ internal sealed class ConsoleReport(bool verbose, bool strict, Baseline expected
                 continue;
 
             AnsiConsole.WriteLine();
-            Line($"[bold]Cause {number} of {run.Causes.Count}[/], at the step {Markup.Escape(RunReport.Words(cause.Step))}");
+            Line($"[bold]Cause {number} of {run.Causes.Count}[/], at the step {Markup.Escape(RunReport.Words(cause.Step, run.Protocol))}");
             if (!verbose)
                 ShowCase(failures.Count > 0 && !failures.Contains(cause.First) ? failures[0] : cause.First);
 
@@ -115,7 +115,7 @@ internal sealed class ConsoleReport(bool verbose, bool strict, Baseline expected
             Line($"  [red]FAILED[/]  {Markup.Escape(failure.What)}");
             Line($"          {Markup.Escape(failure.Detail).Replace("\n", "\n          ", StringComparison.Ordinal)}");
             Line($"          Read {Markup.Escape(failure.Read)}.");
-            if (failure.Requirement is { } id && Specification.Requirements.TryGetValue(id, out var text))
+            if (failure.Requirement is { } id && Specification.Find(id) is { } text)
                 Line($"          [grey]{Markup.Escape($"[{id}] {text}")}[/]");
 
             if (verbose)

@@ -10,21 +10,16 @@ using BlackPony.Reference.Suites;
 
 namespace BlackPony.Conformance.Peers;
 
-/// <summary>The client that plays against a server under test.</summary>
-public sealed class ServerProbe : IAsyncDisposable
+/// <summary>The client of BlackPony that plays against a server under test.</summary>
+public sealed class ServerProbe : ServerDialogue<ProbeConnection>
 {
-    private readonly ServerPlace _place;
-    private readonly CaseContext _context;
-    private readonly List<ProbeConnection> _wires = [];
-
     private ServerProbe(ServerPlace place, CaseContext context)
+        : base(place, context)
     {
-        _place = place;
-        _context = context;
     }
 
     /// <summary>The connection that was opened last.</summary>
-    public ProbeConnection ProbeConnection => _wires[^1];
+    public ProbeConnection ProbeConnection => Connection;
 
     /// <summary>The octets of the last offer, from the keyword on.</summary>
     public string Offer { get; private set; } = "";
@@ -34,9 +29,6 @@ public sealed class ServerProbe : IAsyncDisposable
 
     /// <summary>The mail server behind the relay, which the suite plays.</summary>
     public MailSink Backend => _place.Backend!;
-
-    /// <summary>Whether the target claims a profile, so that what it lacks of it is a failure.</summary>
-    public bool Claims(Profile profile) => _context.Claims.Contains(profile);
 
     /// <summary>Whether the target says that it has ROT switched off.</summary>
     public bool RotIsOff => _place.RotIsOff;
@@ -63,15 +55,6 @@ public sealed class ServerProbe : IAsyncDisposable
         return probe;
     }
 
-    /// <summary>A time-out that the target declared.</summary>
-    public TimeSpan Timeout(string name) => _place.Timeouts.TryGetValue(name, out var limit)
-        ? limit
-        : throw new NotApplicableException($"The target declares no {name}: give --timeouts.");
-
-    /// <summary>The implementation has to do something within one of its own time-outs.</summary>
-    public Task WithinAsync(string name, Task task, string finding) =>
-        TimeLimit.WithinAsync(_context, name, Timeout(name), _place.Time, task, finding);
-
     /// <summary>
     /// The implementation has to do something within one of its own time-outs, though single octets of something come all the while,
     /// and never the last: they do not prolong it (spec 13).
@@ -81,29 +64,6 @@ public sealed class ServerProbe : IAsyncDisposable
 
     /// <summary>The relay's bound of sessions.</summary>
     public int MaxSessions => _place.MaxSessions;
-
-    /// <summary>A word that stands in no other message.</summary>
-    public string Marker()
-    {
-        var octets = new byte[16];
-        _context.Random.Fill(octets);
-        return $"marker-{Convert.ToHexStringLower(octets)}";
-    }
-
-    /// <summary>All mail that the server has accepted, as soon as it contains a word.</summary>
-    public async Task<string> MailAsync(string marker)
-    {
-        const int Pause = 20;
-        _context.Timeout.WaitsFor($"a message with {marker}, which the server has accepted, in its mailbox");
-        while (true)
-        {
-            var mail = await _place.Mailbox!(_context.Cancel);
-            if (mail.Contains(marker, StringComparison.Ordinal))
-                return mail;
-
-            await Task.Delay(Pause, _context.Cancel);
-        }
-    }
 
     /// <summary>
     /// Opens a connection, on loopback from one of many addresses, and takes the greeting, whatever it is: so a bound for each client is
@@ -120,29 +80,14 @@ public sealed class ServerProbe : IAsyncDisposable
             socket.Bind(new IPEndPoint(IPAddress.Parse($"127.1.0.{1 + (number / Each)}"), 0));
 
         await socket.ConnectAsync(_place.Host, _place.Port, _context.Cancel);
-        _wires.Add(new ProbeConnection(socket, Role.Client, _context.Transcript, _context.Timeout));
+        _wires.Add(Wrap(socket));
         return await ProbeConnection.ReplyAsync(requirement);
     }
 
-    /// <summary>Opens a connection and takes the greeting.</summary>
-    /// <param name="code">The greeting's code.</param>
-    /// <param name="requirement">The requirement that asks for it.</param>
-    public async Task<Reply> ConnectAsync(int code = 220, string? requirement = null)
-    {
-        _context.Timeout.Renew();
-        _context.Timeout.WaitsFor("a connection");
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        await socket.ConnectAsync(_place.Host, _place.Port, _context.Cancel);
-        if (_wires.Count > 0)
-            _context.Transcript.Comment($"connection {_wires.Count + 1}");
+    private protected override ProbeConnection Wrap(Socket socket) =>
+        new(socket, Role.Client, _context.Transcript, _context.Timeout) { IsThorough = _context.IsThorough };
 
-        Refused.Clear();
-        _wires.Add(new ProbeConnection(socket, Role.Client, _context.Transcript, _context.Timeout)
-        {
-            IsThorough = _context.IsThorough,
-        });
-        return await ProbeConnection.ExpectAsync(code, requirement);
-    }
+    private protected override void Connected() => Refused.Clear();
 
     /// <summary>Says EHLO and takes note of the offer.</summary>
     public async Task<Reply> EhloAsync()
@@ -353,26 +298,6 @@ public sealed class ServerProbe : IAsyncDisposable
         await ProbeConnection.ExpectAlertAsync();
     }
 
-    /// <summary>Something that the requirement says must come to an end.</summary>
-    /// <param name="end">The end.</param>
-    /// <param name="finding">What is wrong if it does not come.</param>
-    /// <param name="requirement">The requirement.</param>
-    public async Task ExpectEndAsync(Task end, string finding, string requirement)
-    {
-        _context.Timeout.WaitsFor("the end of the mail server's connection");
-        try
-        {
-            await end.WaitAsync(_context.Cancel);
-        }
-        catch (OperationCanceledException) when (_context.Cancel.IsCancellationRequested)
-        {
-            throw new CaseFailedException($"{finding} It was waited for {_context.Timeout.Limit.TotalSeconds:0.#} s.", requirement)
-            {
-                IsSilence = true,
-            };
-        }
-    }
-
     /// <summary>The sessions that reached the suite's mail server, as soon as there are so many.</summary>
     public async Task<IReadOnlyList<SinkSession>> BackendSessionsAsync(int count)
     {
@@ -380,14 +305,5 @@ public sealed class ServerProbe : IAsyncDisposable
             await Task.Delay(5, _context.Cancel);
 
         return [.. Backend.Sessions];
-    }
-
-    /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var wire in _wires)
-            await wire.DisposeAsync();
-
-        await _place.DisposeAsync();
     }
 }

@@ -36,7 +36,7 @@ public static partial class HtmlReport
         {
             body.Append($"<section id=\"{section.Key.Role}-{Html(section.Key.Section)}\"><h2>{section.Key.Role} "
                 + $"{Html(section.Key.Section)} "
-                + $"<small>{Html(Heading(section.Key.Section))}</small></h2>\n");
+                + $"<small>{Html(section.First().Protocol.Specification.Heading(section.Key.Section))}</small></h2>\n");
             foreach (var test in section)
                 page.Case(test);
 
@@ -79,12 +79,6 @@ public static partial class HtmlReport
 
     private static IReadOnlyList<string> Verdicts(IReadOnlyList<CaseResult?> results) =>
         [.. results.Select(r => r is null ? "none" : Class(r.Verdict)).Distinct()];
-
-    private static string Heading(string section)
-    {
-        var line = Specification.Text.Split('\n').FirstOrDefault(l => l.StartsWith($"### {section}. ", StringComparison.Ordinal));
-        return line is null ? "" : line[(section.Length + 6)..];
-    }
 
     private static string Class(Verdict verdict) => verdict == Conformance.Verdict.NotApplicable
         ? "na"
@@ -173,7 +167,8 @@ public static partial class HtmlReport
             {
                 var first = cause.First;
                 body.Append($"<li><a href=\"#{Html(first.Case.Id)}\">{Html(first.Case.Id)}</a> {Html(first.Case.Title)} "
-                    + $"<small>at the step {Html(RunReport.Words(cause.Step))}</small><p class=\"finding\">{Html(first.Detail)}</p>");
+                    + $"<small>at the step {Html(RunReport.Words(cause.Step, run.Protocol))}</small><p "
+                        + $"class=\"finding\">{Html(first.Detail)}</p>");
                 if (first.Violated is { } id)
                     body.Append($"<p class=\"violated\">{Sentence(id)}</p>");
 
@@ -268,7 +263,7 @@ public static partial class HtmlReport
             var stopped = runs.SelectMany(r => r.Preflights).SelectMany(p => p.Failures).Select(f => f.Requirement);
             var cited = cases.SelectMany(c => c.Requirements).Concat(violated.Concat(stopped).OfType<string>()).ToHashSet();
             body.Append("<section class=\"text\"><h2>Requirements</h2>\n<ul class=\"requirements\">\n");
-            foreach (var (id, text) in Specification.Requirements.Where(r => cited.Contains(r.Key)))
+            foreach (var (id, text) in Protocol.All.SelectMany(p => p.Specification.Requirements).Where(r => cited.Contains(r.Key)))
                 body.Append($"<li id=\"{id}\"><code>{id}</code> {Text(text)}</li>\n");
 
             body.Append("</ul></section>\n");
@@ -339,7 +334,7 @@ public static partial class HtmlReport
         private string Sentence(string id)
         {
             var link = specification.Length > 0 ? $"{Html(specification)}#{Html(id)}" : $"#{Html(id)}";
-            return $"<a href=\"{link}\"><code>{Html(id)}</code></a> {Text(Specification.Requirements.GetValueOrDefault(id, ""))}";
+            return $"<a href=\"{link}\"><code>{Html(id)}</code></a> {Text(Specification.Find(id) ?? "")}";
         }
 
         private static string Label(Verdict verdict) =>

@@ -40,7 +40,7 @@ public static class JUnitReport
         int stopped = run.Preflights.Sum(p => p.Failures.Count);
         var root = new XElement(
             "testsuites",
-            new XAttribute("name", $"BlackPony {Specification.Version}: {Clean(run.Target)}"),
+            new XAttribute("name", $"{run.Protocol.Title} {run.Protocol.Specification.Version}: {Clean(run.Target)}"),
             new XAttribute("tests", run.Results.Count + run.Preflights.Where(p => p.Failures.Count > 0).Sum(p => p.Steps.Count
                 + p.Failures.Count)),
             new XAttribute("failures", run.Results.Count(r => Kind(r) == "failure") + stopped),

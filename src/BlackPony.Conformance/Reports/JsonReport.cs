@@ -34,12 +34,12 @@ public static class JsonReport
             test["duration_ms"] = Math.Round(result.Duration.TotalMilliseconds, 1);
             return test;
         });
-        return new JsonObject
+        var report = new JsonObject
         {
             ["suite"] = new JsonObject
             {
                 ["version"] = run.Version,
-                ["spec"] = Specification.Version,
+                ["spec"] = run.Protocol.Specification.Version,
                 ["seed"] = run.Seed,
                 ["platform"] = run.Platform,
                 ["profiles"] = new JsonArray([.. run.Profiles.Select(p => JsonValue.Create(p.ToString().ToLowerInvariant()))]),
@@ -62,7 +62,12 @@ public static class JsonReport
             ["causes"] = new JsonArray([.. run.Causes.Select(Cause)]),
             ["duration_ms"] = Math.Round(run.Duration.TotalMilliseconds),
             ["cases"] = new JsonArray([.. cases]),
-        }.ToJsonString(Options) + "\n";
+        };
+        // A report without it is one of BlackPony.
+        if (run.Protocol != Protocol.BlackPony)
+            report["suite"]!["protocol"] = run.Protocol.Name;
+
+        return report.ToJsonString(Options) + "\n";
     }
 
     /// <summary>Cases that were not run, as a list.</summary>
@@ -152,6 +157,7 @@ public static class JsonReport
                 TimeSpan.FromMilliseconds(root["duration_ms"]!.GetValue<double>()))
             {
                 // Reports of earlier versions do not have these.
+                Protocol = Protocol.All.Single(p => p.Name == (root["suite"]!["protocol"]?.GetValue<string>() ?? "blackpony")),
                 Date = root["date"] is { } date ? DateTimeOffset.Parse(date.GetValue<string>(), CultureInfo.InvariantCulture) : null,
                 Version = root["suite"]!["version"]?.GetValue<string>() ?? "",
                 Platform = root["suite"]!["platform"]?.GetValue<string>() ?? "",

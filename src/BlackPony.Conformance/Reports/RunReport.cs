@@ -12,6 +12,9 @@ namespace BlackPony.Conformance.Reports;
 /// <param name="Duration">How long it took.</param>
 public sealed record RunReport(string? Server, string? Client, string Seed, IReadOnlyList<CaseResult> Results, TimeSpan Duration)
 {
+    /// <summary>What was tested.</summary>
+    public Protocol Protocol { get; init; } = Protocol.BlackPony;
+
     /// <summary>When it began; null if it is not known.</summary>
     public DateTimeOffset? Date { get; init; }
 
@@ -32,7 +35,7 @@ public sealed record RunReport(string? Server, string? Client, string Seed, IRea
     [
         ("date", Date?.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture) ?? ""),
         ("suite", Version),
-        ("specification", Specification.Version),
+        ("specification", Protocol.Specification.Version),
         ("platform", Platform),
         ("profiles", ProfileNames),
         ("seed", Seed),
@@ -98,14 +101,16 @@ public sealed record RunReport(string? Server, string? Client, string Seed, IRea
         verdict == Conformance.Verdict.NotApplicable ? "not_applicable" : verdict.ToString().ToLowerInvariant();
 
     /// <summary>A step as reports write it.</summary>
-    public static string Words(Step step) => step switch
+    /// <param name="step">The step.</param>
+    /// <param name="protocol">The protocol, which has words of its own for some.</param>
+    public static string Words(Step step, Protocol protocol) => step switch
     {
         Step.Connect => "connection",
         Step.Greeting => "greeting",
         Step.Ehlo => "EHLO",
         Step.Offer => "offer",
-        Step.Upgrade => "upgrade",
-        Step.Finished => "Finished",
+        Step.Upgrade => protocol == Protocol.StartTls ? "STARTTLS" : "upgrade",
+        Step.Finished => protocol == Protocol.StartTls ? "handshake" : "Finished",
         Step.Inside => "EHLO inside",
         _ => "inside",
     };
@@ -115,5 +120,5 @@ public sealed record RunReport(string? Server, string? Client, string Seed, IRea
 
     /// <summary>The requirement that a result's case found violated, in full.</summary>
     public static string? Requirement(CaseResult result) =>
-        result.Violated is { } id && Specification.Requirements.TryGetValue(id, out var text) ? $"[{id}] {text}" : null;
+        result.Violated is { } id && Specification.Find(id) is { } text ? $"[{id}] {text}" : null;
 }

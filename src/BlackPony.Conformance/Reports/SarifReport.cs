@@ -28,7 +28,7 @@ public static class SarifReport
         var rules = results.Select(r => r["ruleId"]!.GetValue<string>()).Distinct().Select(id => (JsonNode)new JsonObject
         {
             ["id"] = id,
-            ["shortDescription"] = new JsonObject { ["text"] = Specification.Requirements.GetValueOrDefault(id, id) },
+            ["shortDescription"] = new JsonObject { ["text"] = Specification.Find(id) ?? id },
         });
         return new JsonObject
         {

@@ -241,13 +241,15 @@ public partial class ReportTests
     private static string WithoutSpecification(string report)
     {
         report = report.Replace($"\"version\": \"{RunReport.SuiteVersion}\"", "\"version\": \"of the suite\"", StringComparison.Ordinal)
-            .Replace($"\"spec\": \"{BlackPony.Conformance.Specification.Version}\"", "\"spec\": \"of it\"", StringComparison.Ordinal)
-            .Replace($"specification {BlackPony.Conformance.Specification.Version}", "specification VERSION", StringComparison.Ordinal)
-            .Replace($"BlackPony {BlackPony.Conformance.Specification.Version}", "BlackPony VERSION", StringComparison.Ordinal)
-            .Replace($"name=\"specification\" value=\"{BlackPony.Conformance.Specification.Version}\"",
+            .Replace($"\"spec\": \"{BlackPony.Conformance.Specification.BlackPony.Version}\"", "\"spec\": \"of it\"",
+                StringComparison.Ordinal)
+            .Replace($"specification {BlackPony.Conformance.Specification.BlackPony.Version}", "specification VERSION",
+                StringComparison.Ordinal)
+            .Replace($"BlackPony {BlackPony.Conformance.Specification.BlackPony.Version}", "BlackPony VERSION", StringComparison.Ordinal)
+            .Replace($"name=\"specification\" value=\"{BlackPony.Conformance.Specification.BlackPony.Version}\"",
                 "name=\"specification\" value=\"VERSION\"", StringComparison.Ordinal);
         report = Heading().Replace(report, "$1a heading");
-        foreach (var (id, text) in BlackPony.Conformance.Specification.Requirements)
+        foreach (var (id, text) in BlackPony.Conformance.Specification.BlackPony.Requirements)
         {
             foreach (var form in (string[])[Code().Replace(WebUtility.HtmlEncode(text), "<code>$1</code>"), text,
                 $"{System.Text.Json.JsonEncodedText.Encode(text)}", text.Replace("<", "&lt;", StringComparison.Ordinal),

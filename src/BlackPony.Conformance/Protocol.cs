@@ -1,0 +1,26 @@
+namespace BlackPony.Conformance;
+
+/// <summary>A protocol that the suite has cases for.</summary>
+/// <param name="Name">What the command line calls it.</param>
+/// <param name="Title">What reports call it.</param>
+/// <param name="Specification">What it is checked against.</param>
+/// <param name="Profiles">The profiles of its cases.</param>
+public sealed record Protocol(string Name, string Title, Specification Specification, IReadOnlyList<Profile> Profiles)
+{
+    /// <summary>BlackPony.</summary>
+    public static Protocol BlackPony { get; } = new("blackpony", "BlackPony", Specification.BlackPony,
+        [Profile.Core, Profile.Hybrid, Profile.Classic, Profile.Manual, Profile.Timeouts]);
+
+    /// <summary>STARTTLS (RFC 3207).</summary>
+    public static Protocol StartTls { get; } = new("starttls", "STARTTLS", Specification.StartTls,
+        [Profile.Core, Profile.Injection, Profile.Policy, Profile.Submission, Profile.Truncation, Profile.Tls]);
+
+    /// <summary>All.</summary>
+    public static IReadOnlyList<Protocol> All { get; } = [BlackPony, StartTls];
+
+    /// <summary>The profiles that are run unless others are asked for.</summary>
+    public IReadOnlyList<Profile> Usual => [.. Profiles.Where(p => p != Profile.Timeouts)];
+
+    /// <summary>The protocol of a case: ids of STARTTLS begin with T.</summary>
+    public static Protocol OfCase(string id) => id.StartsWith('T') ? StartTls : BlackPony;
+}
