@@ -118,7 +118,7 @@ public enum Needs
 
 /// <summary>One case: what it checks, and a short function that speaks octets.</summary>
 /// <typeparam name="TPeer">The scripted peer that plays against the implementation:
-/// <see cref="Peers.ServerProbe"/> or <see cref="Peers.ClientProbe"/>.</typeparam>
+/// <see cref="Peers.ServerProbe"/> or <see cref="Peers.ClientProbe"/>; <see cref="Peers.StartTlsProbe"/> for STARTTLS.</typeparam>
 /// <param name="Id">Stable and never reused: <c>S-4.2-3</c> for servers, <c>C-…</c> for clients; <c>TS-…</c> for STARTTLS.</param>
 /// <param name="Title">What a good implementation does.</param>
 /// <param name="Level">How binding it is.</param>

@@ -49,17 +49,16 @@ public static class CaseRunner
     /// <summary>Runs cases against a server.</summary>
     /// <returns>The results, in the cases' order; none of a case that was not run to its end.</returns>
     /// <exception cref="OwnTroubleException">The suite itself cannot go on.</exception>
-    public static Task<IReadOnlyList<CaseResult>> RunAsync(ServerTarget target, IReadOnlyList<Case<ServerProbe>> cases, RunOptions options)
-    {
-        return AllAsync(cases, RunAsync, options, test => target.SharesBackend && test.Needs.HasFlag(Needs.Backend));
+    public static Task<IReadOnlyList<CaseResult>> RunAsync(ServerTarget target, IReadOnlyList<Case<ServerProbe>> cases,
+        RunOptions options) =>
+        RunAsync(target, cases, options, ServerProbe.StartAsync);
 
-        async Task<string> RunAsync(Case<ServerProbe> test, CaseContext context)
-        {
-            await using var probe = await ServerProbe.StartAsync(target, test.Needs, context);
-            await test.Run(probe);
-            return "";
-        }
-    }
+    /// <summary>Runs cases for STARTTLS against a server.</summary>
+    /// <returns>The results, in the cases' order; none of a case that was not run to its end.</returns>
+    /// <exception cref="OwnTroubleException">The suite itself cannot go on.</exception>
+    public static Task<IReadOnlyList<CaseResult>> RunAsync(ServerTarget target, IReadOnlyList<Case<StartTlsProbe>> cases,
+        RunOptions options) =>
+        RunAsync(target, cases, options, StartTlsProbe.StartAsync);
 
     /// <summary>Runs cases against a client.</summary>
     /// <returns>The results, in the cases' order.</returns>
@@ -86,6 +85,16 @@ public static class CaseRunner
                 throw new CaseFailedException($"{e.Message}\n{probe.Said.TrimEnd()}", e.Requirement) { IsSilence = e.IsSilence };
             }
         }, options, _ => false);
+
+    private static Task<IReadOnlyList<CaseResult>> RunAsync<TProbe>(ServerTarget target, IReadOnlyList<Case<TProbe>> cases,
+        RunOptions options, Func<ServerTarget, Needs, CaseContext, Task<TProbe>> start)
+        where TProbe : IAsyncDisposable =>
+        AllAsync(cases, async (test, context) =>
+        {
+            await using var probe = await start(target, test.Needs, context);
+            await test.Run(probe);
+            return "";
+        }, options, test => target.SharesBackend && test.Needs.HasFlag(Needs.Backend));
 
     private static string Missing(Needs needs) =>
         needs.HasFlag(Needs.Mailer) ? "Only for a mailer, which speaks SMTP on its standard input and output (--mailer)."
@@ -177,8 +186,10 @@ public static class CaseRunner
         bool named = false;
         try
         {
-            var context = new CaseContext(transcript, new SeededRandom(options.Seed, test.Id), patience) { Claims = options.Claims };
+            var context = new CaseContext(transcript, new SeededRandom(options.Seed, test.Id), patience) { Claims = options.Claims,
+                Stop = options.Stop };
             plaintext = await run(test, context).WaitAsync(most);
+            detail = string.Join(' ', context.Notes);
         }
         catch (OwnTroubleException e)
         {

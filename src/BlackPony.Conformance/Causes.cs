@@ -78,7 +78,7 @@ public static partial class Causes
         public Failure(CaseResult result)
         {
             Result = result;
-            Step = Steps.Reached(result.Case.Role, result.Transcript);
+            Step = Steps.Reached(result.Case.Role, result.Transcript, result.Case.Protocol);
             IsOwn = result.NamesRequirement && result.Violated is { } violated
                 ? result.Case.Requirements.Contains(violated)
                 : Step >= Steps.Of(result.Case);

@@ -22,7 +22,7 @@ public sealed partial class Preflight
         var watch = Stopwatch.StartNew();
         await using var place = await target.TakeAsync(Conformance.Needs.Nothing, CancellationToken.None);
         if (await GreetsAsync(place))
-            await TalkAsync(target);
+            await (Protocol == Protocol.StartTls ? StartTlsAsync(target) : TalkAsync(target));
 
         return Result(TestRole.Server, target.Name, watch.Elapsed);
     }
@@ -173,7 +173,7 @@ public sealed partial class Preflight
             // It may wait for its client to begin, as HTTP and TLS do.
             using var more = new CancellationTokenSource(TimeSpan.FromSeconds(1));
             (text, ended) = await FirstLineAsync(socket, more, "EHLO probe.test\r\n\r\n"u8.ToArray());
-            if (Protocol(text) is null)
+            if (Speaks(text) is null)
             {
                 Unreachable(Step.Greeting, "greeting",
                     $"Nothing came within {Seconds(_options.Timeout)} of the connection; a mail server begins with \"220 \". If it delays "
@@ -192,7 +192,7 @@ public sealed partial class Preflight
 
         if (text.Length == 0)
             Unreachable(Step.Greeting, "greeting", "The connection ended before a greeting.");
-        else if (Protocol(text) is { } protocol)
+        else if (Speaks(text) is { } protocol)
             Unreachable(Step.Greeting, "greeting", $"It speaks {protocol}, not SMTP: {Expect.Show(text)}.");
         else if (text[0] is '4' or '5' && text.Length > 3 && text[..3].All(char.IsAsciiDigit))
             Unreachable(Step.Greeting, "greeting", $"It is not ready: {Expect.Show(text.TrimEnd())}.");
@@ -217,7 +217,7 @@ public sealed partial class Preflight
     private void Unreachable(Step step, string what, string detail) =>
         Failed(new PreflightFailure(step, what, detail, "RFC 5321 Section 3.1") { IsUnreachable = true });
 
-    private static string? Protocol(string text) =>
+    private static string? Speaks(string text) =>
         Others.FirstOrDefault(o => text.StartsWith(o.Beginning, StringComparison.Ordinal)).Protocol;
 
     private static async Task<(string Text, bool Ended)> FirstLineAsync(Socket socket, CancellationTokenSource limit,

@@ -129,7 +129,7 @@ public sealed partial class Preflight
         }
 
         var text = context.Transcript.ToString();
-        var step = Conformance.Steps.Reached(role, text);
+        var step = Conformance.Steps.Reached(role, text, Protocol);
         Failed(new PreflightFailure(step, what, detail, Read(role, step, requirement, detail))
         {
             Requirement = requirement,
@@ -141,15 +141,18 @@ public sealed partial class Preflight
         return false;
     }
 
+    private Protocol Protocol => _cases[0].Protocol;
+
     // The section of the mistake, of the requirement, or of the step.
-    private static string Read(TestRole role, Step step, string? requirement, string detail) =>
+    private string Read(TestRole role, Step step, string? requirement, string detail) =>
         SectionOfMistake().Match(detail) is { Success: true } named ? named.Groups[1].Value
-        : requirement is not null ? $"Section {Specification.Section(requirement)}"
+        : requirement is not null ? Specification.Place(requirement)
         : step switch
         {
             Step.Connect => "RFC 5321 Section 3.1",
             Step.Greeting => "RFC 5321 Section 4.2",
             Step.Ehlo => "RFC 5321 Section 4.1.1.1",
+            _ when Protocol == Protocol.StartTls => "RFC 3207 Section 4",
             Step.Offer => "Section 4.1",
             Step.Upgrade => role == TestRole.Server ? "Sections 4.2 and 4.3" : "Sections 4.1, 4.2 and 4.8",
             Step.Finished => "Section 6",

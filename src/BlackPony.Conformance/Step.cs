@@ -17,10 +17,10 @@ public enum Step
     /// <summary>The offer in that reply (spec 4.1).</summary>
     Offer,
 
-    /// <summary>The command and its reply, to the server's share (spec 4.2 to 5).</summary>
+    /// <summary>The command and its reply, to the server's share (spec 4.2 to 5); STARTTLS and its reply.</summary>
     Upgrade,
 
-    /// <summary>The first records (spec 6).</summary>
+    /// <summary>The first records (spec 6); the TLS handshake.</summary>
     Finished,
 
     /// <summary>EHLO inside the records, and its reply (spec 4.5).</summary>
@@ -36,6 +36,8 @@ public static class Steps
     /// <summary>The first step that a case is about: the steps before it are preconditions.</summary>
     public static Step Of(CaseInfo test) => test.Section switch
     {
+        "2" when test.Protocol == Protocol.StartTls => Step.Offer,
+        _ when test.Protocol == Protocol.StartTls => Step.Upgrade,
         "4.1" when test.Role == TestRole.Server => Step.Offer,
         "4.5" or "4.6" => Step.Finished,
         _ => test.Section.Split('.')[0] switch
@@ -50,8 +52,10 @@ public static class Steps
     /// <summary>The step at which a dialogue ended, in its last connection.</summary>
     /// <param name="role">The role of the implementation under test.</param>
     /// <param name="transcript">The dialogue, in the format of the specification's Appendix D.</param>
-    public static Step Reached(TestRole role, string transcript)
+    /// <param name="protocol">The protocol; BlackPony if none is given.</param>
+    public static Step Reached(TestRole role, string transcript, Protocol? protocol = null)
     {
+        bool isTls = protocol == Protocol.StartTls;
         var begin = role == TestRole.Server ? Step.Greeting : Step.Connect;
         var (step, offered, asked) = (begin, false, "");
         foreach (var line in transcript.Split('\n'))
@@ -65,18 +69,25 @@ public static class Steps
             var text = line.Length > 3 ? line[3..] : "";
             switch (line)
             {
-                case ['C', ':', ..]:
+                case ['C', ':', ..] when !isTls || asked != "STARTTLS":
                     asked = text.Split(' ')[0].ToUpperInvariant();
                     break;
                 case ['S', ':', ..] when step <= Step.Greeting && IsLast(text, "220"):
                     step = Step.Ehlo;
                     break;
                 case ['S', ':', ..] when asked == "EHLO" && text.StartsWith("250", StringComparison.Ordinal):
-                    offered |= ServerProbe.IsOffer(text.Length > 4 ? text[4..] : "");
+                    offered |= isTls ? StartTlsProbe.IsOffer(text.Length > 4 ? text[4..] : "")
+                        : ServerProbe.IsOffer(text.Length > 4 ? text[4..] : "");
                     step = !IsLast(text, "250") ? step : offered || role == TestRole.Client ? Step.Upgrade : Step.Offer;
                     break;
                 case ['S', ':', ..] when step == Step.Upgrade && text.StartsWith("220 K=", StringComparison.Ordinal):
                     step = Step.Finished;
+                    break;
+                case ['S', ':', ..] when isTls && asked == "STARTTLS" && IsLast(text, "220"):
+                    step = Step.Finished;
+                    break;
+                case ['=', ' ', ..] when isTls && line.StartsWith(StartTlsConnection.Complete, StringComparison.Ordinal):
+                    step = Step.Inside;
                     break;
                 case [char side, '}', ..] when side == (role == TestRole.Server ? 'S' : 'C'):
                     step = text.StartsWith("finished", StringComparison.Ordinal) ? Step.Inside

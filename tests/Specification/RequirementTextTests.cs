@@ -13,7 +13,11 @@ public partial class RequirementTextTests
 
     private static readonly Dictionary<string, IReadOnlyList<string>> Cites =
         ServerCases.All.Select(c => c.Info).Concat(ClientCases.All.Select(c => c.Info)).Select(c => (c.Id, c.Requirements))
+            .Concat(StartTlsServerCases.All.Select(c => (c.Id, c.Cites)))
             .Concat(OutboundCases.All.Select(c => (c.Id, c.Cites))).ToDictionary(c => c.Id, c => c.Item2);
+
+    private static readonly Dictionary<string, string> Texts =
+        BlackPony.Conformance.Protocol.All.SelectMany(p => p.Specification.Requirements).ToDictionary();
 
     private static readonly Dictionary<string, string> Example = new()
     {
@@ -42,7 +46,7 @@ public partial class RequirementTextTests
     {
         var path = Repository.At(file);
         var source = File.ReadAllText(path);
-        var fresh = Refresh(source, Cites, BlackPony.Conformance.Specification.BlackPony.Requirements);
+        var fresh = Refresh(source, Cites, Texts);
         if (Environment.GetEnvironmentVariable("BLACKPONY_WRITE") == "1" && source != fresh)
         {
             File.WriteAllText(path, fresh);
@@ -135,7 +139,7 @@ public partial class RequirementTextTests
 
     // The source with the requirements of each case in the comment above it, below a heading and before what somebody wrote there.
     private static string Refresh(
-        string source, Dictionary<string, IReadOnlyList<string>> cites, IReadOnlyDictionary<string, string> texts)
+        string source, Dictionary<string, IReadOnlyList<string>> cites, Dictionary<string, string> texts)
     {
         var lines = new List<string>();
         foreach (var line in source.Split('\n'))
@@ -194,14 +198,14 @@ public partial class RequirementTextTests
     }
 
     // new("S-4.1-2", …, or a method that makes a case: Offers("S-4.1-1", …
-    [GeneratedRegex(@"^(?<indent> *)(?:new|[A-Z]\w*)\(""(?<id>[CSO]-[0-9.]+-[0-9]+)"",")]
+    [GeneratedRegex(@"^(?<indent> *)(?:new|[A-Z]\w*)\(""(?<id>T?[CSO]-[0-9A-Z.]+-[0-9]+)"",")]
     private static partial Regex CaseLine();
 
     // A heading, // ---- 4.1 the offer, ends a comment.
     [GeneratedRegex(@"^ *//(?! ---)")]
     private static partial Regex CommentLine();
 
-    [GeneratedRegex(@"^ *//(?: \[BP-|   )")]
+    [GeneratedRegex(@"^ *//(?: \[(?:BP|TLS)-|   )")]
     private static partial Regex GeneratedLine();
 
     [GeneratedRegex(@"\[([^\]]*)\]\([^)]*\)")]

@@ -22,16 +22,20 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
     private const int Unreachable = 3;
     private const int Interrupted = 130;
 
-    private static readonly IReadOnlyList<CaseInfo> AllCases = [.. ServerCases.All.Select(c => c.Info),
-        .. ClientCases.All.Select(c => c.Info)];
-
+    private readonly Protocol _protocol = parse.GetValue(options.Protocol)!;
     private readonly bool _strict = parse.GetValue(options.Strict);
     private readonly DateTimeOffset _date = DateTimeOffset.UtcNow;
     private readonly LastRun _last = new(string.Join('\n', parse.GetValue(options.Server), parse.GetValue(options.Client),
-        parse.GetValue(options.Mailer)));
+        parse.GetValue(options.Mailer)) + (parse.GetValue(options.Protocol) == Protocol.BlackPony ? "" : "\nSTARTTLS"));
 
     // What --profile names; without it a target is tested for what it offers.
-    private Profile[] _claims = [];
+    private IReadOnlyList<Profile> _claims = [];
+
+    private bool IsStartTls => _protocol == Protocol.StartTls;
+
+    private IReadOnlyList<CaseInfo> AllCases => IsStartTls
+        ? [.. StartTlsServerCases.All.Select(c => c.Info)]
+        : [.. ServerCases.All.Select(c => c.Info), .. ClientCases.All.Select(c => c.Info)];
 
     // Whether a server that failed takes no connection any more.
     private bool _gone;
@@ -40,13 +44,28 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
     {
         var (k, n) = parse.GetValue(options.Shard) ?? (1, 1);
         if (parse.GetResult(options.Profiles) is not null)
+        {
             _claims = parse.GetValue(options.Profiles)!;
+            if (_claims.SequenceEqual(Enum.GetValues<Profile>()))
+                _claims = _protocol.Profiles;
+            else if (_claims.Except(_protocol.Profiles).Select(Word).FirstOrDefault() is { } wrong)
+            {
+                var known = string.Join(", ", _protocol.Profiles.Select(Word));
+                return Complain(Usage, $"'{wrong}' is no profile of {_protocol.Name}: {known}.");
+            }
+        }
+
+        if (IsStartTls && (parse.GetValue(options.Client) ?? parse.GetValue(options.Mailer)) is not null)
+            return Complain(Usage, "clients of STARTTLS are not tested yet: give --server, or neither for the embedded server.");
+
+        if (WrongOption() is { } option)
+            return Complain(Usage, option);
 
         var selection = new Selection
         {
             Select = parse.GetValue(options.Select) ?? [],
             Exclude = parse.GetValue(options.Exclude) ?? [],
-            Profiles = _claims.Length == 0 ? new Selection().Profiles : _claims,
+            Profiles = _claims.Count == 0 ? _protocol.Usual : _claims,
             Shard = k,
             Shards = n,
         };
@@ -64,24 +83,28 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
 
         bool both = parse.GetValue(options.Server) is null && parse.GetValue(options.Client) is null
             && parse.GetValue(options.Mailer) is null;
-        var servers = both || parse.GetValue(options.Server) is not null ? selection.From(ServerCases.All) : [];
-        var clients = parse.GetValue(options.Server) is null || parse.GetValue(options.Client) is not null
-            || parse.GetValue(options.Mailer) is not null ? selection.From(ClientCases.All) : [];
+        bool hasServer = both || parse.GetValue(options.Server) is not null;
+        var servers = hasServer && !IsStartTls ? selection.From(ServerCases.All) : [];
+        var tls = hasServer && IsStartTls ? selection.From(StartTlsServerCases.All) : [];
+        var clients = !IsStartTls && (parse.GetValue(options.Server) is null || parse.GetValue(options.Client) is not null
+            || parse.GetValue(options.Mailer) is not null) ? selection.From(ClientCases.All) : [];
         if (parse.GetValue(options.LastFailed) && _last.Read() is { Count: > 0 } last)
         {
             (servers, clients) = ([.. servers.Where(c => last.Contains(c.Id))], [.. clients.Where(c => last.Contains(c.Id))]);
-            if (servers.Count + clients.Count == 0)
+            tls = [.. tls.Where(c => last.Contains(c.Id))];
+            if (servers.Count + tls.Count + clients.Count == 0)
                 return Complain(Usage, "none of the cases that failed last is selected.");
         }
 
-        if (servers.Count + clients.Count == 0 && n == 1)
+        IReadOnlyList<CaseInfo> ofServers = [.. servers.Select(c => c.Info), .. tls.Select(c => c.Info)];
+        if (ofServers.Count + clients.Count == 0 && n == 1)
             return Complain(Usage, "no case is selected: what --select names is not in these profiles; see --list --profile all.");
 
         if (!TryOutputs(out var outputs, out var problem))
             return Complain(Usage, problem);
 
         if (parse.GetValue(options.List))
-            return await ListAsync([.. servers.Select(c => c.Info), .. clients.Select(c => c.Info)], outputs);
+            return await ListAsync([.. ofServers, .. clients.Select(c => c.Info)], outputs);
 
         if (!TryReadFiles(out var expected, out var compared, out problem))
             return Complain(Usage, problem);
@@ -94,7 +117,9 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
 
         try
         {
-            return await RunAsync(servers, clients, selection.Profiles, expected, compared, outputs);
+            return await RunAsync(ofServers, (target, run) => IsStartTls
+                ? CaseRunner.RunAsync(target, tls, run)
+                : CaseRunner.RunAsync(target, servers, run), clients, selection.Profiles, expected, compared, outputs);
         }
         catch (OwnTroubleException e)
         {
@@ -106,7 +131,8 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         }
     }
 
-    private async Task<int> RunAsync(IReadOnlyList<Case<ServerProbe>> servers, IReadOnlyList<Case<ClientProbe>> clients,
+    private async Task<int> RunAsync(IReadOnlyList<CaseInfo> servers,
+        Func<ServerTarget, RunOptions, Task<IReadOnlyList<CaseResult>>> runServersAsync, IReadOnlyList<Case<ClientProbe>> clients,
         IReadOnlyList<Profile> profiles, Baseline expected, IReadOnlyList<RunReport> compared,
         IReadOnlyList<(string Format, string? File)> outputs)
     {
@@ -142,11 +168,11 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
             {
                 serverName = target.Name;
                 if (target is RemoteServer)
-                    preflights.Add(await new Preflight(run, [.. servers.Select(c => c.Info)]).RunAsync(target));
+                    preflights.Add(await new Preflight(run, servers).RunAsync(target));
 
                 progress.Begin();
                 if (GoesOn(preflights))
-                    results.AddRange(await CaseRunner.RunAsync(target, servers, run));
+                    results.AddRange(await runServersAsync(target, run));
 
                 if (target is RemoteServer remote && results.Any(r => r.Verdict is Verdict.Fail or Verdict.Error))
                     _gone = !await AnswersAsync(remote);
@@ -180,6 +206,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
 
         var report = new RunReport(serverName, clientName, run.Seed, results, watch.Elapsed)
         {
+            Protocol = _protocol,
             Date = _date,
             CommandLine = string.Join(' ', Environment.GetCommandLineArgs().Skip(1).Select(Quoted).Prepend("blackpony-conformance")),
             Profiles = profiles,
@@ -312,13 +339,13 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
     private async Task<ServerTarget> ServerAsync()
     {
         if (parse.GetValue(options.Server) is not { } address)
-            return new EmbeddedServer();
+            return IsStartTls ? new EmbeddedStartTlsServer() : new EmbeddedServer();
 
         int backend = parse.GetValue(options.Backend);
         RemoteServer server;
         try
         {
-            server = new RemoteServer(address.Host, address.Port, backend, Timeouts, parse.GetValue(options.Mailbox));
+            server = new RemoteServer(address.Host, address.Port, backend, Timeouts, parse.GetValue(options.Mailbox)) { Facts = Facts() };
         }
         catch (SocketException e)
         {
@@ -330,6 +357,27 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         await server.ReachAsync(patience.Token);
         return server;
     }
+
+    private MailFacts Facts() => new()
+    {
+        Local = parse.GetValue(options.Local) ?? [],
+        Foreign = parse.GetValue(options.Foreign),
+        Credentials = parse.GetValue(options.Auth),
+        RequiresTls = parse.GetValue(options.RequiresTls),
+        IsPublic = parse.GetValue(options.Public),
+        WithoutCertificate = parse.GetValue(options.WithoutCertificate),
+    };
+
+    // An option of the other protocol, which would have no effect.
+    private string? WrongOption()
+    {
+        Option[] own = IsStartTls ? [options.Backend, options.Timeouts] : options.OfStartTls;
+        return own.FirstOrDefault(o => parse.GetResult(o) is { Implicit: false }) is { } option
+            ? $"{option.Name} has no effect with --protocol {_protocol.Name}."
+            : null;
+    }
+
+    private static string Word(Profile profile) => profile.ToString().ToLowerInvariant();
 
     private string Write(string format, RunReport report, Baseline expected, IReadOnlyList<RunReport> compared) => format switch
     {

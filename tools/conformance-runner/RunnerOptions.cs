@@ -15,15 +15,67 @@ internal sealed class RunnerOptions
     public RunnerOptions()
     {
         Root = new RootCommand(
-            "Test an implementation of BlackPony against the specification; by default the embedded reference, server and client.")
+            "Test an implementation of BlackPony against the specification; by default the embedded reference, server and client. "
+                + "Or test any mail server's STARTTLS (RFC 3207): --protocol starttls.")
         {
-            Server, Backend, Mailbox, Client, Mailer,
+            Protocol, Server, Backend, Mailbox, Client, Mailer, Local, Foreign, Auth, RequiresTls, Public, WithoutCertificate,
             List, Select, Exclude, LastFailed, Profiles, Format, Output, Compare, Spec, Annotate, Save, NoPreflight,
             MaxFailures, Timeout, Timeouts, Jobs, Seed, Shard, Strict, Expected, WriteBaseline, Durations, Verbose,
         };
     }
 
     public RootCommand Root { get; }
+
+    public Option<Protocol> Protocol { get; } = new("--protocol")
+    {
+        Description = "What to test: blackpony, or starttls.",
+        HelpName = "name",
+        DefaultValueFactory = _ => Conformance.Protocol.BlackPony,
+        CustomParser = r => Conformance.Protocol.All.FirstOrDefault(p => p.Name.Equals(r.Tokens[0].Value,
+            StringComparison.OrdinalIgnoreCase))
+            ?? Bad<Protocol>(r, $"'{r.Tokens[0].Value}' is not a protocol: blackpony or starttls."),
+    };
+
+    public Option<string[]> Local { get; } = new("--local")
+    {
+        Description = "STARTTLS: an address to which the server accepts mail. Twice for a case with two recipients.",
+        HelpName = "address",
+    };
+
+    public Option<string?> Foreign { get; } = new("--foreign")
+    {
+        Description = "STARTTLS: an address for which the server relays only for its users.",
+        HelpName = "address",
+    };
+
+    public Option<(string, string)?> Auth { get; } = new("--auth")
+    {
+        Description = "STARTTLS: a user that the server knows, made for the test, and the password.",
+        HelpName = "user:password",
+        CustomParser = r => r.Tokens[0].Value.Split(':', 2) is [{ Length: > 0 } user, { Length: > 0 } password]
+            ? (user, password)
+            : Bad<(string, string)?>(r, "--auth is a user, a colon and the password."),
+    };
+
+    public Option<bool> RequiresTls { get; } = new("--requires-tls")
+    {
+        Description = "STARTTLS: the server is configured to require TLS.",
+    };
+
+    public Option<bool> Public { get; } = new("--public")
+    {
+        Description = "STARTTLS: MX records name the server, so it must take local mail without TLS too.",
+    };
+
+    public Option<DnsEndPoint?> WithoutCertificate { get; } = new("--without-certificate")
+    {
+        Description = "STARTTLS: address of a second server, configured for TLS but without its certificate.",
+        HelpName = "host:port",
+        CustomParser = r => Address(r),
+    };
+
+    /// <summary>The options that only a run for STARTTLS has.</summary>
+    public Option[] OfStartTls => [Local, Foreign, Auth, RequiresTls, Public, WithoutCertificate];
 
     public Option<DnsEndPoint?> Server { get; } = new("--server")
     {
@@ -77,7 +129,8 @@ internal sealed class RunnerOptions
 
     public Option<Profile[]> Profiles { get; } = new("--profile")
     {
-        Description = "core, hybrid, classic, manual, timeouts, or all; separated by commas. [default: all but timeouts]",
+        Description = "core, hybrid, classic, manual, timeouts, or all; separated by commas. [default: all but timeouts] "
+            + "STARTTLS: core, injection, policy, submission, truncation, tls.",
         HelpName = "profiles",
         AllowMultipleArgumentsPerToken = false,
         CustomParser = ParseProfiles,
@@ -232,7 +285,9 @@ internal sealed class RunnerOptions
 
         foreach (var name in names.Where(n => !Enum.GetNames<Profile>().Contains(n, StringComparer.OrdinalIgnoreCase)))
         {
-            result.AddError($"'{name}' is not a profile: core, hybrid, classic, manual, timeouts, or all.");
+            result.AddError($"'{name}' is not a profile: core, hybrid, classic, manual, timeouts, or all; of STARTTLS: core, "
+                + $"injection, policy, "
+                + "submission, truncation, tls, or all.");
             return [];
         }
 

@@ -11,6 +11,15 @@ public sealed record CaseContext(Transcript Transcript, IRandomSource Random, Ca
     /// <summary>The profiles that the target claims.</summary>
     public IReadOnlyCollection<Profile> Claims { get; init; } = [];
 
+    /// <summary>Whether the run was ended, so that silence says nothing.</summary>
+    public bool IsStopped => Stop.IsCancellationRequested;
+
+    /// <summary>Ends the run.</summary>
+    public CancellationToken Stop { get; init; }
+
+    /// <summary>What a case that passes has to report.</summary>
+    public List<string> Notes { get; } = [];
+
     /// <summary>Whether a record that does not verify is worth some time.</summary>
     internal bool IsThorough { get; init; }
 

@@ -86,6 +86,9 @@ public sealed class Transcript
     /// <summary>Adds octets that are neither a line nor a record.</summary>
     public void Raw(char side, ReadOnlySpan<byte> octets) => Add($"{side}+ {Convert.ToHexStringLower(octets)}");
 
+    /// <summary>Adds text that was sent inside TLS, without the records that held it.</summary>
+    public void Inside(char side, ReadOnlySpan<byte> octets) => Add($"{side}}} data {Expect.Escape(octets)}");
+
     /// <summary>Adds a record and what it holds.</summary>
     internal void Record(char side, ReadOnlySpan<byte> raw, RecordType type, ReadOnlySpan<byte> data)
     {

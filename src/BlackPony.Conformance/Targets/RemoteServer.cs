@@ -21,6 +21,9 @@ public sealed class RemoteServer(string host, int port, int backendPort, IReadOn
 
     private readonly MailSink? _backend = backendPort > 0 ? new MailSink(backendPort) : null;
 
+    /// <summary>What is known of it, if it is tested for STARTTLS.</summary>
+    public MailFacts Facts { get; init; } = new();
+
     /// <inheritdoc/>
     public override string Name => $"{host}:{port}";
 
@@ -39,12 +42,14 @@ public sealed class RemoteServer(string host, int port, int backendPort, IReadOn
                 + "mail that it has accepted. At a relay the cases with a backend show the same.");
         }
 
-        return Task.FromResult(new ServerPlace(host, port, _backend, () =>
+        Facts.Check(needs);
+        var other = needs.HasFlag(Needs.NoCertificate) ? Facts.WithoutCertificate : null;
+        return Task.FromResult(new ServerPlace(other?.Host ?? host, other?.Port ?? port, _backend, () =>
         {
             _backend?.Reset();
             return ValueTask.CompletedTask;
         })
-        { Timeouts = timeouts, Mailbox = mailbox is null ? null : MailAsync });
+        { Timeouts = timeouts, Mailbox = mailbox is null ? null : MailAsync, Facts = Facts });
     }
 
     /// <inheritdoc/>

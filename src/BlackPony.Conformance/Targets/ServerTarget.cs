@@ -21,6 +21,9 @@ public sealed record ServerPlace(string Host, int Port, MailSink? Backend, Func<
     /// <summary>The relay's bound of sessions (spec 13).</summary>
     public int MaxSessions { get; init; } = Limits.MaxSessions;
 
+    /// <summary>What is known of a server that is tested for STARTTLS.</summary>
+    public MailFacts Facts { get; init; } = new();
+
     /// <summary>Whether the target has ROT switched off, so that an offer of it is a fault.</summary>
     public bool RotIsOff { get; init; }
 

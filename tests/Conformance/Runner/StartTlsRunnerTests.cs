@@ -1,0 +1,110 @@
+using System.Text;
+using System.Text.Json;
+using BlackPony.Conformance.Cases;
+using NJsonSchema;
+
+namespace BlackPony.Tests.Conformance.Runner;
+
+/// <summary><c>blackpony-conformance --protocol starttls</c> as its user sees it.</summary>
+public sealed class StartTlsRunnerTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task Without_a_server_the_embedded_one_passes_and_every_report_says_so()
+    {
+        var files = new[] { "r.json", "r.xml", "r.html", "r.tap", "r.sarif", "r.svg" }.Select(n => Path.Combine(_folder, n)).ToList();
+        var (code, output, error) = await RunnerProgram.RunAsync(["--protocol", "starttls", "--format", "console",
+            .. files.SelectMany(f => (string[])["--output", f])]);
+        Assert.True(code == 0, output + error);
+        Assert.Contains($"{StartTlsServerCases.All.Count} passed, 0 failed, 0 warned, 0 not applicable", output, StringComparison.Ordinal);
+        var json = await File.ReadAllTextAsync(files[0], TestContext.Current.CancellationToken);
+        var schema = await JsonSchema.FromFileAsync(
+            Repository.At("src", "BlackPony.Conformance", "Reports", "results.schema.json"), TestContext.Current.CancellationToken);
+        Assert.Empty(schema.Validate(json));
+        using var report = JsonDocument.Parse(json);
+        Assert.Equal("starttls", report.RootElement.GetProperty("suite").GetProperty("protocol").GetString());
+        Assert.Contains("STARTTLS: ", await File.ReadAllTextAsync(files[5], TestContext.Current.CancellationToken),
+            StringComparison.Ordinal);
+        var page = await File.ReadAllTextAsync(files[2], TestContext.Current.CancellationToken);
+        Assert.Contains("<li id=\"TLS-4.2-6\"><code>TLS-4.2-6</code> A server MUST NOT execute inside TLS", page, StringComparison.Ordinal);
+        Assert.Contains("<a href=\"#TLS-4.2-6\">", page, StringComparison.Ordinal);
+        // A report is read again, to be shown beside another or in a badge.
+        Assert.Equal(0, (await RunnerProgram.RunAsync("badge", files[0])).Code);
+    }
+
+    [Fact]
+    public async Task Cases_are_listed_and_selected_as_those_of_BlackPony_are()
+    {
+        var (code, all, _) = await RunnerProgram.RunAsync("--protocol", "starttls", "--list");
+        Assert.Equal((0, StartTlsServerCases.All.Count), (code, all.TrimEnd().Split('\n').Length));
+        var (_, some, _) = await RunnerProgram.RunAsync("--protocol", "starttls", "--list", "--select", "5321", "--profile", "injection");
+        Assert.All(some.TrimEnd().Split('\n'), l => Assert.StartsWith("TS-5321.", l, StringComparison.Ordinal));
+        var (_, one, _) = await RunnerProgram.RunAsync("--protocol", "starttls", "--list", "--select", "TLS-4.2-7");
+        Assert.Equal(["TS-4.2-17", "TS-4.2-18"], one.TrimEnd().Split('\n').Select(l => l.Split(' ')[0]));
+    }
+
+    [Fact]
+    public async Task A_server_that_runs_what_was_injected_fails_and_a_baseline_opens_the_gate()
+    {
+        await using var server = new LoopbackServer(VulnerableAsync);
+        var baseline = Path.Combine(_folder, "known.txt");
+        string[] run = ["--protocol", "starttls", "--server", $"127.0.0.1:{server.Port}", "--select", "TS-4-6", "--no-preflight"];
+        var (code, output, _) = await RunnerProgram.RunAsync([.. run, "--format", "console"]);
+        Assert.Equal(1, code);
+        Assert.Contains("FAILED TS-4-6", output, StringComparison.Ordinal);
+        Assert.Contains("[TLS-4-5] A server MUST NOT treat octets that come after STARTTLS", output, StringComparison.Ordinal);
+        Assert.Equal(0, (await RunnerProgram.RunAsync([.. run, "--expected-failures", baseline, "--write-baseline"])).Code);
+        Assert.Equal(0, (await RunnerProgram.RunAsync([.. run, "--expected-failures", baseline])).Code);
+    }
+
+    [Fact]
+    public async Task A_server_without_STARTTLS_ends_at_the_preflight_which_says_what_to_do()
+    {
+        await using var server = new LoopbackServer((stream, cancel) => SpeakAsync(stream, _ => "250 plain.test", cancel));
+        var (code, output, _) = await RunnerProgram.RunAsync("--protocol", "starttls", "--server", $"127.0.0.1:{server.Port}");
+        Assert.Equal(1, code);
+        Assert.Contains("STARTTLS is not offered in the reply to EHLO. Give the server a certificate", output, StringComparison.Ordinal);
+        Assert.Contains("Read RFC 3207 Section 2.", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("clients of STARTTLS are not tested yet", "--client", "c {port}")]
+    [InlineData("clients of STARTTLS are not tested yet", "--mailer", "c {port}")]
+    [InlineData("'hybrid' is no profile of starttls: core, injection, policy, submission, truncation, tls.", "--profile", "hybrid")]
+    [InlineData("--backend has no effect with --protocol starttls.", "--backend", "1025")]
+    [InlineData("'S-4.1-1' matches no case", "--select", "S-4.1-1")]
+    [InlineData("--auth is a user, a colon and the password.", "--auth", "user")]
+    public async Task A_wrong_option_gets_one_line_that_says_what_to_do(string line, string option, string value)
+    {
+        var (code, output, error) = await RunnerProgram.RunAsync("--protocol", "starttls", option, value);
+        Assert.Equal((2, ""), (code, output));
+        Assert.Contains(line, Assert.Single(error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--protocol", "pop3", "'pop3' is not a protocol: blackpony or starttls.")]
+    [InlineData("--local", "a@b", "--local has no effect with --protocol blackpony.")]
+    public async Task A_run_for_BlackPony_knows_no_option_of_STARTTLS(string option, string value, string line)
+    {
+        var (code, _, error) = await RunnerProgram.RunAsync(option, value);
+        Assert.Equal(2, code);
+        Assert.Contains(line, Assert.Single(error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+    }
+
+    private static Task VulnerableAsync(Stream stream, CancellationToken cancel) => SpeakAsync(stream, line =>
+        line == "STARTTLS" ? "220 Go" : line.StartsWith("EHLO", StringComparison.Ordinal) ? "250-weak.test\r\n250 STARTTLS" : "250 Ok",
+            cancel);
+
+    private static async Task SpeakAsync(Stream stream, Func<string, string> answer, CancellationToken cancel)
+    {
+        await stream.WriteAsync("220 port.test\r\n"u8.ToArray(), cancel);
+        using var reader = new StreamReader(stream, Encoding.Latin1);
+        while (await reader.ReadLineAsync(cancel) is { } line)
+        {
+            await stream.WriteAsync(Encoding.Latin1.GetBytes(answer(line) + "\r\n"), cancel);
+        }
+    }
+}
