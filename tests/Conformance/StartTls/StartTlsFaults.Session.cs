@@ -201,6 +201,7 @@ internal static partial class StartTlsFaults
                 s.Tls = null;
                 return true;
             },
+            AlsoFails = "TS-4.2-21",
         },
     ];
 
