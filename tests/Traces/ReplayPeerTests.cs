@@ -144,12 +144,14 @@ public sealed class ReplayPeerTests
         Assert.Equal((0, expected), (result.Exchanges, Assert.Single(result.Differences).ToString()));
     }
 
-    [Fact]
-    public async Task Octets_behind_the_reply_to_STARTTLS_are_no_TLS()
+    [Theory]
+    [InlineData("220 Go\r\n250 Injected", "STARTTLS: captured 220 and TLS, got octets after the reply to STARTTLS")]
+    [InlineData("220 Go", "STARTTLS: captured 220 and TLS, got no TLS: ")]
+    public async Task Why_there_is_no_TLS_after_STARTTLS_is_told(string reply, string expected)
     {
         var (result, _) = await Play(Frames.Lines, Options with { StartTls = true },
-            "220 mx", "EHLO mail.a.test\r\n", "250-mx\r\n250 STARTTLS", "STARTTLS\r\n", "220 Go\r\n250 Injected");
-        Assert.Equal("STARTTLS: captured 220 and TLS, got 220 Go", Assert.Single(result.Differences).ToString());
+            "220 mx", "EHLO mail.a.test\r\n", "250-mx\r\n250 STARTTLS", "STARTTLS\r\n", reply);
+        Assert.StartsWith(expected, Assert.Single(result.Differences).ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

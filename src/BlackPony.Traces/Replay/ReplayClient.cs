@@ -162,8 +162,14 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
             ehlo = await connection.ReplyAsync(cancel);
         }
 
-        if (ehlo?.Code == 220 && await connection.TlsAsync(host, cancel))
-            return true;
+        if (ehlo?.Code == 220)
+        {
+            if (await connection.TlsAsync(host, cancel))
+                return true;
+
+            // Why there is none, and not the reply.
+            ehlo = null;
+        }
 
         differences.Add(new Difference(0, "STARTTLS", "220 and TLS", connection.Show(ehlo)));
         return false;
