@@ -256,7 +256,7 @@ public sealed class OutboundHostTests : IDisposable
         await using var relay = new Relay(s => s with
         {
             Routes = To(server.Port), Mailer = s.Mailer with { Policy = ClientPolicy.Remembered },
-            OpenMemory = _ => Task.FromResult<IStoredMemory>(new FullMemory()),
+            OpenMemory = (_, _) => Task.FromResult<IStoredMemory>(new FullMemory()),
         });
         using var person = await SmtpUser.ConnectAsync(relay.Port);
         await SendAsync(person, "r@b.test", "250");
