@@ -207,7 +207,8 @@ public sealed class RunnerTests : IDisposable
         var (code, output, _) = await RunnerProgram.RunAsync("--help");
         Assert.Equal(0, code);
         Assert.Contains("--server 127.0.0.1:2525", output, StringComparison.Ordinal);
-        Assert.Contains("Exit codes: 0 all passed, 1 some failed, 2 usage, nothing tested, or trouble of its own, 3 target unreachable.", output,
+        Assert.Contains(
+            "Exit codes: 0 all passed, 1 some failed, 2 usage, nothing tested, or trouble of its own, 3 target unreachable.", output,
             StringComparison.Ordinal);
     }
 
