@@ -132,7 +132,8 @@ public sealed class RelayTests : IDisposable
         using var relay = BlackPonyProgram.Start(["relay", "--listen", $"127.0.0.1:{Ports.Free()}", .. remembered]);
         Assert.Equal(2, await relay.ExitAsync());
         Assert.Contains("cannot be written", relay.Log, StringComparison.Ordinal);
-        var (replies, code) = await BlackPonyProgram.MailAsync([.. remembered, "[127.0.0.1]"]);
+        await using var server = new EmbeddedServer();
+        var (replies, code) = await BlackPonyProgram.MailAsync([.. remembered, "--port", $"{server.Port}", "[127.0.0.1]"]);
         Assert.StartsWith("421 ", replies, StringComparison.Ordinal);
         Assert.Equal(75, code);
     }
