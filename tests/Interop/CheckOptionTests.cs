@@ -51,7 +51,7 @@ public sealed class CheckOptionTests : IDisposable
     [Fact]
     public async Task What_cannot_be_opened_is_reported_and_the_rest_is_tried()
     {
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         var (code, output, error) = await CheckAsync("listen", $"listen 127.0.0.1:{port}", "listen 192.0.2.1:25", $"metrics 192.0.2.1:1",
             "backend 127.0.0.1:1");
         Assert.Equal((1, $"listen 127.0.0.1:{port}: ok\n"), (code, output));
@@ -66,7 +66,7 @@ public sealed class CheckOptionTests : IDisposable
     public async Task A_good_configuration_passes_also_while_the_service_runs_and_opens_nothing_for_good()
     {
         await using var server = new EmbeddedServer();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         string[] lines = [$"listen 127.0.0.1:{port}", $"backend 127.0.0.1:{server.Sink.Port}", "allow-open-backend"];
         Assert.Equal((0, $"listen 127.0.0.1:{port}: ok\nbackend 127.0.0.1:{server.Sink.Port}: ok\n", ""),
             await CheckAsync("listen", lines));
@@ -83,9 +83,10 @@ public sealed class CheckOptionTests : IDisposable
     public async Task A_check_leaves_no_file_behind_that_the_service_could_not_write()
     {
         var (memory, keyLog) = (Path.Combine(_folder, "memory"), Path.Combine(_folder, "keys"));
-        Assert.Equal(0, (await CheckAsync("relay", $"listen 127.0.0.1:{Ports.Free()}", "policy remembered", $"memory {memory}",
+        Assert.Equal(0, (await CheckAsync("relay", $"listen 127.0.0.1:{FreePorts.Next()}", "policy remembered", $"memory {memory}",
             $"keylog {keyLog}")).Code);
-        Assert.Equal(1, (await CheckAsync("listen", $"listen 127.0.0.1:{Ports.Free()}", "backend 127.0.0.1:1", $"keylog {keyLog}")).Code);
+        Assert.Equal(1, (await CheckAsync(
+            "listen", $"listen 127.0.0.1:{FreePorts.Next()}", "backend 127.0.0.1:1", $"keylog {keyLog}")).Code);
         Assert.Equal([File], Directory.GetFiles(_folder));
     }
 

@@ -42,7 +42,7 @@ public sealed class ClientNameTests : IDisposable
         zone.Break(broken);
         await using var sink = new MailSink { Extensions = ["XCLIENT NAME ADDR PORT REVERSE_NAME", "8BITMIME"] };
         sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? "220 sink.test again\r\n" : null;
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient", "--allow-open-backend", "--dns",
             $"127.0.0.1:{zone.Port}");
         using var person = await FromAsync("127.0.0.9", port);
@@ -55,7 +55,7 @@ public sealed class ClientNameTests : IDisposable
     {
         await using var sink = new MailSink { Extensions = ["xclient name addr"] };
         sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? "220 sink.test again\r\n" : null;
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient", "--allow-open-backend");
         using var person = await SmtpUser.ConnectAsync(port);
         Assert.Contains(sink.Sessions.SelectMany(s => s.Commands), c => c == "XCLIENT NAME=localhost ADDR=127.0.0.1");
@@ -67,7 +67,7 @@ public sealed class ClientNameTests : IDisposable
         using var silent = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
         await using var sink = new MailSink { Extensions = ["XCLIENT NAME ADDR"] };
         sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? "220 sink.test again\r\n" : null;
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient", "--allow-open-backend", "--dns",
             $"127.0.0.1:{((IPEndPoint)silent.Client.LocalEndPoint!).Port}");
         using var person = await FromAsync("127.0.0.9", port);
@@ -84,7 +84,7 @@ public sealed class ClientNameTests : IDisposable
         zone.Address("mail.a.test", "127.0.0.9");
         using var server = await StockServer.StartAsync(
             Path.Combine(_folder, "b"), "postfix", "smtpd_authorized_xclient_hosts=127.0.0.1", $"smtpd_client_restrictions={restriction}");
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, server.Port, "--xclient", "--dns", $"127.0.0.1:{zone.Port}");
         await listen.SaysAsync("and refuses");
         foreach (var (address, code) in (List<(string, string)>)[("127.0.0.9", "250"), ("127.0.0.8", "450")])

@@ -21,7 +21,7 @@ public sealed class CrowdTests(ITestOutputHelper output)
         // listen has two descriptors for each session. Where it may have 20,000 it holds somewhat fewer sessions than 10,000.
         int count = Math.Min(10_000, (MostDescriptors() - 300) / 2);
         ServerInstall.Need("postfix");
-        int backend = Ports.Free();
+        int backend = FreePorts.Next();
         using var sink = Process.Start(
             new ProcessStartInfo(Postfix.SmtpSink, ["-u", "nobody", "-m", "11000", $"127.0.0.1:{backend}", "4096"])
             {
@@ -30,7 +30,7 @@ public sealed class CrowdTests(ITestOutputHelper output)
                 RedirectStandardError = true,
             })!;
         Assert.Null(await Ports.WaitAsync(backend, sink));
-        int port = Ports.Free(), metrics = Ports.Free();
+        int port = FreePorts.Next(), metrics = FreePorts.Next();
         using var listen = BlackPonyProgram.Start("listen", "--listen", $"0.0.0.0:{port}", "--backend", $"127.0.0.1:{backend}",
             "--max-sessions", $"{count}", "--log-level", "error", "--allow-open-backend", "--metrics", $"127.0.0.1:{metrics}");
         await listen.ListensAsync(port);
@@ -101,7 +101,7 @@ public sealed class CrowdTests(ITestOutputHelper output)
     public async Task Key_exchanges_in_a_flood_make_one_RSA_key_pair() // spec 5.4
     {
         await using var sink = new MailSink();
-        int port = Ports.Free(), metrics = Ports.Free();
+        int port = FreePorts.Next(), metrics = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--suites", "RSA-BLOWFISH", "--log-level", "error",
             "--metrics", $"127.0.0.1:{metrics}");
         using var key = System.Security.Cryptography.RSA.Create(3072);

@@ -20,11 +20,11 @@ public sealed class ListenTests : IDisposable
     public async Task It_does_not_start_before_a_server_that_would_relay_for_strangers_unless_told_so() // [BP-10.1-1], [BP-10.1-9]
     {
         await using var trusting = new MailSink { Relays = true };
-        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Ports.Free()}", "--backend",
+        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{FreePorts.Next()}", "--backend",
             $"127.0.0.1:{trusting.Port}");
         Assert.Equal(1, await refused.ExitAsync());
         Assert.Contains("--xclient", refused.Log, StringComparison.Ordinal);
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var told = await BlackPonyProgram.ListenAsync(port, trusting.Port, "--allow-open-backend");
         using var person = await SmtpUser.ConnectAsync(port);
     }
@@ -32,7 +32,7 @@ public sealed class ListenTests : IDisposable
     [Fact]
     public async Task A_server_that_comes_up_later_is_asked_before_the_first_session() // [BP-10.1-9], [BP-10.3-2]
     {
-        int backend = Ports.Free(), port = Ports.Free();
+        int backend = FreePorts.Next(), port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, backend);
         await SmtpUser.RefusedAsync(port);
         await using var trusting = new MailSink(backend) { Relays = true };
@@ -45,7 +45,7 @@ public sealed class ListenTests : IDisposable
     {
         await using var sink = new MailSink();
         sink.Answer = (_, line) => line == "DATA" ? "354 go\r\n\0" : null;
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--allow-open-backend");
         using var inside = await SmtpUser.ConnectInsideAsync(port);
         using var outside = await SmtpUser.ConnectAsync(port);
@@ -61,7 +61,7 @@ public sealed class ListenTests : IDisposable
     {
         await using var sink = new MailSink { Extensions = ["XCLIENT NAME ADDR PORT", "8BITMIME"] };
         sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? "220 sink.test again\r\n" : null;
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient", "--allow-open-backend");
         var (replies, _) = await BlackPonyProgram.MailAsync("--port", $"{port}", "--policy", "required", "[127.0.0.1]");
         Assert.Contains("354", replies, StringComparison.Ordinal);
@@ -77,7 +77,7 @@ public sealed class ListenTests : IDisposable
         sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal)
             ? "220 sink.test again\r\n"
             : line.Contains(".invalid>", StringComparison.Ordinal) ? "550 no\r\n" : null;
-        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Ports.Free()}", "--backend",
+        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{FreePorts.Next()}", "--backend",
             $"127.0.0.1:{sink.Port}", "--xclient");
         Assert.Equal(1, await refused.ExitAsync());
         Assert.Contains("accepts XCLIENT from untrusted clients", refused.Log, StringComparison.Ordinal);
@@ -90,7 +90,7 @@ public sealed class ListenTests : IDisposable
     {
         await using var sink = new MailSink { Extensions = [extension] };
         sink.Answer = (_, line) => line.StartsWith("XCLIENT ", StringComparison.Ordinal) ? answer : null;
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient", "--allow-open-backend");
         await SmtpUser.RefusedAsync(port);
     }
@@ -101,7 +101,7 @@ public sealed class ListenTests : IDisposable
     public async Task A_server_that_does_not_take_the_PROXY_protocol_is_not_used(string version, string header) // [BP-10.1-1]
     {
         await using var sink = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--proxy-protocol", version, "--allow-open-backend");
         await SmtpUser.RefusedAsync(port);
         Assert.Contains(sink.Sessions, s => s.Received.ToString().StartsWith(header, StringComparison.Ordinal));
@@ -111,7 +111,7 @@ public sealed class ListenTests : IDisposable
     public async Task Rot_and_the_key_log_are_off_unless_they_are_asked_for() // [BP-5.5-7], [BP-11.3-1]
     {
         await using var sink = new MailSink();
-        var (off, on) = (Ports.Free(), Ports.Free());
+        var (off, on) = (FreePorts.Next(), FreePorts.Next());
         var keyLog = Path.Combine(_folder, "keys");
         using var plain = await BlackPonyProgram.ListenAsync(off, sink.Port);
         using var asked = await BlackPonyProgram.ListenAsync(on, sink.Port, "--allow-rot", "--keylog", keyLog);
@@ -140,7 +140,7 @@ public sealed class ListenTests : IDisposable
         File.SetUnixFileMode(oldKey, UnixFileMode.UserRead);
         File.SetUnixFileMode(newKey, UnixFileMode.UserRead);
         await using var sink = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         foreach (var (keys, taken) in (List<(string[], bool)>)[(["--ident", oldKey], true), (["--ident", newKey, "--ident", oldKey], true),
             (["--ident", oldKey], true), (["--ident", newKey, "--withdraw-ident", oldKey], true), (["--ident", newKey], true),
             (["--ident", oldKey], false)])
@@ -156,7 +156,7 @@ public sealed class ListenTests : IDisposable
     public async Task It_listens_on_several_addresses_of_both_families()
     {
         await using var sink = new MailSink();
-        var (one, two) = (Ports.Free(), Ports.Free());
+        var (one, two) = (FreePorts.Next(), FreePorts.Next());
         using var listen = await BlackPonyProgram.ListenAsync(one, sink.Port, "--listen", $"[::1]:{two}", "--listen", $"127.0.0.3:{one}");
         foreach (var (address, port) in (List<(string, int)>)[("127.0.0.1", one), ("127.0.0.3", one), ("::1", two)])
         {
@@ -171,7 +171,7 @@ public sealed class ListenTests : IDisposable
     public async Task An_ordinary_client_that_knows_nothing_of_it_delivers_as_ever()
     {
         await using var sink = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
         using var client = new SmtpClient();
         await client.ConnectAsync("127.0.0.1", port, SecureSocketOptions.None, TestContext.Current.CancellationToken);
@@ -188,7 +188,7 @@ public sealed class ListenTests : IDisposable
     public async Task Clients_beyond_max_sessions_get_421() // [BP-10.1-6]
     {
         await using var sink = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--max-sessions", "1");
         using var first = await Wait.RetryAsync(() => SmtpUser.ConnectAsync(port));
         await SmtpUser.RefusedAsync(port);
@@ -199,7 +199,7 @@ public sealed class ListenTests : IDisposable
     public async Task The_key_log_is_private_and_the_log_is_JSON_without_secrets() // [BP-11.3-2], [BP-11.1-3], [BP-11.1-1]
     {
         await using var sink = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         var keyLog = Path.Combine(_folder, "keys");
         var report = Path.Combine(_folder, "report");
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--keylog", keyLog, "--log-format", "json");
@@ -223,7 +223,7 @@ public sealed class ListenTests : IDisposable
     public async Task After_SIGTERM_a_message_in_flight_is_finished_and_then_the_program_ends() // [BP-10.3-9]
     {
         await using var sink = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
         using var person = await SmtpUser.ConnectAsync(port);
         await person.BeginMessageAsync("b@sink.test");

@@ -176,8 +176,8 @@ public sealed class MailerFailureTests : IDisposable
     public async Task Without_its_key_log_a_session_is_encrypted_all_the_same()
     {
         await using var server = new EmbeddedServer();
-        var (_, code) = await BlackPonyProgram.MailAsync("--policy", "required", "--keylog", "/nonexistent/keys", "--port", $"{server.Port}",
-            "[127.0.0.1]");
+        var (_, code) = await BlackPonyProgram.MailAsync(
+            "--policy", "required", "--keylog", "/nonexistent/keys", "--port", $"{server.Port}", "[127.0.0.1]");
         Assert.Equal(0, code);
         Assert.Single(server.Sink.Messages);
         var (_, _, log) = await RunAsync("EHLO a.test\r\n", "mailer", "--keylog", "/nonexistent/keys", "--port", $"{server.Port}",

@@ -21,7 +21,7 @@ public sealed class ManyClientsTests
     public async Task Idle_sessions_of_one_address_leave_places_for_others(int most, params string[] options) // [BP-10.1-16]
     {
         await using var sink = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, [.. options, "--log-level", "warning"]);
         var idle = new List<TcpClient>();
         try

@@ -226,7 +226,7 @@ public sealed class MemoryFileTests : IDisposable
         await file.SaveAsync(TestContext.Current.CancellationToken);
         var before = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
         await using var server = new EmbeddedServer();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var relay = await BlackPonyProgram.RelayAsync(
             port, "--route", $"*=[127.0.0.1]:{server.Port}", "--policy", "remembered", "--memory", path);
         using (var person = await SmtpUser.ConnectAsync(port))
@@ -345,12 +345,12 @@ public sealed class MemoryFileTests : IDisposable
     public async Task Key_log_and_memory_are_the_owners_alone_even_where_files_are_everybodys() // [BP-11.3-2]
     {
         await using var sink = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         string keys = Path.Combine(_folder, "keys"), more = Path.Combine(_folder, "more"), memory = Path.Combine(_folder, "memory");
         using var listen = BlackPonyProgram.StartUnmasked("listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{sink.Port}",
             "--keylog", keys);
         await listen.ListensAsync(port);
-        int relayPort = Ports.Free();
+        int relayPort = FreePorts.Next();
         using var relay = BlackPonyProgram.StartUnmasked("relay", "--listen", $"127.0.0.1:{relayPort}", "--route", $"*=[127.0.0.1]:{port}",
             "--policy", "remembered", "--memory", memory, "--keylog", more);
         using var person = await Wait.RetryAsync(() => SmtpUser.ConnectAsync(relayPort));
@@ -366,7 +366,7 @@ public sealed class MemoryFileTests : IDisposable
     {
         await using var server = new EmbeddedServer();
         var memory = Path.Combine(_folder, "memory");
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var relay = BlackPonyProgram.Start("relay", "--listen", $"127.0.0.1:{port}", "--route", $"*=[127.0.0.1]:{server.Port}",
             "--policy", "remembered", "--memory", memory);
         using var person = await Wait.RetryAsync(() => SmtpUser.ConnectAsync(port));

@@ -60,12 +60,12 @@ public sealed class OpenRelayProbeTests : IDisposable
     {
         await using var sink = new MailSink { Relays = true };
         sink.Answer = (_, line) => line == command ? answer : null;
-        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Ports.Free()}", "--backend",
+        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{FreePorts.Next()}", "--backend",
             $"127.0.0.1:{sink.Port}");
         Assert.True(await refused.ExitAsync() == 1, what);
         Assert.Contains("--allow-open-backend", refused.Log, StringComparison.Ordinal);
         Assert.Contains("--xclient", refused.Log, StringComparison.Ordinal);
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var told = await BlackPonyProgram.ListenAsync(port, sink.Port, "--allow-open-backend");
         using var person = await SmtpUser.ConnectAsync(port);
     }
@@ -390,10 +390,10 @@ public sealed class OpenRelayProbeTests : IDisposable
             && session.Commands.All(c => c == line || !c.StartsWith("XCLIENT ", StringComparison.Ordinal)) ? "220 again\r\n"
             : !line.StartsWith("RCPT ", StringComparison.Ordinal) ? null
             : session.Commands.Any(c => c.EndsWith("ADDR=203.0.113.77", StringComparison.Ordinal)) ? "250 Ok\r\n" : Refusal;
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--xclient");
         using var person = await SmtpUser.ConnectAsync(port);
-        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Ports.Free()}", "--backend",
+        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{FreePorts.Next()}", "--backend",
             $"127.0.0.1:{sink.Port}", "--xclient", "--probe-address", "203.0.113.77");
         Assert.Equal(1, await refused.ExitAsync());
         Assert.Contains("(with the client address 203.0.113.77)", refused.Log, StringComparison.Ordinal);
@@ -446,7 +446,7 @@ public sealed class OpenRelayProbeTests : IDisposable
     public async Task A_reload_asks_the_same_server_again_and_serves_nobody_if_it_relays_now() // [BP-10.1-13]
     {
         await using var sink = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         var config = Path.Combine(_folder, "listen.conf");
         await File.WriteAllTextAsync(config, $"listen 127.0.0.1:{port}\nbackend 127.0.0.1:{sink.Port}\n",
             TestContext.Current.CancellationToken);

@@ -73,7 +73,7 @@ public sealed class OpenRelayTests(ITestOutputHelper output) : IDisposable
     {
         await using var outside = new MailSink();
         using var own = await StartAsync(server, options, outside.Port);
-        int door = Ports.Free();
+        int door = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(door, own.Port, options);
         await using var strangers = new WireTap(door, Stranger);
 
@@ -135,7 +135,7 @@ public sealed class OpenRelayTests(ITestOutputHelper output) : IDisposable
         {
             case "sendmail":
                 Sendmail.Need();
-                int port = Ports.Free();
+                int port = FreePorts.Next();
                 var sendmail = await Sendmail.StartAsync(folder, "mx.b.test", "b.test", port, smartHost: outside);
                 return new Behind(port, sendmail.Mailbox, () => "", sendmail);
             case "Postfix":

@@ -19,7 +19,7 @@ public sealed class OperationTests : IDisposable
     public async Task A_session_that_outlives_the_drain_gets_421_and_its_message_is_not_delivered() // [BP-10.3-9], [BP-8.2-2]
     {
         await using var sink = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--drain", "1");
         using var person = await InDataAsync(port);
         listen.Terminate();
@@ -32,7 +32,7 @@ public sealed class OperationTests : IDisposable
     public async Task A_second_signal_ends_at_once_what_the_first_one_waits_for() // [BP-10.3-9]
     {
         await using var sink = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--drain", "3600");
         using var person = await InDataAsync(port);
         listen.Terminate();
@@ -46,7 +46,7 @@ public sealed class OperationTests : IDisposable
     public async Task After_SIGTERM_a_session_between_messages_gets_421_at_once() // [BP-10.3-9]
     {
         await using var sink = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--drain", "3600");
         using var person = await SmtpUser.ConnectAsync(port);
         await person.SayAsync("EHLO x.test", "250");
@@ -59,7 +59,7 @@ public sealed class OperationTests : IDisposable
     public async Task SIGHUP_reads_the_configuration_again_for_new_sessions_and_a_broken_one_changes_nothing()
     {
         await using var sink = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         var config = await ConfigAsync(
             $"# the door\nlisten 127.0.0.1:{port}\nbackend\t127.0.0.1:{sink.Port}\nallow-rot\n\nsuites X25519-CHACHA20POLY1305");
         using var listen = BlackPonyProgram.Start("listen", "--config", config);
@@ -87,7 +87,7 @@ public sealed class OperationTests : IDisposable
     [Fact]
     public async Task A_domain_with_two_routes_is_refused_at_the_start_and_changes_nothing_at_a_reload()
     {
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         var config = await ConfigAsync($"listen 127.0.0.1:{port}\nroute b\u00fccher.example=[127.0.0.1]:9");
         using var relay = BlackPonyProgram.Start("relay", "--config", config);
         await relay.ListensAsync(port);
@@ -106,7 +106,7 @@ public sealed class OperationTests : IDisposable
     {
         await using var good = new MailSink();
         await using var trusting = new MailSink { Relays = true };
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         var config = await ConfigAsync($"listen 127.0.0.1:{port}\nbackend 127.0.0.1:{good.Port}");
         using var listen = BlackPonyProgram.Start("listen", "--config", config);
         await listen.ListensAsync(port);
@@ -137,7 +137,7 @@ public sealed class OperationTests : IDisposable
     public async Task The_command_line_counts_more_than_the_file()
     {
         await using var sink = new MailSink();
-        var (one, two) = (Ports.Free(), Ports.Free());
+        var (one, two) = (FreePorts.Next(), FreePorts.Next());
         var config = await ConfigAsync($"listen 127.0.0.1:{one}\nbackend 127.0.0.1:{sink.Port}");
         using var listen = BlackPonyProgram.Start("listen", "--config", config, "--listen", $"127.0.0.1:{two}");
         await listen.ListensAsync(two);
@@ -150,7 +150,7 @@ public sealed class OperationTests : IDisposable
     public async Task The_counters_tell_sessions_by_suite_failures_by_reason_messages_and_octets()
     {
         await using var sink = new MailSink();
-        var (port, metrics) = (Ports.Free(), Ports.Free());
+        var (port, metrics) = (FreePorts.Next(), FreePorts.Next());
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--metrics", $"127.0.0.1:{metrics}", "--max-sessions", "2");
         var (replies, _) = await BlackPonyProgram.MailAsync("--port", $"{port}", "--policy", "required", "--suites",
             "RSA-BLOWFISH", "[127.0.0.1]");
@@ -198,7 +198,7 @@ public sealed class OperationTests : IDisposable
     {
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
-        using var listen = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Ports.Free()}", "--backend",
+        using var listen = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{FreePorts.Next()}", "--backend",
             "127.0.0.1:10025", "--metrics", $"{taken.LocalEndpoint}");
         Assert.Equal(1, await listen.ExitAsync());
         Assert.Contains("cannot serve metrics", listen.Log, StringComparison.Ordinal);
@@ -211,7 +211,7 @@ public sealed class OperationTests : IDisposable
         var path = Path.Combine(_folder, "notify");
         using var manager = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         manager.Bind(new UnixDomainSocketEndPoint(path));
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = BlackPonyProgram.Start(new Dictionary<string, string> { ["NOTIFY_SOCKET"] = path }, "listen", "--listen",
             $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{sink.Port}");
         Assert.Equal("READY=1", await HearAsync());
@@ -240,7 +240,7 @@ public sealed class OperationTests : IDisposable
     public async Task Nobody_writes_into_the_log_what_they_say(string format) // [BP-11.1-3], [BP-11.1-4]
     {
         await using var sink = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--log-format", format, "--log-level", "debug");
         using (var person = await SmtpUser.ConnectAsync(port))
         {

@@ -23,7 +23,7 @@ public sealed class PostfixTests : IDisposable
         using var server = await Postfix.StartAsync(
             Path.Combine(_folder, "b"), "mx.b.test", "b.test", "mynetworks = 127.0.0.1/32",
             p => $"127.0.0.1:{p} inet n - n - - smtpd -o {setting}");
-        int door = Ports.Free();
+        int door = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(door, server.Port, value is null ? [option] : [option, value]);
         using (var stranger = await ConnectFromAsync("127.0.0.9", door))
         {
@@ -55,7 +55,7 @@ public sealed class PostfixTests : IDisposable
         ServerInstall.Need("postfix");
         // As Debian sets it.
         using var server = await Postfix.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", "mynetworks = 127.0.0.0/8");
-        using var listen = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Ports.Free()}", "--backend",
+        using var listen = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{FreePorts.Next()}", "--backend",
             $"127.0.0.1:{server.Port}");
         Assert.Equal(1, await listen.ExitAsync());
         Assert.Contains("--xclient", listen.Log, StringComparison.Ordinal);
@@ -68,7 +68,7 @@ public sealed class PostfixTests : IDisposable
         ServerInstall.Need("postfix");
         await using var plain = new Conformance.Targets.MailSink();
         using var dns = new NameServer() { ResponseCode = 3 };
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--policy", "required", "--route", $"plain.test=[127.0.0.1]:{plain.Port}",
             "--dns", $"127.0.0.1:{dns.Port}");
         using var server = await Postfix.StartAsync(Path.Combine(_folder, "a"), "mail.a.test", "a.test", Postfix.Snippets(0, port).Main,
@@ -89,7 +89,7 @@ public sealed class PostfixTests : IDisposable
     {
         ServerInstall.Need("postfix");
         await using var plain = new Conformance.Targets.MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{plain.Port}");
         using var server = await Postfix.StartAsync(Path.Combine(_folder, "a"), "mail.a.test", "a.test", $$"""
             transport_maps = inline:{ { b.test = blackpony:[127.0.0.1]:{{port}} } }
@@ -119,7 +119,7 @@ public sealed class PostfixTests : IDisposable
     {
         ServerInstall.Need("postfix");
         await using var plain = new Conformance.Targets.MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{plain.Port}");
         using var server = await Postfix.StartAsync(Path.Combine(_folder, "a"), "mail.a.test", "a.test", Postfix.Snippets(0, port).Main,
             p => Postfix.Snippets(p, port).Master);
@@ -142,7 +142,7 @@ public sealed class PostfixTests : IDisposable
     public async Task Postfix_to_Postfix_inside_an_international_message_arrives_and_its_sender_is_told_by_the_second()
     {
         ServerInstall.Need("postfix");
-        int door = Ports.Free();
+        int door = FreePorts.Next();
         using var inside = new TlsFront(door);
         using var a = await Postfix.StartAsync(Path.Combine(_folder, "a"), "mail.a.test", "a.test",
             $"transport_maps = inline:{{ {{ b.test = smtp:[127.0.0.1]:{inside.Port} }} }}");

@@ -47,8 +47,8 @@ public sealed partial class PrometheusTests : IDisposable
     {
         ServerInstall.Need("prometheus");
         await using var sink = new MailSink();
-        int port = Ports.Free(), web = Ports.Free();
-        int[] relays = [Ports.Free(), Ports.Free()], metrics = [Ports.Free(), Ports.Free(), Ports.Free()];
+        int port = FreePorts.Next(), web = FreePorts.Next();
+        int[] relays = [FreePorts.Next(), FreePorts.Next()], metrics = [FreePorts.Next(), FreePorts.Next(), FreePorts.Next()];
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--metrics", $"127.0.0.1:{metrics[0]}",
             "--max-sessions", "1");
         string[] route = ["--route", $"*=[127.0.0.1]:{sink.Port}"];

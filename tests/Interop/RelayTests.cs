@@ -18,7 +18,7 @@ public sealed class RelayTests : IDisposable
     {
         await using var knows = new EmbeddedServer();
         await using var plain = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"knows.test=[127.0.0.1]:{knows.Port}", "--route",
             $"*=[127.0.0.1]:{plain.Port}");
         using var person = await SmtpUser.ConnectAsync(port);
@@ -54,7 +54,7 @@ public sealed class RelayTests : IDisposable
     {
         await using var next = new EmbeddedServer();
         next.Sink.Answer = (_, line) => line.StartsWith("RCPT", StringComparison.Ordinal) ? words + "\r\n" : null;
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{next.Port}");
         await AskAsync(port, "r@domain.test", answer);
         await relay.SaysAsync($"delivery to=domain.test peer=127.0.0.1:{next.Port} suite=X25519MLKEM768-CHACHA20POLY1305 "
@@ -70,7 +70,7 @@ public sealed class RelayTests : IDisposable
     {
         await using var next = new MailSink();
         next.Answer = (_, line) => line.StartsWith("RCPT", StringComparison.Ordinal) ? words : null;
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{next.Port}");
         await AskAsync(port, "r@domain.test", answer);
         await relay.SaysAsync($"delivery to=domain.test peer=127.0.0.1:{next.Port} suite=none "
@@ -80,8 +80,8 @@ public sealed class RelayTests : IDisposable
     [Fact]
     public async Task A_domain_that_no_server_is_found_for_is_in_the_log_too() // [BP-11.1-5]
     {
-        int port = Ports.Free();
-        using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{Ports.Free()}");
+        int port = FreePorts.Next();
+        using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{FreePorts.Next()}");
         await AskAsync(port, "r@domain.test", "451");
         await relay.SaysAsync("delivery to=domain.test peer=none suite=none encrypted=no tls=no "
             + "reason=unreachable deferred=yes closed=plain messages=0 outcome=deferred code=421");
@@ -92,7 +92,7 @@ public sealed class RelayTests : IDisposable
     {
         await using var next = new MailSink { Greeting = "220 b.test\r \0 \x1B[2J" };
         next.Answer = (_, line) => line.StartsWith("RCPT", StringComparison.Ordinal) ? "550 no\rsuch\0user \xE9\r\n" : null;
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{next.Port}");
         await AskAsync(port, "r@b.test", "550 no?such?user ?");
         var (replies, _) = await BlackPonyProgram.MailAsync("--port", $"{next.Port}", "[127.0.0.1]");
@@ -104,7 +104,7 @@ public sealed class RelayTests : IDisposable
     {
         await using var next = new MailSink();
         next.Answer = (_, line) => line == "." ? "250 2.0.0 " + new string('x', 5000) + "\r\n" : null;
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{next.Port}");
         using var person = await SmtpUser.ConnectAsync(port);
         await person.BeginMessageAsync("r@b.test");
@@ -116,7 +116,7 @@ public sealed class RelayTests : IDisposable
     {
         await using var next = new MailSink { Extensions = ["STARTTLS"] };
         next.Answer = (_, line) => line == "STARTTLS" ? "\0" : null;
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{next.Port}");
         using var person = await SmtpUser.ConnectAsync(port);
         await person.BeginMessageAsync("r@b.test");
@@ -129,7 +129,7 @@ public sealed class RelayTests : IDisposable
     public async Task A_relay_whose_memory_cannot_be_written_does_not_start() // [BP-9.4-18]
     {
         string[] remembered = ["--policy", "remembered", "--memory", Path.Combine(_folder, "none", "memory")];
-        using var relay = BlackPonyProgram.Start(["relay", "--listen", $"127.0.0.1:{Ports.Free()}", .. remembered]);
+        using var relay = BlackPonyProgram.Start(["relay", "--listen", $"127.0.0.1:{FreePorts.Next()}", .. remembered]);
         Assert.Equal(2, await relay.ExitAsync());
         Assert.Contains("cannot be written", relay.Log, StringComparison.Ordinal);
         await using var server = new EmbeddedServer();
@@ -176,7 +176,7 @@ public sealed class RelayTests : IDisposable
     public async Task A_server_that_was_met_with_encryption_does_not_get_mail_without_it_afterwards()
     {
         var memory = Path.Combine(_folder, "memory");
-        int server, port = Ports.Free();
+        int server, port = FreePorts.Next();
         await using var knows = new EmbeddedServer();
         server = knows.Port;
         using var relay = await BlackPonyProgram.RelayAsync(port, "--policy", "remembered", "--memory", memory, "--route",
@@ -200,7 +200,7 @@ public sealed class RelayTests : IDisposable
     [Fact]
     public async Task Who_is_not_allowed_is_sent_away_at_the_door() // [BP-10.5-2]
     {
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var relay = BlackPonyProgram.Start("relay", "--listen", $"127.0.0.1:{port}", "--allow", "192.0.2.0/24",
             "--allow", "127.0.0.7");
         await relay.ListensAsync(port);
@@ -211,7 +211,7 @@ public sealed class RelayTests : IDisposable
     [Fact]
     public async Task It_does_not_listen_where_strangers_come_unless_it_is_told_who_may() // [BP-10.5-3]
     {
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var refused = BlackPonyProgram.Start("relay", "--listen", $"0.0.0.0:{port}");
         Assert.Equal(2, await refused.ExitAsync());
         Assert.Contains("--allow", refused.Log, StringComparison.Ordinal);
@@ -224,7 +224,7 @@ public sealed class RelayTests : IDisposable
     public async Task After_SIGTERM_a_message_in_flight_is_finished_and_then_the_program_ends() // [BP-10.3-9]
     {
         await using var sink = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{sink.Port}");
         using var person = await SmtpUser.ConnectAsync(port);
         await person.BeginMessageAsync("r@b.test");
@@ -240,7 +240,7 @@ public sealed class RelayTests : IDisposable
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--route", $"*=[127.0.0.1]:{((IPEndPoint)listener.LocalEndpoint).Port}");
         var served = ServeAsync();
         using var person = await SmtpUser.ConnectAsync(port);
@@ -273,7 +273,7 @@ public sealed class RelayTests : IDisposable
     [Fact]
     public async Task A_line_that_is_too_long_gets_its_reply_whatever_stands_behind_it() // [BP-10.5-18], [BP-8.1-6]
     {
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var relay = await BlackPonyProgram.RelayAsync(port);
         for (int turn = 0; turn < 20; turn++)
         {
@@ -296,7 +296,7 @@ public sealed class RelayTests : IDisposable
 
     private static async Task AskAsync(string[] options, string recipient, string code)
     {
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var relay = await BlackPonyProgram.RelayAsync(port, options);
         await AskAsync(port, recipient, code);
     }

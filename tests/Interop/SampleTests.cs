@@ -13,7 +13,7 @@ public sealed class SampleTests
     public async Task MailKit_sends_through_listen()
     {
         await using var sink = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port);
         Assert.Equal((0, $"sent under {Best}, closed: close\n", ""), await SendAsync(port));
         Assert.EndsWith("\r\nhello\r\n", Assert.Single(sink.Messages), StringComparison.Ordinal);
@@ -33,7 +33,7 @@ public sealed class SampleTests
     [Fact]
     public async Task SmtpServer_takes_mail_from_MailKit_and_the_mailer_encrypted_and_from_others_in_plaintext()
     {
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var server = Process.Start(new ProcessStartInfo(Sample("SmtpServer"), [$"{port}"]) { RedirectStandardOutput = true })!;
         try
         {

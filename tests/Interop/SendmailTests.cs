@@ -20,7 +20,7 @@ public sealed class SendmailTests : IDisposable
     public async Task Mail_arrives_byte_for_byte_and_is_encrypted_when_both_sides_know_how(bool sender, bool receiver)
     {
         Sendmail.Need();
-        var (backend, door) = (Ports.Free(), Ports.Free());
+        var (backend, door) = (FreePorts.Next(), FreePorts.Next());
         using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
         using var listen = receiver ? await BlackPonyProgram.ListenAsync(door, backend) : null;
         await using var wire = new WireTap(receiver ? door : backend);
@@ -45,7 +45,7 @@ public sealed class SendmailTests : IDisposable
     public async Task A_client_cannot_make_sendmail_reply_with_lines_that_are_no_SMTP() // [BP-10.1-4], [BP-10.1-5]
     {
         Sendmail.Need();
-        var (backend, door) = (Ports.Free(), Ports.Free());
+        var (backend, door) = (FreePorts.Next(), FreePorts.Next());
         using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
         using var direct = await SmtpUser.ConnectAsync(backend);
         Assert.Contains("250-VERB", await direct.SayAsync("EHLO x.test", "250"), StringComparison.Ordinal);
@@ -64,7 +64,7 @@ public sealed class SendmailTests : IDisposable
     public async Task Required_keeps_the_mail_queued_when_the_server_cannot_encrypt()
     {
         Sendmail.Need();
-        var backend = Ports.Free();
+        var backend = FreePorts.Next();
         using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
         await using var wire = new WireTap(backend);
         using var a = await Sendmail.SenderAsync(
@@ -79,7 +79,7 @@ public sealed class SendmailTests : IDisposable
     public async Task Mail_bounces_where_the_mailer_refuses_plaintext_to_a_server_that_it_knew_for_long() // [BP-9.4-24]
     {
         Sendmail.Need();
-        var backend = Ports.Free();
+        var backend = FreePorts.Next();
         using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
         await using var wire = new WireTap(backend);
         var folder = Directory.CreateDirectory(Path.Combine(_folder, "memory"));
@@ -104,7 +104,7 @@ public sealed class SendmailTests : IDisposable
     public async Task A_stranger_through_listen_is_refused_relaying()
     {
         Sendmail.Need();
-        var (backend, door) = (Ports.Free(), Ports.Free());
+        var (backend, door) = (FreePorts.Next(), FreePorts.Next());
         using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
         using var listen = await BlackPonyProgram.ListenAsync(door, backend);
         using var person = await SmtpUser.ConnectAsync(door);
@@ -122,7 +122,7 @@ public sealed class SendmailTests : IDisposable
     public async Task Sendmail_which_knows_neither_PROXY_nor_XCLIENT_is_never_spoken_to_as_if_it_did(string option, string? value)
     {
         Sendmail.Need();
-        var (backend, door) = (Ports.Free(), Ports.Free());
+        var (backend, door) = (FreePorts.Next(), FreePorts.Next());
         using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
         using var listen = await BlackPonyProgram.ListenAsync(door, backend, value is null ? [option] : [option, value]);
         await SmtpUser.RefusedAsync(door);
@@ -132,7 +132,7 @@ public sealed class SendmailTests : IDisposable
     public async Task A_session_typed_by_hand_in_ROT13_delivers_a_letter()
     {
         Sendmail.Need();
-        var (backend, door) = (Ports.Free(), Ports.Free());
+        var (backend, door) = (FreePorts.Next(), FreePorts.Next());
         using var b = await Sendmail.StartAsync(Path.Combine(_folder, "b"), "mx.b.test", "b.test", backend);
         using var listen = await BlackPonyProgram.ListenAsync(door, backend, "--allow-rot");
         using var person = await SmtpUser.ConnectAsync(door);

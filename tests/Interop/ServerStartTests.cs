@@ -10,7 +10,7 @@ public sealed class ServerStartTests
     public async Task A_server_that_does_not_start_says_why()
     {
         ServerInstall.Need();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         var start = Daemon.Private("sh", ["-c", "echo reading the configuration; echo unknown keyword >&2; exit 78", "sh", "--serve"]);
         var failure = await Assert.ThrowsAsync<TimeoutException>(() => Daemon.StartAsync(start, port, () => "queue is locked\n"));
         foreach (var part in new[]

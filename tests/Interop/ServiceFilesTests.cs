@@ -26,13 +26,13 @@ public sealed class ServiceFilesTests : IDisposable
         var key = Path.Combine(_folder, "key");
         await File.WriteAllTextAsync(key, new string('1', 64) + "\n", TestContext.Current.CancellationToken);
         File.SetUnixFileMode(key, (UnixFileMode)mode);
-        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Ports.Free()}", "--backend", "127.0.0.1:9",
+        using var refused = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{FreePorts.Next()}", "--backend", "127.0.0.1:9",
             "--ident", key);
         Assert.Equal(2, await refused.ExitAsync());
         Assert.Contains("chmod 600", refused.Log, StringComparison.Ordinal);
 
         // systemd's credentials are one service's, whatever their mode says.
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         await using var sink = new MailSink();
         using var listen = BlackPonyProgram.Start(new Dictionary<string, string> { ["CREDENTIALS_DIRECTORY"] = _folder }, "listen",
             "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{sink.Port}", "--ident", key);
@@ -46,7 +46,7 @@ public sealed class ServiceFilesTests : IDisposable
         await File.WriteAllTextAsync(keys, "before\n", TestContext.Current.CancellationToken);
         File.SetUnixFileMode(keys, Private | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
         await using var sink = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--keylog", keys);
         Assert.Equal(Private, File.GetUnixFileMode(keys));
         File.SetUnixFileMode(keys, Private | UnixFileMode.OtherRead);
@@ -60,7 +60,7 @@ public sealed class ServiceFilesTests : IDisposable
     [InlineData("relay")]
     public async Task A_key_log_that_cannot_be_written_is_reported_at_the_start(params string[] command)
     {
-        using var refused = BlackPonyProgram.Start([.. command, "--listen", $"127.0.0.1:{Ports.Free()}",
+        using var refused = BlackPonyProgram.Start([.. command, "--listen", $"127.0.0.1:{FreePorts.Next()}",
             "--keylog", Path.Combine(_folder, "none", "keys")]);
         Assert.Equal(2, await refused.ExitAsync());
         Assert.Contains("the key log cannot be written", refused.Log, StringComparison.Ordinal);
@@ -70,7 +70,7 @@ public sealed class ServiceFilesTests : IDisposable
     public async Task Each_line_of_the_JSON_log_has_its_time()
     {
         await using var sink = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--log-format", "json");
         listen.Terminate();
         Assert.Equal(0, await listen.ExitAsync());
@@ -94,7 +94,7 @@ public sealed class ServiceFilesTests : IDisposable
         var config = Path.Combine(_folder, "config");
         await Shell.RunAsync($"mkfifo {config}");
         await using var sink = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var program = BlackPonyProgram.Start(command, "--config", config);
         var options =
             Encoding.ASCII.GetBytes($"listen 127.0.0.1:{port}\n{(command == "listen" ? $"backend 127.0.0.1:{sink.Port}\n" : "")}");
@@ -115,7 +115,7 @@ public sealed class ServiceFilesTests : IDisposable
     [InlineData("127.0.0.0/8")]
     public async Task A_network_of_IPv4_in_IPv6_is_one_of_IPv4(string network) // [BP-10.5-2]
     {
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var relay = await BlackPonyProgram.RelayAsync(port, "--allow", network);
         using var person = await SmtpUser.ConnectAsync(port);
     }
@@ -124,7 +124,7 @@ public sealed class ServiceFilesTests : IDisposable
     public async Task An_address_of_IPv4_in_IPv6_is_one_of_IPv4_wherever_it_is_given()
     {
         await using var sink = new MailSink();
-        int port = Ports.Free(), metrics = Ports.Free();
+        int port = FreePorts.Next(), metrics = FreePorts.Next();
         using var listen = BlackPonyProgram.Start(
             "listen", "--listen", $"[::ffff:127.0.0.1]:{port}", "--backend", $"[::ffff:127.0.0.1]:{sink.Port}", "--backend-source",
                 "::ffff:127.0.0.2", "--metrics", $"[::ffff:127.0.0.1]:{metrics}");
@@ -143,7 +143,7 @@ public sealed class ServiceFilesTests : IDisposable
     public async Task The_counters_are_shown_at_any_address_and_under_any_name(string at, string address)
     {
         await using var sink = new MailSink();
-        int port = Ports.Free(), metrics = Ports.Free();
+        int port = FreePorts.Next(), metrics = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--metrics", $"{at}:{metrics}");
         foreach (var host in (string[])["127.0.0.1", "metrics.example:9465", "", "[::1]"])
         {
@@ -169,7 +169,7 @@ public sealed class ServiceFilesTests : IDisposable
     public async Task Who_asks_for_something_else_than_the_counters_is_told_so(string request, string status, int more = 0)
     {
         await using var sink = new MailSink();
-        int port = Ports.Free(), metrics = Ports.Free();
+        int port = FreePorts.Next(), metrics = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, "--metrics", $"127.0.0.1:{metrics}");
         var answer = await AskAsync("127.0.0.1", metrics, request + new string('x', more));
         Assert.StartsWith($"HTTP/1.1 {status}\r\n", answer, StringComparison.Ordinal);
@@ -179,7 +179,7 @@ public sealed class ServiceFilesTests : IDisposable
     [Fact]
     public async Task A_backend_of_several_addresses_is_used_at_the_one_that_serves()
     {
-        int backend = Ports.Free(), port = Ports.Free();
+        int backend = FreePorts.Next(), port = FreePorts.Next();
         var world = new TwoAddresses(_folder);
         await using var sink = new MailSink(new IPEndPoint(IPAddress.Parse("127.0.0.22"), backend));
         using var listen = world.Listen("--listen", $"127.0.0.1:{port}", "--backend", $"mail.two.test:{backend}", "--backend-source",
@@ -191,11 +191,11 @@ public sealed class ServiceFilesTests : IDisposable
     [Fact]
     public async Task A_backend_of_several_addresses_is_not_used_if_one_of_them_relays() // [BP-10.1-15]
     {
-        int backend = Ports.Free();
+        int backend = FreePorts.Next();
         var world = new TwoAddresses(_folder);
         await using var good = new MailSink(new IPEndPoint(IPAddress.Parse("127.0.0.21"), backend));
         await using var open = new MailSink(new IPEndPoint(IPAddress.Parse("127.0.0.22"), backend)) { Relays = true };
-        using var refused = world.Listen("--listen", $"127.0.0.1:{Ports.Free()}", "--backend", $"mail.two.test:{backend}",
+        using var refused = world.Listen("--listen", $"127.0.0.1:{FreePorts.Next()}", "--backend", $"mail.two.test:{backend}",
             "--backend-source", "127.0.0.2");
         Assert.Equal(1, await refused.ExitAsync());
         Assert.Contains("127.0.0.22", refused.Log, StringComparison.Ordinal);

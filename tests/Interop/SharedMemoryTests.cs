@@ -52,7 +52,7 @@ public sealed class SharedMemoryTests : IDisposable
         using var redis = await Redis.StartAsync(_folder, trouble == "it has no room" ? "maxmemory 100kb" : "");
         await using var server = new EmbeddedServer();
         await using var plain = new MailSink();
-        int? elsewhere = trouble == "it is not there" ? Ports.Free() : null;
+        int? elsewhere = trouble == "it is not there" ? FreePorts.Next() : null;
         if (trouble == "its password is another")
             await File.WriteAllTextAsync(redis.PasswordFile, "another", TestContext.Current.CancellationToken);
 
@@ -94,7 +94,7 @@ public sealed class SharedMemoryTests : IDisposable
         string pem = Path.Combine(_folder, "certificate.pem"), secret = Path.Combine(_folder, "key.pem");
         await File.WriteAllTextAsync(pem, certificate.ExportCertificatePem(), TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(secret, key.ExportPkcs8PrivateKeyPem(), TestContext.Current.CancellationToken);
-        var (tls, port) = (Ports.Free(), Ports.Free());
+        var (tls, port) = (FreePorts.Next(), FreePorts.Next());
         using var redis = await Redis.StartAsync(_folder,
             $"tls-port {tls}\ntls-cert-file {pem}\ntls-key-file {secret}\ntls-ca-cert-file {pem}\ntls-auth-clients no");
         await using var server = new EmbeddedServer();
@@ -182,7 +182,7 @@ public sealed class SharedMemoryTests : IDisposable
         const int Each = 20;
         using var redis = await Redis.StartAsync(_folder);
         await using var sink = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = BlackPonyProgram.Start("listen", "--listen", $"0.0.0.0:{port}", "--backend", $"127.0.0.1:{sink.Port}",
             "--allow-open-backend");
         await listen.ListensAsync(port);
@@ -206,7 +206,7 @@ public sealed class SharedMemoryTests : IDisposable
     public async Task A_wrong_URL_is_said_without_its_password(string url, string message)
     {
         using var relay = BlackPonyProgram.Start(
-            "relay", "--listen", $"127.0.0.1:{Ports.Free()}", "--policy", "remembered", "--memory", url);
+            "relay", "--listen", $"127.0.0.1:{FreePorts.Next()}", "--policy", "remembered", "--memory", url);
         Assert.Equal(2, await relay.ExitAsync());
         Assert.Contains(message, relay.Log, StringComparison.Ordinal);
         Assert.DoesNotContain(Redis.Password, relay.Log, StringComparison.Ordinal);
@@ -216,10 +216,10 @@ public sealed class SharedMemoryTests : IDisposable
     public async Task A_check_of_the_configuration_asks_the_store()
     {
         using var redis = await Redis.StartAsync(_folder);
-        foreach (var (port, code, says) in (List<(int, int, string)>)[(redis.Port, 0, ""), (Ports.Free(), 2, "cannot be reached")])
+        foreach (var (port, code, says) in (List<(int, int, string)>)[(redis.Port, 0, ""), (FreePorts.Next(), 2, "cannot be reached")])
         {
             using var check = BlackPonyProgram.Start(
-                ["relay", "--listen", $"127.0.0.1:{Ports.Free()}", "--check", .. redis.Options(port)]);
+                ["relay", "--listen", $"127.0.0.1:{FreePorts.Next()}", "--check", .. redis.Options(port)]);
             Assert.Equal(code, await check.ExitAsync());
             Assert.Contains(says, check.Log, StringComparison.Ordinal);
         }
@@ -240,7 +240,7 @@ public sealed class SharedMemoryTests : IDisposable
 
     private static async Task<Relay> RelayAsync(Redis redis, int? server, int? plain = null, int? store = null, params string[] more)
     {
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         return new Relay(port, await BlackPonyProgram.RelayAsync(port, [
             .. server is null ? [] : (string[])["--route", $"*=[127.0.0.1]:{server}"],
             .. plain is null ? [] : (string[])["--route", $"plain.test=[127.0.0.1]:{plain}"], .. redis.Options(store), .. more]));

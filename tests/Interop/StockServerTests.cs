@@ -28,7 +28,7 @@ public sealed class StockServerTests : IDisposable
     public async Task One_that_trusts_all_of_127_is_not_served(string name, params string[] settings)
     {
         using var server = await StockServer.StartAsync(Path.Combine(_folder, "b"), name, settings);
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{server.Port}");
 
         // One that looks up names first, and has no name server here, says neither yes nor no.
@@ -58,7 +58,7 @@ public sealed class StockServerTests : IDisposable
     public async Task One_that_is_set_up_as_documented_takes_its_own_mail_and_no_other(string name, string option, params string[] settings)
     {
         using var server = await StockServer.StartAsync(Path.Combine(_folder, "b"), name, settings);
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, server.Port, option.Length > 0 ? [option] : []);
         using var person = await SmtpUser.ConnectAsync(port);
         await listen.SaysAsync("and refuses");
@@ -75,7 +75,7 @@ public sealed class StockServerTests : IDisposable
     public async Task Debians_sendmail_is_served_after_the_documented_change_of_its_access_table() // [BP-10.1-1]
     {
         using var server = await StockServer.StartAsync(Path.Combine(_folder, "b"), "sendmail", "Connect:127.0.0.1");
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         using var listen = await BlackPonyProgram.ListenAsync(port, server.Port);
         await listen.SaysAsync("and refuses");
         using var person = await SmtpUser.ConnectAsync(port);

@@ -62,7 +62,7 @@ public sealed class StrangersTests(StrangersTests.PostfixDoor door) : IClassFixt
     public sealed class PostfixDoor : IAsyncLifetime
     {
         private readonly string _folder = ServerInstall.Open(Directory.CreateTempSubdirectory("blackpony-").FullName);
-        private readonly int _port = Ports.Free();
+        private readonly int _port = FreePorts.Next();
         private Postfix? _postfix;
         private BlackPonyProgram? _listen;
 

@@ -65,8 +65,8 @@ public sealed class SystemdTests : IDisposable
     [MemberData(nameof(Services))]
     public async Task The_configuration_beside_it_works_as_it_stands(string service)
     {
-        await using var sink = new MailSink(Ports.Free());
-        int port = Ports.Free();
+        await using var sink = new MailSink(FreePorts.Next());
+        int port = FreePorts.Next();
         string[] ports = service == "listen" ? ["--backend", $"127.0.0.1:{sink.Port}"] : [];
         using var program = BlackPonyProgram.Start(
             [service, "--config", Path.Combine(Units, $"{service}.conf"), "--listen", $"127.0.0.1:{port}", .. ports]);

@@ -36,12 +36,13 @@ internal static class CommandLine
         Help.Install(root, examples);
         try
         {
-            var result = (parse ?? Parse)(root, args);
+            var program = Named(root);
+            var result = (parse ?? Parse)(program, args);
             if (result.Action is not ParseErrorAction)
                 return await result.InvokeAsync(how);
 
             if (args.Length == 0)
-                await root.Parse(["--help"]).InvokeAsync(how);
+                await program.Parse(["--help"]).InvokeAsync(how);
             else
                 Complain($"{Wrong(result)} Try --help.");
         }
@@ -95,6 +96,26 @@ internal static class CommandLine
         result.Tokens.Any(t => t.Type == TokenType.DoubleDash) ? null
             : result.CommandResult.Children.OfType<ArgumentResult>().SelectMany(a => a.Tokens).Select(t => t.Value)
                 .Where(v => v.StartsWith('-') && v.Length > 1).Select(v => Missing(result.CommandResult.Command, v)).FirstOrDefault();
+
+    // System.CommandLine names the program after its file, or as its parent does: sendmail's A=mailer. Where that is the name of one of
+    // its commands, it can tell neither from the other.
+    private static Command Named(RootCommand root)
+    {
+        if (root.Subcommands.All(c => c.Name != root.Name))
+            return root;
+
+        var program = new Command(Name, root.Description);
+        foreach (var option in root.Options)
+            program.Add(option);
+
+        foreach (var command in root.Subcommands)
+            program.Add(command);
+
+        if (Help.Of(root) is { } examples)
+            Help.Example(program, examples);
+
+        return program;
+    }
 
     private static string Wrong(ParseResult result) => Misspelt(result)
         ?? (result.UnmatchedTokens is [var word, ..] ? Missing(result.CommandResult.Command, word)

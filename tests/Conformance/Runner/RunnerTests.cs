@@ -178,10 +178,7 @@ public sealed class RunnerTests : IDisposable
     [Fact]
     public async Task A_server_that_is_not_there_is_exit_code_3()
     {
-        using var closed = new TcpListener(IPAddress.Loopback, 0);
-        closed.Start();
-        int port = ((IPEndPoint)closed.LocalEndpoint).Port;
-        closed.Stop();
+        int port = FreePorts.Next();
         var (code, _, error) = await RunnerProgram.RunAsync("--server", $"127.0.0.1:{port}");
         Assert.Equal(3, code);
         Assert.Contains($"no mail server answers at 127.0.0.1:{port}", error, StringComparison.Ordinal);

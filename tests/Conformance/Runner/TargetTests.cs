@@ -295,7 +295,7 @@ public sealed class TargetTests
             Assert.Contains(option, none.Message, StringComparison.Ordinal);
         }
 
-        await using var full = new RemoteServer("127.0.0.1", 25, FreePort(), VirtualTime.Limits, "printf 'one\\351'; cat");
+        await using var full = new RemoteServer("127.0.0.1", 25, FreePorts.Next(), VirtualTime.Limits, "printf 'one\\351'; cat");
         await using (var place = await full.TakeAsync(Needs.Backend | Needs.Mailbox, Cancel))
         {
             Assert.Equal("one\xe9", await place.Mailbox!(Cancel));
@@ -312,7 +312,7 @@ public sealed class TargetTests
         var mailbox = (await wrong.TakeAsync(Needs.Mailbox, Cancel)).Mailbox!;
         Assert.Equal("the command of --mailbox was not found: no-such-program-here",
             (await Assert.ThrowsAsync<OwnTroubleException>(() => mailbox(Cancel))).Message);
-        await using var nobody = new RemoteServer("127.0.0.1", FreePort(), 0, VirtualTime.Limits);
+        await using var nobody = new RemoteServer("127.0.0.1", FreePorts.Next(), 0, VirtualTime.Limits);
         await Assert.ThrowsAnyAsync<SocketException>(() => nobody.ReachAsync(Cancel));
         await using var sink = new MailSink();
         await using var somebody = new RemoteServer("127.0.0.1", sink.Port, 0, VirtualTime.Limits);
@@ -359,13 +359,6 @@ public sealed class TargetTests
     }
 
     private static TimeSpan Seconds(double seconds) => TimeSpan.FromSeconds(seconds);
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 
     private static async Task<TcpClient> ConnectAsync(int port)
     {

@@ -208,7 +208,7 @@ public sealed class AcceptProxyTests
     [InlineData("192.0.2.10,", "'' is not a network")]
     public async Task Whom_the_option_cannot_mean_is_said(string networks, string message) // [BP-10.1-21]
     {
-        using var listen = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{Ports.Free()}", "--backend", "127.0.0.1:1",
+        using var listen = BlackPonyProgram.Start("listen", "--listen", $"127.0.0.1:{FreePorts.Next()}", "--backend", "127.0.0.1:1",
             "--accept-proxy", networks);
         Assert.Equal(2, await listen.ExitAsync());
         Assert.Contains(message, listen.Log, StringComparison.Ordinal);

@@ -28,7 +28,7 @@ public sealed class MailerHostTests : IDisposable
         await using var server = new EmbeddedServer();
         await using var busy = new MailSink { Greeting = "421 4.3.2 Busy" };
         var reached = new List<string>();
-        await using var mailer = new Mailer([Target(Ports.Free(), "dead.test"), Target(busy.Port, "busy.test"),
+        await using var mailer = new Mailer([Target(FreePorts.Next(), "dead.test"), Target(busy.Port, "busy.test"),
             Target(server.Port, "good.test"), Target(server.Port, "unused.test")], reached: (t, r) => reached.Add($"{t.Name} {r}"));
         await mailer.SendAsync(Message);
         var report = await mailer.ReportAsync();
@@ -62,7 +62,7 @@ public sealed class MailerHostTests : IDisposable
     [Fact]
     public async Task Without_an_address_that_answers_the_greeting_is_421() // [BP-10.4-3]
     {
-        await using var mailer = new Mailer([Target(Ports.Free())]);
+        await using var mailer = new Mailer([Target(FreePorts.Next())]);
         await mailer.ExpectAsync("421");
         Assert.True((await mailer.ReportAsync()).Deferred);
         await using var none = new Mailer([]);

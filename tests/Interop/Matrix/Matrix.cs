@@ -233,7 +233,7 @@ public sealed class Matrix : IAsyncLifetime
 
     private async Task<int> RelayAsync(string sender)
     {
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         _programs.Add(
             await BlackPonyProgram.RelayAsync(port,
                 [.. Routes(sender).SelectMany(r => (string[])["--route", $"{r.Domain}=[127.0.0.1]:{r.Port}"])]));
@@ -242,7 +242,7 @@ public sealed class Matrix : IAsyncLifetime
 
     private async Task OpenAsync(string name, int backend, Mailbox box, params string[] more)
     {
-        int door = Ports.Free();
+        int door = FreePorts.Next();
         var listen = await BlackPonyProgram.ListenAsync(door, backend, more);
         lock (_lock)
         {
@@ -265,7 +265,7 @@ public sealed class Matrix : IAsyncLifetime
 
     private async Task SendmailReceivesAsync()
     {
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         var server = Keep(
             await Sendmail.StartAsync(Path.Combine(_folder, "sendmail"), "mx.sendmail.test", "sendmail.test listen-sendmail.test",
                 port, tls: true));

@@ -22,12 +22,12 @@ public sealed class BalancerTests(ITestOutputHelper output) : IDisposable
         ServerInstall.Need("postfix", "haproxy");
         var (seed, ledger) = (new Seed(1997), new AttemptLog());
         await using var backend = await PostfixBackend.StartXClientAsync(Path.Combine(_folder, "b"), ledger, seed.Next());
-        int[] ports = [Ports.Free(), Ports.Free(), Ports.Free()];
+        int[] ports = [FreePorts.Next(), FreePorts.Next(), FreePorts.Next()];
         var listens = await Task.WhenAll(ports.Select(ListenAsync));
         var killed = listens[0];
         try
         {
-            int port = Ports.Free();
+            int port = FreePorts.Next();
             using var haproxy = await Haproxy.StartAsync(_folder, port, ports);
             var load = new Load(port, ledger, backend.Domain, seed);
             var work = load.RunAsync();

@@ -34,9 +34,9 @@ internal sealed class LossScenario : IAsyncDisposable
     private readonly ConcurrentDictionary<Process, bool> _mailers = new();
     private readonly ConcurrentQueue<Message> _messages;
     private readonly SortedDictionary<string, int> _troubles = [];
-    private readonly int _door = Ports.Free();
-    private readonly int _metrics = Ports.Free();
-    private readonly int _relayPort = Ports.Free();
+    private readonly int _door = FreePorts.Next();
+    private readonly int _metrics = FreePorts.Next();
+    private readonly int _relayPort = FreePorts.Next();
     private readonly MemoryDisk? _memory;
     private readonly int _count;
     private BlackPonyProgram? _listen;

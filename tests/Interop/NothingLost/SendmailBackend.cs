@@ -19,7 +19,7 @@ internal sealed class SendmailBackend : RealBackend
     public static async Task<IBackend> StartAsync(string folder, AttemptLog ledger, Random random)
     {
         Sendmail.Need();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         return new SendmailBackend(ledger, random,
             await Sendmail.StartAsync(folder, "mx.b.test", "b.test", port, options: "-O DeliveryMode=queueonly"), port);
     }

@@ -124,7 +124,7 @@ public sealed class PythonMatrix
         }
 
         await using var sink = new MailSink();
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         string[] offer = suite == "ROT" ? ["--suites", "none", "--allow-rot"] : ["--suites", suite];
         using var listen = await BlackPonyProgram.ListenAsync(port, sink.Port, [.. offer, "--allow-open-backend"]);
         await using var tap = new WireTap(port);

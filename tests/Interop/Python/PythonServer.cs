@@ -20,7 +20,7 @@ internal sealed class PythonServer : IDisposable
 
     private PythonServer(string suites)
     {
-        Port = Ports.Free();
+        Port = FreePorts.Next();
         var (port, ident) = (Port.ToString(CultureInfo.InvariantCulture), Path.Combine(_folder, "ident"));
         File.WriteAllBytes(ident, new byte[32]);
         string[] arguments = ["--port", port, "--maildir", _folder, "--ident", ident, "--name", "python.test", "--suites", suites];

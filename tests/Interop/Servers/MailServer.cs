@@ -12,7 +12,7 @@ internal abstract class MailServer : IDisposable
     protected MailServer(string folder)
     {
         Folder = ServerInstall.Open(folder);
-        Port = Ports.Free();
+        Port = FreePorts.Next();
         Mailbox = Mailbox.Create(Path.Combine(folder, "box"));
     }
 

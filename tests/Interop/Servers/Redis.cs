@@ -31,7 +31,7 @@ internal sealed class Redis : IDisposable
     public static async Task<Redis> StartAsync(string folder, string more = "")
     {
         ServerInstall.Need("redis");
-        int port = Ports.Free();
+        int port = FreePorts.Next();
         var file = Path.Combine(folder, "redis.conf");
         var settings = Repository.Read("tools", "blackpony", "redis", "redis.conf")
             .Replace("bind 192.0.2.20", "bind 127.0.0.1", StringComparison.Ordinal)

@@ -27,7 +27,7 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
     {
         await using var vault = new ReceivedStore(o => _ledger.Keep(o), _seed.Next()) { IsMoody = true };
         await using var back = new CuttingWire(vault.Port, _seed.Next(), Canary) { Cuts = true };
-        var (door, metrics) = (Ports.Free(), Ports.Free());
+        var (door, metrics) = (FreePorts.Next(), FreePorts.Next());
         await using var front = new CuttingWire(door, _seed.Next(), Canary) { Cuts = true };
         var config = Path.Combine(_folder, "listen.conf");
         await File.WriteAllTextAsync(config,
@@ -35,7 +35,7 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
             TestContext.Current.CancellationToken);
         using var listen = BlackPonyProgram.Start("listen", "--config", config);
         await listen.ListensAsync(door);
-        var (first, second) = (Ports.Free(), Ports.Free());
+        var (first, second) = (FreePorts.Next(), FreePorts.Next());
         using var modern = await RelayAsync(first, "--policy", "remembered", "--memory", Path.Combine(_folder, "memory"));
         using var classic = await RelayAsync(second, "--policy", "required", "--suites", "RSA-BLOWFISH");
         List<(string Name, BlackPonyProgram Program, List<ProcessSize> Sizes)> programs = [("listen", listen, []), ("relay", modern, []),

@@ -27,7 +27,7 @@ public sealed class ImageTests : IDisposable
             "--userspec=65534:65534", root, "/usr/bin/blackpony", "--version"));
 
         // OpenSSL is loaded only where it is needed: by the sessions of every suite.
-        var (port, backend) = (NativeProgramTests.FreePort(), NativeProgramTests.FreePort());
+        var (port, backend) = (FreePorts.Next(), FreePorts.Next());
         using var listen = Process.Start(new ProcessStartInfo("/usr/sbin/chroot", ["--userspec=65534:65534", root, "/usr/bin/blackpony",
             "listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{backend}", "--allow-open-backend"])
         {

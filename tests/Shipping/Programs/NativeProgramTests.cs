@@ -39,7 +39,7 @@ public sealed class NativeProgramTests
     [Fact]
     public async Task Listen_passes_the_suite_as_a_relay()
     {
-        var (port, backend) = (FreePort(), FreePort());
+        var (port, backend) = (FreePorts.Next(), FreePorts.Next());
         var start = new ProcessStartInfo(ShippedPrograms.Native("blackpony"),
             ["listen", "--listen", $"127.0.0.1:{port}", "--backend", $"127.0.0.1:{backend}", "--allow-open-backend", "--allow-rot",
             "--log-format", "json"]) { RedirectStandardError = true };
@@ -106,13 +106,6 @@ public sealed class NativeProgramTests
             .Select(l => l[(l.IndexOf('[') + 1)..l.IndexOf(']')]);
         string[] library = ["libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "ld-linux-x86-64.so.2"];
         Assert.All(needed, n => Assert.Contains(n, library));
-    }
-
-    internal static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     internal static async Task WaitForPortAsync(int port)
