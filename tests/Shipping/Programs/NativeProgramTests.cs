@@ -87,6 +87,37 @@ public sealed class NativeProgramTests
     }
 
     [Theory]
+    [InlineData("blackpony", "listen", "mailer", "relay", "check", "setup", "completion", "man", "bp")]
+    [InlineData("blackpony-conformance", "completion", "man", "--help")]
+    [InlineData("blackpony-replay", "inspect", "replay", "convert", "completion", "man")]
+    public async Task Whatever_name_it_is_called_by_it_does_the_same(string program, params string[] names)
+    {
+        var file = ShippedPrograms.Native(program);
+        var folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
+        try
+        {
+            foreach (var name in names)
+            {
+                // A link, and what sendmail's A= or a shell's exec -a say.
+                var link = Path.Combine(folder, name);
+                File.CreateSymbolicLink(link, file);
+                foreach (var arguments in (string[][])[["--version"], ["man"], ["completion", "bash"], ["no-such-thing"],
+                    [names[0], "--no-such-option"], ["mailer", "--policy", "none", "b.test"]])
+                {
+                    var usual = await Run.ProgramAsync(file, arguments);
+                    Assert.DoesNotContain("internal error", usual.Error, StringComparison.Ordinal);
+                    Assert.Equal(usual, await Run.ProgramAsync(link, arguments));
+                    Assert.Equal(usual, await Run.ProgramAsync("/bin/bash", ["-c", "exec -a \"$@\"", "bash", name, file, .. arguments]));
+                }
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Theory]
     [InlineData("blackpony")]
     [InlineData("blackpony-conformance")]
     [InlineData("blackpony-replay")]
