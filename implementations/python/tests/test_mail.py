@@ -2,7 +2,9 @@
 
 import datetime
 import email.message
+import itertools
 import json
+import os
 import socket
 import smtplib
 import ssl
@@ -28,6 +30,7 @@ from blackpony.memory import Memory, MemoryUnusable, canonical, owner
 from blackpony.session import ServerSettings
 from blackpony.suites import Refusal, Suite
 
+PORTS = itertools.count(os.getpid() * 97)
 SUITES = ("X25519-CHACHA20POLY1305", "RSA-BLOWFISH", "ROT")
 MESSAGE = b"Subject: \xe9\r\n\r\n.dot\r\n" + b"".join(b"%d %s\r\n" % (i, b"x" * 900) for i in range(1500))
 
@@ -45,9 +48,14 @@ class Handler:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """A port that nobody listens on, and that the system gives to no connection meanwhile."""
+    for number in PORTS:
+        try:
+            with socket.create_server(("127.0.0.1", 12000 + number % 20000)) as server:
+                return int(server.getsockname()[1])
+        except OSError:
+            continue
+    raise AssertionError
 
 
 def certificate(folder: str) -> ssl.SSLContext:

@@ -162,7 +162,9 @@ public sealed class MistakenServers : IDisposable
 
     private async Task StartAsync()
     {
-        var start = PythonImplementation.Start(Script, "server");
+        // More than it has mistakes.
+        var ports = Enumerable.Range(0, 200).Select(_ => $"{FreePorts.Next()}");
+        var start = PythonImplementation.Start([Script, "server", .. ports]);
         start.RedirectStandardInput = true;
         _process = Process.Start(start)!;
         var error = _process.StandardError.ReadToEndAsync();

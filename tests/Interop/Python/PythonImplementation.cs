@@ -47,6 +47,9 @@ internal static class PythonImplementation
             RedirectStandardError = true,
         };
         start.Environment["PYTHONPATH"] = Folder;
+
+        // aiosmtpd's own bound of 5 seconds ends a server on a busy machine.
+        start.Environment["AIOSMTPD_CONTROLLER_TIMEOUT"] = "300";
         return start;
     }
 }

@@ -1,6 +1,6 @@
 """The Python implementation with mistakes that half-done implementations make, each in a process of its own.
 
-    python3 mistakes.py server        serves each mistake on a port of its own: prints "NAME PORT" for each, then "ready"
+    python3 mistakes.py server PORT...    serves each mistake on a port of its own: prints "NAME PORT" for each, then "ready"
     python3 mistakes.py client NAME HOST PORT SUITES     delivers the message on standard input with that mistake
 """
 
@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import os
 import signal
-import socket
 import struct
 import sys
 import time
@@ -248,13 +247,10 @@ class Sink:
         return "250 Ok"
 
 
-def serve(name: str, pipe: int) -> None:
+def serve(name: str, port: int, pipe: int) -> None:
     """Serves a mistake, and writes its name and port on the pipe."""
     MISTAKES[name]()
     settings = session.ServerSettings([CORE, CLASSIC] if name.startswith(OF_CLASSIC) else [CORE], rsa=suites.RsaKeys(KEY))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     controller: Any = aiosmtpd.BlackPonyController(Sink(), blackpony=settings, hostname="127.0.0.1", port=port, server_hostname="port.test")
     controller.start()
     os.write(pipe, f"{name} {port}\n".encode())
@@ -270,14 +266,17 @@ def main() -> int:
         return client.main()
     children = []
     reader, writer = os.pipe()
-    for name in MISTAKES:
+    for name, port in zip(MISTAKES, sys.argv[2:], strict=False):
         if not (child := os.fork()):
-            serve(name, writer)
+            serve(name, int(port), writer)
         children.append(child)
+    os.close(writer)
     try:
         with open(reader) as lines:
-            for _ in MISTAKES:
-                print(lines.readline(), end="", flush=True)
+            for _ in children:
+                if not (line := lines.readline()):
+                    return 1  # the children have written why
+                print(line, end="", flush=True)
         print("ready", flush=True)
         sys.stdin.read()  # its end is the end
     finally:
