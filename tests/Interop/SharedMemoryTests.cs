@@ -177,25 +177,33 @@ public sealed class SharedMemoryTests : IDisposable
     }
 
     [Fact]
-    public async Task Two_relays_that_write_at_once_lose_nothing() // [BP-9.4-2]
+    public async Task Relays_that_write_at_once_lose_nothing() // [BP-9.4-2]
     {
         const int Each = 20;
         using var redis = await Redis.StartAsync(_folder);
         await using var sink = new MailSink();
         int port = FreePorts.Next();
         using var listen = BlackPonyProgram.Start("listen", "--listen", $"0.0.0.0:{port}", "--backend", $"127.0.0.1:{sink.Port}",
-            "--allow-open-backend");
+            "--allow-open-backend", "--max-sessions-per-client", "1000");
         await listen.ListensAsync(port);
-        var routes = Enumerable.Range(1, 2 * Each).SelectMany(i => (string[])["--route", $"d{i}.test=[127.0.9.{i}]:{port}"]).ToArray();
-        using var first = await RelayAsync(redis, port, more: routes);
-        using var second = await RelayAsync(redis, port, more: routes);
+        var relays = new List<Relay>();
+        try
+        {
+            var routes = Enumerable.Range(1, 4 * Each).SelectMany(i => (string[])["--route", $"d{i}.test=[127.0.9.{i}]:{port}"]).ToArray();
+            while (relays.Count < 4)
+                relays.Add(await RelayAsync(redis, port, more: routes));
 
-        // Each its own servers, and one that both renew.
-        var sent = await Task.WhenAll(Enumerable.Range(1, 2 * Each).SelectMany(i =>
-            (Task<string>[])[(i % 2 == 0 ? first : second).SendAsync($"d{i}.test"), (i % 2 == 0 ? second : first).SendAsync("d1.test")]));
-        Assert.All(sent, code => Assert.Equal("250", code));
-        Assert.Equal($"{(2 * Each) + 1}", await redis.AskAsync("hlen", "blackpony:memory"));
-        Assert.DoesNotContain("not written", first.Log + second.Log, StringComparison.Ordinal);
+            // Each its own servers, and one that all renew: whoever loses tries again, however often the others win.
+            var sent = await Task.WhenAll(Enumerable.Range(1, 4 * Each).SelectMany(i =>
+                (Task<string>[])[relays[i % 4].SendAsync($"d{i}.test"), relays[(i + 1) % 4].SendAsync("d1.test")]));
+            Assert.All(sent, code => Assert.Equal("250", code));
+            Assert.DoesNotContain(relays.SelectMany(r => r.Log.Split('\n')), l => l.Contains("not written", StringComparison.Ordinal));
+            Assert.Equal($"{(4 * Each) + 1}", await redis.AskAsync("hlen", "blackpony:memory"));
+        }
+        finally
+        {
+            relays.ForEach(r => r.Dispose());
+        }
     }
 
     [Theory]

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using BlackPony.Hosting;
 using BlackPony.Reference.Policy;
 using StackExchange.Redis;
@@ -10,8 +11,11 @@ namespace BlackPony.Tools;
 /// </summary>
 internal sealed class RedisMemory : IStoredMemory
 {
-    // Each time that a write is refused, another delivery has written.
+    // Each time that a write is refused, another program has written.
     private const int MostTries = 100;
+
+    // Milliseconds: the pause before the next try, by chance up to this.
+    private const int MostPause = 64;
 
     private readonly RedisStore _store;
     private readonly TimeProvider _time;
@@ -33,8 +37,12 @@ internal sealed class RedisMemory : IStoredMemory
     /// <inheritdoc/>
     public async Task SaveAsync(CancellationToken cancel = default)
     {
+        using var turn = await _store.WaitForTurnAsync(cancel);
         for (int tries = 0; tries < MostTries; tries++)
         {
+            if (tries > 0)
+                await Task.Delay(RandomNumberGenerator.GetInt32(Math.Min(1 << Math.Min(tries, 10), MostPause)), cancel);
+
             var read = await _store.ReadAsync([.. Memory.Changes.Keys], cancel);
             bool isNew = Memory.Changes.Keys.Any(k => Memory.Entries.ContainsKey(k) && !read.Any(e => e.Name == k)
                 && _store.MayHaveRoom(k));

@@ -17,6 +17,9 @@ internal sealed class RedisStore
     // For so long a memory that is full is not asked again whether an entry of it has expired.
     private static readonly TimeSpan FullTime = TimeSpan.FromMinutes(1);
 
+    // A program has one memory.
+    private static readonly SemaphoreSlim Writing = new(1);
+
     private readonly Lock _connecting = new();
     private readonly Lock _noting = new();
     private readonly Uri _url;
@@ -93,6 +96,16 @@ internal sealed class RedisStore
             return _whole is not { } whole || Stopwatch.GetElapsedTime(whole.At) > FullTime || whole.Memory.HasRoom(key);
         }
     }
+
+    /// <summary>
+    /// Waits until no other delivery of this program writes: so a write is refused only where another program has written, and those take
+    /// turns by chance.
+    /// </summary>
+    /// <param name="cancel">Ends the waiting.</param>
+    /// <returns>Dispose it when all is written.</returns>
+    /// <exception cref="IOException">The others have waited too long for the server.</exception>
+    internal async Task<IDisposable> WaitForTurnAsync(CancellationToken cancel) =>
+        await Writing.WaitAsync(6 * Patience, cancel) ? new Turn() : throw new IOException($"the memory {Name} is slow");
 
     /// <summary>Notes how full the memory is.</summary>
     internal void Note(ServerMemory whole)
@@ -215,4 +228,9 @@ internal sealed class RedisStore
 
     private static string Word(string message) => string.Concat(message.TakeWhile(char.IsAsciiLetterUpper)) is { Length: > 0 } word ? word
         : "an error";
+
+    private sealed class Turn : IDisposable
+    {
+        public void Dispose() => Writing.Release();
+    }
 }
