@@ -191,7 +191,7 @@ internal static class StartTlsCore
     /// <summary>Each in a connection of its own, since many servers count errors.</summary>
     internal static async Task EachAsync(StartTlsProbe p, string[] texts, Func<string, Task> play)
     {
-        for (int i = 0; i < texts.Length; i++)
+        for (int i = 0; i < texts.Length && !p.WasSilent; i++)
         {
             if (i > 0)
                 await p.AgainAsync();

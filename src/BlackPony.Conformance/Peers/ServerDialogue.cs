@@ -100,9 +100,23 @@ public abstract class ServerDialogue<TConnection> : IAsyncDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Opens the first connection; if that fails, the place is given back.</summary>
+    private protected async Task ConnectOrReleaseAsync(Func<Task> connect)
+    {
+        try
+        {
+            await connect();
+        }
+        catch
+        {
+            await DisposeAsync();
+            throw;
+        }
+    }
+
     private protected abstract TConnection Wrap(Socket socket);
 
-    // What was known of an earlier connection counts no more.
+    // Forgets what was known of an earlier connection.
     private protected virtual void Connected()
     {
     }

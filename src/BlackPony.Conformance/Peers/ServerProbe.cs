@@ -50,7 +50,7 @@ public sealed class ServerProbe : ServerDialogue<ProbeConnection>
     {
         var probe = new ServerProbe(await target.TakeAsync(needs, context.Cancel), context);
         if (!needs.HasFlag(Needs.Backend))
-            await probe.ConnectAsync();
+            await probe.ConnectOrReleaseAsync(() => probe.ConnectAsync());
 
         return probe;
     }

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -11,7 +12,7 @@ namespace BlackPony.Conformance.Peers;
 /// <summary>A connection that can begin TLS: lines and replies go on inside as they were before.</summary>
 public sealed partial class StartTlsConnection : LineConnection
 {
-    /// <summary>How the line of a transcript begins that says that a handshake is complete.</summary>
+    /// <summary>The beginning of a transcript's line for a complete handshake.</summary>
     internal const string Complete = "= handshake complete";
 
     private readonly List<byte> _raw = [];
@@ -40,10 +41,21 @@ public sealed partial class StartTlsConnection : LineConnection
     /// <summary>Why the TLS session ended; null if it did not fail.</summary>
     public string? Failure { get; private set; }
 
+    /// <summary>Whether <see cref="RestAsync"/> came to the end of the connection.</summary>
+    public bool HasEnded { get; private set; }
+
     private protected override bool IsText => !IsInside;
 
-    /// <summary>Whether octets hold an SMTP reply: three digits at the start of a line, which no alert has.</summary>
-    public static bool HasReply(ReadOnlySpan<byte> octets) => ReplyLine().IsMatch(Encoding.Latin1.GetString(octets));
+    /// <summary>Whether octets from the wire hold an SMTP reply: three digits at the start of a line.</summary>
+    /// <param name="octets">The octets; TLS records that they begin with are skipped, since any text may stand in those.</param>
+    public static bool HasReply(ReadOnlySpan<byte> octets)
+    {
+        const int Header = 5;
+        while (octets.Length >= Header && octets[0] is >= 20 and <= 24 && octets[1] == 3)
+            octets = octets[Math.Min(octets.Length, Header + BinaryPrimitives.ReadUInt16BigEndian(octets[3..]))..];
+
+        return ReplyLine().IsMatch(Encoding.Latin1.GetString(octets));
+    }
 
     /// <inheritdoc/>
     public override async Task SendAsync(ReadOnlyMemory<byte> octets)
@@ -145,6 +157,7 @@ public sealed partial class StartTlsConnection : LineConnection
         _sent = "a ClientHello";
         await WriteAsync(_tls.Output());
         var between = settings.Between;
+        var flight = new List<byte>();
         try
         {
             while (!_tls.IsConnected)
@@ -153,7 +166,8 @@ public sealed partial class StartTlsConnection : LineConnection
                 if (came.Length == 0)
                     return NotComplete(WasReset ? "the connection was reset" : "the connection ended");
 
-                if (HasReply(came))
+                flight.AddRange(came);
+                if (HasReply([.. flight]))
                     return NotComplete($"{Expect.Show(came)} came in plaintext", isReply: true);
 
                 _tls.OfferInput(came);
@@ -223,6 +237,7 @@ public sealed partial class StartTlsConnection : LineConnection
         _waiting.Clear();
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(_patience.Token);
         limit.CancelAfter(quiet);
+        _patience.Renew(quiet);
         try
         {
             var buffer = new byte[16384];
@@ -230,33 +245,32 @@ public sealed partial class StartTlsConnection : LineConnection
             {
                 octets.AddRange(buffer.AsSpan(0, count));
                 limit.CancelAfter(quiet);
-                _patience.Renew();
+                _patience.Renew(quiet);
             }
 
             HasEnded = true;
-            _transcript.Raw(_peer, [.. octets]);
-            _transcript.End(_peer);
         }
         catch (OperationCanceledException) when (!_patience.Token.IsCancellationRequested)
         {
-            _transcript.Raw(_peer, [.. octets]);
+            // Nothing more came in that time.
         }
         catch (SocketException)
         {
             HasEnded = true;
-            _transcript.Raw(_peer, [.. octets]);
-            _transcript.End(_peer);
         }
+
+        if (octets.Count > 0)
+            _transcript.Raw(_peer, [.. octets]);
+
+        if (HasEnded)
+            _transcript.End(_peer);
 
         return [.. octets];
     }
 
-    /// <summary>Whether <see cref="RestAsync"/> came to the end of the connection.</summary>
-    public bool HasEnded { get; private set; }
-
     /// <summary>
-    /// The peer has to end the session, by an alert or an end of any kind, and answer nothing, neither inside nor in plaintext. A 421 is
-    /// no answer to what was sent, and says that it ends.
+    /// The peer has to end the session, by an alert or an end of any kind, and answer nothing, neither inside nor in plaintext. A 421 only
+    /// says that the session ends.
     /// </summary>
     /// <param name="finding">What is wrong if it answers.</param>
     /// <param name="requirement">The requirement that this violates; null for the case's first.</param>
@@ -270,7 +284,7 @@ public sealed partial class StartTlsConnection : LineConnection
         Expect.That(!Answers(rest), $"{finding} After {_sent} came {Expect.Show(rest)} in plaintext.", requirement);
     }
 
-    // To end the connection is a server's right wherever something was injected; what it said before is read all the same.
+    // A server may end the connection wherever something was injected; what it sent before that is still read.
     private protected override async Task WriteAsync(ReadOnlyMemory<byte> octets)
     {
         try

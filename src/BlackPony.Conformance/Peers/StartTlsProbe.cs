@@ -8,7 +8,7 @@ namespace BlackPony.Conformance.Peers;
 /// <summary>The client that plays against a server under test of STARTTLS.</summary>
 public sealed class StartTlsProbe : ServerDialogue<StartTlsConnection>
 {
-    /// <summary>How long nothing may come before nothing comes.</summary>
+    /// <summary>After so long without an octet, nothing more is expected.</summary>
     public static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
 
     private StartTlsProbe(ServerPlace place, CaseContext context)
@@ -28,11 +28,16 @@ public sealed class StartTlsProbe : ServerDialogue<StartTlsConnection>
     /// <summary>How the server is named.</summary>
     public string Host => _place.Host;
 
+    /// <summary>
+    /// Whether the server was silent in a handshake. That uses up the case's time: the case cannot open another connection.
+    /// </summary>
+    public bool WasSilent { get; private set; }
+
     /// <summary>Takes a place and connects.</summary>
     public static async Task<StartTlsProbe> StartAsync(ServerTarget target, Needs needs, CaseContext context)
     {
         var probe = new StartTlsProbe(await target.TakeAsync(needs, context.Cancel), context);
-        await probe.AgainAsync();
+        await probe.ConnectOrReleaseAsync(probe.AgainAsync);
         return probe;
     }
 
@@ -42,7 +47,7 @@ public sealed class StartTlsProbe : ServerDialogue<StartTlsConnection>
     /// <summary>What a case that passes has to report.</summary>
     public void Note(string text) => _context.Notes.Add(text);
 
-    /// <summary>Opens a connection; a server that has enough of the suite says nothing about STARTTLS.</summary>
+    /// <summary>Opens a connection; the case does not apply if the server takes none for now.</summary>
     public async Task AgainAsync()
     {
         var greeting = await ConnectAsync(null);
@@ -73,7 +78,7 @@ public sealed class StartTlsProbe : ServerDialogue<StartTlsConnection>
 
     /// <summary>Sends STARTTLS, and perhaps more in the same segment, and takes the 220.</summary>
     /// <param name="octets">The octets.</param>
-    /// <param name="what">What is said of another reply.</param>
+    /// <param name="what">What the finding says after STARTTLS if another reply comes.</param>
     public async Task SwitchAsync(string octets = "STARTTLS\r\n", string what = "")
     {
         await Connection.SendAsync(octets);
@@ -160,7 +165,8 @@ public sealed class StartTlsProbe : ServerDialogue<StartTlsConnection>
         }
         catch (OperationCanceledException) when (!_context.IsStopped)
         {
-            Note("The server says nothing any more: nothing was run.");
+            Note("The server sends nothing more: no command was run.");
+            WasSilent = true;
             return false;
         }
 

@@ -1,3 +1,4 @@
+using System.Text;
 using BlackPony.Conformance;
 using BlackPony.Conformance.Cases;
 using BlackPony.Conformance.Peers;
@@ -56,6 +57,31 @@ public class StartTlsTests
             r.Verdict is not (Verdict.Pass or Verdict.NotApplicable))
             .Select(r => $"{r.Case.Id} is not declared, and reports {r.Verdict} {r.Violated}: {r.Detail}\n{r.Transcript}"));
     }
+
+    [Theory]
+    [InlineData("TS-4.2-21")]
+    [InlineData("TS-4.2-25")]
+    public async Task A_server_that_is_silent_in_the_handshake_has_run_no_injected_command(string id)
+    {
+        var fault = new StartTlsFault("", id, "discards what comes after its 220")
+        {
+            Came = (session, octets) => Task.FromResult<byte[]?>(session.Tls is null ? octets : []),
+        };
+        await using var target = new FaultyStartTlsTarget(fault);
+        var cases = StartTlsServerCases.All.Where(c => c.Id == id).ToList();
+        var result = Assert.Single(await CaseRunner.RunAsync(target, cases, new RunOptions(TimeSpan.FromSeconds(2))));
+        Assert.Equal((Verdict.Pass, "The server sends nothing more: no command was run."), (result.Verdict, result.Detail));
+    }
+
+    [Theory]
+    [InlineData("220 Go\r\n", true)]
+    [InlineData("\x15\x03\x03\0\x02\x02\x28" + "250 Ok\r\n", true)]
+    [InlineData("\x15\x03\x03\0\x02\x02\x28", false)]
+    [InlineData("\x17\x03\x03\0\x0ax\n250 Ok\r\n", false)]
+    [InlineData("\x17\x03\x03\x01\0x\n250 Ok\r\n", false)]
+    [InlineData("x250 Ok\r\n", false)]
+    public void A_reply_is_sought_outside_TLS_records_only(string octets, bool isReply) =>
+        Assert.Equal(isReply, StartTlsConnection.HasReply(Encoding.Latin1.GetBytes(octets)));
 
     [Fact]
     public void Every_requirement_that_a_case_cites_is_broken_by_a_faulty_server() =>
