@@ -208,7 +208,8 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         {
             Protocol = _protocol,
             Date = _date,
-            CommandLine = string.Join(' ', Environment.GetCommandLineArgs().Skip(1).Select(Quoted).Prepend("blackpony-conformance")),
+            CommandLine = string.Join(' ', Environment.GetCommandLineArgs().Skip(1).Select(WithoutPassword).Select(Quoted)
+                .Prepend("blackpony-conformance")),
             Profiles = profiles,
             Preflights = preflights,
             NotRun = servers.Count + clients.Count - results.Count,
@@ -513,6 +514,11 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
             : null;
         return words is [var soft, ..] && long.TryParse(soft, NumberStyles.None, CultureInfo.InvariantCulture, out long most) ? most : null;
     }
+
+    // Reports are published, as by CI.
+    private string WithoutPassword(string word) => parse.GetValue(options.Auth) is (var user, var password)
+        ? word.Replace($"{user}:{password}", $"{user}:***", StringComparison.Ordinal)
+        : word;
 
     // As a shell reads it.
     private static string Quoted(string word) =>

@@ -285,9 +285,8 @@ internal sealed class RunnerOptions
 
         foreach (var name in names.Where(n => !Enum.GetNames<Profile>().Contains(n, StringComparer.OrdinalIgnoreCase)))
         {
-            result.AddError($"'{name}' is not a profile: core, hybrid, classic, manual, timeouts, or all; of STARTTLS: core, "
-                + $"injection, policy, "
-                + "submission, truncation, tls, or all.");
+            result.AddError($"'{name}' is not a profile: core, hybrid, classic, manual, timeouts, or all; "
+                + "of STARTTLS: core, injection, policy, submission, truncation, tls, or all.");
             return [];
         }
 

@@ -56,6 +56,11 @@ public sealed class StartTlsRunnerTests : IDisposable
         Assert.Equal(1, code);
         Assert.Contains("FAILED TS-4-6", output, StringComparison.Ordinal);
         Assert.Contains("[TLS-4-5] A server MUST NOT treat octets that come after STARTTLS", output, StringComparison.Ordinal);
+        var file = Path.Combine(_folder, "r.json");
+        await RunnerProgram.RunAsync([.. run, "--auth", "probe:a secret", "--output", file]);
+        var json = await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken);
+        Assert.Contains("probe:***", json, StringComparison.Ordinal);
+        Assert.DoesNotContain("a secret", json, StringComparison.Ordinal);
         Assert.Equal(0, (await RunnerProgram.RunAsync([.. run, "--expected-failures", baseline, "--write-baseline"])).Code);
         Assert.Equal(0, (await RunnerProgram.RunAsync([.. run, "--expected-failures", baseline])).Code);
     }
