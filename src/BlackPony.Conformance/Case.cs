@@ -44,7 +44,7 @@ public enum Profile
     /// <summary>STARTTLS: plaintext that must not be believed inside.</summary>
     Injection,
 
-    /// <summary>STARTTLS: who requires TLS, and what then must not happen.</summary>
+    /// <summary>STARTTLS: a server that requires TLS, and a handshake that fails.</summary>
     Policy,
 
     /// <summary>STARTTLS: AUTH.</summary>

@@ -186,8 +186,11 @@ public static class CaseRunner
         bool named = false;
         try
         {
-            var context = new CaseContext(transcript, new SeededRandom(options.Seed, test.Id), patience) { Claims = options.Claims,
-                Stop = options.Stop };
+            var context = new CaseContext(transcript, new SeededRandom(options.Seed, test.Id), patience)
+            {
+                Claims = options.Claims,
+                Stop = options.Stop,
+            };
             plaintext = await run(test, context).WaitAsync(most);
             detail = string.Join(' ', context.Notes);
         }

@@ -5,7 +5,7 @@ namespace BlackPony.Hosting;
 
 /// <summary>A key log file that only its owner reads ([BP-11.3-2]).</summary>
 /// <param name="path">The file.</param>
-/// <param name="warn">Told once why lines are missing: a session goes on encrypted without its line, whatever becomes of the file.</param>
+/// <param name="warn">Called once if the file cannot be written: sessions then stay encrypted, and their lines are missing.</param>
 public sealed class KeyLogFile(string path, Action<string>? warn = null) : IKeyLog
 {
     private readonly Lock _lock = new();

@@ -138,7 +138,7 @@ internal static class InspectCommand
             }
             catch (IOException e)
             {
-                // A disk that is full; or whoever read our output has gone, and hears nothing.
+                // The disk is full, or the reader of our output has gone.
                 CommandLine.Complain($"the report cannot be written: {e.Message}");
                 return 3;
             }

@@ -58,7 +58,7 @@ internal static partial class Client5Suites
             await NeedCommandAsync(p, wire, Classic);
             await p.SwitchAsync(wire, ClassicOffer, tamper: s => [.. Enumerable.Repeat((byte)0x11, 384)], command: wire.Plaintext[^1]);
             await wire.SendRecordAsync(RecordType.Finished, wire.Keys.Finished(Role.Server));
-            That(await wire.DrainAsync() >= 2 + 32, "The client ended the connection without an alert: it took offence at the ciphertext.");
+            That(await wire.DrainAsync() >= 2 + 32, "The client ended the connection without an alert: it noticed the altered ciphertext.");
             await FreshAsync(p);
         }),
         // [BP-5.4-11] A client whose decryption of the server's half fails MUST continue with 32 random octets instead of that half.

@@ -64,7 +64,7 @@ internal static partial class Client5Suites
             await NeedCommandAsync(p, wire, Hybrid);
             await p.SwitchAsync(wire, HybridOffer, tamper: s => [(byte)(s[0] ^ 1), .. s[1..]], command: wire.Plaintext[^1]);
             await wire.SendRecordAsync(RecordType.Finished, wire.Keys.Finished(Role.Server));
-            That(await wire.DrainAsync() >= 2 + 16, "The client ended the connection without an alert: it took offence at the ciphertext.");
+            That(await wire.DrainAsync() >= 2 + 16, "The client ended the connection without an alert: it noticed the altered ciphertext.");
             await FreshAsync(p);
         }),
         // [BP-5.3-4] The rules of Section 5.2 on an all-zero result MUST be applied to the X25519 part.

@@ -16,7 +16,7 @@ internal static partial class Client5Suites
     /// <summary>The suite's own modulus and a nonce.</summary>
     internal static byte[] GoodShare => [.. TestRsaKeys.ServerModulus, .. new byte[32]];
 
-    // A record that does not verify: who goes on after an invalid share answers it with an alert.
+    // A record that does not verify: a client that goes on after an invalid share answers it with an alert.
     private static readonly string NoFinished = "\u0001\u0010" + new string('\0', 0x110);
 
     public static IReadOnlyList<Case<ClientProbe>> Cases { get; } = [.. EverySuite, .. X25519, .. Rsa, .. Shifted];

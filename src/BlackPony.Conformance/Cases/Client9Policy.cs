@@ -174,7 +174,7 @@ internal static partial class Client9Policy
         return wire;
     }
 
-    // A client that may not even connect, and that a server without an offer sends no mail.
+    // A server without an offer, which would take the mail of a client that connects at all.
     private static async Task<Outcome> MeetsNoOfferAsync(ClientProbe p)
     {
         try

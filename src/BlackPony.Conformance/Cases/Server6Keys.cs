@@ -258,7 +258,7 @@ internal static class Server6Keys
             await p.SwitchAsync(Core);
             await p.TakeFinishedAsync();
 
-            // No Finished will come: who waits for it sees the end.
+            // No Finished will come: a server that waits for it sees the end.
             p.ProbeConnection.EndDirection();
             await p.ProbeConnection.RecordAsync(RecordType.Ident, "BP-6.5-2", "BP-6.5-2");
         }),

@@ -286,7 +286,7 @@ internal static class Server7Records
         //   are more than `BlowfishRekeyBlocks`, where a record counts as the length of its *inner* divided by 8, rounded up.
         new("S-7.6-5", "The server rekeys its Blowfish records in time", Must, Profile.Classic, "BP-7.6-2", async p =>
         {
-            // 2^20 blocks of replies alone; that the server goes beyond them is found where its records are opened.
+            // The replies alone use up 2^20 blocks. A server that exceeds them fails where its records are opened.
             const int Many = 256;
             await p.InsideAsync(Classic);
             var commands = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("NOOP\r\n", Many)));

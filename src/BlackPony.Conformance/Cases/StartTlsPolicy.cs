@@ -5,7 +5,7 @@ using static BlackPony.Conformance.Level;
 
 namespace BlackPony.Conformance.Cases;
 
-/// <summary>Who requires TLS, and what then must not happen; profile policy of spec/starttls.md.</summary>
+/// <summary>A server that requires TLS, and a handshake that fails; profile policy of spec/starttls.md.</summary>
 internal static class StartTlsPolicy
 {
     public static IReadOnlyList<Case<StartTlsProbe>> Cases { get; } =

@@ -37,7 +37,7 @@ internal static class StartTlsTls
                     (byte)i)]);
             That(answer.Length < 3 || answer[0] is 21 or 22 || answer[2] != 4,
                 $"A ClientHello of SSL 2 is answered with {Show(answer, 20)}.");
-            That(RawServerHello.Read(answer) is null, $"A ClientHello of SSL 2 is answered with a ServerHello.");
+            That(RawServerHello.Read(answer) is null, "A ClientHello of SSL 2 is answered with a ServerHello.");
         }),
         // [TLS-8996.4-1] A server MUST NOT negotiate TLS 1.0.
         new("TS-8996.4-1", "TLS 1.0 alone is refused", Should, Profile.Tls, "TLS-8996.4-1", p =>
@@ -237,7 +237,7 @@ internal static class StartTlsTls
             + $"{answer?.Version >> 8}.{answer?.Version & 255}.");
     }
 
-    // Octets that must end the session, and a command behind them, which a server that goes on would answer.
+    // Sends octets that must end the session, and then a command: a server that continues answers it.
     private static async Task SendAndAskAsync(StartTlsProbe p, byte[] octets)
     {
         await p.Connection.SendRawAsync(octets);

@@ -53,7 +53,8 @@ internal static class StartTlsTruncation
             if (reply is null && p.Connection.WasReset)
                 throw new NotApplicableException("The connection ended with RST, which destroys what was sent before it.");
 
-            That(reply is { Code: 221 }, $"QUIT, with close_notify and FIN behind it, is answered with {Show(reply?.Lines[0] ?? [])}.");
+            That(reply is { Code: 221 }, "Sent QUIT, close_notify and FIN at once, expected 221, got "
+                + $"{(reply is null ? "the end of the connection" : Show(reply.Lines[0]))}.");
         }),
     ];
 

@@ -24,7 +24,7 @@ public abstract class LineConnection : IAsyncDisposable
 
     /// <summary>Makes one.</summary>
     /// <param name="socket">The connection, which this owns.</param>
-    /// <param name="me">Who the suite is here.</param>
+    /// <param name="me">The suite's role.</param>
     /// <param name="transcript">Where the dialogue is written down.</param>
     /// <param name="patience">The case's patience.</param>
     private protected LineConnection(Socket socket, Role me, Transcript transcript, CaseTimeout patience)
@@ -199,7 +199,7 @@ public abstract class LineConnection : IAsyncDisposable
         _socket.Close();
     }
 
-    /// <summary>The connection must end without another record.</summary>
+    /// <summary>The connection must end without another octet.</summary>
     /// <param name="finding">What is wrong if something comes.</param>
     /// <param name="requirement">The requirement that this violates.</param>
     /// <param name="reset">The requirement that an end by reset violates, if it is another.</param>

@@ -167,8 +167,8 @@ public static partial class HtmlReport
             {
                 var first = cause.First;
                 body.Append($"<li><a href=\"#{Html(first.Case.Id)}\">{Html(first.Case.Id)}</a> {Html(first.Case.Title)} "
-                    + $"<small>at the step {Html(RunReport.Words(cause.Step, run.Protocol))}</small><p "
-                        + $"class=\"finding\">{Html(first.Detail)}</p>");
+                    + $"<small>at the step {Html(RunReport.Words(cause.Step, run.Protocol))}</small>"
+                    + $"<p class=\"finding\">{Html(first.Detail)}</p>");
                 if (first.Violated is { } id)
                     body.Append($"<p class=\"violated\">{Sentence(id)}</p>");
 

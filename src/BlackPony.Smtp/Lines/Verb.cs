@@ -18,6 +18,8 @@ internal enum Verb
     Help,
     Quit,
     StartTls,
+
+    /// <summary>The first of those that an inbound session answers itself, up to <see cref="Proxy"/>.</summary>
     XBlackPony,
     XClient,
     XForward,

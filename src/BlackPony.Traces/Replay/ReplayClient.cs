@@ -167,7 +167,7 @@ public sealed class ReplayClient(string host, int port, ReplayOptions options)
             if (await connection.TlsAsync(host, cancel))
                 return true;
 
-            // Why there is none, and not the reply.
+            // The difference shows why there is no TLS, not the 220.
             ehlo = null;
         }
 

@@ -126,7 +126,6 @@ internal sealed partial class ObservedNegotiation(Session session, Place place)
 
         if (_continued)
             _lines.Add(line[..Math.Min(line.Length, ushort.MaxValue)].ToArray());
-
     }
 
     /// <summary>A reply to XBLACKPONY or to the continuation.</summary>

@@ -7,7 +7,7 @@ namespace BlackPony.Tools;
 
 /// <summary>
 /// A memory in a hash of Redis or Valkey, which several programs share (spec 9.4): a field for each server, and one that says what it is.
-/// A delivery reads the entries that it may look up, however many there are beside them; what is new needs room, which the whole shows.
+/// A delivery reads only the entries that it may look up. Before it adds one, it reads the whole hash, to see whether there is room.
 /// </summary>
 internal sealed class RedisMemory : IStoredMemory
 {

@@ -14,7 +14,7 @@ internal sealed class RedisStore
 {
     private const int Patience = 5000;
 
-    // For so long a memory that is full is not asked again whether an entry of it has expired.
+    // How long a memory that was full is not read again to see whether an entry has expired.
     private static readonly TimeSpan FullTime = TimeSpan.FromMinutes(1);
 
     // A program has one memory.

@@ -21,7 +21,7 @@ internal static partial class ServiceFiles
         if (lines.Find(l => Unknown().IsMatch(l)) is { } odd)
             throw new RefusedException($"{Listen} has the line '{odd}', which 'setup' does not know how to keep.");
 
-        // Mail servers take no notice of an address family that the machine does not have; 'listen' would not start.
+        // Mail servers ignore an address family that the machine does not have; 'listen' would not start.
         addresses = [.. addresses.Where(IsHere)];
 
         // Each line where the file has it, or has it as a comment; else at the end.
