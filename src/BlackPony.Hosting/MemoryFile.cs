@@ -108,7 +108,7 @@ public sealed class MemoryFile : IStoredMemory
     {
         var now = Read(turn);
 
-        // If nobody else has changed it, nothing is to be merged.
+        // Nothing is to be merged if no other process has changed it.
         bool isSame = now.State == _read.State;
         var latest = isSame ? Memory : now.Memory;
         var refused = isSame ? [] : MemoryText.CopyChanges(Memory, latest);
@@ -174,10 +174,10 @@ public sealed class MemoryFile : IStoredMemory
                 if (ReadOctets(ref octets) is not { } length)
                     return new MemoryFileText.Parsed(new ServerMemory(_time), [], 0, 0, null);
 
-                // Else somebody appends just now, or could not finish it.
+                // Else a process is appending, or could not finish.
                 if (octets.AsSpan(0, length).EndsWith("\n# end\n"u8))
                 {
-                    // Read while somebody appended, the former end and a part of the new lines look like lines that are no entries.
+                    // Read during an append, the former end and a part of the new lines look like lines that are no entries.
                     var parsed = Parse(octets.AsSpan(0, length - LastLine.Length));
                     if (turn is not null || parsed.Warnings.Count == 0 || parsed.Warnings.SequenceEqual(doubted))
                         return parsed;

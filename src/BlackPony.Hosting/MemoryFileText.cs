@@ -4,12 +4,12 @@ using BlackPony.Reference.Policy;
 namespace BlackPony.Hosting;
 
 /// <summary>
-/// The text of the memory's file as this process has parsed it last. The file is read for each delivery, and its octets are compared: what
-/// is as it was is not parsed again. Nothing depends on the file's times.
+/// The text of the memory's file as this process parsed it last. The file is read for each delivery and compared with this text: only
+/// what was appended is parsed. The times of the file do not matter.
 /// </summary>
 internal sealed class MemoryFileText
 {
-    // A process has one memory, mostly; another one takes the place.
+    // Most processes use one memory. With several, the one that was parsed last is kept.
     private static volatile MemoryFileText? _latest;
 
     private readonly string _path;

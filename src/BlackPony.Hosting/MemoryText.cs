@@ -34,7 +34,7 @@ public static class MemoryText
         return memory;
     }
 
-    /// <summary>Reads lines into a memory. What stands later counts for more; times of "-" forget a server.</summary>
+    /// <summary>Reads lines into a memory. A later line overrides an earlier one; times of "-" forget a server.</summary>
     /// <param name="memory">The memory.</param>
     /// <param name="text">Whole lines.</param>
     /// <param name="number">How many lines stand before them; the first one of all is the header.</param>

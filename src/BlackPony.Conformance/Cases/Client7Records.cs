@@ -228,7 +228,7 @@ internal static class Client7Records
             await wire.SendInsideAsync(ClientProbe.EhloReply());
             That(await wire.LineInsideAsync() is not null, "The session ended before its time.");
 
-            // What was used before the rekey counts no more.
+            // The rekey starts the count again.
             await wire.RekeyAsync();
             long left = Limits.BlowfishRekeyBlocks;
             for (var data = "250-"u8.ToArray(); left > Greatest; left -= Greatest, data = "x"u8.ToArray())

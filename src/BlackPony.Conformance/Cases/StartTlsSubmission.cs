@@ -117,7 +117,7 @@ internal static partial class StartTlsSubmission
     /// <param name="more">What makes the password wrong.</param>
     internal static string Plain(StartTlsProbe p, string more = "") => $"AUTH PLAIN {Response(p, more)}";
 
-    /// <summary>The case does not apply unless the server relays for those who authenticate, and for nobody else.</summary>
+    /// <summary>The case does not apply unless the server relays for authenticated users only.</summary>
     internal static async Task NeedRelayForUsersOnlyAsync(StartTlsProbe p)
     {
         await NeedInsideAsync(p);

@@ -30,7 +30,7 @@ public abstract class ServerDialogue<TConnection> : IAsyncDisposable
     public Task WithinAsync(string name, Task task, string finding) =>
         TimeLimit.WithinAsync(_context, name, Timeout(name), _place.Time, task, finding);
 
-    /// <summary>A word that stands in no other message.</summary>
+    /// <summary>A word that is in no other message.</summary>
     public string Marker()
     {
         var octets = new byte[16];

@@ -246,7 +246,7 @@ public sealed class StartTlsProbe : ServerDialogue<StartTlsConnection>
         await Connection.CommandAsync($"From: <probe@probe.test>\r\nSubject: {marker}\r\n\r\n{marker}\r\n.", 250, requirement);
     }
 
-    /// <summary>How many times a word stands in the mail that the server has accepted, once another message is there.</summary>
+    /// <summary>How many times a word is in the mail that the server has accepted, once another message is there.</summary>
     public async Task<int> CountAsync(string marker, string present)
     {
         var mail = await MailAsync(present);

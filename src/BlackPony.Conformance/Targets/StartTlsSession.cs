@@ -6,8 +6,7 @@ using Org.BouncyCastle.Tls;
 
 namespace BlackPony.Conformance.Targets;
 
-/// <summary>One connection of the embedded server of STARTTLS. What may be done wrongly is virtual: the tests' faulty servers do
-/// it.</summary>
+/// <summary>One connection of the embedded server of STARTTLS. The faulty servers of the tests override its virtual members.</summary>
 /// <param name="socket">The connection.</param>
 /// <param name="server">The server.</param>
 internal partial class StartTlsSession(Socket socket, StartTlsListener server)
@@ -204,7 +203,7 @@ internal partial class StartTlsSession(Socket socket, StartTlsListener server)
     // A whole record, or octets that begin none, which the TLS session is to refuse.
     private bool HasRecord() => _raw.Count >= 5 && (_raw[0] is < 20 or > 24 || _raw[1] != 3 || _raw.Count >= 5 + (_raw[3] << 8) + _raw[4]);
 
-    // None at the end of the connection, whatever end it is.
+    // 0 at the end of the connection, a reset included.
     private async Task<int> ReceiveAsync()
     {
         try
