@@ -17,7 +17,7 @@ from .limits import MAX_MEMORY_ENTRIES, MAX_MEMORY_KEYS, MAX_MEMORY_PER_OWNER, M
 
 log = logging.getLogger("blackpony")
 
-HEADER = '"BlackPony memory"\n'  # an empty file is no memory: somebody has lost it
+HEADER = '"BlackPony memory"\n'  # so that an empty file is a file that lost its entries [BP-9.4-12]
 
 
 class MemoryUnusable(Exception):

@@ -404,7 +404,7 @@ class MemoryFileTests(unittest.TestCase):
             with self.assertRaises(MemoryUnusable):
                 Memory(path).lookup("mx.b.test", 25, 6)
 
-    def test_a_memory_without_entries_is_no_empty_file(self) -> None:  # [BP-9.4-26]
+    def test_the_file_of_an_empty_memory_is_not_empty(self) -> None:  # [BP-9.4-26]
         for _ in range(2):
             self.assertIsNone(self.memory().lookup("mx.b.test", 25, 5))
         self.assertNotEqual(Path(self.path).stat().st_size, 0)
