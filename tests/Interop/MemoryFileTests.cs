@@ -72,10 +72,19 @@ public sealed class MemoryFileTests : IDisposable
 
         await first.SaveAsync(TestContext.Current.CancellationToken);
         long whole = Allocated(() => Assert.Equal(Limits.MaxMemoryEntries - 10, new MemoryFile(path, TimeProvider.System).Memory.Count));
-        var second = new MemoryFile(path, TimeProvider.System);
-        second.Memory.Good("mx.b.test", 25, []);
-        await second.SaveAsync(TestContext.Current.CancellationToken);
-        long again = Allocated(() => Assert.NotNull(new MemoryFile(path, TimeProvider.System).Memory.Find("mx.b.test", 25, out _)));
+        long again = long.MaxValue;
+
+        // A process keeps one memory. A test that reads another one meanwhile takes this one out, so the least of several counts.
+        for (int i = 0; i < 8; i++)
+        {
+            var name = $"mx.b{i}.test";
+            var next = new MemoryFile(path, TimeProvider.System);
+            next.Memory.Good(name, 25, []);
+            await next.SaveAsync(TestContext.Current.CancellationToken);
+            again = Math.Min(again, Allocated(() =>
+                Assert.NotNull(new MemoryFile(path, TimeProvider.System).Memory.Find(name, 25, out _))));
+        }
+
         Assert.InRange(again, 0, whole / 4);
 
         static long Allocated(Action act)
@@ -116,7 +125,7 @@ public sealed class MemoryFileTests : IDisposable
         Assert.Equal((old != "mx.a.test", changed.Length > 0 && !changed.EndsWith("- - - -\n", StringComparison.Ordinal),
             changed.StartsWith("mx.c", StringComparison.Ordinal)), (a, b, c));
 
-        // Who read it before writes beside what is there now.
+        // A process that read it before keeps what is there now.
         known.Memory.Good("mx.d.test", 25, []);
         await known.SaveAsync(cancel);
         next = new MemoryFile(path, clock);
@@ -127,7 +136,7 @@ public sealed class MemoryFileTests : IDisposable
     }
 
     [Fact]
-    public async Task A_reading_in_the_midst_of_an_append_is_repeated() // [BP-9.4-14]
+    public async Task A_read_during_an_append_is_repeated() // [BP-9.4-14]
     {
         const string Entry = " 25 2026-11-23T12:00:00Z 2026-11-23T12:00:00Z - -\n";
         const string Before = $"# BlackPony memory 2: name port first-good last-good failing-since keys\nmx.a.test{Entry}";
@@ -147,17 +156,21 @@ public sealed class MemoryFileTests : IDisposable
             Assert.NotNull(memory.Find("mx.b.test", 25, out _));
         }
 
-        // To a reader that has opened it anew.
+        // To one reading alone: the one before has closed the file, and this one has opened it.
         async Task WriteAsync(string text)
         {
-            await Wait.RetryAsync(() => Task.FromResult(Directory.GetFiles("/proc/self/fd").All(f =>
-                new FileInfo(f).LinkTarget != path) ? "" : throw new IOException("The first reading goes on.")));
-            await Task.Run(() =>
+            await IsOpenAsync(0);
+            await Task.Run(async () =>
             {
-                using var pipe = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+                await using var pipe = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+                await IsOpenAsync(2);
                 pipe.Write(Encoding.ASCII.GetBytes(text));
             }).WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
         }
+
+        Task IsOpenAsync(int times) => Wait.RetryAsync(() => Task.FromResult(
+            Directory.GetFiles("/proc/self/fd").Count(f => new FileInfo(f).LinkTarget == path) == times ? ""
+                : throw new IOException($"It is not open {times} times.")));
     }
 
     [Theory]
