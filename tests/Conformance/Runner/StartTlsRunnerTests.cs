@@ -42,6 +42,8 @@ public sealed class StartTlsRunnerTests : IDisposable
         Assert.Equal((0, StartTlsServerCases.All.Count), (code, all.TrimEnd().Split('\n').Length));
         var (_, some, _) = await RunnerProgram.RunAsync("--protocol", "starttls", "--list", "--select", "5321", "--profile", "injection");
         Assert.All(some.TrimEnd().Split('\n'), l => Assert.StartsWith("TS-5321.", l, StringComparison.Ordinal));
+        var (_, more, _) = await RunnerProgram.RunAsync("--protocol", "starttls", "--list", "--select", "5321");
+        Assert.True(more.Length > some.Length);
         var (_, one, _) = await RunnerProgram.RunAsync("--protocol", "starttls", "--list", "--select", "TLS-4.2-7");
         Assert.Equal(["TS-4.2-17", "TS-4.2-18"], one.TrimEnd().Split('\n').Select(l => l.Split(' ')[0]));
     }

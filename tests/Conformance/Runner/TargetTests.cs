@@ -110,8 +110,9 @@ public sealed class TargetTests
             await stream.CopyToAsync(Stream.Null, Cancel);
         }
 
-        Assert.Empty(sink.Messages);
         await Task.WhenAll(sink.Sessions.Select(s => s.Ended)).WaitAsync(Cancel);
+        Assert.Equal(2, sink.Sessions.Count);
+        Assert.Empty(sink.Messages);
     }
 
     [Theory]
@@ -208,7 +209,7 @@ public sealed class TargetTests
     }
 
     [Fact]
-    public async Task Who_waits_for_something_is_known_by_reading_the_clock()
+    public async Task A_target_that_waits_is_known_by_its_reading_the_clock()
     {
         var time = new VirtualTime();
         var (before, asked) = (time.Asked, time.AskedAsync(time.Asked, Cancel));

@@ -234,7 +234,9 @@ public sealed class OutboundHostTests : IDisposable
         idle.Dispose();
         busy.Dispose();
         await stopped;
-        Assert.Contains("QUIT", Assert.Single(sink.Sessions).Commands);
+        var session = Assert.Single(sink.Sessions);
+        await session.Ended.WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
+        Assert.Contains("QUIT", session.Commands);
     }
 
     [Theory]
