@@ -230,11 +230,11 @@ internal static class Client4Faults
         {
             Mutations = _ => AfterCommand(l => l.StartsWith("334", StringComparison.Ordinal) && l.Contains('@') ? "garbage" : l),
         },
-        new("BP-4.3-11", "C-4.3-13", "takes a bare LF within a reply for text")
+        new("BP-4.3-11", "C-4.3-13", "treats a bare LF within a reply as text")
         {
             Mutations = _ => AfterCommand(l => l.Replace('\n', ' ')),
         },
-        new("BP-4.3-11", "C-4.3-13", "takes a bare LF for the end of a line")
+        new("BP-4.3-11", "C-4.3-13", "treats a bare LF as the end of a line")
         {
             Mutations = _ => AfterCommand(l => l.Replace("\n", "\r\n", StringComparison.Ordinal)),
         },

@@ -42,7 +42,7 @@ internal static class Client7Faults
         {
             Mutations = _ => Ignores(r => !r.Verified && r.Raw is [0x40, 0x22]),
         },
-        new("BP-7.1-3", "C-7.1-11", "takes the length of a tag of 16 octets for enough in RSA-BLOWFISH")
+        new("BP-7.1-3", "C-7.1-11", "accepts the length of a tag of 16 octets in RSA-BLOWFISH")
         {
             Mutations = _ => Ignores(r => !r.Verified && r.Raw is [0, Limits.HmacTag]),
         },
@@ -133,7 +133,7 @@ internal static class Client7Faults
             Mutations = _ => CountsFromRekey(),
             AlsoFails = "C-6.3-6 C-6.5-5 C-7.4-5",
         },
-        new("BP-7.4-6", "C-7.4-9", "does not start the count of records without data again at data") { Mutations = _ => CountsOn() },
+        new("BP-7.4-6", "C-7.4-9", "does not restart the count of records without data at data") { Mutations = _ => CountsOn() },
         new("BP-7.4-5", "C-7.4-8", "counts ident among the records without data") { Mutations = _ => CountsToo(RecordType.Ident) },
         new("BP-7.4-5", "C-7.4-8", "counts Finished among the records without data")
         {
@@ -172,7 +172,7 @@ internal static class Client7Faults
         {
             Options = Seals(Classic, p => new ClientRecords(p) { Spent = 1 }),
         },
-        new("BP-7.6-3", "C-7.6-3", "counts the blocks of before a rekey too")
+        new("BP-7.6-3", "C-7.6-3", "counts the blocks from before a rekey too")
         {
             Options = ClientSuite.In(Classic, s =>
             {

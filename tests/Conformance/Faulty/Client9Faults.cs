@@ -72,7 +72,7 @@ internal static class Client9Faults
         {
             Asks = d => d.Suites == "ROT" ? d with { Policy = ClientPolicy.Opportunistic } : d,
         },
-        new("BP-9.1-4", "C-9.4-18", "takes ROT for a remembered server, but not where encryption is required")
+        new("BP-9.1-4", "C-9.4-18", "treats ROT as encryption for a remembered server, but not where encryption is required")
         {
             Asks = d => d is { Suites: "ROT", Policy: ClientPolicy.Remembered } ? d with { Policy = ClientPolicy.Opportunistic } : d,
         },
@@ -261,7 +261,7 @@ internal static class Client9Faults
             Mutations = _ => ReadsInside("354 go\r\n", "554 go\r\n"),
             AlsoFails = "C-10.4-9",
         },
-        new("BP-9.2-9", "C-9.2-7", "takes a bare LF in a reply to EHLO for text")
+        new("BP-9.2-9", "C-9.2-7", "treats a bare LF in a reply to EHLO as text")
         {
             Mutations = _ => new Mutations
             {

@@ -93,8 +93,8 @@ internal static class ClientMutations
 
     /// <summary>Says something else where it says QUIT and has sent no mail; given what the server said last.</summary>
     /// <param name="text">What it says.</param>
-    /// <param name="after">After what the server said.</param>
-    /// <param name="continued">Whether only where it has continued, or cancelled.</param>
+    /// <param name="after">Whether it says it after this line of the server; null for always.</param>
+    /// <param name="continued">Whether it says it only after its continuation or "*".</param>
     public static Mutations InsteadOfQuit(string text, Func<string, bool>? after = null, bool continued = false)
     {
         var last = "";

@@ -105,10 +105,10 @@ internal sealed class ClientRecords(RecordProtection real) : RecordProtection
     /// <summary>Opens a record in a way of its own.</summary>
     public OpenStep? Opens { get; init; }
 
-    /// <summary>What a record costs; null for what it does.</summary>
+    /// <summary>What a record of this inner length costs; null for the usual cost.</summary>
     public Func<int, long>? Costs { get; init; }
 
-    /// <summary>What of the limit is used up from the beginning.</summary>
+    /// <summary>How much of the limit is used up at the beginning.</summary>
     public long Spent { get; init; }
 
     /// <summary>Whether one traffic secret protects any number of records.</summary>

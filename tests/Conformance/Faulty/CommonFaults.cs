@@ -70,7 +70,7 @@ internal static class CommonFaults
 
     /// <summary>A side that looks at some octets only of its peer's verify_data.</summary>
     /// <param name="peer">The peer's role.</param>
-    /// <param name="octets">At which it looks.</param>
+    /// <param name="octets">The octets that it looks at.</param>
     public static Mutations TakesNearlyFinished(Role peer, Range octets)
     {
         Mutations hooks = null!;

@@ -82,7 +82,7 @@ internal sealed record StartTlsFault(string Breaks, string CaughtBy, string Does
     public override string ToString() => $"{Breaks}: {Does}";
 }
 
-/// <summary>A connection of it.</summary>
+/// <summary>A connection to the faulty server.</summary>
 internal sealed class FaultySession(Socket socket, StartTlsListener server, StartTlsFault fault) : StartTlsSession(socket, server)
 {
     private FaultyTls? _tls;
@@ -94,10 +94,10 @@ internal sealed class FaultySession(Socket socket, StartTlsListener server, Star
     /// <summary>Whether a ClientHello came.</summary>
     public bool SawHello { get; private set; }
 
-    /// <summary>Whatever a fault remembers.</summary>
+    /// <summary>Whatever the faulty server remembers of this connection.</summary>
     public bool Flag { get; set; }
 
-    /// <summary>Octets to pass over.</summary>
+    /// <summary>How many octets are still to be ignored.</summary>
     public int Skip { get; set; }
 
     /// <summary>The id of the TLS session, if it can be resumed.</summary>
@@ -241,7 +241,7 @@ internal sealed class FaultySession(Socket socket, StartTlsListener server, Star
     }
 }
 
-/// <summary>It as a target, made anew for each case.</summary>
+/// <summary>The faulty server as a target: each case gets a server of its own.</summary>
 internal sealed class FaultyStartTlsTarget(StartTlsFault fault) : ServerTarget
 {
     public override string Name => fault.ToString();
@@ -249,8 +249,8 @@ internal sealed class FaultyStartTlsTarget(StartTlsFault fault) : ServerTarget
     public override Task<ServerPlace> TakeAsync(Needs needs, CancellationToken cancel)
     {
         var options = StartTlsOptions.For(needs);
-        var server = new StartTlsListener(fault.Options?.Invoke(options) ?? options, (socket, server) => new FaultySession(socket, server,
-            fault));
+        var server = new StartTlsListener(fault.Options?.Invoke(options) ?? options, (socket, server) =>
+            new FaultySession(socket, server, fault));
         return Task.FromResult(server.Place(server.DisposeAsync));
     }
 

@@ -84,7 +84,7 @@ internal static partial class StartTlsFaults
             Holds = Whole,
             AlsoFails = "TS-4.2-16 TS-4.2-19 TS-4.2-20 TS-4.2-22 TS-4.2-23 TS-4.2-25 TS-4.2-26 TS-4.2-27 TS-4.2-28 TS-5321.4.2-1",
         },
-        new("TLS-4.2-6", "TS-4.2-24", "takes a bare LF for the end of a line, and runs inside what came before")
+        new("TLS-4.2-6", "TS-4.2-24", "treats a bare LF as the end of a line, and runs inside what came before")
         {
             Line = s => LineTo(s, '\n'),
             Holds = Whole,
@@ -110,7 +110,7 @@ internal static partial class StartTlsFaults
         {
             Holds = text => text[(text.LastIndexOf('\n') + 1)..],
         },
-        new("TLS-4.2-4", "TS-4.2-23", "takes inside for granted the credentials that came before")
+        new("TLS-4.2-4", "TS-4.2-23", "accepts inside the credentials that came before")
         {
             Before = s =>
             {
@@ -126,11 +126,11 @@ internal static partial class StartTlsFaults
                 : Task.CompletedTask,
             AlsoFails = "TS-4.2-22",
         },
-        new("TLS-4-5", "TS-4-7", "takes a ClientHello that came with STARTTLS for a command")
+        new("TLS-4-5", "TS-4-7", "treats a ClientHello that came with STARTTLS as a command")
         {
             Before = s => s.Input is [22, ..] ? s.RawAsync("500 5.5.2 Unknown\r\n"u8.ToArray()) : Task.CompletedTask,
         },
-        new("TLS-4-5", "TS-4-8", "takes text instead of a ClientHello for a command")
+        new("TLS-4-5", "TS-4-8", "treats text instead of a ClientHello as a command")
         {
             Came = async (s, octets) =>
             {
@@ -182,7 +182,7 @@ internal static partial class StartTlsFaults
                 : usual,
             AlsoFails = "TS-4-10",
         },
-        new("TLS-4-9", "TS-4-15", "requires TLS of everybody, though it is public")
+        new("TLS-4-9", "TS-4-15", "requires TLS of every client, though it is public")
         {
             Refuses = (s, line, usual) => usual ?? (!s.IsInside && line.StartsWith("MAIL", StringComparison.Ordinal)
                 ? "530 5.7.0 TLS first\r\n"
@@ -223,8 +223,11 @@ internal static partial class StartTlsFaults
         {
             Edit = (_, _, reply) => reply.Replace("501 5.0.0", "500 5.0.0", StringComparison.Ordinal),
         },
-        new("TLS-4954.4-2", "TS-4954.4-1", "permits AUTH PLAIN outside") { Options = o => o with { PlainAuth = true },
-            AlsoFails = "TS-4954.6-1" },
+        new("TLS-4954.4-2", "TS-4954.4-1", "permits AUTH PLAIN outside")
+        {
+            Options = o => o with { PlainAuth = true },
+            AlsoFails = "TS-4954.6-1",
+        },
         new("TLS-4954.6-1", "TS-4954.6-1", "offers AUTH PLAIN outside, and refuses it")
         {
             Edit = (s, _, reply) => s.IsInside

@@ -1,4 +1,5 @@
 using System.Text;
+using BlackPony.Conformance.Targets;
 using Org.BouncyCastle.Tls;
 
 namespace BlackPony.Tests.Conformance.StartTls;
@@ -23,7 +24,7 @@ internal static partial class StartTlsFaults
             Came = (s, octets) => Task.FromResult(s.Tls is null || s.IsInside ? octets : null),
             Wide = "Nothing works inside.",
         },
-        new("TLS-3-1", "TS-3-2", "takes no message inside")
+        new("TLS-3-1", "TS-3-2", "accepts no message inside")
         {
             Answer = (s, line) => s.IsInside && line == "DATA" ? "554 5.3.0 No\r\n" : null,
             AlsoFails = Delivering,
@@ -53,12 +54,12 @@ internal static partial class StartTlsFaults
             Answer = (s, line) => !s.IsInside && IsStartTls(line) ? "502 5.5.1 Not implemented\r\n" : null,
             Wide = "Nothing works inside.",
         },
-        new("TLS-4-2", "TS-4-2", "passes over a parameter of STARTTLS")
+        new("TLS-4-2", "TS-4-2", "ignores a parameter of STARTTLS")
         {
             Reads = line => line.StartsWith("STARTTLS ", StringComparison.Ordinal) ? "STARTTLS" : line,
             AlsoFails = "TS-5321.4.5.3.1.9-1",
         },
-        new("TLS-4-2", "TS-4-3", "takes no STARTTLS after one that it refused")
+        new("TLS-4-2", "TS-4-3", "accepts no STARTTLS after one that it refused")
         {
             Answer = (s, line) => s.Flag && !s.IsInside && IsStartTls(line) ? "503 5.5.1 Not again\r\n" : null,
             Edit = Noticing,
@@ -102,7 +103,7 @@ internal static partial class StartTlsFaults
         new("TLS-4-4", "TS-4-5", "sends CRLF after its 220")
         {
             Before = s => s.RawAsync("\r\n"u8.ToArray()),
-            Wide = "A TLS client takes it for a record.",
+            Wide = "A TLS client reads it as a record.",
         },
         new("TLS-5321.4.1.1-1", "TS-5321.4.1.1-1", "refuses white space after STARTTLS")
         {
@@ -114,8 +115,10 @@ internal static partial class StartTlsFaults
                 ? "500 5.5.2 Unknown\r\n"
                 : null),
         },
-        new("TLS-5321.4.1.1-2", "TS-5321.4.1.1-2", "reads a line up to a control character") { Reads = l => l.Split('\0', '\v',
-            '\x7f')[0] },
+        new("TLS-5321.4.1.1-2", "TS-5321.4.1.1-2", "reads a line up to a control character")
+        {
+            Reads = line => line.Split('\0', '\v', '\x7f')[0],
+        },
         new("TLS-5321.2.4-2", "TS-5321.2.4-2", "folds the case of letters outside US-ASCII")
         {
             Reads = line => string.Concat(Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(line))
@@ -131,8 +134,8 @@ internal static partial class StartTlsFaults
                 ? s.RawAsync("220 2.0.0 Ready to start TLS\r\n"u8.ToArray())
                 : Task.CompletedTask,
         },
-        new("TLS-5321.2.3.8-1", "TS-5321.2.3.8-1", "takes a bare LF for the end of a line") { Line = s => LineTo(s, '\n') },
-        new("TLS-5321.2.3.8-2", "TS-5321.2.3.8-2", "takes a bare CR for the end of a line")
+        new("TLS-5321.2.3.8-1", "TS-5321.2.3.8-1", "treats a bare LF as the end of a line") { Line = s => LineTo(s, '\n') },
+        new("TLS-5321.2.3.8-2", "TS-5321.2.3.8-2", "treats a bare CR as the end of a line")
         {
             Line = s => LineTo(s, '\r'),
             Reads = line => line.TrimStart('\n'),
@@ -140,8 +143,8 @@ internal static partial class StartTlsFaults
         },
         new("TLS-5321.3.2-1", "TS-5321.3.2-1", "lists extensions in the reply to HELO")
         {
-            Edit = (s, line, reply) => line.StartsWith("HELO", StringComparison.Ordinal) && reply.StartsWith("250 ",
-                StringComparison.Ordinal)
+            Edit = (s, line, reply) => line.StartsWith("HELO", StringComparison.Ordinal)
+                && reply.StartsWith("250 ", StringComparison.Ordinal)
                 ? "250-local.test\r\n250 PIPELINING\r\n"
                 : reply,
         },
@@ -202,7 +205,7 @@ internal static partial class StartTlsFaults
         {
             Came = (s, octets) => Task.FromResult(s.IsInside && octets is [23, 3, 3, 0, 18, ..] ? null : octets),
         },
-        new("TLS-9846.5.1-3", "TS-9846.5.1-3", "takes one command of a record")
+        new("TLS-9846.5.1-3", "TS-9846.5.1-3", "runs only the first command of a record")
         {
             Edit = (s, line, reply) =>
             {
@@ -214,7 +217,7 @@ internal static partial class StartTlsFaults
                 return reply;
             },
         },
-        new("TLS-9846.5.2-1", "TS-9846.5.2-1", "passes over a record that is too long")
+        new("TLS-9846.5.2-1", "TS-9846.5.2-1", "ignores a record that is too long")
         {
             Came = (s, octets) =>
             {
@@ -248,7 +251,7 @@ internal static partial class StartTlsFaults
             {
                 if (s.SessionId is { } id && s.Server.Kept.TryGetValue(id, out var kept))
                 {
-                    s.State = (BlackPony.Conformance.Targets.MailState)kept;
+                    s.State = (MailState)kept;
                 }
             },
         },
@@ -299,7 +302,7 @@ internal static partial class StartTlsFaults
                     return octets;
                 }
 
-                byte[] all = extensions.Length == 0 ? [] : [0, (byte)(extensions.Length - 0), .. extensions];
+                byte[] all = extensions.Length == 0 ? [] : [0, (byte)extensions.Length, .. extensions];
                 byte[] body = [octets[9], octets[10], .. new byte[32], 0, octets[46], octets[47], 0, .. all];
                 await s.RawAsync([22, 3, 3, 0, (byte)(body.Length + 4), 2, 0, 0, (byte)body.Length, .. body]);
                 return [];
