@@ -5,7 +5,7 @@ namespace BlackPony.Mutation;
 /// <param name="Files">The start of the paths of its files.</param>
 /// <param name="Tests">The test projects, and a pattern of their tests: class and method, and the name that is shown.</param>
 /// <param name="Wanted">The part of the changes that must be noticed, in percent.</param>
-/// <param name="Seconds">How long the tests of one project on one change may take together, as they take without it: the quicker ones come
+/// <param name="Seconds">The time for the tests of one project on one change, by how long each takes without it: the quicker ones come
 /// first, and the rest is left out.</param>
 internal sealed record Area(string Project, string[] Files, (string Project, string Names)[] Tests, int Wanted = 90, int Seconds = 10)
 {

@@ -52,7 +52,7 @@ internal sealed class Run(string name, Area area, string[] files, int sample, in
         return Report(mutants, results, watch.Elapsed);
     }
 
-    /// <summary>What of the files that were named the area does not have.</summary>
+    /// <summary>The named files that the area does not have.</summary>
     public IEnumerable<string> Unknown()
     {
         var folder = Path.Combine(Root, area.Project);
