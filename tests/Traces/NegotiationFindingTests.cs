@@ -1,6 +1,6 @@
 namespace BlackPony.Tests.Traces;
 
-/// <summary>What is said of a negotiation that deviates from Sections 4, 5 and 9, and that nothing is said of one at the bounds.</summary>
+/// <summary>What is reported of a negotiation that deviates from Sections 4, 5 and 9; what is just within the bounds is not.</summary>
 public sealed class NegotiationFindingTests
 {
     private const string Core = "X25519-CHACHA20POLY1305";

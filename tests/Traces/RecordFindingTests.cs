@@ -3,7 +3,7 @@ using BlackPony.Traces.Sessions;
 
 namespace BlackPony.Tests.Traces;
 
-/// <summary>What is said of records that deviate from Sections 4.5 and 6 to 8, in transcripts, which say what each record holds.</summary>
+/// <summary>What is reported of records that deviate from Sections 4.5 and 6 to 8, in transcripts: they show what records hold.</summary>
 public sealed class RecordFindingTests
 {
     private const string Finished = "finished 0000000000000000000000000000000000000000000000000000000000000000";
@@ -51,8 +51,7 @@ public sealed class RecordFindingTests
         { [.. Begin, "S alert"], ["T-ALERT: The server sent an alert: a record that it received had failed.",
             "T-8.3-2: The alert's data is not the one octet 1."] },
         { ["S " + Finished, "C alert 01"], ["T-ALERT: The client sent an alert: a record that it received had failed."] },
-        { ["S alert 01"], ["T-ALERT: The server sent an alert: a record that it received had failed.",
-            Silent] },
+        { ["S alert 01"], ["T-ALERT: The server sent an alert: a record that it received had failed.", Silent] },
         { [.. Begin, .. End[..2], "S rekey", .. End[2..]], [] },
         { [.. Begin, .. End[..2], @"S data 250 Ok\r\n", @"S data 250 Ok\r\n", .. End[2..]],
             ["T-8.1-5: After its last reply the server sends data, not its close.", "T-REPLY-UNASKED: The reply 250 answers no command.",
@@ -66,8 +65,7 @@ public sealed class RecordFindingTests
         // Of a client that has the server's close nothing is lost.
         { [.. Begin, .. End[..3]], [] },
         { [.. Begin], [Truncated] },
-        { [Begin[0]],
-            [Silent] },
+        { [Begin[0]], [Silent] },
         { [.. Begin[..2], @"C data MAIL FROM:<a@a.test>\r\n", @"S data 503 EHLO first\r\n", .. End],
             ["T-4.5-2: The first command inside is not EHLO: MAIL FROM:<a@a.test>",
                 "T-SEQUENCE: The server refuses MAIL as out of order."] },

@@ -7,7 +7,7 @@ using BlackPony.Traces.Sessions;
 
 namespace BlackPony.Tests.Traces;
 
-/// <summary>Captured sessions, played to a server that answers as a script says: what it hears, and what is told of it.</summary>
+/// <summary>Captured sessions, replayed to a scripted server: what the server receives, and what is reported.</summary>
 public sealed class ReplayPeerTests
 {
     private static readonly ReplayOptions Options = new() { Timeout = TimeSpan.FromSeconds(30) };
@@ -26,7 +26,7 @@ public sealed class ReplayPeerTests
             "250 Ok\r\n250 Ok\r\n354 Go on", "QUIT\r\n", "250 Queued\r\n221 Bye");
         Assert.Equal((6, 0), (result.Exchanges, result.Differences.Count));
         Assert.Equal("EHLO mail.a.test\r\nMAIL FROM:<alice@a.test>\r\nRCPT TO:<bob@b.test>\r\nDATA\r\nOne\r\n.\r\nQUIT\r\n", heard);
-        // Where it does not, each waits for the reply to the one before: with a server that answers one by one it goes as well.
+        // Where it does not, each waits for the reply to the one before.
         foreach (var offer in (string[])["250 mx", "250-mx\r\n250 SIZE", "250-PIPELINING\r\n250 SIZE"])
         {
             (result, _) = await Play(Pipelined, Options, "220 mx", "EHLO", offer, "MAIL FROM:<alice@a.test>\r\n$", "250 Ok",
@@ -52,18 +52,18 @@ public sealed class ReplayPeerTests
         (char, string)[] silent = [.. Frames.Lines[..5], ('C', "NOOP\r\n")];
         var (result, _) = await Play(silent, Options, "220 mx", "EHLO", "250 mx", "MAIL", "250 Ok", "NOOP\r\n", "500 What");
         Assert.Equal((3, 0), (result.Exchanges, result.Differences.Count));
-        // But a server that answers nothing is told.
+        // But a server that answers nothing is reported.
         (result, _) = await Play(silent, Options, "220 mx", "EHLO", "250 mx", "MAIL", "250 Ok", "NOOP\r\n");
         Assert.Equal("exchange 3, NOOP: captured , got the end of the connection", Assert.Single(result.Differences).ToString());
         Assert.Equal(2, result.Exchanges);
     }
 
     [Fact]
-    public async Task A_captured_pause_is_kept_at_the_original_rate_only()
+    public async Task A_captured_pause_is_kept_at_the_original_rate()
     {
         using var folder = new Folder();
-        // The times in a capture: a tenth of a second before MAIL.
-        var lines = (((char, string)[])[.. Frames.Lines[..3], ('C', "NOOP\r\n"), ('S', "250 Ok\r\n")]);
+        // 0.3 s before NOOP.
+        (char, string)[] lines = [.. Frames.Lines[..3], ('C', "NOOP\r\n"), ('S', "250 Ok\r\n")];
         var script = Assert.Single(Script.Read(folder.Write("slow.pcap", Slow(lines, 300_000_000)), new InspectOptions(), out _));
         Assert.InRange(script.Exchanges[1].Time - script.Exchanges[0].Time, 300_000_000, 2_000_000_000);
         string[] says = ["220 mx", "EHLO mail.a.test\r\n$", "250 mx", "NOOP\r\n", "250 Ok"];
@@ -78,7 +78,7 @@ public sealed class ReplayPeerTests
     [InlineData("501 No", "AUTH LOGIN\r\n$", "235 Ok")]
     [InlineData("334 ", "AGNhcm9sAG90aGVy\r\n$", "235 Ok")]
     [InlineData("235 Ok")]
-    public async Task A_login_by_another_user_takes_the_mechanism_that_the_server_has(string first, params string[] more)
+    public async Task A_login_by_another_user_uses_a_mechanism_that_the_server_has(string first, params string[] more)
     {
         (char, string)[] lines = [.. Frames.Lines[..3], ('C', "AUTH CRAM-MD5\r\n"), ('S', "334 PDE+\r\n"), ('C', "Ym9iIDEyMw==\r\n"),
             ('S', "235 Ok\r\n"), .. Frames.Lines[^2..]];
@@ -118,7 +118,7 @@ public sealed class ReplayPeerTests
     [InlineData("250-XBLACKPONY V1 ROT\r\n250 SIZE", "EHLO: captured an offer of ROT, got 250-XBLACKPONY V1 ROT / 250 SIZE")]
     [InlineData("250-mx\r\n250 XBLACKPONY V1 ROT", "XBLACKPONY: captured 220, got 504 No", "XBLACKPONY V1 ROT 13\r\n", "504 No")]
     [InlineData("250-mx\r\n250 XBLACKPONY V1 ROT", "XBLACKPONY: captured 220, got the end of the connection", "XBLACKPONY V1 ROT 13\r\n")]
-    public async Task An_upgrade_that_the_server_does_not_make_is_told(string ehlo, string expected, params string[] more)
+    public async Task An_upgrade_that_the_server_does_not_make_is_reported(string ehlo, string expected, params string[] more)
     {
         var (result, _) = await Play(Frames.Lines, Options with { Upgrade = SuiteRegistry.Find("ROT") },
             ["220 mx", "EHLO mail.a.test\r\n", ehlo, .. more]);
@@ -126,18 +126,18 @@ public sealed class ReplayPeerTests
     }
 
     [Fact]
-    public async Task An_upgrade_without_the_servers_Finished_is_told()
+    public async Task An_upgrade_without_the_servers_Finished_is_reported()
     {
         var (result, _) = await Play(Frames.Lines, Options with { Upgrade = SuiteRegistry.Find("X25519-CHACHA20POLY1305") },
             "220 mx", "EHLO mail.a.test\r\n", "250-mx\r\n250 XBLACKPONY V1 X25519-CHACHA20POLY1305", "XBLACKPONY",
-            "220 K=CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n" + new string('\0', 1) + "\x11" + new string('x', 17));
+            "220 K=CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\0\x11" + new string('x', 17));
         Assert.Equal("XBLACKPONY: captured the server's Finished, got none that verifies", Assert.Single(result.Differences).ToString());
     }
 
     [Theory]
     [InlineData("STARTTLS: captured 220 and TLS, got 554 No", "554 No")]
     [InlineData("STARTTLS: captured 220 and TLS, got the end of the connection")]
-    public async Task A_STARTTLS_that_the_server_refuses_is_told(string expected, params string[] more)
+    public async Task A_STARTTLS_that_the_server_refuses_is_reported(string expected, params string[] more)
     {
         var (result, _) = await Play(Frames.Lines, Options with { StartTls = true },
             ["220 mx", "EHLO mail.a.test\r\n", "250-mx\r\n250 STARTTLS", "STARTTLS\r\n", .. more]);
@@ -147,7 +147,7 @@ public sealed class ReplayPeerTests
     [Theory]
     [InlineData("220 Go\r\n250 Injected", "STARTTLS: captured 220 and TLS, got octets after the reply to STARTTLS")]
     [InlineData("220 Go", "STARTTLS: captured 220 and TLS, got no TLS: ")]
-    public async Task Why_there_is_no_TLS_after_STARTTLS_is_told(string reply, string expected)
+    public async Task Why_there_is_no_TLS_after_STARTTLS_is_reported(string reply, string expected)
     {
         var (result, _) = await Play(Frames.Lines, Options with { StartTls = true },
             "220 mx", "EHLO mail.a.test\r\n", "250-mx\r\n250 STARTTLS", "STARTTLS\r\n", reply);

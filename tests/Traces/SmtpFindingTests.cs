@@ -2,7 +2,7 @@ using BlackPony.Traces.Sessions;
 
 namespace BlackPony.Tests.Traces;
 
-/// <summary>What is said of SMTP that is out of order, and that nothing is said of what is at the bounds.</summary>
+/// <summary>What is reported of SMTP that is out of order; what is just within the bounds is not reported.</summary>
 public sealed class SmtpFindingTests
 {
     private static readonly (char Who, string Text)[] ToData = Frames.Lines[..9];
