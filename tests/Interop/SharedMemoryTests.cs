@@ -80,9 +80,9 @@ public sealed class SharedMemoryTests : IDisposable
 
     [Theory]
     [InlineData("localhost", true, "^250")]
-    [InlineData("localhost", false, "^4")] // of nobody whom the machine trusts
-    [InlineData("other.test", true, "^4")] // of another host
-    public async Task With_rediss_the_memory_is_shared_with_a_server_that_shows_its_certificate_alone( // [BP-9.4-12]
+    [InlineData("localhost", false, "^4")] // the machine does not trust it
+    [InlineData("other.test", true, "^4")] // for another host
+    public async Task With_rediss_the_server_must_have_a_trusted_certificate_for_its_host( // [BP-9.4-12]
         string name, bool isTrusted, string code)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -139,7 +139,7 @@ public sealed class SharedMemoryTests : IDisposable
         const string Past = "2026-01-01T00:00:00Z";
         await redis.AskAsync("hset", "blackpony:memory", "mx.z.test 25", $"{Past} {Past} - -");
 
-        // Whoever asks for the whole is cut off.
+        // A relay that reads the whole memory is cut off.
         using var cut = new CutBefore("HGETALL", redis.Port);
         using var relay = await RelayAsync(redis, null, store: cut.Port, more: routed);
         Assert.Equal("250", await relay.SendAsync());
@@ -150,7 +150,7 @@ public sealed class SharedMemoryTests : IDisposable
     }
 
     [Fact]
-    public async Task A_full_memory_forgets_nobody_for_a_server_that_is_new() // [BP-9.4-13], [BP-9.4-15], [BP-9.4-17]
+    public async Task A_full_memory_forgets_no_server_to_add_a_new_one() // [BP-9.4-13], [BP-9.4-15], [BP-9.4-17]
     {
         using var redis = await Redis.StartAsync(_folder);
         await using var server = new EmbeddedServer();

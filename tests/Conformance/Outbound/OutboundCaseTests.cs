@@ -32,9 +32,8 @@ public class OutboundCaseTests
     public void Every_requirement_of_the_outbound_relay_has_a_case_and_is_broken_by_a_faulty_one()
     {
         // In the order of the specification.
-        var all = BlackPony.Conformance.Specification.BlackPony.Requirements.Keys.Where(s => s.StartsWith("BP-10.5-",
-            StringComparison.Ordinal))
-            .Except(Elsewhere).ToList();
+        var all = BlackPony.Conformance.Specification.BlackPony.Requirements.Keys
+            .Where(s => s.StartsWith("BP-10.5-", StringComparison.Ordinal)).Except(Elsewhere).ToList();
         Assert.Equal(all, OutboundCases.All.SelectMany(c => c.Cites).Distinct());
         Assert.Equal(all, OutboundFaults.All.Select(f => f.Breaks).Distinct());
     }

@@ -108,7 +108,7 @@ public sealed class ProbeConnectionTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task After_nonsense_the_next_reply_is_read_anew()
+    public async Task After_nonsense_the_next_reply_is_read_correctly()
     {
         await SayAsync("250-a\r\nnonsense\r\n250 Ok\r\n");
         await Assert.ThrowsAsync<CaseFailedException>(() => _wire.ReplyAsync());
@@ -261,7 +261,7 @@ public sealed class ProbeConnectionTests : IAsyncDisposable
         Assert.Equal((RecordType.Data, 256), (record.Type, record.Inner));
         Assert.Single(_wire.Records);
         var written = Written();
-        Assert.Contains("}} data EHLO \\xE9\\r\\n\n".Replace("}}", "C}", StringComparison.Ordinal), written, StringComparison.Ordinal);
+        Assert.Contains("C} data EHLO \\xE9\\r\\n\n", written, StringComparison.Ordinal);
         Assert.Contains("C} finished 0102\n", written, StringComparison.Ordinal);
         Assert.Contains("C} rekey\n", written, StringComparison.Ordinal);
         Assert.Contains("S} data 250 ", written, StringComparison.Ordinal);

@@ -193,7 +193,7 @@ public partial class ReportTests
     [Fact]
     public async Task What_is_written_to_a_device_goes_there_and_what_cannot_be_written_leaves_nothing()
     {
-        // Nothing can be put in the place of this one, not even by a program that is changed in mutation testing.
+        // No file can replace this one, not even where mutation testing has changed the program.
         const string Device = "/proc/self/comm";
         var name = await File.ReadAllTextAsync(Device, TestContext.Current.CancellationToken);
         foreach (var text in (string[])["one", "two", name.TrimEnd('\n')])

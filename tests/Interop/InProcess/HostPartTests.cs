@@ -108,16 +108,16 @@ public sealed class HostPartTests : IDisposable
     }
 
     [Fact]
-    public void A_session_goes_on_without_a_key_log_that_cannot_be_written_and_it_is_said_once()
+    public void A_key_log_that_cannot_be_written_is_logged_once_and_sessions_go_on()
     {
         var folder = Directory.CreateDirectory(Path.Combine(_folder, "gone")).FullName;
-        var said = new List<string>();
-        var log = new KeyLogFile(Path.Combine(folder, "keys"), said.Add);
+        var warnings = new List<string>();
+        var log = new KeyLogFile(Path.Combine(folder, "keys"), warnings.Add);
         log.Prepare();
         Directory.Delete(folder, recursive: true);
         log.Log("one");
         log.Log("two");
-        Assert.StartsWith($"the key log {folder}/keys cannot be written, and sessions go on without it: ", Assert.Single(said),
+        Assert.StartsWith($"the key log {folder}/keys cannot be written, and sessions go on without it: ", Assert.Single(warnings),
             StringComparison.Ordinal);
     }
 

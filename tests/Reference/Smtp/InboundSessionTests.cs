@@ -853,7 +853,7 @@ public sealed class InboundSessionTests : IDisposable
     [InlineData("xclient x")]
     [InlineData("VERB")]
     [InlineData("verb on")]
-    public void What_would_change_whom_the_backend_takes_the_client_for_or_how_it_replies_is_refused(string command) // [BP-10.1-4]
+    public void Commands_that_change_the_clients_identity_or_the_backends_replies_are_refused(string command) // [BP-10.1-4]
     {
         ToClient();
         Client(command + "\r\n");
