@@ -164,7 +164,7 @@ public sealed class MemoryFileTests : IDisposable
             {
                 await using var pipe = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
                 await IsOpenAsync(2);
-                pipe.Write(Encoding.ASCII.GetBytes(text));
+                await pipe.WriteAsync(Encoding.ASCII.GetBytes(text), TestContext.Current.CancellationToken);
             }).WaitAsync(Wait.HangGuard, TestContext.Current.CancellationToken);
         }
 
