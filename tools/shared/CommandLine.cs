@@ -39,7 +39,15 @@ internal static class CommandLine
             var program = Named(root);
             var result = (parse ?? Parse)(program, args);
             if (result.Action is not ParseErrorAction)
+            {
+                if (NeedsOpenSsl(result) && OpenSsl.Missing() is { } missing)
+                {
+                    Complain(missing);
+                    return Usage;
+                }
+
                 return await result.InvokeAsync(how);
+            }
 
             if (args.Length == 0)
                 await program.Parse(["--help"]).InvokeAsync(how);
@@ -116,6 +124,10 @@ internal static class CommandLine
 
         return program;
     }
+
+    // Not help, the version, the man page and completion.
+    private static bool NeedsOpenSsl(ParseResult result) =>
+        result.CommandResult.Command is var command && result.Action == command.Action && command.Name is not ("man" or "completion");
 
     private static string Wrong(ParseResult result) => Misspelt(result)
         ?? (result.UnmatchedTokens is [var word, ..] ? Missing(result.CommandResult.Command, word)

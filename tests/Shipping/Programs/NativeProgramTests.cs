@@ -118,6 +118,39 @@ public sealed class NativeProgramTests
     }
 
     [Theory]
+    [InlineData("blackpony", 2, "listen", "--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1", "--allow-open-backend")]
+    [InlineData("blackpony", 2, "relay", "--listen", "127.0.0.1:0")]
+    [InlineData("blackpony", 2, "check", "[127.0.0.1]")]
+    [InlineData("blackpony", 75, "mailer", "--policy", "required", "[127.0.0.1]")]
+    [InlineData("blackpony-conformance", 2, "--select", "4.1")]
+    [InlineData("blackpony-replay", 2, "inspect", "/dev/null")]
+    [InlineData("blackpony", 0, "--version")]
+    [InlineData("blackpony", 0, "relay", "--help")]
+    public async Task On_a_machine_without_OpenSSL_it_says_what_to_install(string program, int code, params string[] arguments)
+    {
+        var file = ShippedPrograms.Native(program);
+        Assert.SkipUnless((await Run.ProgramAsync("unshare", ["--mount", "true"])).Code == 0,
+            "Needs a mount namespace (unshare), which this machine does not give.");
+        const string WithoutIt = """
+            for library in /usr/lib/*/libssl.so* /usr/lib/*/libcrypto.so* /lib/*/libssl.so* /usr/lib/libssl.so*; do
+                [ ! -e "$library" ] || mount --bind /etc/hostname "$library" || exit 99
+            done
+            exec "$0" "$@"
+            """;
+        var run = await Run.ProgramAsync("unshare",
+            ["--mount", "--propagation", "private", "/bin/sh", "-c", WithoutIt, file, .. arguments]);
+        Assert.Equal(code, run.Code);
+        if (code == 0)
+            Assert.Equal("", run.Error);
+        else
+            Assert.Equal($"{program}: OpenSSL is missing (libssl.so.3): install Debian's package libssl3 or libssl3t64, or what your system "
+                + "calls it.\n", run.Error);
+
+        // The mail server keeps the mail.
+        Assert.Equal(code == 75, run.Output.StartsWith("421 ", StringComparison.Ordinal));
+    }
+
+    [Theory]
     [InlineData("blackpony")]
     [InlineData("blackpony-conformance")]
     [InlineData("blackpony-replay")]
