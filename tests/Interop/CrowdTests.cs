@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using BlackPony.Conformance.Targets;
+using BlackPony.Reference;
 using BlackPony.Tests.Interop.Servers;
 using BlackPony.Tests.Interop.Soak;
 
@@ -23,7 +24,7 @@ public sealed class CrowdTests(ITestOutputHelper output)
         ServerInstall.Need("postfix");
         int backend = FreePorts.Next();
         using var sink = Process.Start(
-            new ProcessStartInfo(Postfix.SmtpSink, ["-u", "nobody", "-m", "11000", $"127.0.0.1:{backend}", "4096"])
+            new ProcessStartInfo(Postfix.SmtpSink, ["-u", "nobody", "-m", "11000", "-t", "3600", $"127.0.0.1:{backend}", "4096"])
             {
                 Environment = { ["LD_LIBRARY_PATH"] = Postfix.Libraries },
                 RedirectStandardOutput = true,
@@ -34,7 +35,7 @@ public sealed class CrowdTests(ITestOutputHelper output)
         using var listen = BlackPonyProgram.Start("listen", "--listen", $"0.0.0.0:{port}", "--backend", $"127.0.0.1:{backend}",
             "--max-sessions", $"{count}", "--log-level", "error", "--allow-open-backend", "--metrics", $"127.0.0.1:{metrics}");
         await listen.ListensAsync(port);
-        using var ended = new Ended(sink);
+        using var end = new Ended(sink);
         (await OpenAsync(20, "127.0.1.1")).ForEach(s => s.Dispose());
         var before = ProcessSize.Of(listen.Id);
         var crowd = new List<Socket>();
@@ -58,7 +59,16 @@ public sealed class CrowdTests(ITestOutputHelper output)
             // The last place is still free, and the one behind it is not.
             using var person = await SmtpUser.ConnectAsync(port);
             await person.SayAsync("EHLO x.test", "250");
-            await SmtpUser.RefusedAsync(port);
+            using var more = new TcpClient();
+            await more.ConnectAsync("127.0.0.1", port, TestContext.Current.CancellationToken);
+            if (await GreetingAsync(more.Client) != "421")
+            {
+                // On a busy machine the first ones have been idle for so long that one of them makes room.
+                Assert.True(clock.Elapsed >= Limits.CrowdedTimeout, "It is one too many.");
+                var ended = await Wait.EventuallyAsync(() => crowd.Find(s => s.Available > 0), () => "Nobody made room.");
+                Assert.Equal("421", await GreetingAsync(ended));
+            }
+
             await person.SayAsync("QUIT", "221");
         }
         finally
@@ -86,14 +96,18 @@ public sealed class CrowdTests(ITestOutputHelper output)
                     var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
                     socket.Bind(new IPEndPoint(IPAddress.Parse(source), 0));
                     await socket.ConnectAsync(IPAddress.Loopback, port);
-                    var greeting = new byte[100];
-                    Assert.StartsWith("220", Encoding.ASCII.GetString(greeting, 0, await socket.ReceiveAsync(greeting)),
-                        StringComparison.Ordinal);
+                    Assert.Equal("220", await GreetingAsync(socket));
                     return socket;
                 })));
             }
 
             return sockets;
+        }
+
+        static async Task<string> GreetingAsync(Socket socket)
+        {
+            var greeting = new byte[100];
+            return Encoding.ASCII.GetString(greeting, 0, Math.Min(3, await socket.ReceiveAsync(greeting)));
         }
     }
 
