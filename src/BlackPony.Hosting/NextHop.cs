@@ -136,9 +136,11 @@ internal sealed class NextHop : IAsyncDisposable
     {
         var output = _fromMailer.Writer.AsStream();
         MailerSession? session = null;
+        var looksUp = "dns";
         try
         {
             var targets = await _settings.Router.ResolveAsync(_route, Warn, _kill.Token).ConfigureAwait(false);
+            looksUp = "memory";
             IStoredMemory? memory = _settings.OpenMemory is { } open ? await open(targets, _kill.Token).ConfigureAwait(false)
                 : _settings.MemoryPath is { } path ? new MemoryFile(path, _settings.Time) : null;
             foreach (var warning in memory?.Warnings ?? [])
@@ -166,6 +168,7 @@ internal sealed class NextHop : IAsyncDisposable
         {
             // [BP-9.4-12], [BP-10.4-12]
             _log.LogWarning("delivery to {Host} deferred: {Error} to={Domain}", _route.Host, e.Message, _domain);
+            Telemetry.DeliveryDeferred(looksUp);
             await DeferAsync(output, "421 4.4.3 Temporary failure before the connection, try again later").ConfigureAwait(false);
         }
         catch (OperationCanceledException)

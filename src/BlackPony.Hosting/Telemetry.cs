@@ -76,6 +76,10 @@ public static class Telemetry
             Downgrades.Add(1);
     }
 
+    /// <summary>Counts a delivery that was deferred before there was a session.</summary>
+    /// <param name="reason"><c>dns</c>: the servers could not be looked up; <c>memory</c>: the memory could not be read.</param>
+    public static void DeliveryDeferred(string reason) => Deferrals.Add(1, new KeyValuePair<string, object?>("reason", reason));
+
     /// <summary>Counts a connection that was greeted with 421, or closed before.</summary>
     /// <param name="reason"><c>full</c>: too many sessions; <c>client</c>: too many of one client; <c>backend</c>: the mail server behind
     /// is not there or may not be used; <c>proxy</c>: no well-formed PROXY header of a balancer.</param>

@@ -56,7 +56,8 @@ public sealed class SharedMemoryTests : IDisposable
         if (trouble == "its password is another")
             await File.WriteAllTextAsync(redis.PasswordFile, "another", TestContext.Current.CancellationToken);
 
-        using var relay = await RelayAsync(redis, server.Port, plain.Port, elsewhere);
+        int metrics = FreePorts.Next();
+        using var relay = await RelayAsync(redis, server.Port, plain.Port, elsewhere, "--metrics", $"127.0.0.1:{metrics}");
         if (trouble == "it was emptied")
             Assert.Equal("250", await relay.SendAsync());
 
@@ -71,6 +72,10 @@ public sealed class SharedMemoryTests : IDisposable
         Assert.DoesNotContain(plain.Sessions, s => s.Commands.Any(c => c.StartsWith("MAIL", StringComparison.Ordinal)));
         await relay.Program.SaysAsync("the memory redis://");
         Assert.Matches(logged, relay.Log);
+        using var http = new HttpClient();
+        await Wait.RetryAsync(async () => await http.GetStringAsync(new Uri($"http://127.0.0.1:{metrics}/metrics")) is var text
+            && text.Contains("blackpony_deferrals_total{otel_scope_name=\"BlackPony\",reason=\"memory\"} 1\n", StringComparison.Ordinal)
+            ? text : throw new InvalidOperationException(text));
         Assert.DoesNotContain(Redis.Password, relay.Log, StringComparison.Ordinal);
         Assert.DoesNotContain("internal error", relay.Log, StringComparison.Ordinal);
         redis.Stall(false);
