@@ -56,6 +56,15 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
         ? null
         : new Cause(found[0].Requirement, "verify " + string.Join(", and ", found.Select(m => $"{m.How} (Section {m.Section})")));
 
+    /// <summary>
+    /// What the peer's part of the key exchange shows where no mistake explains the record: whoever encrypts in a wrong way mostly decrypts
+    /// so too, and goes on with random octets ([BP-5.4-8]). Empty if it shows nothing.
+    /// </summary>
+    public string OfExchange() => _mistakes.Seen is { } seen
+        ? $" Its part of the key exchange decrypts {seen.How} (Section {seen.Section}). If it decrypts in this way too, it cannot decrypt "
+            + "the other half, and has another secret."
+        : "";
+
     /// <summary>How verify_data of the peer was computed instead; empty if it is not known here.</summary>
     public string OfVerifyData(ReadOnlySpan<byte> data) => _mistakes.OfVerifyData(data) is { } how ? $" It is right with {how}." : "";
 

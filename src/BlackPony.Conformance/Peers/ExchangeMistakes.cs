@@ -74,12 +74,12 @@ internal static class ExchangeMistakes
         {
             bool standard = how == "OAEP with SHA-256";
             if (plain.Length == 1 + Half && plain[0] == letter && !standard)
-                yield return Secret($"with {how} for the {peer}'s half", "5.4", whole(plain[1..]));
+                yield return Seen($"with {how} for the {peer}'s half", whole(plain[1..]));
             else if (plain.Length == 1 + Half && plain[0] != letter)
-                yield return Secret($"with {how} and {Expect.Show(plain.AsSpan(0, 1))} instead of \"{letter}\" before the {peer}'s half",
-                    "5.4", whole(plain[1..]));
+                yield return Seen($"with {how} and {Expect.Show(plain.AsSpan(0, 1))} instead of \"{letter}\" before the {peer}'s half",
+                    whole(plain[1..]));
             else if (plain.Length == Half)
-                yield return Secret($"with {how} and no letter \"{letter}\" before the {peer}'s half", "5.4", whole(plain));
+                yield return Seen($"with {how} and no letter \"{letter}\" before the {peer}'s half", whole(plain));
         }
     }
 
@@ -120,6 +120,8 @@ internal static class ExchangeMistakes
             return null;
         }
     }
+
+    private static KeyMistake Seen(string how, byte[] value) => Secret(how, "5.4", value) with { IsSeen = true };
 
     private static KeyMistake Secret(string how, string section, byte[] value) =>
         new("secret", how, section, f => f with { Secret = value });

@@ -14,6 +14,9 @@ namespace BlackPony.Conformance.Peers;
 /// <param name="Change">Makes it.</param>
 internal sealed record KeyMistake(string Part, string How, string Section, Func<KeyForm, KeyForm> Change)
 {
+    /// <summary>Whether the suite has seen it, by decrypting in this way what came.</summary>
+    public bool IsSeen { get; init; }
+
     /// <summary>The requirement that it violates; [BP-6.3-1] where no other says how it is computed.</summary>
     public string Requirement => Part switch
     {
@@ -45,6 +48,9 @@ internal sealed class KeyMistakes(Suite suite, Role sender, byte[] secret, byte[
     IEnumerable<KeyMistake> otherSecrets)
 {
     private const string Label = "BLACKPONY V1";
+
+    /// <summary>The mistake in the key exchange that what came shows by itself; null if it shows none.</summary>
+    public KeyMistake? Seen => otherSecrets.FirstOrDefault(o => o.IsSeen);
 
     /// <summary>The key schedule without a mistake.</summary>
     public KeyForm Right { get; } = new()

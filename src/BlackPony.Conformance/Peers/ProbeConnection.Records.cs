@@ -376,7 +376,10 @@ public sealed partial class ProbeConnection
     {
         _transcript.Raw(_peer, raw);
         var cause = _diagnosis?.Of(raw, _in!.Protection, _in.Seq, IsThorough);
-        var known = cause is not null ? $" It does {cause.How}." : IsThorough ? " No mistake that is known here fits." : "";
+        var known = cause is not null ? $" It does {cause.How}."
+            : !IsThorough ? ""
+            : _diagnosis?.OfExchange() is { Length: > 0 } exchange ? exchange
+            : " No mistake that is known here fits.";
         return new CaseFailedException(
             $"After {_sent}: a record came that does not verify.{known} It is record {_in!.Seq} under its traffic secret, "
                 + $"with {_suite!.Name}; the dialogue shows th and the shared secret.", cause?.Requirement);

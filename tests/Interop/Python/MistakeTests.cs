@@ -61,6 +61,8 @@ public sealed class MistakeTests(MistakenServers servers) : IClassFixture<Mistak
         { "oaep-sha1", "verify with OAEP with SHA-1 for the server's half (Section 5.4)" },
         { "oaep-mgf1-sha1", "verify with OAEP with SHA-256 and MGF1 with SHA-1 for the server's half (Section 5.4)" },
         { "oaep-pkcs1", "verify with PKCS #1 v1.5 padding instead of OAEP for the server's half (Section 5.4)" },
+        { "oaep-sha1-both-ways", "Its part of the key exchange decrypts with OAEP with SHA-1 for the server's half (Section 5.4)." },
+        { "oaep-pkcs1-both-ways", "decrypts with PKCS #1 v1.5 padding instead of OAEP for the server's half (Section 5.4)." },
         { "oaep-no-letter", "verify with OAEP with SHA-256 and no letter \"S\" before the server's half (Section 5.4)" },
         { "mac-without-seq", "verify with the HMAC over the length and the ciphertext, without the sequence number (Section 7.3)" },
         { "mac-over-ciphertext", "verify with the HMAC over the ciphertext alone (Section 7.3)" },
@@ -100,6 +102,7 @@ public sealed class MistakeTests(MistakenServers servers) : IClassFixture<Mistak
     [InlineData("keys-swapped", "verify with client and server keys swapped (Section 6.2)")]
     [InlineData("th-without-offer", "verify with th without the offer (Section 6.1)")]
     [InlineData("oaep-sha1", "verify with OAEP with SHA-1 for the client's half (Section 5.4)")]
+    [InlineData("oaep-sha1-both-ways", "Its part of the key exchange decrypts with OAEP with SHA-1 for the client's half (Section 5.4).")]
     [InlineData("receives-with-own-keys", "Its own record verifies, so it sends with the right keys. Look at how it receives")]
     public async Task A_client_is_told_what_its_mistake_is(string mistake, string expected)
     {

@@ -136,6 +136,25 @@ def oaep(scheme: Any) -> Callable[[], None]:
     return attribute(negotiation, "oaep_encrypt", lambda key, text, draw: key.encrypt(text, scheme))
 
 
+def oaep_both_ways(scheme: Any) -> Callable[[], None]:
+    """Another padding, of what comes too: the other side's half does not decrypt."""
+
+    def decrypt(key: Any, ciphertext: bytes, letter: bytes, substitute: bytes) -> bytes:
+        try:
+            return bytes(key.decrypt(ciphertext, scheme)[1:])
+        except ValueError:
+            return substitute
+
+    sends = oaep(scheme)
+    takes = attribute(negotiation, "oaep_decrypt", decrypt)
+
+    def patch() -> None:
+        sends()
+        takes()
+
+    return patch
+
+
 def verify_data(make: Callable[[Any, str], bytes]) -> Callable[[], None]:
     """Another verify_data."""
     return attribute(keys.KeySchedule, "verify_data", make)
@@ -229,6 +248,8 @@ MISTAKES: dict[str, Callable[[], None]] = {
     "oaep-sha1": oaep(padding.OAEP(padding.MGF1(SHA1()), SHA1(), None)),
     "oaep-mgf1-sha1": oaep(padding.OAEP(padding.MGF1(SHA1()), SHA256(), None)),
     "oaep-pkcs1": oaep(padding.PKCS1v15()),
+    "oaep-sha1-both-ways": oaep_both_ways(padding.OAEP(padding.MGF1(SHA1()), SHA1(), None)),
+    "oaep-pkcs1-both-ways": oaep_both_ways(padding.PKCS1v15()),
     "oaep-no-letter": attribute(
         negotiation, "oaep_encrypt", lambda key, text, draw: key.encrypt(text[1:], padding.OAEP(padding.MGF1(SHA256()), SHA256(), None))
     ),
