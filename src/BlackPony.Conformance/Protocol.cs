@@ -21,6 +21,9 @@ public sealed record Protocol(string Name, string Title, Specification Specifica
     /// <summary>The profiles that are run unless others are asked for.</summary>
     public IReadOnlyList<Profile> Usual => [.. Profiles.Where(p => p != Profile.Timeouts)];
 
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+
     /// <summary>The protocol of a case: ids of STARTTLS begin with T.</summary>
     public static Protocol OfCase(string id) => id.StartsWith('T') ? StartTls : BlackPony;
 }
