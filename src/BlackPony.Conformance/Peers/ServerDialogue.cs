@@ -42,12 +42,15 @@ public abstract class ServerDialogue<TConnection> : IAsyncDisposable
     public async Task<string> MailAsync(string marker)
     {
         const int Pause = 20;
-        _context.Timeout.WaitsFor($"a message with {marker}, which the server has accepted, in its mailbox");
+        var waits = $"a message with {marker}, which the server has accepted, in its mailbox";
+        _context.Timeout.WaitsFor(waits);
         while (true)
         {
             var mail = await _place.Mailbox!(_context.Cancel);
             if (mail.Contains(marker, StringComparison.Ordinal))
                 return mail;
+
+            _context.Timeout.WaitsFor(waits + _place.MailboxSays());
 
             await Task.Delay(Pause, _context.Cancel);
         }

@@ -21,6 +21,8 @@ public sealed class RemoteServer(string host, int port, int backendPort, IReadOn
 
     private readonly MailSink? _backend = backendPort > 0 ? new MailSink(backendPort) : null;
 
+    private volatile string _mailboxSays = "";
+
     /// <summary>What is known of it, if it is tested for STARTTLS.</summary>
     public MailFacts Facts { get; init; } = new();
 
@@ -49,7 +51,7 @@ public sealed class RemoteServer(string host, int port, int backendPort, IReadOn
             _backend?.Reset();
             return ValueTask.CompletedTask;
         })
-        { Timeouts = timeouts, Mailbox = mailbox is null ? null : MailAsync, Facts = Facts });
+        { Timeouts = timeouts, Mailbox = mailbox is null ? null : MailAsync, MailboxSays = () => _mailboxSays, Facts = Facts });
     }
 
     /// <inheritdoc/>
@@ -65,13 +67,21 @@ public sealed class RemoteServer(string host, int port, int backendPort, IReadOn
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
+            RedirectStandardError = true,
             StandardOutputEncoding = Encoding.Latin1,
+            StandardErrorEncoding = Encoding.Latin1,
         })!;
         process.StandardInput.Close();
+        var error = process.StandardError.ReadToEndAsync(cancel);
         try
         {
             var mail = await process.StandardOutput.ReadToEndAsync(cancel);
             await process.WaitForExitAsync(cancel);
+
+            // cat ends so too where there is no mail yet: it is told if none comes.
+            var first = (await error).Split('\n')[0];
+            _mailboxSays = process.ExitCode == 0 ? ""
+                : $". The command of --mailbox ends with exit code {process.ExitCode}: {(first.Length > 0 ? first : "it says nothing")}";
             return process.ExitCode == NotFound
                 ? throw new OwnTroubleException($"the command of --mailbox was not found: {mailbox}", new FileNotFoundException())
                 : mail;

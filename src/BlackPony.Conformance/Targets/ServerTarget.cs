@@ -18,6 +18,9 @@ public sealed record ServerPlace(string Host, int Port, MailSink? Backend, Func<
     /// <summary>All mail that the server has accepted, as it keeps it; null if the suite cannot look at it.</summary>
     public Func<CancellationToken, Task<string>>? Mailbox { get; init; }
 
+    /// <summary>Why <see cref="Mailbox"/> has no mail, if it knows; else empty.</summary>
+    public Func<string> MailboxSays { get; init; } = () => "";
+
     /// <summary>The relay's bound of sessions (spec 13).</summary>
     public int MaxSessions { get; init; } = Limits.MaxSessions;
 

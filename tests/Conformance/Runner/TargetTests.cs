@@ -313,6 +313,17 @@ public sealed class TargetTests
         var mailbox = (await wrong.TakeAsync(Needs.Mailbox, Cancel)).Mailbox!;
         Assert.Equal("the command of --mailbox was not found: no-such-program-here",
             (await Assert.ThrowsAsync<OwnTroubleException>(() => mailbox(Cancel))).Message);
+        foreach (var (command, says) in ((string, string)[])[("false", "1: it says nothing"),
+            ("cat /nonexistent", "1: cat: /nonexistent: No such"), ("echo mail", "")])
+        {
+            await using var failing = new RemoteServer("127.0.0.1", 25, 0, VirtualTime.Limits, command);
+            var place = await failing.TakeAsync(Needs.Mailbox, Cancel);
+            await place.Mailbox!(Cancel);
+            Assert.StartsWith(says.Length == 0 ? "" : $". The command of --mailbox ends with exit code {says}", place.MailboxSays(),
+                StringComparison.Ordinal);
+            Assert.Equal(says.Length == 0, place.MailboxSays().Length == 0);
+        }
+
         await using var nobody = new RemoteServer("127.0.0.1", FreePorts.Next(), 0, VirtualTime.Limits);
         await Assert.ThrowsAnyAsync<SocketException>(() => nobody.ReachAsync(Cancel));
         await using var sink = new MailSink();
