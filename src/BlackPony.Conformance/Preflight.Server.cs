@@ -44,6 +44,7 @@ public sealed partial class Preflight
             Expect.That(probe.Offer.Length > 0,
                 "There is no XBLACKPONY line in the reply to EHLO: " + string.Join(", ", reply.Lines.Select(l => Expect.Show(l))) + ".",
                     "BP-4.1-1");
+            Expect.That(ServerProbe.IsOfferOfV1(probe.Offer), $"The offer has no version V1: {Expect.Show(probe.Offer)}.", "BP-4.1-3");
             (suites, rot) = (probe.Encrypting, probe.Suites.Contains(Names.Rot, StringComparer.OrdinalIgnoreCase));
             Expect.That(suites.Count > 0, $"The offer has no suite that is known here: {Expect.Show(probe.Offer)}.", "BP-5.1-1");
             Passed(Step.Offer, "offer");
@@ -156,7 +157,8 @@ public sealed partial class Preflight
     private async Task<bool> GreetsAsync(ServerPlace place)
     {
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        using var limit = new CancellationTokenSource(_options.Timeout);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(_options.Stop);
+        limit.CancelAfter(_options.Timeout);
         try
         {
             await socket.ConnectAsync(new DnsEndPoint(place.Host, place.Port), limit.Token);

@@ -43,6 +43,13 @@ public sealed record PreflightResult(TestRole Role, string Target, IReadOnlyList
 {
     /// <summary>How long it took.</summary>
     public TimeSpan Duration { get; init; }
+
+    /// <summary>A target that was not reached.</summary>
+    /// <param name="role">Its role.</param>
+    /// <param name="target">What the report calls it.</param>
+    /// <param name="why">Why not.</param>
+    public static PreflightResult NotReached(TestRole role, string target, string why) =>
+        new(role, target, [], [new PreflightFailure(Step.Connect, "connection", why, "RFC 5321 Section 3.1") { IsUnreachable = true }]);
 }
 
 /// <summary>
@@ -103,6 +110,7 @@ public sealed partial class Preflight
     // Runs a step; its failure is written down.
     private async Task<bool> TryAsync(TestRole role, string what, CaseContext context, Func<Task> run)
     {
+        await using var stop = _options.Stop.Register(context.Timeout.End);
         string detail;
         string? requirement = null;
         bool silent = false;
@@ -136,12 +144,17 @@ public sealed partial class Preflight
             Transcript = text,
             KeyLog = context.Transcript.KeyLog,
             IsSilent = silent,
-            IsUnreachable = (silent && step <= Step.Ehlo && role == TestRole.Server) || (step == Step.Connect && role == TestRole.Client),
+            IsUnreachable = role == TestRole.Server ? step <= Step.Ehlo && (silent || IsNotReady(text)) : step == Step.Connect,
         });
         return false;
     }
 
     private Protocol Protocol => _cases[0].Protocol;
+
+    // The last reply is 421.
+    private static bool IsNotReady(string transcript) =>
+        transcript.Split('\n').LastOrDefault(l => l.StartsWith("S: ", StringComparison.Ordinal)) is { } last
+            && last.StartsWith("S: 421", StringComparison.Ordinal);
 
     // The section of the mistake, of the requirement, or of the step.
     private string Read(TestRole role, Step step, string? requirement, string detail) =>

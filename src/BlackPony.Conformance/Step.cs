@@ -77,7 +77,7 @@ public static class Steps
                     break;
                 case ['S', ':', ..] when asked == "EHLO" && text.StartsWith("250", StringComparison.Ordinal):
                     offered |= isTls ? StartTlsProbe.IsOffer(text.Length > 4 ? text[4..] : "")
-                        : ServerProbe.IsOffer(text.Length > 4 ? text[4..] : "");
+                        : ServerProbe.IsOfferOfV1(text.Length > 4 ? text[4..] : "");
                     step = !IsLast(text, "250") ? step : offered || role == TestRole.Client ? Step.Upgrade : Step.Offer;
                     break;
                 case ['S', ':', ..] when step == Step.Upgrade && text.StartsWith("220 K=", StringComparison.Ordinal):

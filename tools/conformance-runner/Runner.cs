@@ -154,25 +154,26 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         var (serverName, clientName) = ((string?)null, (string?)null);
         if (servers.Count > 0)
         {
-            ServerTarget target;
+            ServerTarget? target = null;
             try
             {
                 target = await ServerAsync();
             }
             catch (Exception e) when (e is SocketException or OperationCanceledException)
             {
-                return Complain(Unreachable, Nobody(e.Message));
+                var address = parse.GetValue(options.Server)!;
+                preflights.Add(PreflightResult.NotReached(TestRole.Server, $"{address.Host}:{address.Port}", e.Message));
             }
 
             await using (target)
             {
-                serverName = target.Name;
+                serverName = target?.Name ?? preflights[0].Target;
                 if (target is RemoteServer)
                     preflights.Add(await new Preflight(run, servers).RunAsync(target));
 
                 progress.Begin();
                 if (GoesOn(preflights))
-                    results.AddRange(await runServersAsync(target, run));
+                    results.AddRange(await runServersAsync(target!, run));
 
                 if (target is RemoteServer remote && results.Any(r => r.Verdict is Verdict.Fail or Verdict.Error))
                     _gone = !await AnswersAsync(remote);
@@ -182,11 +183,10 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         if (clients.Count > 0 && GoesOn(preflights) && !Unreached(preflights))
         {
             var target = Client();
-            if (target is ClientCommand { IsThere: false })
-                return Complain(Unreachable, $"the program of the command '{target.Name}' was not found. Build it, or give its full path.");
-
             clientName = target.Name;
-            if (target is ClientCommand)
+            if (target is ClientCommand { IsThere: false })
+                preflights.Add(PreflightResult.NotReached(TestRole.Client, target.Name, "its program was not found."));
+            else if (target is ClientCommand)
                 preflights.Add(await new Preflight(run, [.. clients.Select(c => c.Info)]).RunAsync(target));
 
             progress.Begin();
@@ -195,15 +195,6 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         }
 
         progress.Clear();
-        if (Unreached(preflights))
-        {
-            var (preflight, failure) = preflights.Select(p => (p, p.Failures.FirstOrDefault(f => f.IsUnreachable))).First(p => p.Item2
-                is not null);
-            return Complain(Unreachable, preflight.Role == TestRole.Server
-                ? Nobody(failure!.Detail)
-                : $"the command '{preflight.Target}' made no session: {failure!.Detail} Try it by hand.");
-        }
-
         var report = new RunReport(serverName, clientName, run.Seed, results, watch.Elapsed)
         {
             Protocol = _protocol,
@@ -214,6 +205,16 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
             Preflights = preflights,
             NotRun = servers.Count + clients.Count - results.Count,
         }.Explained();
+        if (Unreached(preflights) && !stop.IsCancellationRequested)
+        {
+            await WriteFilesAsync(report, expected, compared, outputs);
+            var (preflight, failure) = preflights.Select(p => (p, p.Failures.FirstOrDefault(f => f.IsUnreachable))).First(p => p.Item2
+                is not null);
+            return Complain(Unreachable, preflight.Role == TestRole.Server
+                ? Nobody(failure!.Detail)
+                : $"the command '{preflight.Target}' made no session: {failure!.Detail} Try it by hand, or give its full path.");
+        }
+
         int code = await WriteAsync(report, expected, compared, outputs);
         return _gone && code == Failed
             ? Complain(Unreachable, $"{serverName} takes no connection any more: it has ended in the run, and what failed after that says "
@@ -235,7 +236,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         }
     }
 
-    private async Task<int> WriteAsync(RunReport report, Baseline expected, IReadOnlyList<RunReport> compared,
+    private async Task WriteFilesAsync(RunReport report, Baseline expected, IReadOnlyList<RunReport> compared,
         IReadOnlyList<(string Format, string? File)> outputs)
     {
         foreach (var (format, file) in outputs.Where(o => o.Format != "console"))
@@ -246,7 +247,12 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
             else
                 await WholeFile.WriteAsync(file, text);
         }
+    }
 
+    private async Task<int> WriteAsync(RunReport report, Baseline expected, IReadOnlyList<RunReport> compared,
+        IReadOnlyList<(string Format, string? File)> outputs)
+    {
+        await WriteFilesAsync(report, expected, compared, outputs);
         bool console = outputs.All(o => o.File is not null || o.Format == "console");
         if (console)
             new ConsoleReport(parse.GetValue(options.Verbose), _strict, expected, parse.GetValue(options.Durations)).Show(report);
@@ -265,11 +271,12 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         return report.Stopped is null ? await JudgeAsync(report, expected, console) : Failed;
     }
 
-    // A failed preflight ends the run, unless --no-preflight is set or a baseline says which failures are expected.
+    // A failed preflight ends the run, unless --no-preflight is set or a baseline says which failures are expected. No baseline goes on
+    // where nothing comes: each case would wait for its time-out.
     private bool GoesOn(IReadOnlyList<PreflightResult> preflights) =>
         !stop.IsCancellationRequested && !Unreached(preflights)
-        && (parse.GetValue(options.NoPreflight) || parse.GetValue(options.Expected) is not null || preflights.All(p =>
-            p.Failures.Count == 0));
+        && (parse.GetValue(options.NoPreflight) || preflights.All(p => p.Failures.Count == 0)
+            || (parse.GetValue(options.Expected) is not null && !preflights.Any(p => p.Failures.Any(f => f.IsSilent))));
 
     private bool Unreached(IReadOnlyList<PreflightResult> preflights) =>
         !parse.GetValue(options.NoPreflight) && preflights.Any(p => p.Failures.Any(f => f.IsUnreachable));

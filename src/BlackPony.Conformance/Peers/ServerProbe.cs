@@ -109,6 +109,10 @@ public sealed class ServerProbe : ServerDialogue<ProbeConnection>
     /// <summary>Whether a line of an EHLO reply is the offer.</summary>
     public static bool IsOffer(string text) => text.Split(' ')[0].Equals("XBLACKPONY", StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>Whether a line of an EHLO reply is an offer with the version V1.</summary>
+    public static bool IsOfferOfV1(string text) =>
+        IsOffer(text) && text.Split(' ').Skip(1).Contains("V1", StringComparer.OrdinalIgnoreCase);
+
     /// <summary>Says EHLO; the case does not apply if the suite is not offered.</summary>
     public async Task NeedAsync(string suite)
     {

@@ -70,12 +70,40 @@ public class PreflightTests
     [InlineData("500 What?", Step.Ehlo, "Sent \"EHLO probe.test\\r\\n\", expected 250, got \"500 What?\".", "RFC 5321 Section 4.1.1.1")]
     [InlineData("250-port.test\r\n250 PIPELINING", Step.Offer,
         "There is no XBLACKPONY line in the reply to EHLO: \"250-port.test\", \"250 PIPELINING\".", "Section 4.1")]
+    [InlineData("250-port.test\r\n250 XBLACKPONY X25519-CHACHA20POLY1305", Step.Offer, "The offer has no version V1: \"XBLACKPONY X25519-",
+        "Section 4.1")]
     [InlineData("250-port.test\r\n250 XBLACKPONY V1 X25519-CHACHA20POLY1305", Step.Upgrade, "got \"500 No\"", "Section 4.3")]
     public async Task The_step_that_fails_is_named_with_what_came_and_what_to_read(string ehlo, Step step, string detail, string read)
     {
         var failure = Assert.Single((await LookAsync((stream, cancel) => SpeakAsync(stream, ehlo, "500 No", cancel))).Failures);
         Assert.Equal((step, read, false), (failure.Step, failure.Read, failure.IsUnreachable));
         Assert.Contains(detail, failure.Detail, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("421 Busy", true)]
+    [InlineData("421-Busy\r\n421 Later", true)]
+    [InlineData("451 Busy", false)]
+    public async Task A_server_that_answers_EHLO_with_421_is_unreachable(string ehlo, bool isUnreachable)
+    {
+        var failure = Assert.Single((await LookAsync((stream, cancel) => SpeakAsync(stream, ehlo, "500 No", cancel))).Failures);
+        Assert.Equal((Step.Ehlo, isUnreachable), (failure.Step, failure.IsUnreachable));
+    }
+
+    [Fact]
+    public async Task A_signal_ends_it_while_nothing_comes()
+    {
+        using var stop = new CancellationTokenSource();
+        var result = await LookAsync(
+            async (stream, cancel) =>
+            {
+                await stream.WriteAsync("220 port.test\r\n"u8.ToArray(), cancel);
+                await stream.ReadExactlyAsync(new byte[4], cancel);
+                await stop.CancelAsync();
+                await Task.Delay(Timeout.Infinite, cancel);
+            },
+            Options with { Timeout = TimeSpan.FromHours(1), Stop = stop.Token });
+        Assert.Single(result.Failures);
     }
 
     [Fact]

@@ -179,8 +179,15 @@ public sealed class RunnerTests : IDisposable
     public async Task A_server_that_is_not_there_is_exit_code_3()
     {
         int port = FreePorts.Next();
-        var (code, _, error) = await RunnerProgram.RunAsync("--server", $"127.0.0.1:{port}");
+        var folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
+        var file = Path.Combine(folder, "r.json");
+        var (code, _, error) = await RunnerProgram.RunAsync("--server", $"127.0.0.1:{port}", "--output", file);
         Assert.Equal(3, code);
+
+        // A gate has something to show.
+        Assert.Contains("RFC 5321 Section 3.1", await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken),
+            StringComparison.Ordinal);
+        Directory.Delete(folder, recursive: true);
         Assert.Contains($"no mail server answers at 127.0.0.1:{port}", error, StringComparison.Ordinal);
     }
 
@@ -204,6 +211,7 @@ public sealed class RunnerTests : IDisposable
         var (code, output, _) = await RunnerProgram.RunAsync("--help");
         Assert.Equal(0, code);
         Assert.Contains("--server 127.0.0.1:2525", output, StringComparison.Ordinal);
+        Assert.Contains("blackpony, or starttls. [default: blackpony]", output, StringComparison.Ordinal);
         Assert.Contains(
             "Exit codes: 0 all passed, 1 some failed, 2 usage, nothing tested, or trouble of its own, 3 target unreachable.", output,
             StringComparison.Ordinal);
