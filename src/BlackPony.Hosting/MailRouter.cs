@@ -36,12 +36,30 @@ public sealed class MailRouter
     /// <exception cref="NoMailDomainException">No mail can ever go there.</exception>
     public async Task<IReadOnlyList<MailTarget>> ResolveAsync(Route route, Action<string>? warn, CancellationToken cancel)
     {
+        var targets = await InTimeAsync(route, t => TargetsAsync(route, warn ?? (_ => { }), t), cancel).ConfigureAwait(false);
+        return _unreachable.InOrder([.. targets.DistinctBy(t => t.Address).Take(Limits.MaxExchangers)]);
+    }
+
+    /// <summary>Resolves a domain to all its mail exchangers, by preference, and all their addresses, also this machine's: for whoever
+    /// sends no mail there.</summary>
+    /// <param name="route">The domain, host or address, and the port.</param>
+    /// <param name="cancel">Ends the lookup.</param>
+    /// <returns>At least one exchanger.</returns>
+    /// <exception cref="IOException">DNS fails temporarily.</exception>
+    /// <exception cref="NoMailDomainException">No mail can ever go there.</exception>
+    public Task<IReadOnlyList<MailExchanger>> SurveyAsync(Route route, CancellationToken cancel) =>
+        InTimeAsync(route, t => AllExchangersAsync(route, t), cancel);
+
+    /// <summary>Notes whether a target was reached: one that was not is tried after all others for a while.</summary>
+    public void Reached(MailTarget target, bool isReached) => _unreachable.Note(target, isReached);
+
+    private async Task<T> InTimeAsync<T>(Route route, Func<CancellationToken, Task<T>> find, CancellationToken cancel)
+    {
         // [BP-10.4-19]
         using var patience = new LinkedTimeout(Limits.LookupTimeout, _time, cancel);
         try
         {
-            var targets = await TargetsAsync(route, warn ?? (_ => { }), patience.Token).ConfigureAwait(false);
-            return _unreachable.InOrder([.. targets.DistinctBy(t => t.Address).Take(Limits.MaxExchangers)]);
+            return await find(patience.Token).ConfigureAwait(false);
         }
         catch (NoMailDomainException e) when (route.IsConfigured)
         {
@@ -55,10 +73,32 @@ public sealed class MailRouter
         }
     }
 
-    /// <summary>Notes whether a target was reached: one that was not is tried after all others for a while.</summary>
-    public void Reached(MailTarget target, bool isReached) => _unreachable.Note(target, isReached);
+    private async Task<IReadOnlyList<MailExchanger>> AllExchangersAsync(Route route, CancellationToken cancel)
+    {
+        if (MailHost.Parse(route.Host) is not { Address: null, IsBracketed: false, Name: var domain })
+        {
+            var targets = await TargetsAsync(route with { IsConfigured = true }, _ => { }, cancel).ConfigureAwait(false);
+            return [new MailExchanger(targets[0].Name, targets, null)];
+        }
 
-    private async Task<IEnumerable<MailTarget>> TargetsAsync(Route route, Action<string> warn, CancellationToken cancel)
+        var invalid = new List<MailExchanger>();
+        var (_, exchangers) = await ExchangersAsync(domain, route.IsConfigured, Ignore, cancel).ConfigureAwait(false);
+        string[] names = exchangers.Count == 0 ? [domain] : [.. exchangers.Select(e => e.Name).Distinct()];
+        var addresses = await AllAddressesAsync(names, inHostsFile: false, _ => { }, cancel).ConfigureAwait(false);
+        return [.. names.Select(Exchanger), .. invalid];
+
+        void Ignore(IReadOnlyList<string> ignored) =>
+            invalid.AddRange(ignored.Select(n => new MailExchanger(n, [], "It is not a host name.")));
+
+        MailExchanger Exchanger(string name)
+        {
+            var (found, isTemporary) = addresses[name];
+            return new MailExchanger(name, [.. found.Distinct().Select(a => new MailTarget(name, a, route.Port) { Domain = domain })],
+                isTemporary ? "DNS does not answer for all its addresses." : found.Count == 0 ? "It has no address." : null);
+        }
+    }
+
+    private async Task<IReadOnlyList<MailTarget>> TargetsAsync(Route route, Action<string> warn, CancellationToken cancel)
     {
         var host = MailHost.Parse(route.Host) ?? throw new NoMailDomainException(route.Host, "550 5.1.2 Invalid domain or host");
         if (host.Address is { } address)
@@ -73,7 +113,8 @@ public sealed class MailRouter
                 : throw new IOException(isTemporary ? $"DNS does not answer for {host.Name}." : $"The host {host.Name} has no address.");
         }
 
-        var (exists, exchangers) = await ExchangersAsync(host.Name, route.IsConfigured, warn, cancel).ConfigureAwait(false);
+        var (exists, exchangers) = await ExchangersAsync(host.Name, route.IsConfigured,
+            n => warn($"{host.Name} has a mail exchanger that is not a host name, which is ignored: {n[0]}"), cancel).ConfigureAwait(false);
         bool isImplicit = exchangers.Count == 0;
         var groups = isImplicit ? [[host.Name]] : exchangers.GroupBy(e => e.Preference, e => e.Name).Select(g => g.ToArray()).ToList();
         var addresses = await AllAddressesAsync([.. groups.SelectMany(g => g)], isImplicit && route.IsConfigured, warn,
@@ -127,7 +168,7 @@ public sealed class MailRouter
     }
 
     private async Task<(bool Exists, IReadOnlyList<(int Preference, string Name)> Exchangers)> ExchangersAsync(
-        string domain, bool isConfigured, Action<string> warn, CancellationToken cancel)
+        string domain, bool isConfigured, Action<IReadOnlyList<string>> ignore, CancellationToken cancel)
     {
         var answer = await _dns.AskAsync(domain, DnsType.Mx, cancel).ConfigureAwait(false);
         switch (answer)
@@ -143,8 +184,8 @@ public sealed class MailRouter
         // [BP-10.4-18]
         var known = answer.Records.Where(r => IsHost(r.Name)).Select(r => (r.Preference, r.Name)).Distinct()
             .OrderBy(e => e.Preference).ToList();
-        if (known.Count < answer.Records.Count && answer.Records.FirstOrDefault(r => !IsHost(r.Name)) is { } bad)
-            warn($"{domain} has a mail exchanger that is not a host name, which is ignored: {bad.Name}");
+        if (answer.Records.Select(r => r.Name).Where(n => !IsHost(n)).Distinct().Take(Limits.MaxExchangers).ToList() is [_, ..] ignored)
+            ignore(ignored);
 
         return answer.Records.Count > 0 && known.Count == 0
             ? throw new NoMailDomainException(domain, "550 5.4.4 No mail exchanger of the domain has a valid name")

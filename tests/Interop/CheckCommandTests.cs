@@ -66,12 +66,101 @@ public sealed class CheckCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_mail_exchanger_of_a_domain_can_check_all_of_them()
+    {
+        // All addresses are this machine's own; to the port of mail, mail to them would loop.
+        using var dns = new NameServer("""
+            b.test MX 10 one.test
+            b.test MX 20 here.test
+            b.test MX 30 two.test
+            one.test A 127.0.0.8
+            here.test A 127.0.0.7
+            two.test A 127.0.0.6
+            two.test A 127.0.0.5
+            """);
+        await using var server = new EmbeddedServer();
+        foreach (var port in (string[])["25", $"{server.Port}"])
+        {
+            var (_, output, error) = await RunAsync("--json", "--port", port, "--dns", $"127.0.0.1:{dns.Port}", "b.test");
+            Assert.Equal("", error);
+            var addresses = Addresses(output);
+            Assert.Equal(["one.test", "here.test", "two.test", "two.test"], addresses.Select(a => a.GetProperty("name").GetString()));
+            Assert.Equal(["127.0.0.5", "127.0.0.6", "127.0.0.7", "127.0.0.8"],
+                addresses.Select(a => a.GetProperty("address").GetString()).Order());
+        }
+    }
+
+    [Fact]
+    public async Task An_exchanger_without_an_address_is_reported_and_counts()
+    {
+        await using var server = new EmbeddedServer();
+        using var dns = new NameServer("""
+            b.test MX 10 localhost
+            b.test MX 20 gone.test
+            b.test MX 30 silent.test
+            b.test MX 40 half.test
+            b.test MX 50 a\032b.test
+            localhost A 127.0.0.1
+            silent.test SERVFAIL
+            half.test A 127.0.0.1
+            half.test AAAA SERVFAIL
+            """);
+        string[] arguments = ["--port", $"{server.Port}", "--dns", $"127.0.0.1:{dns.Port}", "b.test"];
+        var addresses = await JsonAsync(1, arguments);
+        Assert.Equal(
+            [
+                "localhost 127.0.0.1 ", "gone.test  It has no address.", "silent.test  DNS does not answer for all its addresses.",
+                "half.test 127.0.0.1 ", "half.test  DNS does not answer for all its addresses.", @"a\032b.test  It is not a host name.",
+            ],
+            addresses.Select(a => $"{a.GetProperty("name")} {a.GetProperty("address")} {a.GetProperty("error")}"));
+        Assert.All(addresses, a => Assert.Equal(a.GetProperty("error").GetString() is null, a.GetProperty("ok").GetBoolean()));
+        var (code, output, error) = await RunAsync(arguments);
+        Assert.Equal((1, ""), (code, error));
+        Assert.Contains("\ngone.test\n  error       It has no address.\n", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("421 4.3.2 too \u001b[31mbusy", null, "the server greets with 421 4.3.2 too ", @"\x1b[31mbusy")]
+    [InlineData("554-no\r\n554 mail", null, "the server greets with 554 no mail", "")]
+    [InlineData("220 a.test", "502 5.5.1 not \u001b[31mhere\r\n", "the server answers EHLO with 502 5.5.1 not ", @"\x1b[31mhere")]
+    public async Task A_reply_that_refuses_the_session_is_shown(string greeting, string? ehlo, string error, string escaped)
+    {
+        await using var server = new MailSink { Greeting = greeting };
+        server.Answer = (_, line) => line.StartsWith("EHLO", StringComparison.Ordinal) ? ehlo : null;
+        string[] arguments = ["--port", $"{server.Port}", "[127.0.0.1]"];
+        var address = Assert.Single(await JsonAsync(3, arguments));
+        Assert.StartsWith(error, address.GetProperty("error").GetString(), StringComparison.Ordinal);
+        Assert.Equal(greeting.Split("\r\n")[^1], address.GetProperty("greeting").GetString());
+        Assert.True(address.GetProperty("connect_ms").GetDouble() >= 0);
+        Assert.True(address.GetProperty("greeting_ms").GetDouble() >= 0);
+        var (code, output, _) = await RunAsync(arguments);
+        Assert.Equal(3, code);
+        Assert.Matches(@"^127\.0\.0\.1 .*\n  connection  [\d.]+ ms, greeting after [\d.]+ ms\n  greeting    \d\d\d ", output);
+        Assert.EndsWith($"\n  error       {error}{escaped}\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_reply_that_refuses_an_upgrade_is_shown()
+    {
+        await using var server = new MailSink { Extensions = ["XBLACKPONY V1 X25519-CHACHA20POLY1305"] };
+        server.Answer = (_, line) => line.StartsWith("XBLACKPONY", StringComparison.Ordinal) ? "454 4.7.0 later, \u001b[31mred\r\n" : null;
+        string[] arguments = ["--port", $"{server.Port}", "[127.0.0.1]"];
+        var suite = Assert.Single(Assert.Single(await JsonAsync(1, arguments)).GetProperty("suites").EnumerateArray());
+        Assert.Equal(("refused", "454 4.7.0 later, \u001b[31mred"),
+            (suite.GetProperty("failure").GetString(), suite.GetProperty("reply").GetString()));
+        Assert.Contains("\n  upgrade     X25519-CHACHA20POLY1305: FAILED, refused: 454 4.7.0 later, \\x1b[31mred\n",
+            (await RunAsync(arguments)).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_server_that_says_nothing_is_left_when_its_time_is_over()
     {
         await using var silent = new RawServer("");
         string[] arguments = ["--port", $"{silent.Port}", "--timeout", "1", "[127.0.0.1]"];
         var address = Assert.Single(await JsonAsync(3, arguments));
         Assert.Equal("no answer within 1 s", address.GetProperty("error").GetString());
+        Assert.Equal(JsonValueKind.Number, address.GetProperty("connect_ms").ValueKind);
+        Assert.Equal(JsonValueKind.Null, address.GetProperty("greeting_ms").ValueKind);
         Assert.Equal((3, "", "blackpony: 127.0.0.1 (127.0.0.1): no answer within 1 s\n"), await RunAsync(["--interactive", .. arguments]));
     }
 
@@ -161,6 +250,12 @@ public sealed class CheckCommandTests : IDisposable
         Assert.Equal((code, ""), (run.Code, run.Error));
         using var json = JsonDocument.Parse(run.Output);
         Assert.Equal(code == 0, json.RootElement.GetProperty("ok").GetBoolean());
+        return Addresses(run.Output);
+    }
+
+    private static List<JsonElement> Addresses(string output)
+    {
+        using var json = JsonDocument.Parse(output);
         return [.. json.RootElement.GetProperty("addresses").EnumerateArray().Select(a => a.Clone())];
     }
 

@@ -1,4 +1,4 @@
-using BlackPony.Hosting;
+using System.Net;
 
 namespace BlackPony.Tools.Check;
 
@@ -7,22 +7,26 @@ namespace BlackPony.Tools.Check;
 /// <param name="Failure">Why there was none, one of the reasons of spec 11.1 where it names it; null if there was one.</param>
 /// <param name="RoundTrips">Of the upgrade: without EHLO before it and inside.</param>
 /// <param name="Time">From the command to the first reply inside.</param>
-internal sealed record SuiteReport(string Suite, string? Failure, int RoundTrips, TimeSpan Time);
+/// <param name="Reply">The reply that refused it; null if none did.</param>
+internal sealed record SuiteReport(string Suite, string? Failure, int RoundTrips, TimeSpan Time, string? Reply = null);
 
 /// <summary>An IDENT key that the server showed or withdrew.</summary>
 internal sealed record IdentReport(string Key, bool IsWithdrawn);
 
 /// <summary>What was found at one address of a mail exchanger.</summary>
-internal sealed record AddressReport(MailTarget Target)
+/// <param name="Name">The exchanger's name.</param>
+/// <param name="Address">Its address; null if it has none.</param>
+/// <param name="Port">The port.</param>
+internal sealed record AddressReport(string Name, IPAddress? Address, int Port)
 {
     /// <summary>Why there is no SMTP session; null if there is one.</summary>
     public string? Error { get; init; }
 
-    /// <summary>How long the connection took.</summary>
-    public TimeSpan Connecting { get; init; }
+    /// <summary>How long the connection took; null if there was none.</summary>
+    public TimeSpan? Connecting { get; init; }
 
-    /// <summary>How long the greeting took after it.</summary>
-    public TimeSpan Greeted { get; init; }
+    /// <summary>How long the greeting took after it; null if there was none.</summary>
+    public TimeSpan? Greeted { get; init; }
 
     /// <summary>The greeting, its last line.</summary>
     public string? Greeting { get; init; }

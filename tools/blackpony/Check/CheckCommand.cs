@@ -91,9 +91,7 @@ internal static class CheckCommand
             if (CommandLine.Misspelt(parse) is { } problem)
                 throw new FormatException($"{problem} Try --help.");
 
-            // A host in brackets is checked even if it is this machine ([BP-10.4-16]).
-            var text = parse.GetValue(host)!;
-            var route = new Route(text, parse.GetValue(port)) { IsConfigured = text.StartsWith('[') };
+            var route = new Route(parse.GetValue(host)!, parse.GetValue(port));
             return RunAsync(route, new MailRouter(parse.GetValue(dns)), Memory(parse), parse.GetValue(name)!,
                 TimeSpan.FromSeconds(parse.GetValue(timeout)), parse.GetValue(json),
                 !parse.GetValue(interactive) ? null : parse.GetResult(suites) is null ? SuiteRegistry.Default : parse.GetValue(suites),
@@ -131,10 +129,11 @@ internal static class CheckCommand
         }
 
         var check = new ServerCheck(name, memory, patience);
-        IReadOnlyList<MailTarget> targets;
+        IReadOnlyList<MailExchanger> exchangers;
         try
         {
-            targets = await router.ResolveAsync(route, json ? null : CommandLine.Complain, cancel);
+            // No mail would loop: this machine's own addresses are checked too ([BP-10.4-16]).
+            exchangers = await router.SurveyAsync(route, cancel);
         }
         catch (Exception e) when (e is IOException or NoMailDomainException)
         {
@@ -147,30 +146,44 @@ internal static class CheckCommand
         }
 
         if (typed is not null)
-            return await TypeAsync(check, targets, typed, cancel);
+            return await TypeAsync(check, exchangers, typed, cancel);
 
         var reports = new List<AddressReport>();
-        foreach (var target in targets)
+        foreach (var exchanger in exchangers)
         {
-            var report = await check.RunAsync(target, cancel);
-            reports.Add(report);
-            if (!json)
-                CheckReport.Print(report, Console.Out);
+            foreach (var target in exchanger.Targets)
+                Take(await check.RunAsync(target, cancel));
+
+            if (exchanger.Error is { } error)
+                Take(new AddressReport(exchanger.Name, null, route.Port) { Error = error });
         }
 
         if (json)
             Console.Out.WriteLine(CheckReport.Json(route.Host, reports, null));
 
         return reports.TrueForAll(r => r.IsGood) ? 0 : reports.TrueForAll(r => r.Error is not null) ? NotFound : Wrong;
+
+        void Take(AddressReport report)
+        {
+            reports.Add(report);
+            if (!json)
+                CheckReport.Print(report, Console.Out);
+        }
     }
 
-    private static async Task<int> TypeAsync(ServerCheck check, IReadOnlyList<MailTarget> targets, IReadOnlyList<Suite> suites,
+    private static async Task<int> TypeAsync(ServerCheck check, IReadOnlyList<MailExchanger> exchangers, IReadOnlyList<Suite> suites,
         CancellationToken cancel)
     {
         if (suites.Count == 0 || !suites.All(s => s.Encrypts))
             throw new FormatException("--suites must have suites that encrypt.");
 
-        foreach (var target in targets)
+        foreach (var exchanger in exchangers)
+        {
+            if (exchanger.Error is { } error)
+                CommandLine.Complain($"{exchanger.Name}: {error}");
+        }
+
+        foreach (var target in exchangers.SelectMany(e => e.Targets))
         {
             try
             {

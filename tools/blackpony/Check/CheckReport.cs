@@ -1,7 +1,7 @@
 using System.Globalization;
+using System.Net;
 using System.Text;
 using System.Text.Json;
-using BlackPony.Hosting;
 
 namespace BlackPony.Tools.Check;
 
@@ -11,15 +11,19 @@ internal static class CheckReport
     /// <summary>For people. Everything that the server said is made fit for a terminal.</summary>
     public static void Print(AddressReport report, TextWriter output)
     {
-        output.WriteLine($"{report.Target.Name} {Place(report.Target)}");
+        output.WriteLine(report.Address is { } address ? $"{report.Name} {new IPEndPoint(address, report.Port)}" : report.Name);
+        if (report.Connecting is { } connecting)
+            Line("connection", Time(connecting) + (report.Greeted is { } greeted ? $", greeting after {Time(greeted)}" : ""));
+
+        if (report.Greeting is { } greeting)
+            Line("greeting", greeting);
+
         if (report.Error is { } error)
         {
             Line("error", error);
             return;
         }
 
-        Line("connection", $"{Time(report.Connecting)}, greeting after {Time(report.Greeted)}");
-        Line("greeting", report.Greeting!);
         Line("STARTTLS", report.StartTls ? "offered" : "not offered");
         Line("BlackPony", report.Offer ?? "not offered");
         if (report.Offer is not null && report.Suites.Count == 0)
@@ -27,7 +31,8 @@ internal static class CheckReport
 
         foreach (var suite in report.Suites)
         {
-            Line("upgrade", suite.Failure is { } failure ? $"{suite.Suite}: FAILED, {failure}"
+            Line("upgrade", suite.Failure is { } failure
+                ? $"{suite.Suite}: FAILED, {failure}" + (suite.Reply is { } reply ? $": {reply}" : "")
                 : $"{suite.Suite}: {(suite.RoundTrips == 1 ? "1 round trip" : $"{suite.RoundTrips} round trips")}, {Time(suite.Time)} to "
                     + "the first reply inside");
         }
@@ -80,13 +85,13 @@ internal static class CheckReport
     private static void Write(Utf8JsonWriter json, AddressReport report)
     {
         json.WriteStartObject();
-        json.WriteString("name", report.Target.Name);
-        json.WriteString("address", report.Target.Address.ToString());
-        json.WriteNumber("port", report.Target.Port);
+        json.WriteString("name", report.Name);
+        json.WriteString("address", report.Address?.ToString());
+        json.WriteNumber("port", report.Port);
         json.WriteBoolean("ok", report.IsGood);
         json.WriteString("error", report.Error);
-        json.WriteNumber("connect_ms", Milliseconds(report.Connecting));
-        json.WriteNumber("greeting_ms", Milliseconds(report.Greeted));
+        Write(json, "connect_ms", report.Connecting);
+        Write(json, "greeting_ms", report.Greeted);
         json.WriteString("greeting", report.Greeting);
         json.WriteBoolean("starttls", report.StartTls);
         json.WriteString("offer", report.Offer);
@@ -96,6 +101,7 @@ internal static class CheckReport
             json.WriteStartObject();
             json.WriteString("name", suite.Suite);
             json.WriteString("failure", suite.Failure);
+            json.WriteString("reply", suite.Reply);
             if (suite.Failure is null)
             {
                 json.WriteNumber("round_trips", suite.RoundTrips);
@@ -125,7 +131,13 @@ internal static class CheckReport
         json.WriteEndObject();
     }
 
-    private static string Place(MailTarget target) => new System.Net.IPEndPoint(target.Address, target.Port).ToString();
+    private static void Write(Utf8JsonWriter json, string name, TimeSpan? time)
+    {
+        if (time is { } known)
+            json.WriteNumber(name, Milliseconds(known));
+        else
+            json.WriteNull(name);
+    }
 
     private static double Milliseconds(TimeSpan time) => Math.Round(time.TotalMilliseconds, 1);
 

@@ -22,19 +22,13 @@ internal sealed class ServerCheck(string name, ServerMemory? memory, TimeSpan pa
     /// <summary>Looks at an address.</summary>
     public async Task<AddressReport> RunAsync(MailTarget target, CancellationToken cancel)
     {
-        var report = new AddressReport(target);
-        try
-        {
-            report = await PlainAsync(report, cancel);
-        }
-        catch (Exception e) when (IsFailure(e, cancel))
-        {
-            return report with { Error = Reason(e) };
-        }
+        var report = await PlainAsync(target, cancel);
+        if (report.Error is not null)
+            return report;
 
         var offer = report.Offer is { } line ? Offer.Parse(Encoding.Latin1.GetBytes(line)) : null;
         foreach (var suite in offer?.Common(SuiteRegistry.Default) ?? [])
-            report = await UpgradeAsync(report, suite, cancel);
+            report = await UpgradeAsync(report, target, suite, cancel);
 
         var policies = new Dictionary<string, string>();
         foreach (var policy in (ClientPolicy[])[ClientPolicy.Opportunistic, ClientPolicy.Remembered, ClientPolicy.Required])
@@ -70,53 +64,62 @@ internal sealed class ServerCheck(string name, ServerMemory? memory, TimeSpan pa
     public string Reason(Exception e) => e is OperationCanceledException ? $"no answer within {patience.TotalSeconds} s"
         : e is AuthenticationException ? e.Message.Split(": ", 2)[^1].TrimEnd('.') : e.Message;
 
-    private async Task<AddressReport> PlainAsync(AddressReport report, CancellationToken cancel)
+    private async Task<AddressReport> PlainAsync(MailTarget target, CancellationToken cancel)
     {
-        using var limit = Limit(cancel);
-        long began = Stopwatch.GetTimestamp();
-        await using var stream = await OpenAsync(report.Target, limit.Token);
-        report = report with { Connecting = Stopwatch.GetElapsedTime(began) };
-        var replies = new ReplyStream(stream);
-        began = Stopwatch.GetTimestamp();
-        var greeting = await replies.ReadAsync(limit.Token);
-        report = report with
+        var report = new AddressReport(target.Name, target.Address, target.Port);
+        try
         {
-            Greeted = Stopwatch.GetElapsedTime(began),
-            Greeting = Encoding.Latin1.GetString(greeting.Lines[^1]),
-        };
-        if (greeting.Code != 220)
-            throw new IOException($"the server greets with {greeting.Code}");
+            using var limit = Limit(cancel);
+            long began = Stopwatch.GetTimestamp();
+            await using var stream = await OpenAsync(target, limit.Token);
+            report = report with { Connecting = Stopwatch.GetElapsedTime(began) };
+            var replies = new ReplyStream(stream);
+            began = Stopwatch.GetTimestamp();
+            var greeting = await replies.ReadAsync(limit.Token);
+            report = report with
+            {
+                Greeted = Stopwatch.GetElapsedTime(began),
+                Greeting = Encoding.Latin1.GetString(greeting.Lines[^1]),
+            };
+            if (greeting.Code != 220)
+                return report with { Error = $"the server greets with {Text(greeting)}" };
 
-        var ehlo = await replies.AskAsync($"EHLO {name}", limit.Token);
-        if (ehlo.Code / 100 != 2)
-            throw new IOException($"the server answers EHLO with {ehlo.Code}");
+            var ehlo = await replies.AskAsync($"EHLO {name}", limit.Token);
+            if (ehlo.Code / 100 != 2)
+                return report with { Error = $"the server answers EHLO with {Text(ehlo)}" };
 
-        var lines = Enumerable.Range(1, ehlo.Lines.Count - 1).Select(i => Encoding.Latin1.GetString(ehlo.Text(i))).ToList();
-        await replies.AskAsync("QUIT", limit.Token);
-        return report with
+            var lines = Enumerable.Range(1, ehlo.Lines.Count - 1).Select(i => Encoding.Latin1.GetString(ehlo.Text(i))).ToList();
+            await replies.AskAsync("QUIT", limit.Token);
+            return report with
+            {
+                StartTls = lines.Exists(l => l.Equals("STARTTLS", StringComparison.OrdinalIgnoreCase)),
+                Offer = lines.Find(l => l.Split(' ')[0].Equals(Offer.Keyword, StringComparison.OrdinalIgnoreCase)),
+            };
+        }
+        catch (Exception e) when (IsFailure(e, cancel))
         {
-            StartTls = lines.Exists(l => l.Equals("STARTTLS", StringComparison.OrdinalIgnoreCase)),
-            Offer = lines.Find(l => l.Split(' ')[0].Equals(Offer.Keyword, StringComparison.OrdinalIgnoreCase)),
-        };
+            return report with { Error = Reason(e) };
+        }
     }
 
-    private async Task<AddressReport> UpgradeAsync(AddressReport report, Suite suite, CancellationToken cancel)
+    private async Task<AddressReport> UpgradeAsync(AddressReport report, MailTarget target, Suite suite, CancellationToken cancel)
     {
         SuiteReport result;
+        TimedStream? timed = null;
         try
         {
             using var limit = Limit(cancel);
 
             // A key pair takes a while: once, and not in this time.
             _rsaKeys.Use().Dispose();
-            await using var timed = new TimedStream(await OpenAsync(report.Target, limit.Token));
+            await using var connection = timed = new TimedStream(await OpenAsync(target, limit.Token));
             await using var stream = await BlackPonyStream.AuthenticateAsClientAsync(
-                timed, Options(report.Target, ClientPolicy.Required, [suite]), limit.Token);
+                timed, Options(target, ClientPolicy.Required, [suite]), limit.Token);
             result = new SuiteReport(suite.Name, null, timed.RoundTrips - 2, Stopwatch.GetElapsedTime(timed.Sent[1]));
             report = report with
             {
                 Idents = [.. stream.RemoteIdents.Select(i => new IdentReport(i.Key, i.IsWithdrawn))],
-                Memory = Compare(report.Target, stream),
+                Memory = Compare(target, stream),
             };
             await stream.WriteAsync("QUIT\r\n"u8.ToArray(), limit.Token);
             while (await stream.ReadAsync(new byte[512], limit.Token) > 0)
@@ -125,11 +128,21 @@ internal sealed class ServerCheck(string name, ServerMemory? memory, TimeSpan pa
         }
         catch (Exception e) when (IsFailure(e, cancel))
         {
-            result = new SuiteReport(suite.Name, Reason(e), 0, TimeSpan.Zero);
+            var reason = Reason(e);
+            result = new SuiteReport(suite.Name, reason, 0, TimeSpan.Zero, reason == "refused" ? Refusal(timed!) : null);
         }
 
         return report with { Suites = [.. report.Suites, result] };
     }
+
+    // In one line, whatever its code.
+    private static string Text(Reply reply) => string.Join(' ',
+        Enumerable.Range(0, reply.Lines.Count).Select(i => Encoding.Latin1.GetString(reply.Text(i))).Prepend($"{reply.Code}"));
+
+    // The first answer after that to EHLO that does not ask for more.
+    private static string? Refusal(TimedStream timed) => timed.Answers.Skip(1)
+        .Select(a => new ReplyReader().Read(a.ToArray(), out _)).FirstOrDefault(r => r is { Code: not 334 }) is { } reply
+            ? Text(reply) : null;
 
     private string? Compare(MailTarget target, BlackPonyStream stream)
     {

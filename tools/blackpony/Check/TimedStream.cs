@@ -5,6 +5,8 @@ namespace BlackPony.Tools.Check;
 /// <summary>A connection whose round trips are counted: an answer that comes after something was sent.</summary>
 internal sealed class TimedStream(Stream inner) : Stream
 {
+    private const int LongestAnswer = 4096;
+
     private bool _hasSent;
 
     /// <summary>How many round trips there were.</summary>
@@ -12,6 +14,9 @@ internal sealed class TimedStream(Stream inner) : Stream
 
     /// <summary>When each send began that followed an answer, by <see cref="Stopwatch"/>.</summary>
     public List<long> Sent { get; } = [];
+
+    /// <summary>What came after each send and before the next, no more than a reply is long.</summary>
+    public List<List<byte>> Answers { get; } = [];
 
     public override bool CanRead => true;
 
@@ -31,7 +36,13 @@ internal sealed class TimedStream(Stream inner) : Stream
     {
         int count = await inner.ReadAsync(buffer, cancellationToken);
         if (_hasSent)
+        {
             RoundTrips++;
+            Answers.Add([]);
+        }
+
+        if (Answers is [.., var answer] && answer.Count < LongestAnswer)
+            answer.AddRange(buffer.Span[..count]);
 
         _hasSent = false;
         return count;
