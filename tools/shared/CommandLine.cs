@@ -141,22 +141,23 @@ internal static class CommandLine
         return $"there is no {what} '{word}'.{Nearest(word, known)}";
     }
 
-    // Levenshtein's, with one row of the table at a time.
+    // Levenshtein's, without case; two neighbours that changed places count as one change.
     private static int Distance(string one, string other)
     {
-        var row = Enumerable.Range(0, other.Length + 1).ToArray();
-        for (int i = 1; i <= one.Length; i++)
+        (one, other) = (one.ToUpperInvariant(), other.ToUpperInvariant());
+        var table = new int[one.Length + 1, other.Length + 1];
+        for (int i = 0; i <= one.Length; i++)
         {
-            int diagonal = row[0]++;
-            for (int j = 1; j <= other.Length; j++)
+            for (int j = 0; j <= other.Length; j++)
             {
-                int cost = diagonal + (one[i - 1] == other[j - 1] ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.Min(cost, Math.Min(row[j], row[j - 1]) + 1);
+                table[i, j] = i == 0 || j == 0 ? i + j : Math.Min(table[i - 1, j - 1] + (one[i - 1] == other[j - 1] ? 0 : 1),
+                    Math.Min(table[i - 1, j], table[i, j - 1]) + 1);
+                if (i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1])
+                    table[i, j] = Math.Min(table[i, j], table[i - 2, j - 2] + 1);
             }
         }
 
-        return row[^1];
+        return table[one.Length, other.Length];
     }
 
     private sealed class Versions : SynchronousCommandLineAction
