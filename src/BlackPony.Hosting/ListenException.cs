@@ -8,6 +8,9 @@ namespace BlackPony.Hosting;
 /// <param name="cause">Why not.</param>
 public sealed class ListenException(IPEndPoint endPoint, SocketException cause) : IOException(Text(endPoint, cause), cause)
 {
+    /// <summary>The address.</summary>
+    public IPEndPoint EndPoint => endPoint;
+
     /// <summary>Whether another program listens there, or this one does in another process.</summary>
     public bool IsInUse { get; } = cause.SocketErrorCode == SocketError.AddressAlreadyInUse;
 

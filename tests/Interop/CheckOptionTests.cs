@@ -43,8 +43,8 @@ public sealed class CheckOptionTests : IDisposable
         "route a.test=c.test")]
     public async Task Options_that_do_not_go_together_are_reported_with_their_lines(string command, string expected, params string[] lines)
     {
-        var (code, output, error) = await CheckAsync(command, lines);
-        Assert.Equal((2, ""), (code, output));
+        var (code, _, error) = await CheckAsync(command, lines);
+        Assert.Equal(2, code);
         Assert.StartsWith($"blackpony: {File}, {expected}", error, StringComparison.Ordinal);
     }
 
@@ -55,11 +55,71 @@ public sealed class CheckOptionTests : IDisposable
         var (code, output, error) = await CheckAsync("listen", $"listen 127.0.0.1:{port}", "listen 192.0.2.1:25", $"metrics 192.0.2.1:1",
             "backend 127.0.0.1:1");
         Assert.Equal((1, $"listen 127.0.0.1:{port}: ok\n"), (code, output));
-        Assert.Contains("cannot listen on 192.0.2.1:25: Cannot assign requested address. It is not an address of this machine.\n", error,
-            StringComparison.Ordinal);
-        Assert.Contains("cannot listen on 192.0.2.1:1: ", error, StringComparison.Ordinal);
-        Assert.Contains("blackpony: backend 127.0.0.1:1: ", error, StringComparison.Ordinal);
-        Assert.Equal(3, error.Count(c => c == '\n'));
+        AssertErrors(error, "line 2: cannot listen on 192.0.2.1:25: Cannot assign requested address. It is not an address of this machine.",
+            "line 3: cannot listen on 192.0.2.1:1: ", "line 4: backend 127.0.0.1:1: ");
+    }
+
+    [Fact]
+    public async Task All_that_is_wrong_is_reported_in_one_run()
+    {
+        var (code, output, error) = await CheckAsync("listen", "suites ROT", "listen 192.0.2.1:25", "keylog /nowhere/keys",
+            "backend 127.0.0.1:1");
+        Assert.Equal((2, ""), (code, output));
+        AssertErrors(error, "line 1: --suites has ROT", "line 2: cannot listen on", "line 4: backend 127.0.0.1:1: ",
+            "line 3: --keylog: the key log cannot be written");
+
+        (code, output, error) = await CheckAsync("relay", $"listen 127.0.0.1:{FreePorts.Next()}", "listen 192.0.2.1:25",
+            "route a.test=b.test", "policy remembered", "route a.test=c.test", "keylog /nowhere/keys", "memory redis://127.0.0.1:1/");
+        Assert.Equal(2, code);
+        Assert.StartsWith("listen 127.0.0.1:", output, StringComparison.Ordinal);
+        AssertErrors(error, "line 2: --listen 192.0.2.1:25 can be reached", "lines 3 and 5: --route gives 'a.test' two routes",
+            "line 2: cannot listen on", "line 7: --memory: the memory redis://127.0.0.1:1/ cannot be reached",
+            "line 6: --keylog: the key log cannot be written");
+    }
+
+    [Theory]
+    [InlineData("lines 1 and 2: --listen 127.0.0.1:PORT and --listen 127.0.0.1:PORT exclude", "listen 127.0.0.1:PORT",
+        "listen 127.0.0.1:PORT")]
+    [InlineData("lines 1 and 3: --metrics 127.0.0.1:PORT and --listen 127.0.0.1:PORT exclude", "listen 127.0.0.1:PORT", "listen [::1]:PORT",
+        "metrics 127.0.0.1:PORT")]
+    [InlineData("lines 1 and 2: --listen 127.0.0.1:PORT and --listen 0.0.0.0:PORT exclude", "listen 0.0.0.0:PORT", "listen 127.0.0.1:PORT",
+        "allow 127.0.0.1")]
+    public async Task An_address_that_is_there_twice_is_an_error(string expected, params string[] lines)
+    {
+        var port = $"{FreePorts.Next()}";
+        var (code, _, error) = await CheckAsync("relay", [.. lines.Select(l => l.Replace("PORT", port, StringComparison.Ordinal))]);
+        Assert.Equal((2, $"blackpony: {File}, {expected.Replace("PORT", port, StringComparison.Ordinal)} each other: only one can listen "
+            + "there.\n"), (code, error));
+    }
+
+    [Theory]
+    [InlineData("listen", "xclient", "backend 127.0.0.1:1")]
+    [InlineData("relay", "refuse-forgotten", "policy required")]
+    public async Task A_value_that_an_option_does_not_take_is_reported(string command, string option, string more)
+    {
+        var (code, output, error) = await CheckAsync(command, "listen 127.0.0.1:1", more, $"{option} yes");
+        Assert.Equal((2, "", $"blackpony: {File}, line 3: {option} takes no value: leave out 'yes'.\n"), (code, output, error));
+    }
+
+    [Fact]
+    public async Task A_source_address_that_is_not_this_machines_is_named()
+    {
+        var (code, _, error) = await CheckAsync("listen", $"listen 127.0.0.1:{FreePorts.Next()}", "backend 127.0.0.1:1",
+            "backend-source 192.0.2.1");
+        Assert.Equal((1, $"blackpony: {File}, lines 2 and 3: backend 127.0.0.1:1: --backend-source 192.0.2.1 cannot be used: Cannot assign "
+            + "requested address. It must be an address of this machine.\n"), (code, error));
+    }
+
+    [Theory]
+    [InlineData("line 2: cannot listen on 192.0.2.1:1: Cannot assign", "listen 192.0.2.1:1")]
+    [InlineData("line 2: cannot serve metrics at 192.0.2.1:1: Cannot assign", "metrics 192.0.2.1:1")]
+    public async Task A_service_that_cannot_listen_names_file_and_line(string expected, string line)
+    {
+        await System.IO.File.WriteAllLinesAsync(File, [$"listen 127.0.0.1:{FreePorts.Next()}", line, "allow 127.0.0.1"],
+            TestContext.Current.CancellationToken);
+        var (code, _, error) = await RunAsync("relay", "--config", File, "--log-level", "error");
+        Assert.Equal(1, code);
+        Assert.StartsWith($"blackpony: {File}, {expected}", error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -133,6 +193,15 @@ public sealed class CheckOptionTests : IDisposable
         }
 
         Assert.Equal(string.Join(',', Enumerable.Range(10, 8).Select(i => $"4YbLk{i}")) + ",...", ids.ToString());
+    }
+
+    // Each line in turn, from the file's name on.
+    private void AssertErrors(string error, params string[] beginnings)
+    {
+        var lines = error.TrimEnd('\n').Split('\n');
+        Assert.True(lines.Length == beginnings.Length, error);
+        foreach (var (line, beginning) in lines.Zip(beginnings))
+            Assert.StartsWith($"blackpony: {File}, {beginning}", line, StringComparison.Ordinal);
     }
 
     private async Task<(int Code, string Output, string Error)> CheckAsync(string command, params string[] lines)

@@ -119,11 +119,19 @@ internal sealed class ClientOptions
         Store(parse) is { } store ? await store.OpenAsync(isWritten: true, targets, cancel)
         : MemoryPath(parse) is { } path ? new MemoryFile(path, TimeProvider.System) : null;
 
-    /// <summary>Checks that a service can write its files: one that cannot would defer all its mail.</summary>
-    /// <exception cref="FormatException">It could not; the message says what to do.</exception>
+    /// <summary>What a service must be able to write: one that cannot would defer all its mail.</summary>
     /// <param name="parse">The command line.</param>
     /// <param name="isTrial">Whether a file that was not there must not be left behind: it would belong to whoever checks.</param>
-    public void CheckFiles(ParseResult parse, bool isTrial)
+    public IEnumerable<Trial> Files(ParseResult parse, bool isTrial)
+    {
+        if (parse.GetValue(_memory) is { } memory)
+            yield return new Trial(RedisStore.IsOne(memory) ? "--memory" : $"--memory {memory}", () => OpenAsync(parse, isTrial));
+
+        if (parse.GetValue(_keyLog) is { } keyLog)
+            yield return ListenOptions.KeyLogTrial(keyLog, isTrial);
+    }
+
+    private async Task OpenAsync(ParseResult parse, bool isTrial)
     {
         try
         {
@@ -135,11 +143,8 @@ internal sealed class ClientOptions
             {
                 _ = store.Password();
                 if (isTrial)
-                    store.OpenAsync(isWritten: true, null, CancellationToken.None).GetAwaiter().GetResult();
+                    await store.OpenAsync(isWritten: true, null, CancellationToken.None);
             }
-
-            if (parse.GetValue(_keyLog) is { } keyLog)
-                Trial.Run(keyLog, isTrial, () => ListenOptions.KeyLog(keyLog));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net;
 using System.Net.Sockets;
 using BlackPony.Hosting;
 using BlackPony.Reference.Suites;
@@ -46,13 +47,15 @@ internal static class ListenCommand
         try
         {
             if (options.Service.Checks(parse))
-                return await CheckOnlyAsync(options.Read(parse, rsaKeys, logs.Log), options.Service, parse, cancel);
+                return await CheckOnlyAsync(options, parse, rsaKeys, logs.Log, cancel);
 
             settings = await ReadAsync(parse);
         }
         catch (FormatException e)
         {
-            CommandLine.Complain(ConfigFile.Locate(e.Message));
+            foreach (var line in e.Message.Split('\n'))
+                CommandLine.Complain(ConfigFile.Locate(line));
+
             return 2;
         }
         catch (OpenRelayException e)
@@ -122,10 +125,15 @@ internal static class ListenCommand
     }
 
     private static async Task<int> CheckOnlyAsync(
-        InboundSettings settings, ServiceOptions service, ParseResult parse, CancellationToken cancel)
+        ListenOptions options, ParseResult parse, RsaKeys rsaKeys, ILogger log, CancellationToken cancel)
     {
-        using var probe = settings.Probe;
-        return await Service.CheckAsync(parse, service, settings.Listen, ($"backend {settings.Backend}", AskAsync));
+        // The backend is asked as the relay would do it, if the options say how; else only whether it is there.
+        var wrong = options.Wrong(parse).ToList();
+        var settings = wrong.Count == 0 ? options.Read(parse, rsaKeys, log) : null;
+        var backend = options.Backend(parse);
+        using var probe = settings?.Probe;
+        return await Service.CheckAsync(parse, options.Service, options.Listen(parse), wrong,
+            [new Trial($"--backend {backend.Host}:{backend.Port}", AskAsync), .. options.Files(parse)]);
 
         async Task AskAsync()
         {
@@ -133,6 +141,9 @@ internal static class ListenCommand
             patience.CancelAfter(Patience);
             try
             {
+                if (settings?.BackendSource is { } source)
+                    Bind(source);
+
                 if (probe is not null)
                 {
                     await probe.CheckAsync(patience.Token);
@@ -140,7 +151,7 @@ internal static class ListenCommand
                 }
 
                 using var tcp = new TcpClient();
-                await tcp.ConnectAsync(settings.BackendHost, settings.BackendPort, patience.Token);
+                await tcp.ConnectAsync(backend.Host, backend.Port, patience.Token);
             }
             catch (OpenRelayException e)
             {
@@ -150,6 +161,19 @@ internal static class ListenCommand
             {
                 throw new IOException($"no answer within {Patience.TotalSeconds} s", e);
             }
+        }
+    }
+
+    private static void Bind(IPAddress source)
+    {
+        using var socket = new Socket(source.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Bind(new IPEndPoint(source, 0));
+        }
+        catch (SocketException e)
+        {
+            throw new IOException($"--backend-source {source} cannot be used: {e.Message}. It must be an address of this machine.", e);
         }
     }
 

@@ -135,6 +135,33 @@ internal sealed class ListenOptions
     /// <summary>Those that every service has.</summary>
     public ServiceOptions Service { get; } = new();
 
+    /// <summary>Where the relay listens.</summary>
+    public IReadOnlyList<IPEndPoint> Listen(ParseResult parse) => parse.GetValue(_listen)!;
+
+    /// <summary>The backend.</summary>
+    public DnsEndPoint Backend(ParseResult parse) => parse.GetValue(_backend)!;
+
+    /// <summary>Which options do not go together; each message says what to do.</summary>
+    public IEnumerable<string> Wrong(ParseResult parse)
+    {
+        if (parse.GetValue(_source) is null && Addressing(parse) == ClientAddressing.None
+            && DefaultSource(parse.GetValue(_backend)!.Host) is null)
+        {
+            yield return "--backend would see this machine's own address, and might relay for it. Use --xclient, --proxy-protocol, or "
+                + "--backend-source with an address that it does not trust.";
+        }
+
+        if (!parse.GetValue(_rot) && parse.GetResult(_suites) is not null && parse.GetValue(_suites)!.Any(s => !s.Encrypts))
+            yield return "--suites has ROT, which protects nothing; to offer it anyway, add --allow-rot.";
+    }
+
+    /// <summary>The files that the relay writes.</summary>
+    public IEnumerable<Trial> Files(ParseResult parse)
+    {
+        if (parse.GetValue(_keyLog) is { } file)
+            yield return KeyLogTrial(file, isTrial: true);
+    }
+
     /// <summary>Makes the relay's settings.</summary>
     /// <param name="parse">The command line and its file.</param>
     /// <param name="rsaKeys">The process's RSA keys, which outlive a reload.</param>
@@ -142,40 +169,24 @@ internal sealed class ListenOptions
     /// <exception cref="FormatException">The options don't go together; the message says what to do.</exception>
     public InboundSettings Read(ParseResult parse, RsaKeys rsaKeys, ILogger log)
     {
-        var target = parse.GetValue(_backend)!;
-        var addressing = parse.GetValue(_xclient) ? ClientAddressing.XClient
-            : parse.GetValue(_proxy) switch
-            {
-                "v1" => ClientAddressing.ProxyV1,
-                "v2" => ClientAddressing.ProxyV2,
-                _ => ClientAddressing.None,
-            };
-        var from = parse.GetValue(_source) ?? (addressing == ClientAddressing.None
-            ? DefaultSource(target.Host)
-                ?? throw new FormatException(
-                    "--backend would see this machine's own address, and might relay for it. Use --xclient, --proxy-protocol, or "
-                        + "--backend-source with an address that it does not trust.")
-            : null);
+        if (Wrong(parse).ToList() is [_, ..] wrong)
+            throw new FormatException(string.Join('\n', wrong));
+
+        var target = Backend(parse);
+        var addressing = Addressing(parse);
 
         // An option that is not given has an empty array as its value.
         IReadOnlyList<Suite> offered = [.. parse.GetResult(_suites) is null ? SuiteRegistry.Default : parse.GetValue(_suites)!,
             .. parse.GetValue(_rot) ? [SuiteRegistry.Find("ROT")!] : Array.Empty<Suite>()];
-        if (!parse.GetValue(_rot) && offered.Any(s => !s.Encrypts))
-            throw new FormatException("--suites has ROT, which protects nothing; to offer it anyway, add --allow-rot.");
-
-        KeyLogFile? keyLog = null;
-        if (parse.GetValue(_keyLog) is { } file)
-            Trial.Run(file, Service.Checks(parse), () => keyLog = KeyLog(file));
-
         var options = new ServerOptions(rsaKeys)
         {
             Suites = [.. offered.Distinct()],
             Idents = [.. parse.GetValue(_ident) ?? [], .. parse.GetValue(_withdrawn) ?? []],
-            KeyLog = keyLog,
+            KeyLog = parse.GetValue(_keyLog) is { } file && !Service.Checks(parse) ? KeyLog(file) : null,
         };
-        var settings = new InboundSettings(parse.GetValue(_listen)!, target.Host, target.Port, options)
+        var settings = new InboundSettings(Listen(parse), target.Host, target.Port, options)
         {
-            BackendSource = from,
+            BackendSource = parse.GetValue(_source) ?? (addressing == ClientAddressing.None ? DefaultSource(target.Host) : null),
             Addressing = addressing,
             AcceptProxy = parse.GetValue(_acceptProxy) ?? [],
             Stranger = parse.GetValue(_stranger),
@@ -187,9 +198,16 @@ internal sealed class ListenOptions
         return settings with { Probe = parse.GetValue(_open) ? null : new OpenRelayProbe(settings, log) };
     }
 
+    /// <summary>Opens a key log.</summary>
+    internal static Trial KeyLogTrial(string path, bool isTrial) => new($"--keylog {path}", () =>
+    {
+        Trial.Run(path, isTrial, () => KeyLog(path));
+        return Task.CompletedTask;
+    });
+
     /// <summary>A key log that can be written.</summary>
     /// <exception cref="FormatException">It cannot; the message says why.</exception>
-    internal static KeyLogFile KeyLog(string path)
+    private static KeyLogFile KeyLog(string path)
     {
         var log = new KeyLogFile(path, CommandLine.Complain);
         try
@@ -202,6 +220,14 @@ internal sealed class ListenOptions
             throw new FormatException($"--keylog: the key log cannot be written with access for its owner only: {e.Message}", e);
         }
     }
+
+    private ClientAddressing Addressing(ParseResult parse) => parse.GetValue(_xclient) ? ClientAddressing.XClient
+        : parse.GetValue(_proxy) switch
+        {
+            "v1" => ClientAddressing.ProxyV1,
+            "v2" => ClientAddressing.ProxyV2,
+            _ => ClientAddressing.None,
+        };
 
     // A mail server trusts 127.0.0.1 as its own ([BP-10.1-2]).
     private static IPAddress? DefaultSource(string host)

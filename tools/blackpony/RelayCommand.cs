@@ -43,6 +43,12 @@ internal static class RelayCommand
     {
         var rsaKeys = new RsaKeys(TimeProvider.System, Telemetry.MakeRsaKey);
         using var logs = new Logs(options.Service.Json(parse), options.Service.Level(parse));
+        if (options.Service.Checks(parse))
+        {
+            return await Service.CheckAsync(parse, options.Service, options.Listen(parse), [.. options.Wrong(parse)],
+                options.Files(parse));
+        }
+
         OutboundSettings settings;
         try
         {
@@ -50,13 +56,11 @@ internal static class RelayCommand
         }
         catch (FormatException e)
         {
-            CommandLine.Complain(ConfigFile.Locate(e.Message));
+            foreach (var line in e.Message.Split('\n'))
+                CommandLine.Complain(ConfigFile.Locate(line));
+
             return 2;
         }
-
-        // The memory and the key log were opened when the options were read.
-        if (options.Service.Checks(parse))
-            return await Service.CheckAsync(parse, options.Service, settings.Listen);
 
         await using var server = new OutboundServer(settings, logs.Log);
         return await Service.RunAsync(parse, options.Service, logs, server, again => Task.FromResult(options.Read(again, rsaKeys)));

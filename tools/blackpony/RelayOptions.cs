@@ -57,34 +57,42 @@ internal sealed class RelayOptions
     /// <summary>Those that every service has.</summary>
     public ServiceOptions Service { get; } = new();
 
+    /// <summary>Where the relay listens.</summary>
+    public IReadOnlyList<IPEndPoint> Listen(ParseResult parse) => parse.GetValue(_listen)!;
+
+    /// <summary>What the relay must be able to write.</summary>
+    public IEnumerable<Trial> Files(ParseResult parse) => _client.Files(parse, Service.Checks(parse));
+
+    /// <summary>Which options do not go together; each message says what to do.</summary>
+    public IEnumerable<string> Wrong(ParseResult parse)
+    {
+        if (parse.GetValue(_allow) is null or [] && Listen(parse).FirstOrDefault(e => !IPAddress.IsLoopback(e.Address)) is { } open)
+        {
+            // [BP-10.5-3]
+            yield return $"--listen {open} can be reached from other machines, which could all send mail through it: name those that "
+                + "may with --allow.";
+        }
+
+        foreach (var domain in (parse.GetValue(_route) ?? []).GroupBy(r => r.Key).Where(g => g.Count() > 1).Select(g => g.Key))
+            yield return $"--route gives '{domain}' two routes; only one is possible.";
+    }
+
     /// <summary>Makes the outbound relay's settings.</summary>
     /// <param name="parse">The command line and its file.</param>
     /// <param name="rsaKeys">The process's RSA keys, which outlive a reload.</param>
     /// <exception cref="FormatException">The options don't go together; the message says what to do.</exception>
     public OutboundSettings Read(ParseResult parse, RsaKeys rsaKeys)
     {
-        var listen = parse.GetValue(_listen)!;
-        var allowed = parse.GetValue(_allow) ?? [];
-        if (allowed.Length == 0 && listen.FirstOrDefault(e => !IPAddress.IsLoopback(e.Address)) is { } open)
-        {
-            // [BP-10.5-3]
-            throw new FormatException(
-                $"--listen {open} can be reached from other machines, which could all send mail through it: name those that "
-                    + "may with --allow.");
-        }
+        if (Wrong(parse).ToList() is [_, ..] wrong)
+            throw new FormatException(string.Join('\n', wrong));
 
-        var routes = new Dictionary<string, Route>();
-        foreach (var (domain, route) in parse.GetValue(_route) ?? [])
-        {
-            if (!routes.TryAdd(domain, route))
-                throw new FormatException($"--route gives '{domain}' two routes; only one is possible.");
-        }
+        foreach (var file in Files(parse))
+            file.Open().GetAwaiter().GetResult();
 
-        _client.CheckFiles(parse, Service.Checks(parse));
-        return new OutboundSettings(listen, _client.Mailer(parse, rsaKeys))
+        return new OutboundSettings(Listen(parse), _client.Mailer(parse, rsaKeys))
         {
-            Allowed = allowed,
-            Routes = new RouteTable(routes, _client.Port(parse)),
+            Allowed = parse.GetValue(_allow) ?? [],
+            Routes = new RouteTable((parse.GetValue(_route) ?? []).ToDictionary(), _client.Port(parse)),
             Router = _client.Router(parse),
             MemoryPath = _client.MemoryPath(parse),
             OpenMemory = _client.Store(parse) is { } store ? (targets, cancel) => store.OpenAsync(isWritten: true, targets, cancel) : null,

@@ -12,8 +12,8 @@ namespace BlackPony.Tools;
 /// </summary>
 internal static partial class ConfigFile
 {
-    // Of the file that was read last: where each option stands in it.
-    private static readonly Dictionary<string, List<int>> Places = [];
+    // Of the file that was read last: where each option stands in it, and with which value.
+    private static readonly Dictionary<string, List<(int Line, string Value)>> Places = [];
     private static string _path = "";
 
     /// <summary>Makes the option that names the file.</summary>
@@ -47,10 +47,22 @@ internal static partial class ConfigFile
     }
 
     /// <summary>Adds to a message about options where they stand in the file.</summary>
-    public static string Locate(string message)
+    /// <param name="message">The message.</param>
+    /// <param name="options">The options, as on a command line, if the message does not name them: one with its value stands only in the
+    /// lines with that value, if there are any.</param>
+    public static string Locate(string message, string? options = null)
     {
-        int[] lines = [.. OptionName().Matches(message).SelectMany(m => Places.GetValueOrDefault(m.Value) ?? []).Distinct().Order()];
-        return lines.Length == 0 ? message : $"{_path}, {(lines.Length == 1 ? "line" : "lines")} {string.Join(" and ", lines)}: {message}";
+        int[] lines = [.. OptionName().Matches(options ?? message).SelectMany(m => Lines(m, options ?? message)).Distinct().Order()];
+        return lines.Length == 0 || message.StartsWith($"{_path}, line", StringComparison.Ordinal) ? message
+            : $"{_path}, {(lines.Length == 1 ? "line" : "lines")} {string.Join(" and ", lines)}: {message}";
+    }
+
+    private static IEnumerable<int> Lines(Match option, string text)
+    {
+        var places = Places.GetValueOrDefault(option.Value) ?? [];
+        var words = text[(option.Index + option.Length)..].Split(' ');
+        var exact = places.Where(p => p.Value.Length > 0 && words is ["", var value, ..] && value == p.Value).ToList();
+        return (exact.Count > 0 ? exact : places).Select(p => p.Line);
     }
 
     // Each line is parsed by itself, so that each error has its place and none hides another.
@@ -74,6 +86,12 @@ internal static partial class ConfigFile
             }
 
             var option = command.Options.Single(o => o.Name == "--" + parts[0]);
+            if (parts.Length == 2 && option.ValueType == typeof(bool) && !bool.TryParse(parts[1], out _))
+            {
+                errors.Add($"{_path}, line {number}: {parts[0]} takes no value: leave out '{parts[1]}'.");
+                continue;
+            }
+
             var argument = parts.Length == 1 ? option.Name : $"{option.Name}={parts[1]}";
             var wrong = CommandLine.Parse(root, [command.Name, argument]).Errors.Where(e => Concerns(e.SymbolResult, option))
                 .Select(e => e.Message).FirstOrDefault(m => m.Length > 0);
@@ -83,12 +101,14 @@ internal static partial class ConfigFile
                 errors.Add($"{_path}, line {number}: {named}");
             }
 
+            if (isGiven(option))
+                continue;
+
             if (!Places.TryGetValue(option.Name, out var places))
                 Places[option.Name] = places = [];
 
-            places.Add(number);
-            if (!isGiven(option))
-                yield return argument;
+            places.Add((number, parts.Length == 1 ? "" : parts[1]));
+            yield return argument;
         }
     }
 

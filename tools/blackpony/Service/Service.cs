@@ -35,12 +35,12 @@ internal static class Service
         }
         catch (ServiceException e)
         {
-            CommandLine.Complain(e.Message);
+            CommandLine.Complain(ConfigFile.Locate(e.Message, $"--metrics {options.Metrics(parse)}"));
             return 1;
         }
         catch (ListenException e)
         {
-            CommandLine.Complain(e.Message);
+            CommandLine.Complain(ConfigFile.Locate(e.Message, $"--listen {e.EndPoint}"));
             return 1;
         }
 
@@ -72,18 +72,24 @@ internal static class Service
     /// <param name="parse">The command line and its file.</param>
     /// <param name="options">The options among them that every service has.</param>
     /// <param name="listen">The addresses of the service.</param>
-    /// <param name="more">What else it opens; each reports what is wrong by an exception.</param>
+    /// <param name="wrong">Which options do not go together.</param>
+    /// <param name="more">What else it opens.</param>
     /// <returns>The exit code.</returns>
     public static async Task<int> CheckAsync(ParseResult parse, ServiceOptions options, IReadOnlyList<IPEndPoint> listen,
-        params IEnumerable<(string What, Func<Task> Open)> more)
+        IReadOnlyList<string> wrong, params IEnumerable<Trial> more)
     {
-        int wrong = 0;
-        var all = listen.Select(e => ($"listen {e}", (Func<Task>)(() => Try(e)))).Concat(more);
+        var addresses = listen.Select(e => (Option: $"--listen {e}", EndPoint: e)).ToList();
         if (options.Metrics(parse) is { } metrics)
-            all = all.Append(($"metrics {metrics}", () => Try(metrics)));
+            addresses.Add(($"--metrics {metrics}", metrics));
 
-        foreach (var (what, open) in all)
+        foreach (var message in wrong)
+            CommandLine.Complain(ConfigFile.Locate(message));
+
+        int code = wrong.Count > 0 ? CommandLine.Usage : 0;
+        var tries = addresses.Select((a, i) => new Trial(a.Option, () => Listen(a, addresses[..i])));
+        foreach (var (option, open) in tries.Concat(more))
         {
+            var what = option[2..];
             try
             {
                 await open();
@@ -94,25 +100,37 @@ internal static class Service
                 // The service runs, and whoever checks is about to have it read the file again.
                 Console.Out.WriteLine($"{what}: in use, which is right if the service is running");
             }
-            catch (ListenException e)
+            catch (FormatException e)
             {
-                CommandLine.Complain(e.Message);
-                wrong++;
+                CommandLine.Complain(ConfigFile.Locate(e.Message));
+                code = CommandLine.Usage;
             }
-            catch (Exception e) when (e is IOException or SocketException or FormatException or OperationCanceledException)
+            catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
             {
-                CommandLine.Complain($"{what}: {e.Message}");
-                wrong++;
+                CommandLine.Complain(ConfigFile.Locate(e is ListenException ? e.Message : $"{what}: {e.Message}", $"{option} {e.Message}"));
+                code = Math.Max(code, 1);
             }
         }
 
-        return wrong > 0 ? 1 : 0;
+        return code;
 
-        static Task Try(IPEndPoint endPoint)
+        static Task Listen((string Option, IPEndPoint EndPoint) address, IEnumerable<(string Option, IPEndPoint EndPoint)> before)
         {
-            ListenSocket.Try(endPoint);
+            foreach (var (option, other) in before)
+            {
+                if (Collide(address.EndPoint, other))
+                    throw new FormatException($"{address.Option} and {option} exclude each other: only one can listen there.");
+            }
+
+            ListenSocket.Try(address.EndPoint);
             return Task.CompletedTask;
         }
+
+        // Where one is every address of its family, it has the other's port too.
+        static bool Collide(IPEndPoint one, IPEndPoint other) => one.Port == other.Port && one.Port > 0
+            && one.AddressFamily == other.AddressFamily && (one.Address.Equals(other.Address) || IsAny(one) || IsAny(other));
+
+        static bool IsAny(IPEndPoint endPoint) => endPoint.Address.Equals(IPAddress.Any) || endPoint.Address.Equals(IPAddress.IPv6Any);
     }
 
     private static async Task ReloadAsync<TSettings>(ParseResult first, ServiceOptions options, Logs logs, SessionServer<TSettings> server,
@@ -131,8 +149,8 @@ internal static class Service
         }
         catch (FormatException e)
         {
-            foreach (var line in ConfigFile.Locate(e.Message).Split('\n'))
-                logs.Log.LogError("configuration not reloaded, the old one stays: {Error}", line);
+            foreach (var line in e.Message.Split('\n'))
+                logs.Log.LogError("configuration not reloaded, the old one stays: {Error}", ConfigFile.Locate(line));
         }
         catch (Exception e)
         {

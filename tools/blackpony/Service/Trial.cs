@@ -1,9 +1,12 @@
 namespace BlackPony.Tools;
 
-/// <summary>Opens a file as the service would, for <c>--check</c>.</summary>
-internal static class Trial
+/// <summary>Something that a service opens, for <c>--check</c>.</summary>
+/// <param name="Option">The option that names it, and its value.</param>
+/// <param name="Open">Opens it; what is wrong is an exception, a <see cref="FormatException"/> if its message names the option.</param>
+internal sealed record Trial(string Option, Func<Task> Open)
 {
-    /// <summary>Opens it, and removes a file that was not there before: the service might not have the right to write it.</summary>
+    /// <summary>Opens a file as the service would, and for <c>--check</c> removes one that was not there before: the service might not
+    /// have the right to write it.</summary>
     public static void Run(string path, bool isTrial, Action open)
     {
         bool exists = File.Exists(path);
