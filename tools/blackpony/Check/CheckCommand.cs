@@ -84,7 +84,7 @@ internal static class CheckCommand
               blackpony check --json --memory /var/lib/blackpony/memory example.org
               blackpony check --port 2525 [127.0.0.1]
               blackpony check --interactive [mx.example.org]
-            Exit codes: 0 mail goes encrypted to every address, 1 to some it does not or an exchanger has none, 2 usage, 3 no session with any.
+            Exit codes: 0 mail goes encrypted to every address, 1 to some it does not or an exchanger has none, 2 usage, 3 no session.
             """);
         command.SetAction((parse, cancel) =>
         {
