@@ -55,6 +55,20 @@ for setting in relayhost=[smarthost.example] default_transport=uucp sender_depen
    }" # on a line of its own, which continues the setting
     refuses postfix "${setting%%=*} = ${setting#*=}"
 done
+for setting in smtp_tls_security_level=DANE smtp_tls_security_level=fingerprint 'smtp_tls_security_level=${x?{may}:{dane}}' \
+    smtp_enforce_tls=yes smtp_tls_wrappermode=YES smtp_tls_per_site=hash:/etc/postfix/site smtp_fallback_relay=[fallback.example]; do
+    main "$setting"; refuses postfix "${setting%%=*} = ${setting#*=}"
+done
+for indirect in '$my' '${ my }' '$(my)'; do
+    main 'other = dane-only'; main 'my = $other'; main "smtp_tls_security_level = $indirect"
+    refuses postfix "smtp_tls_security_level = $indirect"
+done
+for option in smtp_tls_security_level=encrypt '{ smtp_tls_security_level = Secure }' smtp_enforce_tls=yes smtp_tls_policy_maps=inline:x; do
+    for transport in smtp relay; do
+        sed -i "s/^$transport  *unix.*/&\n# a comment\n  -o syslog_name=postfix\/x\n\n  -o $option/" /etc/postfix/master.cf
+        refuses postfix "master.cf, in '$transport unix',"
+    done
+done
 main 'no setting'; refuses postfix "'no setting'"
 rm /etc/postfix/main.cf; refuses postfix 'main.cf is not there'
 sed -i 's/^smtp  *inet.*/smtp inet n - y - 1 postscreen/' /etc/postfix/master.cf; refuses postfix postscreen
@@ -68,6 +82,12 @@ sed -i 's/^DAEMON_OPTIONS(`Family=inet,  Name=MTA.*//' /etc/mail/sendmail.mc; re
 sed -i 's/Port=smtp, Addr=127.0.0.1/Port=smtp, Addr=192.0.2.1/' /etc/mail/sendmail.mc; refuses sendmail Addr=192.0.2.1
 echo "define(\`SMART_HOST', \`smarthost.example')dnl" >>/etc/mail/sendmail.mc; refuses sendmail SMART_HOST
 sed -i 's/^FEATURE(`msp.*//' /etc/mail/submit.mc; refuses sendmail submit.mc
+for line in " define(\`SMART_HOST', \`smarthost.example')dnl" 'define( SMART_HOST, smarthost.example)' "divert(0)FEATURE(\`nullclient', \`hub')" \
+    "define(\`MAIL_HUB', \`hub')" "define(\`LUSER_RELAY', \`hub')" "define(\`confTLS_FEATURES', \`x')" "FEATURE(\`sts')" 'DSsmarthost.example'; do
+    echo "$line" >>/etc/mail/sendmail.mc; refuses sendmail "the line ${line# }"
+done
+printf 'tls_srv:example.com\tVERIFY\n' >>/etc/mail/access; refuses sendmail 'tls_srv:example.com'
+refuses sendmail 'a daemon on port 587' --port 587
 touch /etc/exim4/exim4.conf; refuses exim exim4.conf
 exim() { sed -i "s|^$1='.*'|$1='$2'|" /etc/exim4/update-exim4.conf.conf; }
 exim dc_eximconfig_configtype smarthost; refuses exim "configtype='smarthost'"
@@ -77,8 +97,36 @@ exim dc_local_interfaces 192.0.2.1; refuses exim "dc_local_interfaces='192.0.2.1
 echo 'REMOTE_SMTP_HOSTS_REQUIRE_TLS = *' >/etc/exim4/exim4.conf.localmacros; refuses exim REMOTE_SMTP_HOSTS_REQUIRE_TLS
 exim dc_use_split_config true
 echo 'REMOTE_SMTP_HOSTS_REQUIRE_DANE = *' >/etc/exim4/conf.d/main/000_localmacros; refuses exim '000_localmacros has REMOTE_SMTP_HOSTS_REQUIRE_DANE'
+for option in 'hosts_require_tls = *' 'hosts_require_dane=a.test' 'hide hosts_require_tls = REMOTE_SMTP_HOSTS_REQUIRE_TLS : b.test'; do
+    sed -i "s/^remote_smtp:/&\n  $option/" /etc/exim4/exim4.conf.template; refuses exim 'exim4.conf.template has h'
+    exim dc_use_split_config true
+    printf 'mine:\n  driver = smtp\n  %s\n' "$option" >/etc/exim4/conf.d/transport/40_mine; refuses exim '40_mine has h'
+done
+sed -i '1iREMOTE_SMTP_HOSTS_REQUIRE_TLS = *' /etc/exim4/exim4.conf.template; refuses exim 'exim4.conf.template has REMOTE_SMTP_HOSTS_REQUIRE_TLS'
 exim dc_use_split_config true; touch /etc/exim4/conf.d/router/190_blackpony; refuses exim '190_blackpony is there already'
 rm -r /run/systemd/system; refuses postfix --files-only; mkdir -p /run/systemd/system
+
+echo '--- mail with a route of its own, and TLS where it is offered'
+plan() { "$BLACKPONY" setup "$@" --dry-run >"$folder/said" || fail "refused: $*"; }
+plan postfix
+! grep Note: "$folder/said" || fail "a note without a reason"
+for route in transport_maps relay_transport relay_domains sender_dependent_default_transport_maps; do
+    main "$route = x"
+    plan postfix
+    [ "$(grep -c Note: "$folder/said")" = 1 ] && grep -q "^Note: .* sets $route: .* does not encrypt it" "$folder/said" || fail "no note: $route"
+    plan postfix --incoming
+    ! grep Note: "$folder/said" || fail "a note about outgoing mail"
+    fresh
+done
+main 'my = May'; main 'smtp_tls_security_level = $my'; main 'smtp_use_tls = yes'; main 'smtp_enforce_tls = no'; main 'smtp_tls_policy_maps ='
+sed -i 's/^smtp  *unix.*/&\n  -o smtp_tls_security_level=none/; $amine unix - - y - - smtp -o smtp_tls_security_level=encrypt' /etc/postfix/master.cf
+plan postfix
+fresh
+plan exim
+grep -q 'Note: .*DANE' "$folder/said" || fail "no note: DANE"
+echo "dnl define(\`SMART_HOST', \`smarthost.example')dnl" >>/etc/mail/sendmail.mc
+plan sendmail
+fresh
 
 echo '--- a machine without IPv6'
 main 'inet_interfaces = loopback-only'

@@ -11,6 +11,7 @@ internal static partial class EximSetup
 
     // Of a split configuration.
     private const string MainFolder = "/etc/exim4/conf.d/main";
+    private const string TransportFolder = "/etc/exim4/conf.d/transport";
 
     private const string Router = """
         blackpony:
@@ -71,13 +72,16 @@ internal static partial class EximSetup
             }
 
             bool isSplit = Of("dc_use_split_config") == "true";
-            string[] read = isSplit ? [.. Directory.EnumerateFiles(MainFolder).Order(StringComparer.Ordinal)] : [Macros];
-            foreach (var macros in read)
+            string[] read = isSplit
+                ? [.. ((string[])[MainFolder, TransportFolder]).SelectMany(f => Directory.EnumerateFiles(f).Order(StringComparer.Ordinal))]
+                : [Macros, Template];
+            foreach (var file in read)
             {
-                if (Tls().Match(PlanContext.TryRead(macros) ?? "") is { Success: true } macro)
-                    throw new RefusedException($"{macros} has {macro.Value}, which 'relay' does not know. {ByHand}");
+                if (Tls().Match(PlanContext.TryRead(file) ?? "") is { Success: true } strict)
+                    throw new RefusedException($"{file} has {strict.Value.Trim()}, which 'relay' does not know. {ByHand}");
             }
 
+            context.Note("Exim itself checks DANE where a domain has it; 'relay' does not. See 'Exim' in docs/mail-servers.md.");
             Outgoing(context, isSplit);
         }
 
@@ -126,6 +130,8 @@ internal static partial class EximSetup
     [GeneratedRegex("^begin transports\n", RegexOptions.Multiline)]
     private static partial Regex Transports();
 
-    [GeneratedRegex("^REMOTE_SMTP_\\w*(TLS|DANE)\\w*", RegexOptions.Multiline)]
+    // A macro that Debian's transports use, or an option of a transport that is not set by one.
+    [GeneratedRegex(@"^[ \t]*(REMOTE_SMTP_(?!SMARTHOST_)\w*(TLS|DANE)\w*(?=[ \t]*=)|(hide[ \t]+)?hosts_require_(tls|dane)"
+        + @"(?![ \t]*=[ \t]*(REMOTE_SMTP_(SMARTHOST_)?HOSTS_REQUIRE_(TLS|DANE)[ \t]*)?$))", RegexOptions.Multiline)]
     private static partial Regex Tls();
 }

@@ -14,7 +14,9 @@ internal sealed record FileChange(string Path, string? Old, string? New);
 /// <param name="Files">The files that it changes.</param>
 /// <param name="Commands">The commands that it runs then, in this order; a set-up whose command fails is taken back.</param>
 /// <param name="UndoCommands">The commands that follow when the files have been taken back.</param>
-internal sealed record Plan(string Server, IReadOnlyList<FileChange> Files, IReadOnlyList<Step> Commands, IReadOnlyList<Step> UndoCommands);
+/// <param name="Notes">What the administrator should know before, a line each.</param>
+internal sealed record Plan(string Server, IReadOnlyList<FileChange> Files, IReadOnlyList<Step> Commands, IReadOnlyList<Step> UndoCommands,
+    IReadOnlyList<string> Notes);
 
 /// <summary>A command; or, without words, the wait until a mail server has moved.</summary>
 /// <param name="Words">The program and its arguments.</param>
@@ -48,6 +50,7 @@ internal sealed class RefusedException(string message) : Exception(message);
 internal sealed class PlanContext
 {
     private readonly List<FileChange> _files = [];
+    private readonly List<string> _notes = [];
 
     /// <summary>The port to which the mail server moves.</summary>
     public required int Port { get; init; }
@@ -78,6 +81,9 @@ internal sealed class PlanContext
             _files.Add(new FileChange(file, old, text));
     }
 
+    /// <summary>Adds a line that is shown with the change.</summary>
+    public void Note(string text) => _notes.Add(text);
+
     /// <summary>The commands of a set-up, and those of its undoing.</summary>
     /// <param name="server">postfix, sendmail or exim.</param>
     /// <param name="check">What checks the files before anything is restarted.</param>
@@ -100,6 +106,7 @@ internal sealed class PlanContext
                 .. reload,
                 new Step([], 25),
                 .. relay ? (Step[])[Step.Read("systemctl disable --now blackpony-relay")] : [],
-            ]);
+            ],
+            _notes);
     }
 }

@@ -8,8 +8,17 @@ internal static partial class PostfixSetup
     private const string Main = "/etc/postfix/main.cf";
     private const string Master = "/etc/postfix/master.cf";
 
-    // Postfix authenticates or at least requires TLS for these; relay does not.
-    private static readonly string[] Strict = ["encrypt", "dane", "dane-only", "fingerprint", "verify", "secure"];
+    // The levels without a requirement. At all others Postfix authenticates, or at least requires TLS; relay does not.
+    private static readonly string[] Lax = ["", "none", "may"];
+
+    // Mail that these route does not come to default_transport.
+    private static readonly string[] Routes =
+        ["transport_maps", "sender_dependent_default_transport_maps", "relay_domains", "relay_transport"];
+
+    private static readonly Dictionary<string, string> Ports = new()
+    {
+        ["smtp"] = "25", ["submission"] = "587", ["submissions"] = "465", ["smtps"] = "465",
+    };
 
     public static Plan Plan(PlanContext context)
     {
@@ -42,11 +51,22 @@ internal static partial class PostfixSetup
             const string ByHand = "Add --incoming to set up incoming mail alone, and see 'Postfix' in docs/mail-servers.md.";
             Unset("relayhost", $"Outgoing mail is for that host. {ByHand}");
             Unset("sender_dependent_relayhost_maps", $"Outgoing mail is for other hosts. {ByHand}");
-            Unset("sender_dependent_default_transport_maps", $"Outgoing mail has another transport. {ByHand}");
             Unset("default_transport", $"Outgoing mail has another transport. {ByHand}");
-            Unset("smtp_tls_policy_maps", $"Postfix requires TLS for some domains, and 'relay' does not know which. {ByHand}");
-            if (Strict.Contains(Of("smtp_tls_security_level")))
-                Unset("smtp_tls_security_level", $"'relay' would not require that. {ByHand}");
+            const string Deferred = "Mail that 'relay' defers would go to that host, which 'relay' does not know.";
+            Unset("smtp_fallback_relay", $"{Deferred} {ByHand}");
+            Unset("fallback_relay", $"{Deferred} {ByHand}");
+            foreach (var (where, own) in (IEnumerable<(string, Dictionary<string, string>)>)
+                [(Main, settings), .. Transports(PlanContext.Read(Master), settings)])
+            {
+                if (own.FirstOrDefault(s => RequiresTls(s.Key, Expand(s.Value, own))) is { Key: not null } strict)
+                {
+                    throw new RefusedException($"{where} sets {strict.Key} = {strict.Value}. Postfix may require TLS by that, and 'relay' "
+                        + $"would not. {ByHand}");
+                }
+            }
+
+            foreach (var route in Routes.Where(r => Of(r).Length > 0))
+                context.Note($"{Main} sets {route}: mail that it routes elsewhere does not go through 'relay', which does not encrypt it.");
 
             main.AddRange(["default_transport = blackpony:[127.0.0.1]:2526", "blackpony_destination_recipient_limit = 1"]);
         }
@@ -61,7 +81,7 @@ internal static partial class PostfixSetup
     private static string MasterText(PlanContext context, string text)
     {
         var lines = WithNewline(text).Split('\n');
-        var services = lines.Select((l, i) => (Fields: l.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries), Place: i))
+        var services = lines.Select((l, i) => (Fields: Fields(l), Place: i))
             .Where(s => s.Fields.Length >= 8 && !lines[s.Place].StartsWith('#') && !char.IsWhiteSpace(lines[s.Place][0])).ToList();
         if (services.Find(s => s.Fields[7] == "postscreen") is { Fields: not null })
         {
@@ -72,7 +92,7 @@ internal static partial class PostfixSetup
         if (services.Exists(s => s.Fields[0] == "blackpony"))
             throw new RefusedException($"{Master} has a service 'blackpony' already, which 'setup' did not make.");
 
-        if (services.Find(s => s.Fields[1] == "inet" && Regex.IsMatch(s.Fields[0], $"(^|:){context.Port}$")) is { Fields: { } taken })
+        if (services.Find(s => s.Fields[1] == "inet" && Port(s.Fields[0]) == $"{context.Port}") is { Fields: { } taken })
         {
             throw new RefusedException($"{Master} has a service on port {context.Port}: '{taken[0]} … {taken[7]}'. Choose another "
                 + "with --port.");
@@ -96,6 +116,49 @@ internal static partial class PostfixSetup
             ""]);
     }
 
+    private static string Port(string service) =>
+        service[(service.LastIndexOf(':') + 1)..] is var port && Ports.TryGetValue(port, out var number) ? number : port;
+
+    private static bool RequiresTls(string name, string value) => name switch
+    {
+        // Postfix does not distinguish case in these.
+        "smtp_tls_security_level" => !Lax.Contains(value.ToLowerInvariant()),
+        "smtp_enforce_tls" or "smtp_tls_wrappermode" => value.ToLowerInvariant() is not ("" or "no"),
+        "smtp_tls_policy_maps" or "smtp_tls_per_site" => value.Length > 0,
+        _ => false,
+    };
+
+    /// <summary>A value with $name, ${name} and $(name) replaced, as <c>postconf -x</c> does; what this does not know stays.</summary>
+    private static string Expand(string value, Dictionary<string, string> settings)
+    {
+        // As deep as anybody writes; a name that contains itself stays, too.
+        for (int depth = 0; depth < 20 && value.Contains('$', StringComparison.Ordinal); depth++)
+        {
+            value = Name().Replace(value, m => settings.GetValueOrDefault(m.Groups["name"].Value, m.Value));
+        }
+
+        return value.Trim();
+    }
+
+    /// <summary>The settings that -o gives to the transports for other machines, each with those of main.cf that they override.</summary>
+    private static IEnumerable<(string Where, Dictionary<string, string> Settings)> Transports(string master,
+        Dictionary<string, string> main)
+    {
+        foreach (var service in Continued().Replace(Comment().Replace(master, ""), " ").Split('\n'))
+        {
+            if (Fields(service) is not [var name and ("smtp" or "relay"), "unix", _, _, _, _, _, "smtp", ..])
+                continue;
+
+            var own = new Dictionary<string, string>(main);
+            foreach (Match option in Option().Matches(service))
+                own[option.Groups["name"].Value] = option.Groups["value"].Value;
+
+            yield return ($"{Master}, in '{name} unix',", own);
+        }
+    }
+
+    private static string[] Fields(string line) => line.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
+
     /// <summary>The settings of a main.cf: a line that begins with white space continues the one before.</summary>
     private static Dictionary<string, string> Settings(string text)
     {
@@ -115,6 +178,19 @@ internal static partial class PostfixSetup
     }
 
     private static string WithNewline(string text) => text.EndsWith('\n') ? text : text + "\n";
+
+    [GeneratedRegex(@"\$(?:(?<name>\w+)|\{\s*(?<name>\w+)\s*\}|\(\s*(?<name>\w+)\s*\))")]
+    private static partial Regex Name();
+
+    // Of master.cf: comments and empty lines, also between the lines of a service; and the ends of lines that the next one continues.
+    [GeneratedRegex(@"^[ \t]*(#.*)?\n", RegexOptions.Multiline)]
+    private static partial Regex Comment();
+
+    [GeneratedRegex(@"\n[ \t]+")]
+    private static partial Regex Continued();
+
+    [GeneratedRegex(@"\s-o\s*(?:\{\s*(?<name>\w+)\s*=\s*(?<value>[^}]*?)\s*\}|(?<name>\w+)=(?<value>\S*))")]
+    private static partial Regex Option();
 
     [GeneratedRegex("(^|:)(smtp|25)$")]
     private static partial Regex Port25();

@@ -8,6 +8,7 @@ internal static partial class SendmailSetup
     private const string Mc = "/etc/mail/sendmail.mc";
     private const string Submit = "/etc/mail/submit.mc";
     private const string Access = "/etc/mail/access";
+    private const string ByHand = "Add --incoming to set up incoming mail alone, and see 'sendmail' in docs/mail-servers.md.";
 
     public static Plan Plan(PlanContext context)
     {
@@ -19,7 +20,8 @@ internal static partial class SendmailSetup
                 + "has: 'setup' does not know which daemon has port 25.");
         }
 
-        if (lines.Exists(l => l.Contains($"Port={context.Port}", StringComparison.Ordinal)))
+        if (lines.Exists(l => l != daemon
+            && Port().Match(l) is { Success: true } other && Number(other.Groups[1].Value) == $"{context.Port}"))
             throw new RefusedException($"{Mc} has a daemon on port {context.Port}. Choose another port with --port.");
 
         var address = Address().Match(daemon);
@@ -42,21 +44,30 @@ internal static partial class SendmailSetup
 
         context.Change(Submit, submit.Insert(msp.Index, $"define(`RELAY_MAILER_ARGS', `TCP $h {context.Port}')dnl\n"));
 
+        var access = PlanContext.Read(Access);
+        if (!context.IncomingOnly && TlsOf().Match(access) is { Success: true } strict)
+        {
+            throw new RefusedException($"{Access} has the line {strict.Value}: sendmail requires TLS by that, and 'mailer' would not. "
+                + ByHand);
+        }
+
         // 'listen' connects from 127.0.0.2, which must not be trusted ([BP-10.1-1]).
-        context.Change(Access, Trusted().Replace(PlanContext.Read(Access), "Connect:127.0.0.1$1"));
+        context.Change(Access, Trusted().Replace(access, "Connect:127.0.0.1$1"));
         ServiceFiles.Plan(context, listen, xclient: false);
         return context.Plan("sendmail", [], [Step.Read("make -C /etc/mail"), Step.Read("systemctl restart sendmail")], needsRelay: false);
     }
+
+    private static string Number(string port) => port switch { "submission" => "587", "smtps" or "submissions" => "465", _ => port };
 
     private static void Mailer(PlanContext context, List<string> lines)
     {
         // Debian's file includes these two.
         var included = ((string[])["/etc/mail/m4/dialup.m4", "/etc/mail/m4/provider.m4"])
             .SelectMany(f => (PlanContext.TryRead(f) ?? "").Split('\n'));
-        if (lines.Concat(included).FirstOrDefault(l => Other().IsMatch(l)) is { } other)
+        if (lines.Concat(included).FirstOrDefault(l => Other().IsMatch(Discarded().Replace(l, ""))) is { } other)
         {
-            throw new RefusedException($"{Mc} has the line {other}. Outgoing mail is not for the mail exchangers of its domain, or has "
-                + "another mailer. Add --incoming to set up incoming mail alone, and see 'sendmail' in docs/mail-servers.md.");
+            throw new RefusedException($"{Mc} has the line {other.Trim()}. Outgoing mail is not for the mail exchangers of its domain, has "
+                + $"another mailer, or requires TLS. {ByHand}");
         }
 
         int mailers = lines.FindIndex(l => l.StartsWith("MAILER", StringComparison.Ordinal));
@@ -79,8 +90,20 @@ internal static partial class SendmailSetup
     [GeneratedRegex("Addr=([^,' ]+)")]
     private static partial Regex Address();
 
-    [GeneratedRegex("^(define\\(`(SMART_HOST|confSMTP_MAILER|confTLS_.*)'|FEATURE\\(`mailertable')")]
+    // Anywhere in a line, quoted or not; DS is SMART_HOST in sendmail.cf.
+    [GeneratedRegex(@"\bdefine\(\s*`?(SMART_HOST|MAIL_HUB|LUSER_RELAY|LOCAL_RELAY|confSMTP_MAILER|confTLS_\w*|confDANE)\b"
+        + @"|\bFEATURE\(\s*`?(mailertable|nullclient|sts)\b|^DS.")]
     private static partial Regex Other();
+
+    // What m4 does not read.
+    [GeneratedRegex(@"\bdnl\b.*")]
+    private static partial Regex Discarded();
+
+    [GeneratedRegex(@"^(TLS_Srv|TLS_Rcpt)\b.*", RegexOptions.Multiline | RegexOptions.IgnoreCase)]
+    private static partial Regex TlsOf();
+
+    [GeneratedRegex(@"\bPort=(\w+)")]
+    private static partial Regex Port();
 
     [GeneratedRegex(@"^Connect:127(\s)", RegexOptions.Multiline)]
     private static partial Regex Trusted();

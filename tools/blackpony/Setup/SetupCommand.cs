@@ -94,7 +94,7 @@ internal static class SetupCommand
                 "sendmail" => SendmailSetup.Plan(context),
                 _ => EximSetup.Plan(context),
             };
-            Show(plan.Files, plan.Commands, how);
+            Show(plan.Files, plan.Commands, plan.Notes, how);
             if (!await ConfirmAsync(how, cancel))
                 return how.DryRun ? 0 : Failed;
 
@@ -136,7 +136,7 @@ internal static class SetupCommand
 
                 var changes = AppliedSetup.Undo(server);
                 var commands = AppliedSetup.UndoCommands(server);
-                Show([.. changes.Select(c => c.Change)], commands, how);
+                Show([.. changes.Select(c => c.Change)], commands, [], how);
                 if (!await ConfirmAsync(how, cancel))
                 {
                     code = how.DryRun ? code : Failed;
@@ -158,7 +158,7 @@ internal static class SetupCommand
         return code;
     }
 
-    private static void Show(IReadOnlyList<FileChange> files, IReadOnlyList<Step> commands, How how)
+    private static void Show(IReadOnlyList<FileChange> files, IReadOnlyList<Step> commands, IReadOnlyList<string> notes, How how)
     {
         foreach (var line in files.SelectMany(f => UnifiedDiff.Lines(f.Path, f.Old, f.New)))
         {
@@ -169,6 +169,9 @@ internal static class SetupCommand
         Console.Out.WriteLine(how.FilesOnly ? "\nTo be run by you, in this order:" : "\nThen these commands are run:");
         foreach (var step in commands)
             Console.Out.WriteLine($"  {step}");
+
+        foreach (var note in notes)
+            Console.Out.WriteLine($"Note: {note}");
 
         Console.Out.WriteLine();
     }
