@@ -106,6 +106,13 @@ sed -i '1iREMOTE_SMTP_HOSTS_REQUIRE_TLS = *' /etc/exim4/exim4.conf.template; ref
 exim dc_use_split_config true; touch /etc/exim4/conf.d/router/190_blackpony; refuses exim '190_blackpony is there already'
 rm -r /run/systemd/system; refuses postfix --files-only; mkdir -p /run/systemd/system
 
+echo '--- ports that the plan has'
+refuses postfix "Port 25 is that of 'listen'. Choose another for the mail server: --port 10025." --port 25
+refuses exim "Port 2526 is that of 'relay'. Choose another for the mail server: --port 10025." --port 2526
+mkdir -p /etc/blackpony; echo 'metrics 127.0.0.1:10025' >/etc/blackpony/listen.conf
+refuses sendmail "Port 10025 is that of 'metrics' in /etc/blackpony/listen.conf. Choose another for the mail server: --port 10026."
+echo 'submission inet n - y - - smtpd' >>/etc/postfix/master.cf; refuses postfix 'a service on port 587' --port 587
+
 echo '--- mail with a route of its own, and TLS where it is offered'
 plan() { "$BLACKPONY" setup "$@" --dry-run >"$folder/said" || fail "refused: $*"; }
 plan postfix

@@ -59,6 +59,23 @@ internal static partial class ServiceFiles
             throw new RefusedException($"{Relay} does not have the line 'listen 127.0.0.1:2526'.");
     }
 
+    /// <summary>Refuses a port for the mail server that <c>listen</c> or <c>relay</c> has.</summary>
+    public static void RequireOwnPort(PlanContext context)
+    {
+        var taken = new List<(string Port, string By)> { ("25", "'listen'"), ("2526", "'relay'") };
+        foreach (var file in (string[])[Listen, Relay])
+        {
+            foreach (Match line in Opened().Matches(PlanContext.TryRead(file) ?? ""))
+                taken.Add((line.Groups[2].Value, $"'{line.Groups[1].Value}' in {file}"));
+        }
+
+        if (taken.Find(t => t.Port == $"{context.Port}") is { By: { } by })
+        {
+            var free = Enumerable.Range(10025, 10).First(p => !taken.Exists(t => t.Port == $"{p}"));
+            throw new RefusedException($"Port {context.Port} is that of {by}. Choose another for the mail server: --port {free}.");
+        }
+    }
+
     private static bool IsHere(string address)
     {
         var ip = IPAddress.Parse(address.Trim('[', ']'));
@@ -78,6 +95,9 @@ internal static partial class ServiceFiles
 
     [GeneratedRegex(@"^\s*(listen|backend|xclient|proxy-protocol)(\s|$)")]
     private static partial Regex Ours();
+
+    [GeneratedRegex(@"^[ \t]*(listen|metrics)[ \t=]+\S*:(\d+)", RegexOptions.Multiline)]
+    private static partial Regex Opened();
 
     [GeneratedRegex(@"^\s*(allow-open-backend|backend-source)(\s|$)")]
     private static partial Regex Unknown();

@@ -88,6 +88,7 @@ internal static class SetupCommand
             if (AppliedSetup.Servers is [var other, ..])
                 throw new RefusedException($"{other} is set up. Take that back first: blackpony setup {other} --undo");
 
+            ServiceFiles.RequireOwnPort(context);
             var plan = server switch
             {
                 "postfix" => PostfixSetup.Plan(context),
