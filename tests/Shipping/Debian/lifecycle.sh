@@ -44,7 +44,16 @@ systemd-analyze verify --man=no /usr/lib/systemd/system/blackpony-listen.service
 [ ! -s /tmp/log ] || fail "systemd-analyze"
 for page in '' -listen -relay -mailer -check -setup; do [ -s "/usr/share/man/man1/blackpony$page.1.gz" ] || fail "the man page blackpony$page"; done
 bash -c '. /usr/share/bash-completion/completions/blackpony && complete -p blackpony' || fail "completion"
-find /usr/share/doc/blackpony /etc/blackpony -type f | xargs grep -l /usr/local/bin && fail "a file names the program where it is not"
+(cd /usr/share/doc/blackpony && for page in mail-servers operations scale; do
+    [ -s $page.md ] || fail "$page.md"
+    for link in $(grep -o ']([^):#]*)' $page.md | sed 's/](\(.*\))/\1/' | grep -E '^(examples|\.\./\.\./\.\.)/'); do [ -e "$link" ] || fail "$page.md names $link"; done
+done)
+grep -q '](examples/haproxy/haproxy.cfg)' /usr/share/doc/blackpony/scale.md && [ -s /usr/share/doc/blackpony/examples/redis/redis.conf ] || fail "the examples"
+for page in /usr/share/man/man1/blackpony*.1.gz; do
+    grep -q "$(basename "$page" .1.gz)(1)" /usr/share/doc/blackpony/README.Debian || fail "README.Debian does not list $page"
+done
+# The pages describe an installation by hand, too.
+find /usr/share/doc/blackpony /etc/blackpony -type f ! -name '*.md' | xargs grep -l /usr/local/bin && fail "a file names the program where it is not"
 
 echo "--- start, as the units do"
 for service in relay listen; do
