@@ -22,8 +22,8 @@ internal static class RelayCommand
             Exit codes: 0 ended by a signal or the check found nothing, 1 cannot listen, 2 usage or an invalid file.
             """);
         ServicePages.AddTo(command, "With --memory, a warning says why a delivery is deferred because the memory cannot be read, or why an "
-            + "entry was not written; the latter is not counted. Each domain and connection has a line that begins with the word delivery, and "
-            + "these fields:",
+            + "entry was not written; the latter is not counted. Each domain and connection has a line that begins with the word "
+            + "delivery, and these fields:",
             ("to", "The domain of the recipients."),
             ("peer", "Name and port of the server."),
             ("suite", "The suite that encrypted the session, or none."),

@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace BlackPony.Tools;
 
 /// <summary>
-/// OpenSSL, which .NET loads when something is encrypted for the first time. Without it .NET ends the process then, and all sessions with it.
+/// OpenSSL, which .NET loads when something is encrypted for the first time. Without it .NET ends the process then, and with it all
+/// sessions.
 /// </summary>
 internal static class OpenSsl
 {

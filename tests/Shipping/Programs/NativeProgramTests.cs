@@ -143,8 +143,8 @@ public sealed class NativeProgramTests
         if (code == 0)
             Assert.Equal("", run.Error);
         else
-            Assert.Equal($"{program}: OpenSSL is missing (libssl.so.3): install Debian's package libssl3 or libssl3t64, or what your system "
-                + "calls it.\n", run.Error);
+            Assert.Equal($"{program}: OpenSSL is missing (libssl.so.3): install Debian's package libssl3 or libssl3t64, or what your "
+                + "system calls it.\n", run.Error);
 
         // The mail server keeps the mail.
         Assert.Equal(code == 75, run.Output.StartsWith("421 ", StringComparison.Ordinal));
