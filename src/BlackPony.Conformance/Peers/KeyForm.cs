@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using BlackPony.Reference;
 using BlackPony.Reference.Keys;
+using BlackPony.Reference.Suites;
 
 namespace BlackPony.Conformance.Peers;
 
@@ -12,6 +13,8 @@ namespace BlackPony.Conformance.Peers;
 /// </summary>
 internal sealed record KeyForm
 {
+    private const int NonceLength = 12;
+
     /// <summary>The kind of record protection.</summary>
     public required RecordCipher Cipher { get; init; }
 
@@ -30,17 +33,33 @@ internal sealed record KeyForm
     /// <summary>HKDF-Extract: salt, shared secret.</summary>
     public Func<byte[], byte[], byte[]> Extract { get; init; } = (salt, secret) => HKDF.Extract(HashAlgorithmName.SHA256, secret, salt);
 
+    /// <summary>HKDF-Expand: key, <em>info</em>, length.</summary>
+    public Func<byte[], byte[], int, byte[]> ExpandWith { get; init; } =
+        (key, info, length) => HKDF.Expand(HashAlgorithmName.SHA256, key, length, info);
+
     /// <summary>HKDF's <em>info</em> in Expand-Label: length, label, context.</summary>
     public Func<int, string, byte[], byte[]> Info { get; init; } = (length, label, context) => TlsInfo("bp1 ", length, label, context);
 
     /// <summary>Replaces the labels "key", "iv" and "mac".</summary>
     public Func<string, string> Label { get; init; } = label => label;
 
+    /// <summary>How many octets are derived for the iv; its first 12 are used.</summary>
+    public int IvLength { get; init; } = NonceLength;
+
     /// <summary>The nonce: iv, sequence number.</summary>
     public Func<byte[], ulong, byte[]> Nonce { get; init; } = (iv, seq) => Xor(iv, [0, 0, 0, 0, .. Big(seq)]);
 
     /// <summary>The additional data: length of <em>protected</em>, sequence number.</summary>
     public Func<int, ulong, byte[]> Aad { get; init; } = (length, _) => Big((ushort)length);
+
+    /// <summary>The HMAC of Section 7.3: key, message.</summary>
+    public Func<byte[], byte[], byte[]> Hmac { get; init; } = HMACSHA256.HashData;
+
+    /// <summary>The length of that HMAC in octets.</summary>
+    public int MacLength { get; init; } = Limits.HmacTag;
+
+    /// <summary>Whether it is over the plaintext instead of the ciphertext.</summary>
+    public bool IsOverPlaintext { get; init; }
 
     /// <summary>What the HMAC of Section 7.3 is over: sequence number, length of <em>protected</em>, ciphertext.</summary>
     public Func<ulong, int, byte[], byte[]> Mac { get; init; } = (seq, length, text) => [.. Big(seq), .. Big((ushort)length), .. text];
@@ -81,12 +100,16 @@ internal sealed record KeyForm
         var traffic = TrafficSecret();
         if (Cipher == RecordCipher.Blowfish)
         {
-            var text = record[2..^Limits.HmacTag];
-            var tag = HMACSHA256.HashData(Expand(traffic, Label("mac"), [], 32), Mac(seq, length, text));
-            return tag.AsSpan().SequenceEqual(record.AsSpan(record.Length - Limits.HmacTag));
+            if (length <= MacLength)
+                return false;
+
+            var text = IsOverPlaintext ? Decrypted(record, traffic, seq) : record[2..^MacLength];
+            var tag = Hmac(Expand(traffic, Label("mac"), [], 32), Mac(seq, length, text));
+            return tag.AsSpan().SequenceEqual(record.AsSpan(record.Length - MacLength));
         }
 
-        var (key, nonce) = (Expand(traffic, Label("key"), [], 32), Nonce(Expand(traffic, Label("iv"), [], 12), seq));
+        var iv = Expand(traffic, Label("iv"), [], IvLength)[..NonceLength];
+        var (key, nonce) = (Expand(traffic, Label("key"), [], 32), Nonce(iv, seq));
         var (cipher, aeadTag, aad) = (record[2..^Limits.AeadTag], record[^Limits.AeadTag..], Aad(length, seq));
         try
         {
@@ -109,8 +132,17 @@ internal sealed record KeyForm
         }
     }
 
+    // Counter mode encrypts what it decrypts.
+    private byte[] Decrypted(byte[] record, byte[] traffic, ulong seq)
+    {
+        using var blowfish = SuiteRegistry.Find(Names.Classic)!.Protect(traffic);
+        byte[] text = [.. record[..^MacLength], .. new byte[Limits.HmacTag]];
+        blowfish.Seal(seq, text);
+        return text[2..^Limits.HmacTag];
+    }
+
     private byte[] Expand(byte[] secret, string label, byte[] context, int length) =>
-        HKDF.Expand(HashAlgorithmName.SHA256, secret, length, Info(length, label, context));
+        ExpandWith(secret, Info(length, label, context), length);
 }
 
 /// <summary>What protects records.</summary>

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 using BlackPony.Reference;
@@ -44,7 +43,7 @@ internal sealed record KeyMistake(string Part, string How, string Section, Func<
 /// <param name="th">The right transcript hash.</param>
 /// <param name="hashed">The lines of the right transcript.</param>
 /// <param name="otherSecrets">Shared secrets that come of mistakes in the key exchange.</param>
-internal sealed class KeyMistakes(Suite suite, Role sender, byte[] secret, byte[] th, IReadOnlyList<string> hashed,
+internal sealed partial class KeyMistakes(Suite suite, Role sender, byte[] secret, byte[] th, IReadOnlyList<string> hashed,
     IEnumerable<KeyMistake> otherSecrets)
 {
     private const string Label = "BLACKPONY V1";
@@ -69,7 +68,7 @@ internal sealed class KeyMistakes(Suite suite, Role sender, byte[] secret, byte[
     /// <param name="two">Whether to try two at a time too, which takes about a tenth of a second.</param>
     public IReadOnlyList<KeyMistake>? Find(byte[] record, ulong seq, bool two)
     {
-        if (record.Length <= 2 + (Right.Cipher == RecordCipher.Blowfish ? Limits.HmacTag : Limits.AeadTag))
+        if (record.Length <= 2 + (Right.Cipher == RecordCipher.Blowfish ? ShortestMac : Limits.AeadTag))
             return null;
 
         var all = All(seq).ToList();
@@ -127,7 +126,7 @@ internal sealed class KeyMistakes(Suite suite, Role sender, byte[] secret, byte[
     private static byte[] Ascii(string text) => Encoding.Latin1.GetBytes(text);
 
     private IEnumerable<KeyMistake> All(ulong seq) =>
-        [.. Directions(), .. Infos(), .. Salts(), .. Secrets(), .. otherSecrets, .. Transcripts(),
+        [.. Directions(), .. Infos(), .. Salts(), .. Secrets(), .. otherSecrets, .. Hashes(), .. Transcripts(),
             .. Right.Cipher == RecordCipher.Blowfish ? Macs() : [.. Nonces(seq), .. Aads(), .. Ciphers()]];
 
     private IEnumerable<KeyMistake> Directions()
@@ -167,10 +166,12 @@ internal sealed class KeyMistakes(Suite suite, Role sender, byte[] secret, byte[
             [.. Big((ushort)length), (byte)(4 + label.Length), .. Ascii("bp1 " + label), .. context]);
         yield return Info("without the label's length octet", (length, label, context) =>
             [.. Big((ushort)length), .. Ascii("bp1 " + label), (byte)context.Length, .. context]);
-        yield return Info("with the context's length in two octets", (length, label, context) =>
+        yield return Info("with the context's length in two octets, or a NUL after the label", (length, label, context) =>
             [.. Big((ushort)length), (byte)(4 + label.Length), .. Ascii("bp1 " + label), 0, (byte)context.Length, .. context]);
         yield return Info("with the context left out, its length octet included", (length, label, context) =>
             context.Length == 0 ? TlsInfo("bp1 ", length, label, [])[..^1] : TlsInfo("bp1 ", length, label, context));
+        yield return Info("with a NUL after the label, which its length octet counts", (length, label, context) =>
+            TlsInfo("bp1 ", length, label + "\0", context));
         yield return Info("without th as the context", (length, label, _) => TlsInfo("bp1 ", length, label, []));
         yield return Info("with SHA-256 of the context instead of the context, as TLS's Derive-Secret", (length, label, context) =>
             TlsInfo("bp1 ", length, label, context.Length == 0 ? [] : SHA256.HashData(context)));
@@ -207,6 +208,27 @@ internal sealed class KeyMistakes(Suite suite, Role sender, byte[] secret, byte[
         static KeyMistake Salt(string how, byte[] salt) => new("salt", how, "6.2", f => f with { Salt = salt });
         static KeyMistake Extract(string how, Func<byte[], byte[], byte[]> extract) =>
             new("salt", how, "6.2", f => f with { Extract = extract });
+    }
+
+    private static IEnumerable<KeyMistake> Hashes()
+    {
+        foreach (var hash in (HashAlgorithmName[])[HashAlgorithmName.SHA1, HashAlgorithmName.SHA384, HashAlgorithmName.SHA512])
+        {
+            yield return new KeyMistake("hash", $"with HKDF over {hash.Name} instead of SHA-256", "6.2", f => f with
+            {
+                Extract = (salt, ikm) => HKDF.Extract(hash, ikm, salt),
+                ExpandWith = (key, info, length) => hash == HashAlgorithmName.SHA1
+                    ? HKDF.Expand(hash, key, length, info)
+                    : CryptographicOperations.HmacData(hash, key, (byte[])[.. info, 1])[..length],
+            });
+        }
+
+        yield return Expand("without the octet 1 at the end of HKDF-Expand's input", []);
+        yield return Expand("with the octet 0 instead of 1 at the end of HKDF-Expand's input", [0]);
+
+        // Nothing that is expanded here has more than 32 octets, one block.
+        static KeyMistake Expand(string how, byte[] end) => new("expand", how, "6.2",
+            f => f with { ExpandWith = (key, info, length) => HMACSHA256.HashData(key, (byte[])[.. info, .. end])[..length] });
     }
 
     private IEnumerable<KeyMistake> Secrets()
@@ -271,77 +293,5 @@ internal sealed class KeyMistakes(Suite suite, Role sender, byte[] secret, byte[
             var octets = Ascii(label).Concat(lines.SelectMany(form)).ToArray();
             return new KeyMistake("th", how, "6.1", f => f with { Th = SHA256.HashData(octets) });
         }
-    }
-
-    private static IEnumerable<KeyMistake> Nonces(ulong right)
-    {
-        yield return Nonce("with the sequence number from 1", (iv, seq) => Xor(iv, [0, 0, 0, 0, .. Big(seq + 1)]));
-        yield return Nonce("with the iv as the nonce, without the sequence number", (iv, _) => iv);
-        yield return Nonce("with the sequence number as the nonce, without the iv", (_, seq) => [0, 0, 0, 0, .. Big(seq)]);
-        if (right > 0)
-        {
-            yield return Nonce("with the sequence number in little-endian", (iv, seq) => Xor(iv, [0, 0, 0, 0, .. Big(seq).Reverse()]));
-            yield return Nonce("with the sequence number at the beginning of the nonce", (iv, seq) => Xor(iv, [.. Big(seq), 0, 0, 0, 0]));
-            yield return Nonce("with the sequence number in little-endian at the beginning of the nonce",
-                (iv, seq) => Xor(iv, [.. Big(seq).Reverse(), 0, 0, 0, 0]));
-            yield return Nonce("with the sequence number added to the iv", (iv, seq) => [.. iv[..4],
-                .. Big(BinaryPrimitives.ReadUInt64BigEndian(iv.AsSpan(4)) + seq)]);
-        }
-        else
-        {
-            yield return Nonce("with the sequence number from 1, in little-endian",
-                (iv, seq) => Xor(iv, [0, 0, 0, 0, .. Big(seq + 1).Reverse()]));
-        }
-
-        static KeyMistake Nonce(string how, Func<byte[], ulong, byte[]> nonce) => new("nonce", how, "7.2", f => f with { Nonce = nonce });
-    }
-
-    private static IEnumerable<KeyMistake> Aads()
-    {
-        yield return Aad("without additional data", (_, _) => []);
-        yield return Aad("with the length in little-endian as additional data", (length, _) => [(byte)length, (byte)(length >> 8)]);
-        yield return Aad("with the length without the tag as additional data", (length, _) => Big((ushort)(length - Limits.AeadTag)));
-        yield return Aad("with the length of the whole record as additional data", (length, _) => Big((ushort)(length + 2)));
-        yield return Aad("with the sequence number before the length as additional data",
-            (length, seq) => [.. Big(seq), .. Big((ushort)length)]);
-        yield return Aad("with the sequence number as additional data", (_, seq) => Big(seq));
-        yield return Aad("with the length in four octets as additional data", (length, _) => [0, 0, .. Big((ushort)length)]);
-        yield return Aad("with TLS's header as additional data", (length, _) => [23, 3, 3, .. Big((ushort)length)]);
-
-        static KeyMistake Aad(string how, Func<int, ulong, byte[]> aad) => new("aad", how, "7.2", f => f with { Aad = aad });
-    }
-
-    private IEnumerable<KeyMistake> Ciphers()
-    {
-        if (Right.Cipher == RecordCipher.Aes256Gcm)
-            yield return Cipher("with ChaCha20-Poly1305 instead of AES-256-GCM", RecordCipher.ChaCha20Poly1305);
-        else
-            yield return Cipher("with AES-256-GCM instead of ChaCha20-Poly1305", RecordCipher.Aes256Gcm);
-
-        static KeyMistake Cipher(string how, RecordCipher cipher) => new("cipher", how, "5", f => f with { Cipher = cipher });
-    }
-
-    private static IEnumerable<KeyMistake> Macs()
-    {
-        yield return Mac("with the HMAC over the ciphertext alone", (_, _, text) => text);
-        yield return Mac("with the HMAC over the length and the ciphertext, without the sequence number",
-            (_, length, text) => [.. Big((ushort)length), .. text]);
-        yield return Mac("with the HMAC over the sequence number and the ciphertext, without the length",
-            (seq, _, text) => [.. Big(seq), .. text]);
-        yield return Mac("with the sequence number from 1 in the HMAC", (seq, length, text) =>
-            [.. Big(seq + 1), .. Big((ushort)length), .. text]);
-        yield return Mac("with the sequence number as 32 bits in the HMAC", (seq, length, text) =>
-            [.. Big(seq)[4..], .. Big((ushort)length), .. text]);
-        yield return Mac("with the sequence number in little-endian in the HMAC", (seq, length, text) =>
-            [.. Big(seq).Reverse(), .. Big((ushort)length), .. text]);
-        yield return Mac("with the length in little-endian in the HMAC", (seq, length, text) =>
-            [.. Big(seq), (byte)length, (byte)(length >> 8), .. text]);
-        yield return Mac("with the length without the tag in the HMAC", (seq, length, text) =>
-            [.. Big(seq), .. Big((ushort)text.Length), .. text]);
-        yield return Mac("with the length before the sequence number in the HMAC", (seq, length, text) =>
-            [.. Big((ushort)length), .. Big(seq), .. text]);
-        yield return new KeyMistake("label", "with the label \"key\" for the HMAC's key too", "6.2", f => f with { Label = _ => "key" });
-
-        static KeyMistake Mac(string how, Func<ulong, int, byte[], byte[]> mac) => new("mac", how, "7.3", f => f with { Mac = mac });
     }
 }

@@ -121,14 +121,18 @@ public class KnownMistakeTests
         var traffic = form.TrafficSecret();
         if (form.Cipher == RecordCipher.Blowfish)
         {
-            int length = text.Length + Limits.HmacTag;
-            var key = Derive("mac", 32);
-            return [(byte)(length >> 8), (byte)length, .. text, .. HMACSHA256.HashData(key, form.Mac(seq, length, text))];
+            int length = text.Length + form.MacLength;
+            using var blowfish = SuiteRegistry.Find(Names.Classic)!.Protect(traffic);
+            byte[] sealedRecord = [0, 0, .. text, .. new byte[Limits.HmacTag]];
+            blowfish.Seal(seq, sealedRecord);
+            var cipher = sealedRecord[2..^Limits.HmacTag];
+            var mac = form.Hmac(Derive("mac", 32), form.Mac(seq, length, form.IsOverPlaintext ? text : cipher));
+            return [(byte)(length >> 8), (byte)length, .. cipher, .. mac];
         }
 
         var (sealedText, tag) = (new byte[text.Length], new byte[Limits.AeadTag]);
         int whole = text.Length + tag.Length;
-        var (nonce, aad) = (form.Nonce(Derive("iv", 12), seq), form.Aad(whole, seq));
+        var (nonce, aad) = (form.Nonce(Derive("iv", form.IvLength)[..12], seq), form.Aad(whole, seq));
         if (form.Cipher == RecordCipher.Aes256Gcm)
         {
             using var aes = new AesGcm(Derive("key", 32), Limits.AeadTag);
@@ -143,7 +147,7 @@ public class KnownMistakeTests
         return [(byte)(whole >> 8), (byte)whole, .. sealedText, .. tag];
 
         byte[] Derive(string label, int length) =>
-            HKDF.Expand(HashAlgorithmName.SHA256, traffic, length, form.Info(length, form.Label(label), []));
+            form.ExpandWith(traffic, form.Info(length, form.Label(label), []), length);
     }
 
     // HKDF-Expand-Label of Section 6.2, written out.
