@@ -169,12 +169,12 @@ public sealed partial class Preflight
             return false;
         }
 
-        var (text, ended) = await FirstLineAsync(socket, limit);
+        var (text, ended) = await GreetingAsync(socket, limit);
         if (text.Length == 0 && !ended)
         {
             // It may wait for its client to begin, as HTTP and TLS do.
             using var more = new CancellationTokenSource(TimeSpan.FromSeconds(1));
-            (text, ended) = await FirstLineAsync(socket, more, "EHLO probe.test\r\n\r\n"u8.ToArray());
+            (text, ended) = await GreetingAsync(socket, more, "EHLO probe.test\r\n\r\n"u8.ToArray());
             if (Speaks(text) is null)
             {
                 Unreachable(Step.Greeting, "greeting",
@@ -185,6 +185,12 @@ public sealed partial class Preflight
         }
 
         bool good = text.StartsWith("220", StringComparison.Ordinal) && text.Length > 3 && text[3] is ' ' or '-' or '\r' or '\n';
+        if (good && !HasEnd(text))
+        {
+            Unended(text);
+            return false;
+        }
+
         if (good)
         {
             Passed(Step.Connect, "reachable");
@@ -202,6 +208,18 @@ public sealed partial class Preflight
             Greeted(text);
 
         return false;
+    }
+
+    // A line whose code is not followed by a hyphen, with its CRLF (RFC 5321 4.2.1).
+    private static bool HasEnd(string text) => text.Split("\r\n")[..^1].Any(l => l.Length < 4 || l[3] != '-');
+
+    private void Unended(string text)
+    {
+        var (what, section) = text.Contains("\r\n", StringComparison.Ordinal)
+            ? ("no last line (\"220 \") comes after the lines that begin with \"220-\"", "4.2.1")
+            : ("its line does not end with CRLF", "2.3.8");
+        Failed(new PreflightFailure(Step.Greeting, "greeting",
+            $"The greeting has no end: {what}. What came is {Expect.Show(text)}.", $"RFC 5321 Section {section}"));
     }
 
     private void Greeted(string text)
@@ -222,10 +240,15 @@ public sealed partial class Preflight
     private static string? Speaks(string text) =>
         Others.FirstOrDefault(o => text.StartsWith(o.Beginning, StringComparison.Ordinal)).Protocol;
 
-    private static async Task<(string Text, bool Ended)> FirstLineAsync(Socket socket, CancellationTokenSource limit,
+    // Another protocol's first line is enough; of a greeting, all lines.
+    private static bool IsWhole(ReadOnlySpan<byte> octets) => octets.StartsWith("220-"u8)
+        ? HasEnd(Encoding.Latin1.GetString(octets))
+        : octets.Contains((byte)'\n');
+
+    private static async Task<(string Text, bool Ended)> GreetingAsync(Socket socket, CancellationTokenSource limit,
         byte[]? sent = null)
     {
-        const int Most = 1000;
+        const int Most = 10_000;
         var octets = new byte[Most];
         int count = 0;
         try
@@ -233,7 +256,7 @@ public sealed partial class Preflight
             if (sent is not null)
                 await socket.SendAsync(sent, limit.Token);
 
-            while (count < Most && !octets.AsSpan(0, count).Contains((byte)'\n'))
+            while (count < Most && !IsWhole(octets.AsSpan(0, count)))
             {
                 int more = await socket.ReceiveAsync(octets.AsMemory(count), limit.Token);
                 if (more == 0)

@@ -46,6 +46,46 @@ public class PreflightTests
         Assert.Equal((Step.Greeting, detail, isUnreachable), (failure.Step, failure.Detail, failure.IsUnreachable));
     }
 
+    [Theory]
+    [InlineData("220 port.test ESMTP", "its line does not end with CRLF", "RFC 5321 Section 2.3.8")]
+    [InlineData("220 port.test ESMTP\n", "its line does not end with CRLF", "RFC 5321 Section 2.3.8")]
+    [InlineData("220-port.test\r\n220-ESMTP\r\n", "no last line (\"220 \") comes after the lines that begin with \"220-\"",
+        "RFC 5321 Section 4.2.1")]
+    public async Task A_greeting_without_an_end_ends_the_run_after_one_time_limit(string greeting, string why, string read)
+    {
+        var result = await LookAsync(async (stream, cancel) =>
+        {
+            await stream.WriteAsync(Encoding.Latin1.GetBytes(greeting), cancel);
+            await Task.Delay(Timeout.Infinite, cancel);
+        }, Hasty);
+        var failure = Assert.Single(result.Failures);
+        Assert.Equal((Step.Greeting, read, false), (failure.Step, failure.Read, failure.IsUnreachable));
+        Assert.StartsWith($"The greeting has no end: {why}. What came is \"220", failure.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_greeting_that_goes_on_for_ever_ends_the_run()
+    {
+        var result = await LookAsync(async (stream, cancel) =>
+        {
+            while (true)
+                await stream.WriteAsync("220-more\r\n"u8.ToArray(), cancel);
+        });
+        Assert.StartsWith("The greeting has no end: no last line", Assert.Single(result.Failures).Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_greeting_of_several_lines_that_come_one_by_one_is_good()
+    {
+        var result = await LookAsync(async (stream, cancel) =>
+        {
+            foreach (var line in (string[])["220-port.test\r\n", "220-", "ESMTP\r\n", "220 ready\r\n"])
+                await stream.WriteAsync(Encoding.Latin1.GetBytes(line), cancel);
+        });
+        Assert.Equal(Step.Ehlo, Assert.Single(result.Failures).Step);
+        Assert.Contains(result.Steps, s => s.Step == Step.Greeting);
+    }
+
     [Fact]
     public async Task A_server_that_says_nothing_is_unreachable_after_its_time()
     {
