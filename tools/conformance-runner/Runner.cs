@@ -152,6 +152,11 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         var results = new List<CaseResult>();
         var preflights = new List<PreflightResult>();
         var (serverName, clientName) = ((string?)null, (string?)null);
+        // Of the embedded reference both roles at once: each case has a server or a client of its own.
+        var mailers = clients.Count > 0 && run.MaxFailures == 0 && parse.GetValue(options.Server) is null
+            && Client() is EmbeddedMailer embedded
+            ? CaseRunner.RunAsync(embedded, clients, run)
+            : null;
         if (servers.Count > 0)
         {
             ServerTarget? target = null;
@@ -191,7 +196,10 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
 
             progress.Begin();
             if (GoesOn(preflights))
-                results.AddRange(await CaseRunner.RunAsync(target, clients, run with { MaxFailures = Left(run, results) }));
+            {
+                results.AddRange(await (mailers
+                    ?? CaseRunner.RunAsync(target, clients, run with { MaxFailures = Left(run, results) })));
+            }
         }
 
         progress.Clear();

@@ -85,9 +85,9 @@ internal sealed partial class KeyMistakes
             [.. Big((ushort)length), .. Big(seq), .. text]);
         yield return Over("with the HMAC over the plaintext instead of the ciphertext", f => f with { IsOverPlaintext = true });
         yield return Over("with the HMAC over the plaintext alone", f => f with { IsOverPlaintext = true, Mac = (_, _, text) => text });
-        yield return Over("with HMAC-SHA-1 instead of HMAC-SHA-256",
-            f => f with { MacLength = ShortestMac, Hmac = HMACSHA1.HashData });
-        yield return Over("with HMAC-SHA-512, cut to 32 octets", f => f with { Hmac = (key, text) => HMACSHA512.HashData(key, text)[..32] });
+        yield return Over("with HMAC-SHA-1 instead of HMAC-SHA-256", f => f with { MacLength = ShortestMac, Hmac = HMACSHA1.HashData });
+        yield return Over("with HMAC-SHA-512, cut to 32 octets",
+            f => f with { Hmac = (key, text) => HMACSHA512.HashData(key, text)[..32] });
         yield return Over("with HMAC-SHA-512 instead of HMAC-SHA-256", f => f with { MacLength = 64, Hmac = HMACSHA512.HashData });
         yield return Over("with SHA-256 over key and message instead of HMAC",
             f => f with { Hmac = (key, text) => SHA256.HashData([.. key, .. text]) });
