@@ -287,9 +287,13 @@ internal static class Server7Records
         new("S-7.6-5", "The server rekeys its Blowfish records in time", Must, Profile.Classic, "BP-7.6-2", async p =>
         {
             // The replies alone use up 2^20 blocks. A server that exceeds them fails where its records are opened.
+            // The reply to HELP is long at many servers; RSET is the other command of no effect that may stand in a group (RFC 2920 3.1).
             const int Many = 256;
             await p.InsideAsync(Classic);
-            var commands = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("NOOP\r\n", Many)));
+            await p.ProbeConnection.SendInsideAsync("HELP\r\n");
+            var help = await p.ProbeConnection.ReplyInsideAsync();
+            var command = help.Code / 100 == 2 ? "HELP\r\n" : "RSET\r\n";
+            var commands = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat(command, Many)));
             var records = p.ProbeConnection.Records;
             for (int seen = 0; records.FindIndex(seen, r => r.Type == RecordType.Rekey) < 0;)
             {

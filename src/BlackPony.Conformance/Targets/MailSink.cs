@@ -141,7 +141,7 @@ public sealed partial class MailSink : IAsyncDisposable
     /// <summary>One connection, octet by octet: only CRLF ends a line.</summary>
     private sealed partial class Conversation(MailSink sink, SinkSession session, NetworkStream stream)
     {
-        private readonly byte[] _octets = new byte[65536];
+        private readonly byte[] _octets = GC.AllocateUninitializedArray<byte>(65536);
         private string _waiting = "";
         private int _taken; // of what waits; a line does not copy the rest
         private string _chunks = "";
@@ -189,6 +189,8 @@ public sealed partial class MailSink : IAsyncDisposable
                     return string.Concat(lines.Select((l, i) => $"250{(i < lines.Length - 1 ? '-' : ' ')}{l}\r\n"));
                 case "DATA":
                     return "354 Go ahead\r\n";
+                case "HELP":
+                    return string.Concat(Enumerable.Repeat($"214-{new string('.', 80)}\r\n", 16)) + "214 2.0.0 That is all\r\n";
                 case "QUIT":
                     return "221 2.0.0 Bye\r\n";
                 case "RCPT" when !sink.Relays && !IsOwn(line):
