@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using BlackPony.Reference.Negotiation;
 
@@ -6,6 +7,10 @@ namespace BlackPony.Conformance;
 /// <summary>What cases say about what came.</summary>
 internal static class Expect
 {
+    // Printable US-ASCII but for the backslash.
+    private static readonly SearchValues<byte> AsTheyAre =
+        SearchValues.Create([.. Enumerable.Range(32, 95).Select(i => (byte)i).Where(b => b != (byte)'\\')]);
+
     /// <summary>Fails unless it holds.</summary>
     public static void That(bool holds, string finding, string? requirement = null)
     {
@@ -20,14 +25,14 @@ internal static class Expect
     /// <summary>Text as a reader can look at it.</summary>
     public static string Show(string text) => Show(Encoding.Latin1.GetBytes(text));
 
-    /// <summary>Where octets differ: the first line that does, as it was expected and as it came.</summary>
+    /// <summary>Where octets differ: the first line that does, as it was expected and as it came; nothing if they are the same.</summary>
     public static string Difference(string expected, string actual)
     {
-        var (right, came) = (expected.Split("\r\n"), actual.Split("\r\n"));
-        int line = right.Zip(came).TakeWhile(p => p.First == p.Second).Count();
-        if (line == right.Length && line == came.Length)
+        if (expected == actual)
             return "";
 
+        var (right, came) = (expected.Split("\r\n"), actual.Split("\r\n"));
+        int line = right.Zip(came).TakeWhile(p => p.First == p.Second).Count();
         var (a, b) = (line < right.Length ? right[line] : null, line < came.Length ? came[line] : null);
         int octet = (a ?? "").Zip(b ?? "").TakeWhile(p => p.First == p.Second).Count();
         return $"The first difference is octet {octet + 1} of line {line + 1}:\n- {Side(a)}\n+ {Side(b)}";
@@ -38,16 +43,16 @@ internal static class Expect
     /// <summary>Escapes as the specification's Appendix D does.</summary>
     public static string Escape(ReadOnlySpan<byte> octets)
     {
-        var text = new StringBuilder();
+        if (octets.IndexOfAnyExcept(AsTheyAre) < 0)
+            return Encoding.Latin1.GetString(octets);
+
+        var text = new StringBuilder(octets.Length + 16);
         foreach (byte b in octets)
         {
-            text.Append(b switch
-            {
-                (byte)'\r' => "\\r",
-                (byte)'\n' => "\\n",
-                >= 32 and <= 126 and not (byte)'\\' => ((char)b).ToString(),
-                _ => $"\\x{b:X2}",
-            });
+            if (AsTheyAre.Contains(b))
+                text.Append((char)b);
+            else
+                text.Append(b switch { (byte)'\r' => "\\r", (byte)'\n' => "\\n", _ => $"\\x{b:X2}" });
         }
 
         return text.ToString();

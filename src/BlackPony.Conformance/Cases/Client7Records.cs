@@ -246,7 +246,7 @@ internal static class Client7Records
 
     private static string Big(int length)
     {
-        var text = new StringBuilder("Subject: big\r\n\r\n");
+        var text = new StringBuilder("Subject: big\r\n\r\n", length + 1000);
         for (int i = 0; text.Length < length; i++)
             text.Append(i).Append(' ').Append('.', 900).Append("\r\n");
 

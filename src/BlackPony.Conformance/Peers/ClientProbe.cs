@@ -212,7 +212,7 @@ public sealed partial class ClientProbe : IAsyncDisposable
             await SayAsync(reply);
             if (verb == "DATA" && reply.StartsWith("354", StringComparison.Ordinal))
             {
-                var message = new StringBuilder();
+                var message = new StringBuilder(Next.Message.Length);
                 while (await NextAsync() is { } text)
                 {
                     if (text == ".")

@@ -9,15 +9,17 @@ namespace BlackPony.Conformance.Peers;
 /// <summary>A TCP connection as a case sees it: lines and replies, each sent as the case likes and each written down.</summary>
 public abstract class LineConnection : IAsyncDisposable
 {
+    private const string Opened = "the connection";
+
     private protected readonly Socket _socket;
     private protected readonly CaseTimeout _patience;
     private protected readonly Transcript _transcript;
     private protected readonly char _me;
     private protected readonly char _peer;
     private protected readonly OctetBuffer _waiting = new();
-    private protected string _sent = "the connection";
+    private protected string _sent = Opened;
     private protected long _sentAt;
-    private readonly byte[] _octets = new byte[65536];
+    private readonly byte[] _octets = GC.AllocateUninitializedArray<byte>(65536);
     private string? _expected;
     private bool _hasEnded;
     private ReplyReader _replies = new();
@@ -224,7 +226,8 @@ public abstract class LineConnection : IAsyncDisposable
 
     private protected Reply Check(Reply reply, int code, string? requirement) => reply.Code == code
         ? reply
-        : throw new CaseFailedException($"Sent {_sent}, expected {code}, got {Expect.Show(reply.Lines[^1])}.", requirement);
+        : throw new CaseFailedException(
+            $"{(_sent == Opened ? "After" : "Sent")} {_sent}, expected {code}, got {Expect.Show(reply.Lines[^1])}.", requirement);
 
     private protected virtual async Task WriteAsync(ReadOnlyMemory<byte> octets)
     {

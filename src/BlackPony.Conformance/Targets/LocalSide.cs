@@ -6,7 +6,7 @@ namespace BlackPony.Conformance.Targets;
 /// <summary>The mail server's side of a mailer's standard input and output.</summary>
 public sealed class LocalSide(Stream toMailer, Stream fromMailer, string message, CancellationToken cancel)
 {
-    private readonly byte[] _octets = new byte[65536];
+    private readonly byte[] _octets = GC.AllocateUninitializedArray<byte>(65536);
     private readonly StringBuilder _replies = new();
     private string _waiting = "";
 
@@ -28,7 +28,7 @@ public sealed class LocalSide(Stream toMailer, Stream fromMailer, string message
         await SayAsync("MAIL FROM:<a@client.test>\r\n") is 250
         && await SayAsync("RCPT TO:<b@sink.test>\r\n") is 250
         && await SayAsync("DATA\r\n") is 354
-        && await SayAsync(message.Replace("\r\n.", "\r\n..", StringComparison.Ordinal) + ".\r\n") is 250;
+        && await SendMessageAsync() is 250;
 
     /// <summary>Sends, and receives the reply's code; 0 if none comes.</summary>
     public async Task<int> SayAsync(string text)
@@ -69,6 +69,12 @@ public sealed class LocalSide(Stream toMailer, Stream fromMailer, string message
         while (await LineAsync() is not null)
         {
         }
+    }
+
+    private async Task<int> SendMessageAsync()
+    {
+        await SendAsync(message.Replace("\r\n.", "\r\n..", StringComparison.Ordinal));
+        return await SayAsync(".\r\n");
     }
 
     private async Task<string?> LineAsync()
