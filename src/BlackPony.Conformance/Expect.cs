@@ -25,6 +25,10 @@ internal static class Expect
     /// <summary>Text as a reader can look at it.</summary>
     public static string Show(string text) => Show(Encoding.Latin1.GetBytes(text));
 
+    /// <summary>How many octets, and the first of them in hexadecimal.</summary>
+    public static string ShowHex(ReadOnlySpan<byte> octets, int most = 40) =>
+        $"{octets.Length} octets, {Convert.ToHexStringLower(octets[..Math.Min(octets.Length, most)])}{(octets.Length > most ? "…" : "")}";
+
     /// <summary>Where octets differ: the first line that does, as it was expected and as it came; nothing if they are the same.</summary>
     public static string Difference(string expected, string actual)
     {

@@ -41,7 +41,8 @@ public sealed partial class ClientProbe
         ClientShare = Decode(fields[3]);
         byte[] continuation = [];
         var share = exchange.Begin(ClientShare)
-            ?? throw new CaseFailedException($"The client's share is invalid.{ExchangeMistakes.OfShare(suite, ClientShare)}", "BP-5.1-6");
+            ?? throw new CaseFailedException(
+                $"The client's share is invalid: {Expect.ShowHex(ClientShare)}.{ExchangeMistakes.OfShare(suite, ClientShare)}", "BP-5.1-6");
         if (suite.NeedsContinuation)
         {
             await wire.SendAsync(Lines(334, share));

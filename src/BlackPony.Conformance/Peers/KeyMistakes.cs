@@ -19,7 +19,7 @@ internal sealed record KeyMistake(string Part, string How, string Section, Func<
     /// <summary>The requirement that it violates; [BP-6.3-1] where no other says how it is computed.</summary>
     public string Requirement => Part switch
     {
-        "direction" when How.EndsWith("swapped", StringComparison.Ordinal) => "BP-6.2-2",
+        "direction" => "BP-6.2-2",
         "salt" => "BP-6.2-1",
         "th" when Has("offer") => "BP-6.1-1",
         "th" when Has("the command") => "BP-6.1-2",

@@ -190,7 +190,7 @@ public sealed class ServerProbe : ServerDialogue<ProbeConnection>
         {
             FirstServerShare = ReadShare(334);
             var octets = exchange.Continue(FirstServerShare)
-                ?? throw new CaseFailedException("The share in the 334 reply is invalid.", "BP-4.3-6");
+                ?? throw new CaseFailedException($"The share in the 334 reply is invalid: {Expect.ShowHex(FirstServerShare)}.", "BP-4.3-6");
             var text = Base64Share.Encode(continuation?.Invoke(octets) ?? octets);
             Hash(text);
             await ProbeConnection.SendLineAsync(text);
@@ -199,7 +199,8 @@ public sealed class ServerProbe : ServerDialogue<ProbeConnection>
 
         ServerShare = ReadShare(220);
         Secret = exchange.Finish(ServerShare)
-            ?? throw new CaseFailedException("The share in the 220 reply is invalid.", invalid ?? "BP-5.1-8");
+            ?? throw new CaseFailedException(
+                $"The share in the 220 reply is invalid: {Expect.ShowHex(ServerShare)}.", invalid ?? "BP-5.1-8");
         ProbeConnection.SwitchTo(known, Role.Client, Secret, th.Finish(), lines, ExchangeMistakes.Of(exchange, Secret, ServerShare));
 
         byte[] ReadShare(int code)
@@ -216,9 +217,11 @@ public sealed class ServerProbe : ServerDialogue<ProbeConnection>
                 Hash(Encoding.Latin1.GetString(line));
             }
 
-            return KeyReply.Read(UpgradeReply) is { } text && Base64Share.TryDecode(text, out var share)
+            var text = KeyReply.Read(UpgradeReply);
+            return text is not null && Base64Share.TryDecode(text, out var share)
                 ? share
-                : throw new CaseFailedException($"The fragments of the {code} reply are not canonical base64.", "BP-5.1-6");
+                : throw new CaseFailedException($"The fragments of the {code} reply are not canonical base64: "
+                    + $"{Expect.Show(text ?? UpgradeReply.Lines[^1])}.", "BP-5.1-6");
         }
 
         void Hash(string line)

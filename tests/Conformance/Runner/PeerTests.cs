@@ -225,7 +225,7 @@ public sealed class PeerTests : IDisposable
     [InlineData("XBLACKPONY V1 ROT", "BP-4.2-1", "The command has too few fields: \"XBLACKPONY V1 ROT\".")]
     [InlineData("XBLACKPONY V1 NEW AAAA", "BP-4.2-2", "The client named the suite NEW.")]
     [InlineData($"XBLACKPONY V1 {Names.Core} AAB=", "BP-5.1-6", "The client's share is not canonical base64: \"AAB=\".")]
-    [InlineData($"XBLACKPONY V1 {Names.Core} AAAA", "BP-5.1-6", "The client's share is invalid.")]
+    [InlineData($"XBLACKPONY V1 {Names.Core} AAAA", "BP-5.1-6", "The client's share is invalid: 3 octets, 000000.")]
     public async Task A_command_that_is_none_is_a_failure(string? command, string? requirement, string finding)
     {
         await using var probe = new ClientProbe(new Client(async t => await t.SayAsync("EHLO a") && await t.SayAsync(command)), _context);
@@ -240,7 +240,8 @@ public sealed class PeerTests : IDisposable
         await using var probe = new ClientProbe(new Client(async t =>
             await t.SayAsync("EHLO a") && await t.SayAsync($"XBLACKPONY V1 {Names.Hybrid} {share}")), _context);
         var wire = await probe.AcceptAsync(Offer);
-        await FailsAsync(() => probe.SwitchAsync(wire, Offer), "BP-5.1-6", "The client's share is invalid. It is an X25519 key alone.");
+        await FailsAsync(() => probe.SwitchAsync(wire, Offer), "BP-5.1-6",
+            $"The client's share is invalid: 32 octets, {new string('0', 64)}. It is an X25519 key alone.");
     }
 
     [Theory]
@@ -355,12 +356,13 @@ public sealed class PeerTests : IDisposable
                     "The line \"220 Go ahead\" does not have \"K=\" directly after code and separator." },
                 { Names.Core, "220 K=", "BP-4.3-2", "The line \"220 K=\" does not have \"K=\" directly after code and separator." },
                 { Names.Core, $"220 2.0.0 K={share}", "BP-4.3-3", $"The line \"220 2.0.0 K={share}\" has an enhanced status code." },
-                { Names.Core, "220 K=A", "BP-5.1-6", "The fragments of the 220 reply are not canonical base64." },
-                { Names.Core, "220 K=AAB=", "BP-5.1-6", "The fragments of the 220 reply are not canonical base64." },
-                { Names.Core, "220 K=AAAA", "BP-5.1-8", "The share in the 220 reply is invalid." },
+                { Names.Core, "220 K=A", "BP-5.1-6", "The fragments of the 220 reply are not canonical base64: \"A\"." },
+                { Names.Core, "220 K=AAB=", "BP-5.1-6", "The fragments of the 220 reply are not canonical base64: \"AAB=\"." },
+                { Names.Core, "220 K=AAAA", "BP-5.1-8", "The share in the 220 reply is invalid: 3 octets, 000000." },
                 { Names.Core, "220 K=" + new string('A', 505), "BP-4.3-4", "A line of the reply is longer than 512 octets." },
-                { Names.Core, "220 K=" + new string('A', 504), "BP-5.1-8", "The share in the 220 reply is invalid." },
-                { Names.Classic, "334 K=AAAA", "BP-4.3-6", "The share in the 334 reply is invalid." },
+                { Names.Core, "220 K=" + new string('A', 504), "BP-5.1-8",
+                    $"The share in the 220 reply is invalid: 378 octets, {new string('0', 80)}…." },
+                { Names.Classic, "334 K=AAAA", "BP-4.3-6", "The share in the 334 reply is invalid: 3 octets, 000000." },
                 { Names.Core, "", "BP-refused", "the connection ended." },
             };
         }
@@ -446,7 +448,7 @@ public sealed class PeerTests : IDisposable
         Assert.NotEqual(probe.Marker(), probe.Marker());
         Assert.StartsWith("marker-", probe.Marker(), StringComparison.Ordinal);
         await FailsAsync(() => probe.ConnectAsync(421, "BP-2"), "BP-2",
-            "Sent the connection, expected 421, got \"220 port.test\".");
+            "After the connection, expected 421, got \"220 port.test\".");
     }
 
     [Fact]
