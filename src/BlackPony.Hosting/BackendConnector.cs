@@ -26,11 +26,17 @@ internal sealed class BackendConnector(InboundSettings settings)
     /// <exception cref="IOException">The backend is not there, speaks no SMTP, or refuses to be told the client's address
     /// ([BP-10.1-3]).</exception>
     /// <exception cref="SocketException">The backend is not reachable.</exception>
-    public async Task<BackendConnection> OpenAsync(IPEndPoint client, IPEndPoint local, CancellationToken cancel)
+    public async Task<BackendConnection> OpenAsync(ClientConnection whose, CancellationToken cancel)
     {
+        // [BP-10.1-25]
+        var (client, local) = (whose.Peer, whose.Local);
+        if (whose.IsHealthCheck)
+            client = settings.StrangerOf(ClientAddress.Plain(client.Address).AddressFamily);
+
         // Begins now and is waited for last; once for a client.
-        _name ??= settings.Addressing == ClientAddressing.XClient && settings.ClientNames is { } names
-            ? names.FindAsync(client.Address, cancel) : Task.FromResult(ClientName.None);
+        _name ??= whose.IsHealthCheck ? Task.FromResult(ClientName.Stranger)
+            : settings.Addressing == ClientAddressing.XClient && settings.ClientNames is { } names
+                ? names.FindAsync(client.Address, cancel) : Task.FromResult(ClientName.None);
         var addresses = await AddressesAsync(cancel).ConfigureAwait(false);
         foreach (var address in addresses.SkipLast(1))
         {

@@ -8,7 +8,8 @@ namespace BlackPony.Hosting;
 /// <param name="Socket">The connection.</param>
 /// <param name="Peer">The client's address and port.</param>
 /// <param name="Local">The address and port to which the client connected.</param>
-public sealed record ClientConnection(Socket Socket, IPEndPoint Peer, IPEndPoint Local)
+/// <param name="IsHealthCheck">Whether the client is a load balancer that speaks for itself (LOCAL).</param>
+public sealed record ClientConnection(Socket Socket, IPEndPoint Peer, IPEndPoint Local, bool IsHealthCheck = false)
 {
     /// <summary>A connection from the client itself.</summary>
     /// <exception cref="SocketException">It has gone already.</exception>
@@ -50,7 +51,7 @@ public sealed record ClientConnection(Socket Socket, IPEndPoint Peer, IPEndPoint
 
         // [BP-10.1-23], [BP-10.1-24]
         return header.Client is { } client ? new ClientConnection(Socket, client, header.Server!)
-            : header.IsLocal || !needsAddress ? this
+            : header.IsLocal || !needsAddress ? this with { IsHealthCheck = header.IsLocal }
             : throw new ProxyHeaderException("the header does not name the client's address, which the backend would be told");
     }
 }

@@ -155,7 +155,7 @@ internal sealed class InboundConnection(ClientConnection connection, InboundSett
         _ => null,
     };
 
-    private void BeginOpening() => _opening = Watch(_connector.OpenAsync(connection.Peer, connection.Local, _kill));
+    private void BeginOpening() => _opening = Watch(_connector.OpenAsync(connection, _kill));
 
     private void OnClient()
     {

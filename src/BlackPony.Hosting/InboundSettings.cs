@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using BlackPony.Reference.Negotiation;
 
 namespace BlackPony.Hosting;
@@ -41,11 +42,15 @@ public sealed record InboundSettings(IReadOnlyList<IPEndPoint> Listen, string Ba
     public OpenRelayProbe? Probe { get; init; }
 
     /// <summary>The client address that the probe sends where the relay passes on the client's address; null for one that is reserved for
-    /// documentation.</summary>
+    /// documentation (192.0.2.1, RFC 5737; 2001:db8::1, RFC 3849), which no mail server trusts.</summary>
     public IPAddress? Stranger { get; init; }
 
     /// <summary>Looks up the clients' names for XCLIENT; null tells the mail server that they have none.</summary>
     public IClientNames? ClientNames { get; init; }
+
+    /// <summary>The stranger as whom the probe asks: a client whose mail for foreign domains the mail server refuses.</summary>
+    internal IPEndPoint StrangerOf(AddressFamily family) => new(Stranger is { } told && told.AddressFamily == family ? told
+        : IPAddress.Parse(family == AddressFamily.InterNetwork ? "192.0.2.1" : "2001:db8::1"), 2525);
 
     /// <inheritdoc/>
     internal override bool TellsClientAddress => Addressing != ClientAddressing.None;

@@ -14,10 +14,6 @@ namespace BlackPony.Hosting;
 /// <param name="log">Where to log what was asked and answered.</param>
 public sealed class OpenRelayProbe(InboundSettings settings, ILogger log) : IDisposable
 {
-    // TEST-NET-1 (RFC 5737) and 2001:db8::/32 (RFC 3849): addresses that no mail server trusts.
-    private static readonly IPAddress Stranger = IPAddress.Parse("192.0.2.1");
-    private static readonly IPAddress IPv6Stranger = IPAddress.Parse("2001:db8::1");
-
     private readonly BackendConnector _connector = new(settings);
     private readonly ConcurrentDictionary<(IPAddress Backend, AddressFamily Client), RelayWatch> _watches = new();
 
@@ -94,8 +90,7 @@ public sealed class OpenRelayProbe(InboundSettings settings, ILogger log) : IDis
 
     private RelayWatch WatchOf(IPAddress backend, AddressFamily client) => _watches.GetOrAdd((backend, client), key =>
     {
-        var stranger = new IPEndPoint(settings.Stranger is { } told && told.AddressFamily == client ? told
-            : client == AddressFamily.InterNetwork ? Stranger : IPv6Stranger, 2525);
+        var stranger = settings.StrangerOf(client);
         var name = $"{new IPEndPoint(backend, settings.BackendPort)}"
             + (settings.Addressing == ClientAddressing.None ? "" : $" (with the client address {stranger.Address})");
         return new RelayWatch(() => new RelayQuestions(_connector, settings, backend, stranger).AskAsync(CancellationToken.None), name,

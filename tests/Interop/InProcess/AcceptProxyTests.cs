@@ -170,8 +170,45 @@ public sealed class AcceptProxyTests
         }
 
         await listener.Log.SaysAsync($"session peer={Balancer}:");
-        if (way == ClientAddressing.XClient)
-            Assert.Contains($"ADDR={Balancer} ", Assert.Single(sink.Sessions).Commands.ElementAt(1), StringComparison.Ordinal);
+    }
+
+    /// <summary>A mail server trusts 127.0.0.0/8, and often the network of the load balancer; but not whom the probe asks as.</summary>
+    [Theory]
+    [InlineData(null, "NAME=www.example.com ADDR=192.0.2.1 PORT=2525")]
+    [InlineData("198.51.100.7", "NAME=www.example.com ADDR=198.51.100.7 PORT=2525")]
+    [InlineData("2001:db8::9", "NAME=www.example.com ADDR=192.0.2.1 PORT=2525")]
+    public async Task A_health_check_is_no_trusted_client_of_the_mail_server(string? stranger, string told) // [BP-10.1-25]
+    {
+        await using var sink = XClientSink();
+        await using var listener = Start(sink, more: s => s with { Stranger = stranger is null ? null : IPAddress.Parse(stranger) });
+        using (var client = await ConnectAsync(listener, Balancer, [.. Signature, 0x20, 0, 0, 0]))
+        {
+            await client.ExpectAsync("220");
+            await client.SayAsync("QUIT", "221");
+        }
+
+        Assert.Equal($"XCLIENT {told}", Assert.Single(sink.Sessions).Commands.ElementAt(1));
+        await listener.Log.SaysAsync($"session peer={Balancer}:");
+    }
+
+    [Theory]
+    [InlineData(ClientAddressing.ProxyV1)]
+    [InlineData(ClientAddressing.ProxyV2)]
+    public async Task The_header_for_the_mail_server_does_not_name_the_balancer(ClientAddressing way) // [BP-10.1-25]
+    {
+        await using var backend = new RawServer("220 ok\r\n", "250 noop\r\n");
+        await using var sink = new MailSink();
+        await using var listener = new Listener(sink, s => s with
+        {
+            Addressing = way, BackendPort = backend.Port, AcceptProxy = [IPNetwork.Parse($"{Balancer}/32")],
+        }, asks: false);
+        using var client = await ConnectAsync(listener, Balancer, [.. Signature, 0x20, 0, 0, 0]);
+        await client.ExpectAsync("220 ok");
+        var asked = await backend.AskedAsync();
+        var header = way == ClientAddressing.ProxyV1 ? Encoding.ASCII.GetBytes($"PROXY TCP4 192.0.2.1 127.0.0.1 2525 {listener.Port}\r\n")
+            : [.. Signature, 0x21, 0x11, 0, 12, 192, 0, 2, 1, 127, 0, 0, 1, 2525 >> 8, 2525 & 255,
+                (byte)(listener.Port >> 8), (byte)listener.Port];
+        Assert.Equal([.. header, .. "NOOP\r\n"u8], asked);
     }
 
     [Fact]
