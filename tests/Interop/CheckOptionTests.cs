@@ -88,8 +88,24 @@ public sealed class CheckOptionTests : IDisposable
     {
         var port = $"{FreePorts.Next()}";
         var (code, _, error) = await CheckAsync("relay", [.. lines.Select(l => l.Replace("PORT", port, StringComparison.Ordinal))]);
-        Assert.Equal((2, $"blackpony: {File}, {expected.Replace("PORT", port, StringComparison.Ordinal)} each other: only one can listen "
-            + "there.\n"), (code, error));
+        var message = $"blackpony: {File}, {expected.Replace("PORT", port, StringComparison.Ordinal)} each other: only one can listen "
+            + "there.\n";
+        Assert.Equal((2, message), (code, error));
+
+        // The start says the same.
+        (code, _, error) = await RunAsync("relay", "--config", File);
+        Assert.Equal((2, message), (code, error));
+    }
+
+    [Fact]
+    public async Task Listen_does_not_start_with_two_addresses_that_exclude_each_other()
+    {
+        int port = FreePorts.Next();
+        await System.IO.File.WriteAllLinesAsync(File, [$"listen 0.0.0.0:{port}", "backend 127.0.0.1:1", $"listen 127.0.0.1:{port}"],
+            TestContext.Current.CancellationToken);
+        var (code, _, error) = await RunAsync("listen", "--config", File);
+        Assert.Equal((2, $"blackpony: {File}, lines 1 and 3: --listen 127.0.0.1:{port} and --listen 0.0.0.0:{port} exclude each other: "
+            + "only one can listen there.\n"), (code, error));
     }
 
     [Theory]

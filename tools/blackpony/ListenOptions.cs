@@ -153,6 +153,9 @@ internal sealed class ListenOptions
 
         if (!parse.GetValue(_rot) && parse.GetResult(_suites) is not null && parse.GetValue(_suites)!.Any(s => !s.Encrypts))
             yield return "--suites has ROT, which protects nothing; to offer it anyway, add --allow-rot.";
+
+        foreach (var message in Service.Wrong(parse, Listen(parse)))
+            yield return message;
     }
 
     /// <summary>The files that the relay writes.</summary>

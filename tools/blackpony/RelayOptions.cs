@@ -75,6 +75,9 @@ internal sealed class RelayOptions
 
         foreach (var domain in (parse.GetValue(_route) ?? []).GroupBy(r => r.Key).Where(g => g.Count() > 1).Select(g => g.Key))
             yield return $"--route gives '{domain}' two routes; only one is possible.";
+
+        foreach (var message in Service.Wrong(parse, Listen(parse)))
+            yield return message;
     }
 
     /// <summary>Makes the outbound relay's settings.</summary>

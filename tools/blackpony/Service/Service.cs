@@ -78,15 +78,13 @@ internal static class Service
     public static async Task<int> CheckAsync(ParseResult parse, ServiceOptions options, IReadOnlyList<IPEndPoint> listen,
         IReadOnlyList<string> wrong, params IEnumerable<Trial> more)
     {
-        var addresses = listen.Select(e => (Option: $"--listen {e}", EndPoint: e)).ToList();
-        if (options.Metrics(parse) is { } metrics)
-            addresses.Add(($"--metrics {metrics}", metrics));
-
+        var addresses = options.Addresses(parse, listen);
         foreach (var message in wrong)
             CommandLine.Complain(ConfigFile.Locate(message));
 
         int code = wrong.Count > 0 ? CommandLine.Usage : 0;
-        var tries = addresses.Select((a, i) => new Trial(a.Option, () => Listen(a, addresses[..i])));
+        var tries = addresses.Where((a, i) => !addresses[..i].Exists(b => ServiceOptions.Collide(a.EndPoint, b.EndPoint)))
+            .Select(a => new Trial(a.Option, () => Listen(a.EndPoint)));
         foreach (var (option, open) in tries.Concat(more))
         {
             var what = option[2..];
@@ -114,23 +112,11 @@ internal static class Service
 
         return code;
 
-        static Task Listen((string Option, IPEndPoint EndPoint) address, IEnumerable<(string Option, IPEndPoint EndPoint)> before)
+        static Task Listen(IPEndPoint endPoint)
         {
-            foreach (var (option, other) in before)
-            {
-                if (Collide(address.EndPoint, other))
-                    throw new FormatException($"{address.Option} and {option} exclude each other: only one can listen there.");
-            }
-
-            ListenSocket.Try(address.EndPoint);
+            ListenSocket.Try(endPoint);
             return Task.CompletedTask;
         }
-
-        // Where one is every address of its family, it has the other's port too.
-        static bool Collide(IPEndPoint one, IPEndPoint other) => one.Port == other.Port && one.Port > 0
-            && one.AddressFamily == other.AddressFamily && (one.Address.Equals(other.Address) || IsAny(one) || IsAny(other));
-
-        static bool IsAny(IPEndPoint endPoint) => endPoint.Address.Equals(IPAddress.Any) || endPoint.Address.Equals(IPAddress.IPv6Any);
     }
 
     private static async Task ReloadAsync<TSettings>(ParseResult first, ServiceOptions options, Logs logs, SessionServer<TSettings> server,

@@ -55,6 +55,26 @@ internal sealed class ServiceOptions
 
     public IPEndPoint? Metrics(ParseResult parse) => parse.GetValue(_metrics);
 
+    /// <summary>Every address that the service listens on, and the option that names it.</summary>
+    public List<(string Option, IPEndPoint EndPoint)> Addresses(ParseResult parse, IReadOnlyList<IPEndPoint> listen) =>
+        [.. listen.Select(e => ($"--listen {e}", e)), .. Metrics(parse) is { } metrics ? [($"--metrics {metrics}", metrics)]
+            : Array.Empty<(string, IPEndPoint)>()];
+
+    /// <summary>Which of them exclude each other.</summary>
+    public IEnumerable<string> Wrong(ParseResult parse, IReadOnlyList<IPEndPoint> listen)
+    {
+        var addresses = Addresses(parse, listen);
+        return addresses.SelectMany((a, i) => addresses[..i].Where(b => Collide(a.EndPoint, b.EndPoint)).Take(1)
+            .Select(b => $"{a.Option} and {b.Option} exclude each other: only one can listen there."));
+    }
+
+    /// <summary>Whether two addresses exclude each other: where one is every address of its family, it has the other's port
+    /// too.</summary>
+    public static bool Collide(IPEndPoint one, IPEndPoint other) => one.Port == other.Port && one.Port > 0
+        && one.AddressFamily == other.AddressFamily && (one.Address.Equals(other.Address) || IsAny(one) || IsAny(other));
+
+    private static bool IsAny(IPEndPoint endPoint) => endPoint.Address.Equals(IPAddress.Any) || endPoint.Address.Equals(IPAddress.IPv6Any);
+
     /// <summary>Whether the service is only checked.</summary>
     public bool Checks(ParseResult parse) => parse.GetValue(_check);
 
