@@ -150,6 +150,19 @@ public sealed class CheckCommandTests : IDisposable
             (suite.GetProperty("failure").GetString(), suite.GetProperty("reply").GetString()));
         Assert.Contains("\n  upgrade     X25519-CHACHA20POLY1305: FAILED, refused: 454 4.7.0 later, \\x1b[31mred\n",
             (await RunAsync(arguments)).Output, StringComparison.Ordinal);
+        Assert.Equal((1, "", "blackpony: 127.0.0.1 (127.0.0.1): refused: 454 4.7.0 later, \\x1b[31mred\n"),
+            await RunAsync(["--interactive", .. arguments]));
+    }
+
+    [Theory]
+    [InlineData("554 no \u001b[31mmail", null, "the server refuses: 554 no \\x1b[31mmail")]
+    [InlineData("220 a.test", "502-5.5.1 not\r\n502 5.5.1 here\r\n", "ehlo-refused: 502 5.5.1 not 5.5.1 here")]
+    public async Task A_reply_that_refuses_an_interactive_session_is_shown(string greeting, string? ehlo, string error)
+    {
+        await using var server = new MailSink { Greeting = greeting };
+        server.Answer = (_, line) => line.StartsWith("EHLO", StringComparison.Ordinal) ? ehlo : null;
+        Assert.Equal((1, "", $"blackpony: 127.0.0.1 (127.0.0.1): {error}\n"),
+            await RunAsync("--interactive", "--port", $"{server.Port}", "[127.0.0.1]"));
     }
 
     [Fact]

@@ -44,10 +44,19 @@ internal sealed class ServerCheck(string name, ServerMemory? memory, TimeSpan pa
     public async Task<BlackPonyStream> ConnectAsync(MailTarget target, IReadOnlyList<Suite> suites, CancellationToken cancel)
     {
         using var limit = Limit(cancel);
-        var stream = await OpenAsync(target, limit.Token);
+        var stream = new TimedStream(await OpenAsync(target, limit.Token));
         try
         {
             return await BlackPonyStream.AuthenticateAsClientAsync(stream, Options(target, ClientPolicy.Required, suites), limit.Token);
+        }
+        catch (AuthenticationException e)
+        {
+            await stream.DisposeAsync();
+            if (stream.LastReply is not { Code: >= 400 } reply)
+                throw;
+
+            var reason = Reason(e).Replace($"the server replied {reply.Code}", "the server refuses", StringComparison.Ordinal);
+            throw new IOException($"{reason}: {Text(reply)}", e);
         }
         catch
         {
@@ -139,10 +148,9 @@ internal sealed class ServerCheck(string name, ServerMemory? memory, TimeSpan pa
     private static string Text(Reply reply) => string.Join(' ',
         Enumerable.Range(0, reply.Lines.Count).Select(i => Encoding.Latin1.GetString(reply.Text(i))).Prepend($"{reply.Code}"));
 
-    // The first answer after that to EHLO that does not ask for more.
-    private static string? Refusal(TimedStream timed) => timed.Answers.Skip(1)
-        .Select(a => new ReplyReader().Read(a.ToArray(), out _)).FirstOrDefault(r => r is { Code: not 334 }) is { } reply
-            ? Text(reply) : null;
+    // The first answer after the greeting and that to EHLO that does not ask for more.
+    private static string? Refusal(TimedStream timed) =>
+        timed.Replies.Skip(2).FirstOrDefault(r => r is { Code: not 334 }) is { } reply ? Text(reply) : null;
 
     private string? Compare(MailTarget target, BlackPonyStream stream)
     {

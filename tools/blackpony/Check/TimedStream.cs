@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using BlackPony.Reference.Negotiation;
 
 namespace BlackPony.Tools.Check;
 
@@ -7,6 +8,7 @@ internal sealed class TimedStream(Stream inner) : Stream
 {
     private const int LongestAnswer = 4096;
 
+    private readonly List<List<byte>> _answers = [[]];
     private bool _hasSent;
 
     /// <summary>How many round trips there were.</summary>
@@ -15,8 +17,11 @@ internal sealed class TimedStream(Stream inner) : Stream
     /// <summary>When each send began that followed an answer, by <see cref="Stopwatch"/>.</summary>
     public List<long> Sent { get; } = [];
 
-    /// <summary>What came after each send and before the next, no more than a reply is long.</summary>
-    public List<List<byte>> Answers { get; } = [];
+    /// <summary>The greeting, and the reply that came after each send; null for what is none.</summary>
+    public IEnumerable<Reply?> Replies => _answers.Select(a => new ReplyReader().Read(a.ToArray(), out _));
+
+    /// <summary>The last of them; null if there is none.</summary>
+    public Reply? LastReply => Replies.LastOrDefault(r => r is not null);
 
     public override bool CanRead => true;
 
@@ -38,10 +43,11 @@ internal sealed class TimedStream(Stream inner) : Stream
         if (_hasSent)
         {
             RoundTrips++;
-            Answers.Add([]);
+            _answers.Add([]);
         }
 
-        if (Answers is [.., var answer] && answer.Count < LongestAnswer)
+        // No more than a reply is long.
+        if (_answers[^1] is var answer && answer.Count < LongestAnswer)
             answer.AddRange(buffer.Span[..count]);
 
         _hasSent = false;
