@@ -46,11 +46,21 @@ public static class Telemetry
     /// <summary>The meter's name.</summary>
     public static string MeterName => Meter.Name;
 
-    /// <summary>Shows a collector that has just begun to listen the counters on whose growth alerts are set.</summary>
+    /// <summary>Shows a collector that has just begun to listen the counters on whose growth alerts are set, with every reason: one that
+    /// appears with its first event has not grown.</summary>
     public static void ShowZeros()
     {
         Downgrades.Add(0);
         Messages.Add(0);
+        foreach (var reason in (string[])["backend", "client", "full", "proxy"])
+            Refused.Add(0, new KeyValuePair<string, object?>("reason", reason));
+
+        // Those of spec 11.1, and those of DeliveryDeferred.
+        foreach (var reason in (string[])["broken", "dns", "ehlo-refused", "ident-mismatch", "ident-missing", "memory", "no-common-suite",
+            "no-randomness", "not-offered", "refused", "remembered", "unreachable"])
+        {
+            Deferrals.Add(0, new KeyValuePair<string, object?>("reason", reason));
+        }
     }
 
     /// <summary>Counts a session that began; <see cref="SessionEnded"/> follows.</summary>

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using System.Text.RegularExpressions;
 using BlackPony.Conformance.Peers;
 using BlackPony.Conformance.Targets;
 using BlackPony.Hosting;
@@ -15,14 +16,21 @@ namespace BlackPony.Tests.Interop.InProcess;
 /// <summary>What hosts log and count. It runs alone: the counters are the process's.</summary>
 [CollectionDefinition(nameof(HostReportTests), DisableParallelization = true)]
 [Collection(nameof(HostReportTests))]
-public sealed class HostReportTests
+public sealed partial class HostReportTests
 {
     [Fact]
     public void A_session_is_counted_by_what_became_of_it() // spec 11.1
     {
         using var meter = new Counts();
         Telemetry.ShowZeros();
-        Assert.Equal(["blackpony.downgrades 0", "blackpony.messages 0"], meter.Take());
+        var reasons = SpecificationReasons().Matches(Repository.Read("spec", "blackpony.md")).Single().Value;
+        Assert.Equal(
+            [
+                .. ((string[])["backend", "client", "full", "proxy"]).Select(r => $"blackpony.connections.refused 0 reason={r}"),
+                .. Word().Matches(reasons).Select(m => m.Groups[1].Value).Concat(["dns", "memory"]).Order(StringComparer.Ordinal)
+                    .Select(r => $"blackpony.deferrals 0 reason={r}"),
+                "blackpony.downgrades 0", "blackpony.messages 0",
+            ], meter.Take());
         Telemetry.SessionBegan();
         Telemetry.SessionEnded(new SessionReport { Suite = "A-SUITE", Encrypted = true, Closed = "close" }, 3, null);
         Assert.Equal(["blackpony.messages 3", "blackpony.sessions 1 suite=A-SUITE encrypted=yes closed=close"], meter.Take());
@@ -250,6 +258,12 @@ public sealed class HostReportTests
 
         return heard.Count;
     }
+
+    [GeneratedRegex("The reasons are .*?`unreachable`", RegexOptions.Singleline)]
+    private static partial Regex SpecificationReasons();
+
+    [GeneratedRegex("`([a-z-]+)`")]
+    private static partial Regex Word();
 
     private sealed class Counts : IDisposable
     {
