@@ -40,15 +40,15 @@ public sealed class MailRouter
         return _unreachable.InOrder([.. targets.DistinctBy(t => t.Address).Take(Limits.MaxExchangers)]);
     }
 
-    /// <summary>Resolves a domain to all its mail exchangers, by preference, and all their addresses, also this machine's: for whoever
-    /// sends no mail there.</summary>
+    /// <summary>Resolves a domain to its mail exchangers, by preference, and their addresses, also this machine's: for whoever sends no
+    /// mail there. There are no more of either than a mailer tries.</summary>
     /// <param name="route">The domain, host or address, and the port.</param>
     /// <param name="cancel">Ends the lookup.</param>
     /// <returns>At least one exchanger.</returns>
     /// <exception cref="IOException">DNS fails temporarily.</exception>
     /// <exception cref="NoMailDomainException">No mail can ever go there.</exception>
-    public Task<IReadOnlyList<MailExchanger>> SurveyAsync(Route route, CancellationToken cancel) =>
-        InTimeAsync(route, t => AllExchangersAsync(route, t), cancel);
+    public async Task<MailSurvey> SurveyAsync(Route route, CancellationToken cancel) =>
+        MailSurvey.Of(await InTimeAsync(route, t => AllExchangersAsync(route, t), cancel).ConfigureAwait(false));
 
     /// <summary>Notes whether a target was reached: one that was not is tried after all others for a while.</summary>
     public void Reached(MailTarget target, bool isReached) => _unreachable.Note(target, isReached);
@@ -73,19 +73,20 @@ public sealed class MailRouter
         }
     }
 
-    private async Task<IReadOnlyList<MailExchanger>> AllExchangersAsync(Route route, CancellationToken cancel)
+    private async Task<(IReadOnlyList<MailExchanger> Exchangers, int More)> AllExchangersAsync(Route route, CancellationToken cancel)
     {
         if (MailHost.Parse(route.Host) is not { Address: null, IsBracketed: false, Name: var domain })
         {
             var targets = await TargetsAsync(route with { IsConfigured = true }, _ => { }, cancel).ConfigureAwait(false);
-            return [new MailExchanger(targets[0].Name, targets, null)];
+            return ([new MailExchanger(targets[0].Name, targets, null)], 0);
         }
 
         var invalid = new List<MailExchanger>();
         var (_, exchangers) = await ExchangersAsync(domain, route.IsConfigured, Ignore, cancel).ConfigureAwait(false);
-        string[] names = exchangers.Count == 0 ? [domain] : [.. exchangers.Select(e => e.Name).Distinct()];
+        string[] all = exchangers.Count == 0 ? [domain] : [.. exchangers.Select(e => e.Name).Distinct()];
+        string[] names = [.. all.Take(Limits.MaxExchangers)];
         var addresses = await AllAddressesAsync(names, inHostsFile: false, _ => { }, cancel).ConfigureAwait(false);
-        return [.. names.Select(Exchanger), .. invalid];
+        return ([.. names.Select(Exchanger), .. invalid], all.Length - names.Length);
 
         void Ignore(IReadOnlyList<string> ignored) =>
             invalid.AddRange(ignored.Select(n => new MailExchanger(n, [], "It is not a host name.")));
@@ -116,7 +117,8 @@ public sealed class MailRouter
         var (exists, exchangers) = await ExchangersAsync(host.Name, route.IsConfigured,
             n => warn($"{host.Name} has a mail exchanger that is not a host name, which is ignored: {n[0]}"), cancel).ConfigureAwait(false);
         bool isImplicit = exchangers.Count == 0;
-        var groups = isImplicit ? [[host.Name]] : exchangers.GroupBy(e => e.Preference, e => e.Name).Select(g => g.ToArray()).ToList();
+        var groups = isImplicit ? [[host.Name]] : exchangers.Take(Limits.MaxExchangers).GroupBy(e => e.Preference, e => e.Name)
+            .Select(g => g.ToArray()).ToList();
         var addresses = await AllAddressesAsync([.. groups.SelectMany(g => g)], isImplicit && route.IsConfigured, warn,
             cancel).ConfigureAwait(false);
         return InOrder(route, host.Name, groups, addresses, exists);
@@ -189,7 +191,7 @@ public sealed class MailRouter
 
         return answer.Records.Count > 0 && known.Count == 0
             ? throw new NoMailDomainException(domain, "550 5.4.4 No mail exchanger of the domain has a valid name")
-            : (true, [.. known.Take(Limits.MaxExchangers)]);
+            : (true, known);
 
         static bool IsHost(string name) => HostName.IsValid(name);
     }

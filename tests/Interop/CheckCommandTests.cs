@@ -166,6 +166,23 @@ public sealed class CheckCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task No_more_exchangers_and_addresses_are_checked_than_mail_goes_to_and_the_rest_is_counted()
+    {
+        using var dns = new NameServer(string.Join('\n',
+            [.. Enumerable.Range(1, 60).Select(i => $"b.test MX {i} m{i}.b.test"), "m1.b.test A 127.0.0.1", "m60.b.test A 127.0.0.1",
+                .. Enumerable.Range(1, 53).Select(i => $"m2.b.test A 127.0.1.{i}"), "m50.b.test A 127.0.0.1"]));
+        string[] arguments = ["--port", $"{FreePorts.Next()}", "--dns", $"127.0.0.1:{dns.Port}", "b.test"];
+        var (code, output, error) = await RunAsync(arguments);
+        Assert.Equal((3, "blackpony: not checked: 10 more mail exchangers and 5 more addresses of b.test; mail goes to the first 50 only\n"), (code, error));
+        Assert.Equal(50, output.Split('\n').Count(l => l.StartsWith("m1.b.test 127", StringComparison.Ordinal)
+            || l.StartsWith("m2.b.test 127", StringComparison.Ordinal)));
+        using var json = JsonDocument.Parse((await RunAsync(["--json", .. arguments])).Output);
+        Assert.Equal((10, 5), (json.RootElement.GetProperty("more_exchangers").GetInt32(),
+            json.RootElement.GetProperty("more_addresses").GetInt32()));
+        Assert.DoesNotContain(dns.Questions, q => q.StartsWith("m51.", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_server_that_says_nothing_is_left_when_its_time_is_over()
     {
         await using var silent = new RawServer("");

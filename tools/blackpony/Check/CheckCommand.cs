@@ -129,16 +129,16 @@ internal static class CheckCommand
         }
 
         var check = new ServerCheck(name, memory, patience);
-        IReadOnlyList<MailExchanger> exchangers;
+        MailSurvey survey;
         try
         {
             // No mail would loop: this machine's own addresses are checked too ([BP-10.4-16]).
-            exchangers = await router.SurveyAsync(route, cancel);
+            survey = await router.SurveyAsync(route, cancel);
         }
         catch (Exception e) when (e is IOException or NoMailDomainException)
         {
             if (json)
-                Console.Out.WriteLine(CheckReport.Json(route.Host, [], e.Message));
+                Console.Out.WriteLine(CheckReport.Json(route.Host, [], null, e.Message));
             else
                 CommandLine.Complain(e.Message);
 
@@ -146,10 +146,16 @@ internal static class CheckCommand
         }
 
         if (typed is not null)
-            return await TypeAsync(check, exchangers, typed, cancel);
+            return await TypeAsync(check, survey.Exchangers, typed, cancel);
+
+        if (!json && (survey.MoreExchangers > 0 || survey.MoreAddresses > 0))
+        {
+            CommandLine.Complain($"not checked: {survey.MoreExchangers} more mail exchangers and {survey.MoreAddresses} more addresses of "
+                + $"{route.Host}; mail goes to the first {Limits.MaxExchangers} only");
+        }
 
         var reports = new List<AddressReport>();
-        foreach (var exchanger in exchangers)
+        foreach (var exchanger in survey.Exchangers)
         {
             foreach (var target in exchanger.Targets)
                 Take(await check.RunAsync(target, cancel));
@@ -159,7 +165,7 @@ internal static class CheckCommand
         }
 
         if (json)
-            Console.Out.WriteLine(CheckReport.Json(route.Host, reports, null));
+            Console.Out.WriteLine(CheckReport.Json(route.Host, reports, survey, null));
 
         return reports.TrueForAll(r => r.IsGood) ? 0 : reports.TrueForAll(r => r.Error is not null) ? NotFound : Wrong;
 

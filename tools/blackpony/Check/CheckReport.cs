@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using BlackPony.Hosting;
 
 namespace BlackPony.Tools.Check;
 
@@ -62,7 +63,7 @@ internal static class CheckReport
     }
 
     /// <summary>For programs.</summary>
-    public static string Json(string host, IReadOnlyList<AddressReport> reports, string? error)
+    public static string Json(string host, IReadOnlyList<AddressReport> reports, MailSurvey? survey, string? error)
     {
         using var octets = new MemoryStream();
         using (var json = new Utf8JsonWriter(octets))
@@ -71,6 +72,8 @@ internal static class CheckReport
             json.WriteString("host", host);
             json.WriteBoolean("ok", error is null && reports.All(r => r.IsGood));
             json.WriteString("error", error);
+            json.WriteNumber("more_exchangers", survey?.MoreExchangers ?? 0);
+            json.WriteNumber("more_addresses", survey?.MoreAddresses ?? 0);
             json.WriteStartArray("addresses");
             foreach (var report in reports)
                 Write(json, report);
