@@ -1,14 +1,11 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlackPony.Conformance.Peers;
 using BlackPony.Traces;
-using BlackPony.Traces.Capture;
 using BlackPony.Traces.Conversion;
-using BlackPony.Traces.Extraction;
 using BlackPony.Traces.Reports;
 using BlackPony.Traces.Sessions;
 
@@ -26,7 +23,7 @@ public sealed class ReportTests : IDisposable
         "fallback-refused-454", "refusal-504-version-and-suite", "records-split", "rekey", "refusal-inside",
     ];
 
-    private static readonly string[] Captures =
+    internal static readonly string[] Captures =
     [
         "starttls.pcap", "rot.pcap", "fallback.pcap", "x25519-chacha20poly1305.pcap", "rsa-blowfish.pcap",
         "tls/starttls-tls12-cbc.pcap", "tls/starttls-tls13-secrets-inside.pcapng",
@@ -40,7 +37,7 @@ public sealed class ReportTests : IDisposable
         _files =
         [
             .. Transcripts.Select(t => Repository.At("spec", "transcripts", t + ".txt")),
-            .. Captures.Select(c => Repository.At(["tests", "Traces", "Captures", .. c.Split('/')])),
+            .. Captures.Select(At),
             _folder.Write("mime.pcap", Inspection.Connection(Mime)),
             _folder.Write("refused.pcap", Inspection.Connection(Refused)),
             _folder.Write("chunks.pcap", Inspection.Connection(Chunks)),
@@ -149,107 +146,15 @@ public sealed class ReportTests : IDisposable
         Compare(name, text.ToString());
     }
 
-    public static TheoryData<string> Everything =>
-    [
-        .. BlackPonyTests.Transcripts.Select(t => t.Data), .. Captures,
-        .. ((string[])["mime", "refused", "chunks", "gap", "unfinished", "midstream"]).Select(n => n + ".pcap"),
-        .. Enumerable.Range(1, 40).Select(i => $"generated-{i}"),
-        .. SharedCaptures.Folder is null ? [] : ConvertTests.AllShared.Select(s => "shared/" + s.Data),
-    ];
+    internal static string At(string capture) => Repository.At(["tests", "Traces", "Captures", .. capture.Split('/')]);
 
-    /// <summary>
-    /// What is said of each capture and transcript, by its digest in <c>digests.tsv</c>: some are not ours to publish, and all of it
-    /// would be long. It is also said of the capture with packets lost and out of order.
-    /// </summary>
-    [Theory]
-    [MemberData(nameof(Everything))]
-    public void What_is_said_of_a_capture_stays_the_same(string name)
-    {
-        var path = name.StartsWith("shared/", StringComparison.Ordinal) ? SharedCaptures.At(name[7..])
-            : name.StartsWith("generated-", StringComparison.Ordinal)
-                ? Generated(int.Parse(name[10..], CultureInfo.InvariantCulture))
-            : name.Contains('.', StringComparison.Ordinal) ? _files.Single(f => f.EndsWith('/' + name, StringComparison.Ordinal))
-            : Repository.At("spec", "transcripts", name + ".txt");
-        var digests = new List<string> { Digest(Said(path)), Digest(Anonymized(path)) };
-        var pcap = new MemoryStream();
-        new Converter(Options()).ToPcap(path, pcap, out _);
-        digests.Add(Digest(pcap.ToArray()));
-        var frames = new List<byte[]>();
-        if (pcap.Length > 0)
-        {
-            using var reader = CaptureReader.Open(new MemoryStream(pcap.ToArray()))!;
-            while (reader.Read(out var packet))
-            {
-                frames.Add(packet.Data.ToArray());
-            }
-        }
-
-        byte[][] lossy = [.. frames.Where((_, i) => i % 7 != 6)];
-        byte[][] swapped = [.. frames.Chunk(3).SelectMany(c => c.Reverse())];
-        byte[][] late = [.. frames.Skip(8)];
-        foreach (var other in (byte[][][])[lossy, swapped, late])
-        {
-            digests.Add(Digest(Said(_folder.Write("other.pcap", Inspection.Pcap(other)))));
-        }
-
-        var table = Repository.At("tests", "Traces", "Reports", "digests.tsv");
-        var line = $"{name}\t{string.Join('\t', digests)}";
-        if (Environment.GetEnvironmentVariable("BLACKPONY_WRITE") == "1")
-        {
-            var lines = File.Exists(table) ? File.ReadLines(table).Where(l => !l.StartsWith(name + '\t', StringComparison.Ordinal)) : [];
-            File.WriteAllLines(table, lines.Append(line).Order(StringComparer.Ordinal).ToList());
-        }
-
-        Assert.Equal(File.ReadLines(table).Single(l => l.StartsWith(name + '\t', StringComparison.Ordinal)), line);
-    }
-
-    // The reports, the conversion and the messages.
-    private byte[] Said(string path)
-    {
-        var all = new MemoryStream();
-        var text = new StringWriter();
-        var messages = new MessageFolder(Path.Combine(_folder.Path, "messages"));
-        using (var json = new JsonReport(all, lines: true))
-        {
-            var report = new TextReport(text, notes: true);
-            var inspector = new Inspector(messages.With(Options()) with { Dialogue = true, Exchanges = true }, session =>
-            {
-                report.Session(session);
-                json.Session(session);
-            });
-            var file = inspector.Inspect(path);
-            report.Finish([file], inspector.Totals);
-        }
-
-        foreach (var message in Directory.GetFiles(Path.Combine(_folder.Path, "messages")).Order(StringComparer.Ordinal))
-        {
-            text.Write($"{Path.GetFileName(message)}\n{Encoding.Latin1.GetString(File.ReadAllBytes(message))}");
-            File.Delete(message);
-        }
-
-        new Converter(Options()).ToTranscript(path, all, out _);
-        var said = Encoding.Latin1.GetString(all.ToArray()) + text;
-        return Encoding.UTF8.GetBytes(said.Replace(Path.GetDirectoryName(path)! + "/", "", StringComparison.Ordinal)
-            .Replace(_folder.Path + "/", "", StringComparison.Ordinal));
-    }
-
-    private byte[] Anonymized(string path)
-    {
-        var all = new MemoryStream();
-        new Converter(Options(), new SeededRandom("reports", "digest")).ToTranscript(path, all, out _);
-        return all.ToArray();
-    }
-
-    private string Generated(int seed) =>
-        _folder.Write("generated.pcap", Inspection.Connection(GeneratedDialogue.Of(seed)));
-
-    private static string Digest(byte[] octets) => Convert.ToHexStringLower(SHA256.HashData(octets))[..16];
+    private InspectOptions Options() => Options(_folder);
 
     // One log of all keys, as a program would write it.
-    private InspectOptions Options()
+    internal static InspectOptions Options(Folder folder)
     {
-        var all = _folder.Write("keys.log", [.. Captures.Select(c => Repository.At(["tests", "Traces", "Captures", .. c.Split('/')]))
-            .Select(c => Path.ChangeExtension(c, "keys.log")).Where(File.Exists).SelectMany(File.ReadAllBytes)]);
+        var all = folder.Write("keys.log", [.. Captures.Select(At).Select(c => Path.ChangeExtension(c, "keys.log")).Where(File.Exists)
+            .SelectMany(File.ReadAllBytes)]);
         return new InspectOptions { Keys = KeyLog.Read(all) };
     }
 
@@ -270,7 +175,7 @@ public sealed class ReportTests : IDisposable
     private static string Indented(string json) => JsonNode.Parse(json)!.ToJsonString(
         new JsonSerializerOptions { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }) + "\n";
 
-    private static readonly (char Who, string Text)[] Mime =
+    internal static readonly (char Who, string Text)[] Mime =
     [
         ('S', "220-mx.b.test ESMTP of Example Ltd\r\n220 ready\r\n"), ('C', "ehlo Mail.A.Test\r\n"),
         ('S', "250-mx.b.test Hello mail.a.test [192.0.2.7]\r\n250-SIZE 10240000\r\n250-8BITMIME\r\n250-AUTH PLAIN LOGIN\r\n"
@@ -295,7 +200,7 @@ public sealed class ReportTests : IDisposable
         ('C', "QUIT\r\n"), ('S', "221 2.0.0 mx.b.test closing\r\n"),
     ];
 
-    private static readonly (char Who, string Text)[] Refused =
+    internal static readonly (char Who, string Text)[] Refused =
     [
         ('S', "220 mx.b.test\r\n"), ('C', "EHLO a.test\r\n"), ('S', "502 no\r\n"), ('C', "HELO a.test\r\n"), ('S', "250 mx.b.test\r\n"),
         ('C', "STARTTLS\r\n"), ('S', "454 4.7.0 TLS not available\r\n"), ('C', "AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n"),
@@ -305,7 +210,7 @@ public sealed class ReportTests : IDisposable
         ('C', "MAIL FROM:<c@a.test>\r\n"), ('S', "421 4.3.2 Closing, good bye\r\n"),
     ];
 
-    private static readonly (char Who, string Text)[] Chunks =
+    internal static readonly (char Who, string Text)[] Chunks =
     [
         ('S', "220 mx.b.test ESMTP\r\n"), ('C', "EHLO a.test\r\n"),
         ('S', "250-mx.b.test\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-XBLACKPONY V1 ROT\r\n250 BINARYMIME\r\n"),
