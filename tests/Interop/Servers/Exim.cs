@@ -37,8 +37,9 @@ internal sealed class Exim : MailServer
     /// <param name="transports">Their transports.</param>
     /// <param name="proxied">The addresses that come with a PROXY header, which only Debian's exim4-daemon-heavy knows.</param>
     /// <param name="own">How mail of its own domains is delivered; null for into the box.</param>
+    /// <param name="relayFrom">For whom it relays.</param>
     public static async Task<Exim> StartAsync(string folder, string host, IEnumerable<string> domains, string routers = "",
-        string transports = "", string? proxied = null, string? own = null)
+        string transports = "", string? proxied = null, string? own = null, string relayFrom = "127.0.0.1 : ::1")
     {
         var server = new Exim(folder, proxied is null ? "exim" : "exim-heavy");
         var (certificate, key) = ServerInstall.Certify(folder, host);
@@ -56,11 +57,12 @@ internal sealed class Exim : MailServer
             host_lookup =
             {{{(proxied is null ? "" : $"hosts_proxy = {proxied}")}}}
             domainlist local_domains = {{{string.Join(" : ", domains.DefaultIfEmpty("none.invalid"))}}}
-            hostlist relay_from = 127.0.0.1 : ::1
+            hostlist relay_from = {{{relayFrom}}}
             tls_advertise_hosts = *
             tls_certificate = {{{certificate}}}
             tls_privatekey = {{{key}}}
             smtp_max_synprot_errors = 1000
+            smtp_accept_max = 1000
             chunking_advertise_hosts = *
             dsn_advertise_hosts = *
             smtputf8_advertise_hosts = *

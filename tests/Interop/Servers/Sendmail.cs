@@ -29,13 +29,15 @@ public sealed class Sendmail : IDisposable
     public static void Need() => Servers.ServerInstall.Need("sendmail");
 
     /// <summary>
-    /// Starts a server for mail of a domain, or of several with spaces between; <paramref name="smartHost"/> is a port for all other mail.
+    /// Starts a server for mail of a domain, or of several with spaces between; <paramref name="smartHost"/> is a port for all other mail,
+    /// which <paramref name="relaysForItself"/> takes from this machine.
     /// </summary>
     public static async Task<Sendmail> StartAsync(string folder, string host, string domains, int port, bool tls = false,
-        string options = "", int? smartHost = null)
+        string options = "", int? smartHost = null, bool relaysForItself = true)
     {
         var server = new Sendmail(folder, host) { _port = port, _options = options };
-        await server.ShellAsync($"sm_server {folder} {host} {port} '{domains}' {(tls ? "tls" : "")}",
+        await server.ShellAsync($"sm_server {folder} {host} {port} '{domains}' {(tls ? "tls" : "")}"
+            + (relaysForItself ? "" : $" && sm_stranger {folder}"),
             smartHost is null
                 ? []
                 : [("SM_EXTRA", $"define(`SMART_HOST', `esmtp:[127.0.0.1]')dnl\ndefine(`ESMTP_MAILER_ARGS', `TCP $h {smartHost}')dnl")]);

@@ -106,6 +106,9 @@ MC
     sm_make $dir
 }
 
+# sm_stranger DIR: a client on this machine is a stranger: no relaying for it.
+sm_stranger() { sed -i '/^R127\.0\.0\.1[[:space:]]*\$@ RELAY/d' $1/sendmail.cf; }
+
 # sm_cert DIR HOSTNAME: a self-signed certificate
 sm_cert() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=$2" \

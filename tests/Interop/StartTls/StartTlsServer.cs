@@ -1,0 +1,75 @@
+using System.IO.Compression;
+using BlackPony.Tests.Interop.Servers;
+
+namespace BlackPony.Tests.Interop.StartTls;
+
+/// <summary>A mail server that the suite tests, on loopback, with a certificate of the test's own.</summary>
+/// <param name="Name">Its name, and that of its baseline.</param>
+/// <param name="Version">The version that runs.</param>
+/// <param name="Port">Where it listens on 127.0.0.1.</param>
+/// <param name="Options">What the suite is told of it.</param>
+/// <param name="Processes">What is ended at the end.</param>
+internal sealed record StartTlsServer(string Name, string Version, int Port, IReadOnlyList<string> Options,
+    params IReadOnlyList<IDisposable> Processes) : IDisposable
+{
+    private const string User = "me", Password = "secret";
+
+    private static readonly string[] Local = ["--local", "r@b.test", "--local", "q@b.test"],
+        Foreign = ["--foreign", "x@elsewhere.test"], Auth = ["--auth", $"{User}:{Password}"];
+
+    /// <summary>Starts one, with all that the suite can use: two mailboxes, a user, no relaying for others.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="folder">A folder of its own.</param>
+    public static Task<StartTlsServer> StartAsync(string name, string folder) => name switch
+    {
+        "postfix" => PostfixAsync(folder),
+        "exim" => EximAsync(folder),
+        "sendmail" => SendmailAsync(folder),
+        _ => throw new ArgumentOutOfRangeException(nameof(name), name, "There is no such server."),
+    };
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var process in Processes)
+        {
+            process.Dispose();
+        }
+    }
+
+    private static async Task<StartTlsServer> PostfixAsync(string folder)
+    {
+        ServerInstall.Need("postfix");
+        var passwords = new PasswordServer();
+        // The suite is a stranger, though it is on this machine.
+        var server = await Postfix.StartAsync(folder, "mx.b.test", "b.test", $"mynetworks = 192.0.2.0/24\n{passwords.Main}\n"
+            + "smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination");
+        return new("postfix", Debian("postfix", "postfix"), server.Port, [.. Local, .. Box(folder), .. Foreign, .. Auth], server, passwords);
+    }
+
+    private static async Task<StartTlsServer> EximAsync(string folder)
+    {
+        ServerInstall.Need("exim");
+        var server = await Exim.StartAsync(folder, "mx.b.test", ["b.test"], relayFrom: "192.0.2.0/24");
+        return new("exim", Debian("exim", "exim4-daemon-light"), server.Port, [.. Local, .. Box(folder), .. Foreign, .. Auth], server);
+    }
+
+    private static async Task<StartTlsServer> SendmailAsync(string folder)
+    {
+        Sendmail.Need();
+        int port = FreePorts.Next();
+        var server = await Sendmail.StartAsync(folder, "mx.b.test", "b.test", port, tls: true, relaysForItself: false);
+        return new("sendmail", Debian("sendmail", "sendmail-bin"), port, [.. Local, .. Box(folder), .. Foreign], server);
+    }
+
+    private static string[] Box(string folder) => ["--mailbox", $"cat '{folder}'/box/*.eml"];
+
+    // The version of an extracted package, as its changelog begins: postfix (3.7.11-0+deb12u1) bookworm; urgency=medium.
+    private static string Debian(string program, string package)
+    {
+        using var text = new StreamReader(new GZipStream(
+            File.OpenRead(Path.Combine(ServerInstall.Folder(program), "usr", "share", "doc", package, "changelog.Debian.gz")),
+            CompressionMode.Decompress));
+        return text.ReadLine()!.Split('(', ')')[1];
+    }
+}
