@@ -35,7 +35,7 @@ public abstract class ServerDialogue<TConnection> : IAsyncDisposable
     {
         var octets = new byte[16];
         _context.Random.Fill(octets);
-        return $"marker-{Convert.ToHexStringLower(octets)}";
+        return $"marker-{_place.Mark}{Convert.ToHexStringLower(octets)}";
     }
 
     /// <summary>All mail that the server has accepted, as soon as it contains a word.</summary>

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Text;
 
 namespace BlackPony.Conformance.Targets;
@@ -51,7 +52,13 @@ public sealed class RemoteServer(string host, int port, int backendPort, IReadOn
             _backend?.Reset();
             return ValueTask.CompletedTask;
         })
-        { Timeouts = timeouts, Mailbox = mailbox is null ? null : MailAsync, MailboxSays = () => _mailboxSays, Facts = Facts });
+        {
+            Timeouts = timeouts,
+            Mailbox = mailbox is null ? null : MailAsync,
+            MailboxSays = () => _mailboxSays,
+            Mark = RandomNumberGenerator.GetHexString(8, lowercase: true),
+            Facts = Facts,
+        });
     }
 
     /// <inheritdoc/>

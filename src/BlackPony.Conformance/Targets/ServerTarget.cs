@@ -21,6 +21,11 @@ public sealed record ServerPlace(string Host, int Port, MailSink? Backend, Func<
     /// <summary>Why <see cref="Mailbox"/> has no mail, if it knows; else empty.</summary>
     public Func<string> MailboxSays { get; init; } = () => "";
 
+    /// <summary>
+    /// What the words begin with by which a case finds its messages: another each time where the mail of an earlier run may be kept.
+    /// </summary>
+    public string Mark { get; init; } = "";
+
     /// <summary>The relay's bound of sessions (spec 13).</summary>
     public int MaxSessions { get; init; } = Limits.MaxSessions;
 

@@ -393,6 +393,22 @@ public sealed class PeerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_case_that_is_run_again_does_not_take_the_mail_of_the_first_time_for_its_own()
+    {
+        await using var server = Server(_ => "250 Ok\r\n");
+        await using var target = new RemoteServer("127.0.0.1", server.Port, 0, VirtualTime.Limits);
+        var words = new List<string>();
+        for (int i = 0; i < 2; i++)
+        {
+            var context = _context with { Random = new SeededRandom("tests", "TS-1-1") };
+            await using var probe = await StartTlsProbe.StartAsync(target, Needs.Nothing, context);
+            words.Add(probe.Marker());
+        }
+
+        Assert.NotEqual(words[0], words[1]);
+    }
+
+    [Fact]
     public async Task The_offer_is_the_first_line_of_that_keyword_and_what_it_lacks_is_not_applicable()
     {
         var offer = $"xblackpony V1 {Names.Core.ToLowerInvariant()} NEW ROT {Names.Classic}";
