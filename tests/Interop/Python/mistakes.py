@@ -210,6 +210,12 @@ MISTAKES: dict[str, Callable[[], None]] = {
     "no-length": info(lambda label, context, n: bytes([4 + len(label)]) + b"bp1 " + label + bytes([len(context)]) + context),
     "no-length-octets": info(lambda label, context, n: b"bp1 " + label + context),
     "no-context-length": info(lambda label, context, n: struct.pack(">HB", n, 4 + len(label)) + b"bp1 " + label + context),
+    "nul-after-label": info(
+        lambda label, c, n: struct.pack(">HB", n, 5 + len(label)) + b"bp1 " + label + b"\0" + bytes([len(c)]) + c
+    ),
+    "iv-cut-from-32": info(
+        lambda label, c, n: struct.pack(">HB", 32 if n == 12 else n, 4 + len(label)) + b"bp1 " + label + bytes([len(c)]) + c
+    ),
     "no-salt": salt(lambda suite, shared, _: (bytes(32), shared)),
     "name-as-salt": salt(lambda suite, shared, _: (suite.encode(), shared)),
     "lower-case-salt": salt(lambda suite, shared, _: (hashlib.sha256(suite.lower().encode()).digest(), shared)),
@@ -229,6 +235,7 @@ MISTAKES: dict[str, Callable[[], None]] = {
     "no-iv": nonce(lambda r: r._seq.to_bytes(12, "big")),
     "little-endian-seq": nonce(lambda r: (r._iv ^ int.from_bytes(r._seq.to_bytes(8, "little"), "big")).to_bytes(12, "big")),
     "seq-at-the-beginning": nonce(lambda r: (r._iv ^ (r._seq << 32)).to_bytes(12, "big")),
+    "seq-after-iv": nonce(lambda r: r._iv.to_bytes(12, "big")[:4] + r._seq.to_bytes(8, "big")),
     "no-aad": nonce(right_nonce, lambda header, _: b""),
     "little-endian-aad": nonce(right_nonce, lambda header, _: header[::-1]),
     "aad-without-tag": nonce(right_nonce, lambda header, _: struct.pack(">H", int.from_bytes(header, "big") - 16)),
