@@ -220,9 +220,10 @@ internal static class StartTlsCore
         if (reply is null or { Code: 221 or 421 })
             return;
 
-        await p.Connection.SendLineAsync("NOOP");
+        // Some servers have no NOOP; one that requires TLS answers 530.
+        await p.Connection.SendLineAsync("RSET");
         reply = await p.Connection.ReplyOrEndAsync();
-        That(reply is null or { Code: 250 or 421 }, $"After {Show(text)} NOOP is answered with {Show(reply?.Lines[^1] ?? [])}.");
+        That(reply is null or { Code: 250 or 421 or 530 }, $"After {Show(text)} RSET is answered with {Show(reply?.Lines[^1] ?? [])}.");
     }
 
     private static async Task NoEndAsync(StartTlsProbe p, string text)

@@ -130,7 +130,7 @@ internal static class StartTlsSessionState
             await p.Connection.SendAsync("From: <probe@probe.test>\r\nSubject: probe\r\n\r\nSTARTTLS\r\n.\r\n");
             var reply = await p.Connection.ReplyAsync();
             That(reply.Code is 250 or (>= 400 and < 500), $"A message with a line STARTTLS is answered with {Show(reply.Lines[^1])}.");
-            reply = await p.Connection.CommandAsync("NOOP", 250);
+            reply = await p.Connection.CommandAsync("RSET", 250);
         })
         { Needs = Needs.Local },
         // [TLS-4.2-9] A server MUST NOT offer STARTTLS in a reply to EHLO after a handshake.
@@ -145,7 +145,7 @@ internal static class StartTlsSessionState
         new("TS-4.2-11", "STARTTLS is not offered inside later either", Must, Profile.Core, "TLS-4.2-9", async p =>
         {
             NotOffered(await p.InsideAsync());
-            foreach (var between in (string[])["NOOP", "RSET", "HELO probe.test"])
+            foreach (var between in (string[])["RSET", "HELO probe.test"])
             {
                 await p.Connection.CommandAsync(between, 250);
                 NotOffered(await p.Connection.CommandAsync("EHLO probe.test", 250));
@@ -260,8 +260,8 @@ internal static class StartTlsSessionState
         await p.Connection.SendLineAsync("STARTTLS");
         var reply = await p.Connection.ReplyAsync();
         That(reply.Code >= 400, $"Sent STARTTLS inside, got {Show(reply.Lines[^1])}.");
-        await p.Connection.SendLineAsync("NOOP");
+        await p.Connection.SendLineAsync("RSET");
         reply = await p.Connection.ReplyAsync();
-        That(reply.Code == 250, $"After STARTTLS inside NOOP is answered with {Show(reply.Lines[^1])}.");
+        That(reply.Code == 250, $"After STARTTLS inside RSET is answered with {Show(reply.Lines[^1])}.");
     }
 }
