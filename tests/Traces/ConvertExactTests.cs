@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 using BlackPony.Traces.Conversion;
 using BlackPony.Traces.Reports;
@@ -25,6 +26,31 @@ public sealed class ConvertExactTests
                 Assert.Equal(Said(File.ReadAllBytes(path)), Said(again.ToArray()));
             }
         }
+    }
+
+    [Fact]
+    public void Many_long_sessions_at_one_time_are_each_written_whole_and_once()
+    {
+        const int Sessions = 450;
+        using var folder = new Folder();
+        var frames = new List<byte[]>();
+        // Twenty kilobytes of each, then of each a little more: more than is kept in memory.
+        var lines = string.Concat(Enumerable.Repeat("250-" + new string('x', 94) + "\r\n", 14));
+        string[] parts = ["220 mx.b.test ESMTP\r\n", .. Enumerable.Repeat(lines, 15), "250 the end\r\n"];
+        int sent = 0;
+        foreach (var part in parts)
+        {
+            for (int i = 0; i < Sessions; i++)
+            {
+                frames.Add(Frames.Tcp(Inspection.Server, new IPEndPoint(Inspection.Client.Address, 30000 + i), 1 + (uint)sent, 1, part));
+            }
+
+            sent += part.Length;
+        }
+
+        var transcript = Transcript(folder.Write("many.pcap", Inspection.Pcap(frames))).Split('\n');
+        Assert.Equal((Sessions, Sessions, Sessions * 15 * 14), (transcript.Count(l => l == "S: 220 mx.b.test ESMTP"),
+            transcript.Count(l => l == "S: 250 the end"), transcript.Count(l => l.StartsWith("S: 250-x", StringComparison.Ordinal))));
     }
 
     public static TheoryData<(char, string)[]> Pieces => new()

@@ -1,4 +1,5 @@
 using System.Net;
+using BlackPony.Traces.Sessions;
 
 namespace BlackPony.Tests.Traces;
 
@@ -31,6 +32,16 @@ public sealed class DialogueTests
                 Assert.Equal((Frames.Verbs, 1, 0), (string.Join(' ', session.Commands), session.Messages.Count, session.Findings.Count));
             }
         }
+    }
+
+    [Fact]
+    public void A_chunk_that_the_client_leaves_out_after_a_refusal_is_said_to_be_none()
+    {
+        var session = Inspection.Of(Inspection.Connection([.. Frames.Lines[..7], ('C', "BDAT 4\r\na\r\n\n"), ('S', "554 No\r\n"),
+            ('C', "BDAT 9 LAST\r\n"), ('C', "RSET\r\n"), ('S', "503 No\r\n250 Ok\r\n"), .. Frames.Lines[^2..]]),
+            new InspectOptions { Dialogue = true }).Only;
+        Assert.Equal("EHLO MAIL RCPT BDAT BDAT RSET QUIT", string.Join(' ', session.Commands));
+        Assert.Single(session.Dialogue!, l => l.Text == "(no chunk)");
     }
 
     [Fact]

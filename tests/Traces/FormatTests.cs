@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using BlackPony.Traces.Capture;
+using BlackPony.Traces.Sessions;
 
 namespace BlackPony.Tests.Traces;
 
@@ -199,6 +200,18 @@ public sealed class FormatTests
         Assert.NotNull(Inspection.Of([]).File.Unreadable);
         Assert.NotNull(Inspection.Of(Gzip("Dear reader,\n"u8.ToArray())).File.Unreadable);
         Assert.NotNull(Inspection.Of(Repository.At("no-such-file")).File.Unreadable);
+    }
+
+    [Fact]
+    public void Where_gzip_is_broken_that_is_said_and_not_that_the_capture_ends()
+    {
+        var capture = Inspection.Pcap(Frames.Session());
+        // A second member goes on with a block of the reserved type (RFC 1951 3.2.3).
+        byte[] packed = [.. Gzip(capture[..^30]), 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xff, 0xff, 0xff, 0xff];
+        var file = Inspection.Of(packed).File;
+        var damage = Assert.Single(file.Findings, f => f.Id == FindingKind.Damaged.Id);
+        Assert.DoesNotContain("The file ends", damage.Text, StringComparison.Ordinal);
+        Assert.Contains("The file ends within", Assert.Single(Inspection.Of(capture[..^3]).File.Findings).Text, StringComparison.Ordinal);
     }
 
     public static byte[] Gzip(byte[] octets)

@@ -268,6 +268,21 @@ public sealed class ReassemblyTests
         Assert.Equal([8, 3, 5, 2], sessions.Select(s => s.Commands.Count));
     }
 
+    [Theory]
+    [InlineData(8, 1)]
+    [InlineData(12, 2)]
+    public void Captures_that_overlap_by_no_more_than_packets_are_out_of_order_go_on(int milliseconds, int sessions)
+    {
+        using var folder = new Folder();
+        var frames = Frames.Session();
+        // The last packet of the first comes twenty milliseconds after its first.
+        var first = folder.Write("a.pcap", Pcap([.. Enumerable.Repeat(frames[0], 11), .. frames[..10]], 0));
+        var second = folder.Write("b.pcap", Pcap(frames[10..], 20 - milliseconds));
+        var found = new List<ObservedSession>();
+        new Inspector(new InspectOptions(), found.Add).Inspect([first, second]);
+        Assert.Equal(sessions, found.Count);
+    }
+
     // A packet a millisecond, from so many milliseconds on.
     private static byte[] Pcap(IEnumerable<byte[]> frames, int from)
     {
@@ -293,10 +308,13 @@ public sealed class ReassemblyTests
         Assert.Equal(0, session.Gaps);
     }
 
-    [Fact]
-    public void A_session_with_a_gap_is_over_soon_after_both_sides_ended_it()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void A_session_with_a_gap_is_over_soon_after_both_sides_ended_it(int last)
     {
-        var frames = Frames.Session();
+        // With the last acknowledgement, and without it.
+        var frames = Frames.Session()[..^last];
         frames.RemoveAt(6);
         var first = Inspection.Pcap(frames);
         // Another connection, one and then three seconds later.

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -104,6 +105,38 @@ public sealed class ReportTests : IDisposable
         Assert.NotEmpty(file.Unreadable!);
         Assert.Contains($"<p>&lt;a&gt;.txt {file.Unreadable!.Replace("<", "&lt;", StringComparison.Ordinal)}</p>\n", page.ToString(),
             StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_text_says_which_file_was_not_read_and_why()
+    {
+        var text = new StringWriter();
+        var report = new TextReport(text, notes: false);
+        var inspector = new Inspector(new InspectOptions(), report.Session);
+        var file = inspector.Inspect(new MemoryStream("no capture"u8.ToArray()), "a.txt");
+        report.Finish(inspector.Files, inspector.Totals);
+        Assert.StartsWith($"a.txt: {file.Unreadable}\n1 file, ", text.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(25, "")]
+    [InlineData(27, "          and 2 more")]
+    public void A_summary_names_the_first_of_many_and_counts_the_others(int servers, string end)
+    {
+        var sum = new Summary();
+        var inspector = new Inspector(new InspectOptions(), sum.Add);
+        for (int i = 0; i < servers; i++)
+        {
+            var server = IPEndPoint.Parse($"10.0.1.{i}:25");
+            inspector.Inspect(new MemoryStream(Inspection.Connection(Inspection.Client, server, Frames.Lines)), "a");
+        }
+
+        var text = new StringWriter();
+        sum.Write(text);
+        var rows = text.ToString().Split('\n').SkipWhile(l => !l.StartsWith("servers", StringComparison.Ordinal)).Skip(1)
+            .TakeWhile(l => l.Length > 0).ToList();
+        Assert.Equal(25, rows.Count(r => r.Contains("10.0.1.", StringComparison.Ordinal)));
+        Assert.Equal(end, rows.Skip(25).SingleOrDefault(""));
     }
 
     [Theory]
