@@ -268,6 +268,39 @@ public sealed class TargetTests
     public void A_command_that_the_shell_does_not_find_is_known_before_the_run(string command, bool isThere) =>
         Assert.Equal(isThere, new PlainClientCommand(command, VirtualTime.Limits).IsThere);
 
+    // What a case needs; the option that tells of it, and with it the case is run.
+    public static TheoryData<Needs, string, MailFacts> Facts => new()
+    {
+        { Needs.Local, "give --local.", new() { Local = ["b@b.test"] } },
+        { Needs.TwoLocal, "give --local twice.", new() { Local = ["b@b.test", "c@b.test"] } },
+        { Needs.Foreign, "give --foreign.", new() { Foreign = "d@elsewhere.test" } },
+        { Needs.Credentials, "give --auth.", new() { Credentials = ("b", "secret") } },
+        { Needs.TlsRequired, "say so with --requires-tls.", new() { RequiresTls = true } },
+        { Needs.Public, "say so with --public.", new() { IsPublic = true } },
+        { Needs.NoCertificate, "give --without-certificate.", new() { WithoutCertificate = new DnsEndPoint("localhost", 25) } },
+    };
+
+    [Theory]
+    [MemberData(nameof(Facts))]
+    public void A_case_that_needs_to_know_something_of_the_server_names_the_option_that_tells_it(
+        Needs needs, string option, MailFacts facts)
+    {
+        facts.Check(needs);
+        new MailFacts().Check(Needs.Nothing);
+        foreach (var (other, _, less) in Facts.Select(f => f.Data).Where(d => d.Item1 != needs))
+        {
+            bool tells = (needs, other) is (Needs.Local, Needs.TwoLocal);
+            if (tells)
+            {
+                less.Check(needs);
+            }
+            else
+            {
+                Assert.EndsWith(option, Assert.Throws<NotApplicableException>(() => less.Check(needs)).Message, StringComparison.Ordinal);
+            }
+        }
+    }
+
     [Fact]
     public void What_a_command_has_a_place_for_it_can_be_asked_for()
     {
