@@ -44,6 +44,7 @@ internal sealed record Area(string Project, string[] Files, (string Project, str
             ("tests/Conformance", @"\.(CaseRunner|HostileTarget|Gate|Causes|Preflight|KeyMistake|KnownMistake|Report)Tests\."
                 + @"|\.(Diagnosis|ProbeConnection|Peer|Target|TimeLimit)Tests\."
                 + @"|\.OwnTroubleTests\.(A_report_replaces|Too_many|By_default_a_client|A_client_that_can)"),
+            ("tests/Conformance", @"\.StartTlsTests\."),
             // Of the faulty implementations a part, for the time.
             ("tests/Conformance", @"\.Faulty(Server|Client)Tests\.It_is_caught.*BP-[0-9.]+-1\b"),
         ],
