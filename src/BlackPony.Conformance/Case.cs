@@ -44,7 +44,7 @@ public enum Profile
     /// <summary>STARTTLS: plaintext that must not be believed inside.</summary>
     Injection,
 
-    /// <summary>STARTTLS: a server that requires TLS, and a handshake that fails.</summary>
+    /// <summary>STARTTLS: a server or client that requires TLS, a client that verifies, and a handshake that fails.</summary>
     Policy,
 
     /// <summary>STARTTLS: AUTH.</summary>
@@ -114,12 +114,35 @@ public enum Needs
 
     /// <summary>Two addresses to which the server accepts mail.</summary>
     TwoLocal = 65536,
+
+    /// <summary>A client that requires TLS.</summary>
+    RequiredPolicy = 131072,
+
+    /// <summary>A client that requires TLS and verifies the server's certificate.</summary>
+    VerifyPolicy = 262144,
+
+    /// <summary>A client that uses TLS where it is offered.</summary>
+    OpportunisticPolicy = 524288,
+
+    /// <summary>A client that is given a user and a password, and chooses the mechanism.</summary>
+    Login = 1048576,
+
+    /// <summary>A client that is given the recipient's address.</summary>
+    Recipient = 2097152,
+
+    /// <summary>A client that is told to which host it connects.</summary>
+    HostName = 4194304,
+
+    /// <summary>A client that can deliver a message several times.</summary>
+    Several = 8388608,
 }
 
 /// <summary>One case: what it checks, and a short function that speaks octets.</summary>
 /// <typeparam name="TPeer">The scripted peer that plays against the implementation:
-/// <see cref="Peers.ServerProbe"/> or <see cref="Peers.ClientProbe"/>; <see cref="Peers.StartTlsProbe"/> for STARTTLS.</typeparam>
-/// <param name="Id">Stable and never reused: <c>S-4.2-3</c> for servers, <c>C-…</c> for clients; <c>TS-…</c> for STARTTLS.</param>
+/// <see cref="Peers.ServerProbe"/> or <see cref="Peers.ClientProbe"/>; <see cref="Peers.StartTlsProbe"/>
+/// or <see cref="Peers.StartTlsClientProbe"/> for STARTTLS.</typeparam>
+/// <param name="Id">Stable and never reused: <c>S-4.2-3</c> for servers, <c>C-…</c> for clients; <c>TS-…</c> and
+/// <c>TC-…</c> for STARTTLS.</param>
 /// <param name="Title">What a good implementation does.</param>
 /// <param name="Level">How binding it is.</param>
 /// <param name="Profile">The profile to which it belongs.</param>

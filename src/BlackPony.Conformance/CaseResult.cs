@@ -24,6 +24,9 @@ public sealed class OwnTroubleException(string message, Exception inner) : Excep
 /// <summary>The implementation does not offer what the case needs.</summary>
 public sealed class NotApplicableException(string message) : Exception(message);
 
+/// <summary>The implementation did not come as far as the step that the case is about, so nothing is known about it.</summary>
+public sealed class NoVerdictException(string message) : Exception(message);
+
 /// <summary>What came of a case.</summary>
 public enum Verdict
 {

@@ -65,24 +65,43 @@ public static class CaseRunner
     /// <exception cref="OwnTroubleException">The suite itself cannot go on.</exception>
     public static Task<IReadOnlyList<CaseResult>> RunAsync(ClientTarget target, IReadOnlyList<Case<ClientProbe>> cases,
         RunOptions options) =>
+        RunAsync<ClientProbe, ProbeConnection>(target, cases, options, (_, context) => new ClientProbe(target, context), probe =>
+            probe.CheckPlaintext());
+
+    /// <summary>Runs cases for STARTTLS against a client.</summary>
+    /// <returns>The results, in the cases' order.</returns>
+    /// <exception cref="OwnTroubleException">The suite itself cannot go on.</exception>
+    public static Task<IReadOnlyList<CaseResult>> RunAsync(ClientTarget target, IReadOnlyList<Case<StartTlsClientProbe>> cases,
+        RunOptions options) =>
+        RunAsync<StartTlsClientProbe, StartTlsConnection>(target, cases, options, (test, context) =>
+            new StartTlsClientProbe(target, test.Needs, context), _ => { });
+
+    private static Task<IReadOnlyList<CaseResult>> RunAsync<TProbe, TConnection>(ClientTarget target, IReadOnlyList<Case<TProbe>> cases,
+        RunOptions options, Func<Case<TProbe>, CaseContext, TProbe> start, Action<TProbe> check)
+        where TProbe : ClientDialogue<TConnection>
+        where TConnection : LineConnection =>
         AllAsync(cases, async (test, context) =>
         {
             if ((test.Needs & ~target.Can) is not Needs.Nothing and var missing)
                 throw new NotApplicableException(Missing(missing));
 
-            var probe = new ClientProbe(target, context);
+            var probe = start(test, context);
             try
             {
                 await using (probe)
                 {
                     await test.Run(probe);
-                    probe.CheckPlaintext();
+                    check(probe);
                     return probe.Plaintext;
                 }
             }
             catch (CaseFailedException e) when (probe.Said.Length > 0)
             {
                 throw new CaseFailedException($"{e.Message}\n{probe.Said.TrimEnd()}", e.Requirement) { IsSilence = e.IsSilence };
+            }
+            catch (NoVerdictException e) when (probe.Said.Length > 0)
+            {
+                throw new NoVerdictException($"{e.Message}\n{probe.Said.TrimEnd()}");
             }
         }, options, _ => false);
 
@@ -101,7 +120,17 @@ public static class CaseRunner
         : needs.HasFlag(Needs.Policy) ? "The command has no {policy}: add it."
         : needs.HasFlag(Needs.Memory) ? "The command has no {memory}: add it, for the policy remembered."
         : needs.HasFlag(Needs.Suites) ? "The command has no {suites}: add it."
+        : needs.HasFlag(Needs.RequiredPolicy) ? Policy("required")
+        : needs.HasFlag(Needs.VerifyPolicy) ? Policy("verify")
+        : needs.HasFlag(Needs.OpportunisticPolicy) ? Policy("opportunistic")
+        : needs.HasFlag(Needs.Login) ? "The command has no {user} and {password}: add them."
+        : needs.HasFlag(Needs.Recipient) ? "The command has no {to}: add it."
+        : needs.HasFlag(Needs.HostName) ? "The command has no {host}: add it."
+        : needs.HasFlag(Needs.Several) ? "The command has no {count}: add it, for a client that can send several messages."
         : "The target declares no time-outs: give --timeouts.";
+
+    private static string Policy(string policy) =>
+        $"The command has no {{policy}}, or --policies does not name '{policy}'.";
 
     // Side by side what may be; then what runs alone; then, alone, what had no answer.
     private static async Task<IReadOnlyList<CaseResult>> AllAsync<TPeer>(
@@ -205,6 +234,10 @@ public static class CaseRunner
         catch (NotApplicableException e)
         {
             (verdict, detail) = (Verdict.NotApplicable, e.Message);
+        }
+        catch (NoVerdictException e)
+        {
+            (verdict, detail) = (Verdict.Error, e.Message);
         }
         catch (Exception e) when (e is CaseFailedException or IOException or SocketException)
         {

@@ -11,7 +11,11 @@ public sealed partial class Preflight
     public async Task<PreflightResult> RunAsync(ClientTarget target)
     {
         var watch = Stopwatch.StartNew();
-        if (!Needs(Step.Upgrade))
+        if (Protocol == Protocol.StartTls)
+        {
+            await StartTlsAsync(target);
+        }
+        else if (!Needs(Step.Upgrade))
         {
             await DeliverAsync(target, "");
         }
@@ -22,7 +26,9 @@ public sealed partial class Preflight
             await Parallel.ForEachAsync(suites, sideBySide, async (suite, _) => await DeliverAsync(target, suite));
         }
 
-        Passed(Step.Connect, "connection");
+        if (Protocol != Protocol.StartTls)
+            Passed(Step.Connect, "connection");
+
         var result = Result(TestRole.Client, target.Name, watch.Elapsed);
         // A client that makes no connection makes none with any suite.
         return result.Failures is [{ Step: <= Step.Ehlo } first, ..] ? result with { Steps = [], Failures = [first] } : result;
@@ -36,7 +42,7 @@ public sealed partial class Preflight
         context.Transcript.Comment(what);
         await using var probe = new ClientProbe(target, context);
         probe.Next = probe.Next with { Suites = target.Can.HasFlag(Conformance.Needs.Suites) ? suite : "" };
-        await TryAsync(TestRole.Client, what, context, () => SaidAsync(probe, async () =>
+        await TryAsync(TestRole.Client, what, context, () => SaidAsync(() => probe.Said, async () =>
         {
             var offer = suite.Length == 0 ? "" : $"XBLACKPONY V1 {suite}";
             // Every client has the suite of core; another one may be missing, and a client may refuse to start with it.
@@ -103,15 +109,15 @@ public sealed partial class Preflight
         }
     }
 
-    private static async Task SaidAsync(ClientProbe probe, Func<Task> run)
+    private static async Task SaidAsync(Func<string> said, Func<Task> run)
     {
         try
         {
             await run();
         }
-        catch (CaseFailedException e) when (probe.Said.Length > 0)
+        catch (CaseFailedException e) when (said().Length > 0)
         {
-            throw new CaseFailedException($"{e.Message}\n{probe.Said.TrimEnd()}", e.Requirement);
+            throw new CaseFailedException($"{e.Message}\n{said().TrimEnd()}", e.Requirement);
         }
     }
 }

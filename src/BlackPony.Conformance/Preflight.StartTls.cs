@@ -3,7 +3,7 @@ using BlackPony.Conformance.Targets;
 
 namespace BlackPony.Conformance;
 
-/// <content>STARTTLS: is it offered, does a handshake succeed?</content>
+/// <content>STARTTLS: does a server offer it and complete a handshake, does a client deliver a message?</content>
 public sealed partial class Preflight
 {
     private async Task StartTlsAsync(ServerTarget target)
@@ -28,5 +28,34 @@ public sealed partial class Preflight
             await probe.Connection.CommandAsync("EHLO probe.test", 250, "TLS-3-1");
             Passed(Step.Inside, "EHLO inside");
         });
+    }
+
+    private async Task StartTlsAsync(ClientTarget target)
+    {
+        var context = Context("starttls");
+        using var limit = context.Timeout;
+        context.Transcript.Comment("one message");
+        await using var probe = new StartTlsClientProbe(target, Conformance.Needs.Nothing, context);
+        await TryAsync(TestRole.Client, "one message", context, () => SaidAsync(() => probe.Said, async () =>
+        {
+            await probe.DeliverAsync(new ServerScript());
+            Expect.That(probe.Sessions.Count > 0, "The command ended without a connection to {host} {port}.");
+            Passed(Step.Connect, "connection");
+            Expect.That(probe.Outside.Any(l => StartTlsClientProbe.Verb(l) == "EHLO"), "The client sent no EHLO.", "TLS-4.2-12");
+            Passed(Step.Ehlo, "EHLO");
+            Expect.That(probe.Outside.Any(l => StartTlsClientProbe.Verb(l) == "STARTTLS"),
+                "The server offers STARTTLS, and the client did not use it: switch TLS on in the command, or with {policy}.", "TLS-4.2-12");
+            Passed(Step.Upgrade, "STARTTLS");
+            var end = probe.Sessions.Select(s => s.Handshake).LastOrDefault(h => h is not null);
+            Expect.That(probe.Sessions.Any(s => s.IsInside), $"The handshake is not complete: {end?.What ?? "no ClientHello came"}. "
+                + "The certificate is for localhost, by the authority in {cafile}: a client that verifies needs both.", "TLS-4-11");
+            Passed(Step.Finished, "handshake");
+            Expect.That(probe.Inside.Any(l => StartTlsClientProbe.Verb(l) == "EHLO"), "The client sent no EHLO inside.", "TLS-4.2-12");
+            Passed(Step.Inside, "EHLO inside");
+            Expect.That(probe.Sessions.Any(s => s.Mail.Count > 0), "The client sent no message: it gets one on its standard input, and in "
+                + "{message}.", "TLS-5321.4.5.2-1");
+            Expect.That(probe.Delivered, "The message arrived, and the command did not end with exit code 0.", "TLS-5321.4.2.5-1");
+            Passed(Step.Message, "one message");
+        }));
     }
 }

@@ -14,6 +14,7 @@ public partial class RequirementTextTests
     private static readonly Dictionary<string, IReadOnlyList<string>> Cites =
         ServerCases.All.Select(c => c.Info).Concat(ClientCases.All.Select(c => c.Info)).Select(c => (c.Id, c.Requirements))
             .Concat(StartTlsServerCases.All.Select(c => (c.Id, c.Cites)))
+            .Concat(StartTlsClientCases.All.Select(c => (c.Id, c.Cites)))
             .Concat(OutboundCases.All.Select(c => (c.Id, c.Cites))).ToDictionary(c => c.Id, c => c.Item2);
 
     private static readonly Dictionary<string, string> Texts =

@@ -60,31 +60,42 @@ public partial class StartTlsCatalogueTests
 
     private static string Coverage()
     {
-        var cases = StartTlsServerCases.All.SelectMany(c => c.Cites.Select(r => (r, c.Id))).ToLookup(c => c.r, c => c.Id);
-        var faults = StartTlsFaults.All.ToLookup(f => f.Breaks);
-        var servers = Catalogue.Requirements.Keys.Where(r => Row(r)[1] == "server").ToList();
         var text = new StringBuilder($"""
             # STARTTLS: requirements traceability
 
-            Generated from the [catalogue](starttls.md), the cases and the faulty servers;
+            Generated from the [catalogue](starttls.md), the cases, and the faulty servers and clients;
             a test fails when it is stale (`BLACKPONY_WRITE=1` writes it).
-            A faulty server is the embedded one with only that requirement broken.
+            A faulty server or client is the embedded one with only that requirement broken.
             The cases after it catch it: each reports that requirement.
-            {servers.Count(r => cases[r].Any())} of the {servers.Count} requirements of servers have a case.
-            There are {StartTlsServerCases.All.Count} cases and {StartTlsFaults.All.Count} faulty servers.
-            Clients are not tested yet.
 
-            | requirement | cases | faulty server: cases that catch it |
+            """);
+        Table(text, "server", [.. StartTlsServerCases.All.Select(c => c.Info)],
+            StartTlsFaults.All.ToLookup(f => f.Breaks, f => $"{f.Does}: {f.CaughtBy}"));
+        Table(text, "client", [.. StartTlsClientCases.All.Select(c => c.Info)],
+            MailClientFaults.All.ToLookup(f => f.Breaks, f => $"{f.Does}: {f.CaughtBy}"));
+        return text.ToString();
+    }
+
+    private static void Table(StringBuilder text, string role, IReadOnlyList<BlackPony.Conformance.CaseInfo> all,
+        ILookup<string, string> faults)
+    {
+        var cases = all.SelectMany(c => c.Requirements.Select(r => (r, c.Id))).ToLookup(c => c.r, c => c.Id);
+        var requirements = Catalogue.Requirements.Keys.Where(r => Row(r)[1] == role).ToList();
+        text.Append($"""
+
+            ## {char.ToUpperInvariant(role[0])}{role[1..]}s
+
+            {requirements.Count(r => cases[r].Any())} of the {requirements.Count} requirements of {role}s have a case.
+            There are {all.Count} cases and {faults.Sum(f => f.Count())} faulty {role}s.
+
+            | requirement | cases | faulty {role}: cases that catch it |
             |---|---|---|
 
             """);
-        foreach (var requirement in servers)
+        foreach (var requirement in requirements)
         {
-            var broken = faults[requirement].Select(f => $"{f.Does}: {f.CaughtBy}");
-            text.Append($"| {requirement} | {string.Join(' ', cases[requirement])} | {string.Join("<br>", broken)} |\n");
+            text.Append($"| {requirement} | {string.Join(' ', cases[requirement])} | {string.Join("<br>", faults[requirement])} |\n");
         }
-
-        return text.ToString();
     }
 
     private static string[] Row(string requirement) =>

@@ -15,6 +15,7 @@ const string Examples = """
       blackpony-conformance --list --profile core                    the cases of a profile
       blackpony-conformance --format junit --output results.xml --format html --output report.html
       blackpony-conformance --protocol starttls --server mail.example:25 --local me@mail.example   a mail server's STARTTLS
+      blackpony-conformance --protocol starttls --client 'mysend --tls {policy} --ca {cafile} {host} {port}'   a mail client's STARTTLS
       blackpony-conformance badge results.json > badge.svg
       blackpony-conformance --server HOST:PORT --expected-failures known.txt --write-baseline   then, in CI, without --write-baseline
     Exit codes: 0 all passed, 1 some failed, 2 usage, nothing tested, or trouble of its own, 3 target unreachable.

@@ -4,7 +4,6 @@ using System.Globalization;
 using System.Net.Sockets;
 using BlackPony.Conformance;
 using BlackPony.Conformance.Cases;
-using BlackPony.Conformance.Peers;
 using BlackPony.Conformance.Reports;
 using BlackPony.Conformance.Targets;
 
@@ -34,7 +33,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
     private bool IsStartTls => _protocol == Protocol.StartTls;
 
     private IReadOnlyList<CaseInfo> AllCases => IsStartTls
-        ? [.. StartTlsServerCases.All.Select(c => c.Info)]
+        ? [.. StartTlsServerCases.All.Select(c => c.Info), .. StartTlsClientCases.All.Select(c => c.Info)]
         : [.. ServerCases.All.Select(c => c.Info), .. ClientCases.All.Select(c => c.Info)];
 
     // Whether a server that failed takes no connection any more.
@@ -54,9 +53,6 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
                 return Complain(Usage, $"'{wrong}' is no profile of {_protocol.Name}: {known}.");
             }
         }
-
-        if (IsStartTls && (parse.GetValue(options.Client) ?? parse.GetValue(options.Mailer)) is not null)
-            return Complain(Usage, "clients of STARTTLS are not tested yet: give --server, or neither for the embedded server.");
 
         if (WrongOption() is { } option)
             return Complain(Usage, option);
@@ -81,30 +77,26 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
             return Complain(Usage, $"the command '{command}' has no {{port}}: the suite plays the server on a port that it chooses.");
         }
 
-        bool both = parse.GetValue(options.Server) is null && parse.GetValue(options.Client) is null
-            && parse.GetValue(options.Mailer) is null;
-        bool hasServer = both || parse.GetValue(options.Server) is not null;
-        var servers = hasServer && !IsStartTls ? selection.From(ServerCases.All) : [];
-        var tls = hasServer && IsStartTls ? selection.From(StartTlsServerCases.All) : [];
-        var clients = !IsStartTls && (parse.GetValue(options.Server) is null || parse.GetValue(options.Client) is not null
-            || parse.GetValue(options.Mailer) is not null) ? selection.From(ClientCases.All) : [];
-        if (parse.GetValue(options.LastFailed) && _last.Read() is { Count: > 0 } last)
-        {
-            (servers, clients) = ([.. servers.Where(c => last.Contains(c.Id))], [.. clients.Where(c => last.Contains(c.Id))]);
-            tls = [.. tls.Where(c => last.Contains(c.Id))];
-            if (servers.Count + tls.Count + clients.Count == 0)
-                return Complain(Usage, "none of the cases that failed last is selected.");
-        }
+        bool hasServer = parse.GetValue(options.Server) is not null;
+        bool hasClient = parse.GetValue(options.Client) is not null || parse.GetValue(options.Mailer) is not null;
+        var last = parse.GetValue(options.LastFailed) && _last.Read() is { Count: > 0 } failed ? failed : null;
+        var servers = hasServer || !hasClient
+            ? IsStartTls ? Chosen(StartTlsServerCases.All, CaseRunner.RunAsync) : Chosen(ServerCases.All, CaseRunner.RunAsync)
+            : new Work<ServerTarget>([], (_, _) => Task.FromResult<IReadOnlyList<CaseResult>>([]));
+        var clients = hasClient || !hasServer
+            ? IsStartTls ? ChosenOf(StartTlsClientCases.All, CaseRunner.RunAsync) : ChosenOf(ClientCases.All, CaseRunner.RunAsync)
+            : new Work<ClientTarget>([], (_, _) => Task.FromResult<IReadOnlyList<CaseResult>>([]));
+        if (last is not null && servers.Cases.Count + clients.Cases.Count == 0)
+            return Complain(Usage, "none of the cases that failed last is selected.");
 
-        IReadOnlyList<CaseInfo> ofServers = [.. servers.Select(c => c.Info), .. tls.Select(c => c.Info)];
-        if (ofServers.Count + clients.Count == 0 && n == 1)
+        if (servers.Cases.Count + clients.Cases.Count == 0 && n == 1)
             return Complain(Usage, "no case is selected: what --select names is not in these profiles; see --list --profile all.");
 
         if (!TryOutputs(out var outputs, out var problem))
             return Complain(Usage, problem);
 
         if (parse.GetValue(options.List))
-            return await ListAsync([.. ofServers, .. clients.Select(c => c.Info)], outputs);
+            return await ListAsync([.. servers.Cases, .. clients.Cases], outputs);
 
         if (!TryReadFiles(out var expected, out var compared, out problem))
             return Complain(Usage, problem);
@@ -117,9 +109,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
 
         try
         {
-            return await RunAsync(ofServers, (target, run) => IsStartTls
-                ? CaseRunner.RunAsync(target, tls, run)
-                : CaseRunner.RunAsync(target, servers, run), clients, selection.Profiles, expected, compared, outputs);
+            return await RunAsync(servers, clients, selection.Profiles, expected, compared, outputs);
         }
         catch (OwnTroubleException e)
         {
@@ -129,17 +119,25 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         {
             return Complain(Usage, $"a report could not be written: {e.Message}");
         }
+
+        Work<ServerTarget> Chosen<T>(IReadOnlyList<Case<T>> all, RunCases<ServerTarget, T> run) => Make(all, run);
+
+        Work<ClientTarget> ChosenOf<T>(IReadOnlyList<Case<T>> all, RunCases<ClientTarget, T> run) => Make(all, run);
+
+        Work<TTarget> Make<TTarget, T>(IReadOnlyList<Case<T>> all, RunCases<TTarget, T> run)
+        {
+            var chosen = selection.From(all).Where(c => last is null || last.Contains(c.Id)).ToList();
+            return new Work<TTarget>([.. chosen.Select(c => c.Info)], (target, how) => run(target, chosen, how));
+        }
     }
 
-    private async Task<int> RunAsync(IReadOnlyList<CaseInfo> servers,
-        Func<ServerTarget, RunOptions, Task<IReadOnlyList<CaseResult>>> runServersAsync, IReadOnlyList<Case<ClientProbe>> clients,
-        IReadOnlyList<Profile> profiles, Baseline expected, IReadOnlyList<RunReport> compared,
-        IReadOnlyList<(string Format, string? File)> outputs)
+    private async Task<int> RunAsync(Work<ServerTarget> servers, Work<ClientTarget> clients, IReadOnlyList<Profile> profiles,
+        Baseline expected, IReadOnlyList<RunReport> compared, IReadOnlyList<(string Format, string? File)> outputs)
     {
         if (parse.GetValue(options.Save) is { } folder)
             Directory.CreateDirectory(folder);
 
-        using var progress = new Progress(servers.Count + clients.Count);
+        using var progress = new Progress(servers.Cases.Count + clients.Cases.Count);
         var run = new RunOptions(TimeSpan.FromSeconds(parse.GetValue(options.Timeout)), parse.GetValue(options.Jobs),
             parse.GetValue(options.Seed)!)
         {
@@ -153,11 +151,10 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         var preflights = new List<PreflightResult>();
         var (serverName, clientName) = ((string?)null, (string?)null);
         // Of the embedded reference both roles at once: each case has a server or a client of its own.
-        var mailers = clients.Count > 0 && run.MaxFailures == 0 && parse.GetValue(options.Server) is null
-            && Client() is EmbeddedMailer embedded
-            ? CaseRunner.RunAsync(embedded, clients, run)
+        var mailers = clients.Cases.Count > 0 && run.MaxFailures == 0 && IsEmbedded
+            ? clients.RunAsync(Client(), run)
             : null;
-        if (servers.Count > 0)
+        if (servers.Cases.Count > 0)
         {
             ServerTarget? target = null;
             try
@@ -174,31 +171,31 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
             {
                 serverName = target?.Name ?? preflights[0].Target;
                 if (target is RemoteServer)
-                    preflights.Add(await new Preflight(run, servers).RunAsync(target));
+                    preflights.Add(await new Preflight(run, servers.Cases).RunAsync(target));
 
                 progress.Begin();
                 if (GoesOn(preflights))
-                    results.AddRange(await runServersAsync(target!, run));
+                    results.AddRange(await servers.RunAsync(target!, run));
 
                 if (target is RemoteServer remote && results.Any(r => r.Verdict is Verdict.Fail or Verdict.Error))
                     _gone = !await AnswersAsync(remote);
             }
         }
 
-        if (clients.Count > 0 && GoesOn(preflights) && !Unreached(preflights))
+        if (clients.Cases.Count > 0 && GoesOn(preflights) && !Unreached(preflights))
         {
             var target = Client();
             clientName = target.Name;
             if (target is ClientCommand { IsThere: false })
                 preflights.Add(PreflightResult.NotReached(TestRole.Client, target.Name, "its program was not found."));
             else if (target is ClientCommand)
-                preflights.Add(await new Preflight(run, [.. clients.Select(c => c.Info)]).RunAsync(target));
+                preflights.Add(await new Preflight(run, clients.Cases).RunAsync(target));
 
             progress.Begin();
             if (GoesOn(preflights))
             {
                 results.AddRange(await (mailers
-                    ?? CaseRunner.RunAsync(target, clients, run with { MaxFailures = Left(run, results) })));
+                    ?? clients.RunAsync(target, run with { MaxFailures = Left(run, results) })));
             }
         }
 
@@ -211,7 +208,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
                 .Prepend("blackpony-conformance")),
             Profiles = profiles,
             Preflights = preflights,
-            NotRun = servers.Count + clients.Count - results.Count,
+            NotRun = servers.Cases.Count + clients.Cases.Count - results.Count,
         }.Explained();
         if (Unreached(preflights) && !stop.IsCancellationRequested)
         {
@@ -348,9 +345,12 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
 
     private Dictionary<string, TimeSpan> Timeouts => parse.GetValue(options.Timeouts) ?? [];
 
+    private bool IsEmbedded => parse.GetValue(options.Server) is null && parse.GetValue(options.Client) is null
+        && parse.GetValue(options.Mailer) is null;
+
     private ClientTarget Client() => parse.GetValue(options.Mailer) is { } mailer ? new MailerCommand(mailer, Timeouts)
-        : parse.GetValue(options.Client) is { } client ? new PlainClientCommand(client, Timeouts)
-        : new EmbeddedMailer();
+        : parse.GetValue(options.Client) is not { } client ? IsStartTls ? new EmbeddedMailClient() : new EmbeddedMailer()
+        : IsStartTls ? new MailClientCommand(client, parse.GetValue(options.Policies)) : new PlainClientCommand(client, Timeouts);
 
     private async Task<ServerTarget> ServerAsync()
     {
@@ -387,7 +387,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
     // An option of the other protocol, which would have no effect.
     private string? WrongOption()
     {
-        Option[] own = IsStartTls ? [options.Backend, options.Timeouts] : options.OfStartTls;
+        Option[] own = IsStartTls ? [options.Backend, options.Mailer, options.Timeouts] : options.OfStartTls;
         return own.FirstOrDefault(o => parse.GetResult(o) is { Implicit: false }) is { } option
             ? $"{option.Name} has no effect with --protocol {_protocol.Name}."
             : null;
@@ -542,6 +542,13 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || "-_./:=,@+%".Contains(c, StringComparison.Ordinal))
             ? word
             : $"'{word.Replace("'", @"'\''", StringComparison.Ordinal)}'";
+
+    // The cases of a role that are to be run, whatever the protocol.
+    private sealed record Work<TTarget>(IReadOnlyList<CaseInfo> Cases,
+        Func<TTarget, RunOptions, Task<IReadOnlyList<CaseResult>>> RunAsync);
+
+    private delegate Task<IReadOnlyList<CaseResult>> RunCases<TTarget, T>(TTarget target, IReadOnlyList<Case<T>> cases,
+        RunOptions options);
 
     private static int Complain(int code, string message)
     {

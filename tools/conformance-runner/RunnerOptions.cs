@@ -18,7 +18,7 @@ internal sealed class RunnerOptions
             "Test an implementation of BlackPony against the specification; by default the embedded reference, server and client. "
                 + "Or test any mail server's STARTTLS (RFC 3207): --protocol starttls.")
         {
-            Protocol, Server, Backend, Mailbox, Client, Mailer, Local, Foreign, Auth, RequiresTls, Public, WithoutCertificate,
+            Protocol, Server, Backend, Mailbox, Client, Mailer, Local, Foreign, Auth, RequiresTls, Public, WithoutCertificate, Policies,
             List, Select, Exclude, LastFailed, Profiles, Format, Output, Compare, Spec, Annotate, Save, NoPreflight,
             MaxFailures, Timeout, Timeouts, Jobs, Seed, Shard, Strict, Expected, WriteBaseline, Durations, Verbose,
         };
@@ -74,8 +74,16 @@ internal sealed class RunnerOptions
         CustomParser = r => Address(r),
     };
 
+    public Option<MailPolicy[]> Policies { get; } = new("--policies")
+    {
+        Description = "STARTTLS: the policies that the client has, of opportunistic, required and verify: what it may replace {policy} "
+            + "with, or without {policy} the one that the command always has. [default: all, if the command has {policy}]",
+        HelpName = "list",
+        CustomParser = ParsePolicies,
+    };
+
     /// <summary>The options that only a run for STARTTLS has.</summary>
-    public Option[] OfStartTls => [Local, Foreign, Auth, RequiresTls, Public, WithoutCertificate];
+    public Option[] OfStartTls => [Local, Foreign, Auth, RequiresTls, Public, WithoutCertificate, Policies];
 
     public Option<DnsEndPoint?> Server { get; } = new("--server")
     {
@@ -101,7 +109,8 @@ internal sealed class RunnerOptions
     public Option<string?> Client { get; } = new("--client")
     {
         Description = "Test a client: a command with {host} and {port} that delivers the message on its standard input and exits with 0. "
-            + "It may contain {policy}, {memory} and {suites}.",
+            + "It may contain {policy}, {memory} and {suites}; for STARTTLS {policy}, {cafile}, {from}, {to}, {user}, {password}, "
+            + "{message} and {count}.",
         HelpName = "command",
     };
 
@@ -291,6 +300,15 @@ internal sealed class RunnerOptions
         }
 
         return [.. names.Select(n => Enum.Parse<Profile>(n, true))];
+    }
+
+    private static MailPolicy[] ParsePolicies(ArgumentResult result)
+    {
+        var names = result.Tokens.SelectMany(t => t.Value.Split(',')).ToList();
+        if (names.FirstOrDefault(n => n is not ("opportunistic" or "required" or "verify")) is { } wrong)
+            return Bad<MailPolicy[]>(result, $"'{wrong}' is not a policy: opportunistic, required or verify.")!;
+
+        return [.. names.Select(n => Enum.Parse<MailPolicy>(n, true))];
     }
 
     private static string[] ParseFormats(ArgumentResult result)

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using BlackPony.Conformance.Targets;
@@ -10,31 +9,18 @@ using BlackPony.Reference.Suites;
 namespace BlackPony.Conformance.Peers;
 
 /// <summary>The server that plays against a client under test. It keeps all that the client let out in plaintext.</summary>
-public sealed partial class ClientProbe : IAsyncDisposable
+public sealed partial class ClientProbe : ClientDialogue<ProbeConnection>
 {
     private static readonly string[] Harmless = ["EHLO", "HELO", "XBLACKPONY", "NOOP", "RSET", "QUIT"];
     private static readonly string[] Mail = ["MAIL", "RCPT", "DATA", "BDAT", "AUTH", "VRFY", "EXPN"];
 
-    private readonly ClientTarget _client;
-    private readonly CaseContext _context;
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly List<ProbeConnection> _wires = [];
     private readonly List<ClientPolicy> _policies = [];
-    private readonly string _folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
-    private readonly CancellationTokenSource _over;
-    private Task<Outcome>? _delivery;
 
     /// <summary>Listens.</summary>
     public ClientProbe(ClientTarget client, CaseContext context)
+        : base(client, context)
     {
-        (_client, _context) = (client, context);
-        _over = CancellationTokenSource.CreateLinkedTokenSource(context.Cancel);
-        _listener.Start();
-        Next = new Delivery(((IPEndPoint)_listener.LocalEndpoint).Port) { Memory = Path.Combine(_folder, "memory") };
     }
-
-    /// <summary>The delivery that the client is asked for next.</summary>
-    public Delivery Next { get; set; }
 
     /// <summary>The command that the client sent last.</summary>
     public string Command { get; private set; } = "";
@@ -54,53 +40,21 @@ public sealed partial class ClientProbe : IAsyncDisposable
     /// <summary>The commands of the transaction, in plaintext or inside.</summary>
     public List<string> Commands { get; } = [];
 
-    /// <summary>Whether the target claims a profile, so that what it lacks of it is a failure.</summary>
-    public bool Claims(Profile profile) => _context.Claims.Contains(profile);
-
-    /// <summary>The connections, in order.</summary>
-    public IReadOnlyList<ProbeConnection> Wires => _wires;
-
-    /// <summary>What the client let out in plaintext: the verbs, connection by connection.</summary>
-    public string Plaintext => string.Join(" | ", _wires.Select(w => string.Join(' ', w.Plaintext.Select(Verb))));
-
-    /// <summary>A time-out that the target declared.</summary>
-    public TimeSpan Timeout(string name) => _client.Timeouts.TryGetValue(name, out var limit)
-        ? limit
-        : throw new NotApplicableException($"The target declares no {name}: give --timeouts.");
-
-    /// <summary>The client has to do something within one of its own time-outs.</summary>
-    public Task WithinAsync(string name, Task task, string finding) =>
-        TimeLimit.WithinAsync(_context, name, Timeout(name), _client.HasVirtualTime ? Next.Time : null, task, finding);
-
     /// <summary>Starts the client, if it does not run yet, and takes its next connection.</summary>
     /// <param name="requirement">The requirement that a client violates which makes none; null for the case's first.</param>
     public async Task<ProbeConnection> ConnectAsync(string? requirement = null)
     {
-        _context.Timeout.Renew();
-        _context.Timeout.WaitsFor(_wires.Count == 0 ? "the client's connection" : $"the client's connection number {_wires.Count + 1}");
         EndDirections();
-        _delivery ??= Task.Run(() => _client.DeliverAsync(Next, _over.Token));
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(_context.Cancel);
-        var accept = _listener.AcceptSocketAsync(stop.Token).AsTask();
-        if (await Task.WhenAny(accept, _delivery) != accept && !_listener.Pending() && !accept.IsCompletedSuccessfully)
+        if (await TakeAsync() is not { } socket)
         {
-            // A connection that was just taken shows only now: the accept ends either way.
-            await stop.CancelAsync();
-            await ((Task)accept).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            var outcome = await _delivery;
-            if (!accept.IsCompletedSuccessfully)
-            {
-                throw new CaseFailedException(
-                    $"Expected {(_wires.Count == 0 ? "a" : "another")} connection, but the client ended; it says that the message was "
-                        + $"{(outcome.Delivered ? "" : "not ")}delivered.", requirement);
-            }
+            var outcome = await _delivery!;
+            throw new CaseFailedException(
+                $"Expected {(_wires.Count == 0 ? "a" : "another")} connection, but the client ended; it says that the message was "
+                    + $"{(outcome.Delivered ? "" : "not ")}delivered.", requirement);
         }
 
-        if (_wires.Count > 0)
-            _context.Transcript.Comment($"connection {_wires.Count + 1}");
-
         _policies.Add(Next.Policy);
-        _wires.Add(new ProbeConnection(await accept, Role.Server, _context.Transcript, _context.Timeout)
+        _wires.Add(new ProbeConnection(socket, Role.Server, _context.Transcript, _context.Timeout)
         {
             IsThorough = _context.IsThorough,
         });
@@ -292,9 +246,6 @@ public sealed partial class ClientProbe : IAsyncDisposable
         return outcome;
     }
 
-    /// <summary>What the client wrote on its standard error, and how it ended.</summary>
-    public string Said => Next.Log.Length == 0 ? "" : $"The client's standard error and end: {Next.Log}";
-
     /// <summary>Runs a delivery to which the suite plays no server.</summary>
     public Task<Outcome> RunAloneAsync() => _client.DeliverAsync(Next, _context.Cancel);
 
@@ -325,29 +276,6 @@ public sealed partial class ClientProbe : IAsyncDisposable
         }
     }
 
-    /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var wire in _wires)
-            await wire.DisposeAsync();
-
-        _listener.Stop();
-        await _over.CancelAsync();
-        if (_delivery is not null)
-        {
-            try
-            {
-                await _delivery.WaitAsync(TimeSpan.FromSeconds(5));
-            }
-            catch (Exception e) when (e is OperationCanceledException or IOException or SocketException or TimeoutException)
-            {
-            }
-        }
-
-        _over.Dispose();
-        Directory.Delete(_folder, recursive: true);
-    }
-
     // The server has nothing more to say there: a client that ended its direction need not wait for ours.
     private void EndDirections() => _wires.ForEach(w => w.EndDirection());
 
@@ -371,6 +299,4 @@ public sealed partial class ClientProbe : IAsyncDisposable
         _delivery = null;
         return outcome;
     }
-
-    private static string Verb(string line) => line.Split(' ')[0].ToUpperInvariant();
 }

@@ -16,16 +16,17 @@ public sealed partial class StartTlsConnection : LineConnection
     internal const string Complete = "= handshake complete";
 
     private readonly List<byte> _raw = [];
-    private ProbeTls? _tls;
+    private IProbeTls _tls = null!;
     private ProbeTlsClient? _client;
     private bool _isClosed;
 
     /// <summary>Makes one.</summary>
     /// <param name="socket">The connection, which this owns.</param>
+    /// <param name="me">The suite's role.</param>
     /// <param name="transcript">Where the dialogue is written down.</param>
     /// <param name="patience">The case's patience.</param>
-    public StartTlsConnection(Socket socket, Transcript transcript, CaseTimeout patience)
-        : base(socket, Role.Client, transcript, patience)
+    public StartTlsConnection(Socket socket, Role me, Transcript transcript, CaseTimeout patience)
+        : base(socket, me, transcript, patience)
     {
     }
 
@@ -48,13 +49,15 @@ public sealed partial class StartTlsConnection : LineConnection
 
     /// <summary>Whether octets from the wire hold an SMTP reply: three digits at the start of a line.</summary>
     /// <param name="octets">The octets; TLS records that they begin with are skipped, since any text may stand in those.</param>
-    public static bool HasReply(ReadOnlySpan<byte> octets)
+    public static bool HasReply(ReadOnlySpan<byte> octets) => ReplyLine().IsMatch(AfterRecords(octets));
+
+    private static string AfterRecords(ReadOnlySpan<byte> octets)
     {
         const int Header = 5;
         while (octets.Length >= Header && octets[0] is >= 20 and <= 24 && octets[1] == 3)
             octets = octets[Math.Min(octets.Length, Header + BinaryPrimitives.ReadUInt16BigEndian(octets[3..]))..];
 
-        return ReplyLine().IsMatch(Encoding.Latin1.GetString(octets));
+        return Encoding.Latin1.GetString(octets);
     }
 
     /// <inheritdoc/>
@@ -66,8 +69,12 @@ public sealed partial class StartTlsConnection : LineConnection
             return;
         }
 
+        // A client that has ended the session takes no reply any more.
+        if (_isClosed && _peer == 'C')
+            return;
+
         Say(octets.Span);
-        _tls!.WriteApplicationData(octets.Span);
+        _tls.WriteApplicationData(octets.Span);
         await WriteAsync(_tls.Output());
     }
 
@@ -88,9 +95,9 @@ public sealed partial class StartTlsConnection : LineConnection
         var octets = Encoding.Latin1.GetBytes(text);
         Say(octets);
         for (int i = 0; i < octets.Length; i += Math.Min(each, octets.Length))
-            _tls!.WriteApplicationData(octets.AsSpan(i, Math.Min(each, octets.Length - i)));
+            _tls.WriteApplicationData(octets.AsSpan(i, Math.Min(each, octets.Length - i)));
 
-        var records = _tls!.Output();
+        var records = _tls.Output();
         await WriteAsync(edit?.Invoke(records) ?? records);
     }
 
@@ -98,16 +105,16 @@ public sealed partial class StartTlsConnection : LineConnection
     public async Task SendEmptyAsync(int count)
     {
         for (int i = 0; i < count; i++)
-            _tls!.Empty();
+            _tls.Record(ContentType.application_data, []);
 
         _transcript.Event($"{count} records without content");
-        await WriteAsync(_tls!.Output());
+        await WriteAsync(_tls.Output());
     }
 
     /// <summary>Goes to new keys, and asks the peer to do so.</summary>
     public async Task UpdateKeysAsync()
     {
-        _tls!.UpdateKeys();
+        _tls.UpdateKeys();
         _transcript.Event("KeyUpdate");
         await WriteAsync(_tls.Output());
     }
@@ -120,10 +127,10 @@ public sealed partial class StartTlsConnection : LineConnection
         if (octets.Length > 0)
         {
             Say(octets);
-            _tls!.WriteApplicationData(octets.AsSpan());
+            _tls.WriteApplicationData(octets.AsSpan());
         }
 
-        var records = _tls!.Output();
+        var records = _tls.Output();
         _tls.Notify();
         _transcript.Event("close_notify");
         await WriteAsync((byte[])[.. records, .. _tls.Output()]);
@@ -148,15 +155,56 @@ public sealed partial class StartTlsConnection : LineConnection
     internal async Task<HandshakeEnd> HandshakeAsync(TlsSettings settings)
     {
         _client = new ProbeTlsClient(settings);
-        _tls = new ProbeTls();
+        var tls = new ProbeTlsOfClient();
+        _tls = tls;
         _raw.Clear();
         _raw.AddRange(_waiting.Span);
         _waiting.Clear();
-        _tls.Connect(_client);
+        tls.Connect(_client);
         _transcript.Event("ClientHello");
         _sent = "a ClientHello";
-        await WriteAsync(_tls.Output());
+        await WriteAsync(tls.Output());
         var between = settings.Between;
+        var end = await ShakeAsync(async output =>
+        {
+            if (settings.GivesUp)
+            {
+                await WriteAsync(IProbeTls.Alert(AlertDescription.handshake_failure));
+                _transcript.Event("alert handshake_failure");
+                return "the suite gave up, as it meant to";
+            }
+
+            if (output.Length > 0 && between is not null)
+            {
+                _transcript.Raw(_me, between);
+                await WriteAsync(between);
+                between = null;
+            }
+
+            if (tls.IsConnected && settings.WithFinished is { } with)
+            {
+                IsInside = true;
+                tls.WriteApplicationData(Encoding.Latin1.GetBytes(with).AsSpan());
+                output = [.. output, .. tls.Output()];
+            }
+
+            if (output.Length > 0)
+                await WriteAsync(output);
+
+            return null;
+        }, () => _client.Version);
+        if (end.IsComplete && settings.WithFinished is { } text)
+            Say(Encoding.Latin1.GetBytes(text));
+
+        if (end.IsComplete)
+            Decrypted();
+
+        return end;
+    }
+
+    // Takes what comes, and has each answer sent; that gives up if it says why.
+    private async Task<HandshakeEnd> ShakeAsync(Func<byte[], Task<string?>> send, Func<ProtocolVersion?> version)
+    {
         var flight = new List<byte>();
         try
         {
@@ -167,43 +215,22 @@ public sealed partial class StartTlsConnection : LineConnection
                     return NotComplete(WasReset ? "the connection was reset" : "the connection ended");
 
                 flight.AddRange(came);
-                if (HasReply([.. flight]))
+                if (IsSmtp([.. flight]))
                     return NotComplete($"{Expect.Show(came)} came in plaintext", isReply: true);
 
                 _tls.OfferInput(came);
-                var output = _tls.Output();
-                if (settings.GivesUp)
-                {
-                    await WriteAsync(ProbeTls.GiveUp());
-                    _transcript.Event("alert handshake_failure");
-                    return NotComplete("the suite gave up, as it meant to");
-                }
-
-                if (output.Length > 0 && between is not null)
-                {
-                    _transcript.Raw(_me, between);
-                    await WriteAsync(between);
-                    between = null;
-                }
-
-                if (_tls.IsConnected && settings.WithFinished is { } with)
-                {
-                    IsInside = true;
-                    _tls.WriteApplicationData(Encoding.Latin1.GetBytes(with).AsSpan());
-                    output = [.. output, .. _tls.Output()];
-                }
-
-                if (output.Length > 0)
-                    await WriteAsync(output);
+                if (await send(_tls.Output()) is { } why)
+                    return NotComplete(why);
             }
         }
         catch (TlsFatalAlertReceived e)
         {
-            return NotComplete($"the server sent the alert {AlertDescription.GetText(e.AlertDescription)}");
+            return NotComplete($"the {Peer} sent the alert {AlertDescription.GetText(e.AlertDescription)}");
         }
         catch (TlsFatalAlert e)
         {
-            return NotComplete($"the suite's TLS cannot go on ({AlertDescription.GetText(e.AlertDescription)})");
+            await WriteAsync(_tls.Output());
+            return NotComplete($"the suite's TLS cannot go on ({AlertDescription.GetText(e.AlertDescription)})") with { IsOwn = true };
         }
         catch (Exception e) when (e is IOException or SocketException)
         {
@@ -211,20 +238,20 @@ public sealed partial class StartTlsConnection : LineConnection
         }
 
         IsInside = true;
-        _transcript.Event($"{Complete[2..]}: {_client.Version}");
-        if (settings.WithFinished is { } text)
-            Say(Encoding.Latin1.GetBytes(text));
-
-        Decrypted();
+        _transcript.Event($"{Complete[2..]}: {version()}");
         return new HandshakeEnd(true, "");
-
-        HandshakeEnd NotComplete(string what, bool isReply = false)
-        {
-            _transcript.Event($"handshake not complete: {what}");
-            _isClosed = true;
-            return new HandshakeEnd(false, what, isReply);
-        }
     }
+
+    private HandshakeEnd NotComplete(string what, bool isReply = false)
+    {
+        _transcript.Event($"handshake not complete: {what}");
+        _isClosed = true;
+        return new HandshakeEnd(false, what, isReply);
+    }
+
+    private string Peer => _peer == 'S' ? "server" : "client";
+
+    private bool IsSmtp(byte[] octets) => _peer == 'S' ? HasReply(octets) : HasCommand(octets);
 
     /// <summary>Receives what comes to the end of the connection, or until nothing comes for a time.</summary>
     /// <param name="quiet">The time.</param>
@@ -293,7 +320,7 @@ public sealed partial class StartTlsConnection : LineConnection
         }
         catch (SocketException e)
         {
-            _transcript.Event($"the server closed the connection while this was sent ({e.SocketErrorCode})");
+            _transcript.Event($"the {Peer} closed the connection while this was sent ({e.SocketErrorCode})");
         }
     }
 
@@ -319,7 +346,7 @@ public sealed partial class StartTlsConnection : LineConnection
         _raw.AddRange(octets);
         try
         {
-            _tls!.OfferInput(octets.ToArray());
+            _tls.OfferInput(octets.ToArray());
             Decrypted();
         }
         catch (TlsFatalAlertReceived e)
@@ -350,7 +377,7 @@ public sealed partial class StartTlsConnection : LineConnection
     // What the peer's records held; the answer to a KeyUpdate or close_notify goes back at once.
     private void Decrypted()
     {
-        _waiting.Append(_tls!.Input());
+        _waiting.Append(_tls.Input());
         var output = _tls.Output();
         if (_tls.IsClosed)
         {

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using BlackPony.Conformance.Targets;
 using BlackPony.Conformance.Tls;
+using BlackPony.Reference;
 using BlackPony.Reference.Negotiation;
 
 namespace BlackPony.Conformance.Peers;
@@ -253,5 +254,5 @@ public sealed class StartTlsProbe : ServerDialogue<StartTlsConnection>
         return mail.Split(marker).Length - 1;
     }
 
-    private protected override StartTlsConnection Wrap(Socket socket) => new(socket, _context.Transcript, _context.Timeout);
+    private protected override StartTlsConnection Wrap(Socket socket) => new(socket, Role.Client, _context.Transcript, _context.Timeout);
 }

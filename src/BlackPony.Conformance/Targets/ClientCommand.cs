@@ -39,15 +39,14 @@ public abstract partial class ClientCommand(string command, IReadOnlyDictionary<
 
     /// <inheritdoc/>
     public override Needs Can =>
-        (command.Contains("{policy}", StringComparison.Ordinal) ? Needs.Policy : 0)
-        | (command.Contains("{memory}", StringComparison.Ordinal) ? Needs.Memory : 0)
-        | (command.Contains("{suites}", StringComparison.Ordinal) ? Needs.Suites : 0)
+        (Has("policy") ? Needs.Policy : 0) | (Has("memory") ? Needs.Memory : 0) | (Has("suites") ? Needs.Suites : 0)
         | (timeouts.Count > 0 ? Needs.Timeouts : 0);
 
     /// <inheritdoc/>
     public override async Task<Outcome> DeliverAsync(Delivery delivery, CancellationToken cancel)
     {
-        var text = command.Replace("{host}", "127.0.0.1", StringComparison.Ordinal)
+        var text = delivery.Words.Aggregate(command, (c, w) => c.Replace($"{{{w.Key}}}", w.Value, StringComparison.Ordinal))
+            .Replace("{host}", delivery.Host, StringComparison.Ordinal)
             .Replace("{port}", delivery.Port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
             .Replace("{policy}", delivery.Policy.ToString().ToLowerInvariant(), StringComparison.Ordinal)
             .Replace("{memory}", delivery.Memory, StringComparison.Ordinal)
@@ -86,6 +85,9 @@ public abstract partial class ClientCommand(string command, IReadOnlyDictionary<
         }
     }
 
+    /// <summary>Whether the command has a placeholder.</summary>
+    protected bool Has(string word) => command.Contains($"{{{word}}}", StringComparison.Ordinal);
+
     [GeneratedRegex("^[A-Za-z_][A-Za-z0-9_]*=")]
     private static partial Regex Assignment();
 
@@ -118,7 +120,7 @@ public sealed class MailerCommand(string command, IReadOnlyDictionary<string, Ti
 }
 
 /// <summary>A client that takes one message on its standard input and ends with 0 when it is delivered.</summary>
-public sealed class PlainClientCommand(string command, IReadOnlyDictionary<string, TimeSpan> timeouts) : ClientCommand(command, timeouts)
+public class PlainClientCommand(string command, IReadOnlyDictionary<string, TimeSpan> timeouts) : ClientCommand(command, timeouts)
 {
     /// <inheritdoc/>
     protected override async Task<Func<int, Outcome>> TalkAsync(Process process, Delivery delivery, CancellationToken cancel)

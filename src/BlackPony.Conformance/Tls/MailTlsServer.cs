@@ -26,14 +26,16 @@ internal class MailTlsServer(ConcurrentDictionary<string, TlsSession> sessions) 
 
     public override TlsCredentials GetCredentials()
     {
-        var certificate = m_context.Crypto.CreateCertificate(TestCertificate.Certificate);
+        var certificate = m_context.Crypto.CreateCertificate(Identity.Certificate);
         var chain = TlsUtilities.IsTlsV13(m_context)
             ? new Certificate([], [new CertificateEntry(certificate, null)])
             : new Certificate([certificate]);
-        return new BcDefaultTlsCredentialedSigner(new TlsCryptoParameters(m_context), (BcTlsCrypto)m_context.Crypto, TestCertificate.Key,
-            chain,
-            new SignatureAndHashAlgorithm(HashAlgorithm.sha256, SignatureAlgorithm.ecdsa));
+        return new BcDefaultTlsCredentialedSigner(new TlsCryptoParameters(m_context), (BcTlsCrypto)m_context.Crypto, Identity.Key, chain,
+            TlsUtilities.IsTlsV12(m_context) ? new SignatureAndHashAlgorithm(HashAlgorithm.sha256, SignatureAlgorithm.ecdsa) : null);
     }
+
+    /// <summary>Its certificate.</summary>
+    protected virtual TestCertificate Identity => TestCertificate.Server;
 
     protected override ProtocolVersion[] GetSupportedVersions() => [ProtocolVersion.TLSv13, ProtocolVersion.TLSv12];
 

@@ -84,3 +84,85 @@ internal sealed record RawServerHello(int Version, int Suite, IReadOnlyDictionar
         return new RawServerHello(BinaryPrimitives.ReadUInt16BigEndian(octets[9..]), suite, extensions);
     }
 }
+
+/// <summary>A server's first flight of TLS 1.2 with a suite that no library selects any more.</summary>
+internal static class RawServerFlight
+{
+    /// <summary>The records: ServerHello with the suite, a certificate or, for an anonymous suite, none, and ServerHelloDone.</summary>
+    public static byte[] Of(int suite, TestCertificate? certificate)
+    {
+        byte[] hello = [3, 3, .. Enumerable.Range(1, 32).Select(i => (byte)i), 0, .. Two(suite), 0, 0, 5, 0xff, 1, 0, 1, 0];
+        byte[] first = [.. Message(2, hello)];
+        if (certificate is null)
+            return Record([.. first, .. Message(12, AnonymousShare()), .. Message(14, [])]);
+
+        byte[] one = [.. Three(certificate.Certificate.Length), .. certificate.Certificate];
+        return Record([.. first, .. Message(11, [.. Three(one.Length), .. one]), .. Message(14, [])]);
+    }
+
+    // A share on P-256: its base point.
+    private static byte[] AnonymousShare() =>
+    [
+        3, 0, 23, 65, 4,
+        .. Convert.FromHexString("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"),
+        .. Convert.FromHexString("4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"),
+    ];
+
+    private static byte[] Message(byte type, byte[] body) => [type, .. Three(body.Length), .. body];
+
+    private static byte[] Record(byte[] messages) => [22, 3, 3, .. Two(messages.Length), .. messages];
+
+    private static byte[] Two(int number) => [(byte)(number >> 8), (byte)number];
+
+    private static byte[] Three(int number) => [(byte)(number >> 16), .. Two(number)];
+}
+
+/// <summary>A ClientHello that came.</summary>
+/// <param name="Suites">The suites that it offers.</param>
+/// <param name="Extensions">Its extensions.</param>
+internal sealed record RawClientHello(IReadOnlyList<int> Suites, IReadOnlyDictionary<int, byte[]> Extensions)
+{
+    /// <summary>The extensions server_name, supported_versions, early_data and renegotiation_info.</summary>
+    public const int ServerName = 0, SupportedVersions = 43, EarlyData = 42, RenegotiationInfo = 0xff01;
+
+    /// <summary>The signalling suite that stands for renegotiation_info.</summary>
+    public const int SignallingSuite = 0x00ff;
+
+    /// <summary>The name in server_name; null if there is none.</summary>
+    public string? Name => Extensions.TryGetValue(ServerName, out var data) && data.Length > 5
+        ? System.Text.Encoding.Latin1.GetString(data.AsSpan(5))
+        : null;
+
+    /// <summary>Whether it offers TLS 1.2.</summary>
+    public bool OffersTls12 => !Extensions.ContainsKey(SupportedVersions) || Offers(3);
+
+    /// <summary>Whether it offers TLS 1.3.</summary>
+    public bool OffersTls13 => Offers(4);
+
+    /// <summary>Reads one out of its record.</summary>
+    /// <returns>Null if the octets are none.</returns>
+    public static RawClientHello? Read(ReadOnlySpan<byte> octets)
+    {
+        const int Session = 5 + 4 + 2 + 32;
+        if (octets.Length <= Session || octets[0] != 22 || octets[5] != 1)
+            return null;
+
+        int at = Session + 1 + octets[Session], length = BinaryPrimitives.ReadUInt16BigEndian(octets[at..]);
+        var suites = new List<int>();
+        for (at += 2; length > 1; at += 2, length -= 2)
+            suites.Add(BinaryPrimitives.ReadUInt16BigEndian(octets[at..]));
+
+        var extensions = new Dictionary<int, byte[]>();
+        for (at += 1 + octets[at] + 2; at + 4 <= octets.Length;)
+        {
+            length = Math.Min(BinaryPrimitives.ReadUInt16BigEndian(octets[(at + 2)..]), octets.Length - at - 4);
+            extensions[BinaryPrimitives.ReadUInt16BigEndian(octets[at..])] = octets.Slice(at + 4, length).ToArray();
+            at += 4 + length;
+        }
+
+        return new RawClientHello(suites, extensions);
+    }
+
+    private bool Offers(byte minor) => Extensions.TryGetValue(SupportedVersions, out var data)
+        && Enumerable.Range(0, data.Length / 2).Any(i => data[1 + (2 * i)] == 3 && data[2 + (2 * i)] == minor);
+}

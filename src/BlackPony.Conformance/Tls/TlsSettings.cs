@@ -27,5 +27,9 @@ internal sealed record TlsSettings
 /// <summary>How a handshake came out.</summary>
 /// <param name="IsComplete">Whether it is complete.</param>
 /// <param name="What">What came instead.</param>
-/// <param name="IsReply">Whether an SMTP reply came instead, in plaintext.</param>
-internal sealed record HandshakeEnd(bool IsComplete, string What, bool IsReply = false);
+/// <param name="IsReply">Whether an SMTP reply, of a client a command, came instead, in plaintext.</param>
+internal sealed record HandshakeEnd(bool IsComplete, string What, bool IsReply = false)
+{
+    /// <summary>Whether it is the suite's own TLS that could not go on.</summary>
+    public bool IsOwn { get; init; }
+}

@@ -8,6 +8,8 @@ namespace BlackPony.Tests.Conformance.Runner;
 /// <summary><c>blackpony-conformance --protocol starttls</c> as its user sees it.</summary>
 public sealed class StartTlsRunnerTests : IDisposable
 {
+    private static readonly int All = StartTlsServerCases.All.Count + StartTlsClientCases.All.Count;
+
     private readonly string _folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -19,7 +21,7 @@ public sealed class StartTlsRunnerTests : IDisposable
         var (code, output, error) = await RunnerProgram.RunAsync(["--protocol", "starttls", "--format", "console",
             .. files.SelectMany(f => (string[])["--output", f])]);
         Assert.True(code == 0, output + error);
-        Assert.Contains($"{StartTlsServerCases.All.Count} passed, 0 failed, 0 warned, 0 not applicable", output, StringComparison.Ordinal);
+        Assert.Contains($"{All} passed, 0 failed, 0 warned, 0 not applicable", output, StringComparison.Ordinal);
         var json = await File.ReadAllTextAsync(files[0], TestContext.Current.CancellationToken);
         var schema = await JsonSchema.FromFileAsync(
             Repository.At("src", "BlackPony.Conformance", "Reports", "results.schema.json"), TestContext.Current.CancellationToken);
@@ -39,7 +41,7 @@ public sealed class StartTlsRunnerTests : IDisposable
     public async Task Cases_are_listed_and_selected_as_those_of_BlackPony_are()
     {
         var (code, all, _) = await RunnerProgram.RunAsync("--protocol", "starttls", "--list");
-        Assert.Equal((0, StartTlsServerCases.All.Count), (code, all.TrimEnd().Split('\n').Length));
+        Assert.Equal((0, All), (code, all.TrimEnd().Split('\n').Length));
         var (_, some, _) = await RunnerProgram.RunAsync("--protocol", "starttls", "--list", "--select", "5321", "--profile", "injection");
         Assert.All(some.TrimEnd().Split('\n'), l => Assert.StartsWith("TS-5321.", l, StringComparison.Ordinal));
         var (_, more, _) = await RunnerProgram.RunAsync("--protocol", "starttls", "--list", "--select", "5321");
@@ -78,8 +80,9 @@ public sealed class StartTlsRunnerTests : IDisposable
     }
 
     [Theory]
-    [InlineData("clients of STARTTLS are not tested yet", "--client", "c {port}")]
-    [InlineData("clients of STARTTLS are not tested yet", "--mailer", "c {port}")]
+    [InlineData("the command 'c {host}' has no {port}", "--client", "c {host}")]
+    [InlineData("--mailer has no effect with --protocol starttls.", "--mailer", "c {port}")]
+    [InlineData("'none' is not a policy: opportunistic, required or verify.", "--policies", "none")]
     [InlineData("'hybrid' is no profile of starttls: core, injection, policy, submission, truncation, tls.", "--profile", "hybrid")]
     [InlineData("--backend has no effect with --protocol starttls.", "--backend", "1025")]
     [InlineData("'S-4.1-1' matches no case", "--select", "S-4.1-1")]
@@ -92,6 +95,51 @@ public sealed class StartTlsRunnerTests : IDisposable
     }
 
     [Theory]
+    [InlineData("/nowhere/sends {host} {port}", "its program was not found.")]
+    [InlineData("true {host} {port}", "The command ended without a connection to {host} {port}.")]
+    [InlineData("sleep 60; true {host} {port}", "No answer within 2 s")]
+    public async Task A_command_that_makes_no_session_gets_one_line_that_says_what_to_do(string command, string line)
+    {
+        var (code, output, error) = await RunnerProgram.RunAsync("--protocol", "starttls", "--timeout", "2", "--client", command);
+        Assert.Equal((3, ""), (code, output));
+        error = Assert.Single(error.TrimEnd().Split("\nThe client's")[0].Split('\n'));
+        Assert.Contains($"the command '{command}' made no session: ", error, StringComparison.Ordinal);
+        Assert.Contains(line, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_client_without_TLS_ends_at_the_preflight_which_says_what_to_do()
+    {
+        var (code, output, _) = await RunnerProgram.RunAsync("--protocol", "starttls", "--client", Client("plain {host} {port}"));
+        Assert.Equal(1, code);
+        Assert.Contains("The server offers STARTTLS, and the client did not use it: switch TLS on in the command", output,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_client_is_tested_for_what_its_command_has_and_a_baseline_opens_the_gate()
+    {
+        var baseline = Path.Combine(_folder, "known.txt");
+        string[] run = ["--protocol", "starttls", "--select", "TC-5321.4.2-1", "--select", "TC-6-1", "--select", "TC-9846.6.1-1"];
+        string[] client = ["--client", Client("tls {host} {port}")];
+        var (code, output, error) = await RunnerProgram.RunAsync([.. run, .. client, "--format", "console", "--verbose"]);
+        Assert.True(code == 1, output + error);
+        Assert.Contains("The command has no {policy}, or --policies does not name 'required'.", output, StringComparison.Ordinal);
+        Assert.Contains("FAILED TC-5321.4.2-1", output, StringComparison.Ordinal);
+        Assert.Contains("[TLS-5321.4.2-3] A client MUST accept a reply of several lines to STARTTLS.", output, StringComparison.Ordinal);
+        Assert.Equal(0, (await RunnerProgram.RunAsync([.. run, .. client, "--expected-failures", baseline, "--write-baseline"])).Code);
+        Assert.Equal("TC-5321.4.2-1", (await File.ReadAllTextAsync(baseline, TestContext.Current.CancellationToken)).TrimEnd());
+        (code, output, error) = await RunnerProgram.RunAsync([.. run, .. client, "--expected-failures", baseline]);
+        Assert.True(code == 0, output + error);
+
+        // With the policy that the command always has, the case applies.
+        (code, output, error) = await RunnerProgram.RunAsync(
+            [.. run, "--policies", "required", .. client, "--expected-failures", baseline, "--verbose", "--format", "console"]);
+        Assert.True(code == 0, output + error);
+        Assert.DoesNotContain("The command has no {policy}", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("--protocol", "pop3", "'pop3' is not a protocol: blackpony or starttls.")]
     [InlineData("--local", "a@b", "--local has no effect with --protocol blackpony.")]
     public async Task A_run_for_BlackPony_knows_no_option_of_STARTTLS(string option, string value, string line)
@@ -100,6 +148,10 @@ public sealed class StartTlsRunnerTests : IDisposable
         Assert.Equal(2, code);
         Assert.Contains(line, Assert.Single(error.TrimEnd().Split('\n')), StringComparison.Ordinal);
     }
+
+    // A client that requires TLS, and reads one line of each reply but EHLO's.
+    private static string Client(string arguments) =>
+        $"python3 {Repository.At("tests", "Conformance", "Runner", "starttls-client.py")} {arguments}";
 
     private static Task VulnerableAsync(Stream stream, CancellationToken cancel) => SpeakAsync(stream, line =>
         line == "STARTTLS" ? "220 Go" : line.StartsWith("EHLO", StringComparison.Ordinal) ? "250-weak.test\r\n250 STARTTLS" : "250 Ok",
