@@ -1,4 +1,6 @@
 using System.IO.Compression;
+using System.Reflection.Metadata;
+using System.Reflection.PortableExecutable;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 
@@ -53,6 +55,44 @@ public sealed partial class PackageTests(PackedFixture packed)
         await using var symbols = await ZipFile.OpenReadAsync(Path.Combine(packed.Packages, $"{name}.{packed.Version}.snupkg"),
             TestContext.Current.CancellationToken);
         Assert.Contains($"lib/net10.0/{name}.pdb", symbols.Entries.Select(e => e.FullName));
+    }
+
+    /// <summary>A debugger finds them by the id that the assembly has of them.</summary>
+    [Theory]
+    [InlineData("BlackPony.Reference", 1)]
+    [InlineData("BlackPony.Streams", 2)]
+    [InlineData("blackpony", 5)]
+    [InlineData("blackpony-conformance", 6)]
+    [InlineData("blackpony-replay", 3)]
+    public async Task Each_assembly_of_ours_has_its_symbols(string name, int assemblies)
+    {
+        await packed.PackedAsync();
+        var files = new Dictionary<string, byte[]>();
+        foreach (var path in Directory.GetFiles(packed.Packages, $"{name}.{packed.Version}.*nupkg"))
+        {
+            await using var package = await ZipFile.OpenReadAsync(path, TestContext.Current.CancellationToken);
+            foreach (var entry in package.Entries.Where(e => e.FullName.EndsWith(".dll", StringComparison.Ordinal)
+                || e.FullName.EndsWith(".pdb", StringComparison.Ordinal)))
+            {
+                await using var from = await entry.OpenAsync(TestContext.Current.CancellationToken);
+                using var octets = new MemoryStream();
+                await from.CopyToAsync(octets, TestContext.Current.CancellationToken);
+                files[entry.FullName] = octets.ToArray();
+            }
+        }
+
+        var ours = files.Keys.Where(f => f.EndsWith(".dll", StringComparison.Ordinal)
+            && Path.GetFileName(f).StartsWith("blackpony", StringComparison.OrdinalIgnoreCase)).ToList();
+        Assert.Equal(assemblies, ours.Count);
+        foreach (var assembly in ours)
+        {
+            using var image = new PEReader(new MemoryStream(files[assembly]));
+            var id = image.ReadCodeViewDebugDirectoryData(image.ReadDebugDirectory().Single(e => e.Type == DebugDirectoryEntryType.CodeView));
+            Assert.Contains(Path.ChangeExtension(assembly, ".pdb"), files.Keys);
+            using var symbols = MetadataReaderProvider.FromPortablePdbStream(
+                new MemoryStream(files[Path.ChangeExtension(assembly, ".pdb")]));
+            Assert.Equal(id.Guid, new BlobContentId(symbols.GetMetadataReader().DebugMetadataHeader!.Id).Guid);
+        }
     }
 
     /// <summary>What nuget.org shows of a package: its links lead to other sites, because a package has no other files.</summary>
