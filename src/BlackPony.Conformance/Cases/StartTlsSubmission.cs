@@ -58,7 +58,7 @@ internal static partial class StartTlsSubmission
             await NeedInsideAsync(p);
             await p.Connection.CommandAsync("AUTH PLAIN", 334);
             await p.Connection.CommandAsync("*", 501);
-            await p.Connection.CommandAsync("NOOP", 250);
+            await p.Connection.CommandAsync("RSET", 250);
         })
         { Needs = Needs.Credentials },
         // [TLS-4954.4-2] A server SHOULD NOT permit a plaintext password mechanism outside TLS.
