@@ -32,6 +32,18 @@ public class StartTlsTests
     }
 
     [Theory]
+    [InlineData("TS-9846.5.1-1", "= 5 records without content")]
+    [InlineData("TS-9846.5.1-2", "C} data NOOP\\r\\n")]
+    [InlineData("TS-9846.4.7.3-1", "= KeyUpdate")]
+    [InlineData("TS-5321.4.1.1.10-8", "C} data QUIT\\r\\n\n= close_notify")]
+    public async Task The_transcript_says_what_the_suite_sent_inside_TLS(string id, string said)
+    {
+        await using var target = new EmbeddedStartTlsServer();
+        var result = Assert.Single(await CaseRunner.RunAsync(target, [StartTlsServerCases.All.Single(c => c.Id == id)], Options));
+        Assert.Contains($"\n{said}\n", result.Transcript, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [MemberData(nameof(Faults))]
     public async Task A_faulty_server_is_caught_for_what_it_breaks(string name)
     {
@@ -80,6 +92,10 @@ public class StartTlsTests
     [InlineData("\x17\x03\x03\0\x0ax\n250 Ok\r\n", false)]
     [InlineData("\x17\x03\x03\x01\0x\n250 Ok\r\n", false)]
     [InlineData("x250 Ok\r\n", false)]
+    [InlineData("\x13\x03\x03\0\x0ax\n250 Ok\r\n", true)]
+    [InlineData("\x19\x03\x03\0\x0ax\n250 Ok\r\n", true)]
+    [InlineData("\x15\x02\x03\0\x0ax\n250 Ok\r\n", true)]
+    [InlineData("\x15\x03\x03\0", false)]
     public void A_reply_is_sought_outside_TLS_records_only(string octets, bool isReply) =>
         Assert.Equal(isReply, StartTlsConnection.HasReply(Encoding.Latin1.GetBytes(octets)));
 
