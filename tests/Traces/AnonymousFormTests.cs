@@ -14,11 +14,14 @@ public sealed class AnonymousFormTests
     [InlineData('C', "CONNECT mx.bobby.example:12345 HTTP/1.1", "CONNECT ~.~.~:12345 HTTP/1.1")]
     [InlineData('C', "CONNECT mx.bobby.example:123456 HTTP/1.1", "CONNECT ~.~.~:~ HTTP/1.1")]
     [InlineData('C', "CONNECT mx.bobby.example:25x HTTP/1.1", "CONNECT ~.~.~:~ HTTP/1.1")]
+    [InlineData('C', "CONNECT mx.bobby.example:x25 HTTP/1.1", "CONNECT ~.~.~:~ HTTP/1.1")]
+    [InlineData('C', "CONNECT b:25 HTTP/1.1", "CONNECT ~:25 HTTP/1.1")]
     [InlineData('C', "CONNECT :25 HTTP/1.1", "CONNECT :~ HTTP/1.1")]
     [InlineData('C', "CONNECT bobby HTTP/1.1 HTTP/x", "CONNECT ~ HTTP/1.1 ~/~")]
     [InlineData('S', "CONNECT bobby:25 HTTP/1.1", "~ ~:~ ~/~.~")]
     [InlineData('C', "Host: mx.bobby.example:25", "Host: ~.~.~:25")]
     [InlineData('C', "Host: mx.bobby.example:25 ", "Host: ~.~.~:25 ")]
+    [InlineData('C', "Host: mx.bobby.example:12345 ", "Host: ~.~.~:12345 ")]
     [InlineData('C', "Host: mx.bobby.example:", "Host: ~.~.~:")]
     [InlineData('C', "X-Bobby: mx.bobby.example:25", "~-~: ~.~.~:~")]
     [InlineData('C', ": bobby", ": ~")]
@@ -38,6 +41,11 @@ public sealed class AnonymousFormTests
 
     public static TheoryData<string, string[], string[]> Sessions => new()
     {
+        {
+            "paths",
+            ["S220 bobby", "CRCPT TO:>SIZE=5", "CRCPT TO: SIZE=5 SIZE=6", "CMAIL FROM:<bobby> ENVID=b", "CMAIL FROM:<bobby> ORCPT=;b"],
+            ["220 ~", "RCPT TO:>SIZE=5", "RCPT TO: ~=~ SIZE=6", "MAIL FROM:<~> ENVID=~", "MAIL FROM:<~> ORCPT=;~"]
+        },
         {
             "commands",
             [
