@@ -350,7 +350,9 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
 
     private ClientTarget Client() => parse.GetValue(options.Mailer) is { } mailer ? new MailerCommand(mailer, Timeouts)
         : parse.GetValue(options.Client) is not { } client ? IsStartTls ? new EmbeddedMailClient() : new EmbeddedMailer()
-        : IsStartTls ? new MailClientCommand(client, parse.GetValue(options.Policies)) : new PlainClientCommand(client, Timeouts);
+        : IsStartTls
+            ? new MailClientCommand(client, parse.GetValue(options.Policies) is { Length: > 0 } policies ? policies : null)
+            : new PlainClientCommand(client, Timeouts);
 
     private async Task<ServerTarget> ServerAsync()
     {
