@@ -12,6 +12,9 @@ internal static class StartTlsClientCore
 
     public static IReadOnlyList<Case<StartTlsClientProbe>> Cases { get; } =
     [
+        // [TLS-4-11] A client MUST start the TLS negotiation after a 220 reply to STARTTLS before it sends any other SMTP command.
+        // [TLS-4-10] A client MUST send STARTTLS without a parameter.
+        // [TLS-5321.4.5.2-1] A client MUST send the message inside TLS with lines that begin with a period stuffed and all else unchanged.
         new("TC-4-1", "The message arrives over TLS as it was sent", Must, Profile.Core, "TLS-4-11 TLS-4-10 TLS-5321.4.5.2-1", async p =>
         {
             await p.DeliverAsync(new ServerScript());
@@ -24,23 +27,28 @@ internal static class StartTlsClientCore
             That(end > 0 && mail[(end + 4)..] == StartTlsClientProbe.Body,
                 $"The message did not come as it was sent. {Difference(StartTlsClientProbe.Body, mail[(end + 4)..])}", "TLS-5321.4.5.2-1");
         }),
+        // [TLS-5321.4.3.1-1] A client MUST wait for the reply to a command before it sends the next, unless the EHLO reply that is in force
+        //   offered PIPELINING.
         new("TC-4-2", "Nothing follows STARTTLS before 220", Must, Profile.Core, "TLS-5321.4.3.1-1", async p =>
         {
             await p.DeliverAsync(new ServerScript { Outside = ["STARTTLS", "HELP", "SIZE 1000000"], Does = LateAsync });
             p.NeedStartTls();
             p.ExpectNoFinding();
         }),
+        // [TLS-4-12] A client that uses pipelining MUST send STARTTLS as the last command of a group.
         new("TC-4-3", "Nothing follows STARTTLS before 220, with PIPELINING offered", Must, Profile.Core, "TLS-4-12", async p =>
         {
             await p.DeliverAsync(new ServerScript { Outside = ["PIPELINING", "STARTTLS"], Does = LateAsync });
             p.NeedStartTls();
             p.ExpectNoFinding();
         }),
+        // [TLS-5321.4.1.1.1-2] A client MUST recognize the keyword STARTTLS in any mixture of upper and lower case.
         new("TC-5321.4.1.1.1-1", "The keyword in lower case is recognized", Must, Profile.Core, "TLS-5321.4.1.1.1-2", async p =>
         {
             await p.DeliverAsync(new ServerScript { Outside = ["SIZE 1000000", "starttls", "8BITMIME"] });
             p.ExpectInside("The keyword in lower case");
         }),
+        // [TLS-5321.4.1.1.1-4] A client MUST find the keyword on any line after the first, the last included.
         new("TC-5321.4.1.1.1-2", "The keyword is recognized on the second, a middle and the last line", Must, Profile.Core,
             "TLS-5321.4.1.1.1-4", async p =>
         {
@@ -51,6 +59,8 @@ internal static class StartTlsClientCore
                 p.ExpectInside($"STARTTLS {where}");
             }
         }),
+        // [TLS-5321.4.1.1.1-3] A client SHOULD treat as the offer only a line after the first of the EHLO reply whose first word is
+        //   STARTTLS.
         new("TC-5321.4.1.1.1-3", "A name, a longer word or a parameter is no offer", Should, Profile.Core, "TLS-5321.4.1.1.1-3", async p =>
         {
             string[] lists = ["250-localhost STARTTLS\r\n250 HELP\r\n", "250-localhost\r\n250-XSTARTTLS\r\n250 HELP\r\n",
@@ -62,6 +72,7 @@ internal static class StartTlsClientCore
                 That(!p.Outside.Any(l => Verb(l) == "STARTTLS"), $"The client sent STARTTLS after the EHLO reply {Show(list)}.");
             }
         }),
+        // [TLS-6-2] A client that requires TLS MUST NOT send mail or credentials to a server that does not offer STARTTLS.
         new("TC-5321.4.1.1.1-4", "required: keyword with a parameter, no plaintext", Must, Profile.Core, "TLS-6-2", async p =>
         {
             await p.DeliverAsync(new ServerScript
@@ -73,10 +84,15 @@ internal static class StartTlsClientCore
             p.ExpectNoPlaintext("TLS-6-2");
         })
         { Needs = Needs.RequiredPolicy },
+        // [TLS-5321.4.2-3] A client MUST accept a reply of several lines to STARTTLS.
         Agrees("TC-5321.4.2-1", "220 in several lines is accepted", "TLS-5321.4.2-3", "220-a\r\n220 b\r\n"),
+        // [TLS-5321.4.2-2] A client MUST go by the code of the reply to STARTTLS alone, with any text and with none.
         Agrees("TC-5321.4.2-2", "220 without text is accepted", "TLS-5321.4.2-2", "220 \r\n"),
+        // [TLS-5321.4.2.1-2] A client MUST accept a last line of a reply that has the code without a space after it.
         Agrees("TC-5321.4.2.1-1", "220 without a space is accepted", "TLS-5321.4.2.1-2", "220\r\n"),
+        // [TLS-5321.4.2-2] A client MUST go by the code of the reply to STARTTLS alone, with any text and with none.
         Agrees("TC-5321.4.2-3", "220 with a text that says no is accepted", "TLS-5321.4.2-2", "220 454 TLS not available\r\n"),
+        // [TLS-5321.4.2-5] A client MUST NOT act on a reply before it has its last line with CRLF.
         new("TC-5321.4.2-4", "220 octet by octet is accepted at its CRLF, not before", Must, Profile.Core, "TLS-5321.4.2-5", async p =>
         {
             await p.DeliverAsync(new ServerScript
@@ -102,6 +118,7 @@ internal static class StartTlsClientCore
             p.ExpectNoFinding();
             p.ExpectInside("A 220 that comes octet by octet");
         }),
+        // [TLS-4.2-12] A client SHOULD send EHLO as its first command after the handshake.
         new("TC-4.2-1", "EHLO is the first command inside", Should, Profile.Core, "TLS-4.2-12", async p =>
         {
             await p.DeliverAsync(new ServerScript());
@@ -109,12 +126,15 @@ internal static class StartTlsClientCore
             var first = p.Sessions.First(s => s.IsInside).Inside.FirstOrDefault();
             That(first is null || Verb(first) == "EHLO", $"The first command inside is {Show(first ?? "")}.");
         }),
+        // [TLS-5321.4.1.1.10-3] A client MUST NOT intentionally close the connection inside TLS before it has sent QUIT.
         new("TC-5321.4.1.1.10-1", "QUIT comes before the end", Must, Profile.Core, "TLS-5321.4.1.1.10-3", async p =>
         {
             await p.DeliverAsync(new ServerScript());
             p.NeedInside();
             That(p.Inside.Any(l => Verb(l) == "QUIT"), "The client ended the connection without QUIT.");
         }),
+        // [TLS-4-13] A client that cannot start the handshake after STARTTLS SHOULD abort the connection.
+        // [TLS-9846.6.2-2] A client MUST close the connection after a handshake that failed, without another octet of SMTP.
         new("TC-4-4", "Garbage instead of a ServerHello: the connection is aborted", Should, Profile.Core, "TLS-4-13 TLS-9846.6.2-2",
             async p =>
         {
@@ -127,6 +147,7 @@ internal static class StartTlsClientCore
             NoCommandAfter(p, "TLS-9846.6.2-2");
             p.ExpectNoFinding("TLS-4-13");
         }),
+        // [TLS-5321.4.3.1-2] A client SHOULD NOT send a command before the greeting is complete.
         new("TC-5321.4.3.1-1", "No command before the greeting is whole", Should, Profile.Core, "TLS-5321.4.3.1-2", async p =>
         {
             await p.DeliverAsync(new ServerScript

@@ -11,6 +11,7 @@ internal static class StartTlsClientExtensions
 
     public static IReadOnlyList<Case<StartTlsClientProbe>> Cases { get; } =
     [
+        // [TLS-4.2-13] A client MUST NOT use inside TLS an extension that only the EHLO reply before the handshake offered.
         new("TC-4.2-2", "Parameters that only the outer list offers are not used", Must, Profile.Core, "TLS-4.2-13", async p =>
         {
             await p.DeliverAsync(new ServerScript
@@ -21,12 +22,16 @@ internal static class StartTlsClientExtensions
             p.NeedInside();
             NoParameter(p);
         }),
+        // [TLS-4.2-13] A client MUST NOT use inside TLS an extension that only the EHLO reply before the handshake offered.
         new("TC-4.2-3", "CHUNKING that only the outer list offers is not used", Must, Profile.Core, "TLS-4.2-13", async p =>
         {
             await p.DeliverAsync(new ServerScript { Outside = ["STARTTLS", "CHUNKING", "8BITMIME"], Inside = ["8BITMIME"] });
             p.NeedInside();
             That(!p.Inside.Any(l => Verb(l) == "BDAT"), "The client sent BDAT, and only the list outside offers CHUNKING.");
         }),
+        // [TLS-4.2-13] A client MUST NOT use inside TLS an extension that only the EHLO reply before the handshake offered.
+        // [TLS-5321.4.3.1-1] A client MUST wait for the reply to a command before it sends the next, unless the EHLO reply that is in force
+        //   offered PIPELINING.
         new("TC-4.2-4", "PIPELINING that only the outer list offers is not used", Must, Profile.Core, "TLS-4.2-13 TLS-5321.4.3.1-1",
             async p =>
         {
@@ -39,6 +44,7 @@ internal static class StartTlsClientExtensions
             await p.DeliverAsync(script with { Outside = ["STARTTLS", "8BITMIME"] });
             p.ExpectNoFinding("TLS-5321.4.3.1-1");
         }),
+        // [TLS-4.2-13] A client MUST NOT use inside TLS an extension that only the EHLO reply before the handshake offered.
         new("TC-4.2-5", "8BITMIME that only the outer list offers is not used", Must, Profile.Core, "TLS-4.2-13", async p =>
         {
             p.Next = p.Next with { Message = StartTlsClientProbe.Header + "Gr\u00fc\u00dfe.\r\n" };
@@ -50,6 +56,7 @@ internal static class StartTlsClientExtensions
             p.NeedInside();
             That(!HasEightBits(p), "The client sent octets over 127, and only the list outside offers 8BITMIME.");
         }),
+        // [TLS-4.2-13] A client MUST NOT use inside TLS an extension that only the EHLO reply before the handshake offered.
         new("TC-4.2-6", "SMTPUTF8 that only the outer list offers is not used", Must, Profile.Core, "TLS-4.2-13", async p =>
         {
             await p.DeliverAsync(new ServerScript { Outside = ["STARTTLS", "SMTPUTF8", "8BITMIME"], Inside = ["8BITMIME"] },
@@ -61,6 +68,7 @@ internal static class StartTlsClientExtensions
             That(line is null, $"Only the list outside offers SMTPUTF8, and the client sent {Show(line ?? "")}.");
         })
         { Needs = Needs.Recipient },
+        // [TLS-4.2-15] A client SHOULD use what the EHLO reply inside TLS offers where it would have used it outside.
         new("TC-4.2-9", "Extensions that only the inner list offers are used", Should, Profile.Core, "TLS-4.2-15", async p =>
         {
             await p.DeliverAsync(new ServerScript { Outside = ["STARTTLS"], Inside = ["SIZE 1000000", "8BITMIME", "AUTH PLAIN LOGIN"] });
@@ -68,6 +76,7 @@ internal static class StartTlsClientExtensions
             That(p.Inside.Any(l => Verb(l) == "AUTH"), "The list inside offers AUTH, the client has credentials, and it did not use them.");
         })
         { Needs = Needs.Login },
+        // [TLS-4.2-14] A client whose EHLO inside TLS is refused MUST NOT go by the extensions that it was offered before the handshake.
         new("TC-4.2-10", "EHLO inside refused: no extension is used", Must, Profile.Core, "TLS-4.2-14", async p =>
         {
             await p.DeliverAsync(new ServerScript
@@ -79,6 +88,8 @@ internal static class StartTlsClientExtensions
             NoParameter(p);
             That(!p.Inside.Any(l => Verb(l) == "AUTH"), "EHLO inside was refused, and the client sent AUTH.");
         }),
+        // [TLS-6-4] A client that requires TLS MUST NOT send mail or credentials in plaintext, on that or another connection, after a
+        //   handshake that failed.
         new("TC-4.2-11", "required: EHLO and HELO inside refused, no mail in plaintext", Must, Profile.Core, "TLS-6-4", async p =>
         {
             await p.DeliverAsync(new ServerScript
@@ -91,12 +102,14 @@ internal static class StartTlsClientExtensions
             p.ExpectNotDelivered("TLS-6-4");
         })
         { Needs = Needs.RequiredPolicy },
+        // [TLS-4.2-18] A client MUST NOT send STARTTLS inside TLS, whatever the server offers there.
         new("TC-4.2-12", "STARTTLS offered inside is not used", Must, Profile.Core, "TLS-4.2-18", async p =>
         {
             await p.DeliverAsync(new ServerScript { Inside = ["SIZE 1000000", "STARTTLS", "8BITMIME"] });
             p.NeedInside();
             That(!p.Inside.Any(l => Verb(l) == "STARTTLS"), "The client sent STARTTLS inside TLS.");
         }),
+        // [TLS-4.2-19] A client MUST NOT send a command outside TLS on a connection whose handshake is complete.
         new("TC-4.2-13", "A second message on the same connection stays inside", Must, Profile.Core, "TLS-4.2-19", async p =>
         {
             await p.DeliverAsync(new ServerScript(), count: 2);

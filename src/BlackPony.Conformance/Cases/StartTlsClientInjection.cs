@@ -15,12 +15,15 @@ internal static class StartTlsClientInjection
 
     public static IReadOnlyList<Case<StartTlsClientProbe>> Cases { get; } =
     [
+        // [TLS-4.2-16] A client MUST NOT treat a reply that it received before the handshake was complete as the answer to a command that
+        //   it sent inside TLS.
         new("TC-4.2-14", "An EHLO reply in the segment of 220 is not used inside", Must, Profile.Injection, "TLS-4.2-16", async p =>
         {
             await p.DeliverAsync(Refusing() with { Agrees = "220 go\r\n" + Evil });
             p.NeedStartTls();
             p.ExpectNoMailInside("EHLO inside was refused, and a reply that came in plaintext is used instead.");
         }),
+        // [TLS-4.2-17] A client MUST NOT join octets that it received before the handshake with octets that it receives inside TLS.
         new("TC-4.2-16", "Half a line is not joined to the first reply inside", Must, Profile.Injection, "TLS-4.2-17", async p =>
         {
             await p.DeliverAsync(new ServerScript
@@ -32,12 +35,16 @@ internal static class StartTlsClientInjection
             var line = p.Inside.FirstOrDefault(l => Verb(l) == "AUTH" || l.Contains(" SIZE=", StringComparison.OrdinalIgnoreCase));
             That(line is null, $"Only what came in plaintext allows {Show(line ?? "")}.");
         }),
+        // [TLS-4.2-17] A client MUST NOT join octets that it received before the handshake with octets that it receives inside TLS.
         new("TC-4.2-17", "Half a code is not completed inside", Must, Profile.Injection, "TLS-4.2-17", async p =>
         {
             await p.DeliverAsync(Refusing("50 x\r\n550 5.5.1 No\r\n") with { Agrees = "220 go\r\n2" });
             p.NeedStartTls();
             p.ExpectNoMailInside("The digit 2 from plaintext was joined to \"50 x\".");
         }),
+        // [TLS-4.2-16] A client MUST NOT treat a reply that it received before the handshake was complete as the answer to a command that
+        //   it sent inside TLS.
+        // [TLS-5321.3.3-1] A client MUST NOT send message data unless a 354 reply to DATA was received.
         new("TC-4.2-18", "Injected replies up to DATA carry no message", Must, Profile.Injection, "TLS-4.2-16 TLS-5321.3.3-1", async p =>
         {
             await p.DeliverAsync(Refusing() with
@@ -51,6 +58,8 @@ internal static class StartTlsClientInjection
             p.ExpectNoMailInside("EHLO inside was refused, and replies that came in plaintext are used instead.", "TLS-4.2-16");
             p.ExpectNotDelivered("TLS-4.2-16");
         }),
+        // [TLS-4.2-16] A client MUST NOT treat a reply that it received before the handshake was complete as the answer to a command that
+        //   it sent inside TLS.
         new("TC-4.2-19", "An injected refusal does not return the mail", Must, Profile.Injection, "TLS-4.2-16", async p =>
         {
             await p.DeliverAsync(new ServerScript { Agrees = "220 go\r\n550 5.7.1 No\r\n" });
@@ -58,6 +67,8 @@ internal static class StartTlsClientInjection
             That(p.Delivered || !p.Sessions.Any(s => s.Inside.Count > 0),
                 "The server inside accepted all, and the client did not deliver: it used the 550 that came in plaintext.");
         }),
+        // [TLS-4.2-16] A client MUST NOT treat a reply that it received before the handshake was complete as the answer to a command that
+        //   it sent inside TLS.
         new("TC-4.2-20", "Replies before the ServerHello end the handshake", Must, Profile.Injection, "TLS-4.2-16", async p =>
         {
             await p.DeliverAsync(Refusing() with
@@ -67,6 +78,8 @@ internal static class StartTlsClientInjection
             p.NeedStartTls();
             That(!p.Sessions.Any(s => s.IsInside), "The client completed the handshake, although plaintext came before the ServerHello.");
         }),
+        // [TLS-4.2-16] A client MUST NOT treat a reply that it received before the handshake was complete as the answer to a command that
+        //   it sent inside TLS.
         new("TC-4.2-21", "Replies between 220 and the ClientHello are not used inside", Must, Profile.Injection, "TLS-4.2-16", async p =>
         {
             const int Times = 8;
@@ -90,6 +103,8 @@ internal static class StartTlsClientInjection
                 p.ExpectNoMailInside("EHLO inside was refused, and a reply that came in plaintext is used instead.");
             }
         }),
+        // [TLS-2920.3.1-1] A client MUST match replies to commands by counting both.
+        // [TLS-6-3] A client that requires TLS MUST NOT send mail or credentials in plaintext after a reply to STARTTLS other than 220.
         new("TC-2920.3.1-1", "required: a reply after 454 shifts nothing", Must, Profile.Injection, "TLS-2920.3.1-1 TLS-6-3", async p =>
         {
             await p.DeliverAsync(new ServerScript
@@ -103,6 +118,7 @@ internal static class StartTlsClientInjection
             p.ExpectNotDelivered("TLS-2920.3.1-1");
         })
         { Needs = Needs.RequiredPolicy },
+        // [TLS-2920.3.1-1] A client MUST match replies to commands by counting both.
         new("TC-2920.3.1-2", "required: a 220 after the EHLO reply is not the answer to STARTTLS", Must, Profile.Injection,
             "TLS-2920.3.1-1", async p =>
         {
@@ -123,6 +139,8 @@ internal static class StartTlsClientInjection
                 p.Note("The client began a handshake after the early 220, which 454 then refused.");
         })
         { Needs = Needs.RequiredPolicy },
+        // [TLS-8314.5.2-1] A client that requires TLS MUST NOT do anything in plaintext but find out the server's capabilities and send
+        //   STARTTLS.
         new("TC-2920.3.1-3", "required: an EHLO reply in the segment of the greeting is not used", Must, Profile.Injection,
             "TLS-8314.5.2-1", async p =>
         {
@@ -131,6 +149,7 @@ internal static class StartTlsClientInjection
             p.ExpectNoPlaintext("TLS-8314.5.2-1", "TLS-8314.5.2-1");
         })
         { Needs = Needs.RequiredPolicy },
+        // [TLS-2920.3.1-1] A client MUST match replies to commands by counting both.
         new("TC-2920.3.1-4", "An unsolicited 220 inside shifts no replies", Must, Profile.Injection, "TLS-2920.3.1-1", async p =>
         {
             await p.DeliverAsync(new ServerScript
@@ -141,6 +160,7 @@ internal static class StartTlsClientInjection
             p.NeedInside();
             p.ExpectNotDelivered();
         }),
+        // [TLS-9846.5-2] A client MUST terminate the connection when octets that are no TLS record come during a TLS session.
         new("TC-9846.5-1", "Replies in plaintext after the handshake are not used", Must, Profile.Injection, "TLS-9846.5-2", async p =>
         {
             await p.DeliverAsync(new ServerScript

@@ -11,9 +11,14 @@ internal static class StartTlsClientPolicy
 
     public static IReadOnlyList<Case<StartTlsClientProbe>> Cases { get; } =
     [
+        // [TLS-6-2] A client that requires TLS MUST NOT send mail or credentials to a server that does not offer STARTTLS.
         Stripped("TC-6-1", "required: STARTTLS not offered, no mail", ServerScript.Plain),
+        // [TLS-6-2] A client that requires TLS MUST NOT send mail or credentials to a server that does not offer STARTTLS.
         Stripped("TC-6-2", "required: EHLO refused and HELO accepted, no mail", Ehlo("502 5.5.1 Unknown\r\n")),
+        // [TLS-6-2] A client that requires TLS MUST NOT send mail or credentials to a server that does not offer STARTTLS.
         Stripped("TC-6-3", "required: keyword garbled, no mail", List("XXXXXXXA"), List("STARTTL"), List("START TLS")),
+        // [TLS-6-2] A client that requires TLS MUST NOT send mail or credentials to a server that does not offer STARTTLS.
+        // [TLS-5321.3.8-1] A client SHOULD treat a connection that is lost, inside TLS too, as a 451 reply, and try again later.
         new("TC-6-4", "required: EHLO reply cut, no mail", Must, Profile.Policy, "TLS-6-2 TLS-5321.3.8-1", async p =>
         {
             foreach (var part in (string[])["250-localhost\r\n", "250-localhost\r\n250-STARTT"])
@@ -36,8 +41,12 @@ internal static class StartTlsClientPolicy
             }
         })
         { Needs = Needs.RequiredPolicy },
+        // [TLS-6-2] A client that requires TLS MUST NOT send mail or credentials to a server that does not offer STARTTLS.
         Stripped("TC-6-5", "required: EHLO reply empty, no mail", ServerScript.Plain with { Outside = [] }),
+        // [TLS-6-2] A client that requires TLS MUST NOT send mail or credentials to a server that does not offer STARTTLS.
         Stripped("TC-6-6", "required: 530 to EHLO, no mail", Ehlo("530 5.7.0 No\r\n")),
+        // [TLS-8314.5.2-1] A client that requires TLS MUST NOT do anything in plaintext but find out the server's capabilities and send
+        //   STARTTLS.
         new("TC-6-7", "required: a server that accepts all in plaintext gets no mail and no other command", Must, Profile.Policy,
             "TLS-8314.5.2-1", async p =>
         {
@@ -47,10 +56,18 @@ internal static class StartTlsClientPolicy
             p.ExpectNotDelivered("TLS-8314.5.2-1");
         })
         { Needs = Needs.RequiredPolicy },
+        // [TLS-6-3] A client that requires TLS MUST NOT send mail or credentials in plaintext after a reply to STARTTLS other than 220.
+        // [TLS-4-14] A client MUST NOT start a TLS handshake after a reply to STARTTLS that begins with 3, 4 or 5.
         Refused("TC-6-8", "required: 454 to STARTTLS, no mail", "454 4.7.0 TLS not available\r\n"),
+        // [TLS-6-3] A client that requires TLS MUST NOT send mail or credentials in plaintext after a reply to STARTTLS other than 220.
+        // [TLS-4-14] A client MUST NOT start a TLS handshake after a reply to STARTTLS that begins with 3, 4 or 5.
         Refused("TC-6-9", "required: 501 to STARTTLS, no mail", "501 5.5.4 No parameter\r\n"),
+        // [TLS-6-3] A client that requires TLS MUST NOT send mail or credentials in plaintext after a reply to STARTTLS other than 220.
+        // [TLS-4-14] A client MUST NOT start a TLS handshake after a reply to STARTTLS that begins with 3, 4 or 5.
         Refused("TC-6-10", "required: 500, 502, 503, 530 and 554 to STARTTLS, no mail", "500 5.5.2 No\r\n", "502 5.5.1 No\r\n",
             "503 5.5.1 No\r\n", "530 5.7.0 No\r\n", "554 5.7.0 No\r\n"),
+        // [TLS-6-3] A client that requires TLS MUST NOT send mail or credentials in plaintext after a reply to STARTTLS other than 220.
+        // [TLS-5321.4.2.1-1] A client SHOULD end a session that gets 421, before or inside TLS, and try again later.
         new("TC-6-11", "required: 421 to STARTTLS, no mail", Must, Profile.Policy, "TLS-6-3 TLS-5321.4.2.1-1", async p =>
         {
             await p.DeliverAsync(WithAuth with
@@ -70,6 +87,8 @@ internal static class StartTlsClientPolicy
             p.ExpectNotDelivered("TLS-5321.4.2.1-1");
         })
         { Needs = Needs.RequiredPolicy },
+        // [TLS-4-15] A client MUST NOT send credentials or message data in answer to a 334 or 354 reply to STARTTLS.
+        // [TLS-4-14] A client MUST NOT start a TLS handshake after a reply to STARTTLS that begins with 3, 4 or 5.
         new("TC-4-5", "required: 354 to STARTTLS, no handshake and no message", Must, Profile.Policy, "TLS-4-15 TLS-4-14", async p =>
         {
             await p.DeliverAsync(Reply("354 Go ahead\r\n"));
@@ -81,6 +100,7 @@ internal static class StartTlsClientPolicy
             p.ExpectNotDelivered("TLS-4-15");
         })
         { Needs = Needs.RequiredPolicy },
+        // [TLS-5321.4.3.2-1] A client MUST interpret a reply code that it does not know by its first digit.
         new("TC-5321.4.3.2-1", "required: 499 and 599 to STARTTLS, no mail", Must, Profile.Policy, "TLS-5321.4.3.2-1", async p =>
         {
             foreach (var reply in (string[])["499 no\r\n", "599 no\r\n"])
@@ -93,6 +113,7 @@ internal static class StartTlsClientPolicy
             }
         })
         { Needs = Needs.RequiredPolicy },
+        // [TLS-6-3] A client that requires TLS MUST NOT send mail or credentials in plaintext after a reply to STARTTLS other than 220.
         new("TC-5321.4.3.2-2", "required: 250 and 299 to STARTTLS, no plaintext", Must, Profile.Policy, "TLS-6-3", async p =>
         {
             foreach (var reply in (string[])["250 ok\r\n", "299 ok\r\n"])
@@ -104,6 +125,8 @@ internal static class StartTlsClientPolicy
             }
         })
         { Needs = Needs.RequiredPolicy },
+        // [TLS-6-3] A client that requires TLS MUST NOT send mail or credentials in plaintext after a reply to STARTTLS other than 220.
+        // [TLS-5321.4.2.1-3] A client SHOULD treat a reply whose lines have different codes as an error.
         new("TC-5321.4.2.1-2", "required: 220- and 454 in one reply, no plaintext", Must, Profile.Policy, "TLS-6-3 TLS-5321.4.2.1-3",
             async p =>
         {
@@ -114,6 +137,8 @@ internal static class StartTlsClientPolicy
                 "TLS-5321.4.2.1-3");
         })
         { Needs = Needs.RequiredPolicy },
+        // [TLS-6-3] A client that requires TLS MUST NOT send mail or credentials in plaintext after a reply to STARTTLS other than 220.
+        // [TLS-5321.4.2-4] A client SHOULD treat what is no reply code from 200 to 599 as a fatal error.
         new("TC-5321.4.2-5", "required: what is no reply, no mail", Must, Profile.Policy, "TLS-6-3 TLS-5321.4.2-4", async p =>
         {
             foreach (var reply in (string[])["hello\r\n", "\0\0\0 \r\n", $"{new string('x', 100_000)}\r\n", "199 x\r\n", "620 x\r\n"])
@@ -142,12 +167,14 @@ internal static class StartTlsClientPolicy
             }
         })
         { Needs = Needs.RequiredPolicy },
+        // [TLS-6-5] A client SHOULD be able to be configured to use TLS when the server offers it and to deliver without it otherwise.
         new("TC-6-18", "opportunistic: TLS where it is offered, with any certificate", Should, Profile.Policy, "TLS-6-5", async p =>
         {
             await p.DeliverAsync(new ServerScript { Tls = new() { Certificate = Tls.TestCertificate.SelfSigned } });
             p.ExpectInside("A server with STARTTLS and a certificate that signs itself");
         })
         { Needs = Needs.OpportunisticPolicy },
+        // [TLS-6-5] A client SHOULD be able to be configured to use TLS when the server offers it and to deliver without it otherwise.
         new("TC-6-19", "opportunistic: a server without STARTTLS gets the message in plaintext", Should, Profile.Policy, "TLS-6-5",
             async p =>
         {
@@ -156,6 +183,9 @@ internal static class StartTlsClientPolicy
             That(p.Sessions.Any(s => s.MailOutside.Count > 0), "The server offers no STARTTLS, and the client did not deliver.");
         })
         { Needs = Needs.OpportunisticPolicy },
+        // [TLS-6-4] A client that requires TLS MUST NOT send mail or credentials in plaintext, on that or another connection, after a
+        //   handshake that failed.
+        // [TLS-5321.4.2.1-1] A client SHOULD end a session that gets 421, before or inside TLS, and try again later.
         new("TC-5321.4.2.1-3", "required: 421 to EHLO inside, no mail in plaintext", Must, Profile.Policy,
             "TLS-6-4 TLS-5321.4.2.1-1", async p =>
         {
@@ -165,6 +195,7 @@ internal static class StartTlsClientPolicy
             p.ExpectNotDelivered("TLS-5321.4.2.1-1");
         })
         { Needs = Needs.RequiredPolicy },
+        // [TLS-5321.4.2.1-1] A client SHOULD end a session that gets 421, before or inside TLS, and try again later.
         new("TC-5321.4.2.1-4", "421 to MAIL, RCPT, DATA or the end of data is no delivery", Must, Profile.Policy, "TLS-5321.4.2.1-1",
             async p =>
         {

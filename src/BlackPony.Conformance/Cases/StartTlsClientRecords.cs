@@ -16,6 +16,7 @@ internal static class StartTlsClientRecords
 
     public static IReadOnlyList<Case<StartTlsClientProbe>> Cases { get; } =
     [
+        // [TLS-9325.3.5-2] A client with TLS 1.2 MUST implement renegotiation_info.
         new("TC-9325.3.5-2", "A HelloRequest in the session does no harm", Must, Profile.Tls, "TLS-9325.3.5-2", async p =>
         {
             await p.DeliverAsync(Before("MAIL", s => s.Wire.SendHandshakeAsync("", HelloRequest)) with
@@ -28,8 +29,10 @@ internal static class StartTlsClientRecords
             var again = p.Sessions.FirstOrDefault(s => s.IsInside && s.Mail.Count == 0 && !s.Wire.WasClosed && s.Wire.Failure is null);
             Expect.That(again is null, "After a HelloRequest the client neither delivers nor ends the session with an alert.");
         }),
+        // [TLS-9846.5.1-2] A client MUST accept application data records without content.
         Accepts("TC-9846.5.1-1", "Empty application data records are accepted", "TLS-9846.5.1-2", "Records without content",
             Before("EHLO", s => s.Wire.SendEmptyAsync(5))),
+        // [TLS-9846.5.1-4] A client MUST accept replies split over records and several replies in one record.
         Accepts("TC-9846.5.1-2", "Replies octet by octet, each in a record, are accepted", "TLS-9846.5.1-4", "Replies octet by octet",
             new ServerScript
             {
@@ -43,6 +46,7 @@ internal static class StartTlsClientRecords
                     return Verb(line) != "DATA";
                 },
             }),
+        // [TLS-9846.5.1-4] A client MUST accept replies split over records and several replies in one record.
         Accepts("TC-9846.5.1-3", "Two replies in one record are accepted", "TLS-9846.5.1-4", "Two replies in one record", new ServerScript
         {
             Inside = ["PIPELINING", "8BITMIME"],
@@ -62,6 +66,7 @@ internal static class StartTlsClientRecords
                 return both ? "250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n" : null;
             },
         }),
+        // [TLS-9846.4.7.1-1] A client that does not support resumption MUST ignore NewSessionTicket messages.
         new("TC-9846.4.7.1-1", "Tickets before a reply are accepted", Must, Profile.Tls, "TLS-9846.4.7.1-1", async p =>
         {
             await p.DeliverAsync(Before("EHLO", s => s.Wire.SendHandshakeAsync("", Ticket, Ticket, Ticket)) with
@@ -71,6 +76,7 @@ internal static class StartTlsClientRecords
             NeedVersion(p, "TLS 1.3");
             p.ExpectInside("Tickets before the reply to EHLO");
         }),
+        // [TLS-9846.4.7.3-2] A client MUST follow a KeyUpdate of its peer.
         new("TC-9846.4.7.3-1", "A KeyUpdate in the session is followed", Must, Profile.Tls, "TLS-9846.4.7.3-2", async p =>
         {
             await p.DeliverAsync(Before("DATA", s => s.Wire.UpdateKeysAsync()) with
@@ -80,8 +86,10 @@ internal static class StartTlsClientRecords
             NeedVersion(p, "TLS 1.3");
             p.ExpectInside("A KeyUpdate before the reply to DATA");
         }),
+        // [TLS-9846.5.2-3] A client MUST terminate the connection on a record that does not decrypt.
         Broken("TC-9846.5.2-1", "A tampered record ends the session", "TLS-9846.5.2-3", "EHLO", s =>
             s.Wire.SendRecordsAsync("250 localhost tampered\r\n", edit: StartTlsTls.Tamper), "A tampered record came"),
+        // [TLS-9846.5-2] A client MUST terminate the connection when octets that are no TLS record come during a TLS session.
         Broken("TC-9846.5-2", "Plaintext among the records ends the session", "TLS-9846.5-2", "MAIL", s =>
             s.Wire.SendRawAsync("250 2.1.0 Ok\r\n"u8.ToArray()), "Plaintext came among the records"),
     ];

@@ -9,6 +9,7 @@ internal static class StartTlsClientSubmission
 {
     public static IReadOnlyList<Case<StartTlsClientProbe>> Cases { get; } =
     [
+        // [TLS-4.2-13] A client MUST NOT use inside TLS an extension that only the EHLO reply before the handshake offered.
         new("TC-4.2-7", "AUTH that only the outer list offers is not used", Must, Profile.Submission, "TLS-4.2-13", async p =>
         {
             await p.DeliverAsync(new ServerScript { Outside = ["STARTTLS", "AUTH PLAIN"], Inside = ["HELP"] });
@@ -16,6 +17,7 @@ internal static class StartTlsClientSubmission
             Unused(p, "PLAIN");
         })
         { Needs = Needs.Login },
+        // [TLS-4.2-13] A client MUST NOT use inside TLS an extension that only the EHLO reply before the handshake offered.
         new("TC-4.2-8", "AUTH mechanisms of the outer list are not used", Must, Profile.Submission, "TLS-4.2-13", async p =>
         {
             await p.DeliverAsync(new ServerScript { Outside = ["STARTTLS", "AUTH PLAIN LOGIN"], Inside = ["AUTH CRAM-MD5"] });
@@ -23,6 +25,8 @@ internal static class StartTlsClientSubmission
             Unused(p, "PLAIN", "LOGIN");
         })
         { Needs = Needs.Login },
+        // [TLS-8314.5.2-1] A client that requires TLS MUST NOT do anything in plaintext but find out the server's capabilities and send
+        //   STARTTLS.
         new("TC-8314.5.2-1", "required: AUTH offered outside, credentials only inside", Must, Profile.Submission, "TLS-8314.5.2-1",
             async p =>
         {
@@ -36,6 +40,8 @@ internal static class StartTlsClientSubmission
             p.NeedInside();
         })
         { Needs = Needs.RequiredPolicy | Needs.Login },
+        // [TLS-4-15] A client MUST NOT send credentials or message data in answer to a 334 or 354 reply to STARTTLS.
+        // [TLS-4-14] A client MUST NOT start a TLS handshake after a reply to STARTTLS that begins with 3, 4 or 5.
         new("TC-4-6", "required: 334 to STARTTLS, no handshake and no credentials", Must, Profile.Submission, "TLS-4-15 TLS-4-14",
             async p =>
         {
@@ -54,6 +60,8 @@ internal static class StartTlsClientSubmission
             p.ExpectNotDelivered("TLS-4-15");
         })
         { Needs = Needs.RequiredPolicy | Needs.Login },
+        // [TLS-4.2-16] A client MUST NOT treat a reply that it received before the handshake was complete as the answer to a command that
+        //   it sent inside TLS.
         new("TC-4.2-15", "Injected mechanisms are not used", Must, Profile.Submission, "TLS-4.2-16", async p =>
         {
             await p.DeliverAsync(new ServerScript
