@@ -173,7 +173,8 @@ public sealed class CheckCommandTests : IDisposable
                 .. Enumerable.Range(1, 53).Select(i => $"m2.b.test A 127.0.1.{i}"), "m50.b.test A 127.0.0.1"]));
         string[] arguments = ["--port", $"{FreePorts.Next()}", "--dns", $"127.0.0.1:{dns.Port}", "b.test"];
         var (code, output, error) = await RunAsync(arguments);
-        Assert.Equal((3, "blackpony: not checked: 10 more mail exchangers and 5 more addresses of b.test; mail goes to the first 50 only\n"), (code, error));
+        Assert.Equal((3, "blackpony: not checked: 10 more mail exchangers and 5 more addresses of b.test; mail goes to the first 50 "
+            + "only\n"), (code, error));
         Assert.Equal(50, output.Split('\n').Count(l => l.StartsWith("m1.b.test 127", StringComparison.Ordinal)
             || l.StartsWith("m2.b.test 127", StringComparison.Ordinal)));
         using var json = JsonDocument.Parse((await RunAsync(["--json", .. arguments])).Output);

@@ -87,7 +87,8 @@ public sealed partial class PackageTests(PackedFixture packed)
         foreach (var assembly in ours)
         {
             using var image = new PEReader(new MemoryStream(files[assembly]));
-            var id = image.ReadCodeViewDebugDirectoryData(image.ReadDebugDirectory().Single(e => e.Type == DebugDirectoryEntryType.CodeView));
+            var id = image.ReadCodeViewDebugDirectoryData(
+                image.ReadDebugDirectory().Single(e => e.Type == DebugDirectoryEntryType.CodeView));
             Assert.Contains(Path.ChangeExtension(assembly, ".pdb"), files.Keys);
             using var symbols = MetadataReaderProvider.FromPortablePdbStream(
                 new MemoryStream(files[Path.ChangeExtension(assembly, ".pdb")]));
