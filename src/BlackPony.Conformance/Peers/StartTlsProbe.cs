@@ -196,7 +196,7 @@ public sealed class StartTlsProbe : ServerDialogue<StartTlsConnection>
     {
         await Connection.SendLineAsync("STARTTLS");
         var reply = await Connection.ReplyAsync();
-        if (reply.Code is 503 or 501 or 554 or 500)
+        if (reply.Code is 503 or 502 or 501 or 554 or 500)
             return false;
 
         Agreed(reply);
