@@ -97,10 +97,11 @@ public sealed partial class Preflight
         }
     }
 
-    // Where one suite comes through, the silence of another is left to the cases, which are run again with more time.
+    // Where one suite comes through, the silence of another is left to the cases, which are run again with more time. A handshake of TLS
+    // that hangs would hang in most of them.
     private PreflightResult Result(TestRole role, string target, TimeSpan duration) =>
         new(role, target, [.. _steps.OrderBy(s => s.Step)],
-            [.. _failures.Where(f => !f.IsSilent || _steps.All(s => s.Step < Step.Upgrade))
+            [.. _failures.Where(f => !f.IsSilent || Protocol == Protocol.StartTls || _steps.All(s => s.Step < Step.Upgrade))
                 .OrderByDescending(f => f.IsUnreachable).ThenBy(f => f.Step)
                 .ThenByDescending(f => f.What.EndsWith(Names.Core, StringComparison.Ordinal))])
         {
