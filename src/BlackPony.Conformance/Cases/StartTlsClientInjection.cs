@@ -19,6 +19,7 @@ internal static class StartTlsClientInjection
         //   it sent inside TLS.
         new("TC-4.2-14", "An EHLO reply in the segment of 220 is not used inside", Must, Profile.Injection, "TLS-4.2-16", async p =>
         {
+            await ControlAsync(p);
             await p.DeliverAsync(Refusing() with { Agrees = "220 go\r\n" + Evil });
             p.NeedStartTls();
             p.ExpectNoMailInside("EHLO inside was refused, and a reply that came in plaintext is used instead.");
@@ -38,6 +39,7 @@ internal static class StartTlsClientInjection
         // [TLS-4.2-17] A client MUST NOT join octets that it received before the handshake with octets that it receives inside TLS.
         new("TC-4.2-17", "Half a code is not completed inside", Must, Profile.Injection, "TLS-4.2-17", async p =>
         {
+            await ControlAsync(p);
             await p.DeliverAsync(Refusing("50 x\r\n550 5.5.1 No\r\n") with { Agrees = "220 go\r\n2" });
             p.NeedStartTls();
             p.ExpectNoMailInside("The digit 2 from plaintext was joined to \"50 x\".");
@@ -47,6 +49,7 @@ internal static class StartTlsClientInjection
         // [TLS-5321.3.3-1] A client MUST NOT send message data unless a 354 reply to DATA was received.
         new("TC-4.2-18", "Injected replies up to DATA carry no message", Must, Profile.Injection, "TLS-4.2-16 TLS-5321.3.3-1", async p =>
         {
+            await ControlAsync(p);
             await p.DeliverAsync(Refusing() with
             {
                 Agrees = "220 go\r\n250 a\r\n250 b\r\n250 c\r\n354 d\r\n250 e\r\n",
@@ -83,6 +86,7 @@ internal static class StartTlsClientInjection
         new("TC-4.2-21", "Replies between 220 and the ClientHello are not used inside", Must, Profile.Injection, "TLS-4.2-16", async p =>
         {
             const int Times = 8;
+            await ControlAsync(p);
             for (int i = 0; i < Times; i++)
             {
                 await p.DeliverAsync(Refusing() with
@@ -186,6 +190,14 @@ internal static class StartTlsClientInjection
             session.Finding ??= $"{after}, and the client went on with {Show(more)}.";
 
         return await session.HangUpAsync();
+    }
+
+    // Of a client that goes on although EHLO is refused, going on says nothing about what it believed.
+    private static async Task ControlAsync(StartTlsClientProbe p)
+    {
+        await p.DeliverAsync(Refusing());
+        if (p.Inside.Any(l => Verb(l) == "MAIL"))
+            throw new NotApplicableException("The client sends MAIL although EHLO and HELO inside are refused.");
     }
 
     // A server that refuses every EHLO and HELO inside.
