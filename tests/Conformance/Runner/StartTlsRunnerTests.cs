@@ -128,7 +128,8 @@ public sealed class StartTlsRunnerTests : IDisposable
         Assert.Contains("FAILED TC-5321.4.2-1", output, StringComparison.Ordinal);
         Assert.Contains("[TLS-5321.4.2-3] A client MUST accept a reply of several lines to STARTTLS.", output, StringComparison.Ordinal);
         Assert.Equal(0, (await RunnerProgram.RunAsync([.. run, .. client, "--expected-failures", baseline, "--write-baseline"])).Code);
-        Assert.Equal("TC-5321.4.2-1", (await File.ReadAllTextAsync(baseline, TestContext.Current.CancellationToken)).TrimEnd());
+        Assert.Single(await File.ReadAllLinesAsync(baseline, TestContext.Current.CancellationToken), l =>
+            l.StartsWith("TC-5321.4.2-1", StringComparison.Ordinal));
         (code, output, error) = await RunnerProgram.RunAsync([.. run, .. client, "--expected-failures", baseline]);
         Assert.True(code == 0, output + error);
 
