@@ -54,7 +54,8 @@ internal sealed record StartTlsServer(string Name, string Version, int Port, IRe
         // The suite is a stranger, though it is on this machine.
         var server = await Postfix.StartAsync(folder, "mx.b.test", "b.test", $"mynetworks = 192.0.2.0/24\n{passwords.Main}\n"
             + "smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination");
-        return new("postfix", Debian("postfix", "postfix"), server.Port, [.. Local, .. Box(folder), .. Foreign, .. Auth], server, passwords);
+        return new("postfix", Debian("postfix", "postfix"), server.Port, [.. Local, .. Box(folder), .. Foreign, .. Auth], server,
+            passwords);
     }
 
     private static async Task<StartTlsServer> EximAsync(string folder)
