@@ -147,6 +147,7 @@ internal static partial class MailClientFaults
         {
             Came = (c, octets) => c.IsInside && IsRecord(octets, 24) ? throw new IOException("tampered") : Task.FromResult<byte[]?>(octets),
             Ends = (c, line) => c.IsInside && line.StartsWith("EHLO", StringComparison.Ordinal) ? FaultyMailClient.Ok() : null,
+            AlsoFails = "TC-4.2-17 TC-5321.3.8-1 TC-9846.5-1",
         },
         new("TLS-9846.6.1-2", "TC-9846.6.1-1", "ends without close_notify") { EndsWithoutNotify = true },
     ];
@@ -170,7 +171,7 @@ internal static partial class MailClientFaults
 
     private static MailClientFault Bouncing(string breaks, string caughtBy, string does, AnyTls tls) => new(breaks, caughtBy, does)
     {
-        AlsoFails = tls.Name is null ? "TC-6066.3-1 TC-9846.6.1-1" : "",
+        AlsoFails = tls.Name is null ? "TC-6066.3-1 TC-9846.6.1-1 TC-9325.3.1.1-2" : "",
         Shakes = (c, stream) => c.Order.Policy == MailPolicy.Verify
             || (tls.Name is { } n && n != c.Order.Host)
             ? c.ShakeAsync(stream)
