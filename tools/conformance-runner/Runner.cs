@@ -496,12 +496,10 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         return true;
     }
 
-    private static async Task<int> ListAsync(IReadOnlyList<CaseInfo> cases, IReadOnlyList<(string Format, string? File)> outputs)
+    private async Task<int> ListAsync(IReadOnlyList<CaseInfo> cases, IReadOnlyList<(string Format, string? File)> outputs)
     {
-        if (outputs.FirstOrDefault(o => o.Format != "json").Format is { } other)
-            return Complain(Usage, $"--list makes no {other} report; it prints text, or JSON with --format json.");
-
-        foreach (var (_, file) in outputs)
+        bool json = (parse.GetValue(options.Format) ?? []).Contains("json");
+        foreach (var (_, file) in outputs.Where(o => json && o.Format == "json"))
         {
             if (file is null)
                 Console.Out.Write(JsonReport.List(cases));

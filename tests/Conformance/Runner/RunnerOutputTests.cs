@@ -138,19 +138,6 @@ public sealed class RunnerOutputTests : IDisposable
             p.Name));
     }
 
-    [Theory]
-    [InlineData("--format", "junit", 2, "--list makes no junit report; it prints text, or JSON with --format json.")]
-    [InlineData("--output", "list.html", 2, "--list makes no html report; it prints text, or JSON with --format json.")]
-    [InlineData("--output", "list.json", 0, "1 cases")]
-    public async Task A_list_is_text_or_JSON(string option, string value, int expected, string said)
-    {
-        var file = value.Contains('.', StringComparison.Ordinal) ? Path.Combine(_folder, value) : null;
-        var (code, _, error) = await RunnerProgram.RunAsync("--list", "--select", "S-4.1-1", option, file ?? value);
-        Assert.Equal(expected, code);
-        Assert.Contains(said, error, StringComparison.Ordinal);
-        Assert.Equal(file is not null && expected == 0, File.Exists(file));
-    }
-
     [Fact]
     public async Task What_failed_last_runs_again_and_what_passed_does_not()
     {
