@@ -33,7 +33,7 @@ public class StartTlsTests
 
     [Theory]
     [InlineData("TS-9846.5.1-1", "= 5 records without content")]
-    [InlineData("TS-9846.5.1-2", "C} data NOOP\\r\\n")]
+    [InlineData("TS-9846.5.1-2", "C} data RSET\\r\\n")]
     [InlineData("TS-9846.4.7.3-1", "= KeyUpdate")]
     [InlineData("TS-5321.4.1.1.10-8", "C} data QUIT\\r\\n\n= close_notify")]
     public async Task The_transcript_says_what_the_suite_sent_inside_TLS(string id, string said)
