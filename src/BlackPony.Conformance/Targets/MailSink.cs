@@ -190,7 +190,7 @@ public sealed partial class MailSink : IAsyncDisposable
                 case "DATA":
                     return "354 Go ahead\r\n";
                 case "HELP":
-                    return string.Concat(Enumerable.Repeat($"214-{new string('.', 80)}\r\n", 16)) + "214 2.0.0 That is all\r\n";
+                    return string.Concat(Enumerable.Repeat($"214-{new string('.', 500)}\r\n", 8)) + "214 2.0.0 That is all\r\n";
                 case "QUIT":
                     return "221 2.0.0 Bye\r\n";
                 case "RCPT" when !sink.Relays && !IsOwn(line):
