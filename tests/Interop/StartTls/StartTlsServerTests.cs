@@ -47,6 +47,13 @@ public sealed class StartTlsServerTests : IAsyncDisposable
         var known = (await File.ReadAllLinesAsync(baseline, TestContext.Current.CancellationToken))[0];
         var version = known == $"# {name} {server.Version}" ? "" : $"{name} is {server.Version} here; the baseline is of {known[2..]}.\n";
         var (code, output) = await RunAsync([.. run, "--expected-failures", baseline]);
+        if (code == 1)
+        {
+            // A deviation is one that is seen twice: a busy machine has other orders of events.
+            (code, var again) = await RunAsync([.. run, "--expected-failures", baseline, "--jobs", "1"]);
+            output += again;
+        }
+
         TestContext.Current.TestOutputHelper!.WriteLine(version + output);
         Assert.True(code == 0, version + output);
     }
