@@ -8,6 +8,8 @@ namespace BlackPony.Tests.Interop.Browser;
 /// <summary>Headless Chromium, with a screen of any width.</summary>
 internal static class Chromium
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+
     /// <summary>Skips the test where there is none.</summary>
     public static void Need() => Assert.SkipUnless(File.Exists("/usr/bin/chromium") && File.Exists("/usr/bin/chromedriver"),
         "Chromium is not here (Debian packages chromium and chromium-driver; tests/run installs them).");
@@ -26,7 +28,9 @@ internal static class Chromium
             PixelRatio = width < 600 ? 2 : 1,
             EnableTouchEvents = true,
         });
-        var browser = new ChromeDriver(ChromeDriverService.CreateDefaultService("/usr/bin", "chromedriver"), options);
+        var browser = new ChromeDriver(ChromeDriverService.CreateDefaultService("/usr/bin", "chromedriver"), options, Patience);
+        // A busy machine needs longer than the 30 seconds that Selenium gives a script.
+        (browser.Manage().Timeouts().AsynchronousJavaScript, browser.Manage().Timeouts().PageLoad) = (Patience, Patience);
         browser.Navigate().GoToUrl("file://" + file);
         return browser;
     }
