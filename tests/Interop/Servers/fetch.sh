@@ -27,9 +27,10 @@ uris() { apt-get -qq --print-uris install -y --no-install-recommends $1 || true;
 # Node.js and servers for it, in the versions of the lock file; no script of a package is run.
 modules=$(cd "$(dirname "$0")/../StartTls/npm" && pwd)
 
-size=0
+size=0 fresh=
 mkdir -p "$lab"
 exec 9>"$lab/.lock"; flock 9
+trap 'rm -rf "$fresh"' EXIT
 for name in "${!packages[@]}"; do
     [ ! -e "$lab/$name/.complete" ] || continue
     if [ "${2:-}" = --size ]; then
@@ -37,7 +38,6 @@ for name in "${!packages[@]}"; do
         continue
     fi
     fresh=$(mktemp -d "$lab/.$name.XXXXXX")
-    trap 'rm -rf "$fresh"' EXIT
     needed=$(uris "${packages[$name]}" | sed -n "s/^'[^']*' \([^_]*\)_.*/\1/p")
     ( cd "$fresh" && apt-get -qq -o APT::Sandbox::User=root download $(printf '%s\n' $needed ${packages[$name]} | sort -u) && for deb in *.deb; do dpkg -x "$deb" .; done && rm -- *.deb )
     # The loader ignores LD_LIBRARY_PATH for set-user-id and set-group-id programs, and so would not find the libraries that came along.
@@ -45,10 +45,11 @@ for name in "${!packages[@]}"; do
     chmod 755 "$fresh"; touch "$fresh/.complete"
     rm -rf "${lab:?}/$name"; mv "$fresh" "$lab/$name"
 done
-if [ ! -e "$lab/npm/.complete" ] && command -v npm >/dev/null; then
+if [ ! -e "$lab/npm/.complete" ]; then
+    # tests/run asks for the size before it installs npm.
     if [ "${2:-}" = --size ]; then
         size=$((size + 60000))
-    else
+    elif command -v npm >/dev/null; then
         fresh=$(mktemp -d "$lab/.npm.XXXXXX")
         cp "$modules"/package*.json "$fresh/"
         ( cd "$fresh" && npm ci --silent --ignore-scripts --omit=optional --no-audit --no-fund )
