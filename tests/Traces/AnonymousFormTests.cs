@@ -5,7 +5,7 @@ using BlackPony.Traces.Conversion;
 
 namespace BlackPony.Tests.Traces;
 
-/// <summary>What of each line stays when a session is made anonymous: every word that is replaced is shown as <c>~</c>.</summary>
+/// <summary>What stays of each line when a session is made anonymous. A word that must be replaced is shown as <c>~</c>.</summary>
 public sealed class AnonymousFormTests
 {
     [Theory]
@@ -162,7 +162,7 @@ public sealed class AnonymousFormTests
         return new AnonymousDialogue(new Pseudonymizer(seen, new SeededRandom("tests", "forms")));
     }
 
-    // Both have the same length; a word that is another is shown as such.
+    // Both have the same length; a word that was replaced is shown as ~.
     private static string Form(string before, string after)
     {
         Assert.Equal(before.Length, after.Length);

@@ -13,8 +13,8 @@ namespace BlackPony.Tests.Traces;
 
 /// <summary>
 /// What is said of each capture and transcript, by its digest in <c>tests/Traces/Reports/digests.tsv</c>: some are not ours to publish, and
-/// all of it would be long. It is also said of the capture with packets lost, cut short and out of order. <c>BLACKPONY_WRITE=1</c> writes
-/// the digests again.
+/// all of it would be long. It is also said of the capture with packets lost, cut short and out of order. A digest shows that something has
+/// changed, not what is right: the other tests say that. <c>BLACKPONY_WRITE=1</c> writes the digests again.
 /// </summary>
 public sealed class DigestTests : IDisposable
 {
