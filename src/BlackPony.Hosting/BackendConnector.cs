@@ -26,15 +26,15 @@ internal sealed class BackendConnector(InboundSettings settings)
     /// <exception cref="IOException">The backend is not there, speaks no SMTP, or refuses to be told the client's address
     /// ([BP-10.1-3]).</exception>
     /// <exception cref="SocketException">The backend is not reachable.</exception>
-    public async Task<BackendConnection> OpenAsync(ClientConnection whose, CancellationToken cancel)
+    public async Task<BackendConnection> OpenAsync(ClientConnection from, CancellationToken cancel)
     {
         // [BP-10.1-25]
-        var (client, local) = (whose.Peer, whose.Local);
-        if (whose.IsHealthCheck)
+        var (client, local) = (from.Peer, from.Local);
+        if (from.IsHealthCheck)
             client = settings.StrangerOf(ClientAddress.Plain(client.Address).AddressFamily);
 
         // Begins now and is waited for last; once for a client.
-        _name ??= whose.IsHealthCheck ? Task.FromResult(ClientName.Stranger)
+        _name ??= from.IsHealthCheck ? Task.FromResult(ClientName.Stranger)
             : settings.Addressing == ClientAddressing.XClient && settings.ClientNames is { } names
                 ? names.FindAsync(client.Address, cancel) : Task.FromResult(ClientName.None);
         var addresses = await AddressesAsync(cancel).ConfigureAwait(false);

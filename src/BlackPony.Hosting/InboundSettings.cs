@@ -48,7 +48,7 @@ public sealed record InboundSettings(IReadOnlyList<IPEndPoint> Listen, string Ba
     /// <summary>Looks up the clients' names for XCLIENT; null tells the mail server that they have none.</summary>
     public IClientNames? ClientNames { get; init; }
 
-    /// <summary>The stranger as whom the probe asks: a client whose mail for foreign domains the mail server refuses.</summary>
+    /// <summary>The client address and port that the probe sends, of a family: those of a client that no mail server trusts.</summary>
     internal IPEndPoint StrangerOf(AddressFamily family) => new(Stranger is { } told && told.AddressFamily == family ? told
         : IPAddress.Parse(family == AddressFamily.InterNetwork ? "192.0.2.1" : "2001:db8::1"), 2525);
 

@@ -40,8 +40,8 @@ public sealed class MailRouter
         return _unreachable.InOrder([.. targets.DistinctBy(t => t.Address).Take(Limits.MaxExchangers)]);
     }
 
-    /// <summary>Resolves a domain to its mail exchangers, by preference, and their addresses, also this machine's: for whoever sends no
-    /// mail there. There are no more of either than a mailer tries.</summary>
+    /// <summary>Resolves a domain to its mail exchangers, by preference, and their addresses, also this machine's: for a caller that sends
+    /// no mail there. There are no more of either than a mailer tries.</summary>
     /// <param name="route">The domain, host or address, and the port.</param>
     /// <param name="cancel">Ends the lookup.</param>
     /// <returns>At least one exchanger.</returns>

@@ -172,7 +172,7 @@ public sealed class AcceptProxyTests
         await listener.Log.SaysAsync($"session peer={Balancer}:");
     }
 
-    /// <summary>A mail server trusts 127.0.0.0/8, and often the network of the load balancer; but not whom the probe asks as.</summary>
+    /// <summary>A mail server trusts 127.0.0.0/8, and often the load balancer's network, but not the open-relay probe's address.</summary>
     [Theory]
     [InlineData(null, "NAME=www.example.com ADDR=192.0.2.1 PORT=2525")]
     [InlineData("198.51.100.7", "NAME=www.example.com ADDR=198.51.100.7 PORT=2525")]
