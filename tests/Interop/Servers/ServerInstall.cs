@@ -3,7 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace BlackPony.Tests.Interop.Servers;
 
-/// <summary>The programs that <c>fetch.sh</c> extracts from Debian's packages, and what they share.</summary>
+/// <summary>The programs that <c>fetch.sh</c> fetches, and what they share.</summary>
 internal static class ServerInstall
 {
     /// <summary>Where a program's files stand.</summary>
@@ -21,7 +21,7 @@ internal static class ServerInstall
     {
         Assert.SkipUnless(
             Environment.UserName == "root" && names.All(n => File.Exists(Path.Combine(Folder(n), ".complete"))),
-            $"Needs root and Debian's packages of {string.Join(", ", names)}; tests/run fetches them.");
+            $"Needs root, and {string.Join(", ", names)} in artifacts/servers; tests/run fetches them.");
         Assert.SkipUnless(Isolates.Value, "Needs mount and host name namespaces (unshare), which this machine does not give.");
     }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# fetch.sh FOLDER         downloads the mail servers and clients of tests/Interop, Debian's packages, and extracts each to FOLDER/NAME
+# fetch.sh FOLDER         downloads the mail servers and clients of tests/Interop, Debian's packages, and extracts each to FOLDER/NAME;
+#                         those for Node.js come from npm, to FOLDER/npm
 # fetch.sh FOLDER --size  says how many kilobytes that would download
 # They are not installed: no conflict with another mail server, no users, no services. Libraries that the machine lacks come along.
 set -euo pipefail
