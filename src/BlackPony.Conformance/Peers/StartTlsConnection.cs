@@ -78,64 +78,6 @@ public sealed partial class StartTlsConnection : LineConnection
         await WriteAsync(_tls.Output());
     }
 
-    /// <summary>Sends octets as they are, outside the TLS session.</summary>
-    public async Task SendRawAsync(ReadOnlyMemory<byte> octets)
-    {
-        _transcript.Raw(_me, octets.Span);
-        _sent = $"{Expect.Show(octets.Span, 40)} outside the TLS session";
-        await WriteAsync(octets);
-    }
-
-    /// <summary>Sends text inside, each octet in a record of its own, or with what else is to be done to the records.</summary>
-    /// <param name="text">The text, in Latin-1.</param>
-    /// <param name="each">Octets in a record.</param>
-    /// <param name="edit">Changes the records.</param>
-    public async Task SendRecordsAsync(string text, int each = int.MaxValue, Func<byte[], byte[]>? edit = null)
-    {
-        var octets = Encoding.Latin1.GetBytes(text);
-        Say(octets);
-        for (int i = 0; i < octets.Length; i += Math.Min(each, octets.Length))
-            _tls.WriteApplicationData(octets.AsSpan(i, Math.Min(each, octets.Length - i)));
-
-        var records = _tls.Output();
-        await WriteAsync(edit?.Invoke(records) ?? records);
-    }
-
-    /// <summary>Sends records without content.</summary>
-    public async Task SendEmptyAsync(int count)
-    {
-        for (int i = 0; i < count; i++)
-            _tls.Record(ContentType.application_data, []);
-
-        _transcript.Event($"{count} records without content");
-        await WriteAsync(_tls.Output());
-    }
-
-    /// <summary>Goes to new keys, and asks the peer to do so.</summary>
-    public async Task UpdateKeysAsync()
-    {
-        _tls.UpdateKeys();
-        _transcript.Event("KeyUpdate");
-        await WriteAsync(_tls.Output());
-    }
-
-    /// <summary>Sends close_notify.</summary>
-    /// <param name="text">What goes before it in the same segment.</param>
-    public async Task CloseTlsAsync(string text = "")
-    {
-        var octets = Encoding.Latin1.GetBytes(text);
-        if (octets.Length > 0)
-        {
-            Say(octets);
-            _tls.WriteApplicationData(octets.AsSpan());
-        }
-
-        var records = _tls.Output();
-        _tls.Notify();
-        _transcript.Event("close_notify");
-        await WriteAsync((byte[])[.. records, .. _tls.Output()]);
-    }
-
     /// <summary>Receives a reply; null at the end of the session.</summary>
     public async Task<Reply?> ReplyOrEndAsync()
     {
@@ -150,108 +92,6 @@ public sealed partial class StartTlsConnection : LineConnection
 
         return null;
     }
-
-    /// <summary>A whole handshake, or what comes instead of one.</summary>
-    internal async Task<HandshakeEnd> HandshakeAsync(TlsSettings settings)
-    {
-        _client = new ProbeTlsClient(settings);
-        var tls = new ProbeTlsOfClient();
-        _tls = tls;
-        _raw.Clear();
-        _raw.AddRange(_waiting.Span);
-        _waiting.Clear();
-        tls.Connect(_client);
-        _transcript.Event("ClientHello");
-        _sent = "a ClientHello";
-        await WriteAsync(tls.Output());
-        var between = settings.Between;
-        var end = await ShakeAsync(async output =>
-        {
-            if (settings.GivesUp)
-            {
-                await WriteAsync(IProbeTls.Alert(AlertDescription.handshake_failure));
-                _transcript.Event("alert handshake_failure");
-                return "the suite gave up, as it meant to";
-            }
-
-            if (output.Length > 0 && between is not null)
-            {
-                _transcript.Raw(_me, between);
-                await WriteAsync(between);
-                between = null;
-            }
-
-            if (tls.IsConnected && settings.WithFinished is { } with)
-            {
-                IsInside = true;
-                tls.WriteApplicationData(Encoding.Latin1.GetBytes(with).AsSpan());
-                output = [.. output, .. tls.Output()];
-            }
-
-            if (output.Length > 0)
-                await WriteAsync(output);
-
-            return null;
-        }, () => _client.Version);
-        if (end.IsComplete && settings.WithFinished is { } text)
-            Say(Encoding.Latin1.GetBytes(text));
-
-        if (end.IsComplete)
-            Decrypted();
-
-        return end;
-    }
-
-    // Takes what comes, and has each answer sent; that gives up if it says why.
-    private async Task<HandshakeEnd> ShakeAsync(Func<byte[], Task<string?>> send, Func<ProtocolVersion?> version)
-    {
-        var flight = new List<byte>();
-        try
-        {
-            while (!_tls.IsConnected)
-            {
-                var came = await RawAsync("a TLS handshake");
-                if (came.Length == 0)
-                    return NotComplete(WasReset ? "the connection was reset" : "the connection ended");
-
-                flight.AddRange(came);
-                if (IsSmtp([.. flight]))
-                    return NotComplete($"{Expect.Show(came)} came in plaintext", isReply: true);
-
-                _tls.OfferInput(came);
-                if (await send(_tls.Output()) is { } why)
-                    return NotComplete(why);
-            }
-        }
-        catch (TlsFatalAlertReceived e)
-        {
-            return NotComplete($"the {Peer} sent the alert {AlertDescription.GetText(e.AlertDescription)}");
-        }
-        catch (TlsFatalAlert e)
-        {
-            await WriteAsync(_tls.Output());
-            return NotComplete($"the suite's TLS cannot go on ({AlertDescription.GetText(e.AlertDescription)})") with { IsOwn = true };
-        }
-        catch (Exception e) when (e is IOException or SocketException)
-        {
-            return NotComplete($"the connection ended ({e.Message})");
-        }
-
-        IsInside = true;
-        _transcript.Event($"{Complete[2..]}: {version()}");
-        return new HandshakeEnd(true, "");
-    }
-
-    private HandshakeEnd NotComplete(string what, bool isReply = false)
-    {
-        _transcript.Event($"handshake not complete: {what}");
-        _isClosed = true;
-        return new HandshakeEnd(false, what, isReply);
-    }
-
-    private string Peer => _peer == 'S' ? "server" : "client";
-
-    private bool IsSmtp(byte[] octets) => _peer == 'S' ? HasReply(octets) : HasCommand(octets);
 
     /// <summary>Receives what comes to the end of the connection, or until nothing comes for a time.</summary>
     /// <param name="quiet">The time.</param>
@@ -409,23 +249,6 @@ public sealed partial class StartTlsConnection : LineConnection
     {
         _transcript.Inside(_me, octets);
         _sent = $"{Expect.Show(octets, 60)} inside";
-    }
-
-    // Octets as they are on the wire; none at the end of the connection.
-    private async Task<byte[]> RawAsync(string expected)
-    {
-        if (_raw.Count == 0)
-        {
-            if (!await FillAsync(expected))
-                return [];
-
-            _raw.AddRange(_waiting.Span);
-            _waiting.Clear();
-        }
-
-        var octets = _raw.ToArray();
-        _raw.Clear();
-        return octets;
     }
 
     [GeneratedRegex("(^|\\n)[2-5][0-9][0-9]( |-|\\r\\n)")]
