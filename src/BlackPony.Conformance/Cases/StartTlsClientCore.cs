@@ -24,8 +24,9 @@ internal static class StartTlsClientCore
             p.ExpectInside("A good server", "TLS-4-11");
             var mail = p.Sessions.SelectMany(s => s.Mail).First();
             int end = mail.IndexOf("\r\n\r\n", StringComparison.Ordinal);
-            That(end > 0 && mail[(end + 4)..] == StartTlsClientProbe.Body,
-                $"The message did not come as it was sent. {Difference(StartTlsClientProbe.Body, mail[(end + 4)..])}", "TLS-5321.4.5.2-1");
+            var body = end < 0 ? "" : mail[(end + 4)..];
+            That(body == StartTlsClientProbe.Body,
+                $"The message did not come as it was sent. {Difference(StartTlsClientProbe.Body, body)}", "TLS-5321.4.5.2-1");
         }),
         // [TLS-5321.4.3.1-1] A client MUST wait for the reply to a command before it sends the next, unless the EHLO reply that is in force
         //   offered PIPELINING.
