@@ -42,6 +42,7 @@ internal static class StartTlsClientExtensions
 
             // Without any offer.
             await p.DeliverAsync(script with { Outside = ["STARTTLS", "8BITMIME"] });
+            p.NeedInside();
             p.ExpectNoFinding("TLS-5321.4.3.1-1");
         }),
         // [TLS-4.2-13] A client MUST NOT use inside TLS an extension that only the EHLO reply before the handshake offered.
