@@ -196,8 +196,8 @@ internal static class StartTlsClientInjection
     private static async Task ControlAsync(StartTlsClientProbe p)
     {
         await p.DeliverAsync(Refusing());
-        if (p.Inside.Any(l => Verb(l) == "MAIL"))
-            throw new NotApplicableException("The client sends MAIL although EHLO and HELO inside are refused.");
+        if (p.Inside.Any(l => Verb(l) is "AUTH" or "MAIL"))
+            throw new NotApplicableException("The client sends AUTH or MAIL although EHLO and HELO inside are refused.");
     }
 
     // A server that refuses every EHLO and HELO inside.
