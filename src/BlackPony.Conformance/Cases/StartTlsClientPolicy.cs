@@ -121,7 +121,7 @@ internal static class StartTlsClientPolicy
                 await p.DeliverAsync(WithAuth with { Agrees = reply, Again = ServerScript.Plain });
                 p.NeedStartTls();
                 p.ExpectNoPlaintext("TLS-6-3");
-                p.Note($"After {reply[..3]} {(p.Sessions.Any(s => s.IsInside) ? "the client made a handshake" : "it did not go on")}.");
+                p.Note($"After {reply[..3]} the client made {(p.Sessions.Any(s => s.IsInside) ? "a" : "no")} handshake.");
             }
         })
         { Needs = Needs.RequiredPolicy },

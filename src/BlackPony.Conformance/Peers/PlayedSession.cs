@@ -115,7 +115,10 @@ internal sealed class PlayedSession(StartTlsConnection wire, ServerScript script
     public async Task SwitchAsync()
     {
         await SayAsync(script.Agrees);
-        await ShakeAsync();
+
+        // After another code than 220 a client may go on outside: what it sends then counts.
+        if (script.Agrees.StartsWith("220", StringComparison.Ordinal) || await wire.IsRecordNextAsync() is true)
+            await ShakeAsync();
     }
 
     /// <summary>The handshake.</summary>
