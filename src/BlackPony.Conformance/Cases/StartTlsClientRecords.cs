@@ -38,12 +38,11 @@ internal static class StartTlsClientRecords
             {
                 Does = async (s, line) =>
                 {
-                    if (!s.IsInside || Verb(line) is not ("MAIL" or "RCPT" or "DATA"))
+                    if (!s.IsInside || Verb(line) is not ("MAIL" or "RCPT"))
                         return false;
 
-                    // The message after DATA is read as ever.
-                    await s.Wire.SendRecordsAsync(Verb(line) == "DATA" ? "" : "250 2.0.0 Ok\r\n", each: 1);
-                    return Verb(line) != "DATA";
+                    await s.Wire.SendRecordsAsync("250 2.0.0 Ok\r\n", each: 1);
+                    return true;
                 },
             }),
         // [TLS-9846.5.1-4] A client MUST accept replies split over records and several replies in one record.
