@@ -19,7 +19,7 @@ internal static class StartTlsClientRecords
         // [TLS-9325.3.5-2] A client with TLS 1.2 MUST implement renegotiation_info.
         new("TC-9325.3.5-2", "A HelloRequest in the session does no harm", Must, Profile.Tls, "TLS-9325.3.5-2", async p =>
         {
-            await p.DeliverAsync(Before("MAIL", s => s.Wire.SendHandshakeAsync("", HelloRequest)) with
+            await p.DeliverAsync(Before("MAIL", s => s.Wire.SendHandshakeAsync(HelloRequest)) with
             {
                 Tls = new TlsServerSettings { Versions = [ProtocolVersion.TLSv12] },
             });
@@ -68,7 +68,7 @@ internal static class StartTlsClientRecords
         // [TLS-9846.4.7.1-1] A client that does not support resumption MUST ignore NewSessionTicket messages.
         new("TC-9846.4.7.1-1", "Tickets before a reply are accepted", Must, Profile.Tls, "TLS-9846.4.7.1-1", async p =>
         {
-            await p.DeliverAsync(Before("EHLO", s => s.Wire.SendHandshakeAsync("", Ticket, Ticket, Ticket)) with
+            await p.DeliverAsync(Before("EHLO", s => s.Wire.SendHandshakeAsync(Ticket, Ticket, Ticket)) with
             {
                 Tls = new TlsServerSettings { Versions = [ProtocolVersion.TLSv13] },
             });
