@@ -239,7 +239,7 @@ internal sealed class PlayedSession(StartTlsConnection wire, ServerScript script
 
     private async Task EndAsync()
     {
-        if (IsInside)
+        if (IsInside && !wire.WasClosed && wire.Failure is null)
             await wire.CloseTlsAsync();
 
         wire.EndDirection();
