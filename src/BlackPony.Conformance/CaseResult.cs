@@ -13,6 +13,9 @@ public sealed class CaseFailedException(string message, string? requirement = nu
     /// looks the same, so the case is run again, alone and with a longer limit, before this counts.
     /// </summary>
     public bool IsSilence { get; init; }
+
+    /// <summary>Whether it warns only, because it violates a SHOULD, in a case whose other findings are failures.</summary>
+    public bool IsWarning { get; init; }
 }
 
 /// <summary>

@@ -97,7 +97,11 @@ public static class CaseRunner
             }
             catch (CaseFailedException e) when (probe.Said.Length > 0)
             {
-                throw new CaseFailedException($"{e.Message}\n{probe.Said.TrimEnd()}", e.Requirement) { IsSilence = e.IsSilence };
+                throw new CaseFailedException($"{e.Message}\n{probe.Said.TrimEnd()}", e.Requirement)
+                {
+                    IsSilence = e.IsSilence,
+                    IsWarning = e.IsWarning,
+                };
             }
             catch (NoVerdictException e) when (probe.Said.Length > 0)
             {
@@ -241,7 +245,7 @@ public static class CaseRunner
         }
         catch (Exception e) when (e is CaseFailedException or IOException or SocketException)
         {
-            verdict = test.Level == Level.Should ? Verdict.Warn : Verdict.Fail;
+            verdict = test.Level == Level.Should || e is CaseFailedException { IsWarning: true } ? Verdict.Warn : Verdict.Fail;
             bool found = e is CaseFailedException;
             detail = found ? e.Message : $"The target closed the connection while the suite was writing to it ({e.Message}).";
             violated = (e as CaseFailedException)?.Requirement ?? test.Cites[0];

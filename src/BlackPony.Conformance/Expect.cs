@@ -11,11 +11,11 @@ internal static class Expect
     private static readonly SearchValues<byte> AsTheyAre =
         SearchValues.Create([.. Enumerable.Range(32, 95).Select(i => (byte)i).Where(b => b != (byte)'\\')]);
 
-    /// <summary>Fails unless it holds.</summary>
-    public static void That(bool holds, string finding, string? requirement = null)
+    /// <summary>Fails unless it holds; with <paramref name="isWarning"/> it warns.</summary>
+    public static void That(bool holds, string finding, string? requirement = null, bool isWarning = false)
     {
         if (!holds)
-            throw new CaseFailedException(finding, requirement);
+            throw new CaseFailedException(finding, requirement) { IsWarning = isWarning };
     }
 
     /// <summary>Octets as a reader can look at them: quoted, escaped, and not too long.</summary>

@@ -34,6 +34,8 @@ public class CaseRunnerTests
         Assert.Equal((Verdict.Fail, "BP-1"), Short(await JudgeAsync(_ => throw new SocketException())));
         Assert.Equal((Verdict.Fail, "BP-1"), Short(await JudgeAsync(_ => throw new IOException())));
         Assert.Equal((Verdict.Warn, "BP-3"), Short(await JudgeAsync(_ => throw new CaseFailedException("no", "BP-3"), Level.Should)));
+        Assert.Equal((Verdict.Warn, "BP-3"),
+            Short(await JudgeAsync(_ => throw new CaseFailedException("no", "BP-3") { IsWarning = true })));
         Assert.Equal((Verdict.NotApplicable, null), Short(await JudgeAsync(_ => throw new NotApplicableException("no"))));
         Assert.Equal((Verdict.Pass, null), Short(await JudgeAsync(_ => Task.CompletedTask)));
     }
