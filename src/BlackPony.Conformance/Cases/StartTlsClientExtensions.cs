@@ -99,8 +99,7 @@ internal static class StartTlsClientExtensions
                 Again = ServerScript.Plain,
             });
             p.NeedInside();
-            p.ExpectNoPlaintext("TLS-6-4");
-            p.ExpectNotDelivered("TLS-6-4");
+            p.ExpectNoMail("TLS-6-4");
         })
         { Needs = Needs.RequiredPolicy },
         // [TLS-4.2-18] A client MUST NOT send STARTTLS inside TLS, whatever the server offers there.

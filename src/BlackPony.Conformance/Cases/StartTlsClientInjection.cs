@@ -118,8 +118,7 @@ internal static class StartTlsClientInjection
                 Again = ServerScript.Plain,
             });
             p.NeedStartTls();
-            p.ExpectNoPlaintext("TLS-6-3");
-            p.ExpectNotDelivered("TLS-2920.3.1-1");
+            p.ExpectNoMail("TLS-6-3", "TLS-2920.3.1-1");
         })
         { Needs = Needs.RequiredPolicy },
         // [TLS-2920.3.1-1] A client MUST match replies to commands by counting both.

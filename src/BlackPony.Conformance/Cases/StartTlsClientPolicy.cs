@@ -36,8 +36,7 @@ internal static class StartTlsClientPolicy
                     Again = ServerScript.Plain,
                 });
                 p.NeedGreeted();
-                p.ExpectNoPlaintext("TLS-6-2");
-                p.ExpectNotDelivered("TLS-5321.3.8-1");
+                p.ExpectNoMail("TLS-6-2", "TLS-5321.3.8-1");
             }
         })
         { Needs = Needs.RequiredPolicy },
@@ -83,8 +82,7 @@ internal static class StartTlsClientPolicy
                 Again = ServerScript.Plain,
             });
             p.NeedStartTls();
-            p.ExpectNoPlaintext("TLS-6-3");
-            p.ExpectNotDelivered("TLS-5321.4.2.1-1");
+            p.ExpectNoMail("TLS-6-3", "TLS-5321.4.2.1-1");
         })
         { Needs = Needs.RequiredPolicy },
         // [TLS-4-15] A client MUST NOT send credentials or message data in answer to a 334 or 354 reply to STARTTLS.
@@ -96,8 +94,7 @@ internal static class StartTlsClientPolicy
             That(!p.Outside.Any(l => l.StartsWith("Subject:", StringComparison.Ordinal)), "The client sent the message after 354.",
                 "TLS-4-15");
             That(!p.Sessions.Any(s => s.HelloUnasked), "The client began a handshake after 354.", "TLS-4-14");
-            p.ExpectNoPlaintext("TLS-4-15");
-            p.ExpectNotDelivered("TLS-4-15");
+            p.ExpectNoMail("TLS-4-15");
         })
         { Needs = Needs.RequiredPolicy },
         // [TLS-5321.4.3.2-1] A client MUST interpret a reply code that it does not know by its first digit.
@@ -162,8 +159,7 @@ internal static class StartTlsClientPolicy
                     Again = ServerScript.Plain,
                 });
                 p.NeedStartTls();
-                p.ExpectNoPlaintext("TLS-6-3");
-                p.ExpectNotDelivered("TLS-6-3");
+                p.ExpectNoMail("TLS-6-3");
                 begun ??= p.Sessions.Any(s => s.HelloUnasked) ? reply : null;
             }
 
@@ -194,8 +190,7 @@ internal static class StartTlsClientPolicy
         {
             await p.DeliverAsync(new ServerScript { Does = (s, line) => ClosingAsync(s, line, "EHLO"), Again = ServerScript.Plain });
             p.NeedInside();
-            p.ExpectNoPlaintext("TLS-6-4");
-            p.ExpectNotDelivered("TLS-5321.4.2.1-1");
+            p.ExpectNoMail("TLS-6-4", "TLS-5321.4.2.1-1");
         })
         { Needs = Needs.RequiredPolicy },
         // [TLS-5321.4.2.1-1] A client SHOULD end a session that gets 421, before or inside TLS, and try again later.
@@ -239,8 +234,7 @@ internal static class StartTlsClientPolicy
             {
                 await p.DeliverAsync(script);
                 p.NeedGreeted();
-                p.ExpectNoPlaintext("TLS-6-2");
-                p.ExpectNotDelivered("TLS-6-2");
+                p.ExpectNoMail("TLS-6-2");
             }
         })
         { Needs = Needs.RequiredPolicy };
@@ -254,8 +248,7 @@ internal static class StartTlsClientPolicy
                 await p.DeliverAsync(Reply(reply));
                 p.NeedStartTls();
                 That(!p.Sessions.Any(s => s.HelloUnasked), $"The client began a handshake after {Show(reply)}.", "TLS-4-14");
-                p.ExpectNoPlaintext("TLS-6-3");
-                p.ExpectNotDelivered("TLS-6-3");
+                p.ExpectNoMail("TLS-6-3");
             }
         })
         { Needs = Needs.RequiredPolicy };

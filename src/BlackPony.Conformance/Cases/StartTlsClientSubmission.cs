@@ -56,8 +56,7 @@ internal static class StartTlsClientSubmission
             var line = p.Outside.FirstOrDefault(l => !l.Contains(' ')
                 && StartTlsClientProbe.Verb(l) is not ("STARTTLS" or "QUIT" or "RSET"));
             That(line is null, $"The client answered 334 to STARTTLS with {Show(line ?? "")}.", "TLS-4-15");
-            p.ExpectNoPlaintext("TLS-4-15");
-            p.ExpectNotDelivered("TLS-4-15");
+            p.ExpectNoMail("TLS-4-15");
         })
         { Needs = Needs.RequiredPolicy | Needs.Login },
         // [TLS-4.2-16] A client MUST NOT treat a reply that it received before the handshake was complete as the answer to a command that

@@ -63,8 +63,7 @@ internal static class StartTlsClientTruncation
             });
             p.NeedInside();
             p.ExpectNoMailInside("The EHLO reply was not whole.", "TLS-5321.4.2-5");
-            p.ExpectNoPlaintext("TLS-6-4");
-            p.ExpectNotDelivered("TLS-5321.4.2-5");
+            p.ExpectNoMail("TLS-6-4", "TLS-5321.4.2-5");
         })
         { Needs = Needs.RequiredPolicy },
         // [TLS-5321.3.8-1] A client SHOULD treat a connection that is lost, inside TLS too, as a 451 reply, and try again later.

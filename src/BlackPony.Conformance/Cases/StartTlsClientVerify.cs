@@ -79,7 +79,6 @@ internal static class StartTlsClientVerify
     {
         p.NeedStartTls();
         p.ExpectNoMailInside(why, requirement, auth);
-        p.ExpectNoPlaintext(requirement);
-        p.ExpectNotDelivered(requirement);
+        p.ExpectNoMail(requirement);
     }
 }

@@ -159,6 +159,15 @@ public sealed class StartTlsClientProbe : ClientDialogue<StartTlsConnection>
         Expect.That(!Delivered || isPlain, "The client says that the message was delivered, and it was not.", requirement);
     }
 
+    /// <summary>No mail in plaintext, and none delivered.</summary>
+    /// <param name="mail">The requirement that mail and credentials in plaintext violate.</param>
+    /// <param name="delivered">The requirement that a delivery violates; null for the same.</param>
+    internal void ExpectNoMail(string mail, string? delivered = null)
+    {
+        ExpectNoPlaintext(mail);
+        ExpectNotDelivered(delivered ?? mail);
+    }
+
     /// <summary>No transaction and no credentials inside.</summary>
     internal void ExpectNoMailInside(string finding, string? mail = null, string? auth = null)
     {
