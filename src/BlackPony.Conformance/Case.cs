@@ -130,7 +130,7 @@ public enum Needs
     /// <summary>A client that is given the recipient's address.</summary>
     Recipient = 2097152,
 
-    /// <summary>A client that is told to which host it connects.</summary>
+    /// <summary>A client that connects to the host that the suite names.</summary>
     HostName = 4194304,
 
     /// <summary>A client that can deliver a message several times.</summary>

@@ -7,7 +7,7 @@ namespace BlackPony.Conformance.Cases;
 
 /// <summary>
 /// Replies in plaintext that must not be believed inside, profile injection of spec/starttls.md. EHLO inside is refused: a client that
-/// goes on with a transaction has taken another reply for the answer.
+/// goes on with a transaction has used another reply as the answer.
 /// </summary>
 internal static class StartTlsClientInjection
 {

@@ -2,7 +2,7 @@ using BlackPony.Conformance.Tls;
 
 namespace BlackPony.Conformance.Peers;
 
-/// <summary>What the suite's server does in a delivery of a client under test; by default all that is right.</summary>
+/// <summary>What the suite's server does in a delivery; by default it accepts the message over TLS.</summary>
 internal sealed record ServerScript
 {
     /// <summary>The lines of the greeting.</summary>
@@ -35,6 +35,6 @@ internal sealed record ServerScript
     /// <summary>What it does on a further connection; null for the same.</summary>
     public ServerScript? Again { get; init; }
 
-    /// <summary>A server without TLS that accepts all, for a client that comes again after TLS failed.</summary>
+    /// <summary>A server without TLS that accepts all, for a client that connects again after TLS failed.</summary>
     public static ServerScript Plain { get; } = new() { Outside = ["SIZE 1000000", "AUTH PLAIN LOGIN", "8BITMIME"] };
 }

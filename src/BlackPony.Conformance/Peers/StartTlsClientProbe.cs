@@ -112,7 +112,7 @@ public sealed class StartTlsClientProbe : ClientDialogue<StartTlsConnection>
         }
     }
 
-    /// <summary>It sent EHLO or HELO, or ended of itself after the greeting.</summary>
+    /// <summary>It made a connection, on which the suite sends a greeting.</summary>
     internal void NeedGreeted() => Need(Sessions.Count > 0, "made no connection");
 
     /// <summary>It sent STARTTLS.</summary>
@@ -122,7 +122,7 @@ public sealed class StartTlsClientProbe : ClientDialogue<StartTlsConnection>
     internal void NeedInside() => Need(Sessions.Any(s => s.IsInside), "completed no handshake");
 
     /// <summary>The message arrived inside, and the client says so.</summary>
-    /// <param name="what">What the client could not deal with.</param>
+    /// <param name="what">What the client did not accept.</param>
     /// <param name="requirement">The requirement that asks for it; null for the case's first.</param>
     internal void ExpectInside(string what, string? requirement = null)
     {

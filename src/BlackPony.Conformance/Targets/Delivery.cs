@@ -7,10 +7,10 @@ namespace BlackPony.Conformance.Targets;
 /// <param name="Port">The port of 127.0.0.1 where the suite plays the server.</param>
 public sealed record Delivery(int Port)
 {
-    /// <summary>What the client is told to connect to: 127.0.0.1, by this name or another.</summary>
+    /// <summary>The host that the client connects to: 127.0.0.1, or a name for it.</summary>
     public string Host { get; init; } = "127.0.0.1";
 
-    /// <summary>What further placeholders of a command stand for, without their braces; they go before the others.</summary>
+    /// <summary>What further placeholders of a command stand for, without their braces; these are replaced first.</summary>
     public IReadOnlyDictionary<string, string> Words { get; init; } = new Dictionary<string, string>();
 
     /// <summary>The client's policy (spec 9).</summary>

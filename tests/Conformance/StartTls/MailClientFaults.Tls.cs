@@ -77,7 +77,7 @@ internal static partial class MailClientFaults
     private static IReadOnlyList<MailClientFault> Ends =>
     [
         new("TLS-5321.4.2.5-1", "TC-5321.4.2.5-1 TC-5321.4.2.5-2 TC-5321.4.2.5-3 TC-5321.4.2.5-4 TC-5321.4.2.5-5 TC-5321.4.2.5-6 "
-            + "TC-5321.4.2.5-7 TC-5321.4.2.5-8", "takes an end after the message for its acceptance")
+            + "TC-5321.4.2.5-7 TC-5321.4.2.5-8", "treats an end after the message as its acceptance")
         {
             Ends = (_, line) => line.EndsWith("\r\n.", StringComparison.Ordinal) ? FaultyMailClient.Ok() : null,
         },
@@ -118,7 +118,7 @@ internal static partial class MailClientFaults
             },
             Wide = "No handshake succeeds: its hash is another.",
         },
-        new("TLS-9325.3.5-2", "TC-9325.3.5-2", "ends the connection at a HelloRequest without a word")
+        new("TLS-9325.3.5-2", "TC-9325.3.5-2", "ends the connection at a HelloRequest without an alert")
         {
             Came = (c, octets) => c.IsInside && octets[0] == 22 ? throw new IOException("HelloRequest") : Task.FromResult<byte[]?>(octets),
         },
@@ -143,7 +143,7 @@ internal static partial class MailClientFaults
         },
         Ending("TLS-9846.4.7.1-1", "TC-9846.4.7.1-1", "ends the session at a ticket", 26),
         Ending("TLS-9846.4.7.3-2", "TC-9846.4.7.3-1", "ends the session at a KeyUpdate", 5),
-        new("TLS-9846.5.2-3", "TC-9846.5.2-1", "takes a record that does not decrypt for a good reply")
+        new("TLS-9846.5.2-3", "TC-9846.5.2-1", "treats a record that does not decrypt as a positive reply")
         {
             Came = (c, octets) => c.IsInside && IsRecord(octets, 24) ? throw new IOException("tampered") : Task.FromResult<byte[]?>(octets),
             Ends = (c, line) => c.IsInside && line.StartsWith("EHLO", StringComparison.Ordinal) ? FaultyMailClient.Ok() : null,

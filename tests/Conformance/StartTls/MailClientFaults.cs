@@ -53,7 +53,7 @@ internal static partial class MailClientFaults
         {
             Offered = (c, usual) => usual && c.InForce is not [.., "HELP", "STARTTLS"],
         },
-        new("TLS-5321.4.1.1.1-3", "TC-5321.4.1.1.1-3", "takes the keyword for an offer wherever it stands")
+        new("TLS-5321.4.1.1.1-3", "TC-5321.4.1.1.1-3", "treats the keyword as an offer wherever it stands")
         {
             Offered = (c, _) => c.InForce.Any(l => l.Contains("STARTTLS", StringComparison.OrdinalIgnoreCase)),
         },
@@ -80,7 +80,7 @@ internal static partial class MailClientFaults
                 }
             },
         },
-        new("TLS-5321.4.2-5", "TC-5321.3.8-1", "takes a reply without its last line for a whole one")
+        new("TLS-5321.4.2-5", "TC-5321.3.8-1", "treats a reply without its last line as complete")
         {
             Ends = (c, line) => c.IsInside && line.StartsWith("EHLO", StringComparison.Ordinal) ? FaultyMailClient.Ok() : null,
             AlsoFails = "TC-4.2-17 TC-9846.5-1",
@@ -200,11 +200,11 @@ internal static partial class MailClientFaults
         {
             Keeps = text => text.Contains("\r\n354", StringComparison.Ordinal) ? text : "",
         },
-        new("TLS-2920.3.1-1", "TC-2920.3.1-2", "takes an early 220 for the answer to STARTTLS, and goes on in plaintext when that fails")
+        new("TLS-2920.3.1-1", "TC-2920.3.1-2", "treats an early 220 as the answer to STARTTLS, and goes on in plaintext when that fails")
         {
             GivesIn = (c, step) => step == "end" && c.WasEarly,
         },
-        new("TLS-2920.3.1-1", "TC-2920.3.1-4", "takes any positive reply for the one that it waits for")
+        new("TLS-2920.3.1-1", "TC-2920.3.1-4", "treats any positive reply as the one that it waits for")
         {
             Hears = (_, line, reply) => reply.Code >= 400 ? null
                 : line == "DATA" ? FaultyMailClient.Ok(354)
