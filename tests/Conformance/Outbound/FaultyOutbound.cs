@@ -5,14 +5,8 @@ using BlackPony.Smtp.Outbound;
 namespace BlackPony.Tests.Conformance.Outbound;
 
 /// <summary>The outbound relay with exactly one requirement of spec 10.5 broken.</summary>
-/// <param name="Breaks">The requirement that it breaks.</param>
-/// <param name="CaughtBy">The cases that catch it, separated by spaces: each reports the requirement.</param>
-/// <param name="Does">What it does instead.</param>
-internal sealed record FaultyOutbound(string Breaks, string CaughtBy, string Does)
+internal sealed record FaultyOutbound(string Breaks, string CaughtBy, string Does) : Fault(Breaks, CaughtBy, Does)
 {
-    /// <summary>The other cases that fail.</summary>
-    public string AlsoFails { get; init; } = "";
-
     /// <summary>Changes what it says to the client.</summary>
     public Func<string, string> Says { get; init; } = s => s;
 
@@ -51,6 +45,4 @@ internal sealed record FaultyOutbound(string Breaks, string CaughtBy, string Doe
 
     /// <summary>The relay as it should be.</summary>
     public static FaultyOutbound None { get; } = new("", "", "nothing");
-
-    public override string ToString() => $"{Breaks}: {Does}";
 }

@@ -8,17 +8,8 @@ using BlackPony.Reference.Negotiation;
 namespace BlackPony.Tests.Conformance.StartTls;
 
 /// <summary>The embedded client of STARTTLS with exactly one requirement broken.</summary>
-/// <param name="Breaks">The requirement that it breaks.</param>
-/// <param name="CaughtBy">The cases that catch it, separated by spaces: each reports the requirement.</param>
-/// <param name="Does">What it does instead.</param>
-internal sealed record MailClientFault(string Breaks, string CaughtBy, string Does)
+internal sealed record MailClientFault(string Breaks, string CaughtBy, string Does) : Fault(Breaks, CaughtBy, Does)
 {
-    /// <summary>The other cases that fail, separated by spaces.</summary>
-    public string AlsoFails { get; init; } = "";
-
-    /// <summary>Why most of the other cases fail, if they do.</summary>
-    public string? Wide { get; init; }
-
     /// <summary>Other text instead of a command.</summary>
     public Func<FaultyMailClient, string, string>? Sends { get; init; }
 
@@ -87,8 +78,6 @@ internal sealed record MailClientFault(string Breaks, string CaughtBy, string Do
 
     /// <summary>Whether it ends without close_notify.</summary>
     public bool EndsWithoutNotify { get; init; }
-
-    public override string ToString() => $"{Breaks}: {Does}";
 }
 
 /// <summary>The faulty client.</summary>

@@ -8,17 +8,8 @@ using Org.BouncyCastle.Tls;
 namespace BlackPony.Tests.Conformance.StartTls;
 
 /// <summary>The embedded server of STARTTLS with exactly one requirement broken.</summary>
-/// <param name="Breaks">The requirement that it breaks.</param>
-/// <param name="CaughtBy">The cases that catch it, separated by spaces: each reports the requirement.</param>
-/// <param name="Does">What it does instead.</param>
-internal sealed record StartTlsFault(string Breaks, string CaughtBy, string Does)
+internal sealed record StartTlsFault(string Breaks, string CaughtBy, string Does) : Fault(Breaks, CaughtBy, Does)
 {
-    /// <summary>The other cases that fail, separated by spaces.</summary>
-    public string AlsoFails { get; init; } = "";
-
-    /// <summary>Why most of the other cases fail, if they do.</summary>
-    public string? Wide { get; init; }
-
     /// <summary>Another answer to a command; null for the usual one.</summary>
     public Func<FaultySession, string, string?>? Answer { get; init; }
 
@@ -78,8 +69,6 @@ internal sealed record StartTlsFault(string Breaks, string CaughtBy, string Does
 
     /// <summary>Changes its configuration.</summary>
     public Func<StartTlsOptions, StartTlsOptions>? Options { get; init; }
-
-    public override string ToString() => $"{Breaks}: {Does}";
 }
 
 /// <summary>A connection to the faulty server.</summary>
