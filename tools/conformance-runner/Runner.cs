@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using BlackPony.Conformance;
 using BlackPony.Conformance.Cases;
+using BlackPony.Conformance.Peers;
 using BlackPony.Conformance.Reports;
 using BlackPony.Conformance.Targets;
 
@@ -81,11 +82,15 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         bool hasClient = parse.GetValue(options.Client) is not null || parse.GetValue(options.Mailer) is not null;
         var last = parse.GetValue(options.LastFailed) && _last.Read() is { Count: > 0 } failed ? failed : null;
         var servers = hasServer || !hasClient
-            ? IsStartTls ? Chosen(StartTlsServerCases.All, CaseRunner.RunAsync) : Chosen(ServerCases.All, CaseRunner.RunAsync)
-            : new Work<ServerTarget>([], (_, _) => Task.FromResult<IReadOnlyList<CaseResult>>([]));
+            ? IsStartTls
+                ? Chosen<ServerTarget, StartTlsProbe>(StartTlsServerCases.All, CaseRunner.RunAsync)
+                : Chosen<ServerTarget, ServerProbe>(ServerCases.All, CaseRunner.RunAsync)
+            : Work<ServerTarget>.None;
         var clients = hasClient || !hasServer
-            ? IsStartTls ? ChosenOf(StartTlsClientCases.All, CaseRunner.RunAsync) : ChosenOf(ClientCases.All, CaseRunner.RunAsync)
-            : new Work<ClientTarget>([], (_, _) => Task.FromResult<IReadOnlyList<CaseResult>>([]));
+            ? IsStartTls
+                ? Chosen<ClientTarget, StartTlsClientProbe>(StartTlsClientCases.All, CaseRunner.RunAsync)
+                : Chosen<ClientTarget, ClientProbe>(ClientCases.All, CaseRunner.RunAsync)
+            : Work<ClientTarget>.None;
         if (last is not null && servers.Cases.Count + clients.Cases.Count == 0)
             return Complain(Usage, "none of the cases that failed last is selected.");
 
@@ -120,11 +125,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
             return Complain(Usage, $"a report could not be written: {e.Message}");
         }
 
-        Work<ServerTarget> Chosen<T>(IReadOnlyList<Case<T>> all, RunCases<ServerTarget, T> run) => Make(all, run);
-
-        Work<ClientTarget> ChosenOf<T>(IReadOnlyList<Case<T>> all, RunCases<ClientTarget, T> run) => Make(all, run);
-
-        Work<TTarget> Make<TTarget, T>(IReadOnlyList<Case<T>> all, RunCases<TTarget, T> run)
+        Work<TTarget> Chosen<TTarget, T>(IReadOnlyList<Case<T>> all, RunCases<TTarget, T> run)
         {
             var chosen = selection.From(all).Where(c => last is null || last.Contains(c.Id)).ToList();
             return new Work<TTarget>([.. chosen.Select(c => c.Info)], (target, how) => run(target, chosen, how));
@@ -545,7 +546,10 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
 
     // The cases of a role that are to be run, whatever the protocol.
     private sealed record Work<TTarget>(IReadOnlyList<CaseInfo> Cases,
-        Func<TTarget, RunOptions, Task<IReadOnlyList<CaseResult>>> RunAsync);
+        Func<TTarget, RunOptions, Task<IReadOnlyList<CaseResult>>> RunAsync)
+    {
+        public static Work<TTarget> None { get; } = new([], (_, _) => Task.FromResult<IReadOnlyList<CaseResult>>([]));
+    }
 
     private delegate Task<IReadOnlyList<CaseResult>> RunCases<TTarget, T>(TTarget target, IReadOnlyList<Case<T>> cases,
         RunOptions options);
