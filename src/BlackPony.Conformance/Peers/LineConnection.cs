@@ -75,9 +75,8 @@ public abstract class LineConnection : IAsyncDisposable
             if (end >= 0)
             {
                 var line = Encoding.Latin1.GetString(_waiting.Span[..end]);
-                WriteDown(_peer, _waiting.Span[..(end + 2)]);
+                WriteDown(line, _waiting.Span[..(end + 2)]);
                 _waiting.Consume(end + 2);
-                Plaintext.Add(line);
                 return line;
             }
 
@@ -255,8 +254,12 @@ public abstract class LineConnection : IAsyncDisposable
         }
     }
 
-    // Writes down lines that came.
-    private protected virtual void WriteDown(char side, ReadOnlySpan<byte> lines) => _transcript.Plain(side, lines);
+    // Writes down a line that came.
+    private protected virtual void WriteDown(string line, ReadOnlySpan<byte> octets)
+    {
+        _transcript.Plain(_peer, octets);
+        Plaintext.Add(line);
+    }
 
     // Takes octets off the wire.
     private protected virtual void Take(ReadOnlySpan<byte> octets) => _waiting.Append(octets);

@@ -166,12 +166,12 @@ public sealed partial class StartTlsConnection : LineConnection
 
     private static bool Answers(byte[] octets) => HasReply(octets) && !octets.AsSpan().StartsWith("421"u8);
 
-    private protected override void WriteDown(char side, ReadOnlySpan<byte> lines)
+    private protected override void WriteDown(string line, ReadOnlySpan<byte> octets)
     {
         if (IsInside)
-            _transcript.Inside(side, lines);
+            _transcript.Inside(_peer, octets);
         else
-            base.WriteDown(side, lines);
+            base.WriteDown(line, octets);
     }
 
     private protected override void Take(ReadOnlySpan<byte> octets)

@@ -28,6 +28,7 @@ public class StartTlsClientTests
         var results = await CaseRunner.RunAsync(new EmbeddedMailClient(), StartTlsClientCases.All, Options);
         Assert.Equal(StartTlsClientCases.All.Count, results.Count);
         None(results.Where(r => r.Verdict != Verdict.Pass).Select(r => $"{r.Case.Id} {r.Verdict}: {r.Detail}\n{r.Transcript}"));
+        Assert.Equal("EHLO STARTTLS", results.Single(r => r.Case.Id == "TC-4-1").Plaintext);
     }
 
     [Theory]
