@@ -164,5 +164,5 @@ internal sealed record RawClientHello(IReadOnlyList<int> Suites, IReadOnlyDictio
     }
 
     private bool Offers(byte minor) => Extensions.TryGetValue(SupportedVersions, out var data)
-        && Enumerable.Range(0, data.Length / 2).Any(i => data[1 + (2 * i)] == 3 && data[2 + (2 * i)] == minor);
+        && Enumerable.Range(0, (data.Length - 1) / 2).Any(i => data[1 + (2 * i)] == 3 && data[2 + (2 * i)] == minor);
 }
