@@ -190,13 +190,13 @@ internal sealed class PlayedSession(StartTlsConnection wire, ServerScript script
         "EHLO" => List(IsInside ? script.Inside : script.Outside),
         "STARTTLS" when !IsInside && script.Outside.Contains("STARTTLS", StringComparer.OrdinalIgnoreCase) => "",
         "STARTTLS" => "503 5.5.1 Not now\r\n",
-        "AUTH" => line.Split(' ') switch
+        "AUTH" => line.ToUpperInvariant().Split(' ') switch
         {
+            [_, "PLAIN"] => "334 \r\n",
+            [_, "PLAIN", ..] => "235 2.7.0 Good\r\n",
+            [_, "LOGIN"] => "334 VXNlcm5hbWU6\r\n",
+            [_, "LOGIN", ..] => "334 UGFzc3dvcmQ6\r\n",
             [_, "CRAM-MD5"] => "334 PDEyMzQuNTY3OEBsb2NhbGhvc3Q+\r\n",
-            [_, _, ..] words when words[1].ToUpperInvariant() is "PLAIN" or "LOGIN" =>
-                words.Length > 2 && words[1].Equals("PLAIN", StringComparison.OrdinalIgnoreCase) ? "235 2.7.0 Good\r\n"
-                    : words.Length > 2 ? "334 UGFzc3dvcmQ6\r\n" : words[1].Equals("PLAIN", StringComparison.OrdinalIgnoreCase)
-                        ? "334 \r\n" : "334 VXNlcm5hbWU6\r\n",
             _ => "504 5.5.4 Unknown\r\n",
         },
         "DATA" => "354 Go ahead\r\n",
