@@ -14,13 +14,11 @@ internal static class StartTlsClientExtensions
         // [TLS-4.2-13] A client MUST NOT use inside TLS an extension that only the EHLO reply before the handshake offered.
         new("TC-4.2-2", "Parameters that only the outer list offers are not used", Must, Profile.Core, "TLS-4.2-13", async p =>
         {
-            await p.DeliverAsync(new ServerScript
+            await NoParameterAsync(p, new ServerScript
             {
                 Outside = ["STARTTLS", "SIZE 1000000", "8BITMIME", "DSN", "SMTPUTF8"],
                 Inside = ["HELP"],
             });
-            p.NeedInside();
-            NoParameter(p);
         }),
         // [TLS-4.2-13] A client MUST NOT use inside TLS an extension that only the EHLO reply before the handshake offered.
         new("TC-4.2-3", "CHUNKING that only the outer list offers is not used", Must, Profile.Core, "TLS-4.2-13", async p =>
@@ -60,13 +58,21 @@ internal static class StartTlsClientExtensions
         // [TLS-4.2-13] A client MUST NOT use inside TLS an extension that only the EHLO reply before the handshake offered.
         new("TC-4.2-6", "SMTPUTF8 that only the outer list offers is not used", Must, Profile.Core, "TLS-4.2-13", async p =>
         {
-            await p.DeliverAsync(new ServerScript { Outside = ["STARTTLS", "SMTPUTF8", "8BITMIME"], Inside = ["8BITMIME"] },
-                to: "empf\u00e4nger@sink.test");
+            var script = new ServerScript { Outside = ["STARTTLS", "SMTPUTF8", "8BITMIME"], Inside = ["8BITMIME"] };
+            if (await UsesAsync(script with { Outside = ["STARTTLS", "8BITMIME"] }) is not null)
+                throw new NotApplicableException("The client sends UTF-8 in an address without any offer too.");
+
+            var line = await UsesAsync(script);
             if (!p.Sessions.Any(s => s.IsInside))
                 throw new NotApplicableException("The client does not begin a delivery to an address with UTF-8.");
 
-            var line = p.Inside.FirstOrDefault(l => l.Any(c => c > 127) || l.Contains("SMTPUTF8", StringComparison.OrdinalIgnoreCase));
             That(line is null, $"Only the list outside offers SMTPUTF8, and the client sent {Show(line ?? "")}.");
+
+            async Task<string?> UsesAsync(ServerScript script)
+            {
+                await p.DeliverAsync(script, to: "empf\u00e4nger@sink.test");
+                return p.Inside.FirstOrDefault(l => l.Any(c => c > 127) || l.Contains("SMTPUTF8", StringComparison.OrdinalIgnoreCase));
+            }
         })
         { Needs = Needs.Recipient },
         // [TLS-4.2-15] A client SHOULD use what the EHLO reply inside TLS offers where it would have used it outside.
@@ -80,13 +86,11 @@ internal static class StartTlsClientExtensions
         // [TLS-4.2-14] A client whose EHLO inside TLS is refused MUST NOT go by the extensions that it was offered before the handshake.
         new("TC-4.2-10", "EHLO inside refused: no extension is used", Must, Profile.Core, "TLS-4.2-14", async p =>
         {
-            await p.DeliverAsync(new ServerScript
+            await NoParameterAsync(p, new ServerScript
             {
                 Outside = ["STARTTLS", "SIZE 1000000", "8BITMIME", "DSN", "AUTH PLAIN LOGIN"],
                 Answer = (s, line) => s.IsInside && Verb(line) == "EHLO" ? "500 5.5.1 Unknown\r\n" : null,
             });
-            p.NeedInside();
-            NoParameter(p);
             That(!p.Inside.Any(l => Verb(l) == "AUTH"), "EHLO inside was refused, and the client sent AUTH.");
         }),
         // [TLS-6-4] A client that requires TLS MUST NOT send mail or credentials in plaintext, on that or another connection, after a
@@ -123,11 +127,19 @@ internal static class StartTlsClientExtensions
 
     private static string Verb(string line) => StartTlsClientProbe.Verb(line);
 
-    private static void NoParameter(StartTlsClientProbe p)
+    private static async Task NoParameterAsync(StartTlsClientProbe p, ServerScript script)
     {
-        var line = p.Inside.FirstOrDefault(l => Verb(l) is "MAIL" or "RCPT"
-            && Parameters.Any(w => l.Contains(" " + w, StringComparison.OrdinalIgnoreCase)));
+        await p.DeliverAsync(script with { Outside = ["STARTTLS"] });
+        if (Parameter() is not null)
+            throw new NotApplicableException("The client sends parameters without any offer too.");
+
+        await p.DeliverAsync(script);
+        p.NeedInside();
+        var line = Parameter();
         That(line is null, $"The list inside offers nothing that allows {Show(line ?? "")}.");
+
+        string? Parameter() => p.Inside.FirstOrDefault(l => Verb(l) is "MAIL" or "RCPT"
+            && Parameters.Any(w => l.Contains(" " + w, StringComparison.OrdinalIgnoreCase)));
     }
 
     private static bool HasEightBits(StartTlsClientProbe p) => p.Sessions.SelectMany(s => s.Mail.Concat(s.MailOutside)).Any(m =>
