@@ -391,9 +391,17 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
     private string? WrongOption()
     {
         Option[] own = IsStartTls ? [options.Backend, options.Mailer, options.Timeouts] : options.OfStartTls;
-        return own.FirstOrDefault(o => parse.GetResult(o) is { Implicit: false }) is { } option
-            ? $"{option.Name} has no effect with --protocol {_protocol.Name}."
+        if (Given(own) is { } option)
+            return $"{option.Name} has no effect with --protocol {_protocol.Name}.";
+
+        if (parse.GetValue(options.Server) is null && Given([.. options.OfStartTls.Except([options.Policies])]) is { } ofServer)
+            return $"{ofServer.Name} has no effect without --server.";
+
+        return parse.GetValue(options.Client) is null && Given([options.Policies]) is { } ofClient
+            ? $"{ofClient.Name} has no effect without --client."
             : null;
+
+        Option? Given(Option[] among) => among.FirstOrDefault(o => parse.GetResult(o) is { Implicit: false });
     }
 
     private static string Word(Profile profile) => profile.ToString().ToLowerInvariant();

@@ -86,6 +86,8 @@ public sealed class StartTlsRunnerTests : IDisposable
     [InlineData("'hybrid' is no profile of starttls: core, injection, policy, submission, truncation, tls.", "--profile", "hybrid")]
     [InlineData("--backend has no effect with --protocol starttls.", "--backend", "1025")]
     [InlineData("'S-4.1-1' matches no case", "--select", "S-4.1-1")]
+    [InlineData("--local has no effect without --server.", "--local", "a@b.test")]
+    [InlineData("--policies has no effect without --client.", "--policies", "required")]
     [InlineData("--auth is a user, a colon and the password.", "--auth", "user")]
     public async Task A_wrong_option_gets_one_line_that_says_what_to_do(string line, string option, string value)
     {
