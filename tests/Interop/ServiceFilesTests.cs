@@ -220,6 +220,7 @@ public sealed class ServiceFilesTests : IDisposable
         public TwoAddresses(string folder)
         {
             Assert.SkipUnless(Environment.UserName == "root", "Needs root for a hosts file of its own.");
+            ServerInstall.NeedNamespaces();
             _hosts = Path.Combine(folder, "hosts");
             File.WriteAllText(_hosts, "127.0.0.1 localhost\n127.0.0.21 mail.two.test\n127.0.0.22 mail.two.test\n");
         }

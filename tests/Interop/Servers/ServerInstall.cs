@@ -22,8 +22,12 @@ internal static class ServerInstall
         Assert.SkipUnless(
             Environment.UserName == "root" && names.All(n => File.Exists(Path.Combine(Folder(n), ".complete"))),
             $"Needs root, and {string.Join(", ", names)} in artifacts/servers; tests/run fetches them.");
-        Assert.SkipUnless(Isolates.Value, "Needs mount and host name namespaces (unshare), which this machine does not give.");
+        NeedNamespaces();
     }
+
+    /// <summary>Skips the test where a program cannot have mounts of its own.</summary>
+    public static void NeedNamespaces() =>
+        Assert.SkipUnless(Isolates.Value, "Needs mount and host name namespaces (unshare), which this machine does not give.");
 
     /// <summary>The libraries that came along with a program.</summary>
     public static string Libraries(string name) =>
