@@ -184,6 +184,22 @@ public sealed class ExtractionTests
         Assert.All(written, f => Assert.Contains(f, output, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("STARTTLS")]
+    [InlineData("XBLACKPONY V1 ROT 13")]
+    public void Chunks_that_an_upgrade_follows_are_unfinished_and_leave_nothing_else(string command)
+    {
+        using var folder = new Folder();
+        var mail = Path.Combine(folder.Path, "mail");
+        var capture = folder.Write("capture.pcap", Inspection.Connection(
+            [.. Frames.Lines[..7], ('C', "BDAT 5\r\nabc\r\n"), ('S', "250 Ok\r\n"), ('C', command + "\r\n"), ('S', "220 Go ahead\r\n"),
+            ('C', "\x16\x03\x01\x02")]));
+        Assert.InRange(Tool.Run(["inspect", "--extract", mail, capture]).Code, 0, 1);
+        var file = Assert.Single(Directory.GetFiles(mail));
+        Assert.Equal("unfinished-00001.eml", Path.GetFileName(file));
+        Assert.Equal("abc\r\n", File.ReadAllText(file));
+    }
+
     [Fact]
     public void Chunks_that_another_message_follows_are_unfinished_and_leave_nothing_else()
     {

@@ -66,6 +66,9 @@ internal sealed class ClientStream
         }
     }
 
+    /// <summary>Another layer reads on. A message in chunks that was begun is never ended (RFC 3207 4.2).</summary>
+    public void Upgraded() => _content.Drop();
+
     /// <summary>The server said something: a command of which only the end is missing was whole.</summary>
     public void ServerSpoke(long time)
     {

@@ -197,6 +197,7 @@ internal sealed class SmtpDialogue : Layer
     {
         Report.Upgrade = kind;
         Inner = new TlsLayer(Session, kind);
+        _client.Upgraded();
     }
 
     /// <summary>A reply to XBLACKPONY.</summary>
@@ -204,6 +205,9 @@ internal sealed class SmtpDialogue : Layer
     public bool AgreeOn(int code, ServerReply? reply, ReadOnlySpan<byte> behind)
     {
         Inner = Negotiation.OnReply(code, reply?.Whole, reply is null or { IsCut: true }, behind, out bool more);
+        if (Inner is not null)
+            _client.Upgraded();
+
         return more;
     }
 
