@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using BlackPony.Conformance.Peers;
 using BlackPony.Conformance.Targets;
 
@@ -25,9 +26,24 @@ public sealed partial class Preflight
             Passed(Step.Upgrade, "STARTTLS");
             await probe.HandshakeAsync();
             Passed(Step.Finished, "handshake");
+            if (Outdated(probe.Connection.Client.Certificate) is { } warning)
+                _warnings.Add(warning);
+
             await probe.Connection.CommandAsync("EHLO probe.test", 250, "TLS-3-1");
             Passed(Step.Inside, "EHLO inside");
         });
+    }
+
+    // The cases take any certificate. A client that verifies does not, and would send no mail here.
+    private static string? Outdated(byte[] certificate)
+    {
+        using var read = X509CertificateLoader.LoadCertificate(certificate);
+        var (now, from, to) = (DateTime.UtcNow, read.NotBefore.ToUniversalTime(), read.NotAfter.ToUniversalTime());
+        return now > to ? Said($"expired on {to:yyyy-MM-dd}")
+            : now < from ? Said($"is not valid before {from:yyyy-MM-dd}; one of the two clocks may be wrong") : null;
+
+        static string Said(FormattableString why) => $"The server's certificate {FormattableString.Invariant(why)}. The cases do not need a "
+            + "valid one; clients that verify it send this server no mail. Give the server another, and load it again.";
     }
 
     private async Task StartTlsAsync(ClientTarget target)

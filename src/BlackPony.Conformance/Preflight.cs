@@ -44,6 +44,9 @@ public sealed record PreflightResult(TestRole Role, string Target, IReadOnlyList
     /// <summary>How long it took.</summary>
     public TimeSpan Duration { get; init; }
 
+    /// <summary>What does not end the run, and should be mended: a certificate that has expired.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
     /// <summary>A target that was not reached.</summary>
     /// <param name="role">Its role.</param>
     /// <param name="target">What the report calls it.</param>
@@ -62,6 +65,7 @@ public sealed partial class Preflight
     private readonly IReadOnlyList<CaseInfo> _cases;
     private readonly List<PreflightStep> _steps = [];
     private readonly List<PreflightFailure> _failures = [];
+    private readonly List<string> _warnings = [];
 
     /// <summary>Makes one.</summary>
     /// <param name="options">How the cases are run.</param>
@@ -106,6 +110,7 @@ public sealed partial class Preflight
                 .ThenByDescending(f => f.What.EndsWith(Names.Core, StringComparison.Ordinal))])
         {
             Duration = duration,
+            Warnings = [.. _warnings],
         };
 
     // Runs a step; its failure is written down.

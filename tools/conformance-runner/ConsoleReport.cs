@@ -110,6 +110,9 @@ internal sealed class ConsoleReport(bool verbose, bool strict, Baseline expected
         if (done.Length > 0)
             Line($"  [green]passed[/]  {done} [grey]({time})[/]");
 
+        foreach (var warning in preflight.Warnings)
+            Line($"  [yellow]warning[/] {Markup.Escape(warning)}");
+
         foreach (var failure in preflight.Failures)
         {
             Line($"  [red]FAILED[/]  {Markup.Escape(failure.What)}");

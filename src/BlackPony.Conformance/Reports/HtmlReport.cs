@@ -138,10 +138,14 @@ public static partial class HtmlReport
 
         public void Preflights(RunReport run)
         {
-            foreach (var preflight in run.Preflights.Where(p => p.Failures.Count > 0))
+            foreach (var preflight in run.Preflights.Where(p => p.Failures.Count + p.Warnings.Count > 0))
             {
                 body.Append($"<section class=\"causes\"><h2>Preflight of {Html(preflight.Target)}</h2>\n<p>Passed: "
-                    + $"{Html(string.Join(", ", preflight.Steps.Select(s => s.What)))}.</p><ol>\n");
+                    + $"{Html(string.Join(", ", preflight.Steps.Select(s => s.What)))}.</p>");
+                foreach (var warning in preflight.Warnings)
+                    body.Append($"<p class=\"finding\">Warning: {Html(warning)}</p>");
+
+                body.Append(preflight.Failures.Count > 0 ? "<ol>\n" : "");
                 foreach (var failure in preflight.Failures)
                 {
                     body.Append($"<li><strong>{Html(failure.What)}</strong><p class=\"finding\">{Html(failure.Detail)}</p><p "
@@ -153,7 +157,7 @@ public static partial class HtmlReport
                     body.Append("</li>\n");
                 }
 
-                body.Append("</ol></section>\n");
+                body.Append(preflight.Failures.Count > 0 ? "</ol></section>\n" : "</section>\n");
             }
         }
 

@@ -106,6 +106,7 @@ public static class JsonReport
             ["requirement"] = f.Requirement,
             ["transcript"] = f.Transcript,
         })]),
+        ["warnings"] = new JsonArray([.. preflight.Warnings.Select(w => JsonValue.Create(w))]),
         ["duration_ms"] = Math.Round(preflight.Duration.TotalMilliseconds),
     };
 
@@ -122,6 +123,7 @@ public static class JsonReport
             [.. p["failed"]!.AsArray().Select(f => Failure(f!))])
         {
             Duration = TimeSpan.FromMilliseconds(p["duration_ms"]!.GetValue<double>()),
+            Warnings = [.. (p["warnings"]?.AsArray() ?? []).Select(w => w!.GetValue<string>())],
         })];
 
     private static PreflightFailure Failure(JsonNode failure) => new(

@@ -1,3 +1,6 @@
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using BlackPony.Conformance.Cases;
@@ -77,6 +80,35 @@ public sealed class StartTlsRunnerTests : IDisposable
         Assert.Equal(1, code);
         Assert.Contains("STARTTLS is not offered in the reply to EHLO. Give the server a certificate", output, StringComparison.Ordinal);
         Assert.Contains("Read RFC 3207 Section 2.", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(2020, 2021, "The server's certificate expired on 2021-01-01.")]
+    [InlineData(2120, 2121, "The server's certificate is not valid before 2120-01-01; one of the two clocks may be wrong.")]
+    public async Task A_certificate_out_of_its_time_is_said_and_the_cases_are_run(int from, int to, string line)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var certificate = new CertificateRequest("CN=mx.test", key, HashAlgorithmName.SHA256).CreateSelfSigned(
+            new DateTimeOffset(from, 1, 1, 0, 0, 0, TimeSpan.Zero), new DateTimeOffset(to, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        await using var server = new LoopbackServer(async (stream, cancel) =>
+        {
+            await SpeakAsync(stream, c => c.StartsWith("EHLO", StringComparison.Ordinal) ? "250-mx.test\r\n250 STARTTLS"
+                : c == "STARTTLS" ? "220 Go ahead" : "250 Ok", cancel, until: "STARTTLS");
+            await using var tls = new SslStream(stream);
+            await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = certificate }, cancel);
+            await SpeakAsync(tls, _ => "250 Ok", cancel, greeting: "");
+        });
+        var report = Path.Combine(_folder, "r.json");
+        var (_, output, error) = await RunnerProgram.RunAsync("--protocol", "starttls", "--server", $"127.0.0.1:{server.Port}",
+            "--select", "TS-4-1", "--format", "console", "--output", report, "--output", Path.ChangeExtension(report, "html"));
+        Assert.Contains("warning " + line, output, StringComparison.Ordinal);
+        Assert.True(output.Contains("1 passed", StringComparison.Ordinal), output + error);
+        using var json = JsonDocument.Parse(await File.ReadAllTextAsync(report, TestContext.Current.CancellationToken));
+        Assert.StartsWith(line, json.RootElement.GetProperty("preflight")[0].GetProperty("warnings")[0].GetString(),
+            StringComparison.Ordinal);
+        Assert.Contains("Warning: The server",
+            await File.ReadAllTextAsync(Path.ChangeExtension(report, "html"), TestContext.Current.CancellationToken),
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -160,13 +192,16 @@ public sealed class StartTlsRunnerTests : IDisposable
         line == "STARTTLS" ? "220 Go" : line.StartsWith("EHLO", StringComparison.Ordinal) ? "250-weak.test\r\n250 STARTTLS" : "250 Ok",
             cancel);
 
-    private static async Task SpeakAsync(Stream stream, Func<string, string> answer, CancellationToken cancel)
+    private static async Task SpeakAsync(Stream stream, Func<string, string> answer, CancellationToken cancel,
+        string greeting = "220 port.test\r\n", string? until = null)
     {
-        await stream.WriteAsync("220 port.test\r\n"u8.ToArray(), cancel);
-        using var reader = new StreamReader(stream, Encoding.Latin1);
+        await stream.WriteAsync(Encoding.Latin1.GetBytes(greeting), cancel);
+        using var reader = new StreamReader(stream, Encoding.Latin1, leaveOpen: true);
         while (await reader.ReadLineAsync(cancel) is { } line)
         {
             await stream.WriteAsync(Encoding.Latin1.GetBytes(answer(line) + "\r\n"), cancel);
+            if (line == until)
+                return;
         }
     }
 }
