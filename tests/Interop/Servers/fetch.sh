@@ -22,6 +22,9 @@ declare -A packages=(
     [dovecot]=dovecot-submissiond
     [nginx]="nginx libnginx-mod-mail"
 )
+# From Debian 13, with the libraries that it is linked with: OpenSMTPD of Debian 12 completes no handshake (its issues 1171 and 1239).
+later="opensmtpd libc6 libssl3t64 libevent-2.1-7t64 libdb5.3t64 zlib1g libzstd1 libpam0g libaudit1 libcap-ng0 libcrypt1"
+
 # One at a time, because apt resolves conflicts by leaving a server out.
 uris() { apt-get -qq --print-uris install -y --no-install-recommends $1 || true; }
 
@@ -46,6 +49,22 @@ for name in "${!packages[@]}"; do
     chmod 755 "$fresh"; touch "$fresh/.complete"
     rm -rf "${lab:?}/$name"; mv "$fresh" "$lab/$name"
 done
+if [ ! -e "$lab/opensmtpd-13/.complete" ]; then
+    if [ "${2:-}" = --size ]; then
+        size=$((size + 17000))
+    else
+        fresh=$(mktemp -d "$lab/.opensmtpd-13.XXXXXX")
+        mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m 1 '/debian/$' || echo http://deb.debian.org/debian/)
+        mkdir -p "$fresh"/apt/{lists,cache/archives}/partial; touch "$fresh/apt/status"
+        echo "deb $mirror trixie main" >"$fresh/apt/list"
+        trixie() { apt-get -qq -o APT::Sandbox::User=root -o "Dir::Etc::SourceList=$fresh/apt/list" -o Dir::Etc::SourceParts=- -o "Dir::State=$fresh/apt" -o "Dir::State::Status=$fresh/apt/status" -o "Dir::Cache=$fresh/apt/cache" "$@"; }
+        trixie update
+        ( cd "$fresh" && trixie download $later && for deb in *.deb; do dpkg -x "$deb" .; done && rm -r -- *.deb apt )
+        find "$fresh" -type f -perm /6000 -exec chmod ug-s {} +
+        chmod 755 "$fresh"; touch "$fresh/.complete"
+        rm -rf "$lab/opensmtpd-13"; mv "$fresh" "$lab/opensmtpd-13"
+    fi
+fi
 if [ ! -e "$lab/npm/.complete" ]; then
     # tests/run asks for the size before it installs npm.
     if [ "${2:-}" = --size ]; then

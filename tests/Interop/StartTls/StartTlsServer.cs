@@ -35,6 +35,8 @@ internal sealed record StartTlsServer(string Name, string Version, int Port, IRe
         "smtp-server" => NodeAsync(folder, "smtp-server", Node, "smtp-server.mjs"),
         "dovecot" => DovecotAsync(folder),
         "nginx" => NginxAsync(folder),
+        "opensmtpd" => OpenSmtpdAsync(folder),
+        "smtpserver" => Task.FromResult(SmtpServer(folder)),
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, "There is no such server."),
     };
 
@@ -115,6 +117,19 @@ internal sealed record StartTlsServer(string Name, string Version, int Port, IRe
         ServerInstall.Need("nginx");
         var server = await ScriptServer.StartAsync(folder, ["/bin/sh", "nginx.sh"], ("LAB", Lab));
         return new("nginx", Debian("nginx", "libnginx-mod-mail"), server.Port, [.. Local, .. Box(folder), .. Foreign, .. Auth], server);
+    }
+
+    private static async Task<StartTlsServer> OpenSmtpdAsync(string folder)
+    {
+        ServerInstall.Need("opensmtpd-13");
+        var server = await ScriptServer.StartAsync(folder, ["/bin/sh", "opensmtpd.sh"], ("LAB", Lab));
+        return new("opensmtpd", Debian("opensmtpd-13", "opensmtpd"), server.Port, [.. Local, .. Box(folder), .. Foreign, .. Auth], server);
+    }
+
+    private static StartTlsServer SmtpServer(string folder)
+    {
+        var server = NetSmtpServer.Start(folder);
+        return new("smtpserver", NetSmtpServer.Version, server.Port, [.. Local, .. Box(folder), .. Foreign, .. Auth], server);
     }
 
     private static string[] Box(string folder) => ["--mailbox", $"cat '{folder}'/box/*.eml"];

@@ -28,6 +28,8 @@ public sealed class StartTlsServerTests : IAsyncDisposable
     [InlineData("smtp-server")]
     [InlineData("dovecot")]
     [InlineData("nginx")]
+    [InlineData("opensmtpd")]
+    [InlineData("smtpserver")]
     public async Task A_server_deviates_in_what_is_known_and_in_nothing_else(string name)
     {
         using var server = await StartTlsServer.StartAsync(name, Path.Combine(_folder, "s"));
