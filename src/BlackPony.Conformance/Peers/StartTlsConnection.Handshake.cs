@@ -49,7 +49,7 @@ public sealed partial class StartTlsConnection
                 await WriteAsync(output);
 
             return null;
-        }, () => _client.Version);
+        }, () => _client.Version, settings.Silence);
         if (end.IsComplete && settings.WithFinished is { } text)
             Say(Encoding.Latin1.GetBytes(text));
 
@@ -60,13 +60,17 @@ public sealed partial class StartTlsConnection
     }
 
     // Takes what comes, and has each answer sent; that gives up if it says why.
-    private async Task<HandshakeEnd> ShakeAsync(Func<byte[], Task<string?>> send, Func<ProtocolVersion?> version)
+    private async Task<HandshakeEnd> ShakeAsync(Func<byte[], Task<string?>> send, Func<ProtocolVersion?> version,
+        TimeSpan? silence = null)
     {
         var flight = new List<byte>();
         try
         {
             while (!_tls.IsConnected)
             {
+                if (silence is { } time)
+                    _patience.Shorten(time);
+
                 var came = await RawAsync("a TLS handshake");
                 if (came.Length == 0)
                     return NotComplete(WasReset ? "the connection was reset" : "the connection ended");

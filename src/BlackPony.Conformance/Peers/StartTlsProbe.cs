@@ -162,7 +162,7 @@ public sealed class StartTlsProbe : ServerDialogue<StartTlsConnection>
         HandshakeEnd end;
         try
         {
-            end = await Connection.HandshakeAsync(settings);
+            end = await Connection.HandshakeAsync(settings with { Silence = 5 * Quiet });
         }
         catch (OperationCanceledException) when (!_context.IsStopped)
         {

@@ -185,6 +185,24 @@ public class GateTests
         Assert.True(timeout.Token.IsCancellationRequested);
     }
 
+    [Theory]
+    [InlineData(5, 5)]
+    [InlineData(15, 10)]
+    public void Where_silence_is_a_good_end_less_of_it_is_enough(int asked, int seconds)
+    {
+        var time = new VirtualTime();
+        using var timeout = new CaseTimeout(TimeSpan.FromSeconds(10), time);
+        timeout.Shorten(TimeSpan.FromSeconds(asked));
+        time.Advance(TimeSpan.FromSeconds(seconds - 1));
+        Assert.False(timeout.Token.IsCancellationRequested);
+        timeout.Renew();
+        time.Advance(TimeSpan.FromSeconds(9));
+        Assert.False(timeout.Token.IsCancellationRequested);
+        timeout.Shorten(TimeSpan.FromSeconds(asked));
+        time.Advance(TimeSpan.FromSeconds(seconds));
+        Assert.True(timeout.Token.IsCancellationRequested);
+    }
+
     private static RunOptions Options { get; } = new(TimeSpan.FromSeconds(30), 4);
 
     private static Case<ClientProbe> ClientCase(string id, Func<ClientProbe, Task> run) =>
