@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using BlackPony.Conformance.Targets;
 using BlackPony.Conformance.Tls;
 using BlackPony.Reference;
@@ -8,7 +9,7 @@ namespace BlackPony.Conformance.Peers;
 /// The server that plays against a client under test of STARTTLS. All connections of a delivery count, to the end of its process: each is
 /// played as the case's script says, and what came on them is judged then.
 /// </summary>
-public sealed class StartTlsClientProbe : ClientDialogue<StartTlsConnection>
+public sealed partial class StartTlsClientProbe : ClientDialogue<StartTlsConnection>
 {
     /// <summary>The user whose credentials the client is given.</summary>
     public const string User = "user";
@@ -146,9 +147,13 @@ public sealed class StartTlsClientProbe : ClientDialogue<StartTlsConnection>
         }
 
         Expect.That(Sessions.All(s => s.MailOutside.Count == 0), "The client sent the message in plaintext.", mail);
-        var after = Sessions.FirstOrDefault(s => s.After.Contains("MAIL FROM", StringComparison.OrdinalIgnoreCase));
-        Expect.That(after is null, "The client sent MAIL in plaintext on a connection whose handshake failed.", mail);
+        var after = Sessions.Select(s => MailOrLogin().Match(s.After)).FirstOrDefault(m => m.Success);
+        Expect.That(after is null,
+            $"The client sent {after?.Value.ToUpperInvariant()[..4]} in plaintext on a connection whose handshake failed.", mail);
     }
+
+    [GeneratedRegex("MAIL FROM|AUTH [A-Z]", RegexOptions.IgnoreCase)]
+    private static partial Regex MailOrLogin();
 
     /// <summary>
     /// The client does not say that the message was delivered. An opportunistic client may have delivered it without TLS (RFC 7672 2.2).

@@ -243,6 +243,15 @@ internal static partial class MailClientFaults
                 && c.Order.Policy == MailPolicy.Required,
             AlsoFails = "TC-2920.3.1-2 TC-9325.4.1-1 TC-4.2-18 TC-9846.5.2-1",
         },
+        new("TLS-6-4", "TC-6-12 TC-6-13 TC-6-15", "logs in on the connection on which TLS failed")
+        {
+            Broken = async c =>
+            {
+                if (c.Order.Policy == MailPolicy.Required)
+                    await c.Plain.WriteAsync(Encoding.Latin1.GetBytes($"AUTH PLAIN {c.Secret}\r\n"));
+            },
+            AlsoFails = "TC-2920.3.1-2 TC-4-4",
+        },
         new("TLS-8314.5.2-1", "TC-6-7 TC-2920.3.1-3", "asks for the recipient with VRFY in plaintext")
         {
             Sends = (c, line) => line == "QUIT\r\n" && !c.IsInside ? "VRFY to@sink.test\r\nQUIT\r\n" : line,
