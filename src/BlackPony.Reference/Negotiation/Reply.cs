@@ -12,5 +12,12 @@ public sealed record Reply(int Code, IReadOnlyList<byte[]> Lines)
     public ReadOnlySpan<byte> Text(int line) => Lines[line].Length > 4 ? Lines[line].AsSpan(4) : default;
 
     /// <summary>The reply as on the wire, CRLF included.</summary>
-    internal byte[] ToOctets() => [.. Lines.SelectMany(l => l.Concat("\r\n"u8.ToArray()))];
+    internal byte[] ToOctets()
+    {
+        var octets = new List<byte>();
+        foreach (var line in Lines)
+            octets.AddRange([.. line, .. "\r\n"u8]);
+
+        return [.. octets];
+    }
 }
