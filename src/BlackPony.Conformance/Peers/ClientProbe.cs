@@ -166,7 +166,7 @@ public sealed partial class ClientProbe : ClientDialogue<ProbeConnection>
             await SayAsync(reply);
             if (verb == "DATA" && reply.StartsWith("354", StringComparison.Ordinal))
             {
-                var message = new StringBuilder(Next.Message.Length);
+                var message = new IncomingMessage(Next.Message);
                 while (await NextAsync() is { } text)
                 {
                     if (text == ".")
@@ -176,7 +176,7 @@ public sealed partial class ClientProbe : ClientDialogue<ProbeConnection>
                         break;
                     }
 
-                    message.Append(text.StartsWith('.') ? text[1..] : text).Append("\r\n");
+                    message.Append(text.StartsWith('.') ? text.AsSpan(1) : text);
                 }
             }
             else if (verb == "QUIT")

@@ -32,12 +32,19 @@ internal sealed class Direction(Suite suite, byte[] secret) : IDisposable
 
     /// <summary>Opens a record in place.</summary>
     /// <returns>Its <em>inner</em>; null if it does not verify, and then the sequence number stays.</returns>
-    public byte[]? Open(byte[] record)
+    public byte[]? Open(byte[] record) => Open(record, out var inner) ? inner.ToArray() : null;
+
+    /// <summary>Opens a record in place.</summary>
+    /// <param name="record">The record.</param>
+    /// <param name="inner">Its <em>inner</em>, there.</param>
+    /// <returns>Whether it verifies; if not, the sequence number stays.</returns>
+    public bool Open(Span<byte> record, out ReadOnlySpan<byte> inner)
     {
         bool good = Protection.Open(Seq, record);
         Used += Protection.Cost(record.Length - 2 - Protection.TagLength);
         Seq += good ? 1u : 0;
-        return good ? record[2..^Protection.TagLength] : null;
+        inner = good ? record[2..^Protection.TagLength] : default;
+        return good;
     }
 
     /// <summary>Goes on to the next traffic secret.</summary>

@@ -10,6 +10,7 @@ namespace BlackPony.Conformance.Peers;
 public abstract class LineConnection : IAsyncDisposable
 {
     private const string Opened = "the connection";
+    private const int MostAtOnce = 65536;
 
     private protected readonly Socket _socket;
     private protected readonly CaseTimeout _patience;
@@ -19,7 +20,7 @@ public abstract class LineConnection : IAsyncDisposable
     private protected readonly OctetBuffer _waiting = new();
     private protected string _sent = Opened;
     private protected long _sentAt;
-    private readonly byte[] _octets = GC.AllocateUninitializedArray<byte>(65536);
+    private byte[] _octets = GC.AllocateUninitializedArray<byte>(4096);
     private string? _expected;
     private bool _hasEnded;
     private ReplyReader _replies = new();
@@ -274,6 +275,10 @@ public abstract class LineConnection : IAsyncDisposable
             Take(_octets.AsSpan(0, count));
             if (count == 0)
                 _transcript.End(_peer);
+
+            // Most connections carry little.
+            if (count == _octets.Length && count < MostAtOnce)
+                _octets = GC.AllocateUninitializedArray<byte>(MostAtOnce);
 
             return count > 0;
         }

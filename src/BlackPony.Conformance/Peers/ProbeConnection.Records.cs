@@ -58,7 +58,7 @@ public sealed partial class ProbeConnection
     internal byte[] Seal(RecordType type, ReadOnlySpan<byte> data, int inner = 0)
     {
         int usual = Math.Min((data.Length + Limits.PadTo) / Limits.PadTo * Limits.PadTo, Limits.MaxInner);
-        var content = new byte[Math.Max(inner == 0 ? usual : inner, data.Length + 1)];
+        Span<byte> content = stackalloc byte[Math.Max(inner == 0 ? usual : inner, data.Length + 1)];
         data.CopyTo(content);
         content[data.Length] = (byte)type;
         return SealInner(content);
@@ -129,7 +129,11 @@ public sealed partial class ProbeConnection
                 }
 
                 if (_waiting.Length >= 2 + length)
-                    return Open(_waiting.Span[..(2 + length)].ToArray());
+                {
+                    var raw = _waiting.Span[..(2 + length)].ToArray();
+                    _waiting.Consume(raw.Length);
+                    return Open(raw);
+                }
             }
 
             if (!await FillAsync("a record"))
@@ -178,21 +182,13 @@ public sealed partial class ProbeConnection
     /// <summary>Receives a line inside records, without CRLF; null at close, alert or end.</summary>
     public async Task<string?> LineInsideAsync()
     {
-        while (true)
-        {
-            int end = _inside.Span.IndexOf("\r\n"u8);
-            if (end >= 0)
-            {
-                var line = Encoding.Latin1.GetString(_inside.Span[..end]);
-                _inside.Consume(end + 2);
-                return line;
-            }
+        int length = await LineLengthAsync();
+        if (length == 0)
+            return null;
 
-            if (await DataAsync() is not { } data)
-                return null;
-
-            _inside.Append(data);
-        }
+        var line = Encoding.Latin1.GetString(_inside.Span[..(length - 2)]);
+        _inside.Consume(length);
+        return line;
     }
 
     /// <summary>Receives octets inside records, exactly so many; fewer at the end.</summary>
@@ -213,11 +209,17 @@ public sealed partial class ProbeConnection
         var reader = new ReplyReader();
         while (true)
         {
-            var line = await Expecting("an SMTP reply inside", LineInsideAsync)
-                ?? throw new CaseFailedException(
+            int length = await Expecting("an SMTP reply inside", LineLengthAsync);
+            if (length == 0)
+            {
+                throw new CaseFailedException(
                     $"After {_sent}: expected a reply inside, but the session ended with {Name(Records.LastOrDefault())}.");
-            var reply = reader.Read(Encoding.Latin1.GetBytes(line + "\r\n"), out _);
-            Expect.That(!reader.IsMalformed, $"After {_sent}: expected a reply inside, got {Expect.Show(line)}.");
+            }
+
+            var reply = reader.Read(_inside.Span[..length], out _);
+            var wrong = reader.IsMalformed ? Expect.Show(_inside.Span[..(length - 2)]) : "";
+            _inside.Consume(length);
+            Expect.That(!reader.IsMalformed, $"After {_sent}: expected a reply inside, got {wrong}.");
             if (reply is not null)
                 return reply;
         }
@@ -305,6 +307,22 @@ public sealed partial class ProbeConnection
         return record?.Type == RecordType.Ident ? await NextAsync() : record;
     }
 
+    // Of the line inside that is next, with its CRLF; 0 at close, alert or end.
+    private async Task<int> LineLengthAsync()
+    {
+        while (true)
+        {
+            int end = _inside.Span.IndexOf("\r\n"u8);
+            if (end >= 0)
+                return end + 2;
+
+            if (await DataAsync() is not { } data)
+                return 0;
+
+            _inside.Append(data);
+        }
+    }
+
     private async Task<byte[]?> DataAsync()
     {
         while (await RecordAsync() is { } record)
@@ -334,23 +352,29 @@ public sealed partial class ProbeConnection
         return all;
     }
 
-    private Incoming Open(byte[] record)
+    private Incoming Open(byte[] raw)
     {
-        _waiting.Consume(record.Length);
-        var raw = (byte[])record.Clone();
         ulong seq = _in!.Seq;
-        var inner = _in.Open(record) ?? throw Unverified(raw);
-        if (seq == 0 && _diagnosis?.OfStream(raw, inner, _in.Protection, seq) is { } cause)
+        Span<byte> record = stackalloc byte[raw.Length];
+        raw.CopyTo(record);
+        if (!_in.Open(record, out var inner))
+            throw Unverified(raw);
+
+        if (seq == 0 && _diagnosis?.OfStream(raw, inner.ToArray(), _in.Protection, seq) is { } cause)
         {
             throw new CaseFailedException($"After {_sent}: a record came whose content makes no sense. It does {cause.How}.",
                 cause.Requirement);
         }
 
-        int last = inner.AsSpan().LastIndexOfAnyExcept((byte)0);
+        int last = inner.LastIndexOfAnyExcept((byte)0);
         Expect.That(last >= 0, $"After {_sent}: a record came that has zero octets only.", "BP-7.1-5");
-        var incoming = new Incoming((RecordType)inner[last], inner[..last], inner.Length);
+        var incoming = new Incoming((RecordType)inner[last], inner[..last].ToArray(), inner.Length);
         LastRecord = raw;
         _transcript.Record(_peer, raw, incoming.Type, incoming.Data);
+        // The case has taken the data of the one before; several megabytes of them are not kept.
+        if (Records is [.., { Type: RecordType.Data } before])
+            Records[^1] = before with { Data = [] };
+
         Records.Add(incoming);
         Expect.That(_in.Used <= _in.Protection.Budget, "The peer uses one traffic secret above its limit.", "BP-7.6-2");
         if (incoming.Type == RecordType.Rekey)

@@ -35,7 +35,7 @@ public sealed partial class ProbeConnection : LineConnection
     /// <summary>The session's secrets, after the switch to records.</summary>
     internal KeySchedule Keys => _keys!;
 
-    /// <summary>The records that came.</summary>
+    /// <summary>The records that came; of data records only the last has its data.</summary>
     internal List<Incoming> Records { get; } = [];
 
     /// <summary>The last record that came, as it was on the wire.</summary>

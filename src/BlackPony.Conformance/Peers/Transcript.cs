@@ -69,7 +69,7 @@ public sealed class Transcript
     /// <param name="octets">The octets.</param>
     public void Plain(char side, ReadOnlySpan<byte> octets)
     {
-        while (!octets.IsEmpty)
+        while (!octets.IsEmpty && !IsFull)
         {
             int end = octets.IndexOf("\r\n"u8);
             if (end < 0)
@@ -84,7 +84,11 @@ public sealed class Transcript
     }
 
     /// <summary>Adds octets that are neither a line nor a record.</summary>
-    public void Raw(char side, ReadOnlySpan<byte> octets) => Add($"{side}+ {Convert.ToHexStringLower(octets)}");
+    public void Raw(char side, ReadOnlySpan<byte> octets)
+    {
+        if (!IsFull)
+            Add($"{side}+ {Convert.ToHexStringLower(octets)}");
+    }
 
     /// <summary>Adds text that was sent inside TLS, without the records that held it.</summary>
     public void Inside(char side, ReadOnlySpan<byte> octets) => Add($"{side}}} data {Expect.Escape(octets)}");

@@ -28,7 +28,7 @@ public sealed class EmbeddedMailer(Func<MailerOptions, MailerOptions>? settings 
     /// <inheritdoc/>
     public override async Task<Outcome> DeliverAsync(Delivery delivery, CancellationToken cancel)
     {
-        var to = new Pipe(new PipeOptions(pauseWriterThreshold: 0));
+        var to = new Pipe();
         var from = new Pipe(new PipeOptions(pauseWriterThreshold: 0));
         MemoryFile? memory;
         try
@@ -69,6 +69,7 @@ public sealed class EmbeddedMailer(Func<MailerOptions, MailerOptions>? settings 
             finally
             {
                 await from.Writer.CompleteAsync();
+                await to.Reader.CompleteAsync();
             }
         }
     }

@@ -6,7 +6,9 @@ namespace BlackPony.Conformance.Targets;
 /// <summary>The mail server's side of a mailer's standard input and output.</summary>
 public sealed class LocalSide(Stream toMailer, Stream fromMailer, string message, CancellationToken cancel)
 {
-    private readonly byte[] _octets = GC.AllocateUninitializedArray<byte>(65536);
+    private const int MostAtOnce = 32768;
+
+    private readonly byte[] _octets = GC.AllocateUninitializedArray<byte>(4096);
     private readonly StringBuilder _replies = new();
     private string _waiting = "";
 
@@ -42,7 +44,13 @@ public sealed class LocalSide(Stream toMailer, Stream fromMailer, string message
     {
         try
         {
-            await toMailer.WriteAsync(Encoding.Latin1.GetBytes(text), cancel);
+            var octets = new byte[Math.Min(text.Length, MostAtOnce)];
+            for (int at = 0; at < text.Length; at += octets.Length)
+            {
+                int count = Encoding.Latin1.GetBytes(text.AsSpan(at, Math.Min(text.Length - at, octets.Length)), octets);
+                await toMailer.WriteAsync(octets.AsMemory(0, count), cancel);
+            }
+
             await toMailer.FlushAsync(cancel);
         }
         catch (Exception e) when (e is IOException or InvalidOperationException)

@@ -141,7 +141,10 @@ public sealed partial class MailSink : IAsyncDisposable
     /// <summary>One connection, octet by octet: only CRLF ends a line.</summary>
     private sealed partial class Conversation(MailSink sink, SinkSession session, NetworkStream stream)
     {
-        private readonly byte[] _octets = GC.AllocateUninitializedArray<byte>(65536);
+        private static readonly string Help =
+            string.Concat(Enumerable.Repeat($"214-{new string('.', 500)}\r\n", 8)) + "214 2.0.0 That is all\r\n";
+
+        private readonly byte[] _octets = GC.AllocateUninitializedArray<byte>(16384);
         private string _waiting = "";
         private int _taken; // of what waits; a line does not copy the rest
         private string _chunks = "";
@@ -190,7 +193,7 @@ public sealed partial class MailSink : IAsyncDisposable
                 case "DATA":
                     return "354 Go ahead\r\n";
                 case "HELP":
-                    return string.Concat(Enumerable.Repeat($"214-{new string('.', 500)}\r\n", 8)) + "214 2.0.0 That is all\r\n";
+                    return Help;
                 case "QUIT":
                     return "221 2.0.0 Bye\r\n";
                 case "RCPT" when !sink.Relays && !IsOwn(line):
