@@ -2,6 +2,8 @@ using System.CommandLine;
 using BlackPony.Tools;
 using BlackPony.Tools.ConformanceRunner;
 
+// The other commands only read files: a signal ends them at once. Kept to the end: a late one does not change the exit code.
+var interruption = args is ["badge" or "completion" or "man", ..] ? null : new Interruption();
 const string Examples = """
       blackpony-conformance                                          the embedded reference, both roles
       blackpony-conformance --server 127.0.0.1:2525                  a server
@@ -24,7 +26,5 @@ const string Examples = """
     """;
 var options = new RunnerOptions();
 options.Root.Add(Badge.Create());
-options.Root.SetAction((parse, stop) => new Runner(options, parse, stop).RunAsync());
-// Time to write the reports after a signal, on a busy machine too.
-var how = new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) };
-return await CommandLine.RunAsync(options.Root, Examples, args, how: how);
+options.Root.SetAction((parse, _) => new Runner(options, parse, interruption?.Token ?? default).RunAsync());
+return await CommandLine.RunAsync(options.Root, Examples, args, how: new InvocationConfiguration { ProcessTerminationTimeout = null });

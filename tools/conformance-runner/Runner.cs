@@ -20,7 +20,6 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
     private const int Failed = 1;
     private const int Usage = 2;
     private const int Unreachable = 3;
-    private const int Interrupted = 130;
 
     private readonly Protocol _protocol = parse.GetValue(options.Protocol)!;
     private readonly bool _strict = parse.GetValue(options.Strict);
@@ -183,7 +182,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
             }
         }
 
-        if (clients.Cases.Count > 0 && GoesOn(preflights) && !Unreached(preflights))
+        if (clients.Cases.Count > 0 && (mailers is not null || GoesOn(preflights)))
         {
             var target = Client();
             clientName = target.Name;
@@ -193,7 +192,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
                 preflights.Add(await new Preflight(run, clients.Cases).RunAsync(target));
 
             progress.Begin();
-            if (GoesOn(preflights))
+            if (mailers is not null || GoesOn(preflights))
             {
                 results.AddRange(await (mailers
                     ?? clients.RunAsync(target, run with { MaxFailures = Left(run, results) })));
@@ -208,7 +207,8 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
             CommandLine = string.Join(' ', Environment.GetCommandLineArgs().Skip(1).Select(WithoutPassword).Select(Quoted)
                 .Prepend("blackpony-conformance")),
             Profiles = profiles,
-            Preflights = preflights,
+            // What a signal cut short says nothing about the target.
+            Preflights = [.. preflights.Where(p => !stop.IsCancellationRequested || !p.Failures.Any(f => f.IsSilent || f.IsUnreachable))],
             NotRun = servers.Cases.Count + clients.Cases.Count - results.Count,
         }.Explained();
         if (Unreached(preflights) && !stop.IsCancellationRequested)
@@ -271,7 +271,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         {
             CommandLine.Complain($"ended by a signal: the report has the {report.Results.Count} cases that were run; {report.NotRun} "
                 + $"were not.");
-            return Interrupted;
+            return Interruption.ExitCode;
         }
 
         return report.Stopped is null ? await JudgeAsync(report, expected, console) : Failed;
@@ -372,7 +372,8 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         }
 
         // However short the cases' time is: a busy machine is not one where nothing listens.
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(Math.Max(parse.GetValue(options.Timeout), 10)));
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        patience.CancelAfter(TimeSpan.FromSeconds(Math.Max(parse.GetValue(options.Timeout), 10)));
         await server.ReachAsync(patience.Token);
         return server;
     }

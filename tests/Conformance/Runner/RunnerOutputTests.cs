@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
@@ -177,30 +176,6 @@ public sealed class RunnerOutputTests : IDisposable
         Assert.Contains("1 failed, 1 cause; begin with S-4.1-1. ", output, StringComparison.Ordinal);
         Assert.Matches("[0-9]+ cases were not run", output);
         Assert.Contains("Slowest", output, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task A_signal_ends_the_run_with_a_report_of_what_was_run()
-    {
-        await using var sink = Agrees("");
-        var file = Path.Combine(_folder, "r.json");
-        using var process = RunnerProgram.Start("--server", Address(sink), "--no-preflight", "--profile", "core", "--output", file,
-            "--format", "console", "--jobs", "4");
-        var (output, error) = (process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken),
-            process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
-        // Some cases have ended, and those that wait for the upgrade hang.
-        while (sink.Sessions.Count(s => s.Commands.Any(c => c.StartsWith("XBLACKPONY", StringComparison.Ordinal))) < 4)
-            await Task.Delay(10, TestContext.Current.CancellationToken);
-
-        using (var kill = Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]))
-            await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
-
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.True(process.ExitCode == 130, await error + await output);
-        Assert.Contains("ended by a signal", await error, StringComparison.Ordinal);
-        using var report = JsonDocument.Parse(await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken));
-        Assert.True(report.RootElement.GetProperty("totals").GetProperty("not_run").GetInt32() > 0);
-        Assert.Equal(0, report.RootElement.GetProperty("totals").GetProperty("errors").GetInt32());
     }
 
     [Fact]

@@ -18,7 +18,8 @@ internal static class RunnerProgram
     /// <summary>Starts it.</summary>
     public static Process Start(params string[] arguments) => StartIn("exec \"$@\"", arguments);
 
-    private static Process StartIn(string shell, string[] arguments)
+    /// <summary>Starts it by a shell that sets something up first.</summary>
+    public static Process StartIn(string shell, params string[] arguments)
     {
         var start = new ProcessStartInfo("/bin/sh", ["-c", shell, "sh", "dotnet", File, .. arguments])
         {
