@@ -16,7 +16,8 @@ public sealed partial class ProbeConnection
     /// <param name="role">The suite's own role.</param>
     /// <param name="secret">The shared secret.</param>
     /// <param name="th">The transcript hash.</param>
-    /// <param name="hashed">The lines that were hashed, to find out what a peer hashed otherwise.</param>
+    /// <param name="hashed">The lines that were hashed, to find out what a peer hashed otherwise; null for those of the switch before.
+    /// </param>
     public void SwitchTo(Suite suite, Role role, ReadOnlySpan<byte> secret, ReadOnlySpan<byte> th, IReadOnlyList<string>? hashed = null) =>
         SwitchTo(suite, role, secret, th, hashed, []);
 
@@ -25,12 +26,14 @@ public sealed partial class ProbeConnection
     /// <param name="role">The suite's own role.</param>
     /// <param name="secret">The shared secret.</param>
     /// <param name="th">The transcript hash.</param>
-    /// <param name="hashed">The lines that were hashed, to find out what a peer hashed otherwise.</param>
+    /// <param name="hashed">The lines that were hashed, to find out what a peer hashed otherwise; null for those of the switch before.
+    /// </param>
     /// <param name="others">Shared secrets that come of mistakes in the key exchange.</param>
     internal void SwitchTo(Suite suite, Role role, ReadOnlySpan<byte> secret, ReadOnlySpan<byte> th, IReadOnlyList<string>? hashed,
         IEnumerable<KeyMistake> others)
     {
-        _diagnosis = hashed is null ? null : new Diagnosis(suite, role, [.. secret], [.. th], hashed, others);
+        _hashed = hashed ?? _hashed;
+        _diagnosis = _hashed is null ? null : new Diagnosis(suite, role, [.. secret], [.. th], _hashed, others);
         // What an implementation's author compares first when a record does not verify.
         _transcript.Comment($"th {Convert.ToHexStringLower(th)}");
         _transcript.Comment($"shared secret {Convert.ToHexStringLower(secret)}");

@@ -18,6 +18,7 @@ public sealed partial class ProbeConnection : LineConnection
 {
     private readonly OctetBuffer _inside = new();
     private Diagnosis? _diagnosis;
+    private IReadOnlyList<string>? _hashed;
     private KeySchedule? _keys;
     private Suite? _suite;
     private Direction? _out;
