@@ -78,7 +78,7 @@ public sealed class Transcript
                 return;
             }
 
-            Add($"{side}: {Expect.Escape(octets[..end])}");
+            Add($"{side}: ", Expect.Escape(octets[..end]));
             octets = octets[(end + 2)..];
         }
     }
@@ -87,7 +87,7 @@ public sealed class Transcript
     public void Raw(char side, ReadOnlySpan<byte> octets)
     {
         if (!IsFull)
-            Add($"{side}+ {Convert.ToHexStringLower(octets)}");
+            Add($"{side}+ ", Convert.ToHexStringLower(octets));
     }
 
     /// <summary>Adds text that was sent inside TLS, without the records that held it.</summary>
@@ -104,8 +104,12 @@ public sealed class Transcript
             >= RecordType.Data and <= RecordType.Alert => type.ToString().ToLowerInvariant(),
             _ => ((int)type).ToString(System.Globalization.CultureInfo.InvariantCulture),
         };
-        var content = type == RecordType.Data ? Expect.Escape(data) : Convert.ToHexStringLower(data);
-        Add($"{side}> {Convert.ToHexStringLower(raw)}\n{side}}} {name} {content}".TrimEnd());
+        var content = (type == RecordType.Data ? Expect.Escape(data) : Convert.ToHexStringLower(data)).TrimEnd();
+        lock (_lock)
+        {
+            _text.Append($"{side}> ").Append(Convert.ToHexStringLower(raw)).Append($"\n{side}}} {name}");
+            _text.Append(content.Length > 0 ? " " : "").Append(content).Append('\n');
+        }
     }
 
     /// <summary>Adds the end of a direction.</summary>
@@ -114,12 +118,12 @@ public sealed class Transcript
     /// <summary>Adds an event.</summary>
     public void Event(string text) => Add($"= {text}");
 
-    private void Add(string line)
+    private void Add(string line, string rest = "")
     {
         lock (_lock)
         {
             if (!IsFull)
-                _text.Append(line).Append('\n');
+                _text.Append(line).Append(rest).Append('\n');
         }
     }
 }
