@@ -142,7 +142,7 @@ public sealed partial class MailSink : IAsyncDisposable
     private sealed partial class Conversation(MailSink sink, SinkSession session, NetworkStream stream)
     {
         private static readonly string Help =
-            string.Concat(Enumerable.Repeat($"214-{new string('.', 500)}\r\n", 8)) + "214 2.0.0 That is all\r\n";
+            string.Concat(Enumerable.Repeat($"214-{new string('.', 500)}\r\n", 32)) + "214 2.0.0 That is all\r\n";
 
         private readonly byte[] _octets = GC.AllocateUninitializedArray<byte>(16384);
         private string _waiting = "";
