@@ -11,8 +11,8 @@ namespace BlackPony.Hosting;
 internal sealed class MailerRun(MailerSession session, IReadOnlyList<MailTarget> targets, Stream input, Stream output, TimeProvider time)
     : SessionLoop(time), IDisposable
 {
-    private readonly byte[] _localOctets = new byte[16384];
-    private readonly byte[] _serverOctets = new byte[32768];
+    private readonly byte[] _localOctets = GC.AllocateUninitializedArray<byte>(16384);
+    private readonly byte[] _serverOctets = GC.AllocateUninitializedArray<byte>(32768);
     private readonly ProgressTimeout _sendDeadline = new(time);
     private SocketWriter? _server;
     private Task<int>? _localRead;
