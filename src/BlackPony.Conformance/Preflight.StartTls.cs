@@ -43,7 +43,8 @@ public sealed partial class Preflight
             : now < from ? Said($"is not valid before {from:yyyy-MM-dd}; one of the two clocks may be wrong") : null;
 
         static string Said(FormattableString why) => $"The server's certificate {FormattableString.Invariant(why)}. "
-            + "The cases do not need a valid one; clients that verify it send this server no mail. Give the server another, and load it again.";
+            + "The cases do not need a valid one; clients that verify it send this server no mail. Give the server another, and load it "
+            + "again.";
     }
 
     private async Task StartTlsAsync(ClientTarget target)
