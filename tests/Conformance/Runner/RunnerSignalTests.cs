@@ -64,7 +64,8 @@ public sealed class RunnerSignalTests : IDisposable
     public async Task A_run_of_both_roles_reports_what_was_run_of_both()
     {
         // Each case of the client has a folder of its own: with one at a time, the first has ended when there is another.
-        using var process = RunnerProgram.StartIn($"TMPDIR={_folder} exec \"$@\"", "--output", Report, "--format", "console", "--jobs", "1");
+        using var process = RunnerProgram.StartIn($"TMPDIR={_folder} exec \"$@\"", "--output", Report, "--format", "console",
+            "--jobs", "1");
         var ended = EndedAsync(process);
         var seen = new HashSet<string>();
         while (seen.Count < 3)
