@@ -218,7 +218,7 @@ internal static class StartTlsClientPolicy
 
     private static async Task<bool> ClosingAsync(PlayedSession session, string line, string verb)
     {
-        if (!session.IsInside || Verb(line) != verb)
+        if (!session.IsInside || !StartTlsClientProbe.Is(line, verb))
             return false;
 
         await session.SayAsync("421 4.3.2 Closing\r\n");

@@ -192,6 +192,9 @@ public sealed partial class StartTlsClientProbe : ClientDialogue<StartTlsConnect
         Expect.That(finding is null, finding ?? "", requirement);
     }
 
+    /// <summary>Whether a command has a verb; for EHLO, HELO is one too.</summary>
+    internal static bool Is(string line, string verb) => Verb(line) == verb || (verb == "EHLO" && Verb(line) == "HELO");
+
     /// <summary>The verb of a command.</summary>
     internal static new string Verb(string line) => ClientDialogue<StartTlsConnection>.Verb(line);
 }
