@@ -21,6 +21,10 @@ declare -A packages=(
     [twisted]=python3-twisted
     [dovecot]=dovecot-submissiond
     [nginx]="nginx libnginx-mod-mail"
+    [curl]=curl
+    [nullmailer]=nullmailer
+    [s-nail]=s-nail
+    [net-smtp]="libio-socket-ssl-perl libnet-ssleay-perl libauthen-sasl-perl" # what Perl's Net::SMTP and swaks need for TLS and AUTH
 )
 # From Debian 13, with the libraries that it is linked with: OpenSMTPD of Debian 12 completes no handshake (its issues 1171 and 1239).
 later="opensmtpd libc6 libssl3t64 libevent-2.1-7t64 libdb5.3t64 zlib1g libzstd1 libpam0g libaudit1 libcap-ng0 libcrypt1"
@@ -28,7 +32,7 @@ later="opensmtpd libc6 libssl3t64 libevent-2.1-7t64 libdb5.3t64 zlib1g libzstd1 
 # One at a time, because apt resolves conflicts by leaving a server out.
 uris() { apt-get -qq --print-uris install -y --no-install-recommends $1 || true; }
 
-# Node.js and servers for it, in the versions of the lock file; no script of a package is run.
+# Node.js, and servers and a client for it, in the versions of the lock file; no script of a package is run.
 modules=$(cd "$(dirname "$0")/../StartTls/npm" && pwd)
 
 size=0 fresh=
@@ -54,9 +58,9 @@ if [ ! -e "$lab/opensmtpd-13/.complete" ]; then
         size=$((size + 17000))
     else
         fresh=$(mktemp -d "$lab/.opensmtpd-13.XXXXXX")
-        mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m 1 '/debian/$' || echo http://deb.debian.org/debian/)
+        mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | awk '/\/debian\/$/ && !found++')
         mkdir -p "$fresh"/apt/{lists,cache/archives}/partial; touch "$fresh/apt/status"
-        echo "deb $mirror trixie main" >"$fresh/apt/list"
+        echo "deb ${mirror:-http://deb.debian.org/debian/} trixie main" >"$fresh/apt/list"
         trixie() { apt-get -qq -o APT::Sandbox::User=root -o "Dir::Etc::SourceList=$fresh/apt/list" -o Dir::Etc::SourceParts=- -o "Dir::State=$fresh/apt" -o "Dir::State::Status=$fresh/apt/status" -o "Dir::Cache=$fresh/apt/cache" "$@"; }
         trixie update
         ( cd "$fresh" && trixie download $later && for deb in *.deb; do dpkg -x "$deb" .; done && rm -r -- *.deb apt )
@@ -65,7 +69,7 @@ if [ ! -e "$lab/opensmtpd-13/.complete" ]; then
         rm -rf "$lab/opensmtpd-13"; mv "$fresh" "$lab/opensmtpd-13"
     fi
 fi
-if [ ! -e "$lab/npm/.complete" ]; then
+if ! cmp -s "$modules/package-lock.json" "$lab/npm/package-lock.json"; then
     # tests/run asks for the size before it installs npm.
     if [ "${2:-}" = --size ]; then
         size=$((size + 60000))

