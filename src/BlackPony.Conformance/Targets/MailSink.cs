@@ -171,7 +171,7 @@ public sealed partial class MailSink : IAsyncDisposable
                 if (verb is "MAIL" or "RSET")
                     _chunks = "";
 
-                _greeted |= verb is "EHLO" or "HELO" && answer[0] == '2';
+                _greeted |= verb is "EHLO" or "HELO" && answer is ['2', ..];
 
                 if (verb == "DATA" && answer.StartsWith("354", StringComparison.Ordinal) && !await DataAsync())
                     return;
