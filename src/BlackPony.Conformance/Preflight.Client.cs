@@ -8,7 +8,20 @@ namespace BlackPony.Conformance;
 public sealed partial class Preflight
 {
     /// <summary>Looks at a client: one delivery with each suite, which the suite's server offers alone.</summary>
+    /// <exception cref="OwnTroubleException">The suite has no temporary folder, or no descriptors.</exception>
     public async Task<PreflightResult> RunAsync(ClientTarget target)
+    {
+        try
+        {
+            return await LookAsync(target);
+        }
+        catch (Exception e) when (e is not OwnTroubleException && OwnTrouble.Find(e) is { } trouble)
+        {
+            throw new OwnTroubleException($"the preflight: {trouble}", e);
+        }
+    }
+
+    private async Task<PreflightResult> LookAsync(ClientTarget target)
     {
         var watch = Stopwatch.StartNew();
         if (Protocol == Protocol.StartTls)

@@ -28,6 +28,18 @@ public sealed class OwnTroubleTests : IDisposable
         Assert.Contains("C-4.1-1: a temporary file could not be made in /no/such/folder", error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("blackpony", "--client", "true {host} {port} --policy {policy}")]
+    [InlineData("starttls", "--client", "true {host} {port}")]
+    public async Task Without_a_temporary_folder_the_look_at_a_client_says_so_too(string protocol, string option, string command)
+    {
+        var (code, output, error) = await RunnerProgram.RunInAsync("TMPDIR=/no/such/folder exec \"$@\"", "--protocol", protocol, option,
+            command);
+        Assert.Equal((2, ""), (code, output));
+        Assert.Contains("the run ended at the preflight: a temporary file could not be made in /no/such/folder", error,
+            StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task With_too_few_descriptors_no_run_begins()
     {
