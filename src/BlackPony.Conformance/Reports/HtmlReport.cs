@@ -117,6 +117,9 @@ public static partial class HtmlReport
     [GeneratedRegex("`([^`]*)`")]
     private static partial Regex Code();
 
+    [GeneratedRegex(@"\*([a-z]+)\*")]
+    private static partial Regex Variable();
+
     private sealed class Page(StringBuilder body, IReadOnlyList<RunReport> runs, string specification)
     {
         public void Verdict(RunReport run)
@@ -345,7 +348,8 @@ public static partial class HtmlReport
             $"<b class=\"{Class(verdict)}\"><span aria-hidden=\"true\">{Sign(verdict)}</span> "
                 + $"{(verdict == Conformance.Verdict.NotApplicable ? "n/a" : Word(verdict))}</b>";
 
-        // The document writes names in backquotes.
-        private static string Text(string requirement) => Code().Replace(Html(requirement), "<code>$1</code>");
+        // The document writes names in backquotes, and variables between asterisks.
+        private static string Text(string requirement) =>
+            Variable().Replace(Code().Replace(Html(requirement), "<code>$1</code>"), "<em>$1</em>");
     }
 }

@@ -148,6 +148,15 @@ public partial class ReportTests
     }
 
     [Fact]
+    public void A_page_shows_a_requirements_names_and_variables_as_the_specification_does()
+    {
+        var failed = Result("S-6.1-1", "x", Verdict.Fail, "", "no", violated: "BP-6.1-1");
+        var page = HtmlReport.Write([new RunReport("s", null, "", [failed], default)]);
+        Assert.Contains("<em>offer</em>", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("*offer*", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_badge_is_green_only_if_the_run_is_whole_and_nothing_failed()
     {
         var passed = Result("S-4.1-1", "x", Verdict.Pass, "");
@@ -251,7 +260,8 @@ public partial class ReportTests
         report = Heading().Replace(report, "$1a heading");
         foreach (var (id, text) in BlackPony.Conformance.Specification.BlackPony.Requirements)
         {
-            foreach (var form in (string[])[Code().Replace(WebUtility.HtmlEncode(text), "<code>$1</code>"), text,
+            var html = Variable().Replace(Code().Replace(WebUtility.HtmlEncode(text), "<code>$1</code>"), "<em>$1</em>");
+            foreach (var form in (string[])[html, text,
                 $"{System.Text.Json.JsonEncodedText.Encode(text)}", text.Replace("<", "&lt;", StringComparison.Ordinal),
                 text.Replace("\"", "\\\"", StringComparison.Ordinal)])
             {
@@ -264,6 +274,9 @@ public partial class ReportTests
 
     [GeneratedRegex("`([^`]*)`")]
     private static partial Regex Code();
+
+    [GeneratedRegex(@"\*([a-z]+)\*")]
+    private static partial Regex Variable();
 
     [GeneratedRegex("--columns: [0-9]+")]
     private static partial Regex Columns();
