@@ -35,6 +35,13 @@ uris() { apt-get -qq --print-uris install -y --no-install-recommends $1 || true;
 # Node.js, and servers and a client for it, in the versions of the lock file; no script of a package is run.
 modules=$(cd "$(dirname "$0")/../StartTls/npm" && pwd)
 
+keep() { # NAME: what was extracted is whole
+    # The loader ignores LD_LIBRARY_PATH for set-user-id and set-group-id programs, and so would not find the libraries that came along.
+    find "$fresh" -type f -perm /6000 -exec chmod ug-s {} +
+    chmod 755 "$fresh"; touch "$fresh/.complete"
+    rm -rf "${lab:?}/$1"; mv "$fresh" "$lab/$1"
+}
+
 size=0 fresh=
 mkdir -p "$lab"
 exec 9>"$lab/.lock"; flock 9
@@ -48,10 +55,7 @@ for name in "${!packages[@]}"; do
     fresh=$(mktemp -d "$lab/.$name.XXXXXX")
     needed=$(uris "${packages[$name]}" | sed -n "s/^'[^']*' \([^_]*\)_.*/\1/p")
     ( cd "$fresh" && apt-get -qq -o APT::Sandbox::User=root download $(printf '%s\n' $needed ${packages[$name]} | sort -u) && for deb in *.deb; do dpkg -x "$deb" .; done && rm -- *.deb )
-    # The loader ignores LD_LIBRARY_PATH for set-user-id and set-group-id programs, and so would not find the libraries that came along.
-    find "$fresh" -type f -perm /6000 -exec chmod ug-s {} +
-    chmod 755 "$fresh"; touch "$fresh/.complete"
-    rm -rf "${lab:?}/$name"; mv "$fresh" "$lab/$name"
+    keep "$name"
 done
 if [ ! -e "$lab/opensmtpd-13/.complete" ]; then
     if [ "${2:-}" = --size ]; then
@@ -64,9 +68,7 @@ if [ ! -e "$lab/opensmtpd-13/.complete" ]; then
         trixie() { apt-get -qq -o APT::Sandbox::User=root -o "Dir::Etc::SourceList=$fresh/apt/list" -o Dir::Etc::SourceParts=- -o "Dir::State=$fresh/apt" -o "Dir::State::Status=$fresh/apt/status" -o "Dir::Cache=$fresh/apt/cache" "$@"; }
         trixie update
         ( cd "$fresh" && trixie download $later && for deb in *.deb; do dpkg -x "$deb" .; done && rm -r -- *.deb apt )
-        find "$fresh" -type f -perm /6000 -exec chmod ug-s {} +
-        chmod 755 "$fresh"; touch "$fresh/.complete"
-        rm -rf "$lab/opensmtpd-13"; mv "$fresh" "$lab/opensmtpd-13"
+        keep opensmtpd-13
     fi
 fi
 if ! cmp -s "$modules/package-lock.json" "$lab/npm/package-lock.json"; then
@@ -77,8 +79,7 @@ if ! cmp -s "$modules/package-lock.json" "$lab/npm/package-lock.json"; then
         fresh=$(mktemp -d "$lab/.npm.XXXXXX")
         cp "$modules"/package*.json "$fresh/"
         ( cd "$fresh" && npm ci --silent --ignore-scripts --omit=optional --no-audit --no-fund )
-        chmod 755 "$fresh"; touch "$fresh/.complete"
-        rm -rf "$lab/npm"; mv "$fresh" "$lab/npm"
+        keep npm
     fi
 fi
 [ "${2:-}" != --size ] || echo "$size"
