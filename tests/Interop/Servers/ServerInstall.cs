@@ -19,11 +19,15 @@ internal static class ServerInstall
     /// <summary>Skips the test where a program is not there or cannot be started as its users.</summary>
     public static void Need(params string[] names)
     {
-        Assert.SkipUnless(
-            Environment.UserName == "root" && names.All(n => File.Exists(Path.Combine(Folder(n), ".complete"))),
-            $"Needs root, and {string.Join(", ", names)} in artifacts/servers; tests/run fetches them.");
+        Assert.SkipUnless(Environment.UserName == "root", $"Needs root, to start {string.Join(", ", names)}.");
+        NeedFiles(names);
         NeedNamespaces();
     }
+
+    /// <summary>Skips the test where a program is not there.</summary>
+    public static void NeedFiles(params string[] names) => Assert.SkipUnless(
+        names.All(n => File.Exists(Path.Combine(Folder(n), ".complete"))),
+        $"Needs {string.Join(", ", names)} in artifacts/servers; tests/run fetches them.");
 
     /// <summary>Skips the test where a program cannot have mounts of its own.</summary>
     public static void NeedNamespaces() =>

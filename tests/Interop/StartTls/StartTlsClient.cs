@@ -7,7 +7,7 @@ namespace BlackPony.Tests.Interop.StartTls;
 /// <param name="Name">Its name, and that of its baseline.</param>
 /// <param name="Version">The version that runs.</param>
 /// <param name="Command">What the suite runs for each message, without the usual arguments.</param>
-/// <param name="Options">What the suite is told of it.</param>
+/// <param name="Options">The options of the suite for it.</param>
 /// <param name="Process">What is ended at the end.</param>
 internal sealed record StartTlsClient(string Name, string Version, string Command, IReadOnlyList<string> Options,
     IDisposable? Process = null) : IDisposable
@@ -17,7 +17,7 @@ internal sealed record StartTlsClient(string Name, string Version, string Comman
     // What delivers with TLS only.
     private static readonly string[] Secure = ["--policies", "required,verify"];
 
-    /// <summary>What the suite is told.</summary>
+    /// <summary>All options of the suite: its command and the others.</summary>
     public IEnumerable<string> Arguments => ["--client", $"{Command} {Usual} {{message}}", .. Options];
 
     /// <summary>Makes one ready.</summary>
@@ -68,21 +68,13 @@ internal sealed record StartTlsClient(string Name, string Version, string Comman
 
     private static string Extracted(string name, string package)
     {
-        Need(name);
-        if (name == "swaks")
-        {
-            Need("net-smtp");
-        }
-
+        ServerInstall.NeedFiles(name == "swaks" ? [name, "net-smtp"] : [name]);
         return Debian(name, package);
     }
 
     private static string FromNpm(string name)
     {
-        Need("npm");
+        ServerInstall.NeedFiles("npm");
         return Npm(name);
     }
-
-    private static void Need(string name) => Assert.SkipUnless(File.Exists(Path.Combine(ServerInstall.Folder(name), ".complete")),
-        $"Needs {name} in artifacts/servers; tests/run fetches it.");
 }

@@ -7,7 +7,7 @@ namespace BlackPony.Tests.Interop.StartTls;
 /// <param name="Name">Its name, and that of its baseline.</param>
 /// <param name="Version">The version that runs.</param>
 /// <param name="Port">Where it listens on 127.0.0.1.</param>
-/// <param name="Options">What the suite is told of it.</param>
+/// <param name="Options">The options of the suite for it.</param>
 /// <param name="Processes">What is ended at the end.</param>
 internal sealed record StartTlsServer(string Name, string Version, int Port, IReadOnlyList<string> Options,
     params IReadOnlyList<IDisposable> Processes) : IDisposable

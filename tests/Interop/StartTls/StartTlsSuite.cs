@@ -21,16 +21,15 @@ internal static class StartTlsSuite
         start.Environment["LAB"] = ServerInstall.Folder("");
         start.Environment["MODULES"] = Modules;
         start.Environment["PYTHONDONTWRITEBYTECODE"] = "1";
-        start.Environment["PYTHONPATH"] = string.Join(':', ((string[])["aiosmtplib", "twisted"])
-            .Select(n => Path.Combine(ServerInstall.Folder(n), "usr", "lib", "python3", "dist-packages"))
-            .Append("/usr/lib/python3/dist-packages"));
+        start.Environment["PYTHONPATH"] =
+            $"{ServerInstall.Folder("twisted")}/usr/lib/python3/dist-packages:/usr/lib/python3/dist-packages";
     }
 
     /// <summary>Runs it, and compares what fails with a baseline; <c>BLACKPONY_WRITE=1</c> writes that again.</summary>
     /// <param name="name">What is tested.</param>
     /// <param name="version">Its version.</param>
     /// <param name="baseline">The file of the baseline, in <c>baselines</c>.</param>
-    /// <param name="options">What the suite is told.</param>
+    /// <param name="options">The other options of the suite.</param>
     public static async Task DeviatesAsKnownAsync(string name, string version, string baseline, params IEnumerable<string> options)
     {
         baseline = Repository.At("tests", "Interop", "StartTls", "baselines", baseline);

@@ -19,7 +19,7 @@ def send(host, port, policy, cafile, sender, recipient, user, password, message)
         timeout=10, contextFactory=context, requireAuthentication=False, requireTransportSecurity=policy != "opportunistic", hostname=host))
 
     def end(result):
-        # What is injected makes it go on after that.
+        # After injected replies it would send RSET for ever.
         reactor.callLater(1, lambda: connector.transport and connector.transport.abortConnection())
         return result
 
