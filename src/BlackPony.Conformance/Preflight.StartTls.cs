@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using BlackPony.Conformance.Peers;
 using BlackPony.Conformance.Targets;
@@ -37,14 +38,20 @@ public sealed partial class Preflight
     // The cases take any certificate. A client that verifies does not, and would send no mail here.
     private static string? Outdated(byte[] certificate)
     {
-        using var read = X509CertificateLoader.LoadCertificate(certificate);
-        var (now, from, to) = (DateTime.UtcNow, read.NotBefore.ToUniversalTime(), read.NotAfter.ToUniversalTime());
-        return now > to ? Said($"expired on {to:yyyy-MM-dd}")
-            : now < from ? Said($"is not valid before {from:yyyy-MM-dd}; one of the two clocks may be wrong") : null;
+        try
+        {
+            using var read = X509CertificateLoader.LoadCertificate(certificate);
+            var (now, from, to) = (DateTime.UtcNow, read.NotBefore.ToUniversalTime(), read.NotAfter.ToUniversalTime());
+            return now > to ? Said($"expired on {to:yyyy-MM-dd}")
+                : now < from ? Said($"is not valid before {from:yyyy-MM-dd}; one of the two clocks may be wrong") : null;
+        }
+        catch (CryptographicException)
+        {
+            return Said($"cannot be read by .NET");
+        }
 
-        static string Said(FormattableString why) => $"The server's certificate {FormattableString.Invariant(why)}. "
-            + "The cases do not need a valid one; clients that verify it send this server no mail. Give the server another, and load it "
-            + "again.";
+        static string Said(FormattableString why) => $"The server's certificate {FormattableString.Invariant(why)}. The cases accept any "
+            + "certificate, but clients that verify it will not send mail to this server. Install a valid one and restart the server.";
     }
 
     private async Task StartTlsAsync(ClientTarget target)

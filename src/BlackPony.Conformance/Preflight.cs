@@ -44,7 +44,7 @@ public sealed record PreflightResult(TestRole Role, string Target, IReadOnlyList
     /// <summary>How long it took.</summary>
     public TimeSpan Duration { get; init; }
 
-    /// <summary>What does not end the run, and should be mended: a certificate that has expired.</summary>
+    /// <summary>Problems that do not stop the run but should be fixed, such as an expired certificate.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
     /// <summary>A target that was not reached.</summary>
