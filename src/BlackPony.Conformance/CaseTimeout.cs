@@ -40,8 +40,8 @@ public sealed class CaseTimeout(TimeSpan limit, TimeProvider? time = null) : IDi
         }
     }
 
-    /// <summary>Lets the silence that has begun last less long than usual.</summary>
-    /// <param name="time">How long; more than the limit is the limit.</param>
+    /// <summary>Allows less silence than usual, from now until the next octet.</summary>
+    /// <param name="time">How much; at most the limit counts.</param>
     public void Shorten(TimeSpan time)
     {
         if (time < limit)

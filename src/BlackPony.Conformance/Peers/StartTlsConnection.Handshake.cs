@@ -68,7 +68,8 @@ public sealed partial class StartTlsConnection
         {
             while (!_tls.IsConnected)
             {
-                if (silence is { } time)
+                // A server that has begun a handshake is slow, not silent.
+                if (silence is { } time && flight.Count == 0)
                     _patience.Shorten(time);
 
                 var came = await RawAsync("a TLS handshake");

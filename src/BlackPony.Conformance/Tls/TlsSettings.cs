@@ -20,7 +20,7 @@ internal sealed record TlsSettings
     /// <summary>Text that goes in the segment of its Finished, where the version lets it.</summary>
     public string? WithFinished { get; init; }
 
-    /// <summary>How long the server may be silent, if that is a good end; null where it has to answer.</summary>
+    /// <summary>How long to wait for the server's first octet where its silence is right; null where it has to answer.</summary>
     public TimeSpan? Silence { get; init; }
 
     /// <summary>Whether it gives up, with an alert, after the server's first flight.</summary>

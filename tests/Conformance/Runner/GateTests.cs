@@ -188,7 +188,7 @@ public class GateTests
     [Theory]
     [InlineData(5, 5)]
     [InlineData(15, 10)]
-    public void Where_silence_is_a_good_end_less_of_it_is_enough(int asked, int seconds)
+    public void A_shortened_timeout_ends_early_and_a_renewed_one_does_not(int asked, int seconds)
     {
         var time = new VirtualTime();
         using var timeout = new CaseTimeout(TimeSpan.FromSeconds(10), time);
