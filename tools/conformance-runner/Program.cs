@@ -2,7 +2,7 @@ using System.CommandLine;
 using BlackPony.Tools;
 using BlackPony.Tools.ConformanceRunner;
 
-// The other commands only read files: a signal ends them at once. Kept to the end: a late one does not change the exit code.
+// These commands only read files, so a signal may end them at once. Kept to the end: a late one does not change the exit code.
 var interruption = args is ["badge" or "completion" or "man", ..] ? null : new Interruption();
 const string Examples = """
       blackpony-conformance                                          the embedded reference, both roles

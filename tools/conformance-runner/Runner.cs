@@ -177,8 +177,11 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
                 if (GoesOn(preflights))
                     results.AddRange(await servers.RunAsync(target!, run));
 
-                if (target is RemoteServer remote && results.Any(r => r.Verdict is Verdict.Fail or Verdict.Error))
+                if (!stop.IsCancellationRequested && target is RemoteServer remote
+                    && results.Any(r => r.Verdict is Verdict.Fail or Verdict.Error))
+                {
                     _gone = !await AnswersAsync(remote);
+                }
             }
         }
 

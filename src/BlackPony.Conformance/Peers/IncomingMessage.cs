@@ -2,11 +2,11 @@ using System.Text;
 
 namespace BlackPony.Conformance.Peers;
 
-/// <summary>A message that comes line by line. As long as it is the one that was sent, it needs no memory of its own.</summary>
+/// <summary>A message that arrives line by line; copied only from the first line that differs from the message that was sent.</summary>
 /// <param name="sent">The message that was sent.</param>
 internal sealed class IncomingMessage(string sent)
 {
-    private int _same; // as many characters as came
+    private int _same; // how many characters have come that are equal
     private StringBuilder? _other;
 
     /// <summary>Takes a line.</summary>

@@ -192,7 +192,7 @@ public sealed partial class StartTlsClientProbe : ClientDialogue<StartTlsConnect
         Expect.That(finding is null, finding ?? "", requirement);
     }
 
-    /// <summary>Whether a command has a verb; for EHLO, HELO is one too.</summary>
+    /// <summary>Whether a command has this verb. HELO counts as EHLO.</summary>
     internal static bool Is(string line, string verb) => Verb(line) == verb || (verb == "EHLO" && Verb(line) == "HELO");
 
     /// <summary>The verb of a command.</summary>

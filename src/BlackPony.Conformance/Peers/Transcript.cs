@@ -91,7 +91,11 @@ public sealed class Transcript
     }
 
     /// <summary>Adds text that was sent inside TLS, without the records that held it.</summary>
-    public void Inside(char side, ReadOnlySpan<byte> octets) => Add($"{side}}} data {Expect.Escape(octets)}");
+    public void Inside(char side, ReadOnlySpan<byte> octets)
+    {
+        if (!IsFull)
+            Add($"{side}}} data ", Expect.Escape(octets));
+    }
 
     /// <summary>Adds a record and what it holds.</summary>
     internal void Record(char side, ReadOnlySpan<byte> raw, RecordType type, ReadOnlySpan<byte> data)

@@ -16,7 +16,10 @@ public sealed record Reply(int Code, IReadOnlyList<byte[]> Lines)
     {
         var octets = new List<byte>();
         foreach (var line in Lines)
-            octets.AddRange([.. line, .. "\r\n"u8]);
+        {
+            octets.AddRange(line);
+            octets.AddRange("\r\n"u8);
+        }
 
         return [.. octets];
     }

@@ -2,7 +2,6 @@ using BlackPony.Conformance;
 using BlackPony.Conformance.Cases;
 using BlackPony.Conformance.Reports;
 using BlackPony.Conformance.Targets;
-using BlackPony.Reference;
 using BlackPony.Reference.Suites;
 using BlackPony.Tests.Conformance.Faulty;
 
@@ -20,7 +19,7 @@ public class DiagnosisOfCasesTests
     {
         await using var server = new EmbeddedServer(Needs.Nothing, settings => settings with
         {
-            Options = settings.Options with { Suites = [.. settings.Options.Suites.Select(s => s.Encrypts ? new WithoutLength(s) : s)] },
+            Options = settings.Options with { Suites = [.. settings.Options.Suites.Select(WithoutLength)] },
         });
         var cases = ServerCases.All.Where(c => c.Id is "S-5.2-4" or "S-5.3-6" or "S-7.1-4").ToList();
         HaveOneCause(cases.Count, await CaseRunner.RunAsync(server, cases, Options));
@@ -29,7 +28,7 @@ public class DiagnosisOfCasesTests
     [Fact]
     public async Task A_client_without_additional_data_has_one_cause()
     {
-        var client = new EmbeddedMailer(o => o with { Suites = [.. o.Suites.Select(s => s.Encrypts ? new WithoutLength(s) : s)] });
+        var client = new EmbeddedMailer(o => o with { Suites = [.. o.Suites.Select(WithoutLength)] });
         var cases = ClientCases.All.Where(c => c.Id is "C-5.2-4" or "C-5.3-7" or "C-7.5-2").ToList();
         HaveOneCause(cases.Count, await CaseRunner.RunAsync(client, cases, Options));
     }
@@ -39,30 +38,21 @@ public class DiagnosisOfCasesTests
         Assert.Equal((3, 3), (cases, results.Count));
         Assert.All(results, r => Assert.Contains(How, r.Detail, StringComparison.Ordinal));
         Assert.All(results, r => Assert.Equal("BP-7.2-2", r.Violated));
-        Assert.Single(new RunReport("port", "port", "seed", results, TimeSpan.Zero).Explained().Causes);
+        Assert.Single(new RunReport("server", "client", "seed", results, TimeSpan.Zero).Explained().Causes);
     }
 
     // A suite whose own records are made as if their length were 0.
-    private sealed class WithoutLength(Suite real) : Suite
+    private static Suite WithoutLength(Suite real) => !real.Encrypts ? real : new FaultyServerSuite(real)
     {
-        public override string Name => real.Name;
-
-        public override bool NeedsContinuation => real.NeedsContinuation;
-
-        internal override ClientExchange StartClient(IRandomSource random, RsaKeys rsaKeys) => real.StartClient(random, rsaKeys);
-
-        internal override ServerExchange StartServer(IRandomSource random, RsaKeys rsaKeys) => real.StartServer(random, rsaKeys);
-
-        internal override RecordProtection Protect(ReadOnlySpan<byte> trafficSecret) =>
-            new FaultyServerProtection(real.Protect(trafficSecret))
+        Protects = secret => new FaultyServerProtection(real.Protect(secret))
+        {
+            Seals = (protection, seq, record) => FaultyServerProtection.WithoutLength(record, r => protection.Seal(seq, r)),
+            Opens = (protection, seq, record) =>
             {
-                Seals = (protection, seq, record) => FaultyServerProtection.WithoutLength(record, r => protection.Seal(seq, r)),
-                Opens = (protection, seq, record) =>
-                {
-                    bool good = false;
-                    FaultyServerProtection.WithoutLength(record, r => good = protection.Open(seq, r));
-                    return good;
-                },
-            };
-    }
+                bool good = false;
+                FaultyServerProtection.WithoutLength(record, r => good = protection.Open(seq, r));
+                return good;
+            },
+        },
+    };
 }

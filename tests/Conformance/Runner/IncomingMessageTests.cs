@@ -5,6 +5,15 @@ namespace BlackPony.Tests.Conformance.Runner;
 /// <summary>A message as it came, whether it is the one that was sent or not.</summary>
 public class IncomingMessageTests
 {
+    [Fact]
+    public void The_message_that_was_sent_is_not_copied()
+    {
+        const string Sent = "a\r\n\r\nb\r\n";
+        var message = new IncomingMessage(Sent);
+        Array.ForEach(["a", "", "b"], l => message.Append(l));
+        Assert.Same(Sent, message.ToString());
+    }
+
     [Theory]
     [InlineData("a\r\n\r\nb\r\n", "a", "", "b")]
     [InlineData("a\r\n\r\nb\r\n", "a")]
