@@ -27,7 +27,7 @@ declare -A packages=(
     [net-smtp]="libio-socket-ssl-perl libnet-ssleay-perl libauthen-sasl-perl" # what Perl's Net::SMTP and swaks need for TLS and AUTH
 )
 # From Debian 13, with the libraries that it is linked with: OpenSMTPD of Debian 12 completes no handshake (its issues 1171 and 1239).
-later="opensmtpd libc6 libssl3t64 libevent-2.1-7t64 libdb5.3t64 zlib1g libzstd1 libpam0g libaudit1 libcap-ng0 libcrypt1"
+trixie="opensmtpd libc6 libssl3t64 libevent-2.1-7t64 libdb5.3t64 zlib1g libzstd1 libpam0g libaudit1 libcap-ng0 libcrypt1"
 
 # One at a time, because apt resolves conflicts by leaving a server out.
 uris() { apt-get -qq --print-uris install -y --no-install-recommends $1 || true; }
@@ -67,7 +67,7 @@ if [ ! -e "$lab/opensmtpd-13/.complete" ]; then
         echo "deb ${mirror:-http://deb.debian.org/debian/} trixie main" >"$fresh/apt/list"
         trixie() { apt-get -qq -o APT::Sandbox::User=root -o "Dir::Etc::SourceList=$fresh/apt/list" -o Dir::Etc::SourceParts=- -o "Dir::State=$fresh/apt" -o "Dir::State::Status=$fresh/apt/status" -o "Dir::Cache=$fresh/apt/cache" "$@"; }
         trixie update
-        ( cd "$fresh" && trixie download $later && for deb in *.deb; do dpkg -x "$deb" .; done && rm -r -- *.deb apt )
+        ( cd "$fresh" && trixie download $trixie && for deb in *.deb; do dpkg -x "$deb" .; done && rm -r -- *.deb apt )
         keep opensmtpd-13
     fi
 fi

@@ -22,16 +22,30 @@ internal sealed class ResidentClient : IDisposable
         };
         StartTlsSuite.Prepare(start);
         var process = Process.Start(start)!;
-        var line = await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken).AsTask()
-            .WaitAsync(Servers.Wait.HangGuard);
-        Assert.True(int.TryParse(line, out int port), $"{string.Join(' ', command)} says {line ?? "nothing"} instead of its port.");
-        return new(process, port);
+        try
+        {
+            var line = await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken).AsTask()
+                .WaitAsync(Servers.Wait.HangGuard);
+            Assert.True(int.TryParse(line, out int port), $"{string.Join(' ', command)} says {line ?? "nothing"} instead of its port.");
+            return new(process, port);
+        }
+        catch
+        {
+            End(process);
+            throw;
+        }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _process.Kill();
-        _process.Dispose();
+        End(_process);
+    }
+
+    private static void End(Process process)
+    {
+        process.Kill();
+        process.WaitForExit();
+        process.Dispose();
     }
 }

@@ -12,7 +12,7 @@ namespace BlackPony.Tests.Interop.StartTls;
 internal sealed record StartTlsServer(string Name, string Version, int Port, IReadOnlyList<string> Options,
     params IReadOnlyList<IDisposable> Processes) : IDisposable
 {
-    private const string User = "me", Password = "secret", Python = "/usr/bin/python3";
+    private const string User = "me", Password = "secret", Python = StartTlsSuite.Python;
 
     private static readonly string Lab = ServerInstall.Folder("");
 
@@ -124,8 +124,8 @@ internal sealed record StartTlsServer(string Name, string Version, int Port, IRe
 
     private static StartTlsServer SmtpServer(string folder)
     {
-        var server = NetSmtpServer.Start(folder);
-        return new("smtpserver", NetSmtpServer.Version, server.Port, [.. Local, .. Box(folder), .. Foreign, .. Auth], server);
+        var server = NuGetSmtpServer.Start(folder);
+        return new("smtpserver", NuGetSmtpServer.Version, server.Port, [.. Local, .. Box(folder), .. Foreign, .. Auth], server);
     }
 
     private static string[] Box(string folder) => ["--mailbox", $"cat '{folder}'/box/*.eml"];

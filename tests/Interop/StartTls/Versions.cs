@@ -44,7 +44,7 @@ internal static class Versions
     public static string Npm(string package)
     {
         using var about = JsonDocument.Parse(
-            File.ReadAllText(Path.Combine(ServerInstall.Folder("npm"), "node_modules", package, "package.json")));
+            File.ReadAllText(Path.Combine(StartTlsSuite.Modules, package, "package.json")));
         return about.RootElement.GetProperty("version").GetString()!;
     }
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
-# ask.sh CLIENT HOST PORT POLICY CAFILE FROM TO USER PASSWORD MESSAGE: has a client send a message whose process runs already and listens
-# on the port CLIENT; to start an interpreter for each message would take minutes.
+# ask.sh CLIENT HOST PORT POLICY CAFILE FROM TO USER PASSWORD MESSAGE: asks a client that is already running, and listens on the port
+# CLIENT, to send a message. Starting an interpreter for each message would take minutes.
 exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 2
 shift
 (IFS=$'\t' && printf '%s\n' "$*") >&3

@@ -11,5 +11,6 @@ shift 9
 # It ends the last line itself.
 message=$(tr -d '\r')
 export PERL5LIB="$LAB/net-smtp/usr/share/perl5:$(echo "$LAB"/net-smtp/usr/lib/*/perl5/*):$LAB/swaks/usr/share/perl5"
+export LD_LIBRARY_PATH="$LAB/net-smtp/usr/lib/x86_64-linux-gnu"
 exec perl "$LAB/swaks/usr/bin/swaks" --server "$host" --port "$port" --from "$from" --to "$to" --helo client.test \
     --auth-optional --auth-user "$user" --auth-password "$password" --timeout 5s --data "$message" "$@"
