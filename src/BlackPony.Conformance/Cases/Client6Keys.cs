@@ -112,7 +112,7 @@ internal static class Client6Keys
                 await wire.SendRecordAsync(RecordType.Finished, verify(wire));
                 var record = await wire.RecordAsync();
                 That(record?.Type is RecordType.Alert or RecordType.Finished or null,
-                    $"Before it verified the server's Finished the client sends a record {record?.Type}.", "BP-6.3-3");
+                    $"Before it verified the server's Finished the client sends {record?.Name}.", "BP-6.3-3");
                 That(record?.Type != RecordType.Finished, "The client takes a server's Finished with a wrong value.");
                 That(record is not null, "The connection ends without an alert.", "BP-8.3-1");
                 That(record!.Data is [1], "The alert's data is not the one octet 1.", "BP-8.3-2");
@@ -295,7 +295,7 @@ internal static class Client6Keys
         That(steps <= 0, $"The client goes on, with {string.Join(", ", data.Skip(underWay).Select(Show))}.",
             steps == 1 ? skipped ?? requirement : requirement);
         That(last?.Type != RecordType.Close, "The client closes in order instead of sending an alert.", requirement);
-        That(last?.Type == RecordType.Alert, $"Expected an alert before the end, got {last?.Type.ToString() ?? "nothing"}.", "BP-8.3-1");
+        That(last?.Type == RecordType.Alert, $"Expected an alert before the end, got {last?.Name ?? "nothing"}.", "BP-8.3-1");
         That(last!.Data is [1], "The alert's data is not the one octet 1.", "BP-8.3-2");
     }
 

@@ -299,7 +299,7 @@ internal static class Client8Closing
             last = record;
         }
 
-        That(last?.Type == RecordType.Close, $"The server's close is answered with {last?.Type.ToString() ?? "the end of the connection"}.",
+        That(last?.Type == RecordType.Close, $"The server's close is answered with {last?.Name ?? "the end of the connection"}.",
             last?.Type == RecordType.Alert ? alert : "BP-8.1-3");
     }
 }

@@ -385,7 +385,7 @@ internal static class Server7Records
     /// <summary>The alert of a session that ended with this record.</summary>
     internal static async Task ExpectAlertAsync(ServerProbe p, Incoming? end)
     {
-        That(end?.Type == RecordType.Alert, $"Expected an alert, got {end?.Type.ToString() ?? "the end of the connection"}.", "BP-8.3-1");
+        That(end?.Type == RecordType.Alert, $"Expected an alert, got {end?.Name ?? "the end of the connection"}.", "BP-8.3-1");
         That(end!.Data is [1], $"The alert's data is {Convert.ToHexStringLower(end.Data)}, not the one octet 1.", "BP-8.3-2");
         await p.ProbeConnection.ExpectNothingAsync("Something follows the alert.", "BP-8.3-1");
     }

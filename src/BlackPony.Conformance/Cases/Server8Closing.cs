@@ -39,7 +39,7 @@ internal static class Server8Closing
             await p.InsideAsync();
             await p.ProbeConnection.SendRecordAsync(RecordType.Close);
             var record = await p.ProbeConnection.NextAsync();
-            That(record?.Type == RecordType.Close, $"The close is answered with {record?.Type.ToString() ?? "the end of the connection"}.");
+            That(record?.Type == RecordType.Close, $"The close is answered with {record?.Name ?? "the end of the connection"}.");
             await p.ProbeConnection.ExpectNothingAsync("Something follows the close.", "BP-8.1-2", "BP-8.1-9");
         }),
         // [BP-8.1-4] A recipient MUST ignore every octet that follows a close record.
@@ -55,7 +55,7 @@ internal static class Server8Closing
             await p.ProbeConnection.SendRecordsAsync(close, noop, [0xff, 0xff, 0, 1, 2, 3]);
             var record = await p.ProbeConnection.NextAsync();
             That(record?.Type == RecordType.Close,
-                $"The close with octets after it is answered with {record?.Type.ToString() ?? "the end of the connection"}.",
+                $"The close with octets after it is answered with {record?.Name ?? "the end of the connection"}.",
                 record is null ? "BP-8.1-3" : null);
             await p.ProbeConnection.ExpectNothingAsync("The octets after the close are answered.", reset: "BP-8.1-9");
         }),

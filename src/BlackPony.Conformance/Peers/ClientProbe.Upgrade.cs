@@ -127,7 +127,7 @@ public sealed partial class ClientProbe
         Expect.That(record is not null, "The client ends instead of sending its Finished.", none);
 
         // Data in its place is a Finished that comes too late.
-        Expect.That(record!.Type == RecordType.Finished, $"Expected the client's Finished, got a record {record.Type}.",
+        Expect.That(record!.Type == RecordType.Finished, $"Expected the client's Finished, got {record.Name}.",
             record.Type == RecordType.Data ? "BP-6.3-4" : "BP-6.3-1");
         wire.CheckFinished(record);
     }

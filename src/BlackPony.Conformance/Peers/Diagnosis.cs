@@ -60,10 +60,15 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
     /// What the peer's part of the key exchange shows where no mistake explains the record: whoever encrypts in a wrong way mostly decrypts
     /// so too, and goes on with random octets ([BP-5.4-8]). Empty if it shows nothing.
     /// </summary>
-    public string OfExchange() => _mistakes.Seen is { } seen
-        ? $" Its part of the key exchange decrypts {seen.How} (Section {seen.Section}). If it decrypts in this way too, it cannot decrypt "
-            + "the other half, and has another secret."
-        : "";
+    /// <param name="requirement">The requirement that is violated; null if nothing is shown.</param>
+    public string OfExchange(out string? requirement)
+    {
+        requirement = _mistakes.Seen?.Requirement;
+        return _mistakes.Seen is { } seen
+            ? $" Its part of the key exchange decrypts {seen.How} (Section {seen.Section}). If it decrypts in this way too, it cannot "
+                + "decrypt the other half, and has another secret."
+            : "";
+    }
 
     /// <summary>How verify_data of the peer was computed instead; empty if it is not known here.</summary>
     public string OfVerifyData(ReadOnlySpan<byte> data) => _mistakes.OfVerifyData(data) is { } how ? $" It is right with {how}." : "";
@@ -88,7 +93,7 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
             return new Cause("BP-7.3-1", "make sense if the blocks of the key stream are numbered from 1");
 
         return HasSense(inner) ? null : Streams().Where(s => HasSense(Decrypted(s.Key, s.Counter, s.Swapped)))
-            .Select(s => new Cause("BP-7.3-1", $"make sense with {s.How} (Section 7.3)")).FirstOrDefault();
+            .Select(s => new Cause("BP-7.3-1", $"make sense with {s.How} (Section {SectionOf(s.How)})")).FirstOrDefault();
 
         IEnumerable<(string How, byte[] Key, Func<uint, byte[]> Counter, bool Swapped)> Streams()
         {
@@ -100,6 +105,8 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
             yield return ("a key of 16 octets, the first half of the right one", key[..16], Big, false);
             yield return ("a key of 16 octets", KeySchedule.ExpandLabel(traffic, "key", [], 16), Big, false);
             yield return ("Blowfish's halves in little-endian", key, Big, true);
+            foreach (var label in KeyMistakes.OtherLabels("key"))
+                yield return ($"the label \"{label}\" instead of \"key\"", KeySchedule.ExpandLabel(traffic, label, [], 32), Big, false);
         }
 
         byte[] Decrypted(byte[] key, Func<uint, byte[]> counter, bool swapped)
@@ -124,6 +131,8 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
             byte[] Swap(byte[] block) => swapped ? [.. block[..4].Reverse(), .. block[4..].Reverse()] : block;
         }
     }
+
+    private static string SectionOf(string how) => how.Contains("label", StringComparison.Ordinal) ? "6.2" : "7.3";
 
     private static int Padding(byte[] inner) => inner.Length - 1 - inner.AsSpan().LastIndexOfAnyExcept((byte)0);
 

@@ -95,7 +95,8 @@ internal static class ExchangeMistakes
         if (Try(() => Oaep(rsa, ciphertext, new Sha1Digest(), null)) is { } java)
             yield return ("OAEP with SHA-256 and MGF1 with SHA-1", java);
 
-        foreach (var label in (string[])["C", "S", "BLACKPONY V1"])
+        foreach (var label in (string[])["C", "S", "c", "s", "BLACKPONY V1", "blackpony v1", "BLACKPONY",
+            "blackpony", "RSA-BLOWFISH", "rsa-blowfish", "bp1", "bp1 ", "\0"])
         {
             if (Try(() => Oaep(rsa, ciphertext, new Sha256Digest(), Encoding.ASCII.GetBytes(label))) is { } labelled)
                 yield return ($"OAEP with the label \"{label}\"", labelled);

@@ -95,6 +95,10 @@ internal sealed partial class KeyMistakes(Suite suite, Role sender, byte[] secre
     public string? OfVerifyData(ReadOnlySpan<byte> data)
     {
         var (mine, theirs) = sender == Role.Client ? ("c", "s") : ("s", "c");
+        var whole = sender == Role.Client ? "client" : "server";
+        string[] labels = ["finished", $"{whole} finished", $"{whole}_finished", $"{mine}_finished", $"{mine}finished", $"{mine}-finished",
+            $"{mine} hs finished", $"{mine} fin", $"{mine} finished ", $"{mine.ToUpperInvariant()} finished",
+            $"{mine.ToUpperInvariant()} FINISHED", $"{mine} Finished", $"{mine} verify", $"{mine} traffic", "exporter", mine, ""];
         var prk = Right.Extract(Right.Salt, Right.Secret);
         byte[] Expand(byte[] from, string label, byte[] context) =>
             HKDF.Expand(HashAlgorithmName.SHA256, from, 32, Right.Info(32, label, context));
@@ -104,7 +108,11 @@ internal sealed partial class KeyMistakes(Suite suite, Role sender, byte[] secre
             ("the other side's Finished key", HMACSHA256.HashData(other, th)),
             ("a key made of the traffic secret, as in TLS 1.3", HMACSHA256.HashData(Expand(Right.TrafficSecret(), "finished", []), th)),
             ("the traffic secret as the key", HMACSHA256.HashData(Right.TrafficSecret(), th)),
-            ("the label \"finished\"", HMACSHA256.HashData(Expand(prk, "finished", th), th)),
+            .. labels.Select(l => ($"the label \"{l}\"", HMACSHA256.HashData(Expand(prk, l, th), th))),
+            ("prk as the key", HMACSHA256.HashData(prk, th)),
+            ("HMAC-SHA-512", CryptographicOperations.HmacData(HashAlgorithmName.SHA512, key, th)),
+            ("HMAC-SHA-384", CryptographicOperations.HmacData(HashAlgorithmName.SHA384, key, th)),
+            ("HMAC-SHA-1", CryptographicOperations.HmacData(HashAlgorithmName.SHA1, key, th)),
             ("an empty context instead of th", HMACSHA256.HashData(Expand(prk, mine + " finished", []), th)),
             ("key and th exchanged", HMACSHA256.HashData(th, key)),
             ("SHA-256 over key and th instead of HMAC", SHA256.HashData([.. key, .. th])),
@@ -120,7 +128,12 @@ internal sealed partial class KeyMistakes(Suite suite, Role sender, byte[] secre
                 return data.Length < value.Length ? $"{how}, cut to {data.Length} octets" : how;
         }
 
-        return data.Length >= 8 && HMACSHA256.HashData(key, th).AsSpan().StartsWith(data) ? $"only its first {data.Length} octets" : null;
+        var right = HMACSHA256.HashData(key, th);
+        return data.Length >= 8 && right.AsSpan().StartsWith(data) ? $"only its first {data.Length} octets"
+            : data.StartsWith(right) && !data[right.Length..].ContainsAnyExcept((byte)0)
+                ? $"{data.Length - right.Length} zero octets behind it: padding comes after the type (Section 7.1)"
+            : Encoding.ASCII.GetString(data).Equals(Convert.ToHexStringLower(right), StringComparison.OrdinalIgnoreCase)
+                ? "each octet written as two hexadecimal digits" : null;
     }
 
     private static byte[] Ascii(string text) => Encoding.Latin1.GetBytes(text);
@@ -135,15 +148,31 @@ internal sealed partial class KeyMistakes(Suite suite, Role sender, byte[] secre
         var (long1, long2) = sender == Role.Client ? ("client", "server") : ("server", "client");
         yield return Traffic("with client and server keys swapped", theirs + " traffic");
         string[] labels = [$"{long1} traffic", $"{long1}_traffic", $"{mine}_traffic", $"{mine} ap traffic", $"{mine} hs traffic", "traffic",
-            $"{long2} traffic", $"{mine} finished", $"{mine}traffic"];
+            $"{long2} traffic", $"{mine} finished", $"{mine}traffic", $"{mine}-traffic", $"{mine} traffic ", $"{mine} traffic 0",
+            $"{mine} traffic secret", $"{mine} app traffic", $"{long1}_traffic[0]", $"{mine.ToUpperInvariant()} traffic",
+            $"{mine.ToUpperInvariant()} TRAFFIC", mine, long1];
         foreach (var label in labels)
             yield return Traffic($"with the label \"{label}\" instead of \"{mine} traffic\"", label);
 
         KeyMistake Traffic(string how, string label) => new("direction", how, "6.2", f => f with { Traffic = label });
     }
 
+    /// <summary>Labels that stand for another by mistake: other names, the case, the beginning.</summary>
+    /// <param name="right">The label of Section 6.2.</param>
+    internal static IEnumerable<string> OtherLabels(string right)
+    {
+        string[] names = right switch
+        {
+            "key" => ["enc", "enc key", "enc_key", "encryption key", "cipher key", "write key", "write_key", "traffic key", "secret"],
+            "iv" => ["nonce", "base nonce", "base_nonce", "write iv", "write_iv", "salt"],
+            _ => ["mac key", "mac_key", "hmac", "hmac key", "hmac_key", "auth", "auth key", "write mac", "integrity"],
+        };
+        return [.. names, right[..1], right.ToUpperInvariant(), char.ToUpperInvariant(right[0]) + right[1..], right + " ", " " + right, ""];
+    }
+
     private IEnumerable<KeyMistake> Infos()
     {
+        var mine = Right.Traffic[..1];
         foreach (var prefix in (string[])["", "tls13 ", "bp1", "bp1_", "BP1 ", "bp1 bp1 ", "blackpony ", "dtls13"])
         {
             yield return Info(prefix.Length == 0 ? "without the label's prefix \"bp1 \"" : $"with the label's prefix \"{prefix}\"",
@@ -178,11 +207,17 @@ internal sealed partial class KeyMistakes(Suite suite, Role sender, byte[] secre
         yield return Info("with SHA-256 of nothing instead of an empty context", (length, label, context) =>
             TlsInfo("bp1 ", length, label, context.Length == 0 ? SHA256.HashData([]) : context));
         // The HMAC has a key of its own, and an AEAD an iv.
-        var (second, other) = Right.Cipher == RecordCipher.Blowfish ? ("mac", "mac key") : ("iv", "nonce");
+        var second = Right.Cipher == RecordCipher.Blowfish ? "mac" : "iv";
         yield return new KeyMistake("label", $"with the labels \"write key\" and \"write {second}\"", "6.2",
             f => f with { Label = l => "write " + l });
-        yield return new KeyMistake("label", $"with the label \"{other}\" instead of \"{second}\"", "6.2",
-            f => f with { Label = l => l == second ? other : l });
+        yield return new KeyMistake("label", $"with the labels \"{mine} key\" and \"{mine} {second}\"", "6.2",
+            f => f with { Label = l => $"{mine} {l}" });
+        foreach (var right in (string[])["key", second])
+        {
+            foreach (var wrong in OtherLabels(right).Where(_ => right == second || second == "iv"))
+                yield return new KeyMistake("label " + right, $"with the label \"{wrong}\" instead of \"{right}\"", "6.2",
+                    f => f with { Label = l => l == right ? wrong : f.Label(l) });
+        }
 
         static KeyMistake Info(string how, Func<int, string, byte[], byte[]> info) =>
             new("info", how, "6.2", f => f with { Info = info });
@@ -220,6 +255,16 @@ internal sealed partial class KeyMistakes(Suite suite, Role sender, byte[] secre
                 ExpandWith = (key, info, length) => hash == HashAlgorithmName.SHA1
                     ? HKDF.Expand(hash, key, length, info)
                     : CryptographicOperations.HmacData(hash, key, (byte[])[.. info, 1])[..length],
+            });
+        }
+
+        foreach (var hash in (HashAlgorithmName[])[HashAlgorithmName.SHA384, HashAlgorithmName.SHA512])
+        {
+            yield return new KeyMistake("salt", $"with HKDF-Extract over {hash.Name} instead of SHA-256", "6.2",
+                f => f with { Extract = (salt, ikm) => HKDF.Extract(hash, ikm, salt) });
+            yield return new KeyMistake("expand", $"with HKDF-Expand over {hash.Name} instead of SHA-256", "6.2", f => f with
+            {
+                ExpandWith = (key, info, length) => CryptographicOperations.HmacData(hash, key, (byte[])[.. info, 1])[..length],
             });
         }
 

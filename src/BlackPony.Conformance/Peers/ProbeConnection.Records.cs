@@ -81,7 +81,7 @@ public sealed partial class ProbeConnection
     /// <summary>Sends a record.</summary>
     internal Task SendRecordAsync(RecordType type, ReadOnlyMemory<byte> data = default, int inner = 0)
     {
-        _sent = $"a {type} record";
+        _sent = Incoming.NameOf(type);
         return WriteAsync(Seal(type, data.Span, inner));
     }
 
@@ -144,10 +144,10 @@ public sealed partial class ProbeConnection
     /// <param name="none">The requirement that the end of the connection violates; null for the case's first.</param>
     internal async Task<Incoming> RecordAsync(RecordType type, string? requirement = null, string? none = null)
     {
-        var record = await Expecting($"a {type} record", RecordAsync);
+        var record = await Expecting(Incoming.NameOf(type), RecordAsync);
         return record?.Type == type
             ? record
-            : throw new CaseFailedException($"After {_sent}: expected a {type} record, got {Name(record)}.",
+            : throw new CaseFailedException($"After {_sent}: expected {Incoming.NameOf(type)}, got {Name(record)}.",
                 record is null ? none : requirement);
     }
 
@@ -275,6 +275,9 @@ public sealed partial class ProbeConnection
                 cause.Requirement);
         }
 
+        if (Records.Count == 0 && OfType(inner) is { } place)
+            throw new CaseFailedException($"After {_sent}: a finished record came with the right verify_data. {place}", "BP-6.3-1");
+
         int last = inner.LastIndexOfAnyExcept((byte)0);
         Expect.That(last >= 0, $"After {_sent}: a record came that has zero octets only.", "BP-7.1-5");
         var incoming = new Incoming((RecordType)inner[last], inner[..last].ToArray(), inner.Length);
@@ -295,6 +298,17 @@ public sealed partial class ProbeConnection
         return incoming;
     }
 
+    // Where the type of the first record is, if it is right otherwise.
+    private string? OfType(ReadOnlySpan<byte> inner)
+    {
+        var right = Keys.Finished(_me == 'C' ? Role.Server : Role.Client);
+        return inner is [(byte)RecordType.Finished, .. var rest] && rest.StartsWith(right)
+                ? "Its type comes before the data; it belongs after them (Section 7.1)."
+            : inner.StartsWith(right) && !inner[right.Length..].ContainsAnyExcept((byte)0)
+                ? "It has no type after the data (Section 7.1)."
+            : null;
+    }
+
     // Letters where a record would be too long; or a whole reply where it would not.
     private bool IsPlaintext(int length)
     {
@@ -309,12 +323,13 @@ public sealed partial class ProbeConnection
     {
         _transcript.Raw(_peer, raw);
         var cause = _diagnosis?.Of(raw, _in!.Protection, _in.Seq, IsThorough);
+        string? exchanged = null;
         var known = cause is not null ? $" It does {cause.How}."
             : !IsThorough ? ""
-            : _diagnosis?.OfExchange() is { Length: > 0 } exchange ? exchange
+            : _diagnosis?.OfExchange(out exchanged) is { Length: > 0 } exchange ? exchange
             : " No mistake that is known here fits.";
         return new CaseFailedException(
             $"After {_sent}: a record came that does not verify.{known} It is record {_in!.Seq} under its traffic secret, "
-                + $"with {_suite!.Name}; the dialogue shows th and the shared secret.", cause?.Requirement);
+                + $"with {_suite!.Name}; the dialogue shows th and the shared secret.", cause?.Requirement ?? exchanged);
     }
 }

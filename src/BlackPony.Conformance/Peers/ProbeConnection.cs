@@ -11,7 +11,19 @@ namespace BlackPony.Conformance.Peers;
 /// <param name="Type">The type.</param>
 /// <param name="Data">The data.</param>
 /// <param name="Inner">The length of its <em>inner</em> in octets, padding included.</param>
-internal sealed record Incoming(RecordType Type, byte[] Data, int Inner);
+internal sealed record Incoming(RecordType Type, byte[] Data, int Inner)
+{
+    /// <summary>What a message calls it: <c>an alert record</c>.</summary>
+    public string Name => NameOf(Type);
+
+    /// <summary>What a message calls a record of this type.</summary>
+    public static string NameOf(RecordType type) => type switch
+    {
+        RecordType.Ident or RecordType.Alert => $"an {type.ToString().ToLowerInvariant()} record",
+        >= RecordType.Data and <= RecordType.Alert => $"a {type.ToString().ToLowerInvariant()} record",
+        _ => $"a record of type {(int)type}",
+    };
+}
 
 /// <summary>A connection that can switch to BlackPony's records, each sent as the case likes and each written down.</summary>
 public sealed partial class ProbeConnection : LineConnection
@@ -107,5 +119,5 @@ public sealed partial class ProbeConnection : LineConnection
         ? "the end of the connection"
         : record.Type == RecordType.Data
             ? $"data {Expect.Show(record.Data, 60)}"
-            : $"a record {record.Type} with {record.Data.Length} octets";
+            : $"{record.Name} with {record.Data.Length} octet{(record.Data.Length == 1 ? "" : "s")}";
 }

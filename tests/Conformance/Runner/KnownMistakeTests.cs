@@ -74,6 +74,9 @@ public class KnownMistakeTests
             ["a key made of the traffic secret, as in TLS 1.3"] = HMACSHA256.HashData(Expand(traffic, "finished", []), Th),
             ["the traffic secret as the key"] = HMACSHA256.HashData(traffic, Th),
             ["the label \"finished\""] = HMACSHA256.HashData(Expand(prk, "finished", Th), Th),
+            ["the label \"client finished\""] = HMACSHA256.HashData(Expand(prk, "client finished", Th), Th),
+            ["the label \"C FINISHED\""] = HMACSHA256.HashData(Expand(prk, "C FINISHED", Th), Th),
+            ["prk as the key"] = HMACSHA256.HashData(prk, Th),
             ["an empty context instead of th"] = HMACSHA256.HashData(Expand(prk, "c finished", []), Th),
             ["key and th exchanged"] = HMACSHA256.HashData(Th, key),
             ["SHA-256 over key and th instead of HMAC"] = SHA256.HashData([.. key, .. Th]),
@@ -96,6 +99,12 @@ public class KnownMistakeTests
         Assert.Equal("only its first 8 octets", mistakes.OfVerifyData(right.AsSpan(0, 8)));
         Assert.Null(mistakes.OfVerifyData(right.AsSpan(0, 7)));
         Assert.Null(mistakes.OfVerifyData(SHA256.HashData(right)));
+        Assert.Null(mistakes.OfVerifyData([]));
+        Assert.StartsWith("3 zero octets behind it", mistakes.OfVerifyData([.. right, 0, 0, 0]), StringComparison.Ordinal);
+        Assert.Null(mistakes.OfVerifyData([.. right, 0, 1]));
+        Assert.Equal("each octet written as two hexadecimal digits",
+            mistakes.OfVerifyData(Encoding.ASCII.GetBytes(Convert.ToHexString(right))));
+        Assert.Equal("HMAC-SHA-512", mistakes.OfVerifyData(HMACSHA512.HashData(key, Th)));
         var server = Mistakes(Names.Core, Role.Server);
         Assert.Equal("the other side's Finished key", server.OfVerifyData(right));
     }

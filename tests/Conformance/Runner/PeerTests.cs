@@ -267,8 +267,8 @@ public sealed class PeerTests : IDisposable
     {
         { "finished ehlo", null, null },
         { "", "BP-none", "The client ends instead of sending its Finished." },
-        { "data", "BP-6.3-4", "Expected the client's Finished, got a record Data." },
-        { "close", "BP-6.3-1", "Expected the client's Finished, got a record Close." },
+        { "data", "BP-6.3-4", "Expected the client's Finished, got a data record." },
+        { "close", "BP-6.3-1", "Expected the client's Finished, got a close record." },
         { "finished", "BP-none", "Expected EHLO inside, got \"the end of the session\"." },
         { "finished noop", "BP-none", "Expected EHLO inside, got \"NOOP\"." },
         { "wrong", "BP-6.3-1", "The client's verify_data has a wrong value. It is right with the other side's Finished key." },

@@ -348,15 +348,15 @@ public sealed class ProbeConnectionTests : IAsyncDisposable
         Switch();
         await SealAsync(RecordType.Close, []);
         await FailsAsync(() => _wire.RecordAsync(RecordType.Finished, "BP-1", "BP-2"), "BP-1",
-            "After the connection: expected a Finished record, got a record Close with 0 octets.");
+            "After the connection: expected a finished record, got a close record with 0 octets.");
         await SealAsync(RecordType.Data, "NOOP\r\n"u8);
         await FailsAsync(() => _wire.RecordAsync(RecordType.Close, "BP-1"), "BP-1",
-            "After the connection: expected a Close record, got data \"NOOP\\r\\n\".");
+            "After the connection: expected a close record, got data \"NOOP\\r\\n\".");
         await SealAsync(RecordType.Close, []);
         Assert.Equal(RecordType.Close, (await _wire.RecordAsync(RecordType.Close)).Type);
         _peer.Shutdown(SocketShutdown.Send);
         await FailsAsync(() => _wire.RecordAsync(RecordType.Finished, "BP-1", "BP-2"), "BP-2",
-            "After the connection: expected a Finished record, got the end of the connection.");
+            "After the connection: expected a finished record, got the end of the connection.");
     }
 
     [Fact]
@@ -385,7 +385,7 @@ public sealed class ProbeConnectionTests : IAsyncDisposable
         await FailsAsync(() => _wire.ReplyInsideAsync(), null, "After the connection: expected a reply inside, got \"nonsense\".");
         await SealAsync(RecordType.Alert, [1]);
         await FailsAsync(() => _wire.ReplyInsideAsync(), null,
-            "After the connection: expected a reply inside, but the session ended with a record Alert with 1 octets.");
+            "After the connection: expected a reply inside, but the session ended with an alert record with 1 octet.");
         await SealAsync(RecordType.Data, "250 Ok\r\n500 No\r\n"u8);
         Assert.Equal(250, (await _wire.CommandInsideAsync("NOOP", 250)).Code);
         await FailsAsync(() => _wire.CommandInsideAsync("NOOP", 250, "BP-1"), "BP-1",
@@ -397,7 +397,7 @@ public sealed class ProbeConnectionTests : IAsyncDisposable
     [InlineData("ident rekey data alert 01", null, null)]
     [InlineData("alert 02", "BP-8.3-2", "the alert's data is 02, not the one octet 1.")]
     [InlineData("alert", "BP-8.3-2", "the alert's data is , not the one octet 1.")]
-    [InlineData("close", "BP-1", "expected an alert, got a record Close with 0 octets.")]
+    [InlineData("close", "BP-1", "expected an alert, got a close record with 0 octets.")]
     [InlineData("", "BP-8.3-1", "expected an alert, got the end of the connection.")]
     [InlineData("alert 01 close", "BP-8.3-1", "Something follows the alert.")]
     public async Task An_alert_is_the_last_that_comes(string records, string? requirement, string? finding)
@@ -416,7 +416,7 @@ public sealed class ProbeConnectionTests : IAsyncDisposable
     [Theory]
     [InlineData("", null, null)]
     [InlineData("alert 01", null, null)]
-    [InlineData("close", "BP-1", "expected the end of the connection, got a record Close with 0 octets.")]
+    [InlineData("close", "BP-1", "expected the end of the connection, got a close record with 0 octets.")]
     [InlineData("alert 01 alert 01", "BP-8.3-1", "Something follows the alert.")]
     public async Task A_failure_is_an_end_with_an_alert_or_without(string records, string? requirement, string? finding)
     {
@@ -434,9 +434,9 @@ public sealed class ProbeConnectionTests : IAsyncDisposable
     [Theory]
     [InlineData("close", null, null)]
     [InlineData("rekey close", null, null)]
-    [InlineData("rekey rekey close", "BP-8.1-5", "expected a close record, got a record Rekey with 0 octets.")]
-    [InlineData("ident close", "BP-8.1-5", "expected a close record, got a record Ident with 0 octets.")]
-    [InlineData("alert 01", "BP-8.1-1", "expected a close record, got a record Alert with 1 octets.")]
+    [InlineData("rekey rekey close", "BP-8.1-5", "expected a close record, got a rekey record with 0 octets.")]
+    [InlineData("ident close", "BP-8.1-5", "expected a close record, got an ident record with 0 octets.")]
+    [InlineData("alert 01", "BP-8.1-1", "expected a close record, got an alert record with 1 octet.")]
     [InlineData("", "BP-8.1-1", "expected a close record, got the end of the connection.")]
     public async Task A_close_comes_after_a_rekey_at_most(string records, string? requirement, string? finding)
     {

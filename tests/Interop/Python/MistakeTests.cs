@@ -56,6 +56,15 @@ public sealed class MistakeTests(MistakenServers servers) : IClassFixture<Mistak
         { "finished-swapped", "It is right with the other side's Finished key." },
         { "finished-as-tls", "It is right with a key made of the traffic secret, as in TLS 1.3." },
         { "finished-cut", "It is right with only its first 12 octets." },
+        { "finished-label", "It is right with the label \"server finished\"." },
+        { "finished-sha512", "It is right with HMAC-SHA-512." },
+        { "finished-hex", "It is right with each octet written as two hexadecimal digits." },
+        { "expand-sha512", "verify with HKDF-Expand over SHA512 instead of SHA-256 (Section 6.2)" },
+        { "key-label", "verify with the label \"k\" instead of \"key\" (Section 6.2)" },
+        { "iv-label", "verify with the label \"IV\" instead of \"iv\" (Section 6.2)" },
+        { "type-in-front", "Its type comes before the data; it belongs after them (Section 7.1)." },
+        { "no-type", "It has no type after the data (Section 7.1)." },
+        { "padding-before-type", "zero octets behind it: padding comes after the type (Section 7.1)." },
         { "receives-with-own-keys", "The server's own records verify, so it sends with the right keys. Look at how it receives" },
         { "wrong-220", "The line \"220 Go ahead\" does not have \"K=\" directly after code and separator." },
         { "220-without-k", "does not have \"K=\" directly after code and separator." },
@@ -67,6 +76,9 @@ public sealed class MistakeTests(MistakenServers servers) : IClassFixture<Mistak
         { "oaep-sha1-both-ways", "Its part of the key exchange decrypts with OAEP with SHA-1 for the server's half (Section 5.4)." },
         { "oaep-pkcs1-both-ways", "decrypts with PKCS #1 v1.5 padding instead of OAEP for the server's half (Section 5.4)." },
         { "oaep-no-letter", "verify with OAEP with SHA-256 and no letter \"S\" before the server's half (Section 5.4)" },
+        { "oaep-label", "verify with OAEP with the label \"BLACKPONY V1\" for the server's half (Section 5.4)" },
+        { "mac-label", "verify with the label \"hmac\" instead of \"mac\" (Section 6.2)" },
+        { "blowfish-key-label", "make sense with the label \"enc\" instead of \"key\" (Section 6.2)" },
         { "mac-without-seq", "verify with the HMAC over the length and the ciphertext, without the sequence number (Section 7.3)" },
         { "mac-over-ciphertext", "verify with the HMAC over the ciphertext alone (Section 7.3)" },
         { "mac-seq-32", "verify with the sequence number as 32 bits in the HMAC (Section 7.3)" },
@@ -95,6 +107,9 @@ public sealed class MistakeTests(MistakenServers servers) : IClassFixture<Mistak
     [InlineData("th-without-offer", "BP-6.1-1", "Section 6.1")]
     [InlineData("name-as-salt", "BP-6.2-1", "Section 6.2")]
     [InlineData("tls-prefix", "BP-6.3-1", "Section 6.2")]
+    [InlineData("finished-label", "BP-6.3-1", "Section 6.3")]
+    [InlineData("type-in-front", "BP-6.3-1", "Section 7.1")]
+    [InlineData("oaep-sha1-both-ways", "BP-6.3-1", "Section 5.4")]
     public async Task It_says_which_requirement_and_section_to_read(string mistake, string requirement, string read)
     {
         var failure = Assert.Single((await LookAsync(mistake)).Failures);
@@ -123,7 +138,7 @@ public sealed class MistakeTests(MistakenServers servers) : IClassFixture<Mistak
         await using var target = new RemoteServer("127.0.0.1", await servers.PortAsync(mistake), 0, new Dictionary<string, TimeSpan>());
         // A mistake with RSA-BLOWFISH needs the cases of classic.
         bool classic = mistake.StartsWith("oaep-", StringComparison.Ordinal) || mistake.StartsWith("mac-", StringComparison.Ordinal)
-            || mistake == "little-endian-counter";
+            || mistake.StartsWith("blowfish-", StringComparison.Ordinal) || mistake == "little-endian-counter";
         return await new Preflight(Options, classic ? [.. ServerCases.All.Select(c => c.Info)] : Core).RunAsync(target);
     }
 }

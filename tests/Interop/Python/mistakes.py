@@ -16,7 +16,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-from cryptography.hazmat.primitives.hashes import SHA1, SHA256, Hash
+from cryptography.hazmat.primitives.ciphers import Cipher, modes
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA512, Hash
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from blackpony import aiosmtpd, channel, client, keys, negotiation, records, session, suites
@@ -24,6 +25,12 @@ from blackpony import aiosmtpd, channel, client, keys, negotiation, records, ses
 KEY = generate_private_key(65537, 3072)
 Info = Callable[[bytes, bytes, int], bytes]
 RIGHT_LINES = keys.transcript
+
+
+def right_info(label: bytes, context: bytes, length: int) -> bytes:
+    """*info* of Expand-Label as Section 6.2 has it."""
+    text = b"bp1 " + label
+    return struct.pack(">HB", length, len(text)) + text + bytes([len(context)]) + context
 
 
 def info(make: Info) -> Callable[[], None]:
@@ -129,6 +136,35 @@ def right_nonce(self: Any) -> bytes:
 def mac(make: Callable[[Any, bytes, bytes], bytes]) -> Callable[[], None]:
     """Other octets under the HMAC of RSA-BLOWFISH."""
     return attribute(records.BlowfishRecords, "_mac", lambda self, header, text: hmac.digest(self._mac_key, make(self, header, text), "sha256"))
+
+
+def inner(make: Callable[[int, bytes, int], bytes]) -> Callable[[], None]:
+    """Another *inner*: of type, data and padding."""
+
+    def seal(self: Any, kind: int, data: bytes, padding: int) -> bytes:
+        text = make(kind, data, padding)
+        header = struct.pack(">H", len(text) + self.tag)
+        record = header + self._protect(header, text)
+        self._used, self._seq = self._used + self.cost(len(text)), self._seq + 1
+        return record
+
+    return attribute(records.Records, "seal", seal)
+
+
+def blowfish_key(label: bytes) -> Callable[[], None]:
+    """Another label of Blowfish's key alone."""
+    right = records.BlowfishRecords._set_keys
+
+    def set_keys(self: Any, traffic: bytes) -> None:
+        right(self, traffic)
+        self._blocks = Cipher(records.Blowfish(keys.expand_label(traffic, label, b"", 32)), modes.ECB()).encryptor()
+
+    return attribute(records.BlowfishRecords, "_set_keys", set_keys)
+
+
+def expand_sha512(secret: bytes, label: bytes, context: bytes, length: int) -> bytes:
+    """HKDF-Expand with SHA-512."""
+    return HKDFExpand(SHA512(), length, right_info(label, context, length)).derive(secret)
 
 
 def oaep(scheme: Any) -> Callable[[], None]:
@@ -246,6 +282,15 @@ MISTAKES: dict[str, Callable[[], None]] = {
         lambda k, side: hmac.digest(keys.expand_label(k.secret(f"{side[0]} traffic"), b"finished", b"", 32), k.th, "sha256")
     ),
     "finished-cut": verify_data(lambda k, side: hmac.digest(k.secret(f"{side[0]} finished"), k.th, "sha256")[:12]),
+    "finished-label": verify_data(lambda k, side: hmac.digest(k.secret(f"{side} finished"), k.th, "sha256")),
+    "finished-sha512": verify_data(lambda k, side: hmac.digest(k.secret(f"{side[0]} finished"), k.th, "sha512")),
+    "finished-hex": verify_data(lambda k, side: hmac.digest(k.secret(f"{side[0]} finished"), k.th, "sha256").hex().encode()),
+    "expand-sha512": lambda: (setattr(keys, "expand_label", expand_sha512), setattr(records, "expand_label", expand_sha512))[0],
+    "key-label": info(lambda label, c, n: right_info(b"k" if label == b"key" else label, c, n)),
+    "iv-label": info(lambda label, c, n: right_info(b"IV" if label == b"iv" else label, c, n)),
+    "type-in-front": inner(lambda kind, data, padding: bytes([kind]) + data + bytes(padding)),
+    "no-type": inner(lambda kind, data, padding: data + bytes(padding + 1)),
+    "padding-before-type": inner(lambda kind, data, padding: data + bytes(padding) + bytes([kind])),
     "receives-with-own-keys": ignores_finished,
     "wrong-220": reply(lambda text: [b"220 Go ahead"]),
     "220-without-k": reply(lambda text: [x.replace(b"K=", b"") for x in text]),
@@ -260,12 +305,15 @@ MISTAKES: dict[str, Callable[[], None]] = {
     "oaep-no-letter": attribute(
         negotiation, "oaep_encrypt", lambda key, text, draw: key.encrypt(text[1:], padding.OAEP(padding.MGF1(SHA256()), SHA256(), None))
     ),
+    "oaep-label": oaep(padding.OAEP(padding.MGF1(SHA256()), SHA256(), b"BLACKPONY V1")),
+    "mac-label": info(lambda label, c, n: right_info(b"hmac" if label == b"mac" else label, c, n)),
+    "blowfish-key-label": blowfish_key(b"enc"),
     "mac-without-seq": mac(lambda r, header, text: header + text),
     "mac-over-ciphertext": mac(lambda r, header, text: text),
     "mac-seq-32": mac(lambda r, header, text: struct.pack(">I", r._seq) + header + text),
     "little-endian-counter": counter("<II"),
 }
-OF_CLASSIC = ("oaep-", "mac-", "little-endian-counter")
+OF_CLASSIC = ("oaep-", "mac-", "little-endian-counter", "blowfish-")
 
 
 class Sink:
