@@ -30,7 +30,7 @@ public static partial class Causes
             own.Add(group.MinBy(f => f.Result.Verdict == Verdict.Warn)!);
 
         var blockers = failed.Except(own).ToDictionary(f => f, f => own.Where(o => o.Explains(f)).MinBy(Severity)!);
-        var causes = own.GroupBy(f => f.Key).Select(g => (Failures: g.ToList(), First: g.OrderBy(Severity).First()))
+        var causes = own.GroupBy(f => f.Key).Select(g => (Failures: g.ToList(), First: g.OrderBy(Severity).ThenBy(f => f.Step).First()))
             .Where(g => Severity(g.First) == 0)
             .Select(g => (g.First.Tested, Cause: new FailureCause(
                 g.First.Step, g.First.Result, [.. g.Failures.Select(f => f.Result)],
@@ -64,11 +64,14 @@ public static partial class Causes
     [GeneratedRegex("(within |after )([0-9.]+ s|\"[^\"]*\"( inside)?)")]
     private static partial Regex Waited();
 
-    [GeneratedRegex("X25519(MLKEM768)?-(CHACHA20POLY1305|AES256GCM)|RSA-BLOWFISH")]
+    [GeneratedRegex("X25519(MLKEM768)?-(CHACHA20POLY1305|AES256GCM)|RSA-BLOWFISH", RegexOptions.IgnoreCase)]
     private static partial Regex Suite();
 
     [GeneratedRegex("[A-Za-z0-9+/=]{16,}|(\\\\x[0-9A-F]{2})+")]
     private static partial Regex Long();
+
+    [GeneratedRegex(@"(with|answers what comes then with) a reset \(RST\)")]
+    private static partial Regex Reset();
 
     [GeneratedRegex("record [0-9]+|connection number [0-9]+")]
     private static partial Regex Numbered();
@@ -82,7 +85,10 @@ public static partial class Causes
             IsOwn = result.NamesRequirement && result.Violated is { } violated
                 ? result.Case.Requirements.Contains(violated)
                 : Step >= Steps.Of(result.Case);
-            Key = (result.Case.Role, Step, result.NamesRequirement ? result.Violated : null, Normal(result.Detail));
+            // How a connection ends is one thing, whatever was before it and whatever it violates there.
+            Key = Reset().Match(result.Detail) is { Success: true } reset
+                ? (result.Case.Role, default, null, reset.Value)
+                : (result.Case.Role, Step, result.NamesRequirement ? result.Violated : null, Normal(result.Detail));
         }
 
         public CaseResult Result { get; }

@@ -49,11 +49,34 @@ public class CausesTests
         var run = Run(
             Failed("S-8.1-1", Upgraded + "S} finished 00\nS} data x\n",
                 "After \"QUIT\" inside: expected a close record, got the end of the connection."),
-            Failed("S-6.3-1", Upgraded, "After a record: expected a Finished record, got a record Data."),
+            Failed("S-6.3-1", Upgraded, "After a record: expected a finished record, got a data record."),
             Failed("S-4.1-4", Greeted, "Sent \"EHLO x\", expected 250, got \"501 No\"."));
         Assert.Equal(["S-4.1-4", "S-6.3-1", "S-8.1-1"], run.Causes.Select(c => c.First.Case.Id));
         Assert.Equal([Step.Ehlo, Step.Finished, Step.Message], run.Causes.Select(c => c.Step));
         Assert.Equal("3 failed, 3 causes; begin with S-4.1-4.", run.Verdict);
+    }
+
+    [Fact]
+    public void One_mistake_with_each_suite_is_one_cause()
+    {
+        string Salt(string suite) => $"After \"XBLACKPONY V1 {suite.ToUpperInvariant()} AA\": a record came that does not verify. It does "
+            + $"verify with SHA-256 of {suite} as the salt (Section 6.2). It is record 0 under its traffic secret, with {suite}.";
+        var run = Run(
+            Failed("S-5.2-1", Upgraded, Salt("x25519-chacha20poly1305"), "BP-6.2-1"),
+            Failed("S-5.3-1", Upgraded, Salt("x25519mlkem768-chacha20poly1305"), "BP-6.2-1"),
+            Failed("S-5.4-1", Upgraded, Salt("rsa-blowfish"), "BP-6.2-1"));
+        Assert.Single(run.Causes);
+    }
+
+    [Fact]
+    public void The_end_by_a_reset_is_one_cause_wherever_it_comes()
+    {
+        const string Reset = "the connection ended with a reset (RST) instead of FIN, which discards octets in transit.";
+        var run = Run(
+            Failed("S-8.1-1", Upgraded + "S} finished 00\nS} data x\n", $"After \"QUIT\" inside: {Reset}", "BP-8.1-2"),
+            Failed("S-4.4-1", Offered, $"After \"XBLACKPONY\": {Reset}", "BP-4.4-2"),
+            Failed("S-8.3-1", Upgraded + "S} finished 00\n", $"After a record: {Reset}", "BP-8.3-1"));
+        Assert.Equal("S-4.4-1", Assert.Single(run.Causes).First.Case.Id);
     }
 
     [Fact]
