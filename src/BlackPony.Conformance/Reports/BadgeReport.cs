@@ -12,11 +12,12 @@ public static class BadgeReport
     public static string Write(params IReadOnlyList<RunReport> runs)
     {
         var label = string.Join(" and ", runs.Select(r => r.Protocol.Title).Distinct());
-        int failed = runs.Sum(r => r.Count(Verdict.Fail) + r.Count(Verdict.Error) + r.Count(Verdict.Blocked));
+        int failed = runs.Sum(r => r.Count(Verdict.Fail) + r.Count(Verdict.Error)), blocked = runs.Sum(r => r.Count(Verdict.Blocked));
         bool isStopped = runs.Any(r => r.Stopped is not null), isWhole = runs.All(r => r.NotRun == 0);
-        bool good = failed == 0 && !isStopped && isWhole;
+        bool good = failed + blocked == 0 && !isStopped && isWhole;
         var text = isStopped ? "preflight failed"
-            : failed > 0 ? $"{failed} of {runs.Sum(r => r.Results.Count)} failed"
+            : failed + blocked > 0
+                ? $"{failed} of {runs.Sum(r => r.Results.Count)} failed{(blocked > 0 ? $", {blocked} blocked" : "")}"
             : $"{runs.Sum(r => r.Count(Verdict.Pass))} passed";
         text += isWhole || isStopped ? "" : ", incomplete";
         int left = (label.Length * Digit) + 10, right = (text.Length * Digit) + 10;

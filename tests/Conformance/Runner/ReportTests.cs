@@ -161,10 +161,12 @@ public partial class ReportTests
     {
         var passed = Result("S-4.1-1", "x", Verdict.Pass, "");
         Badge("1 passed", "#1a7f37", passed, Result("S-4.1-2", "x", Verdict.Warn, ""), Result("S-4.1-3", "x", Verdict.NotApplicable, ""));
-        foreach (var verdict in (Verdict[])[Verdict.Fail, Verdict.Error, Verdict.Blocked])
-        {
+        foreach (var verdict in (Verdict[])[Verdict.Fail, Verdict.Error])
             Badge("1 of 2 failed", "#b42318", passed, Result("S-4.1-2", "x", verdict, ""));
-        }
+
+        Badge("1 of 3 failed, 1 blocked", "#b42318", passed, Result("S-4.1-2", "x", Verdict.Fail, ""),
+            Result("S-4.1-3", "x", Verdict.Blocked, ""));
+        Badge("0 of 2 failed, 1 blocked", "#b42318", passed, Result("S-4.1-2", "x", Verdict.Blocked, ""));
 
         Assert.Contains("1 passed, incomplete", BadgeReport.Write(With(passed) with { NotRun = 1 }), StringComparison.Ordinal);
         Assert.Contains("#b42318", BadgeReport.Write(With(passed) with { NotRun = 1 }), StringComparison.Ordinal);
