@@ -12,6 +12,7 @@ public sealed class CaseTimeout(TimeSpan limit, TimeProvider? time = null) : IDi
 {
     private readonly CancellationTokenSource _source = new(limit, time ?? TimeProvider.System);
     private string _waiting = "the target's first step";
+    private string _came = "";
 
     /// <summary>How long the target may be silent.</summary>
     public TimeSpan Limit => limit;
@@ -21,7 +22,11 @@ public sealed class CaseTimeout(TimeSpan limit, TimeProvider? time = null) : IDi
 
     /// <summary>Notes what the case waits for now.</summary>
     /// <param name="what"><c>After "QUIT": an SMTP reply</c>.</param>
-    public void WaitsFor(string what) => _waiting = what;
+    /// <param name="came">What has come of it, for a message; empty if nothing.</param>
+    public void WaitsFor(string what, string came = "") => (_waiting, _came) = (what, came);
+
+    /// <summary>Whether a part of what the case waits for has come.</summary>
+    public bool HasPart => _came.Length > 0;
 
     /// <summary>Begins again.</summary>
     public void Renew() => Renew(TimeSpan.Zero);
@@ -63,7 +68,9 @@ public sealed class CaseTimeout(TimeSpan limit, TimeProvider? time = null) : IDi
 
     /// <summary>What did not come.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"No answer within {limit.TotalSeconds:0.#} s, and the connection is open. The suite waited for this: {_waiting}.");
+        $"No {(HasPart ? "whole " : "")}answer within {limit.TotalSeconds:0.#} s, and the connection is open. The suite waited for this: "
+            + $"{_waiting}."
+            + $"{(HasPart ? $" What came of it is {_came}." : "")}");
 
     /// <inheritdoc/>
     public void Dispose() => _source.Dispose();

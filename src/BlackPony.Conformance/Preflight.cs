@@ -119,7 +119,7 @@ public sealed partial class Preflight
         await using var stop = _options.Stop.Register(context.Timeout.End);
         string detail;
         string? requirement = null;
-        bool silent = false;
+        bool silent = false, part = false;
         try
         {
             await run();
@@ -135,7 +135,7 @@ public sealed partial class Preflight
         }
         catch (OperationCanceledException)
         {
-            (detail, silent) = (context.Timeout.ToString(), true);
+            (detail, silent, part) = (context.Timeout.ToString(), true, context.Timeout.HasPart);
         }
         catch (Exception e) when (e is SocketException or IOException)
         {
@@ -144,13 +144,14 @@ public sealed partial class Preflight
 
         var text = context.Transcript.ToString();
         var step = Conformance.Steps.Reached(role, text, Protocol);
-        Failed(new PreflightFailure(step, what, detail, Read(role, step, requirement, detail))
+        Failed(new PreflightFailure(step, step == Step.Offer ? "offer" : what, detail + End(role, text),
+            Read(role, step, requirement, detail))
         {
             Requirement = requirement,
             Transcript = text,
             KeyLog = context.Transcript.KeyLog,
             IsSilent = silent,
-            IsUnreachable = role == TestRole.Server ? step <= Step.Ehlo && (silent || IsNotReady(text)) : step == Step.Connect,
+            IsUnreachable = role == TestRole.Server ? step <= Step.Ehlo && ((silent && !part) || IsNotReady(text)) : step == Step.Connect,
         });
         return false;
     }
@@ -161,6 +162,21 @@ public sealed partial class Preflight
     private static bool IsNotReady(string transcript) =>
         transcript.Split('\n').LastOrDefault(l => l.StartsWith("S: ", StringComparison.Ordinal)) is { } last
             && last.StartsWith("S: 421", StringComparison.Ordinal);
+
+    // What the suite sent last, and what came.
+    private static string End(TestRole role, string transcript)
+    {
+        const int Most = 8, Longest = 100;
+        char me = role == TestRole.Server ? 'C' : 'S';
+        var lines = transcript.Split('\n').Where(l => l is ['C' or 'S', ':' or '}' or '!', ..]).ToList();
+        int sent = lines.FindLastIndex(l => l[0] == me && l[1] != '!');
+        while (sent > 0 && lines[sent - 1][0] == me)
+            sent--;
+
+        return sent < 0 ? ""
+            : $"\nThe last that was sent ({me}) and what came:" + string.Concat(
+                lines.Skip(sent).Take(Most).Select(l => "\n" + (l.Length > Longest ? l[..Longest] + "…" : l)));
+    }
 
     // The section of the mistake, of the requirement, or of the step.
     private string Read(TestRole role, Step step, string? requirement, string detail) =>

@@ -6,18 +6,35 @@ namespace BlackPony.Tools.ConformanceRunner;
 internal sealed class Progress : IDisposable
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(5);
 
     private readonly bool _isTerminal = !Console.IsErrorRedirected;
     private readonly int _total;
     private readonly Lock _lock = new();
     private Timer? _timer;
+    private Timer? _wait;
     private int _done;
     private int _failed;
 
     public Progress(int total) => _total = total;
 
+    /// <summary>The preflight begins: a target that does not answer holds it up.</summary>
+    /// <param name="target">What the report calls the target.</param>
+    public void Wait(string target)
+    {
+        _wait?.Dispose();
+        if (_isTerminal)
+            Console.Error.Write($"\r\e[Kpreflight of {target}");
+        else
+            _wait = new Timer(_ => Console.Error.WriteLine($"the preflight waits for {target}"), null, Soon, Timeout.InfiniteTimeSpan);
+    }
+
     /// <summary>The cases begin.</summary>
-    public void Begin() => _timer ??= new Timer(_ => Say(), null, Pause, Pause);
+    public void Begin()
+    {
+        _wait?.Dispose();
+        _timer ??= new Timer(_ => Say(), null, Pause, Pause);
+    }
 
     public void Show(CaseResult result)
     {
@@ -32,12 +49,16 @@ internal sealed class Progress : IDisposable
 
     public void Clear()
     {
-        _timer?.Dispose();
+        Dispose();
         if (_isTerminal)
             Console.Error.Write("\r\e[K");
     }
 
-    public void Dispose() => _timer?.Dispose();
+    public void Dispose()
+    {
+        _timer?.Dispose();
+        _wait?.Dispose();
+    }
 
     private void Say()
     {

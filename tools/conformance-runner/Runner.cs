@@ -171,7 +171,10 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
             {
                 serverName = target?.Name ?? preflights[0].Target;
                 if (target is RemoteServer)
+                {
+                    progress.Wait(target.Name);
                     preflights.Add(await new Preflight(run, servers.Cases).RunAsync(target));
+                }
 
                 progress.Begin();
                 if (GoesOn(preflights))
@@ -192,7 +195,10 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
             if (target is ClientCommand { IsThere: false })
                 preflights.Add(PreflightResult.NotReached(TestRole.Client, target.Name, "its program was not found."));
             else if (target is ClientCommand)
+            {
+                progress.Wait(target.Name);
                 preflights.Add(await new Preflight(run, clients.Cases).RunAsync(target));
+            }
 
             progress.Begin();
             if (mailers is not null || GoesOn(preflights))
@@ -220,7 +226,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
             var (preflight, failure) = preflights.Select(p => (p, p.Failures.FirstOrDefault(f => f.IsUnreachable))).First(p => p.Item2
                 is not null);
             return Complain(Unreachable, preflight.Role == TestRole.Server
-                ? Nobody(failure!.Detail)
+                ? Nobody(failure!)
                 : $"the command '{preflight.Target}' made no session: {failure!.Detail} Try it by hand, or give its full path.");
         }
 
@@ -294,10 +300,14 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         ? 0
         : Math.Max(1, run.MaxFailures - results.Count(r => r.Verdict is Verdict.Fail or Verdict.Error));
 
-    private string Nobody(string why)
+    private string Nobody(PreflightFailure failure)
     {
         var server = parse.GetValue(options.Server)!;
-        return $"no mail server answers at {server.Host}:{server.Port} ({why.TrimEnd('.')}). Start it, or name another with --server.";
+        var why = failure.Detail.Split('\n')[0].TrimEnd('.');
+        return failure.Step > Step.Greeting
+            ? $"the mail server at {server.Host}:{server.Port} greets, and is not ready for EHLO ({why}). Its log may say why; or name "
+                + "another with --server."
+            : $"no mail server answers at {server.Host}:{server.Port} ({why}). Start it, or name another with --server.";
     }
 
     private static void Save(RunReport report, string folder, bool console)
@@ -566,9 +576,10 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
     private delegate Task<IReadOnlyList<CaseResult>> RunCases<TTarget, T>(TTarget target, IReadOnlyList<Case<T>> cases,
         RunOptions options);
 
+    // What the suite quotes of a peer is escaped already.
     private static int Complain(int code, string message)
     {
-        CommandLine.Complain(message);
+        CommandLine.Complain(message, isEscaped: true);
         return code;
     }
 }

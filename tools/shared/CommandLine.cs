@@ -83,10 +83,15 @@ internal static class CommandLine
     /// Says one line to whoever started the program, on standard error, whatever a stranger has put into it ([BP-11.1-4]):
     /// sendmail's arguments too may hold what one wrote.
     /// </summary>
-    public static void Complain(string message)
+    public static void Complain(string message) => Complain(message, isEscaped: false);
+
+    /// <summary>The same, of a text that may be escaped already.</summary>
+    /// <param name="message">What is wrong.</param>
+    /// <param name="isEscaped">Whether backslashes are those of an escape, and stay.</param>
+    public static void Complain(string message, bool isEscaped)
     {
         var words = message.Split((char[])[' ', '\r', '\n', '\t'], StringSplitOptions.RemoveEmptyEntries);
-        Console.Error.WriteLine($"{Name}: {Printable.Escape(string.Join(' ', words))}");
+        Console.Error.WriteLine($"{Name}: {Printable.Escape(string.Join(' ', words), isEscaped)}");
     }
 
     /// <summary>A question after the name of what is not there: whether the nearest name was meant.</summary>

@@ -11,6 +11,7 @@ public abstract class LineConnection : IAsyncDisposable
 {
     private const string Opened = "the connection";
     private const int MostAtOnce = 65536;
+    private const int Shown = 60;
 
     private protected readonly Socket _socket;
     private protected readonly CaseTimeout _patience;
@@ -57,7 +58,7 @@ public abstract class LineConnection : IAsyncDisposable
         if (IsText)
             _transcript.Plain(_me, octets.Span);
 
-        _sent = Expect.Show(octets.Span, 60);
+        _sent = Expect.Show(octets.Span, Shown);
         await WriteAsync(octets);
     }
 
@@ -267,7 +268,7 @@ public abstract class LineConnection : IAsyncDisposable
 
     private protected virtual async Task<bool> FillAsync(string expected)
     {
-        _patience.WaitsFor($"after {_sent}, {_expected ?? expected}");
+        _patience.WaitsFor($"after {_sent}, {_expected ?? expected}", _waiting.Length > 0 ? Expect.Show(_waiting.Span, Shown) : "");
         try
         {
             int count = await _socket.ReceiveAsync(_octets.AsMemory(), _patience.Token);

@@ -118,6 +118,25 @@ public class PreflightTests
         var failure = Assert.Single((await LookAsync((stream, cancel) => SpeakAsync(stream, ehlo, "500 No", cancel))).Failures);
         Assert.Equal((step, read, false), (failure.Step, failure.Read, failure.IsUnreachable));
         Assert.Contains(detail, failure.Detail, StringComparison.Ordinal);
+        Assert.Contains(step == Step.Upgrade ? "\nC: XBLACKPONY V1 X25519-CHACHA20POLY1305 " : "\nC: EHLO probe.test\nS: ", failure.Detail,
+            StringComparison.Ordinal);
+        Assert.EndsWith("\nS: " + (step == Step.Upgrade ? "500 No" : ehlo.Split('\n')[^1]), failure.Detail, StringComparison.Ordinal);
+        Assert.Equal(step switch { Step.Ehlo => "EHLO", Step.Offer => "offer", _ => "upgrade with X25519-CHACHA20POLY1305" }, failure.What);
+    }
+
+    [Fact]
+    public async Task What_comes_without_an_end_is_shown_and_is_no_silence()
+    {
+        var failure = Assert.Single((await LookAsync(async (stream, cancel) =>
+        {
+            await stream.WriteAsync("220 port.test\r\n"u8.ToArray(), cancel);
+            await stream.ReadExactlyAsync(new byte[4], cancel);
+            await stream.WriteAsync("\x01rubbish"u8.ToArray(), cancel);
+            await Task.Delay(Timeout.Infinite, cancel);
+        }, Hasty)).Failures);
+        Assert.Equal((Step.Ehlo, false), (failure.Step, failure.IsUnreachable));
+        Assert.StartsWith("No whole answer within 0.3 s, and the connection is open. The suite waited for this: after "
+            + "\"EHLO probe.test\\r\\n\", an SMTP reply. What came of it is \"\\x01rubbish\".", failure.Detail, StringComparison.Ordinal);
     }
 
     [Theory]
