@@ -135,6 +135,9 @@ public enum Needs
 
     /// <summary>A client that can deliver a message several times.</summary>
     Several = 8388608,
+
+    /// <summary>A server that refuses mail of a client without a certificate.</summary>
+    WantsCertificate = 16777216,
 }
 
 /// <summary>One case: what it checks, and a short function that speaks octets.</summary>

@@ -12,5 +12,8 @@ internal abstract record Fault(string Breaks, string CaughtBy, string Does)
     /// <summary>Why most of the other cases fail, if they do.</summary>
     public string? Wide { get; init; }
 
+    /// <summary>How long a case waits for what never comes; null for the usual time.</summary>
+    public TimeSpan? Silence { get; init; }
+
     public sealed override string ToString() => $"{Breaks}: {Does}";
 }

@@ -365,7 +365,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
     private ClientTarget Client() => parse.GetValue(options.Mailer) is { } mailer ? new MailerCommand(mailer, Timeouts)
         : parse.GetValue(options.Client) is not { } client ? IsStartTls ? new EmbeddedMailClient() : new EmbeddedMailer()
         : IsStartTls
-            ? new MailClientCommand(client, parse.GetValue(options.Policies) is { Length: > 0 } policies ? policies : null)
+            ? new MailClientCommand(client, Timeouts, parse.GetValue(options.Policies) is { Length: > 0 } policies ? policies : null)
             : new PlainClientCommand(client, Timeouts);
 
     private async Task<ServerTarget> ServerAsync()
@@ -398,15 +398,20 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
         Credentials = parse.GetValue(options.Auth),
         RequiresTls = parse.GetValue(options.RequiresTls),
         IsPublic = parse.GetValue(options.Public),
+        WantsCertificate = parse.GetValue(options.WantsCertificate),
         WithoutCertificate = parse.GetValue(options.WithoutCertificate),
     };
 
     // An option of the other protocol, which would have no effect.
     private string? WrongOption()
     {
-        Option[] own = IsStartTls ? [options.Backend, options.Mailer, options.Timeouts] : options.OfStartTls;
+        Option[] own = IsStartTls ? [options.Backend, options.Mailer] : options.OfStartTls;
         if (Given(own) is { } option)
             return $"{option.Name} has no effect with --protocol {_protocol.Name}.";
+
+        // 'default' names those of both protocols.
+        if (Timeouts.Keys.All(k => k == Protocol.HandshakeTimeout != IsStartTls) && Timeouts.Keys.FirstOrDefault() is { } timeout)
+            return $"{timeout} is no time-out of {_protocol.Name}: it has {string.Join(", ", _protocol.Timeouts.Keys)}.";
 
         if (parse.GetValue(options.Server) is null && Given([.. options.OfStartTls.Except([options.Policies])]) is { } ofServer)
             return $"{ofServer.Name} has no effect without --server.";

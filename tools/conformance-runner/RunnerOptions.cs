@@ -18,7 +18,8 @@ internal sealed class RunnerOptions
             "Test an implementation of BlackPony against the specification; by default the embedded reference, server and client. "
                 + "Or test any mail server's STARTTLS (RFC 3207): --protocol starttls.")
         {
-            Protocol, Server, Backend, Mailbox, Client, Mailer, Local, Foreign, Auth, RequiresTls, Public, WithoutCertificate, Policies,
+            Protocol, Server, Backend, Mailbox, Client, Mailer, Local, Foreign, Auth, RequiresTls, Public,
+            WantsCertificate, WithoutCertificate, Policies,
             List, Select, Exclude, LastFailed, Profiles, Format, Output, Compare, Spec, Annotate, Save, NoPreflight,
             MaxFailures, Timeout, Timeouts, Jobs, Seed, Shard, Strict, Expected, WriteBaseline, Durations, Verbose,
         };
@@ -67,6 +68,11 @@ internal sealed class RunnerOptions
         Description = "STARTTLS: MX records name the server, so it must take local mail without TLS too.",
     };
 
+    public Option<bool> WantsCertificate { get; } = new("--wants-certificate")
+    {
+        Description = "STARTTLS: the server takes no mail from a client without a certificate.",
+    };
+
     public Option<DnsEndPoint?> WithoutCertificate { get; } = new("--without-certificate")
     {
         Description = "STARTTLS: address of a second server, configured for TLS but without its certificate.",
@@ -83,7 +89,7 @@ internal sealed class RunnerOptions
     };
 
     /// <summary>The options that only a run for STARTTLS has.</summary>
-    public Option[] OfStartTls => [Local, Foreign, Auth, RequiresTls, Public, WithoutCertificate, Policies];
+    public Option[] OfStartTls => [Local, Foreign, Auth, RequiresTls, Public, WantsCertificate, WithoutCertificate, Policies];
 
     public Option<DnsEndPoint?> Server { get; } = new("--server")
     {
@@ -211,7 +217,7 @@ internal sealed class RunnerOptions
     public Option<Dictionary<string, TimeSpan>> Timeouts { get; } = new("--timeouts")
     {
         Description = "The target's own time-outs in seconds, for --profile timeouts: FinishedTimeout=1,CloseTimeout=0.5. 'default' stands "
-            + "for those of the specification; the run then takes a quarter of an hour.",
+            + "for those of the specification; the run then takes a quarter of an hour. STARTTLS: HandshakeTimeout.",
         HelpName = "list",
         CustomParser = ParseTimeouts,
     };
@@ -323,14 +329,14 @@ internal sealed class RunnerOptions
     private static Dictionary<string, TimeSpan> ParseTimeouts(ArgumentResult result)
     {
         if (result.Tokens[0].Value == "default")
-            return new Dictionary<string, TimeSpan>(VirtualTime.Limits);
+            return new Dictionary<string, TimeSpan>(Conformance.Protocol.All.SelectMany(p => p.Timeouts));
 
         var timeouts = new Dictionary<string, TimeSpan>();
         foreach (var part in result.Tokens[0].Value.Split(','))
         {
             var pair = part.Split('=');
             var limit = typeof(Limits).GetField(pair[0], BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic);
-            if (pair.Length != 2 || limit?.FieldType != typeof(TimeSpan)
+            if (pair.Length != 2 || (limit?.FieldType != typeof(TimeSpan) && pair[0] != Conformance.Protocol.HandshakeTimeout)
                 || !double.TryParse(pair[1], NumberStyles.Float, CultureInfo.InvariantCulture, out double seconds)
                 || seconds is <= 0 or > 3600)
             {

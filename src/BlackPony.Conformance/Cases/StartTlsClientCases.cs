@@ -9,5 +9,5 @@ public static class StartTlsClientCases
     public static IReadOnlyList<Case<StartTlsClientProbe>> All { get; } =
         [.. StartTlsClientCore.Cases, .. StartTlsClientExtensions.Cases, .. StartTlsClientInjection.Cases, .. StartTlsClientPolicy.Cases,
             .. StartTlsClientFailure.Cases, .. StartTlsClientVerify.Cases, .. StartTlsClientSubmission.Cases,
-            .. StartTlsClientTruncation.Cases, .. StartTlsClientTls.Cases, .. StartTlsClientRecords.Cases];
+            .. StartTlsClientTruncation.Cases, .. StartTlsClientTls.Cases, .. StartTlsClientRecords.Cases, .. StartTlsClientTimeouts.Cases];
 }

@@ -95,6 +95,42 @@ internal static class StartTlsPolicy
             await p.EnvelopeAsync();
         })
         { Needs = Needs.Public | Needs.Local },
+        // [TLS-4.1-1] A server for which the handshake gave too little authentication or privacy SHOULD answer every command other than
+        //   QUIT with 554.
+        new("TS-4.1-1", "A client without a certificate that is wanted gets 554 to all but QUIT", Should, Profile.Policy, "TLS-4.1-1",
+            async p =>
+        {
+            if (!await WithoutCertificateAsync(p))
+                return;
+
+            foreach (var (line, code) in ((string, int)[])[("EHLO probe.test", 554), ("NOOP", 554), ("MAIL FROM:<>", 554), ("QUIT", 221)])
+            {
+                await p.Connection.SendLineAsync(line);
+                if (await p.Connection.ReplyOrEndAsync() is not { } reply)
+                    return;
+
+                That(reply.Code == code, $"The client has no certificate. Sent {line.Split(' ')[0]}, expected {code}, got "
+                    + $"{Show(reply.Lines[0])}.");
+            }
+        })
+        { Needs = Needs.WantsCertificate },
+        // [TLS-4.1-2] A server for which the handshake gave too little authentication or privacy MUST NOT accept a mail transaction in that
+        //   session.
+        new("TS-4.1-2", "A client without a certificate that is wanted delivers nothing", Must, Profile.Policy, "TLS-4.1-2", async p =>
+        {
+            if (!await WithoutCertificateAsync(p))
+                return;
+
+            foreach (var line in (string[])["EHLO probe.test", "MAIL FROM:<>", $"RCPT TO:<{p.Facts.Local[0]}>", "DATA"])
+            {
+                await p.Connection.SendLineAsync(line);
+                if (await p.Connection.ReplyOrEndAsync() is not { } reply)
+                    return;
+
+                That(reply.Code != 354, $"The client has no certificate, and DATA is answered with {Show(reply.Lines[0])}.");
+            }
+        })
+        { Needs = Needs.WantsCertificate | Needs.Local },
         // [TLS-9846.6.2-1] A server MUST close the connection after a handshake that failed, without another octet of SMTP.
         new("TS-9846.6.2-1", "After garbage for a ClientHello nothing works in plaintext", Must, Profile.Policy, "TLS-9846.6.2-1",
             async p =>
@@ -145,6 +181,14 @@ internal static class StartTlsPolicy
             await p.InsideAsync();
         }),
     ];
+
+    // A server may refuse the handshake too; with TLS 1.3 that shows with its next record.
+    private static async Task<bool> WithoutCertificateAsync(StartTlsProbe p)
+    {
+        await p.OpenAsync();
+        await p.SwitchAsync();
+        return await p.HandshakeOrEndAsync("TLS-4.1-2");
+    }
 
     private static async Task NothingWorksAsync(StartTlsProbe p, string after)
     {

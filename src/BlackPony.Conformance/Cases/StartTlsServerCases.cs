@@ -8,5 +8,5 @@ public static class StartTlsServerCases
     /// <summary>The cases.</summary>
     public static IReadOnlyList<Case<StartTlsProbe>> All { get; } =
         [.. StartTlsCore.Cases, .. StartTlsSessionState.Cases, .. StartTlsInjection.Cases, .. StartTlsPolicy.Cases,
-            .. StartTlsSubmission.Cases, .. StartTlsTruncation.Cases, .. StartTlsTls.Cases];
+            .. StartTlsSubmission.Cases, .. StartTlsTruncation.Cases, .. StartTlsTls.Cases, .. StartTlsTimeouts.Cases];
 }

@@ -161,6 +161,26 @@ internal static class StartTlsTls
 
             That(answer.Extensions.ContainsKey(RawHello.RenegotiationInfo), "The ServerHello has no renegotiation_info.");
         }),
+        // [TLS-9325.3.5-1] A server with TLS 1.2 MUST implement renegotiation_info.
+        new("TS-9325.3.5-2", "A ClientHello inside with a wrong renegotiation_info, or with none, begins no handshake", Must, Profile.Tls,
+            "TLS-9325.3.5-1", async p =>
+        {
+            foreach (var extensions in (byte[][])[[], [1, 0]])
+            {
+                await NeedAsync(p, Tls12, "TLS 1.2");
+                await p.Connection.CommandAsync("EHLO probe.test", 250);
+                var hello = new RawHello
+                {
+                    Version = 0x0303,
+                    Extensions = extensions.Length == 0 ? [] : [(RawHello.RenegotiationInfo, extensions)],
+                };
+                await p.Connection.SendHandshakeAsync(hello.Message());
+                That(!HasRecord(await p.Connection.RestAsync(StartTlsProbe.Quiet), ContentType.handshake),
+                    $"A second ClientHello, inside, with {(extensions.Length == 0 ? "no" : "a wrong")} renegotiation_info is answered with "
+                        + "a handshake record.");
+                await p.AgainAsync();
+            }
+        }),
         // [TLS-9846.2.2-1] A server MUST NOT restore SMTP state of an earlier connection when a TLS session is resumed.
         // [TLS-4.2-2] A server MUST answer commands after the handshake as it answers them at the start of a session, before EHLO.
         new("TS-9846.2.2-1", "A resumed session has no SMTP state", Must, Profile.Tls, "TLS-9846.2.2-1 TLS-4.2-2", async p =>
@@ -220,6 +240,20 @@ internal static class StartTlsTls
         await p.SwitchAsync();
         if (await p.Connection.HandshakeAsync(settings) is { IsComplete: false })
             throw new NotApplicableException($"The server does not speak {version}.");
+    }
+
+    private static bool HasRecord(ReadOnlySpan<byte> octets, short type)
+    {
+        const int Header = 5;
+        while (octets.Length >= Header)
+        {
+            if (octets[0] == type)
+                return true;
+
+            octets = octets[Math.Min(octets.Length, Header + (octets[3] << 8) + octets[4])..];
+        }
+
+        return false;
     }
 
     // Whether what the suite forges is understood at all.

@@ -60,7 +60,7 @@ public sealed class ServerProbe : ServerDialogue<ProbeConnection>
     /// and never the last: they do not prolong it (spec 13).
     /// </summary>
     public Task WithinDrippingAsync(string name, byte[] octets, Task task, string finding) =>
-        TimeLimit.WithinDrippingAsync(_context, name, Timeout(name), _place.Time, task, finding, ProbeConnection, octets);
+        TimeLimit.WithinDrippingAsync(_context, name, Timeout(name), _place.Time, task, finding, ProbeConnection.SendAsync, octets);
 
     /// <summary>The relay's bound of sessions.</summary>
     public int MaxSessions => _place.MaxSessions;

@@ -45,6 +45,10 @@ public sealed class StartTlsProbe : ServerDialogue<StartTlsConnection>
     /// <summary>Whether a line of an EHLO reply is the offer.</summary>
     public static bool IsOffer(string text) => text.Split(' ')[0].Equals("STARTTLS", StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>The same as <see cref="ServerDialogue{TConnection}.WithinAsync"/> while single octets come, and never the last.</summary>
+    public Task WithinDrippingAsync(string name, byte[] octets, Task task, string finding) =>
+        TimeLimit.WithinDrippingAsync(_context, name, Timeout(name), _place.Time, task, finding, Connection.SendRawAsync, octets);
+
     /// <summary>What a case that passes has to report.</summary>
     public void Note(string text) => _context.Notes.Add(text);
 

@@ -69,7 +69,7 @@ internal static class TimeLimit
     /// <summary>Waits for it while single octets of something come, and never the last: they do not prolong a time-out (spec 13).</summary>
     /// <exception cref="CaseFailedException">It did not come.</exception>
     public static async Task WithinDrippingAsync(CaseContext context, string name, TimeSpan limit, VirtualTime? time, Task task,
-        string finding, ProbeConnection wire, byte[] octets)
+        string finding, Func<ReadOnlyMemory<byte>, Task> send, byte[] octets)
     {
         using var over = new CancellationTokenSource();
         var drip = DripAsync();
@@ -99,7 +99,7 @@ internal static class TimeLimit
                 for (int i = 0; i < octets.Length - 1 && !task.IsCompleted && (time is null || i < 6); i++)
                 {
                     long asked = time?.Asked ?? 0;
-                    await wire.SendAsync(octets.AsMemory(i, 1));
+                    await send(octets.AsMemory(i, 1));
                     if (time is null)
                     {
                         await Task.Delay(limit / 4, over.Token);

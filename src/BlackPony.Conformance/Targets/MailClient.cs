@@ -20,11 +20,17 @@ namespace BlackPony.Conformance.Targets;
 internal sealed record MailOrder(string Host, int Port, MailPolicy Policy, string Authority, string From, string To,
     (string User, string Password) Login, string Message, int Count)
 {
+    /// <summary>The clock of its time-out.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
     /// <summary>The order for a delivery.</summary>
     public static MailOrder Of(Delivery delivery) => new(delivery.Host, delivery.Port,
         Enum.Parse<MailPolicy>(delivery.Words["policy"], ignoreCase: true), File.ReadAllText(delivery.Words["cafile"]),
         delivery.Words["from"], delivery.Words["to"], (delivery.Words["user"], delivery.Words["password"]), delivery.Message,
-        int.Parse(delivery.Words["count"], System.Globalization.CultureInfo.InvariantCulture));
+        int.Parse(delivery.Words["count"], System.Globalization.CultureInfo.InvariantCulture))
+    {
+        Time = delivery.Time,
+    };
 }
 
 /// <summary>The embedded client of STARTTLS: small, and right in every case. The faulty clients of the tests override its virtual
@@ -150,9 +156,22 @@ internal class MailClient(MailOrder order, CancellationToken cancel)
     protected virtual async Task<Stream> HandshakeAsync(Stream stream)
     {
         var tls = new SslStream(stream, leaveInnerStreamOpen: true);
-        await tls.AuthenticateAsClientAsync(Options(), cancel);
+        using var limit = new CancellationTokenSource(HandshakeTimeout, order.Time);
+        using var any = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
+        try
+        {
+            await tls.AuthenticateAsClientAsync(Options(), any.Token);
+        }
+        catch (OperationCanceledException e) when (limit.IsCancellationRequested)
+        {
+            throw new IOException("the server is silent in the handshake", e);
+        }
+
         return tls;
     }
+
+    /// <summary>How long it waits for a server in the handshake.</summary>
+    protected virtual TimeSpan HandshakeTimeout => Protocol.StartTls.Timeouts[Protocol.HandshakeTimeout];
 
     /// <summary>What it wants of a handshake.</summary>
     protected virtual SslClientAuthenticationOptions Options() => new()
@@ -304,9 +323,15 @@ public sealed class EmbeddedMailClient : ClientTarget
     /// <inheritdoc/>
     public override Needs Can => All;
 
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, TimeSpan> Timeouts => Protocol.StartTls.Timeouts;
+
+    /// <inheritdoc/>
+    public override bool HasVirtualTime => true;
+
     /// <summary>What a client can that has every placeholder.</summary>
     internal static Needs All => Needs.RequiredPolicy | Needs.VerifyPolicy | Needs.OpportunisticPolicy | Needs.Login | Needs.Recipient
-        | Needs.HostName | Needs.Several;
+        | Needs.HostName | Needs.Several | Needs.Timeouts;
 
     /// <inheritdoc/>
     public override async Task<Outcome> DeliverAsync(Delivery delivery, CancellationToken cancel) =>

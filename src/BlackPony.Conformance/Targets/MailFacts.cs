@@ -20,6 +20,9 @@ public sealed record MailFacts
     /// <summary>Whether it is publicly referenced (RFC 3207 4).</summary>
     public bool IsPublic { get; init; }
 
+    /// <summary>Whether it refuses mail of a client without a certificate.</summary>
+    public bool WantsCertificate { get; init; }
+
     /// <summary>The same server without a certificate.</summary>
     public DnsEndPoint? WithoutCertificate { get; init; }
 
@@ -33,6 +36,8 @@ public sealed record MailFacts
         Need(Needs.Credentials, Credentials is not null, "The suite knows no user of the server: give --auth.");
         Need(Needs.TlsRequired, RequiresTls, "Only for a server that requires TLS: say so with --requires-tls.");
         Need(Needs.Public, IsPublic, "Only for a server that MX records name: say so with --public.");
+        Need(Needs.WantsCertificate, WantsCertificate,
+            "Only for a server that takes no mail of a client without a certificate: say so with --wants-certificate.");
         Need(Needs.NoCertificate, WithoutCertificate is not null,
             "Only with a second server that has no certificate: give --without-certificate.");
 

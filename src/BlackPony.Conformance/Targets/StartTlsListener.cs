@@ -14,12 +14,19 @@ internal sealed record StartTlsOptions
 
     public bool PlainAuth { get; init; }
 
+    public bool WantsCertificate { get; init; }
+
+    /// <summary>Whether its time-out runs by the clock that the suite turns.</summary>
+    public bool IsTimed { get; init; }
+
     /// <summary>The configuration for what a case needs.</summary>
     public static StartTlsOptions For(Needs needs) => new()
     {
         HasCertificate = !needs.HasFlag(Needs.NoCertificate),
         RequiresTls = needs.HasFlag(Needs.TlsRequired),
         PlainAuth = needs.HasFlag(Needs.PlainAuth),
+        WantsCertificate = needs.HasFlag(Needs.WantsCertificate),
+        IsTimed = needs.HasFlag(Needs.Timeouts),
     };
 }
 
@@ -43,6 +50,9 @@ internal sealed class StartTlsListener : IAsyncDisposable
 
     public StartTlsOptions Options { get; }
 
+    /// <summary>The clock that the suite turns.</summary>
+    public VirtualTime Time { get; } = new();
+
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
     /// <summary>The sessions that can be resumed.</summary>
@@ -58,6 +68,8 @@ internal sealed class StartTlsListener : IAsyncDisposable
     /// <param name="release">Gives the place back.</param>
     public ServerPlace Place(Func<ValueTask> release) => new("127.0.0.1", Port, null, release)
     {
+        Time = Options.IsTimed ? Time : null,
+        Timeouts = Protocol.StartTls.Timeouts,
         Mailbox = _ => Task.FromResult(string.Concat(Messages)),
         Facts = new MailFacts
         {
@@ -66,6 +78,7 @@ internal sealed class StartTlsListener : IAsyncDisposable
             Credentials = (User, Password),
             RequiresTls = Options.RequiresTls,
             IsPublic = !Options.RequiresTls,
+            WantsCertificate = Options.WantsCertificate,
         },
     };
 

@@ -16,6 +16,9 @@ internal partial class StartTlsSession
         if (ClientLine.HasStray(Encoding.Latin1.GetBytes(line)) || line.Any(c => c is < ' ' and not '\t' or > '~'))
             return "500 5.5.2 Not text\r\n";
 
+        if (server.Options.WantsCertificate && IsInside && Verb(line) != "QUIT")
+            return "554 5.7.0 No mail without a certificate\r\n";
+
         return server.Options.RequiresTls && !IsInside && Verb(line) is not ("NOOP" or "EHLO" or "STARTTLS" or "QUIT")
             ? "530 5.7.0 Must issue a STARTTLS command first\r\n"
             : null;

@@ -15,6 +15,7 @@ internal partial class StartTlsSession(Socket socket, StartTlsListener server)
 
     private readonly byte[] _octets = new byte[65536];
     private readonly List<byte> _raw = [];
+    private CancellationTokenSource? _handshake;
     private bool _skips;
 
     /// <summary>The connection.</summary>
@@ -85,8 +86,16 @@ internal partial class StartTlsSession(Socket socket, StartTlsListener server)
         State = new MailState();
         Tls = NewProtocol();
         Tls.Accept(NewTlsServer());
+        _handshake = NewLimit();
         return Task.CompletedTask;
     }
+
+    /// <summary>Ends the wait for the client in the handshake, from now on.</summary>
+    protected CancellationTokenSource NewLimit() =>
+        new(Protocol.StartTls.Timeouts[Protocol.HandshakeTimeout], server.Options.IsTimed ? server.Time : TimeProvider.System);
+
+    /// <summary>What ends the next wait for the client in the handshake.</summary>
+    protected virtual CancellationToken HandshakeLimit() => _handshake?.Token ?? default;
 
     /// <summary>The octets of the TLS session.</summary>
     protected virtual TlsServerProtocol NewProtocol() => new();
@@ -208,7 +217,11 @@ internal partial class StartTlsSession(Socket socket, StartTlsListener server)
     {
         try
         {
-            return await socket.ReceiveAsync(_octets);
+            return await socket.ReceiveAsync(_octets, Tls is null || IsInside ? default : HandshakeLimit());
+        }
+        catch (OperationCanceledException)
+        {
+            return 0;
         }
         catch (SocketException)
         {

@@ -6,6 +6,8 @@ namespace BlackPony.Conformance.Tls;
 internal sealed record RawHello
 {
     public const int RenegotiationInfo = 0xff01;
+
+    private const int RecordHeader = 5;
     public const int Alpn = 16;
 
     /// <summary>AES with CBC or GCM, with ECDHE or RSA: suites that a server has if it has the version.</summary>
@@ -22,6 +24,9 @@ internal sealed record RawHello
 
     /// <summary>Further extensions.</summary>
     public IReadOnlyList<(int Type, byte[] Data)> Extensions { get; init; } = [];
+
+    /// <summary>The handshake message.</summary>
+    public byte[] Message() => Record()[RecordHeader..];
 
     /// <summary>The record.</summary>
     public byte[] Record()

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
+using BlackPony.Conformance;
 using BlackPony.Conformance.Cases;
 using NJsonSchema;
 
@@ -11,7 +12,9 @@ namespace BlackPony.Tests.Conformance.Runner;
 /// <summary><c>blackpony-conformance --protocol starttls</c> as its user sees it.</summary>
 public sealed class StartTlsRunnerTests : IDisposable
 {
-    private static readonly int All = StartTlsServerCases.All.Count + StartTlsClientCases.All.Count;
+    // Those of time-outs are not run unless they are asked for.
+    private static readonly int All = StartTlsServerCases.All.Select(c => c.Profile).Concat(StartTlsClientCases.All.Select(c => c.Profile))
+        .Count(p => p != Profile.Timeouts);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("blackpony-").FullName;
 
@@ -112,10 +115,43 @@ public sealed class StartTlsRunnerTests : IDisposable
     }
 
     [Theory]
+    [InlineData(false, "1 passed, 0 failed, 0 warned")]
+    [InlineData(true, "0 passed, 0 failed, 1 warned")]
+    public async Task A_server_ends_a_silent_handshake_in_the_time_that_its_user_declares(bool waitsForEver, string counts)
+    {
+        await using var server = new LoopbackServer(async (stream, cancel) =>
+        {
+            await SpeakAsync(stream, c => c.StartsWith("EHLO", StringComparison.Ordinal) ? "250-mx.test\r\n250 STARTTLS" : "220 Go ahead",
+                cancel, until: "STARTTLS");
+            if (waitsForEver)
+                await stream.ReadExactlyAsync(new byte[1], cancel);
+        });
+        var (code, output, error) = await RunnerProgram.RunAsync("--protocol", "starttls", "--server", $"127.0.0.1:{server.Port}",
+            "--select", "TS-5321.4.5.3.2.7-1", "--profile", "timeouts", "--timeouts", "HandshakeTimeout=0.5", "--no-preflight");
+        Assert.True(output.Contains(counts, StringComparison.Ordinal), output + error);
+        Assert.Equal(0, code);
+    }
+
+    [Fact]
+    public async Task A_client_that_waits_for_ever_in_the_handshake_fails_and_without_a_declared_time_no_case_applies()
+    {
+        string[] run = ["--protocol", "starttls", "--profile", "timeouts", "--no-preflight", "--client", "exec bash -c 'exec 3<>"
+            + "/dev/tcp/127.0.0.1/{port}; printf \"EHLO c\\r\\nSTARTTLS\\r\\n\" >&3; cat <&3 >/dev/null'"];
+        var (code, output, error) = await RunnerProgram.RunAsync([.. run, "--timeouts", "HandshakeTimeout=0.5"]);
+        Assert.True(output.Contains("The client waits on for a ServerHello. (HandshakeTimeout is 0.5 s here.)", StringComparison.Ordinal),
+            output + error);
+        Assert.Equal(1, code);
+        (code, output, _) = await RunnerProgram.RunAsync(run);
+        Assert.Contains("give --timeouts", output, StringComparison.Ordinal);
+        Assert.Equal(2, code);
+    }
+
+    [Theory]
     [InlineData("the command 'c {host}' has no {port}", "--client", "c {host}")]
     [InlineData("--mailer has no effect with --protocol starttls.", "--mailer", "c {port}")]
     [InlineData("'none' is not a policy: opportunistic, required or verify.", "--policies", "none")]
-    [InlineData("'hybrid' is no profile of starttls: core, injection, policy, submission, truncation, tls.", "--profile", "hybrid")]
+    [InlineData("'hybrid' is no profile of starttls: core, injection, policy, submission, truncation, tls, timeouts.", "--profile", "hybrid")]
+    [InlineData("FinishedTimeout is no time-out of starttls: it has HandshakeTimeout.", "--timeouts", "FinishedTimeout=1")]
     [InlineData("--backend has no effect with --protocol starttls.", "--backend", "1025")]
     [InlineData("'S-4.1-1' matches no case", "--select", "S-4.1-1")]
     [InlineData("--local has no effect without --server.", "--local", "a@b.test")]

@@ -277,6 +277,7 @@ public sealed class TargetTests
         { Needs.Credentials, "give --auth.", new() { Credentials = ("b", "secret") } },
         { Needs.TlsRequired, "say so with --requires-tls.", new() { RequiresTls = true } },
         { Needs.Public, "say so with --public.", new() { IsPublic = true } },
+        { Needs.WantsCertificate, "say so with --wants-certificate.", new() { WantsCertificate = true } },
         { Needs.NoCertificate, "give --without-certificate.", new() { WithoutCertificate = new DnsEndPoint("localhost", 25) } },
     };
 

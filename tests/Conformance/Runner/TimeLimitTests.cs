@@ -83,7 +83,7 @@ public sealed class TimeLimitTests
         var reading = ReadAsync();
         using var cancel = new CancellationTokenSource();
         var within = TimeLimit.WithinDrippingAsync(context, "IdleTimeout", Limit, time,
-            Task.Delay(ends ? Limit : 4 * Limit, time, cancel.Token), "It waits on.", wire, "NOOP\r\n"u8.ToArray());
+            Task.Delay(ends ? Limit : 4 * Limit, time, cancel.Token), "It waits on.", wire.SendAsync, "NOOP\r\n"u8.ToArray());
         if (ends)
         {
             await within;

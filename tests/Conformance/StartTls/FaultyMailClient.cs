@@ -78,6 +78,9 @@ internal sealed record MailClientFault(string Breaks, string CaughtBy, string Do
 
     /// <summary>Whether it ends without close_notify.</summary>
     public bool EndsWithoutNotify { get; init; }
+
+    /// <summary>Whether it waits for ever for a server in the handshake.</summary>
+    public bool WaitsForEver { get; init; }
 }
 
 /// <summary>The faulty client.</summary>
@@ -110,6 +113,8 @@ internal sealed class FaultyMailClient(MailOrder order, MailClientFault fault, I
 
     /// <summary>The list of extensions outside.</summary>
     public IReadOnlyList<string> Outside => _outside;
+
+    protected override TimeSpan HandshakeTimeout => fault.WaitsForEver ? Timeout.InfiniteTimeSpan : base.HandshakeTimeout;
 
     public override bool Requires => base.Requires && fault.GivesIn is null;
 
@@ -350,6 +355,10 @@ internal sealed class FaultyMailTarget(MailClientFault fault) : ClientTarget
     public override string Name => fault.ToString();
 
     public override Needs Can => EmbeddedMailClient.All;
+
+    public override IReadOnlyDictionary<string, TimeSpan> Timeouts => BlackPony.Conformance.Protocol.StartTls.Timeouts;
+
+    public override bool HasVirtualTime => true;
 
     // What it keeps belongs to one case, whose port is its own.
     public override async Task<Outcome> DeliverAsync(Delivery delivery, CancellationToken cancel) => new(await new FaultyMailClient(

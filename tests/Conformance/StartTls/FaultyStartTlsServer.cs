@@ -67,6 +67,9 @@ internal sealed record StartTlsFault(string Breaks, string CaughtBy, string Does
     /// <summary>Whether it ends without close_notify.</summary>
     public bool EndsWithoutNotify { get; init; }
 
+    /// <summary>What ends its wait for the client in the handshake, given what usually does.</summary>
+    public Func<FaultySession, CancellationToken, CancellationToken>? Waits { get; init; }
+
     /// <summary>Changes its configuration.</summary>
     public Func<StartTlsOptions, StartTlsOptions>? Options { get; init; }
 }
@@ -182,6 +185,12 @@ internal sealed class FaultySession(Socket socket, StartTlsListener server, Star
             await base.BrokenAsync();
         }
     }
+
+    protected override CancellationToken HandshakeLimit() =>
+        fault.Waits?.Invoke(this, base.HandshakeLimit()) ?? base.HandshakeLimit();
+
+    /// <summary>A time-out that begins now.</summary>
+    public CancellationToken Again() => NewLimit().Token;
 
     /// <summary>Sends what TLS has to send.</summary>
     public Task SendTlsAsync() => FlushAsync();

@@ -8,7 +8,13 @@ internal static partial class MailClientFaults
 {
     /// <summary>All.</summary>
     public static IReadOnlyList<MailClientFault> All { get; } =
-        [.. Command, .. Extensions, .. Injected, .. Policy, .. Certificates, .. Ends, .. Handshake, .. Records];
+        [.. Command, .. Extensions, .. Injected, .. Policy, .. Certificates, .. Ends, .. Handshake, .. Records,
+            new("TLS-5321.4.5.3.2-1", "TC-5321.4.5.3.2-1", "waits for a server in the handshake for ever") 
+            {
+                Silence = TimeSpan.FromSeconds(1),
+                WaitsForEver = true,
+            },
+        ];
 
     private static IReadOnlyList<MailClientFault> Command =>
     [

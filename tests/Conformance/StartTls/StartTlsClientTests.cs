@@ -38,7 +38,8 @@ public class StartTlsClientTests
         var fault = MailClientFaults.All.Single(f => f.ToString() == name);
         var target = new FaultyMailTarget(fault);
         var catching = fault.CaughtBy.Split(' ').Select(id => StartTlsClientCases.All.Single(c => c.Id == id)).ToList();
-        var caught = await CaseRunner.RunAsync(target, catching, Options);
+        var options = fault.Silence is { } silence ? Options with { Timeout = silence, Longer = 1 } : Options;
+        var caught = await CaseRunner.RunAsync(target, catching, options);
         None(caught.Where(r => r.Violated != fault.Breaks)
             .Select(r => $"{r.Case.Id} {r.Verdict} reports {r.Violated}: {r.Detail}\n{r.Transcript}"));
         if (fault.Wide is not null)

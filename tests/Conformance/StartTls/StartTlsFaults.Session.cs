@@ -192,6 +192,15 @@ internal static partial class StartTlsFaults
                 ? "530 5.7.0 TLS first\r\n"
                 : null),
         },
+        new("TLS-4.1-1", "TS-4.1-1", "answers NOOP of a client without a certificate that it wants")
+        {
+            Refuses = (s, line, usual) => s.Server.Options.WantsCertificate && s.IsInside && line == "NOOP" ? null : usual,
+        },
+        new("TLS-4.1-2", "TS-4.1-2", "takes mail of a client without a certificate that it wants")
+        {
+            Refuses = (s, _, usual) => s.Server.Options.WantsCertificate && s.IsInside ? null : usual,
+            AlsoFails = "TS-4.1-1",
+        },
         new("TLS-9846.6.2-1", "TS-9846.6.2-1 TS-9846.6.2-2 TS-9846.6.2-3", "goes on in plaintext after a handshake that failed")
         {
             Broken = async s =>

@@ -11,7 +11,7 @@ internal static partial class StartTlsFaults
         + "TS-5321.4.1.1.10-4 TS-5321.4.1.1.10-5 TS-5321.4.1.1.10-6 TS-5321.4.1.1.10-7";
 
     public static IReadOnlyList<StartTlsFault> All { get; } = [.. Command, .. State, .. Injected, .. Required, .. Auth, .. Ends,
-        .. Handshake];
+        .. Handshake, .. Silent];
 
     private static IReadOnlyList<StartTlsFault> Command =>
     [
@@ -255,8 +255,43 @@ internal static partial class StartTlsFaults
                 }
             },
         },
+        new("TLS-9325.3.5-1", "TS-9325.3.5-2", "begins another handshake at a ClientHello inside")
+        {
+            Came = async (s, octets) =>
+            {
+                if (!s.IsInside || octets is not [22, ..])
+                    return octets;
+
+                await s.RawAsync([22, 3, 3, 0, 40, .. new byte[40]]);
+                return [];
+            },
+        },
         new("TLS-9846.4.7.3-1", "TS-9846.4.7.3-1", "ends the session at a KeyUpdate") { RefusesKeyUpdate = true },
         new("TLS-9846.6.1-1", "TS-9846.6.1-1", "ends without close_notify") { EndsWithoutNotify = true },
+    ];
+
+    // What never ends is not waited for long.
+    private static TimeSpan Short => TimeSpan.FromSeconds(1);
+
+    private static IReadOnlyList<StartTlsFault> Silent =>
+    [
+        new("TLS-5321.4.5.3.2.7-1", "TS-5321.4.5.3.2.7-1", "waits for a client in the handshake for ever")
+        {
+            Silence = Short,
+            Waits = (_, _) => default,
+            AlsoFails = "TS-5321.4.5.3.2.7-2 TS-5321.4.5.3.2.7-3",
+        },
+        new("TLS-5321.4.5.3.2.7-1", "TS-5321.4.5.3.2.7-2", "begins its time-out again with each octet of the handshake")
+        {
+            Silence = Short,
+            Waits = (s, _) => s.Again(),
+        },
+        new("TLS-5321.4.5.3.2.7-1", "TS-5321.4.5.3.2.7-3", "has no time-out any more once a ClientHello began to come")
+        {
+            Silence = Short,
+            Waits = (s, usual) => s.SawHello ? default : usual,
+            AlsoFails = "TS-5321.4.5.3.2.7-2",
+        },
     ];
 
     internal static bool IsStartTls(string line) =>
