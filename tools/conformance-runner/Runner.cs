@@ -327,7 +327,7 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
 
         if (console && saved > 0)
         {
-            Console.WriteLine($"{saved} dialogues are in {folder}; to look at one: "
+            Console.WriteLine($"{(saved == 1 ? "1 dialogue is" : $"{saved} dialogues are")} in {folder}; to look at one: "
                 + $"wireshark -X lua_script:spec/wireshark/blackpony.lua -o blackpony.keylog:NAME.keylog NAME.pcap");
         }
     }

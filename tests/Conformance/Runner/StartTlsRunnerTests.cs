@@ -121,8 +121,7 @@ public sealed class StartTlsRunnerTests : IDisposable
     {
         await using var server = new LoopbackServer(async (stream, cancel) =>
         {
-            await SpeakAsync(stream, c => c.StartsWith("EHLO", StringComparison.Ordinal) ? "250-mx.test\r\n250 STARTTLS" : "220 Go ahead",
-                cancel, until: "STARTTLS");
+            await SpeakAsync(stream, c => c == "STARTTLS" ? "220 Go ahead" : "250-mx.test\r\n250 STARTTLS", cancel, until: "STARTTLS");
             if (waitsForEver)
                 await stream.ReadExactlyAsync(new byte[1], cancel);
         });
@@ -150,7 +149,8 @@ public sealed class StartTlsRunnerTests : IDisposable
     [InlineData("the command 'c {host}' has no {port}", "--client", "c {host}")]
     [InlineData("--mailer has no effect with --protocol starttls.", "--mailer", "c {port}")]
     [InlineData("'none' is not a policy: opportunistic, required or verify.", "--policies", "none")]
-    [InlineData("'hybrid' is no profile of starttls: core, injection, policy, submission, truncation, tls, timeouts.", "--profile", "hybrid")]
+    [InlineData("'hybrid' is no profile of starttls: core, injection, policy, submission, truncation, tls, timeouts.", "--profile",
+        "hybrid")]
     [InlineData("FinishedTimeout is no time-out of starttls: it has HandshakeTimeout.", "--timeouts", "FinishedTimeout=1")]
     [InlineData("--backend has no effect with --protocol starttls.", "--backend", "1025")]
     [InlineData("'S-4.1-1' matches no case", "--select", "S-4.1-1")]
