@@ -9,8 +9,8 @@ internal sealed class PlayedSession(StartTlsConnection wire, ServerScript script
     /// <summary>How long the suite waits where nothing may come.</summary>
     public static readonly TimeSpan Quiet = TimeSpan.FromMilliseconds(300);
 
-    /// <summary>How long a client may go on that has to end the connection.</summary>
-    private static readonly TimeSpan End = TimeSpan.FromSeconds(2);
+    /// <summary>How long a client may go on that has to end the connection; some show for seconds what happened.</summary>
+    private static readonly TimeSpan End = TimeSpan.FromSeconds(5);
 
     private bool _isReset;
 
