@@ -24,6 +24,8 @@ declare -A packages=(
     [curl]=curl
     [nullmailer]=nullmailer
     [s-nail]=s-nail
+    [mutt]=mutt
+    [aiosmtplib]=python3-aiosmtplib
     [net-smtp]="libio-socket-ssl-perl libnet-ssleay-perl libauthen-sasl-perl" # what Perl's Net::SMTP and swaks need for TLS and AUTH
 )
 # From Debian 13, with the libraries that it is linked with: OpenSMTPD of Debian 12 completes no handshake (its issues 1171 and 1239).

@@ -13,10 +13,13 @@ internal sealed class ResidentClient : IDisposable
     public int Port { get; }
 
     /// <summary>Starts one, and waits until it says where it listens.</summary>
-    /// <param name="command">The program that runs the script, its options, and the script of <c>clients</c>.</param>
-    public static async Task<ResidentClient> StartAsync(params string[] command)
+    /// <param name="program">The program that runs the script, and its options.</param>
+    /// <param name="script">The script of <c>clients</c>.</param>
+    /// <param name="arguments">The script's.</param>
+    public static async Task<ResidentClient> StartAsync(IEnumerable<string> program, string script, params string[] arguments)
     {
-        var start = new ProcessStartInfo(command[0], [.. command[1..^1], Path.Combine(StartTlsSuite.Scripts, command[^1])])
+        string[] command = [.. program, Path.Combine(StartTlsSuite.Scripts, script), .. arguments];
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardOutput = true,
         };

@@ -24,8 +24,8 @@ internal static class StartTlsSuite
         start.Environment["LAB"] = ServerInstall.Folder("");
         start.Environment["MODULES"] = Modules;
         start.Environment["PYTHONDONTWRITEBYTECODE"] = "1";
-        start.Environment["PYTHONPATH"] =
-            $"{ServerInstall.Folder("twisted")}/usr/lib/python3/dist-packages:/usr/lib/python3/dist-packages";
+        start.Environment["PYTHONPATH"] = string.Join(':', ((string[])["twisted", "aiosmtplib"]).Select(ServerInstall.Folder).Append("/")
+            .Select(f => Path.Combine(f, "usr", "lib", "python3", "dist-packages")));
     }
 
     /// <summary>Runs it, and compares what fails with a baseline; <c>BLACKPONY_WRITE=1</c> writes that again.</summary>
