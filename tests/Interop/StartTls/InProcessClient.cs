@@ -47,7 +47,11 @@ internal sealed class InProcessClient : IDisposable
         }
 
         using var message = await MimeMessage.LoadAsync(order.File);
-        await client.SendAsync(message, MailboxAddress.Parse(order.From), [MailboxAddress.Parse(order.To)]);
+        for (int i = 0; i < order.Count; i++)
+        {
+            await client.SendAsync(message, MailboxAddress.Parse(order.From), [MailboxAddress.Parse(order.To)]);
+        }
+
         await client.DisconnectAsync(quit: true);
     }
 
@@ -73,7 +77,10 @@ internal sealed class InProcessClient : IDisposable
         ServicePointManager.ServerCertificateValidationCallback = (_, certificate, chain, errors) =>
             Current.Value?.Trusts(certificate, chain, errors) ?? errors == SslPolicyErrors.None;
 #pragma warning restore SYSLIB0014
-        await client.SendMailAsync(message);
+        for (int i = 0; i < order.Count; i++)
+        {
+            await client.SendMailAsync(message);
+        }
     }
 
     /// <inheritdoc/>
@@ -127,12 +134,13 @@ internal sealed class InProcessClient : IDisposable
 
     /// <summary>What is asked for.</summary>
     public sealed record Order(string Host, int Port, string Policy, string Authority, string From, string To, string User, string Password,
-        string File)
+        string File, int Count)
     {
         /// <summary>The line of ask.sh.</summary>
         public static Order Read(string line) => line.Split('\t') is
-            [var host, var port, var policy, var authority, var from, var to, var user, var password, var file]
-            ? new(host, int.Parse(port, CultureInfo.InvariantCulture), policy, authority, from, to, user, password, file)
+            [var host, var port, var policy, var authority, var from, var to, var user, var password, var file, var count]
+            ? new(host, int.Parse(port, CultureInfo.InvariantCulture), policy, authority, from, to, user, password, file,
+                int.Parse(count, CultureInfo.InvariantCulture))
             : throw new FormatException(line);
 
         /// <summary>Whether the policy permits a certificate: what the library found, but for the authority.</summary>

@@ -6,17 +6,25 @@ import { createInterface } from 'node:readline';
 
 const nodemailer = createRequire(`${process.env.MODULES}/`)('nodemailer');
 
-async function deliver(host, port, policy, cafile, from, to, user, pass, message) {
+async function deliver(host, port, policy, cafile, from, to, user, pass, message, count) {
     const transport = nodemailer.createTransport({
         host,
         port: Number(port),
         name: 'client.test',
         socketTimeout: 10_000,
+        pool: count !== '1',
+        maxConnections: 1,
         auth: { user, pass },
         requireTLS: policy !== 'opportunistic',
         tls: policy === 'verify' ? { ca: readFileSync(cafile) } : { rejectUnauthorized: false },
     });
-    await transport.sendMail({ envelope: { from, to }, raw: readFileSync(message) });
+    try {
+        for (let i = 0; i < Number(count); i++) {
+            await transport.sendMail({ envelope: { from, to }, raw: readFileSync(message) });
+        }
+    } finally {
+        transport.close();
+    }
 }
 
 const server = createServer(socket => {

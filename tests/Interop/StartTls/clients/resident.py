@@ -3,14 +3,14 @@ import socketserver
 
 
 def serve(deliver):
-    """Serves with deliver(host, port, policy, cafile, sender, recipient, user, password, message), which raises unless it delivers."""
+    """Serves with deliver(host, port, policy, cafile, sender, recipient, user, password, *messages), which raises unless it delivers."""
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self):
-            *arguments, file = self.rfile.readline().decode().rstrip("\n").split("\t")
+            *arguments, file, count = self.rfile.readline().decode().rstrip("\n").split("\t")
             try:
                 with open(file, "rb") as message:
-                    deliver(*arguments, message.read())
+                    deliver(*arguments, *[message.read()] * int(count))
                 answer = "0 delivered"
             except Exception as error:
                 answer = f"1 {error!r}".replace("\n", " ")
