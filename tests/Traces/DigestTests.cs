@@ -36,7 +36,7 @@ public sealed class DigestTests : IDisposable
         .. SharedCaptures.Folder is null ? [] : ConvertTests.AllShared.Select(s => "shared/" + s.Data),
     ];
 
-    private static IEnumerable<string> AllCaptures =>
+    internal static IEnumerable<string> AllCaptures =>
         Directory.GetFiles(Repository.At("tests", "Traces", "Captures"), "*.pcap*", SearchOption.AllDirectories)
             .Select(f => Path.GetRelativePath(Repository.At("tests", "Traces", "Captures"), f)).Order(StringComparer.Ordinal);
 
@@ -74,15 +74,7 @@ public sealed class DigestTests : IDisposable
             digests.Add(Digest(Said(_folder.Write("other.pcap", Inspection.Pcap(other)), options)));
         }
 
-        var table = Repository.At("tests", "Traces", "Reports", "digests.tsv");
-        var line = $"{name}\t{string.Join('\t', digests)}";
-        if (Environment.GetEnvironmentVariable("BLACKPONY_WRITE") == "1")
-        {
-            var lines = File.Exists(table) ? File.ReadLines(table).Where(l => !l.StartsWith(name + '\t', StringComparison.Ordinal)) : [];
-            File.WriteAllLines(table, lines.Append(line).Order(StringComparer.Ordinal).ToList());
-        }
-
-        Assert.Equal(File.ReadLines(table).Single(l => l.StartsWith(name + '\t', StringComparison.Ordinal)), line);
+        Digests.Compare("digests.tsv", name, digests);
     }
 
     private string Find(string name)

@@ -16,7 +16,9 @@ public sealed class FormatTests
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void A_link_type_is_read(string shape)
+    public void A_link_type_is_read(string shape) => AssertSession(Shaped(shape));
+
+    internal static byte[] Shaped(string shape)
     {
         var (link, frames) = shape switch
         {
@@ -48,7 +50,7 @@ public sealed class FormatTests
             "fragments backwards" => (LinkType.Ethernet, Numbered().SelectMany(f => Frames.Fragments(f).Reverse())),
             _ => (LinkType.Ethernet, Session.Select(f => (byte[])[.. f, .. new byte[20]])),
         };
-        AssertSession(Inspection.Pcap(frames, link));
+        return Inspection.Pcap(frames, link);
     }
 
     [Fact]

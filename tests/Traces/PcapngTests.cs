@@ -123,6 +123,32 @@ public sealed class PcapngTests
         }
     }
 
+    // A session, its frames in blocks of each kind and on two interfaces, the first with options.
+    internal static byte[] Sample(bool big)
+    {
+        var file = new File(big);
+        file.Block(Section, Header(file));
+        file.Block(Description, [.. file.Number(1, 2), 0, 0, .. file.Number(65535), .. file.Options("2:65746830,9:09,0:")]);
+        file.Block(Description, [.. file.Number(101, 2), 0, 0, .. file.Number(65535)]);
+        file.Block(Secrets, [.. file.Number(0x544c534b), .. file.Number(20), .. "no line of the log.\n"u8]);
+        uint time = 0;
+        foreach (var frame in Frames.Session())
+        {
+            var length = file.Number((uint)frame.Length);
+            byte[] body = (++time % 4) switch
+            {
+                0 => [.. length, .. frame],
+                1 => [.. file.Number(0), .. file.Number(0), .. file.Number(time), .. length, .. length, .. frame, .. file.Options("1:6869,0:")],
+                2 => [.. file.Number(1), .. file.Number(0), .. file.Number(time), .. file.Number((uint)frame.Length - 14),
+                    .. file.Number((uint)frame.Length - 14), .. Frames.Ip(frame)],
+                _ => [.. file.Number(0, 2), 0, 0, .. file.Number(0), .. file.Number(time), .. length, .. length, .. frame],
+            };
+            file.Block((time % 4) switch { 0 => Simple, 3 => Obsolete, _ => Enhanced }, body);
+        }
+
+        return file.Octets.ToArray();
+    }
+
     private static byte[] Header(File file) => [.. file.Number(0x1a2b3c4d), .. file.Number(1, 2), 0, 0, .. Enumerable.Repeat((byte)255, 8)];
 
     private static List<(long Time, LinkType Link, string Data)> Packets(File file, out string? damage)
