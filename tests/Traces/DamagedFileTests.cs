@@ -108,7 +108,8 @@ public sealed class DamagedFileTests : IDisposable
             return Gaps.Connection(lines, side, random.Next(Math.Max(1, Gaps.Octets(lines, side))), random.Next(1, 40));
         }
 
-        var server = new IPEndPoint(Inspection.Server.Address, proxied ? random.Next(2) == 0 ? 1080 : 8080 : random.Next(3) == 0 ? 587 : 25);
+        var server = new IPEndPoint(Inspection.Server.Address,
+            proxied ? random.Next(2) == 0 ? 1080 : 8080 : random.Next(3) == 0 ? 587 : 25);
         return Inspection.Connection(Inspection.Client, server, lines);
     }
 

@@ -138,7 +138,8 @@ public sealed class PcapngTests
             byte[] body = (++time % 4) switch
             {
                 0 => [.. length, .. frame],
-                1 => [.. file.Number(0), .. file.Number(0), .. file.Number(time), .. length, .. length, .. frame, .. file.Options("1:6869,0:")],
+                1 => [.. file.Number(0), .. file.Number(0), .. file.Number(time), .. length, .. length, .. frame,
+                    .. file.Options("1:6869,0:")],
                 2 => [.. file.Number(1), .. file.Number(0), .. file.Number(time), .. file.Number((uint)frame.Length - 14),
                     .. file.Number((uint)frame.Length - 14), .. Frames.Ip(frame)],
                 _ => [.. file.Number(0, 2), 0, 0, .. file.Number(0), .. file.Number(time), .. length, .. length, .. frame],
