@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text;
 using BlackPony.Reference;
 using BlackPony.Reference.Records;
@@ -28,8 +27,8 @@ internal sealed class TranscriptSink(SpillFile.Buffer buffer) : IItemSink
                 Write(output, $"{side}> {Convert.ToHexStringLower(item.Octets)}");
                 if (item.Type is { } type)
                 {
-                    var name = type is >= RecordType.Data and <= RecordType.Alert ? type.ToString().ToLowerInvariant()
-                        : ((int)type).ToString(CultureInfo.InvariantCulture);
+                    // A type without a name is its number.
+                    var name = type.ToString().ToLowerInvariant();
                     Write(output,
                         $"\n{side}}} {name}{(item.Data!.Length == 0 ? "" : " ")}"
                             + $"{(type == RecordType.Data ? Escape.Octets(item.Data) : Convert.ToHexStringLower(item.Data!))}");

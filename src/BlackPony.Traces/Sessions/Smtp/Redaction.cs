@@ -45,8 +45,7 @@ internal static class Redaction
             return Hidden;
 
         var first = Escape.Octets(First(line), 40);
-        bool secret = Secrets.Contains(first)
-            || (name is null && SecretParts.Any(p => first.Contains(p, StringComparison.OrdinalIgnoreCase)));
+        bool secret = Secrets.Contains(first) || SecretParts.Any(p => first.Contains(p, StringComparison.OrdinalIgnoreCase));
         return secret ? $"{first} {Hidden}" : name is null ? Words(line) : Escape.Octets(line, 1000);
     }
 
