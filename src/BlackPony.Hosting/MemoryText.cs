@@ -145,7 +145,7 @@ public static class MemoryText
 
         var read = text.ToString().Split(',').Select(Key).ToList();
         keys = [.. read.OfType<MemoryKey>()];
-        return keys.Count == read.Count && keys.DistinctBy(k => k.Key).Count() == read.Count;
+        return keys.DistinctBy(k => k.Key).Count() == read.Count;
     }
 
     private static MemoryKey? Key(string text) =>

@@ -15,7 +15,17 @@ internal static class AddressOrder
     /// go to, comes last.
     /// </summary>
     public static IReadOnlyList<IPAddress> Sort(IEnumerable<IPAddress> addresses) =>
-        [.. addresses.Where(IsOfOneHost).Distinct().OrderBy(Rank)];
+        [.. addresses.Where(IsOfOneHost).Distinct().OrderBy(a => Rank(OwnAddress.SourceTowards(a), a))];
+
+    /// <summary>When an address is tried: the smaller, the sooner.</summary>
+    /// <param name="source">The own address towards it; null if there is no way to it.</param>
+    /// <param name="address">The address.</param>
+    internal static int Rank(IPAddress? source, IPAddress address) => (source, address.AddressFamily) switch
+    {
+        (null, _) => 3,
+        (_, AddressFamily.InterNetwork) => 1,
+        _ => IsGlobal(source) == IsGlobal(address) ? 0 : 2,
+    };
 
     private static bool IsOfOneHost(IPAddress address)
     {
@@ -23,17 +33,6 @@ internal static class AddressOrder
         return address.AddressFamily == AddressFamily.InterNetworkV6
             ? !address.IsIPv6Multicast && !address.IsIPv6LinkLocal
             : octets[0] < 224 && (octets[0] != 0 || address.Equals(IPAddress.Any));
-    }
-
-    private static int Rank(IPAddress address)
-    {
-        var source = OwnAddress.SourceTowards(address);
-        return (source, address.AddressFamily) switch
-        {
-            (null, _) => 3,
-            (_, AddressFamily.InterNetwork) => 1,
-            _ => IsGlobal(source) == IsGlobal(address) ? 0 : 2,
-        };
     }
 
     private static bool IsGlobal(IPAddress address) => !address.IsIPv6UniqueLocal && !address.IsIPv6LinkLocal

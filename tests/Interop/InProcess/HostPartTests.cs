@@ -62,6 +62,22 @@ public sealed class HostPartTests : IDisposable
         Assert.Equal(AddressFamily.InterNetwork, AddressOrder.Plain(IPAddress.Parse("::ffff:192.0.2.1")).AddressFamily);
     }
 
+    [Theory]
+    [InlineData("2001:db8::9", "2001:db8::1", 0)]
+    [InlineData("fd00::9", "fd00::1", 0)]
+    [InlineData("fe80::9", "fd00::1", 0)]
+    [InlineData("::1", "::1", 0)]
+    [InlineData("192.0.2.9", "192.0.2.1", 1)]
+    [InlineData("127.0.0.1", "192.0.2.1", 1)]
+    [InlineData("fd00::9", "2001:db8::1", 2)]
+    [InlineData("fe80::9", "2001:db8::1", 2)]
+    [InlineData("::1", "2001:db8::1", 2)]
+    [InlineData("2001:db8::9", "fd00::1", 2)]
+    [InlineData(null, "2001:db8::1", 3)]
+    [InlineData(null, "192.0.2.1", 3)]
+    public void IPv6_is_tried_first_where_there_is_a_way_to_it_from_an_address_of_its_kind(string? source, string address, int rank) =>
+        Assert.Equal(rank, AddressOrder.Rank(source is null ? null : IPAddress.Parse(source), IPAddress.Parse(address)));
+
     [Fact]
     public void The_hosts_file_ends_names_with_a_dot_or_not_and_has_comments()
     {

@@ -169,6 +169,10 @@ public sealed partial class HostReportTests
         Assert.Equal("Information: delivery to=host.test peer=none suite=none encrypted=no tls=no reason=none deferred=no closed=none "
             + "messages=0 outcome=none code=none", log.Text);
         log = new LogLines();
+        new DeliveryLog(log).Write(new SessionReport { Unremembered = "mx.test:25" }, "host.test");
+        Assert.Equal("Warning: not remembered: the memory has no room for mx.test:25, which may get plaintext next time to=host.test",
+            log.Text.Split('\n')[1]);
+        log = new LogLines();
         var deliveries = new DeliveryLog(log);
         for (int i = 0; i < 99; i++)
         {

@@ -40,6 +40,9 @@ public class ResolverSettingsTests
             (usual.Timeout.TotalSeconds, usual.Attempts, usual.Rotates, usual.UsesTcp, usual.SkipsAaaa));
         var set = ResolverSettings.Parse("options timeout:1 rotate\r\noptions attempts:3 use-vc no-aaaa");
         Assert.Equal((1, 3, true, true, true), (set.Timeout.TotalSeconds, set.Attempts, set.Rotates, set.UsesTcp, set.SkipsAaaa));
+        var other = ResolverSettings.Parse("search timeout:1 rotate\noption use-vc\nnameserver attempts:1 no-aaaa");
+        Assert.Equal((5, 2, false, false, false),
+            (other.Timeout.TotalSeconds, other.Attempts, other.Rotates, other.UsesTcp, other.SkipsAaaa));
         var most = ResolverSettings.Parse("options timeout:99 attempts:99");
         Assert.Equal((30, 5), (most.Timeout.TotalSeconds, most.Attempts));
         var least = ResolverSettings.Parse("options timeout:0 attempts:0");

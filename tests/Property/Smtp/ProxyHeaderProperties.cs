@@ -192,6 +192,7 @@ public class ProxyHeaderProperties
     [InlineData("20 00 0007 03000400000000", "a wrong checksum")]
     [InlineData("20 00 0000", null)]
     [InlineData("20 F7 0003 FFFFFF", null)]
+    [InlineData("20 F7 0003 000102", null)]
     [InlineData("20 11 000C C0000201 C0000202 0001 0002", null)]
     [InlineData("21 00 0003 FFFFFF", null)]
     public void A_binary_header_is_accepted_or_refused(string hex, string? error) // [BP-10.1-22]
