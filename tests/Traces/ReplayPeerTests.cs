@@ -44,6 +44,9 @@ public sealed class ReplayPeerTests
             "exchange 5, the message's end: captured 250 Queued, got 451-Later / 451 on"], result.Differences.Select(d => d.ToString()));
         Assert.Equal(("10.0.0.1:40000 > 10.0.0.2:25", 6, null, 1, false),
             (result.Name, result.Exchanges, result.Note, result.Session, result.IsUnreached));
+        // A captured reply of two lines is shown in one.
+        (result, _) = await Play(Frames.Lines[..3], Options, "220 mx", "EHLO", "550 No");
+        Assert.Equal("exchange 1, EHLO: captured 250-mx.b.test / 250 PIPELINING, got 550 No", Assert.Single(result.Differences).ToString());
     }
 
     [Fact]
