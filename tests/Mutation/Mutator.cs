@@ -272,8 +272,16 @@ internal sealed class Mutator(SemanticModel model, string file, List<Mutant> mut
     public override SyntaxNode? VisitCasePatternSwitchLabel(CasePatternSwitchLabelSyntax node) =>
         node.WithWhenClause(Skipped(node, node.Pattern, node.WhenClause is null ? null : Guard(node.WhenClause)));
 
+    public override SyntaxNode? VisitArgument(ArgumentSyntax node) => IsBufferSize(node) ? node : base.VisitArgument(node);
+
     public override SyntaxNode? VisitIfStatement(IfStatementSyntax node)
     {
+        var only = node.Statement is BlockSyntax { Statements: [var one] } ? one : node.Statement;
+        if (node.Else is null && only is ExpressionStatementSyntax { Expression: var unseen } && IsUnseen(unseen))
+        {
+            return node;
+        }
+
         var visited = (IfStatementSyntax)base.VisitIfStatement(node)!;
         return visited.WithCondition(Never(node.Condition, Always(node.Condition, visited.Condition)));
     }
@@ -401,6 +409,13 @@ internal sealed class Mutator(SemanticModel model, string file, List<Mutant> mut
             },
         _ => false,
     };
+
+    // How large a buffer is at first, or how much is read at one time: a number alone.
+    private static bool IsBufferSize(ArgumentSyntax node) =>
+        node.Expression.DescendantNodesAndSelf().All(n => n is LiteralExpressionSyntax or BinaryExpressionSyntax)
+        && (node.NameColon?.Name.Identifier.Text == "bufferSize"
+            || node.Parent?.Parent is ObjectCreationExpressionSyntax { Type: var type }
+                && type.ToString().Split('<')[0] is "ArrayBufferWriter" or "BufferedStream");
 
     private SyntaxNode? Within(bool isStatic, Func<SyntaxNode?> visit)
     {
