@@ -108,6 +108,22 @@ public sealed class ReportTests : IDisposable
     }
 
     [Fact]
+    public void A_page_says_which_file_is_damaged_and_names_no_other()
+    {
+        var page = new StringWriter();
+        var report = new HtmlReport(page);
+        var inspector = new Inspector(new InspectOptions(), report.Session);
+        var whole = Inspection.Pcap(Frames.Session());
+        inspector.Inspect(new MemoryStream(whole[..^3]), "damaged.pcap");
+        inspector.Inspect(new MemoryStream(whole), "whole.pcap");
+        report.Finish(inspector.Files, inspector.Totals);
+        var header = page.ToString()[page.ToString().IndexOf("<header", StringComparison.Ordinal)..];
+        Assert.Contains("<p>damaged.pcap </p>\n", header, StringComparison.Ordinal);
+        Assert.Contains("The file ends within a packet.", header, StringComparison.Ordinal);
+        Assert.DoesNotContain("whole.pcap", header, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_text_says_which_file_was_not_read_and_why()
     {
         var text = new StringWriter();
