@@ -102,6 +102,7 @@ public sealed class LimitTests
         {
             var file = Inspection.Of(whole[..length]).File;
             var damage = file.Findings.Select(f => f.Text).SingleOrDefault();
+            Assert.Equal(0, file.Packets);
             if (length < 12)
             {
                 // Nobody knows what it is.

@@ -107,6 +107,30 @@ public sealed class HostPartTests : IDisposable
     }
 
     [Fact]
+    public void A_credential_of_systemd_is_read_whatever_its_mode_says_and_no_file_beside_them() // [BP-11.3-2]
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(_folder, "credentials")).FullName;
+        var beside = Directory.CreateDirectory(folder + "-of-others").FullName;
+        foreach (var path in (string[])[Path.Combine(folder, "key"), Path.Combine(beside, "key")])
+        {
+            File.WriteAllText(path, "secret");
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.GroupRead);
+        }
+
+        var before = Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY");
+        Environment.SetEnvironmentVariable("CREDENTIALS_DIRECTORY", folder);
+        try
+        {
+            Assert.Equal("secret", PrivateFile.ReadSecret(Path.Combine(folder, "key")));
+            Assert.Throws<UnauthorizedAccessException>(() => PrivateFile.ReadSecret(Path.Combine(beside, "key")));
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("CREDENTIALS_DIRECTORY", before);
+        }
+    }
+
+    [Fact]
     public void A_key_log_is_made_private_and_gets_a_line_after_the_other() // [BP-11.3-2]
     {
         var path = Path.Combine(_folder, "keys");
