@@ -104,7 +104,9 @@ internal sealed class Stage(string folder, string project, string names, string 
             }
             else
             {
-                _tests[parts[0]] = (long.Parse(parts[1], CultureInfo.InvariantCulture), reached);
+                // Cases of a theory whose long values are cut have one name, and are run together.
+                var (before, others) = _tests.GetValueOrDefault(parts[0], (0, []));
+                _tests[parts[0]] = (before + long.Parse(parts[1], CultureInfo.InvariantCulture), [.. others, .. reached]);
             }
         }
 

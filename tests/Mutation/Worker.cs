@@ -118,8 +118,11 @@ internal sealed class Worker
         {
             var parts = line.Split('\t');
             int id = int.Parse(parts[0], CultureInfo.InvariantCulture);
-            var tests = parts[2..].SelectMany(n => byName[n]).ToList();
-            var milliseconds = parts[1].Split(' ').Select(long.Parse).ToList();
+            // Several cases may have one name: the time is that of all.
+            var timed = parts[2..].Zip(parts[1].Split(' ').Select(long.Parse))
+                .SelectMany(p => byName[p.First].Select((t, i) => (Test: t, Milliseconds: i == 0 ? p.Second : 0))).ToList();
+            var tests = timed.ConvertAll(t => t.Test);
+            var milliseconds = timed.ConvertAll(t => t.Milliseconds);
             output.WriteLine($"{id}\tbegun");
             var watch = Stopwatch.StartNew();
             var verdict = "survived\t";
