@@ -325,6 +325,14 @@ public sealed class HostPartTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("fe80::1%4", "fe80::1")]
+    [InlineData("::ffff:192.0.2.1", "192.0.2.1")]
+    [InlineData("2001:db8::1", "2001:db8::1")]
+    [InlineData("192.0.2.1", "192.0.2.1")]
+    public void A_clients_address_is_written_without_what_only_this_machine_knows(string address, string written) =>
+        Assert.Equal(written, $"{ClientAddress.Plain(System.Net.IPAddress.Parse(address))}");
+
     private static DateTimeOffset Day(int day) => new(2026, 11, day, 12, 0, 0, TimeSpan.Zero);
 
     private static FakeTimeProvider At(int day) => new(Day(day));

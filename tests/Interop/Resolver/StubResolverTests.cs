@@ -14,6 +14,8 @@ public class StubResolverTests
     [Theory]
     [InlineData("b.test A 192.0.2.1", "A", "Answered", "192.0.2.1")]
     [InlineData("b.test A 192.0.2.1", "Aaaa", "Answered", "")]
+    [InlineData("b.test ALL\nb.test MX 5 d.test\nb.test AAAA 2001:db8::1\nb.test A 192.0.2.1", "A", "Answered", "192.0.2.1")]
+    [InlineData("b.test ALL\nb.test MX 5 d.test\nb.test AAAA 2001:db8::1\nb.test A 192.0.2.1", "Aaaa", "Answered", "2001:db8::1")]
     [InlineData("a.test A 192.0.2.1", "A", "NoSuchName", "")]
     [InlineData("b.test SERVFAIL", "A", "Failed", "")]
     [InlineData("b.test LAME", "A", "Failed", "")]
@@ -87,9 +89,10 @@ public class StubResolverTests
     [Fact]
     public async Task IPv6_is_not_asked_for_where_that_is_set()
     {
-        using var dns = new NameServer("b.test AAAA 2001:db8::1");
+        using var dns = new NameServer("b.test AAAA 2001:db8::1\nb.test A 192.0.2.1");
         var answer = await Resolver(s => s with { SkipsAaaa = true }, dns.Port).AskAsync("b.test", DnsType.Aaaa, Cancel);
         Assert.Equal((DnsOutcome.Answered, 0, 0), (answer.Outcome, answer.Records.Count, dns.Questions.Count));
+        Assert.Single((await Resolver(s => s with { SkipsAaaa = true }, dns.Port).AskAsync("b.test", DnsType.A, Cancel)).Records);
         Assert.Single((await Resolver(dns.Port).AskAsync("b.test", DnsType.Aaaa, Cancel)).Records);
     }
 

@@ -11,7 +11,8 @@ namespace BlackPony.Tests.Interop.Servers;
 /// mx.test</c> or
 /// <c>a.test CNAME b.test</c>; or what becomes of a question instead: <c>b.test SERVFAIL</c>, <c>mx.test AAAA REFUSED</c>, <c>b.test
 /// TIMEOUT</c>,
-/// FORMERR, LAME (a referral) or OTHER (the answer to another question). <c>*.b.test</c> is a wildcard; a backslash in an exchanger's
+/// FORMERR, LAME (a referral) or OTHER (the answer to another question). <c>b.test ALL</c>: each answer has the records of all types.
+/// <c>*.b.test</c> is a wildcard; a backslash in an exchanger's
 /// name writes an octet.
 /// </summary>
 internal sealed class NameServer : IDisposable
@@ -207,8 +208,9 @@ internal sealed class NameServer : IDisposable
                 return (failure is null ? 3 : Codes[failure[^1]], failure is null || Codes[failure[^1]] == -3 ? records : []);
             }
 
-            records.AddRange(lines.Where(l => l.Length > 2 && Types[l[1]] == type && !Codes.ContainsKey(l[^1]))
-                .Select(l => (name, type, string.Join(' ', l[2..]))));
+            bool all = lines.Any(l => l[1] == "ALL");
+            records.AddRange(lines.Where(l => l.Length > 2 && (Types[l[1]] == type || all) && !Codes.ContainsKey(l[^1]))
+                .Select(l => (name, Types[l[1]], string.Join(' ', l[2..]))));
             if (lines.FirstOrDefault(l => l[1] == "CNAME") is not { } alias)
             {
                 break;
