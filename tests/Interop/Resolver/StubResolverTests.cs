@@ -20,6 +20,7 @@ public class StubResolverTests
     [InlineData("b.test SERVFAIL", "A", "Failed", "")]
     [InlineData("b.test LAME", "A", "Failed", "")]
     [InlineData("b.test CNAME c.test\nc.test A 192.0.2.3", "A", "Answered", "192.0.2.3")]
+    [InlineData("b.test CNAME c.test\nb.test A 192.0.2.66\nc.test A 192.0.2.3", "A", "Answered", "192.0.2.3")]
     [InlineData("b.test CNAME c.test\nc.test MX 5 d.test", "A", "Answered", "")]
     [InlineData("b.test CNAME c.test\nc.test CNAME b.test", "A", "Failed", "")]
     [InlineData("b.test CNAME c.test", "A", "NoSuchName", "")]
