@@ -138,6 +138,19 @@ public sealed partial class ConvertTests
         public override string ToString() => $"C {_sides[0]} S {_sides[1]}";
     }
 
+    [Theory]
+    [InlineData("127")]
+    [InlineData("128")]
+    [InlineData("255")]
+    public void A_record_whose_type_has_no_name_is_written_with_its_number(string type)
+    {
+        using var folder = new Folder();
+        var text = File.ReadAllText(Repository.At("spec", "transcripts", "padding.txt")).Replace("C} 200 ", $"C}} {type} ",
+            StringComparison.Ordinal);
+        var again = Transcript(folder.Write("padding.txt", System.Text.Encoding.UTF8.GetBytes(text)), new InspectOptions());
+        Assert.Contains($"\nC}} {type} 657874656e73696f6e\n", again, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void With_the_key_log_a_transcript_says_what_records_hold()
     {

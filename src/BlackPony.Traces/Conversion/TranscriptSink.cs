@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 using BlackPony.Reference;
 using BlackPony.Reference.Records;
@@ -27,8 +28,9 @@ internal sealed class TranscriptSink(SpillFile.Buffer buffer) : IItemSink
                 Write(output, $"{side}> {Convert.ToHexStringLower(item.Octets)}");
                 if (item.Type is { } type)
                 {
-                    // A type without a name is its number.
-                    var name = type.ToString().ToLowerInvariant();
+                    // Every other type is its number; 128 has a name in the code alone.
+                    var name = type is >= RecordType.Data and <= RecordType.Alert ? type.ToString().ToLowerInvariant()
+                        : ((int)type).ToString(CultureInfo.InvariantCulture);
                     Write(output,
                         $"\n{side}}} {name}{(item.Data!.Length == 0 ? "" : " ")}"
                             + $"{(type == RecordType.Data ? Escape.Octets(item.Data) : Convert.ToHexStringLower(item.Data!))}");
