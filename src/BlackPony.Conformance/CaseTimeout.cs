@@ -12,7 +12,7 @@ public sealed class CaseTimeout(TimeSpan limit, TimeProvider? time = null) : IDi
 {
     private readonly CancellationTokenSource _source = new(limit, time ?? TimeProvider.System);
     private string _waiting = "the target's first step";
-    private string _came = "";
+    private Func<string>? _came;
 
     /// <summary>How long the target may be silent.</summary>
     public TimeSpan Limit => limit;
@@ -22,11 +22,13 @@ public sealed class CaseTimeout(TimeSpan limit, TimeProvider? time = null) : IDi
 
     /// <summary>Notes what the case waits for now.</summary>
     /// <param name="what"><c>After "QUIT": an SMTP reply</c>.</param>
-    /// <param name="came">What has come of it, for a message; empty if nothing.</param>
-    public void WaitsFor(string what, string came = "") => (_waiting, _came) = (what, came);
+    /// <param name="came">Says what has come of it, for a message; empty if nothing.</param>
+    public void WaitsFor(string what, Func<string>? came = null) => (_waiting, _came) = (what, came);
 
     /// <summary>Whether a part of what the case waits for has come.</summary>
-    public bool HasPart => _came.Length > 0;
+    public bool HasPart => Part.Length > 0;
+
+    private string Part => _came?.Invoke() ?? "";
 
     /// <summary>Begins again.</summary>
     public void Renew() => Renew(TimeSpan.Zero);
@@ -70,7 +72,7 @@ public sealed class CaseTimeout(TimeSpan limit, TimeProvider? time = null) : IDi
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
         $"No {(HasPart ? "whole " : "")}answer within {limit.TotalSeconds:0.#} s, and the connection is open. The suite waited for this: "
             + $"{_waiting}."
-            + $"{(HasPart ? $" What came of it is {_came}." : "")}");
+            + $"{(HasPart ? $" What came of it is {Part}." : "")}");
 
     /// <inheritdoc/>
     public void Dispose() => _source.Dispose();

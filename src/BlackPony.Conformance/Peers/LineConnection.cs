@@ -22,6 +22,7 @@ public abstract class LineConnection : IAsyncDisposable
     private protected string _sent = Opened;
     private protected long _sentAt;
     private byte[] _octets = GC.AllocateUninitializedArray<byte>(4096);
+    private readonly Func<string> _came;
     private string? _expected;
     private bool _hasEnded;
     private ReplyReader _replies = new();
@@ -35,6 +36,7 @@ public abstract class LineConnection : IAsyncDisposable
     {
         (_socket, _transcript, _patience) = (socket, transcript, patience);
         (_me, _peer) = me == Role.Client ? ('C', 'S') : ('S', 'C');
+        _came = () => _waiting.Length > 0 ? Expect.Show(_waiting.Span, Shown) : "";
         socket.NoDelay = true;
     }
 
@@ -268,7 +270,7 @@ public abstract class LineConnection : IAsyncDisposable
 
     private protected virtual async Task<bool> FillAsync(string expected)
     {
-        _patience.WaitsFor($"after {_sent}, {_expected ?? expected}", _waiting.Length > 0 ? Expect.Show(_waiting.Span, Shown) : "");
+        _patience.WaitsFor($"after {_sent}, {_expected ?? expected}", _came);
         try
         {
             int count = await _socket.ReceiveAsync(_octets.AsMemory(), _patience.Token);
