@@ -58,17 +58,9 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
 
     /// <summary>
     /// What the peer's part of the key exchange shows where no mistake explains the record: whoever encrypts in a wrong way mostly decrypts
-    /// so too, and goes on with random octets ([BP-5.4-8]). Empty if it shows nothing.
+    /// so too, and goes on with random octets ([BP-5.4-8]). Null if it shows nothing.
     /// </summary>
-    /// <param name="requirement">The requirement that is violated; null if nothing is shown.</param>
-    public string OfExchange(out string? requirement)
-    {
-        requirement = _mistakes.Seen?.Requirement;
-        return _mistakes.Seen is { } seen
-            ? $" Its part of the key exchange decrypts {seen.How} (Section {seen.Section}). If it decrypts in this way too, it cannot "
-                + "decrypt the other half, and has another secret."
-            : "";
-    }
+    public KeyMistake? OfExchange() => _mistakes.Seen;
 
     /// <summary>How verify_data of the peer was computed instead; empty if it is not known here.</summary>
     public string OfVerifyData(ReadOnlySpan<byte> data) => _mistakes.OfVerifyData(data) is { } how ? $" It is right with {how}." : "";
@@ -93,20 +85,22 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
             return new Cause("BP-7.3-1", "make sense if the blocks of the key stream are numbered from 1");
 
         return HasSense(inner) ? null : Streams().Where(s => HasSense(Decrypted(s.Key, s.Counter, s.Swapped)))
-            .Select(s => new Cause("BP-7.3-1", $"make sense with {s.How} (Section {SectionOf(s.How)})")).FirstOrDefault();
+            .Select(s => new Cause("BP-7.3-1", $"make sense with {s.How} (Section {s.Section})")).FirstOrDefault();
 
-        IEnumerable<(string How, byte[] Key, Func<uint, byte[]> Counter, bool Swapped)> Streams()
+        IEnumerable<(string How, byte[] Key, Func<uint, byte[]> Counter, bool Swapped, string Section)> Streams()
         {
             var traffic = _mistakes.Right.TrafficSecret();
             var key = KeySchedule.ExpandLabel(traffic, "key", [], 32);
             static byte[] Big(uint block) => KeyForm.Big((ulong)block);
-            yield return ("the block's number in little-endian", key, i => [0, 0, 0, 0, (byte)i, (byte)(i >> 8), 0, 0], false);
-            yield return ("the block's number before the sequence number", key, i => [.. Big(i)[4..], 0, 0, 0, 0], false);
-            yield return ("a key of 16 octets, the first half of the right one", key[..16], Big, false);
-            yield return ("a key of 16 octets", KeySchedule.ExpandLabel(traffic, "key", [], 16), Big, false);
-            yield return ("Blowfish's halves in little-endian", key, Big, true);
+            yield return ("the block's number in little-endian", key, i => [0, 0, 0, 0, (byte)i, (byte)(i >> 8), 0, 0], false,
+                "7.3");
+            yield return ("the block's number before the sequence number", key, i => [.. Big(i)[4..], 0, 0, 0, 0], false, "7.3");
+            yield return ("a key of 16 octets, the first half of the right one", key[..16], Big, false, "7.3");
+            yield return ("a key of 16 octets", KeySchedule.ExpandLabel(traffic, "key", [], 16), Big, false, "7.3");
+            yield return ("Blowfish's halves in little-endian", key, Big, true, "7.3");
             foreach (var label in KeyMistakes.OtherLabels("key"))
-                yield return ($"the label \"{label}\" instead of \"key\"", KeySchedule.ExpandLabel(traffic, label, [], 32), Big, false);
+                yield return ($"the label \"{label}\" instead of \"key\"", KeySchedule.ExpandLabel(traffic, label, [], 32), Big, false,
+                    "6.2");
         }
 
         byte[] Decrypted(byte[] key, Func<uint, byte[]> counter, bool swapped)
@@ -131,8 +125,6 @@ internal sealed class Diagnosis(Suite suite, Role me, byte[] secret, byte[] th, 
             byte[] Swap(byte[] block) => swapped ? [.. block[..4].Reverse(), .. block[4..].Reverse()] : block;
         }
     }
-
-    private static string SectionOf(string how) => how.Contains("label", StringComparison.Ordinal) ? "6.2" : "7.3";
 
     private static int Padding(byte[] inner) => inner.Length - 1 - inner.AsSpan().LastIndexOfAnyExcept((byte)0);
 

@@ -131,7 +131,7 @@ internal sealed partial class KeyMistakes(Suite suite, Role sender, byte[] secre
         var right = HMACSHA256.HashData(key, th);
         return data.Length >= 8 && right.AsSpan().StartsWith(data) ? $"only its first {data.Length} octets"
             : data.StartsWith(right) && !data[right.Length..].ContainsAnyExcept((byte)0)
-                ? $"{data.Length - right.Length} zero octets behind it: padding comes after the type (Section 7.1)"
+                ? $"{data.Length - right.Length} zero octets after it: padding comes after the type (Section 7.1)"
             : Encoding.ASCII.GetString(data).Equals(Convert.ToHexStringLower(right), StringComparison.OrdinalIgnoreCase)
                 ? "each octet written as two hexadecimal digits" : null;
     }
@@ -212,9 +212,10 @@ internal sealed partial class KeyMistakes(Suite suite, Role sender, byte[] secre
             f => f with { Label = l => "write " + l });
         yield return new KeyMistake("label", $"with the labels \"{mine} key\" and \"{mine} {second}\"", "6.2",
             f => f with { Label = l => $"{mine} {l}" });
-        foreach (var right in (string[])["key", second])
+        // Of Blowfish's key no HMAC depends: Diagnosis tries its labels.
+        foreach (var right in (string[])(second == "iv" ? ["key", "iv"] : ["mac"]))
         {
-            foreach (var wrong in OtherLabels(right).Where(_ => right == second || second == "iv"))
+            foreach (var wrong in OtherLabels(right))
                 yield return new KeyMistake("label " + right, $"with the label \"{wrong}\" instead of \"{right}\"", "6.2",
                     f => f with { Label = l => l == right ? wrong : f.Label(l) });
         }

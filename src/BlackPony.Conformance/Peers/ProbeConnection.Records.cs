@@ -323,13 +323,15 @@ public sealed partial class ProbeConnection
     {
         _transcript.Raw(_peer, raw);
         var cause = _diagnosis?.Of(raw, _in!.Protection, _in.Seq, IsThorough);
-        string? exchanged = null;
+        var seen = cause is null && IsThorough ? _diagnosis?.OfExchange() : null;
         var known = cause is not null ? $" It does {cause.How}."
             : !IsThorough ? ""
-            : _diagnosis?.OfExchange(out exchanged) is { Length: > 0 } exchange ? exchange
+            : seen is not null
+                ? $" Its part of the key exchange decrypts {seen.How} (Section {seen.Section}). If it decrypts in this way too, it cannot "
+                    + "decrypt the other half, and has another secret."
             : " No mistake that is known here fits.";
         return new CaseFailedException(
             $"After {_sent}: a record came that does not verify.{known} It is record {_in!.Seq} under its traffic secret, "
-                + $"with {_suite!.Name}; the dialogue shows th and the shared secret.", cause?.Requirement ?? exchanged);
+                + $"with {_suite!.Name}; the dialogue shows th and the shared secret.", cause?.Requirement ?? seen?.Requirement);
     }
 }

@@ -100,7 +100,7 @@ public class KnownMistakeTests
         Assert.Null(mistakes.OfVerifyData(right.AsSpan(0, 7)));
         Assert.Null(mistakes.OfVerifyData(SHA256.HashData(right)));
         Assert.Null(mistakes.OfVerifyData([]));
-        Assert.StartsWith("3 zero octets behind it", mistakes.OfVerifyData([.. right, 0, 0, 0]), StringComparison.Ordinal);
+        Assert.StartsWith("3 zero octets after it", mistakes.OfVerifyData([.. right, 0, 0, 0]), StringComparison.Ordinal);
         Assert.Null(mistakes.OfVerifyData([.. right, 0, 1]));
         Assert.Equal("each octet written as two hexadecimal digits",
             mistakes.OfVerifyData(Encoding.ASCII.GetBytes(Convert.ToHexString(right))));

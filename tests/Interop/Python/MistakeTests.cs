@@ -64,7 +64,7 @@ public sealed class MistakeTests(MistakenServers servers) : IClassFixture<Mistak
         { "iv-label", "verify with the label \"IV\" instead of \"iv\" (Section 6.2)" },
         { "type-in-front", "Its type comes before the data; it belongs after them (Section 7.1)." },
         { "no-type", "It has no type after the data (Section 7.1)." },
-        { "padding-before-type", "zero octets behind it: padding comes after the type (Section 7.1)." },
+        { "padding-before-type", "zero octets after it: padding comes after the type (Section 7.1)." },
         { "receives-with-own-keys", "The server's own records verify, so it sends with the right keys. Look at how it receives" },
         { "wrong-220", "The line \"220 Go ahead\" does not have \"K=\" directly after code and separator." },
         { "220-without-k", "does not have \"K=\" directly after code and separator." },
