@@ -410,7 +410,8 @@ internal sealed class Runner(RunnerOptions options, ParseResult parse, Cancellat
             return $"{option.Name} has no effect with --protocol {_protocol.Name}.";
 
         // 'default' names those of both protocols.
-        if (Timeouts.Keys.All(k => k == Protocol.HandshakeTimeout != IsStartTls) && Timeouts.Keys.FirstOrDefault() is { } timeout)
+        var names = Timeouts.Keys.ToLookup(k => (k == Protocol.HandshakeTimeout) == IsStartTls);
+        if (!names[true].Any() && names[false].FirstOrDefault() is { } timeout)
             return $"{timeout} is no time-out of {_protocol.Name}: it has {string.Join(", ", _protocol.Timeouts.Keys)}.";
 
         if (parse.GetValue(options.Server) is null && Given([.. options.OfStartTls.Except([options.Policies])]) is { } ofServer)

@@ -77,17 +77,6 @@ public sealed partial class StartTlsConnection
         return end;
     }
 
-    /// <summary>Sends handshake messages inside the TLS session.</summary>
-    /// <param name="messages">The messages.</param>
-    internal async Task SendHandshakeAsync(params byte[][] messages)
-    {
-        foreach (var message in messages)
-            _tls.Record(ContentType.handshake, message);
-
-        _transcript.Event($"{messages.Length} handshake message(s) of type {messages[0][0]}");
-        await WriteAsync(_tls.Output());
-    }
-
     [GeneratedRegex("(^|\\n)(EHLO|HELO|STARTTLS|AUTH|MAIL|RCPT|DATA|BDAT|RSET|NOOP|QUIT|VRFY)\\b", RegexOptions.IgnoreCase)]
     private static partial Regex CommandLine();
 }

@@ -48,6 +48,17 @@ public sealed partial class StartTlsConnection
         await WriteAsync(_tls.Output());
     }
 
+    /// <summary>Sends handshake messages inside the TLS session.</summary>
+    /// <param name="messages">The messages.</param>
+    internal async Task SendHandshakeAsync(params byte[][] messages)
+    {
+        foreach (var message in messages)
+            _tls.Record(ContentType.handshake, message);
+
+        _transcript.Event($"{messages.Length} handshake message(s) of type {messages[0][0]}");
+        await WriteAsync(_tls.Output());
+    }
+
     /// <summary>Sends close_notify.</summary>
     /// <param name="text">What goes before it in the same segment.</param>
     public async Task CloseTlsAsync(string text = "")

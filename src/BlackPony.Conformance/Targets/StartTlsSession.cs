@@ -51,6 +51,7 @@ internal partial class StartTlsSession(Socket socket, StartTlsListener server)
                 break;
         }
 
+        _handshake?.Dispose();
         await EndAsync();
     }
 

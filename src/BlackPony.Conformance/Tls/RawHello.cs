@@ -6,9 +6,9 @@ namespace BlackPony.Conformance.Tls;
 internal sealed record RawHello
 {
     public const int RenegotiationInfo = 0xff01;
+    public const int Alpn = 16;
 
     private const int RecordHeader = 5;
-    public const int Alpn = 16;
 
     /// <summary>AES with CBC or GCM, with ECDHE or RSA: suites that a server has if it has the version.</summary>
     public static IReadOnlyList<int> Usual { get; } =
