@@ -143,14 +143,17 @@ public sealed class OwnTroubleTests : IDisposable
     }
 
     [Fact]
-    public async Task Too_many_descriptors_in_a_case_end_the_run()
+    public async Task Too_many_descriptors_and_the_like_in_a_case_end_the_run_and_it_is_said_what_to_do()
     {
-        foreach (var trouble in (Exception[])[new SocketException((int)SocketError.TooManyOpenSockets), new IOException("full", 28),
-            new UnauthorizedAccessException("no"), new System.ComponentModel.Win32Exception(11)])
+        foreach (var (trouble, what) in ((Exception, string)[])[
+            (new SocketException((int)SocketError.TooManyOpenSockets), "raise the limit (ulimit -n)"),
+            (new IOException("full", 28), "make room for it"), (new IOException("read-only", 30), "set TMPDIR to a folder that can be"),
+            (new UnauthorizedAccessException("no"), "set TMPDIR"), (new System.ComponentModel.Win32Exception(11), "raise the limits")])
         {
             var test = new Case<ClientProbe>("C-1", "A case", Level.Must, Profile.Core, "BP-1", _ => throw trouble);
-            await Assert.ThrowsAsync<OwnTroubleException>(
+            var ended = await Assert.ThrowsAsync<OwnTroubleException>(
                 () => CaseRunner.RunAsync(new EmbeddedMailer(), [test], new RunOptions(TimeSpan.FromSeconds(30))));
+            Assert.Contains(what, ended.Message, StringComparison.Ordinal);
         }
     }
 
