@@ -10,10 +10,10 @@ using BlackPony.Traces.Sessions.Smtp;
 namespace BlackPony.Tests.Traces;
 
 /// <summary>
-/// What is made of many inputs of one kind, a line each: <c>tests/Traces/Reports/parts</c> contains it. <c>BLACKPONY_WRITE=1</c> writes it
-/// again.
+/// What is made of many inputs of one kind, a line each: <c>tests/Traces/Reports/inputs</c> has the tables.
+/// <c>BLACKPONY_WRITE=1</c> writes them again.
 /// </summary>
-public sealed class PartsTests
+public sealed class InputTableTests
 {
     private const string Token = "QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
 
@@ -57,7 +57,7 @@ public sealed class PartsTests
         "550 RECIPIENT no", "550 5.1.1", "550 5.1.", "550 5-1.1 x", "550 5.1-1 x", "354 Sender", "0 x", "3 x",
     ];
 
-    public static TheoryData<string> Parts => [.. All.Keys];
+    public static TheoryData<string> Tables => [.. All.Keys];
 
     private static readonly Dictionary<string, Func<IEnumerable<string>>> All = new()
     {
@@ -143,11 +143,11 @@ public sealed class PartsTests
     };
 
     [Theory]
-    [MemberData(nameof(Parts))]
-    public void What_is_made_of_each_input_stays_the_same(string part)
+    [MemberData(nameof(Tables))]
+    public void What_is_made_of_each_input_stays_the_same(string table)
     {
-        var made = string.Concat(All[part]().Select(l => l + "\n"));
-        var path = Repository.At("tests", "Traces", "Reports", "parts", part + ".txt");
+        var made = string.Concat(All[table]().Select(l => l + "\n"));
+        var path = Repository.At("tests", "Traces", "Reports", "inputs", table + ".txt");
         if (Environment.GetEnvironmentVariable("BLACKPONY_WRITE") == "1")
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
