@@ -76,6 +76,9 @@ internal sealed class InboundConnection(ClientConnection connection, InboundSett
     }
 
     /// <inheritdoc/>
+    protected override bool TakesLong => _session.NeedsFreshBackend;
+
+    /// <inheritdoc/>
     protected override async ValueTask FlushAsync()
     {
         if (_fresh is not null && _session.SwitchedBackend)

@@ -14,6 +14,9 @@ internal abstract class SessionLoop(TimeProvider time)
     /// <summary>The last reply of a session that meets a bug: the client keeps its mail.</summary>
     protected const string InternalError = "421 4.3.0 Internal error, try again later";
 
+    // After so many steps without a wait it goes on in the thread pool: the thread that watches the sockets has other sessions to serve.
+    private const int MaxSteps = 8;
+
     private readonly ProgressTimeout _deadline = new(time);
 
     /// <summary>The clock.</summary>
@@ -35,8 +38,12 @@ internal abstract class SessionLoop(TimeProvider time)
     {
         using var timer = new WakeTimer(Time, Wake);
         using var killing = kill.UnsafeRegister(b => ((AsyncAutoResetEvent)b!).Ring(), Wake);
+        int steps = 0;
         while (true)
         {
+            if (++steps == MaxSteps || TakesLong)
+                await Task.Yield();
+
             await FlushAsync().ConfigureAwait(false);
             var request = session.TakeRequest();
             if (request == SessionRequest.Close)
@@ -65,10 +72,15 @@ internal abstract class SessionLoop(TimeProvider time)
             {
                 timer.Set(left);
                 timer.Set(Left());
-                await Wake.WaitAsync().ConfigureAwait(false);
+                var rung = Wake.WaitAsync();
+                steps = rung.IsCompleted ? steps : 0;
+                await rung.ConfigureAwait(false);
             }
         }
     }
+
+    /// <summary>Whether what comes next takes the processor long, as a key exchange does.</summary>
+    protected virtual bool TakesLong => false;
 
     /// <summary>Sends what waits, to the server first.</summary>
     protected abstract ValueTask FlushAsync();
