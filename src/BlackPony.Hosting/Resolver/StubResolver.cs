@@ -39,7 +39,8 @@ internal sealed class StubResolver(Func<ResolverSettings> settings, TimeProvider
     private const int MaxMessage = 65535;
     private static readonly TimeSpan Avoidance = TimeSpan.FromSeconds(60);
     private readonly ConcurrentDictionary<IPEndPoint, DateTimeOffset> _silent = new();
-    private int _turn = RandomNumberGenerator.GetInt32(1 << 16);
+    // Nothing depends on its being hard to guess; and OpenSSL, which takes a while to load, is not needed yet.
+    private int _turn = Random.Shared.Next(1 << 16);
 
     private enum Reaction
     {
