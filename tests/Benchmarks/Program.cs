@@ -29,7 +29,7 @@ if (args.Contains("--help") || args.Contains("-h"))
 
         Usage: tests/Benchmarks/run [--quick] [--write] [ROW ...]
           --quick   short rounds, for a first look
-          --write   write the table to docs/speed.md; needs all rows
+          --write   write the tables of docs/speed.md and README.md; needs all rows
           --inner   run BenchmarkDotNet on the inner loops, with the options that follow
           ROW       rows to run; all by default
 
@@ -91,6 +91,7 @@ Console.WriteLine(table.Whole());
 if (write && !failed)
 {
     File.WriteAllText(Where.Document, Marked.Put(File.ReadAllText(Where.Document), "figures", table.Whole()));
+    File.WriteAllText(Where.Readme, Marked.Put(File.ReadAllText(Where.Readme), "speed", table.Short()));
 }
 
 Where.Clean();

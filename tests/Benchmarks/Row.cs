@@ -22,6 +22,9 @@ internal interface IRow
 /// <param name="Wanted">The least ratio wanted; null where nothing is.</param>
 internal sealed record Figure(string What, string Ours, string Against, string Theirs, double? Ratio, double? Wanted)
 {
+    /// <summary>What the README calls it, if it is in the README's short table.</summary>
+    public string? Short { get; init; }
+
     /// <summary>What else is worth saying, under the table.</summary>
     public string? Note { get; init; }
 }

@@ -18,6 +18,11 @@ internal sealed class Table(Effort effort)
         string.Concat(_figures.Select(Line).Prepend("|---|---|---|---|---|---|")
             .Prepend("| what | ours | against | theirs | ratio | wanted |").Select(l => l + "\n"));
 
+    /// <summary>The README's rows.</summary>
+    public string Short() =>
+        "| what | `listen` | compared with | theirs |\n|---|---|---|---|\n"
+            + string.Concat(_figures.Where(f => f.Short is not null).Select(f => $"| {f.Short} | {f.Ours} | {f.Against} | {f.Theirs} |\n"));
+
     /// <summary>The rows, where they were measured, and what is to be noted.</summary>
     public string Whole()
     {

@@ -13,6 +13,9 @@ internal static class Where
     /// <summary>The document that has the figures, with remarks on them.</summary>
     public static string Document => Path.Combine(Root, "docs/speed.md");
 
+    /// <summary>The document that has the four figures that most users want.</summary>
+    public static string Readme => Path.Combine(Root, "README.md");
+
     /// <summary>The peers' extracted packages.</summary>
     public static string Peers => Path.Combine(Root, "artifacts/servers/peers/root");
 

@@ -11,6 +11,9 @@ internal enum Protection
 {
     None,
     StartTls,
+
+    /// <summary>TLS from the first octet on.</summary>
+    ImplicitTls,
     BlackPony,
 }
 
@@ -55,6 +58,11 @@ internal sealed class Mail : IDisposable
         var mail = new Mail(new NetworkStream(socket, ownsSocket: true));
         try
         {
+            if (protection == Protection.ImplicitTls)
+            {
+                mail._stream = await Tls.ClientAsync(mail._stream);
+            }
+
             await mail.ExpectAsync(220);
             await mail.BeginAsync(protection, suite);
             return mail;
@@ -73,6 +81,9 @@ internal sealed class Mail : IDisposable
         await _stream.WriteAsync(message);
         await ExpectAsync(250);
     }
+
+    /// <summary>EHLO and its reply.</summary>
+    public Task<Reply> EhloAsync() => SayAsync("EHLO bench.test\r\n"u8.ToArray(), 250);
 
     /// <summary>MAIL, RCPT and DATA.</summary>
     public async Task EnvelopeAsync()
@@ -101,8 +112,8 @@ internal sealed class Mail : IDisposable
 
     private async Task BeginAsync(Protection protection, Suite? suite)
     {
-        var ehlo = await SayAsync("EHLO bench.test\r\n"u8.ToArray(), 250);
-        if (protection == Protection.None)
+        var ehlo = await EhloAsync();
+        if (protection is Protection.None or Protection.ImplicitTls)
         {
             return;
         }
@@ -121,7 +132,7 @@ internal sealed class Mail : IDisposable
             await pony.AuthenticateAsClientAsync(offer, suite ?? offer.Common(SuiteRegistry.Default).First());
         }
 
-        await SayAsync("EHLO bench.test\r\n"u8.ToArray(), 250);
+        await EhloAsync();
     }
 
     private async Task<Reply> SayAsync(byte[] line, int code)

@@ -40,10 +40,7 @@ internal sealed class Child : IDisposable
     /// <summary>Starts a program and waits until its port answers.</summary>
     public static async Task<Child> StartAsync(int port, string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["LD_LIBRARY_PATH"] = string.Join(':',
-            new[] { "usr/lib/postfix", "usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu" }.Select(p => Path.Combine(Where.Peers, p)));
-        var child = new Child(Process.Start(start)!, Path.GetFileName(program), port);
+        var child = new Child(Process.Start(Command(program, arguments))!, Path.GetFileName(program), port);
         for (int i = 0; i < 200; i++)
         {
             try
@@ -65,6 +62,18 @@ internal sealed class Child : IDisposable
 
         child.Dispose();
         throw new IOException($"{child._name} does not serve on port {port}: {string.Join(" | ", child._said)}");
+    }
+
+    /// <summary>Runs a program to its end.</summary>
+    public static async Task RunAsync(string program, params string[] arguments)
+    {
+        using var process = Process.Start(Command(program, arguments))!;
+        var said = await Task.WhenAll(process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        await process.WaitForExitAsync();
+        if (process.ExitCode != 0)
+        {
+            throw new IOException($"{Path.GetFileName(program)}: {string.Concat(said).Trim()}");
+        }
     }
 
     /// <summary>Processor time of the program, of its children, and of those that ended.</summary>
@@ -90,6 +99,15 @@ internal sealed class Child : IDisposable
         }
 
         _process.Dispose();
+    }
+
+    // With the libraries of the peers' packages.
+    private static ProcessStartInfo Command(string program, string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["LD_LIBRARY_PATH"] = string.Join(':',
+            new[] { "usr/lib/postfix", "usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu" }.Select(p => Path.Combine(Where.Peers, p)));
+        return start;
     }
 
     // The fields of /proc/ID/stat, the name in parentheses as none (proc_pid_stat(5)).

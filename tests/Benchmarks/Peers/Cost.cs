@@ -16,5 +16,12 @@ internal sealed class Cost(Child server)
         return rate;
     }
 
-    public override string ToString() => Rounds.Median(_each).ToString("0.00 'ms'", CultureInfo.InvariantCulture);
+    /// <summary>The median, in milliseconds.</summary>
+    public double Median => Rounds.Median(_each);
+
+    public override string ToString() => Median.ToString("0.00 'ms'", CultureInfo.InvariantCulture);
+
+    /// <summary>A figure of our cost and a peer's.</summary>
+    public static Figure Compare(string what, Cost ours, string against, Cost theirs, double? wanted) =>
+        new(what, ours.ToString(), against, theirs.ToString(), theirs.Median / ours.Median, wanted);
 }

@@ -17,8 +17,8 @@ internal sealed class FirstOctetRow : IRow
     public async Task<IReadOnlyList<Figure>> RunAsync(Effort effort)
     {
         using var sink = await Servers.SinkAsync();
-        using var listen = await Servers.ListenAsync(sink);
-        using var postfix = await Servers.PostfixAsync(sink);
+        using var listen = await Servers.ListenAsync(sink.Port);
+        using var postfix = await Servers.PostfixAsync(sink.Port);
         using var slowListen = new DelayedPipe(listen.Port, Delay);
         using var slowPostfix = new DelayedPipe(postfix.Port, Delay);
         var r = await Rounds.CompareAsync(effort.Rounds, () => TimeAsync(slowListen.Port, Protection.BlackPony),

@@ -7,19 +7,26 @@ namespace BlackPony.Benchmarks.Rows;
 /// <summary>What an encrypted session costs in memory while nobody speaks.</summary>
 internal sealed class IdleMemoryRow : IRow
 {
+    private const int Budget = 24 * 1024;
+
     public string Name => "idle-memory";
 
     public string What => "memory per idle encrypted session in listen";
 
     public async Task<IReadOnlyList<Figure>> RunAsync(Effort effort)
     {
-        int sessions = effort == Effort.Quick ? 200 : 1000;
+        int sessions = effort == Effort.Quick ? 200 : 4000;
         using var sink = await Servers.SinkAsync();
-        using var listen = await Servers.ListenAsync(sink);
-        using var stunnel = await Servers.StunnelAsync(sink);
+        using var listen = await Servers.ListenAsync(sink.Port);
+        using var stunnel = await Servers.StunnelAsync(sink.Port);
         double ours = await PerSessionAsync(listen, Protection.BlackPony, sessions);
         double theirs = await PerSessionAsync(stunnel, Protection.StartTls, sessions);
-        return [new Figure($"{What}, {sessions} sessions", Show(ours), "stunnel", Show(theirs), theirs / ours, 1)];
+        var what = $"{What}, {sessions} sessions";
+        return
+        [
+            new Figure(what, Show(ours), "stunnel", Show(theirs), theirs / ours, 1) { Short = "memory of an idle encrypted session" },
+            new Figure(what, Show(ours), "a budget", Show(Budget), Budget / ours, 1),
+        ];
     }
 
     // What the first sessions cost once is not counted.

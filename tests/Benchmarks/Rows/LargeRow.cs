@@ -5,83 +5,70 @@ using BlackPony.Reference.Suites;
 
 namespace BlackPony.Benchmarks.Rows;
 
-/// <summary>Messages of 1 MB on sessions that stay.</summary>
+/// <summary>
+/// Mail in sessions that stay open, where the relay is the limit: it has one core, and its clients and the server behind it, which cost
+/// less, have another.
+/// </summary>
 internal sealed class LargeRow : IRow
 {
-    private const int Clients = 4;
-    private const int Size = 1_000_000;
+    private const int Clients = 8;
+
+    private static readonly (string Suite, string Cipher)[] Ciphers =
+    [
+        ("X25519MLKEM768-AES256GCM", "TLS_AES_256_GCM_SHA384"),
+        ("X25519MLKEM768-CHACHA20POLY1305", "TLS_CHACHA20_POLY1305_SHA256"),
+    ];
 
     public string Name => "large";
 
-    public string What => "1 MB messages in sessions that stay open, encrypted";
+    public string What => "mail in sessions that stay open, encrypted, one core for the relay";
 
     public async Task<IReadOnlyList<Figure>> RunAsync(Effort effort)
     {
-        using var sink = await Servers.SinkAsync();
-        using var listen = await Servers.ListenAsync(sink);
-        using var stunnel = await Servers.StunnelAsync(sink);
-        using var theirs = await KeptSessions.OpenAsync(stunnel.Port, Protection.StartTls, Clients);
-        using var bare = await KeptSessions.OpenAsync(sink.Port, Protection.None, Clients);
-        var message = Mail.Message(Size);
-        await bare.RateAsync(effort.Window, message);
-        double most = await bare.RateAsync(effort.Window, message);
-        return
-        [
-            await CompareAsync("X25519MLKEM768-AES256GCM"),
-            await CompareAsync("X25519MLKEM768-CHACHA20POLY1305"),
-        ];
-
-        async Task<Figure> CompareAsync(string suite)
+        var figures = new List<Figure>();
+        using var cores = new Cores();
+        foreach (var (suite, cipher) in Ciphers)
         {
+            using var sink = new Sink();
+            using var listen = await Servers.ListenAsync(sink.Port, Cores.Own);
+            using var stunnel = await Servers.StunnelAsync(sink.Port, cipher, Cores.Own);
+            using var haproxy = await Servers.HaproxyTlsAsync(sink.Port, cipher, Cores.Own);
             using var ours = await KeptSessions.OpenAsync(listen.Port, Protection.BlackPony, Clients, SuiteRegistry.Find(suite));
-            var (ourCost, theirCost) = (new Cost(listen), new Cost(stunnel));
-            var r = await Rounds.CompareAsync(
-                effort.Rounds,
-                () => ourCost.OfAsync(() => ours.RateAsync(effort.Window, message), effort.Window),
-                () => theirCost.OfAsync(() => theirs.RateAsync(effort.Window, message), effort.Window));
-            const string Against = "stunnel's STARTTLS in front of the same sink (AES-256-GCM)";
-            return new Figure($"{What}, {suite}", Show(r.Ours), Against, Show(r.Theirs), r.Ratio, 1.3)
+            using var stunnels = await KeptSessions.OpenAsync(stunnel.Port, Protection.StartTls, Clients);
+            using var haproxys = await KeptSessions.OpenAsync(haproxy.Port, Protection.ImplicitTls, Clients);
+            using var bare = await KeptSessions.OpenAsync(sink.Port, Protection.None, Clients);
+            foreach (int size in (int[])[10_000, 1_000_000])
             {
-                Note = $"processor time of a message: {ourCost} (listen), {theirCost} (stunnel). "
-                    + $"The same client and sink with nothing between them: {Show(most)}.",
-            };
-        }
-    }
+                await CompareAsync("stunnel's STARTTLS", stunnel, stunnels, 1.25, size == 10_000 ? null : 1.3);
+                await CompareAsync("haproxy, TLS", haproxy, haproxys, null, size == 10_000 ? null : 1.0);
 
-    private static string Show(double messages) => (messages * Size / 1e6).ToString("0 'MB/s'", CultureInfo.InvariantCulture);
-}
+                async Task CompareAsync(string against, Child peer, KeptSessions theirs, double? wantedCost, double? wantedRate)
+                {
+                    var message = Mail.Message(size);
+                    var (ourCost, theirCost) = (new Cost(listen), new Cost(peer));
+                    var r = await Rounds.CompareAsync(effort.Rounds, () => ourCost.OfAsync(() => RateAsync(ours), effort.Window),
+                        () => theirCost.OfAsync(() => RateAsync(theirs), effort.Window));
+                    double most = await RateAsync(bare);
+                    var what = string.Create(CultureInfo.InvariantCulture, $"{size / 1000:N0} kB messages, {suite}");
+                    figures.Add(Cost.Compare($"processor time per MB, {what}", ourCost, against, theirCost, wantedCost) with
+                    {
+                        Short = peer == stunnel && size > 10_000 && cipher == Ciphers[0].Cipher
+                            ? "processor time of 1 MB of encrypted mail, AES-256-GCM" : null,
+                    });
+                    figures.Add(new Figure($"throughput of one core, {what}", Show(r.Ours), against, Show(r.Theirs), r.Ratio, wantedRate)
+                    {
+                        Note = $"the same clients and server with nothing between them, on one core: {Show(most)}.",
+                    });
 
-/// <summary>Sessions that stay open and each send one message after the other.</summary>
-internal sealed class KeptSessions : IDisposable
-{
-    private readonly List<Mail> _mails = [];
-
-    public static async Task<KeptSessions> OpenAsync(int port, Protection protection, int count, Suite? suite = null)
-    {
-        var sessions = new KeptSessions();
-        for (int i = 0; i < count; i++)
-        {
-            sessions._mails.Add(await Mail.ConnectAsync(port, protection, suite));
-        }
-
-        return sessions;
-    }
-
-    /// <summary>Messages per second over all sessions.</summary>
-    public async Task<double> RateAsync(TimeSpan window, ReadOnlyMemory<byte> message)
-    {
-        var free = new System.Collections.Concurrent.ConcurrentBag<Mail>(_mails);
-        return await Rounds.RateAsync(window, _mails.Count, async () =>
-        {
-            if (!free.TryTake(out var mail))
-            {
-                throw new InvalidOperationException("More workers than sessions.");
+                    // In MB/s.
+                    async Task<double> RateAsync(KeptSessions sessions) =>
+                        await sessions.RateAsync(effort.Window, message) * size / 1e6;
+                }
             }
+        }
 
-            await mail.SendAsync(message);
-            free.Add(mail);
-        });
+        return figures;
     }
 
-    public void Dispose() => _mails.ForEach(m => m.Dispose());
+    private static string Show(double megabytes) => megabytes.ToString("0 'MB/s'", CultureInfo.InvariantCulture);
 }

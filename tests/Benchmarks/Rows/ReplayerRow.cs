@@ -24,7 +24,7 @@ internal sealed partial class ReplayerRow : IRow
         double? ratio = Ratio().Match(text) is { Success: true } m ? double.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture) : null;
         return rates.Count == 0
             ? throw new IOException("inspect failed.")
-            : [new Figure(What, rates[0], "tshark -Y smtp", rates.ElementAtOrDefault(1) ?? "not installed", ratio, 20)];
+            : [new Figure(What, rates[0], "tshark -Y smtp", rates.ElementAtOrDefault(1) ?? "not installed", ratio, 150)];
     }
 
     // The script's second column.

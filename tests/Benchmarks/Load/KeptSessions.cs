@@ -1,0 +1,72 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using BlackPony.Reference.Suites;
+
+namespace BlackPony.Benchmarks.Load;
+
+/// <summary>Sessions that stay open and each send one message after the other.</summary>
+internal sealed class KeptSessions : IDisposable
+{
+    // stunnel waits 200 ms in each.
+    private const int AtOnce = 32;
+
+    private readonly List<Mail> _mails = [];
+
+    public static async Task<KeptSessions> OpenAsync(int port, Protection protection, int count, Suite? suite = null)
+    {
+        var sessions = new KeptSessions();
+        while (sessions._mails.Count < count)
+        {
+            int some = Math.Min(AtOnce, count - sessions._mails.Count);
+            sessions._mails.AddRange(await Task.WhenAll(Enumerable.Range(0, some).Select(_ => Mail.ConnectAsync(port, protection, suite))));
+        }
+
+        return sessions;
+    }
+
+    /// <summary>Messages per second over all sessions.</summary>
+    public async Task<double> RateAsync(TimeSpan window, ReadOnlyMemory<byte> message)
+    {
+        var free = new ConcurrentBag<Mail>(_mails);
+        return await Rounds.RateAsync(window, _mails.Count, async () =>
+        {
+            if (!free.TryTake(out var mail))
+            {
+                throw new InvalidOperationException("More workers than sessions.");
+            }
+
+            await mail.SendAsync(message);
+            free.Add(mail);
+        });
+    }
+
+    /// <summary>Sends so many messages a second, on whatever session is free; where none is, the message is left out.</summary>
+    public async Task SendAsync(TimeSpan window, double rate, ReadOnlyMemory<byte> message)
+    {
+        var free = new ConcurrentBag<Mail>(_mails);
+        long start = Stopwatch.GetTimestamp();
+        var running = new List<Task>();
+        for (int sent = 0; Stopwatch.GetElapsedTime(start) < window;)
+        {
+            for (; sent < Stopwatch.GetElapsedTime(start).TotalSeconds * rate; sent++)
+            {
+                if (free.TryTake(out var mail))
+                {
+                    running.Add(SendOneAsync(mail));
+                }
+            }
+
+            await Task.Delay(1);
+        }
+
+        await Task.WhenAll(running);
+
+        async Task SendOneAsync(Mail mail)
+        {
+            await mail.SendAsync(message);
+            free.Add(mail);
+        }
+    }
+
+    public void Dispose() => _mails.ForEach(m => m.Dispose());
+}
