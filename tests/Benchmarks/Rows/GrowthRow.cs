@@ -16,12 +16,13 @@ internal sealed class GrowthRow : IRow
         var figures = new List<Figure>();
         using var sink = await Servers.SinkAsync();
         await SessionsAsync();
+        await IdleOnesAsync();
         await SizesAsync();
         return figures;
 
         async Task SessionsAsync()
         {
-            using var listen = await Servers.ListenAsync(sink);
+            using var listen = await Servers.ListenAsync(sink.Port);
             var message = Mail.Message(10_000);
             double first = 0;
             foreach (int count in (int[])[1, 10, 100, 1000])
@@ -35,9 +36,36 @@ internal sealed class GrowthRow : IRow
             }
         }
 
+        // Of a session, listen has two descriptors, and this process two.
+        async Task IdleOnesAsync()
+        {
+            using var own = new Sink();
+            using var listen = await Servers.ListenAsync(own.Port);
+            var message = Mail.Message(10_000);
+            using var active = await KeptSessions.OpenAsync(listen.Port, Protection.BlackPony, 100);
+            await active.RateAsync(effort.Window, message);
+            double alone = await MedianAsync();
+            int open = Math.Min(10_000, (Descriptors() - 500) / 2) - 100;
+            using var idle = await KeptSessions.OpenAsync(listen.Port, Protection.BlackPony, open);
+            double among = await MedianAsync();
+            figures.Add(new Figure(string.Create(CultureInfo.InvariantCulture, $"growth: {open + 100:N0} sessions open, 100 of them active, 10 kB messages"),
+                $"{among:0} messages/s, {listen.Memory / 1e6:0} MB", "100 sessions open", $"{alone:0} messages/s", among / alone, 0.9));
+
+            async Task<double> MedianAsync()
+            {
+                var rates = new List<double>();
+                for (int i = 0; i < effort.Rounds; i++)
+                {
+                    rates.Add(await active.RateAsync(effort.Window, message));
+                }
+
+                return Rounds.Median(rates);
+            }
+        }
+
         async Task SizesAsync()
         {
-            using var listen = await Servers.ListenAsync(sink);
+            using var listen = await Servers.ListenAsync(sink.Port);
             using var sessions = await KeptSessions.OpenAsync(listen.Port, Protection.BlackPony, 1);
             long first = 0;
             foreach (int size in (int[])[1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000])
@@ -55,4 +83,8 @@ internal sealed class GrowthRow : IRow
             }
         }
     }
+
+    private static int Descriptors() =>
+        int.Parse(File.ReadLines("/proc/self/limits").First(l => l.StartsWith("Max open files", StringComparison.Ordinal))
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)[4], CultureInfo.InvariantCulture);
 }
