@@ -14,6 +14,8 @@ IRow[] rows =
     new SessionsRow(),
     new PassingRow(),
     new LargeRow(),
+    new LatencyRow(),
+    new OutboundRow(),
     new FirstOctetRow(),
     new MailerStartRow(),
     new IdleMemoryRow(),
