@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace BlackPony.Benchmarks.Peers;
 
-/// <summary>A relay has one core, and this process, which is its clients and its server, another: so it is the relay that is measured.</summary>
+/// <summary>
+/// A relay has one core, and this process, which is its clients and its server, another: so it is the relay that is measured.
+/// </summary>
 internal sealed class Cores : IDisposable
 {
     /// <summary>The command before the command of a program that has a core of its own.</summary>

@@ -59,7 +59,8 @@ internal static class Servers
     }
 
     /// <summary>Postfix with STARTTLS; each session goes on to the backend as it comes (smtpd_proxy_filter), past the queue.</summary>
-    public static Task<Child> PostfixAsync(int backend) => PostfixAsync(Where.NewFolder(), "", $"-o smtpd_proxy_filter=127.0.0.1:{backend}");
+    public static Task<Child> PostfixAsync(int backend) =>
+        PostfixAsync(Where.NewFolder(), "", $"-o smtpd_proxy_filter=127.0.0.1:{backend}");
 
     /// <summary>Postfix with a queue of its own.</summary>
     /// <param name="folder">Its folder.</param>

@@ -48,8 +48,10 @@ internal sealed class GrowthRow : IRow
             int open = Math.Min(10_000, (Descriptors() - 500) / 2) - 100;
             using var idle = await KeptSessions.OpenAsync(listen.Port, Protection.BlackPony, open);
             double among = await MedianAsync();
-            figures.Add(new Figure(string.Create(CultureInfo.InvariantCulture, $"growth: {open + 100:N0} sessions open, 100 of them active, 10 kB messages"),
-                $"{among:0} messages/s, {listen.Memory / 1e6:0} MB", "100 sessions open", $"{alone:0} messages/s", among / alone, 0.9));
+            var what = string.Create(
+                CultureInfo.InvariantCulture, $"growth: {open + 100:N0} sessions open, 100 of them active, 10 kB messages");
+            figures.Add(new Figure(what, $"{among:0} messages/s, {listen.Memory / 1e6:0} MB", "100 sessions open",
+                $"{alone:0} messages/s", among / alone, 0.9));
 
             async Task<double> MedianAsync()
             {

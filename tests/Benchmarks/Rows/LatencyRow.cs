@@ -24,7 +24,8 @@ internal sealed class LatencyRow : IRow
         using var theirs = await KeptSessions.OpenAsync(stunnel.Port, Protection.StartTls, Clients);
         using var ourProbe = await Mail.ConnectAsync(listen.Port, Protection.BlackPony);
         using var theirProbe = await Mail.ConnectAsync(stunnel.Port, Protection.StartTls);
-        var most = await Rounds.CompareAsync(3, () => ours.RateAsync(effort.Window, message), () => theirs.RateAsync(effort.Window, message));
+        var most = await Rounds.CompareAsync(
+            3, () => ours.RateAsync(effort.Window, message), () => theirs.RateAsync(effort.Window, message));
         double half = Math.Min(most.Ours, most.Theirs) / 2;
         var (our, their) = (new List<double>(), new List<double>());
         var r = await Rounds.CompareAsync(effort.Rounds, () => P99Async(ours, ourProbe, our), () => P99Async(theirs, theirProbe, their));
