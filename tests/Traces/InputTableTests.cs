@@ -144,18 +144,7 @@ public sealed class InputTableTests
 
     [Theory]
     [MemberData(nameof(Tables))]
-    public void What_is_made_of_each_input_stays_the_same(string table)
-    {
-        var made = string.Concat(All[table]().Select(l => l + "\n"));
-        var path = Repository.At("tests", "Traces", "Reports", "inputs", table + ".txt");
-        if (Environment.GetEnvironmentVariable("BLACKPONY_WRITE") == "1")
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            File.WriteAllText(path, made);
-        }
-
-        Assert.Equal(File.ReadAllText(path), made);
-    }
+    public void What_is_made_of_each_input_stays_the_same(string table) => InputTables.Compare(table, All[table]());
 
     private static byte[] Octets(string text) => Encoding.Latin1.GetBytes(text);
 
@@ -189,7 +178,7 @@ public sealed class InputTableTests
         foreach (var header in headers.Select(Octets))
         {
             var lengths = Enumerable.Range(0, header.Length + 1).Select(n => ProxyHeader.Length(header.AsSpan(0, n)));
-            var line = $"{Escape.Octets(header, 70)}: {string.Join(' ', Runs(lengths))}";
+            var line = $"{Escape.Octets(header, 70)}: {string.Join(' ', InputTables.Runs(lengths))}";
             if (ProxyHeader.Length(header) is > 0 and var length)
             {
                 line += $" {ProxyHeader.Client(header.AsSpan(0, length))} "
@@ -197,19 +186,6 @@ public sealed class InputTableTests
             }
 
             yield return line;
-        }
-    }
-
-    private static IEnumerable<string> Runs<T>(IEnumerable<T> values)
-    {
-        var all = values.ToList();
-        for (int i = 0, from = 0; i < all.Count; i++)
-        {
-            if (i + 1 == all.Count || !Equals(all[i], all[i + 1]))
-            {
-                yield return $"{all[i]}x{i + 1 - from}";
-                from = i + 1;
-            }
         }
     }
 
@@ -255,9 +231,9 @@ public sealed class InputTableTests
             yield return $"{Shown(client)} {Shown(server)}: {Tunnel(client, server)}";
             if (client.Length < 200 && server.Length < 200)
             {
-                yield return " client: " + string.Join(' ', Runs(Enumerable.Range(0, client.Length).Select(n => Tunnel(client[..n],
+                yield return " client: " + string.Join(' ', InputTables.Runs(Enumerable.Range(0, client.Length).Select(n => Tunnel(client[..n],
                 server))));
-                yield return " server: " + string.Join(' ', Runs(Enumerable.Range(0, server.Length).Select(n => Tunnel(client,
+                yield return " server: " + string.Join(' ', InputTables.Runs(Enumerable.Range(0, server.Length).Select(n => Tunnel(client,
                 server[..n]))));
             }
         }
@@ -419,7 +395,7 @@ public sealed class InputTableTests
         foreach (var (what, hello) in hellos)
         {
             yield return $"{what} {Shown(hello)}: "
-                + string.Join(' ', Runs(Enumerable.Range(0, hello.Length + 1).Select(n => Read(what, [Message(what, hello[..n])]))));
+                + string.Join(' ', InputTables.Runs(Enumerable.Range(0, hello.Length + 1).Select(n => Read(what, [Message(what, hello[..n])]))));
             yield return " in pieces: " + Read(what, Message(what, hello).Chunk(5).Select(c => new string(c)));
             yield return " after another: " + Read(what, [Message("", "x") + Message(what, hello) + Message("", "y")]);
         }
