@@ -1,0 +1,265 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using BlackPony.Conformance.Peers;
+using BlackPony.Traces.Capture;
+using BlackPony.Traces.Conversion;
+using BlackPony.Traces.Replay;
+using BlackPony.Traces.Reports;
+using BlackPony.Traces.Sessions;
+
+namespace BlackPony.Tests.Traces;
+
+/// <summary>
+/// What is said of every short session that some lines and gaps make, one after the other in any order, whether a server would say them
+/// or not; and what it is converted to. For each way to begin <c>tests/Traces/Reports/short-sessions.tsv</c> has a digest: it shows
+/// that something has changed, not what is right. <c>BLACKPONY_WRITE=1</c> writes them again.
+/// </summary>
+public sealed class ShortSessionTests
+{
+    private const string Hello =
+        "\x16\x03\x01\0\x31\x01\0\0\x2d\x03\x03" + "rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr" + "\0\0\x02\x13\x01\x01\0\0\0";
+    private const string ServerHello =
+        "\x16\x03\x03\0\x2a\x02\0\0\x26\x03\x03" + "ssssssssssssssssssssssssssssssss" + "\0\x13\x01\0";
+
+    private static readonly string[] Greeted = ["s:220 mx.b.test ESMTP", "c:EHLO mail.a.test", "s:250-mx.b.test\r\n250 PIPELINING"];
+    private static readonly string[] InMail = [.. Greeted, "c:MAIL FROM:<alice@a.test>", "s:250 Ok", "c:RCPT TO:<bob@b.test>", "s:250 Ok"];
+    private static readonly string[] InData = [.. InMail, "c:DATA", "s:354 Go"];
+
+    // Who and what; a line ends in CRLF unless an underscore stands at its end. A number is a gap of so many octets, an exclamation mark
+    // the end of a direction.
+    private static readonly Dictionary<string, (string[] First, string[] Then, int Most)> All = new()
+    {
+        ["transaction"] = (Greeted,
+            ["c:MAIL FROM:<alice@a.test>", "c:RCPT TO:<bob@b.test>", "c:DATA", "c:One\r\n.", "c:RSET", "s:250 Ok", "s:354 Go",
+                "s:550 5.1.1 No", "c 60", "s 30"], 3),
+        ["message"] = (InMail,
+            ["c:DATA", "c:x\r\n.", "c:x\n.\n", "c:.", "c:QUIT", "s:354 Go", "s:250 2.0.0 Queued as 4Xy12zAbC", "s:451 Later",
+                "s:503 What", "c 9", "s 12"], 3),
+        ["content"] = (InData,
+            ["c:Subject: one", "c:", "c:text", "c:..dot", "c:.", "c:\n.\n", "c:text_", "c 12", "s 8", "s:250 Ok", "s:421 Down",
+                "c:NOOP"], 3),
+        ["chunks"] = (InMail,
+            ["c:BDAT 3\r\nabc_", "c:BDAT 3 LAST\r\nabc_", "c:BDAT 0 LAST", "c:BDAT 7", "c:NOOP_", "c:\r\n_",
+                "c:MAIL FROM:<a@a.test>", "s:250 Ok", "s:554 No", "c 5", "c 40", "s 8"], 3),
+        ["logins"] = (Greeted,
+            ["c:AUTH PLAIN", "c:AUTH LOGIN YWxpY2U=", "c:c2VjcmV0", "c:*", "c:MAIL FROM:<a@a.test>", "s:334 VXNlcm5hbWU6", "s:334 ",
+                "s:235 Ok", "s:535 No", "s:250 Ok", "c 20", "s 9"], 3),
+        ["pipelined"] = (Greeted,
+            ["c:MAIL FROM:<a@a.test>\r\nRCPT TO:<b@b.test>\r\nDATA", "c:x\r\n.\r\nQUIT", "c:NOOP\r\nNOOP",
+                "c:DATA\r\nBDAT 2 LAST\r\nab_", "s:250 Ok\r\n250 Ok\r\n354 Go", "s:250 Ok\r\n550 No", "s:503 No", "s:354 Go",
+                "s:250 Ok", "c 30", "s 30", "s 4"], 3),
+        ["pieces"] = (Greeted,
+            ["c:NO_", "c:OP_", "c:\r_", "c:\n_", "c:\r\nMAIL_", "c: FROM:<a@a.test>", "s:25_", "s:0_", "s:-a\r\n250_", "s: Ok",
+                "c 2", "s 3"], 3),
+        ["odd lines"] = (Greeted,
+            ["c:FROB", "c:", "c:\xff\xfe", "c:XEXCH50 3 2", "c:abc_", "c:BURL imap://x LAST", "s:250 Ok", "s:Ok", "s:250",
+                "s:354 Go", "s:334 a", "s:500-a\r\n501 b", "c 3", "c!", "s!"], 3),
+        ["STARTTLS"] = (Greeted,
+            ["c:STARTTLS", "s:220 Go", "s:454 No", "s:250 Ok", "c:" + Hello + "_", "s:" + ServerHello + "_", "c:EHLO a",
+                "c:\x17\x03\x03\0\x02xy_", "s:\x15\x03\x03\0\x02xy_", "c 7", "s 7"], 3),
+        ["LMTP"] = (["s:220 b LMTP", "c:LHLO a", "s:250 b", "c:MAIL FROM:<>", "s:250 Ok", "c:RCPT TO:<b@b>\r\nRCPT TO:<c@b>",
+            "s:250 Ok\r\n250 Ok"],
+            ["c:DATA", "c:x\r\n.", "c:BDAT 1 LAST\r\nx_", "c:NOOP", "s:354 Go", "s:250 Ok", "s:450 No", "s:250 Ok\r\n250 Ok", "c 6",
+                "s 5"], 3),
+        ["upgrade"] = (Greeted,
+            ["c:XBLACKPONY V1 ROT 13", "c:XBLACKPONY V1 FROB a", "s:250 XBLACKPONY V1 ROT 13", "s:220 ROT", "s:220 K=AAAA",
+                "s:334 K=AAAA", "s:504 No", "c:AAAA", "c:RUYB n", "c:EHLO a", "s:250 b", "s:\0\x14xxxxxxxxxxxxxxxxxxxx_", "c 9", "s 9"], 3),
+        ["beginnings"] = ([],
+            ["s:220 b SMTP", "s:220 b", "s:220-b_", "s:554 No", "c:EHLO a", "c:MAIL FROM:<a@a.test>", "c:GET / HTTP/1.1",
+                "s:HTTP/1.1 200 Ok", "c:SSH-2.0-x", "s:SSH-2.0-y", "c:USER bob", "s:+OK b", "c:\x05\x01\0_",
+                "c:CONNECT b:25 HTTP/1.1\r\n", "s:HTTP/1.0 200\r\n", "c:PROXY TCP4 192.0.2.9 10.0.0.2 4000 25", "c:\x16_",
+                "c:\x03\x01\0\x31\x01_", "c:" + Hello + "_", "s:" + ServerHello + "_", "c:\x17\x03\x03\0\x02xy_", "s:\x01\x02_",
+                "c 5", "s 5", "c!", "s!"], 2),
+        ["doubt"] = ([.. Greeted, "c:MAIL FROM:<alice@a.test>\r\nRCPT TO:<bob@b.test>\r\nRCPT TO:<carol@c.test>\r\nDATA"],
+            ["s 9", "s 30", "s:250 2.1.0 Sender ok", "s:250 2.1.5 Recipient ok", "s:550 5.1.1 <bob@b.test> No", "s:354 Go",
+                "s:221 Bye", "c 20", "c:x\r\n.", "c:NOOP", "c:QUIT"], 3),
+        ["after gaps"] = ([.. Greeted, "c:MAIL FROM:<alice@a.test>", "c 30", "s 20"],
+            ["c:RCPT TO:<bob@b.test>", "c:DATA", "c:x\r\n.", "c:RSET", "c:AUTH LOGIN", "c:BDAT 2 LAST\r\nab_", "s:250 Ok",
+                "s:250 2.1.5 Ok", "s:354 Go", "s:334 VXNlcm5hbWU6", "s:235 Ok", "s:550 No", "c 9", "s 9"], 3),
+        ["proxies"] = ([],
+            ["c:CONNECT b:25 HTTP/1.1\r\n", "s:HTTP/1.1 200 Ok\r\n", "s:HTTP/1.1 403 No\r\nContent-Length: 2\r\n", "c:\x05\x01\0_",
+                "s:\x05\0_", "c:\x05\x01\0\x01\x0a\0\0\x02\0\x19_", "s:\x05\0\0\x01\0\0\0\0\0\0_",
+                "c:\x04\x01\0\x19\x0a\0\0\x02u\0_", "s:\0\x5a\0\0\0\0\0\0_", "c:EHLO a", "s:220 b ESMTP", "c 4"], 3),
+    };
+
+    public static TheoryData<string> Names => [.. All.Keys];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void What_is_said_of_a_short_session_stays_the_same(string name)
+    {
+        var (first, then, most) = All[name];
+        foreach (bool openingSeen in (bool[])[true, false])
+        {
+            foreach (int port in name == "beginnings" ? (int[])[25, 465, 587, 2525, 2526] : [25])
+            {
+                Digests.Compare("short-sessions.tsv", $"{name}, {port}{(openingSeen ? "" : ", midstream")}",
+                    [.. then.Select(t => Digest([.. openingSeen ? first : [], t], then, most - 1, openingSeen, port))]);
+            }
+        }
+    }
+
+    private static string Digest(string[] first, string[] then, int more, bool openingSeen, int port)
+    {
+        using var output = new Hashed();
+        // What it was told of stays known: it takes much memory.
+        var anonymizer = new Anonymizer(new SeededRandom("reports", "short"));
+        int number = 0;
+        Go(first, more);
+        return output.Digest();
+
+        void Go(string[] said, int left)
+        {
+            Say(said, openingSeen, port, output, ++number % 7 == 0 ? anonymizer : null);
+            foreach (var next in left > 0 ? then : [])
+            {
+                Go([.. said, next], left - 1);
+            }
+        }
+    }
+
+    private static void Say(string[] said, bool openingSeen, int port, Hashed output, Anonymizer? anonymizer)
+    {
+        var script = new Script();
+        var options = new InspectOptions { Dialogue = true, Exchanges = true, Script = _ => script };
+        using var pcap = new PcapWriter(output, LinkType.Raw);
+        if (anonymizer is not null)
+        {
+            Read(said, openingSeen, port, new InspectOptions { Recorder = (r, _) => new SessionRecording(r, anonymizer.Learning()) });
+            options = options with { Recorder = (r, _) => new SessionRecording(r, anonymizer.Session(new Items(output))) };
+        }
+        else
+        {
+            options = options with
+            {
+                Recorder = (r, _) => new SessionRecording(r, new Items(output)),
+                Tap = (r, seen) => new PcapTap(pcap, Inspection.Client, Inspection.Server, 1, r.Start, seen, isTimed: true),
+                Content = () => new Kept(output),
+            };
+        }
+
+        var report = Read(said, openingSeen, port, options);
+        if (report is null)
+        {
+            output.Say("none");
+            return;
+        }
+
+        using (var json = new JsonReport(output, lines: true))
+        {
+            json.Session(report);
+        }
+
+        foreach (var line in report.Dialogue!)
+        {
+            output.Say($"{line.Time} {line.Sender} {line.Protected} {line.Text} {line.Octets}");
+        }
+
+        output.Say($"{report.ClientOctets} {report.ServerOctets} {report.Gaps} {report.UpgradeBroke} {script.Greeting}");
+        foreach (var exchange in script.Exchanges)
+        {
+            output.Say($"{exchange.Name} {exchange.IsPipelined} {exchange.Time} {exchange.Code} {exchange.Reply}");
+            output.Write(exchange.Octets);
+        }
+    }
+
+    private static ObservedSession? Read(string[] said, bool openingSeen, int port, InspectOptions options)
+    {
+        ObservedSession? report = null;
+        const long Start = 1_700_000_000_000_000_000;
+        var observer = new SessionObserver(Inspection.Client, new IPEndPoint(Inspection.Server.Address, port), Start,
+            new SessionOpening("capture", openingSeen, options, r => report = r));
+        long time = Start;
+        foreach (var step in said)
+        {
+            int side = step[0] == 'c' ? 0 : 1;
+            time += 1_000_000;
+            if (step[1] == ':')
+            {
+                var text = step.EndsWith('_') ? step[2..^1] : step[2..] + "\r\n";
+                observer.Data(side, Encoding.Latin1.GetBytes(text), time);
+            }
+            else if (step[1] == '!')
+            {
+                observer.End(side, reset: side == 1, time);
+            }
+            else
+            {
+                observer.Gap(side, int.Parse(step[2..]), cut: side == 1 && step.Length == 3, time);
+            }
+        }
+
+        observer.Finish();
+        return report;
+    }
+
+    private sealed class Items(Hashed output) : IItemSink
+    {
+        public void Take(WireItem item)
+        {
+            output.Say($"{item.Kind} {item.Sender} {item.Time} {item.Type} {item.Shift} {item.Before} {item.Length}");
+            output.Write(item.Octets);
+            output.Write(item.Data);
+        }
+
+        public void Finish() => output.Say("end");
+    }
+
+    private sealed class Kept(Hashed output) : IContentSink
+    {
+        public void InChunks() => output.Say("in chunks");
+
+        public void Write(ReadOnlySpan<byte> octets)
+        {
+            output.Say("content");
+            output.Write(octets);
+        }
+
+        public void Skip(long length) => output.Say($"lacks {length}");
+
+        public void End(bool whole) => output.Say($"ends {whole}");
+
+        public void Done(ObservedSession session, MessageReport message)
+        {
+        }
+    }
+
+    // A stream of which only the digest is kept.
+    private sealed class Hashed : MemoryStream
+    {
+        private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+
+        public void Say(string text)
+        {
+            Write(Encoding.UTF8.GetBytes(text));
+            WriteByte((byte)'\n');
+        }
+
+        public override void Flush()
+        {
+            if (Length > 1 << 20)
+            {
+                Drain();
+            }
+        }
+
+        public string Digest()
+        {
+            Drain();
+            return Convert.ToHexStringLower(_hash.GetHashAndReset())[..12];
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            _hash.Dispose();
+            base.Dispose(disposing);
+        }
+
+        private void Drain()
+        {
+            _hash.AppendData(GetBuffer(), 0, (int)Length);
+            SetLength(0);
+        }
+    }
+}
