@@ -1,12 +1,4 @@
 using System.Net;
-using System.Security.Cryptography;
-using System.Text;
-using BlackPony.Conformance.Peers;
-using BlackPony.Traces.Capture;
-using BlackPony.Traces.Conversion;
-using BlackPony.Traces.Replay;
-using BlackPony.Traces.Reports;
-using BlackPony.Traces.Sessions;
 
 namespace BlackPony.Tests.Traces;
 
@@ -26,8 +18,7 @@ public sealed class ShortSessionTests
     private static readonly string[] InMail = [.. Greeted, "c:MAIL FROM:<alice@a.test>", "s:250 Ok", "c:RCPT TO:<bob@b.test>", "s:250 Ok"];
     private static readonly string[] InData = [.. InMail, "c:DATA", "s:354 Go"];
 
-    // Who and what; a line ends in CRLF unless an underscore stands at its end. A number is a gap of so many octets, an exclamation mark
-    // the end of a direction.
+    // What each text means: WireStep.Parse.
     private static readonly Dictionary<string, (string[] First, string[] Then, int Most)> All = new()
     {
         ["transaction"] = (Greeted,
@@ -102,164 +93,18 @@ public sealed class ShortSessionTests
 
     private static string Digest(string[] first, string[] then, int more, bool openingSeen, int port)
     {
-        using var output = new Hashed();
-        // What it was told of stays known: it takes much memory.
-        var anonymizer = new Anonymizer(new SeededRandom("reports", "short"));
+        using var digest = new SessionDigest(new IPEndPoint(Inspection.Server.Address, port));
         int number = 0;
-        Go(first, more);
-        return output.Digest();
+        Go([.. first.Select(WireStep.Parse)], more);
+        return digest.End();
 
-        void Go(string[] said, int left)
+        void Go(WireStep[] said, int left)
         {
-            Say(said, openingSeen, port, output, ++number % 7 == 0 ? anonymizer : null);
+            digest.Say(said, openingSeen, anonymize: ++number % 7 == 0);
             foreach (var next in left > 0 ? then : [])
             {
-                Go([.. said, next], left - 1);
+                Go([.. said, WireStep.Parse(next)], left - 1);
             }
-        }
-    }
-
-    private static void Say(string[] said, bool openingSeen, int port, Hashed output, Anonymizer? anonymizer)
-    {
-        var script = new Script();
-        var options = new InspectOptions { Dialogue = true, Exchanges = true, Script = _ => script };
-        using var pcap = new PcapWriter(output, LinkType.Raw);
-        if (anonymizer is not null)
-        {
-            Read(said, openingSeen, port, new InspectOptions { Recorder = (r, _) => new SessionRecording(r, anonymizer.Learning()) });
-            options = options with { Recorder = (r, _) => new SessionRecording(r, anonymizer.Session(new Items(output))) };
-        }
-        else
-        {
-            options = options with
-            {
-                Recorder = (r, _) => new SessionRecording(r, new Items(output)),
-                Tap = (r, seen) => new PcapTap(pcap, Inspection.Client, Inspection.Server, 1, r.Start, seen, isTimed: true),
-                Content = () => new Kept(output),
-            };
-        }
-
-        var report = Read(said, openingSeen, port, options);
-        if (report is null)
-        {
-            output.Say("none");
-            return;
-        }
-
-        using (var json = new JsonReport(output, lines: true))
-        {
-            json.Session(report);
-        }
-
-        foreach (var line in report.Dialogue!)
-        {
-            output.Say($"{line.Time} {line.Sender} {line.Protected} {line.Text} {line.Octets}");
-        }
-
-        output.Say($"{report.ClientOctets} {report.ServerOctets} {report.Gaps} {report.UpgradeBroke} {script.Greeting}");
-        foreach (var exchange in script.Exchanges)
-        {
-            output.Say($"{exchange.Name} {exchange.IsPipelined} {exchange.Time} {exchange.Code} {exchange.Reply}");
-            output.Write(exchange.Octets);
-        }
-    }
-
-    private static ObservedSession? Read(string[] said, bool openingSeen, int port, InspectOptions options)
-    {
-        ObservedSession? report = null;
-        const long Start = 1_700_000_000_000_000_000;
-        var observer = new SessionObserver(Inspection.Client, new IPEndPoint(Inspection.Server.Address, port), Start,
-            new SessionOpening("capture", openingSeen, options, r => report = r));
-        long time = Start;
-        foreach (var step in said)
-        {
-            int side = step[0] == 'c' ? 0 : 1;
-            time += 1_000_000;
-            if (step[1] == ':')
-            {
-                var text = step.EndsWith('_') ? step[2..^1] : step[2..] + "\r\n";
-                observer.Data(side, Encoding.Latin1.GetBytes(text), time);
-            }
-            else if (step[1] == '!')
-            {
-                observer.End(side, reset: side == 1, time);
-            }
-            else
-            {
-                observer.Gap(side, int.Parse(step[2..]), cut: side == 1 && step.Length == 3, time);
-            }
-        }
-
-        observer.Finish();
-        return report;
-    }
-
-    private sealed class Items(Hashed output) : IItemSink
-    {
-        public void Take(WireItem item)
-        {
-            output.Say($"{item.Kind} {item.Sender} {item.Time} {item.Type} {item.Shift} {item.Before} {item.Length}");
-            output.Write(item.Octets);
-            output.Write(item.Data);
-        }
-
-        public void Finish() => output.Say("end");
-    }
-
-    private sealed class Kept(Hashed output) : IContentSink
-    {
-        public void InChunks() => output.Say("in chunks");
-
-        public void Write(ReadOnlySpan<byte> octets)
-        {
-            output.Say("content");
-            output.Write(octets);
-        }
-
-        public void Skip(long length) => output.Say($"lacks {length}");
-
-        public void End(bool whole) => output.Say($"ends {whole}");
-
-        public void Done(ObservedSession session, MessageReport message)
-        {
-        }
-    }
-
-    // A stream of which only the digest is kept.
-    private sealed class Hashed : MemoryStream
-    {
-        private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-
-        public void Say(string text)
-        {
-            Write(Encoding.UTF8.GetBytes(text));
-            WriteByte((byte)'\n');
-        }
-
-        public override void Flush()
-        {
-            if (Length > 1 << 20)
-            {
-                Drain();
-            }
-        }
-
-        public string Digest()
-        {
-            Drain();
-            return Convert.ToHexStringLower(_hash.GetHashAndReset())[..12];
-        }
-
-        protected override void Dispose(bool disposing)
-        {
-            _hash.Dispose();
-            base.Dispose(disposing);
-        }
-
-        private void Drain()
-        {
-            _hash.AppendData(GetBuffer(), 0, (int)Length);
-            SetLength(0);
         }
     }
 }
