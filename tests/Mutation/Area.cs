@@ -50,7 +50,7 @@ internal sealed record Area(string Project, string[] Files, (string Project, str
         ],
             Seconds: 20),
         ["Traces"] = new("src/BlackPony.Traces", [""], [("tests/Traces", @"^(?!.*(Wireshark|Tshark|Memory_goes_with))")],
-            // The tests that compare whole reports come late, and notice much.
-            Seconds: 60),
+            // The tests that compare whole reports, and those of many small sessions, come late, and notice much.
+            Seconds: 120),
     };
 }

@@ -44,7 +44,11 @@ internal sealed class SessionDigest(IPEndPoint server, KeyLog? keys = null) : ID
     private readonly Anonymizer _anonymizer = new(new SeededRandom("reports", "short"));
 
     /// <summary>Reads a session.</summary>
-    public void Say(IReadOnlyList<WireStep> said, bool openingSeen, bool anonymize)
+    public void Say(IReadOnlyList<WireStep> said, bool openingSeen, bool anonymize) =>
+        Say(options => [Read(said, openingSeen, options)], anonymize);
+
+    /// <summary>Reads sessions, anyhow; twice, if they are made anonymous.</summary>
+    public void Say(Func<InspectOptions, IReadOnlyList<ObservedSession?>> read, bool anonymize)
     {
         var script = new Script();
         var options = new InspectOptions { Keys = keys, Dialogue = true, Exchanges = true, Script = _ => script };
@@ -52,7 +56,7 @@ internal sealed class SessionDigest(IPEndPoint server, KeyLog? keys = null) : ID
         if (anonymize)
         {
             var learning = new InspectOptions { Keys = keys, Recorder = (r, _) => new SessionRecording(r, _anonymizer.Learning()) };
-            Read(said, openingSeen, learning);
+            read(learning);
             options = options with { Recorder = (r, _) => new SessionRecording(r, _anonymizer.Session(new Items(_output))) };
         }
         else
@@ -65,7 +69,23 @@ internal sealed class SessionDigest(IPEndPoint server, KeyLog? keys = null) : ID
             };
         }
 
-        var report = Read(said, openingSeen, options);
+        foreach (var report in read(options))
+        {
+            Say(report);
+        }
+
+        foreach (var exchange in script.Exchanges)
+        {
+            _output.Say($"{exchange.Name} {exchange.IsPipelined} {exchange.Time} {exchange.Code} {exchange.Reply} {script.Greeting}");
+            _output.Write(exchange.Octets);
+        }
+    }
+
+    /// <summary>Takes a text into the digest.</summary>
+    public void Say(string text) => _output.Say(text);
+
+    private void Say(ObservedSession? report)
+    {
         if (report is null)
         {
             _output.Say("none");
@@ -77,17 +97,12 @@ internal sealed class SessionDigest(IPEndPoint server, KeyLog? keys = null) : ID
             json.Session(report);
         }
 
-        foreach (var line in report.Dialogue!)
+        foreach (var line in report.Dialogue ?? [])
         {
             _output.Say($"{line.Time} {line.Sender} {line.Protected} {line.Text} {line.Octets}");
         }
 
-        _output.Say($"{report.ClientOctets} {report.ServerOctets} {report.Gaps} {report.UpgradeBroke} {script.Greeting}");
-        foreach (var exchange in script.Exchanges)
-        {
-            _output.Say($"{exchange.Name} {exchange.IsPipelined} {exchange.Time} {exchange.Code} {exchange.Reply}");
-            _output.Write(exchange.Octets);
-        }
+        _output.Say($"{report.ClientOctets} {report.ServerOctets} {report.Gaps} {report.UpgradeBroke}");
     }
 
     /// <summary>The digest of all since the last one.</summary>
