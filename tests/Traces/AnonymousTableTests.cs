@@ -63,7 +63,7 @@ public sealed class AnonymousTableTests
         "354 Go on alice", "354-Go", "421 mx.b.test down",
         "550 5.1.1 <bob@b.test>: no such user here", "550-5.7.1 alice", "550", "150 alice", "650 alice", "25 alice", "2500 alice",
         "alice", "",
-        "250_alice",
+        "250_alice", "334_alice", "354_alice", "220_K=QUJD", "3340", "3540", "22 K=QUJD",
     ];
 
     private static readonly string[] Texts =

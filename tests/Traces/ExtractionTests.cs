@@ -34,6 +34,32 @@ public sealed class ExtractionTests
     }
 
     [Fact]
+    public void Every_message_of_a_few_octets_comes_out_as_it_was_before_DATA_changed_it()
+    {
+        using var folder = new Folder();
+        var mail = new BlackPony.Traces.Extraction.MessageFolder(folder.Path);
+        var path = Path.Combine(folder.Path, "message");
+        foreach (var text in Texts(4).Where(t => ("\r\n" + t + "\r\n.").IndexOf("\r\n.\r\n", StringComparison.Ordinal) < 0))
+        {
+            foreach (int piece in (int[])[1, 2, 3, 99])
+            {
+                using (var file = new BlackPony.Traces.Extraction.MessageFile(mail, path))
+                {
+                    foreach (var octets in System.Text.Encoding.ASCII.GetBytes(text + "\r\n.\r\n").Chunk(piece))
+                    {
+                        file.Write(octets);
+                    }
+                }
+
+                Assert.Equal(("\r\n" + text).Replace("\r\n.", "\r\n", StringComparison.Ordinal)[2..] + "\r\n", File.ReadAllText(path));
+            }
+        }
+
+        static IEnumerable<string> Texts(int length) => length == 0 ? [""]
+            : Texts(length - 1).SelectMany(t => t.Length < length - 1 ? [t] : (string[])[t, t + ".", t + "\r", t + "\n", t + "a"]);
+    }
+
+    [Fact]
     public void Chunks_are_joined_and_what_was_refused_or_is_not_whole_is_marked()
     {
         using var folder = new Folder();

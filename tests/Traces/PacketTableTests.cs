@@ -42,6 +42,8 @@ public sealed class PacketTableTests
         ("OpenBSD loopback", LinkType.Loop, [0, 0, 0, 24, .. Six[14..]]),
         ("raw", LinkType.Raw, Four[14..]), ("raw, BSD", LinkType.RawBsd, Six[14..]), ("raw, OpenBSD", LinkType.RawOpenBsd, Four[14..]),
         ("raw IPv4", LinkType.IPv4, Four[14..]), ("raw IPv6", LinkType.IPv6, Six[14..]), ("unknown", (LinkType)147, Four),
+        ("IPv4 in an IPv6 address", LinkType.Raw,
+            [.. Six[14..22], .. new byte[10], 0xff, 0xff, 10, 0, 0, 1, .. Six[38..48], 0xff, 0xff, 10, 0, 0, 2, .. Six[54..]]),
         ("IPv4 options", LinkType.Raw, With(Header(4, 6, [], 6), Four[34..])),
         ("IPv4, longer than captured", LinkType.Raw, [.. Four[14..16], 5, 0, .. Four[18..]]),
         ("IPv4 without a length", LinkType.Raw, [.. Four[14..16], 0, 0, .. Four[18..]]),
