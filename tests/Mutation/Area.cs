@@ -45,8 +45,9 @@ internal sealed record Area(string Project, string[] Files, (string Project, str
             ("tests/Conformance", @"\.(CaseRunner|HostileTarget|Gate|Causes|Preflight|KeyMistake|KnownMistake|Report)Tests\."
                 + @"|\.(Diagnosis|DiagnosisOfCases|ProbeConnection|Peer|StartTlsPeer|Target|TimeLimit|IncomingMessage)Tests\."
                 + @"|\.OwnTroubleTests\.(A_report_replaces|Too_many|By_default_a_client|A_client_that_can)"),
-            ("tests/Conformance", @"\.StartTls(Client)?Tests\."),
+            ("tests/Conformance", @"\.StartTls(Client|ServerReplies)?Tests\."),
             ("tests/Conformance", @"\.Faulty(Server|Client)Tests\."),
+            ("tests/Conformance", @"\.(Runner|RunnerOutput|StartTlsRunner|OwnTrouble|PortingGuide)Tests\."),
         ],
             // The faulty implementations, of which each is quick, notice what the others let pass.
             Seconds: 60),

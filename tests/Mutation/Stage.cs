@@ -11,6 +11,9 @@ namespace BlackPony.Mutation;
 /// <param name="most">Milliseconds of tests on one change.</param>
 internal sealed class Stage(string folder, string project, string names, string changed, int most)
 {
+    private const string Programs = "programs";
+
+    private static readonly string Built = Path.Combine("bin", "Release", "net10.0");
     private static readonly int Workers = Number("BLACKPONY_WORKERS", 2);
     private static readonly int Patience = Number("BLACKPONY_PATIENCE", 5);
 
@@ -67,7 +70,7 @@ internal sealed class Stage(string folder, string project, string names, string 
     private static int Number(string name, int otherwise) =>
         Environment.GetEnvironmentVariable(name) is { Length: > 0 } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
 
-    // The test project's own files, with the changed assembly instead of the original.
+    // The files of the test project and of the programs that tests start, with the changed assembly instead of the original.
     private void Copy()
     {
         if (Directory.Exists(_here))
@@ -75,15 +78,26 @@ internal sealed class Stage(string folder, string project, string names, string 
             Directory.Delete(_here, recursive: true);
         }
 
-        var source = Path.Combine(project, "bin", "Release", "net10.0");
+        Copy(Path.Combine(project, Built), _here);
+        foreach (var tool in Directory.GetDirectories(Path.Combine(project, "..", "..", "tools")))
+        {
+            if (File.Exists(Path.Combine(tool, Built, Path.GetFileName(changed))))
+            {
+                Copy(Path.Combine(tool, Built), Path.Combine(_here, Programs, Path.GetFileName(tool)));
+            }
+        }
+    }
+
+    private void Copy(string source, string target)
+    {
         foreach (var file in Directory.GetFiles(source, "*", SearchOption.AllDirectories))
         {
-            var target = Path.Combine(_here, Path.GetRelativePath(source, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            File.Copy(file, target);
+            var copy = Path.Combine(target, Path.GetRelativePath(source, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
         }
 
-        File.Copy(changed, Path.Combine(_here, Path.GetFileName(changed)), overwrite: true);
+        File.Copy(changed, Path.Combine(target, Path.GetFileName(changed)), overwrite: true);
     }
 
     private void Cover(int count)
@@ -181,6 +195,8 @@ internal sealed class Stage(string folder, string project, string names, string 
             RedirectStandardError = true,
         };
         start.Environment["DOTNET_GCHeapHardLimit"] = "0x80000000";
+        start.Environment["BLACKPONY_BUILT"] = Path.Combine(_here, Programs);
+        start.Environment.Remove("BLACKPONY");
         using var process = Process.Start(start)!;
         process.OutputDataReceived += (_, _) => { };
         process.ErrorDataReceived += (_, e) =>

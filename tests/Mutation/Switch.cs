@@ -9,7 +9,7 @@ internal static class Switch
     /// <summary>The environment variable with the change that is on, for the programs that tests start.</summary>
     public const string ActiveVariable = "BLACKPONY_MUTANT";
 
-    /// <summary>The environment variable with the file to which these programs append the numbers that they reach.</summary>
+    /// <summary>The environment variable with the file beside which each of these programs writes the numbers that it reaches.</summary>
     public const string ReachedVariable = "BLACKPONY_MUTANTS_REACHED";
 
     /// <summary>The call that a change is guarded by.</summary>
@@ -24,6 +24,7 @@ internal static class Switch
                 public static int Active = -1;
                 public static bool[]? Reached;
                 public static bool[]? Once;
+                private static readonly System.IO.StreamWriter? File;
 
                 static Mutant()
                 {
@@ -34,20 +35,9 @@ internal static class Switch
 
                     if (System.Environment.GetEnvironmentVariable("{{ReachedVariable}}") is { Length: > 0 } path)
                     {
-                        var reached = Reached = new bool[100_000];
-                        System.AppDomain.CurrentDomain.ProcessExit += (_, _) =>
-                        {
-                            var numbers = new System.Collections.Generic.List<int>();
-                            for (int i = 0; i < reached.Length; i++)
-                            {
-                                if (reached[i])
-                                {
-                                    numbers.Add(i);
-                                }
-                            }
-
-                            System.IO.File.AppendAllText(path, string.Join(' ', numbers) + " ");
-                        };
+                        // Each at once: most programs are killed in the end.
+                        Reached = new bool[100_000];
+                        File = new System.IO.StreamWriter($"{path}.{System.Environment.ProcessId}") { AutoFlush = true };
                     }
                 }
 
@@ -57,6 +47,14 @@ internal static class Switch
                     if (reached is not null && !reached[n])
                     {
                         reached[n] = true;
+                        if (File is not null)
+                        {
+                            lock (File)
+                            {
+                                File.Write(n + " ");
+                            }
+                        }
+
                         if (Once is not null && !Once[n])
                         {
                             Once[n] = IsInitializer();

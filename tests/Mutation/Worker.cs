@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Reflection;
@@ -81,11 +82,11 @@ internal sealed class Worker
             var sink = await RunAsync([test]);
             Environment.SetEnvironmentVariable(Switch.ReachedVariable, null);
             _reached.SetValue(null, null);
-            if (File.Exists(others))
+            foreach (var file in Directory.GetFiles(Path.GetDirectoryName(others)!, Path.GetFileName(others) + ".*"))
             {
-                var numbers = File.ReadAllText(others).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+                var numbers = File.ReadAllText(file).Split(' ', StringSplitOptions.RemoveEmptyEntries);
                 Array.ForEach(numbers, n => reached[int.Parse(n, CultureInfo.InvariantCulture)] = true);
-                File.Delete(others);
+                File.Delete(file);
             }
 
             if (sink.Failed is not null)
@@ -141,7 +142,7 @@ internal sealed class Worker
                 {
                     output.WriteLine($"{id}\ttime-out\t{Name(chunk[0])}\t{watch.ElapsedMilliseconds}");
                     output.Flush();
-                    Process.GetCurrentProcess().Kill();
+                    End();
                 }, null, limit, Timeout.InfiniteTimeSpan);
                 Activate(id);
                 var sink = await RunAsync(chunk);
@@ -168,6 +169,30 @@ internal sealed class Worker
         }
 
         return 0;
+    }
+
+    // With the programs that the test has started.
+    private static void End()
+    {
+        var own = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
+        foreach (var stat in Directory.GetDirectories("/proc").Where(d => char.IsAsciiDigit(d[6])).Select(d => Path.Combine(d, "stat")))
+        {
+            try
+            {
+                // The number, the name in parentheses, the state, the parent.
+                var text = File.ReadAllText(stat);
+                if (text[(text.LastIndexOf(')') + 2)..].Split(' ')[1] == own)
+                {
+                    Process.GetProcessById(int.Parse(text.Split(' ')[0], CultureInfo.InvariantCulture)).Kill(entireProcessTree: true);
+                }
+            }
+            catch (Exception e) when (e is IOException or ArgumentException or InvalidOperationException or Win32Exception)
+            {
+                // It has ended.
+            }
+        }
+
+        Process.GetCurrentProcess().Kill();
     }
 
     // In the programs that tests start too.

@@ -15,10 +15,15 @@ internal static class Repository
     /// <summary>The text of a file of the repository.</summary>
     public static string Read(params IEnumerable<string> path) => File.ReadAllText(At(path));
 
-    /// <summary>A file of a program as it was built for these tests.</summary>
+    /// <summary>A file of a program as it was built for these tests, or changed by <c>tests/Mutation</c>.</summary>
     /// <param name="project">The folder of its project in <c>tools</c>.</param>
     /// <param name="file">The file's name.</param>
-    public static string Built(string project, string file) => At("tools", project, "bin", Configuration, "net10.0", file);
+    public static string Built(string project, string file)
+    {
+        var own = At("tools", project, "bin", Configuration, "net10.0", file);
+        return Environment.GetEnvironmentVariable("BLACKPONY_BUILT") is { } folder
+            && Path.Combine(folder, project, file) is var changed && File.Exists(changed) ? changed : own;
+    }
 
     private static string Find()
     {
