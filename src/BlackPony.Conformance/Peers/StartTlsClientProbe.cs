@@ -136,7 +136,7 @@ public sealed partial class StartTlsClientProbe : ClientDialogue<StartTlsConnect
 
     /// <summary>Nothing of a message or credentials went out in plaintext, on any connection.</summary>
     /// <param name="mail">The requirement that mail and credentials in plaintext violate.</param>
-    /// <param name="other">The requirement that any other command violates; null for the same.</param>
+    /// <param name="other">The requirement that any other command violates; null if it may be sent.</param>
     internal void ExpectNoPlaintext(string mail, string? other = null)
     {
         foreach (var line in Outside)
