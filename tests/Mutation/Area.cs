@@ -37,8 +37,11 @@ internal sealed record Area(string Project, string[] Files, (string Project, str
                 + @"|\.OpenRelayProbeTests\.(?!A_reload|Another_address|A_server_that_takes_every)"),
             ("tests/Conformance", @"\.Outbound\."),
             ("tests/Property", @"\.(ServerMemoryTests|ProxyHeaderProperties)\."),
+            // These start programs.
+            ("tests/Interop", @"\.(CheckCommand|CheckOption|ClientName|Listen|MailerFailure|Mailer|Operation|Relay|SharedMemory)Tests\."
+                + @"|\.(MemoryFile|OpenRelayProbe|OpenRelay|ServerStart|Strangers)Tests\."),
         ],
-            Seconds: 30),
+            Seconds: 60),
         ["Conformance"] = new("src/BlackPony.Conformance",
             ["CaseRunner", "CaseResult", "Expect", "Selection", "Baseline", "CaseTimeout", "Peers/", "Targets/", "Reports/"],
         [
