@@ -90,6 +90,23 @@ public sealed class ManyClientsTests
         // The other one has not waited long enough, and the message goes on.
         await SmtpUser.RefusedAsync(port);
         await second.SayAsync("NOOP", "250");
+
+        // So it goes on, and those who left leave no place behind.
+        first.Dispose();
+        var (older, newer) = (second, third);
+        var head = TimeSpan.FromSeconds(5);
+        foreach (var wait in (TimeSpan[])[head, Limits.CrowdedTimeout - head, head])
+        {
+            clock.Advance(wait);
+            var next = await SmtpUser.ConnectAsync(port);
+            await older.ExpectAsync("421");
+            older.Dispose();
+            (older, newer) = (newer, next);
+        }
+
+        await SmtpUser.RefusedAsync(port);
+        older.Dispose();
+        newer.Dispose();
         await busy.SayAsync("Subject: s\r\n\r\nhello\r\n.", "250");
         Assert.Single(sink.Messages);
     }

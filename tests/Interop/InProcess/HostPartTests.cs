@@ -267,6 +267,27 @@ public sealed class HostPartTests : IDisposable
         Assert.Equal(network, $"{SessionPlace.Network(IPAddress.Parse(client))}"); // [BP-10.1-16]
 
     [Fact]
+    public async Task A_ring_is_not_lost_and_wakes_the_loop_once_however_often_it_comes()
+    {
+        var bell = new AsyncAutoResetEvent();
+        bell.Ring();
+        bell.Ring();
+        var wait = bell.WaitAsync().AsTask();
+        Assert.True(wait.IsCompleted);
+        wait = bell.WaitAsync().AsTask();
+        Assert.False(wait.IsCompleted);
+        bell.Ring();
+        bell.Ring();
+        await wait;
+        wait = bell.WaitAsync().AsTask();
+        Assert.True(wait.IsCompleted);
+        var next = bell.WaitAsync().AsTask();
+        Assert.False(next.IsCompleted);
+        bell.Ring();
+        await next;
+    }
+
+    [Fact]
     public void A_place_waits_only_between_messages_and_since_the_last_one()
     {
         var clock = new FakeTimeProvider();
