@@ -83,6 +83,25 @@ public partial class ReportTests
     public static TheoryData<string> Names => [.. Reports.Keys];
 
     [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void In_a_page_every_section_and_list_that_begins_ends(int failures)
+    {
+        var preflight = Stopped.Preflights[1] with
+        {
+            Failures = [.. Stopped.Preflights[1].Failures.Take(failures)], Warnings = ["It is slow."],
+        };
+        var page = HtmlReport.Write([Stopped with { Preflights = [preflight] }, Run]);
+        foreach (var element in (string[])["section", "ol", "li", "p", "div", "details", "main"])
+        {
+            Assert.Equal((element, Regex.Count(page, $"<{element}[ >]")), (element, Regex.Count(page, $"</{element}>")));
+        }
+
+        Assert.Equal(failures, Regex.Count(page, "<li><strong>[^<]*</strong><p class=\"finding\">"));
+    }
+
+    [Theory]
     [MemberData(nameof(Names))]
     public void A_report_is_written_whole(string name)
     {

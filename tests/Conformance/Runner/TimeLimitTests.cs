@@ -67,9 +67,10 @@ public sealed class TimeLimitTests
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Octets_that_come_one_by_one_do_not_prolong_it_and_the_last_is_not_sent(bool ends)
+    [InlineData(true, "NOOP\r\n", "NOOP")]
+    [InlineData(false, "NOOP\r\n", "NOOP\r")]
+    [InlineData(false, "NOOP a comment\r\n", "NOOP a")] // The limit and half of it again.
+    public async Task Octets_that_come_one_by_one_do_not_prolong_it_and_the_last_is_not_sent(bool ends, string sent, string comes)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -83,7 +84,8 @@ public sealed class TimeLimitTests
         var reading = ReadAsync();
         using var cancel = new CancellationTokenSource();
         var within = TimeLimit.WithinDrippingAsync(context, "IdleTimeout", Limit, time,
-            Task.Delay(ends ? Limit : 4 * Limit, time, cancel.Token), "It waits on.", wire.SendAsync, "NOOP\r\n"u8.ToArray());
+            Task.Delay(ends ? Limit : 4 * Limit, time, cancel.Token), "It waits on.", wire.SendAsync,
+            System.Text.Encoding.ASCII.GetBytes(sent));
         if (ends)
         {
             await within;
@@ -96,7 +98,7 @@ public sealed class TimeLimitTests
         wire.EndDirection();
         await reading;
         await cancel.CancelAsync();
-        Assert.Equal(ends ? "NOOP" : "NOOP\r", System.Text.Encoding.ASCII.GetString([.. heard]));
+        Assert.Equal(comes, System.Text.Encoding.ASCII.GetString([.. heard]));
 
         async Task ReadAsync()
         {
