@@ -392,6 +392,39 @@ public sealed class ProbeConnectionTests : IAsyncDisposable
             "Sent \"NOOP\\r\\n\" inside, expected 250, got \"500 No\".");
     }
 
+    public static TheoryData<string, bool, Func<ProbeConnection, Task>> Waits => new()
+    {
+        { "a line", false, w => w.LineAsync() },
+        { "octets", false, w => w.OctetsAsync(1) },
+        { "an SMTP reply", false, w => w.ReplyAsync() },
+        { "an SMTP reply", false, w => w.ExpectAsync(220) },
+        { "the end of the connection", false, w => w.SomeAsync() },
+        { "the end of the connection", false, w => w.ExpectClosedAsync("It goes on.") },
+        { "the end of the connection", false, w => w.ExpectNothingAsync("It goes on.") },
+        { "an SMTP reply inside", true, w => w.ReplyInsideAsync() },
+        { "a finished record", true, w => w.RecordAsync(RecordType.Finished) },
+        { "an alert and the end of the connection", true, w => w.ExpectAlertAsync() },
+        { "the end of the connection", true, w => w.ExpectFailureAsync() },
+        { "a close record", true, w => w.ExpectCloseAsync() },
+    };
+
+    [Theory]
+    [MemberData(nameof(Waits))]
+    public async Task Of_a_silent_peer_it_is_said_what_was_waited_for(string what, bool inside, Func<ProbeConnection, Task> wait)
+    {
+        if (inside)
+        {
+            Switch();
+        }
+
+        var silence = wait(_wire);
+        Assert.False(silence.IsCompleted);
+        _timeout.End();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => silence);
+        Assert.Equal("No answer within 60 s, and the connection is open. The suite waited for this: after the connection, "
+            + $"{what}.", _timeout.ToString());
+    }
+
     [Theory]
     [InlineData("alert 01", null, null)]
     [InlineData("ident rekey data alert 01", null, null)]
