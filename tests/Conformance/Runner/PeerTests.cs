@@ -55,6 +55,46 @@ public sealed class PeerTests : IDisposable
         await FailsAsync(() => probe.AcceptAsync(Offer), null, finding);
     }
 
+    [Theory]
+    [InlineData(false, "the client's connection")]
+    [InlineData(true, "the client's connection number 2")]
+    public async Task A_silent_client_is_waited_for_by_the_number_of_its_connection(bool connects, string what)
+    {
+        var over = new TaskCompletionSource<bool>();
+        await using var probe = new ClientProbe(new Client(async t => (!connects || await t.SayAsync("EHLO a")) && await over.Task)
+        {
+            Connects = connects,
+        }, _context);
+        if (connects)
+        {
+            await probe.AcceptAsync("");
+        }
+
+        var next = probe.ConnectAsync("BP-1");
+        _timeout.End();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => next);
+        Assert.EndsWith($"The suite waited for this: {what}.", _timeout.ToString(), StringComparison.Ordinal);
+        over.SetResult(true);
+    }
+
+    [Theory]
+    [InlineData(0, "127.1.0.1")]
+    [InlineData(49, "127.1.0.1")]
+    [InlineData(50, "127.1.0.2")]
+    [InlineData(150, "127.1.0.4")]
+    public async Task Many_connections_come_from_many_addresses(int number, string address)
+    {
+        await using var server = new LoopbackServer(async (stream, cancel) =>
+        {
+            var peer = ((IPEndPoint)stream.Socket.RemoteEndPoint!).Address;
+            await stream.WriteAsync(Encoding.ASCII.GetBytes($"220 {peer}\r\n"), cancel);
+            await stream.CopyToAsync(Stream.Null, cancel);
+        });
+        await using var target = new RemoteServer("127.0.0.1", server.Port, 0, VirtualTime.Limits);
+        await using var probe = await ServerProbe.StartAsync(target, Needs.Nothing, _context);
+        Assert.Equal([address], (await probe.GreetedAsync(number, "BP-1")).Texts());
+    }
+
     [Fact]
     public async Task Mail_in_plaintext_is_served_to_the_end_and_comes_as_it_was_sent()
     {
