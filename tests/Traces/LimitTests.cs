@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using BlackPony.Traces;
 using BlackPony.Traces.Extraction;
+using BlackPony.Traces.Network;
 using BlackPony.Traces.Replay;
 using BlackPony.Traces.Sessions;
 
@@ -169,5 +170,79 @@ public sealed class LimitTests
         }
 
         return frames;
+    }
+
+    [Theory]
+    [InlineData(4096, 4096)]
+    [InlineData(4097, 4098)]
+    public void Late_packets_of_so_many_ended_connections_open_no_other_one(int ended, int expected)
+    {
+        int opened = 0;
+        var table = new TcpTable((_, _, _, _) =>
+        {
+            opened++;
+            return new Finishing();
+        });
+        for (int port = 1; port <= ended; port++)
+        {
+            var client = new IPEndPoint(Inspection.Client.Address, port);
+            Take(table, Frames.Tcp(client, Inspection.Server, 0, 0, "", Frames.Syn));
+            Take(table, Frames.Tcp(Inspection.Server, client, 0, 1, "", Frames.Syn | Frames.Ack));
+            Take(table, Frames.Tcp(client, Inspection.Server, 1, 1, "", Frames.Fin | Frames.Ack));
+            Take(table, Frames.Tcp(Inspection.Server, client, 1, 2, "", Frames.Fin | Frames.Ack));
+        }
+
+        Take(table, Frames.Tcp(new IPEndPoint(Inspection.Client.Address, 1), Inspection.Server, 1, 1, "x"));
+        Assert.Equal(expected, opened);
+    }
+
+    [Theory]
+    [InlineData(32768, 0)]
+    [InlineData(32769, 1)]
+    [InlineData(32770, 2)]
+    public void The_oldest_of_so_many_connections_is_ended(int opened, int expected)
+    {
+        var all = new List<Finishing>();
+        var table = new TcpTable((_, _, _, _) =>
+        {
+            all.Add(new Finishing());
+            return all[^1];
+        });
+        for (int port = 1; port <= opened; port++)
+        {
+            Take(table, Frames.Tcp(new IPEndPoint(Inspection.Client.Address, port), Inspection.Server, 0, 0, "", Frames.Syn));
+        }
+
+        Assert.All(all[..expected], s => Assert.True(s.IsIgnored));
+        Assert.All(all[expected..], s => Assert.False(s.IsIgnored));
+        // Another one on its ports is another connection.
+        Take(table, Frames.Tcp(new IPEndPoint(Inspection.Client.Address, 1), Inspection.Server, 0, 0, "", Frames.Syn));
+        Assert.Equal(opened + (expected > 0 ? 1 : 0), all.Count);
+    }
+
+    private static void Take(TcpTable table, byte[] frame)
+    {
+        Assert.True(new IpReader().Read(frame.AsSpan(14), out var segment));
+        table.Take(segment, 1);
+    }
+
+    // Ignores what comes as soon as it is finished.
+    private sealed class Finishing : IStreams
+    {
+        public bool IsIgnored { get; private set; }
+
+        public void Data(int side, ReadOnlySpan<byte> octets, long time)
+        {
+        }
+
+        public void Gap(int side, long length, bool cut, long time)
+        {
+        }
+
+        public void End(int side, bool reset, long time)
+        {
+        }
+
+        public void Finish() => IsIgnored = true;
     }
 }

@@ -72,6 +72,9 @@ public sealed class ShortSessionTests
             ["c:CONNECT b:25 HTTP/1.1\r\n", "s:HTTP/1.1 200 Ok\r\n", "s:HTTP/1.1 403 No\r\nContent-Length: 2\r\n", "c:\x05\x01\0_",
                 "s:\x05\0_", "c:\x05\x01\0\x01\x0a\0\0\x02\0\x19_", "s:\x05\0\0\x01\0\0\0\0\0\0_",
                 "c:\x04\x01\0\x19\x0a\0\0\x02u\0_", "s:\0\x5a\0\0\0\0\0\0_", "c:EHLO a", "s:220 b ESMTP", "c 4"], 3),
+        ["proxies of whom the other side was seen first"] = ([],
+            ["s:CONNECT b:25 HTTP/1.1\r\n", "c:HTTP/1.1 200 Ok\r\n", "s:\x05\x01\0_", "c:\x05\0_",
+                "s:\x05\x01\0\x01\x0a\0\0\x02\0\x19_", "c:\x05\0\0\x01\0\0\0\0\0\0_", "s:EHLO a", "c:220 b ESMTP", "c 4"], 3),
     };
 
     public static TheoryData<string> Names => [.. All.Keys];
