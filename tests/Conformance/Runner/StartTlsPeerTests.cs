@@ -84,6 +84,18 @@ public sealed class StartTlsPeerTests : IDisposable
         SaysAsync(says, [reply, null], async p => Assert.Equal(agrees, await p.InjectAsync("STARTTLS\r\nNOOP\r\n")));
 
     [Theory]
+    [InlineData("x\r\ny\r\n", "250 Ok", "250 Ok\r\n", "C+ 780d0a790d0a\nS+ 323530204f6b0d0a\nS!\n")]
+    [InlineData("x\r\n", "", "", "C+ 780d0a\nS!\n")]
+    public Task What_comes_after_a_ClientHello_is_read_to_the_end_and_written_down(
+        string hello, string reply, string octets, string written) =>
+        SaysAsync("fine", [Offer, "220 Go", reply, null], async p =>
+        {
+            Assert.Equal(octets, Encoding.Latin1.GetString(await p.HelloAsync(Encoding.ASCII.GetBytes(hello))));
+            Assert.True(p.Connection.HasEnded);
+            Assert.EndsWith("S: 220 Go\n" + written, _context.Transcript.ToString(), StringComparison.Ordinal);
+        });
+
+    [Theory]
     [InlineData("500 No", "fine")]
     [InlineData("501 No", "fine")]
     [InlineData("502 No", "fine")]
