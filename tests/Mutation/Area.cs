@@ -46,7 +46,8 @@ internal sealed record Area(string Project, string[] Files, (string Project, str
             ["CaseRunner", "CaseResult", "Expect", "Selection", "Baseline", "CaseTimeout", "Peers/", "Targets/", "Reports/"],
         [
             ("tests/Conformance", @"\.(CaseRunner|HostileTarget|Gate|Causes|Preflight|KeyMistake|KnownMistake|Report)Tests\."
-                + @"|\.(Diagnosis|DiagnosisOfCases|ProbeConnection|Peer|StartTlsPeer|StartTlsClientPeer|Target|TimeLimit|IncomingMessage)Tests\."
+                + @"|\.(Diagnosis|DiagnosisOfCases|ProbeConnection|Peer|StartTlsPeer|StartTlsClientPeer|Target|TimeLimit)Tests\."
+                + @"|\.IncomingMessageTests\."
                 + @"|\.OwnTroubleTests\.(A_report_replaces|Too_many|By_default_a_client|A_client_that_can)"),
             ("tests/Conformance", @"\.StartTls(Client|ServerReplies)?Tests\."),
             ("tests/Conformance", @"\.Faulty(Server|Client)Tests\."),

@@ -231,10 +231,10 @@ public sealed class InputTableTests
             yield return $"{Shown(client)} {Shown(server)}: {Tunnel(client, server)}";
             if (client.Length < 200 && server.Length < 200)
             {
-                yield return " client: " + string.Join(' ', InputTables.Runs(Enumerable.Range(0, client.Length).Select(n => Tunnel(client[..n],
-                server))));
-                yield return " server: " + string.Join(' ', InputTables.Runs(Enumerable.Range(0, server.Length).Select(n => Tunnel(client,
-                server[..n]))));
+                yield return " client: "
+                    + string.Join(' ', InputTables.Runs(Enumerable.Range(0, client.Length).Select(n => Tunnel(client[..n], server))));
+                yield return " server: "
+                    + string.Join(' ', InputTables.Runs(Enumerable.Range(0, server.Length).Select(n => Tunnel(client, server[..n]))));
             }
         }
 
@@ -394,8 +394,8 @@ public sealed class InputTableTests
         ];
         foreach (var (what, hello) in hellos)
         {
-            yield return $"{what} {Shown(hello)}: "
-                + string.Join(' ', InputTables.Runs(Enumerable.Range(0, hello.Length + 1).Select(n => Read(what, [Message(what, hello[..n])]))));
+            var cut = Enumerable.Range(0, hello.Length + 1).Select(n => Read(what, [Message(what, hello[..n])]));
+            yield return $"{what} {Shown(hello)}: " + string.Join(' ', InputTables.Runs(cut));
             yield return " in pieces: " + Read(what, Message(what, hello).Chunk(5).Select(c => new string(c)));
             yield return " after another: " + Read(what, [Message("", "x") + Message(what, hello) + Message("", "y")]);
         }
