@@ -14,8 +14,9 @@ internal abstract class SessionLoop(TimeProvider time)
     /// <summary>The last reply of a session that meets a bug: the client keeps its mail.</summary>
     protected const string InternalError = "421 4.3.0 Internal error, try again later";
 
-    // After so many steps without a wait it goes on in the thread pool: the thread that watches the sockets has other sessions to serve.
-    private const int MaxSteps = 8;
+    // After so many steps it goes on in the thread pool: the thread that watches the sockets has other sessions to serve. A write that had
+    // to wait comes back to that thread, so the steps are counted again and again.
+    private const int MaxSteps = 4;
 
     private readonly ProgressTimeout _deadline = new(time);
 
@@ -41,8 +42,11 @@ internal abstract class SessionLoop(TimeProvider time)
         int steps = 0;
         while (true)
         {
-            if (++steps == MaxSteps || TakesLong)
+            if (++steps >= MaxSteps || TakesLong)
+            {
+                steps = 0;
                 await Task.Yield();
+            }
 
             await FlushAsync().ConfigureAwait(false);
             var request = session.TakeRequest();

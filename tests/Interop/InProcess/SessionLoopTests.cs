@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using BlackPony.Hosting;
 using BlackPony.Reference;
 using BlackPony.Smtp.Lines;
@@ -16,6 +17,28 @@ public sealed class SessionLoopTests
         await running;
         Assert.Equal(1000, loop.Steps);
         Assert.InRange(loop.StepsOnSocketThread, 1, 8);
+    }
+
+    [Fact]
+    public async Task Nor_does_it_where_each_write_comes_back_to_that_thread()
+    {
+        using var thread = new BlockingCollection<Action>();
+        var loop = new Loop { Work = 1000, SocketThread = thread };
+        var running = Task.CompletedTask;
+        var serving = Task.Run(() => OnSocketThread(() =>
+        {
+            running = loop.RunAsync();
+            foreach (var action in thread.GetConsumingEnumerable())
+            {
+                action();
+            }
+        }), TestContext.Current.CancellationToken);
+        await loop.Done;
+        thread.CompleteAdding();
+        await serving;
+        await running;
+        Assert.Equal(1000, loop.Steps);
+        Assert.InRange(loop.MostAtOnce, 1, 8);
     }
 
     [Fact]
@@ -65,6 +88,8 @@ public sealed class SessionLoopTests
         private static bool _isSocketThread;
 
         private readonly Session _session = new();
+        private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _atOnce;
 
         public static bool IsSocketThread
         {
@@ -79,6 +104,14 @@ public sealed class SessionLoopTests
         public int Steps { get; private set; }
 
         public int StepsOnSocketThread { get; private set; }
+
+        /// <summary>Where each write goes on; null for where it began.</summary>
+        public BlockingCollection<Action>? SocketThread { get; init; }
+
+        /// <summary>The most steps in a row on the thread that watches the sockets.</summary>
+        public int MostAtOnce { get; private set; }
+
+        public Task Done => _done.Task;
 
         protected override bool TakesLong => IsLong;
 
@@ -97,7 +130,16 @@ public sealed class SessionLoopTests
             Wake.Ring();
         }
 
-        protected override ValueTask FlushAsync() => ValueTask.CompletedTask;
+        protected override async ValueTask FlushAsync()
+        {
+            if (SocketThread is null || _isSocketThread || Done.IsCompleted)
+                return;
+
+            _atOnce = 0;
+            var written = new TaskCompletionSource();
+            SocketThread.Add(written.SetResult);
+            await written.Task.ConfigureAwait(false);
+        }
 
         protected override ValueTask DoAsync(SessionRequest request) => ValueTask.CompletedTask;
 
@@ -112,7 +154,12 @@ public sealed class SessionLoopTests
 
             Steps++;
             StepsOnSocketThread += _isSocketThread ? 1 : 0;
+            _atOnce = _isSocketThread ? _atOnce + 1 : 0;
+            MostAtOnce = Math.Max(MostAtOnce, _atOnce);
             _session.IsOver = --Work == 0 && !_session.StaysOpen;
+            if (_session.IsOver)
+                _done.TrySetResult();
+
             return true;
         }
 
