@@ -241,7 +241,8 @@ public sealed class ServerUpgrade : IDisposable
         var channel = new SecureChannel(Role.Server, Suite!, secret, _transcript!.Finish(), _options.Idents, _options.KeyLog);
         CryptographicOperations.ZeroMemory(secret);
         _exchange.Dispose();
-        _exchange = null;
+        (_exchange, _transcript, _share) = (null, null, []);
+        _lines.Clear();
         return new ServerStep(ServerStepKind.Agreed, octets.ToArray(), channel);
     }
 }
