@@ -1,6 +1,6 @@
 namespace BlackPony.Benchmarks.Peers;
 
-/// <summary>A Postfix that holds its mail until it is told to deliver it, to one server.</summary>
+/// <summary>A Postfix with a queue of held mail, which it delivers to one server on request.</summary>
 internal sealed class PostfixQueue : IDisposable
 {
     private readonly string _folder;

@@ -135,7 +135,10 @@ internal static class Servers
         return StartAsync(port, Haproxy($"bind 127.0.0.1:{port}", backend, Environment.ProcessorCount));
     }
 
-    /// <summary>haproxy that ends TLS, from the first octet on, on a core of its own.</summary>
+    /// <summary>haproxy with one thread, which ends TLS from the first octet on.</summary>
+    /// <param name="backend">The mail server's port.</param>
+    /// <param name="cipher">The only cipher suite of TLS 1.3.</param>
+    /// <param name="before">A command before the command.</param>
     public static Task<Child> HaproxyTlsAsync(int backend, string cipher, params string[] before)
     {
         int port = Child.FreePort();

@@ -27,18 +27,19 @@ internal sealed class LatencyRow : IRow
         var most = await Rounds.CompareAsync(
             3, () => ours.RateAsync(effort.Window, message), () => theirs.RateAsync(effort.Window, message));
         double half = Math.Min(most.Ours, most.Theirs) / 2;
-        var (our, their) = (new List<double>(), new List<double>());
+        var (our, their) = (new Times(), new Times());
         var r = await Rounds.CompareAsync(effort.Rounds, () => P99Async(ours, ourProbe, our), () => P99Async(theirs, theirProbe, their));
         return
         [
             new Figure(What, Show(r.Ours), "stunnel's STARTTLS", Show(r.Theirs), 1 / r.Ratio, 1)
             {
                 Note = $"{half:0} messages of 10 kB a second on {Clients} sessions; the median of an exchange: "
-                    + $"{Show(Rounds.Median(our))} (listen), {Show(Rounds.Median(their))} (stunnel).",
+                    + $"{Show(Rounds.Median(our.All))} (listen), {Show(Rounds.Median(their.All))} (stunnel). "
+                    + $"Messages left out, because all sessions were busy: {our.LeftOut} (listen), {their.LeftOut} (stunnel).",
             },
         ];
 
-        async Task<double> P99Async(KeptSessions load, Mail probe, List<double> all)
+        async Task<double> P99Async(KeptSessions load, Mail probe, Times all)
         {
             var sending = load.SendAsync(effort.Window, half, message);
             var times = new List<double>();
@@ -50,11 +51,18 @@ internal sealed class LatencyRow : IRow
                 await Task.Delay(1);
             }
 
-            await sending;
-            all.AddRange(times);
+            all.LeftOut += await sending;
+            all.All.AddRange(times);
             times.Sort();
             return times[times.Count * 99 / 100];
         }
+    }
+
+    private sealed class Times
+    {
+        public List<double> All { get; } = [];
+
+        public int LeftOut { get; set; }
     }
 
     private static string Show(double ms) => ms.ToString("0.00 'ms'", CultureInfo.InvariantCulture);

@@ -29,24 +29,27 @@ internal sealed class OutboundRow : IRow
             await queue.FillAsync(messages);
             int before = sink.Messages;
             await queue.DeliverAsync();
-            while (sink.Messages == before)
-            {
-                await Task.Delay(1);
-            }
+            await ReachesAsync(before + 1);
 
             // From the first one on: how soon the queue manager begins does not matter.
             int first = sink.Messages;
             long start = Stopwatch.GetTimestamp();
-            while (sink.Messages < before + messages)
+            await ReachesAsync(before + messages);
+            return (before + messages - first) / Stopwatch.GetElapsedTime(start).TotalSeconds;
+
+            async Task ReachesAsync(int count)
             {
-                await Task.Delay(1);
-                if (Stopwatch.GetElapsedTime(start) > TimeSpan.FromMinutes(2))
+                long begin = Stopwatch.GetTimestamp();
+                while (sink.Messages < count)
                 {
-                    throw new TimeoutException($"only {sink.Messages - before} of {messages} messages came.");
+                    if (Stopwatch.GetElapsedTime(begin) > TimeSpan.FromMinutes(2))
+                    {
+                        throw new TimeoutException($"only {sink.Messages - before} of {messages} messages arrived.");
+                    }
+
+                    await Task.Delay(1);
                 }
             }
-
-            return (before + messages - first) / Stopwatch.GetElapsedTime(start).TotalSeconds;
         }
     }
 
