@@ -113,7 +113,7 @@ public sealed class AnonymousTableTests
 
         foreach (var (name, before) in Places)
         {
-            // Where lines of the kind stand they are shown.
+            // Only where such lines occur are they listed; of the rest there is a digest.
             var digest = new StringBuilder();
             foreach (var text in Commands.Concat(Texts))
             {
@@ -139,13 +139,13 @@ public sealed class AnonymousTableTests
                 var dialogue = new AnonymousDialogue(words);
                 foreach (var line in before)
                 {
-                    dialogue.Line(Is(line) ? Role.Server : Role.Client, Encoding.Latin1.GetBytes(line));
+                    dialogue.Line(IsReply(line) ? Role.Server : Role.Client, Encoding.Latin1.GetBytes(line));
                 }
 
                 var said = Escape.Octets(dialogue.Line(sender, Encoding.Latin1.GetBytes(text)));
                 // What comes next shows what was understood.
                 var next = ((string[])["354 Go", "alice", "250-alice", "QUIT alice", "Own: alice", "MAIL FROM:<alice@a.test>"]).Select(l =>
-                    Encoding.Latin1.GetString(dialogue.Line(Is(l) ? Role.Server : Role.Client, Encoding.Latin1.GetBytes(l))));
+                    Encoding.Latin1.GetString(dialogue.Line(IsReply(l) ? Role.Server : Role.Client, Encoding.Latin1.GetBytes(l))));
                 var all = $"{said} {dialogue.IsInContent} {string.Join('|', next)}";
                 digest.AppendLine(all);
                 if (shown)
@@ -155,6 +155,6 @@ public sealed class AnonymousTableTests
             }
         }
 
-        static bool Is(string line) => line.Length > 3 && char.IsAsciiDigit(line[0]);
+        static bool IsReply(string line) => line.Length > 3 && char.IsAsciiDigit(line[0]);
     }
 }

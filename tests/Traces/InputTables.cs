@@ -17,7 +17,7 @@ internal static class InputTables
         Assert.Equal(File.ReadAllText(path), made);
     }
 
-    /// <summary>Values of which the same ones that follow each other stand once, with how many they are.</summary>
+    /// <summary>Run-length encoding: equal values in a row as one, with their number.</summary>
     public static IEnumerable<string> Runs<T>(IEnumerable<T> values)
     {
         var all = values.ToList();

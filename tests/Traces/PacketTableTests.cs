@@ -77,7 +77,8 @@ public sealed class PacketTableTests
         "8+16 0+8 24-8", "8+8 8-8 0+8", "8-8 8+8 0+8",
     ];
 
-    // In tokens: who, where its segment begins, the text, and flags; a slash and a number cut so many octets off.
+    // Tokens: the sender (c, s; o is the client on another port), the offset of the segment, flags (S A F R), what it acknowledges (1 by
+    // default), a colon and the text, a slash and how many octets are cut off. +N: N nanoseconds pass.
     private static readonly string[] Segments =
     [
         "c0S s0SA c1A:ab s1A:xy c3FA s3FA", "c0S s0SA c1A:ab c1A:ab s1A:xy c3FA s3FA", "c0S s0SA c1A:ab c3A:cd s1A:xy c5FA s3FA",
@@ -118,7 +119,7 @@ public sealed class PacketTableTests
             }
         }
 
-        // Of what is read of less, only what is different is said.
+        // Of a packet that was cut short, only what differs from the whole one is listed.
         var whole = Read(p.Link, p.Frame);
         var alike = whole[..(whole.LastIndexOf(' ') + 1)];
         var cut = Enumerable.Range(0, p.Frame.Length).Select(n => Read(p.Link, p.Frame[..n]))
@@ -158,16 +159,16 @@ public sealed class PacketTableTests
         return (string[])[$"{s}: {Streams(tokens)}", $" with any lost: {Digest(lost)}", $" with any late, or twice: {Digest(order)}"];
     }));
 
-    private static byte[] Header(int version, byte next, byte[]? behind = null, int words = 5) => version == 4
+    private static byte[] Header(int version, byte next, byte[]? extra = null, int words = 5) => version == 4
         ? [(byte)(0x40 | words), 0, 0, 0, 0, 1, 0x40, 0, 64, next, 192, 0, 2, 1, 192, 0, 2, 2, .. new byte[(words - 5) * 4],
-            .. behind ?? []]
-        : [0x60, 0, 0, 0, 0, 0, next, 64, .. new byte[15], 1, .. new byte[15], 2, .. behind ?? []];
+            .. extra ?? []]
+        : [0x60, 0, 0, 0, 0, 0, next, 64, .. new byte[15], 1, .. new byte[15], 2, .. extra ?? []];
 
     // The length counts eight octets, in an authentication header (51) four; a fragment header (44) has none.
     private static byte[] Extension(byte next, byte words) =>
         [6, next == 44 ? (byte)0 : words, 0, 0, 0, 0, 0, 0, .. new byte[words * (next == 51 ? 4 : next == 44 ? 0 : 8)]];
 
-    // The lengths of the packet are told in its header.
+    // Writes the packet's length into its header.
     private static byte[] With(byte[] header, byte[] payload)
     {
         byte[] whole = [.. header[..10], .. header[0] >> 4 == 4 ? new byte[2] : [], .. header[10..], .. payload];
@@ -220,7 +221,7 @@ public sealed class PacketTableTests
                 ? $"{segment.Data.Length}/{segment.Length} {Convert.ToHexStringLower(segment.Data[..Math.Min(8, segment.Data.Length)])} "
                     + Convert.ToHexStringLower(SHA256.HashData(segment.Data))[..8]
                 : "-";
-            // One that was not captured whole is none.
+            // A fragment that was not captured whole is ignored.
             if (length > 8 && reader.Read(packet.AsSpan()[..^1], out _))
             {
                 yield return "cut";
@@ -259,7 +260,6 @@ public sealed class PacketTableTests
                 bits |= flag switch { 'S' => Frames.Syn, 'A' => Frames.Ack, 'F' => Frames.Fin, 'R' => Frames.Rst, _ => 0 };
             }
 
-            // Behind the flags is what is acknowledged; else it is as much as the other side said at first.
             var acknowledged = new string([.. flags.Where(char.IsAsciiDigit)]);
             uint sequence = (uint)long.Parse(number) + (client ? 1000u : 5000u);
             uint acknowledgement = (acknowledged.Length == 0 ? 1 : uint.Parse(acknowledged)) + (client ? 5000u : 1000u);

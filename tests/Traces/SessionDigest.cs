@@ -19,8 +19,11 @@ namespace BlackPony.Tests.Traces;
 /// <param name="Reset">Whether the end is a reset.</param>
 internal readonly record struct WireStep(int Side, byte[]? Octets, int Gap = 0, bool Cut = false, bool Reset = false)
 {
-    /// <summary>Reads a step: <c>c:</c> and a line, with CRLF unless an underscore stands at its end; <c>s 30</c>, a gap; <c>c!</c>, the
-    /// end of a direction, and of the server's a reset.</summary>
+    /// <summary>
+    /// Reads a step. <c>c</c> is the client, <c>s</c> the server. <c>c:TEXT</c> sends TEXT and CRLF; with an underscore at its end, no
+    /// CRLF. <c>c 30</c> is a gap of 30 octets; one of the server of less than 10 was cut off in the capture. <c>c!</c> is the end of a
+    /// direction, <c>s!</c> a reset.
+    /// </summary>
     public static WireStep Parse(string text)
     {
         int side = text[0] == 'c' ? 0 : 1;
@@ -33,14 +36,14 @@ internal readonly record struct WireStep(int Side, byte[]? Octets, int Gap = 0, 
     }
 }
 
-/// <summary>A digest of all that is said of sessions, and of what they are converted to.</summary>
+/// <summary>A digest of all reports on sessions, and of what they are converted to.</summary>
 /// <param name="server">The server's end.</param>
 /// <param name="keys">Their secrets.</param>
 internal sealed class SessionDigest(IPEndPoint server, KeyLog? keys = null) : IDisposable
 {
     private readonly Hashed _output = new();
 
-    // What it was told of stays known: it takes much memory.
+    // One for all sessions, because it takes much memory; it keeps the names that it learned from earlier ones.
     private readonly Anonymizer _anonymizer = new(new SeededRandom("reports", "short"));
 
     /// <summary>Reads a session.</summary>

@@ -3,9 +3,9 @@ using System.Net;
 namespace BlackPony.Tests.Traces;
 
 /// <summary>
-/// What is said of every short session that some lines and gaps make, one after the other in any order, whether a server would say them
-/// or not; and what it is converted to. For each way to begin <c>tests/Traces/Reports/short-sessions.tsv</c> has a digest: it shows
-/// that something has changed, not what is right. <c>BLACKPONY_WRITE=1</c> writes them again.
+/// All sessions of a few steps, in any order, plausible or not: the digest of their reports and conversions.
+/// <c>tests/Traces/Reports/short-sessions.tsv</c> has a line for each set of steps, and a digest for each first step. A digest shows that
+/// something changed, not what is right. <c>BLACKPONY_WRITE=1</c> writes them again.
 /// </summary>
 public sealed class ShortSessionTests
 {

@@ -41,6 +41,10 @@ public sealed class VariedSessionTests
         "records", "records after a refusal", "ROT",
     ];
 
+    [Fact]
+    public void The_table_has_no_line_more() => Assert.Equal(
+        Names.Concat(VariedTranscriptTests.Names).Select(n => (string)n.Data).Order(StringComparer.Ordinal), Digests.Names("varied.tsv"));
+
     [Theory]
     [MemberData(nameof(Names))]
     public void What_is_said_of_a_session_with_one_difference_stays_the_same(string name)

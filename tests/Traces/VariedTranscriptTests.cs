@@ -7,8 +7,8 @@ namespace BlackPony.Tests.Traces;
 
 /// <summary>
 /// What is said of transcripts of which one line is different: left out, twice, before the one before it, cut short at its beginning or
-/// end, another character in it, or the last. <c>tests/Traces/Reports/varied.tsv</c> has the digests; <c>BLACKPONY_WRITE=1</c> writes them
-/// again.
+/// end, another character in it; or the transcript ends before it. <c>tests/Traces/Reports/varied.tsv</c> has the digests;
+/// <c>BLACKPONY_WRITE=1</c> writes them again.
 /// </summary>
 public sealed class VariedTranscriptTests
 {
