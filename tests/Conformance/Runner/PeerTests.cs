@@ -82,7 +82,7 @@ public sealed class PeerTests : IDisposable
     [InlineData(49, "127.1.0.1")]
     [InlineData(50, "127.1.0.2")]
     [InlineData(150, "127.1.0.4")]
-    public async Task Many_connections_come_from_many_addresses(int number, string address)
+    public async Task Each_fifty_connections_come_from_another_address(int number, string address)
     {
         await using var server = new LoopbackServer(async (stream, cancel) =>
         {

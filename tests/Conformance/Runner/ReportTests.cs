@@ -86,7 +86,7 @@ public partial class ReportTests
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(2)]
-    public void In_a_page_every_section_and_list_that_begins_ends(int failures)
+    public void An_HTML_report_closes_every_element(int failures)
     {
         var preflight = Stopped.Preflights[1] with
         {
@@ -98,6 +98,7 @@ public partial class ReportTests
             Assert.Equal((element, Regex.Count(page, $"<{element}[ >]")), (element, Regex.Count(page, $"</{element}>")));
         }
 
+        Assert.NotEqual(0, Regex.Count(page, "<section[ >]"));
         Assert.Equal(failures, Regex.Count(page, "<li><strong>[^<]*</strong><p class=\"finding\">"));
     }
 

@@ -83,7 +83,7 @@ public sealed class StartTlsServerRepliesTests
     [InlineData(2048, "250 2.0.0 Ok")]
     [InlineData(2049, "500 5.5.2 Line too long")]
     [InlineData(9000, "500 5.5.2 Line too long")]
-    public async Task A_line_is_too_long_once(int length, string reply) =>
+    public async Task A_line_of_more_than_2048_octets_gets_one_500(int length, string reply) =>
         await PlayAsync(new StartTlsOptions(), $"NOOP {new string('x', length - 5)}={reply}|HELP=214");
 
     [Fact]
