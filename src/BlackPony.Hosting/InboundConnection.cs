@@ -75,6 +75,7 @@ internal sealed class InboundConnection(ClientConnection connection, InboundSett
         }
     }
 
+    // An upgrade waits for a fresh backend or for the client's share; the key exchange comes next.
     /// <inheritdoc/>
     protected override bool TakesLong => _session.NeedsFreshBackend;
 

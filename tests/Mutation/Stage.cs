@@ -196,6 +196,7 @@ internal sealed class Stage(string folder, string project, string names, string 
         };
         start.Environment["DOTNET_GCHeapHardLimit"] = "0x80000000";
         start.Environment["BLACKPONY_BUILT"] = Path.Combine(_here, Programs);
+        // It names another program (tests/Interop/Servers/BlackPonyProgram.cs).
         start.Environment.Remove("BLACKPONY");
         using var process = Process.Start(start)!;
         process.OutputDataReceived += (_, _) => { };

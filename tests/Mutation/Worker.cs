@@ -171,7 +171,7 @@ internal sealed class Worker
         return 0;
     }
 
-    // With the programs that the test has started.
+    // Ends this process, and the programs that the test has started.
     private static void End()
     {
         var own = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
